@@ -1,0 +1,80 @@
+# Everything a person or CI does here is one word: make run, make test, make check …
+# Works with GNU make 3.81 (macOS) and newer. Stamp files in .venv make a second call instant.
+
+PYTHON ?= python3
+PORT   ?= 8501
+ARGS   ?=
+VENV   := .venv
+PEERS  := .venv-peers
+PY     := $(VENV)/bin/python
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow peers check fix shots bench weights chromium clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.app  ## create .venv and install what the app needs
+
+run: setup  ## start the app on http://localhost:8501
+	@echo "Blindspot: http://localhost:$(PORT)  (Ctrl+C stops it)"
+	@$(PY) -m streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.dev chromium  ## every test that is not slow, gpu or peer
+	$(PY) -m pytest -m "not slow and not gpu and not peer" $(ARGS)
+
+test-slow: $(VENV)/.dev chromium  ## effects over several seeds; writes docs/measured.md
+	$(PY) -m pytest -m "slow and not gpu and not peer" --timeout 3600 $(ARGS)
+
+peers: $(PEERS)/.peers  ## comparisons with outside libraries, in an environment of their own
+	$(PEERS)/bin/python -m pytest -m peer $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format, types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+fix: $(VENV)/.dev  ## let ruff mend what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark, narrow
+	$(PY) -m tests.browser.shots $(ARGS)
+
+bench: $(VENV)/.dev  ## ratios against the forward pass and against peers
+	$(PY) -m benchmarks $(ARGS)
+
+weights: $(VENV)/.app  ## retrain an embedded checkpoint: make weights NAME=…
+	$(PY) -m engine weights $(NAME)
+
+chromium: $(VENV)/.dev
+	@$(PY) -m tests.browser.chromium
+
+clean:  ## remove environments, caches and pictures
+	rm -rf $(VENV) $(PEERS) shots .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- environments ------------------------------------------------------------------------------
+
+define make_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Blindspot needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
+@echo "Installing into $(1) (some minutes the first time)"
+endef
+
+$(VENV)/.app: requirements.txt
+	$(call make_venv,$(VENV))
+	$(PY) -m pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.app
+	$(PY) -m pip install -q -r requirements-dev.txt
+	@touch $@
+
+$(PEERS)/.peers: requirements-peers.txt requirements.txt
+	$(call make_venv,$(PEERS))
+	$(PEERS)/bin/python -m pip install -q -r requirements-peers.txt
+	@touch $@

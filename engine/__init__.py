@@ -1,0 +1,1 @@
+"""What computes: cases in, results out. Knows torch; knows nothing of Streamlit or Plotly."""

@@ -1,0 +1,9 @@
+"""Attribution: what did the model look at? The methods in the order shown, one tuple per view."""
+
+from __future__ import annotations
+
+from engine.attribution.gradient import Gradient
+
+HEATMAPS = (Gradient,)
+
+METHODS = HEATMAPS

@@ -1,0 +1,157 @@
+"""What is asked about. A case is frozen, and its fingerprint is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.errors import BlindspotError
+from engine.method import Precision, quiet
+from engine.models.classifier import Classifier
+from engine.scoring import score_renders
+from engine.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCase:
+    """One image, one model, one target.
+
+    Args:
+        model: the classifier.
+        image: pixels (3, H, W) in [0, 1], float32, at the model's working size.
+        target: a class index or a Target.
+        precision: "exact" (float32) or "fast" (bfloat16 forwards of perturbation methods).
+        seed: of every random number a method draws.
+    """
+
+    model: Classifier
+    image: Tensor
+    target: Target
+    precision: Precision = "exact"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.target, int):
+            object.__setattr__(self, "target", Target(self.target))
+        known = len(self.model.labels)
+        for index in (self.target.index, self.target.versus):
+            if index is not None and not 0 <= index < known:
+                raise BlindspotError(f"Class {index} is unknown: {self.model.title} has {known}.")
+        if self.target.versus == self.target.index:
+            raise BlindspotError("A class cannot be compared with itself: choose two.")
+        if self.image.ndim != 3 or self.image.shape[0] != 3:  # noqa: PLR2004 - (3, H, W)
+            raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of pixels, weights, target, precision and seed."""
+        said = blake2b(digest_size=16)
+        said.update(self.image.contiguous().numpy().tobytes())
+        said.update(
+            f"{tuple(self.image.shape)}|{self.model.fingerprint}|{self.target}"
+            f"|{self.precision}|{self.seed}".encode()
+        )
+        return said.hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return str(self.model.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record: no pixels, no file name."""
+        return {
+            "kind": "image",
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "target": self.target.words(self.model.labels),
+            "target_index": self.target.index,
+            "versus_index": self.target.versus,
+            "reading": self.target.reading,
+            "unit": self.target.unit,
+            "side": self.model.side,
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        return self.model.lacks(need)
+
+    def options(self, source: str) -> tuple[str, ...]:
+        """The words a setting may take that are read from the case: layers or classes."""
+        match source:
+            case "maps":
+                return tuple(layer.name for layer in self.model.layers if layer.is_map)
+            case "layers":
+                return tuple(layer.name for layer in self.model.layers)
+            case "classes":
+                return self.model.labels
+            case _:
+                raise ValueError(f"a case has no {source}")
+
+    def at(self, precision: Precision) -> ImageCase:
+        """The same question in another precision."""
+        return self if precision == self.precision else replace(self, precision=precision)
+
+    @property
+    def batch(self) -> int:
+        """Images at a time, as found best for the model here."""
+        return self.model.pace(self.precision).batch
+
+    def generator(self) -> torch.Generator:
+        """A fresh source of random numbers, always from the same seed."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def score(self, images: Tensor) -> Tensor:
+        """Scores (N,) of images (N, 3, H, W), float32 on the CPU, without gradients."""
+
+        def copy(index: int, out: Tensor) -> None:
+            out.copy_(images[index])
+
+        return score_renders(self, len(images), copy, quiet)
+
+    def gradient(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (N,) and their gradients with respect to the pixels (N, 3, H, W), on the CPU."""
+        pace = self.model.pace("exact")
+        scores, gradients = [], []
+        for part in images.split(pace.batch):
+            pixels = part.to(self.model.device, memory_format=pace.memory_format)
+            pixels = pixels.detach().requires_grad_()
+            score = self.target.of(self.model(pixels))
+            (gradient,) = torch.autograd.grad(score.sum(), pixels)
+            scores.append(score.detach().cpu())
+            gradients.append(gradient.cpu().contiguous())
+        return torch.cat(scores), torch.cat(gradients)
+
+    def baseline(self, kind: str) -> Tensor:
+        """What stands for "nothing there", (3, H, W): black, mean (the model's zero) or blur."""
+        return BASELINES[kind](self)
+
+
+def black(case: ImageCase) -> Tensor:
+    """All zero."""
+    return torch.zeros_like(case.image)
+
+
+def mean(case: ImageCase) -> Tensor:
+    """The color that the model's own normalization turns into zero."""
+    return case.model.mean[0].cpu().expand_as(case.image).clone()
+
+
+def blur(case: ImageCase) -> Tensor:
+    """The image blurred until only broad color is left: a Gaussian of a tenth of the side."""
+    from torchvision.transforms.v2.functional import gaussian_blur
+
+    sigma = max(case.image.shape[-1] / 10, 0.5)
+    reach = min(2 * round(2 * sigma) + 1, 2 * (min(case.image.shape[1:]) // 2) - 1)
+    return gaussian_blur(case.image, [max(reach, 1)] * 2, [sigma] * 2)
+
+
+BASELINES: dict[str, Callable[[ImageCase], Tensor]] = {"mean": mean, "black": black, "blur": blur}

@@ -1,0 +1,199 @@
+"""A method is a frozen set of settings that can be drawn as a form and called."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import Field, asdict, dataclass, field, fields
+from math import log10
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from engine.errors import BadSetting, DoesNotFit
+from engine.result import Result
+
+Cost = Literal["live", "wait", "job"]
+Precision = Literal["exact", "fast"]
+
+
+class Case(Protocol):
+    """What is asked about. Two cases with one fingerprint give one answer."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of everything the answer depends on except method and settings."""
+        ...
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it, such as "cpu" or "cuda:0"."""
+        ...
+
+    @property
+    def precision(self) -> Precision: ...
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, in JSON, for the record kept beside the answer; no pixels, no file names."""
+        ...
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or "" when it can."""
+        ...
+
+
+CaseT = TypeVar("CaseT", bound=Case)
+
+
+class Progress(Protocol):
+    """Told the share done, a few words and perhaps a partial result; may raise to cancel."""
+
+    def __call__(self, done: float, words: str = "", partial: Result | None = None) -> None: ...
+
+
+def quiet(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+    """Report nothing; the default when nobody is watching."""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number between two ends; `log` spreads it over decades; `off` names the value None."""
+
+    low: float
+    high: float
+    step: float
+    unit: str = ""
+    log: bool = False
+    off: str = ""
+
+    def allows(self, value: object) -> bool:
+        """Whether the value lies between the ends; whole-number ends want whole numbers."""
+        if value is None:
+            return bool(self.off)
+        wanted = int if self.whole else (int, float)
+        return (
+            isinstance(value, wanted)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether the setting counts things."""
+        return all(isinstance(number, int) for number in (self.low, self.high, self.step))
+
+    def marks(self) -> list[float]:
+        """The 1, 2, 5 places of a logarithmic slider, ends included."""
+        decades = range(int(log10(self.low)) - 1, int(log10(self.high)) + 1)
+        places = (lead * 10.0**decade for decade in decades for lead in (1, 2, 5))
+        inside = {self.low, self.high, *(p for p in places if self.low < p < self.high)}
+        return sorted(round(p) if self.whole else float(f"{p:.3g}") for p in inside)
+
+    def words(self) -> str:
+        """The range as a person would write it."""
+        return f"from {self.low:g} to {self.high:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words, fixed or read from the case (`source`: "layers", "heads", "classes")."""
+
+    options: tuple[str, ...] = ()
+    source: str = ""
+    off: str = ""
+
+    def allows(self, value: object) -> bool:
+        """Whether the word is one of the options; a word read from the case is checked there."""
+        if value is None:
+            return bool(self.off)
+        return isinstance(value, str) and (bool(self.source) or value in self.options)
+
+    def words(self) -> str:
+        """The options as a person would write them."""
+        return "one of " + ", ".join(self.options) if self.options else f"one of the {self.source}"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Yes or no."""
+
+    def allows(self, value: object) -> bool:
+        """Whether it is a truth value."""
+        return isinstance(value, bool)
+
+    def words(self) -> str:
+        """The options as a person would write them."""
+        return "yes or no"
+
+
+Control = Slider | Choice | Switch
+
+
+def setting(default: Any, control: Control, label: str, help: str) -> Any:
+    """A dataclass field that knows how to be drawn."""
+    return field(default=default, metadata={"control": control, "label": label, "help": help})
+
+
+@dataclass(frozen=True)
+class Method(ABC, Generic[CaseT]):
+    """Settings as fields, the computation as the call.
+
+    A method's own docstring is what the page prints under "What am I looking at?": what is
+    shown, what one unit means, what not to read into it.
+    """
+
+    name: ClassVar[str]  # short, unique in its family
+    family: ClassVar[str]
+    title: ClassVar[str]
+    cost: ClassVar[Cost]
+    paper: ClassVar[str | None] = None  # citation and link
+    needs: ClassVar[frozenset[str]] = frozenset()  # what the case must give, see Case.lacks
+    fast: ClassVar[bool] = False  # offered in bfloat16: a test pins its agreement with exact
+    proof: ClassVar[str] = ""  # id of its acceptance test
+    revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            control: Control = spec.metadata["control"]
+            if not control.allows(value):
+                message = (
+                    f"{self.title}: {spec.metadata['label']} cannot be {value!r}; "
+                    f"choose {control.words()}."
+                )
+                raise BadSetting(message)
+
+    @abstractmethod
+    def __call__(self, case: CaseT, progress: Progress = quiet) -> Result:
+        """Compute on one case: the same case and settings give the same numbers."""
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        return next((reason for need in sorted(cls.needs) if (reason := case.lacks(need))), "")
+
+    @classmethod
+    def full_name(cls) -> str:
+        """The name that never changes: `family.name`."""
+        return f"{cls.family}.{cls.name}"
+
+    @classmethod
+    def about(cls) -> str:
+        """What the person is looking at, in plain words."""
+        return inspect.getdoc(cls) or ""
+
+    def check(self, case: Case) -> None:
+        """Raise DoesNotFit, with the reason, when the case cannot give what is needed."""
+        if reason := self.unmet(case):
+            raise DoesNotFit(f"{self.title}: {reason}")
+        if case.precision == "fast" and not self.fast:
+            raise DoesNotFit(f"{self.title} is computed exactly only; choose exact precision.")
+
+    def settings(self) -> dict[str, Any]:
+        """Name and value of every setting."""
+        return asdict(self)
+
+    def changed(self) -> Iterator[tuple[Field[Any], Any]]:
+        """The settings that are not at their default."""
+        for spec in fields(self):
+            if (value := getattr(self, spec.name)) != spec.default:
+                yield spec, value

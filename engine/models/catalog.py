@@ -1,0 +1,242 @@
+"""Which models can be chosen here, and how each is had: from a package, a hub, or a file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.data import resolve_model_data_config
+from torch import Tensor, nn
+
+from engine.errors import BadModel
+from engine.models.classifier import Classifier, Lineage
+from engine.models.lite0 import imagenet_labels, load_lite0
+
+log = logging.getLogger(__name__)
+
+DEFAULT = "lite0"
+SUGGESTED = ("resnet50", "convnext_tiny", "vit_small_patch16_224", "deit3_small_patch16_224")
+HUB_SECONDS = 3.0  # how long a hub may take to show that it is there
+HUB_REMEMBERED = 60.0  # seconds for which the last look holds
+CACHE_BYTES = 1 * 2**30
+IMAGENET = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model in the picker."""
+
+    name: str
+    title: str
+    available: bool
+    reason: str  # where it comes from, or why it cannot be had
+
+
+def entries() -> tuple[Entry, ...]:
+    """The default and some of timm's, greyed with a reason when they cannot be had."""
+    hub = hub_answers()
+    found = [Entry(DEFAULT, "EfficientNet-Lite0", True, "ImageNet weights from a package")]
+    for name in SUGGESTED:
+        here = in_hub_cache(name)
+        reason = (
+            "downloaded before"
+            if here
+            else "downloaded when chosen"
+            if hub
+            else "its weights would have to be downloaded, and the model hub cannot be reached"
+        )
+        found.append(Entry(name, name, here or hub, reason))
+    return tuple(found)
+
+
+_cache: OrderedDict[str, Classifier] = OrderedDict()
+_cache_lock = threading.RLock()
+
+
+def load(name: str = DEFAULT) -> Classifier:
+    """A model by name: "lite0" or any timm architecture. Loaded once, kept while there is room.
+
+    Raises:
+        BadModel: no such architecture, or its weights cannot be had; says which and what to do.
+    """
+    with _cache_lock:
+        if name not in _cache:
+            _cache[name] = load_lite0() if name == DEFAULT else load_from_hub(name)
+            held = sum(weight_bytes(model) for model in _cache.values())
+            while held > CACHE_BYTES and len(_cache) > 1:
+                _, oldest = _cache.popitem(last=False)
+                held -= weight_bytes(oldest)
+        _cache.move_to_end(name)
+        return _cache[name]
+
+
+def weight_bytes(model: nn.Module) -> int:
+    """Bytes of its parameters."""
+    return sum(p.numel() * p.element_size() for p in model.parameters())
+
+
+def load_from_hub(architecture: str) -> Classifier:
+    """A timm architecture with its published weights."""
+    known_architecture(architecture)
+    if not in_hub_cache(architecture) and not hub_answers():
+        raise BadModel(
+            f"{architecture} needs weights from the model hub, which cannot be reached from here. "
+            f"Choose {DEFAULT}, or give a .safetensors file of your own."
+        )
+    try:
+        network = timm.create_model(architecture, pretrained=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadModel(f"The weights of {architecture} could not be had: {first}") from error
+    return wrap(network, architecture, architecture)
+
+
+def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
+    """Weights of one's own, `.safetensors` or `.pt`, for a timm architecture.
+
+    Raises:
+        BadModel: the file holds code, is damaged, or does not fit the architecture.
+    """
+    known_architecture(architecture)
+    state = read_weights(path)
+    probe = timm.create_model(architecture, pretrained=False)
+    head = f"{probe.default_cfg.get('classifier', '')}.weight"
+    classes = state[head].shape[0] if head in state else IMAGENET
+    network = (
+        probe
+        if classes == IMAGENET
+        else timm.create_model(architecture, pretrained=False, num_classes=classes)
+    )
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        message = f"{path.name} does not fit {architecture}: {detail}"
+        raise BadModel(message) from error
+    if missing or unexpected:
+        odd = (missing or unexpected)[0]
+        message = (
+            f"{path.name} does not fit {architecture}: {len(missing)} tensors are missing and "
+            f"{len(unexpected)} are unknown, for example {odd!r}. Is it another architecture?"
+        )
+        raise BadModel(message)
+    title = f"{path.stem} ({architecture})"
+    return wrap(network, f"file:{path.name}", title, read_labels(labels) if labels else ())
+
+
+def wrap(
+    network: nn.Module, name: str, title: str, labels: tuple[str, ...] = ()
+) -> Classifier:
+    """A timm network as a Classifier, with timm's own size and normalization."""
+    config = resolve_model_data_config(network)
+    _, height, _ = config["input_size"]
+    if not labels and getattr(network, "num_classes", 0) == IMAGENET:
+        labels = imagenet_labels()
+    return Classifier(
+        network, name, title, height, config["mean"], config["std"], labels, lineage=Lineage(title)
+    )
+
+
+def known_architecture(name: str) -> None:
+    """Raise BadModel, with near names, when timm does not know the architecture."""
+    base = name.split(".")[0]
+    if timm.is_model(base):
+        return
+    near = timm.list_models(f"*{base}*")[:3] or timm.list_models(f"{base[:4]}*")[:3]
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise BadModel(f"timm knows no architecture called {name!r}.{hint}")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Named tensors of a `.safetensors` or `.pt` file; code in it is never run."""
+    try:
+        if path.suffix == ".safetensors":
+            state: Any = load_file(path)
+        elif path.suffix in {".pt", ".pth"}:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
+            raise BadModel(message)
+    except pickle.UnpicklingError as error:
+        message = (
+            f"{path.name} holds more than weights (pickled code), so it was not opened. "
+            "Save the state_dict alone, best as .safetensors."
+        )
+        raise BadModel(message) from error
+    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError) as error:
+        raise BadModel(f"{path.name} cannot be read as weights: it is damaged or empty.") from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise BadModel(f"{path.name} holds no plain table of weights (a state_dict).")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names: a JSON list, or one a line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return tuple(str(name) for name in json.loads(text))
+    except (OSError, ValueError) as error:
+        message = f"{path.name} is no list of labels: give one a line, or a JSON list."
+        raise BadModel(message) from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def in_hub_cache(architecture: str) -> bool:
+    """Whether the published weights were downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = timm.models.get_pretrained_cfg(architecture)
+    repository = getattr(config, "hf_hub_id", None)
+    if not repository:
+        return False
+    names = ("model.safetensors", "pytorch_model.bin")
+    return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
+
+
+_hub_seen: tuple[float, bool] | None = None
+
+
+def hub_answers() -> bool:
+    """Whether the model hub can be reached; asked at most once a minute, and never for long."""
+    global _hub_seen  # noqa: PLW0603 - one look for the whole process
+    if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:
+        _hub_seen = monotonic(), knock()
+    return _hub_seen[1]
+
+
+def knock() -> bool:
+    """Try to connect, in a thread, because a name lookup cannot be timed out otherwise."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    host = urlsplit(constants.ENDPOINT).hostname or ""
+    reached = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
+            reached.set()
+        except OSError as error:
+            log.info("the model hub cannot be reached: %s", error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    return reached.wait(HUB_SECONDS)

@@ -1,0 +1,142 @@
+"""A result is a dictionary of named views: raw numbers with a kind and a unit.
+
+Scaling and color are the figure's business. Every view turns to and from plain arrays and
+JSON, so that it can be kept, compared and tested without any figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Arrays (fields holding arrays, or names to arrays) and facts (everything else)."""
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, spec.name, read_only(value))
+            elif isinstance(value, Mapping):
+                held = {str(name): read_only(array) for name, array in value.items()}
+                object.__setattr__(self, spec.name, held)
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array under its field's name, `field/name` for the members of a mapping."""
+        flat: dict[str, Array] = {}
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if isinstance(value, np.ndarray):
+                flat[spec.name] = value
+            elif isinstance(value, Mapping):
+                flat |= {f"{spec.name}/{name}": array for name, array in value.items()}
+        return flat
+
+    def facts(self) -> dict[str, Any]:
+        """Every field that is no array."""
+        held = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        return {k: v for k, v in held.items() if not isinstance(v, np.ndarray | Mapping)}
+
+    @classmethod
+    def build(cls, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Self:
+        """The view again from what `arrays` and `facts` gave."""
+        plain = {name: array for name, array in arrays.items() if "/" not in name}
+        grouped: dict[str, dict[str, Array]] = {}
+        for name, array in arrays.items():
+            if "/" in name:
+                group, member = name.split("/", 1)
+                grouped.setdefault(group, {})[member] = array
+        listed = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return cls(**plain, **grouped, **listed)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by its arrays."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap(View):
+    """One value for each pixel of the working image, (H, W); NaN where nothing is known."""
+
+    values: Floats
+    unit: str
+    signed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Curve(View):
+    """y against x, both (n,)."""
+
+    x: Floats
+    y: Floats
+    x_label: str
+    y_label: str
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scores(View):
+    """One number for each label, (n,)."""
+
+    values: Floats
+    labels: tuple[str, ...]
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Path(View):
+    """Images along a walk, (n, 3, H, W) in [0, 1], and a number for each, (n,)."""
+
+    frames: Floats
+    values: Floats
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint(View):
+    """Weights that a method made, with where they came from."""
+
+    weights: Mapping[str, Array]
+    parent: str  # fingerprint of the model it was made from
+    made_by: str  # family.name
+    settings: str  # JSON
+
+    @property
+    def digest(self) -> str:
+        """A name made of the weights alone."""
+        return digest_arrays(self.weights)
+
+
+KINDS: dict[str, type[View]] = {
+    kind.__name__: kind for kind in (HeatMap, Curve, Scores, Path, Checkpoint)
+}
+
+Result = Mapping[str, View]
+
+
+def read_only(array: Array) -> Array:
+    """The array, closed to writing, so that nobody spoils a shared answer."""
+    shown = np.ascontiguousarray(array).view()
+    shown.flags.writeable = False
+    return shown
+
+
+def digest_arrays(arrays: Mapping[str, Array]) -> str:
+    """One name for a set of named arrays, independent of their order."""
+    said = blake2b(digest_size=16)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        said.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        said.update(array.tobytes())
+    return said.hexdigest()

@@ -1,0 +1,168 @@
+"""The one way to compute: look the answer up, or compute it once and keep it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from engine.lane import Job, lane
+from engine.method import Case, CaseT, Method, Progress, quiet
+from engine.result import Result, View
+from engine.store import Kept, Record, Store, home
+
+log = logging.getLogger(__name__)
+
+GALLERY = Path(__file__).parent.parent / "assets" / "gallery"
+VERSIONED = ("torch", "timm", "captum", "numpy", "scikit-image")
+
+
+@dataclass(frozen=True)
+class Answer(Mapping[str, View]):
+    """A result with the record of how it was made."""
+
+    views: Result
+    record: Record
+    kept: bool  # it was known before it was asked
+
+    def __getitem__(self, name: str) -> Any:
+        return self.views[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.views)
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+
+@cache
+def store() -> Store:
+    """The store of this process."""
+    return Store(home() / "answers", shipped=(GALLERY,))
+
+
+def digest(method: Method[Any], case: Case) -> str:
+    """The name of a question: the same method, settings and case always give the same name."""
+    said = {
+        "method": method.full_name(),
+        "revision": method.revision,
+        "settings": method.settings(),
+        "case": case.fingerprint,
+    }
+    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def known(method: Method[CaseT], case: CaseT) -> Answer | None:
+    """The kept answer, or None."""
+    kept = store().get(digest(method, case))
+    return Answer(kept.result, kept.record, kept=True) if kept else None
+
+
+def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
+    """Put the question into the lane of the case's device, or join the one already there.
+
+    Raises:
+        DoesNotFit: the case cannot give what the method needs.
+        TooBusy: the queue is full.
+    """
+    method.check(case)
+    name = digest(method, case)
+    return lane(case.lane).submit(
+        name, lambda progress: compute(name, method, case, progress), method.cost, visitor
+    )
+
+
+def answer(
+    method: Method[CaseT], case: CaseT, progress: Progress = quiet, visitor: str = ""
+) -> Answer:
+    """The answer: kept, or computed now while this call waits.
+
+    A method that asks another method does so through here too, and is answered in place.
+    """
+    if ready := known(method, case):
+        return ready
+    method.check(case)
+    if lane(case.lane).inside:
+        return compute(digest(method, case), method, case, progress)
+    job = ask(method, case, visitor)
+    try:
+        while not job.wait(0.1):
+            progress(job.done, job.words, job.partial)
+    except BaseException:
+        job.leave(visitor)
+        raise
+    return job.value()
+
+
+def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
+    """Compute and keep; an answer that came in the meantime is taken as it is."""
+    if kept := store().get(name):
+        return Answer(kept.result, kept.record, kept=True)
+    start = perf_counter()
+    result = method(case, progress)
+    seconds = perf_counter() - start
+    kept = store().put(name, result, record(method, case, name, seconds))
+    note_seconds(method, case, seconds)
+    return Answer(kept.result, kept.record, kept=False)
+
+
+def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Record:
+    """How an answer was made: enough to ask again and to explain it later."""
+    return {
+        "digest": name,
+        "method": method.full_name(),
+        "title": method.title,
+        "revision": method.revision,
+        "paper": method.paper,
+        "settings": method.settings(),
+        "case": case.facts(),
+        "device": case.lane,
+        "seconds": round(seconds, 4),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what computes."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            log.debug("%s is not installed", name)
+    return found
+
+
+_paces: dict[str, list[float]] = {}
+
+
+def pace_key(method: Method[Any], case: Case) -> str:
+    """Questions that should take alike: same method, settings, model, device and precision."""
+    settings = json.dumps(method.settings(), sort_keys=True)
+    model = case.facts().get("model_fingerprint", "")
+    return f"{method.full_name()}|{settings}|{model}|{case.lane}|{case.precision}"
+
+
+def note_seconds(method: Method[Any], case: Case, seconds: float) -> None:
+    """Remember how long it took here."""
+    _paces.setdefault(pace_key(method, case), []).append(seconds)
+
+
+def expected_seconds(method: Method[Any], case: Case) -> float | None:
+    """About how long it takes here, from past runs of this process; None when never run."""
+    past = _paces.get(pace_key(method, case))
+    return sorted(past)[len(past) // 2] if past else None
+
+
+__all__ = ["Answer", "Job", "Kept", "answer", "ask", "digest", "expected_seconds", "known", "store"]

@@ -1,0 +1,215 @@
+"""Results kept under the digest of their question: arrays in safetensors, the rest in JSON.
+
+`<digest>.safetensors` is written first and `<digest>.json` last, each under a temporary name and
+renamed, so an entry exists when its JSON does. The JSON carries the arrays' checksum: an entry
+that does not match is removed and computed again. No pickle: a folder of results cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from platformdirs import user_cache_path
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from engine.result import KINDS, Result
+
+log = logging.getLogger(__name__)
+
+MEMORY_BYTES = 512 * 2**20
+DISK_BYTES = 4 * 2**30
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result and the record of how it was made."""
+
+    result: Result
+    record: Record
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays."""
+        return sum(view.nbytes for view in self.result.values())
+
+
+def home() -> Path:
+    """Where everything kept lives: $BLINDSPOT_HOME, else the user's cache folder."""
+    named = os.environ.get("BLINDSPOT_HOME")
+    return Path(named) if named else user_cache_path("blindspot")
+
+
+class Store:
+    """A bounded memory layer over a bounded folder; read-only folders stand behind both."""
+
+    def __init__(
+        self,
+        folder: Path,
+        shipped: tuple[Path, ...] = (),
+        memory_bytes: int = MEMORY_BYTES,
+        disk_bytes: int = DISK_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.shipped = shipped
+        self.memory_bytes = memory_bytes
+        self.disk_bytes = disk_bytes
+        self._memory: OrderedDict[str, Kept] = OrderedDict()
+        self._lock = threading.RLock()
+        self._since_swept = disk_bytes  # sweep at the first write
+
+    def get(self, digest: str) -> Kept | None:
+        """What is kept under this name, or None."""
+        with self._lock:
+            if digest in self._memory:
+                self._memory.move_to_end(digest)
+                return self._memory[digest]
+        for folder in (self.folder, *self.shipped):
+            if kept := self._read(folder, digest):
+                self._remember(digest, kept)
+                return kept
+        return None
+
+    def put(self, digest: str, result: Result, record: Record) -> Kept:
+        """Keep a result; a full or read-only disk costs the disk copy, not the answer."""
+        kept = Kept(dict(result), record)
+        self._remember(digest, kept)
+        try:
+            self._write(digest, kept)
+        except OSError as error:
+            log.warning("not kept on disk: %s", error)
+        return kept
+
+    def forget(self, digest: str) -> None:
+        """Drop an entry from memory and disk."""
+        with self._lock:
+            self._memory.pop(digest, None)
+        for path in entry(self.folder, digest):
+            path.unlink(missing_ok=True)
+
+    def _remember(self, digest: str, kept: Kept) -> None:
+        with self._lock:
+            self._memory[digest] = kept
+            self._memory.move_to_end(digest)
+            held = sum(one.nbytes for one in self._memory.values())
+            while held > self.memory_bytes and len(self._memory) > 1:
+                _, oldest = self._memory.popitem(last=False)
+                held -= oldest.nbytes
+
+    def _read(self, folder: Path, digest: str) -> Kept | None:
+        arrays, said = entry(folder, digest)
+        try:
+            text, data = said.read_bytes(), arrays.read_bytes()
+        except OSError:
+            return None
+        try:
+            kept = unpack(json.loads(text), data)
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+            log.warning("entry %s is damaged and will be computed again: %s", digest, error)
+            if folder == self.folder:
+                self.forget(digest)
+            return None
+        if folder == self.folder:
+            touch(arrays, said)
+        return kept
+
+    def _write(self, digest: str, kept: Kept) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        said, data = pack(kept)
+        arrays_path, said_path = entry(self.folder, digest)
+        write_atomic(arrays_path, data)
+        write_atomic(said_path, json.dumps(said, indent=1).encode())
+        self._since_swept += len(data)
+        if self._since_swept > self.disk_bytes // 20:
+            self._since_swept = 0
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the entries read longest ago until the folder fits, and stray temporary files."""
+        aged = sorted(self._entries(), key=lambda one: one[0])
+        total = sum(size for _, size, _ in aged)
+        for _, size, digest in aged:
+            if total <= self.disk_bytes:
+                return
+            self.forget(digest)
+            total -= size
+
+    def _entries(self) -> Iterator[tuple[float, int, str]]:
+        for path in self.folder.glob("*.safetensors"):
+            try:
+                facts = path.stat()
+            except OSError:
+                continue
+            yield facts.st_mtime, facts.st_size, path.stem
+
+
+def entry(folder: Path, digest: str) -> tuple[Path, Path]:
+    """The two files of an entry."""
+    return folder / f"{digest}.safetensors", folder / f"{digest}.json"
+
+
+def touch(*paths: Path) -> None:
+    """Mark as read now; a folder that forbids it is no reason to fail."""
+    for path in paths:
+        try:
+            os.utime(path)
+        except OSError:
+            log.debug("could not touch %s", path)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """The file appears whole or not at all."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as handle:
+        temporary = Path(handle.name)
+        try:
+            handle.write(data)
+            handle.close()
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def pack(kept: Kept) -> tuple[Record, bytes]:
+    """An entry as a record and bytes."""
+    arrays = {
+        f"{name}:{field}": array
+        for name, view in kept.result.items()
+        for field, array in view.arrays().items()
+    }
+    data = save_arrays(arrays)
+    views = {
+        name: {"kind": type(view).__name__, "facts": view.facts()}
+        for name, view in kept.result.items()
+    }
+    return {"checksum": checksum(data), "views": views, "record": kept.record}, data
+
+
+def unpack(said: Record, data: bytes) -> Kept:
+    """The entry again; ValueError when the bytes are not those that were written."""
+    if checksum(data) != said["checksum"]:
+        raise ValueError("the arrays are not those that were written")
+    arrays = load_arrays(data)
+    result = {}
+    for name, view in said["views"].items():
+        own = {k.split(":", 1)[1]: v for k, v in arrays.items() if k.split(":", 1)[0] == name}
+        result[name] = KINDS[view["kind"]].build(own, view["facts"])
+    return Kept(result, said["record"])
+
+
+def checksum(data: bytes) -> str:
+    """A digest of bytes."""
+    return blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,22 @@
+"""Every test has a cache folder of its own; nothing is read from or written to the user's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """BLINDSPOT_HOME for this run."""
+    folder = tmp_path_factory.mktemp("blindspot")
+    before = os.environ.get("BLINDSPOT_HOME")
+    os.environ["BLINDSPOT_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["BLINDSPOT_HOME"]
+    else:
+        os.environ["BLINDSPOT_HOME"] = before

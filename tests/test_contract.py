@@ -1,0 +1,207 @@
+"""What every listed method promises, checked on tiny models in seconds.
+
+A method is covered by being listed in its family's METHODS.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import attribution
+from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.method import Choice, Slider, Switch
+from engine.models.pace import Pace
+from engine.result import HeatMap
+from engine.run import answer, digest
+from engine.store import Kept, pack, unpack
+from tests import tiny
+
+METHODS = attribution.METHODS
+every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
+
+
+def small(kind):
+    """Few samples where a method counts them, so that the contract takes seconds."""
+    counted = {"samples": 40, "steps": 8, "masks": 40}
+    given = {
+        spec.name: max(counted[spec.name], spec.metadata["control"].low)
+        for spec in fields(kind)
+        if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
+    }
+    return kind(**given)
+
+
+def state(model):
+    """Everything about a model that a method must leave alone."""
+    return {
+        "weights": {k: v.clone() for k, v in model.state_dict().items()},
+        "modes": [module.training for module in model.modules()],
+        "flags": [parameter.requires_grad for parameter in model.parameters()],
+        "grads": [parameter.grad for parameter in model.parameters()],
+        "modules": [type(module) for module in model.modules()],
+        "hooks": sum(
+            len(registry)
+            for module in model.modules()
+            for name, registry in vars(module).items()
+            if "_hooks" in name and isinstance(registry, dict)
+        ),
+        "plain": [
+            {k: v for k, v in vars(module).items() if isinstance(v, bool | int | float | str)}
+            for module in model.modules()
+        ],
+    }
+
+
+def assert_unchanged(before, model):
+    after = state(model)
+    weights, others = before.pop("weights"), after.pop("weights")
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    assert before == after
+
+
+def fail(*_args, **_kwargs):
+    raise RuntimeError("half-way")
+
+
+@every
+def test_it_says_who_it_is(kind):
+    assert kind.title
+    assert kind.family
+    assert kind.cost in {"live", "wait", "job"}
+    assert len(kind.about()) > 80
+    assert kind.paper is None or "http" in kind.paper
+    assert "::" in kind.proof
+
+
+@every
+def test_its_settings_can_be_drawn_and_are_bounded(kind):
+    for spec in fields(kind):
+        control = spec.metadata["control"]
+        assert spec.metadata["label"]
+        assert spec.metadata["help"].endswith(".")
+        assert control.allows(spec.default)
+        wrong = {Slider: "a word", Choice: "no such word", Switch: "maybe"}[type(control)]
+        beyond = (
+            [control.low - control.step, control.high + control.step]
+            if isinstance(control, Slider)
+            else []
+        )
+        if isinstance(control, Choice) and control.source:
+            continue
+        for value in [wrong, *beyond]:
+            with pytest.raises(BadSetting, match=spec.metadata["label"]):
+                kind(**{spec.name: value})
+
+
+@every
+def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
+    case = tiny.case_for(kind)
+    method = small(kind)
+    first, second = method(case), method(case)
+    assert first.keys() == second.keys()
+    for name, view in first.items():
+        for field, array in view.arrays().items():
+            assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)
+    heat = first["map"]
+    assert isinstance(heat, HeatMap)
+    assert heat.values.shape == tuple(case.image.shape[1:])
+    assert heat.values.dtype == np.float32
+    assert np.isfinite(heat.values).all()
+    assert heat.values.std() > 0
+    assert heat.unit
+    assert heat.signed or heat.values.min() >= 0
+
+
+@every
+def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
+    case = tiny.case_for(kind)
+    method = small(kind)
+    before = state(case.model)
+    method(case)
+    assert_unchanged(before, case.model)
+
+    def cancel(_done, _words="", _partial=None):
+        raise Cancelled("enough")
+
+    before = state(case.model)
+    with pytest.raises(Cancelled):
+        method(case, cancel)
+    assert_unchanged(before, case.model)
+
+    before = state(case.model)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="half-way"):
+        patch.setattr(type(case.model.network), "forward", fail)
+        method(case)
+    assert_unchanged(before, case.model)
+
+
+@every
+def test_progress_rises_to_one(kind):
+    told = []
+    small(kind)(tiny.case_for(kind), lambda done, words="", partial=None: told.append((done, words)))
+    shares = [done for done, _ in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    assert all(words for _, words in told)
+
+
+@every
+def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
+    case = tiny.case_for(kind)
+    method = small(kind)
+    result = method(case)
+    again = unpack(*pack_json(result))
+    for name, view in result.items():
+        assert again.result[name].facts() == view.facts()
+        for field, array in view.arrays().items():
+            assert np.array_equal(array, again.result[name].arrays()[field], equal_nan=True)
+    for spec in fields(kind):
+        control = spec.metadata["control"]
+        other = another(control, getattr(method, spec.name), case)
+        assert digest(replace(method, **{spec.name: other}), case) != digest(method, case)
+
+
+def pack_json(result):
+    said, data = pack(Kept(result, {}))
+    return json.loads(json.dumps(said)), data
+
+
+def another(control, value, case):
+    match control:
+        case Slider():
+            return control.low if value != control.low else control.high
+        case Switch():
+            return not value
+        case Choice(options, source):
+            return next(word for word in options or case.options(source) if word != value)
+
+
+@every
+def test_batches_of_one_and_of_eight_agree(kind):
+    maps = []
+    for batch in (1, 8):
+        case = tiny.case_for(kind)
+        case.model._paces["exact"] = Pace(batch, False, "exact", 0.0)
+        maps.append(small(kind)(case)["map"].values)
+    spread = float(np.ptp(maps[0]))
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-4 * spread)
+
+
+@every
+def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
+    case = tiny.linear_case()
+    if reason := kind.unmet(case):
+        with pytest.raises(DoesNotFit, match="needs"):
+            answer(kind(), case)
+        assert reason.endswith(".")
+    else:
+        assert answer(small(kind), case)["map"].values.shape == (16, 16)
+    if not kind.fast:
+        with pytest.raises(DoesNotFit, match="exact"):
+            answer(kind(), tiny.case_for(kind).at("fast"))

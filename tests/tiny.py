@@ -1,0 +1,96 @@
+"""Small models and cases with known answers, made by hand, for every test."""
+
+from __future__ import annotations
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from engine.case import ImageCase
+from engine.models.classifier import Classifier
+from engine.target import Target
+
+SIDE = 32
+
+
+class Linear(nn.Module):
+    """Class 1 scores the sum of weight times pixel; class 0 scores nothing."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = (images * self.weight).sum((1, 2, 3))
+        return torch.stack([torch.zeros_like(score), score], dim=1)
+
+
+class Cnn(nn.Module):
+    """Two convolutions, average pooling, one linear layer; the activation can be chosen."""
+
+    def __init__(self, activation: type[nn.Module] = nn.ReLU, classes: int = 4) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.act1 = activation()
+        self.pool = nn.AvgPool2d(2)
+        self.conv2 = nn.Conv2d(8, 16, 3, padding=1)
+        self.act2 = activation()
+        self.fc = nn.Linear(16, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.pool(self.act1(self.conv1(images)))
+        hidden = self.act2(self.conv2(hidden))
+        return self.fc(hidden.mean((2, 3)))
+
+
+CPU = torch.device("cpu")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def classifier(network: nn.Module, side: int = SIDE, name: str = "tiny") -> Classifier:
+    return Classifier(network, name, name, side, device=CPU)
+
+
+def random_weights(network: nn.Module, seed: int = 0, scale: float = 0.3) -> nn.Module:
+    generator = seeded(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * scale)
+    return network
+
+
+def cnn(activation: type[nn.Module] = nn.ReLU, seed: int = 0) -> Classifier:
+    return classifier(random_weights(Cnn(activation), seed), name="tiny-cnn")
+
+
+def vit(seed: int = 0) -> Classifier:
+    network = timm.create_model(
+        "vit_tiny_patch16_224", pretrained=False, img_size=SIDE, patch_size=8, embed_dim=24,
+        depth=3, num_heads=3, num_classes=4,
+    )  # fmt: skip
+    return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
+
+
+def image(side: int = SIDE, seed: int = 1) -> Tensor:
+    return torch.rand(3, side, side, generator=seeded(seed))
+
+
+def linear_case(side: int = 16, seed: int = 0) -> ImageCase:
+    weight = torch.randn(3, side, side, generator=seeded(seed))
+    return ImageCase(classifier(Linear(weight), side, "linear"), image(side), Target(1))
+
+
+def cnn_case(activation: type[nn.Module] = nn.ReLU, target: int = 2) -> ImageCase:
+    return ImageCase(cnn(activation), image(), Target(target))
+
+
+def vit_case(target: int = 2) -> ImageCase:
+    return ImageCase(vit(), image(), Target(target))
+
+
+def case_for(kind: type) -> ImageCase:
+    """The tiny case that a method fits."""
+    return vit_case() if "attention" in kind.needs else cnn_case()
