@@ -74,7 +74,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 	$(PY) -m pip install -q -r requirements-dev.txt
 	@touch $@
 
-$(PEERS)/.peers: requirements-peers.txt requirements.txt
+$(PEERS)/.peers: requirements-peers.txt requirements-dev.txt requirements.txt
 	$(call make_venv,$(PEERS))
 	$(PEERS)/bin/python -m pip install -q -r requirements-peers.txt
 	@touch $@

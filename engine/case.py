@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import BlindspotError
+from engine.images import Crop, Picture, square
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
 from engine.scoring import score_renders
@@ -133,6 +134,19 @@ class ImageCase:
     def baseline(self, kind: str) -> Tensor:
         """What stands for "nothing there", (3, H, W): black, mean (the model's zero) or blur."""
         return BASELINES[kind](self)
+
+
+def image_case(
+    model: Classifier,
+    picture: Picture,
+    crop: Crop,
+    target: Target,
+    precision: Precision = "exact",
+    seed: int = 0,
+) -> ImageCase:
+    """The case of a picture's square, cropped and resized once to the model's working size."""
+    pixels = torch.from_numpy(square(picture, crop, model.side))
+    return ImageCase(model, pixels, target, precision, seed)
 
 
 def black(case: ImageCase) -> Tensor:

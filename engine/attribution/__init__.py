@@ -6,4 +6,6 @@ from engine.attribution.gradient import Gradient
 
 HEATMAPS = (Gradient,)
 
+FIRST = (Gradient,)  # what the view opens with
+
 METHODS = HEATMAPS

@@ -1,0 +1,39 @@
+"""Blindspot's entry: `streamlit run app.py`. The model is made ready while the server starts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+
+from components import notices
+
+log = logging.getLogger("blindspot")
+
+
+def warm_up() -> None:
+    """Load what the first visitor needs: torch, the default model, its best batch size."""
+    from engine.models import catalog
+
+    catalog.hub_answers()
+    catalog.load().pace("exact")
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Warm up beside the starting server, not before it."""
+    threading.Thread(target=warm_up, name="warm up", daemon=True).start()
+    yield
+
+
+def unexpected(error: Exception) -> bool:
+    """A trace goes to the log; the page gets a sentence."""
+    log.error("unexpected", exc_info=error)
+    st.error(notices.UNEXPECTED, icon=":material/error:")
+    return True
+
+
+app = st.App("components/frame.py", lifespan=lifespan, on_script_error=unexpected)

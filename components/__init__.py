@@ -1,0 +1,1 @@
+"""What a person sees and moves: knows Streamlit and Plotly, not torch."""

@@ -1,0 +1,45 @@
+"""The top classes as bars that can be clicked, with a mark where each stood before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class: its index, label, probability, and the probability it is compared with."""
+
+    index: int
+    label: str
+    value: float
+    before: float | None = None
+    chosen: bool = False
+
+
+def bars(rows: Sequence[Bar], key: str, on_pick: Callable[[int], None] | None = None) -> None:
+    """Draw the bars; a click calls `on_pick` with the class's index."""
+    said = {"rows": [asdict(row) for row in rows], "clickable": on_pick is not None}
+
+    def picked() -> None:
+        index = st.session_state[key]["picked"]
+        if on_pick is not None and index is not None:
+            on_pick(int(index))
+
+    mounted()(data=said, key=key, on_picked_change=picked)
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_bars",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )

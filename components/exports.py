@@ -1,0 +1,112 @@
+"""What a person takes along: the call in Python, the map as PNG, NPY and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from components.subject import Subject
+from engine.method import Method
+from engine.pictures import overlay
+from engine.result import HeatMap
+from engine.run import Answer
+
+
+def python_call(method: Method[Any], subject: Subject) -> str:
+    """The lines that give this very answer."""
+    case, kind = subject.case, type(method)
+    settings = ", ".join(f"{spec.name}={value!r}" for spec, value in method.changed())
+    picture = (
+        f'sample("{subject.name}")' if subject.name else 'read(Path("your-image.png"))'
+    )
+    target = f"Target({case.target.index}"
+    target += f", versus={case.target.versus}" if case.target.versus is not None else ""
+    target += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
+    crop = subject.crop
+    where = "" if (crop.x, crop.y) == (0.5, 0.5) else f"{crop.x!r}, {crop.y!r}"
+    rest = f', precision="{case.precision}"' if case.precision != "exact" else ""
+    rest += f", seed={case.seed}" if case.seed else ""
+    reader = "from engine.samples import sample" if subject.name else (
+        "from pathlib import Path\n\nfrom engine.images import read"
+    )
+    return f"""\
+{reader}
+from engine.attribution import {kind.__name__}
+from engine.case import image_case
+from engine.images import Crop
+from engine.models.catalog import load
+from engine.run import answer
+from engine.target import Target
+
+case = image_case(load("{case.model.name}"), {picture}, Crop({where}), {target}){rest})
+heat = answer({kind.__name__}({settings}), case)["map"]
+"""
+
+
+def provenance(answer: Answer) -> str:
+    """One line: which model, which method, how long, where, and whether it was kept."""
+    said = answer.record
+    case = said["case"]
+    precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
+    kept = "kept from before" if answer.kept else "fresh"
+    return (
+        f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
+        f"r{said['revision']} · {case['target']} ({case['reading']}) · "
+        f"{said['seconds']:.2g} s on {said['device']}, {kept}{precision}"
+    )
+
+
+def downloads(answer: Answer, subject: Subject, key: str) -> None:
+    """PNG, NPY and JSON; each is made only when it is asked for."""
+    heat: HeatMap = answer["map"]
+    stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
+    png, npy, said = st.columns(3)
+    png.download_button(
+        "PNG", lambda: as_png(subject, heat), f"{stem}.png", "image/png", key=f"{key}.png"
+    )
+    npy.download_button(
+        "NPY",
+        lambda: as_npy(heat),
+        f"{stem}.npy",
+        "application/octet-stream",
+        key=f"{key}.npy",
+        help=f"The raw values, in {heat.unit}.",
+    )
+    said.download_button(
+        "JSON", lambda: as_json(answer), f"{stem}.json", "application/json", key=f"{key}.json"
+    )
+
+
+def as_png(subject: Subject, heat: HeatMap) -> bytes:
+    """The overlay at the working size."""
+    return encoded(overlay(shown(subject), heat))
+
+
+def as_npy(heat: HeatMap) -> bytes:
+    """The raw values."""
+    held = io.BytesIO()
+    np.save(held, heat.values)
+    return held.getvalue()
+
+
+def as_json(answer: Answer) -> str:
+    """How the answer was made."""
+    return json.dumps(answer.record, indent=2)
+
+
+def shown(subject: Subject) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """What the model saw, (side, side, 3)."""
+    pixels = subject.case.image.permute(1, 2, 0).numpy()
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+
+
+def encoded(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+    """Pixels as PNG."""
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return held.getvalue()

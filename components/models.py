@@ -1,0 +1,79 @@
+"""The model picker: what ships, what the hub has, and weights of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from engine.errors import BadModel
+from engine.models import catalog
+from engine.models.catalog import Entry
+from engine.models.classifier import Classifier
+
+
+def choose() -> Classifier | None:
+    """The chosen model, loaded; None, with the reason said, when it cannot be had."""
+    own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
+    offered = {entry.name: entry for entry in catalog.entries()}
+    name = st.selectbox(
+        "Model",
+        [*offered, *own],
+        format_func=lambda one: shown(offered[one]) if one in offered else own[one].title,
+        key="model",
+        bind="query-params",
+        accept_new_options=False,
+        label_visibility="collapsed",
+    )
+    with st.expander("Another model"):
+        add_own(own)
+    if name in own:
+        return own[name]
+    try:
+        with st.spinner("Loading the model; the first time it is also timed on this machine"):
+            return catalog.load(name)
+    except BadModel as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def shown(entry: Entry) -> str:
+    """An entry's line in the picker; the reason stands beside what cannot be had."""
+    return entry.title if entry.available else f"{entry.title} · not here: {entry.reason}"
+
+
+def add_own(own: dict[str, Classifier]) -> None:
+    """Weights of one's own for a timm architecture."""
+    st.caption("Weights as .safetensors or .pt (a state_dict; code in a file is never run).")
+    with st.form("models.form", border=False):
+        weights = st.file_uploader("Weights", key="models.weights", max_upload_size=500)
+        architecture = st.text_input("timm architecture", placeholder="resnet18", key="models.arch")
+        labels = st.file_uploader("Labels, one a line (optional)", key="models.labels")
+        sent = st.form_submit_button("Load it")
+    if not sent:
+        return
+    if weights is None or not architecture:
+        st.error("Give both a weights file and the name of its timm architecture.")
+        return
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, safe_name(weights.name))
+            path.write_bytes(weights.getvalue())
+            named = None
+            if labels is not None:
+                named = Path(folder, "labels" + Path(labels.name).suffix[:5])
+                named.write_bytes(labels.getvalue())
+            model = catalog.load_from_file(path, architecture.strip(), named)
+    except BadModel as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    own[model.name] = model
+    st.success(f"{model.title} can be chosen above now.")
+    st.rerun()
+
+
+def safe_name(name: str) -> str:
+    """A file name without any folder, as letters, digits, dots and dashes."""
+    kept = "".join(c if c.isalnum() or c in ".-_" else "_" for c in Path(name).name)
+    return kept[-60:] or "weights"

@@ -1,0 +1,41 @@
+"""The standing words of every page, and how a problem is said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from engine.errors import BlindspotError
+
+log = logging.getLogger(__name__)
+
+RESEARCH = "Research software, not a medical device: not for diagnosis."
+UNEXPECTED = (
+    "Something went wrong inside Blindspot that is not your doing. It was written to the log; "
+    "what was computed before is kept."
+)
+
+
+def research_use_only() -> None:
+    """The quiet line on every page."""
+    st.caption(RESEARCH)
+
+
+def problem(error: Exception) -> str:
+    """The sentence for a person; what is not meant for one goes to the log."""
+    if isinstance(error, BlindspotError):
+        return str(error)
+    log.error("unexpected", exc_info=error)
+    return UNEXPECTED
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Problems inside the block are said on the page; what stands below it goes on."""
+    try:
+        yield
+    except BlindspotError as error:
+        st.error(str(error), icon=":material/error:")

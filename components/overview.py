@@ -1,0 +1,95 @@
+"""The five questions in words and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from components import views
+from components.views import View
+
+PICTURES = Path(__file__).parent / "questions"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One of the five: what it asks, and the views that answer."""
+
+    title: str
+    asks: str
+    tells: str
+    picture: str  # SVG in components/questions
+    words: str  # what the picture shows, for those who cannot see it
+    views: tuple[tuple[View, str, dict[str, str]], ...] = ()  # view, example, its settings
+
+
+QUESTIONS = (
+    Question(
+        "Attribution",
+        "What did it look at?",
+        "A heat map shows on which parts of the image the model's score rests, by up to four "
+        "methods side by side, each in its own unit.",
+        "attribution.svg",
+        "A photograph with a warm spot on the cat's face",
+        (
+            (
+                views.HEATMAPS,
+                "Example: what makes this an Egyptian cat?",
+                {"image": "A cat (Chelsea)"},
+            ),
+            (
+                views.HEATMAPS,
+                "Example: where is the espresso?",
+                {"image": "A cup of coffee"},
+            ),
+        ),
+    ),
+    Question(
+        "Unlearning",
+        "What can it forget, and what stays behind?",
+        "A model that was told to forget a class or a person's pictures, beside one that never "
+        "saw them.",
+        "unlearning.svg",
+        "Dots of two groups; one group is fading, faint rings stay",
+    ),
+    Question(
+        "Hallucination",
+        "What does it make up?",
+        "A caption word by word, where each word looked, and which words survive when the image "
+        "is taken away.",
+        "hallucination.svg",
+        "A sentence under a picture; one word points at nothing",
+    ),
+    Question(
+        "Anomaly",
+        "What has it never seen?",
+        "How unusual one image is among the normal ones, and by which evidence.",
+        "anomaly.svg",
+        "A histogram with one mark far to its right",
+    ),
+    Question(
+        "Sparsity",
+        "What can it do without?",
+        "How much of the model can be cut away before accuracy, calibration or the heat map give "
+        "way.",
+        "sparsity.svg",
+        "A network with most of its lines cut",
+    ),
+)
+
+
+def questions() -> None:
+    """One card for each question; a view that does not exist yet is not linked."""
+    for question in QUESTIONS:
+        with st.container(border=True):
+            picture, words = st.columns([1, 4], vertical_alignment="center")
+            picture.image(PICTURES / question.picture, alt=question.words, width="stretch")
+            with words:
+                st.subheader(f"{question.title}: {question.asks}")
+                st.markdown(question.tells)
+                for view, example, settings in question.views:
+                    st.page_link(view.path, label=example, icon=view.icon, query_params=settings)
+                if not question.views:
+                    st.caption("Not built yet.")

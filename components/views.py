@@ -1,0 +1,32 @@
+"""The views that exist, in the order of the menu: question, title, address, file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class View:
+    """One page of the app."""
+
+    menu: str
+    title: str
+    address: str  # "" for the start
+    file: str
+    icon: str
+
+    @property
+    def path(self) -> Path:
+        """Where its script is."""
+        return ROOT / "pages" / self.file
+
+
+START = View("Overview", "Start", "", "overview/start.py", ":material/home:")
+HEATMAPS = View(
+    "Attribution", "Heatmaps", "heatmaps", "attribution/heatmaps.py", ":material/local_fire_department:"
+)
+
+VIEWS = (START, HEATMAPS)

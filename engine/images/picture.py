@@ -1,0 +1,225 @@
+"""A picture file becomes pixels: upright 8-bit RGB, read-only, bounded in size.
+
+Limits are checked before anything is decoded. A JPEG is decoded straight to about the kept size;
+the other formats have to be decoded whole and are shrunk at once. Values are never enlarged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from hashlib import blake2b
+from io import BytesIO
+from math import sqrt
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+
+from engine.errors import BadImage
+from engine.images import color, depth
+from engine.images.kinds import Kind, kind
+
+MAX_BYTES = 50_000_000  # of the file
+MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
+MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
+MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
+MAX_KEPT = 4_000_000  # px kept in all
+
+NAME_LENGTH = 60
+COUNTED_BYTES = 10_000_000  # counting a GIF's frames walks through it, so not in larger ones
+MANY = 1000  # pages
+TIFF_INTENT = 262  # tag: 0 when small values are white
+UPRIGHT = 1  # EXIF orientation
+TURNS = {  # EXIF orientation to what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)
+
+_opening = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image as it is shown, and what was done to show it."""
+
+    pixels: NDArray[np.uint8]  # (H, W, 3) RGB, read-only
+    size: tuple[int, int]  # width and height of the file, upright
+    notes: tuple[str, ...]
+    digest: str
+
+
+def read(source: bytes | Path, name: str = "") -> Picture:
+    """Decode a file; what cannot be read raises BadImage with one sentence for the person."""
+    called = shown_name(name or (source.name if isinstance(source, Path) else ""))
+    data = contents(source, called)
+    found = kind(data)
+    if not found.readable:
+        raise BadImage(f"{called} is {found.name}: {found.advice}.")
+    try:
+        return decode(data, found, called)
+    except BadImage:
+        raise
+    except Exception as error:  # decoders fail in a dozen ways, all for the file's sake
+        raise BadImage(f"{called} {reason(error, found)}.") from error
+
+
+def shown_name(name: str) -> str:
+    """The file's name on one line, shortened."""
+    line = "".join(letter if letter.isprintable() else " " for letter in name)
+    short = line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…"
+    return f"“{short}”" if short.strip() else "This file"
+
+
+def contents(source: bytes | Path, called: str) -> bytes:
+    """The bytes, after their number was checked."""
+    try:
+        count = source.stat().st_size if isinstance(source, Path) else len(source)
+        if count == 0:
+            raise BadImage(f"{called} is empty: save or download it again.")
+        if count > MAX_BYTES:
+            raise BadImage(
+                f"{called} has {count / 1e6:.1f} MB and at most {MAX_BYTES / 1e6:.0f} MB are read: "
+                "save it smaller or as JPEG."
+            )
+        return source.read_bytes() if isinstance(source, Path) else source
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise BadImage(f"{called} cannot be opened ({why}): check the path.") from error
+
+
+def reason(error: Exception, found: Kind) -> str:
+    """What a decoder's exception means for the person."""
+    if "MAX_TEXT" in str(error):
+        return "hides a text or color profile that unpacks to a huge size: save the picture anew"
+    if isinstance(error, MemoryError):
+        return "needs more memory than this machine has free: save it smaller"
+    if isinstance(error, UnidentifiedImageError):
+        unknown = f"begins like a {found.name} file, but its header is damaged, says that it has no"
+        return f"{unknown} pixels, or is of a rare kind: save it as an 8-bit PNG or JPEG"
+    return f"is damaged or cut off (its {found.name} data break off): save or download it again"
+
+
+def decode(data: bytes, found: Kind, called: str) -> Picture:
+    """One of Pillow's formats, step by step to plain RGB; no step keeps the one before it."""
+    image: Image.Image
+    image = file = opened(data, found)
+    width, height = file.size
+    check_pixels(width, height, MAX_PIXELS, called)
+    kept = bounded(width, height)
+    file.draft("", kept)  # JPEG alone listens: to an eighth, a quarter or half of each side
+    copies = 2 if found.name == "WEBP" else 1  # its decoder holds about twice as much as others
+    check_pixels(*file.size, MAX_WHOLE // copies, called)
+
+    sixteen = any(";16" in str(tile.args) for tile in file.tile)
+    tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads
+    turn, inverted = tags.get(ExifTags.Base.Orientation, UPRIGHT), tags.get(TIFF_INTENT) == 0
+    file.load()
+    profile = file.info.get("icc_profile")
+    turn_later = orientation(file)
+    del file
+
+    notes = frames(data, found)
+    if depth.is_deep(image):
+        image, said = depth.eight_bits(image, inverted)
+        profile = None  # it describes the values before they were stretched
+        notes += said
+    elif sixteen and image.mode in {"RGB", "RGBA"}:
+        image, words = depth.stretched(image)
+        notes.append(words)
+    image = color.resizable(image)
+    if image.size != kept:
+        image = image.resize(kept, Image.Resampling.BICUBIC)
+    image, said = color.plain(image, profile)
+    notes += said
+
+    if turn_later in SIDEWAYS:
+        width, height = height, width
+    if turn_later in TURNS:
+        image = image.transpose(TURNS[turn_later])
+    if turn_later in TURNS or turn in TURNS:
+        notes.append("turned as the camera noted")
+    if kept not in {(width, height), (height, width)}:
+        now = f"{image.width} × {image.height}"
+        notes.append(f"made smaller for display, from {width} × {height} to {now} px")
+    pixels = np.array(image)
+    pixels.setflags(write=False)
+    return Picture(pixels, (width, height), tuple(notes), digest(pixels))
+
+
+def opened(data: bytes, found: Kind) -> ImageFile.ImageFile:
+    """The header only, by the one decoder that fits the first bytes.
+
+    Pillow's own pixel limit is global and warns on the console; ours follows at once, so
+    Pillow's is lifted while it reads the header, one file at a time.
+    """
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(BytesIO(data), formats=(found.name,))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def check_pixels(width: int, height: int, limit: int, called: str) -> None:
+    """Refuse a picture of more pixels than the limit."""
+    if width * height > limit:
+        raise BadImage(
+            f"{called} has {width} × {height} px, {width * height / 1e6:,.0f} million, and at most "
+            f"{limit / 1e6:.0f} million are read: save it smaller."
+        )
+
+
+def bounded(width: int, height: int) -> tuple[int, int]:
+    """The size that is kept: the same shape within MAX_SHORT and MAX_KEPT, never larger."""
+    short, long = sorted((width, height))
+    scale = min(1.0, MAX_SHORT / short, sqrt(MAX_KEPT / (short * long)))
+    low = max(1, int(short * scale))
+    high = min(max(1, round(long * scale)), MAX_KEPT // low)
+    return (low, high) if width <= height else (high, low)
+
+
+def orientation(file: ImageFile.ImageFile) -> int:
+    """The camera's note on how it was held; upright when there is none or it cannot be read."""
+    with contextlib.suppress(Exception):  # the note is foreign bytes, and the picture is there
+        return int(file.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+    return UPRIGHT
+
+
+def frames(data: bytes, found: Kind) -> list[str]:
+    """A note on the frames or pages that are not shown."""
+    if found.name in {"JPEG", "BMP"}:  # a telephone's JPEG may hide a second picture: no frame
+        return []
+    with contextlib.suppress(Exception), opened(data, found) as file:  # the first was read well
+        if found.name == "TIFF":
+            count = pages(file)
+            more = " or more" if count == MANY else ""
+            return [f"first of {count}{more} pages"] if count > 1 else []
+        if found.name == "GIF" and len(data) > COUNTED_BYTES:
+            return ["first of several frames"] if getattr(file, "is_animated", False) else []
+        count = getattr(file, "n_frames", 1)
+        return [f"first of {count} frames"] if count > 1 else []
+    return []
+
+
+def pages(file: ImageFile.ImageFile) -> int:
+    """How many pages a TIFF has; counting stops at MANY, since each page costs time."""
+    for page in range(1, MANY):
+        try:
+            file.seek(page)
+        except EOFError:
+            return page
+    return MANY
+
+
+def digest(pixels: NDArray[np.uint8]) -> str:
+    """The name of these pixels in this shape."""
+    return blake2b(pixels.tobytes(), key=str(pixels.shape).encode(), digest_size=16).hexdigest()

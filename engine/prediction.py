@@ -1,0 +1,38 @@
+"""Prediction: the model's probability for every class it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.case import ImageCase
+from engine.method import Method, Progress, quiet
+from engine.result import Result, Scores
+
+
+@dataclass(frozen=True)
+class Prediction(Method[ImageCase]):
+    """The model's probability for every class it knows.
+
+    The numbers are a softmax over the model's own classes: they add up to one even when the
+    picture shows none of them, and nobody has calibrated them.
+    """
+
+    name = "Prediction"
+    family = "subject"
+    title = "Prediction"
+    cost = "live"
+    proof = "tests/engine/test_prediction.py::test_probabilities_are_the_softmax_of_the_logits"
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: classes, the softmax probability of each label."""
+        values = case.model.logits(case.image[None]).softmax(1)[0].numpy()
+        progress(1.0, "one look")
+        return {"classes": Scores(values, case.model.labels, "probability")}
+
+
+def best(scores: Scores, count: int = 5) -> list[tuple[int, str, float]]:
+    """Index, label and value of the highest scores, best first."""
+    order = np.argsort(-scores.values, kind="stable")[:count]
+    return [(int(i), scores.labels[i], float(scores.values[i])) for i in order]

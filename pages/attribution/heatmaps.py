@@ -1,0 +1,24 @@
+"""Heatmaps: which part of the image the score rests on."""
+
+import streamlit as st
+
+from components import edit, heatmaps, notices, runs, subject
+from engine.attribution import FIRST, HEATMAPS
+
+st.title("Heatmaps")
+st.markdown("Which part of the image does the score rest on?")
+
+about = subject.current()
+st.markdown(subject.question(about))
+kinds = heatmaps.pick(HEATMAPS, about, FIRST)
+if not kinds:
+    st.info("Choose at least one method to see where the score comes from.")
+    st.stop()
+
+methods = heatmaps.settings(kinds, about)
+found = heatmaps.outcomes(methods, about)
+runs.watch(found)
+heatmaps.show(methods, found, about)
+
+edit.watch(about)
+notices.research_use_only()

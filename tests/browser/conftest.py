@@ -1,0 +1,88 @@
+"""A real browser and a real server for the journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.server import ROOT, serving
+
+HERE = Path(__file__).parent
+Serve = Callable[..., str]
+
+
+class OpenPage(Protocol):
+    """Opens a page in a browser context of its own, as another person would."""
+
+    def __call__(self, **context: Any) -> Page: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is a browser test."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; without one they fail rather than skip."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Serve]:
+    """Starts a script on a server of its own: serve(path, NAME="value") gives its URL."""
+    with ExitStack() as servers:
+        yield lambda script, **env: servers.enter_context(serving(script, **env))
+
+
+@pytest.fixture(scope="session")
+def app_url(serve: Serve) -> str:
+    """The app, shared by the journeys."""
+    return serve(ROOT / "app.py")
+
+
+@pytest.fixture
+def console_errors() -> list[str]:
+    """What the browser complained about. A test that expects a complaint clears the list."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, console_errors: list[str]) -> Iterator[OpenPage]:
+    """Opens pages, each in a fresh context; at the end the console must be clean."""
+
+    def note(message: ConsoleMessage) -> None:
+        # On a deep link Streamlit first looks for its server under the page's own path.
+        looked_for_server = "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not looked_for_server:
+            console_errors.append(message.text)
+
+    with ExitStack() as contexts:
+
+        def open_one(**context: Any) -> Page:
+            options = {"viewport": {"width": 1280, "height": 900}, **context}
+            page = contexts.enter_context(browser.new_context(**options)).new_page()
+            page.set_default_timeout(30_000)
+            page.on("console", note)
+            page.on("pageerror", lambda error: console_errors.append(str(error)))
+            return page
+
+        yield open_one
+    assert not console_errors
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A fresh page, 1280 × 900."""
+    return open_page()

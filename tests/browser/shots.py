@@ -1,0 +1,62 @@
+"""A picture of every view in light, dark and narrow: `python -m tests.browser.shots [NAME …]`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.server import ROOT, serving, settle
+
+# url_path and the name of the picture
+VIEWS = [
+    ("", "start"),
+    ("heatmaps", "heatmaps"),
+]
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+SHOTS = ROOT / "shots"
+
+
+def grow(page: Page) -> None:
+    """Makes the window as tall as its content: Streamlit scrolls inside a box, not the document."""
+    height = page.evaluate(
+        "() => Math.max(...['stMain', 'stSidebarContent'].map(name =>"
+        " document.querySelector(`[data-testid=${name}]`)?.scrollHeight ?? 0))"
+    )
+    size = page.viewport_size
+    if size and height > size["height"]:
+        page.set_viewport_size({"width": size["width"], "height": height})
+        settle(page)
+
+
+def shoot(browser: Browser, url: str, path: str, name: str) -> None:
+    """One view in all looks."""
+    for look, options in LOOKS.items():
+        with browser.new_context(reduced_motion="reduce", **options) as context:
+            page = context.new_page()
+            page.goto(f"{url}/{path}")
+            settle(page, 120)
+            grow(page)
+            page.screenshot(path=SHOTS / f"{name}-{look}.png", animations="disabled")
+            sys.stdout.write(f"shots/{name}-{look}.png\n")
+
+
+def main(names: list[str]) -> None:
+    """All views, or those named."""
+    SHOTS.mkdir(exist_ok=True)
+    with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        for path, name in VIEWS:
+            if not names or name in names:
+                shoot(browser, url, path, name)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

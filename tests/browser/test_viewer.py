@@ -1,0 +1,378 @@
+"""The viewer and the rectangle as a person uses them: mouse, keyboard, link, file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from components import colors
+from tests.browser.conftest import OpenPage, Serve
+from tests.browser.server import settle
+
+DEMO = Path(__file__).with_name("viewer_demo.py")
+PIXEL = """(canvas, [x, y]) => {
+  const at = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
+  return [...canvas.getContext("2d").getImageData(...at, 1, 1).data];
+}"""
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+CONTRAST = """viewer => {
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const page = parts(getComputedStyle(viewer).backgroundColor);
+  const luminance = color => {
+    const linear = color.slice(0, 3).map(c => c / 255)
+      .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const probe = document.createElement("canvas").getContext("2d");
+  const painted = color => {
+    probe.clearRect(0, 0, 1, 1);
+    probe.fillStyle = color;
+    probe.fillRect(0, 0, 1, 1);
+    return [...probe.getImageData(0, 0, 1, 1).data];
+  };
+  const behind = node => {
+    for (let at = node; at && at !== viewer.parentNode; at = at.parentElement) {
+      const color = painted(getComputedStyle(at).backgroundColor);
+      if (color[3] > 250) return color;
+    }
+    return page;
+  };
+  const words = [...viewer.querySelectorAll("*")].filter(node =>
+    !node.disabled && node.checkVisibility()
+    && [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()));
+  return Math.min(...words.map(node => {
+    const [a, b] = [painted(getComputedStyle(node).color), behind(node)].map(luminance);
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  }));
+}"""
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def demo_url(serve: Serve) -> str:
+    return serve(
+        DEMO,
+        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
+        STREAMLIT_SERVER_FILE_WATCHER_TYPE="none",
+    )
+
+
+@pytest.fixture
+def demo(open_page: OpenPage, demo_url: str) -> Open:
+    def opened(query: str = "", **context: object) -> Page:
+        page = open_page(**context)
+        page.goto(demo_url + query)
+        settle(page)
+        expect(ends(page).first).to_be_visible()
+        return page
+
+    return opened
+
+
+def ends(page: Page) -> Locator:
+    return page.locator(".bs-ends", has_text="logit")
+
+
+def canvas(page: Page, at: int = 0) -> Locator:
+    return page.locator(".bs-stage canvas").nth(at)
+
+
+def pixel(page: Page, x: float, y: float, at: int = 0) -> list[int]:
+    page.evaluate(FRAMES)
+    found: list[int] = canvas(page, at).evaluate(PIXEL, [x, y])
+    return found
+
+
+def point(page: Page, x: float, y: float, at: int = 0) -> None:
+    canvas(page, at).scroll_into_view_if_needed()
+    box = canvas(page, at).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def slider(page: Page, name: str) -> Locator:
+    return page.get_by_role("slider", name=name)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def expect_runs(page: Page, count: int) -> None:
+    expect(page.get_by_text(f"runs: {count}", exact=True)).to_be_visible()
+
+
+def test_opacity_threshold_mode_and_zoom_change_the_picture_without_a_server_run(
+    demo: Open,
+) -> None:
+    page = demo()
+    seen = [pixel(page, 0.3, 0.27)]
+    slider(page, "Opacity").fill("100")
+    seen.append(pixel(page, 0.3, 0.27))
+    press(page, "Map")
+    press(page, "Picture")
+    seen.append(pixel(page, 0.3, 0.27))
+    press(page, "Zoom in")
+    seen.append(pixel(page, 0.3, 0.27))
+    assert len({tuple(one) for one in seen}) == 4
+    page.wait_for_timeout(500)
+    expect_runs(page, 1)
+
+
+def test_below_the_threshold_the_plain_picture_shows_exactly(demo: Open) -> None:
+    page = demo()
+    press(page, "Picture")
+    plain = pixel(page, 0.1, 0.9)
+    press(page, "Overlay")
+    assert pixel(page, 0.1, 0.9) != plain
+    slider(page, "Hide below").fill("30")
+    assert pixel(page, 0.1, 0.9) == plain
+    assert pixel(page, 0.75, 0.7) != plain  # of |value|: the negative hill stays
+    expect(page.locator(".bs-cut").first).to_have_text(
+        re.compile(r"Hidden between −0\.6 and 0\.6 logit; 1[0-9.]+ % of the map is shown\.")
+    )
+
+
+def test_the_strongest_ten_percent_are_ten_percent(demo: Open) -> None:
+    page = demo()
+    slider(page, "Show strongest").fill("10")
+    expect(page.locator(".bs-cut").first).to_contain_text("10 % of the map is shown")
+
+
+def test_the_cursor_reads_the_value_in_every_panel_at_once(demo: Open) -> None:
+    page = demo()
+    point(page, 0.3, 0.25)
+    read = page.locator(".bs-read")
+    expect(read.nth(0)).to_have_text(re.compile(r"2 logit at x 15[234], y 12[789] px"))
+    expect(read.nth(1)).to_contain_text(" logit at x 15")
+    expect(read.nth(2)).to_contain_text(" probability at x 15")
+    point(page, 0.5, 0.05)
+    expect(read.nth(2)).to_contain_text("no value at")
+
+
+def test_a_map_is_painted_in_its_ramp_and_its_ends_are_printed(demo: Open) -> None:
+    page = demo()
+    press(page, "Map")
+    press(page, "Pixelated")
+    red, green, blue, _ = pixel(page, 0.3, 0.25)
+    assert np.abs(colors.DIVERGING_LIGHT[-1].astype(int) - (red, green, blue)).max() <= 3
+    assert pixel(page, 0.5, 0.05, at=2)[3] == 0  # no value, no color
+    expect(ends(page).first).to_have_text("−202 logit")
+    expect(ends(page).nth(1)).to_have_text("0.42.09 logit")
+
+
+def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open) -> None:
+    page = demo("?maps=flat")
+    press(page, "Map")
+    assert pixel(page, 0.2, 0.8)[:3] == colors.SEQUENTIAL[127].tolist()
+    expect(ends(page).first).to_have_text("0.3the same everywhere0.3 logit")
+    before = pixel(page, 0.5, 0.5, at=1)
+    press(page, "Same scale")
+    assert pixel(page, 0.5, 0.5, at=1) != before
+    assert pixel(page, 0.5, 0.5, at=2) == before
+    expect(page.get_by_text("All panels share one scale.")).to_be_visible()
+
+
+def test_a_shared_scale_says_when_the_units_differ(demo: Open) -> None:
+    page = demo()
+    press(page, "Same scale")
+    expect(page.get_by_text("so each panel keeps its own scale")).to_be_visible()
+
+
+def test_zoom_pan_and_reset_are_the_same_in_all_panels(demo: Open) -> None:
+    page = demo()
+    whole = [pixel(page, 0.9, 0.9, at) for at in (0, 1)]
+    point(page, 0.1, 0.1)
+    page.mouse.wheel(0, -600)
+    expect(page.get_by_role("button", name="Show the whole picture")).not_to_have_text("1×")
+    zoomed = [pixel(page, 0.9, 0.9, at) for at in (0, 1)]
+    assert all(a != b for a, b in zip(whole, zoomed, strict=True))
+    point(page, 0.2, 0.2)
+    page.mouse.down()
+    point(page, 0.05, 0.05)
+    page.mouse.up()
+    panned = [pixel(page, 0.9, 0.9, at) for at in (0, 1)]
+    assert all(a != b for a, b in zip(zoomed, panned, strict=True))
+    canvas(page).dblclick()
+    page.mouse.move(5, 5)
+    assert [pixel(page, 0.9, 0.9, at) for at in (0, 1)] == whole
+
+
+def test_everything_is_done_with_the_keyboard_alone(demo: Open) -> None:
+    page = demo()
+    overlay = pixel(page, 0.3, 0.27)
+    page.locator(".bs-stage").first.focus()
+    page.keyboard.press("o")
+    plain = pixel(page, 0.3, 0.27)
+    assert plain != overlay
+    page.keyboard.press("o")
+    page.keyboard.down(" ")
+    assert pixel(page, 0.3, 0.27) == plain
+    page.keyboard.up(" ")
+    assert pixel(page, 0.3, 0.27) == overlay
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Map", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.keyboard.press("m")
+    page.keyboard.press("m")
+    page.keyboard.press("]")
+    expect(slider(page, "Opacity")).to_have_value("65")
+    for key in "...,}":
+        page.keyboard.press(key)
+    expect(slider(page, "Hide below")).to_have_value("6")
+    for key, name in (("p", "Pixelated"), ("s", "Same scale"), ("c", "Outline")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+    page.keyboard.press("+")
+    page.keyboard.press("0")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".bs-read").first).to_contain_text("logit")
+    expect(page.get_by_role("status").filter(has_text="Occlusion:")).to_contain_text("px")
+    page.keyboard.press("?")
+    expect(page.get_by_text("show the plain picture")).to_be_visible()
+    expect_runs(page, 1)
+
+
+def test_the_look_survives_a_rerun_that_brings_new_maps(demo: Open) -> None:
+    page = demo()
+    slider(page, "Opacity").fill("85")
+    press(page, "Zoom in")
+    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
+    expect_runs(page, 2)
+    expect(ends(page).first).to_have_text("−404 logit")
+    expect(slider(page, "Opacity")).to_have_value("85")
+    expect(page.get_by_role("button", name="Show the whole picture")).to_have_text("1.5×")
+
+
+def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
+    demo: Open, demo_url: str
+) -> None:
+    page = demo("?strength=2", permissions=["clipboard-read", "clipboard-write"])
+    slider(page, "Opacity").fill("35")
+    slider(page, "Hide below").fill("20")
+    press(page, "Outline")
+    press(page, "Copy link")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{demo_url}/?strength=2&look=o35.h20.l1"
+    again = demo(link.removeprefix(demo_url))
+    expect(slider(again, "Opacity")).to_have_value("35")
+    expect(slider(again, "Hide below")).to_have_value("20")
+    expect(ends(again).first).to_have_text("−404 logit")
+
+
+@pytest.mark.parametrize("look", ["m9.o999999.z1.x9999.k0.h500", "<script>.o-5..%00"])
+def test_a_link_with_nonsense_opens_with_values_in_range(demo: Open, look: str) -> None:
+    page = demo(f"?look={look}")
+    assert 0 <= int(slider(page, "Opacity").input_value()) <= 100
+    assert pixel(page, 0.5, 0.5)[3] == 255
+
+
+def test_titles_and_notes_are_text_and_never_html(demo: Open) -> None:
+    page = demo()
+    expect(page.get_by_text("Grad-CAM <b>bold</b>", exact=True)).to_be_visible()
+    expect(page.get_by_text("<img src=x onerror=alert(1)>", exact=True)).to_be_visible()
+    assert page.locator(".bs-viewer img, .bs-viewer b").count() == 0
+
+
+def test_every_picture_states_its_finding(demo: Open) -> None:
+    page = demo()
+    expect(
+        page.get_by_role(
+            "img",
+            name="Occlusion: strongest in the upper left, most negative in the lower right, "
+            "−1.2 to 2 logit",
+        )
+    ).to_be_visible()
+    expect(page.get_by_role("img", name="KernelSHAP: Waiting: place 2")).to_be_visible()
+
+
+def test_a_saved_panel_is_a_picture_with_its_color_bar(demo: Open) -> None:
+    page = demo()
+    with page.expect_download() as waiting:
+        press(page, "Save PNG of Occlusion")
+    assert waiting.value.suggested_filename == "occlusion.png"
+    image = Image.open(BytesIO(Path(waiting.value.path()).read_bytes())).convert("RGB")
+    assert image.size == (900, 852 + 210)
+    bar = np.asarray(image)[64 + 852 + 27, 24:876].astype(int)
+    assert np.abs(bar[2] - colors.DIVERGING_LIGHT[0]).max() <= 4
+    assert np.abs(bar[-3] - colors.DIVERGING_LIGHT[-1]).max() <= 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_words_keep_a_contrast_of_4_5(demo: Open, scheme: str) -> None:
+    page = demo(color_scheme=scheme)
+    press(page, "List of keys")
+    slider(page, "Hide below").fill("20")
+    page.mouse.move(5, 5)
+    assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
+
+
+def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> None:
+    page = demo(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    boxes = [canvas(page, at).bounding_box() for at in range(4)]
+    assert len({round(box["x"]) for box in boxes if box}) == 1
+    width = page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth")
+    assert width <= 0
+    heights = page.locator(".bs-viewer button:visible").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 44
+
+
+def frame(page: Page, words: str) -> Locator:
+    found = page.get_by_role("group", name=words)
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def test_the_frame_is_sent_once_when_it_is_let_go(demo: Open) -> None:
+    page = demo()
+    box = frame(page, "What to cover").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 30, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.move(box["x"] + 5000, box["y"] + 30)
+    page.wait_for_timeout(500)
+    expect_runs(page, 1)
+    page.mouse.up()
+    expect(page.get_by_text("cover: 0.70 0.10 0.30 0.30")).to_be_attached()
+    expect_runs(page, 2)
+
+
+def test_a_square_stays_square_when_a_corner_is_pulled(demo: Open) -> None:
+    page = demo()
+    frame(page, "What to cover")
+    corner = page.get_by_role("button", name="Resize at the bottom right").last
+    box = corner.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 3000, box["y"] + 20)
+    page.mouse.up()
+    expect(page.get_by_text("cover: 0.30 0.10 0.70 0.70")).to_be_attached()
+
+
+def test_arrow_keys_move_the_crop_and_stop_at_the_edge(demo: Open) -> None:
+    page = demo()
+    frame(page, "What the model sees").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("crop: 0.14 0.00 0.67 1.00")).to_be_attached()
+    expect_runs(page, 2)
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowLeft")
+    expect(page.get_by_text("crop: 0.00 0.00 0.67 1.00")).to_be_attached()
+    expect(page.get_by_role("group", name="What the model sees")).to_be_focused()
