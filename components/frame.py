@@ -24,6 +24,7 @@ def page(view: View) -> st.Page:
 
 
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
+st.html(ROOT / "components" / "theme.css")
 
 menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:

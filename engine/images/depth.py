@@ -61,9 +61,8 @@ def scaled(
     values: NDArray[np.generic], low: float, high: float, inverted: bool
 ) -> NDArray[np.uint8]:
     """Low as 0, high as 255, what lies outside at the nearer end."""
-    exact = np.asarray(values, np.float64)
-    # Halved, because the distance between the ends of the float range is not a float.
-    share = np.clip((exact / 2 - low / 2) / (high / 2 - low / 2), 0, 1)
+    exact = np.asarray(values, np.float64)  # the widest float32 range still fits
+    share = np.clip((exact - low) / (high - low), 0, 1)
     if inverted:
         share = 1 - share
     return np.rint(255 * np.nan_to_num(share, nan=0.0)).astype(np.uint8)

@@ -7,14 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from components.views import VIEWS
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
-# url_path and the name of the picture
-VIEWS = [
-    ("", "start"),
-    ("heatmaps", "heatmaps"),
-]
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -52,9 +48,10 @@ def main(names: list[str]) -> None:
     SHOTS.mkdir(exist_ok=True)
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        for path, name in VIEWS:
+        for view in VIEWS:
+            name = view.address or "start"
             if not names or name in names:
-                shoot(browser, url, path, name)
+                shoot(browser, url, view.address, name)
         browser.close()
 
 

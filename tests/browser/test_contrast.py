@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from components.views import VIEWS
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
-from tests.browser.shots import VIEWS
 
 # Every visible text whose color, with the opacity of all that encloses it, is too near its ground.
 FAINT = """() => {
@@ -53,7 +53,7 @@ def faint(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [path for path, _ in VIEWS])
+@pytest.mark.parametrize("path", [view.address for view in VIEWS])
 def test_every_text_is_readable(app_url: str, open_page: OpenPage, path: str, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
     page.goto(f"{app_url}/{path}")

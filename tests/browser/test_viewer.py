@@ -169,6 +169,24 @@ def test_a_map_is_painted_in_its_ramp_and_its_ends_are_printed(demo: Open) -> No
     expect(ends(page).nth(1)).to_have_text("0.42.09 logit")
 
 
+def test_zero_recedes_into_a_dark_page_too(demo: Open) -> None:
+    page = demo(color_scheme="dark")
+    press(page, "Map")
+    middle = colors.DIVERGING_DARK[127].astype(int)
+    assert np.abs(middle - pixel(page, 0.05, 0.95)[:3]).max() <= 4
+
+
+def test_an_outline_goes_round_what_is_left_and_needs_a_threshold(demo: Open) -> None:
+    page = demo()
+    expect(page.get_by_role("button", name="Outline")).to_be_disabled()
+    slider(page, "Hide below").fill("30")
+    page.evaluate(FRAMES)
+    before = canvas(page).evaluate("node => node.toDataURL()")
+    press(page, "Outline")
+    page.evaluate(FRAMES)
+    assert canvas(page).evaluate("node => node.toDataURL()") != before
+
+
 def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open) -> None:
     page = demo("?maps=flat")
     press(page, "Map")

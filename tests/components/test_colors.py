@@ -46,4 +46,4 @@ def test_negative_is_blue_and_positive_is_orange(ramp):
 
 
 def test_the_kinds_are_eight_different_colors():
-    assert len({colors.rgb(color) for color in colors.CATEGORICAL}) == 8
+    assert len(set(colors.CATEGORICAL)) == 8

@@ -1,0 +1,63 @@
+"""The one model and photograph that everything is timed on."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from engine.case import ImageCase, image_case
+from engine.images import Crop
+from engine.method import Precision
+from engine.models.catalog import load
+from engine.prediction import best
+from engine.result import Scores
+from engine.samples import sample
+from engine.target import Target
+
+
+@cache
+def case(precision: Precision = "exact") -> ImageCase:
+    """EfficientNet-Lite0 on scikit-image's cat, about its first class."""
+    model = load("lite0")
+    asked = image_case(model, sample("chelsea"), Crop(), Target(0))
+    values = model.logits(asked.image[None]).softmax(1)[0].numpy()
+    top = best(Scores(values, model.labels, "probability"), 1)[0][0]
+    return image_case(model, sample("chelsea"), Crop(), Target(top), precision)
+
+
+class Normalized(nn.Module):
+    """The same network as people wrap it for captum: normalization, then timm's model."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of pixels in [0, 1]."""
+        logits: Tensor = self.network((pixels - 0.5) / 0.5)
+        return logits
+
+
+@cache
+def plain(channels_last: bool = False) -> Normalized:
+    """A second copy of the network, contiguous as timm gives it, or channels_last."""
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    network.load_state_dict(load("lite0").network.state_dict())
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    return Normalized(network).eval()
+
+
+def forwards(count: int, precision: Precision = "exact") -> None:
+    """As many forward passes as a method needs, at the model's best pace, and nothing else."""
+    model = case().model
+    pace = model.pace(precision)
+    run = model.runner(precision)
+    batch = torch.rand(pace.batch, *case().image.shape, generator=torch.Generator().manual_seed(0))
+    batch = batch.to(pace.dtype).contiguous(memory_format=pace.memory_format)
+    with torch.inference_mode():
+        for start in range(0, count, pace.batch):
+            run(batch[: min(pace.batch, count - start)])
