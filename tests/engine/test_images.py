@@ -631,10 +631,15 @@ def test_a_refused_format_of_pillow_stays_refused():
         assert "“a.png” is" in refusal(saved(Image.new("RGB", (32, 32), RED), form))
 
 
-def test_the_first_bytes_of_a_bmp_do_not_open_another_of_pillows_formats():
-    data = b"BM: 1\r\n" + saved(Image.new("RGB", (32, 32), RED), "IM")
-    assert Image.open(io.BytesIO(data)).format == "IM"  # Pillow alone would take it
-    assert "begins like a BMP file, but its header is damaged" in refusal(data)
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+def test_only_the_one_decoder_that_fits_is_ever_tried(form, monkeypatch):
+    tried, real = [], Image.open
+    data = saved(corners(), form)
+    monkeypatch.setattr(
+        Image, "open", lambda file, formats=None: tried.append(formats) or real(file, "r", formats)
+    )
+    read(data)
+    assert set(tried) == {(form,)}
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
