@@ -46,7 +46,7 @@ class ImageCase:
                 raise BlindspotError(f"Class {index} is unknown: {self.model.title} has {known}.")
         if self.target.versus == self.target.index:
             raise BlindspotError("A class cannot be compared with itself: choose two.")
-        if self.image.ndim != 3 or self.image.shape[0] != 3:  # noqa: PLR2004 - (3, H, W)
+        if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
 
     @cached_property
@@ -136,6 +136,58 @@ class ImageCase:
         return BASELINES[kind](self)
 
 
+@dataclass(frozen=True, eq=False)
+class PairCase:
+    """One image and others that it is compared with or walked to, all for one model.
+
+    Args:
+        source: the image's own case: model, target, precision and seed are taken from it.
+        others: at least one more image (3, H, W) in [0, 1], of the source's size.
+    """
+
+    source: ImageCase
+    others: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        if not self.others:
+            raise BlindspotError("Choose at least one other image to compare with.")
+        wanted = tuple(self.source.image.shape)
+        for other in self.others:
+            if tuple(other.shape) != wanted:
+                raise BlindspotError(f"The images differ in size: {wanted}, {tuple(other.shape)}.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the source's case and of the others' pixels, in their order."""
+        said = blake2b(f"pair|{self.source.fingerprint}".encode(), digest_size=16)
+        for other in self.others:
+            said.update(other.contiguous().numpy().tobytes())
+        return said.hexdigest()
+
+    @property
+    def model(self) -> Classifier:
+        """The classifier that sees them all."""
+        return self.source.model
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return self.source.lane
+
+    @property
+    def precision(self) -> Precision:
+        """That of the source."""
+        return self.source.precision
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return self.source.facts() | {"kind": "pair", "others": len(self.others)}
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        return self.source.lacks(need)
+
+
 def image_case(
     model: Classifier,
     picture: Picture,
@@ -165,7 +217,8 @@ def blur(case: ImageCase) -> Tensor:
 
     sigma = max(case.image.shape[-1] / 10, 0.5)
     reach = min(2 * round(2 * sigma) + 1, 2 * (min(case.image.shape[1:]) // 2) - 1)
-    return gaussian_blur(case.image, [max(reach, 1)] * 2, [sigma] * 2)
+    blurred: Tensor = gaussian_blur(case.image, [max(reach, 1)] * 2, [sigma] * 2)
+    return blurred
 
 
 BASELINES: dict[str, Callable[[ImageCase], Tensor]] = {"mean": mean, "black": black, "blur": blur}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-PRECISIONS = ("exact", "fast")
+from engine.method import Precision
+
+PRECISIONS: tuple[Precision, ...] = ("exact", "fast")
 
 
 def best_device() -> torch.device:
@@ -19,7 +21,7 @@ def best_device() -> torch.device:
 def has_fast(device: torch.device) -> bool:
     """Whether bfloat16 is computed by the hardware and not emulated."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         flag = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
         amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
@@ -28,7 +30,7 @@ def has_fast(device: torch.device) -> bool:
 
 
 def memory_budget(device: torch.device) -> int:
-    """Bytes that one batch's activations may take: a fifth of what is free, 2 GiB at most on a CPU."""
+    """Bytes that one batch's activations may take: a fifth of what is free, 2 GiB on a CPU."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free // 5

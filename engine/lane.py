@@ -8,24 +8,25 @@ questions through at its progress calls, as long as it has no hook on a model at
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
 from typing import Generic, TypeVar
+
+import torch
 
 from engine.errors import Cancelled, TooBusy
 from engine.method import Cost, Progress
 from engine.models.borrow import borrowing
 from engine.result import Result
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 RANK: dict[Cost, int] = {"live": 0, "wait": 1, "job": 2}
 LONGEST = 64  # jobs in one queue before a polite refusal
+REMEMBERED = 1000  # visitors whose last turn is known
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class Job(Generic[T]):
     words: str = "waiting"
     partial: Result | None = None
     started: float | None = None  # monotonic seconds
+    _lane: Lane | None = None
     _finished: threading.Event = field(default_factory=threading.Event)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _value: T | None = None
@@ -63,10 +65,23 @@ class Job(Generic[T]):
         return (monotonic() - self.started) * (1 - self.done) / self.done
 
     def leave(self, visitor: str = "") -> None:
-        """No longer wanted by this visitor; the last to leave cancels it."""
+        """No longer wanted by this visitor; the last to leave cancels it, at once if it waits."""
+        if self._lane is None:
+            self._leave(visitor)
+        else:
+            with self._lane.changed:  # nobody joins meanwhile, and the lane does not start it
+                self._leave(visitor)
+                if self.finished:
+                    self._lane.drop(self)
+
+    def _leave(self, visitor: str) -> None:
         self.visitors.discard(visitor)
-        if not self.visitors:
-            self._cancelled.set()
+        if self.visitors or self.finished:
+            return
+        self._cancelled.set()
+        if self.started is None:
+            self._error = Cancelled("Cancelled before it started.")
+            self._finished.set()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end; whether it came."""
@@ -79,18 +94,11 @@ class Job(Generic[T]):
             raise self._error
         return self._value  # type: ignore[return-value]  # set whenever no error is
 
-    def abandon(self) -> None:
-        """End without having started."""
-        self._error = Cancelled("Cancelled before it started.")
-        self._finished.set()
-
     def run(self, progress: Progress) -> None:
         """Do the work; called by the lane only."""
-        self.started = monotonic()
         self.words = "starting"
         try:
-            if self.cancelled:
-                raise Cancelled("Cancelled before it started.")
+            progress(0.0)
             self._value = self.work(progress)
         except BaseException as error:  # noqa: BLE001 - handed to whoever asked
             self._error = error
@@ -103,10 +111,10 @@ class Lane:
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self.changed = threading.Condition()  # guards everything below, and who wants which job
         self._jobs: dict[str, Job[object]] = {}  # waiting or running
-        self._served: dict[str, int] = {}  # visitor → when last served
+        self._served: dict[str, int] = {}  # visitor → when last served, oldest first
         self._ticks = count()
-        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._loop, name=f"lane {device}", daemon=True)
         self._thread.start()
 
@@ -119,56 +127,60 @@ class Lane:
         self, name: str, work: Callable[[Progress], T], cost: Cost, visitor: str = ""
     ) -> Job[T]:
         """Queue the work, or join the job of the same name. Raises TooBusy when full."""
-        with self._changed:
+        with self.changed:
             known = self._jobs.get(name)
             if known is not None and not known.cancelled and not known.finished:
                 known.visitors.add(visitor)
                 return known  # type: ignore[return-value]  # one name, one kind of answer
-            if known is not None and known.started is None:
-                known.abandon()
             if len(self._jobs) >= LONGEST:
                 raise TooBusy(f"{LONGEST} questions are waiting already; please try again soon.")
-            job = Job(name, work, cost, {visitor}, next(self._ticks))
+            job = Job(name, work, cost, {visitor}, next(self._ticks), _lane=self)
             self._jobs[name] = job  # type: ignore[assignment]
-            self._changed.notify_all()
+            self.changed.notify_all()
             return job
 
     def place(self, job: Job[T]) -> int:
-        """How many jobs go before this one; 0 while it runs."""
-        with self._changed:
+        """How many jobs go before this one, as things stand; 0 while it runs."""
+        with self.changed:
             if job.started is not None or job.finished:
                 return 0
-            others = [one for one in self._jobs.values() if one is not job]
-            mine = RANK[job.cost], job.order
-            return sum(one.started is not None or self._key(one) < mine for one in others)
+            waiting = self._waiting()
+            before = len(self._jobs) - len(waiting)
+            served, tick = dict(self._served), next(self._ticks)
+            while waiting and (first := min(waiting, key=turn(served))) is not job:
+                waiting.remove(first)
+                served |= dict.fromkeys(first.visitors, tick)
+                before, tick = before + 1, tick + 1
+            return before
 
-    def _key(self, job: Job[object]) -> tuple[int, int]:
-        return RANK[job.cost], job.order
+    def drop(self, job: Job[T]) -> None:
+        """The job is over. Caller holds the lock."""
+        if self._jobs.get(job.name) is job:  # a later one may have the name by now
+            del self._jobs[job.name]
 
-    def _next(self, cost: Cost | None = None) -> Job[object] | None:
-        """The waiting job to run now; with a cost, only of that cost. Caller holds the lock."""
-        waiting = [
-            job
-            for job in self._jobs.values()
-            if job.started is None and (cost is None or job.cost == cost)
-        ]
-        return min(
-            waiting,
-            key=lambda job: (
-                RANK[job.cost],
-                max((self._served.get(one, -1) for one in job.visitors), default=-1),
-                job.order,
-            ),
-            default=None,
-        )
+    def _waiting(self) -> list[Job[object]]:
+        return [job for job in self._jobs.values() if job.started is None]
+
+    def _start(self, cost: Cost | None = None) -> Job[object] | None:
+        """Take the next job, of that cost only if one is given. Caller holds the lock."""
+        waiting = [job for job in self._waiting() if cost in {None, job.cost}]
+        job = min(waiting, key=turn(self._served), default=None)
+        if job is not None:
+            job.started = monotonic()
+            for visitor in job.visitors:
+                self._served.pop(visitor, None)
+                self._served[visitor] = next(self._ticks)
+            while len(self._served) > REMEMBERED:
+                del self._served[next(iter(self._served))]
+        return job
 
     def _loop(self) -> None:
         while True:
-            with self._changed:
-                while (job := self._next()) is None:
-                    self._changed.wait()
-                job.started = monotonic()
+            with self.changed:
+                while (job := self._start()) is None:
+                    self.changed.wait()
             self._serve(job)
+            del job  # an idle lane holds nobody's image or model
 
     def _serve(self, job: Job[object]) -> None:
         def progress(done: float, words: str = "", partial: Result | None = None) -> None:
@@ -181,20 +193,41 @@ class Lane:
                 self._let_through()
 
         job.run(progress)
-        with self._changed:
-            for visitor in job.visitors:
-                self._served[visitor] = next(self._ticks)
-            if self._jobs.get(job.name) is job:
-                del self._jobs[job.name]
+        with self.changed:
+            self.drop(job)
 
     def _let_through(self) -> None:
         """Answer the live questions that wait, inside the longer job's progress call."""
         while True:
-            with self._changed:
-                if (job := self._next("live")) is None:
+            with self.changed:
+                if (job := self._start("live")) is None:
                     return
-                job.started = monotonic()
-            self._serve(job)
+            with undisturbed(self.device):
+                self._serve(job)
+
+
+def turn(served: dict[str, int]) -> Callable[[Job[object]], tuple[int, int, int]]:
+    """The order of the queue: shortest kind, then who was served longest ago, then who came."""
+
+    def key(job: Job[object]) -> tuple[int, int, int]:
+        last = min((served.get(one, -1) for one in job.visitors), default=-1)
+        return RANK[job.cost], last, job.order
+
+    return key
+
+
+@contextmanager
+def undisturbed(device: str) -> Iterator[None]:
+    """Neither side notices the other: torch's random numbers, gradient mode and autocast."""
+    kind, _, number = device.partition(":")
+    devices = [int(number or 0)] if kind == "cuda" else []
+    with (
+        torch.random.fork_rng(devices),
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        torch.autocast(kind, enabled=False),
+    ):
+        yield
 
 
 _lanes: dict[str, Lane] = {}

@@ -30,7 +30,9 @@ class Case(Protocol):
         ...
 
     @property
-    def precision(self) -> Precision: ...
+    def precision(self) -> Precision:
+        """Computed exactly, or fast in fewer bits."""
+        ...
 
     def facts(self) -> dict[str, Any]:
         """What it is, in JSON, for the record kept beside the answer; no pixels, no file names."""
@@ -47,10 +49,11 @@ CaseT = TypeVar("CaseT", bound=Case)
 class Progress(Protocol):
     """Told the share done, a few words and perhaps a partial result; may raise to cancel."""
 
-    def __call__(self, done: float, words: str = "", partial: Result | None = None) -> None: ...
+    def __call__(self, done: float, words: str = "", partial: Result | None = None) -> None:
+        """Report."""
 
 
-def quiet(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+def quiet(done: float, words: str = "", partial: Result | None = None) -> None:
     """Report nothing; the default when nobody is watching."""
 
 

@@ -43,9 +43,13 @@ class View:
         return flat
 
     def facts(self) -> dict[str, Any]:
-        """Every field that is no array."""
+        """Every field that is no array, numpy's own numbers as Python's."""
         held = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        return {k: v for k, v in held.items() if not isinstance(v, np.ndarray | Mapping)}
+        return {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in held.items()
+            if not isinstance(value, np.ndarray | Mapping)
+        }
 
     @classmethod
     def build(cls, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Self:
@@ -56,8 +60,9 @@ class View:
             if "/" in name:
                 group, member = name.split("/", 1)
                 grouped.setdefault(group, {})[member] = array
-        listed = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return cls(**plain, **grouped, **listed)
+        given = {**plain, **grouped, **{k: frozen(v) for k, v in facts.items()}}
+        empty: dict[str, Any] = {spec.name: {} for spec in fields(cls) if spec.name not in given}
+        return cls(**empty, **given)  # what is neither array nor fact was a mapping of nothing
 
     @property
     def nbytes(self) -> int:
@@ -127,16 +132,21 @@ Result = Mapping[str, View]
 
 def read_only(array: Array) -> Array:
     """The array, closed to writing, so that nobody spoils a shared answer."""
-    shown = np.ascontiguousarray(array).view()
+    shown = np.asarray(array, order="C").view()
     shown.flags.writeable = False
     return shown
+
+
+def frozen(value: object) -> object:
+    """Lists, as JSON has them, as the tuples they were; also inside one another."""
+    return tuple(frozen(one) for one in value) if isinstance(value, list) else value
 
 
 def digest_arrays(arrays: Mapping[str, Array]) -> str:
     """One name for a set of named arrays, independent of their order."""
     said = blake2b(digest_size=16)
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         said.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
         said.update(array.tobytes())
     return said.hexdigest()

@@ -11,19 +11,24 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
+from engine.models.borrow import borrowing
 from engine.result import Result, View
-from engine.store import Kept, Record, Store, home
+from engine.store import Kept, Record, Store, home, keep_row, read_table
 
 log = logging.getLogger(__name__)
 
 GALLERY = Path(__file__).parent.parent / "assets" / "gallery"
 VERSIONED = ("torch", "timm", "captum", "numpy", "scikit-image")
+PAST = 5  # runs from which the next one's seconds are guessed
+
+_strangers = count()
 
 
 @dataclass(frozen=True)
@@ -86,13 +91,17 @@ def answer(
 ) -> Answer:
     """The answer: kept, or computed now while this call waits.
 
-    A method that asks another method does so through here too, and is answered in place.
+    A method that asks another method does so through here too, and is answered in place. Who
+    gives no visitor's name is a visitor of their own, whose leaving is nobody else's.
     """
     if ready := known(method, case):
         return ready
     method.check(case)
     if lane(case.lane).inside:
         return compute(digest(method, case), method, case, progress)
+    if borrowing():
+        raise RuntimeError("give the model back before asking: the lane may be waiting for it")
+    visitor = visitor or f"stranger {next(_strangers)}"
     job = ask(method, case, visitor)
     try:
         while not job.wait(0.1):
@@ -144,25 +153,34 @@ def versions() -> dict[str, str]:
     return found
 
 
-_paces: dict[str, list[float]] = {}
+def seconds_file() -> Path:
+    """Where the seconds that questions took on this machine are kept."""
+    return home() / "seconds.json"
 
 
-def pace_key(method: Method[Any], case: Case) -> str:
+def seconds_key(method: Method[Any], case: Case) -> str:
     """Questions that should take alike: same method, settings, model, device and precision."""
     settings = json.dumps(method.settings(), sort_keys=True)
     model = case.facts().get("model_fingerprint", "")
     return f"{method.full_name()}|{settings}|{model}|{case.lane}|{case.precision}"
 
 
+def past_seconds(key: str) -> list[float]:
+    """What the last runs took."""
+    row = read_table(seconds_file()).get(key)
+    return [one for one in row if isinstance(one, float)] if isinstance(row, list) else []
+
+
 def note_seconds(method: Method[Any], case: Case, seconds: float) -> None:
     """Remember how long it took here."""
-    _paces.setdefault(pace_key(method, case), []).append(seconds)
+    key = seconds_key(method, case)
+    keep_row(seconds_file(), key, [*past_seconds(key), round(seconds, 4)][-PAST:])
 
 
 def expected_seconds(method: Method[Any], case: Case) -> float | None:
-    """About how long it takes here, from past runs of this process; None when never run."""
-    past = _paces.get(pace_key(method, case))
-    return sorted(past)[len(past) // 2] if past else None
+    """About how long it takes here, the median of the last runs; None when never run."""
+    past = sorted(past_seconds(seconds_key(method, case)))
+    return past[len(past) // 2] if past else None
 
 
 __all__ = ["Answer", "Job", "Kept", "answer", "ask", "digest", "expected_seconds", "known", "store"]

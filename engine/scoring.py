@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 Draw = Callable[[int, Tensor], None]  # draws render number i into a (3, H, W) view
 
 
+def as_drawn(case: ImageCase, image: Tensor) -> Tensor:
+    """An image (3, H, W) in the buffer's own number type and layout, so that copying is cheap."""
+    pace = case.model.pace(case.precision)
+    return image[None].to(pace.dtype).contiguous(memory_format=pace.memory_format)[0]
+
+
 def score_renders(
     case: ImageCase, count: int, draw: Draw, progress: Progress, words: str = "looking"
 ) -> Tensor:

@@ -3,6 +3,7 @@
 `<digest>.safetensors` is written first and `<digest>.json` last, each under a temporary name and
 renamed, so an entry exists when its JSON does. The JSON carries the arrays' checksum: an entry
 that does not match is removed and computed again. No pickle: a folder of results cannot run code.
+Trouble with the disk costs speed, never an answer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from time import time
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -30,8 +32,16 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 512 * 2**20
 DISK_BYTES = 4 * 2**30
+ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
+STRAY_SECONDS = 3600.0  # after which a temporary file is a left-over
+TABLE_ROWS = 500  # in a small table kept beside the answers
+
+PART = ".part-"  # how the name of an unfinished file begins
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
 
 Record = dict[str, Any]
+
+_tables = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -43,8 +53,8 @@ class Kept:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the arrays."""
-        return sum(view.nbytes for view in self.result.values())
+        """Bytes held, about."""
+        return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
 
 
 def home() -> Path:
@@ -74,9 +84,12 @@ class Store:
     def get(self, digest: str) -> Kept | None:
         """What is kept under this name, or None."""
         with self._lock:
-            if digest in self._memory:
+            kept = self._memory.get(digest)
+            if kept is not None:
                 self._memory.move_to_end(digest)
-                return self._memory[digest]
+        if kept is not None:
+            touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
+            return kept
         for folder in (self.folder, *self.shipped):
             if kept := self._read(folder, digest):
                 self._remember(digest, kept)
@@ -86,9 +99,10 @@ class Store:
     def put(self, digest: str, result: Result, record: Record) -> Kept:
         """Keep a result; a full or read-only disk costs the disk copy, not the answer."""
         kept = Kept(dict(result), record)
+        said, data = pack(kept)
         self._remember(digest, kept)
         try:
-            self._write(digest, kept)
+            self._write(digest, said, data)
         except OSError as error:
             log.warning("not kept on disk: %s", error)
         return kept
@@ -97,8 +111,8 @@ class Store:
         """Drop an entry from memory and disk."""
         with self._lock:
             self._memory.pop(digest, None)
-        for path in entry(self.folder, digest):
-            path.unlink(missing_ok=True)
+        for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
+            remove(path)
 
     def _remember(self, digest: str, kept: Kept) -> None:
         with self._lock:
@@ -117,7 +131,7 @@ class Store:
             return None
         try:
             kept = unpack(json.loads(text), data)
-        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        except DAMAGE as error:
             log.warning("entry %s is damaged and will be computed again: %s", digest, error)
             if folder == self.folder:
                 self.forget(digest)
@@ -126,34 +140,48 @@ class Store:
             touch(arrays, said)
         return kept
 
-    def _write(self, digest: str, kept: Kept) -> None:
+    def _write(self, digest: str, said: Record, data: bytes) -> None:
+        text = json.dumps(said, indent=1).encode()
         self.folder.mkdir(parents=True, exist_ok=True)
-        said, data = pack(kept)
         arrays_path, said_path = entry(self.folder, digest)
         write_atomic(arrays_path, data)
-        write_atomic(said_path, json.dumps(said, indent=1).encode())
-        self._since_swept += len(data)
-        if self._since_swept > self.disk_bytes // 20:
-            self._since_swept = 0
+        write_atomic(said_path, text)
+        with self._lock:
+            self._since_swept += len(data) + len(text)
+            due = self._since_swept > self.disk_bytes // 20
+            if due:
+                self._since_swept = 0
+        if due:
             self._sweep()
 
     def _sweep(self) -> None:
-        """Remove the entries read longest ago until the folder fits, and stray temporary files."""
-        aged = sorted(self._entries(), key=lambda one: one[0])
-        total = sum(size for _, size, _ in aged)
-        for _, size, digest in aged:
+        """Remove what was read longest ago until the folder fits, and stray temporary files."""
+        total = 0
+        ages: dict[str, float] = {}
+        sizes: dict[str, int] = {}
+        for path, age, size in self._files():
+            if path.name.startswith(PART):
+                if time() - age > STRAY_SECONDS:
+                    remove(path)
+                continue
+            total += size
+            ages[path.stem] = max(age, ages.get(path.stem, age))
+            sizes[path.stem] = size + sizes.get(path.stem, 0)
+        for digest in sorted(ages, key=ages.__getitem__):
             if total <= self.disk_bytes:
                 return
-            self.forget(digest)
-            total -= size
+            for path in reversed(entry(self.folder, digest)):
+                remove(path)
+            total -= sizes[digest]
 
-    def _entries(self) -> Iterator[tuple[float, int, str]]:
-        for path in self.folder.glob("*.safetensors"):
-            try:
-                facts = path.stat()
-            except OSError:
-                continue
-            yield facts.st_mtime, facts.st_size, path.stem
+    def _files(self) -> Iterator[tuple[Path, float, int]]:
+        for path in self.folder.iterdir():
+            if path.name.startswith(PART) or path.suffix in {".safetensors", ".json"}:
+                try:
+                    facts = path.stat()
+                except OSError:
+                    continue
+                yield path, facts.st_mtime, facts.st_size
 
 
 def entry(folder: Path, digest: str) -> tuple[Path, Path]:
@@ -170,9 +198,17 @@ def touch(*paths: Path) -> None:
             log.debug("could not touch %s", path)
 
 
+def remove(path: Path) -> None:
+    """The file is gone, or stays where the folder forbids it."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("could not remove %s: %s", path, error)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """The file appears whole or not at all."""
-    with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as handle:
+    with NamedTemporaryFile(dir=path.parent, prefix=PART, delete=False) as handle:
         temporary = Path(handle.name)
         try:
             handle.write(data)
@@ -185,6 +221,8 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def pack(kept: Kept) -> tuple[Record, bytes]:
     """An entry as a record and bytes."""
+    if odd := [name for name in kept.result if ":" in name]:
+        raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
     arrays = {
         f"{name}:{field}": array
         for name, view in kept.result.items()
@@ -205,7 +243,8 @@ def unpack(said: Record, data: bytes) -> Kept:
     arrays = load_arrays(data)
     result = {}
     for name, view in said["views"].items():
-        own = {k.split(":", 1)[1]: v for k, v in arrays.items() if k.split(":", 1)[0] == name}
+        start = f"{name}:"
+        own = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
         result[name] = KINDS[view["kind"]].build(own, view["facts"])
     return Kept(result, said["record"])
 
@@ -213,3 +252,26 @@ def unpack(said: Record, data: bytes) -> Kept:
 def checksum(data: bytes) -> str:
     """A digest of bytes."""
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """A small table kept as JSON; a missing or damaged one counts as empty."""
+    try:
+        table = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def keep_row(path: Path, key: str, value: Any) -> None:
+    """Put one row last into the table, and let the oldest go; without a disk nothing is kept."""
+    with _tables:
+        table = read_table(path)
+        table.pop(key, None)
+        table[key] = value
+        rows = dict(list(table.items())[-TABLE_ROWS:])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, json.dumps(rows, indent=1).encode())
+        except OSError as error:
+            log.warning("%s not kept: %s", path.name, error)

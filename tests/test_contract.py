@@ -15,6 +15,7 @@ import torch
 from engine import attribution
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
+from engine.models.borrow import is_lazy
 from engine.models.pace import Pace
 from engine.result import HeatMap
 from engine.run import answer, digest
@@ -51,7 +52,11 @@ def state(model):
             if "_hooks" in name and isinstance(registry, dict)
         ),
         "plain": [
-            {k: v for k, v in vars(module).items() if isinstance(v, bool | int | float | str)}
+            {
+                name: value
+                for name, value in vars(module).items()
+                if isinstance(value, bool | int | float | str) and not is_lazy(module, name)
+            }
             for module in model.modules()
         ],
     }
@@ -126,7 +131,7 @@ def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
     method(case)
     assert_unchanged(before, case.model)
 
-    def cancel(_done, _words="", _partial=None):
+    def cancel(_done, _words="", partial=None):
         raise Cancelled("enough")
 
     before = state(case.model)
@@ -135,16 +140,21 @@ def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
     assert_unchanged(before, case.model)
 
     before = state(case.model)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="half-way"):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(case.model.network), "forward", fail)
-        method(case)
+        with pytest.raises(RuntimeError, match="half-way"):
+            method(case)
     assert_unchanged(before, case.model)
 
 
 @every
 def test_progress_rises_to_one(kind):
     told = []
-    small(kind)(tiny.case_for(kind), lambda done, words="", partial=None: told.append((done, words)))
+
+    def listen(done, words="", partial=None):
+        told.append((done, words))
+
+    small(kind)(tiny.case_for(kind), listen)
     shares = [done for done, _ in told]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)

@@ -83,7 +83,7 @@ def linear_case(side: int = 16, seed: int = 0) -> ImageCase:
     return ImageCase(classifier(Linear(weight), side, "linear"), image(side), Target(1))
 
 
-def cnn_case(activation: type[nn.Module] = nn.ReLU, target: int = 2) -> ImageCase:
+def cnn_case(activation: type[nn.Module] = nn.ReLU, target: int = 3) -> ImageCase:
     return ImageCase(cnn(activation), image(), Target(target))
 
 

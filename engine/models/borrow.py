@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+Table = dict[Any, Any]
 
 _here = threading.local()
+_locks: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
+_locks_lock = threading.Lock()
 
 
 def borrowing() -> bool:
@@ -19,40 +24,76 @@ def borrowing() -> bool:
     return getattr(_here, "depth", 0) > 0
 
 
+def holding(model: nn.Module) -> threading.RLock:
+    """The lock of a model: `with holding(model)` no other thread runs it or hangs hooks on it.
+
+    A classifier and the network in it have one lock.
+    """
+    key = getattr(model, "network", model)
+    with _locks_lock:
+        return _locks.setdefault(key, threading.RLock())
+
+
 @contextmanager
 def borrowed(model: ModuleT) -> Iterator[ModuleT]:
     """The model in eval mode; on the way out mode, flags, gradients and hooks are as before.
 
-    Plain attributes of submodules that a method replaces (such as timm's `fused_attn`) and
-    submodules that it swaps are put back too. Weights are not copied: a method that changes
-    weights works on its own copy.
+    Plain attributes of submodules that a method replaces (such as timm's `fused_attn`), and
+    submodules, parameters and buffers that it swaps, are put back too. Weights are not copied: a
+    method that changes weights works on its own copy. Other threads wait with their forward
+    passes until the model is given back.
     """
-    modules = list(model.modules())
-    plain = [(module, dict(module.__dict__)) for module in modules]
-    children = [(module, dict(module._modules)) for module in modules]
-    hooks = [
-        (registry, dict(registry))
-        for module in modules
-        for name, registry in module.__dict__.items()
-        if "_hooks" in name and isinstance(registry, dict)
-    ]
-    parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
-    _here.depth = getattr(_here, "depth", 0) + 1
-    model.eval()
-    try:
-        yield model
-    finally:
-        _here.depth -= 1
-        for module, held in children:
-            module._modules.clear()
-            module._modules.update(held)
-        for module, attributes in plain:
-            for name in set(module.__dict__) - set(attributes):
-                del module.__dict__[name]
-            module.__dict__.update(attributes)
-        for registry, kept in hooks:
-            for handle in set(registry) - set(kept):
-                del registry[handle]
-        for parameter, requires_grad, grad in parameters:
-            parameter.requires_grad_(requires_grad)
-            parameter.grad = grad
+    with holding(model):
+        modules = list(model.modules())
+        plain = [(module, dict(module.__dict__)) for module in modules]
+        tables = [(table, dict(table)) for module in modules for table in registries(module)]
+        tables += [(hooks, dict(hooks)) for p in model.parameters() if (hooks := hooks_of(p))]
+        parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+        _here.depth = getattr(_here, "depth", 0) + 1
+        try:
+            model.eval()
+            yield model
+        finally:
+            _here.depth -= 1
+            for module, attributes in plain:
+                for name in set(module.__dict__) - set(attributes):
+                    if not is_lazy(module, name):
+                        del module.__dict__[name]
+                module.__dict__.update(attributes)
+            known = {id(table) for table, _ in tables}
+            for table, held in tables:
+                table.clear()
+                table.update(held)
+            for parameter, requires_grad, grad in parameters:
+                if id(hooks := hooks_of(parameter)) not in known:
+                    hooks.clear()
+                parameter.requires_grad_(requires_grad)
+                parameter.grad = grad
+
+
+def registries(module: nn.Module) -> Iterator[Table]:
+    """The tables in which a module keeps its children, parameters, buffers and hooks."""
+    for name, table in module.__dict__.items():
+        if isinstance(table, dict) and (
+            "_hooks" in name or name in {"_modules", "_parameters", "_buffers"}
+        ):
+            yield table
+
+
+def hooks_of(parameter: nn.Parameter) -> Table:
+    """The hooks on a parameter's gradient."""
+    hooks: Table | None = parameter._backward_hooks
+    return {} if hooks is None else hooks
+
+
+def is_lazy(module: nn.Module, name: str) -> bool:
+    """Whether the attribute is a value made once on first use, which may stay."""
+    return isinstance(getattr(type(module), name, None), cached_property)
+
+
+def take_off_hooks(model: nn.Module) -> None:
+    """No hook is left anywhere: for a copy made of a model that may have been in use."""
+    for module in model.modules():
+        for name, table in module.__dict__.items():
+            if "_hooks" in name and isinstance(table, dict):
+                table.clear()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import timm
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
@@ -34,6 +33,7 @@ HUB_SECONDS = 3.0  # how long a hub may take to show that it is there
 HUB_REMEMBERED = 60.0  # seconds for which the last look holds
 CACHE_BYTES = 1 * 2**30
 IMAGENET = 1000
+CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def entries() -> tuple[Entry, ...]:
 
 
 _cache: OrderedDict[str, Classifier] = OrderedDict()
-_cache_lock = threading.RLock()
+_cache_lock = threading.Lock()
+_loading: dict[str, threading.Lock] = {}
 
 
 def load(name: str = DEFAULT) -> Classifier:
@@ -73,20 +74,35 @@ def load(name: str = DEFAULT) -> Classifier:
     Raises:
         BadModel: no such architecture, or its weights cannot be had; says which and what to do.
     """
+    if (model := cached(name)) is not None:
+        return model
+    if name != DEFAULT:
+        known_architecture(name)
     with _cache_lock:
-        if name not in _cache:
-            _cache[name] = load_lite0() if name == DEFAULT else load_from_hub(name)
-            held = sum(weight_bytes(model) for model in _cache.values())
-            while held > CACHE_BYTES and len(_cache) > 1:
-                _, oldest = _cache.popitem(last=False)
-                held -= weight_bytes(oldest)
-        _cache.move_to_end(name)
-        return _cache[name]
+        loading = _loading.setdefault(name, threading.Lock())
+    with loading:  # those who want another model do not wait for this download
+        if (model := cached(name)) is None:
+            model = load_lite0() if name == DEFAULT else load_from_hub(name)
+            keep(name, model)
+    return model
 
 
-def weight_bytes(model: nn.Module) -> int:
-    """Bytes of its parameters."""
-    return sum(p.numel() * p.element_size() for p in model.parameters())
+def cached(name: str) -> Classifier | None:
+    """The model if it was loaded before."""
+    with _cache_lock:
+        if name in _cache:
+            _cache.move_to_end(name)
+        return _cache.get(name)
+
+
+def keep(name: str, model: Classifier) -> None:
+    """Remember a loaded model, and let go of those used longest ago when it gets too much."""
+    with _cache_lock:
+        _cache[name] = model
+        held = sum(one.held_bytes for one in _cache.values())
+        while held > CACHE_BYTES and len(_cache) > 1:
+            _, oldest = _cache.popitem(last=False)
+            held -= oldest.held_bytes
 
 
 def load_from_hub(architecture: str) -> Classifier:
@@ -99,8 +115,8 @@ def load_from_hub(architecture: str) -> Classifier:
         )
     try:
         network = timm.create_model(architecture, pretrained=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # the hub's client, timm and torch each raise kinds of their own
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BadModel(f"The weights of {architecture} could not be had: {first}") from error
     return wrap(network, architecture, architecture)
 
@@ -113,14 +129,9 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     """
     known_architecture(architecture)
     state = read_weights(path)
-    probe = timm.create_model(architecture, pretrained=False)
-    head = f"{probe.default_cfg.get('classifier', '')}.weight"
-    classes = state[head].shape[0] if head in state else IMAGENET
-    network = (
-        probe
-        if classes == IMAGENET
-        else timm.create_model(architecture, pretrained=False, num_classes=classes)
-    )
+    classes = count_classes(architecture, state)
+    own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    network = timm.create_model(architecture, pretrained=False, **own)
     try:
         missing, unexpected = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -138,65 +149,85 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     return wrap(network, f"file:{path.name}", title, read_labels(labels) if labels else ())
 
 
-def wrap(
-    network: nn.Module, name: str, title: str, labels: tuple[str, ...] = ()
-) -> Classifier:
+def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
+    """How many classes the file's last layer has; None when it cannot be told."""
+    config = timm.models.get_pretrained_cfg(architecture)
+    heads: str | Iterable[str] = getattr(config, "classifier", None) or ()
+    for head in (heads,) if isinstance(heads, str) else heads:
+        weight = state.get(f"{head}.weight")
+        if weight is not None and weight.ndim:
+            return len(weight)
+    return None
+
+
+def wrap(network: nn.Module, name: str, title: str, labels: tuple[str, ...] = ()) -> Classifier:
     """A timm network as a Classifier, with timm's own size and normalization."""
     config = resolve_model_data_config(network)
     _, height, _ = config["input_size"]
     if not labels and getattr(network, "num_classes", 0) == IMAGENET:
         labels = imagenet_labels()
-    return Classifier(
-        network, name, title, height, config["mean"], config["std"], labels, lineage=Lineage(title)
-    )
+    try:
+        return Classifier(
+            network, name, title, height, config["mean"], config["std"], labels,
+            lineage=Lineage(title),
+        )  # fmt: skip
+    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
+        message = f"{title} does not take one color photograph and give class scores, as is needed."
+        raise BadModel(message) from error
 
 
 def known_architecture(name: str) -> None:
     """Raise BadModel, with near names, when timm does not know the architecture."""
-    base = name.split(".")[0]
+    base = name.split(".", maxsplit=1)[0]
     if timm.is_model(base):
         return
-    near = timm.list_models(f"*{base}*")[:3] or timm.list_models(f"{base[:4]}*")[:3]
+    near = get_close_matches(base.lower(), timm.list_models(), n=3)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
-    raise BadModel(f"timm knows no architecture called {name!r}.{hint}")
+    raise BadModel(f"timm knows no architecture called {name[:60]!r}.{hint}")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Named tensors of a `.safetensors` or `.pt` file; code in it is never run."""
+    if path.suffix.lower() not in {".safetensors", ".pt", ".pth"}:
+        message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
+        raise BadModel(message)
+    if not path.is_file():
+        raise BadModel(f"There is no file {path.name} here: check the path.")
     try:
-        if path.suffix == ".safetensors":
-            state: Any = load_file(path)
-        elif path.suffix in {".pt", ".pth"}:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        else:
-            message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
-            raise BadModel(message)
-    except pickle.UnpicklingError as error:
-        message = (
-            f"{path.name} holds more than weights (pickled code), so it was not opened. "
-            "Save the state_dict alone, best as .safetensors."
+        state: Any = (
+            load_file(path)
+            if path.suffix.lower() == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
         )
-        raise BadModel(message) from error
-    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError) as error:
+    except Exception as error:  # a damaged or hostile file can raise anything
+        if any(sign in str(error) for sign in CODE):
+            message = (
+                f"{path.name} holds more than weights (pickled code), so it was not opened. "
+                "Save the state_dict alone, best as .safetensors."
+            )
+            raise BadModel(message) from error
         raise BadModel(f"{path.name} cannot be read as weights: it is damaged or empty.") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise BadModel(f"{path.name} holds no plain table of weights (a state_dict).")
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names: a JSON list, or one a line."""
+    message = f"{path.name} is no list of labels: give one a line, or a JSON list."
     try:
         text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            return tuple(str(name) for name in json.loads(text))
-    except (OSError, ValueError) as error:
-        message = f"{path.name} is no list of labels: give one a line, or a JSON list."
+        listed = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
+    except (OSError, ValueError, RecursionError) as error:
         raise BadModel(message) from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not isinstance(listed, list):
+        raise BadModel(message)
+    return tuple(name for one in listed if (name := str(one).strip()))
 
 
 def in_hub_cache(architecture: str) -> bool:
@@ -212,14 +243,17 @@ def in_hub_cache(architecture: str) -> bool:
 
 
 _hub_seen: tuple[float, bool] | None = None
+_hub_lock = threading.Lock()
 
 
 def hub_answers() -> bool:
     """Whether the model hub can be reached; asked at most once a minute, and never for long."""
     global _hub_seen  # noqa: PLW0603 - one look for the whole process
-    if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:
-        _hub_seen = monotonic(), knock()
-    return _hub_seen[1]
+    with _hub_lock:  # those who ask meanwhile share the one look
+        if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:
+            reached = knock()
+            _hub_seen = monotonic(), reached
+        return _hub_seen[1]
 
 
 def knock() -> bool:

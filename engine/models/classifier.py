@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.method import Precision
-from engine.models.borrow import borrowed
-from engine.models.pace import Pace, find_pace
+from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
+from engine.models.pace import Pace, find_pace, in_batches
 from engine.result import digest_arrays
 
 
@@ -44,12 +44,12 @@ class Layer:
     @property
     def is_map(self) -> bool:
         """Whether it is a spatial map of more than one place."""
-        return len(self.shape) == 3 and min(self.shape[1:]) > 1  # noqa: PLR2004 - (C, h, w)
+        return len(self.shape) == 3 and min(self.shape[1:]) > 1
 
     @property
     def is_tokens(self) -> bool:
         """Whether it is a row of tokens."""
-        return len(self.shape) == 2 and self.shape[0] > 1  # noqa: PLR2004 - (tokens, width)
+        return len(self.shape) == 2 and self.shape[0] > 1
 
 
 class Classifier(nn.Module):
@@ -96,28 +96,43 @@ class Classifier(nn.Module):
             message = f"{title} has {classes} classes but {len(self.labels)} labels were given."
             raise BadModel(message)
         self.lineage = lineage or Lineage(title)
-        self._fast: Classifier | None = None
         self._paces: dict[Precision, Pace] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
-        logits: Tensor = self.network((pixels - self.mean) / self.std)
+        with holding(self):  # nobody else's hooks are on it now
+            logits: Tensor = self.network((pixels - self.mean) / self.std)
         return logits
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes with it: not what was found out about these weights."""
+        kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
+        return kept | {"_paces": {}}
+
     def logits(self, pixels: Tensor) -> Tensor:
-        """Logits (N, classes) on the CPU, float32, in batches of the best size, without gradients."""
-        pace = self.pace("exact")
+        """Logits (N, classes) on the CPU, float32, in batches of the best size, no gradients."""
         runner = self.runner("exact")
-        with torch.inference_mode():
-            parts = [runner(batch).float().cpu() for batch in pixels.split(pace.batch)]
-        return torch.cat(parts)
+        logits = torch.empty(len(pixels), len(self.labels))
+
+        def run(start: int, end: int) -> None:
+            with torch.inference_mode():
+                logits[start:end] = runner(pixels[start:end]).float().cpu()
+
+        in_batches(len(pixels), self.pace("exact").batch, run, self.title)
+        return logits
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of weights, normalization and size, made once."""
+        """A digest of weights, normalization, structure and size, made once.
+
+        Whoever changes the weights works on a copy, and a copy makes its own.
+        """
         state = {k: v.detach().float().cpu().numpy() for k, v in self.network.state_dict().items()}
         state |= {"mean/": self.mean.cpu().numpy(), "std/": self.std.cpu().numpy()}
-        shape = ";".join(f"{n}:{type(m).__name__}" for n, m in self.network.named_modules())
+        shape = ";".join(
+            f"{name}:{type(module).__name__}({module.extra_repr()})"
+            for name, module in self.network.named_modules()
+        )
         return f"{digest_arrays(state)}-{digest_text(f'{shape}@{self.side}')}"
 
     @property
@@ -127,33 +142,44 @@ class Classifier(nn.Module):
 
     def pace(self, precision: Precision) -> Pace:
         """Batch size and memory format that run best here, found once by trying."""
-        if precision not in self._paces:
-            body = self if precision == "exact" else self._in_bfloat16()
-            self._paces[precision] = find_pace(body, precision)
-        return self._paces[precision]
+        with holding(self):
+            if precision not in self._paces:
+                self._paces[precision] = find_pace(self._body(precision), precision)
+            return self._paces[precision]
 
     def runner(self, precision: Precision) -> Callable[[Tensor], Tensor]:
         """The forward pass in that precision and its best format: pixels to logits."""
-        body = self if precision == "exact" else self._in_bfloat16()
-        pace = self.pace(precision)
+        body, pace = self._body(precision), self.pace(precision)
 
         def run(pixels: Tensor) -> Tensor:
             moved = pixels.to(self.device, pace.dtype, memory_format=pace.memory_format)
-            return body(moved)
+            logits: Tensor = body(moved)
+            return logits
 
         return run
 
-    def _in_bfloat16(self) -> Classifier:
-        if self._fast is None:
-            # Kept in a list-free plain attribute: a submodule would appear in parameters().
-            twin = deepcopy(self).to(torch.bfloat16)
-            object.__setattr__(self, "_fast", twin)
-        assert self._fast is not None
-        return self._fast
+    def _body(self, precision: Precision) -> Classifier:
+        with holding(self):
+            return self if precision == "exact" else self._fast
+
+    @cached_property
+    def _fast(self) -> Classifier:
+        """The twin in bfloat16; a cached property is no submodule, so it is not in parameters()."""
+        twin = deepcopy(self).to(torch.bfloat16)
+        take_off_hooks(twin)
+        return twin
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of its weights, and of those of its twin if there is one."""
+        state = [*self.parameters(), *self.buffers()]
+        twin: Classifier | None = vars(self).get("_fast")
+        own = sum(tensor.numel() * tensor.element_size() for tensor in state)
+        return own + (twin.held_bytes if twin is not None else 0)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """Every block whose output is a map or a row of tokens, in the order of the forward pass."""
+        """Every block whose output is a map or a row of tokens, in the order of the forward."""
         found: dict[str, Layer] = {}
 
         def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
@@ -195,16 +221,22 @@ class Classifier(nn.Module):
 
     def features(self, pixels: Tensor) -> Tensor:
         """What the head sees, (N, D), without gradients, on the model's device."""
-        with borrowed(self) as net, torch.inference_mode(), capturing(net.head, inputs=True) as seen:
-            net(pixels.to(self.device))
-        return seen[0]
+        return self._captured(pixels, self.head, inputs=True)
 
     def maps(self, pixels: Tensor, layer: str) -> Tensor:
         """Output of a layer, (N, C, h, w) or (N, tokens, width), without gradients."""
-        with borrowed(self) as net, torch.inference_mode():
-            with capturing(self.layer(layer)) as seen:
-                net(pixels.to(self.device))
-            return seen[0]
+        return self._captured(pixels, self.layer(layer), inputs=False)
+
+    def _captured(self, pixels: Tensor, module: nn.Module, *, inputs: bool) -> Tensor:
+        """What a module is given or gives; the pace comes first, because it settles the format."""
+        form = self.pace("exact").memory_format
+        with (
+            borrowed(self) as net,
+            torch.inference_mode(),
+            capturing(module, inputs=inputs) as seen,
+        ):
+            net(pixels.to(self.device, memory_format=form))
+        return seen[0]
 
     def lacks(self, need: str) -> str:
         """Why the model cannot give what a method needs, or ""."""

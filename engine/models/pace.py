@@ -6,31 +6,30 @@ on one machine always come from the same batch.
 
 from __future__ import annotations
 
-import json
-import logging
-import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.device import memory_budget
-from engine.store import home, write_atomic
+from engine.errors import BlindspotError
+from engine.store import home, keep_row, read_table
 
 if TYPE_CHECKING:
     from engine.method import Precision
     from engine.models.classifier import Classifier
 
-log = logging.getLogger(__name__)
-
 BATCHES = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (8, 16, 32, 64, 128, 256), "mps": (4, 8, 16, 32)}
+LARGEST = 256
 CLOSE = 1.03  # a smaller batch within 3 % of the fastest is preferred: it shows progress sooner
+WORSE = 1.5  # times the fastest: a format growing this slow is not tried in larger batches
 TRIES = 3
-
-_lock = threading.Lock()
+PATIENCE = 2.0  # seconds for the whole search: somebody waits for a first answer
+ENOUGH = 0.2  # seconds of tries: a large batch averages over its images already
 
 
 @dataclass(frozen=True)
@@ -56,30 +55,50 @@ class Pace:
 def find_pace(model: Classifier, precision: Precision) -> Pace:
     """Read what was found before, else try; the model is left in the format that won."""
     key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{model.device}|{precision}"
-    with _lock:
-        known = read_paces()
-        if key not in known:
-            known[key] = asdict(try_paces(model, precision))
-            keep_paces(known)
-    pace = Pace(**known[key])
-    model.network.to(memory_format=pace.memory_format)
+    pace = pace_of(read_table(pace_file()).get(key), precision)
+    if pace is None:
+        pace = try_paces(model, precision)
+        keep_row(pace_file(), key, asdict(pace))
+    into(model.network, pace)
     return pace
 
 
+def into(network: nn.Module, pace: Pace) -> None:
+    """Lay the weights out in the format of the pace; their values stay."""
+    network.to(memory_format=pace.memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
+
+
+def pace_of(row: object, precision: Precision) -> Pace | None:
+    """A kept pace, or None when the file was damaged or edited into nonsense."""
+    match row:
+        case {"batch": int(batch), "channels_last": bool(last), "seconds": float(seconds)}:
+            return Pace(batch, last, precision, seconds) if 1 <= batch <= LARGEST else None
+    return None
+
+
 def try_paces(model: Classifier, precision: Precision) -> Pace:
-    """Time a few forwards of each batch size and format within the memory budget."""
+    """Time a few forwards of each batch size and format, within a budget of memory and time."""
     found: list[Pace] = []
     sizes = BATCHES.get(model.device.type, BATCHES["cpu"])
-    largest = memory_budget(model.device) // bytes_per_image(model)
-    for channels_last in (False, True):
-        for batch in sizes:
-            if batch > max(largest, sizes[0]):
+    room = max(memory_budget(model.device) // bytes_per_image(model), sizes[0])
+    formats = [True, False]
+    begun = perf_counter()
+    for batch in (size for size in sizes if size <= room):
+        for channels_last in tuple(formats):
+            if found and perf_counter() - begun > PATIENCE:
                 break
             pace = Pace(batch, channels_last, precision, 0.0)
-            model.network.to(memory_format=pace.memory_format)
-            found.append(Pace(batch, channels_last, precision, time_pace(model, pace)))
-            if found[-1].seconds > 2 * min(one.seconds for one in found):
-                break  # growing worse: larger batches of this format will not win
+            into(model.network, pace)
+            try:
+                seconds = time_pace(model, pace)
+            except torch.OutOfMemoryError:
+                formats.remove(channels_last)
+                continue
+            found.append(Pace(batch, channels_last, precision, seconds))
+            if seconds > WORSE * min(one.seconds for one in found):
+                formats.remove(channels_last)
+    if not found:
+        return Pace(1, channels_last=False, precision=precision, seconds=0.0)
     fastest = min(one.seconds for one in found)
     return min((one for one in found if one.seconds <= fastest * CLOSE), key=lambda one: one.batch)
 
@@ -90,13 +109,30 @@ def time_pace(model: Classifier, pace: Pace) -> float:
         pace.batch, 3, model.side, model.side, generator=torch.Generator().manual_seed(0)
     )
     moved = pixels.to(model.device, pace.dtype, memory_format=pace.memory_format)
-    times = []
+    times: list[float] = []
     with torch.inference_mode():
-        for _ in range(TRIES + 1):
+        settle(model(moved))
+        while len(times) < TRIES and sum(times) < ENOUGH:
             start = perf_counter()
             settle(model(moved))
             times.append(perf_counter() - start)
-    return min(times[1:]) / pace.batch
+    return min(times) / pace.batch
+
+
+def in_batches(count: int, batch: int, work: Callable[[int, int], None], title: str) -> None:
+    """Call `work(start, end)` for batches that fit: a batch too large for the memory is halved."""
+    start = 0
+    while start < count:
+        end = min(start + batch, count)
+        try:
+            work(start, end)
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                message = f"{title} does not fit into this device's memory."
+                raise BlindspotError(message) from None
+            batch = max(1, (end - start) // 2)
+            continue
+        start = end
 
 
 def settle(output: Tensor) -> None:
@@ -119,21 +155,3 @@ def weigh(model: Classifier) -> str:
 def pace_file() -> Path:
     """Where paces are kept."""
     return home() / "paces.json"
-
-
-def read_paces() -> dict[str, Any]:
-    """Everything found so far; a damaged file counts as empty."""
-    try:
-        known = json.loads(pace_file().read_text())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def keep_paces(known: dict[str, Any]) -> None:
-    """Write everything found; without a disk it is found again next time."""
-    try:
-        pace_file().parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(pace_file(), json.dumps(known, indent=1).encode())
-    except OSError as error:
-        log.warning("paces not kept: %s", error)

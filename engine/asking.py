@@ -1,0 +1,121 @@
+"""From words on the command line to a method and a case."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.case import ImageCase
+from engine.errors import BadModel, BadSetting, BlindspotError
+from engine.families import METHODS
+from engine.images import Crop, Picture, read, square
+from engine.method import Choice, Control, Method, Slider
+from engine.models.catalog import DEFAULT, load, load_from_file
+from engine.models.classifier import Classifier
+from engine.samples import sample
+from engine.target import Target
+
+TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+OFF = ("off", "none")
+
+
+def settled(name: str, pairs: Sequence[str]) -> Method[Any]:
+    """The method of that name with its settings."""
+    known = {kind.full_name(): kind for kind in METHODS}
+    kind = known.get(name)
+    if kind is None:
+        raise BlindspotError(f"There is no method {name!r}.{near(name, list(known))}")
+    specs = {spec.name: spec for spec in fields(kind)}
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise BadSetting(f"Settings are given as NAME=VALUE, not {pair!r}.")
+        if key not in specs:
+            has = f"it has {', '.join(specs)}" if specs else "it has none"
+            raise BadSetting(f"{kind.title} has no setting {key!r}: {has}.")
+        given[key] = value(text, specs[key].metadata["control"])
+    return kind(**given)
+
+
+def value(text: str, control: Control) -> object:
+    """A setting's value; what cannot be one is left as text, and the method refuses it in words."""
+    off = getattr(control, "off", "")
+    if off and text.lower() in {*OFF, off.lower()}:
+        return None
+    if isinstance(control, Choice):
+        return text
+    if not isinstance(control, Slider):
+        return TRUTH.get(text.lower(), text)
+    try:
+        number = int(text) if control.whole else float(text)
+    except ValueError:
+        return text
+    return number if isfinite(number) else text
+
+
+def asked(wanted: Namespace) -> ImageCase:
+    """The case: picture, model, target, precision and seed."""
+    picture = pictured(wanted.image)
+    model = modeled(wanted.model, wanted.weights, wanted.labels)
+    if wanted.precision == "fast" and not model.offers_fast:
+        raise BlindspotError("This device does not compute bfloat16 faster: use --precision exact.")
+    pixels = torch.from_numpy(square(picture, Crop(), model.side))
+    index = (
+        int(model.logits(pixels[None])[0].argmax())
+        if wanted.target is None
+        else numbered(wanted.target, model)
+    )
+    versus = None if wanted.versus is None else numbered(wanted.versus, model)
+    target = Target(index, versus, wanted.reading)
+    return ImageCase(model, pixels, target, wanted.precision, wanted.seed)
+
+
+def pictured(name: str) -> Picture:
+    """A sample, or a file."""
+    kind, colon, rest = name.partition(":")
+    return sample(rest) if colon and kind == "sample" else read(Path(name))
+
+
+def modeled(name: str | None, weights: Path | None, labels: Path | None) -> Classifier:
+    """A model by name, or an architecture with weights of one's own."""
+    if weights is None:
+        if labels is not None:
+            raise BadModel("--labels go with --weights: a named model has its own.")
+        return load(name or DEFAULT)
+    if name is None:
+        raise BadModel("--weights need the architecture they are for: --model NAME.")
+    return load_from_file(weights, name, labels)
+
+
+def numbered(said: str, model: Classifier) -> int:
+    """A class number, from itself or from the label or a part of it that only one label has."""
+    if said.lstrip("-").isdecimal():
+        index = int(said)
+        if not 0 <= index < len(model.labels):
+            last = len(model.labels) - 1
+            raise BlindspotError(f"Class {said} is unknown: {model.title} has 0 to {last}.")
+        return index
+    lower = [label.lower() for label in model.labels]
+    if said.lower() in lower:
+        return lower.index(said.lower())
+    parts = [index for index, label in enumerate(lower) if said.lower() in label]
+    if said and len(parts) == 1:
+        return parts[0]
+    if said and parts:
+        names = ", ".join(f"{index} {model.labels[index]}" for index in parts[:5])
+        raise BlindspotError(f"{len(parts)} classes have {said!r} in their name: {names} …")
+    raise BlindspotError(f"No class is called {said!r}.{near(said.lower(), lower)}")
+
+
+def near(said: str, known: Sequence[str]) -> str:
+    """Names like the one that was said."""
+    found = get_close_matches(said, known, n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(found)}?" if found else ""

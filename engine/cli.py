@@ -1,0 +1,208 @@
+"""The command line: the same engine, for scripts.
+
+The shapes of what is printed and written as JSON are a contract; changing them needs a changelog
+entry. Status 0 says that everything asked for was computed, 2 that something asked was wrong: then
+one line on stderr says what. Nothing heavy is imported before it is known what is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.errors import BlindspotError
+
+if TYPE_CHECKING:
+    from engine.method import Method
+
+WRONG = 2  # exit status of bad arguments and unreadable input
+STOPPED = 130  # exit status of Ctrl+C, as shells have it
+READINGS = ("logit", "probability", "margin")
+
+
+class Parser(ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and leave."""
+        self.exit(WRONG, f"{self.prog}: {' '.join(message.split())}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what is asked; the exit status."""
+    wanted = parser().parse_args(arguments)
+    command: Callable[[Namespace], None] = wanted.command
+    try:
+        command(wanted)
+    except BlindspotError as error:
+        return wrong(str(error))
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stderr.close()
+        return WRONG
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        return wrong(f"{named}{error.strerror or error}")
+    except KeyboardInterrupt:
+        wrong("stopped")
+        return STOPPED
+    return 0
+
+
+def wrong(words: str) -> int:
+    """One line on stderr."""
+    sys.stderr.write(f"python -m engine: {' '.join(words.split())}\n")
+    return WRONG
+
+
+def say(words: str) -> None:
+    """A line of the answer."""
+    sys.stdout.write(f"{words}\n")
+
+
+def parser() -> Parser:
+    """What can be asked."""
+    top = Parser(prog="python -m engine", description="Blindspot's engine from the command line.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    for name, command, words in (
+        ("methods", methods, "every method, with its settings and their ranges"),
+        ("models", models, "the models that can be chosen here, and why one cannot"),
+        ("data", data, "the data sets that can be chosen here"),
+    ):
+        listing = commands.add_parser(name, help=words, description=words.capitalize() + ".")
+        listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
+        listing.set_defaults(command=command)
+
+    run = commands.add_parser(
+        "run",
+        help="ask a method about a picture",
+        description="Ask a method about a picture; result.json, arrays and pictures are written.",
+    )
+    run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
+    run.add_argument("--image", required=True, help="a picture file, or sample:NAME")
+    run.add_argument("--model", help="a name from the list of models, or a timm architecture")
+    run.add_argument(
+        "--weights", type=Path, help="weights of your own, .safetensors or .pt, for the --model"
+    )
+    run.add_argument("--labels", type=Path, help="their class names, one a line or a JSON list")
+    run.add_argument("--target", help="class number or name; the most likely one when left out")
+    run.add_argument("--versus", help="another class: why the target rather than this one")
+    run.add_argument("--reading", choices=READINGS, default="logit", help="what is scored")
+    run.add_argument("--precision", choices=("exact", "fast"), default="exact")
+    run.add_argument("--seed", type=int, default=0, help="of every random number")
+    run.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="settings",
+        help="settings of the method, such as steps=64",
+    )  # fmt: skip
+    run.add_argument("--out", type=Path, required=True, help="the folder to write into")
+    run.set_defaults(command=ask)
+
+    coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
+    coverage.set_defaults(command=cover)
+    return top
+
+
+def methods(wanted: Namespace) -> None:
+    """List the methods."""
+    from engine.families import METHODS
+
+    listed = [described(kind) for kind in METHODS]
+    if wanted.json:
+        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    for one in listed:
+        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']})")
+        for spec in one["settings"]:
+            say(f"    {spec['name']}={spec['default']}  {spec['label']}: {spec['help']}")
+
+
+def described(kind: type[Method[Any]]) -> dict[str, Any]:
+    """A method and its settings as JSON has them."""
+    from dataclasses import fields
+
+    from engine.method import Choice, Slider
+
+    settings = []
+    for spec in fields(kind):
+        control = spec.metadata["control"]
+        slider = control if isinstance(control, Slider) else None
+        options = list(control.options) if isinstance(control, Choice) else None
+        settings.append(
+            {
+                "name": spec.name,
+                "label": spec.metadata["label"],
+                "help": spec.metadata["help"],
+                "default": spec.default,
+                "low": slider and slider.low,
+                "high": slider and slider.high,
+                "step": slider and slider.step,
+                "options": options or None,
+                "unit": slider.unit if slider else "",
+            }
+        )
+    return {
+        "family": kind.family,
+        "name": kind.name,
+        "title": kind.title,
+        "paper": kind.paper,
+        "cost": kind.cost,
+        "settings": settings,
+    }
+
+
+def models(wanted: Namespace) -> None:
+    """List the models."""
+    from dataclasses import asdict
+
+    from engine.models.catalog import entries
+
+    listed = [asdict(entry) for entry in entries()]
+    if wanted.json:
+        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    for one in listed:
+        say(f"{'' if one['available'] else 'not now: '}{one['name']}  {one['reason']}")
+    say("Any other timm architecture can be named too; --weights reads a file of your own.")
+
+
+def data(wanted: Namespace) -> None:
+    """List the data sets."""
+    if wanted.json:
+        say("[]")
+    else:
+        say("There are no data sets yet: methods are asked about single pictures.")
+
+
+def ask(wanted: Namespace) -> None:
+    """Ask a method about a picture and write the answer."""
+    from engine.asking import asked, settled
+    from engine.output import write
+    from engine.run import answer
+
+    method = settled(wanted.method, wanted.settings)
+    case = asked(wanted)
+    wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
+    shown = answer(method, case, progress)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    say(f"{method.title}, {case.facts()['target']}: {write(shown, case, wanted.out)}")
+
+
+def progress(done: float, words: str = "", partial: object = None) -> None:  # noqa: ARG001
+    """A line that is written over, where somebody watches."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{done:4.0%} {words}")
+        sys.stderr.flush()
+
+
+def cover(_wanted: Namespace) -> None:
+    """Rewrite docs/coverage.md."""
+    from engine.coverage import FILE, page
+
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(page(), encoding="utf-8")
+    say(str(FILE))

@@ -1,0 +1,99 @@
+"""What works, where, and which test proves it: docs/coverage.md is written from the code itself."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from engine.families import FAMILIES, METHODS
+from engine.method import Method
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "docs" / "coverage.md"
+SYSTEMS = Path(__file__).with_name("systems.toml")
+
+TOP = """\
+# What works
+
+Written by `python -m engine coverage` from the methods themselves and `engine/systems.toml`; a test
+fails when this page is out of date or when a named test does not exist.
+"""
+
+
+@dataclass(frozen=True)
+class System:
+    """A research system: its paper, where it belongs, and the methods that make it up."""
+
+    name: str
+    paper: str
+    year: int
+    sheet: str
+    view: str
+    methods: tuple[str, ...] = ()
+
+    def missing(self, known: set[str]) -> str:
+        """What is still missing, or "" when it is there."""
+        if not self.methods:
+            return "everything"
+        return ", ".join(name for name in self.methods if name not in known)
+
+
+def systems() -> tuple[System, ...]:
+    """All of them, in the order of the menu."""
+    listed = tomllib.loads(SYSTEMS.read_text(encoding="utf-8"))["system"]
+    return tuple(System(**{**one, "methods": tuple(one["methods"])}) for one in listed)
+
+
+def views() -> dict[type[Method[Any]], str]:
+    """The view of every method: each family has one tuple per view, such as HEATMAPS."""
+    found: dict[type[Method[Any]], str] = {}
+    for family in FAMILIES:
+        for name, group in vars(family).items():
+            if name.isupper() and name != "METHODS" and isinstance(group, tuple):
+                view = name.replace("_", " ").capitalize()
+                found |= {kind: f"{family_title(family)} / {view}" for kind in group} | found
+    return found
+
+
+def family_title(family: Any) -> str:
+    """The family's name as the menu has it."""
+    return str(family.__name__.rsplit(".", 1)[-1]).capitalize()
+
+
+def page() -> str:
+    """The whole page."""
+    known = {kind.full_name() for kind in METHODS}
+    listed = systems()
+    done = sum(not one.missing(known) for one in listed)
+    where = views()
+    lines = [
+        TOP,
+        f"{len(METHODS)} methods work. Of {len(listed)} research systems, {done} are there.",
+        "\n## Methods\n",
+        "| method | title | view | paper | proved by |",
+        "|---|---|---|---|---|",
+        *(
+            row(f"`{kind.full_name()}`", kind.title, where.get(kind, ""), kind.paper or "", proof)
+            for kind in METHODS
+            for proof in [f"`{kind.proof}`"]
+        ),
+    ]
+    for view, group in groupby(listed, key=lambda one: one.view.split(" / ")[0]):
+        lines += [
+            f"\n## Systems: {view}\n",
+            "| system | paper | year | view | sheet | missing |",
+            "|---|---|---|---|---|---|",
+            *(
+                row(one.name, one.paper, one.year, one.view, one.sheet, one.missing(known) or "—")
+                for one in group
+            ),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def row(*cells: object) -> str:
+    """A line of a table."""
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"

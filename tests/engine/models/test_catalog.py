@@ -1,0 +1,265 @@
+"""Models of one's own, and all that can be wrong with a file, a name or the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import zipfile
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from engine.errors import BadModel
+from engine.models import catalog
+from engine.models.catalog import DEFAULT, entries, load, load_from_file, read_labels, read_weights
+from tests import tiny
+
+ARCHITECTURE = "resnet10t"
+
+
+@pytest.fixture(scope="module")
+def state():
+    torch.manual_seed(0)
+    return timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3).state_dict()
+
+
+@pytest.fixture
+def labels(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("cat\n\n dog \nespresso\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch):
+    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+
+
+def write(path, state):
+    if path.suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["own.safetensors", "own.pt", "own.pth"])
+def test_weights_of_ones_own_are_read_with_their_labels(tmp_path, state, labels, name):
+    model = load_from_file(write(tmp_path / name, state), ARCHITECTURE, labels)
+    assert model.labels == ("cat", "dog", "espresso")
+    assert model.title == f"own ({ARCHITECTURE})"
+    network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3).eval()
+    network.load_state_dict(state)
+    pixels = torch.rand(1, 3, model.side, model.side, generator=tiny.seeded())
+    plain = (pixels - model.mean.cpu()) / model.std.cpu()
+    assert torch.allclose(model(pixels), network(plain), atol=1e-4)
+
+
+def test_wrapped_weights_and_those_of_parallel_training_are_found(tmp_path, state):
+    wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}
+    model = load_from_file(write(tmp_path / "own.pt", wrapped), ARCHITECTURE)
+    assert model.labels == ("class 0", "class 1", "class 2")
+
+
+def test_another_architecture_is_said(tmp_path, state):
+    path = write(tmp_path / "own.safetensors", state)
+    with pytest.raises(BadModel, match=r"own.safetensors does not fit resnet18: .*"):
+        load_from_file(path, "resnet18")
+    other = write(tmp_path / "odd.safetensors", {"a": torch.zeros(1)})
+    with pytest.raises(BadModel, match=r"odd.safetensors does not fit.*1 are unknown, for example"):
+        load_from_file(other, ARCHITECTURE)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_truncated_file_is_said_to_be_damaged(tmp_path, state, suffix, share):
+    path = write(tmp_path / f"own{suffix}", state)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(BadModel, match="damaged or empty"):
+        load_from_file(path, ARCHITECTURE)
+
+
+@pytest.mark.parametrize("junk", [b"hello", b"\x80\x04.", b"(lp0\n.", b"PK\x03\x04", bytes(64)])
+def test_junk_is_said_to_be_damaged_or_no_table(tmp_path, junk):
+    path = tmp_path / "junk.pt"
+    path.write_bytes(junk)
+    with pytest.raises(BadModel, match=r"damaged or empty|no plain table"):
+        read_weights(path)
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.marker),))
+
+
+@pytest.mark.parametrize("modern", [True, False])
+def test_pickled_code_is_refused_and_not_run(tmp_path, state, modern):
+    marker, path = tmp_path / "it ran", tmp_path / "trap.pt"
+    torch.save({**state, "x": Trap(marker)}, path, _use_new_zipfile_serialization=modern)
+    with pytest.raises(BadModel, match="pickled code"):
+        load_from_file(path, ARCHITECTURE)
+    assert not marker.exists()
+    torch.load(path, weights_only=False)  # the trap works
+    assert marker.exists()
+
+
+def test_a_whole_pickled_model_is_refused(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save(tiny.Cnn(), path)
+    with pytest.raises(BadModel, match="Save the state_dict alone"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"])
+def test_a_file_without_a_table_of_weights_says_so(tmp_path, content):
+    with pytest.raises(BadModel, match="no plain table of weights"):
+        read_weights(write(tmp_path / "own.pt", content))
+
+
+def test_other_files_are_refused_by_name(tmp_path):
+    archive = tmp_path / "weights.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("a", "b")
+    with pytest.raises(BadModel, match=r"neither .safetensors nor .pt"):
+        read_weights(archive)
+    with pytest.raises(BadModel, match=r"There is no file gone\.pt"):
+        read_weights(tmp_path / "gone.pt")
+    (tmp_path / "folder.pt").mkdir()
+    with pytest.raises(BadModel, match=r"There is no file folder\.pt"):
+        read_weights(tmp_path / "folder.pt")
+
+
+def test_labels_are_lines_or_a_json_list(tmp_path, labels):
+    listed = tmp_path / "labels.json"
+    listed.write_text(json.dumps(["a", 2]))
+    assert read_labels(listed) == ("a", "2")
+    assert read_labels(labels) == ("cat", "dog", "espresso")
+    for text in ('{"a": 1}', "3", "[", '"abc"'):
+        listed.write_text(text)
+        with pytest.raises(BadModel, match="no list of labels"):
+            read_labels(listed)
+    labels.write_bytes(b"\xff\xfe")
+    with pytest.raises(BadModel, match="no list of labels"):
+        read_labels(labels)
+    with pytest.raises(BadModel, match="no list of labels"):
+        read_labels(tmp_path / "gone.txt")
+
+
+def test_too_few_labels_are_said(tmp_path, state, labels):
+    labels.write_text("cat\ndog\n")
+    with pytest.raises(BadModel, match="has 3 classes but 2 labels"):
+        load_from_file(write(tmp_path / "own.pt", state), ARCHITECTURE, labels)
+
+
+def test_an_unknown_architecture_is_answered_with_near_names():
+    with pytest.raises(BadModel, match=r"no architecture called 'resnet5O'.*resnet50"):
+        load("resnet5O")
+    with pytest.raises(BadModel, match=r"vit_tiny_patch16_224"):
+        load("vit_tiny_patch16_244")
+    with pytest.raises(BadModel, match=r"no architecture called ''"):
+        load("")
+    with pytest.raises(BadModel, match=r"no architecture called '\[a-z'"):
+        load("[a-z")
+
+
+def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
+    monkeypatch.setattr(catalog, "_hub_seen", None)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(catalog, "knock", lambda: False)
+    with pytest.raises(BadModel, match=r"resnet50 needs weights from the model hub.*Choose lite0"):
+        load("resnet50")
+    first, *others = entries()
+    assert (first.name, first.available) == (DEFAULT, True)
+    assert len(others) == 4
+    for entry in others:
+        if not entry.available:
+            assert "cannot be reached" in entry.reason
+
+
+def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
+    looks = []
+    monkeypatch.setattr(catalog, "_hub_seen", None)
+    monkeypatch.setattr(catalog, "knock", lambda: bool(looks.append(1)))
+    threads = [threading.Thread(target=catalog.hub_answers) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(looks) == 1
+    monkeypatch.setattr(catalog, "_hub_seen", (catalog.monotonic() - 61, True))
+    assert catalog.hub_answers() is False
+    assert len(looks) == 2
+
+
+def test_many_who_want_a_model_at_once_load_it_once(monkeypatch):
+    loaded, found = [], []
+    monkeypatch.setattr(catalog, "load_lite0", lambda: loaded.append(1) or tiny.cnn())
+    threads = [threading.Thread(target=lambda: found.append(load())) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(loaded) == 1
+    assert len({id(model) for model in found}) == 1
+
+
+def test_who_wants_another_model_does_not_wait_for_a_download(monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_name):
+        begun.set()
+        assert go.wait(20)
+        return tiny.cnn(seed=1)
+
+    monkeypatch.setattr(catalog, "load_from_hub", slow)
+    monkeypatch.setattr(catalog, "load_lite0", tiny.cnn)
+    waiting = threading.Thread(target=lambda: load("resnet50"))
+    waiting.start()
+    assert begun.wait(20)
+    assert load() is load()
+    go.set()
+    waiting.join(20)
+    assert set(catalog._cache) == {"resnet50", DEFAULT}
+
+
+def test_models_used_longest_ago_are_let_go(monkeypatch):
+    monkeypatch.setattr(catalog, "load_from_hub", lambda _name: tiny.cnn())
+    monkeypatch.setattr(catalog, "CACHE_BYTES", int(2.5 * tiny.cnn().held_bytes))
+    for name in ("resnet18", "resnet34", "resnet18", "resnet50"):
+        load(name)
+    assert list(catalog._cache) == ["resnet18", "resnet50"]
+
+
+def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
+    class Odd(Exception):
+        pass
+
+    def fail(*_args, **_kwargs):
+        raise Odd("404 not found\nand a long page")
+
+    monkeypatch.setattr(catalog, "hub_answers", lambda: True)
+    monkeypatch.setattr(catalog.timm, "create_model", fail)
+    with pytest.raises(BadModel, match=r"weights of resnet50 could not be had: 404 not found$"):
+        load("resnet50")
+
+
+def test_a_network_that_takes_no_color_photograph_is_refused():
+    network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=1)
+    with pytest.raises(BadModel, match="does not take one color photograph"):
+        catalog.wrap(network, "grey", "Grey")
+
+
+def test_a_small_vision_transformer_of_timm_can_be_wrapped():
+    network = timm.create_model("vit_tiny_patch16_224", pretrained=False, depth=2, num_classes=5)
+    model = catalog.wrap(network, "vit", "ViT")
+    assert (model.side, len(model.labels), len(model.attentions)) == (224, 5, 2)
+    assert model(torch.rand(2, 3, 224, 224)).shape == (2, 5)

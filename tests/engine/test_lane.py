@@ -1,0 +1,301 @@
+"""One job at a time, fair, shared, cancellable; short questions slip in where it is safe."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from engine import lane as module
+from engine.errors import Cancelled, TooBusy
+from engine.lane import Lane
+from engine.models.borrow import borrowed
+
+SOON = 20.0  # seconds after which a test that waits has failed
+
+
+class Gate:
+    """Work that says it has begun and goes on when it is let."""
+
+    def __init__(self, gives: object = None, words: str = "") -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.gives, self.words, self.calls = gives, words, 0
+
+    def __call__(self, progress):
+        self.calls += 1
+        self.begun.set()
+        while not self.go.wait(0.005):
+            progress(0.5, self.words)
+        progress(1.0, self.words)
+        return self.gives
+
+
+class Shut(Gate):
+    """Work that hears nothing until it is let go."""
+
+    def __call__(self, progress):
+        self.calls += 1
+        self.begun.set()
+        assert self.go.wait(SOON)
+        return self.gives
+
+
+@pytest.fixture
+def queue():
+    return Lane("cpu")
+
+
+def give(value):
+    return lambda _progress: value
+
+
+def ended(job):
+    assert job.wait(SOON)
+    return job
+
+
+def test_two_who_ask_the_same_share_one_computation(queue):
+    gate = Gate(7)
+    first = queue.submit("same", gate, "wait", "ann")
+    assert gate.begun.wait(SOON)
+    second = queue.submit("same", Gate(8), "wait", "bob")
+    gate.go.set()
+    assert first is second
+    assert (first.value(), second.value(), gate.calls) == (7, 7, 1)
+
+
+def test_one_who_leaves_takes_nothing_from_the_other(queue):
+    gate = Gate(7)
+    job = queue.submit("same", gate, "wait", "ann")
+    assert gate.begun.wait(SOON)
+    queue.submit("same", gate, "wait", "bob")
+    job.leave("ann")
+    assert not job.cancelled
+    gate.go.set()
+    assert job.value() == 7
+
+
+def test_the_last_who_leaves_cancels_and_the_lane_is_free_again(queue):
+    gate = Gate()
+    job = queue.submit("long", gate, "job", "ann")
+    assert gate.begun.wait(SOON)
+    job.leave("bob")  # who never asked
+    assert not job.cancelled
+    job.leave("ann")
+    with pytest.raises(Cancelled):
+        ended(job).value()
+    assert queue.submit("next", give(3), "wait", "ann").value() == 3
+
+
+def test_who_cancels_while_waiting_is_told_at_once_and_leaves_the_queue(queue):
+    gate = Gate()
+    queue.submit("long", gate, "job", "ann")
+    assert gate.begun.wait(SOON)
+    work = Gate()
+    waiting = queue.submit("later", work, "job", "bob")
+    third = queue.submit("third", give(3), "job", "eve")
+    assert queue.place(third) == 2
+    waiting.leave("bob")
+    assert waiting.finished
+    assert queue.place(third) == 1
+    with pytest.raises(Cancelled, match="before it started"):
+        waiting.value()
+    gate.go.set()
+    assert third.value() == 3
+    assert work.calls == 0
+
+
+def test_asked_again_after_a_cancel_it_is_computed_anew(queue):
+    shut = Shut()
+    old = queue.submit("same", shut, "wait", "ann")
+    assert shut.begun.wait(SOON)
+    old.leave("ann")
+    new = queue.submit("same", give(5), "wait", "bob")
+    assert new is not old
+    shut.go.set()
+    assert new.value() == 5
+    assert queue._jobs == {}
+
+
+def test_a_leave_after_the_end_changes_nothing(queue):
+    job = queue.submit("a", give(1), "live", "ann")
+    ended(job).leave("ann")
+    assert not job.cancelled
+    assert job.value() == 1
+
+
+def test_an_error_reaches_whoever_asked_and_the_lane_lives_on(queue):
+    def fail(_progress):
+        raise ZeroDivisionError("oh")
+
+    with pytest.raises(ZeroDivisionError, match="oh"):
+        queue.submit("bad", fail, "wait", "ann").value()
+    assert queue.submit("good", give(1), "wait", "ann").value() == 1
+
+
+def test_a_live_question_is_answered_while_a_longer_job_runs(queue):
+    gate = Gate()
+    queue.submit("long", gate, "job", "ann")
+    assert gate.begun.wait(SOON)
+    assert queue.submit("short", give(2), "live", "bob").value() == 2
+    assert not gate.go.is_set()
+    gate.go.set()
+
+
+def test_only_live_questions_slip_in(queue):
+    gate = Gate()
+    queue.submit("long", gate, "job", "ann")
+    assert gate.begun.wait(SOON)
+    waits = queue.submit("wait", give(2), "wait", "bob")
+    assert queue.submit("short", give(3), "live", "bob").value() == 3
+    assert not waits.finished
+    gate.go.set()
+    assert waits.value() == 2
+
+
+def test_no_live_question_slips_in_while_the_job_holds_a_model(queue):
+    model, holds, frees, freed = nn.Linear(1, 1), threading.Event(), threading.Event(), []
+
+    def work(progress):
+        with borrowed(model):
+            holds.set()
+            while not frees.wait(0.005):
+                progress(0.5)
+            freed.append(short.finished)
+        progress(0.9)
+        freed.append(short.finished)
+        return 1
+
+    long = queue.submit("long", work, "job", "ann")
+    assert holds.wait(SOON)
+    short = queue.submit("short", give(2), "live", "bob")
+    assert not short.wait(0.1)
+    frees.set()
+    assert (long.value(), short.value()) == (1, 2)
+    assert freed == [False, True]
+
+
+def test_a_live_question_that_fails_or_is_cancelled_does_not_hurt_the_job(queue):
+    gate = Gate(9)
+    long = queue.submit("long", gate, "job", "ann")
+    assert gate.begun.wait(SOON)
+
+    def fail(_progress):
+        raise KeyError("live")
+
+    with pytest.raises(KeyError):
+        queue.submit("bad", fail, "live", "bob").value()
+    gate.go.set()
+    assert long.value() == 9
+
+
+def test_neither_side_of_a_let_through_notices_the_other(queue):
+    begun, heard = threading.Event(), threading.Event()
+
+    def long(progress):
+        torch.manual_seed(3)
+        begun.set()
+        assert heard.wait(SOON)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            progress(0.5)
+        return torch.rand(2).tolist()
+
+    def live(_progress):
+        torch.manual_seed(99)
+        torch.rand(5)
+        x = torch.ones(2, 2, requires_grad=True)
+        (x @ x).sum().backward()
+        return x.grad[0, 0].item(), (x @ x).dtype
+
+    slow = queue.submit("long", long, "job", "ann")
+    assert begun.wait(SOON)
+    quick = queue.submit("live", live, "live", "bob")
+    heard.set()
+    assert quick.value() == (4.0, torch.float32)
+    drawn = slow.value()
+    torch.manual_seed(3)
+    assert drawn == torch.rand(2).tolist()
+
+
+def test_visitors_take_turns(queue):
+    gate, order = Gate(), []
+    queue.submit("first", gate, "wait", "zoe")
+    assert gate.begun.wait(SOON)
+
+    def note(name):
+        return lambda _progress: order.append(name)
+
+    jobs = [queue.submit(f"ann{n}", note(f"ann{n}"), "wait", "ann") for n in range(3)]
+    jobs += [queue.submit(f"bob{n}", note(f"bob{n}"), "wait", "bob") for n in range(2)]
+    places = [queue.place(job) for job in jobs]
+    gate.go.set()
+    for job in jobs:
+        ended(job)
+    assert order == ["ann0", "bob0", "ann1", "bob1", "ann2"]
+    assert places == [1, 3, 5, 2, 4]  # as was foretold
+
+
+def test_shorter_kinds_go_first(queue):
+    gate, order = Shut(), []
+    queue.submit("first", gate, "wait", "ann")
+    assert gate.begun.wait(SOON)
+    jobs = [
+        queue.submit(cost, lambda _progress, cost=cost: order.append(cost), cost, "bob")
+        for cost in ("job", "wait", "live")
+    ]
+    gate.go.set()
+    for job in jobs:
+        ended(job)
+    assert order == ["live", "wait", "job"]
+
+
+def test_a_full_queue_refuses_in_words_and_takes_again_later(queue, monkeypatch):
+    monkeypatch.setattr(module, "LONGEST", 3)
+    gate = Shut()
+    queue.submit("0", gate, "wait", "ann")
+    assert gate.begun.wait(SOON)
+    jobs = [queue.submit(str(n), give(n), "wait", "ann") for n in (1, 2)]
+    with pytest.raises(TooBusy, match="try again"):
+        queue.submit("3", give(3), "wait", "bob")
+    assert queue.submit("2", give(2), "wait", "bob") is jobs[1]  # joining takes no room
+    jobs[0].leave("ann")
+    assert queue.submit("3", give(3), "wait", "bob") is not None
+    gate.go.set()
+    assert jobs[1].value() == 2
+
+
+def test_progress_is_seen_and_time_left_is_guessed(queue):
+    gate = Gate(words="looking")
+    job = queue.submit("a", gate, "wait", "ann")
+    assert gate.begun.wait(SOON)
+    while job.done < 0.5:
+        job.wait(0.005)
+    assert (job.done, job.words, queue.place(job)) == (0.5, "looking", 0)
+    assert job.seconds_left() >= 0
+    gate.go.set()
+    ended(job)
+
+
+def test_only_so_many_visitors_are_remembered(queue, monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 5)
+    for number in range(12):
+        ended(queue.submit(f"{number}", give(0), "live", f"visitor {number}"))
+    assert list(queue._served) == [f"visitor {n}" for n in range(7, 12)]
+
+
+def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):
+    def visit(name):
+        for turn in range(60):
+            job = queue.submit(f"{turn % 3}", give(turn % 3), "live", name)
+            if turn % 2:
+                job.leave(name)
+
+    threads = [threading.Thread(target=visit, args=(f"v{n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert queue.submit("end", give("alive"), "live", "ann").value() == "alive"
+    assert queue._jobs == {}

@@ -1,0 +1,73 @@
+"""Settings are declared once, bounded, and refused in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from engine.errors import BadSetting, DoesNotFit
+from engine.method import Choice, Method, Slider, Switch, quiet, setting
+from tests import tiny
+
+
+@dataclass(frozen=True)
+class Toy(Method):
+    """A method that does nothing."""
+
+    name, family, title, cost = "Toy", "test", "A toy", "live"
+    needs = frozenset({"attention"})
+
+    steps: int = setting(8, Slider(1, 64, 1, "px"), "Steps", "How many.")
+    width: float | None = setting(0.1, Slider(0.01, 1.0, 0.01, log=True, off="none"), "Width", "W.")
+    word: str = setting("a", Choice(("a", "b")), "Word", "Which.")
+    turn: bool = setting(False, Switch(), "Turn", "Whether.")
+
+    def __call__(self, case, progress=quiet):
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("steps", 65), ("steps", 8.0), ("steps", True), ("steps", None),
+     ("width", 0.001), ("width", float("nan")), ("width", "0.1"), ("word", "c"), ("word", None),
+     ("turn", 1), ("turn", None)],
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, value):
+    with pytest.raises(BadSetting) as caught:
+        Toy(**{name: value})
+    label = name.capitalize()
+    assert f"A toy: {label} cannot be {value!r}" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_what_is_in_range_is_taken_ends_and_off_included():
+    for name, value in [("steps", 1), ("steps", 64), ("width", None), ("width", 1), ("word", "b")]:
+        assert Toy(**{name: value}).settings()[name] == value
+
+
+def test_only_what_was_moved_is_listed_as_changed():
+    changed = {spec.name: value for spec, value in Toy(steps=9, turn=True).changed()}
+    assert changed == {"steps": 9, "turn": True}
+    assert list(Toy().changed()) == []
+
+
+def test_the_range_is_said_in_words():
+    assert Slider(1, 64, 1, "px").words() == "from 1 to 64 px"
+    assert Choice(("a", "b")).words() == "one of a, b"
+    assert Choice(source="layers").words() == "one of the layers"
+
+
+def test_a_logarithmic_slider_has_the_usual_marks():
+    assert Slider(0.01, 1.0, 0.01, log=True).marks() == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    assert Slider(1, 30, 1, log=True).marks() == [1, 2, 5, 10, 20, 30]
+
+
+def test_who_does_not_fit_is_told_why():
+    assert "attention" in Toy.unmet(tiny.cnn_case())
+    assert Toy.unmet(tiny.vit_case()) == ""
+    with pytest.raises(DoesNotFit, match=r"A toy: it needs attention"):
+        Toy().check(tiny.cnn_case())
+    with pytest.raises(DoesNotFit, match="exact precision"):
+        Toy().check(tiny.vit_case().at("fast"))
+    assert Toy.full_name() == "test.Toy"

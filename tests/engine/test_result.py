@@ -1,0 +1,81 @@
+"""A view turns to plain arrays and facts and back, whatever is in it, and cannot be written to."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from engine.result import Checkpoint, Curve, HeatMap, Scores, digest_arrays
+from engine.store import Kept, pack, unpack
+
+DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
+ARRAYS = DTYPES.flatmap(
+    lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(weights=st.dictionaries(NAMES, ARRAYS, max_size=4), words=NAMES)
+def test_any_weights_and_words_come_back_from_the_store_as_they_were(weights, words):
+    view = Checkpoint(weights, parent=words, made_by="family.Name", settings='{"a": 1}')
+    said, data = pack(Kept({"model": view}, {"note": words}))
+    again = unpack(json.loads(json.dumps(said)), data)
+    back = again.result["model"]
+    assert again.record == {"note": words}
+    assert back.facts() == view.facts()
+    assert back.weights.keys() == weights.keys()
+    for name, array in weights.items():
+        assert back.weights[name].shape == array.shape
+        assert back.weights[name].dtype == array.dtype
+        assert np.array_equal(back.weights[name], array, equal_nan=array.dtype.kind == "f")
+
+
+def test_names_of_views_that_begin_alike_are_kept_apart():
+    views = {
+        "map": HeatMap(np.ones((2, 2), np.float32), "logit", signed=True),
+        "map2": HeatMap(np.zeros((3, 3), np.float32), "logit", signed=False),
+    }
+    said, data = pack(Kept(views, {}))
+    again = unpack(said, data).result
+    assert again["map"].values.shape == (2, 2)
+    assert again["map2"].values.shape == (3, 3)
+    with pytest.raises(ValueError, match="colon"):
+        pack(Kept({"a:b": views["map"]}, {}))
+
+
+def test_a_number_without_axes_keeps_having_none():
+    view = Checkpoint({"seen": np.array(7)}, "", "", "{}")
+    assert view.weights["seen"].shape == ()
+    assert digest_arrays({"seen": np.array(7)}) != digest_arrays({"seen": np.array([7])})
+
+
+def test_lists_from_json_become_the_tuples_they_were():
+    view = Scores(np.array([1, 2], np.float32), ("cat", "dog"), "logit")
+    back = Scores.build(view.arrays(), json.loads(json.dumps(view.facts())))
+    assert back.labels == ("cat", "dog")
+
+
+def test_numbers_of_numpy_can_be_written_as_json():
+    view = HeatMap(np.zeros((1, 1), np.float32), "logit", signed=np.bool_(True))
+    assert json.dumps(view.facts()) == '{"unit": "logit", "signed": true}'
+
+
+def test_nobody_can_write_into_an_answer():
+    view = Curve(np.zeros(3, np.float32), np.ones(3, np.float32), "x", "y", "logit")
+    with pytest.raises(ValueError, match="read-only"):
+        view.x[0] = 1
+    assert view.nbytes == 24
+
+
+def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
+    one, two = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
+    assert digest_arrays({"a": one, "b": two}) == digest_arrays({"b": two, "a": one})
+    others = [{"a": two, "b": one}, {"a": one.reshape(2, 2), "b": two}, {"a": one, "c": two}]
+    assert len({digest_arrays(other) for other in [{"a": one, "b": two}, *others]}) == 4
+    assert digest_arrays({"a": np.eye(2)[:, ::-1]}) == digest_arrays({"a": np.eye(2)[::-1]})

@@ -1,0 +1,202 @@
+"""One way to compute: found or computed once, kept, shared by those who ask together."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from engine import run
+from engine.attribution.gradient import Gradient
+from engine.errors import Cancelled, DoesNotFit
+from engine.method import Method, Slider, quiet, setting
+from engine.models.borrow import borrowed
+from engine.result import Scores
+from engine.run import answer, ask, digest, expected_seconds, known, note_seconds
+from engine.store import Store
+from tests import tiny
+
+SOON = 20
+
+
+@dataclass(frozen=True)
+class Slow(Method):
+    """Counts how often it is computed, and waits to be let go."""
+
+    name, family, title, cost = "Slow", "test", "Slow", "wait"
+
+    number: int = setting(1, Slider(1, 9, 1), "Number", "What it gives.")
+
+    def __call__(self, case, progress=quiet):
+        calls.append(self.number)
+        begun.set()
+        while not go.wait(0.005):
+            progress(0.5, "waiting")
+        progress(1.0, "done")
+        return {"it": Scores(np.array([self.number], np.float32), ("a",), "logit")}
+
+
+@dataclass(frozen=True)
+class Asks(Method):
+    """Asks another method in the middle."""
+
+    name, family, title, cost = "Asks", "test", "Asks", "wait"
+
+    def __call__(self, case, progress=quiet):
+        inner = answer(Gradient(), case, progress)
+        total = np.array([inner["map"].values.sum()], np.float32)
+        return {"it": Scores(total, ("a",), "logit")}
+
+
+calls: list[int] = []
+begun, go = threading.Event(), threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    store = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: store)
+    calls.clear()
+    begun.clear()
+    go.clear()
+    return store
+
+
+@pytest.fixture
+def case():
+    return tiny.cnn_case()
+
+
+def test_the_second_time_it_is_found_and_its_arrays_are_closed(case):
+    go.set()
+    first, second = answer(Slow(), case), answer(Slow(), case)
+    assert (first.kept, second.kept, calls) == (False, True, [1])
+    assert list(second) == ["it"]
+    assert len(second) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        second["it"].values[0] = 3
+
+
+def test_two_who_ask_at_once_cause_one_computation(case):
+    found = []
+    askers = [
+        threading.Thread(target=lambda: found.append(answer(Slow(), tiny.cnn_case())))
+        for _ in range(4)
+    ]
+    for asker in askers:
+        asker.start()
+    assert begun.wait(SOON)
+    go.set()
+    for asker in askers:
+        asker.join(SOON)
+    assert calls == [1]
+    assert [one["it"].values.tolist() for one in found] == [[1.0]] * 4
+
+
+def test_one_of_two_nameless_askers_may_leave_without_harm(case):
+    found = []
+    stays = threading.Thread(target=lambda: found.append(answer(Slow(), case)))
+    stays.start()
+    assert begun.wait(SOON)
+
+    def leave(_done, _words="", partial=None):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        answer(Slow(), case, leave)
+    go.set()
+    stays.join(SOON)
+    assert found[0]["it"].values.tolist() == [1.0]
+    assert calls == [1]
+
+
+def test_a_cancelled_question_is_unknown_and_the_lane_is_free(case):
+    def leave(_done, _words="", partial=None):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        answer(Slow(), case, leave)
+    assert known(Slow(), case) is None
+    go.set()
+    assert answer(Slow(2), case)["it"].values.tolist() == [2.0]
+
+
+def test_progress_comes_through(case):
+    told = []
+
+    def listen(done, words="", partial=None):
+        told.append((done, words))
+        go.set()
+
+    answer(Slow(), case, listen)
+    assert set(told) <= {(0.0, "waiting"), (0.0, "starting"), (0.5, "waiting"), (1.0, "done")}
+    assert told
+
+
+def test_a_method_may_ask_another_in_the_lane(case):
+    total = answer(Asks(), case)["it"].values[0]
+    inner = known(Gradient(), case)
+    assert inner is not None
+    assert total == pytest.approx(inner["map"].values.sum())
+
+
+def test_asking_while_holding_a_model_is_refused_instead_of_waiting_for_ever(case):
+    with borrowed(case.model), pytest.raises(RuntimeError, match="give the model back"):
+        answer(Slow(), case)
+
+
+def test_what_does_not_fit_is_refused_before_it_takes_a_place(case):
+    with pytest.raises(DoesNotFit, match="exactly only"):
+        ask(Slow(), case.at("fast"))
+    assert calls == []
+
+
+def test_the_record_says_how_it_was_made(case):
+    go.set()
+    record = answer(Slow(3), case).record
+    assert record["digest"] == digest(Slow(3), case)
+    assert record["method"] == "test.Slow"
+    assert record["settings"] == {"number": 3}
+    assert record["case"]["target_index"] == case.target.index
+    assert record["device"] == "cpu"
+    assert record["seconds"] >= 0
+    assert record["versions"]["torch"].startswith("2.")
+
+
+def test_the_digest_depends_on_method_revision_settings_and_case(case, monkeypatch):
+    names = [digest(Slow(), case), digest(Slow(2), case), digest(Asks(), case)]
+    names += [digest(Slow(), other) for other in (case.at("fast"), tiny.cnn_case(target=1))]
+    monkeypatch.setattr(Slow, "revision", 2)
+    names.append(digest(Slow(), case))
+    assert len(set(names)) == 6
+    monkeypatch.setattr(Slow, "revision", 1)
+    assert digest(Slow(), tiny.cnn_case()) == names[0]
+
+
+def test_seconds_of_past_runs_survive_a_restart_and_are_bounded(case, tmp_path):
+    assert expected_seconds(Slow(), case) is None
+    for seconds in (100.0, 100.0, 1.0, 2.0, 9.0, 3.0, 2.5):
+        note_seconds(Slow(), case, seconds)
+    assert expected_seconds(Slow(), case) == 2.5  # the median of the last five
+    assert expected_seconds(Slow(2), case) is None
+    assert expected_seconds(Slow(), case.at("fast")) is None
+    assert len(run.past_seconds(run.seconds_key(Slow(), case))) == 5
+    assert run.seconds_file() == tmp_path / "seconds.json"
+
+
+@pytest.mark.parametrize("nonsense", ["", "[]", '{"KEY": 3}', '{"KEY": ["x", null]}'])
+def test_a_damaged_table_of_seconds_counts_as_empty(case, nonsense):
+    key = run.seconds_key(Slow(), case).replace('"', '\\"')
+    run.seconds_file().write_text(nonsense.replace("KEY", key))
+    assert expected_seconds(Slow(), case) is None
+    note_seconds(Slow(), case, 1.5)
+    assert expected_seconds(Slow(), case) == 1.5
+
+
+def test_a_computation_notes_its_seconds(case):
+    go.set()
+    answer(Slow(), case)
+    assert expected_seconds(Slow(), case) is not None

@@ -1,0 +1,270 @@
+"""What is kept is found again; what is damaged is computed again; nothing grows without end."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from engine import store as module
+from engine.result import HeatMap
+from engine.store import ENTRY_BYTES, Store, entry, keep_row, read_table
+
+ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def heat(value: float = 1.0, side: int = 8) -> dict[str, HeatMap]:
+    return {"map": HeatMap(np.full((side, side), value, np.float32), "logit", signed=True)}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "answers")
+
+
+def fresh(store: Store) -> Store:
+    """As after a restart."""
+    return Store(store.folder, store.shipped, store.memory_bytes, store.disk_bytes)
+
+
+def test_an_answer_is_found_after_a_restart(store):
+    store.put("a", heat(3.0), {"seconds": 2.5})
+    kept = fresh(store).get("a")
+    assert kept.result["map"].values.tolist() == np.full((8, 8), 3.0).tolist()
+    assert kept.result["map"].unit == "logit"
+    assert kept.record == {"seconds": 2.5}
+    assert fresh(store).get("b") is None
+
+
+def damage_json(arrays, said):
+    said.write_bytes(said.read_bytes()[:-20])
+
+
+def cut_arrays(arrays, said):
+    arrays.write_bytes(arrays.read_bytes()[:-10])
+
+
+def empty_arrays(arrays, said):
+    arrays.write_bytes(b"")
+
+
+def empty_json(arrays, said):
+    said.write_bytes(b"")
+
+
+def flip_a_bit(arrays, said):
+    data = bytearray(arrays.read_bytes())
+    data[-1] ^= 1
+    arrays.write_bytes(data)
+
+
+def wrong_checksum(arrays, said):
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"checksum": "00"}))
+
+
+def no_json(arrays, said):
+    said.unlink()
+
+
+def no_arrays(arrays, said):
+    arrays.unlink()
+
+
+def other_json(arrays, said):
+    said.write_text("[1, 2]")
+
+
+def views_as_list(arrays, said):
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"views": [1]}))
+
+
+def unknown_kind(arrays, said):
+    record = json.loads(said.read_text())
+    record["views"]["map"]["kind"] = "Sculpture"
+    said.write_text(json.dumps(record))
+
+
+def nested_too_deep(arrays, said):
+    said.write_text("[" * 100_000)
+
+
+def not_text(arrays, said):
+    said.write_bytes(b"\xff\xfe\x00{")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [damage_json, cut_arrays, empty_arrays, empty_json, flip_a_bit, wrong_checksum, no_json,
+     no_arrays, other_json, views_as_list, unknown_kind, nested_too_deep, not_text],
+)  # fmt: skip
+def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
+    store.put("a", heat(1.0), {})
+    harm(*entry(store.folder, "a"))
+    assert fresh(store).get("a") is None
+    fresh(store).put("a", heat(2.0), {})
+    assert fresh(store).get("a").result["map"].values[0, 0] == 2.0
+
+
+def test_a_damaged_entry_that_cannot_be_removed_is_still_not_fatal(store, monkeypatch):
+    store.put("a", heat(), {})
+    flip_a_bit(*entry(store.folder, "a"))
+
+    def forbidden(_path, missing_ok=False):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(type(store.folder), "unlink", forbidden)
+    assert fresh(store).get("a") is None
+
+
+def test_a_half_written_entry_does_not_exist(store, monkeypatch):
+    write, told = module.write_atomic, []
+
+    def fail_at_json(path, data):
+        told.append(path.suffix)
+        if path.suffix == ".json":
+            raise OSError("the disk is full")
+        write(path, data)
+
+    monkeypatch.setattr(module, "write_atomic", fail_at_json)
+    assert store.put("a", heat(4.0), {}).result["map"].values[0, 0] == 4.0
+    assert told == [".safetensors", ".json"]
+    assert store.get("a").result["map"].values[0, 0] == 4.0  # from memory
+    assert fresh(store).get("a") is None
+
+
+def test_a_folder_that_cannot_be_made_costs_only_the_copy_on_disk(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file" / "answers")
+    store.put("a", heat(5.0), {})
+    assert store.get("a").result["map"].values[0, 0] == 5.0
+    assert fresh(store).get("a") is None
+
+
+@pytest.mark.skipif(ROOT, reason="root may write anywhere")
+def test_a_folder_closed_to_writing_costs_only_the_copy_on_disk(store):
+    store.put("a", heat(1.0), {})
+    store.folder.chmod(0o500)
+    try:
+        store.put("b", heat(2.0), {})
+        assert store.get("b").result["map"].values[0, 0] == 2.0
+        assert fresh(store).get("a").result["map"].values[0, 0] == 1.0
+    finally:
+        store.folder.chmod(0o700)
+
+
+def test_the_folder_keeps_below_its_limit_and_the_oldest_go(tmp_path):
+    store = Store(tmp_path, disk_bytes=20_000)
+    for place, name in enumerate("abcdefgh"):
+        store.put(name, heat(side=32), {})  # 4096 bytes of values each
+        for path in entry(tmp_path, name):
+            os.utime(path, (1000 + place, 1000 + place))
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000 + 5_000
+    store._sweep()
+    left = {path.stem for path in tmp_path.iterdir()}
+    assert left == {"e", "f", "g", "h"}
+
+
+def test_what_was_read_lately_stays_also_when_memory_gave_it(tmp_path):
+    store = Store(tmp_path, disk_bytes=12_000)
+    for name in "ab":
+        store.put(name, heat(side=32), {})
+        for path in entry(tmp_path, name):
+            os.utime(path, (1000, 1000))
+    assert store.get("a") is not None  # out of memory, and its files become new
+    store.put("c", heat(side=32), {})
+    store._sweep()
+    assert {path.stem for path in tmp_path.iterdir()} == {"a", "c"}
+
+
+def test_left_overs_are_swept(tmp_path):
+    store = Store(tmp_path)
+    old, new, lonely = tmp_path / ".part-old", tmp_path / ".part-new", tmp_path / "x.json"
+    for path in (old, new, lonely):
+        path.write_bytes(b"0" * 100)
+    os.utime(old, (1000, 1000))
+    os.utime(lonely, (1000, 1000))
+    store.disk_bytes = 10
+    store._sweep()
+    assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
+
+
+def test_memory_holds_no_more_than_its_bound(tmp_path):
+    weight = ENTRY_BYTES + 4096
+    store = Store(tmp_path, memory_bytes=3 * weight)
+    for name in "abcde":
+        store.put(name, heat(side=32), {})
+    assert list(store._memory) == ["c", "d", "e"]
+    assert store.get("a") is not None  # from disk
+    assert list(store._memory) == ["d", "e", "a"]
+
+
+def test_answers_without_arrays_are_bounded_too(tmp_path):
+    store = Store(tmp_path, memory_bytes=10 * ENTRY_BYTES)
+    for number in range(30):
+        store.put(str(number), {}, {})
+    assert len(store._memory) == 10
+
+
+def test_shipped_answers_stand_behind_and_are_never_changed(tmp_path):
+    gallery = Store(tmp_path / "gallery")
+    gallery.put("a", heat(7.0), {})
+    gallery.put("b", heat(7.0), {})
+    cut_arrays(*entry(gallery.folder, "b"))
+    before = sorted(path.name for path in gallery.folder.iterdir())
+    store = Store(tmp_path / "own", shipped=(gallery.folder,))
+    assert store.get("a").result["map"].values[0, 0] == 7.0
+    assert store.get("b") is None
+    store.put("a", heat(8.0), {})
+    assert fresh(store).get("a").result["map"].values[0, 0] == 8.0
+    store.forget("a")
+    assert fresh(store).get("a").result["map"].values[0, 0] == 7.0
+    assert sorted(path.name for path in gallery.folder.iterdir()) == before
+
+
+def test_nothing_in_the_folder_is_a_pickle(store):
+    for name in "abc":
+        store.put(name, heat(), {"words": "x"})
+    suffixes = {path.suffix for path in store.folder.iterdir()}
+    assert suffixes == {".safetensors", ".json"}
+    for path in store.folder.iterdir():
+        data = path.read_bytes()
+        assert not data.startswith((b"\x80", b"PK"))
+        assert b"\x80\x04" not in data[:16]
+
+
+def test_many_threads_may_write_and_read_at_once(tmp_path):
+    store = Store(tmp_path, memory_bytes=3 * (ENTRY_BYTES + 256), disk_bytes=30_000)
+    wrong = []
+
+    def work(number):
+        for turn in range(20):
+            name = str((number + turn) % 6)
+            store.put(name, heat(float(name)), {})
+            kept = store.get(name)
+            if kept is not None and kept.result["map"].values[0, 0] != float(name):
+                wrong.append(name)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+    assert len(store._memory) == 3
+
+
+def test_a_table_keeps_its_newest_rows_and_survives_damage(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "TABLE_ROWS", 3)
+    path = tmp_path / "deep" / "table.json"
+    for name in "abcd":
+        keep_row(path, name, 1)
+    keep_row(path, "b", 2)
+    assert list(read_table(path).items()) == [("c", 1), ("d", 1), ("b", 2)]
+    for nonsense in (b"", b"[1]", b"{", b"\xff", b"[" * 100_000):
+        path.write_bytes(nonsense)
+        assert read_table(path) == {}
+    keep_row(path, "e", 3)
+    assert read_table(path) == {"e": 3}

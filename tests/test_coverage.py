@@ -1,0 +1,47 @@
+"""The page of what works claims nothing that no test shows, and is up to date."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from engine.coverage import FILE, ROOT, System, page, systems
+from engine.families import METHODS
+
+
+@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
+def test_the_test_that_proves_a_method_exists(kind):
+    file, _, name = kind.proof.partition("::")
+    assert (ROOT / file).is_file()
+    module = importlib.import_module(".".join(Path(file).with_suffix("").parts))
+    assert name.startswith("test_")
+    assert callable(getattr(module, name.split("[")[0]))
+
+
+def test_names_of_methods_are_unique():
+    names = [kind.full_name() for kind in METHODS]
+    assert len(names) == len(set(names)) > 0
+
+
+def test_the_page_is_up_to_date():
+    assert FILE.read_text(encoding="utf-8") == page(), "run: python -m engine coverage"
+
+
+def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
+    listed = systems()
+    assert len({one.name for one in listed}) == len({one.paper for one in listed}) == 78
+    menus = {"Attribution", "Unlearning", "Hallucination", "Anomaly", "Sparsity"}
+    assert {one.view.split(" / ")[0] for one in listed} == menus
+    assert {one.sheet for one in listed} == {
+        "attribution", "unlearning", "hallucination", "anomaly", "sparsity", "blindspots"
+    }  # fmt: skip
+    assert all(1990 < one.year < 2030 for one in listed)
+
+
+def test_a_system_is_there_only_when_all_its_methods_are():
+    system = System("A", "A paper", 2020, "anomaly", "Anomaly / X", ("a.B", "a.C"))
+    assert system.missing({"a.B", "a.C", "a.D"}) == ""
+    assert system.missing({"a.B"}) == "a.C"
+    assert System("A", "", 2020, "", "").missing({"a.B"}) == "everything"
