@@ -44,8 +44,8 @@ fix: $(VENV)/.dev  ## let ruff mend what it can
 shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark, narrow
 	$(PY) -m tests.browser.shots $(ARGS)
 
-bench: $(VENV)/.dev  ## ratios against the forward pass and against peers
-	$(PY) -m benchmarks $(ARGS)
+bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
+	$(PEERS)/bin/python -m benchmarks $(ARGS)
 
 weights: $(VENV)/.app  ## retrain an embedded checkpoint: make weights NAME=…
 	$(PY) -m engine weights $(NAME)

@@ -39,7 +39,9 @@ def watch(subject: Subject) -> None:
         with right:
             before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
             after = runs.answer(Prediction(), case, "edit.after")["classes"]
-            st.image(pixels(case), output_format="PNG", width=224, caption="What the model is shown")
+            st.image(
+                pixels(case), output_format="PNG", width=224, caption="What the model is shown"
+            )
             bars(compared(before, after), "edit.bars")
             st.caption("The line marks the probability before the edit.")
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from components.subject import Subject
 from engine.method import Method
+from engine.models.classifier import Classifier
 from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
@@ -19,11 +20,10 @@ from engine.run import Answer
 
 def python_call(method: Method[Any], subject: Subject) -> str:
     """The lines that give this very answer."""
-    case, kind = subject.case, type(method)
+    kind = type(method)
+    case = subject.case if method.fast else subject.case.at("exact")
     settings = ", ".join(f"{spec.name}={value!r}" for spec, value in method.changed())
-    picture = (
-        f'sample("{subject.name}")' if subject.name else 'read(Path("your-image.png"))'
-    )
+    picture = f'sample("{subject.name}")' if subject.name else 'read(Path("your-image.png"))'
     target = f"Target({case.target.index}"
     target += f", versus={case.target.versus}" if case.target.versus is not None else ""
     target += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
@@ -31,21 +31,36 @@ def python_call(method: Method[Any], subject: Subject) -> str:
     where = "" if (crop.x, crop.y) == (0.5, 0.5) else f"{crop.x!r}, {crop.y!r}"
     rest = f', precision="{case.precision}"' if case.precision != "exact" else ""
     rest += f", seed={case.seed}" if case.seed else ""
-    reader = "from engine.samples import sample" if subject.name else (
-        "from pathlib import Path\n\nfrom engine.images import read"
+    loader, model = python_model(case.model)
+    imports = sorted(
+        [
+            f"from engine.attribution import {kind.__name__}",
+            "from engine.case import image_case",
+            f"from engine.images import {'Crop' if subject.name else 'Crop, read'}",
+            f"from engine.models.catalog import {loader}",
+            "from engine.run import answer",
+            *(["from engine.samples import sample"] if subject.name else []),
+            "from engine.target import Target",
+        ]
     )
+    if "Path(" in picture + model:
+        imports = ["from pathlib import Path", "", *imports]
+    lines = "\n".join(imports)
     return f"""\
-{reader}
-from engine.attribution import {kind.__name__}
-from engine.case import image_case
-from engine.images import Crop
-from engine.models.catalog import load
-from engine.run import answer
-from engine.target import Target
+{lines}
 
-case = image_case(load("{case.model.name}"), {picture}, Crop({where}), {target}){rest})
+case = image_case({model}, {picture}, Crop({where}), {target}){rest})
 heat = answer({kind.__name__}({settings}), case)["map"]
 """
+
+
+def python_model(model: Classifier) -> tuple[str, str]:
+    """What to import for the model, and the call that loads it."""
+    if not model.name.startswith("file:"):
+        return "load", f"load({model.name!r})"
+    file = model.name.removeprefix("file:")
+    architecture = model.title.rpartition("(")[2].removesuffix(")")
+    return "load_from_file", f"load_from_file(Path({file!r}), {architecture!r})"
 
 
 def provenance(answer: Answer) -> str:

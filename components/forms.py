@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from components.links import refuse
 from engine.case import ImageCase
 from engine.method import Choice, Control, Method, Slider, Switch
 
@@ -21,28 +22,28 @@ def method_form(kind: type[MethodT], key: str, case: ImageCase) -> MethodT:
 
 def widget(spec: Field[Any], key: str, case: ImageCase) -> Any:
     """The widget that a setting's control asks for; gives the setting's value."""
-    label, help = spec.metadata["label"], spec.metadata["help"]
+    label, about = spec.metadata["label"], spec.metadata["help"]
+    start: Any = spec.default
     match spec.metadata["control"]:
         case Slider(off=off) as control if off:
-            return optional_slider(control, spec.default, label, help, key)
+            return optional_slider(control, start, label, about, key)
         case Slider() as control:
-            return slider(control, spec.default, label, help, key)
+            return slider(control, start, label, about, key)
         case Choice(off=off) as control:
             words = control.options or case.options(control.source)
-            return choice(words, off, spec.default, label, help, key)
+            return choice(words, off, start, label, about, key)
         case Switch():
-            return st.toggle(label, spec.default, help=help, key=key, bind="query-params")
+            return st.toggle(label, start, help=about, key=key, bind="query-params")
 
 
 def slider(control: Slider, start: float, label: str, help: str, key: str) -> float:
     """A slider with its unit; over decades it stops at 1, 2, 5."""
     named = f"{label} ({control.unit})" if control.unit else label
     if control.log:
-        marks = sorted({*control.marks(), start})
-        value = st.select_slider(
-            named, marks, start, help=help, key=key, format_func=short, bind="query-params"
+        stops = marks(control, start)
+        return st.select_slider(
+            named, stops, start, help=help, key=key, format_func=short, bind="query-params"
         )
-        return value
     return st.slider(
         named,
         control.low,
@@ -53,6 +54,11 @@ def slider(control: Slider, start: float, label: str, help: str, key: str) -> fl
         key=key,
         bind="query-params",
     )
+
+
+def marks(control: Slider, start: float | None) -> list[float]:
+    """Where a slider over decades stops: its marks and its usual value."""
+    return sorted({*control.marks(), start or control.low})
 
 
 def optional_slider(
@@ -83,30 +89,31 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def ignored(kind: type[Method[Any]], key: str) -> list[str]:
-    """What the link asked for outside a setting's range, in words; read before the form is drawn."""
-    found = []
+def refuse_links(kind: type[Method[Any]], key: str, case: ImageCase) -> None:
+    """Say which values of a link the form cannot take; called before the form is drawn."""
     for spec in fields(kind):
-        asked = st.query_params.get(f"{key}.{spec.name}")
         control: Control = spec.metadata["control"]
-        if asked is not None and not readable(control, asked):
-            found.append(
-                f"The link asks for “{asked[:40]}” as {kind.title} ▸ {spec.metadata['label']}; "
-                f"it must be {control.words()}, so the usual value is used."
-            )
-    return found
+        name = f"{kind.title} ▸ {spec.metadata['label']}"
+        refuse(f"{key}.{spec.name}", readable(control, spec.default, case), name, control.words())
 
 
-def readable(control: Control, asked: str) -> bool:
-    """Whether a word from a link names a value that the control allows."""
+def readable(control: Control, start: Any, case: ImageCase) -> Callable[[str], bool]:
+    """Whether a word from a link names a value that the control's widget can show."""
     match control:
-        case Slider(off=off):
-            try:
-                number = float(asked)
-            except ValueError:
-                return bool(off) and asked == off
-            return control.allows(int(number) if control.whole and number.is_integer() else number)
-        case Choice(source=source, off=off):
-            return bool(source) or asked == off or control.allows(asked)
+        case Slider() if control.log:
+            return {short(mark) for mark in marks(control, start)}.__contains__
+        case Slider():
+            return lambda asked: within(control, asked)
+        case Choice(off=off):
+            words = control.options or case.options(control.source)
+            return {*words, *([off] if off else [])}.__contains__
         case Switch():
-            return asked.lower() in {"true", "false", "1", "0"}
+            return {"true", "false"}.__contains__
+
+
+def within(control: Slider, asked: str) -> bool:
+    """Whether the word is a number that the slider reaches; Streamlit cuts off fractions."""
+    try:
+        return control.allows(int(float(asked)) if control.whole else float(asked))
+    except (ValueError, OverflowError):
+        return False

@@ -8,7 +8,9 @@ from typing import Any
 import streamlit as st
 
 from components import exports, runs
-from components.forms import ignored, method_form
+from components.forms import method_form, refuse_links
+from components.links import refuse
+from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.subject import Subject, square_pixels
 from components.viewer import MOST_PANELS, Panel, viewer
@@ -22,6 +24,8 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
     """Up to four methods; those that do not fit the model are grey, with the reason."""
     fitting = [kind for kind in kinds if not kind.unmet(subject.case)]
     titles = {kind.title: kind for kind in fitting}
+    rule = f"among those offered for {subject.case.model.title}"
+    refuse("heatmaps.methods", titles, "Methods", rule)
     chosen = st.pills(
         "Methods (up to four)",
         list(titles),
@@ -47,8 +51,7 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
 def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
     """One form for each method, folded into a button over its picture."""
     for kind in kinds:
-        for words in ignored(kind, f"heatmaps.{kind.name}"):
-            st.info(words, icon=":material/link_off:")
+        refuse_links(kind, f"heatmaps.{kind.name}", subject.case)
     made = []
     for column, kind in zip(st.columns(len(kinds)), kinds, strict=True):
         with column, st.popover(f"{kind.title}: settings", width="stretch"):
@@ -74,9 +77,11 @@ def precise(method: Method[Any], subject: Subject) -> Any:
 
 def outcomes(methods: Sequence[Method[Any]], subject: Subject) -> list[Outcome]:
     """Each method's answer, or how far it is."""
+    slots = [f"heatmaps.{method.name}" for method in methods]
+    runs.leave_others("heatmaps", slots)
     return [
-        runs.ask(method, precise(method, subject), f"heatmaps.{method.name}")
-        for method in methods
+        runs.ask(method, precise(method, subject), slot)
+        for method, slot in zip(methods, slots, strict=True)
     ]
 
 
@@ -93,13 +98,20 @@ def panel(method: Method[Any], outcome: Outcome) -> Panel:
 
 
 def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subject) -> None:
-    """The viewer, and under each picture what it is."""
+    """The viewer, and under it what each picture is."""
     panels = [panel(method, outcome) for method, outcome in zip(methods, found, strict=True)]
     viewer(square_pixels(subject), panels, key="heatmaps.viewer")
-    for column, method, outcome in zip(st.columns(len(methods)), methods, found, strict=True):
-        with column:
-            if isinstance(outcome, Answer):
-                explain(method, outcome, subject)
+    answered = [
+        (method, outcome)
+        for method, outcome in zip(methods, found, strict=True)
+        if isinstance(outcome, Answer)
+    ]
+    if not answered:
+        return
+    tabs = st.tabs([method.title for method, _ in answered])
+    for tab, (method, answer) in zip(tabs, answered, strict=True):
+        with tab:
+            explain(method, answer, subject)
 
 
 def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:
@@ -107,12 +119,13 @@ def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:
     if "completeness" in answer:
         total, difference = answer["completeness"].values[:2]
         st.caption(f"The map adds up to {total:.3g}; it should be {difference:.3g}.")
-    with st.expander("What am I looking at?"):
-        st.markdown(method.about())
+    about, take = st.columns(2, gap="large")
+    with about:
+        st.markdown(f"**What am I looking at?** {method.about()}")
         st.markdown(f"Unit: **{answer['map'].unit}**.")
         if method.paper:
             st.markdown(f"Reference: {method.paper}")
-    with st.expander("Take it along"):
+    with take, st.popover("Take it along", width="stretch"):
         exports.downloads(answer, subject, f"heatmaps.{method.name}")
         st.code(exports.python_call(method, subject), language="python")
-    st.caption(exports.provenance(answer))
+    st.caption(plain(exports.provenance(answer)))

@@ -7,6 +7,8 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from components.links import refuse
+from components.notices import plain
 from engine.errors import BadModel
 from engine.models import catalog
 from engine.models.catalog import Entry
@@ -17,6 +19,7 @@ def choose() -> Classifier | None:
     """The chosen model, loaded; None, with the reason said, when it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
     offered = {entry.name: entry for entry in catalog.entries()}
+    refuse("model", [*offered, *own], "Model", "one that is offered here")
     name = st.selectbox(
         "Model",
         [*offered, *own],
@@ -34,7 +37,7 @@ def choose() -> Classifier | None:
         with st.spinner("Loading the model; the first time it is also timed on this machine"):
             return catalog.load(name)
     except BadModel as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None
 
 
@@ -66,7 +69,7 @@ def add_own(own: dict[str, Classifier]) -> None:
                 named.write_bytes(labels.getvalue())
             model = catalog.load_from_file(path, architecture.strip(), named)
     except BadModel as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     own[model.name] = model
     st.success(f"{model.title} can be chosen above now.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,11 @@ UNEXPECTED = (
     "Something went wrong inside Blindspot that is not your doing. It was written to the log; "
     "what was computed before is kept."
 )
+
+
+def plain(text: str) -> str:
+    """The text as it is: names of files and classes are not Markdown."""
+    return re.sub(r"([\\`*_\[\]<$~|])", r"\\\1", text)
 
 
 def research_use_only() -> None:
@@ -38,4 +44,4 @@ def spoken() -> Iterator[None]:
     try:
         yield
     except BlindspotError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")

@@ -7,7 +7,7 @@ something else in the same slot gives up what was asked there before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,6 @@ import streamlit as st
 
 from components import notices
 from engine import run
-from engine.errors import Cancelled
 from engine.lane import Job, lane
 from engine.method import Method
 from engine.run import Answer
@@ -50,8 +49,8 @@ class Problem:
     """No answer, and why."""
 
     slot: str
+    title: str
     words: str
-    stopped: bool = False
 
 
 Outcome = Answer | Pending | Problem
@@ -62,69 +61,98 @@ def lane_place(job: Job[Any]) -> int:
     return lane(st.session_state["runs.device"]).place(job)
 
 
-def visitor() -> str:
-    """Who asks: one name for each browser session."""
-    name: str = st.session_state.setdefault("runs.visitor", uuid4().hex)
-    return name
+@dataclass
+class Visit:
+    """One browser session's jobs, by slot; one that failed stays until something else is asked."""
+
+    visitor: str
+    jobs: dict[str, Job[Answer]] = field(default_factory=dict)
+
+    def give_up(self, slot: str) -> None:
+        """The slot no longer wants what it waited for."""
+        if (job := self.jobs.pop(slot, None)) is not None:
+            job.leave(self.visitor)
+
+    def end(self) -> None:
+        """The tab was closed: nothing that only this session waited for is computed further."""
+        for slot in list(self.jobs):
+            self.give_up(slot)
+
+
+@st.cache_resource(scope="session", on_release=Visit.end, show_spinner=False)
+def visit_of(visitor: str) -> Visit:
+    """The session's visit; Streamlit lets go of it as soon as the browser has gone."""
+    return Visit(visitor)
+
+
+def visit() -> Visit:
+    """Who asks in this run."""
+    return visit_of(st.session_state.setdefault("runs.visitor", uuid4().hex))
+
+
+def stopped() -> dict[str, str]:
+    """The digests of the questions that the person stopped, by slot."""
+    held: dict[str, str] = st.session_state.setdefault("runs.stopped", {})
+    return held
 
 
 def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
     """The answer when it is known or quick, else a Pending that `watch` follows."""
     st.session_state["runs.device"] = case.lane
-    digest = run.digest(method, case)
+    here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
-        give_up(slot)
+        here.give_up(slot)
         return kept
-    if st.session_state.get(f"runs.stopped.{slot}") == digest:
-        return Problem(slot, "Stopped.", stopped=True)
+    if stopped().get(slot) == digest:
+        return Problem(slot, method.title, "Stopped.")
     try:
-        job = run.ask(method, case, visitor())
-        follow(slot, job)
-        if method.cost == "live" and job.wait(LIVE_SECONDS):
-            return job.value()
+        job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
+        here.jobs[slot] = job
+        if method.cost == "live":
+            job.wait(LIVE_SECONDS)
         if job.finished:
             return job.value()
-    except Cancelled as error:
-        return Problem(slot, str(error), stopped=True)
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
-        return Problem(slot, notices.problem(error))
+        return Problem(slot, method.title, notices.problem(error))
     return Pending(slot, method.title, job, run.expected_seconds(method, case))
+
+
+def follow(here: Visit, slot: str, digest: str) -> Job[Answer] | None:
+    """The slot's job when it is for this question, even if it failed; another one is given up."""
+    stopped().pop(slot, None)
+    if (job := here.jobs.get(slot)) is not None and job.name == digest:
+        return job
+    here.give_up(slot)
+    return None
+
+
+def leave_others(page: str, wanted: Sequence[str]) -> None:
+    """Give up what the page's other slots wait for, such as a method that was taken away."""
+    here = visit()
+    for slot in list(here.jobs):
+        if slot.startswith(f"{page}.") and slot not in wanted:
+            here.give_up(slot)
 
 
 def answer(method: Method[Any], case: Any, slot: str) -> Answer:
     """A live answer; where there is none the reason is said and the page ends here."""
     outcome = ask(method, case, slot)
-    if isinstance(outcome, Answer):
-        return outcome
-    words = outcome.words if isinstance(outcome, Problem) else outcome.words()
-    st.error(words)
-    st.stop()
-
-
-def follow(slot: str, job: Job[Answer]) -> None:
-    """Remember what the slot waits for, and give up what it waited for before."""
-    if st.session_state.get(f"runs.job.{slot}") is not job:
-        give_up(slot)
-        st.session_state[f"runs.job.{slot}"] = job
-    st.session_state.pop(f"runs.stopped.{slot}", None)
-
-
-def give_up(slot: str) -> None:
-    """The slot no longer wants what it waited for."""
-    job: Job[Answer] | None = st.session_state.pop(f"runs.job.{slot}", None)
-    if job is not None:
-        job.leave(visitor())
+    if not isinstance(outcome, Answer):
+        watch([outcome])
+        st.stop()
+    return outcome
 
 
 def stop(pending: Pending) -> None:
     """Stop on request, and do not start again by itself."""
-    give_up(pending.slot)
-    st.session_state[f"runs.stopped.{pending.slot}"] = pending.job.name
+    visit().give_up(pending.slot)
+    stopped()[pending.slot] = pending.job.name
 
 
 def restart(slot: str) -> None:
-    """Ask again what was stopped."""
-    st.session_state.pop(f"runs.stopped.{slot}", None)
+    """Ask again what was stopped, or what failed."""
+    visit().give_up(slot)
+    stopped().pop(slot, None)
 
 
 def watch(outcomes: Sequence[Outcome]) -> None:
@@ -135,11 +163,8 @@ def watch(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         if isinstance(one, Problem):
             left, right = st.columns([6, 1], vertical_alignment="center")
-            left.warning(f"{one.slot.rsplit('.', 1)[-1]}: {one.words}")
-            if one.stopped:
-                right.button(
-                    "Start again", key=f"{one.slot}.again", on_click=restart, args=(one.slot,)
-                )
+            left.warning(f"{one.title}: {one.words}")
+            right.button("Start again", key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
 
 
 @st.fragment(run_every=POLL_SECONDS)

@@ -26,7 +26,11 @@ class View:
 
 START = View("Overview", "Start", "", "overview/start.py", ":material/home:")
 HEATMAPS = View(
-    "Attribution", "Heatmaps", "heatmaps", "attribution/heatmaps.py", ":material/local_fire_department:"
+    "Attribution",
+    "Heatmaps",
+    "heatmaps",
+    "attribution/heatmaps.py",
+    ":material/local_fire_department:",
 )
 
 VIEWS = (START, HEATMAPS)

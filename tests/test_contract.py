@@ -28,7 +28,7 @@ every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
-    counted = {"samples": 40, "steps": 8, "masks": 40}
+    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)

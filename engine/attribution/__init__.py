@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from engine.attribution.attention_rollout import AttentionRollout
+from engine.attribution.c_lime import CLime
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.grad_cam_pp import GradCamPlusPlus
 from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_rollout import GradientRollout
+from engine.attribution.kernel_shap import KernelShap
+from engine.attribution.layer_cam import LayerCam
+from engine.attribution.lime import Lime
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.rise import Rise
+from engine.attribution.score_cam import ScoreCam
 
-HEATMAPS = (Gradient,)
+HEATMAPS = (
+    GradCam,
+    Occlusion,
+    Gradient,
+    Rise,
+    Lime,
+    CLime,
+    KernelShap,
+    GradCamPlusPlus,
+    LayerCam,
+    ScoreCam,
+    AttentionRollout,
+    GradientRollout,
+)
 
-FIRST = (Gradient,)  # what the view opens with
+FIRST = (GradCam, Occlusion)  # what the view opens with
 
 METHODS = HEATMAPS

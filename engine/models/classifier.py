@@ -43,8 +43,14 @@ class Layer:
 
     @property
     def is_map(self) -> bool:
-        """Whether it is a spatial map of more than one place."""
-        return len(self.shape) == 3 and min(self.shape[1:]) > 1
+        """Whether it is a spatial map (C, h, w) of more than one place.
+
+        Swin and its kin give (h, w, C), told by the equal sides coming first: no map of ours.
+        """
+        if len(self.shape) != 3 or min(self.shape[1:]) == 1:
+            return False
+        first, second, third = self.shape
+        return not (first == second != third)
 
     @property
     def is_tokens(self) -> bool:

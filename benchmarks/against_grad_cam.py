@@ -1,0 +1,37 @@
+"""The same maps by pytorch-grad-cam, on timm's model as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from benchmarks.setting import case, plain
+from benchmarks.timing import Ratio, paired
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.score_cam import ScoreCam
+
+AGAINST = "pytorch-grad-cam as people use it"
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Score-CAM exact and fast, Grad-CAM; nothing when the package is not installed."""
+    try:
+        from pytorch_grad_cam import GradCAM, ScoreCAM
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    except ImportError:
+        return
+    model = plain()
+    layers, image = [model.network.bn2], case().image[None]
+    targets = [ClassifierOutputTarget(case().target.index)]
+
+    grad = GradCAM(model, layers)
+    theirs = partial(grad, input_tensor=image, targets=targets)
+    yield paired("Grad-CAM", partial(GradCam(), case()), theirs, AGAINST, 1.0, 5 * rounds)
+
+    score = ScoreCAM(model, layers)
+    theirs = partial(score, input_tensor=image, targets=targets)
+    few = max(2, rounds // 2)
+    yield paired("Score-CAM, exact", partial(ScoreCam(), case()), theirs, AGAINST, 0.95, few)
+    if case().model.offers_fast:
+        fast = partial(ScoreCam(), case("fast"))
+        yield paired("Score-CAM, fast", fast, theirs, AGAINST, 1.8, few)

@@ -1,0 +1,62 @@
+"""Forward efficiency: the needed forward passes at the model's best pace ÷ the method's time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.setting import case, forwards
+from benchmarks.timing import Ratio, paired
+from engine.attribution.kernel_shap import KernelShap
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.rise import Rise
+from engine.attribution.score_cam import ScoreCam
+from engine.case import ImageCase
+from engine.method import Method, Precision
+
+GOAL = 0.90
+METHODS: tuple[Method[ImageCase], ...] = (
+    Occlusion(side=32, overlap=0.5),
+    Rise(masks=200),
+    KernelShap(samples=200),
+    ScoreCam(),
+)
+
+
+def calls(method: Method[ImageCase]) -> int:
+    """How many forward passes a method needs, counted while it runs."""
+    model = case().model
+    model.pace("exact")
+    seen = 0
+
+    def count(_module: object, given: tuple[object, ...]) -> None:
+        nonlocal seen
+        seen += len(given[0])  # type: ignore[arg-type]  # a batch of pixels
+
+    handle = model.register_forward_pre_hook(count)
+    try:
+        method(case())
+    finally:
+        handle.remove()
+    return seen
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Each black-box method in both precisions."""
+    precisions: tuple[Precision, ...] = (
+        ("exact", "fast") if case().model.offers_fast else ("exact",)
+    )
+    for method in METHODS:
+        needed = calls(method)
+        for precision in precisions:
+            if precision == "fast" and not method.fast:
+                continue
+            asked = case(precision)
+            yield paired(
+                f"{method.title}, {precision}",
+                lambda method=method, asked=asked: method(asked),  # type: ignore[misc]
+                lambda needed=needed, precision=precision: forwards(needed, precision),  # type: ignore[misc]
+                "its own forwards",
+                GOAL,
+                rounds,
+                f"{needed} forwards",
+            )

@@ -1,0 +1,120 @@
+"""DeepLIFT's map adds up exactly to the logit's difference, or the method refuses."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from engine.attribution.deep_lift import DeepLift
+from engine.case import ImageCase
+from engine.errors import DoesNotFit
+from engine.target import Target
+from tests import tiny
+from tests.engine.attribution.photo import cat_case
+
+ACTIVATIONS = [nn.ReLU, nn.ReLU6, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.Tanh, nn.ELU]
+ACTIVATIONS += [nn.LeakyReLU, nn.Softplus, nn.Mish, nn.PReLU, nn.SELU]
+
+
+class Pooled(nn.Module):
+    """Overlapping max pools, in-place and twice used activations, a residual sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.act = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, images):
+        hidden = self.pool(self.act(self.norm(self.conv1(images))))
+        hidden = self.act(self.conv2(hidden)) + hidden
+        hidden += F.relu6(hidden, inplace=False)
+        return self.fc(F.max_pool2d(hidden, 2).mean((2, 3)))
+
+
+class Gated(tiny.Cnn):
+    """Squeeze and excite: the map is multiplied by what it says itself."""
+
+    def forward(self, images):
+        hidden = self.act1(self.conv1(images))
+        hidden = self.act2(self.conv2(hidden * hidden.mean((2, 3), keepdim=True).sigmoid()))
+        return self.fc(hidden.mean((2, 3)))
+
+
+def assert_complete(case, result, baseline, rel):
+    rise = case.score(case.image[None]) - case.score(case.baseline(baseline)[None])
+    assert result["map"].values.sum(dtype=np.float64) == pytest.approx(rise.item(), rel=rel)
+    assert result["completeness"].values[1] == pytest.approx(rise.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("baseline", ["mean", "black", "blur"])
+def test_the_map_adds_up_to_the_difference_on_efficientnet_lite0(baseline):
+    case = cat_case()
+    assert_complete(case, DeepLift(baseline=baseline)(case), baseline, rel=1e-3)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda kind: kind.__name__)
+def test_every_activation_has_the_rule(activation):
+    case = tiny.cnn_case(activation)
+    case = ImageCase(case.model, case.image * 12 - 6, case.target)
+    assert_complete(case, DeepLift()(case), "mean", rel=1e-4)
+
+
+def test_max_pools_in_place_and_twice_used_activations_have_it_too():
+    model = tiny.classifier(tiny.random_weights(Pooled()))
+    case = ImageCase(model, tiny.image(), Target(2))
+    assert_complete(case, DeepLift(baseline="blur")(case), "blur", rel=1e-4)
+
+
+def test_a_linear_model_gives_weight_times_input():
+    case = tiny.linear_case()
+    shares = (case.model.network.weight * case.image).sum(0).numpy()
+    heat = DeepLift(baseline="black")(case)["map"]
+    np.testing.assert_allclose(heat.values, shares, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_captum_agrees_on_a_network_of_relu():
+    from captum.attr import DeepLift as Peer
+
+    case = tiny.cnn_case()
+    heat = DeepLift(baseline="blur")(case)["map"]
+    baseline = case.baseline("blur")[None]
+    peer = Peer(case.model).attribute(case.image[None], baselines=baseline, target=3)
+    np.testing.assert_allclose(heat.values, peer[0].sum(0).detach().numpy(), atol=1e-4)
+
+
+def test_it_is_not_gradient_x_input_where_relu6_saturates():
+    case = tiny.cnn_case(nn.ReLU6)
+    case = ImageCase(case.model, case.image * 12 - 6, case.target)
+    _, gradient = case.gradient(case.image[None])
+    plain = (gradient[0] * case.image).sum(0).numpy()
+    heat = DeepLift(baseline="black")(case)["map"].values
+    assert abs(heat - plain).max() > 0.1 * abs(heat).max()
+
+
+def test_probabilities_and_margins_are_read_as_logits():
+    case = tiny.cnn_case()
+    logits = case.model.logits(case.image[None])[0]
+    rival = int(torch.cat([logits[:3], torch.tensor([-torch.inf])]).argmax())
+    for target, linear in [
+        (Target(3, reading="probability"), Target(3)),
+        (Target(3, reading="margin"), Target(3, versus=rival)),
+    ]:
+        read, meant = (
+            DeepLift()(ImageCase(case.model, case.image, one))["map"] for one in (target, linear)
+        )
+        np.testing.assert_allclose(read.values, meant.values, atol=1e-6)
+        assert read.unit == "logit"
+
+
+def test_gates_attention_and_layer_norm_are_refused():
+    gated = tiny.classifier(tiny.random_weights(Gated()))
+    with pytest.raises(DoesNotFit, match="gates"):
+        DeepLift()(ImageCase(gated, tiny.image(), Target(0)))
+    with pytest.raises(DoesNotFit, match="layer normalization"):
+        DeepLift()(tiny.vit_case())

@@ -1,0 +1,40 @@
+"""Fast precision is offered only where it ranks like exact: Spearman ≥ 0.98 on photographs."""
+
+import pytest
+from scipy.stats import spearmanr
+
+from engine.attribution import METHODS
+from engine.case import image_case
+from engine.images import Crop
+from engine.models.catalog import load
+from engine.samples import sample
+from engine.target import Target
+
+PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut", "china")
+FAST = [kind for kind in METHODS if kind.fast]
+
+
+def agreement(kind, photograph):
+    """Spearman of the bfloat16 map with the exact one, about the model's first class."""
+    model = load("lite0")
+    if not model.offers_fast:
+        pytest.skip("this processor has no bfloat16")
+    case = image_case(model, sample(photograph), Crop(), Target(0))
+    top = int(model.logits(case.image[None]).argmax())
+    exact, fast = (
+        kind()(image_case(model, sample(photograph), Crop(), Target(top), precision))["map"]
+        for precision in ("exact", "fast")
+    )
+    return spearmanr(exact.values.ravel(), fast.values.ravel()).statistic
+
+
+def test_fast_occlusion_ranks_like_exact_on_the_cat():
+    assert "Occlusion" in [kind.name for kind in FAST]
+    assert agreement(next(kind for kind in FAST if kind.name == "Occlusion"), "chelsea") >= 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("photograph", PHOTOGRAPHS)
+@pytest.mark.parametrize("kind", FAST, ids=lambda kind: kind.name)
+def test_every_fast_method_ranks_like_exact(kind, photograph):
+    assert agreement(kind, photograph) >= 0.98

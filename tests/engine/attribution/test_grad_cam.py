@@ -1,0 +1,125 @@
+"""Grad-CAM has a closed form under average pooling and a linear head: checked to the digit."""
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from torch import nn
+
+from engine.attribution.class_activation import enlarged, maps_and_gradients
+from engine.attribution.grad_cam import GradCam, grad_cam
+from engine.case import ImageCase
+from engine.images import Crop, square
+from engine.models.lite0 import load_lite0
+from engine.models.pace import Pace
+from engine.samples import sample
+from engine.target import Target
+from tests import tiny
+
+CAT, ESPRESSO = 285, 967
+
+
+class Planes(nn.Module):
+    """Its maps are the color planes, averaged in 4 × 4 cells; its head weights their means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 4, stride=4, groups=3, bias=False)
+        self.fc = nn.Linear(3, 2)
+        with torch.no_grad():
+            self.conv.weight.fill_(1 / 16)
+            self.fc.weight.copy_(torch.tensor([[0.0, 0.0, 0.0], [2.0, -3.0, 0.5]]))
+            self.fc.bias.copy_(torch.tensor([0.0, 0.7]))
+
+    def forward(self, images):
+        return self.fc(self.conv(images).mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    model = load_lite0()
+    model._paces["exact"] = Pace(8, True, "exact", 0.0)
+    return model
+
+
+def photograph(name):
+    return torch.from_numpy(square(sample(name), Crop(), 224))
+
+
+def halved(image):
+    return nn.functional.avg_pool2d(image, 2)
+
+
+def test_with_average_pooling_and_a_linear_head_each_cell_is_its_share_of_the_logit():
+    case = ImageCase(tiny.classifier(Planes()), tiny.image(), Target(1))
+    red, green, blue = case.image.unfold(1, 4, 4).unfold(2, 4, 4).mean((3, 4))  # (8, 8) each
+    cells = (2 * red - 3 * green + 0.5 * blue) / 64
+    torch.testing.assert_close(grad_cam(*maps_and_gradients(case, "conv")), cells)
+    logit = case.score(case.image[None]).item()
+    assert cells.sum().item() + 0.7 == pytest.approx(logit, rel=1e-5)
+
+    signed = GradCam(raising=False)(case)["map"]
+    np.testing.assert_allclose(signed.values, enlarged(cells, case).numpy(), atol=1e-7)
+    assert signed.signed
+    assert signed.values.min() < 0
+    rising = GradCam()(case)["map"]
+    np.testing.assert_allclose(rising.values, enlarged(cells.relu(), case).numpy(), atol=1e-7)
+    assert not rising.signed
+    assert rising.unit == "logit per cell"
+
+
+@pytest.mark.parametrize("layer", ["conv1", "act1", "pool", "conv2", "act2"])
+def test_captum_gives_the_same_cells(layer):
+    case = tiny.cnn_case()
+    peer = LayerGradCam(case.model, case.model.network.get_submodule(layer))
+    theirs = peer.attribute(case.image[None], target=case.target.index)[0, 0].detach()
+    ours = grad_cam(*maps_and_gradients(case, layer))
+    torch.testing.assert_close(ours, theirs, atol=1e-5 * theirs.abs().max().item(), rtol=1e-5)
+
+
+def test_a_contrast_is_the_difference_of_two_signed_maps():
+    model, image = tiny.cnn(), tiny.image()
+    one, two, both = (
+        GradCam(raising=False)(ImageCase(model, image, target))["map"].values
+        for target in (Target(0), Target(3), Target(0, versus=3))
+    )
+    np.testing.assert_allclose(both, one - two, atol=1e-6)
+
+
+def test_on_lite0_the_cells_add_up_to_the_logit_less_its_bias(lite0):
+    case = ImageCase(lite0, photograph("chelsea"), Target(CAT))
+    cells = grad_cam(*maps_and_gradients(case, "bn2"))
+    with torch.inference_mode():
+        logit = lite0(case.image[None])[0, CAT].item()
+    assert cells.shape == (7, 7)
+    assert cells.sum().item() == pytest.approx(logit - lite0.head.bias[CAT].item(), rel=1e-4)
+
+
+def test_on_lite0_the_cat_s_face_is_brighter_than_what_is_behind_it(lite0):
+    heat = GradCam()(ImageCase(lite0, photograph("chelsea"), Target(CAT)))["map"].values
+    face, behind = heat[40:190, 30:200], heat[90:160, 214:]  # the face fills almost the picture
+    assert face.mean() > 2 * behind.mean()
+
+
+@pytest.mark.parametrize("top", [0, 112])
+@pytest.mark.parametrize("left", [0, 112])
+def test_on_lite0_the_center_of_mass_follows_a_small_cat_into_each_corner(lite0, top, left):
+    image = lite0.mean[0].expand(3, 224, 224).clone()
+    image[:, top : top + 112, left : left + 112] = halved(photograph("chelsea"))
+    heat = GradCam()(ImageCase(lite0, image, Target(CAT)))["map"].values
+    down, right = np.indices(heat.shape)
+    assert top < (heat * down).sum() / heat.sum() < top + 112
+    assert left < (heat * right).sum() / heat.sum() < left + 112
+
+
+def test_on_lite0_two_classes_side_by_side_are_told_apart(lite0):
+    halves = [halved(photograph(name)) for name in ("chelsea", "coffee")]
+    image = lite0.mean[0].expand(3, 224, 224).clone()
+    image[:, 56:168, :112], image[:, 56:168, 112:] = halves
+    shares = {
+        index: heat[:, :112].sum() / heat.sum()
+        for index in (CAT, ESPRESSO)
+        for heat in [GradCam()(ImageCase(lite0, image, Target(index)))["map"].values]
+    }
+    assert shares[CAT] > 0.75
+    assert shares[ESPRESSO] < 0.25

@@ -1,0 +1,110 @@
+"""Shapley values by the definition, over every order, against the fast form."""
+
+from itertools import combinations
+from math import comb, factorial
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import KernelShap as CaptumKernelShap
+
+from engine.attribution.kernel_shap import KernelShap, coalitions, shapley_fit, shell_weight
+from engine.attribution.partition import Partition
+from tests import tiny
+
+
+def brute_force(case, partition, cover):
+    """φ_r = Σ_S |S|! (m − |S| − 1)! / m! · (f(S ∪ r) − f(S)), by the definition."""
+    m = partition.count
+    shown = torch.tensor([[bool(code >> r & 1) for r in range(m)] for code in range(2**m)])
+    draw = partition.drawing(case, shown, cover)
+    renders = torch.empty(2**m, *case.image.shape)
+    for index in range(2**m):
+        draw(index, renders[index])
+    scores = case.score(renders).double().tolist()
+    shares = []
+    for r in range(m):
+        others = [one for one in range(m) if one != r]
+        share = 0.0
+        for size in range(m):
+            weight = factorial(size) * factorial(m - size - 1) / factorial(m)
+            for members in combinations(others, size):
+                code = sum(1 << one for one in members)
+                share += weight * (scores[code | 1 << r] - scores[code])
+        shares.append(share)
+    return torch.tensor(shares, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("regions", [4, 9])
+def test_with_all_coalitions_it_is_the_shapley_value(regions):
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", regions)
+    heat = KernelShap(shape="grid", regions=regions, samples=1000)(case)["map"].values
+    exact = partition.values(brute_force(case, partition, "mean")).numpy()
+    np.testing.assert_allclose(heat, exact, atol=1e-4 * np.abs(exact).max() + 1e-6)
+
+
+@pytest.mark.parametrize("samples", [100, 500])
+def test_the_shares_always_add_up_to_the_difference(samples):
+    case = tiny.cnn_case()
+    result = KernelShap(regions=30, samples=samples)(case)
+    total, difference = result["completeness"].values
+    rise = case.score(torch.stack([case.baseline("mean"), case.image]))
+    assert difference == pytest.approx((rise[1] - rise[0]).item(), rel=1e-4)
+    assert total == pytest.approx(difference, rel=1e-4)
+
+
+def test_more_samples_come_closer_to_the_shapley_value():
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", 9)
+    exact = brute_force(case, partition, "mean")
+    errors = []
+    for samples in (100, 200, 510):
+        heat = KernelShap(shape="grid", regions=9, samples=samples)(case)["map"].values
+        errors.append(float(np.abs(heat - partition.values(exact).numpy()).max()))
+    assert errors[0] > errors[2]
+    assert errors[2] < 1e-4 * exact.abs().max().item() + 1e-6
+
+
+def test_a_linear_model_gives_each_region_its_sum_whatever_the_samples():
+    case = tiny.linear_case()
+    partition = Partition.of(case, "grid", 16)
+    sums = partition.sums(case.image * case.model.network.weight.detach())
+    heat = KernelShap(shape="grid", regions=16, samples=100, cover="black")(case)["map"].values
+    np.testing.assert_allclose(heat, partition.values(sums).numpy(), atol=2e-3)
+
+
+def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
+    shown, weights = coalitions(12, 300, tiny.seeded(1))
+    assert len(shown) <= 300
+    rows = {tuple(row.tolist()) for row in shown}
+    assert all(tuple(not one for one in row) in rows for row in rows)
+    sizes = shown.sum(1)
+    assert (sizes == 1).sum() == comb(12, 1)
+    assert (sizes == 2).sum() == comb(12, 2)
+    assert ((sizes > 2) & (sizes < 10)).sum() > 50
+    whole = sum(shell_weight(12, k) for k in range(1, 7))
+    assert weights.sum().item() == pytest.approx(whole, rel=1e-5)
+
+
+def test_one_region_takes_the_whole_difference():
+    shares = shapley_fit(
+        torch.zeros(0, 1, dtype=torch.bool), torch.zeros(0), torch.zeros(0), torch.tensor(2.5)
+    )
+    assert shares.tolist() == [2.5]
+
+
+def test_it_agrees_with_captum_s_at_many_samples():
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", 9)
+    ours = KernelShap(shape="grid", regions=9, samples=1000, cover="black")(case)["map"].values
+    torch.manual_seed(0)
+    theirs = (
+        CaptumKernelShap(case.model)
+        .attribute(
+            case.image[None], target=3, feature_mask=partition.labels[None, None], n_samples=300
+        )[0, 0]
+        .numpy()
+    )
+    one, two = ours.ravel(), theirs.ravel()
+    assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.95
