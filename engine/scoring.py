@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.errors import BlindspotError
 from engine.method import Progress
+from engine.models.pace import in_batches
 
 if TYPE_CHECKING:
     from engine.case import ImageCase
@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 Draw = Callable[[int, Tensor], None]  # draws render number i into a (3, H, W) view
 
 
+def laid_out(case: ImageCase, values: Tensor) -> Tensor:
+    """Values (3, H, W) in the buffer's own layout, so that drawing with them is cheap."""
+    form = case.model.pace(case.precision).memory_format
+    return values[None].contiguous(memory_format=form)[0]
+
+
 def as_drawn(case: ImageCase, image: Tensor) -> Tensor:
-    """An image (3, H, W) in the buffer's own number type and layout, so that copying is cheap."""
-    pace = case.model.pace(case.precision)
-    return image[None].to(pace.dtype).contiguous(memory_format=pace.memory_format)[0]
+    """An image (3, H, W) in the buffer's own number type and layout."""
+    return laid_out(case, image.to(case.model.pace(case.precision).dtype))
+
+
+def in_memory(values: Tensor) -> Tensor:
+    """The numbers of a render, or of what is laid out like one, as they lie in memory: a view.
+
+    Number by number a render is drawn three times as fast as by broadcasting a plane (H, W) over
+    the channels, which in channels_last are the innermost.
+    """
+    return values.as_strided((values.numel(),), (1,))
 
 
 def score_renders(
@@ -53,20 +67,13 @@ def render_logits(
     buffer = torch.empty(batch, *case.image.shape, dtype=pace.dtype)
     buffer = buffer.contiguous(memory_format=pace.memory_format)
     logits = torch.empty(count, len(case.model.labels))
-    start = 0
-    while start < count:
-        size = min(batch, count - start)
-        for place in range(size):
-            draw(start + place, buffer[place])
-        try:
-            with torch.inference_mode():
-                logits[start : start + size] = run(buffer[:size]).float().cpu()
-        except torch.OutOfMemoryError:
-            if batch == 1:
-                message = f"{case.model.title} does not fit into this device's memory."
-                raise BlindspotError(message) from None
-            batch //= 2
-            continue
-        start += size
-        progress(start / count, words)
+
+    def work(start: int, end: int) -> None:
+        for place, index in enumerate(range(start, end)):
+            draw(index, buffer[place])
+        with torch.inference_mode():
+            logits[start:end] = run(buffer[: end - start]).float().cpu()
+        progress(end / count, words)
+
+    in_batches(count, batch, work, case.model.title)
     return logits

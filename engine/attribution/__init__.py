@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from engine.attribution.attention_rollout import AttentionRollout
 from engine.attribution.c_lime import CLime
+from engine.attribution.deep_lift import DeepLift
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.grad_cam_pp import GradCamPlusPlus
 from engine.attribution.gradient import Gradient
 from engine.attribution.gradient_rollout import GradientRollout
+from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.guided_backprop import GuidedBackprop
+from engine.attribution.guided_grad_cam import GuidedGradCam
+from engine.attribution.integrated_gradients import IntegratedGradients
 from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
 from engine.attribution.score_cam import ScoreCam
+from engine.attribution.smooth_grad import SmoothGrad
 
 HEATMAPS = (
     GradCam,
+    GradCamPlusPlus,
+    LayerCam,
+    ScoreCam,
     Occlusion,
-    Gradient,
     Rise,
     Lime,
     CLime,
     KernelShap,
-    GradCamPlusPlus,
-    LayerCam,
-    ScoreCam,
+    Gradient,
+    GradientXInput,
+    SmoothGrad,
+    IntegratedGradients,
+    DeepLift,
+    GuidedBackprop,
+    GuidedGradCam,
     AttentionRollout,
     GradientRollout,
 )

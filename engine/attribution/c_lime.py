@@ -23,7 +23,7 @@ from engine.attribution.partition import REGIONS, REGIONS_HELP, SHAPE, SHAPE_HEL
 from engine.case import ImageCase
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import as_drawn, score_renders
+from engine.scoring import as_drawn, in_memory, score_renders
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ class CLime(Method[ImageCase]):
         partition = Partition.of(case, self.shape, self.regions)
         size = self.samples, partition.count
         shifts = torch.randn(size, generator=case.generator()) * self.noise
-        image = as_drawn(case, case.image)
+        image, places = in_memory(as_drawn(case, case.image)), partition.places(case)
 
         def draw(index: int, out: Tensor) -> None:
-            torch.add(image, partition.values(shifts[index]).to(image.dtype), out=out)
+            shift = shifts[index].to(image.dtype).index_select(0, places)
+            torch.add(image, shift, out=in_memory(out))
 
         scores = score_renders(case, self.samples, draw, progress, "brightening regions")
         slopes = fit(shifts, scores, torch.ones(self.samples), intercept=True)

@@ -16,5 +16,5 @@ def fit(inputs: Tensor, outputs: Tensor, weights: Tensor, *, intercept: bool) ->
     root = weights.double().sqrt()[:, None]
     if intercept:
         z = torch.cat([z, torch.ones(len(z), 1, dtype=z.dtype)], dim=1)
-    solved = torch.linalg.lstsq(z * root, y[:, None] * root, driver="gelsd").solution[:, 0]
-    return solved[: inputs.shape[1]].float()
+    solved: Tensor = torch.linalg.lstsq(z * root, y[:, None] * root, driver="gelsd").solution
+    return solved[: inputs.shape[1], 0].float()

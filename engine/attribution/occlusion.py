@@ -47,7 +47,10 @@ class Occlusion(Method[ImageCase]):
     )
 
     side: int = setting(
-        32, Slider(2, 96, step=2, unit="px"), "Square", "Side of the square that hides the image."
+        32,
+        Slider(1, 96, step=1, unit="px"),
+        "Square",
+        "Side of the square that hides the image; at most half of the image's own.",
     )
     overlap: float = setting(
         0.5, Slider(0.0, 0.75, step=0.25), "Overlap", "Share of a square that the next one covers."
@@ -74,13 +77,13 @@ class Occlusion(Method[ImageCase]):
 
     def squares(self, height: int, width: int) -> list[Square]:
         """Every place of the square; the last row and column reach the edge."""
+        side = max(1, min(self.side, height // 2, width // 2))  # one square alone shows nothing
         return [
-            (slice(top, top + self.side), slice(left, left + self.side))
-            for top, left in product(self.starts(height), self.starts(width))
+            (slice(top, top + side), slice(left, left + side))
+            for top, left in product(self.starts(height, side), self.starts(width, side))
         ]
 
-    def starts(self, length: int) -> list[int]:
-        """Where squares begin along one side."""
-        step = max(1, round(self.side * (1 - self.overlap)))
-        last = max(0, length - self.side)
-        return [*range(0, last, step), last]
+    def starts(self, length: int, side: int) -> list[int]:
+        """Where squares begin along one side of the image."""
+        step = max(1, round(side * (1 - self.overlap)))
+        return [*range(0, length - side, step), length - side]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.case import ImageCase
 from engine.method import Choice, Slider
-from engine.scoring import Draw, as_drawn
+from engine.scoring import Draw, as_drawn, in_memory, laid_out
 
 # Of SLIC, which balances color against place; the later ones for pictures so noisy that color
 # alone leaves hardly a connected region.
@@ -56,13 +56,19 @@ class Partition:
         flat = image.reshape(-1, *self.labels.shape).sum(0).flatten()
         return torch.zeros(self.count, dtype=flat.dtype).index_add_(0, self.labels.flatten(), flat)
 
+    def places(self, case: ImageCase) -> Tensor:
+        """The region of every number of a render, as they lie in memory, (3 · H · W,)."""
+        return in_memory(laid_out(case, self.labels.expand(3, -1, -1)))
+
     def drawing(self, case: ImageCase, shown: Tensor, cover: str) -> Draw:
         """Draws the image with only the regions that are shown, (n, count) bool; else the cover."""
-        image = as_drawn(case, case.image)
-        hidden = as_drawn(case, case.baseline(cover))
+        places = self.places(case)
+        image = in_memory(as_drawn(case, case.image))
+        hidden = in_memory(as_drawn(case, case.baseline(cover)))
 
         def draw(index: int, out: Tensor) -> None:
-            torch.where(shown[index][self.labels], image, hidden, out=out)
+            seen = shown[index].index_select(0, places)
+            torch.where(seen, image, hidden, out=in_memory(out))
 
         return draw
 

@@ -26,7 +26,7 @@ from engine.attribution.partition import COVER, COVER_HELP
 from engine.case import ImageCase
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import as_drawn, score_renders
+from engine.scoring import laid_out, score_renders
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Rise(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in score above the mean when the pixel is shown, signed."""
         masks = Masks.random(self, case)
-        hidden = as_drawn(case, case.baseline(self.cover))
-        difference = as_drawn(case, case.image - case.baseline(self.cover))
+        nothing = laid_out(case, case.baseline(self.cover))
+        something = laid_out(case, case.image) - nothing
 
         def draw(index: int, out: Tensor) -> None:
-            torch.addcmul(hidden, masks.mask(index).to(hidden.dtype), difference, out=out)
+            out.copy_(torch.addcmul(nothing, masks.mask(index), something))
 
         scores = score_renders(case, self.masks, draw, progress, "looking through masks")
         values = masks.weighted_sum(scores - scores.mean()) / (self.masks * self.share)
@@ -117,10 +117,13 @@ class Masks:
         return self.rows[y] @ self.grids[index] @ self.columns[x]
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
-        """Σ_i w_i M_i, (H, W)."""
+        """Σ_i w_i M_i, (H, W): one product of long matrices for every thousand masks."""
         total = torch.zeros(self.height, self.width)
-        for index, weight in enumerate(weights.tolist()):
-            total += weight * self.mask(index)
+        for part in torch.arange(len(weights)).split(1000):
+            y, x = self.shifts[part].T
+            left = self.rows[y] @ (weights[part, None, None] * self.grids[part])  # (N, H, n)
+            right = self.columns[x]  # (N, n, W)
+            total += left.transpose(0, 1).flatten(1) @ right.flatten(0, 1)
         return total
 
 

@@ -20,6 +20,14 @@ from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.method import Precision
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
+from engine.models.operations import (
+    ACTIVATIONS,
+    LINEAR,
+    MAX_POOLS,
+    RECTIFIERS,
+    in_words,
+    operations,
+)
 from engine.models.pace import Pace, find_pace, in_batches
 from engine.result import digest_arrays
 
@@ -251,8 +259,19 @@ class Classifier(nn.Module):
                 return "it needs a convolutional map, and this model has none."
             case "attention" if not self.attentions:
                 return "it needs attention layers, and this model has none."
+            case "rectifier" if not self.operations & RECTIFIERS:
+                return "it needs rectifiers (such as ReLU), and this model has none."
+            case "rescale" if odd := self.operations - LINEAR - ACTIVATIONS - MAX_POOLS:
+                return f"it needs rules for {in_words(odd)}, and has none."
             case _:
                 return ""
+
+    @cached_property
+    def operations(self) -> frozenset[str]:
+        """Every step between pixels and logits, read from the graph of one forward pass."""
+        with borrowed(self) as net, torch.enable_grad():
+            pixels = torch.zeros(1, 3, self.side, self.side, device=self.device)
+            return operations(net(pixels.requires_grad_()).sum())
 
     def _has(self, kind: type[nn.Module]) -> bool:
         return any(isinstance(module, kind) for module in self.network.modules())

@@ -39,7 +39,28 @@ def test_hiding_a_flat_image_with_its_own_mean_changes_nothing():
     np.testing.assert_allclose(Occlusion(side=6)(mean)["map"].values, 0.0, atol=1e-6)
 
 
-@pytest.mark.parametrize("side", [2, 6, 96])
+def test_squares_of_one_pixel_give_weight_times_pixel(case):
+    heat = Occlusion(side=1, overlap=0.0, cover="black")(case)["map"].values
+    expected = (case.image * case.model.network.weight).sum(0).numpy()
+    np.testing.assert_allclose(heat, expected, atol=1e-4)
+
+
+def test_overlapping_squares_are_averaged(case):
+    heat = Occlusion(side=4, overlap=0.5, cover="black")(case)["map"].values
+    pixel = (case.image * case.model.network.weight).sum(0)
+    covering = [pixel[top : top + 4, left : left + 4].sum() for top in (2, 4) for left in (6, 8)]
+    assert heat[5, 9] == pytest.approx(float(sum(covering)) / 4, abs=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 37), (8, 8), (1, 9)])
+def test_the_last_squares_reach_the_edge_and_none_hides_more_than_half(height, width):
+    squares = Occlusion(side=32, overlap=0.25).squares(height, width)
+    assert max(rows.stop for rows, _ in squares) == height
+    assert max(columns.stop for _, columns in squares) == width
+    assert len(squares) > 1
+
+
+@pytest.mark.parametrize("side", [1, 6, 96])
 @pytest.mark.parametrize("overlap", [0.0, 0.75])
 def test_every_pixel_is_covered(case, side, overlap):
     values = Occlusion(side=side, overlap=overlap)(case)["map"].values
