@@ -10,9 +10,10 @@ PY     := $(VENV)/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow peers check fix shots bench weights chromium clean
+.PHONY: help setup run test test-slow peers check fix shots gallery bench weights chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ fix: $(VENV)/.dev  ## let ruff mend what it can
 
 shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark, narrow
 	$(PY) -m tests.browser.shots $(ARGS)
+
+gallery: $(VENV)/.app  ## compute the answers that ship with the samples
+	$(PY) -m engine gallery
 
 bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
 	$(PEERS)/bin/python -m benchmarks $(ARGS)

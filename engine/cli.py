@@ -103,6 +103,9 @@ def parser() -> Parser:
 
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
     coverage.set_defaults(command=cover)
+
+    gallery = commands.add_parser("gallery", help="compute the answers that ship with the samples")
+    gallery.set_defaults(command=ship)
     return top
 
 
@@ -197,6 +200,13 @@ def progress(done: float, words: str = "", partial: object = None) -> None:  # n
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{done:4.0%} {words}")
         sys.stderr.flush()
+
+
+def ship(_wanted: Namespace) -> None:
+    """Compute the answers that ship with the samples."""
+    from engine.gallery import GALLERY, make
+
+    say(f"{make()} answers are in {GALLERY}")
 
 
 def cover(_wanted: Namespace) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import engine  # noqa: F401 - before torch: it settles how threads wait
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

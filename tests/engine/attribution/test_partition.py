@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from engine.attribution.partition import Partition
+from engine.case import ImageCase
+from engine.scoring import as_drawn
+from engine.target import Target
 from tests import tiny
 
 
@@ -39,8 +42,16 @@ def test_hidden_regions_show_the_cover_and_the_others_the_image():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
     shown = torch.tensor([[True, False, True, False]])
-    out = torch.empty_like(case.image)
+    out = torch.empty_like(as_drawn(case, case.image))
     partition.drawing(case, shown, "blur")(0, out)
     left = partition.labels % 2 == 0
     assert torch.equal(out[:, left], case.image[:, left])
     assert torch.equal(out[:, ~left], case.baseline("blur")[:, ~left])
+
+
+def test_the_same_image_is_cut_the_same_way_and_a_flat_one_too():
+    case = tiny.cnn_case()
+    twice = [Partition.of(case, "superpixels", 20).labels for _ in range(2)]
+    assert torch.equal(*twice)
+    flat = ImageCase(case.model, torch.full_like(case.image, 0.3), Target(0))
+    assert Partition.of(flat, "superpixels", 16).count == 16

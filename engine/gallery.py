@@ -1,0 +1,79 @@
+"""Answers that ship with the app, so that the samples answer at once: `python -m engine gallery`.
+
+They are ordinary entries of the store, found through their digests: when a method, its defaults,
+the model or the decoded pixels change, they are simply not found any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from engine.attribution import FIRST, HEATMAPS
+from engine.case import ImageCase, image_case
+from engine.images import Crop
+from engine.method import Method
+from engine.models.catalog import load
+from engine.prediction import Prediction
+from engine.run import GALLERY, Answer, digest, record
+from engine.samples import SAMPLES, sample
+from engine.store import Store, entry
+from engine.target import Target
+
+Question = tuple[Method[Any], ImageCase]
+
+
+def questions() -> Iterator[Question]:
+    """What the samples are asked when they are opened: all methods on the first, two on the rest."""
+    model = load()
+    for place, one in enumerate(SAMPLES):
+        plain = image_case(model, sample(one.name), Crop(), Target(0))
+        yield Prediction(), plain
+        top = int(model.logits(plain.image[None])[0].argmax())
+        case = image_case(model, sample(one.name), Crop(), Target(top))
+        for kind in HEATMAPS if place == 0 else FIRST:
+            if not kind.unmet(case):
+                yield kind(), case
+
+
+def shipped(question: Question) -> Answer | None:
+    """The answer that ships, or None; nothing else is looked at."""
+    kept = Store(GALLERY).get(digest(*question))
+    return Answer(kept.result, kept.record, kept=True) if kept else None
+
+
+def stale(question: Question) -> str:
+    """What is wrong with the shipped answer, or ""; it is computed again."""
+    method, case = question
+    kept = shipped(question)
+    if kept is None:
+        return f"{method.title} is missing"
+    for name, view in method(case).items():
+        for field, array in view.arrays().items():
+            before = kept[name].arrays()[field]
+            if not np.allclose(before, array, rtol=1e-3, atol=1e-3 * float(np.ptp(array))):
+                return f"{method.title} gives another {name}"
+    return ""
+
+
+def make() -> int:
+    """Compute what is missing, remove what is asked no more; how many there are."""
+    from time import perf_counter
+
+    GALLERY.mkdir(parents=True, exist_ok=True)
+    store = Store(GALLERY)
+    wanted = {}
+    for method, case in questions():
+        name = digest(method, case)
+        wanted[name] = method.title
+        if store.get(name) is None:
+            start = perf_counter()
+            result = method(case)
+            store.put(name, result, record(method, case, name, perf_counter() - start))
+    for path in GALLERY.glob("*.json"):
+        if path.stem not in wanted:
+            for file in entry(GALLERY, path.stem):
+                file.unlink(missing_ok=True)
+    return len(wanted)

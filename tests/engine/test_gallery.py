@@ -1,0 +1,41 @@
+"""What ships with the samples is what would be computed."""
+
+import json
+
+import pytest
+
+from engine.gallery import GALLERY, questions, shipped, stale
+from engine.prediction import Prediction
+
+QUICK = ("Prediction", "GradCam", "Gradient")
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return list(questions())
+
+
+def test_every_sample_s_first_answers_ship(asked):
+    missing = [f"{method.title} {case.facts()['target']}" for method, case in asked
+               if shipped((method, case)) is None]
+    assert missing == []
+    assert len(asked) > 30
+
+
+def test_some_computed_again_give_the_same(asked):
+    some = [one for one in asked if one[0].name in QUICK][:8]
+    assert [stale(one) for one in some] == [""] * 8
+
+
+def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):
+    from engine.run import digest
+
+    wanted = {digest(method, case) for method, case in asked}
+    assert {path.stem for path in GALLERY.glob("*.json")} == wanted
+    assert sum(path.stat().st_size for path in GALLERY.iterdir()) < 20e6
+
+
+def test_records_name_no_file_and_no_person():
+    for path in GALLERY.glob("*.json"):
+        assert "/" not in json.loads(path.read_text())["record"]["case"]["model"]
+    assert Prediction.name == "Prediction"
