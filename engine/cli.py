@@ -204,7 +204,8 @@ def progress(done: float, words: str = "", partial: object = None) -> None:  # n
 
 def ship(_wanted: Namespace) -> None:
     """Compute the answers that ship with the samples."""
-    from engine.gallery import GALLERY, make
+    from engine.gallery import make
+    from engine.run import GALLERY
 
     say(f"{make()} answers are in {GALLERY}")
 

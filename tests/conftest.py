@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
+from tests import measured
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -22,3 +23,18 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["BLINDSPOT_HOME"]
     else:
         os.environ["BLINDSPOT_HOME"] = before
+
+
+figures: dict[str, str] = {}
+
+
+@pytest.fixture
+def measure() -> Callable[[str, str], None]:
+    """Keep a figure: measure("what", "how much"). Only slow tests should."""
+    return figures.__setitem__
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Figures that slow tests kept go into docs/measured.md."""
+    if figures and "slow" in session.config.option.markexpr.split("not slow")[0]:
+        measured.write(figures)

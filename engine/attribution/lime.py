@@ -49,7 +49,6 @@ class Lime(Method[ImageCase]):
     title = "LIME"
     cost = "wait"
     paper = "Ribeiro, Singh & Guestrin 2016, https://arxiv.org/abs/1602.04938"
-    fast = True
     proof = (
         "tests/engine/attribution/test_lime.py"
         "::test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel"

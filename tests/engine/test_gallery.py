@@ -16,8 +16,11 @@ def asked():
 
 
 def test_every_sample_s_first_answers_ship(asked):
-    missing = [f"{method.title} {case.facts()['target']}" for method, case in asked
-               if shipped((method, case)) is None]
+    missing = [
+        f"{method.title} {case.facts()['target']}"
+        for method, case in asked
+        if shipped((method, case)) is None
+    ]
     assert missing == []
     assert len(asked) > 30
 

@@ -1,0 +1,364 @@
+"""What a person does with the app, from the first click to a copied link."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, WebSocket, expect
+
+from engine.samples import sample
+from tests.browser.conftest import OpenPage, Serve
+from tests.browser.server import ROOT, settle
+
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+QUICK = {"heatmaps.methods": ["Grad-CAM", "Gradient"]}
+ONE = {"heatmaps.methods": "Gradient"}
+LONG = {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
+MESSAGE = 1_000_000  # bytes, the budget of one message
+
+Visit = Callable[..., Page]
+
+expect.set_options(timeout=20_000)  # answers are computed meanwhile, and two cores may be busy
+
+
+@pytest.fixture
+def visit(app_url: str, open_page: OpenPage) -> Visit:
+    """Opens Heatmaps with a link, as a person of their own; waits until it stands."""
+
+    def opened(link: dict[str, str | list[str]] = QUICK, **context: object) -> Page:
+        page = open_page(**context)
+        page.goto(f"{app_url}/heatmaps?{urlencode(link, doseq=True)}")
+        settle(page)
+        return page
+
+    return opened
+
+
+def photograph(path: Path, name: str, turned: int = 1) -> Path:
+    """A sample as the camera would have saved it, lying on its side when turned."""
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    picture = Image.fromarray(sample(name).pixels)
+    if turned == 6:
+        picture = picture.transpose(Image.Transpose.ROTATE_90)
+    picture.save(path, "JPEG", quality=95, exif=exif)
+    return path
+
+
+def upload(page: Page, path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_test_id("stSidebar").get_by_role(
+            "button", name="Upload", exact=True
+        ).first.click()
+    chooser.value.set_files(path)
+
+
+def made(page: Page, method: str = "Gradient") -> Locator:
+    """The line that says how that method's map was made."""
+    return page.get_by_text(re.compile(rf"lite0 \w+ · attribution\.{method} r"))
+
+
+def canvas(page: Page, at: int = 0) -> str:
+    page.evaluate(FRAMES)
+    drawn: str = page.locator(".bs-stage canvas").nth(at).evaluate("node => node.toDataURL()")
+    return drawn
+
+
+def bar(page: Page, label: str) -> Locator:
+    return page.get_by_test_id("stSidebar").get_by_role("button", name=re.compile(f"^{label}: "))
+
+
+def slider(page: Page, name: str) -> Locator:
+    return page.get_by_role("slider", name=name)
+
+
+def working(page: Page) -> Locator:
+    """What is said while the long method runs."""
+    return page.get_by_text("KernelSHAP: showing some of the regions")
+
+
+def open_settings(page: Page, method: str) -> None:
+    page.get_by_role("button", name=f"{method}: settings").click()
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    page.get_by_role("combobox", name=name).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_photograph_with_a_cameras_rotation_is_opened_and_explained(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit(ONE)
+    before = canvas(page)
+    upload(page, photograph(tmp_path / "IMG_0001.jpg", "coffee", turned=6))
+    expect(bar(page, "espresso")).to_have_attribute("aria-pressed", "true")
+    expect(made(page)).to_contain_text("espresso (logit)")
+    settle(page)
+    assert canvas(page) != before
+    ratio = page.locator(".bs-rectangle .bs-picture").evaluate(
+        "image => image.naturalWidth / image.naturalHeight"
+    )
+    assert ratio == pytest.approx(1.5, abs=0.01)
+
+
+def test_a_class_is_chosen_by_its_bar(visit: Visit) -> None:
+    page = visit(ONE)
+    second = page.get_by_test_id("stSidebar").locator(".bar").nth(1)
+    label = second.get_attribute("title")
+    second.click()
+    expect(made(page)).to_contain_text(f"· {label} (logit)")
+    expect(page).to_have_url(re.compile("target="))
+
+
+def test_moving_the_threshold_changes_the_picture_and_sends_nothing(
+    app_url: str, page: Page
+) -> None:
+    sent: list[str | bytes] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
+    settle(page)
+    before, asked = canvas(page), len(sent)
+    assert asked
+    slider(page, "Hide below").fill("30")
+    slider(page, "Opacity").fill("90")
+    assert canvas(page) != before
+    page.wait_for_timeout(700)
+    assert len(sent) == asked
+
+
+def test_a_changed_setting_changes_the_picture(visit: Visit) -> None:
+    page = visit(ONE)
+    before = canvas(page)
+    open_settings(page, "Gradient")
+    choose(page, "Channels", "size")
+    expect(page).to_have_url(re.compile(r"heatmaps\.Gradient\.channels=size"))
+    settle(page)
+    assert canvas(page) != before
+
+
+def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(visit: Visit) -> None:
+    page = visit(LONG)
+    progress = working(page)
+    expect(progress).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("KernelSHAP: Stopped.")).to_be_visible()
+    expect(progress).to_have_count(0)
+    page.get_by_role("button", name="Start again").click()
+    expect(progress).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("KernelSHAP: Stopped.")).to_be_visible()
+
+
+def test_two_people_get_their_own_answers_while_one_waits_for_a_long_one(visit: Visit) -> None:
+    first = visit(LONG | {"image": "A Chinese palace"})
+    progress = working(first)
+    expect(progress).to_be_visible()
+    second = visit(ONE | {"image": "A cup of coffee", "seed": "1"})
+    expect(made(second)).to_contain_text("espresso (logit)")
+    expect(bar(second, "espresso")).to_be_visible()
+    expect(progress).to_be_visible()
+    expect(bar(first, "espresso")).to_have_count(0)
+
+
+def test_a_closed_tab_no_longer_keeps_the_computer_busy(visit: Visit) -> None:
+    first = visit(LONG | {"seed": "5"})
+    expect(working(first)).to_be_visible()
+    second = visit(LONG | {"seed": "6"})
+    waiting = second.get_by_text("waiting: 1 other question goes first")
+    expect(waiting).to_be_visible()
+    first.context.close()
+    expect(working(second)).to_be_visible()
+
+
+def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
+    visit: Visit, open_page: OpenPage
+) -> None:
+    page = visit(
+        ONE | {"image": "A cup of coffee"}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page.get_by_role("group", name="The square that the model sees").focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page).to_have_url(re.compile("crop="))
+    settle(page)
+    bar(page, "espresso").click()
+    open_settings(page, "Gradient")
+    choose(page, "Channels", "size")
+    expect(page).to_have_url(re.compile("channels=size"))
+    page.keyboard.press("Escape")
+    settle(page)
+    slider(page, "Opacity").fill("85")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    again = open_page()
+    again.goto(link)
+    settle(again)
+    expect(made(again)).to_contain_text("espresso (logit)")
+    expect(slider(again, "Opacity")).to_have_value("85")
+    assert canvas(again) == canvas(page)
+    code = "[data-testid=stCode]"
+    for one in (page, again):
+        one.get_by_role("button", name="Take it along").click()
+    assert again.locator(code).inner_text() == page.locator(code).inner_text()
+    assert "channels='size'" in again.locator(code).inner_text()
+
+
+def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -> None:
+    page = visit({"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "80"})
+    tab_to(page, "Grad-CAM")  # the row of methods is one stop; arrows go along it
+    while focused(page) != "Gradient":
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Gradient: settings")).to_be_visible()
+    settle(page)
+    tab_to(page, "Occlusion: settings")
+    page.keyboard.press("Enter")
+    tab_to(page, "Square")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"Occlusion\.side=81"))
+    page.keyboard.press("Escape")
+    settle(page)
+    tab_to(page, "Occlusion:")
+    before = canvas(page)
+    page.keyboard.press("o")
+    assert canvas(page) != before
+
+
+FOCUS = """() => {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  const label = at?.getAttribute('aria-label') || at?.labels?.[0]?.innerText;
+  return label || at?.innerText || '';
+}"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Tab until what has the focus says this name."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if focused(page).startswith(name):
+            return
+    pytest.fail(f"Tab never came to {name}")
+
+
+def focused(page: Page) -> str:
+    """The name of what has the focus."""
+    name: str = page.evaluate(FOCUS)
+    return name.strip()
+
+
+def test_a_fresh_server_answers_a_link_with_settings_first(serve: Serve, page: Page) -> None:
+    link = ONE | {"image": "A cup of coffee", "heatmaps.Gradient.channels": "size", "seed": "3"}
+    page.goto(f"{serve(ROOT / 'app.py')}/heatmaps?{urlencode(link)}")
+    settle(page)
+    expect(made(page)).to_contain_text("espresso (logit)")
+    expect(page).to_have_url(re.compile("channels=size"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_link_value_out_of_range_is_ignored_with_a_notice_until_it_is_set(visit: Visit) -> None:
+    page = visit({"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "5000"})
+    notice = page.get_by_text("“5000” as Occlusion")
+    expect(notice).to_be_visible()
+    bar(page, ".*").nth(1).click()
+    expect(page).to_have_url(re.compile("target="))
+    settle(page)
+    expect(notice).to_be_visible()
+    open_settings(page, "Occlusion")
+    slider(page, "Square").press("ArrowRight")
+    expect(notice).to_have_count(0)
+
+
+def broken(folder: Path) -> list[Path]:
+    """Files that are no images, or not ones that can be opened."""
+    whole = photograph(folder / "whole.jpg", "coffee").read_bytes()
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("a.txt", "a")
+    vast = BytesIO()
+    Image.new("1", (20_000, 20_000)).save(vast, "PNG")
+    files = {
+        "cut.jpg": whole[: len(whole) // 2],
+        "page.png": b"<!doctype html><html><body>hello</body></html>",
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>",
+        "empty.png": b"",
+        "archive.jpg": archive.getvalue(),
+        "vast.png": vast.getvalue(),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def test_files_that_are_no_pictures_get_a_sentence_each_and_the_picture_stays(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit(ONE)
+    before = canvas(page)
+    for path in broken(tmp_path):
+        upload(page, path)
+        alert = page.get_by_test_id("stSidebar").get_by_test_id("stAlert")
+        expect(alert).to_have_count(1)
+        expect(alert).to_contain_text(path.name)
+        settle(page)
+        assert canvas(page) == before
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["", "heatmaps"])
+def test_a_telephone_needs_no_sideways_scrolling(
+    app_url: str, open_page: OpenPage, path: str
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.goto(f"{app_url}/{path}?{urlencode(QUICK, doseq=True) if path else ''}")
+    settle(page)
+    spare = "node => node.scrollWidth - node.clientWidth"
+    assert page.get_by_test_id("stMain").evaluate(spare) <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_covering_a_part_moves_the_bars(visit: Visit) -> None:
+    page = visit(ONE)
+    page.get_by_text("Edit and watch").click()
+    page.get_by_text("Start", exact=True).last.click()
+    frame = page.get_by_role("group", name="The part that is covered")
+    expect(frame).to_be_visible()
+    settle(page)
+    edited = page.get_by_test_id("stMain").locator(".bars").last
+    before = edited.inner_text()
+    box = frame.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"], box["y"] + box["height"] / 4, steps=4)
+    page.mouse.up()
+    expect(edited).not_to_have_text(before)
+
+
+def test_a_page_of_four_maps_stays_below_the_message_budget_and_calls_nobody_else(
+    app_url: str, page: Page
+) -> None:
+    frames: list[int] = []
+    called: set[str] = set()
+
+    def listen(socket: WebSocket) -> None:
+        called.add(socket.url)
+        socket.on("framereceived", lambda frame: frames.append(len(frame)))
+
+    page.on("websocket", listen)
+    page.on("request", lambda request: called.add(request.url))
+    four = ["Grad-CAM", "Grad-CAM++", "Layer-CAM", "Gradient"]
+    page.goto(f"{app_url}/heatmaps?{urlencode({'heatmaps.methods': four}, doseq=True)}")
+    settle(page)
+    expect(page.locator(".bs-stage canvas")).to_have_count(4)
+    assert max(frames) < MESSAGE
+    here = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
+    assert not [url for url in called if not here.match(url)]

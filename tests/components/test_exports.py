@@ -1,0 +1,108 @@
+"""What is taken along gives the same answer again, and names no file of the visitor."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import timm
+from PIL import Image
+from safetensors.torch import save_file
+
+import engine.attribution
+from components import exports
+from components.subject import Subject
+from engine import run
+from engine.attribution import Gradient
+from engine.case import image_case
+from engine.images import Crop, read
+from engine.models.catalog import load_from_file
+from engine.models.classifier import Classifier
+from engine.samples import sample
+from engine.target import Target
+from tests.components.toy import Toy
+from tests.tiny import cnn
+from tests.visits import provenance, visit
+
+CHANGED = {
+    "heatmaps.Gradient.channels": "size",
+    "image": "A cup of coffee",
+    "crop": "0.25,0.5",
+    "target": "espresso",
+    "versus": "eggnog",
+    "reading": "probability",
+    "seed": "7",
+}
+
+
+def heat(code: str) -> np.ndarray:
+    """What the lines give."""
+    names: dict = {}
+    exec(code, names)  # noqa: S102 - whether they run is the question
+    return names["heat"].values
+
+
+@pytest.fixture
+def subject():
+    picture = read(photograph(), "cat of Jane Doe.png")
+    return Subject("", picture, Crop(), image_case(cnn(), picture, Crop(), Target(1)))
+
+
+def photograph() -> bytes:
+    held = io.BytesIO()
+    Image.fromarray(sample("chelsea").pixels[:64, :96]).save(held, "PNG")
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("link", [{}, CHANGED], ids=["as it opens", "everything changed"])
+@pytest.mark.parametrize("kind", [Gradient, Toy], ids=["exact only", "offered fast"])
+def test_the_lines_that_are_shown_ask_the_very_same_question(kind, link, monkeypatch):
+    monkeypatch.setattr(Classifier, "offers_fast", True)
+    monkeypatch.setattr(Toy, "fast", True)
+    monkeypatch.setattr(engine.attribution, "HEATMAPS", (Gradient, Toy))
+    monkeypatch.setattr(engine.attribution, "Toy", Toy, raising=False)
+    at = visit({"heatmaps.methods": [kind.title], "precision": "fast", **link})
+    method = kind(**({"channels": "size"} if link and kind is Gradient else {}))
+    case = at.session_state["subject"].case
+    shown = run.known(method, case.at("fast" if kind.fast else "exact"))
+    (line,) = provenance(at)
+    assert ("FAST" in line) is kind.fast
+    (code,) = at.code
+    monkeypatch.setattr(kind, "__call__", None)  # so it must be the page's own answer
+    assert np.array_equal(heat(code.value), shown["map"].values)
+
+
+def test_the_lines_for_an_image_and_a_model_of_ones_own_run_beside_those_files(
+    tmp_path, monkeypatch
+):
+    network = timm.create_model("resnet18", num_classes=3)
+    save_file(network.state_dict(), tmp_path / "own.safetensors")
+    (tmp_path / "your-image.png").write_bytes(photograph())
+    monkeypatch.chdir(tmp_path)
+    model = load_from_file(tmp_path / "own.safetensors", "resnet18")
+    picture = read(tmp_path / "your-image.png")
+    case = image_case(model, picture, Crop(), Target(2))
+    again = heat(exports.python_call(Gradient(), Subject("", picture, Crop(), case)))
+    assert np.array_equal(again, run.answer(Gradient(), case)["map"].values)
+
+
+def test_the_raw_map_comes_back_from_its_file(subject):
+    answer = run.answer(Gradient(), subject.case)
+    raw = np.load(io.BytesIO(exports.as_npy(answer["map"])), allow_pickle=False)
+    assert np.array_equal(raw, answer["map"].values)
+
+
+def test_the_picture_has_the_working_size(subject):
+    answer = run.answer(Gradient(), subject.case)
+    image = Image.open(io.BytesIO(exports.as_png(subject, answer["map"])))
+    assert image.size == (32, 32)
+
+
+def test_the_record_names_everything_the_answer_depends_on_and_no_file(subject):
+    answer = run.answer(Gradient(), subject.case)
+    record = json.loads(exports.as_json(answer))
+    assert record["digest"] == run.digest(Gradient(), subject.case)
+    assert record["settings"] == {"channels": "signed"}
+    assert record["case"]["model_fingerprint"] == subject.case.model.fingerprint
+    taken = exports.as_json(answer) + exports.python_call(Gradient(), subject)
+    assert "Jane" not in taken + exports.provenance(answer)

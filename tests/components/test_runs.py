@@ -1,0 +1,138 @@
+"""Asking from a page: answers, progress, stopping, failing, and leaving."""
+
+import logging
+from itertools import count
+from threading import Event
+from time import sleep
+
+import pytest
+from streamlit.runtime.caching import clear_session_resource_cache
+from streamlit.testing.v1 import AppTest
+
+import engine.attribution
+from components import notices
+from components.runs import Visit
+from tests.components.toy import Broken, Slow, Toy
+from tests.visits import pills, provenance, said, visit
+
+REVISIONS = count(1)
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch):
+    """The Heatmaps view with toys in place of its methods."""
+    monkeypatch.setattr(engine.attribution, "HEATMAPS", (Toy, Slow, Broken))
+    monkeypatch.setattr(engine.attribution, "FIRST", (Toy,))
+    for name in ("running", "stopped", "let_go"):
+        monkeypatch.setattr(Slow, name, Event())
+    monkeypatch.setattr(Slow, "revision", next(REVISIONS))  # nothing is known from another test
+    Broken.calls = 0
+    yield
+    close_tabs()
+
+
+def close_tabs() -> None:
+    """What Streamlit does when a browser has gone."""
+    clear_session_resource_cache("test session id")
+
+
+def only(title: str, **settings) -> AppTest:
+    return visit({"heatmaps.methods": [title], **settings})
+
+
+def button(at: AppTest, key: str):
+    return at.button(key=key)
+
+
+def test_a_long_answer_shows_its_words_while_others_are_there_already():
+    at = visit({"heatmaps.methods": ["Toy", "Slow"]})
+    assert Slow.running.wait(10)
+    at.run()
+    (bar,) = at.get("progress")
+    assert bar.proto.text.startswith("Slow: round 1 of 4 · 25% · about ")
+    assert len(provenance(at)) == 1
+
+
+def test_stop_stops_the_work_and_says_so_and_start_again_starts_it():
+    at = only("Slow")
+    assert Slow.running.wait(10)
+    button(at, "heatmaps.Slow.stop").click().run()
+    assert Slow.stopped.wait(10)
+    assert said(at) == ["Slow: Stopped."]
+    at.run()
+    assert said(at) == ["Slow: Stopped."]
+    Slow.let_go.set()
+    button(at, "heatmaps.Slow.again").click().run()
+    finish(at)
+    assert len(provenance(at)) == 1
+
+
+def finish(at: AppTest) -> None:
+    """Run again, as the browser does twice a second, until nothing is pending."""
+    for _ in range(100):
+        if not at.get("progress"):
+            return
+        sleep(0.05)
+        at.run()
+    pytest.fail("It never finished.")
+
+
+def test_another_setting_gives_up_what_was_asked_before():
+    at = only("Slow")
+    assert Slow.running.wait(10)
+    at.slider(key="heatmaps.Slow.size").set_value(0.25).run()
+    assert Slow.stopped.wait(10)
+
+
+def test_a_method_that_is_taken_away_is_no_longer_computed():
+    at = visit({"heatmaps.methods": ["Toy", "Slow"]})
+    assert Slow.running.wait(10)
+    pills(at, "heatmaps.methods").unselect("Slow").run()
+    assert Slow.stopped.wait(10)
+
+
+def test_a_closed_tab_leaves_what_only_it_waited_for():
+    at = only("Slow")
+    assert Slow.running.wait(10)
+    close_tabs()
+    assert Slow.stopped.wait(10)
+    assert not at.exception
+
+
+def test_a_tab_that_closes_leaves_those_who_wait_for_the_same():
+    first, second = only("Slow"), only("Slow")
+    assert Slow.running.wait(10)
+    button(first, "heatmaps.Slow.stop").click().run()
+    assert not Slow.stopped.wait(0.2)
+    Slow.let_go.set()
+    finish(second)
+    assert len(provenance(second)) == 1
+
+
+def test_an_unexpected_failure_is_a_sentence_and_a_log_entry_and_is_not_tried_again(caplog):
+    with caplog.at_level(logging.ERROR):
+        at = visit({"heatmaps.methods": ["Toy", "Broken"]})
+        finish(at)
+        for _ in range(3):
+            at.run()
+    assert not at.exception
+    assert said(at) == [f"Broken: {notices.UNEXPECTED}"]
+    assert Broken.calls == 1
+    assert "a secret of the inside" in caplog.text
+    assert len(provenance(at)) == 1
+    button(at, "heatmaps.Broken.again").click().run()
+    finish(at)
+    assert Broken.calls == 2
+
+
+def test_a_visit_that_ends_leaves_every_job():
+    class Left:
+        def __init__(self):
+            self.visitors = {"me", "you"}
+
+        def leave(self, visitor):
+            self.visitors.remove(visitor)
+
+    jobs = {"a": Left(), "b": Left()}
+    Visit("me", dict(jobs)).end()
+    assert all(job.visitors == {"you"} for job in jobs.values())

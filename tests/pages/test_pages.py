@@ -1,0 +1,95 @@
+"""Every view, opened as a visitor would, without a browser."""
+
+import pytest
+
+from components import notices, overview
+from components.views import HEATMAPS, START, VIEWS
+from engine.models import catalog
+from tests.tiny import vit
+from tests.visits import TITLES, pills, provenance, said, visit
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
+def test_every_view_opens_with_its_title_and_the_standing_words(view):
+    at = visit(view=view)
+    assert not at.exception
+    assert not said(at)
+    assert len(at.title) == 1
+    assert notices.RESEARCH in [each.value for each in at.caption]
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
+def test_every_view_runs_again_without_another_answer(view):
+    at = visit(view=view)
+    first = provenance(at)
+    at.run()
+    assert provenance(at) == [line.replace("fresh", "kept from before") for line in first]
+
+
+def test_the_sidebar_keeps_its_choices_when_the_page_changes():
+    at = visit({"image": "A cup of coffee"}, START)
+    at.selectbox(key="versus").set_value("eggnog").run()
+    at.switch_page(str(HEATMAPS.path)).run()
+    assert all("espresso rather than eggnog" in line for line in provenance(at))
+
+
+def test_every_example_of_the_overview_opens_as_it_says():
+    for question in overview.QUESTIONS:
+        for view, _, settings in question.views:
+            at = visit(settings, view)
+            assert not said(at)
+            assert at.selectbox(key="image").value == settings["image"]
+
+
+def test_a_setting_that_is_moved_asks_a_new_question():
+    at = visit({"heatmaps.methods": ["Gradient"]})
+    (before,) = at.code
+    at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
+    (after,) = at.code
+    assert "Gradient(channels='size')" in after.value
+    assert before.value != after.value
+    assert len(provenance(at)) == 1
+
+
+def test_a_link_opens_the_methods_and_settings_that_it_names():
+    at = visit({"heatmaps.methods": ["Gradient"], "heatmaps.Gradient.channels": "size"})
+    assert pills(at, "heatmaps.methods").value == ["Gradient"]
+    assert "Gradient(channels='size')" in at.code[0].value
+    assert not said(at)
+
+
+def test_a_method_that_does_not_fit_the_model_is_gray_and_says_why():
+    at = visit()
+    row = pills(at, "heatmaps.unfit")
+    assert row.disabled
+    assert "Attention rollout" in row.options
+    assert "EfficientNet-Lite0: it needs attention layers" in row.label
+    assert "Attention rollout" not in pills(at, "heatmaps.methods").options
+
+
+def test_a_link_to_a_method_that_does_not_fit_is_ignored_with_a_notice():
+    at = visit({"heatmaps.methods": ["Attention rollout"]})
+    (words,) = said(at)
+    assert "“Attention rollout” as Methods" in words
+    assert pills(at, "heatmaps.methods").value
+
+
+def test_another_model_offers_what_fits_it(monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name="": vit())
+    at = visit()
+    assert "Attention rollout" in pills(at, "heatmaps.methods").options
+    assert "Grad-CAM" in pills(at, "heatmaps.unfit").options
+
+
+def test_no_method_is_said_to_be_chosen():
+    at = visit()
+    pills(at, "heatmaps.methods").set_value([]).run()
+    assert said(at) == ["Choose at least one method to see where the score comes from."]
+
+
+def test_the_fifth_method_is_left_out_with_a_word():
+    quick = [title for title, kind in TITLES.items() if kind.cost == "live"]
+    at = visit()
+    offered = [title for title in pills(at, "heatmaps.methods").options if title in quick]
+    pills(at, "heatmaps.methods").set_value((offered + list(TITLES))[:5]).run()
+    assert any("The first 4 are shown" in words for words in said(at))

@@ -1,0 +1,38 @@
+"""Visits without a browser: the real script, run by AppTest, and what its page then says."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from components.views import HEATMAPS, ROOT, View
+from engine.attribution import HEATMAPS as KINDS
+
+QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
+TITLES = {kind.title: kind for kind in KINDS}
+
+
+def visit(link: dict[str, str | list[str]] | None = None, view: View = HEATMAPS) -> AppTest:
+    """The page after its first run, as a new visitor who followed the link sees it."""
+    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=60)
+    at.query_params.update({"heatmaps.methods": QUICK} | (link or {}))
+    at.switch_page(str(view.path))
+    at.run()
+    assert not at.exception
+    return at
+
+
+def provenance(at: AppTest) -> list[str]:
+    """The line under each picture, in the order of the pictures; without seconds."""
+    lines = [each.value.split(" · ") for each in at.main.caption if each.value.count(" · ") >= 3]
+    return [" · ".join(line[:3] + line[4:]) for line in lines]
+
+
+def said(at: AppTest) -> list[str]:
+    """Everything that is said about a problem, without Markdown's escapes."""
+    found = [*at.error, *at.warning, *at.info]
+    return [each.value.replace("\\", "") for each in found]
+
+
+def pills(at: AppTest, key: str):
+    """The row of words with that key."""
+    return next(each for each in at.button_group if each.key == key)
