@@ -15,6 +15,7 @@ from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
+from engine.models.pace import in_batches
 from engine.scoring import score_renders
 from engine.target import Target
 
@@ -120,16 +121,19 @@ class ImageCase:
 
     def gradient(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (N,) and their gradients with respect to the pixels (N, 3, H, W), on the CPU."""
-        pace = self.model.pace("exact")
-        scores, gradients = [], []
-        for part in images.split(pace.batch):
-            pixels = part.to(self.model.device, memory_format=pace.memory_format)
+        pace = self.model.pace("gradient")
+        scores, gradients = torch.empty(len(images)), torch.empty(images.shape)
+
+        def run(start: int, end: int) -> None:
+            pixels = images[start:end].to(self.model.device, memory_format=pace.memory_format)
             pixels = pixels.detach().requires_grad_()
             score = self.target.of(self.model(pixels))
             (gradient,) = torch.autograd.grad(score.sum(), pixels)
-            scores.append(score.detach().cpu())
-            gradients.append(gradient.cpu().contiguous())
-        return torch.cat(scores), torch.cat(gradients)
+            scores[start:end] = score.detach()
+            gradients[start:end] = gradient
+
+        in_batches(len(images), pace.batch, run, self.model.title)
+        return scores, gradients
 
     def baseline(self, kind: str) -> Tensor:
         """What stands for "nothing there", (3, H, W): black, mean (the model's zero) or blur."""

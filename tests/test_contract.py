@@ -197,7 +197,7 @@ def test_batches_of_one_and_of_eight_agree(kind):
     maps = []
     for batch in (1, 8):
         case = tiny.case_for(kind)
-        case.model._paces["exact"] = Pace(batch, False, "exact", 0.0)
+        case.model._paces |= {use: Pace(batch, False, use, 0.0) for use in ("exact", "gradient")}
         maps.append(small(kind)(case)["map"].values)
     spread = float(np.ptp(maps[0]))
     np.testing.assert_allclose(maps[0], maps[1], atol=1e-4 * spread)

@@ -30,7 +30,8 @@ def mean_gradient(
     """
     count = len(weights)
     total = torch.zeros_like(case.image)
-    buffer = torch.empty(min(case.batch, count), *case.image.shape)
+    batch = min(case.model.pace("gradient").batch, count)
+    buffer = torch.empty(batch, *case.image.shape)
     for start in range(0, count, len(buffer)):
         size = min(len(buffer), count - start)
         for place in range(size):

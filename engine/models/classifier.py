@@ -28,7 +28,7 @@ from engine.models.operations import (
     in_words,
     operations,
 )
-from engine.models.pace import Pace, find_pace, in_batches
+from engine.models.pace import Pace, Use, find_pace, in_batches
 from engine.result import digest_arrays
 
 
@@ -110,7 +110,7 @@ class Classifier(nn.Module):
             message = f"{title} has {classes} classes but {len(self.labels)} labels were given."
             raise BadModel(message)
         self.lineage = lineage or Lineage(title)
-        self._paces: dict[Precision, Pace] = {}
+        self._paces: dict[Use, Pace] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
@@ -154,12 +154,14 @@ class Classifier(nn.Module):
         """Whether bfloat16 pays on this device."""
         return has_fast(self.device)
 
-    def pace(self, precision: Precision) -> Pace:
+    def pace(self, use: Use) -> Pace:
         """Batch size and memory format that run best here, found once by trying."""
         with holding(self):
-            if precision not in self._paces:
-                self._paces[precision] = find_pace(self._body(precision), precision)
-            return self._paces[precision]
+            if use == "gradient" and use not in self._paces:
+                self._paces[use] = find_pace(self, use, (self.pace("exact").channels_last,))
+            elif use not in self._paces:
+                self._paces[use] = find_pace(self._body(use), use)
+            return self._paces[use]
 
     def runner(self, precision: Precision) -> Callable[[Tensor], Tensor]:
         """The forward pass in that precision and its best format: pixels to logits."""
@@ -172,9 +174,9 @@ class Classifier(nn.Module):
 
         return run
 
-    def _body(self, precision: Precision) -> Classifier:
+    def _body(self, use: Use) -> Classifier:
         with holding(self):
-            return self if precision == "exact" else self._fast
+            return self._fast if use == "fast" else self
 
     @cached_property
     def _fast(self) -> Classifier:

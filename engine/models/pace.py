@@ -1,7 +1,8 @@
 """The batch size and memory format at which a model runs best here, found by trying once.
 
-What was found is kept on disk for the architecture, size, device and precision, so that answers
-on one machine always come from the same batch.
+What was found is kept on disk for the architecture, size, device and use, so that answers on one
+machine always come from the same batch. There are three uses: forward passes in float32 (exact) and
+bfloat16 (fast), and forward and backward (gradient), which shares the format of exact.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,9 @@ from engine.errors import BlindspotError
 from engine.store import home, keep_row, read_table
 
 if TYPE_CHECKING:
-    from engine.method import Precision
     from engine.models.classifier import Classifier
+
+Use = Literal["exact", "fast", "gradient"]
 
 BATCHES = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (8, 16, 32, 64, 128, 256), "mps": (4, 8, 16, 32)}
 LARGEST = 256
@@ -38,7 +40,7 @@ class Pace:
 
     batch: int
     channels_last: bool
-    precision: str
+    use: str
     seconds: float  # per image, at its best, when it was tried
 
     @property
@@ -48,16 +50,22 @@ class Pace:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The number type of the precision."""
-        return torch.float32 if self.precision == "exact" else torch.bfloat16
+        """The number type of the use."""
+        return torch.bfloat16 if self.use == "fast" else torch.float32
 
 
-def find_pace(model: Classifier, precision: Precision) -> Pace:
-    """Read what was found before, else try; the model is left in the format that won."""
-    key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{model.device}|{precision}"
-    pace = pace_of(read_table(pace_file()).get(key), precision)
-    if pace is None:
-        pace = try_paces(model, precision)
+def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, False)) -> Pace:
+    """Read what was found before, else try; the model is left in the format that won.
+
+    Args:
+        model: what is run.
+        use: what it is run for.
+        formats: the memory formats to try, channels_last or not.
+    """
+    key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{model.device}|{use}"
+    pace = pace_of(read_table(pace_file()).get(key), use)
+    if pace is None or pace.channels_last not in formats:
+        pace = try_paces(model, use, formats)
         keep_row(pace_file(), key, asdict(pace))
     into(model.network, pace)
     return pace
@@ -68,37 +76,37 @@ def into(network: nn.Module, pace: Pace) -> None:
     network.to(memory_format=pace.memory_format)  # type: ignore[call-overload]  # torch's stubs lack it
 
 
-def pace_of(row: object, precision: Precision) -> Pace | None:
+def pace_of(row: object, use: Use) -> Pace | None:
     """A kept pace, or None when the file was damaged or edited into nonsense."""
     match row:
         case {"batch": int(batch), "channels_last": bool(last), "seconds": float(seconds)}:
-            return Pace(batch, last, precision, seconds) if 1 <= batch <= LARGEST else None
+            return Pace(batch, last, use, seconds) if 1 <= batch <= LARGEST else None
     return None
 
 
-def try_paces(model: Classifier, precision: Precision) -> Pace:
-    """Time a few forwards of each batch size and format, within a budget of memory and time."""
+def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
+    """Time a few runs of each batch size and format, within a budget of memory and time."""
     found: list[Pace] = []
     sizes = BATCHES.get(model.device.type, BATCHES["cpu"])
     room = max(memory_budget(model.device) // bytes_per_image(model), sizes[0])
-    formats = [True, False]
+    left = list(formats)
     begun = perf_counter()
     for batch in (size for size in sizes if size <= room):
-        for channels_last in tuple(formats):
+        for channels_last in tuple(left):
             if found and perf_counter() - begun > PATIENCE:
                 break
-            pace = Pace(batch, channels_last, precision, 0.0)
+            pace = Pace(batch, channels_last, use, 0.0)
             into(model.network, pace)
             try:
                 seconds = time_pace(model, pace)
             except torch.OutOfMemoryError:
-                formats.remove(channels_last)
+                left.remove(channels_last)
                 continue
-            found.append(Pace(batch, channels_last, precision, seconds))
+            found.append(Pace(batch, channels_last, use, seconds))
             if seconds > WORSE * min(one.seconds for one in found):
-                formats.remove(channels_last)
+                left.remove(channels_last)
     if not found:
-        return Pace(1, channels_last=False, precision=precision, seconds=0.0)
+        return Pace(1, channels_last=formats[-1], use=use, seconds=0.0)
     fastest = min(one.seconds for one in found)
     return min((one for one in found if one.seconds <= fastest * CLOSE), key=lambda one: one.batch)
 
@@ -109,14 +117,28 @@ def time_pace(model: Classifier, pace: Pace) -> float:
         pace.batch, 3, model.side, model.side, generator=torch.Generator().manual_seed(0)
     )
     moved = pixels.to(model.device, pace.dtype, memory_format=pace.memory_format)
+    run = backward if pace.use == "gradient" else forward
     times: list[float] = []
-    with torch.inference_mode():
-        settle(model(moved))
-        while len(times) < TRIES and sum(times) < ENOUGH:
-            start = perf_counter()
-            settle(model(moved))
-            times.append(perf_counter() - start)
+    settle(run(model, moved))
+    while len(times) < TRIES and sum(times) < ENOUGH:
+        start = perf_counter()
+        settle(run(model, moved))
+        times.append(perf_counter() - start)
     return min(times) / pace.batch
+
+
+def forward(model: Classifier, pixels: Tensor) -> Tensor:
+    """The logits."""
+    with torch.inference_mode():
+        logits: Tensor = model(pixels)
+        return logits
+
+
+def backward(model: Classifier, pixels: Tensor) -> Tensor:
+    """The gradient of the first logit with respect to the pixels."""
+    with torch.enable_grad():
+        watched = pixels.detach().requires_grad_()
+        return torch.autograd.grad(model(watched)[:, 0].sum(), watched)[0]
 
 
 def in_batches(count: int, batch: int, work: Callable[[int, int], None], title: str) -> None:

@@ -155,7 +155,7 @@ sizes: list[int] = []
 
 def test_a_batch_that_does_not_fit_is_halved(pixels):
     model = tiny.classifier(tiny.random_weights(Cramped()))
-    model._paces["exact"] = Pace(8, channels_last=False, precision="exact", seconds=0.0)
+    model._paces["exact"] = Pace(8, channels_last=False, use="exact", seconds=0.0)
     sizes.clear()
     logits = model.logits(pixels)
     assert torch.allclose(logits, tiny.cnn().logits(pixels), atol=1e-5)
@@ -164,7 +164,7 @@ def test_a_batch_that_does_not_fit_is_halved(pixels):
 
 def test_a_model_for_which_one_image_is_too_much_says_so(pixels, monkeypatch):
     model = tiny.classifier(tiny.random_weights(Cramped()), name="Cramped")
-    model._paces["exact"] = Pace(4, channels_last=False, precision="exact", seconds=0.0)
+    model._paces["exact"] = Pace(4, channels_last=False, use="exact", seconds=0.0)
     monkeypatch.setattr(Cramped, "room", 0)
     with pytest.raises(BlindspotError, match="Cramped does not fit into this device's memory"):
         model.logits(pixels)

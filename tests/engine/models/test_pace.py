@@ -133,3 +133,12 @@ def test_batches_are_halved_until_they_fit():
     assert tried == [8, 4, 2, 2, 2, 2, 2]
     with pytest.raises(BlindspotError, match="A does not fit"):
         in_batches(3, 2, lambda _start, _end: (_ for _ in ()).throw(torch.OutOfMemoryError), "A")
+
+
+def test_gradients_have_a_batch_of_their_own_in_the_format_of_exact():
+    model = tiny.cnn()
+    exact, gradient = model.pace("exact"), model.pace("gradient")
+    assert gradient.channels_last == exact.channels_last
+    assert gradient.use == "gradient"
+    assert gradient.dtype == exact.dtype
+    assert all(parameter.grad is None for parameter in model.parameters())
