@@ -26,7 +26,7 @@ Question = tuple[Method[Any], ImageCase]
 
 
 def questions() -> Iterator[Question]:
-    """What the samples are asked when they are opened: all methods on the first, two on the rest."""
+    """What the samples are asked when opened: every method on the first, two on the others."""
     model = load()
     for place, one in enumerate(SAMPLES):
         plain = image_case(model, sample(one.name), Crop(), Target(0))
