@@ -1,0 +1,31 @@
+"""What a link asks for and cannot have: said beside the setting until it is set anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import streamlit as st
+
+from components.notices import plain
+
+LONGEST = 40  # letters of what a link asked for that are repeated
+
+
+def refuse(
+    key: str, allowed: Collection[str] | Callable[[str], bool], name: str, rule: str
+) -> None:
+    """Say what is ignored; called before the widget of that key, which drops it in silence."""
+    held: dict[str, tuple[str, list[str]]] = st.session_state.setdefault("links.refused", {})
+    allows = allowed if callable(allowed) else allowed.__contains__
+    asked = st.query_params.get_all(key)
+    wrong = [word for word in asked if not allows(word)]
+    if wrong:
+        words = f"The link asks for “{wrong[0][:LONGEST]}” as {name}; it is ignored, "
+        held[key] = (
+            words + f"because it must be {rule}.",
+            [word for word in asked if word not in wrong],
+        )
+    elif key in held and asked != held[key][1]:
+        del held[key]
+    if key in held:
+        st.info(plain(held[key][0]), icon=":material/link_off:")
