@@ -31,9 +31,10 @@ def lines(rounds: int, only: list[str]) -> Iterator[str]:
     yield f"## Speed, {datetime.now(UTC):%Y-%m-%d}, commit {commit}"
     yield ""
     model = case().model
-    paces = [model.pace("exact")] + ([model.pace("fast")] if model.offers_fast else [])
+    paces = [model.pace("exact"), model.pace("gradient")]
+    paces += [model.pace("fast")] if model.offers_fast else []
     found = "; ".join(
-        f"{p.precision}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
+        f"{p.use}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
         for p in paces
     )
     yield f"{model.title} at {model.side} px on {model.device} ({platform.machine()}). {found}."

@@ -153,7 +153,6 @@ def choose_crop(picture: Picture, name: str) -> Crop:
         fixed_size=True,
         words="The square that the model sees: drag it, or move it with the arrow keys",
     )
-    st.caption("The model sees the square; drag it to look elsewhere.")
     place = box.left * width / (width - side) if width > side else 0.5
     down = box.top * height / (height - side) if height > side else 0.5
     crop = linked if box == start else Crop(round(min(place, 1), 4), round(min(down, 1), 4))

@@ -41,7 +41,6 @@ class CLime(Method[ImageCase]):
     title = "C-LIME"
     cost = "wait"
     paper = "Agarwal et al. 2021, https://arxiv.org/abs/2102.10618"
-    fast = True
     proof = (
         "tests/engine/attribution/test_lime.py"
         "::test_c_lime_on_a_linear_model_gives_each_region_its_sum_of_weights"
