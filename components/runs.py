@@ -40,7 +40,7 @@ class Pending:
         left = self.job.seconds_left()
         if left is None:
             hint = f" · about {self.expected:.0f} s here" if self.expected else ""
-            return self.job.words + hint
+            return f"{self.job.words} · {self.job.done:.0%}{hint}"
         return f"{self.job.words} · {self.job.done:.0%} · about {left:.0f} s left"
 
 

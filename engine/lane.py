@@ -8,6 +8,7 @@ questions through at its progress calls, as long as it has no hook on a model at
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,6 +116,7 @@ class Lane:
         self._jobs: dict[str, Job[object]] = {}  # waiting or running
         self._served: dict[str, int] = {}  # visitor → when last served, oldest first
         self._ticks = count()
+        self._closing = False
         self._thread = threading.Thread(target=self._loop, name=f"lane {device}", daemon=True)
         self._thread.start()
 
@@ -174,10 +176,22 @@ class Lane:
                 del self._served[next(iter(self._served))]
         return job
 
+    def close(self, seconds: float = 10.0) -> None:
+        """Cancel everything and wait for the thread: torch must not be cut off in its middle."""
+        with self.changed:
+            self._closing = True
+            for job in list(self._jobs.values()):
+                for visitor in list(job.visitors):
+                    job.leave(visitor)
+            self.changed.notify_all()
+        self._thread.join(seconds)
+
     def _loop(self) -> None:
         while True:
             with self.changed:
                 while (job := self._start()) is None:
+                    if self._closing:
+                        return
                     self.changed.wait()
             self._serve(job)
             del job  # an idle lane holds nobody's image or model
@@ -240,3 +254,10 @@ def lane(device: str) -> Lane:
         if device not in _lanes:
             _lanes[device] = Lane(device)
         return _lanes[device]
+
+
+@atexit.register
+def close_lanes() -> None:
+    """Leave no job running when the process ends."""
+    for one in list(_lanes.values()):
+        one.close()

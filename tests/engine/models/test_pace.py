@@ -55,7 +55,8 @@ def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
     table, tried = timed
     table.update({(True, 2): 2.0, (False, 4): torch.OutOfMemoryError("no room")})
     assert find_pace(tiny.cnn(), "exact").batch == 1
-    assert tried == [(True, 1), (False, 1), (True, 2), (False, 2), (False, 4)]
+    first_look = [(True, 1), (False, 1), (True, 2), (False, 2), (False, 4)]
+    assert tried == [*first_look, (True, 1), (False, 1), (False, 2)]  # what was near, again
 
 
 def test_a_slow_model_is_not_tried_for_long(timed, monkeypatch):

@@ -1,0 +1,101 @@
+"""The image of the subject: a sample or an upload, and the square of it that the model sees."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.links import refuse
+from components.notices import plain
+from components.rectangle import Box, rectangle
+from engine.errors import BadImage
+from engine.images import Crop, Picture, read
+from engine.samples import SAMPLES, sample
+
+YOURS = "Your image"
+
+
+def choose_picture() -> tuple[Picture, str]:
+    """A sample or an upload; a file that cannot be read leaves the picture that was there."""
+    titles = {one.title: one.name for one in SAMPLES}
+    shown = [*titles, *([YOURS] if "subject.upload" in st.session_state else [])]
+    refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
+    picked = st.selectbox(
+        "Sample or yours", shown, key="image", bind="query-params", label_visibility="collapsed"
+    )
+    st.file_uploader(
+        "Open an image of yours",
+        type=None,
+        key="subject.file",
+        on_change=take_upload,
+        help="PNG, JPEG, TIFF, WebP, GIF or BMP, up to 50 MB. It stays in this session's memory.",
+    )
+    if problem := st.session_state.get("subject.problem"):
+        st.error(plain(problem), icon=":material/error:")
+    if picked == YOURS:
+        picture: Picture = st.session_state["subject.upload"]
+        name = ""
+    else:
+        name = titles[picked]
+        picture = sample(name)
+    for note in picture.notes:
+        st.caption(note)
+    return picture, name
+
+
+def take_upload() -> None:
+    """Read the file that was just opened, and switch to it when it is an image."""
+    st.session_state.pop("subject.problem", None)
+    given = st.session_state["subject.file"]
+    if given is None:
+        return
+    try:
+        st.session_state["subject.upload"] = read(given.getvalue(), given.name)
+    except BadImage as error:
+        st.session_state["subject.problem"] = str(error)
+    else:
+        st.session_state["image"] = YOURS
+
+
+def choose_crop(picture: Picture, name: str) -> Crop:
+    """The square that the model sees, moved on the picture; a square picture is seen whole."""
+    height, width = picture.pixels.shape[:2]
+    side = min(height, width)
+    linked = linked_crop(name)
+    if height == width:
+        st.image(picture.pixels, output_format="PNG", width="stretch")
+        st.caption("The model sees the whole picture.")
+        return Crop()
+    left, top, *_ = linked.box(width, height)
+    start = Box(left / width, top / height, side / width, side / height)
+    box = rectangle(
+        picture.pixels,
+        start,
+        key="subject.crop",
+        fixed_size=True,
+        words="The square that the model sees: drag it, or move it with the arrow keys",
+    )
+    place = box.left * width / (width - side) if width > side else 0.5
+    down = box.top * height / (height - side) if height > side else 0.5
+    crop = linked if box == start else Crop(round(min(place, 1), 4), round(min(down, 1), 4))
+    if crop == Crop() or not name:
+        st.query_params.pop("crop", None)
+    else:
+        st.query_params["crop"] = f"{crop.x},{crop.y}"
+    return crop
+
+
+def linked_crop(name: str) -> Crop:
+    """Where the link that opened this session put the square, for the picture it named."""
+    if "subject.linked" not in st.session_state:
+        st.session_state["subject.linked"] = name, read_crop(st.query_params.get("crop", ""))
+    linked, crop = st.session_state["subject.linked"]
+    return crop if name == linked else Crop()
+
+
+def read_crop(asked: str) -> Crop:
+    """The crop of a link; anything else is the middle."""
+    try:
+        x, y = (float(share) for share in asked.split(","))
+    except ValueError:
+        return Crop()
+    return Crop(x, y) if all(0 <= share <= 1 for share in (x, y)) else Crop()
