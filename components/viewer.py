@@ -1,7 +1,7 @@
 """One to four heat maps over the same picture, side by side, moved and read in the browser.
 
 The picture goes once and each map once, as a PNG of 16-bit indices between its own lowest and
-highest value; opacity, thresholds, scales, zoom and the read-out are the browser's (viewer.js)
+highest value; opacity, thresholds, scales, zoom and the read-out are the browser's (viewer_parts/)
 and cost no server run. A map covers the whole picture, whatever its own size is.
 """
 
@@ -38,6 +38,8 @@ MOST_PANELS = 4
 FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
+PARTS = ("mount", "values", "drawing", "controls", "sharing")  # one module, joined in this order
+
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
 PATCHES = 9  # along each side, when the strongest place is looked for
@@ -67,7 +69,9 @@ def mounted() -> Any:
     return st.components.v2.component(
         "blindspot_viewer",
         css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
+        js="\n".join(
+            (here.parent / "viewer_parts" / f"{part}.js").read_text("utf-8") for part in PARTS
+        ),
     )
 
 

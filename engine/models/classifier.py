@@ -5,8 +5,7 @@ Attacks, walks and occlusions then work in pixel space, and an epsilon means wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.method import Precision
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
+from engine.models.layers import Layer, capturing, survey
 from engine.models.operations import (
     ACTIVATIONS,
     LINEAR,
@@ -40,30 +40,6 @@ class Lineage:
     parent: str = ""
     made_by: str = ""
     settings: str = "{}"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A place in the network whose output can be looked at."""
-
-    name: str
-    shape: tuple[int, ...]  # of one output: (C, h, w) for maps, (tokens, width) for tokens
-
-    @property
-    def is_map(self) -> bool:
-        """Whether it is a spatial map (C, h, w) of more than one place.
-
-        Swin and its kin give (h, w, C), told by the equal sides coming first: no map of ours.
-        """
-        if len(self.shape) != 3 or min(self.shape[1:]) == 1:
-            return False
-        first, second, third = self.shape
-        return not (first == second != third)
-
-    @property
-    def is_tokens(self) -> bool:
-        """Whether it is a row of tokens."""
-        return len(self.shape) == 2 and self.shape[0] > 1
 
 
 class Classifier(nn.Module):
@@ -196,22 +172,8 @@ class Classifier(nn.Module):
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Every block whose output is a map or a row of tokens, in the order of the forward."""
-        found: dict[str, Layer] = {}
-
-        def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
-            def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                if isinstance(output, Tensor) and name not in found:
-                    layer = Layer(name, tuple(output.shape[1:]))
-                    if layer.is_map or layer.is_tokens:
-                        found[name] = layer
-
-            return hook
-
         with borrowed(self) as net, torch.inference_mode():
-            for name, module in blocks(net.network):
-                module.register_forward_hook(note(name))
-            net(torch.zeros(1, 3, self.side, self.side, device=self.device))
-        return tuple(found.values())
+            return survey(net, torch.zeros(1, 3, self.side, self.side, device=self.device))
 
     def layer(self, name: str) -> nn.Module:
         """The module of that name. Raises BadModel naming the known ones."""
@@ -286,32 +248,6 @@ class Classifier(nn.Module):
             for module in self.network.modules()
             if hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
         )
-
-
-def blocks(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Top-level parts, and the members of those that are only rows of blocks, not their insides."""
-    for name, part in network.named_children():
-        if isinstance(part, nn.Identity | nn.Dropout):
-            continue
-        if isinstance(part, nn.Sequential | nn.ModuleList):
-            yield from ((f"{name}.{inner}", one) for inner, one in part.named_children())
-        else:
-            yield name, part
-
-
-@contextmanager
-def capturing(module: nn.Module, *, inputs: bool = False) -> Iterator[list[Tensor]]:
-    """Collect what a module gives (or is given) while the block runs; the hook always comes off."""
-    seen: list[Tensor] = []
-
-    def hook(_module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(given[0] if inputs else output)
-
-    handle = module.register_forward_hook(hook)
-    try:
-        yield seen
-    finally:
-        handle.remove()
 
 
 def digest_text(text: str) -> str:
