@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks.setting import case, plain
-from benchmarks.timing import Ratio, paired
+from benchmarks.timing import Ratio, as_people_do, paired
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.score_cam import ScoreCam
 
@@ -25,11 +25,11 @@ def rows(rounds: int) -> Iterator[Ratio]:
     targets = [ClassifierOutputTarget(case().target.index)]
 
     grad = GradCAM(model, layers)
-    theirs = partial(grad, input_tensor=image, targets=targets)
+    theirs = as_people_do(partial(grad, input_tensor=image, targets=targets))
     yield paired("Grad-CAM", partial(GradCam(), case()), theirs, AGAINST, 1.0, 5 * rounds)
 
     score = ScoreCAM(model, layers)
-    theirs = partial(score, input_tensor=image, targets=targets)
+    theirs = as_people_do(partial(score, input_tensor=image, targets=targets))
     few = max(2, rounds // 2)
     yield paired("Score-CAM, exact", partial(ScoreCam(), case()), theirs, AGAINST, 0.95, few)
     if case().model.offers_fast:

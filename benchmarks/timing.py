@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
+from engine.process import LARGEST, RESERVE, hold_blocks
+
 Work = Callable[[], object]
 
 
@@ -45,6 +47,22 @@ HEAD = (
     "| what | against | ratio | spread | goal | ours took | note |\n"
     "| --- | --- | --- | --- | --- | --- | --- |"
 )
+
+
+def as_people_do(work: Work) -> Work:
+    """The work with memory held as glibc does by itself at most: blocks up to 32 MB, 64 MB in all.
+
+    Importing our engine makes the whole process keep more, and so would speed up the others too.
+    """
+
+    def run() -> object:
+        hold_blocks(32 * 2**20, 64 * 2**20)
+        try:
+            return work()
+        finally:
+            hold_blocks(LARGEST, RESERVE)
+
+    return run
 
 
 def timed(work: Work) -> float:

@@ -18,21 +18,26 @@ SPINS = "1000"
 
 # glibc gives blocks above 32 MB back at once and gets them again page by page for the next layer:
 # half of the time of a float32 forward pass in batches of 8 went into that (11.5 ms an image, 5.3
-# with these). Blocks up to 256 MB are kept for reuse, and up to 512 MB of them stay with us.
-MMAP_THRESHOLD = (-3, 256 * 2**20)  # mallopt's M_MMAP_THRESHOLD
-TRIM_THRESHOLD = (-1, 512 * 2**20)  # M_TRIM_THRESHOLD
-ARENAS = (-8, 1)  # M_ARENA_MAX: a thread's own arena would give its blocks back all the same
+# when they are kept). One arena, because a thread's own would give its blocks back all the same.
+LARGEST = 256 * 2**20  # bytes of a block that is kept for reuse
+RESERVE = 512 * 2**20  # bytes in all that stay with us
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # mallopt's names
 
 
 def prepare() -> None:
     """Settle both, where the platform has them."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    hold_blocks(LARGEST, RESERVE)
+
+
+def hold_blocks(largest: int, reserve: int) -> bool:
+    """Keep freed blocks up to that size, and that much in all; whether the platform can."""
     if platform.libc_ver()[0] != "glibc":
-        return
+        return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError) as error:
         log.info("memory is held as the platform does: %s", error)
-        return
-    for option, value in (MMAP_THRESHOLD, TRIM_THRESHOLD, ARENAS):
-        mallopt(option, value)
+        return False
+    options = ((M_MMAP_THRESHOLD, largest), (M_TRIM_THRESHOLD, reserve), (M_ARENA_MAX, 1))
+    return all(mallopt(option, value) == 1 for option, value in options)
