@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,20 @@ class Partition:
 
 def superpixels(image: Tensor, regions: int) -> Partition:
     """SLIC superpixels of an image (3, H, W), one connected region each; tiles where SLIC fails."""
-    pixels = image.permute(1, 2, 0).double().numpy()
+    pixels = image.permute(1, 2, 0).double().contiguous().numpy()
+    found = segmented(pixels.tobytes(), pixels.shape, regions)
+    return grid(image, regions) if found is None else found
+
+
+@lru_cache(maxsize=8)
+def segmented(pixels: bytes, shape: tuple[int, ...], regions: int) -> Partition | None:
+    """SLIC, once for the methods that share its regions; None where hardly a region connects."""
+    image = np.frombuffer(pixels).reshape(shape)
     for compactness in COMPACTNESS:
-        found = slic(pixels, n_segments=regions, compactness=compactness, start_label=0)
+        found = slic(image, n_segments=regions, compactness=compactness, start_label=0)
         if 2 * len(np.unique(found)) >= regions:
             return relabeled(found)
-    return grid(image, regions)
+    return None
 
 
 def grid(image: Tensor, regions: int) -> Partition:
