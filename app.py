@@ -19,7 +19,9 @@ def warm_up() -> None:
     from engine.models import catalog
 
     catalog.hub_answers()
-    catalog.load().pace("exact")
+    model = catalog.load()
+    model.pace("exact")
+    model.pace("gradient")
 
 
 @asynccontextmanager
