@@ -15,6 +15,10 @@ class BadModel(BlindspotError):
     """Weights, an architecture or labels that do not fit together or cannot be had."""
 
 
+class BadData(BlindspotError):
+    """A data set, or a file of one, that cannot be used."""
+
+
 class BadSetting(BlindspotError, ValueError):
     """A setting outside its range."""
 

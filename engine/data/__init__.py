@@ -1,0 +1,1 @@
+"""Data sets with known truth: named, split, labelled, with stable ids."""
