@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 
 import timm
@@ -12,6 +14,7 @@ from engine.case import ImageCase, image_case
 from engine.images import Crop
 from engine.method import Precision
 from engine.models.catalog import load
+from engine.models.compiled import can_compile
 from engine.prediction import best
 from engine.result import Scores
 from engine.samples import sample
@@ -26,6 +29,16 @@ def case(precision: Precision = "exact") -> ImageCase:
     values = model.logits(asked.image[None]).softmax(1)[0].numpy()
     top = best(Scores(values, model.labels, "probability"), 1)[0][0]
     return image_case(model, sample("chelsea"), Crop(), Target(top), precision)
+
+
+@cache
+def compiled(precision: Precision = "exact") -> ImageCase | None:
+    """The same question for a model that is compiled already; None where that cannot be done."""
+    asked = case(precision)
+    model = deepcopy(asked.model)
+    if not can_compile(model.device) or not model.runner(precision).compile():
+        return None
+    return replace(asked, model=model)
 
 
 class Normalized(nn.Module):

@@ -69,10 +69,12 @@ def provenance(answer: Answer) -> str:
     case = said["case"]
     precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
     kept = "kept from before" if answer.kept else "fresh"
+    compiled = said.get("compiled_forwards", 0)  # answers kept by older versions do not say
+    faster = f" · {compiled} forward passes compiled" if compiled else ""
     return (
         f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
         f"r{said['revision']} · {case['target']} ({case['reading']}) · "
-        f"{said['seconds']:.2g} s on {said['device']}, {kept}{precision}"
+        f"{said['seconds']:.2g} s on {said['device']}, {kept}{faster}{precision}"
     )
 
 

@@ -49,7 +49,10 @@ def write(answer: Answer, case: ImageCase, folder: Path) -> Path:
     return path
 
 
-PROVENANCE = ("device", "seconds", "versions", "when", "digest", "title", "paper", "revision")
+PROVENANCE = (
+    "device", "seconds", "compiled_forwards", "versions", "when", "digest", "title", "paper",
+    "revision",
+)  # fmt: skip
 
 
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
 from engine.models.borrow import borrowing
+from engine.models.compiled import counting
 from engine.result import Result, View
 from engine.store import Kept, Record, Store, home, keep_row, read_table
 
@@ -117,9 +118,11 @@ def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -
     if kept := store().get(name):
         return Answer(kept.result, kept.record, kept=True)
     start = perf_counter()
-    result = method(case, progress)
+    with counting() as tally:
+        result = method(case, progress)
     seconds = perf_counter() - start
-    kept = store().put(name, result, record(method, case, name, seconds))
+    said = record(method, case, name, seconds) | {"compiled_forwards": tally.compiled}
+    kept = store().put(name, result, said)
     note_seconds(method, case, seconds)
     return Answer(kept.result, kept.record, kept=False)
 

@@ -62,7 +62,7 @@ def render_logits(
 ) -> Tensor:
     """Logits (count, classes) of the renders, as `score_renders`."""
     pace = case.model.pace(case.precision)
-    run = case.model.runner(case.precision)
+    run = case.model.runner(case.precision, count)
     batch = min(pace.batch, max(count, 1))
     buffer = torch.empty(batch, *case.image.shape, dtype=pace.dtype)
     buffer = buffer.contiguous(memory_format=pace.memory_format)

@@ -1,7 +1,8 @@
 """A picture file becomes pixels: upright 8-bit RGB, read-only, bounded in size.
 
-Limits are checked before anything is decoded. A JPEG is decoded straight to about the kept size;
-the other formats have to be decoded whole and are shrunk at once. Values are never enlarged.
+Limits are checked before anything is decoded. A JPEG is decoded straight to about the kept size,
+an eighth, a quarter or half of its sides; the other formats have to be decoded whole and are
+shrunk at once. Values are never enlarged.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
-from math import sqrt
+from math import ceil, sqrt
 from pathlib import Path
 from threading import Lock
 
@@ -27,6 +28,7 @@ MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
 MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
 MAX_KEPT = 4_000_000  # px kept in all
+SHY = 0.97  # of what is kept: a JPEG may come so small if that halves what it is decoded to
 
 NAME_LENGTH = 60
 COUNTED_BYTES = 10_000_000  # counting a GIF's frames walks through it, so not in larger ones
@@ -115,7 +117,8 @@ def decode(data: bytes, found: Kind, called: str) -> Picture:
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
     kept = bounded(width, height)
-    file.draft("", kept)  # JPEG alone listens: to an eighth, a quarter or half of each side
+    file.draft("", (ceil(kept[0] * SHY), ceil(kept[1] * SHY)))  # JPEG alone listens
+    kept = min(kept, file.size)  # both sides keep their ratio
     copies = 2 if found.name == "WEBP" else 1  # its decoder holds about twice as much as others
     check_pixels(*file.size, MAX_WHOLE // copies, called)
 

@@ -5,7 +5,7 @@ Attacks, walks and occlusions then work in pixel space, and an epsilon means wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.method import Precision
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
+from engine.models.compiled import Runner
 from engine.models.layers import Layer, capturing, survey
 from engine.models.operations import (
     ACTIVATIONS,
@@ -87,6 +88,7 @@ class Classifier(nn.Module):
             raise BadModel(message)
         self.lineage = lineage or Lineage(title)
         self._paces: dict[Use, Pace] = {}
+        self._runners: dict[Precision, Runner] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
@@ -97,11 +99,11 @@ class Classifier(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy takes with it: not what was found out about these weights."""
         kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
-        return kept | {"_paces": {}}
+        return kept | {"_paces": {}, "_runners": {}}
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) on the CPU, float32, in batches of the best size, no gradients."""
-        runner = self.runner("exact")
+        runner = self.runner("exact", len(pixels))
         logits = torch.empty(len(pixels), len(self.labels))
 
         def run(start: int, end: int) -> None:
@@ -139,16 +141,19 @@ class Classifier(nn.Module):
                 self._paces[use] = find_pace(self._body(use), use)
             return self._paces[use]
 
-    def runner(self, precision: Precision) -> Callable[[Tensor], Tensor]:
-        """The forward pass in that precision and its best format: pixels to logits."""
-        body, pace = self._body(precision), self.pace(precision)
+    def runner(self, precision: Precision, forwards: int = 0) -> Runner:
+        """The forward pass in that precision and its best format: pixels to logits.
 
-        def run(pixels: Tensor) -> Tensor:
-            moved = pixels.to(self.device, pace.dtype, memory_format=pace.memory_format)
-            logits: Tensor = body(moved)
-            return logits
-
-        return run
+        Args:
+            precision: "exact" or "fast".
+            forwards: how many are coming; after enough of them the model is compiled.
+        """
+        pace = self.pace(precision)
+        with holding(self):
+            if precision not in self._runners:
+                self._runners[precision] = Runner(self._body(precision), pace)
+        self._runners[precision].expect(forwards)
+        return self._runners[precision]
 
     def _body(self, use: Use) -> Classifier:
         with holding(self):
@@ -162,12 +167,17 @@ class Classifier(nn.Module):
         return twin
 
     @property
-    def held_bytes(self) -> int:
-        """Bytes of its weights, and of those of its twin if there is one."""
+    def own_bytes(self) -> int:
+        """Bytes of its weights."""
         state = [*self.parameters(), *self.buffers()]
+        return sum(tensor.numel() * tensor.element_size() for tensor in state)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of its weights, and of those of its twin and compiled copies if there are any."""
         twin: Classifier | None = vars(self).get("_fast")
-        own = sum(tensor.numel() * tensor.element_size() for tensor in state)
-        return own + (twin.held_bytes if twin is not None else 0)
+        copies = sum(runner.held_bytes for runner in self._runners.values())
+        return self.own_bytes + copies + (twin.own_bytes if twin is not None else 0)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -1,12 +1,14 @@
 """The batch size and memory format at which a model runs best here, found by trying once.
 
 What was found is kept on disk for the architecture, size, device and use, so that answers on one
-machine always come from the same batch. There are three uses: forward passes in float32 (exact) and
-bfloat16 (fast), and forward and backward (gradient), which shares the format of exact.
+machine always come from the same batch; what was found while others kept it busy serves this
+process only. There are three uses: forward passes in float32 (exact) and bfloat16 (fast), and
+forward and backward (gradient), which shares the format of exact.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -68,9 +70,15 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
     pace = pace_of(read_table(pace_file()).get(key), use)
     if pace is None or pace.channels_last not in formats:
         pace = try_paces(model, use, formats)
-        keep_row(pace_file(), key, asdict(pace))
+        keep_row(pace_file(), key, asdict(pace) | ({} if calm() else {"process": os.getpid()}))
     into(model.network, pace)
     return pace
+
+
+def calm() -> bool:
+    """Whether what was timed is worth keeping; on a busy machine it tells about the others."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return load <= (os.cpu_count() or 1)
 
 
 def into(network: nn.Module, pace: Pace) -> None:
@@ -79,8 +87,10 @@ def into(network: nn.Module, pace: Pace) -> None:
 
 
 def pace_of(row: object, use: Use) -> Pace | None:
-    """A kept pace, or None when the file was damaged or edited into nonsense."""
+    """A kept pace, or None when it is another process's, or was edited into nonsense."""
     match row:
+        case {"process": other} if other != os.getpid():
+            return None
         case {"batch": int(batch), "channels_last": bool(last), "seconds": float(seconds)}:
             return Pace(batch, last, use, seconds) if 1 <= batch <= LARGEST else None
     return None

@@ -498,17 +498,23 @@ print(peak() - before)
 """
 
 
+SMALL = 4.5  # MB: the picture of 1500 x 1000 px that is kept
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux counts peak memory there")
 @pytest.mark.parametrize(
     ("form", "options", "low", "high"),
     [
-        ("JPEG", {}, 15, 72),  # decoded to half of each side
-        ("JPEG", {"progressive": True}, 72, 2 * 72),  # libjpeg keeps all coefficients
+        ("JPEG", {}, 4, 72),  # decoded to a quarter of each side
+        ("JPEG", {"progressive": True}, 72, 2 * 72),  # libjpeg keeps all coefficients, in 16 bits:
+        ("JPEG", {"progressive": True, "subsampling": 0}, 100, 2 * 72 + SMALL),  # two copies
         ("PNG", {"compress_level": 1}, 80, 2 * 72),  # decoded whole, by Pillow at 4 bytes a pixel
     ],
-    ids=["baseline", "progressive", "png"],
+    ids=["baseline", "progressive", "progressive-444", "png"],
 )
-def test_24_megapixels_never_hold_two_full_size_copies(tmp_path, form, options, low, high):
+def test_24_megapixels_never_hold_more_than_two_full_size_copies(
+    tmp_path, form, options, low, high
+):
     large, small = tmp_path / "large", tmp_path / "small"
     rng = np.random.default_rng(5)
     coarse = Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))

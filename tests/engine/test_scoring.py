@@ -51,7 +51,7 @@ def test_batches_too_large_for_the_memory_are_halved_and_drawn_again(monkeypatch
             raise torch.OutOfMemoryError
         return plenty(pixels)
 
-    monkeypatch.setattr(case.model, "runner", lambda _precision: scarce)
+    monkeypatch.setattr(case.model, "runner", lambda *_given: scarce)
     images = torch.rand(11, 3, tiny.SIDE, tiny.SIDE, generator=tiny.seeded(2))
     shares = []
 
@@ -70,6 +70,6 @@ def test_a_model_that_does_not_fit_at_all_is_told_in_a_sentence(monkeypatch):
     def never(_pixels):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(case.model, "runner", lambda _precision: never)
+    monkeypatch.setattr(case.model, "runner", lambda *_given: never)
     with pytest.raises(BlindspotError, match="memory"):
         case.score(case.image[None])

@@ -16,6 +16,7 @@ from tests import tiny
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "calm", lambda: True)
 
 
 @pytest.fixture
@@ -49,6 +50,18 @@ def test_it_is_tried_once_and_kept_for_the_next_process(timed):
     find_pace(tiny.vit(), "exact")
     assert len(tried) > count
     assert len(json.loads(pace_file().read_text())) == 2
+
+
+def test_what_was_found_on_a_busy_machine_serves_this_process_only(timed, monkeypatch):
+    _, tried = timed
+    monkeypatch.setattr(module, "calm", lambda: False)
+    find_pace(tiny.cnn(), "exact")
+    count = len(tried)
+    find_pace(tiny.cnn(), "exact")
+    assert len(tried) == count
+    monkeypatch.setattr(module.os, "getpid", lambda: -1)  # as another process would find it
+    find_pace(tiny.cnn(), "exact")
+    assert len(tried) == 2 * count
 
 
 def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
