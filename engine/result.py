@@ -143,6 +143,22 @@ class Points(View):
 
 
 @dataclass(frozen=True, eq=False)
+class Triangle(View):
+    """Numbers on the blends of three images.
+
+    A blend is the sum of its weights (n, 3) times the images (3, 3, H, W), so whoever shows it can
+    blend by themselves. Its place in the plane is its weights times the corners (3, 2).
+    """
+
+    weights: Floats
+    values: Floats  # (n,)
+    corners: Floats
+    images: Array  # float16
+    labels: tuple[str, ...]  # of the corners
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
 class Path(View):
     """Images along a walk, (n, 3, H, W) in [0, 1], and a number for each, (n,).
 
@@ -178,7 +194,7 @@ class Checkpoint(View):
 
 KINDS: dict[str, type[View]] = {
     kind.__name__: kind
-    for kind in (HeatMap, Curve, Scores, Table, Ranking, Field, Points, Path, Checkpoint)
+    for kind in (HeatMap, Curve, Scores, Table, Ranking, Field, Points, Triangle, Path, Checkpoint)
 }
 
 Result = Mapping[str, View]

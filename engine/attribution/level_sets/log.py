@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.level_sets.distance import largest, rmse, ssim
-from engine.attribution.level_sets.traversal import Walk, margin
+from engine.attribution.level_sets.traversal import Walk
 from engine.case import PairCase
 from engine.result import Curve, Path, Ranking, Result, Table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from engine.attribution.level_sets.log import Log
-from engine.attribution.level_sets.settings import LevelSet, check_pair
+from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal, Walk
 from engine.case import PairCase
 from engine.method import Progress, Slider, quiet, setting
@@ -39,7 +39,7 @@ class LST(LevelSet):
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: path, end, top, figures and the curves of every step, see `log`."""
-        check_pair(case)
+        self.check_case(case)
         source, target, own = batch_of_one(case)
         walk = Traversal(
             case.model, source, target, own, self.rules(), self.start_noise(case.source)
@@ -77,5 +77,3 @@ def logged(
             log.stay(steps)
         progress(1.0, f"stuck at step {log.step}", log.result())
     return log.whole()
-
-

@@ -7,19 +7,16 @@ classes is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from engine.attribution.level_sets.traversal import Rules, Traversal
+from engine.attribution.level_sets.traversal import Rules
 from engine.case import ImageCase, PairCase
 from engine.errors import BlindspotError, DoesNotFit
-from engine.method import Choice, Method, Progress, Slider, Switch, setting
-from engine.models.classifier import Classifier
-from engine.models.pace import in_batches
+from engine.method import Choice, Cost, Method, Slider, Switch, setting
 
 PAPER = "Balasubramanian et al. 2023, https://arxiv.org/abs/2310.19889"
 PUBLISHED: dict[str, Any] = {
@@ -36,13 +33,26 @@ STEPS_HELP = "How many steps the walk takes; each shortens what is left of the w
 
 
 @dataclass(frozen=True)
-class Stepping(Method[PairCase]):
-    """A walk in steps towards the target, from a source with a little noise on it."""
+class Walking(Method[PairCase]):
+    """Whatever is asked about a source and so many targets."""
 
     family = "attribution"
-    cost = "wait"
-    paper = PAPER
+    cost: ClassVar[Cost] = "wait"
     needs = frozenset({"gradient"})
+
+    targets: ClassVar[tuple[int, int]] = (1, 1)  # the fewest and the most it takes
+
+    def check_case(self, case: PairCase) -> None:
+        """Raise, in a sentence, when a walk from this source to these targets makes no sense."""
+        check_images(case, self.targets)
+        check_class(case.source)
+
+
+@dataclass(frozen=True)
+class Stepping(Walking):
+    """A walk in steps towards the target, from a source with a little noise on it."""
+
+    paper: ClassVar[str | None] = PAPER
 
     eta: float = setting(
         0.02,
@@ -107,88 +117,31 @@ class LevelSet(Guarded):
         """The rules of the traversal."""
         return Rules(self.eta, self.epsilon, self.delta, self.stop, self.adaptive)
 
-    def ends(self, case: PairCase, progress: Progress, share: float) -> Tensor:
-        """The blind spots (n, 3, H, W) on the way to each target, walked a batch at a time.
 
-        Args:
-            case: the source and its targets.
-            progress: told up to `share`.
-            share: what part of the whole work this is.
-        """
-        check_pair(case)
-        count = len(case.others)
-        sources = case.source.image.expand(count, -1, -1, -1)
-        classes = torch.full((count,), case.source.target.index)
-        return self.end_images(case.source, sources, torch.stack(case.others), classes)(
-            progress, share
-        )
-
-    def end_images(
-        self, case: ImageCase, sources: Tensor, targets: Tensor, classes: Tensor
-    ) -> Walks:
-        """Walks of any pairs, all with the case's model and noise."""
-        return Walks(case.model, sources, targets, classes, self, self.start_noise(case))
-
-
-@dataclass(frozen=True, eq=False)
-class Walks:
-    """Many walks of which only the ends matter."""
-
-    model: Classifier
-    sources: Tensor
-    targets: Tensor
-    classes: Tensor
-    method: Guarded
-    noise: Tensor
-
-    def __call__(self, progress: Progress, share: float) -> Tensor:
-        """The end of each walk (n, 3, H, W), float32 on the CPU."""
-        ends = torch.empty(self.targets.shape)
-        count = len(ends)
-
-        def run(start: int, end: int) -> None:
-            walk = Traversal(
-                self.model,
-                self.sources[start:end],
-                self.targets[start:end],
-                self.classes[start:end],
-                self.method.rules(),
-                self.noise,
-            )
-            for step in steps_of(walk, self.method.steps):
-                done = (start + (end - start) * step / self.method.steps) / count
-                progress(done * share, f"walking to {end - start} of {count}, step {step}")
-            ends[start:end] = walk.x
-
-        in_batches(count, self.model.pace("gradient").batch, run, self.model.title)
-        progress(share, "walked")
-        return ends
-
-
-def steps_of(walk: Traversal, steps: int) -> Iterator[int]:
-    """Take the steps one by one, until none can move anything; their numbers."""
-    for step in range(1, steps + 1):
-        if walk.ended:
-            return
-        walk.step()
-        yield step
-
-
-def check_pair(case: PairCase) -> None:
-    """Raise, in a sentence, when walks from this source to these targets make no sense."""
-    source, labels = case.source, case.model.labels
-    if len(labels) < 2:
+def check_images(case: PairCase, wanted: tuple[int, int]) -> None:
+    """Raise when there are too few or too many images, or the same one twice at a walk's ends."""
+    low, high = wanted
+    if not low <= len(case.others) <= high:
+        words = f"{low}" if low == high else f"{low} to {high}"
+        plural = "s" if high > 1 else ""
+        message = f"Choose {words} target image{plural} for this view, not {len(case.others)}."
+        raise DoesNotFit(message)
+    if any(torch.equal(case.source.image, other) for other in case.others):
+        raise BlindspotError("Source and target are the same image: choose another target.")
+    if len(case.model.labels) < 2:
         message = f"{case.model.title} has only one class, so its confidence never changes."
         raise BlindspotError(message)
+
+
+def check_class(source: ImageCase) -> None:
+    """Raise when the model does not see the class that is asked for in the source."""
+    labels, asked = source.model.labels, source.target.index
     if source.target.versus is not None:
         raise DoesNotFit("A level set holds one class's confidence: choose a class, no contrast.")
-    if any(torch.equal(source.image, other) for other in case.others):
-        raise BlindspotError("Source and target are the same image: choose another target.")
-    asked = source.target.index
-    seen = int(case.model.logits(source.image[None])[0].argmax())
+    seen = int(source.model.logits(source.image[None])[0].argmax())
     if seen != asked:
         message = (
-            f"{case.model.title} sees {labels[seen]} in the source, not {labels[asked]}: "
+            f"{source.model.title} sees {labels[seen]} in the source, not {labels[asked]}: "
             f"choose {labels[seen]} as its class, or another image."
         )
         raise DoesNotFit(message)

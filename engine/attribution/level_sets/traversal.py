@@ -64,6 +64,7 @@ class Walk:
         classes: Tensor,
         noise: Tensor | float = 0.0,
     ) -> None:
+        self._due: Tensor  # which of the pixels last looked at a slope is still wanted for
         self.model = model
         self.form = model.pace("gradient").memory_format
         self.sources, self.targets = self._moved(sources), self._moved(targets)
@@ -73,8 +74,7 @@ class Walk:
         self.going = torch.ones(len(sources), dtype=torch.bool, device=model.device)
         self.x = self._moved((sources + noise).clamp(0, 1))
         self.slope = torch.zeros_like(self.x)  # ∇m at x
-        self.logits, self.confidence = self._look(self.x, torch.arange(len(sources)))
-        self._stand(self.going)
+        self.stand(self.x)
 
     @property
     def ended(self) -> bool:
@@ -85,30 +85,31 @@ class Walk:
         """Take one step; which samples moved, (B,)."""
         raise NotImplementedError
 
+    def slopes(self) -> Tensor:
+        """∇m at x, (B, 3, H, W): computed only where x is new."""
+        if self._due.any():
+            (slope,) = torch.autograd.grad(self._margin.sum(), self._pixels)
+            self.slope[self._rows[self._due]] = slope[self._due]
+            self._due = torch.zeros_like(self._due)
+        return self.slope
+
+    def stand(self, pixels: Tensor, *, slopes: bool = True) -> None:
+        """All walks now stand at these pixels (B, 3, H, W); slopes are asked for, or never."""
+        every = torch.arange(len(pixels), device=self.model.device)
+        with torch.set_grad_enabled(slopes):
+            self.logits, self.confidence = self._look(pixels, every)
+        self._due = self.going if slopes else ~self.going
+
     def _moved(self, images: Tensor) -> Tensor:
         return images.to(self.model.device, self.model.mean.dtype, memory_format=self.form)
 
     def _look(self, pixels: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and confidence of pixels; the graph is kept for the slope there."""
-        self._rows = rows.to(self.model.device)
+        """Logits and confidence of pixels; the graph is kept for the slopes that may be due."""
+        self._rows = rows
         self._pixels = pixels.detach().contiguous(memory_format=self.form).requires_grad_()
-        with torch.enable_grad():
-            logits = self.model(self._pixels)
-            self._margin = margin(logits, self.classes[self._rows])
-        self._fresh = torch.zeros(len(rows), dtype=torch.bool, device=self.model.device)
+        logits = self.model(self._pixels)
+        self._margin = margin(logits, self.classes[rows])
         return logits.detach(), self._margin.detach().sigmoid()
-
-    def _stand(self, accepted: Tensor) -> None:
-        """The accepted of the pixels last looked at are where the walks stand: slopes are due."""
-        self._fresh = accepted
-
-    def _slopes(self) -> Tensor:
-        """∇m at x, (B, 3, H, W): computed only where x is new."""
-        if self._fresh.any():
-            (slope,) = torch.autograd.grad(self._margin.sum(), self._pixels)
-            self.slope[self._rows[self._fresh]] = slope[self._fresh]
-            self._fresh = torch.zeros_like(self._fresh)
-        return self.slope
 
 
 class Traversal(Walk):
@@ -127,11 +128,11 @@ class Traversal(Walk):
         self.rules = rules
         self.memory = torch.zeros_like(self.x)
         self.eta = torch.full_like(self.reference, rules.eta)
-        refuse_flat(model, self._slopes())
+        refuse_flat(model, self.slopes())
 
     def step(self) -> Tensor:
         """Propose, look, accept or keep; which samples moved, (B,)."""
-        slopes = self._slopes()
+        slopes = self.slopes()
         rows = self.going.nonzero().flatten()
         x, slope = self.x[rows], slopes[rows]
         across = tangent(self.targets[rows] - x, slope)
@@ -144,7 +145,7 @@ class Traversal(Walk):
         moved = rows[accepted]
         self.x[moved] = proposal[accepted]
         self.logits[moved], self.confidence[moved] = logits[accepted], confidence[accepted]
-        self._stand(accepted)
+        self._due = accepted
         self._carry_on(rows, accepted, confidence)
         return torch.zeros_like(self.going).index_fill(0, moved, value=True)
 
