@@ -191,6 +191,10 @@ class PairCase:
         """Why the case cannot give what a method needs, or ""."""
         return self.source.lacks(need)
 
+    def at(self, precision: Precision) -> PairCase:
+        """The same question in another precision."""
+        return replace(self, source=self.source.at(precision))
+
 
 def image_case(
     model: Classifier,

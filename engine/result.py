@@ -100,12 +100,81 @@ class Scores(View):
 
 
 @dataclass(frozen=True, eq=False)
-class Path(View):
-    """Images along a walk, (n, 3, H, W) in [0, 1], and a number for each, (n,)."""
+class Table(View):
+    """Numbers in rows and named columns, (rows, columns); NaN where there is none."""
 
-    frames: Floats
+    values: Floats
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    units: tuple[str, ...]  # of each column
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking(View):
+    """The best few classes of each of n images, best first, all (n, k)."""
+
+    values: Floats
+    classes: Array  # their numbers
+    labels: tuple[tuple[str, ...], ...]
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Field(View):
+    """A number at each node of a grid, (rows, columns), with the places of rows and columns."""
+
+    values: Floats
+    x: Floats  # of the columns
+    y: Floats  # of the rows
+    x_label: str
+    y_label: str
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Points(View):
+    """Points in a plane, (n, 2), and a number for each, (n,)."""
+
+    places: Floats
+    values: Floats
+    x_label: str
+    y_label: str
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Triangle(View):
+    """Numbers on the blends of three images.
+
+    A blend is the sum of its weights (n, 3) times the images (3, 3, H, W), so whoever shows it can
+    blend by themselves. Its place in the plane is its weights times the corners (3, 2).
+    """
+
+    weights: Floats
+    values: Floats  # (n,)
+    corners: Floats
+    images: Array  # float16
+    labels: tuple[str, ...]  # of the corners
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Path(View):
+    """Images along a walk, (n, 3, H, W) in [0, 1], and a number for each, (n,).
+
+    Frames may be float16. `steps` tells which step of the walk each is; without it, every step is
+    there.
+    """
+
+    frames: Array
     values: Floats
     unit: str
+    steps: Array | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, np.ndarray):
+            object.__setattr__(self, "steps", np.arange(len(self.frames)))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +193,8 @@ class Checkpoint(View):
 
 
 KINDS: dict[str, type[View]] = {
-    kind.__name__: kind for kind in (HeatMap, Curve, Scores, Path, Checkpoint)
+    kind.__name__: kind
+    for kind in (HeatMap, Curve, Scores, Table, Ranking, Field, Points, Triangle, Path, Checkpoint)
 }
 
 Result = Mapping[str, View]

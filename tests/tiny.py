@@ -6,7 +6,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from engine.case import ImageCase
+from engine.case import ImageCase, PairCase
 from engine.models.classifier import Classifier
 from engine.target import Target
 
@@ -41,6 +41,18 @@ class Cnn(nn.Module):
         hidden = self.pool(self.act1(self.conv1(images)))
         hidden = self.act2(self.conv2(hidden))
         return self.fc(hidden.mean((2, 3)))
+
+
+class Mlp(nn.Module):
+    """One hidden layer of tanh, which is smooth; the classes can be chosen."""
+
+    def __init__(self, side: int, hidden: int = 16, classes: int = 4) -> None:
+        super().__init__()
+        self.first = nn.Linear(3 * side * side, hidden)
+        self.last = nn.Linear(hidden, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(self.first(images.flatten(1)).tanh())
 
 
 CPU = torch.device("cpu")
@@ -91,6 +103,21 @@ def vit_case(target: int = 2) -> ImageCase:
     return ImageCase(vit(), image(), Target(target))
 
 
-def case_for(kind: type) -> ImageCase:
-    """The tiny case that a method fits."""
+def mlp(side: int = 8, seed: int = 0) -> Classifier:
+    return classifier(random_weights(Mlp(side), seed, 0.3), side, "tiny-mlp")
+
+
+def pair_case(model: Classifier, targets: int = 1) -> PairCase:
+    """A source with the class that the model sees in it, and so many targets."""
+    source, *others = (image(model.side, seed) for seed in range(1, targets + 2))
+    seen = int(model.logits(source[None])[0].argmax())
+    return PairCase(ImageCase(model, source, Target(seen)), tuple(others))
+
+
+def case_for(kind: type, model: Classifier | None = None) -> ImageCase | PairCase:
+    """The tiny case that a method fits; the model is one that it fits too."""
+    if targets := getattr(kind, "targets", None):
+        return pair_case(model or cnn(), targets[0])
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
     return vit_case() if "attention" in kind.needs else cnn_case()

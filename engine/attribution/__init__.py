@@ -15,6 +15,7 @@ from engine.attribution.guided_grad_cam import GuidedGradCam
 from engine.attribution.integrated_gradients import IntegratedGradients
 from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
+from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
@@ -44,4 +45,4 @@ HEATMAPS = (
 
 FIRST = (GradCam, Occlusion)  # what the view opens with
 
-METHODS = HEATMAPS
+METHODS = HEATMAPS + LEVEL_SETS
