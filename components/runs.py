@@ -6,7 +6,7 @@ something else in the same slot gives up what was asked there before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from components import notices
 from engine import run
 from engine.lane import Job, lane
 from engine.method import Method
+from engine.result import Result
 from engine.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
@@ -46,14 +47,16 @@ class Pending:
 
 @dataclass(frozen=True)
 class Problem:
-    """No answer, and why."""
+    """No answer, why, and what was there when it was stopped."""
 
     slot: str
     title: str
     words: str
+    partial: Result | None = None
 
 
 Outcome = Answer | Pending | Problem
+Live = Callable[[Result], None]
 
 
 def lane_place(job: Job[Any]) -> int:
@@ -90,9 +93,9 @@ def visit() -> Visit:
     return visit_of(st.session_state.setdefault("runs.visitor", uuid4().hex))
 
 
-def stopped() -> dict[str, str]:
-    """The digests of the questions that the person stopped, by slot."""
-    held: dict[str, str] = st.session_state.setdefault("runs.stopped", {})
+def stopped() -> dict[str, Job[Answer]]:
+    """The jobs that the person stopped, by slot: what they had so far can still be looked at."""
+    held: dict[str, Job[Answer]] = st.session_state.setdefault("runs.stopped", {})
     return held
 
 
@@ -103,8 +106,8 @@ def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
     if kept := run.known(method, case):
         here.give_up(slot)
         return kept
-    if stopped().get(slot) == digest:
-        return Problem(slot, method.title, "Stopped.")
+    if (halted := stopped().get(slot)) is not None and halted.name == digest:
+        return Problem(slot, method.title, "Stopped.", halted.partial)
     try:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
@@ -126,6 +129,22 @@ def follow(here: Visit, slot: str, digest: str) -> Job[Answer] | None:
     return None
 
 
+def ask_when_told(method: Method[Any], case: Any, slot: str, label: str) -> Outcome | None:
+    """As `ask`, but what has to be computed waits for a button; None until it is pressed."""
+    told: dict[str, str] = st.session_state.setdefault("runs.told", {})
+    digest = run.digest(method, case)
+    if told.get(slot) == digest or run.known(method, case) or run.under_way(method, case):
+        return ask(method, case, slot)
+    visit().give_up(slot)
+    seconds = run.expected_seconds(method, case)
+    hint = f" (about {seconds:.0f} s here)" if seconds else ""
+    pressed = st.button(f"{label}{hint}", key=f"{slot}.go", type="primary")
+    if not pressed:
+        return None
+    told[slot] = digest
+    return ask(method, case, slot)
+
+
 def leave_others(page: str, wanted: Sequence[str]) -> None:
     """Give up what the page's other slots wait for, such as a method that was taken away."""
     here = visit()
@@ -145,8 +164,9 @@ def answer(method: Method[Any], case: Any, slot: str) -> Answer:
 
 def stop(pending: Pending) -> None:
     """Stop on request, and do not start again by itself."""
-    visit().give_up(pending.slot)
-    stopped()[pending.slot] = pending.job.name
+    visit().jobs.pop(pending.slot, None)
+    pending.job.stop(visit().visitor)
+    stopped()[pending.slot] = pending.job
 
 
 def restart(slot: str) -> None:
@@ -155,11 +175,14 @@ def restart(slot: str) -> None:
     stopped().pop(slot, None)
 
 
-def watch(outcomes: Sequence[Outcome]) -> None:
-    """Progress, Stop and Start again for everything that is not answered."""
+def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
+    """Progress, Stop and Start again for everything that is not answered.
+
+    `live` draws what is there so far; it is called again and again, so it has to be cheap.
+    """
     pending = [one for one in outcomes if isinstance(one, Pending)]
     if pending:
-        follow_progress(pending)
+        follow_progress(pending, live)
     for one in outcomes:
         if isinstance(one, Problem):
             left, right = st.columns([6, 1], vertical_alignment="center")
@@ -168,7 +191,7 @@ def watch(outcomes: Sequence[Outcome]) -> None:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def follow_progress(pending: Sequence[Pending]) -> None:
+def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     """Redraws itself alone while the engine works; the page follows when something is done."""
     if any(one.job.finished for one in pending):
         st.rerun()
@@ -177,3 +200,5 @@ def follow_progress(pending: Sequence[Pending]) -> None:
         left.progress(min(max(one.job.done, 0.0), 1.0), f"{one.title}: {one.words()}")
         if right.button("Stop", key=f"{one.slot}.stop", on_click=stop, args=(one,)):
             st.rerun()
+        if live and one.job.partial is not None:
+            live(one.job.partial)

@@ -4,22 +4,27 @@ A job is named by the digest of its question: whoever asks the same thing while 
 joins it, and it is cancelled only when the last of them has left. The shortest kind of job goes
 first, and among equals the visitor who was served longest ago. A longer job lets waiting live
 questions through at its progress calls, as long as it has no hook on a model at that moment.
+
+What costs a "job" is wanted by the house too: it goes on when its visitors have closed the page,
+and ends when the last of them who is still there stops it.
 """
 
 from __future__ import annotations
 
 import atexit
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import torch
 
-from engine.errors import Cancelled, TooBusy
+from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Cost, Progress
 from engine.models.borrow import borrowing
 from engine.result import Result
@@ -28,6 +33,22 @@ T = TypeVar("T")
 RANK: dict[Cost, int] = {"live": 0, "wait": 1, "job": 2}
 LONGEST = 64  # jobs in one queue before a polite refusal
 REMEMBERED = 1000  # visitors whose last turn is known
+PAST = 30  # longer jobs that are told of when they are over
+HOUSE = "house"  # the visitor who never closes the page
+
+End = Literal["done", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A job that is over; nothing it worked on is held."""
+
+    name: str
+    title: str
+    end: End
+    why: str  # of a failure, or how far a stopped one had come
+    seconds: float
+    when: datetime
 
 
 @dataclass(eq=False)
@@ -39,6 +60,7 @@ class Job(Generic[T]):
     cost: Cost
     visitors: set[str]
     order: int
+    title: str = ""
     done: float = 0.0
     words: str = "waiting"
     partial: Result | None = None
@@ -75,6 +97,12 @@ class Job(Generic[T]):
                 if self.finished:
                     self._lane.drop(self)
 
+    def stop(self, visitor: str) -> None:
+        """As `leave`, but the house does not go on alone."""
+        self.leave(visitor)
+        if self.visitors == {HOUSE}:
+            self.leave(HOUSE)
+
     def _leave(self, visitor: str) -> None:
         self.visitors.discard(visitor)
         if self.visitors or self.finished:
@@ -95,6 +123,19 @@ class Job(Generic[T]):
             raise self._error
         return self._value  # type: ignore[return-value]  # set whenever no error is
 
+    def past(self) -> Past:
+        """What is told of it when it is over."""
+        end: End = "done" if self._error is None else "stopped" if self.cancelled else "failed"
+        why = (
+            ""
+            if end == "done"
+            else f"at {self.done:.0%}"
+            if end == "stopped"
+            else said(self._error)
+        )
+        seconds = 0.0 if self.started is None else monotonic() - self.started
+        return Past(self.name, self.title, end, why, seconds, datetime.now(UTC))
+
     def run(self, progress: Progress) -> None:
         """Do the work; called by the lane only."""
         self.words = "starting"
@@ -107,6 +148,11 @@ class Job(Generic[T]):
             self._finished.set()
 
 
+def said(error: BaseException | None) -> str:
+    """The reason, where it is meant for a person."""
+    return str(error) if isinstance(error, BlindspotError) else "something went wrong; see the log"
+
+
 class Lane:
     """The queue of one device and the thread that empties it."""
 
@@ -114,6 +160,7 @@ class Lane:
         self.device = device
         self.changed = threading.Condition()  # guards everything below, and who wants which job
         self._jobs: dict[str, Job[object]] = {}  # waiting or running
+        self._past: deque[Past] = deque(maxlen=PAST)
         self._served: dict[str, int] = {}  # visitor → when last served, oldest first
         self._ticks = count()
         self._closing = False
@@ -126,7 +173,12 @@ class Lane:
         return threading.current_thread() is self._thread
 
     def submit(
-        self, name: str, work: Callable[[Progress], T], cost: Cost, visitor: str = ""
+        self,
+        name: str,
+        work: Callable[[Progress], T],
+        cost: Cost,
+        visitor: str = "",
+        title: str = "",
     ) -> Job[T]:
         """Queue the work, or join the job of the same name. Raises TooBusy when full."""
         with self.changed:
@@ -136,10 +188,26 @@ class Lane:
                 return known  # type: ignore[return-value]  # one name, one kind of answer
             if len(self._jobs) >= LONGEST:
                 raise TooBusy(f"{LONGEST} questions are waiting already; please try again soon.")
-            job = Job(name, work, cost, {visitor}, next(self._ticks), _lane=self)
+            wanting = {visitor, HOUSE} if cost == "job" else {visitor}
+            job = Job(name, work, cost, wanting, next(self._ticks), title, _lane=self)
             self._jobs[name] = job  # type: ignore[assignment]
             self.changed.notify_all()
             return job
+
+    def find(self, name: str) -> Job[object] | None:
+        """The job of that name that waits or runs."""
+        with self.changed:
+            return self._jobs.get(name)
+
+    def jobs(self) -> list[Job[object]]:
+        """What runs and what waits, in the order in which they came."""
+        with self.changed:
+            return list(self._jobs.values())
+
+    def past(self) -> list[Past]:
+        """The longer jobs that are over, the latest first."""
+        with self.changed:
+            return list(reversed(self._past))
 
     def place(self, job: Job[T]) -> int:
         """How many jobs go before this one, as things stand; 0 while it runs."""
@@ -157,6 +225,8 @@ class Lane:
 
     def drop(self, job: Job[T]) -> None:
         """The job is over. Caller holds the lock."""
+        if job.cost != "live":
+            self._past.append(job.past())
         if self._jobs.get(job.name) is job:  # a later one may have the name by now
             del self._jobs[job.name]
 
@@ -224,7 +294,7 @@ def turn(served: dict[str, int]) -> Callable[[Job[object]], tuple[int, int, int]
     """The order of the queue: shortest kind, then who was served longest ago, then who came."""
 
     def key(job: Job[object]) -> tuple[int, int, int]:
-        last = min((served.get(one, -1) for one in job.visitors), default=-1)
+        last = min((served.get(one, -1) for one in job.visitors - {HOUSE}), default=-1)
         return RANK[job.cost], last, job.order
 
     return key
@@ -254,6 +324,12 @@ def lane(device: str) -> Lane:
         if device not in _lanes:
             _lanes[device] = Lane(device)
         return _lanes[device]
+
+
+def lanes() -> tuple[Lane, ...]:
+    """Every lane that was used in this process."""
+    with _lanes_lock:
+        return tuple(_lanes.values())
 
 
 @atexit.register

@@ -83,8 +83,24 @@ def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
     method.check(case)
     name = digest(method, case)
     return lane(case.lane).submit(
-        name, lambda progress: compute(name, method, case, progress), method.cost, visitor
+        name,
+        lambda progress: compute(name, method, case, progress),
+        method.cost,
+        visitor,
+        titled(method, case),
     )
+
+
+def titled(method: Method[Any], case: Case) -> str:
+    """A job's line in the list of jobs: what, about which class or data, by which model."""
+    facts = case.facts()
+    about = (facts.get(fact) for fact in ("target", "data", "model"))
+    return " · ".join([method.title, *(str(one) for one in about if one)])
+
+
+def under_way(method: Method[Any], case: Case) -> bool:
+    """Whether somebody has asked this and it is being computed, or waits for its turn."""
+    return lane(case.lane).find(digest(method, case)) is not None
 
 
 def answer(

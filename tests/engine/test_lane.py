@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine import lane as module
-from engine.errors import Cancelled, TooBusy
+from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.lane import Lane
 from engine.models.borrow import borrowed
 
@@ -79,7 +79,7 @@ def test_one_who_leaves_takes_nothing_from_the_other(queue):
 
 def test_the_last_who_leaves_cancels_and_the_lane_is_free_again(queue):
     gate = Gate()
-    job = queue.submit("long", gate, "job", "ann")
+    job = queue.submit("long", gate, "wait", "ann")
     assert gate.begun.wait(SOON)
     job.leave("bob")  # who never asked
     assert not job.cancelled
@@ -94,8 +94,8 @@ def test_who_cancels_while_waiting_is_told_at_once_and_leaves_the_queue(queue):
     queue.submit("long", gate, "job", "ann")
     assert gate.begun.wait(SOON)
     work = Gate()
-    waiting = queue.submit("later", work, "job", "bob")
-    third = queue.submit("third", give(3), "job", "eve")
+    waiting = queue.submit("later", work, "wait", "bob")
+    third = queue.submit("third", give(3), "wait", "eve")
     assert queue.place(third) == 2
     waiting.leave("bob")
     assert waiting.finished
@@ -105,6 +105,43 @@ def test_who_cancels_while_waiting_is_told_at_once_and_leaves_the_queue(queue):
     gate.go.set()
     assert third.value() == 3
     assert work.calls == 0
+
+
+def test_a_job_goes_on_when_its_visitors_have_gone_until_somebody_stops_it(queue):
+    gate = Gate(7)
+    job = queue.submit("long", gate, "job", "ann", title="Training: digits")
+    assert gate.begun.wait(SOON)
+    job.leave("ann")
+    assert not job.cancelled
+    assert queue.find("long") is job
+    assert queue.submit("long", Gate(8), "job", "bob") is job
+    queue.submit("long", Gate(8), "job", "eve")
+    job.stop("bob")
+    assert not job.cancelled  # somebody else is still there
+    job.stop("eve")
+    with pytest.raises(Cancelled):
+        ended(job).value()
+    ended(queue.submit("next", give(3), "live", "ann"))
+    assert queue.find("long") is None
+    (past,) = queue.past()
+    assert (past.title, past.end, past.why[:3]) == ("Training: digits", "stopped", "at ")
+
+
+def test_what_is_over_is_told_with_its_reason_and_holds_nothing(queue):
+    def fail(_progress):
+        raise BlindspotError("The disk is full.")
+
+    def crash(_progress):
+        raise ZeroDivisionError
+
+    for name, work in (("a", give(3)), ("b", fail), ("c", crash)):
+        ended(queue.submit(name, work, "wait", "ann", title=name))
+    ended(queue.submit("d", give(3), "live", "ann"))
+    assert [(one.title, one.end, one.why) for one in queue.past()] == [
+        ("c", "failed", "something went wrong; see the log"),
+        ("b", "failed", "The disk is full."),
+        ("a", "done", ""),
+    ]
 
 
 def test_asked_again_after_a_cancel_it_is_computed_anew(queue):

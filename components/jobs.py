@@ -1,0 +1,80 @@
+"""The jobs of this server: what runs, what waits, what is over and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from components import runs
+from components.notices import plain
+from engine.lane import HOUSE, Job, Lane, Past, lanes
+
+POLL_SECONDS = 2.0
+SHOWN = 8  # of those that are over
+SIGNS = {
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "stopped": ":material/cancel:",
+}
+
+
+def panel() -> None:
+    """A button in the header; behind it the list, which follows what runs."""
+    active = [job for lane in lanes() for job in lane.jobs() if job.cost != "live"]
+    label = f"Jobs ({len(active)})" if active else "Jobs"
+    with (
+        st.container(horizontal=True, horizontal_alignment="right"),
+        st.popover(label, icon=":material/pending_actions:", key="jobs.panel"),
+    ):
+        st.fragment(listed, run_every=POLL_SECONDS if active else None)()
+
+
+def listed() -> None:
+    """Every lane, and what was done before."""
+    found = lanes()
+    past = sorted((one for lane in found for one in lane.past()), key=lambda one: one.when)
+    if not past and not any(lane.jobs() for lane in found):
+        st.caption("Nothing was asked yet that takes long.")
+    for lane in found:
+        for job in lane.jobs():
+            if job.cost != "live":
+                running(lane, job)
+    over(list(reversed(past))[:SHOWN])
+
+
+def running(lane: Lane, job: Job[object]) -> None:
+    """One that runs or waits, with its place, and Stop."""
+    left = job.seconds_left()
+    ahead = lane.place(job)
+    words = f"waits behind {ahead}" if ahead else f"{job.words} · {job.done:.0%}"
+    if left is not None and not ahead:
+        words += f" · about {left:.0f} s left"
+    text, button = st.columns([5, 1], vertical_alignment="center")
+    text.progress(min(max(job.done, 0.0), 1.0), f"**{plain(job.title)}** on {lane.device}")
+    text.caption(plain(words))
+    mine = bool(job.visitors & {runs.visit().visitor}) or job.visitors == {HOUSE}
+    if button.button(
+        "Stop", key=f"jobs.stop.{job.name}", disabled=not mine,
+        help=None if mine else "Asked on another page or by another visitor.",
+    ):  # fmt: skip
+        job.stop(runs.visit().visitor)
+
+
+def over(past: Sequence[Past]) -> None:
+    """Those that are over, the latest first."""
+    for one in past:
+        ago = (datetime.now(UTC) - one.when).total_seconds()
+        why = f": {plain(one.why)}" if one.why else ""
+        st.markdown(
+            f"{SIGNS[one.end]} {plain(one.title)} · {one.end}{why} · {one.seconds:.0f} s, "
+            f"{since(ago)}"
+        )
+
+
+def since(seconds: float) -> str:
+    """How long ago, in words."""
+    if seconds < 90:
+        return "just now"
+    return f"{seconds / 60:.0f} min ago" if seconds < 5400 else f"{seconds / 3600:.0f} h ago"
