@@ -1,0 +1,22 @@
+"""Training as data: a recipe, one loop, its state on disk, and the figures of what came out."""
+
+from engine.training.attack import Pgd, pgd
+from engine.training.figures import figures, outputs
+from engine.training.loop import AfterStep, ExtraLoss, fresh, train
+from engine.training.masks import Masks, bake, masked
+from engine.training.recipe import Recipe
+
+__all__ = [
+    "AfterStep",
+    "ExtraLoss",
+    "Masks",
+    "Pgd",
+    "Recipe",
+    "bake",
+    "figures",
+    "fresh",
+    "masked",
+    "outputs",
+    "pgd",
+    "train",
+]
