@@ -101,6 +101,17 @@ def parser() -> Parser:
     run.add_argument("--out", type=Path, required=True, help="the folder to write into")
     run.set_defaults(command=ask)
 
+    weights = commands.add_parser(
+        "weights",
+        help="train a model that ships again from its recipe",
+        description="Train a model that ships again from its recipe, and print its figures.",
+    )
+    weights.add_argument("name", metavar="NAME", help="as in assets/weights/recipes.toml")
+    weights.add_argument(
+        "--out", type=Path, help="the folder to write it into; assets/weights when left out"
+    )
+    weights.set_defaults(command=retrain)
+
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
     coverage.set_defaults(command=cover)
 
@@ -208,6 +219,22 @@ def ship(_wanted: Namespace) -> None:
     from engine.run import GALLERY
 
     say(f"{make()} answers are in {GALLERY}")
+
+
+def retrain(wanted: Namespace) -> None:
+    """Train a model that ships again."""
+    from engine.models.embedded import FOLDER, file_of, plan
+    from engine.models.embedded import retrain as again
+
+    folder = wanted.out or FOLDER
+    name = plan(wanted.name).name
+    card = again(name, folder, progress)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    path = file_of(name, folder)
+    say(f"{card.title}: {path}, {path.stat().st_size / 1000:.0f} kB")
+    for what, figure in card.figures.items():
+        say(f"    {what}: {figure:.4f}")
 
 
 def cover(_wanted: Namespace) -> None:

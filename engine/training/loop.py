@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
+from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.small import TITLES, Shape, build
 from engine.result import Floats, TrainLog, digest_arrays
@@ -122,6 +123,8 @@ def train(
             return run.finish(progress)
     finally:
         model.eval().requires_grad_(requires_grad=False)
+        for found in [name for name in vars(model) if is_lazy(model, name)]:
+            delattr(model, found)  # what was found out about the weights it had before
 
 
 @dataclass
