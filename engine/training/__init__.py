@@ -2,7 +2,7 @@
 
 from engine.training.attack import Pgd, pgd
 from engine.training.figures import figures, outputs
-from engine.training.loop import AfterStep, ExtraLoss, fresh, train
+from engine.training.loop import AfterStep, ExtraLoss, fresh, shape_of, train
 from engine.training.masks import Masks, bake, masked
 from engine.training.recipe import Recipe
 
@@ -18,5 +18,6 @@ __all__ = [
     "masked",
     "outputs",
     "pgd",
+    "shape_of",
     "train",
 ]
