@@ -13,6 +13,7 @@ from engine.data.dataset import Card, DataSet
 from engine.data.digits import Digits, Mnist
 from engine.data.phantoms import Phantoms
 from engine.data.recipe import Recipe
+from engine.data.scenes import Scenes
 from engine.data.variants import variant
 from engine.errors import BadData
 
@@ -34,7 +35,7 @@ class Entry:
         return self.recipe.card
 
 
-RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms)
+RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes)
 
 _cache: OrderedDict[str, DataSet] = OrderedDict()
 _cache_lock = threading.Lock()

@@ -31,7 +31,7 @@ def sheet(
         truth: images of this name, such as "twin", stand in a row below.
     """
     chosen = np.arange(len(data)) if split is None else data.rows(split)
-    scale = max(1, SIDE // data.side)
+    scale = max(1, round(SIDE / data.side))
     masks = data.truth.get(mask) if mask else None
     below = data.truth.get(truth) if truth else None
     rows = []
