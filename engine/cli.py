@@ -185,10 +185,19 @@ def models(wanted: Namespace) -> None:
 
 def data(wanted: Namespace) -> None:
     """List the data sets."""
+    from dataclasses import asdict
+
+    from engine.data import entries
+
     if wanted.json:
-        say("[]")
-    else:
-        say("There are no data sets yet: methods are asked about single pictures.")
+        listed = [
+            {"name": one.name, "available": one.available, "reason": one.reason, **asdict(one.card)}
+            for one in entries()
+        ]
+        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    for one in entries():
+        say(f"{'' if one.available else 'not now: '}{one.name}  {one.card.about}")
 
 
 def ask(wanted: Namespace) -> None:

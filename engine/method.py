@@ -136,14 +136,16 @@ def setting(default: Any, control: Control, label: str, help: str) -> Any:
     return field(default=default, metadata={"control": control, "label": label, "help": help})
 
 
-def check_settings(given: Any, title: str) -> None:
-    """Raise BadSetting for a field of a dataclass of settings that lies outside its range."""
-    for spec in fields(given):
-        value = getattr(given, spec.name)
+def check_settings(settings: Any, title: str) -> None:
+    """Raise BadSetting for the first setting of a dataclass that is outside its range."""
+    for spec in fields(settings):
+        value = getattr(settings, spec.name)
         control: Control = spec.metadata["control"]
         if not control.allows(value):
-            label = spec.metadata["label"]
-            raise BadSetting(f"{title}: {label} cannot be {value!r}; choose {control.words()}.")
+            message = (
+                f"{title}: {spec.metadata['label']} cannot be {value!r}; choose {control.words()}."
+            )
+            raise BadSetting(message)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.data import digits
 from engine.data.dataset import Card, DataSet
+from engine.data.digits import Digits, Mnist
+from engine.data.phantoms import Phantoms
+from engine.data.recipe import Recipe
+from engine.data.scenes import Scenes
+from engine.data.variants import variant
 from engine.errors import BadData
 
 CACHE_BYTES = 512 * 2**20
@@ -22,46 +25,65 @@ class Entry:
     """A data set in the picker."""
 
     name: str
-    card: Card
-    make: Callable[[], DataSet]
+    recipe: type[Recipe]
     available: bool = True
     reason: str = "comes with Blindspot"
 
+    @property
+    def card(self) -> Card:
+        """What it is, in words."""
+        return self.recipe.card
 
-ENTRIES = (
-    Entry("digits", digits.DIGITS, digits.digits),
-    Entry("mnist-5k", digits.MNIST, digits.mnist_5k),
-)
+
+RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes)
 
 _cache: OrderedDict[str, DataSet] = OrderedDict()
 _cache_lock = threading.Lock()
 _loading: dict[str, threading.Lock] = {}
 
 
+def entries() -> tuple[Entry, ...]:
+    """Every data set, as the picker lists it."""
+    return tuple(Entry(recipe.word, recipe) for recipe in RECIPES)
+
+
 def names() -> tuple[str, ...]:
-    """The names that `load` knows."""
-    return tuple(entry.name for entry in ENTRIES)
+    """The names that `load` knows, without settings and variants."""
+    return tuple(recipe.word for recipe in RECIPES)
 
 
 def entry(name: str) -> Entry:
     """What is known of a data set before it is loaded. Raises BadData for an unknown name."""
-    for one in ENTRIES:
-        if one.name == name:
-            return one
+    return Entry(name, type(recipe(name.split("+", maxsplit=1)[0])))
+
+
+def recipe(name: str) -> Recipe:
+    """What makes the data set of that name, without its variants."""
+    word, _, settings = name.partition(":")
+    for kind in RECIPES:
+        if kind.word == word:
+            return kind.read(settings)
     known = ", ".join(names())
-    raise BadData(f"There is no data set called “{name[:60]}”: choose one of {known}.")
+    raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
 
 
 def load(name: str) -> DataSet:
-    """The data set of that name; shared and read-only. Raises BadData for an unknown name."""
+    """The data set of that name; shared and read-only.
+
+    A name may carry settings and variants: `phantoms:contrast=0.5`, `digits+noisy:share=0.3`.
+
+    Raises:
+        BadData: no data set, variant or setting of that name.
+        BadSetting: a value outside its range.
+    """
     if (data := cached(name)) is not None:
         return data
-    wanted = entry(name)
+    base, _, change = name.rpartition("+")
     with _cache_lock:
         loading = _loading.setdefault(name, threading.Lock())
     with loading:  # two who ask at once wait for one making
         if (data := cached(name)) is None:
-            data = wanted.make()
+            data = variant(change)(load(base)) if base else recipe(name).make()
             keep(name, data)
     return data
 
