@@ -179,7 +179,11 @@ def models(wanted: Namespace) -> None:
         say(json.dumps(listed, indent=1, ensure_ascii=False))
         return
     for one in listed:
-        say(f"{'' if one['available'] else 'not now: '}{one['name']}  {one['reason']}")
+        size = f", {one['nbytes'] / 1000:.0f} kB" if one["nbytes"] else ""
+        begin = "    " * one["depth"] if one["available"] else "not now: "
+        say(f"{begin}{one['name']}  {one['title']}: {one['reason']}{size}")
+        for what, figure in one["figures"].items():
+            say(f"{'    ' * one['depth']}    {what}: {figure:.3f}")
     say("Any other timm architecture can be named too; --weights reads a file of your own.")
 
 

@@ -10,10 +10,9 @@ import logging
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -60,8 +59,7 @@ def entries() -> tuple[Entry, ...]:
     hub = hub_answers()
     found = [
         Entry(DEFAULT, "EfficientNet-Lite0", True, "ImageNet weights from a package"),
-        *shipped(),
-        *made_here(),
+        *small(),
     ]
     for name in SUGGESTED:
         here = in_hub_cache(name)
@@ -76,27 +74,16 @@ def entries() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-@cache
-def shipped() -> tuple[Entry, ...]:
-    """The small models that come with Blindspot."""
-    found = []
-    for name in embedded.names():
-        card = embedded.card(name)
-        size = embedded.file_of(name).stat().st_size
-        reason = f"trained on {card.data}, comes with Blindspot"
-        found.append(Entry(name, card.title, True, reason, 0, size, card.figures))
-    return tuple(found)
-
-
-def made_here() -> tuple[Entry, ...]:
-    """The models that were trained or changed here, each below the one it came from."""
-    return tuple(
-        Entry(
-            one.name, one.card.trail, True, f"made here by {one.card.made_by or 'an import'}",
-            depth, one.nbytes, one.card.figures,
+def small() -> Iterator[Entry]:
+    """The models that ship and those that were made here, each below the one it came from."""
+    for depth, one in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
+        card, here = one.card, one.name.startswith(PREFIX)
+        reason = (
+            f"made here by {card.made_by or 'hand'}"
+            if here
+            else f"trained on {card.data}, comes with Blindspot"
         )
-        for depth, one in checkpoints.tree(checkpoints.listed())
-    )  # fmt: skip
+        yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures)
 
 
 def forget(name: str) -> None:

@@ -114,6 +114,8 @@ class Stored:
 
 def check(card: Card) -> None:
     """Raise ValueError for what no card of ours says."""
+    if not all(isinstance(row, tuple) for row in (card.mean, card.std, card.labels, card.above)):
+        raise ValueError("labels, means and deviations are lists")
     words = [card.title, card.architecture, card.data, card.parent, card.made_by, card.fingerprint]
     for word in (*words, *card.labels, *card.above, *card.figures):
         if not isinstance(word, str) or len(word) > LONG or not word.isprintable():

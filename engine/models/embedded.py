@@ -18,7 +18,15 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadModel
 from engine.method import Progress, quiet
-from engine.models.checkpoints import Card, card_of, packed, read_card, read_model, weights_of
+from engine.models.checkpoints import (
+    Card,
+    Stored,
+    card_of,
+    packed,
+    read_card,
+    read_model,
+    weights_of,
+)
 from engine.models.classifier import Classifier
 from engine.store import write_atomic
 from engine.training import Pgd, Recipe, figures, fresh, train
@@ -75,9 +83,13 @@ def names() -> tuple[str, ...]:
     return tuple(name for name in plans() if file_of(name).is_file())
 
 
-def card(name: str) -> Card:
-    """The card of a model that ships, without its weights."""
-    return read_card(file_of(plan(name).name))
+@cache
+def stored() -> tuple[Stored, ...]:
+    """The models that ship, with their cards."""
+    paths = {name: file_of(name) for name in names()}
+    return tuple(
+        Stored(name, read_card(path), path.stat().st_size, path) for name, path in paths.items()
+    )
 
 
 def load(name: str) -> Classifier:

@@ -43,6 +43,7 @@ from tests import tiny
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "knock", lambda: False)
 
 
 def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
@@ -58,7 +59,7 @@ def shifted(model, by=0.01):
     own = deepcopy(model)
     with torch.no_grad():
         for parameter in own.parameters():
-            parameter += by
+            parameter.add_(by)
     return own
 
 
@@ -138,7 +139,7 @@ def test_a_deleted_model_is_gone_and_says_so():
     assert catalog.load(found.name).title == "Small"
     assert [e.name for e in catalog.entries() if e.name == found.name]
     catalog.forget(found.name)
-    with pytest.raises(BadModel, match="There is no model 'kept:.*deleted"):
+    with pytest.raises(BadModel, match=r"There is no model 'kept:.*deleted"):
         catalog.load(found.name)
     assert listed() == ()
     with pytest.raises(BadModel, match="There is no model"):
@@ -254,7 +255,7 @@ def test_a_good_file_made_by_the_same_hands_is_taken(tmp_path):
         ({"title": "two\nlines"}, "no plain text"),
         ({"labels": ["a", 2, "c"]}, "no plain text"),
         ({"labels": []}, "0 labels"),
-        ({"labels": "abc"}, r"given|labels|card"),
+        ({"labels": "abc"}, "are lists"),
         ({"labels": ["a", "b"]}, r"head.* has the shape"),
         ({"mean": [0, 0]}, "three means"),
         ({"std": [1, 0, 1]}, "above 0"),
@@ -308,7 +309,7 @@ def test_other_files_are_refused(tmp_path):
         path.write_bytes(bad)
         with pytest.raises(BadModel, match=r"given.safetensors is no .safetensors file, or"):
             bring_in(path)
-    with pytest.raises(BadModel, match="is no .safetensors file"):
+    with pytest.raises(BadModel, match=r"is no .safetensors file"):
         bring_in(tmp_path / "gone.safetensors")
     path.write_bytes(save_arrays({"a": np.zeros(2)}))
     with pytest.raises(BadModel, match="was not exported from Blindspot"):
@@ -319,7 +320,7 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "LARGEST", 2**20)
     path = tmp_path / "given.safetensors"
     path.write_bytes(bytes(2**20 + 1))
-    with pytest.raises(BadModel, match="given.safetensors is larger than 1 MB"):
+    with pytest.raises(BadModel, match=r"given.safetensors is larger than 1 MB"):
         bring_in(path)
 
 
