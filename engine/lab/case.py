@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from engine import data as data_sets
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
@@ -78,3 +80,20 @@ class TrainCase:
     def lacks(self, need: str) -> str:
         """It has no model yet that could give anything else."""
         return "" if need == "recipe" else "there is no trained model yet."
+
+
+def again(note: Mapping[str, Any]) -> TrainCase:
+    """The case whose facts these are: what an unfinished training is gone on with.
+
+    Raises:
+        BlindspotError: its data cannot be had any more, or are others by now.
+    """
+    try:
+        data = data_sets.load(note["data"])
+        case = TrainCase(data, Recipe.from_dict(note["recipe"]), note["seed"])
+    except (LookupError, TypeError) as error:
+        raise BlindspotError("This training cannot be gone on with: begin it anew.") from error
+    if data.fingerprint != note["data_fingerprint"]:
+        message = f"{data.card.title} is not what this training began with: begin it anew."
+        raise BlindspotError(message)
+    return case

@@ -51,7 +51,9 @@ class Train(Method[TrainCase]):
         recipe = case.recipe
         model = fresh(case.data, recipe, case.seed)
         keep = state_file(f"{case.fingerprint}-{REVISION}")
-        log = train(model, case.data, recipe, case.seed, keep=keep, progress=learning)
+        log = train(
+            model, case.data, recipe, case.seed, keep=keep, note=case.facts(), progress=learning
+        )
         attack = Pgd(recipe.epsilon, STEPS, recipe.epsilon / 8) if recipe.epsilon else None
         found = figures(model, case.data, attack)
         card = card_of(

@@ -122,7 +122,9 @@ def retrain(name: str, folder: Path = FOLDER, progress: Progress = quiet) -> Car
         for key, array in weights_of(model).items()
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(file_of(name, folder), packed(made, weights))
+    path = file_of(name, folder)
+    write_atomic(path, packed(made, weights))
+    path.chmod(0o644)  # what ships is for everybody to read
     return made
 
 

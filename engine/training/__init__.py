@@ -5,6 +5,7 @@ from engine.training.figures import figures, outputs
 from engine.training.loop import AfterStep, ExtraLoss, fresh, shape_of, train
 from engine.training.masks import Masks, bake, masked
 from engine.training.recipe import Recipe
+from engine.training.state import Unfinished, unfinished
 
 __all__ = [
     "AfterStep",
@@ -12,6 +13,7 @@ __all__ = [
     "Masks",
     "Pgd",
     "Recipe",
+    "Unfinished",
     "bake",
     "figures",
     "fresh",
@@ -20,4 +22,5 @@ __all__ = [
     "pgd",
     "shape_of",
     "train",
+    "unfinished",
 ]

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -96,6 +97,7 @@ def train(
     extra_loss: ExtraLoss | None = None,
     after_step: AfterStep | None = None,
     keep: Path | None = None,
+    note: Mapping[str, Any] | None = None,
     progress: Progress = quiet,
 ) -> TrainLog:
     """Train a model of one's own in place; it is left in eval mode, without gradients.
@@ -111,6 +113,7 @@ def train(
         extra_loss: a term added to every batch's loss.
         after_step: called after each step.
         keep: the file that an interrupted training goes on from; gone when it is over.
+        note: what `unfinished` tells of the kept file, as JSON has it.
         progress: told at every few batches; raising there leaves the file behind.
 
     Raises:
@@ -124,7 +127,19 @@ def train(
     model.train().requires_grad_(requires_grad=True)
     try:
         with masked(model.network, masks):
-            run = Run(model, data, recipe, seed, rows, weights, extra_loss, after_step, keep, name)
+            run = Run(
+                model,
+                data,
+                recipe,
+                seed,
+                rows,
+                weights,
+                extra_loss,
+                after_step,
+                keep,
+                name,
+                note or {},
+            )
             return run.finish(progress)
     finally:
         model.eval().requires_grad_(requires_grad=False)
@@ -146,6 +161,7 @@ class Run:
     after_step: AfterStep | None
     keep: Path | None
     question: str
+    note: Mapping[str, Any]
 
     epoch: int = 0
     batch: int = 0  # of this epoch, the next to be learnt from
@@ -195,7 +211,7 @@ class Run:
                 loss = loss + self.extra_loss(self.model, rows, pixels, targets, logits)
             self.optimizer.zero_grad()
             loss.backward()
-        rate = self.recipe.rate_at((self.epoch + self.batch / self.batches) / self.recipe.epochs)
+        rate = self.recipe.rate_at(self.done)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -245,6 +261,11 @@ class Run:
         self.sums = dict.fromkeys(self.sums, 0.0)
         self.epoch, self.batch = self.epoch + 1, 0
 
+    @property
+    def done(self) -> float:
+        """The share of all steps that is done."""
+        return (self.epoch + self.batch / self.batches) / self.recipe.epochs
+
     def log(self) -> TrainLog:
         """The curves so far."""
         curves = {name: np.array(values, np.float32) for name, values in self.curves.items()}
@@ -260,10 +281,9 @@ class Run:
         if not whole and now - self.told < REPORT_SECONDS:
             return
         self.told = now
-        done = (self.epoch + self.batch / self.batches) / self.recipe.epochs
         words = f"epoch {min(self.epoch + 1, self.recipe.epochs)} of {self.recipe.epochs}"
         try:
-            progress(done, words, {"log": self.log()} if whole else None)
+            progress(self.done, words, {"log": self.log()} if whole else None)
         except BaseException:
             self.write()
             raise
@@ -279,7 +299,8 @@ class Run:
                 if isinstance(held, Tensor):
                     tensors[f"optimizer/{number}/{name}"] = held
         tensors["shown"] = torch.from_numpy(self.shown)
-        write_state(self.keep, {name: getattr(self, name) for name in PLACE}, tensors)
+        place = {name: getattr(self, name) for name in PLACE}
+        write_state(self.keep, {**place, "note": dict(self.note), "done": self.done}, tensors)
 
     def restore(self, path: Path) -> None:
         """Go on from the kept state, if there is one of this question."""

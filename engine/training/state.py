@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import Any
@@ -29,11 +31,37 @@ def state_file(name: str) -> Path:
     return home() / "training" / f"{name}.safetensors"
 
 
-def unfinished() -> tuple[str, ...]:
-    """The names of trainings that were interrupted, the latest first."""
+@dataclass(frozen=True)
+class Unfinished:
+    """A training that was interrupted, or is under way."""
+
+    name: str
+    done: float  # share
+    note: Mapping[str, Any]  # what its caller wants to know of it: enough to ask again
+
+    def drop(self) -> None:
+        """Nobody will go on with it."""
+        remove(state_file(self.name))
+
+
+def unfinished() -> tuple[Unfinished, ...]:
+    """The trainings whose state is kept, the latest first; damaged ones are left out."""
     folder = state_file("").parent
-    files = folder.glob("*.safetensors") if folder.is_dir() else ()
-    return tuple(path.stem for path in sorted(files, key=age))
+    found = []
+    for path in sorted(folder.glob("*.safetensors"), key=age) if folder.is_dir() else ():
+        try:
+            place = read_place(path)
+            found.append(Unfinished(path.stem, float(place["done"]), dict(place["note"])))
+        except (OSError, *DAMAGE) as error:
+            log.warning("the state %s is damaged: %s", path.name, error)
+    return tuple(found)
+
+
+def read_place(path: Path) -> Place:
+    """What a state file says beside its weights."""
+    with safe_open(path, framework="pt") as held:
+        place: Place = json.loads(held.metadata()["place"])
+    return place
 
 
 def write_state(path: Path, place: Place, tensors: Tensors) -> None:
@@ -52,10 +80,10 @@ def read_state(path: Path, question: str) -> tuple[Place, Tensors] | None:
     if not path.is_file():
         return None
     try:
+        place = read_place(path)
+        if place["question"] != question:
+            return None
         with safe_open(path, framework="pt") as held:
-            place: Place = json.loads(held.metadata()["place"])
-            if place["question"] != question:
-                return None
             tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
         if place.pop("digest") != digest(tensors):
             raise ValueError("the weights are not those that were written")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ import pytest
 
 from engine import data as data_sets
 from engine import run
+from engine.attribution.gradient import Gradient
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
-from engine.lab import Train, TrainCase
+from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
 from engine.models.checkpoints import rebuilt
-from engine.run import answer, digest, known
+from engine.run import answer, ask, digest, known
 from engine.store import Store
 from engine.training import Recipe, figures, loop, outputs
 from engine.training.state import unfinished
@@ -78,7 +80,11 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
             break
     first.send_signal(signal.SIGKILL)
     assert first.wait(20) == -signal.SIGKILL
-    assert len(unfinished()) == 1
+    (left,) = unfinished()
+    assert left.done > 0.4
+    assert (
+        again(left.note).fingerprint == TrainCase(data_sets.load("digits"), RECIPE, 3).fingerprint
+    )
     second = child(tmp_path / "home")
     said, _ = second.communicate(timeout=120)
     digest_after, curve, begun = json.loads(said.splitlines()[-1])
@@ -156,3 +162,27 @@ def test_what_cannot_be_trained_is_said_before_it_starts(data):
         TrainCase(striped(side=13), Recipe("vit"))
     with pytest.raises(DoesNotFit, match="needs a data set and a recipe"):
         answer(Train(), tiny.cnn_case())
+
+
+def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
+    facts = TrainCase(data_sets.load("digits"), RECIPE).facts()
+    assert again(facts).recipe == RECIPE
+    with pytest.raises(BlindspotError, match="is not what this training began with"):
+        again(facts | {"data_fingerprint": "other"})
+    with pytest.raises(BlindspotError, match="begin it anew"):
+        again({})
+    with pytest.raises(BlindspotError, match="no data set called"):
+        again(case_of(data).facts())
+
+
+def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    case = TrainCase(data_sets.load("digits"), Recipe("resnet8", epochs=3, shift=1))
+    whole = Train()(case)["model"].digest
+    job = ask(Train(), case, "ann")
+    while job.done == 0:
+        time.sleep(0.01)
+    for target in range(3):
+        answer(Gradient(), tiny.cnn_case(target=target), visitor="ben")
+    assert not job.finished
+    assert job.value()["model"].digest == whole

@@ -191,7 +191,10 @@ def test_unfinished_trainings_are_known_by_name_and_bounded(data, monkeypatch, t
     for name in ("one", "two", "three"):
         with pytest.raises(Cancelled):
             trained(data, keep=state_file(name), progress=stop)
-    assert unfinished()[0] == "three"
+    assert unfinished()[0].name == "three"
+    state_file("damaged").write_bytes(b"no")
+    assert "damaged" not in {one.name for one in unfinished()}
+    state_file("damaged").unlink()
     trained(data, keep=state_file("four"))
     assert len(unfinished()) == 2
 
