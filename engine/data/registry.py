@@ -17,7 +17,8 @@ from engine.data.scenes import Scenes
 from engine.data.variants import variant
 from engine.errors import BadData
 
-CACHE_BYTES = 512 * 2**20
+CACHE_BYTES = 1 * 2**30
+UPLOAD = "upload-"  # how the name of a set from a person's file begins
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,19 @@ def recipe(name: str) -> Recipe:
     for kind in RECIPES:
         if kind.word == word:
             return kind.read(settings)
+    if word.startswith(UPLOAD):
+        raise BadData("These images were brought in another session: open their file again.")
     known = ", ".join(names())
     raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
+
+
+def add(data: DataSet) -> str:
+    """Let `load` find a data set that a person brought; the name under which it does.
+
+    It is kept in memory only: a file of patients is not copied to the disk.
+    """
+    keep(data.name, data)
+    return data.name
 
 
 def load(name: str) -> DataSet:
