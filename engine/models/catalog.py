@@ -86,6 +86,13 @@ def small() -> Iterator[Entry]:
         yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures)
 
 
+def export(name: str) -> bytes:
+    """A model that ships or was made here as one .safetensors file. Raises BadModel for others."""
+    if name in embedded.plans():
+        return embedded.file_of(name).read_bytes()
+    return checkpoints.export(name)
+
+
 def forget(name: str) -> None:
     """Delete a model that was made here. Raises BadModel when there is none of that name."""
     checkpoints.delete(name)

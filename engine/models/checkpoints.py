@@ -43,6 +43,7 @@ MOST_CLASSES = 10_000
 LONGEST_SIDE = 1024
 LONG = 120  # letters of a title or label
 BUDGET = 200_000  # letters of a card
+NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def assembled(card: Card, tensors: Mapping[str, Tensor], name: str) -> Classifie
     """
     network = skeleton(card, {key: tuple(tensor.shape) for key, tensor in tensors.items()})
     for key, tensor in tensors.items():
-        if tensor.is_complex() or not torch.isfinite(tensor).all():
+        if tensor.dtype not in NUMBERS or not torch.isfinite(tensor).all():
             raise BadModel(f"{card.title}: the weights {key} hold what is no number.")
     network.load_state_dict({key: tensor.clone() for key, tensor in tensors.items()})
     return Classifier(

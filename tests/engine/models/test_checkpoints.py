@@ -293,6 +293,8 @@ def changed(name, array):
         (changed("more", np.zeros(1, np.float32)), "1 are missing or unknown, for example 'more'"),
         (changed("head.bias", np.zeros(4, np.float32)), r"head.bias has the shape \(4,\)"),
         (changed("head.bias", np.full(3, np.nan, np.float32)), "head.bias hold what is no number"),
+        (changed("head.bias", np.ones(3, np.bool_)), "head.bias hold what is no number"),
+        (changed("head.bias", np.ones(3, np.complex64)), "head.bias hold what is no number"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit_the_card_are_one_sentence(tmp_path, weights, said):

@@ -14,7 +14,7 @@ from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.errors import BadModel
 from engine.models import catalog, embedded
-from engine.models.checkpoints import read_card
+from engine.models.checkpoints import bring_in, read_card
 from engine.models.embedded import file_of, load, plan, plans, stored
 from engine.training import figures, fresh, outputs
 
@@ -106,6 +106,17 @@ def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
     assert entry.available
     assert entry.figures == CARDS[name].figures
     assert entry.nbytes == file_of(name).stat().st_size
+
+
+def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    file = tmp_path / "digits.safetensors"
+    file.write_bytes(catalog.export("digits-mlp"))
+    found = bring_in(file)
+    assert found.card == CARDS["digits-mlp"]
+    assert catalog.load(found.name).fingerprint == CARDS["digits-mlp"].fingerprint
+    with pytest.raises(BadModel, match="no name of a model made here"):
+        catalog.export("lite0")
 
 
 def test_a_model_is_trained_again_from_its_recipe(tmp_path, capsys):
