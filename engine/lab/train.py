@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.lab.case import TrainCase
 from engine.method import Case, Method, Progress, quiet
-from engine.models.checkpoints import card_of, checkpoint
+from engine.models.card import card_of, checkpoint
 from engine.result import Result, Scores
 from engine.training import Pgd, figures, fresh, train
 from engine.training.state import state_file

@@ -26,9 +26,10 @@ from torch import Tensor, nn
 
 from engine.errors import BadModel
 from engine.models import checkpoints, embedded
-from engine.models.checkpoints import PREFIX, TIMM
+from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier, Lineage
 from engine.models.lite0 import imagenet_labels, load_lite0
+from engine.models.rebuild import TIMM
 
 log = logging.getLogger(__name__)
 

@@ -18,16 +18,10 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadModel
 from engine.method import Progress, quiet
-from engine.models.checkpoints import (
-    Card,
-    Stored,
-    card_of,
-    packed,
-    read_card,
-    read_model,
-    weights_of,
-)
+from engine.models.card import Card, card_of, weights_of
+from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
+from engine.models.rebuild import packed, read_card, read_model
 from engine.store import write_atomic
 from engine.training import Pgd, Recipe, figures, fresh, train
 from engine.training.state import state_file

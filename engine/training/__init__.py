@@ -2,7 +2,8 @@
 
 from engine.training.attack import Pgd, pgd
 from engine.training.figures import figures, outputs
-from engine.training.loop import AfterStep, ExtraLoss, fresh, shape_of, train
+from engine.training.fresh import fresh, shape_of
+from engine.training.loop import AfterStep, ExtraLoss, train
 from engine.training.masks import Masks, bake, masked
 from engine.training.recipe import Recipe
 from engine.training.state import Unfinished, unfinished

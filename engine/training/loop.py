@@ -28,11 +28,10 @@ from engine.errors import BlindspotError
 from engine.method import Progress, quiet
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
-from engine.models.small import TITLES, Shape, build
 from engine.result import Floats, TrainLog, digest_arrays
 from engine.store import remove
-from engine.training.attack import pgd
 from engine.training.figures import one_thread, outputs
+from engine.training.images import altered
 from engine.training.masks import Masks, masked, plain
 from engine.training.recipe import Recipe
 from engine.training.state import read_state, sweep, write_state
@@ -57,32 +56,6 @@ class AfterStep(Protocol):
 
     def __call__(self, model: Classifier, rate: float) -> None:
         """Change the model in place, without gradients."""
-
-
-def shape_of(data: DataSet) -> Shape:
-    """What a network for the data is built for. Raises BlindspotError when it is not square."""
-    channels, height, width = data.images.shape[1:]
-    if height != width:
-        raise BlindspotError(f"{data.card.title}: images must be square, not {height} × {width}.")
-    return Shape(channels, height, len(data.classes))
-
-
-def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
-    """An untrained model for the data, with weights from the seed, normalized by its train images.
-
-    Raises:
-        BlindspotError: the data's images are not square, or too small for the network.
-    """
-    shape = shape_of(data)
-    seen = data.images[data.rows("train")]
-    mean = np.round(seen.mean((0, 2, 3)) / 255, 3).tolist()
-    std = np.round(np.maximum(seen.std((0, 2, 3)) / 255, 0.01), 3).tolist()
-    repeat = 3 // shape.channels
-    title = f"{data.card.title} · {TITLES[recipe.architecture]}"
-    return Classifier(
-        build(recipe.architecture, shape, seed), f"{data.name}-{recipe.architecture}", title,
-        shape.side, mean * repeat, std * repeat, data.classes, architecture=recipe.architecture,
-    )  # fmt: skip
 
 
 def train(
@@ -128,18 +101,9 @@ def train(
     try:
         with masked(model.network, masks):
             run = Run(
-                model,
-                data,
-                recipe,
-                seed,
-                rows,
-                weights,
-                extra_loss,
-                after_step,
-                keep,
-                name,
+                model, data, recipe, seed, rows, weights, extra_loss, after_step, keep, name,
                 note or {},
-            )
+            )  # fmt: skip
             return run.finish(progress)
     finally:
         model.eval().requires_grad_(requires_grad=False)
@@ -203,10 +167,11 @@ class Run:
         images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
         targets = self.data.targets(rows).to(device)
         with torch.enable_grad():
-            pixels = self.altered(images, targets).expand(-1, 3, -1, -1)
+            shown = altered(images, targets, self.model, self.recipe, self.drawn())
+            pixels = shown.expand(-1, 3, -1, -1)
             logits = self.model(pixels)
             each = F.cross_entropy(logits, targets, reduction="none")
-            loss = each.mean() if self.weights is None else (each * self.weighed(rows)).mean()
+            loss = self.weighed(each, rows)
             if self.extra_loss is not None:
                 loss = loss + self.extra_loss(self.model, rows, pixels, targets, logits)
             self.optimizer.zero_grad()
@@ -225,26 +190,16 @@ class Run:
         self.sums["hits"] += (logits.argmax(1) == targets).sum().item()
         self.shown[rows] += 1
 
-    def altered(self, images: Tensor, targets: Tensor) -> Tensor:
-        """A batch's images moved, mirrored and attacked, as the recipe wants."""
-        recipe = self.recipe
-        if not (recipe.shift or recipe.mirror or recipe.epsilon):
-            return images
+    def drawn(self) -> torch.Generator:
+        """The source of random numbers of this batch."""
         said = np.random.SeedSequence([self.seed, self.epoch, self.batch])
-        self.generator.manual_seed(int(said.generate_state(1, np.uint64)[0]))
-        if recipe.shift:
-            images = moved(images, recipe.shift, self.generator)
-        if recipe.mirror:
-            turned = torch.rand(len(images), 1, 1, 1, generator=self.generator) < 0.5
-            images = torch.where(turned.to(images.device), images.flip(-1), images)
-        if (attack := recipe.attack) is not None:
-            images = pgd(self.model, images, targets, attack, self.generator)
-        return images
+        return self.generator.manual_seed(int(said.generate_state(1, np.uint64)[0]))
 
-    def weighed(self, rows: Rows) -> Tensor:
-        """The weights of a batch's images."""
-        assert self.weights is not None  # noqa: S101 - asked only then
-        return torch.tensor(self.weights[rows], dtype=torch.float32, device=self.model.device)
+    def weighed(self, losses: Tensor, rows: Rows) -> Tensor:
+        """The mean of a batch's losses, each times its image's weight."""
+        if self.weights is None:
+            return losses.mean()
+        return (losses * torch.from_numpy(self.weights[rows]).to(losses)).mean()
 
     def close_epoch(self) -> None:
         """Note the epoch's figures and begin the next."""
@@ -333,18 +288,6 @@ def optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
             return torch.optim.SGD(
                 weights, recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay
             )
-
-
-def moved(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Each image (N, C, H, W) moved by up to so many pixels; what is missing repeats the edge."""
-    count, channels, height, width = images.shape
-    wide = F.pad(images, (most,) * 4, mode="replicate")
-    places = torch.randint(0, 2 * most + 1, (2, count, 1), generator=generator)
-    rows = (places[0] + torch.arange(height))[:, None, :, None].to(images.device)
-    columns = (places[1] + torch.arange(width))[:, None, None, :].to(images.device)
-    image = torch.arange(count, device=images.device)[:, None, None, None]
-    channel = torch.arange(channels, device=images.device)[None, :, None, None]
-    return wide[image, channel, rows, columns]
 
 
 def named(

@@ -19,7 +19,7 @@ from engine.attribution.gradient import Gradient
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
-from engine.models.checkpoints import rebuilt
+from engine.models.rebuild import rebuilt
 from engine.run import answer, ask, digest, known
 from engine.store import Store
 from engine.training import Recipe, figures, loop, outputs
@@ -177,7 +177,7 @@ def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
 
 def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    case = TrainCase(data_sets.load("digits"), Recipe("resnet8", epochs=3, shift=1))
+    case = TrainCase(data_sets.load("digits"), Recipe("resnet8", epochs=15, shift=1))
     whole = Train()(case)["model"].digest
     job = ask(Train(), case, "ann")
     while job.done == 0:

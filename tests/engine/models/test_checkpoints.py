@@ -18,23 +18,10 @@ from safetensors.numpy import save as save_arrays
 from engine import store
 from engine.errors import BadModel, BlindspotError
 from engine.models import catalog, checkpoints
-from engine.models.checkpoints import (
-    KEY,
-    Card,
-    bring_in,
-    card_of,
-    checkpoint,
-    delete,
-    export,
-    keep,
-    listed,
-    load,
-    packed,
-    put,
-    tree,
-    weights_of,
-)
+from engine.models.card import Card, card_of, checkpoint, weights_of
+from engine.models.checkpoints import bring_in, delete, export, keep, listed, load, put, tree
 from engine.models.classifier import Classifier
+from engine.models.rebuild import KEY, packed
 from engine.models.small import SMALL, Shape, build
 from tests import tiny
 

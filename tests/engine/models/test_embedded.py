@@ -14,9 +14,10 @@ from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.errors import BadModel
 from engine.models import catalog, embedded
-from engine.models.checkpoints import bring_in, read_card
+from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored
-from engine.training import figures, fresh, outputs
+from engine.models.rebuild import read_card
+from engine.training import figures, fresh, outputs, train
 
 CARDS = {one.name: one.card for one in stored()}
 DIGITS = tuple(name for name in CARDS if plan(name).data != "phantoms")
@@ -136,3 +137,16 @@ def test_an_unknown_recipe_is_said(capsys):
     assert "no recipe called 'digits-mpl': choose digits-mlp" in capsys.readouterr().err
     with pytest.raises(BadModel, match="no recipe called"):
         embedded.load("nothing")
+
+
+@pytest.mark.slow
+def test_the_phantom_recipe_is_no_lucky_seed(measure):
+    wanted, data = plan("phantom-cnn"), data_sets.load("phantoms")
+    found = []
+    for seed in (1, 2):
+        model = fresh(data, wanted.recipe, seed)
+        train(model, data, wanted.recipe, seed)
+        found.append(figures(model, data)["balanced test accuracy"])
+    said = ", ".join(f"{figure:.3f}" for figure in found)
+    measure("phantom CNN, balanced test accuracy of two other seeds", said)
+    assert min(found) > 0.88

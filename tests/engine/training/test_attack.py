@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from engine.models.small import Shape, build
 from engine.training import Pgd, pgd
-from engine.training.loop import moved
+from engine.training.images import moved
 from tests import tiny
 
 
