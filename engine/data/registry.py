@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.data.dataset import Card, DataSet
 from engine.data.digits import Digits, Mnist
+from engine.data.evidence import Bags, Twice
 from engine.data.phantoms import Phantoms
 from engine.data.recipe import Recipe
 from engine.data.scenes import Scenes
@@ -36,7 +37,7 @@ class Entry:
         return self.recipe.card
 
 
-RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes)
+RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes, Twice, Bags)
 
 _cache: OrderedDict[str, DataSet] = OrderedDict()
 _cache_lock = threading.Lock()
