@@ -12,7 +12,7 @@ from engine.data.brain import cloud
 from engine.data.dataset import SPLITS, Card, DataSet, Rows
 from engine.data.digits import Mnist
 from engine.data.recipe import Recipe, seed_setting
-from engine.method import Choice, Slider, setting
+from engine.method import Choice, Progress, Slider, quiet, setting
 
 SHAPES = ("disc", "square", "triangle", "cross")
 REACH = 4  # px from a shape's center to its edge
@@ -46,12 +46,14 @@ class Twice(Recipe):
     )
     seed: int = seed_setting()
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:
         """The images; each comes from (seed, its number)."""
         shape = (self.count, self.side, self.side)
         images, copies = np.empty(shape, np.uint8), np.zeros(shape, np.uint8)
         index = np.arange(self.count)
         for row in index:
+            if row % 100 == 0:
+                progress(row / self.count, "drawing shapes")
             images[row], copies[row] = self.image(int(row))
         return DataSet(
             name=self.name,
@@ -112,13 +114,14 @@ class Bags(Recipe):
     )
     seed: int = seed_setting()
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:
         """The bags, image by image: rows of one bag stand together."""
         source = Mnist().make()
         classes = ("no 9", "a 9") if self.kind == "two" else tuple(f"a {key}" for key in KEYS)
         bag_split = np.array([0] * BAGS[0] + [1] * BAGS[1] + [2] * BAGS[2], np.uint8)
         parts = []
         for bag in range(self.count):
+            progress(bag / self.count, "filling bags")
             split = int(bag_split[bag // len(classes) % len(bag_split)])
             label = bag % len(classes)
             rng = np.random.default_rng([self.seed, 5, bag])

@@ -33,7 +33,7 @@ from engine.data.sprites import (
     sprites,
 )
 from engine.errors import BadData
-from engine.method import Choice, Slider, Switch, setting
+from engine.method import Choice, Progress, Slider, Switch, quiet, setting
 
 CELLS, CELL = 4, 16  # cells on a side, and their side in px
 PAD = 8  # px around the canvas, so that a thing may reach over the edge while it is drawn
@@ -127,10 +127,11 @@ class Layout:
         cells = np.stack(np.divmod(self.cell, CELLS), axis=-1)
         return cells * CELL + CELL // 2 - FRAME // 2 + self.jitter
 
-    def images(self, side: int = SIDE, noise: float = NOISE) -> Pixels:
+    def images(self, side: int = SIDE, noise: float = NOISE, progress: Progress = quiet) -> Pixels:
         """The scenes as pictures, (n, 3, side, side)."""
         made = np.empty((len(self), 3, side, side), np.uint8)
         for start in range(0, len(self), TOGETHER):
+            progress(start / len(self), "drawing scenes")
             part = slice(start, start + TOGETHER)
             made[part] = self.take(part).drawn(side, noise).transpose(0, 3, 1, 2)
         return made
@@ -262,7 +263,7 @@ class Scenes(Recipe):
     side: int = setting(SIDE, Slider(32, SIDE, 32, "px"), "Side", "Pixels from edge to edge.")
     seed: int = seed_setting()
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:
         """The scenes, a third of a millisecond each."""
         index = np.arange(self.count)
         layout = self.layout(index)
@@ -274,7 +275,7 @@ class Scenes(Recipe):
             name=self.name,
             card=CARD,
             classes=THEMES,
-            images=layout.images(self.side),
+            images=layout.images(self.side, progress=progress),
             labels=layout.theme,
             ids=index,
             split=SPLIT[index % len(SPLIT)],

@@ -108,6 +108,7 @@ class Cohort(Named):
 
     word = "cohort"
     title = "Memory clinic cohort"
+    card = CARD
 
     shift: float = setting(
         0.5, Slider(0.0, 2.0, 0.1), "Hospital shift", "How far the test's hospital differs."

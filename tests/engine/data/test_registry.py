@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import SPLITS, entries, entry, load, names, registry
+from engine.data import SPLITS, entries, entry, load, names, registry, tables
 from engine.data.masks import outline
 from engine.data.sheet import LINE, sheet
 from engine.data.variants import VARIANTS
+from engine.errors import Cancelled
 
 ROOT = Path(__file__).parents[3]
 SMALL = {  # the same recipes with fewer images
@@ -81,9 +82,9 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
     kind = registry.recipe("twice").__class__
     true = kind.make
 
-    def slow(self):
+    def slow(self, progress):
         made.append(self.name)
-        return true(self)
+        return true(self, progress)
 
     monkeypatch.setattr(kind, "make", slow)
     found = []
@@ -99,6 +100,31 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
         thread.join()
     assert made == ["twice:count=110"]
     assert found[0] is found[1]
+
+
+@pytest.mark.parametrize("name", ["phantoms:count=40", "scenes:count=130", "bags:count=20"])
+def test_progress_rises_and_may_cancel(name):
+    registry._cache.clear()
+    seen = []
+
+    def stop(done, words="", partial=None):
+        seen.append(done)
+        if len(seen) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        load(name, stop)
+    assert registry.cached(name) is None
+    assert load(name, lambda done, words="", partial=None: seen.append(done)) is load(name)
+    assert seen[:3] == seen[3:6]
+    assert seen[3:] == sorted(seen[3:])
+    assert seen[-1] < 1
+
+
+def test_tables_are_listed_apart():
+    (cohort,) = tables()
+    assert len(cohort().make()) == 1200
+    assert cohort.word not in names()
 
 
 def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
