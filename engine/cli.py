@@ -191,17 +191,23 @@ def data(wanted: Namespace) -> None:
     """List the data sets."""
     from dataclasses import asdict
 
-    from engine.data import entries
+    from engine.data import entries, tables
 
+    listed = [
+        {"name": one.name, "available": one.available, "reason": one.reason, "kind": "images"}
+        | asdict(one.card)
+        for one in entries()
+    ]
+    listed += [
+        {"name": one.word, "available": True, "reason": "comes with Blindspot", "kind": "table"}
+        | asdict(one.card)
+        for one in tables()
+    ]
     if wanted.json:
-        listed = [
-            {"name": one.name, "available": one.available, "reason": one.reason, **asdict(one.card)}
-            for one in entries()
-        ]
         say(json.dumps(listed, indent=1, ensure_ascii=False))
         return
-    for one in entries():
-        say(f"{'' if one.available else 'not now: '}{one.name}  {one.card.about}")
+    for row in listed:
+        say(f"{'' if row['available'] else 'not now: '}{row['name']}  {row['about']}")
 
 
 def ask(wanted: Namespace) -> None:

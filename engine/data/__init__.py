@@ -1,7 +1,7 @@
 """Data sets with labels, splits and, where it can be had, the truth behind the images."""
 
 from engine.data.dataset import SPLITS, Card, DataSet, Rows, split_rows, stratified
-from engine.data.registry import Entry, entries, entry, load, names
+from engine.data.registry import Entry, add, entries, entry, load, names, tables
 
 __all__ = [
     "SPLITS",
@@ -9,10 +9,12 @@ __all__ = [
     "DataSet",
     "Entry",
     "Rows",
+    "add",
     "entries",
     "entry",
     "load",
     "names",
     "split_rows",
     "stratified",
+    "tables",
 ]

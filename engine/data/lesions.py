@@ -20,6 +20,7 @@ NONE, COMPACT, RING, DIFFUSE = range(4)
 RADII = {COMPACT: (5.0, 9.5), RING: (9.0, 16.0), DIFFUSE: (11.0, 21.0)}
 WAVES = np.array([2, 3, 4, 5, 7])  # of the outline
 ROUGH = 0.16
+PUSHED = 3.0  # radii from the center, beyond which nothing moves
 
 Mask = NDArray[np.bool_]
 
@@ -85,10 +86,11 @@ class Lesion:
         return (np.hypot(flat, plane.z - cz) / self.radius).astype(np.float32)
 
     def moved(self, patient: Patient, plane: Plane) -> Floats:
-        """The maps with the tissue pushed aside."""
+        """The maps with the tissue pushed aside, up to three radii from the center."""
         cx, cy, cz = self.center
         dx, dy, dz = plane.x - cx, plane.y - cy, plane.z - cz
-        pull = 1 - self.push * np.exp(-(dx**2 + dy**2 + dz**2) / (1.5 * self.radius) ** 2)
+        share = (dx**2 + dy**2 + dz**2) / (PUSHED * self.radius) ** 2
+        pull = 1 - self.push * np.clip(1 - share, 0, None) ** 4
         return patient.maps(plane, cx + dx * pull, cy + dy * pull, cz + dz * pull)
 
     def painted(

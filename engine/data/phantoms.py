@@ -19,12 +19,12 @@ from engine.data.dataset import Card, DataSet
 from engine.data.keeping import kept
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
 from engine.data.recipe import Recipe, seed_setting
-from engine.method import Slider, setting
+from engine.method import Progress, Slider, quiet, setting
 
-REVISION = 1  # raise it when the same settings give other slices
+REVISION = 2  # raise it when the same settings give other slices
 SLICES = 10  # of each patient
 HEIGHTS = (-18.0, 52.0)  # mm, of the slices
-VOLUME_HEIGHTS = (-42.0, 78.0)
+VOLUME_HEIGHTS = (-46.0, 86.0)
 SPLIT = np.array([0, 0, 0, 1, 0, 0, 2, 0, 0, 2], np.uint8)  # of ten patients
 PATIENT, SLICE, VOLUME = range(3)  # first word of a random stream
 
@@ -64,10 +64,10 @@ class Phantoms(Recipe):
     )  # fmt: skip
     seed: int = seed_setting()
 
-    def make(self) -> DataSet:
+    def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""
         recipe = {"recipe": asdict(self), "revision": REVISION}
-        arrays = kept(self.word, recipe, self.arrays)
+        arrays = kept(self.word, recipe, lambda: self.arrays(progress))
         index = np.arange(self.count)
         truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
         return DataSet(
@@ -81,7 +81,7 @@ class Phantoms(Recipe):
             truth={**truth, "group": index // SLICES, "height": arrays["height"]},
         )
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self, progress: Progress = quiet) -> dict[str, NDArray[Any]]:
         """Every slice."""
         shape = (self.count, self.side, self.side)
         images, twins = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
@@ -90,6 +90,7 @@ class Phantoms(Recipe):
 
         for index in range(self.count):
             if index % SLICES == 0:
+                progress(index / self.count, "drawing patients")
                 patient = self.patient(index // SLICES)
             made = self.slice(index, patient)
             images[index], twins[index] = made.image, made.twin

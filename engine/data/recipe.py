@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from engine.data.dataset import Card, DataSet
 from engine.errors import BadData
-from engine.method import Choice, Slider, Switch, check_settings, setting
+from engine.method import Choice, Progress, Slider, Switch, check_settings, quiet, setting
 
 
 def seed_setting() -> Any:
@@ -61,8 +61,8 @@ class Recipe(Named, ABC):
     card: ClassVar[Card]
 
     @abstractmethod
-    def make(self) -> DataSet:
-        """The data set; the same settings always give the same one."""
+    def make(self, progress: Progress = quiet) -> DataSet:
+        """The data set; the same settings always give the same one. `progress` may cancel."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from engine.data.dataset import Card, DataSet
 from engine.data.digits import Digits, Mnist
+from engine.data.evidence import Bags, Twice
 from engine.data.phantoms import Phantoms
 from engine.data.recipe import Recipe
 from engine.data.scenes import Scenes
+from engine.data.tabular import Cohort
 from engine.data.variants import variant
 from engine.errors import BadData
+from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
 UPLOAD = "upload-"  # how the name of a set from a person's file begins
@@ -36,7 +39,7 @@ class Entry:
         return self.recipe.card
 
 
-RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes)
+RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes, Twice, Bags)
 
 _cache: OrderedDict[str, DataSet] = OrderedDict()
 _cache_lock = threading.Lock()
@@ -46,6 +49,11 @@ _loading: dict[str, threading.Lock] = {}
 def entries() -> tuple[Entry, ...]:
     """Every data set, as the picker lists it."""
     return tuple(Entry(recipe.word, recipe) for recipe in RECIPES)
+
+
+def tables() -> tuple[type[Cohort], ...]:
+    """What there is in tables instead of images: each makes its own, `Cohort().make()`."""
+    return (Cohort,)
 
 
 def names() -> tuple[str, ...]:
@@ -79,10 +87,11 @@ def add(data: DataSet) -> str:
     return data.name
 
 
-def load(name: str) -> DataSet:
+def load(name: str, progress: Progress = quiet) -> DataSet:
     """The data set of that name; shared and read-only.
 
     A name may carry settings and variants: `phantoms:contrast=0.5`, `digits+noisy:share=0.3`.
+    `progress` is told while a set is made for the first time, and may raise to cancel.
 
     Raises:
         BadData: no data set, variant or setting of that name.
@@ -95,7 +104,7 @@ def load(name: str) -> DataSet:
         loading = _loading.setdefault(name, threading.Lock())
     with loading:  # two who ask at once wait for one making
         if (data := cached(name)) is None:
-            data = variant(change)(load(base)) if base else recipe(name).make()
+            data = variant(change)(load(base, progress)) if base else recipe(name).make(progress)
             keep(name, data)
     return data
 

@@ -133,6 +133,8 @@ def test_data_sets_are_listed_with_their_cards(capsys):
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert {"digits", "mnist-5k", "phantoms"} <= listed.keys()
     assert all(one["available"] and one["about"] and one["licence"] for one in listed.values())
+    assert listed["digits"]["kind"] == "images"
+    assert listed["cohort"]["kind"] == "table"
     assert main(["data"]) == 0
     assert "phantoms  Axial slices" in capsys.readouterr().out
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.scenes import FOLLOWERS, LEADERS, Scenes, number
+from engine.data.layout import number
+from engine.data.scenes import FOLLOWERS, LEADERS, Scenes
 from engine.data.sprites import CATEGORIES, COLORS, HABITS, PAINT, THEMES, sprites
 from engine.errors import BadData
 
