@@ -101,6 +101,17 @@ def parser() -> Parser:
     run.add_argument("--out", type=Path, required=True, help="the folder to write into")
     run.set_defaults(command=ask)
 
+    weights = commands.add_parser(
+        "weights",
+        help="train a model that ships again from its recipe",
+        description="Train a model that ships again from its recipe, and print its figures.",
+    )
+    weights.add_argument("name", metavar="NAME", help="as in assets/weights/recipes.toml")
+    weights.add_argument(
+        "--out", type=Path, help="the folder to write it into; assets/weights when left out"
+    )
+    weights.set_defaults(command=retrain)
+
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
     coverage.set_defaults(command=cover)
 
@@ -168,16 +179,35 @@ def models(wanted: Namespace) -> None:
         say(json.dumps(listed, indent=1, ensure_ascii=False))
         return
     for one in listed:
-        say(f"{'' if one['available'] else 'not now: '}{one['name']}  {one['reason']}")
+        size = f", {one['nbytes'] / 1000:.0f} kB" if one["nbytes"] else ""
+        begin = "    " * one["depth"] if one["available"] else "not now: "
+        say(f"{begin}{one['name']}  {one['title']}: {one['reason']}{size}")
+        for what, figure in one["figures"].items():
+            say(f"{'    ' * one['depth']}    {what}: {figure:.3f}")
     say("Any other timm architecture can be named too; --weights reads a file of your own.")
 
 
 def data(wanted: Namespace) -> None:
     """List the data sets."""
+    from dataclasses import asdict
+
+    from engine.data import entries, tables
+
+    listed = [
+        {"name": one.name, "available": one.available, "reason": one.reason, "kind": "images"}
+        | asdict(one.card)
+        for one in entries()
+    ]
+    listed += [
+        {"name": one.word, "available": True, "reason": "comes with Blindspot", "kind": "table"}
+        | asdict(one.card)
+        for one in tables()
+    ]
     if wanted.json:
-        say("[]")
-    else:
-        say("There are no data sets yet: methods are asked about single pictures.")
+        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        return
+    for row in listed:
+        say(f"{'' if row['available'] else 'not now: '}{row['name']}  {row['about']}")
 
 
 def ask(wanted: Namespace) -> None:
@@ -208,6 +238,22 @@ def ship(_wanted: Namespace) -> None:
     from engine.run import GALLERY
 
     say(f"{make()} answers are in {GALLERY}")
+
+
+def retrain(wanted: Namespace) -> None:
+    """Train a model that ships again."""
+    from engine.models.embedded import FOLDER, file_of, plan
+    from engine.models.embedded import retrain as again
+
+    folder = wanted.out or FOLDER
+    name = plan(wanted.name).name
+    card = again(name, folder, progress)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    path = file_of(name, folder)
+    say(f"{card.title}: {path}, {path.stat().st_size / 1000:.0f} kB")
+    for what, figure in card.figures.items():
+        say(f"    {what}: {figure:.4f}")
 
 
 def cover(_wanted: Namespace) -> None:

@@ -136,6 +136,18 @@ def setting(default: Any, control: Control, label: str, help: str) -> Any:
     return field(default=default, metadata={"control": control, "label": label, "help": help})
 
 
+def check_settings(settings: Any, title: str) -> None:
+    """Raise BadSetting for the first setting of a dataclass that is outside its range."""
+    for spec in fields(settings):
+        value = getattr(settings, spec.name)
+        control: Control = spec.metadata["control"]
+        if not control.allows(value):
+            message = (
+                f"{title}: {spec.metadata['label']} cannot be {value!r}; choose {control.words()}."
+            )
+            raise BadSetting(message)
+
+
 @dataclass(frozen=True)
 class Method(ABC, Generic[CaseT]):
     """Settings as fields, the computation as the call.
@@ -155,15 +167,7 @@ class Method(ABC, Generic[CaseT]):
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
 
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            control: Control = spec.metadata["control"]
-            if not control.allows(value):
-                message = (
-                    f"{self.title}: {spec.metadata['label']} cannot be {value!r}; "
-                    f"choose {control.words()}."
-                )
-                raise BadSetting(message)
+        check_settings(self, self.title)
 
     @abstractmethod
     def __call__(self, case: CaseT, progress: Progress = quiet) -> Result:

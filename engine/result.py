@@ -185,6 +185,7 @@ class Checkpoint(View):
     parent: str  # fingerprint of the model it was made from
     made_by: str  # family.name
     settings: str  # JSON
+    card: str = "{}"  # JSON: what is needed to build the network again, see models.checkpoints
 
     @property
     def digest(self) -> str:
@@ -192,9 +193,45 @@ class Checkpoint(View):
         return digest_arrays(self.weights)
 
 
+@dataclass(frozen=True, eq=False)
+class TrainLog(View):
+    """How a training went, one number for each epoch, (epochs done,); losses in nats.
+
+    Training figures are of the images as they were shown: moved, mirrored or attacked, and before
+    the step that they led to. Validation figures are of the plain images after the epoch, NaN
+    where there are none.
+    """
+
+    train_loss: Floats
+    train_accuracy: Floats
+    validation_loss: Floats
+    validation_accuracy: Floats
+    seconds: Floats  # of training alone, for each epoch
+    ids: NDArray[np.int64]  # of every image of the data set, (N,)
+    shown: NDArray[np.int64]  # how often each was shown, (N,)
+    epochs: int  # that were asked for
+
+    @property
+    def done(self) -> int:
+        """Epochs that are over."""
+        return len(self.train_loss)
+
+
 KINDS: dict[str, type[View]] = {
     kind.__name__: kind
-    for kind in (HeatMap, Curve, Scores, Table, Ranking, Field, Points, Triangle, Path, Checkpoint)
+    for kind in (
+        HeatMap,
+        Curve,
+        Scores,
+        Table,
+        Ranking,
+        Field,
+        Points,
+        Triangle,
+        Path,
+        TrainLog,
+        Checkpoint,
+    )
 }
 
 Result = Mapping[str, View]

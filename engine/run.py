@@ -180,8 +180,9 @@ def seconds_file() -> Path:
 def seconds_key(method: Method[Any], case: Case) -> str:
     """Questions that should take alike: same method, settings, model, device and precision."""
     settings = json.dumps(method.settings(), sort_keys=True)
-    model = case.facts().get("model_fingerprint", "")
-    return f"{method.full_name()}|{settings}|{model}|{case.lane}|{case.precision}"
+    facts = case.facts()
+    alike = facts.get("alike") or facts.get("model_fingerprint", "")
+    return f"{method.full_name()}|{settings}|{alike}|{case.lane}|{case.precision}"
 
 
 def past_seconds(key: str) -> list[float]:

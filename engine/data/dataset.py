@@ -99,6 +99,12 @@ class DataSet:
         """The longer side of its images, in pixels."""
         return max(self.images.shape[2:])
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by its arrays."""
+        own: tuple[NDArray[Any], ...] = (self.images, self.labels, self.ids, self.split)
+        return sum(array.nbytes for array in (*own, *self.truth.values()))
+
     @cached_property
     def fingerprint(self) -> str:
         """A digest of images, labels, ids, splits and truth."""
@@ -152,4 +158,15 @@ def split_rows(count: int, shares: tuple[float, float, float], seed: int) -> NDA
     ends = np.round(np.cumsum(shares) / sum(shares) * count).astype(int)
     split = np.empty(count, np.uint8)
     split[order] = np.searchsorted(ends, np.arange(count), side="right")
+    return split
+
+
+def stratified(
+    labels: NDArray[np.int64], shares: tuple[float, float, float], seed: int
+) -> NDArray[np.uint8]:
+    """A random split that gives each class the same shares, to the image."""
+    split = np.empty(len(labels), np.uint8)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        split[rows] = split_rows(len(rows), shares, seed + int(label))
     return split

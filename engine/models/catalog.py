@@ -1,4 +1,7 @@
-"""Which models can be chosen here, and how each is had: from a package, a hub, or a file."""
+"""Which models can be chosen here, and how each is had.
+
+From a package, from the files that ship, from what was made here, from a hub, or from a file.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import logging
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from time import monotonic
@@ -22,8 +25,11 @@ from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
 from engine.errors import BadModel
+from engine.models import checkpoints, embedded
+from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier, Lineage
 from engine.models.lite0 import imagenet_labels, load_lite0
+from engine.models.rebuild import TIMM
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +50,18 @@ class Entry:
     title: str
     available: bool
     reason: str  # where it comes from, or why it cannot be had
+    depth: int = 0  # how many models it was made from lie above it in the list
+    nbytes: int = 0  # of its file; 0 when that is not known
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def entries() -> tuple[Entry, ...]:
-    """The default and some of timm's, greyed with a reason when they cannot be had."""
+    """What ships, what was made here and some of timm's, greyed when they cannot be had."""
     hub = hub_answers()
-    found = [Entry(DEFAULT, "EfficientNet-Lite0", True, "ImageNet weights from a package")]
+    found = [
+        Entry(DEFAULT, "EfficientNet-Lite0", True, "ImageNet weights from a package"),
+        *small(),
+    ]
     for name in SUGGESTED:
         here = in_hub_cache(name)
         reason = (
@@ -63,28 +75,67 @@ def entries() -> tuple[Entry, ...]:
     return tuple(found)
 
 
+def small() -> Iterator[Entry]:
+    """The models that ship and those that were made here, each below the one it came from."""
+    for depth, one in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
+        card, here = one.card, one.name.startswith(PREFIX)
+        reason = (
+            f"made here by {card.made_by or 'hand'}"
+            if here
+            else f"trained on {card.data}, comes with Blindspot"
+        )
+        yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures)
+
+
+def export(name: str) -> bytes:
+    """A model that ships or was made here as one .safetensors file. Raises BadModel for others."""
+    if name in embedded.plans():
+        return embedded.file_of(name).read_bytes()
+    return checkpoints.export(name)
+
+
+def forget(name: str) -> None:
+    """Delete a model that was made here. Raises BadModel when there is none of that name."""
+    checkpoints.delete(name)
+    with _cache_lock:
+        _cache.pop(name, None)
+
+
 _cache: OrderedDict[str, Classifier] = OrderedDict()
 _cache_lock = threading.Lock()
 _loading: dict[str, threading.Lock] = {}
 
 
 def load(name: str = DEFAULT) -> Classifier:
-    """A model by name: "lite0" or any timm architecture. Loaded once, kept while there is room.
+    """A model by name: one of `entries`, or any timm architecture.
+
+    Loaded once, kept while there is room.
 
     Raises:
-        BadModel: no such architecture, or its weights cannot be had; says which and what to do.
+        BadModel: no such model, or its weights cannot be had; says which and what to do.
     """
     if (model := cached(name)) is not None:
         return model
-    if name != DEFAULT:
-        known_architecture(name)
+    have = source(name)
     with _cache_lock:
         loading = _loading.setdefault(name, threading.Lock())
     with loading:  # those who want another model do not wait for this download
         if (model := cached(name)) is None:
-            model = load_lite0() if name == DEFAULT else load_from_hub(name)
+            model = have()
             keep(name, model)
     return model
+
+
+def source(name: str) -> Callable[[], Classifier]:
+    """How a model of that name is had. Raises BadModel for a name that nobody knows."""
+    if name == DEFAULT:
+        return load_lite0
+    if name.startswith(PREFIX):
+        return lambda: checkpoints.load(name)
+    if name in embedded.plans():
+        return lambda: embedded.load(name)
+    known_architecture(name)
+    return lambda: load_from_hub(name)
 
 
 def cached(name: str) -> Classifier | None:
@@ -118,7 +169,7 @@ def load_from_hub(architecture: str) -> Classifier:
     except Exception as error:  # the hub's client, timm and torch each raise kinds of their own
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BadModel(f"The weights of {architecture} could not be had: {first}") from error
-    return wrap(network, architecture, architecture)
+    return wrap(network, architecture, architecture, architecture=architecture)
 
 
 def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
@@ -146,7 +197,8 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
         )
         raise BadModel(message)
     title = f"{path.stem} ({architecture})"
-    return wrap(network, f"file:{path.name}", title, read_labels(labels) if labels else ())
+    named = read_labels(labels) if labels else ()
+    return wrap(network, f"file:{path.name}", title, named, architecture)
 
 
 def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
@@ -160,7 +212,13 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
     return None
 
 
-def wrap(network: nn.Module, name: str, title: str, labels: tuple[str, ...] = ()) -> Classifier:
+def wrap(
+    network: nn.Module,
+    name: str,
+    title: str,
+    labels: tuple[str, ...] = (),
+    architecture: str = "",
+) -> Classifier:
     """A timm network as a Classifier, with timm's own size and normalization."""
     config = resolve_model_data_config(network)
     _, height, _ = config["input_size"]
@@ -169,7 +227,7 @@ def wrap(network: nn.Module, name: str, title: str, labels: tuple[str, ...] = ()
     try:
         return Classifier(
             network, name, title, height, config["mean"], config["std"], labels,
-            lineage=Lineage(title),
+            lineage=Lineage(title), architecture=architecture and TIMM + architecture,
         )  # fmt: skip
     except (RuntimeError, AssertionError, TypeError, IndexError) as error:
         message = f"{title} does not take one color photograph and give class scores, as is needed."

@@ -41,6 +41,12 @@ class Lineage:
     parent: str = ""
     made_by: str = ""
     settings: str = "{}"
+    above: tuple[str, ...] = ()  # titles from the first model down to the parent
+
+    @property
+    def trail(self) -> str:
+        """The way here in one line."""
+        return " ▸ ".join((*self.above, self.title))
 
 
 class Classifier(nn.Module):
@@ -55,6 +61,7 @@ class Classifier(nn.Module):
         labels: one for each class; numbers when left out.
         device: where it computes; the best there is when left out.
         lineage: where it came from.
+        architecture: what `checkpoints` builds it from again; "" when it cannot.
     """
 
     mean: Tensor
@@ -71,9 +78,11 @@ class Classifier(nn.Module):
         labels: Sequence[str] = (),
         device: torch.device | None = None,
         lineage: Lineage | None = None,
+        architecture: str = "",
     ) -> None:
         super().__init__()
         self.name, self.title, self.side = name, title, side
+        self.architecture = architecture
         self.network = network
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)

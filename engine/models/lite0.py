@@ -53,8 +53,9 @@ def load_lite0() -> Classifier:
     state = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(renamed(state, network), strict=True)
     return Classifier(
-        network, "lite0", "EfficientNet-Lite0", SIDE, HALF, HALF, labels=imagenet_labels()
-    )
+        network, "lite0", "EfficientNet-Lite0", SIDE, HALF, HALF, labels=imagenet_labels(),
+        architecture="timm:tf_efficientnet_lite0",
+    )  # fmt: skip
 
 
 def renamed(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

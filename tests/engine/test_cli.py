@@ -128,11 +128,15 @@ def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
     assert "cannot be reached" in capsys.readouterr().out
 
 
-def test_data_sets_are_none_yet(capsys):
+def test_data_sets_are_listed_with_their_cards(capsys):
     assert main(["data", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == []
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {"digits", "mnist-5k", "phantoms"} <= listed.keys()
+    assert all(one["available"] and one["about"] and one["licence"] for one in listed.values())
+    assert listed["digits"]["kind"] == "images"
+    assert listed["cohort"]["kind"] == "table"
     assert main(["data"]) == 0
-    assert "no data sets yet" in capsys.readouterr().out
+    assert "phantoms  Axial slices" in capsys.readouterr().out
 
 
 def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):

@@ -1,0 +1,103 @@
+"""Zip archives from strangers: looked through before a single byte is unpacked.
+
+Nothing is ever written to the disk. What a member says of its own size is held to: no more is
+unpacked, and a member that lied is damaged.
+"""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from engine.errors import BadData
+
+MAX_ARCHIVE = 500_000_000  # bytes of the file itself
+MAX_UNPACKED = 2_000_000_000  # bytes of all members together
+MAX_MEMBERS = 50_000
+MAX_RATIO = 200  # unpacked to packed; pictures hardly pack at all
+PLAIN = 20_000_000  # unpacked bytes below which no ratio is suspicious
+ENCRYPTED = 1  # bit of a member's flags
+DAMAGED = (  # what a broken member raises while it is read
+    *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
+    zlib.error,
+)
+
+
+@contextmanager
+def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
+    """The archive, after its table of contents was checked.
+
+    Raises:
+        BadData: it is no zip, too large, packed suspiciously tight, locked, or reaches outside.
+    """
+    try:
+        size = source.stat().st_size if isinstance(source, Path) else len(source)
+        if size > MAX_ARCHIVE:
+            raise BadData(
+                f"{called} has {size / 1e6:,.0f} MB, and at most {MAX_ARCHIVE / 1e6:.0f} MB are "
+                "read: take fewer or smaller pictures."
+            )
+        archive = ZipFile(source if isinstance(source, Path) else BytesIO(source))
+    except BadZipFile as error:
+        raise BadData(f"{called} is not a zip archive, or is damaged: save it again.") from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise BadData(f"{called} cannot be opened ({error}): check it.") from error
+    with archive:
+        check(archive.infolist(), size, called)
+        yield archive
+
+
+def check(members: list[ZipInfo], size: int, called: str) -> None:
+    """Raise BadData for what no honest archive holds."""
+    if len(members) > MAX_MEMBERS:
+        raise BadData(
+            f"{called} holds {len(members):,} files, and at most {MAX_MEMBERS:,} are read."
+        )
+    for member in members:
+        if outside(member.filename):
+            raise BadData(
+                f"{called} holds the path {shown(member.filename)}, which reaches outside its "
+                "folder: nothing was read."
+            )
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise BadData(
+                f"{called} holds the link {shown(member.filename)}: put the files themselves in."
+            )
+        if member.flag_bits & ENCRYPTED:
+            raise BadData(f"{called} is locked with a password: save it without one.")
+    total = sum(member.file_size for member in members)
+    if total > MAX_UNPACKED:
+        raise BadData(
+            f"{called} unpacks to {total / 1e9:,.1f} GB, and at most {MAX_UNPACKED / 1e9:.0f} GB "
+            "are read: take fewer or smaller files."
+        )
+    if total > PLAIN and total > MAX_RATIO * size:
+        raise BadData(
+            f"{called} unpacks to {total / size:,.0f} times its size, as pictures never do: "
+            "nothing was read."
+        )
+
+
+def outside(name: str) -> bool:
+    """Whether a path is absolute, names a drive, or climbs up."""
+    windows = PureWindowsPath(name)
+    absolute = PurePosixPath(name).is_absolute() or bool(windows.anchor)
+    return absolute or ".." in windows.parts or "\0" in name
+
+
+def contents(archive: ZipFile, member: ZipInfo) -> bytes:
+    """The bytes of a member; one of DAMAGED when it is broken."""
+    with archive.open(member) as file:
+        return file.read(member.file_size)
+
+
+def shown(name: str) -> str:
+    """A path inside the archive, on one line, shortened."""
+    line = "".join(letter if letter.isprintable() else " " for letter in name)
+    return f"“{line if len(line) <= 60 else '…' + line[-59:]}”"

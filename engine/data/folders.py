@@ -1,0 +1,166 @@
+"""A zip of class folders becomes a data set: each folder a class, each picture an image.
+
+`cat/1.png`, `dog/2.jpg` is enough. One folder around everything is looked through, folders inside
+a class belong to it, and folders called train, validation or test around the classes are the
+splits. What cannot be read is skipped and listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from zipfile import ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.archive import DAMAGED, contents, opened, shown
+from engine.data.dataset import Card, DataSet, stratified
+from engine.errors import BadData, BadImage
+from engine.images import MAX_BYTES, Crop, Picture, read, square
+from engine.method import Progress, quiet
+
+MAX_IMAGES = 20_000
+MAX_HELD = 1_000_000_000  # bytes of the images as they are kept
+MAX_CLASSES = 1000
+SIDES = (8, 512)
+SPLIT_WORDS = {
+    "train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2,
+}  # fmt: skip
+SHARES = (7.0, 1.0, 2.0)
+LITTER = {"thumbs.db", "desktop.ini"}  # what file managers leave behind
+
+Folders = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not in the data set, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A data set from a file, and what was left out of it."""
+
+    data: DataSet
+    skipped: tuple[Skipped, ...] = ()
+
+
+def read_folders(
+    source: bytes | Path, name: str = "", side: int = 64, progress: Progress = quiet
+) -> Imported:
+    """Read a zip of class folders; the middle square of each picture at one side.
+
+    Raises:
+        BadData: it is no honest zip, holds too much, or has fewer than two classes.
+    """
+    if not SIDES[0] <= side <= SIDES[1]:
+        raise BadData(f"Images cannot have {side} px: choose from {SIDES[0]} to {SIDES[1]}.")
+    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    with opened(source, called) as archive:
+        found = pictures(archive)
+        if len(found) > MAX_IMAGES:
+            raise BadData(f"{called} has {len(found):,} files; at most {MAX_IMAGES:,} are read.")
+        if len(found) * 3 * side * side > MAX_HELD:
+            raise BadData(f"{called} has too many images for {side} px: choose a smaller side.")
+        images, kept, skipped = decoded(archive, found, side, progress)
+    labels, split, classes = sorted_out([found[place][0] for place in kept], called, skipped)
+    if (images[:, :1] == images).all():  # grey
+        images = images[:, :1]
+    data = DataSet(
+        name="upload",
+        card=card(PurePosixPath(name).stem or "Your images", len(kept), side),
+        classes=classes,
+        images=images,
+        labels=labels,
+        ids=np.array(kept, np.int64),
+        split=stratified(labels, SHARES, seed=0) if split is None else split,
+    )
+    return Imported(named(data), tuple(skipped))
+
+
+def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
+    """The folders and the entry of every file that may be a picture, by name."""
+    found = []
+    for member in sorted(archive.infolist(), key=lambda one: one.filename):
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+        if not (member.is_dir() or hidden or path.name.lower() in LITTER):
+            found.append((path.parts[:-1], member))
+    return found
+
+
+def decoded(
+    archive: ZipFile, found: list[tuple[Folders, ZipInfo]], side: int, progress: Progress
+) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:
+    """The pictures (n, 3, side, side), their places in the list, and what could not be read."""
+    images = np.empty((len(found), 3, side, side), np.uint8)
+    kept: list[int] = []
+    skipped = []
+    for place, (folders, member) in enumerate(found):
+        try:
+            picture = one(archive, folders, member)
+        except BadImage as error:
+            skipped.append(Skipped(member.filename, str(error)))
+        except DAMAGED:
+            skipped.append(Skipped(member.filename, "It is damaged inside the archive."))
+        else:
+            images[len(kept)] = np.round(square(picture, Crop(), side) * 255)
+            kept.append(place)
+        progress((place + 1) / len(found), "reading pictures")
+    return images[: len(kept)], kept, skipped
+
+
+def one(archive: ZipFile, folders: Folders, member: ZipInfo) -> Picture:
+    """A picture; BadImage says why it is left out."""
+    if not folders:
+        raise BadImage("It lies in no class folder.")
+    if member.file_size > MAX_BYTES:
+        raise BadImage(f"It has more than {MAX_BYTES / 1e6:.0f} MB.")
+    return read(contents(archive, member), PurePosixPath(member.filename).name)
+
+
+def sorted_out(
+    folders: list[Folders], called: str, skipped: list[Skipped]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8] | None, tuple[str, ...]]:
+    """Labels, splits where the folders say them, and the classes' words."""
+    if not folders:
+        first = f" The first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+        raise BadData(f"{called} holds no picture that can be read in a class folder.{first}")
+    while min(map(len, folders)) > 1 and len({path[0] for path in folders}) == 1:
+        folders = [path[1:] for path in folders]
+    split = None
+    if all(len(path) > 1 and path[0].lower() in SPLIT_WORDS for path in folders):
+        split = np.array([SPLIT_WORDS[path[0].lower()] for path in folders], np.uint8)
+        folders = [path[1:] for path in folders]
+    classes = tuple(sorted({path[0] for path in folders}))
+    if len(classes) < 2:
+        raise BadData(
+            f"{called} has pictures of one class only, {shown(classes[0])}: put those of each "
+            "class into a folder of its own."
+        )
+    if len(classes) > MAX_CLASSES:
+        raise BadData(f"{called} has {len(classes):,} classes; at most {MAX_CLASSES:,} are read.")
+    numbers: Mapping[str, int] = {word: number for number, word in enumerate(classes)}
+    return np.array([numbers[path[0]] for path in folders]), split, classes
+
+
+def card(title: str, count: int, side: int) -> Card:
+    """A card for what a person brought."""
+    return Card(
+        title=title[:60],
+        about=f"{count} images of your own, {side} × {side} px.",
+        made="Read from a zip of class folders: the middle square of each picture.",
+        licence="as you have it; nothing leaves this machine",
+    )
+
+
+def named(data: DataSet) -> DataSet:
+    """The data set under a name made of its content."""
+    if len(data.rows("train")) == 0:
+        raise BadData(f"{data.card.title} has no images for training.")
+    return replace(data, name=f"upload-{data.fingerprint[:12]}")

@@ -1,0 +1,100 @@
+"""Arrays that take seconds to make are kept on disk under the digest of their recipe."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from engine.store import DAMAGE, PART, home, remove, touch, write_atomic
+
+log = logging.getLogger(__name__)
+
+DISK_BYTES = 1 * 2**30
+PACKED = "packed:"  # how the name of a mask kept as bits begins; its length stands after it
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+    """The arrays of a recipe: read when they are there whole, else made and written.
+
+    Trouble with the disk costs time, never the arrays.
+    """
+    said = json.dumps(recipe, sort_keys=True).encode()
+    path = folder() / f"{word}-{blake2b(said, digest_size=16).hexdigest()}.safetensors"
+    if (found := read(path)) is not None:
+        return found
+    arrays = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, packed(arrays))
+        sweep(path.parent)
+    except OSError as error:
+        log.warning("%s not kept on disk: %s", path.name, error)
+    return arrays
+
+
+def folder() -> Path:
+    """Where they lie."""
+    return home() / "data"
+
+
+def read(path: Path) -> Arrays | None:
+    """The arrays of a file, or None when it is not there or damaged."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    try:
+        arrays = unpacked(data)
+    except DAMAGE as error:
+        log.warning("%s is damaged and will be made again: %s", path.name, error)
+        remove(path)
+        return None
+    touch(path)
+    return arrays
+
+
+def packed(arrays: Arrays) -> bytes:
+    """Bytes that begin with their own checksum; masks as bits."""
+    flat: Arrays = {}
+    for name, array in arrays.items():
+        if array.dtype == np.bool_:
+            flat[f"{PACKED}{array.shape[-1]}:{name}"] = np.packbits(array, axis=-1)
+        else:
+            flat[name] = np.ascontiguousarray(array)
+    data = save(flat)
+    return blake2b(data, digest_size=16).digest() + data
+
+
+def unpacked(data: bytes) -> Arrays:
+    """The arrays again; ValueError when the bytes are not those that were written."""
+    if blake2b(data[16:], digest_size=16).digest() != data[:16]:
+        raise ValueError("the arrays are not those that were written")
+    arrays: Arrays = {}
+    for name, array in load(data[16:]).items():
+        if name.startswith(PACKED):
+            length, own = name.removeprefix(PACKED).split(":", 1)
+            arrays[own] = np.unpackbits(array, axis=-1, count=int(length)).view(np.bool_)
+        else:
+            arrays[name] = array
+    return arrays
+
+
+def sweep(folder: Path) -> None:
+    """Let go of what was read longest ago until the folder fits."""
+    found = [(path, path.stat()) for path in folder.iterdir() if not path.name.startswith(PART)]
+    found.sort(key=lambda one: one[1].st_mtime, reverse=True)
+    total = 0
+    for path, facts in found:
+        total += facts.st_size
+        if total > DISK_BYTES:
+            remove(path)

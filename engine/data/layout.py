@@ -1,0 +1,217 @@
+"""What shape scenes hold, and their pictures: many at once, or one to look at and to change.
+
+Things have a look whether they are there or not, and noise hangs on a scene's number alone: a thing
+can be taken away or made fainter, and every pixel it does not touch stays the same to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.sprites import (
+    CATEGORIES,
+    COLORS,
+    FRAME,
+    PAINT,
+    SIDE,
+    THEMES,
+    backgrounds,
+    sprites,
+)
+from engine.errors import BadData
+from engine.method import Progress, quiet
+
+CELLS, CELL = 4, 16  # cells on a side, and their side in px
+PAD = 8  # px around the canvas, so that a thing may reach over the edge while it is drawn
+NOISE = 0.06
+TOGETHER = 64  # scenes that are drawn at once, so that they stay in the processor's cache
+LOOK, GRAIN = range(2)  # random streams of a scene
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What a person would say of one thing in a scene."""
+
+    category: str
+    color: str
+    row: int  # of the 4 × 4 cells, from the top
+    column: int
+    opacity: float
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What many scenes hold. Things that are absent have a look all the same."""
+
+    theme: Ints  # (n,)
+    present: Bools  # (n, 16)
+    cell: Ints  # (n, 16)
+    color: Ints  # (n, 16)
+    size: Ints  # (n, 16)
+    jitter: Ints  # (n, 16, 2), down and right
+    opacity: Floats  # (n, 16)
+    brightness: Floats  # (n,)
+    background: Ints  # (n,)
+    seed: int
+    index: Ints  # (n,), the scenes' numbers: their noise hangs on these
+
+    def __len__(self) -> int:
+        return len(self.theme)
+
+    def take(self, rows: Ints | slice) -> Layout:
+        """Some of the scenes."""
+        parts: dict[str, Any] = {
+            what: held[rows] for what, held in vars(self).items() if isinstance(held, np.ndarray)
+        }
+        return replace(self, **parts)
+
+    def scene(self, row: int) -> Scene:
+        """One scene."""
+        return Scene(self.take(slice(row, row + 1)))
+
+    def without(self, category: str) -> Layout:
+        """The same scenes without a thing."""
+        present = self.present.copy()
+        present[:, number(category)] = False
+        return replace(self, present=present)
+
+    def with_opacity(self, category: str, opacity: float) -> Layout:
+        """The same scenes with a thing at that opacity, where it is."""
+        changed = self.opacity.copy()
+        changed[:, number(category)] = opacity
+        return replace(self, opacity=changed)
+
+    def corners(self) -> Ints:
+        """Where the sprites' frames begin, (n, 16, 2), down and right."""
+        cells = np.stack(np.divmod(self.cell, CELLS), axis=-1)
+        return cells * CELL + CELL // 2 - FRAME // 2 + self.jitter
+
+    def images(self, side: int = SIDE, noise: float = NOISE, progress: Progress = quiet) -> Pixels:
+        """The scenes as pictures, (n, 3, side, side)."""
+        made = np.empty((len(self), 3, side, side), np.uint8)
+        for start in range(0, len(self), TOGETHER):
+            progress(start / len(self), "drawing scenes")
+            part = slice(start, start + TOGETHER)
+            made[part] = self.take(part).drawn(side, noise).transpose(0, 3, 1, 2)
+        return made
+
+    def drawn(self, side: int, noise: float) -> Pixels:
+        """The pictures, channels last."""
+        canvas = self.canvas()
+        if side != SIDE:
+            by = SIDE // side
+            canvas = canvas.reshape(-1, side, by, side, by, 3).mean((2, 4))
+        if noise:
+            for row, index in enumerate(self.index.tolist()):
+                rng = np.random.default_rng([self.seed, GRAIN, index])
+                grain = rng.standard_normal(canvas.shape[1:], dtype=np.float32)
+                canvas[row] += np.float32(noise) * grain
+        np.clip(canvas, 0, 1, out=canvas)
+        canvas *= 255
+        canvas += 0.5
+        return canvas.astype(np.uint8)
+
+    def canvas(self) -> Floats:
+        """The scenes without noise, (n, 64, 64, 3) in [0, 1.1]."""
+        alpha, shade = sprites()
+        wide = SIDE + 2 * PAD
+        canvas = np.zeros((len(self), wide, wide, 3), np.float32)
+        inside = canvas[:, PAD:-PAD, PAD:-PAD]
+        inside[:] = backgrounds()[self.background] * self.brightness[:, None, None, None]
+        corners, down = self.corners() + PAD, np.arange(FRAME)
+        order = np.argsort(~self.present, axis=1, kind="stable")  # the present ones, first to last
+        counts = self.present.sum(1)
+        for place in range(counts.max(initial=0)):
+            rows = np.flatnonzero(counts > place)
+            which = order[rows, place]
+            size = self.size[rows, which]
+            cover = alpha[which, size] * self.opacity[rows, which, None, None]
+            paint = PAINT[self.color[rows, which]][:, None, None] * shade[which, size][..., None]
+            top, left = corners[rows, which].T[..., None]
+            spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
+            under = canvas[spot]
+            canvas[spot] = under + cover[..., None] * (paint - under)
+        return np.ascontiguousarray(inside)
+
+    def masks(self, category: str, side: int = SIDE) -> Bools:
+        """Every pixel that a thing touches, (n, side, side); empty where it is absent."""
+        which, wide, by = number(category), SIDE + 2 * PAD, SIDE // side
+        touched = np.zeros((len(self), wide, wide), np.bool_)
+        corners, down = self.corners()[:, which] + PAD, np.arange(FRAME)
+        rows = np.flatnonzero(self.present[:, which] & (self.opacity[:, which] > 0))
+        top, left = corners[rows].T[..., None]
+        spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
+        touched[spot] = sprites()[0][which, self.size[rows, which]] > 0
+        inside = touched[:, PAD:-PAD, PAD:-PAD]
+        small: Bools = np.any(inside.reshape(-1, side, by, side, by), axis=(2, 4))
+        return small
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One scene, to look at and to change."""
+
+    layout: Layout
+
+    @cached_property
+    def image(self) -> Pixels:
+        """The picture, (3, 64, 64)."""
+        return self.layout.images()[0]
+
+    @property
+    def theme(self) -> str:
+        """Where it plays."""
+        return THEMES[self.layout.theme[0]]
+
+    @property
+    def things(self) -> tuple[Thing, ...]:
+        """What is there, in the order of the categories."""
+        held = self.layout
+        return tuple(
+            Thing(
+                CATEGORIES[which],
+                COLORS[held.color[0, which]],
+                int(held.cell[0, which]) // CELLS,
+                int(held.cell[0, which]) % CELLS,
+                float(held.opacity[0, which]),
+            )
+            for which in np.flatnonzero(held.present[0])
+        )
+
+    def mask(self, category: str) -> Bools:
+        """Every pixel that the thing touches, (64, 64)."""
+        self.needs(category)
+        return self.layout.masks(category)[0]
+
+    def remove(self, category: str) -> Scene:
+        """The scene without the thing; every pixel outside its mask is the same."""
+        self.needs(category)
+        return Scene(self.layout.without(category))
+
+    def with_opacity(self, category: str, opacity: float) -> Scene:
+        """The scene with the thing at that opacity; every pixel outside its mask is the same."""
+        self.needs(category)
+        return Scene(self.layout.with_opacity(category, opacity))
+
+    def needs(self, category: str) -> None:
+        """Raise BadData when the thing is not there."""
+        if not self.layout.present[0, number(category)]:
+            there = ", ".join(thing.category for thing in self.things)
+            raise BadData(f"There is no {category} in this scene; there are: {there}.")
+
+
+def number(category: str) -> int:
+    """The place of a category among all. Raises BadData for an unknown one."""
+    if category not in CATEGORIES:
+        raise BadData(f"There is no “{category[:40]}” in shape scenes: {', '.join(CATEGORIES)}.")
+    return CATEGORIES.index(category)

@@ -1,0 +1,26 @@
+"""Boxes and outlines of masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+Masks = NDArray[np.bool_]
+
+
+def boxes(masks: Masks) -> NDArray[np.int64]:
+    """Top, left, bottom, right of each mask (N, H, W), the last two just outside; −1 for none."""
+    found = np.full((len(masks), 4), -1, np.int64)
+    some = np.any(masks, axis=(1, 2))
+    for column, axis in ((0, 2), (1, 1)):
+        hit = np.any(masks[some], axis=axis)
+        found[some, column] = hit.argmax(1)
+        found[some, column + 2] = hit.shape[1] - hit[:, ::-1].argmax(1)
+    return found
+
+
+def outline(mask: Masks) -> Masks:
+    """The pixels just outside a mask (H, W)."""
+    grown: Masks = ndi.binary_dilation(mask)
+    return grown & ~mask

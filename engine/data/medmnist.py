@@ -1,0 +1,157 @@
+"""A two-dimensional MedMNIST set from its .npz file.
+
+Such a file holds train, val and test images, (N, side, side) grey or (N, side, side, 3), and labels
+(N, 1). Headers are read and judged before any array is, and pickled objects are never opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from engine.data.archive import DAMAGED, opened, shown
+from engine.data.dataset import SPLITS, Card, DataSet
+from engine.data.folders import MAX_CLASSES, Imported, named
+from engine.errors import BadData
+
+PARTS = ("train", "val", "test")
+MAX_HELD = 1_000_000_000  # bytes of all arrays
+MAX_SIDE = 512
+HEADER = 4096  # bytes of a header that are read
+
+Shape = tuple[int, ...]
+
+
+def read_npz(source: bytes | Path, name: str = "") -> Imported:
+    """Read a MedMNIST file.
+
+    Raises:
+        BadData: an array is missing, of a wrong shape or kind, or too large.
+    """
+    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    with opened(source, called) as archive:
+        shapes = {key: header(archive, key, called) for key in keys()}
+        check(shapes, called)
+        arrays = {key: array(archive, key, called) for key in shapes}
+    images = np.concatenate([arrays[f"{part}_images"] for part in PARTS])
+    images = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
+    labels = np.concatenate([arrays[f"{part}_labels"].reshape(-1) for part in PARTS])
+    labels = labels.astype(np.int64)
+    if labels.min() < 0 or labels.max() >= MAX_CLASSES:
+        raise BadData(f"{called} has labels outside 0 to {MAX_CLASSES - 1}.")
+    counts = [len(arrays[f"{part}_labels"]) for part in PARTS]
+    data = DataSet(
+        name="upload",
+        card=card(PurePosixPath(name).stem or "MedMNIST", len(labels), images.shape[-1]),
+        classes=tuple(f"class {label}" for label in range(int(labels.max()) + 1)),
+        images=np.ascontiguousarray(images),
+        labels=labels,
+        ids=np.arange(len(labels)),
+        split=np.repeat(np.arange(len(SPLITS), dtype=np.uint8), counts),
+    )
+    return Imported(named(data))
+
+
+def keys() -> tuple[str, ...]:
+    """The arrays that such a file holds."""
+    return tuple(f"{part}_{kind}" for part in PARTS for kind in ("images", "labels"))
+
+
+def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any]]:
+    """Shape and kind of an array, without reading it."""
+    try:
+        member = archive.getinfo(f"{key}.npy")
+    except KeyError as error:
+        wanted = ", ".join(keys())
+        raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {wanted}.") from error
+    try:
+        with archive.open(member) as file:
+            version = npy.read_magic(file)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, kind = read(file, max_header_size=HEADER)
+            begun = file.tell()
+    except DAMAGED as error:
+        raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
+    if kind.hasobject:
+        raise BadData(
+            f"{called}: the array “{key}” holds pickled objects, which could run code: not opened."
+        )
+    count = 1
+    for length in shape:
+        count *= length  # Python's own numbers: no overflow
+    if count * kind.itemsize != member.file_size - begun:
+        raise BadData(f"{called}: the array “{key}” is not as long as its header says.")
+    return shape, kind
+
+
+def check(found: dict[str, tuple[Shape, np.dtype[Any]]], called: str) -> None:
+    """Raise BadData for shapes and kinds that are no two-dimensional set's."""
+    held = 0
+    sides = set()
+    for part in PARTS:
+        (shape, kind), (of_labels, kind_of_labels) = (
+            found[f"{part}_{what}"] for what in ("images", "labels")
+        )
+        grey, color = len(shape) == 3, len(shape) == 4 and shape[-1] == 3
+        if len(shape) in (4, 5) and not color:
+            raise BadData(
+                f"{called} is a three-dimensional set: its images are {words(shape[1:])}, and "
+                "only two-dimensional ones can be read."
+            )
+        if not (grey or color) or not 1 <= min(shape[1:3]) <= max(shape[1:3]) <= MAX_SIDE:
+            raise BadData(
+                f"{called}: “{part}_images” is {words(shape)}, and should be N × side × side or "
+                f"N × side × side × 3, with sides up to {MAX_SIDE}."
+            )
+        if kind != np.uint8:
+            raise BadData(f"{called}: “{part}_images” is {kind}, and should be uint8.")
+        if len(of_labels) == 2 and of_labels[1] > 1:
+            raise BadData(
+                f"{called} gives each image {of_labels[1]} labels at once; only sets with one "
+                "label an image can be read."
+            )
+        if kind_of_labels.kind not in "iu" or of_labels not in {(shape[0],), (shape[0], 1)}:
+            raise BadData(
+                f"{called}: “{part}_labels” is {words(of_labels)} {kind_of_labels}, and should be "
+                f"{shape[0]} × 1 whole numbers, one for each image."
+            )
+        if shape[0] == 0 and part != "val":
+            raise BadData(f"{called} has no images in “{part}_images”.")
+        held += int(np.prod(shape, dtype=object))
+        sides.add(shape[1:])
+    if len(sides) > 1:
+        raise BadData(f"{called} has images of several sizes: {', '.join(map(words, sides))}.")
+    if held > MAX_HELD:
+        raise BadData(
+            f"{called} holds {held / 1e9:.1f} GB of images, and at most {MAX_HELD / 1e9:.0f} GB "
+            "are kept: take the 28 px or 64 px version."
+        )
+
+
+def array(archive: ZipFile, key: str, called: str) -> NDArray[Any]:
+    """An array whose header was found good."""
+    try:
+        with archive.open(f"{key}.npy") as file:
+            return npy.read_array(file, allow_pickle=False, max_header_size=HEADER)
+    except DAMAGED as error:
+        raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
+
+
+def words(shape: Shape) -> str:
+    """A shape as a person would write it."""
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def card(title: str, count: int, side: int) -> Card:
+    """A card for a set of which only the file is known."""
+    return Card(
+        title=title[:60],
+        about=f"{count} medical images, {side} × {side} px; the file does not name its classes.",
+        made="Read from a MedMNIST .npz file, with its own splits.",
+        licence="as its publishers say; MedMNIST's sets are CC BY 4.0 or CC BY-NC 4.0",
+    )

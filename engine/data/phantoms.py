@@ -1,0 +1,197 @@
+"""Brain-MRI phantoms: synthetic lesions in a warped average brain, not clinical data.
+
+Each slice has its exact lesion mask, the mask of the oedema, and a healthy twin: the same patient
+and the same noise without the lesion, so that |image − twin| is the whole of what made the class.
+Every number comes from (seed, patient) or (seed, slice): a slice is the same however many are
+made, and in whatever order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.brain import BRAIN, FIELD, MIDDLE, Finish, Floats, Patient, Plane
+from engine.data.dataset import Card, DataSet
+from engine.data.keeping import kept
+from engine.data.lesions import KINDS, NONE, Lesion, Mask
+from engine.data.recipe import Recipe, seed_setting
+from engine.method import Progress, Slider, quiet, setting
+
+REVISION = 2  # raise it when the same settings give other slices
+SLICES = 10  # of each patient
+HEIGHTS = (-18.0, 52.0)  # mm, of the slices
+VOLUME_HEIGHTS = (-46.0, 86.0)
+SPLIT = np.array([0, 0, 0, 1, 0, 0, 2, 0, 0, 2], np.uint8)  # of ten patients
+PATIENT, SLICE, VOLUME = range(3)  # first word of a random stream
+
+CARD = Card(
+    "Brain phantoms",
+    about="Axial slices of a head after contrast: without lesion, or with one that is compact and "
+    "bright, ring-enhancing, or diffuse and dark.",
+    made="Synthetic lesions in the MNI152 average brain, warped into patients; not clinical data, "
+    "and one head stands behind them all.",
+    licence="MNI152: © Louis Collins, McGill University, free to use with this notice",
+    truth="exact lesion and oedema masks, the healthy twin of every slice, the patient (group)",
+)
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Phantoms(Recipe):
+    """Slices of patients; every tenth slice a new one."""
+
+    word = "phantoms"
+    title = "Brain phantoms"
+    card = CARD
+
+    count: int = setting(2000, Slider(40, 20000, 10), "Slices", "How many; ten of each patient.")
+    side: int = setting(96, Slider(48, 256, 16, "px"), "Side", "Pixels from edge to edge.")
+    contrast: float = setting(
+        1.0, Slider(0.0, 1.5, 0.05), "Lesion contrast", "1 is plain to see; at 0 only the push of "
+        "the lesion on its surroundings is left.",
+    )  # fmt: skip
+    size: float = setting(
+        1.0, Slider(0.4, 1.6, 0.05), "Lesion size", "Factor on the radius of every lesion."
+    )
+    shift: float = setting(
+        0.0, Slider(0.0, 1.0, 0.05), "Scanner shift", "How far contrast, unevenness and noise are "
+        "from the usual scanner's.",
+    )  # fmt: skip
+    seed: int = seed_setting()
+
+    def make(self, progress: Progress = quiet) -> DataSet:
+        """The slices, from the disk when they were made before."""
+        recipe = {"recipe": asdict(self), "revision": REVISION}
+        arrays = kept(self.word, recipe, lambda: self.arrays(progress))
+        index = np.arange(self.count)
+        truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
+        return DataSet(
+            name=self.name,
+            card=CARD,
+            classes=KINDS,
+            images=arrays["images"],
+            labels=arrays["labels"],
+            ids=index,
+            split=SPLIT[index // SLICES % len(SPLIT)],
+            truth={**truth, "group": index // SLICES, "height": arrays["height"]},
+        )
+
+    def arrays(self, progress: Progress = quiet) -> dict[str, NDArray[Any]]:
+        """Every slice."""
+        shape = (self.count, self.side, self.side)
+        images, twins = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        masks, oedemas = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+        labels, heights = np.empty(self.count, np.int64), np.empty(self.count, np.float32)
+
+        for index in range(self.count):
+            if index % SLICES == 0:
+                progress(index / self.count, "drawing patients")
+                patient = self.patient(index // SLICES)
+            made = self.slice(index, patient)
+            images[index], twins[index] = made.image, made.twin
+            masks[index], oedemas[index] = made.mask, made.oedema
+            labels[index], heights[index] = made.kind, made.height
+        return {
+            "images": images[:, None],
+            "twin": twins[:, None],
+            "mask": masks,
+            "oedema": oedemas,
+            "labels": labels,
+            "height": heights,
+        }
+
+    def patient(self, number: int) -> Patient:
+        """One of the patients."""
+        return Patient.drawn(np.random.default_rng([self.seed, PATIENT, number]), self.shift)
+
+    def slice(self, index: int, patient: Patient | None = None) -> Slice:
+        """One of the slices."""
+        rng = np.random.default_rng([self.seed, SLICE, index])
+        patient = patient or self.patient(index // SLICES)
+        plane = Plane.at(rng.uniform(*HEIGHTS), self.side)
+        maps = patient.maps(plane, plane.x, plane.y, plane.z)
+        kind = index % len(KINDS)
+        lesion = Lesion.drawn(rng, kind, maps, plane, self.size) if kind else None
+        return rendered(patient, plane, maps, lesion, rng, self.contrast)
+
+    def volume(self, number: int, kind: int, spacing: float = 4.0) -> Volume:
+        """A patient as a stack of slices with one lesion through all that it reaches."""
+        rng = np.random.default_rng([self.seed, VOLUME, number])
+        patient = self.patient(number)
+        middle = Plane.at(rng.uniform(*HEIGHTS), self.side)
+        maps = patient.maps(middle, middle.x, middle.y, middle.z)
+        lesion = Lesion.drawn(rng, kind, maps, middle, self.size) if kind else None
+        made = []
+        for height in np.arange(VOLUME_HEIGHTS[0], VOLUME_HEIGHTS[1] + spacing / 2, spacing):
+            plane = Plane.at(float(height), self.side)
+            maps = patient.maps(plane, plane.x, plane.y, plane.z)
+            made.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
+        return stacked(made, kind, number)
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A slice with its twin and its masks, (side, side) each."""
+
+    image: Grey
+    twin: Grey
+    mask: Mask
+    oedema: Mask
+    kind: int
+    height: float  # mm
+
+
+def rendered(
+    patient: Patient,
+    plane: Plane,
+    maps: Floats,
+    lesion: Lesion | None,
+    rng: np.random.Generator,
+    contrast: float,
+) -> Slice:
+    """A slice of a patient as the scanner gives it."""
+    finish = Finish.drawn(rng, patient, maps[..., BRAIN])
+    twin = finish(patient.tissue(maps), maps[..., BRAIN])
+    nothing = np.zeros_like(twin, np.bool_)
+    if lesion is None:
+        return Slice(twin, twin, nothing, nothing, NONE, plane.z)
+    pushed = lesion.moved(patient, plane)
+    tissue, mask, oedema = lesion.painted(patient, pushed, plane, contrast)
+    image = finish(tissue, pushed[..., BRAIN])
+    return Slice(image, twin, mask, oedema, lesion.kind, plane.z)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A patient's head as NIfTI has it: axes run to the right, the front and the top (RAS).
+
+    `affine` takes a voxel's place to mm.
+    """
+
+    voxels: NDArray[np.int16]  # (x, y, z)
+    twin: NDArray[np.int16]
+    mask: Mask
+    oedema: Mask
+    affine: NDArray[np.float64]
+    kind: int
+    patient: int
+
+
+def stacked(slices: list[Slice], kind: int, patient: int) -> Volume:
+    """Slices from the bottom to the top as one volume; a slice's rows run from front to back."""
+    side = len(slices[0].image)
+    step, spacing = FIELD / side, slices[1].height - slices[0].height
+    edge = (FIELD - step) / 2
+
+    def stack(part: str) -> NDArray[Any]:
+        return np.stack([getattr(one, part)[::-1].T for one in slices], axis=-1)
+
+    affine = np.diag([step, step, spacing, 1.0])
+    affine[:3, 3] = -edge, MIDDLE - edge, slices[0].height
+    voxels, twin = stack("image").astype(np.int16), stack("twin").astype(np.int16)
+    return Volume(voxels, twin, stack("mask"), stack("oedema"), affine, kind, patient)

@@ -1,0 +1,99 @@
+"""What makes a data set: settings with ranges, and a name from which it can be made again.
+
+A recipe's name is its word and the settings that are not at their default, such as
+`phantoms:contrast=0.5,seed=3`. Names stand in links, on the command line and in lineages.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, Self
+
+from engine.data.dataset import Card, DataSet
+from engine.errors import BadData
+from engine.method import Choice, Progress, Slider, Switch, check_settings, quiet, setting
+
+
+def seed_setting() -> Any:
+    """The seed, as every recipe and variant has it."""
+    return setting(0, Slider(0, 9999, 1), "Seed", "Of every random number.")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Settings that read and write themselves as `word:setting=value,…`."""
+
+    word: ClassVar[str]
+    title: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_settings(self, self.title)
+
+    @property
+    def name(self) -> str:
+        """The word and what differs from the defaults."""
+        said = [
+            f"{spec.name}={written(value)}"
+            for spec in fields(self)
+            if (value := getattr(self, spec.name)) != spec.default
+        ]
+        return ":".join([self.word, ",".join(said)]) if said else self.word
+
+    @classmethod
+    def read(cls, settings: str) -> Self:
+        """From what stands after the colon of a name. Raises BadData, BadSetting."""
+        known = {spec.name: spec for spec in fields(cls)}
+        given: dict[str, Any] = {}
+        for part in filter(None, settings.split(",")):
+            key, _, text = part.partition("=")
+            if key not in known:
+                listed = ", ".join(known) or "none"
+                raise BadData(f"{cls.title} has no setting “{key[:40]}”; there are: {listed}.")
+            given[key] = value(known[key], text, cls.title)
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Recipe(Named, ABC):
+    """A data set that is made here."""
+
+    card: ClassVar[Card]
+
+    @abstractmethod
+    def make(self, progress: Progress = quiet) -> DataSet:
+        """The data set; the same settings always give the same one. `progress` may cancel."""
+
+
+@dataclass(frozen=True)
+class Variant(Named, ABC):
+    """A change to a data set: its ids stay, its name grows by `+word:setting=value,…`."""
+
+    @abstractmethod
+    def __call__(self, data: DataSet) -> DataSet:
+        """The changed data set."""
+
+
+def written(value: Any) -> str:
+    """A setting's value as a name has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def value(spec: Field[Any], text: str, title: str) -> Any:
+    """The value that `written` wrote."""
+    control = spec.metadata["control"]
+    match control:
+        case Switch():
+            if text in {"yes", "no"}:
+                return text == "yes"
+        case Choice():
+            return text
+        case Slider():
+            try:
+                return int(text) if control.whole else float(text)
+            except ValueError:
+                pass
+    label = spec.metadata["label"]
+    raise BadData(f"{title}: {label} cannot be “{text[:40]}”; choose {control.words()}.")

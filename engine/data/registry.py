@@ -1,0 +1,127 @@
+"""Which data sets there are by name, and the one way to have one: `load`.
+
+A set is made or read at its first use and kept while there is room.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from engine.data.dataset import Card, DataSet
+from engine.data.digits import Digits, Mnist
+from engine.data.evidence import Bags, Twice
+from engine.data.phantoms import Phantoms
+from engine.data.recipe import Recipe
+from engine.data.scenes import Scenes
+from engine.data.tabular import Cohort
+from engine.data.variants import variant
+from engine.errors import BadData
+from engine.method import Progress, quiet
+
+CACHE_BYTES = 1 * 2**30
+UPLOAD = "upload-"  # how the name of a set from a person's file begins
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set in the picker."""
+
+    name: str
+    recipe: type[Recipe]
+    available: bool = True
+    reason: str = "comes with Blindspot"
+
+    @property
+    def card(self) -> Card:
+        """What it is, in words."""
+        return self.recipe.card
+
+
+RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes, Twice, Bags)
+
+_cache: OrderedDict[str, DataSet] = OrderedDict()
+_cache_lock = threading.Lock()
+_loading: dict[str, threading.Lock] = {}
+
+
+def entries() -> tuple[Entry, ...]:
+    """Every data set, as the picker lists it."""
+    return tuple(Entry(recipe.word, recipe) for recipe in RECIPES)
+
+
+def tables() -> tuple[type[Cohort], ...]:
+    """What there is in tables instead of images: each makes its own, `Cohort().make()`."""
+    return (Cohort,)
+
+
+def names() -> tuple[str, ...]:
+    """The names that `load` knows, without settings and variants."""
+    return tuple(recipe.word for recipe in RECIPES)
+
+
+def entry(name: str) -> Entry:
+    """What is known of a data set before it is loaded. Raises BadData for an unknown name."""
+    return Entry(name, type(recipe(name.split("+", maxsplit=1)[0])))
+
+
+def recipe(name: str) -> Recipe:
+    """What makes the data set of that name, without its variants."""
+    word, _, settings = name.partition(":")
+    for kind in RECIPES:
+        if kind.word == word:
+            return kind.read(settings)
+    if word.startswith(UPLOAD):
+        raise BadData("These images were brought in another session: open their file again.")
+    known = ", ".join(names())
+    raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
+
+
+def add(data: DataSet) -> str:
+    """Let `load` find a data set that a person brought; the name under which it does.
+
+    It is kept in memory only: a file of patients is not copied to the disk.
+    """
+    keep(data.name, data)
+    return data.name
+
+
+def load(name: str, progress: Progress = quiet) -> DataSet:
+    """The data set of that name; shared and read-only.
+
+    A name may carry settings and variants: `phantoms:contrast=0.5`, `digits+noisy:share=0.3`.
+    `progress` is told while a set is made for the first time, and may raise to cancel.
+
+    Raises:
+        BadData: no data set, variant or setting of that name.
+        BadSetting: a value outside its range.
+    """
+    if (data := cached(name)) is not None:
+        return data
+    base, _, change = name.rpartition("+")
+    with _cache_lock:
+        loading = _loading.setdefault(name, threading.Lock())
+    with loading:  # two who ask at once wait for one making
+        if (data := cached(name)) is None:
+            data = variant(change)(load(base, progress)) if base else recipe(name).make(progress)
+            keep(name, data)
+    return data
+
+
+def cached(name: str) -> DataSet | None:
+    """The data set if it was loaded before."""
+    with _cache_lock:
+        if name in _cache:
+            _cache.move_to_end(name)
+        return _cache.get(name)
+
+
+def keep(name: str, data: DataSet) -> None:
+    """Remember a data set, and let go of those used longest ago when it gets too much."""
+    with _cache_lock:
+        _cache[name] = data
+        held = sum(one.nbytes for one in _cache.values())
+        while held > CACHE_BYTES and len(_cache) > 1:
+            _, oldest = _cache.popitem(last=False)
+            held -= oldest.nbytes

@@ -1,0 +1,227 @@
+"""Changes to a data set whose truth stays known: long tails, wrong labels, poison, unknown classes.
+
+Each is called on any data set and gives another; ids stay, so that an image can be followed
+through all of them. They compose: `Poisoned()(LongTailed()(data))`, or `data+long-tailed+poisoned`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.dataset import DataSet, Rows
+from engine.data.recipe import Variant, seed_setting
+from engine.errors import BadData
+from engine.method import Choice, Slider, Switch, setting
+
+TRAIN, _, TEST = range(3)  # as SPLITS has them
+
+
+@dataclass(frozen=True)
+class LongTailed(Variant):
+    """Training classes from many images to few, each a constant factor rarer than the one before.
+
+    Validation and test stay as they are, so that rare classes are still measured.
+    """
+
+    word = "long-tailed"
+    title = "Long tail"
+
+    ratio: float = setting(
+        20.0,
+        Slider(1.0, 200.0, 1.0),
+        "Ratio",
+        "How much more often the first class comes than the last.",
+    )
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """Fewer rows for training."""
+        rng = np.random.default_rng(self.seed)
+        train = data.rows("train")
+        counts = np.bincount(data.labels[train], minlength=len(data.classes))
+        kept = [np.flatnonzero(data.split != TRAIN)]
+        steps = max(1, len(data.classes) - 1)
+        for label in range(len(data.classes)):
+            rows = rng.permutation(train[data.labels[train] == label])
+            wanted = round(counts.max() * self.ratio ** (-label / steps))
+            kept.append(rows[: max(1, wanted)])
+        return renamed(data.take(np.sort(np.concatenate(kept))), data, self)
+
+
+@dataclass(frozen=True)
+class NoisyLabels(Variant):
+    """Some training labels are wrong; the truth "clean_label" keeps the right ones."""
+
+    word = "noisy"
+    title = "Wrong labels"
+
+    share: float = setting(
+        0.2, Slider(0.0, 0.9, 0.05), "Share", "Of the training labels that are wrong."
+    )
+    kind: str = setting(
+        "symmetric", Choice(("symmetric", "asymmetric")), "Kind", "Any other class with equal "
+        "chance, or always the class that comes next.",
+    )  # fmt: skip
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """Other labels on some training images."""
+        if (classes := len(data.classes)) < 2:
+            raise BadData(f"{data.card.title} has one class, so that no label can be wrong.")
+        rng = np.random.default_rng(self.seed)
+        rows = drawn(data.rows("train"), self.share, rng)
+        labels = data.labels.copy()
+        step = 1 if self.kind == "asymmetric" else rng.integers(1, classes, len(rows))
+        labels[rows] = (labels[rows] + step) % classes
+        truth = {"clean_label": data.truth.get("clean_label", data.labels)}
+        return renamed(replace(data, labels=labels, truth={**data.truth, **truth}), data, self)
+
+
+@dataclass(frozen=True)
+class Poisoned(Variant):
+    """A small patch is stamped on some training images, and these are given the target's label.
+
+    The truth "poisoned" says where; "clean_label" keeps the label that was. With `attack`, every
+    test image of another class carries the patch too and keeps its own label: a model that then
+    answers the target has learned the back door.
+    """
+
+    word = "poisoned"
+    title = "Poison"
+
+    share: float = setting(
+        0.05, Slider(0.0, 0.5, 0.01), "Share", "Of the training images of the other classes."
+    )
+    target: int = setting(0, Slider(0, 999, 1), "Target", "The class that the patch stands for.")
+    patch: int = setting(0, Slider(0, 32, 1, "px"), "Patch", "Its side; 0: an eighth of the image.")
+    attack: bool = setting(False, Switch(), "Attack the test", "Stamp the patch on test images.")
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The patch on some images, and the target on those for training."""
+        if self.target >= len(data.classes):
+            last = len(data.classes) - 1
+            raise BadData(f"{data.card.title} has no class {self.target}: the last is {last}.")
+        rng = np.random.default_rng(self.seed)
+        other = data.labels != self.target
+        train = drawn(np.flatnonzero(other & (data.split == TRAIN)), self.share, rng)
+        test = np.flatnonzero(other & (data.split == TEST)) if self.attack else train[:0]
+        images, labels = data.images.copy(), data.labels.copy()
+        stamped = np.concatenate([train, test])
+        images[stamped] = stamp(images[stamped], self.patch)
+        labels[train] = self.target
+        poisoned = np.array(data.truth.get("poisoned", np.zeros(len(data), np.bool_)))
+        poisoned[stamped] = True
+        clean = data.truth.get("clean_label", data.labels)
+        truth = {**data.truth, "poisoned": poisoned, "clean_label": clean}
+        return renamed(replace(data, images=images, labels=labels, truth=truth), data, self)
+
+
+@dataclass(frozen=True)
+class OpenSet(Variant):
+    """The last classes become unknown: gone from training and validation, kept in the test.
+
+    The truth "unknown" says which test images these are; their label is the last one, "unknown".
+    """
+
+    word = "open-set"
+    title = "Unknown classes"
+
+    held: int = setting(2, Slider(1, 100, 1), "Held out", "How many classes nobody is told of.")
+    seed: int = setting(
+        0, Slider(0, 9999, 1), "Draw", "0 holds out the last classes; any other draws them."
+    )
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """Fewer classes, and one called unknown."""
+        classes = len(data.classes)
+        if self.held >= classes:
+            raise BadData(f"{data.card.title} has {classes} classes: hold out fewer than that.")
+        order = np.arange(classes)
+        if self.seed:
+            order = np.random.default_rng(self.seed).permutation(classes)
+        known = np.sort(order[: classes - self.held])
+        unknown = ~np.isin(data.truth.get("clean_label", data.labels), known)
+        told = np.isin(data.labels, known) & ~unknown
+        rows = np.flatnonzero(told | (data.split == TEST))
+        names = (*(data.classes[label] for label in known), "unknown")
+        changed = relabelled(data.take(rows), known, names, beyond=len(known))
+        truth = {**changed.truth, "unknown": unknown[rows]}
+        return renamed(replace(changed, truth=truth), data, self)
+
+
+@dataclass(frozen=True)
+class Classes(Variant):
+    """Only some of the classes, numbered anew in their order."""
+
+    word = "classes"
+    title = "Some classes"
+
+    first: int = setting(0, Slider(0, 999, 1), "First", "The first class that stays.")
+    count: int = setting(2, Slider(1, 1000, 1), "How many", "Classes that stay, one after another.")
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The rows of these classes."""
+        if self.first + self.count > len(data.classes):
+            last = len(data.classes) - 1
+            raise BadData(f"{data.card.title} has no class after {last}: {data.classes[last]}.")
+        stay = np.arange(self.first, self.first + self.count)
+        rows = np.flatnonzero(np.isin(data.labels, stay))
+        names = data.classes[self.first : self.first + self.count]
+        return renamed(relabelled(data.take(rows), stay, names, beyond=-1), data, self)
+
+
+VARIANTS: tuple[type[Variant], ...] = (LongTailed, NoisyLabels, Poisoned, OpenSet, Classes)
+
+
+def variant(name: str) -> Variant:
+    """The variant that a part of a data set's name says. Raises BadData, BadSetting."""
+    word, _, settings = name.partition(":")
+    for kind in VARIANTS:
+        if kind.word == word:
+            return kind.read(settings)
+    known = ", ".join(kind.word for kind in VARIANTS)
+    raise BadData(f"There is no variant called “{word[:40]}”: choose one of {known}.")
+
+
+def renamed(changed: DataSet, data: DataSet, variant: Variant) -> DataSet:
+    """The changed data set under its own name and title."""
+    card = replace(data.card, title=f"{data.card.title} · {variant.title.lower()}")
+    return replace(changed, name=f"{data.name}+{variant.name}", card=card)
+
+
+def relabelled(
+    data: DataSet, labels: NDArray[np.int64], names: tuple[str, ...], beyond: int
+) -> DataSet:
+    """The labels numbered anew by their place in `labels`; any other becomes `beyond`.
+
+    The truth "original_label" keeps what they were in the first place.
+    """
+    place = np.full(len(data.classes), beyond, np.int64)
+    place[labels] = np.arange(len(labels))
+    truth = {"original_label": data.labels, **data.truth}
+    if "clean_label" in truth:
+        clean = truth["clean_label"]
+        truth["clean_label"] = np.where(clean < 0, beyond, place[clean])
+    return replace(data, classes=names, labels=place[data.labels], truth=truth)
+
+
+def drawn(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
+    """Exactly that share of some rows."""
+    return np.sort(rng.permutation(rows)[: round(share * len(rows))])
+
+
+def stamp(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A chessboard of single pixels near the lower right corner."""
+    short = min(images.shape[2:])
+    side = min(side, short) or max(2, ceil(short / 8))
+    end = -(short // 16) or None
+    start = -(side + short // 16)
+    board = np.indices((side, side)).sum(0) % 2 == 0
+    changed = images.copy()
+    changed[..., start:end, start:end] = np.where(board, 255, 0)
+    return changed

@@ -1,0 +1,130 @@
+"""The models that ship: small networks trained from the recipes in assets/weights/recipes.toml.
+
+Their weights are rounded to 16 bits in the file, and their figures are those of the rounded ones.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine import data as data_sets
+from engine.errors import BadModel
+from engine.method import Progress, quiet
+from engine.models.card import Card, card_of, weights_of
+from engine.models.checkpoints import Stored
+from engine.models.classifier import Classifier
+from engine.models.rebuild import packed, read_card, read_model
+from engine.store import write_atomic
+from engine.training import Pgd, Recipe, figures, fresh, train
+from engine.training.state import state_file
+
+FOLDER = Path(__file__).parents[2] / "assets" / "weights"
+STEPS = 20  # of the attack that a model is measured by
+STEP = 0.125  # one of its steps, as a share of its reach
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a model that ships is trained on, and how."""
+
+    name: str
+    title: str
+    data: str
+    recipe: Recipe
+    attack: float = 0.0  # reach of the attack it is measured by; 0 for none
+    seed: int = 0
+
+    @property
+    def measured_by(self) -> Pgd | None:
+        """The attack it is measured by."""
+        return Pgd(self.attack, STEPS, self.attack * STEP) if self.attack else None
+
+
+@cache
+def plans() -> Mapping[str, Plan]:
+    """Every model that has a recipe, by name."""
+    listed = tomllib.loads((FOLDER / "recipes.toml").read_text(encoding="utf-8"))
+    return {name: planned(name, said) for name, said in listed.items()}
+
+
+def planned(name: str, said: Mapping[str, Any]) -> Plan:
+    """A plan from its table in the file."""
+    return Plan(name=name, **{**said, "recipe": Recipe.from_dict(said["recipe"])})
+
+
+def plan(name: str) -> Plan:
+    """The plan of that name. Raises BadModel naming the known ones."""
+    if name not in plans():
+        raise BadModel(f"There is no recipe called {name[:60]!r}: choose {', '.join(plans())}.")
+    return plans()[name]
+
+
+def file_of(name: str, folder: Path = FOLDER) -> Path:
+    """Where a model's weights are."""
+    return folder / f"{name}.safetensors"
+
+
+def names() -> tuple[str, ...]:
+    """The models whose weights are here, in the order of the recipes."""
+    return tuple(name for name in plans() if file_of(name).is_file())
+
+
+@cache
+def stored() -> tuple[Stored, ...]:
+    """The models that ship, with their cards."""
+    paths = {name: file_of(name) for name in names()}
+    return tuple(
+        Stored(name, read_card(path), path.stat().st_size, path) for name, path in paths.items()
+    )
+
+
+def load(name: str) -> Classifier:
+    """A model that ships. Raises BadModel."""
+    return read_model(file_of(plan(name).name), name)
+
+
+def retrain(name: str, folder: Path = FOLDER, progress: Progress = quiet) -> Card:
+    """Train a model from its recipe, write its file, and give its card with the figures.
+
+    An interrupted training goes on where it was.
+
+    Raises:
+        BadModel: there is no such recipe.
+        OSError: the file cannot be written.
+    """
+    wanted = plan(name)
+    data = data_sets.load(wanted.data)
+    model = fresh(data, wanted.recipe, wanted.seed)
+    keep = state_file(f"embedded-{name}")
+    train(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
+    rounded(model)
+    found = figures(model, data, wanted.measured_by)
+    made = card_of(
+        model, title=wanted.title, data=data.name, recipe=wanted.recipe.as_dict(),
+        seed=wanted.seed, figures=found, made_by="lab.Train",
+    )  # fmt: skip
+    weights = {
+        key: array.astype(np.float16) if array.dtype == np.float32 else array
+        for key, array in weights_of(model).items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = file_of(name, folder)
+    write_atomic(path, packed(made, weights))
+    path.chmod(0o644)  # what ships is for everybody to read
+    return made
+
+
+@torch.no_grad()
+def rounded(model: Classifier) -> None:
+    """Weights as 16 bits hold them, in float32 again."""
+    for tensor in model.network.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half().float())

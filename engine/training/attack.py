@@ -1,0 +1,53 @@
+"""The attack a model is trained against and measured by: projected gradient ascent on its loss.
+
+Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2018),
+https://arxiv.org/abs/1706.06083
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Pgd:
+    """Steps along the gradient's sign, never further than epsilon from a pixel's value.
+
+    Args:
+        epsilon: the furthest, in pixel values of [0, 1].
+        steps: how many.
+        step: how far each goes.
+    """
+
+    epsilon: float
+    steps: int
+    step: float
+
+
+def pgd(
+    model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, generator: torch.Generator
+) -> Tensor:
+    """Images (N, C, H, W) near the given ones that the model finds hard, from a random start.
+
+    Grey images, C = 1, are repeated for the model, and attacked in their one channel. The model is
+    asked in eval mode, so that it learns nothing of the images on the way.
+    """
+    training = model.training
+    model.eval()
+    noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
+    found = (images + attack.epsilon * noise).clamp(0, 1)
+    try:
+        for _ in range(attack.steps):
+            with torch.enable_grad():
+                watched = found.detach().requires_grad_()
+                loss = F.cross_entropy(model(watched.expand(-1, 3, -1, -1)), targets)
+                (gradient,) = torch.autograd.grad(loss, watched)
+            near = found + attack.step * gradient.sign()
+            found = near.clamp(images - attack.epsilon, images + attack.epsilon).clamp(0, 1)
+    finally:
+        model.train(training)
+    return found.detach()

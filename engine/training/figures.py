@@ -1,0 +1,72 @@
+"""What a model does with a data set: its logits, and the shares it gets right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.models.classifier import Classifier
+from engine.training.attack import Pgd, pgd
+
+LOOK = 250  # images at a time
+ATTACKED = 300  # images that an attack is measured on
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread inside the block, so that sums are always added in the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def outputs(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
+    """Logits (n, classes) of some rows in eval mode, on the CPU; the mode is put back."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), one_thread():
+            parts = np.array_split(rows, max(-(-len(rows) // LOOK), 1))
+            found = [model(data.pixels(part).to(model.device)).cpu() for part in parts]
+    finally:
+        model.train(training)
+    return torch.cat(found)
+
+
+def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict[str, float]:
+    """Shares of right answers: of each split, the mean over classes in the test, under attack.
+
+    The attack meets the first images of the test split only, and starts from fixed noise.
+    """
+    found: dict[str, float] = {}
+    for split in ("train", "validation", "test"):
+        if len(rows := data.rows(split)):
+            right = outputs(model, data, rows).argmax(1) == data.targets(rows)
+            found[f"{split} accuracy"] = right.float().mean().item()
+            if split == "test":
+                labels = data.labels[rows]
+                each = [right.numpy()[labels == one].mean() for one in np.unique(labels)]
+                found["balanced test accuracy"] = float(np.mean(each))
+    if attack is not None and len(data.rows("test")):
+        found[f"test accuracy under attack, ε = {attack.epsilon:g}"] = robust(model, data, attack)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def robust(model: Classifier, data: DataSet, attack: Pgd) -> float:
+    """The share of test images still right when each is attacked."""
+    rows = data.rows("test")[:ATTACKED]
+    targets = data.targets(rows).to(model.device)
+    images = torch.from_numpy(data.images[rows] / np.float32(255)).to(model.device)
+    with one_thread():
+        found = pgd(model, images, targets, attack, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            logits = model(found.expand(-1, 3, -1, -1))
+    return (logits.argmax(1) == targets).float().mean().item()

@@ -1,0 +1,37 @@
+"""Where a training begins: a small network for the data, with weights from the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+from engine.models.small import TITLES, Shape, build
+from engine.training.recipe import Recipe
+
+
+def shape_of(data: DataSet) -> Shape:
+    """What a network for the data is built for. Raises BlindspotError when it is not square."""
+    channels, height, width = data.images.shape[1:]
+    if height != width:
+        raise BlindspotError(f"{data.card.title}: images must be square, not {height} × {width}.")
+    return Shape(channels, height, len(data.classes))
+
+
+def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
+    """An untrained model for the data, with weights from the seed, normalized by its train images.
+
+    Raises:
+        BlindspotError: the data's images are not square, or too small for the network.
+    """
+    shape = shape_of(data)
+    seen = data.images[data.rows("train")]
+    mean = np.round(seen.mean((0, 2, 3)) / 255, 3).tolist()
+    std = np.round(np.maximum(seen.std((0, 2, 3)) / 255, 0.01), 3).tolist()
+    repeat = 3 // shape.channels
+    title = f"{data.card.title} · {TITLES[recipe.architecture]}"
+    return Classifier(
+        build(recipe.architecture, shape, seed), f"{data.name}-{recipe.architecture}", title,
+        shape.side, mean * repeat, std * repeat, data.classes, architecture=recipe.architecture,
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""What is done to a batch's images before they are learnt from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.training.attack import pgd
+from engine.training.recipe import Recipe
+
+
+def altered(
+    images: Tensor, targets: Tensor, model: nn.Module, recipe: Recipe, generator: torch.Generator
+) -> Tensor:
+    """Images (N, C, H, W) moved, mirrored and attacked, as the recipe wants."""
+    if recipe.shift:
+        images = moved(images, recipe.shift, generator)
+    if recipe.mirror:
+        turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+        images = torch.where(turned.to(images.device), images.flip(-1), images)
+    if (attack := recipe.attack) is not None:
+        images = pgd(model, images, targets, attack, generator)
+    return images
+
+
+def moved(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image (N, C, H, W) moved by up to so many pixels; what is missing repeats the edge."""
+    count, channels, height, width = images.shape
+    wide = F.pad(images, (most,) * 4, mode="replicate")
+    places = torch.randint(0, 2 * most + 1, (2, count, 1), generator=generator)
+    rows = (places[0] + torch.arange(height))[:, None, :, None].to(images.device)
+    columns = (places[1] + torch.arange(width))[:, None, None, :].to(images.device)
+    image = torch.arange(count, device=images.device)[:, None, None, None]
+    channel = torch.arange(channels, device=images.device)[None, :, None, None]
+    return wide[image, channel, rows, columns]

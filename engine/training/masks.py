@@ -1,0 +1,76 @@
+"""Weights held at zero while a network learns: applied in every forward pass, then baked in.
+
+The mask multiplies inside the forward pass, so what is masked has no gradient and nothing that an
+optimizer does can revive it. torch's parametrization renames a masked weight inside the network;
+whoever keeps or compares weights uses the plain names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from engine.errors import BlindspotError
+
+Masks = Mapping[str, Tensor]  # a parameter's name in the network → True where it may differ from 0
+
+
+class Masked(nn.Module):
+    """A weight where the mask is True, and 0 elsewhere."""
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight as the network sees it."""
+        return weight * self.mask
+
+
+@contextmanager
+def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
+    """Masked inside the block; after it the weights are plain again, with their zeros in place.
+
+    Raises:
+        BlindspotError: a mask is of no parameter, or has another shape.
+    """
+    known = dict(network.named_parameters())
+    for name, mask in masks.items():
+        if name not in known:
+            raise BlindspotError(f"There is no weight called {name!r} to mask.")
+        if known[name].shape != mask.shape:
+            shapes = f"{tuple(mask.shape)}, not {tuple(known[name].shape)}"
+            raise BlindspotError(f"The mask of {name} has the shape {shapes}.")
+    places = [(*owner(network, name), mask.to(known[name])) for name, mask in masks.items()]
+    try:
+        for module, leaf, mask in places:
+            parametrize.register_parametrization(module, leaf, Masked(mask))
+        yield
+    finally:
+        for module, leaf, _ in places:
+            if parametrize.is_parametrized(module, leaf):
+                parametrize.remove_parametrizations(module, leaf, leave_parametrized=True)
+
+
+def bake(network: nn.Module, masks: Masks) -> None:
+    """Set the weights to 0 where the masks are False, for good."""
+    with masked(network, masks):
+        pass
+
+
+def owner(network: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The module that has a parameter, and the parameter's name in it."""
+    path, _, leaf = name.rpartition(".")
+    return network.get_submodule(path), leaf
+
+
+def plain(name: str) -> str:
+    """A weight's own name, whether it is masked or not."""
+    if ".parametrizations." in f".{name}" and name.endswith(".original"):
+        return f".{name}".replace(".parametrizations.", ".").removesuffix(".original")[1:]
+    return name

@@ -1,0 +1,228 @@
+"""A zip from a stranger becomes a data set or one sentence, and never more than it says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import stat
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.data import load
+from engine.data.folders import read_folders
+from engine.data.registry import add
+from engine.errors import BadData
+
+
+def png(color=(200, 10, 10), size=(40, 30), kind="PNG"):
+    held = io.BytesIO()
+    Image.new("L" if isinstance(color, int) else "RGB", size, color).save(held, kind)
+    return held.getvalue()
+
+
+def zipped(files, **how):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, **how) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+def two(extra=()):
+    files = {f"cat/{n}.png": png((200, n, 10)) for n in range(10)}
+    files |= {f"dog/{n}.png": png((10, n, 200)) for n in range(10)}
+    return files | dict(extra)
+
+
+def test_each_folder_is_a_class_and_each_picture_an_image():
+    data = read_folders(zipped(two()), "pets.zip", side=16).data
+    assert data.classes == ("cat", "dog")
+    assert data.images.shape == (20, 3, 16, 16)
+    assert (data.images[data.labels == 0, 0] == 200).all()
+    assert (data.images[data.labels == 1, 2] == 200).all()
+    assert [len(data.rows(split)) for split in ("train", "validation", "test")] == [14, 2, 4]
+    assert data.card.title == "pets"
+
+
+def test_grey_pictures_stay_grey():
+    files = {f"{c}/{n}.png": png(90 + n) for c in "ab" for n in range(3)}
+    assert read_folders(zipped(files), side=8).data.images.shape == (6, 1, 8, 8)
+
+
+def test_what_was_brought_is_found_again_by_its_name_and_takes_variants():
+    data = read_folders(zipped(two())).data
+    assert load(add(data)) is data
+    assert load(f"{data.name}+noisy:share=0.5").truth["clean_label"].sum() == 10
+    again = read_folders(zipped(two())).data
+    assert again.name == data.name
+    with pytest.raises(BadData, match="another session"):
+        load("upload-000000000000")
+
+
+@pytest.mark.parametrize("root", ["", "set/", "a/b/"])
+def test_a_folder_around_everything_is_looked_through(root):
+    files = {f"{root}{name}": data for name, data in two().items()}
+    assert read_folders(zipped(files)).data.classes == ("cat", "dog")
+
+
+def test_folders_inside_a_class_belong_to_it_and_split_folders_are_splits():
+    files = two({"cat/2023/may/x.png": png(), "dog/old/y.png": png()})
+    assert len(read_folders(zipped(files)).data) == 22
+    files = {f"set/Train/{name}": data for name, data in two().items()}
+    files |= {f"set/test/{c}/a.png": png() for c in ("cat", "dog")}
+    data = read_folders(zipped(files)).data
+    assert data.classes == ("cat", "dog")
+    assert [len(data.rows(split)) for split in ("train", "validation", "test")] == [20, 0, 2]
+
+
+def test_what_cannot_be_read_is_skipped_and_listed_and_litter_is_not_mentioned():
+    files = two(
+        {
+            "cat/broken.png": png()[:60],
+            "cat/notes.txt": b"these are cats",
+            "loose.png": png(),
+            "dog/empty.jpg": b"",
+            "__MACOSX/cat/._0.png": b"x",
+            "cat/.DS_Store": b"x",
+            "dog/Thumbs.db": b"x",
+        }
+    )
+    found = read_folders(zipped(files))
+    assert len(found.data) == 20
+    said = {one.file: one.reason for one in found.skipped}
+    assert set(said) == {"cat/broken.png", "cat/notes.txt", "loose.png", "dog/empty.jpg"}
+    assert said["loose.png"] == "It lies in no class folder."
+    assert "empty" in said["dog/empty.jpg"]
+
+
+def test_ids_stay_when_one_picture_breaks():
+    files = two()
+    whole = read_folders(zipped(files)).data
+    files["cat/3.png"] = b"no picture"
+    found = read_folders(zipped(files)).data
+    assert set(whole.ids) - set(found.ids) == {3}
+    assert (found.images == whole.images[whole.places(found.ids)]).all()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x.png", "cat/../../x.png", "/etc/x.png", "C:\\x.png", "cat\\..\\..\\x.png", "\\\\h\\s\\x"],
+)
+def test_a_path_that_reaches_outside_is_refused(path):
+    with pytest.raises(BadData, match="reaches outside its folder: nothing was read"):
+        read_folders(zipped(two({path: png()})))
+
+
+def test_a_link_is_refused():
+    link = zipfile.ZipInfo("cat/link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    held = io.BytesIO(zipped(two()))
+    with zipfile.ZipFile(held, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(BadData, match=r"holds the link “cat/link\.png”"):
+        read_folders(held.getvalue())
+
+
+def bomb(claimed):
+    """A member that says it unpacks to so many zeros; it does not matter whether it would."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(bytes(10**6)) + packer.flush()
+    small = zipped({"cat/0.png": bytes(10**6)})
+    data = bytearray(small)
+    for at in (data.index(b"PK\x03\x04") + 22, data.rindex(b"PK\x01\x02") + 24):
+        assert struct.unpack("<I", data[at : at + 4])[0] == 10**6
+        data[at : at + 4] = struct.pack("<I", claimed)
+    assert len(data) < 2 * len(packed)
+    return bytes(data)
+
+
+def test_ten_gigabytes_of_zeros_are_refused_before_they_are_unpacked():
+    with pytest.raises(BadData, match=r"unpacks to 4\.3 GB, and at most 2 GB"):
+        read_folders(bomb(2**32 - 2))
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(40):  # a hundred would be 10 GB; the sum counts, not the file
+            archive.writestr(f"cat/{n}.png", bytes(3 * 10**6))
+    with pytest.raises(BadData, match="times its size, as pictures never do"):
+        read_folders(held.getvalue())
+
+
+def test_a_member_that_lies_about_its_size_is_damaged_not_unpacked():
+    files = two()
+    data = zipped(files)
+    lying = zipped({"cat/0.png": bytes(10**6)})
+    small = bytearray(lying)
+    for at in (small.index(b"PK\x03\x04") + 22, small.rindex(b"PK\x01\x02") + 24):
+        small[at : at + 4] = struct.pack("<I", 100)
+    with pytest.raises(BadData, match="no picture that can be read"):
+        read_folders(bytes(small))
+    assert len(read_folders(data).data) == 20
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"cat/a.png": png(), "cat/b.png": png()}, "one class only, “cat”"),
+        ({"a.png": png(), "b.png": png()}, "no picture that can be read in a class folder"),
+        ({}, "no picture that can be read"),
+        ({"cat/a.txt": b"x", "dog/b.txt": b"y"}, "The first: cat/a.txt"),
+        ({"test/a/x.png": png(), "test/b/y.png": png(), "val/a/z.png": png()}, "for training"),
+    ],
+)
+def test_too_little_is_said(files, said):
+    with pytest.raises(BadData, match=said):
+        read_folders(zipped(files))
+
+
+def test_too_many_files_are_refused(monkeypatch):
+    monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 10)
+    with pytest.raises(BadData, match="holds 20 files, and at most 10"):
+        read_folders(zipped(two()))
+
+
+def test_a_locked_archive_is_refused():
+    data = bytearray(zipped({"cat/a.png": png(), "dog/a.png": png()}))
+    at = data.index(b"PK\x01\x02") + 8
+    data[at] |= 1
+    with pytest.raises(BadData, match="locked with a password"):
+        read_folders(bytes(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"\x89PNG no zip", b"PK\x03\x04" + bytes(100)])
+def test_what_is_no_zip_is_said(data):
+    with pytest.raises(BadData, match="not a zip archive"):
+        read_folders(data, "x.zip")
+
+
+WHOLE = zipped({f"{c}/{n}.png": png((n, 2, 3), (9, 9)) for c in "ab" for n in range(2)})
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    places=st.lists(st.integers(0, len(WHOLE) - 1), min_size=1, max_size=6),
+    values=st.binary(min_size=6, max_size=6),
+    cut=st.integers(0, len(WHOLE)),
+)
+def test_a_damaged_zip_gives_a_sentence_or_what_is_left(places, values, cut):
+    data = bytearray(WHOLE)
+    for place, value in zip(places, values, strict=False):
+        data[place] = value
+    for one in (bytes(data), WHOLE[:cut]):
+        with contextlib.suppress(BadData):  # any other exception fails
+            found = read_folders(one, side=8)
+            assert len(found.data) + len(found.skipped) <= 4
+
+
+def test_progress_rises_and_may_cancel():
+    seen = []
+    read_folders(zipped(two()), progress=lambda done, *_: seen.append(done))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert np.diff(seen).min() > 0

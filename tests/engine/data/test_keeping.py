@@ -1,0 +1,95 @@
+"""What is kept comes back whole or is made again; the disk's troubles never show."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from engine.data import keeping
+from engine.data.keeping import kept
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    return tmp_path
+
+
+class Maker:
+    """Counts how often it was asked."""
+
+    def __init__(self, size=100):
+        self.times, self.size = 0, size
+
+    def __call__(self):
+        self.times += 1
+        rng = np.random.default_rng(0)
+        return {
+            "images": rng.integers(0, 256, (self.size, 1, 5, 7), np.uint8),
+            "mask": rng.random((self.size, 5, 7)) > 0.5,
+            "height": rng.random(self.size, np.float32),
+        }
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(
+        a[k].dtype == b[k].dtype and np.array_equal(a[k], b[k]) for k in a
+    )
+
+
+def test_arrays_come_back_as_they_were_and_are_made_once(home):
+    maker = Maker()
+    first, second = (kept("toy", {"seed": 1}, maker) for _ in range(2))
+    assert maker.times == 1
+    assert same(first, second)
+    assert same(first, maker())
+    assert second["mask"].shape == (100, 5, 7)
+    (file,) = (home / "data").iterdir()
+    assert file.stat().st_size < first["images"].nbytes + 100 * (5 + 4) + 500  # masks as bits
+
+
+def test_another_recipe_is_another_file():
+    maker = Maker()
+    kept("toy", {"seed": 1}, maker)
+    kept("toy", {"seed": 2}, maker)
+    assert maker.times == 2
+
+
+@pytest.mark.parametrize("at", [0, 20, 200, -1])
+def test_a_damaged_file_is_made_again(home, at):
+    maker = Maker()
+    first = kept("toy", {}, maker)
+    (file,) = (home / "data").iterdir()
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.write_bytes(data)
+    assert same(kept("toy", {}, maker), first)
+    assert maker.times == 2
+    file.write_bytes(b"")
+    assert same(kept("toy", {}, maker), first)
+
+
+def test_a_disk_that_is_full_costs_the_copy_only(home, monkeypatch, caplog):
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeping, "write_atomic", full)
+    maker = Maker()
+    assert same(kept("toy", {}, maker), maker())
+    assert list((home / "data").iterdir()) == []
+    assert "not kept on disk" in caplog.text
+
+
+def test_the_folder_stays_within_its_size(home, monkeypatch):
+    maker = Maker()
+    kept("toy", {"n": 0}, maker)
+    (first,) = (home / "data").iterdir()
+    size = first.stat().st_size
+    monkeypatch.setattr(keeping, "DISK_BYTES", 3 * size)
+    os.utime(first, (1, 1))
+    for n in range(1, 4):
+        kept("toy", {"n": n}, maker)
+    assert not first.exists()
+    assert len(list((home / "data").iterdir())) == 3

@@ -1,0 +1,167 @@
+"""A file of MedMNIST's form opens with its own splits; any other is refused with a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.data.medmnist import keys, read_npz
+from engine.errors import BadData
+
+COUNTS = {"train": 30, "val": 8, "test": 12}
+
+
+def arrays(shape=(28, 28), classes=4, kind=np.uint8):
+    rng = np.random.default_rng(0)
+    made = {}
+    for part, count in COUNTS.items():
+        made[f"{part}_images"] = rng.integers(0, 256, (count, *shape)).astype(kind)
+        made[f"{part}_labels"] = rng.integers(0, classes, (count, 1)).astype(np.uint8)
+    return made
+
+
+def npz(held, save=np.savez_compressed):
+    file = io.BytesIO()
+    save(file, **held)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3), (64, 64), (64, 64, 3)])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_grey_and_color_sets_open_with_their_own_splits(shape, save):
+    held = arrays(shape)
+    data = read_npz(npz(held, save), "bloodmnist.npz").data
+    channels = 3 if len(shape) == 3 else 1
+    assert data.images.shape == (50, channels, *shape[:2])
+    assert [len(data.rows(s)) for s in ("train", "validation", "test")] == [30, 8, 12]
+    test = data.take(data.rows("test"))
+    assert (test.labels == held["test_labels"][:, 0]).all()
+    seen = test.images.transpose(0, 2, 3, 1)
+    assert (seen == held["test_images"].reshape(seen.shape)).all()
+    assert data.classes == ("class 0", "class 1", "class 2", "class 3")
+    assert data.card.title == "bloodmnist"
+    assert data.name.startswith("upload-")
+
+
+def test_other_whole_numbers_and_flat_labels_are_taken():
+    held = arrays()
+    for part in COUNTS:
+        held[f"{part}_labels"] = held[f"{part}_labels"][:, 0].astype(np.int64)
+    assert len(read_npz(npz(held)).data) == 50
+
+
+def changed(key, value):
+    held = arrays()
+    if value is None:
+        del held[key]
+    else:
+        held[key] = value
+    return held
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (changed("val_labels", None), "no array “val_labels”: a MedMNIST file has train_images"),
+        (arrays((28, 28, 28)), "three-dimensional set: its images are 28 × 28 × 28"),
+        (arrays((28, 28), kind=np.float32), "is float32, and should be uint8"),
+        (changed("test_images", np.zeros((12, 784), np.uint8)), "is 12 × 784, and should be N × "),
+        (changed("test_images", np.zeros((12, 32, 32), np.uint8)), "several sizes"),
+        (changed("test_images", np.zeros((9, 28, 28), np.uint8)), "should be 9 × 1 whole numbers"),
+        (changed("train_labels", np.zeros((30, 14), np.uint8)), "14 labels at once"),
+        (changed("train_labels", np.zeros((30, 1))), "float64, and should be 30 × 1 whole"),
+        (changed("train_labels", np.full((30, 1), -1)), "labels outside 0 to 999"),
+        (changed("train_labels", np.full((30, 1), 10**6)), "labels outside 0 to 999"),
+        (changed("train_images", np.zeros((0, 28, 28), np.uint8)), "30 × 1 uint8, and should be 0"),
+        (changed("val_images", np.zeros((8, 4000, 1), np.uint8)), "sides up to 512"),
+        (changed("val_images", np.uint8(3)), "is a single number"),
+    ],
+)
+def test_what_is_of_another_form_is_refused_with_a_sentence(held, said):
+    with pytest.raises(BadData, match=said) as refused:
+        read_npz(npz(held), "some.npz")
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith("“some.npz”")
+
+
+class Trap:
+    """What would happen if a pickle were opened."""
+
+    sprung = False
+
+    def __reduce__(self):
+        return (setattr, (Trap, "sprung", True))
+
+
+def test_pickled_objects_are_never_opened():
+    held = changed("train_labels", np.array([Trap()] * 30, dtype=object))
+    with pytest.raises(BadData, match="pickled objects, which could run code: not opened"):
+        read_npz(npz(held))
+    assert not Trap.sprung
+
+
+def with_header(text, body=b""):
+    """A file whose train_images has this header."""
+    held = io.BytesIO(npz(changed("train_images", None)))
+    line = text.encode() + b"\n"
+    with zipfile.ZipFile(held, "a") as archive:
+        npy = b"\x93NUMPY\x01\x00" + len(line).to_bytes(2, "little") + line + body
+        archive.writestr("train_images.npy", npy)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("(30, 1000000, 1000000)", "not as long as its header says"),
+        ("(99999999999999999999, 28, 28)", "not as long as its header says"),
+        ("(-1, -28, 28)", "not as long as its header says"),
+        ("(2, 'x')", "is damaged"),
+        ("__import__('os')", "is damaged"),
+    ],
+)
+def test_a_hostile_header_is_refused_before_anything_is_read(shape, said):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
+    with pytest.raises(BadData, match=said):
+        read_npz(with_header(header, bytes(100)))
+
+
+def test_an_honest_file_that_is_too_large_is_told_to_come_smaller(monkeypatch):
+    monkeypatch.setattr("engine.data.medmnist.MAX_HELD", 1000)
+    with pytest.raises(BadData, match="take the 28 px or 64 px version"):
+        read_npz(npz(arrays()))
+
+
+def test_zeros_without_end_are_refused():
+    held = changed("train_images", np.zeros((50_000, 28, 28), np.uint8))
+    held["train_labels"] = np.zeros((50_000, 1), np.uint8)
+    with pytest.raises(BadData, match="times its size"):
+        read_npz(npz(held))
+
+
+WHOLE = npz(arrays((4, 4)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    places=st.lists(st.integers(0, len(WHOLE) - 1), min_size=1, max_size=6),
+    values=st.binary(min_size=6, max_size=6),
+    cut=st.integers(0, len(WHOLE)),
+)
+def test_a_damaged_file_gives_a_sentence_or_a_data_set(places, values, cut):
+    data = bytearray(WHOLE)
+    for place, value in zip(places, values, strict=False):
+        data[place] = value
+    for one in (bytes(data), WHOLE[:cut]):
+        with contextlib.suppress(BadData):  # any other exception fails
+            assert len(read_npz(one).data) == 50
+
+
+def test_the_keys_are_those_of_medmnist():
+    assert set(keys()) == set(arrays())

@@ -1,0 +1,161 @@
+"""Every data set opens by its name, is what its card says, and the cache stays within bounds."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data import SPLITS, entries, entry, load, names, registry, tables
+from engine.data.masks import outline
+from engine.data.sheet import LINE, sheet
+from engine.data.variants import VARIANTS
+from engine.errors import Cancelled
+
+ROOT = Path(__file__).parents[3]
+SMALL = {  # the same recipes with fewer images
+    "digits": "digits",
+    "mnist-5k": "mnist-5k",
+    "phantoms": "phantoms:count=80",
+    "scenes": "scenes:count=60",
+    "twice": "twice:count=80",
+    "bags": "bags:count=30",
+}
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+def test_no_data_set_is_left_out_here():
+    assert set(SMALL) == set(names())
+
+
+@pytest.mark.parametrize("name", SMALL.values(), ids=SMALL)
+def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
+    data = load(name)
+    assert data.name == name
+    assert data.images.dtype == np.uint8
+    assert all(len(data.rows(split)) for split in SPLITS)
+    assert set(data.labels) == set(range(len(data.classes)))
+    assert all((data.card.title, data.card.about, data.card.made, data.card.licence))
+    assert (len(data.truth) > 0) == bool(data.card.truth)
+    assert entry(name).card == data.card
+    registry._cache.clear()
+    again = load(name)
+    assert again is not data
+    assert again.fingerprint == data.fingerprint
+
+
+def test_names_and_settings_survive_the_trip_through_a_name():
+    for one in entries():
+        assert one.recipe().name == one.name
+        assert one.recipe.read("").name == one.name
+    made = registry.recipe("phantoms:contrast=0.55,seed=7")
+    assert (made.contrast, made.seed, made.count) == (0.55, 7, 2000)
+    assert registry.recipe(made.name) == made
+    assert registry.recipe("scenes:kind=dense,clean=yes").clean is True
+
+
+def test_words_are_fit_for_links():
+    words = [*names(), *(kind.word for kind in VARIANTS)]
+    assert len(set(words)) == len(words)
+    assert all(set(word) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for word in words)
+
+
+def test_those_used_longest_ago_are_let_go(monkeypatch):
+    registry._cache.clear()
+    one, two = load("digits"), load("twice:count=80")
+    monkeypatch.setattr(registry, "CACHE_BYTES", one.nbytes + two.nbytes)
+    assert load("digits") is one
+    load("twice:count=70")
+    assert registry.cached("twice:count=80") is None
+    assert registry.cached("digits") is one
+
+
+def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
+    made = []
+    ready = threading.Barrier(2)
+    kind = registry.recipe("twice").__class__
+    true = kind.make
+
+    def slow(self, progress):
+        made.append(self.name)
+        return true(self, progress)
+
+    monkeypatch.setattr(kind, "make", slow)
+    found = []
+
+    def ask():
+        ready.wait()
+        found.append(load("twice:count=110"))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == ["twice:count=110"]
+    assert found[0] is found[1]
+
+
+@pytest.mark.parametrize("name", ["phantoms:count=40", "scenes:count=130", "bags:count=20"])
+def test_progress_rises_and_may_cancel(name):
+    registry._cache.clear()
+    seen = []
+
+    def stop(done, words="", partial=None):
+        seen.append(done)
+        if len(seen) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        load(name, stop)
+    assert registry.cached(name) is None
+    assert load(name, lambda done, words="", partial=None: seen.append(done)) is load(name)
+    assert seen[:3] == seen[3:6]
+    assert seen[3:] == sorted(seen[3:])
+    assert seen[-1] < 1
+
+
+def test_tables_are_listed_apart():
+    (cohort,) = tables()
+    assert len(cohort().make()) == 1200
+    assert cohort.word not in names()
+
+
+def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
+    data = load("twice:count=80")
+    seen = sheet(data, count=5)
+    assert seen.dtype == np.uint8
+    side = 96  # 32 px three times as large
+    assert seen.shape == (2 + 4 * (side + 2), 2 + 5 * (side + 2), 3)
+    first = seen[2 : 2 + side, 2 : 2 + side]
+    row = np.flatnonzero(data.labels == 0)[0]
+    mask = data.truth["mask"][row].repeat(3, 0).repeat(3, 1)
+    line = outline(mask)
+    assert (first[line] == LINE).all()
+    enlarged = data.images[row, 0].repeat(3, 0).repeat(3, 1)
+    assert (first[~line] == enlarged[~line][:, None]).all()
+
+
+def test_a_sheet_shows_twins_and_frames_and_an_empty_class_is_left_out():
+    phantoms = load("phantoms:count=80")
+    assert len(sheet(phantoms, truth="twin")) == 2 + 8 * 98
+    poisoned = load("digits+poisoned:share=0.5")
+    assert (sheet(poisoned, marked="poisoned") == LINE).all(2).sum() > 100
+    only = poisoned.take(np.flatnonzero(poisoned.labels < 3))
+    assert len(sheet(only, split="test")) == 2 + 3 * 98
+    assert sheet(only.take(np.arange(0))).shape == (96, 96, 3)
+
+
+def test_the_licence_file_names_every_file_of_data_and_says_the_notice_it_must():
+    text = (ROOT / "assets" / "LICENSES.md").read_text(encoding="utf-8")
+    files = [file.name for file in (ROOT / "assets" / "data").glob("*.npz")]
+    assert len(files) == 2
+    assert [name for name in files if f"### `{name}`" not in text] == []
+    assert "McConnell Brain Imaging Centre" in text
+    assert sum(f.stat().st_size for f in (ROOT / "assets" / "data").iterdir()) < 2_000_000

@@ -1,0 +1,129 @@
+"""A variant changes what it says, says where, and leaves ids and everything else alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.data import load
+from engine.data.variants import VARIANTS, Classes, LongTailed, NoisyLabels, OpenSet, Poisoned
+from engine.errors import BadData, BadSetting
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def at(data, base):
+    """The rows of the base that a variant's rows came from."""
+    return base.places(data.ids)
+
+
+@pytest.mark.parametrize("kind", VARIANTS, ids=lambda kind: kind.word)
+def test_every_variant_is_the_same_for_the_same_seed_and_has_a_name_that_opens_it(kind, digits):
+    data = kind()(digits)
+    assert data.name == f"digits+{kind.word}"
+    assert data.fingerprint == kind()(digits).fingerprint != digits.fingerprint
+    assert load(data.name).fingerprint == data.fingerprint
+    if "seed" in kind.__dataclass_fields__:
+        assert kind(seed=5)(digits).fingerprint != data.fingerprint
+    assert np.isin(data.ids, digits.ids).all()
+    assert (data.split == digits.split[at(data, digits)]).all()
+
+
+def test_a_long_tail_has_its_ratio_and_leaves_the_test_alone(digits):
+    data = LongTailed(ratio=10.0)(digits)
+    counts = np.bincount(data.labels[data.rows("train")])
+    assert counts[0] / counts[-1] == pytest.approx(10, rel=0.1)
+    assert (np.diff(counts) < 0).all()
+    assert len(data.rows("test")) == len(digits.rows("test"))
+    assert len(LongTailed(ratio=1.0)(digits)) >= len(digits) - 30
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "asymmetric"])
+def test_wrong_labels_are_as_many_as_said_and_the_right_ones_are_kept(kind, digits):
+    data = NoisyLabels(share=0.3, kind=kind)(digits)
+    wrong = data.labels != data.truth["clean_label"]
+    assert wrong.sum() == round(0.3 * len(digits.rows("train")))
+    assert not wrong[data.split != 0].any()
+    assert (data.truth["clean_label"] == digits.labels).all()
+    step = (data.labels - digits.labels)[wrong] % 10
+    assert set(step) == ({1} if kind == "asymmetric" else set(range(1, 10)))
+
+
+def test_poison_is_a_patch_and_the_targets_label_and_nothing_else(digits):
+    data = Poisoned(share=0.1, target=3, attack=True)(digits)
+    poisoned = data.truth["poisoned"]
+    train, test = poisoned & (data.split == 0), poisoned & (data.split == 2)
+    assert train.sum() == round(0.1 * (digits.labels[digits.rows("train")] != 3).sum())
+    assert (data.labels[train] == 3).all()
+    assert (data.labels[~train] == digits.labels[~train]).all()
+    assert test.sum() == (digits.labels[digits.rows("test")] != 3).sum()
+    changed = (data.images != digits.images).any((1, 2, 3))
+    assert not changed[~poisoned].any()
+    assert (data.images[poisoned][:, :, -2:, -2:] == [[255, 0], [0, 255]]).all()
+    assert (data.images[..., :-2, :] == digits.images[..., :-2, :]).all()
+    assert not Poisoned(target=3)(digits).truth["poisoned"][digits.split == 2].any()
+
+
+def test_unknown_classes_are_met_in_the_test_only(digits):
+    data = OpenSet(held=3)(digits)
+    unknown = data.truth["unknown"]
+    assert data.classes == ("0", "1", "2", "3", "4", "5", "6", "unknown")
+    assert (data.split[unknown] == 2).all()
+    assert unknown.sum() == (digits.labels[digits.rows("test")] >= 7).sum()
+    assert (data.labels[unknown] == 7).all()
+    assert (data.truth["original_label"] == digits.labels[at(data, digits)]).all()
+    assert len(set(OpenSet(held=3, seed=2)(digits).classes) & {"7", "8", "9"}) > 0
+
+
+def test_chosen_classes_keep_their_words(digits):
+    data = Classes(first=4, count=2)(digits)
+    assert data.classes == ("4", "5")
+    assert (data.labels + 4 == digits.labels[at(data, digits)]).all()
+
+
+def test_truth_goes_through_a_chain_of_variants(digits):
+    data = load("digits+noisy:share=0.5+open-set:held=4")
+    known = ~data.truth["unknown"]
+    assert (data.truth["original_label"][known] < 6).all()
+    base = digits.labels[at(data, digits)]
+    assert (data.truth["clean_label"][known] == base[known]).all()
+    assert (base[~known] >= 6).all()  # judged by what they are, not by what they are called
+    assert (data.labels[known] != base[known]).any()
+    assert data.card.title == "Digits, 8 × 8 · wrong labels · unknown classes"
+    both = load("digits+poisoned:attack=yes+classes:first=2")
+    assert both.truth["clean_label"].min() == -1 or (both.truth["clean_label"] >= 0).all()
+    assert (both.images.shape[0]) == len(both.truth["poisoned"])
+
+
+def test_poison_twice_keeps_the_first_label_and_both_marks(digits):
+    once = Poisoned(share=0.2, target=1)(digits)
+    twice = Poisoned(share=0.2, target=2, seed=9)(once)
+    assert (twice.truth["clean_label"] == digits.labels).all()
+    assert twice.truth["poisoned"].sum() > once.truth["poisoned"].sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing", "no data set called “nothing”: choose one of digits"),
+        ("digits+nothing", "no variant called “nothing”: choose one of long-tailed"),
+        ("digits+noisy:shape=1", "no setting “shape”; there are: share, kind, seed"),
+        ("digits+noisy:share=x", "Share cannot be “x”; choose from 0 to 0.9"),
+        ("digits+poisoned:target=10", "no class 10: the last is 9"),
+        ("digits+open-set:held=10", "hold out fewer"),
+        ("digits+classes:first=9", "no class after 9"),
+        ("digits:side=3", "no setting “side”; there are: none"),
+        ("digits+poisoned:attack=perhaps", "choose yes or no"),
+    ],
+)
+def test_what_a_name_cannot_mean_is_said(name, said):
+    with pytest.raises(BadData, match=said):
+        load(name)
+
+
+def test_a_value_out_of_range_is_refused():
+    with pytest.raises(BadSetting, match="Share cannot be 2"):
+        load("digits+noisy:share=2.0")

@@ -1,0 +1,188 @@
+"""Training as a question like any other: asked, killed, gone on with, kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine import run
+from engine.attribution.gradient import Gradient
+from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
+from engine.lab import Train, TrainCase, again
+from engine.models import checkpoints
+from engine.models.rebuild import rebuilt
+from engine.run import answer, ask, digest, known
+from engine.store import Store
+from engine.training import Recipe, figures, loop, outputs
+from engine.training.state import unfinished
+from tests import tiny
+from tests.engine.training.test_loop import striped
+
+ROOT = Path(__file__).parents[3]
+RECIPE = Recipe("resnet8", epochs=3, batch=32, rate=0.02, shift=1, mirror=True, epsilon=0.1,
+                attack_steps=1)  # fmt: skip
+
+CHILD = """
+import json, sys
+from engine.lab import Train, TrainCase
+from engine import data
+from engine.training import Recipe, loop
+loop.KEEP_SECONDS = loop.REPORT_SECONDS = 0.0
+steps = []
+def told(done, words="", partial=None):
+    steps.append(done)
+    print(f"{done:.4f}", flush=True)
+case = TrainCase(data.load("digits"), Recipe.from_dict(json.loads(sys.argv[1])), 3)
+made = Train()(case, told)
+print(json.dumps([made["model"].digest, made["log"].train_loss.tolist(), steps[0]]), flush=True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    """A home in which nothing is known yet."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    store = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def data():
+    return striped()
+
+
+def case_of(data, seed=0, **given):
+    return TrainCase(data, Recipe("mlp", epochs=4, batch=8, **given), seed)
+
+
+def child(home):
+    environment = os.environ | {"BLINDSPOT_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, json.dumps(RECIPE.as_dict())],
+        stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
+    first = child(tmp_path / "home")
+    for line in first.stdout:
+        if float(line) > 0.45:  # in the middle of the second of three epochs
+            break
+    first.send_signal(signal.SIGKILL)
+    assert first.wait(20) == -signal.SIGKILL
+    (left,) = unfinished()
+    assert left.done > 0.4
+    assert (
+        again(left.note).fingerprint == TrainCase(data_sets.load("digits"), RECIPE, 3).fingerprint
+    )
+    second = child(tmp_path / "home")
+    said, _ = second.communicate(timeout=120)
+    digest_after, curve, begun = json.loads(said.splitlines()[-1])
+    assert second.returncode == 0
+    assert begun > 0.4
+    assert unfinished() == ()
+    whole = Train()(TrainCase(data_sets.load("digits"), RECIPE, 3))
+    assert digest_after == whole["model"].digest
+    assert curve == whole["log"].train_loss.tolist()
+
+
+def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
+    case = case_of(data)
+    made = answer(Train(), case)
+    assert not made.kept
+    assert answer(Train(), case).kept
+    model = rebuilt(made["model"])
+    said = dict(zip(made["figures"].labels, made["figures"].values, strict=True))
+    assert said == pytest.approx(figures(model, data), abs=1e-6)
+    assert model.labels == data.classes
+    assert json.loads(made["model"].card)["recipe"] == case.recipe.as_dict()
+    stored = checkpoints.keep(made["model"])
+    loaded = checkpoints.load(stored.name)
+    assert loaded.fingerprint == model.fingerprint == stored.card.fingerprint
+    rows = data.rows("test")
+    assert np.array_equal(outputs(loaded, data, rows), outputs(model, data, rows))
+
+
+def test_progress_rises_to_one_and_hands_over_the_curves(data):
+    told = []
+    Train()(case_of(data), lambda *given: told.append(given))
+    shares = [given[0] for given in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    parts = [given[2]["log"].done for given in told if len(given) > 2 and given[2]]
+    assert parts == [1, 2, 3, 4]
+
+
+def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, monkeypatch):
+    def stop(done, _words="", partial=None):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    case = case_of(data)
+    whole = Train()(case)["model"].digest
+    with pytest.raises(Cancelled):
+        Train()(case, stop)
+    assert known(Train(), case) is None
+    assert len(unfinished()) == 1
+    assert answer(Train(), case)["model"].digest == whole
+    assert unfinished() == ()
+
+
+def test_a_case_is_named_by_data_recipe_and_seed(data):
+    names = {
+        digest(Train(), case)
+        for case in (
+            case_of(data), case_of(data, 1), case_of(data, rate=0.1), case_of(striped(seed=1))
+        )
+    }  # fmt: skip
+    assert len(names) == 4
+    assert digest(Train(), case_of(data)) in names
+    facts = case_of(data, 2).facts()
+    assert (facts["kind"], facts["seed"], facts["data"]) == ("train", 2, "stripes")
+    assert json.dumps(facts)
+
+
+def test_what_cannot_be_trained_is_said_before_it_starts(data):
+    with pytest.raises(BlindspotError, match="A seed is a whole number"):
+        TrainCase(data, Recipe(), -1)
+    with pytest.raises(BlindspotError, match="has no images to train on"):
+        TrainCase(data.take(data.rows("test")), Recipe())
+    with pytest.raises(BadModel, match="side of 13 pixels cannot be parted"):
+        TrainCase(striped(side=13), Recipe("vit"))
+    with pytest.raises(DoesNotFit, match="needs a data set and a recipe"):
+        answer(Train(), tiny.cnn_case())
+
+
+def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
+    facts = TrainCase(data_sets.load("digits"), RECIPE).facts()
+    assert again(facts).recipe == RECIPE
+    with pytest.raises(BlindspotError, match="is not what this training began with"):
+        again(facts | {"data_fingerprint": "other"})
+    with pytest.raises(BlindspotError, match="begin it anew"):
+        again({})
+    with pytest.raises(BlindspotError, match="no data set called"):
+        again(case_of(data).facts())
+
+
+def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    case = TrainCase(data_sets.load("digits"), Recipe("resnet8", epochs=15, shift=1))
+    whole = Train()(case)["model"].digest
+    job = ask(Train(), case, "ann")
+    while job.done == 0:
+        time.sleep(0.01)
+    for target in range(3):
+        answer(Gradient(), tiny.cnn_case(target=target), visitor="ben")
+    assert not job.finished
+    assert job.value()["model"].digest == whole

@@ -1,0 +1,320 @@
+"""Models made here come back as they were, or a sentence says why they do not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import struct
+from copy import deepcopy
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.numpy import save as save_arrays
+
+from engine import store
+from engine.errors import BadModel, BlindspotError
+from engine.models import catalog, checkpoints
+from engine.models.card import Card, card_of, checkpoint, weights_of
+from engine.models.checkpoints import bring_in, delete, export, keep, listed, load, put, tree
+from engine.models.classifier import Classifier
+from engine.models.rebuild import KEY, packed
+from engine.models.small import SMALL, Shape, build
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "knock", lambda: False)
+
+
+def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
+    network = build(architecture, Shape(1, 12, 3), seed)
+    return Classifier(
+        network, "small", title, 12, (0.3,) * 3, (0.123456,) * 3, labels, device=tiny.CPU,
+        architecture=architecture,
+    )  # fmt: skip
+
+
+def shifted(model, by=0.01):
+    """A child of a model."""
+    own = deepcopy(model)
+    with torch.no_grad():
+        for parameter in own.parameters():
+            parameter.add_(by)
+    return own
+
+
+def child_view(parent, title, by=0.01):
+    own = shifted(parent, by)
+    card = card_of(own, title=title, parent=parent, made_by="lab.Shift", settings={"by": by})
+    return checkpoint(own, card)
+
+
+def kept(model, **given):
+    return put(card_of(model, **given), model)
+
+
+@pytest.mark.parametrize("architecture", SMALL)
+def test_a_kept_model_is_the_same_model(architecture):
+    model = small(architecture)
+    found = kept(model, figures={"test accuracy": 0.9}, recipe={"epochs": 3}, data="digits", seed=4)
+    again = load(found.name)
+    pixels = torch.rand(3, 3, 12, 12, generator=tiny.seeded())
+    assert torch.equal(again(pixels), model(pixels))
+    assert again.fingerprint == model.fingerprint == found.card.fingerprint
+    assert (again.labels, again.title, again.side) == (model.labels, "Small", 12)
+    assert found.nbytes == found.path.stat().st_size > 1000
+    assert found.card.figures == {"test accuracy": 0.9}
+    assert (found.card.seed, found.card.data, found.card.recipe) == (4, "digits", {"epochs": 3})
+
+
+def test_a_network_of_timm_is_kept_too():
+    torch.manual_seed(0)
+    network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
+    model = catalog.wrap(network, "own", "Own", architecture="resnet10t")
+    found = kept(model)
+    assert load(found.name).fingerprint == model.fingerprint
+
+
+def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
+    root, other = small(title="Root"), small(seed=1, title="Other")
+    first, second = kept(root), kept(other)
+    child = keep(child_view(load(first.name), "forgot 3"))
+    grandchild = keep(child_view(load(child.name), "pruned", 0.02))
+    sibling = keep(child_view(load(first.name), "adapted", 0.03))
+    for age, one in enumerate((sibling, grandchild, child, second, first)):
+        os.utime(one.path, (1e9 - age, 1e9 - age))
+    shown = [(depth, one.card.title) for depth, one in tree(listed())]
+    assert shown == [
+        (0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")
+    ]  # fmt: skip
+    assert grandchild.card.trail == "Root ▸ forgot 3 ▸ pruned"
+    lineage = load(grandchild.name).lineage
+    assert lineage.parent == child.card.fingerprint
+    assert (lineage.made_by, json.loads(lineage.settings)) == ("lab.Shift", {"by": 0.02})
+    delete(child.name)
+    assert [depth for depth, _ in tree(listed())] == [0, 1, 0, 0]
+    assert load(grandchild.name).lineage.trail == "Root ▸ forgot 3 ▸ pruned"
+
+
+def test_an_operation_that_changed_nothing_gives_no_second_model():
+    root = kept(small())
+    same = keep(child_view(load(root.name), "did nothing", 0.0))
+    assert same.name == root.name
+    assert same.card.parent == ""
+    assert len(listed()) == 1
+
+
+def test_a_ring_of_parents_hides_nobody():
+    one, other = small(seed=1), small(seed=2)
+    put(replace(card_of(one), parent=other.fingerprint), one)
+    put(replace(card_of(other), parent=one.fingerprint), other)
+    assert len(tree(listed())) == 2
+    own = small(seed=3)
+    put(replace(card_of(own), parent=own.fingerprint), own)
+    assert len(tree(listed())) == 3
+
+
+def test_a_deleted_model_is_gone_and_says_so():
+    found = kept(small())
+    assert catalog.load(found.name).title == "Small"
+    assert [e.name for e in catalog.entries() if e.name == found.name]
+    catalog.forget(found.name)
+    with pytest.raises(BadModel, match=r"There is no model 'kept:.*deleted"):
+        catalog.load(found.name)
+    assert listed() == ()
+    with pytest.raises(BadModel, match="There is no model"):
+        delete(found.name)
+
+
+@pytest.mark.parametrize(
+    "name", ["kept:", "kept:../../etc/passwd", "kept:xyz", "other", "kept:" + "g" * 16]
+)
+def test_what_is_no_name_never_becomes_a_path(name):
+    with pytest.raises(BadModel, match="no name of a model made here"):
+        load(name)
+
+
+def test_an_exported_model_is_brought_in_elsewhere(tmp_path, monkeypatch):
+    root = kept(small(title="Root"))
+    child = keep(child_view(load(root.name), "child"))
+    file = tmp_path / "child.safetensors"
+    file.write_bytes(export(child.name))
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "elsewhere"))
+    assert listed() == ()
+    found = bring_in(file)
+    assert found.card == child.card
+    assert load(found.name).lineage.trail == "Root ▸ child"
+
+
+def test_the_picker_shows_size_figures_and_depth():
+    root = kept(small(title="Root"), figures={"test accuracy": 0.5})
+    child = keep(child_view(load(root.name), "child"))
+    found = {entry.name: entry for entry in catalog.entries()}
+    assert found[root.name].figures == {"test accuracy": 0.5}
+    assert (found[root.name].depth, found[child.name].depth) == (0, 1)
+    assert found[child.name].nbytes > 1000
+    assert found[child.name].title == "Root ▸ child"
+    assert found[child.name].reason == "made here by lab.Shift"
+
+
+# --- disk --------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
+    class Full:
+        def __init__(self, handle):
+            self.handle, self.name = handle, handle.name
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.handle.close()
+
+        def write(self, data):
+            self.handle.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):
+            self.handle.close()
+
+    plain = store.NamedTemporaryFile
+    monkeypatch.setattr(store, "NamedTemporaryFile", lambda **given: Full(plain(**given)))
+    with pytest.raises(
+        BlindspotError, match=r"^Small was not kept: the disk is full\. Free 0\.\d MB"
+    ):
+        kept(small())
+    assert list(checkpoints.folder().iterdir()) == []
+    assert listed() == ()
+    monkeypatch.undo()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "file"))
+    with pytest.raises(BlindspotError, match="Small was not kept: Not a directory"):
+        kept(small())
+    assert listed() == ()
+
+
+def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
+    whole = kept(small())
+    data = whole.path.read_bytes()
+    (checkpoints.folder() / ("0" * 16 + ".safetensors")).write_bytes(data[: len(data) // 2])
+    (checkpoints.folder() / ".part-abc").write_bytes(data[:50])
+    assert [one.name for one in listed()] == [whole.name]
+
+
+# --- hostile files -----------------------------------------------------------------------------
+
+
+def written(tmp_path, card, weights=None):
+    """A file with this card, as text or as fields that differ from a good one's."""
+    model = small()
+    said = card if isinstance(card, str) else json.dumps(asdict(card_of(model)) | card)
+    path = tmp_path / "given.safetensors"
+    held = weights_of(model) if weights is None else weights
+    path.write_bytes(save_arrays(held, metadata={KEY: said}))
+    return path
+
+
+def test_a_good_file_made_by_the_same_hands_is_taken(tmp_path):
+    assert bring_in(written(tmp_path, {})).card.title == "Small"
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ("", "no card of a model"),
+        ("[]", "no card of a model"),
+        ("[" * 100_000, "no card of a model"),
+        ("{}", "no card of a model"),
+        ('{"title": 3}', "no card of a model"),
+        (json.dumps({"title": "x" * 300_000}), "too long"),
+        ({"title": "x" * 500}, "no plain text"),
+        ({"title": "two\nlines"}, "no plain text"),
+        ({"labels": ["a", 2, "c"]}, "no plain text"),
+        ({"labels": []}, "0 labels"),
+        ({"labels": "abc"}, "are lists"),
+        ({"labels": ["a", "b"]}, r"head.* has the shape"),
+        ({"mean": [0, 0]}, "three means"),
+        ({"std": [1, 0, 1]}, "above 0"),
+        ({"mean": [float("nan")] * 3}, "no number"),
+        ({"figures": {"a": float("inf")}}, "no number"),
+        ({"figures": [1]}, "no card of a model"),
+        ({"side": 10**9}, "no network takes"),
+        ({"side": 1.5}, "no whole number"),
+        ({"side": True}, "no whole number"),
+        ({"channels": 2}, "no network takes"),
+        ({"channels": 3}, "conv1.weight has the shape"),
+        ({"architecture": "mlp"}, "the weights are not those of mlp"),
+        ({"architecture": "os.system"}, "no architecture is called"),
+        ({"architecture": "timm:resnet1000000"}, "no architecture is called"),
+        ({"architecture": "timm:vit_giant_patch14_224"}, "the weights are not those of"),
+        ({"recipe": "x"}, "no table"),
+    ],
+)  # fmt: skip
+def test_a_card_that_cannot_be_is_one_sentence(tmp_path, card, said):
+    with pytest.raises(BadModel, match=said) as error:
+        bring_in(written(tmp_path, card))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+    assert listed() == ()
+
+
+def changed(name, array):
+    return weights_of(small()) | {name: array}
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({}, "missing or unknown"),
+        (changed("more", np.zeros(1, np.float32)), "1 are missing or unknown, for example 'more'"),
+        (changed("head.bias", np.zeros(4, np.float32)), r"head.bias has the shape \(4,\)"),
+        (changed("head.bias", np.full(3, np.nan, np.float32)), "head.bias hold what is no number"),
+        (changed("head.bias", np.ones(3, np.bool_)), "head.bias hold what is no number"),
+        (changed("head.bias", np.ones(3, np.complex64)), "head.bias hold what is no number"),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_fit_the_card_are_one_sentence(tmp_path, weights, said):
+    with pytest.raises(BadModel, match=said):
+        bring_in(written(tmp_path, {}, weights))
+    assert listed() == ()
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "given.safetensors"
+    good = packed(card_of(small()), weights_of(small()))
+    huge = struct.pack("<Q", 2**60) + b"{}"
+    for bad in (b"", b"hello", good[:20], good[:-9], huge, b"\x80\x04.", bytes(64)):
+        path.write_bytes(bad)
+        with pytest.raises(BadModel, match=r"given.safetensors is no .safetensors file, or"):
+            bring_in(path)
+    with pytest.raises(BadModel, match=r"is no .safetensors file"):
+        bring_in(tmp_path / "gone.safetensors")
+    path.write_bytes(save_arrays({"a": np.zeros(2)}))
+    with pytest.raises(BadModel, match="was not exported from Blindspot"):
+        bring_in(path)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "LARGEST", 2**20)
+    path = tmp_path / "given.safetensors"
+    path.write_bytes(bytes(2**20 + 1))
+    with pytest.raises(BadModel, match=r"given.safetensors is larger than 1 MB"):
+        bring_in(path)
+
+
+def test_a_card_says_what_it_does_not_know_and_takes_no_more():
+    card = Card.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
+    assert card == card_of(small())
+    with pytest.raises(BadModel, match="its architecture has no name here"):
+        card_of(tiny.cnn())

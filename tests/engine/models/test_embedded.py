@@ -1,0 +1,152 @@
+"""What ships is as good as its card says, small, quick to load, and trained as the recipe says."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.cli import main
+from engine.data import DataSet
+from engine.data.phantoms import SLICES, SPLIT, Phantoms
+from engine.errors import BadModel
+from engine.models import catalog, embedded
+from engine.models.checkpoints import bring_in
+from engine.models.embedded import file_of, load, plan, plans, stored
+from engine.models.rebuild import read_card
+from engine.training import figures, fresh, outputs, train
+
+CARDS = {one.name: one.card for one in stored()}
+DIGITS = tuple(name for name in CARDS if plan(name).data != "phantoms")
+every = pytest.mark.parametrize("name", CARDS)
+
+
+@pytest.fixture(scope="module")
+def phantoms() -> DataSet:
+    """The test patients, rendered as the whole set has them."""
+    recipe = Phantoms()
+    index = np.arange(recipe.count)
+    rows = index[SPLIT[index // SLICES % len(SPLIT)] == 2]
+    made = [recipe.slice(int(row)) for row in rows]
+    return DataSet(
+        "phantoms", recipe.card, CARDS["phantom-cnn"].labels,
+        np.stack([one.image for one in made])[:, None], np.array([one.kind for one in made]),
+        rows, np.full(len(rows), 2, np.uint8),
+        {"twin": np.stack([one.twin for one in made])[:, None]},
+    )  # fmt: skip
+
+
+def test_every_recipe_has_its_weights_and_all_are_small():
+    assert set(CARDS) == set(plans())
+    assert sum(one.nbytes for one in stored()) < 20e6
+    assert {card.data for card in CARDS.values()} == {"digits", "mnist-5k", "phantoms"}
+
+
+@every
+def test_a_card_is_of_the_recipe_and_of_the_weights(name):
+    card, wanted = CARDS[name], plan(name)
+    assert card.recipe == wanted.recipe.as_dict()
+    assert (card.seed, card.title, card.data) == (wanted.seed, wanted.title, wanted.data)
+    model = load(name)
+    assert model.fingerprint == card.fingerprint
+    assert (model.name, model.title, model.lineage.made_by) == (name, wanted.title, "lab.Train")
+    assert len(card.figures) >= 4
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_figures_hold_on_the_shipped_weights(name):
+    wanted = plan(name)
+    found = figures(load(name), data_sets.load(wanted.data), wanted.measured_by)
+    assert found == pytest.approx(dict(CARDS[name].figures), abs=0.01)
+
+
+@pytest.mark.parametrize("pair", ["digits-mlp", "digits-cnn", "mnist-mlp", "mnist-cnn"])
+def test_the_adversarially_trained_twin_stands_the_attack_and_the_plain_one_does_not(pair):
+    (plain,), (robust,) = (
+        [figure for what, figure in CARDS[name].figures.items() if "attack" in what]
+        for name in (pair, f"{pair}-robust")
+    )
+    assert robust > plain + 0.25
+    assert CARDS[pair].figures["test accuracy"] > 0.94
+    assert CARDS[f"{pair}-robust"].figures["test accuracy"] > 0.94
+
+
+def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for_real(phantoms):
+    model, card = load("phantom-cnn"), CARDS["phantom-cnn"]
+    assert len(phantoms) == 400
+    found = figures(model, phantoms)
+    assert found["balanced test accuracy"] >= 0.90
+    for what, figure in found.items():
+        assert figure == pytest.approx(card.figures[what], abs=0.01)
+    rows = phantoms.rows("test")
+    logits, labels = outputs(model, phantoms, rows), phantoms.labels
+    wrong = logits.argmax(1).numpy() != labels
+    assert 5 < wrong.sum() < 40
+    sure = logits.softmax(1).amax(1).numpy()
+    assert sure[wrong].mean() < sure[~wrong].mean()
+    healthy = torch.from_numpy(phantoms.truth["twin"][labels > 0] / np.float32(255))
+    assert (model.logits(healthy.expand(-1, 3, -1, -1)).argmax(1) == 0).float().mean() > 0.85
+
+
+@every
+def test_it_loads_in_less_than_a_second(name):
+    start = perf_counter()
+    load(name)
+    assert perf_counter() - start < 1.0
+
+
+@every
+def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
+    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "knock", lambda: False)
+    assert catalog.load(name).fingerprint == CARDS[name].fingerprint
+    entry = {one.name: one for one in catalog.entries()}[name]
+    assert entry.available
+    assert entry.figures == CARDS[name].figures
+    assert entry.nbytes == file_of(name).stat().st_size
+
+
+def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    file = tmp_path / "digits.safetensors"
+    file.write_bytes(catalog.export("digits-mlp"))
+    found = bring_in(file)
+    assert found.card == CARDS["digits-mlp"]
+    assert catalog.load(found.name).fingerprint == CARDS["digits-mlp"].fingerprint
+    with pytest.raises(BadModel, match="no name of a model made here"):
+        catalog.export("lite0")
+
+
+def test_a_model_is_trained_again_from_its_recipe(tmp_path, capsys):
+    assert main(["weights", "digits-mlp", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    card = read_card(file_of("digits-mlp", tmp_path))
+    assert card.figures == pytest.approx(dict(CARDS["digits-mlp"].figures), abs=0.03)
+    for what, figure in card.figures.items():
+        assert f"{what}: {figure:.4f}" in said
+    wanted = plan("digits-mlp")
+    untrained = fresh(data_sets.load("digits"), wanted.recipe, wanted.seed)
+    assert figures(untrained, data_sets.load("digits"))["test accuracy"] < 0.3
+
+
+def test_an_unknown_recipe_is_said(capsys):
+    assert main(["weights", "digits-mpl"]) == 2
+    assert "no recipe called 'digits-mpl': choose digits-mlp" in capsys.readouterr().err
+    with pytest.raises(BadModel, match="no recipe called"):
+        embedded.load("nothing")
+
+
+@pytest.mark.slow
+def test_the_phantom_recipe_is_no_lucky_seed(measure):
+    wanted, data = plan("phantom-cnn"), data_sets.load("phantoms")
+    found = []
+    for seed in (1, 2):
+        model = fresh(data, wanted.recipe, seed)
+        train(model, data, wanted.recipe, seed)
+        found.append(figures(model, data)["balanced test accuracy"])
+    said = ", ".join(f"{figure:.3f}" for figure in found)
+    measure("phantom CNN, balanced test accuracy of two other seeds", said)
+    assert min(found) > 0.88

@@ -1,0 +1,165 @@
+"""The small networks: what they promise each other, and that existing methods work on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.attention_rollout import AttentionRollout
+from engine.attribution.deep_lift import DeepLift
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.attribution.guided_backprop import GuidedBackprop
+from engine.attribution.layer_cam import LayerCam
+from engine.attribution.occlusion import Occlusion
+from engine.case import ImageCase
+from engine.errors import BadModel
+from engine.models.classifier import Classifier
+from engine.models.small import SMALL, TITLES, Shape, build
+from engine.target import Target
+from tests import tiny
+
+every = pytest.mark.parametrize("architecture", SMALL)
+CONVOLUTIONAL = tuple(name for name in SMALL if name not in {"mlp", "vit"})
+
+
+def classifier(architecture, shape, seed=0):
+    network = build(architecture, shape, seed)
+    return Classifier(network, architecture, architecture, shape.side, device=tiny.CPU)
+
+
+def case_of(architecture, shape):
+    return ImageCase(classifier(architecture, shape), tiny.image(shape.side), Target(1))
+
+
+@every
+@pytest.mark.parametrize("shape", [Shape(1, 8, 10), Shape(1, 28, 10), Shape(3, 32, 5)], ids=str)
+def test_each_gives_logits_for_any_shape_of_data(architecture, shape):
+    model = classifier(architecture, shape)
+    assert model.logits(torch.rand(2, 3, shape.side, shape.side)).shape == (2, shape.classes)
+    assert model.head.out_features == shape.classes
+    assert architecture in TITLES
+
+
+def test_sizes_are_those_of_the_sheets():
+    def weights(architecture, shape):
+        return sum(p.numel() for p in build(architecture, shape).parameters())
+
+    assert weights("mlp", Shape(1, 28, 10)) == 784 * 256 + 256 + 256 * 257 + 257 * 10
+    assert weights("mlp", Shape(1, 8, 10)) == 64 * 128 + 128 + 128 * 129 + 129 * 10
+    assert 100_000 < weights("phantom_cnn", Shape(1, 96, 4)) < 110_000
+
+
+@every
+def test_weights_come_from_the_seed_alone(architecture):
+    shape = Shape(1, 12, 3)
+    state = torch.random.get_rng_state()
+    torch.manual_seed(5)
+    one = build(architecture, shape, 1).state_dict()
+    torch.manual_seed(6)
+    before = torch.random.get_rng_state()
+    other, third = build(architecture, shape, 1).state_dict(), build(architecture, shape, 2)
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.random.set_rng_state(state)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    drawn = [name for name, p in third.named_parameters() if p.ndim > 1]
+    assert all(not torch.equal(one[name], third.state_dict()[name]) for name in drawn)
+
+
+@pytest.mark.parametrize("architecture", [name for name in SMALL if name != "vit"])
+def test_first_weights_are_as_wide_as_torchs_own(architecture):
+    shape = Shape(1, 16, 3)
+    own, torchs = build(architecture, shape, 0), build(architecture, shape)
+    for name, weight in own.named_parameters():
+        if weight.ndim > 1 and weight.numel() > 500:
+            wide = torchs.get_parameter(name).std().item()
+            assert weight.std().item() == pytest.approx(wide, rel=0.12), name
+
+
+@every
+def test_grey_is_the_mean_of_three_channels_and_gradients_are_spread_evenly(architecture):
+    model = classifier(architecture, Shape(1, 12, 3))
+    colored = torch.rand(2, 3, 12, 12, generator=tiny.seeded())
+    grey = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert torch.allclose(model(colored), model(grey), atol=1e-5)
+    pixels = colored.requires_grad_()
+    (slope,) = torch.autograd.grad(model(pixels)[:, 1].sum(), pixels)
+    assert torch.allclose(slope[:, 0], slope[:, 1])
+    assert torch.allclose(slope[:, 0], slope[:, 2])
+    assert slope.abs().max() > 0
+
+
+def test_color_data_keep_their_channels():
+    model = classifier("lenet", Shape(3, 12, 3))
+    colored = torch.rand(1, 3, 12, 12, generator=tiny.seeded())
+    assert not torch.allclose(model(colored), model(colored.flip(1)))
+
+
+@pytest.mark.parametrize("architecture", CONVOLUTIONAL)
+@pytest.mark.parametrize("side", [8, 28])
+def test_class_activation_maps_find_a_map(architecture, side):
+    case = case_of(architecture, Shape(1, side, 4))
+    assert case.model.last_map is not None
+    for method in (GradCam(), LayerCam()):
+        values = method(case)["map"].values
+        assert values.shape == (side, side)
+        assert np.isfinite(values).all()
+    assert all(layer.name != "" for layer in case.model.layers)
+
+
+@every
+def test_gradients_and_occlusion_work_on_each(architecture):
+    case = case_of(architecture, Shape(1, 16, 4))
+    for method in (Gradient(), Occlusion(side=4)):
+        values = method(case)["map"].values
+        assert np.isfinite(values).all()
+        assert values.any()
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "lenet", "resnet8", "unet", "phantom_cnn"])
+def test_rules_for_rectifiers_apply(architecture):
+    case = case_of(architecture, Shape(1, 16, 4))
+    for method in (DeepLift(), GuidedBackprop()):
+        assert method.unmet(case) == ""
+        assert np.isfinite(method(case)["map"].values).all()
+
+
+def test_what_a_network_lacks_is_said():
+    mlp, vit = (case_of(name, Shape(1, 16, 4)) for name in ("mlp", "vit"))
+    assert "convolutional map" in GradCam.unmet(mlp)
+    assert AttentionRollout.unmet(vit) == ""
+    assert "attention" in AttentionRollout.unmet(mlp)
+
+
+def test_attention_of_the_small_transformer_is_read():
+    case = case_of("vit", Shape(1, 28, 4))
+    assert len(case.model.attentions) == 4
+    values = AttentionRollout()(case)["map"].values
+    assert values.shape == (28, 28)
+    assert np.isfinite(values).all()
+
+
+def test_a_class_score_of_the_unet_is_the_mean_of_its_map():
+    network = build("unet", Shape(1, 13, 3), 0).eval()
+    images = torch.rand(2, 3, 13, 13, generator=tiny.seeded())
+    places = network.places(images)
+    assert places.shape == (2, 3, 13, 13)
+    assert torch.allclose(places.mean((2, 3)), network(images), atol=1e-5)
+
+
+def test_the_phantom_network_sees_a_single_bright_place_that_a_mean_would_lose():
+    network = build("phantom_cnn", Shape(1, 96, 4), 0).eval()
+    dark = torch.zeros(1, 3, 96, 96)
+    spot = dark.clone()
+    spot[..., 40:44, 40:44] = 1
+    with torch.no_grad():
+        maps = network.body(spot.mean(1, keepdim=True)) - network.body(dark[:, :1])
+    assert maps.amax((2, 3)).abs().max() > 5 * maps.mean((2, 3)).abs().max()
+
+
+def test_what_cannot_be_built_is_said():
+    with pytest.raises(BadModel, match="no small network 'vgg'"):
+        build("vgg", Shape(1, 8, 2))
+    with pytest.raises(BadModel, match="4 pixels are too small"):
+        build("mlp", Shape(1, 4, 2))

@@ -1,0 +1,317 @@
+"""The loop is the textbook's, written again plainly; it forgets nothing and repeats itself."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.data import Card, DataSet, split_rows
+from engine.errors import BlindspotError, Cancelled
+from engine.training import Recipe, fresh, loop, masked, state, train
+from engine.training.masks import plain
+from engine.training.state import state_file, unfinished
+
+RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1, momentum=0.9, decay=0.01, schedule="constant")
+EVERYTHING = replace(
+    RECIPE, architecture="resnet8", optimizer="AdamW", rate=0.01, schedule="one cycle", shift=1,
+    mirror=True, epsilon=0.1, attack_steps=2,
+)  # fmt: skip
+
+
+def striped(count: int = 45, classes: int = 3, side: int = 8, seed: int = 0) -> DataSet:
+    """Images with one bright column that says their class, and noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(classes, size=count)
+    images = rng.integers(0, 90, (count, 1, side, side), dtype=np.uint8)
+    images[np.arange(count), 0, :, labels * 2] += 120
+    split = split_rows(count, (3, 1, 1), seed=0)
+    card = Card("Stripes", "", "", "")
+    return DataSet("stripes", card, ("a", "b", "c"), images, labels, np.arange(count) * 7, split)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return striped()
+
+
+def trained(data, recipe=RECIPE, seed=0, **given):
+    model = fresh(data, recipe, seed)
+    log = train(model, data, recipe, seed, **given)
+    return model, log
+
+
+def same(one, other):
+    a, b = one.network.state_dict(), other.network.state_dict()
+    assert a.keys() == b.keys()
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_it_is_momentum_descent_written_out(data):
+    model, log = trained(data)
+    plainly = fresh(data, RECIPE, 0)
+    weights = [p.detach().clone().requires_grad_() for p in plainly.network.parameters()]
+    memory = [torch.zeros_like(w) for w in weights]
+    names = [name for name, _ in plainly.network.named_parameters()]
+    rows, losses = data.rows("train"), []
+    for epoch in range(3):
+        order = np.random.default_rng([0, epoch]).permutation(rows)
+        total = 0.0
+        for batch in np.array_split(order, 4):  # 27 images, at most 8 at a time
+            pixels = (data.pixels(batch) - plainly.mean) / plainly.std
+            logits = torch.func.functional_call(
+                plainly.network, dict(zip(names, weights, strict=True)), (pixels,)
+            )
+            loss = F.cross_entropy(logits, data.targets(batch))
+            total += loss.item() * len(batch)
+            for i, slope in enumerate(torch.autograd.grad(loss, weights)):
+                memory[i] = 0.9 * memory[i] + slope + 0.01 * weights[i].detach()
+                weights[i] = (weights[i].detach() - 0.1 * memory[i]).requires_grad_()
+        losses.append(total / len(rows))
+    for name, weight in zip(names, weights, strict=True):
+        found = model.network.get_parameter(name)
+        assert torch.allclose(found, weight, atol=1e-5), name
+    np.testing.assert_allclose(log.train_loss, losses, rtol=1e-4)
+
+
+def test_it_learns_and_its_log_says_so(data):
+    model, log = trained(data, replace(RECIPE, epochs=12, schedule="cosine"))
+    assert log.train_loss[0] > 0.8
+    assert log.train_loss[-1] < 0.2
+    held = data.rows("validation")
+    right = model.logits(data.pixels(held)).argmax(1) == data.targets(held)
+    assert log.validation_accuracy[-1] == pytest.approx(right.float().mean().item())
+    assert (log.done, log.epochs) == (12, 12)
+    assert (log.seconds > 0).all()
+    assert not model.training
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, EVERYTHING], ids=["plain", "everything"])
+def test_the_same_question_gives_the_same_bits_whatever_happens_around_it(data, recipe):
+    one, _ = trained(data, recipe)
+    torch.manual_seed(99)
+    before = torch.random.get_rng_state()
+    threads = torch.get_num_threads()
+    other, _ = trained(data, recipe, progress=lambda *_: torch.set_num_threads(threads))
+    assert same(one, other)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.get_num_threads() == threads
+    third, _ = trained(data, recipe, seed=1)
+    assert not same(one, third)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="Adam"), EVERYTHING])
+@pytest.mark.parametrize("calls", [1, 6])
+def test_a_cancelled_training_goes_on_to_the_same_bits(data, recipe, calls, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    whole, full = trained(data, recipe)
+    keep, told, logs = tmp_path / "state.safetensors", [], []
+
+    def stop(done, words="", partial=None):
+        told.append(done)
+        logs.append(partial)
+        if len(told) == calls:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        trained(data, recipe, keep=keep, progress=stop)
+    assert keep.is_file()
+    assert told == sorted(told)
+    again, log = trained(data, recipe, keep=keep)
+    assert same(whole, again)
+    np.testing.assert_array_equal(log.train_loss, full.train_loss)
+    np.testing.assert_array_equal(log.shown, full.shown)
+    assert not keep.exists()
+    if calls == 6:
+        assert next(log for log in logs if log)["log"].done == 1
+
+
+def test_it_goes_on_and_does_not_begin_again(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    keep, steps = tmp_path / "state.safetensors", []
+
+    def stop(done, words="", partial=None):
+        if done > 0.7:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        trained(data, keep=keep, progress=stop)
+    trained(data, keep=keep, after_step=lambda _model, rate: steps.append(rate))
+    assert 0 < len(steps) <= 4  # of 12
+
+
+def test_a_damaged_state_or_one_of_another_question_is_left_aside(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    whole, _ = trained(data)
+    keep = tmp_path / "state.safetensors"
+
+    def stop(done, words="", partial=None):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        trained(data, keep=keep, progress=stop)
+    good = keep.read_bytes()
+    flipped = bytearray(good)
+    flipped[-100] ^= 1
+    for bad in (b"", good[:100], good[:-7], bytes(flipped), b"\xff" * 200):
+        keep.write_bytes(bad)
+        again, log = trained(data, keep=keep)
+        assert same(whole, again)
+        assert log.done == 3
+    keep.write_bytes(good)
+    other, _ = trained(data, seed=5, keep=keep)
+    assert same(other, trained(data, seed=5)[0])
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(data, tmp_path, monkeypatch):
+    def full(_path, _data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state, "write_atomic", full)
+    monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
+    model, _ = trained(data, keep=tmp_path / "state.safetensors")
+    assert same(model, trained(data)[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unfinished_trainings_are_known_by_name_and_bounded(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(state, "UNFINISHED", 2)
+
+    def stop(*_):
+        raise Cancelled("enough")
+
+    for name in ("one", "two", "three"):
+        with pytest.raises(Cancelled):
+            trained(data, keep=state_file(name), progress=stop)
+    assert unfinished()[0].name == "three"
+    state_file("damaged").write_bytes(b"no")
+    assert "damaged" not in {one.name for one in unfinished()}
+    state_file("damaged").unlink()
+    trained(data, keep=state_file("four"))
+    assert len(unfinished()) == 2
+
+
+def test_who_was_shown_how_often_is_counted(data):
+    rows = data.rows("train")[::2]
+    _, log = trained(data, rows=rows)
+    assert (log.shown[rows] == 3).all()
+    assert log.shown.sum() == 3 * len(rows)
+    np.testing.assert_array_equal(log.ids, data.ids)
+
+
+def test_a_weight_of_nothing_is_as_if_the_image_had_no_label(data):
+    rows = data.rows("train")
+    weights = np.ones(len(data), np.float32)
+    assert same(trained(data)[0], trained(data, weights=weights)[0])
+    weights[rows[:9]] = 0
+    labels = data.labels.copy()
+    labels[rows[:9]] = (labels[rows[:9]] + 1) % 3
+    one, _ = trained(data, weights=weights)
+    other, _ = trained(replace(data, labels=labels), weights=weights)
+    assert same(one, other)
+    assert not same(one, trained(data)[0])
+
+
+def test_negative_weights_climb(data):
+    up = np.full(len(data), -1, np.float32)
+    _, log = trained(data, replace(RECIPE, rate=0.01), weights=up)
+    assert log.train_loss[-1] > log.train_loss[0] + 0.1
+
+
+def test_masked_weights_are_zero_all_the_way_and_in_the_end(data):
+    seen = []
+
+    def look(model, _rate):
+        weight = model.network.fc1.weight
+        seen.append(weight[~masks["fc1.weight"]].abs().max().item())
+
+    model = fresh(data, RECIPE, 0)
+    generator = torch.Generator().manual_seed(1)
+    masks = {
+        name: torch.rand(p.shape, generator=generator) < 0.3
+        for name, p in model.network.named_parameters()
+        if name.endswith("weight")
+    }
+    train(model, data, RECIPE, masks=masks, after_step=look)
+    assert set(seen) == {0.0}
+    for name, mask in masks.items():
+        weight = model.network.get_parameter(name)
+        assert (weight[~mask] == 0).all()
+        assert (weight[mask] != 0).any()
+    assert set(model.network.state_dict()) == set(fresh(data, RECIPE).network.state_dict())
+    assert type(model.network.fc1) is torch.nn.Linear
+
+
+def test_masks_of_ones_change_no_bit(data, tmp_path, monkeypatch):
+    ones = {"conv.weight": torch.ones(16, 1, 3, 3, dtype=torch.bool)}
+    whole, _ = trained(data, EVERYTHING)
+    assert same(whole, trained(data, EVERYTHING, masks=ones)[0])
+
+    def stop(done, words="", partial=None):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    keep = tmp_path / "state.safetensors"
+    with pytest.raises(Cancelled):
+        trained(data, EVERYTHING, masks=ones, keep=keep, progress=stop)
+    assert same(whole, trained(data, EVERYTHING, masks=ones, keep=keep)[0])
+
+
+def test_a_mask_that_fits_nothing_is_said(data):
+    with pytest.raises(BlindspotError, match="no weight called 'fc9'"):
+        trained(data, masks={"fc9": torch.ones(1)})
+    with pytest.raises(
+        BlindspotError, match=r"mask of fc1.bias has the shape \(1,\), not \(128,\)"
+    ):
+        trained(data, masks={"fc1.bias": torch.ones(1)})
+    model = fresh(data, RECIPE)
+    with masked(model.network, {"fc1.weight": torch.ones(128, 64)}):
+        names = [plain(name) for name in model.network.state_dict()]
+    assert sorted(names) == sorted(model.network.state_dict())
+
+
+def test_an_extra_loss_pulls_and_sees_its_batch(data):
+    def pull(model, rows, pixels, targets, logits):
+        assert torch.equal(targets, data.targets(rows))
+        assert torch.equal(pixels, data.pixels(rows))
+        assert logits.requires_grad
+        return sum(p.abs().sum() for p in model.parameters()) * 0.01
+
+    loose, _ = trained(data)
+    small, _ = trained(data, extra_loss=pull)
+
+    def size(model):
+        return sum(p.abs().sum().item() for p in model.parameters())
+
+    assert size(small) < 0.8 * size(loose)
+
+
+def test_a_loss_that_runs_away_is_said(data):
+    with pytest.raises(BlindspotError, match=r"no number any more in epoch \d.*rate below 1"):
+        trained(data, replace(RECIPE, rate=1.0, momentum=0.99, epochs=200, decay=0.1),
+                extra_loss=lambda *given: given[-1].square().sum() * 1e6)  # fmt: skip
+
+
+def test_nothing_to_learn_from_is_said(data):
+    model = fresh(data, RECIPE)
+    with pytest.raises(BlindspotError, match="Stripes has no images to train on"):
+        train(model, data, RECIPE, rows=np.array([], np.int64))
+    wide = replace(data, images=data.images[:, :, :, :7])
+    with pytest.raises(BlindspotError, match="must be square, not 8 × 7"):
+        fresh(wide, RECIPE)
+
+
+def test_training_again_gives_another_fingerprint(data):
+    model = fresh(data, RECIPE)
+    before = model.fingerprint
+    train(model, data, RECIPE)
+    assert model.fingerprint != before

@@ -1,0 +1,41 @@
+"""A recipe is data: read from a table, bounded, drawn as a form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from engine.errors import BadSetting
+from engine.training import Pgd, Recipe
+
+
+def test_a_recipe_survives_json():
+    recipe = Recipe("vit", epochs=3, rate=0.001, epsilon=0.1)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
+
+
+def test_what_is_no_recipe_is_said():
+    with pytest.raises(BadSetting, match="A recipe has no 'epoch'"):
+        Recipe.from_dict({"epoch": 3})
+    for spec in fields(Recipe):
+        with pytest.raises(BadSetting, match=spec.metadata["label"]):
+            Recipe.from_dict({spec.name: "no such thing"})
+        assert spec.metadata["control"].allows(spec.default)
+        assert len(spec.metadata["help"]) > 15
+
+
+def test_rates_begin_and_end_as_their_schedules_say():
+    def rates(schedule):
+        recipe = Recipe(rate=0.5, schedule=schedule)
+        return [recipe.rate_at(share) for share in (0.0, 0.25, 0.5, 1.0)]
+
+    assert rates("constant") == [0.5] * 4
+    assert rates("cosine") == pytest.approx([0.5, 0.426777, 0.25, 0.0], abs=1e-6)
+    assert rates("one cycle") == pytest.approx([0.02, 0.5, 0.375, 0.0], abs=1e-6)
+
+
+def test_an_attack_is_there_when_it_has_a_reach():
+    assert Recipe().attack is None
+    assert Recipe(epsilon=0.2, attack_steps=5, attack_step=0.5).attack == Pgd(0.2, 5, 0.1)
