@@ -26,13 +26,15 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import get_frame, parse_fragments
-from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.tag import Tag
+from pydicom.uid import UID
 
 from engine.errors import BadImage, BadSetting
 from engine.images.orientation import Edges, from_cosines, from_words
 from engine.images.scan import Plane, Scan, View
-from engine.images.window import Window, presets
+from engine.images.window import Preset, Window, presets, spanning
 
 MAX_FRAME = 50_000_000  # px of one frame; a mammogram has about 25 million
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
@@ -109,10 +111,10 @@ class DicomScan(Scan):
 
     def __init__(self, header: Dataset, called: str) -> None:
         self.called = called
-        self.pixels = stripped(header, called)
+        self.pixels = stripped(header)
         self.rows, self.columns = int(self.pixels.Rows), int(self.pixels.Columns)
         self.photometric = str(self.pixels.PhotometricInterpretation).strip().upper()
-        self.frames, self.notes = frames(self.pixels, called)
+        self.frames, self.notes = frames(self.pixels)
         self.geometry = geometry(header, self.frames)
         self.padding = padding(header)
         self.planes = ("frame",)
@@ -137,13 +139,10 @@ class DicomScan(Scan):
         own = self.geometry[self.frames // 2 % len(self.geometry)].windows
         bits = int(self.pixels.get("BitsStored") or 16)
         if not own and bits <= 8 and "PixelData" in self.pixels and self.unit != "HU":
-            most = 2.0**bits - 1
-            own_range = Window(most / 2, most, "linear exact")
-            named = presets(values, (own_range,), hounsfield=False)
-            self.presets = tuple(one for one in named if one.name != "From the file")
-            self.presets = (type(named[0])(f"{bits} bits", own_range), *self.presets)
-            return
-        self.presets = presets(values, own, hounsfield=self.unit == "HU")
+            stored = Preset(f"All of {bits} bits", spanning(0, 2.0**bits - 1))
+            self.presets = (stored, *presets(values, (), hounsfield=False))
+        else:
+            self.presets = presets(values, own, hounsfield=self.unit == "HU")
 
     def cut(self, plane: str, index: int, volume: int) -> Plane:  # noqa: ARG002
         """One frame, decoded."""
@@ -164,14 +163,13 @@ class DicomScan(Scan):
             words = "is damaged or inconsistent (its pixels cannot be decoded): export it again"
         if words:
             raise BadImage(f"{self.called} {words}.")
-        notes = []
         if self.padding and np.issubdtype(raw.dtype, np.integer):
             low, high = self.padding
             values[(raw >= low) & (raw <= high)] = np.nan
         values[~np.isfinite(values)] = np.nan
         whole = np.issubdtype(raw.dtype, np.integer) and "ModalityLUTSequence" not in self.pixels
         step = abs(frame.slope) if whole else float("ModalityLUTSequence" in self.pixels)
-        return Plane(values, frame.spacing, frame.edges, step, tuple(notes))
+        return Plane(values, frame.spacing, frame.edges, step)
 
 
 def opened(data: bytes, called: str) -> DicomScan:
@@ -209,7 +207,7 @@ def check_inflated(data: bytes) -> None:
         raise BadImage(f"unpacks to more than {MAX_UNPACKED / 1e6:.0f} MB: {EXPORT}")
 
 
-def stripped(header: Any, called: str) -> Dataset:  # noqa: ARG001
+def stripped(header: Any) -> Dataset:
     """The elements that decoding needs, checked; the file and its other elements are let go."""
     if "DirectoryRecordSequence" in header:
         raise BadImage("is the index of a DICOM disc: open one of the images beside it")
@@ -222,7 +220,7 @@ def stripped(header: Any, called: str) -> Dataset:  # noqa: ARG001
     syntax = str(getattr(header.file_meta, "TransferSyntaxUID", "")) or (
         IMPLICIT if header.original_encoding[0] else "1.2.840.10008.1.2.1"
     )
-    kept.file_meta.TransferSyntaxUID = syntax
+    kept.file_meta.TransferSyntaxUID = UID(syntax)
     for name in DECODING:
         if has(header, name):
             kept.add(header[name])
@@ -256,7 +254,7 @@ def check_syntax(syntax: str, bits: int) -> None:
     raise BadImage(f"is compressed as {name}, which is not read here: {EXPORT}")
 
 
-def frames(pixels: Dataset, called: str) -> tuple[int, tuple[str, ...]]:  # noqa: ARG001
+def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     """How many frames there really are, and a note when the header says otherwise."""
     said = whole(pixels, "NumberOfFrames")
     name = next(one for one in PIXELS if one in pixels)

@@ -34,8 +34,11 @@ UNPACK = "unpack it and open one of the pictures in it"
 DICOM = Kind("a DICOM scan")
 NIFTI = Kind("a NIfTI scan")
 
-VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US".split())
+VRS = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US".split()
+)
 SCANS = {".dcm": "DICOM", ".dicom": "DICOM", ".nii": "NIfTI", ".nii.gz": "NIfTI"}
+MAGIC = {b"n": NIFTI, b"p": Kind("the header of a scan in two files (.hdr and .img)", PAIR)}
 
 START = {  # how the file begins
     b"\x89PNG\r\n\x1a\n": Kind("PNG"),
@@ -74,13 +77,8 @@ BRANDS = {  # the first brand of an ISO media file
 
 def kind(data: bytes) -> Kind:
     """What the bytes are; never an error."""
-    if data[128:132] == b"DICM" or bare_dicom(data):
-        return DICOM
-    magic = nifti(data)
-    if magic == b"n":
-        return NIFTI
-    if magic:
-        return Kind("the header of a scan in two files (.hdr and .img)", PAIR)
+    if found := scan(data):
+        return found
     if data[:4] == b"RIFF":
         return Kind("WEBP") if data[8:12] == b"WEBP" else Kind("a sound or a film", PICTURE)
     if data[4:8] == b"ftyp":
@@ -89,6 +87,13 @@ def kind(data: bytes) -> Kind:
         if data.startswith(start):
             return found
     return text(data[:1024])
+
+
+def scan(data: bytes) -> Kind | None:
+    """A medical scan, or None."""
+    if data[128:132] == b"DICM" or bare_dicom(data):
+        return DICOM
+    return MAGIC.get(nifti(data))
 
 
 def bare_dicom(data: bytes) -> bool:

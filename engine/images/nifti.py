@@ -57,7 +57,11 @@ class NiftiScan(Scan):
             raise BadImage("holds no values: save or download it again")
         if max(stored.shape[:3]) > MOST_SIDE:
             raise BadImage(f"has a side of more than {MOST_SIDE} voxels: save a part of it")
-        self.slope, self.intercept = image.dataobj.slope, image.dataobj.inter
+        self.slope, self.intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+        said = blake2b(np.ascontiguousarray(stored.T).view(np.uint8), digest_size=16)
+        said.update(f"{stored.shape}{stored.dtype}{self.slope}{self.intercept}".encode())
+        said.update(f"{image.affine.tolist()}".encode())
+        self.digest = said.hexdigest()
         zooms = [*(float(zoom) for zoom in header.get_zooms()[:3]), 1.0, 1.0, 1.0][:3]
         turn = orientation(image)
         self.upright = turn is not None
@@ -72,9 +76,6 @@ class NiftiScan(Scan):
         self.axes = {name: axis for name, axis in axes.items() if not flat or axis == 2}
         self.planes = tuple(self.axes)
         self.presets = () if self.is_color else self.windows(header)
-        said = blake2b(np.ascontiguousarray(stored).tobytes(), digest_size=16)
-        said.update(f"{stored.shape}{stored.dtype}{self.slope}{self.intercept}".encode())
-        self.digest = said.hexdigest()
         if np.iscomplexobj(stored):
             self.notes = ("complex values: their size is shown",)
 

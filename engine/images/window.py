@@ -76,7 +76,7 @@ class Window:
         return np.where(np.isnan(values), np.float32(np.nan), found)
 
     def moved(self, center: float, width: float) -> Window:
-        """The same kind of window elsewhere; a table cannot be moved and becomes a straight line."""
+        """The same kind of window elsewhere; a table cannot be moved and becomes a line."""
         shape: Shape = "linear exact" if self.shape == "table" else self.shape
         return Window(center, width, shape)
 
