@@ -97,7 +97,9 @@ def choose_window(scan: Scan) -> Window | None:
         "the viewer changes only what you see.",
     )
     start = presets[first]
-    digits = min(8, max(0, ceil(2 - log10(start.width))))
+    thinnest = min(window.width for window in presets.values()) / 1000
+    digits = max(0, ceil(2 - log10(start.width)))
+    form = f"%.{digits}f" if digits <= 8 and start.width < 1e9 else "%.6g"
     unit = f" ({scan.unit})" if scan.unit else ""
     left, right = st.columns(2)
     step = 10.0 ** floor(log10(start.width / 20))
@@ -107,7 +109,7 @@ def choose_window(scan: Scan) -> Window | None:
             min_value=low,
             value=float(value),
             step=step,
-            format=f"%.{digits}f",
+            format=form,
             key=each,
             on_change=own_window,
             args=(keys[0],),
@@ -115,7 +117,7 @@ def choose_window(scan: Scan) -> Window | None:
         )
         for column, label, value, low, each in (
             (left, "Center", start.center, None, keys[1]),
-            (right, "Width", start.width, 10.0**-digits, keys[2]),
+            (right, "Width", start.width, thinnest, keys[2]),
         )
     ]
     if picked != OWN:

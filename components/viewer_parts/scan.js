@@ -158,9 +158,12 @@ function buildWindow(view) {
   }
   made.drag = button("Drag", () => toggleWindowing(view), "Window by dragging on the picture");
   made.keys = KEYS_OF_SCANS.map(([key, does]) => el("div", {}, el("dt", {}, key), el("dd", {}, does)));
-  const labeled = (words, input) => el("label", { class: "bs-field" }, el("span", {}, words), input);
+  made.units = [el("span"), el("span")];
+  const labeled = (words, input, unit = "") =>
+    el("label", { class: "bs-field" }, el("span", {}, words, unit), input);
   made.bar = el("div", { class: "bs-window", role: "group", "aria-label": "Window of the scan" },
-    labeled("Window", made.list), labeled("Center", made.center), labeled("Width", made.width), made.drag);
+    labeled("Window", made.list), labeled("Center", made.center, made.units[0]),
+    labeled("Width", made.width, made.units[1]), made.drag);
   made.words = el("p", { class: "bs-words" });
   return made;
 }
@@ -177,6 +180,7 @@ function syncWindow(view) {
   view.root.toggleAttribute("data-windowing", view.windowing);
   if (!gray) return;
   pressed(made.drag, view.windowing);
+  for (const unit of made.units) say(unit, gray.unit ? ` (${gray.unit})` : "");
   const names = ["As the model sees it", ...gray.presets.map((one) => one.name), "Your own"];
   if (made.listed !== names.join("\n")) {
     made.listed = names.join("\n");
@@ -230,7 +234,10 @@ function drawEdges(view, pen) {
     pen.strokeText(text, x, y);
     pen.fillText(text, x, y);
   };
-  if (!scan.edges) return write("orientation unknown", width / 2, height - margin, "center", "bottom");
+  if (!scan.edges) {
+    pen.font = `400 ${size * 0.7}px ${getComputedStyle(view.root).fontFamily}`;
+    return write("orientation unknown", width / 2, height - margin, "center", "bottom");
+  }
   write(scan.edges.left, margin, height / 2, "left", "middle");
   write(scan.edges.right, width - margin, height / 2, "right", "middle");
   write(scan.edges.top, width / 2, margin, "center", "top");

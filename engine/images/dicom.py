@@ -34,7 +34,7 @@ from pydicom.uid import UID
 from engine.errors import BadImage, BadSetting
 from engine.images.orientation import Edges, from_cosines, from_words
 from engine.images.scan import Plane, Scan, View
-from engine.images.window import Preset, Window, presets, spanning
+from engine.images.window import FARTHEST, Preset, Window, possible, presets, spanning
 
 MAX_FRAME = 50_000_000  # px of one frame; a mammogram has about 25 million
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
@@ -166,7 +166,7 @@ class DicomScan(Scan):
         if self.padding and np.issubdtype(raw.dtype, np.integer):
             low, high = self.padding
             values[(raw >= low) & (raw <= high)] = np.nan
-        values[~np.isfinite(values)] = np.nan
+        values[~(np.abs(values) <= FARTHEST)] = np.nan
         whole = np.issubdtype(raw.dtype, np.integer) and "ModalityLUTSequence" not in self.pixels
         step = abs(frame.slope) if whole else float("ModalityLUTSequence" in self.pixels)
         return Plane(values, frame.spacing, frame.edges, step)
@@ -224,6 +224,8 @@ def stripped(header: Any) -> Dataset:
     for name in DECODING:
         if has(header, name):
             kept.add(header[name])
+    if "ModalityLUTSequence" in kept:
+        kept.ModalityLUTSequence = [only(kept.ModalityLUTSequence[0], "LUTDescriptor", "LUTData")]
     rows, columns = whole(kept, "Rows"), whole(kept, "Columns")
     if not rows or not columns:
         raise BadImage("does not say how many rows and columns its image has: export it again")
@@ -237,6 +239,14 @@ def stripped(header: Any) -> Dataset:
     if "PhotometricInterpretation" not in kept:
         raise BadImage("does not say whether it is gray or color: export it again")
     check_syntax(syntax, whole(kept, "BitsStored") or 8)
+    return kept
+
+
+def only(item: Dataset, *names: str) -> Dataset:
+    """A copy with these elements and no others."""
+    kept = Dataset()
+    for name in names:
+        kept.add(item[name])
     return kept
 
 
@@ -326,9 +336,8 @@ def windows(header: Dataset, group: Dataset, shared: Dataset) -> tuple[Window, .
         shape: Any = SHAPES.get(word(place, "VOILUTFunction"), "linear")
         pairs = zip(floats(place, "WindowCenter"), floats(place, "WindowWidth"), strict=False)
         for center, width in pairs:
-            if isfinite(center) and 0 < width < 1e12 and abs(center) < 1e12:
-                window = Window(center, width, shape)
-                found += [] if window in found else [window]
+            window = possible(center, width, shape)
+            found += [window] if window and window not in found else []
     return tuple(found[:MOST_WINDOWS])
 
 

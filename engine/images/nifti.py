@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from engine.errors import BadImage
 from engine.images.orientation import Edges
 from engine.images.scan import Plane, Scan
-from engine.images.window import Window, presets, spanning
+from engine.images.window import FARTHEST, Window, possible, presets
 
 MAX_UNPACKED = 250_000_000  # bytes; a head at half a millimeter in 16 bits has 200 million
 HEADER = 540  # bytes of the longer of the two headers
@@ -58,7 +58,7 @@ class NiftiScan(Scan):
         if max(stored.shape[:3]) > MOST_SIDE:
             raise BadImage(f"has a side of more than {MOST_SIDE} voxels: save a part of it")
         self.slope, self.intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-        said = blake2b(np.ascontiguousarray(stored.T).view(np.uint8), digest_size=16)
+        said = blake2b(memoryview(np.ascontiguousarray(stored.T).view(np.uint8)), digest_size=16)
         said.update(f"{stored.shape}{stored.dtype}{self.slope}{self.intercept}".encode())
         said.update(f"{image.affine.tolist()}".encode())
         self.digest = said.hexdigest()
@@ -109,15 +109,14 @@ class NiftiScan(Scan):
         sizes = np.abs(stored) if np.iscomplexobj(stored) else stored
         with np.errstate(over="ignore", invalid="ignore"):
             values = sizes.astype(np.float64) * self.slope + self.intercept
-            values[~(np.abs(values) < np.finfo(np.float32).max)] = np.nan
+            values[~(np.abs(values) <= FARTHEST)] = np.nan
         return np.ascontiguousarray(values, dtype=np.float32)
 
     def windows(self, header: Any) -> tuple[Any, ...]:
         """From the header's display range, and from the values of all slices."""
         low, high = float(header["cal_min"]), float(header["cal_max"])
-        own: tuple[Window, ...] = ()
-        if np.isfinite([low, high]).all() and low < high < 1e12 and low > -1e12:
-            own = (spanning(low, high),)
+        given = possible((low + high) / 2, high - low, "linear exact") if low < high else None
+        own = (given,) if given else ()
         thin = max(1, round((self.stored.size / SAMPLED) ** (1 / 3)))
         return presets(self.scaled(self.stored[::thin, ::thin, ::thin]), own, hounsfield=False)
 

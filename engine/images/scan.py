@@ -136,7 +136,7 @@ class Scan(ABC):
             values = resized(plane.values.astype(np.float32), size)
             missing = int(np.count_nonzero(np.isnan(values)))
             if missing:
-                said.append(f"{missing / values.size:.1%} of it has no value and is black")
+                said.append(f"{share(missing, values.size)} of it has no value and is black")
             behind = self.behind(values, plane, asked.window)
             gray = np.rint(255 * behind.brightness(asked.window)).astype(np.uint8)
             pixels = np.repeat(gray[..., None], 3, axis=2)
@@ -153,6 +153,11 @@ class Scan(ABC):
             values, plane.step, self.unit, self.inverted, window, self.presets, plane.edges,
             self.digest,
         )  # fmt: skip
+
+
+def share(part: int, whole: int) -> str:
+    """A part as a percentage with two digits, never as nothing."""
+    return f"{max(100 * part / whole, 0.01):.2g} %"
 
 
 def squared(plane: Plane) -> tuple[tuple[int, int], list[str]]:

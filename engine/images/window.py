@@ -18,7 +18,7 @@ from engine.errors import BadSetting
 Shape = Literal["linear", "linear exact", "sigmoid", "table"]
 Floats = NDArray[np.float32]
 
-MOST = 1e12  # center and width beyond this are no values of an image
+FARTHEST = 1e30  # a value beyond is no measurement, and float32 must hold twice as much
 MIDDLE = (1.0, 99.0)  # percentiles that hold most of the values
 
 
@@ -41,7 +41,7 @@ class Window:
     def __post_init__(self) -> None:
         if not (isfinite(self.center) and isfinite(self.width)):
             raise BadSetting("A window needs a center and a width that are numbers.")
-        if abs(self.center) > MOST or not 0 < self.width <= MOST:
+        if abs(self.center) > FARTHEST or not 0 < self.width <= 2 * FARTHEST:
             raise BadSetting(
                 f"A window cannot have the center {self.center:g} and the width {self.width:g}: "
                 "the width must be more than 0, and neither can be that large."
@@ -99,6 +99,14 @@ CT = (
     Preset("Abdomen", Window(40, 400)),
     Preset("Liver", Window(60, 160)),
 )
+
+
+def possible(center: float, width: float, shape: Shape) -> Window | None:
+    """The window that a file asks for; None when there can be no such window."""
+    try:
+        return Window(center, width, shape)
+    except BadSetting:
+        return None
 
 
 def spanning(low: float, high: float) -> Window:
