@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from engine.errors import BadImage
 from engine.images.orientation import Edges
 from engine.images.scan import Plane, Scan
-from engine.images.window import FARTHEST, Window, possible, presets
+from engine.images.window import FARTHEST, possible, presets
 
 MAX_UNPACKED = 250_000_000  # bytes; a head at half a millimeter in 16 bits has 200 million
 HEADER = 540  # bytes of the longer of the two headers
@@ -58,7 +58,7 @@ class NiftiScan(Scan):
         if max(stored.shape[:3]) > MOST_SIDE:
             raise BadImage(f"has a side of more than {MOST_SIDE} voxels: save a part of it")
         self.slope, self.intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-        said = blake2b(memoryview(np.ascontiguousarray(stored.T).view(np.uint8)), digest_size=16)
+        said = blake2b(np.ascontiguousarray(stored.T).view(np.uint8).data, digest_size=16)
         said.update(f"{stored.shape}{stored.dtype}{self.slope}{self.intercept}".encode())
         said.update(f"{image.affine.tolist()}".encode())
         self.digest = said.hexdigest()

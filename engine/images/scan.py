@@ -157,7 +157,8 @@ class Scan(ABC):
 
 def share(part: int, whole: int) -> str:
     """A part as a percentage with two digits, never as nothing."""
-    return f"{max(100 * part / whole, 0.01):.2g} %"
+    percent = max(100 * part / whole, 0.01)
+    return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
 
 
 def squared(plane: Plane) -> tuple[tuple[int, int], list[str]]:

@@ -19,6 +19,7 @@ Shape = Literal["linear", "linear exact", "sigmoid", "table"]
 Floats = NDArray[np.float32]
 
 FARTHEST = 1e30  # a value beyond is no measurement, and float32 must hold twice as much
+THINNEST = 1e-30
 MIDDLE = (1.0, 99.0)  # percentiles that hold most of the values
 
 
@@ -41,7 +42,7 @@ class Window:
     def __post_init__(self) -> None:
         if not (isfinite(self.center) and isfinite(self.width)):
             raise BadSetting("A window needs a center and a width that are numbers.")
-        if abs(self.center) > FARTHEST or not 0 < self.width <= 2 * FARTHEST:
+        if abs(self.center) > FARTHEST or not THINNEST <= self.width <= 2 * FARTHEST:
             raise BadSetting(
                 f"A window cannot have the center {self.center:g} and the width {self.width:g}: "
                 "the width must be more than 0, and neither can be that large."
@@ -51,9 +52,10 @@ class Window:
         if (self.shape == "table") != bool(self.table):
             raise BadSetting("A window has a table when its shape is a table, and only then.")
 
-    def place(self, values: Floats) -> Floats:
+    def place(self, values: NDArray[np.floating]) -> Floats:
         """Brightness in [0, 1]; what has no value stays NaN."""
         center, width = self.center, self.width
+        values = values.astype(np.float64)  # far values through a thin window
         match self.shape:
             case "linear" if width == 1:
                 share = np.where(np.isnan(values), values, values > center - 0.5)
@@ -68,7 +70,7 @@ class Window:
                 share = self.looked_up(values)
         return np.clip(share, 0, 1, dtype=np.float32)
 
-    def looked_up(self, values: Floats) -> Floats:
+    def looked_up(self, values: NDArray[np.floating]) -> Floats:
         """The table's brightness; left of it as its first, right of it as its last."""
         table = np.asarray(self.table, np.float32)
         places = np.rint(np.nan_to_num(values) - (self.center - self.width / 2))
@@ -111,7 +113,8 @@ def possible(center: float, width: float, shape: Shape) -> Window | None:
 
 def spanning(low: float, high: float) -> Window:
     """From one value to another; a single value is middle gray."""
-    return Window((low + high) / 2, (high - low) or 1.0, "linear exact")
+    width = high - low if high - low >= THINNEST else 1.0
+    return Window((low + high) / 2, width, "linear exact")
 
 
 def full_range(values: Floats) -> Window:
