@@ -19,7 +19,7 @@ from components.encoding import Kept, data_url, saved
 from engine.images import Slice, Window
 from engine.images.scan import resized
 
-LIMIT = 480_000  # bytes of the PNG: two thirds of a page's message with its base64
+LIMIT = 400_000  # bytes of the PNG, as for any picture; maps share the page's message
 SIDES = (640, 512, 400, 320)  # px of the long side, the largest that fits the limit
 INDICES = 2**16
 COARSE = 2**12  # steps of values that have none of their own, where 16 bits are too heavy

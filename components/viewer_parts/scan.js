@@ -151,11 +151,11 @@ function buildWindow(view) {
   made.list.addEventListener("change", () => choosePreset(view, made.list.selectedIndex));
   made.center = el("input", { type: "number", step: "any" });
   made.width = el("input", { type: "number", step: "any", min: "0" });
-  const typed = () => setWindow(view, made.center.valueAsNumber, made.width.valueAsNumber);
-  for (const input of [made.center, made.width]) {
-    input.addEventListener("input", typed);
-    input.addEventListener("blur", () => syncWindow(view));
-  }
+  made.center.addEventListener("input", () =>
+    setWindow(view, made.center.valueAsNumber, windowOf(view).width));
+  made.width.addEventListener("input", () =>
+    setWindow(view, windowOf(view).center, made.width.valueAsNumber));
+  for (const input of [made.center, made.width]) input.addEventListener("blur", () => syncWindow(view));
   made.drag = button("Drag", () => toggleWindowing(view), "Window by dragging on the picture");
   made.keys = KEYS_OF_SCANS.map(([key, does]) => el("div", {}, el("dt", {}, key), el("dd", {}, does)));
   made.units = [el("span"), el("span")];

@@ -36,7 +36,7 @@ from engine.images.orientation import Edges, from_cosines, from_words
 from engine.images.scan import Plane, Scan, View
 from engine.images.window import FARTHEST, Preset, Window, possible, presets, spanning
 
-MAX_FRAME = 50_000_000  # px of one frame; a mammogram has about 25 million
+MAX_FRAME = 32_000_000  # px of one frame; a mammogram has about 25 million
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
 MOST_WINDOWS = 8  # of a file that are offered
 
@@ -402,7 +402,10 @@ def modality(raw: NDArray[Any], pixels: Dataset, frame: Frame) -> NDArray[np.flo
         return raw.astype(np.float32)
     if "ModalityLUTSequence" in pixels:
         return apply_modality_lut(raw, pixels).astype(np.float32)
-    return (raw.astype(np.float64) * frame.slope + frame.intercept).astype(np.float32)
+    values = raw.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)  # both exact
+    values *= frame.slope
+    values += frame.intercept
+    return values.astype(np.float32, copy=False)
 
 
 def colored(

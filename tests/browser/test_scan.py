@@ -1,4 +1,4 @@
-"""A scan in the viewer: its window moves in the browser, at full bit depth, without a server run."""
+"""A scan in the viewer: its window moves in the browser, at full bit depth, with no server run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ SIDE = 224
 
 @pytest.fixture(scope="module")
 def scan_url(serve: Serve) -> str:
-    return serve(DEMO, STREAMLIT_SERVER_FILE_WATCHER_TYPE="none")
+    return serve(
+        DEMO,
+        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
+        STREAMLIT_SERVER_FILE_WATCHER_TYPE="none",
+    )
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ def test_the_patients_sides_stand_at_the_edges_and_in_a_saved_panel(scan: Page) 
     expect(scan.get_by_text("the patient's right is on the left")).to_be_visible()
     label = "left R, right L, top A, bottom P"
     expect(scan.get_by_role("group", name=re.compile(label)).first).to_be_visible()
-    scan.get_by_role("combobox", name="Window").select_option("Lung")
+    scan.get_by_role("combobox", name="Window").select_option("Brain")
     with scan.expect_download() as waiting:
         press(scan, "Save PNG of Weak")
     image = np.asarray(Image.open(BytesIO(Path(waiting.value.path()).read_bytes())).convert("L"))
@@ -160,7 +164,7 @@ def test_a_copied_link_carries_the_window(open_page: OpenPage, scan_url: str) ->
     assert shown(again) == pytest.approx((-40.25, 1200), abs=0.5)
 
 
-@pytest.mark.parametrize("look", ["c9e99.w1e-99", "c1.w-5", "w7", "c-.w", "c1e999.w1e999"])
+@pytest.mark.parametrize("look", ["c9e99.w1e-99", "c1.w-5.c-"])
 def test_a_link_with_a_window_that_cannot_be_still_opens(
     open_page: OpenPage, scan_url: str, look: str
 ) -> None:
