@@ -25,7 +25,7 @@ from pydicom.uid import (
 
 from engine.errors import BadImage, BadSetting
 from engine.images import Picture, View, Window, load, read
-from engine.images.dicom import FAMILIES
+from engine.images.dicom_pixels import FAMILIES
 from engine.images.kinds import DICOM, kind
 from tests.scans import AXIAL, SAGITTAL, SECRETS, dataset, dicom, lut, ramp, written
 
