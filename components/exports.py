@@ -11,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from components.subject import Subject
+from engine.images import View
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.pictures import overlay
@@ -23,7 +24,7 @@ def python_call(method: Method[Any], subject: Subject) -> str:
     kind = type(method)
     case = subject.case if method.fast else subject.case.at("exact")
     settings = ", ".join(f"{spec.name}={value!r}" for spec, value in method.changed())
-    picture = f'sample("{subject.name}")' if subject.name else 'read(Path("your-image.png"))'
+    picture = f'sample("{subject.name}")' if subject.name else python_upload(subject.view)
     target = f"Target({case.target.index}"
     target += f", versus={case.target.versus}" if case.target.versus is not None else ""
     target += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
@@ -36,7 +37,7 @@ def python_call(method: Method[Any], subject: Subject) -> str:
         [
             f"from engine.attribution import {kind.__name__}",
             "from engine.case import image_case",
-            f"from engine.images import {'Crop' if subject.name else 'Crop, read'}",
+            f"from engine.images import {', '.join(python_images(subject))}",
             f"from engine.models.catalog import {loader}",
             "from engine.run import answer",
             *(["from engine.samples import sample"] if subject.name else []),
@@ -52,6 +53,25 @@ def python_call(method: Method[Any], subject: Subject) -> str:
 case = image_case({model}, {picture}, Crop({where}), {target}){rest})
 heat = answer({kind.__name__}({settings}), case)["map"]
 """
+
+
+def python_upload(view: View | None) -> str:
+    """The call that reads an upload, of a scan with the view that was looked at."""
+    if view is None:
+        return 'read(Path("your-image.png"))'
+    given = [f"{view.plane!r}, {view.slice}"]
+    given += [f"volume={view.volume}"] if view.volume else []
+    given += [f"window={view.window!r}"] if view.window else []
+    return f'read(Path("your-scan.dcm"), view=View({", ".join(given)}))'
+
+
+def python_images(subject: Subject) -> list[str]:
+    """What the lines need of engine.images."""
+    view = subject.view
+    names = ["Crop"]
+    names += ["View"] if view else []
+    names += ["Window"] if view and view.window else []
+    return names if subject.name else [*names, "read"]
 
 
 def python_model(model: Classifier) -> tuple[str, str]:

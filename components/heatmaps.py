@@ -12,7 +12,7 @@ from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
-from components.subject import Subject, square_pixels
+from components.subject import Subject, square_behind, square_pixels
 from components.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
 from engine.run import Answer, expected_seconds
@@ -100,7 +100,7 @@ def panel(method: Method[Any], outcome: Outcome) -> Panel:
 def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subject) -> None:
     """The viewer, and under it what each picture is."""
     panels = [panel(method, outcome) for method, outcome in zip(methods, found, strict=True)]
-    viewer(square_pixels(subject), panels, key="heatmaps.viewer")
+    viewer(square_pixels(subject), panels, "heatmaps.viewer", square_behind(subject))
     answered = [
         (method, outcome)
         for method, outcome in zip(methods, found, strict=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components import medical
 from components.links import refuse
 from components.notices import plain
 from components.rectangle import Box, rectangle
 from engine.errors import BadImage
-from engine.images import Crop, Picture, read
+from engine.images import Crop, Picture, Scan, View, load
 from engine.samples import SAMPLES, sample
 
 YOURS = "Your image"
 
 
-def choose_picture() -> tuple[Picture, str]:
-    """A sample or an upload; a file that cannot be read leaves the picture that was there."""
+def choose_picture() -> tuple[Picture, str, View | None]:
+    """A sample or an upload, its name, and of a scan the view.
+
+    A file that cannot be read leaves the picture that was there.
+    """
     titles = {one.title: one.name for one in SAMPLES}
     shown = [*titles, *([YOURS] if "subject.upload" in st.session_state else [])]
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
@@ -27,19 +31,22 @@ def choose_picture() -> tuple[Picture, str]:
         type=None,
         key="subject.file",
         on_change=take_upload,
-        help="PNG, JPEG, TIFF, WebP, GIF or BMP, up to 50 MB. It stays in this session's memory.",
+        help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
+        "(.nii, .nii.gz); up to 50 MB. It stays in this session's memory. Of a scan's header only "
+        "geometry and windows are kept; a name that is written into its pixels stays visible.",
     )
     if problem := st.session_state.get("subject.problem"):
         st.error(plain(problem), icon=":material/error:")
-    if picked == YOURS:
-        picture: Picture = st.session_state["subject.upload"]
-        name = ""
+    view = None
+    name = titles.get(picked, "")
+    opened: Picture | Scan = sample(name) if name else st.session_state["subject.upload"]
+    if isinstance(opened, Scan):
+        picture, view = medical.choose_picture(opened)
     else:
-        name = titles[picked]
-        picture = sample(name)
+        picture = opened
     for note in picture.notes:
         st.caption(note)
-    return picture, name
+    return picture, name, view
 
 
 def take_upload() -> None:
@@ -49,7 +56,7 @@ def take_upload() -> None:
     if given is None:
         return
     try:
-        st.session_state["subject.upload"] = read(given.getvalue(), given.name)
+        st.session_state["subject.upload"] = load(given.getvalue(), given.name)
     except BadImage as error:
         st.session_state["subject.problem"] = str(error)
     else:

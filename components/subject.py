@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import models, runs
+from components import medical, models, runs
 from components.notices import plain
 from components.pictures import choose_crop, choose_picture
 from components.targets import choose_numbers, choose_target
 from engine.case import ImageCase, image_case
-from engine.images import Crop, Picture
+from engine.images import Crop, Picture, Slice, View
 from engine.prediction import Prediction
 from engine.run import Answer
 from engine.target import Target
@@ -27,19 +27,21 @@ class Subject:
     picture: Picture
     crop: Crop
     case: ImageCase
+    view: View | None = None  # of a scan
 
 
 def draw() -> None:
     """Draw the sidebar and keep the subject for the pages."""
     st.session_state.pop("subject", None)
     st.subheader("Image")
-    picture, name = choose_picture()
+    picture, name, view = choose_picture()
     crop = choose_crop(picture, name)
     st.subheader("Model")
     model = models.choose()
     if model is None:
         return
     unasked = image_case(model, picture, crop, Target(0))
+    medical.show_seen(unasked, picture)
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
@@ -48,7 +50,7 @@ def draw() -> None:
     target = choose_target(outcome["classes"], model)
     reading, precision, seed = choose_numbers(model)
     case = image_case(model, picture, crop, replace(target, reading=reading), precision, seed)
-    st.session_state["subject"] = Subject(name, picture, crop, case)
+    st.session_state["subject"] = Subject(name, picture, crop, case, view)
 
 
 def current() -> Subject:
@@ -72,6 +74,18 @@ def question(subject: Subject) -> str:
 
 def square_pixels(subject: Subject) -> NDArray[np.uint8]:
     """The square that the model sees, at the picture's own resolution, (side, side, 3)."""
+    left, top, right, bottom = square_edges(subject)
+    return subject.picture.pixels[top:bottom, left:right]
+
+
+def square_behind(subject: Subject) -> Slice | None:
+    """The same square of the scan that the picture is from; None without a scan."""
+    behind = subject.picture.behind
+    return behind and behind.cropped(*square_edges(subject))
+
+
+def square_edges(subject: Subject) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom in whole px."""
     height, width = subject.picture.pixels.shape[:2]
     left, top, right, bottom = (round(edge) for edge in subject.crop.box(width, height))
-    return subject.picture.pixels[top:bottom, left:right]
+    return left, top, right, bottom

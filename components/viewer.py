@@ -7,16 +7,12 @@ and cost no server run. A map covers the whole picture, whatever its own size is
 
 from __future__ import annotations
 
-import io
 from base64 import b64encode
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +20,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components import colors
+from components import colors, scans
+from components.encoding import Kept, data_url, saved
+from engine.images import Slice
 from engine.result import HeatMap
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -38,7 +36,14 @@ MOST_PANELS = 4
 FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
-PARTS = ("mount", "values", "drawing", "controls", "sharing")  # one module, joined in this order
+PARTS = (
+    "mount",
+    "values",
+    "drawing",
+    "scan",
+    "controls",
+    "sharing",
+)  # one module, joined in this order
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
@@ -54,12 +59,15 @@ class Panel:
     note: str = ""
 
 
-def viewer(picture: Pixels, panels: Sequence[Panel], key: str) -> None:
-    """Draw the panels; what a person then moves stays in the browser."""
+def viewer(picture: Pixels, panels: Sequence[Panel], key: str, behind: Slice | None = None) -> None:
+    """Draw the panels; what a person then moves stays in the browser.
+
+    A scan's slice behind the picture goes at full bit depth instead of the picture.
+    """
     if not 1 <= len(panels) <= MOST_PANELS:
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)
-    mounted()(data=payload(picture, panels, key), key=key)
+    mounted()(data=payload(picture, panels, key, behind), key=key)
 
 
 @cache
@@ -75,10 +83,20 @@ def mounted() -> Any:
     )
 
 
-def payload(picture: Pixels, panels: Sequence[Panel], key: str) -> dict[str, Any]:
+def payload(
+    picture: Pixels, panels: Sequence[Panel], key: str, behind: Slice | None = None
+) -> dict[str, Any]:
     """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
-    shown = {"src": picture_url(picture), "width": width, "height": height}
+    shown: dict[str, Any] = {"width": width, "height": height, "scan": None}
+    if behind is not None:
+        shown["scan"] = scans.described(behind)
+    gray = scans.gray(behind) if behind is not None else None
+    if gray is None:
+        shown["src"] = picture_url(picture)
+    else:
+        shown["src"] = gray.pop("src")
+        shown["scan"]["gray"] = gray
     maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(shown["src"]))
     return {
         "key": key,
@@ -125,33 +143,7 @@ def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
     }
 
 
-class Kept:
-    """The last few encodings, under a digest of what was encoded."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.held: OrderedDict[bytes, str] = OrderedDict()
-        self.lock = Lock()
-
-    def get(self, array: NDArray[Any], extra: str, make: Callable[[], str]) -> str:
-        """The encoding kept for this array, made once."""
-        array = np.ascontiguousarray(array)
-        name = blake2b(f"{array.dtype}{array.shape}{extra}".encode())
-        name.update(array.data)
-        digest = name.digest()
-        with self.lock:
-            if digest in self.held:
-                self.held.move_to_end(digest)
-                return self.held[digest]
-        made = make()
-        with self.lock:
-            self.held[digest] = made
-            while len(self.held) > self.most:
-                self.held.popitem(last=False)
-        return made
-
-
-ENCODED: Final = Kept(KEPT)
+ENCODED: Final = Kept[str](KEPT)
 
 
 def picture_url(picture: Pixels) -> str:
@@ -162,11 +154,6 @@ def picture_url(picture: Pixels) -> str:
 def map_url(values: NDArray[np.float32], bits: int) -> str:
     """The map as a data URL."""
     return ENCODED.get(values, f"map{bits}", lambda: data_url("png", encode_map(values, bits)))
-
-
-def data_url(kind: str, body: bytes) -> str:
-    """An image file as text that a browser can open."""
-    return f"data:image/{kind};base64,{b64encode(body).decode()}"
 
 
 def encode_picture(picture: Pixels) -> tuple[str, bytes]:
@@ -190,13 +177,6 @@ def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:
     index = np.rint(share * (2**bits - 1)).astype(np.uint16)
     coded = np.stack([index >> 8, index & 255, np.where(known, 0, 255)], axis=-1)
     return saved(Image.fromarray(coded.astype(np.uint8)), "PNG")
-
-
-def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    """The image as a file in memory."""
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
 
 
 def finding(heat: HeatMap) -> str:

@@ -23,13 +23,15 @@ function buildTools(view) {
     tools.out, tools.whole, tools.in);
   tools.link = button("Copy link", () => copyLink(view));
   tools.help = button("Keys", () => toggleKeys(view), "List of keys");
+  tools.window = buildWindow(view);
   tools.bar = el("div", { class: "bs-tools", role: "group", "aria-label": "Look of the maps" },
-    modes, ...Object.values(tools.slides).map((one) => one.label),
+    modes, ...Object.values(tools.slides).map((one) => one.label), tools.window.bar,
     el("span", { class: "bs-buttons" },
       ...Object.values(tools.toggles), zooms, tools.link, tools.help));
   tools.words = el("p", { class: "bs-words" });
   tools.keys = el("dl", { class: "bs-keys", hidden: "" },
-    ...KEYS.map(([key, does]) => el("div", {}, el("dt", {}, key), el("dd", {}, does))));
+    ...KEYS.map(([key, does]) => el("div", {}, el("dt", {}, key), el("dd", {}, does))),
+    ...tools.window.keys);
   return tools;
 }
 
@@ -65,6 +67,7 @@ function syncTools(view) {
   tools.whole.setAttribute("aria-label", `${zoom}, show the whole picture`);
   say(tools.words, scaleWords(view));
   tools.words.hidden = !tools.words.textContent;
+  syncWindow(view);
 }
 
 /* The threshold as a value where all panels have the same scale, else as a share of each. */
@@ -116,7 +119,7 @@ function bounded(look) {
 // ---------------------------------------------------------------- keys
 
 function onKey(view, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
   const done = event.key.startsWith("Arrow") ? onArrow(view, event)
     : event.key === " " ? onSpace(view, event) : onLetter(view, event.key);
   if (!done) return;
@@ -140,12 +143,16 @@ function onLetter(view, key) {
     case "-": zoomBy(view, 1 / 1.5); return true;
     case "0": showWhole(view); return true;
     case "?": toggleKeys(view); return true;
-    default: return false;
+    default: return onWindowKey(view, key.toLowerCase());
   }
 }
 
 function isControl(event) {
   return event.target.closest?.("button, input");
+}
+
+function isTyping(event) {
+  return event.target.closest?.("input[type=number], select");
 }
 
 function onSpace(view, event) {
@@ -170,6 +177,10 @@ function onArrow(view, event) {
     ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
   }[event.key];
   const { look } = view;
+  if (view.windowing) {
+    arrowWindow(view, dx, dy);
+    return true;
+  }
   if (event.shiftKey) {
     act(view, { x: look.x + (0.1 * dx) / look.zoom, y: look.y + (0.1 * dy) / look.zoom });
     return true;
@@ -196,6 +207,7 @@ function speakCursor(view) {
 
 function listenToStage(view, stage) {
   stage.addEventListener("wheel", (event) => onWheel(view, stage, event), { passive: false });
+  stage.addEventListener("contextmenu", (event) => grayOf(view) && event.preventDefault());
   stage.addEventListener("dblclick", () => showWhole(view));
   stage.addEventListener("pointerdown", (event) => onDown(view, stage, event));
   stage.addEventListener("pointermove", (event) => onMove(view, stage, event));
@@ -235,7 +247,8 @@ function showWhole(view) {
 
 function onDown(view, stage, event) {
   stage.setPointerCapture(event.pointerId);
-  view.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  const windowing = isWindowing(view, event);
+  view.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, windowing });
   moveCursor(view, pointed(view, stage, event).at);
 }
 
@@ -249,8 +262,9 @@ function onMove(view, stage, event) {
 
 function drag(view, stage, event, last) {
   const spread = reach(view);
-  view.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  view.pointers.set(event.pointerId, { ...last, x: event.clientX, y: event.clientY });
   if (spread) return zoomBy(view, reach(view) / spread, pointed(view, stage, event).on);
+  if (last.windowing) return dragWindow(view, event.clientX - last.x, event.clientY - last.y);
   const box = stage.getBoundingClientRect();
   const { zoom, x, y } = view.look;
   act(view, {

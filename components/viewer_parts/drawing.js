@@ -9,9 +9,11 @@ function schedule(view) {
 
 function render(view) {
   if (!view.picture) return;
+  applyWindow(view);
   for (const panel of view.panels) {
     const pen = sized(panel.canvas, panel.stage);
     drawPanel(view, panel, pen);
+    drawEdges(view, pen);
     if (view.cursor) drawCursor(view, pen);
     panel.stage.toggleAttribute("data-zoomed", view.look.zoom > 1);
     writePanel(view, panel);
@@ -159,7 +161,7 @@ function place(view) {
   const { width, height } = view.data.picture;
   const x = Math.min(width - 1, Math.floor(view.cursor.x * width));
   const y = Math.min(height - 1, Math.floor(view.cursor.y * height));
-  return `x ${x}, y ${y} px`;
+  return `x ${x}, y ${y} px${scanWords(view)}`;
 }
 
 function scaleWords(view) {

@@ -9,7 +9,7 @@
 const MODES = ["image", "overlay", "map"];
 const PLAIN_LOOK = {
   mode: "overlay", opacity: 60, hide: 0, keep: 100,
-  pixelated: false, outline: false, shared: false, zoom: 1, x: 0.5, y: 0.5,
+  pixelated: false, outline: false, shared: false, zoom: 1, x: 0.5, y: 0.5, window: null,
 };
 const MOST_ZOOM = 40;
 const SMOOTH_SIDE = 448; // px; smooth maps are interpolated as values up to about this size
@@ -49,15 +49,15 @@ export default function ({ parentElement, data }) {
 function mount(parent, key) {
   const view = {
     key, look: looks.get(key) ?? { ...PLAIN_LOOK, ...readLook(location.search) },
-    data: null, picture: null, pictureSrc: "", panels: [],
-    cursor: null, plain: false, inside: false, frame: 0, pointers: new Map(),
+    data: null, picture: null, pictureSrc: "", deep: null, panels: [],
+    cursor: null, plain: false, windowing: false, inside: false, frame: 0, pointers: new Map(),
   };
   looks.set(key, view.look);
   view.root = el("div", { class: "bs-viewer" });
   view.tools = buildTools(view);
   view.grid = el("div", { class: "bs-panels" });
   view.live = el("div", { class: "bs-unseen", role: "status", "aria-live": "polite" });
-  view.root.append(view.tools.bar, view.tools.words, view.tools.keys, view.grid, view.live);
+  view.root.append(view.tools.bar, view.tools.words, view.tools.window.words, view.tools.keys, view.grid, view.live);
   parent.append(view.root);
   listen(view);
   views.set(parent, view);
@@ -90,6 +90,7 @@ function unmount(view) {
 
 function update(view, data) {
   view.data = data;
+  ownScan(view);
   view.ramps = Object.fromEntries(
     Object.entries(data.ramps).map(([name, text]) => [name, bytesOf(text)]),
   );
@@ -101,17 +102,27 @@ function update(view, data) {
   schedule(view);
 }
 
+/* A window belongs to its scan: another file begins with its own. */
+function ownScan(view) {
+  const name = view.data.picture.scan?.name ?? "";
+  const { look } = view;
+  const other = look.scan !== undefined && look.scan !== name;
+  view.look = { ...look, scan: name, window: other ? null : look.window };
+  looks.set(view.key, view.look);
+}
+
 async function loadPicture(view) {
-  const { src, width, height } = view.data.picture;
+  const { src, width, height, scan } = view.data.picture;
   for (const panel of view.panels) {
     panel.stage.style.aspectRatio = `${width} / ${height}`;
     panel.stage.style.width = `min(100%, ${78 * (width / height)}vh)`;
   }
   if (src === view.pictureSrc) return;
   view.pictureSrc = src;
-  const picture = await bitmapOf(src);
+  const deep = scan?.gray ? await decodeScan(src) : null;
+  const picture = deep?.canvas ?? await bitmapOf(src);
   if (src !== view.pictureSrc) return;
-  view.picture = picture;
+  Object.assign(view, { deep, picture });
   schedule(view);
 }
 
@@ -153,7 +164,7 @@ function fillPanel(view, panel, sent) {
   say(panel.note, sent.map ? sent.note : "");
   say(panel.wait, sent.map ? "" : sent.note || "Waiting");
   panel.save.setAttribute("aria-label", `Save PNG of ${sent.title}`);
-  panel.stage.setAttribute("aria-label", `${sent.title}; arrow keys read the values`);
+  panel.stage.setAttribute("aria-label", `${sent.title}; arrow keys read the values${edgesLabel(view)}`);
   const words = sent.map ? sent.map.finding : sent.note || "waiting";
   panel.canvas.setAttribute("aria-label", `${sent.title}: ${words}`);
   panel.note.hidden = !panel.note.textContent;

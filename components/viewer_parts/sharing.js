@@ -13,17 +13,30 @@ function spellLook(look) {
   for (const [letter, name, times] of SPELLING) {
     if (look[name] !== PLAIN_LOOK[name]) parts.push(`${letter}${Math.round(Number(look[name]) * times)}`);
   }
+  if (look.window) parts.push(`c${spellNumber(look.window.center)}`, `w${spellNumber(look.window.width)}`);
   return parts.join(".");
+}
+
+/* Five digits without a point, which parts the look: −40.25 is "-4025e-2". */
+function spellNumber(value) {
+  const [digits, power] = value.toExponential(4).split("e");
+  const bare = digits.replace(".", "").replace(/(?<=\d)0+$/, "");
+  const last = Number(power) - bare.replace("-", "").length + 1;
+  return last ? `${bare}e${last}` : bare;
 }
 
 function readLook(search) {
   const look = { ...PLAIN_LOOK };
+  const asked = {}; // of a window: center and width
   for (const part of (new URLSearchParams(search).get("look") ?? "").split(".")) {
-    const [, letter, digits] = part.match(/^([a-z])(\d{1,6})$/) ?? [];
+    const [, letter, digits] = part.match(/^([a-z])(-?\d{1,6}(?:e-?\d{1,2})?)$/) ?? [];
     const [, name, times] = SPELLING.find(([one]) => one === letter) ?? [];
-    if (letter === "m") look.mode = MODES[Number(digits)] ?? look.mode;
+    if (letter === "c" || letter === "w") asked[letter] = Number(digits);
+    else if (letter === "m") look.mode = MODES[Number(digits)] ?? look.mode;
     else if (name) look[name] = typeof look[name] === "boolean" ? digits !== "0" : Number(digits) / times;
   }
+  const { c: center, w: width } = asked;
+  if (width > 0 && center !== undefined) look.window = { center, width, shape: "linear exact", table: [] };
   return bounded(look);
 }
 
@@ -76,13 +89,14 @@ function composed(view, panel) {
   const margin = 24;
   const wide = SAVED_WIDTH - 2 * margin;
   const high = Math.round((wide * view.data.picture.height) / view.data.picture.width);
-  const canvas = canvasOf(SAVED_WIDTH, high + 210);
+  const canvas = canvasOf(SAVED_WIDTH, high + (grayOf(view) ? 240 : 210));
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(view.root);
   pen.fillStyle = style.backgroundColor;
   pen.fillRect(0, 0, canvas.width, canvas.height);
   const inner = canvasOf(wide, high);
   drawPanel(view, panel, inner.getContext("2d"));
+  drawEdges(view, inner.getContext("2d"));
   pen.drawImage(inner, margin, 64);
   const write = writer(pen, style, wide);
   write(panel.sent.title, margin, 44, "left", "600 28px");
@@ -99,6 +113,7 @@ function composed(view, panel) {
   write(legend.high, margin + wide, below + 48, "right");
   write(`${sentence(panel.sent.map.finding)}.`, margin, below + 80, "left");
   write(legend.cut || "Nothing is hidden.", margin, below + 110, "left");
+  write(savedWindow(view), margin, below + 140, "left");
   return canvas;
 }
 

@@ -1,5 +1,7 @@
 """Reading images: any ordinary picture file becomes upright 8-bit RGB of a bounded size.
 
+A DICOM or NIfTI file becomes a scan, of which a slice and a window make such a picture.
+
 What was done on the way (turned, shrunk, stretched, put on white) is kept as notes for the
 person, and what cannot be read is refused with one sentence that says what to do.
 """
@@ -12,8 +14,10 @@ from engine.images.picture import (
     MAX_SHORT,
     MAX_WHOLE,
     Picture,
-    read,
 )
+from engine.images.reading import load, read
+from engine.images.scan import Scan, Slice, View
+from engine.images.window import Window
 
 __all__ = [
     "MAX_BYTES",
@@ -23,6 +27,11 @@ __all__ = [
     "MAX_WHOLE",
     "Crop",
     "Picture",
+    "Scan",
+    "Slice",
+    "View",
+    "Window",
+    "load",
     "read",
     "square",
 ]

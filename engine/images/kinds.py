@@ -1,13 +1,13 @@
 """What a file is, by its first bytes; its name and ending are not believed.
 
-DICOM and NIfTI are recognized here and refused for now; their readers will be chosen by
-`Kind.name` in `picture.read`, beside the one for Pillow's formats.
+DICOM and NIfTI have readers of their own, chosen in `reading.load` beside the one for Pillow's.
 """
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,19 @@ class Kind:
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 
 SAVE = "save it as PNG or JPEG"
-LATER = "scans come in a later version; until then save the slice as PNG"
-PICTURE = "open a PNG, JPEG, TIFF, WebP, GIF or BMP picture"
+PICTURE = "open a PNG, JPEG, TIFF, WebP, GIF, BMP, DICOM or NIfTI file"
+PAIR = "convert it to the single-file form (.nii or .nii.gz)"
 EXPORT = "export the picture in it as PNG or JPEG"
 UNPACK = "unpack it and open one of the pictures in it"
+
+DICOM = Kind("a DICOM scan")
+NIFTI = Kind("a NIfTI scan")
+
+VRS = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US".split()
+)
+SCANS = {".dcm": "DICOM", ".dicom": "DICOM", ".nii": "NIfTI", ".nii.gz": "NIfTI"}
+MAGIC = {b"n": NIFTI, b"p": Kind("the header of a scan in two files (.hdr and .img)", PAIR)}
 
 START = {  # how the file begins
     b"\x89PNG\r\n\x1a\n": Kind("PNG"),
@@ -68,10 +77,8 @@ BRANDS = {  # the first brand of an ISO media file
 
 def kind(data: bytes) -> Kind:
     """What the bytes are; never an error."""
-    if data[128:132] == b"DICM":
-        return Kind("a DICOM scan", LATER)
-    if nifti(data):
-        return Kind("a NIfTI scan", LATER)
+    if found := scan(data):
+        return found
     if data[:4] == b"RIFF":
         return Kind("WEBP") if data[8:12] == b"WEBP" else Kind("a sound or a film", PICTURE)
     if data[4:8] == b"ftyp":
@@ -82,14 +89,50 @@ def kind(data: bytes) -> Kind:
     return text(data[:1024])
 
 
-def nifti(data: bytes) -> bool:
-    """Whether the header is NIfTI's, also inside gzip; at most 400 bytes are unpacked."""
+def scan(data: bytes) -> Kind | None:
+    """A medical scan, or None."""
+    if data[128:132] == b"DICM" or bare_dicom(data):
+        return DICOM
+    return MAGIC.get(nifti(data))
+
+
+def bare_dicom(data: bytes) -> bool:
+    """Whether it begins with DICOM elements, without the usual preamble: few files do.
+
+    The first element must be of group 2 or 8, with a kind that DICOM has or a short even length,
+    and a second one of the same group or a later one must follow it.
+    """
+    order: Literal["little", "big"] = "big" if data[:1] == b"\x00" else "little"
+    if len(data) < 20 or int.from_bytes(data[:2], order) not in {2, 8}:
+        return False
+    if data[4:6] in VRS:
+        length = int.from_bytes(data[6:8], order)
+    else:
+        length = int.from_bytes(data[4:8], order)
+    follows = data[8 + length : 10 + length]
+    return (
+        length < 128
+        and length % 2 == 0
+        and int.from_bytes(data[:2], order) <= int.from_bytes(follows, order) <= 0x7FE0
+        and len(follows) == 2
+    )
+
+
+def nifti(data: bytes) -> bytes:
+    """What a header says in its magic: b"n" for one file, b"p" for a pair or Analyze, else b"".
+
+    Also inside gzip; at most 600 bytes are unpacked.
+    """
     if data[:2] == b"\x1f\x8b":
         try:
-            data = zlib.decompressobj(31).decompress(data[:4096], 400)
+            data = zlib.decompressobj(31).decompress(data[:4096], 600)
         except zlib.error:
-            return False
-    return data[344:348] in {b"n+1\x00", b"ni1\x00"} or data[4:8] in {b"n+2\x00", b"ni2\x00"}
+            return b""
+    if data[344:348] == b"n+1\x00" or data[4:8] == b"n+2\x00":
+        return b"n"
+    analyze = data[:4] in {b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c"} and len(data) >= 348
+    pair = data[344:348] == b"ni1\x00" or data[4:8] == b"ni2\x00"
+    return b"p" if pair or (analyze and data[38:39] == b"r") else b""
 
 
 def text(head: bytes) -> Kind:

@@ -14,6 +14,7 @@ from io import BytesIO
 from math import ceil, sqrt
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,10 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from engine.errors import BadImage
 from engine.images import color, depth
-from engine.images.kinds import Kind, kind
+from engine.images.kinds import Kind
+
+if TYPE_CHECKING:
+    from engine.images.scan import Slice
 
 MAX_BYTES = 50_000_000  # of the file
 MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
@@ -57,15 +61,11 @@ class Picture:
     size: tuple[int, int]  # width and height of the file, upright
     notes: tuple[str, ...]
     digest: str
+    behind: Slice | None = None  # of a scan: its own values, from which the pixels were windowed
 
 
-def read(source: bytes | Path, name: str = "") -> Picture:
-    """Decode a file; what cannot be read raises BadImage with one sentence for the person."""
-    called = shown_name(name or (source.name if isinstance(source, Path) else ""))
-    data = contents(source, called)
-    found = kind(data)
-    if not found.readable:
-        raise BadImage(f"{called} is {found.name}: {found.advice}.")
+def decoded(data: bytes, found: Kind, called: str) -> Picture:
+    """One of Pillow's formats; what cannot be decoded raises BadImage."""
     try:
         return decode(data, found, called)
     except BadImage:

@@ -7,11 +7,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from skimage import data
 
 from components.rectangle import Box, rectangle
 from components.viewer import Panel, viewer
+from engine.images import load
 from engine.result import Floats, HeatMap
+from tests.scans import dicom
 
 SIDE = 224
 
@@ -21,6 +24,17 @@ def bump(row: float, column: float, width: float, side: int = SIDE) -> Floats:
     y, x = (np.mgrid[:side, :side] + 0.5) / side
     hill = np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * width**2))
     return np.asarray(hill, dtype=np.float32)
+
+
+CT = {
+    "Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1000,
+    "WindowCenter": 40, "WindowWidth": 400, "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+}  # fmt: skip
+
+
+def ct() -> NDArray[np.uint16]:
+    """From -1000 HU on the left to 1000 on the right."""
+    return np.tile(np.linspace(0, 2000, SIDE).round().astype(np.uint16), (SIDE, 1))
 
 
 st.set_page_config(layout="wide")
@@ -45,7 +59,12 @@ panels = {
         Panel("Strong", HeatMap(4 * bump(0.5, 0.5, 0.2), "logit", signed=False)),
     ],
 }
-viewer(data.astronaut(), panels[st.query_params.get("maps", "four")], key="demo")
+shown = st.query_params.get("maps", "four")
+if shown == "scan":
+    picture = load(dicom(ct(), **CT), "ct.dcm").picture()
+    viewer(picture.pixels, panels["flat"][1:], "demo", picture.behind)
+else:
+    viewer(data.astronaut(), panels[shown], key="demo")
 
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 st.write(f"runs: {st.session_state['runs']}")

@@ -622,10 +622,11 @@ def test_without_a_name_it_is_this_file():
         (b"\x80\x04\x95pickle\x00\xff\xfe", "not a picture that is known here"),
         (bytes(500), "blank"),
         (b"   \n  ", "blank"),
-        (bytes(128) + b"DICM" + bytes(40), "a DICOM scan: scans come in a later version"),
-        (bytes(344) + b"n+1\0" + bytes(40), "a NIfTI scan: scans come in a later version"),
-        (b"\x1c\x02\0\0n+2\0\r\n\x1a\n" + bytes(600), "a NIfTI scan"),
-        (zlib.compress(bytes(344) + b"n+1\0" + bytes(999), wbits=31), "a NIfTI scan"),
+        (bytes(128) + b"DICM" + bytes(40), "a DICOM file without an image"),
+        (bytes(344) + b"n+1\0" + bytes(40), "damaged or cut off (its NIfTI data make no sense)"),
+        (b"\x1c\x02\0\0n+2\0\r\n\x1a\n" + bytes(600), "damaged or cut off"),
+        (zlib.compress(bytes(344) + b"n+1\0" + bytes(999), wbits=31), "damaged or cut off"),
+        (bytes(344) + b"ni1\0" + bytes(40), "the header of a scan in two files"),
     ],
 )
 def test_a_renamed_file_is_called_what_it_is(data, said):

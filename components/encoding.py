@@ -1,0 +1,55 @@
+"""Arrays as image files that a browser opens, encoded once."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MadeT = TypeVar("MadeT")
+
+
+class Kept(Generic[MadeT]):
+    """The last few encodings, under a digest of what was encoded."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held: OrderedDict[bytes, MadeT] = OrderedDict()
+        self.lock = Lock()
+
+    def get(self, array: NDArray[Any], extra: str, make: Callable[[], MadeT]) -> MadeT:
+        """The encoding kept for this array, made once."""
+        array = np.ascontiguousarray(array)
+        name = blake2b(f"{array.dtype}{array.shape}{extra}".encode())
+        name.update(array.data)
+        digest = name.digest()
+        with self.lock:
+            if digest in self.held:
+                self.held.move_to_end(digest)
+                return self.held[digest]
+        made = make()
+        with self.lock:
+            self.held[digest] = made
+            while len(self.held) > self.most:
+                self.held.popitem(last=False)
+        return made
+
+
+def data_url(kind: str, body: bytes) -> str:
+    """An image file as text that a browser can open."""
+    return f"data:image/{kind};base64,{b64encode(body).decode()}"
+
+
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    """The image as a file in memory."""
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()

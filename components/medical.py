@@ -1,0 +1,157 @@
+"""A scan in the sidebar: which slice is looked at, and through which window the model sees it."""
+
+from __future__ import annotations
+
+from math import ceil, floor, log10
+
+import numpy as np
+import streamlit as st
+
+from components.notices import plain
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.images import Picture, Scan, View, Window
+
+OWN = "Your own"
+THUMBNAIL = 112  # px
+DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
+
+
+def choose_picture(scan: Scan) -> tuple[Picture, View]:
+    """The slice and window that the model gets; each choice makes another question."""
+    plane = choose_plane(scan)
+    view = View(
+        plane,
+        choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane)),
+        choose_place(scan, "Volume", "volume", scan.volumes, start=0),
+        choose_window(scan) if scan.presets else None,
+    )
+    try:
+        return shown(scan, view), view
+    except BlindspotError as error:
+        st.error(plain(f"{error} The middle one is shown instead."), icon=":material/error:")
+        return shown(scan, View()), View()
+
+
+def shown(scan: Scan, view: View) -> Picture:
+    """The picture, kept until another one is looked at."""
+    held = st.session_state.get("scan.shown")
+    if held and held[0] == (scan.digest, view):
+        kept: Picture = held[1]
+        return kept
+    picture = scan.picture(view)
+    st.session_state["scan.shown"] = (scan.digest, view), picture
+    return picture
+
+
+def key(scan: Scan, name: str) -> str:
+    """Of a control: each scan has its own, so that another file begins in its own middle."""
+    return f"scan.{scan.digest}.{name}"
+
+
+def choose_plane(scan: Scan) -> str:
+    """The direction of the cut, where there are several."""
+    if len(scan.planes) == 1:
+        return scan.planes[0]
+    chosen: str = st.segmented_control(
+        "Plane",
+        scan.planes,
+        default=scan.planes[0],
+        format_func=str.capitalize,
+        required=True,
+        key=key(scan, "plane"),
+        persist_state="session",
+    )
+    return chosen
+
+
+def choose_place(scan: Scan, label: str, name: str, count: int, start: int | None = None) -> int:
+    """Which slice, frame or volume, counted from 0 here and from 1 on the screen."""
+    begin = count // 2 if start is None else start
+    if count == 1:
+        return begin
+    place: int = st.slider(
+        f"{label} (of {count})",
+        1,
+        count,
+        begin + 1,
+        key=key(scan, name),
+        persist_state="session",
+    )
+    return place - 1
+
+
+def choose_window(scan: Scan) -> Window | None:
+    """Preset, center and width; None is the one that the scan opens with."""
+    presets = {preset.name: preset.window for preset in scan.presets}
+    first = next(iter(presets))
+    keys = [key(scan, name) for name in ("window", "center", "width")]
+    picked = st.selectbox(
+        "Window that the model sees",
+        [*presets, OWN],
+        key=keys[0],
+        on_change=follow_preset,
+        args=(presets, keys),
+        persist_state="session",
+        help="The values from black to white. Another window is another question; the window in "
+        "the viewer changes only what you see.",
+    )
+    start = presets[first]
+    thinnest = min(window.width for window in presets.values()) / 1000
+    digits = max(0, ceil(2 - log10(start.width)))
+    form = f"%.{digits}f" if digits <= 8 and start.width < 1e9 else "%.6g"
+    unit = f" ({scan.unit})" if scan.unit else ""
+    left, right = st.columns(2)
+    step = 10.0 ** floor(log10(start.width / 20))
+    numbers = [
+        column.number_input(
+            f"{label}{unit}",
+            min_value=low,
+            value=float(value),
+            step=step,
+            format=form,
+            key=each,
+            on_change=own_window,
+            args=(keys[0],),
+            persist_state="session",
+        )
+        for column, label, value, low, each in (
+            (left, "Center", start.center, None, keys[1]),
+            (right, "Width", start.width, thinnest, keys[2]),
+        )
+    ]
+    if picked != OWN:
+        return None if picked == first else presets[picked]
+    return start.moved(*numbers)
+
+
+def follow_preset(presets: dict[str, Window], keys: list[str]) -> None:
+    """The fields show the window that was picked."""
+    window = presets.get(st.session_state[keys[0]])
+    if window is not None:
+        st.session_state[keys[1]] = float(window.center)
+        st.session_state[keys[2]] = float(window.width)
+
+
+def own_window(picker: str) -> None:
+    """A number was typed: it is no longer the preset."""
+    st.session_state[picker] = OWN
+
+
+def show_seen(case: ImageCase, picture: Picture) -> None:
+    """What the model is given, at its own size."""
+    if picture.behind is None:
+        return
+    pixels = np.rint(case.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    st.image(pixels, output_format="PNG", width=THUMBNAIL)
+    st.caption(f"What the model sees: {case.model.side} × {case.model.side} px{words(picture)}.")
+
+
+def words(picture: Picture) -> str:
+    """The window in words."""
+    behind = picture.behind
+    if behind is None or behind.values is None:
+        return ""
+    window, unit = behind.window, behind.unit and f" {behind.unit}"
+    said = f", center {window.center:.4g}, width {window.width:.4g}{unit}".replace("-", "−")
+    return said + (", high values dark" if behind.inverted else "")

@@ -1,0 +1,150 @@
+"""The numbers of a DICOM header: geometry, scaling and windows. Its words are not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.tag import Tag
+
+from engine.errors import BadSetting
+from engine.images.orientation import Edges, from_cosines, from_words
+from engine.images.window import Window, possible
+
+MOST_WINDOWS = 8  # of a file that are offered
+
+READ_ONCE = (  # what is turned into numbers when the file is opened
+    "Modality", "RescaleType", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue",
+    "PixelPaddingRangeLimit", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",
+    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio",
+    "ImageOrientationPatient", "PatientOrientation", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence", "DirectoryRecordSequence",
+)  # fmt: skip
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
+SHAPES = {"LINEAR_EXACT": "linear exact", "SIGMOID": "sigmoid"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The numbers of one frame."""
+
+    slope: float
+    intercept: float
+    spacing: tuple[float, float]
+    edges: Edges | None
+    windows: tuple[Window, ...]
+
+
+def geometry(header: Dataset, count: int) -> tuple[Frame, ...]:
+    """The numbers of each frame; one for all where the file has no groups for each."""
+    shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), Dataset())
+    each = list(header.get("PerFrameFunctionalGroupsSequence") or ())[:count]
+    if len(each) != count:
+        each = [Dataset()]
+    return tuple(one_frame(header, group, shared) for group in each)
+
+
+def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
+    """From the frame's own group, the shared one, or the header, in this order."""
+
+    def numbers(name: str, sequence: str = "") -> list[float]:
+        for place in (group, shared):
+            item = next(iter(place.get(sequence) or ()), None) if sequence else None
+            if item is not None and (found := floats(item, name)):
+                return found
+        return floats(header, name)
+
+    scaling = "PixelValueTransformationSequence"
+    slope = first(numbers("RescaleSlope", scaling), 1.0) or 1.0
+    spacing = next((s for n in SPACINGS if len(s := numbers(n, "PixelMeasuresSequence")) == 2), [])
+    down, across = spacing or (1.0, 1.0)
+    cosines = numbers("ImageOrientationPatient", "PlaneOrientationSequence")
+    patient = header.get("PatientOrientation") or ()
+    words = [str(side) for side in patient] if not isinstance(patient, str) else []
+    return Frame(
+        slope,
+        first(numbers("RescaleIntercept", scaling), 0.0),
+        (down, across),
+        from_cosines(cosines) or from_words(words),
+        windows(header, group, shared),
+    )
+
+
+def windows(header: Dataset, group: Dataset, shared: Dataset) -> tuple[Window, ...]:
+    """The file's own windows, tables first; those that make no sense are left out."""
+    places = [
+        item
+        for place in (group, shared)
+        for item in (place.get("FrameVOILUTSequence") or ())
+    ] or [header]  # fmt: skip
+    found: list[Window] = []
+    for place in places:
+        found += [table for item in place.get("VOILUTSequence") or () if (table := voi_table(item))]
+        shape: Any = SHAPES.get(word(place, "VOILUTFunction"), "linear")
+        pairs = zip(floats(place, "WindowCenter"), floats(place, "WindowWidth"), strict=False)
+        for center, width in pairs:
+            window = possible(center, width, shape)
+            found += [window] if window and window not in found else []
+    return tuple(found[:MOST_WINDOWS])
+
+
+def voi_table(item: Dataset) -> Window | None:
+    """A lookup table as a window, or None when it is broken."""
+    try:
+        entries, start, bits = (int(number) for number in item.LUTDescriptor)
+        data = item.LUTData
+        table = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data)
+        entries = entries or 2**16
+        if len(table) < entries or not 8 <= bits <= 16:
+            return None
+        share = np.clip(table[:entries] / (2.0**bits - 1), 0, 1)
+        return Window(start + entries / 2, entries, "table", tuple(share.tolist()))
+    except (AttributeError, TypeError, ValueError, BadSetting):
+        return None
+
+
+def padding(header: Dataset) -> tuple[float, float] | None:
+    """The stored values that mean "nothing here", both ends included."""
+    value = floats(header, "PixelPaddingValue")
+    if not value:
+        return None
+    limit = floats(header, "PixelPaddingRangeLimit") or value
+    return min(value[0], limit[0]), max(value[0], limit[0])
+
+
+def has(header: Any, name: str) -> bool:
+    """Whether an element is there with a value."""
+    tag = Tag(name)
+    return tag in header and header[tag].value not in (None, "", b"")
+
+
+def word(header: Any, name: str) -> str:
+    """A code of the standard, in capitals; "" when there is none."""
+    return str(header.get(name) or "").strip().upper()
+
+
+def whole(header: Any, name: str) -> int | None:
+    """A whole number, or None."""
+    try:
+        return int(header[name].value)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def floats(header: Any, name: str) -> list[float]:
+    """The numbers of an element; none when one of them cannot be read."""
+    try:
+        value = header[name].value
+        given = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+        numbers = [float(number) for number in given]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return numbers if all(isfinite(number) for number in numbers) else []
+
+
+def first(numbers: list[float], otherwise: float) -> float:
+    """The first of them."""
+    return numbers[0] if numbers else otherwise

@@ -1,0 +1,202 @@
+"""A scan in the viewer: its window moves in the browser, at full bit depth, with no server run."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from engine.images import Window
+from tests.browser.conftest import OpenPage, Serve
+from tests.browser.server import settle
+from tests.browser.test_viewer import CONTRAST, DEMO, canvas, expect_runs, pixel, point, press
+
+SIDE = 224
+
+
+@pytest.fixture(scope="module")
+def scan_url(serve: Serve) -> str:
+    return serve(
+        DEMO,
+        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
+        STREAMLIT_SERVER_FILE_WATCHER_TYPE="none",
+    )
+
+
+@pytest.fixture
+def scan(open_page: OpenPage, scan_url: str) -> Page:
+    return opened(open_page, scan_url)
+
+
+def opened(
+    open_page: OpenPage, url: str, query: str = "?maps=scan&look=m0", **context: object
+) -> Page:
+    page = open_page(**context)
+    page.goto(url + query)
+    settle(page)
+    expect(page.locator(".bs-ends", has_text="logit").first).to_be_visible()
+    return page
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.get_by_role("spinbutton", name=name)
+
+
+def shown(page: Page) -> tuple[float, float]:
+    return tuple(float(field(page, name).input_value()) for name in ("Center", "Width"))
+
+
+def expect_window(page: Page, window: Window, slack: float = 3) -> None:
+    """Gray values at several places are those of the formula; bilinear scaling moves them a bit."""
+    places = np.linspace(0.05, 0.95, 13)
+    values = np.float32(-1000 + 2000 * (places * SIDE - 0.5) / (SIDE - 1))
+    found = [pixel(page, x, 0.3)[0] for x in places]
+    steep = 255 * 10 / window.width  # of a place rounded by a pixel of the screen
+    assert np.abs(np.array(found) - 255 * window.place(values)).max() <= slack + steep
+
+
+def test_dragging_with_the_right_button_moves_the_window_and_runs_nothing(scan: Page) -> None:
+    expect_window(scan, Window(40, 400))
+    point(scan, 0.5, 0.5)
+    scan.mouse.down(button="right")
+    point(scan, 0.9, 0.5)
+    scan.mouse.up(button="right")
+    center, width = shown(scan)
+    assert center == 40
+    assert width > 800
+    expect_window(scan, Window(center, width))
+    point(scan, 0.5, 0.5)
+    scan.mouse.down(button="right")
+    point(scan, 0.5, 0.8)
+    scan.mouse.up(button="right")
+    moved, same = shown(scan)
+    assert same == width
+    assert moved > 100
+    expect_window(scan, Window(moved, width))
+    expect(
+        scan.get_by_text("The model saw another window: center 40, width 400 HU.")
+    ).to_be_visible()
+    scan.wait_for_timeout(400)
+    expect_runs(scan, 1)
+    assert pixel(scan, 0.5, 0.3, at=0) == pixel(scan, 0.5, 0.3, at=1)  # in all panels
+
+
+def test_presets_and_fields_move_it_too(scan: Page) -> None:
+    listed = scan.get_by_role("combobox", name="Window")
+    listed.select_option("Lung")
+    assert shown(scan) == (-600, 1500)
+    expect_window(scan, Window(-600, 1500))
+    field(scan, "Width").fill("300")
+    assert listed.evaluate("node => node.selectedOptions[0].textContent") == "Your own"
+    expect_window(scan, Window(-600, 300))
+    field(scan, "Width").fill("-5")  # no window: the last one stays
+    field(scan, "Center").focus()
+    assert shown(scan) == (-600, 300)
+    listed.select_option("As the model sees it")
+    expect_window(scan, Window(40, 400))
+    expect_runs(scan, 1)
+
+
+def test_the_keyboard_does_all_of_it(scan: Page) -> None:
+    scan.locator(".bs-stage").first.focus()
+    scan.keyboard.press("3")
+    assert shown(scan) == (40, 80)  # 1: the model's, 2: the file's, 3: brain
+    scan.keyboard.press("1")
+    assert shown(scan) == (40, 400)
+    scan.keyboard.press("w")
+    expect(scan.get_by_role("button", name="Window by dragging on the picture")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    scan.keyboard.press("ArrowRight")
+    scan.keyboard.press("ArrowDown")
+    center, width = shown(scan)
+    assert center > 40
+    assert width > 400
+    expect(scan.get_by_role("status").filter(has_text="Center")).to_contain_text("width")
+    field(scan, "Center").focus()
+    scan.keyboard.press("3")  # typed, not a preset
+    assert shown(scan)[1] == width
+    expect_runs(scan, 1)
+
+
+def test_in_window_mode_a_plain_drag_moves_the_window(scan: Page) -> None:
+    press(scan, "Window by dragging on the picture")
+    point(scan, 0.6, 0.5)
+    scan.mouse.down()
+    point(scan, 0.3, 0.5)
+    scan.mouse.up()
+    assert shown(scan)[1] < 300
+
+
+def test_the_cursor_reads_the_scans_own_value(scan: Page) -> None:
+    point(scan, 0.75, 0.5)
+    expect(scan.locator(".bs-read").first).to_have_text(re.compile(r"px, scan (49\d|50\d) HU$"))
+
+
+def test_the_patients_sides_stand_at_the_edges_and_in_a_saved_panel(scan: Page) -> None:
+    expect(scan.get_by_text("the patient's right is on the left")).to_be_visible()
+    label = "left R, right L, top A, bottom P"
+    expect(scan.get_by_role("group", name=re.compile(label)).first).to_be_visible()
+    scan.get_by_role("combobox", name="Window").select_option("Brain")
+    with scan.expect_download() as waiting:
+        press(scan, "Save PNG of Weak")
+    image = np.asarray(Image.open(BytesIO(Path(waiting.value.path()).read_bytes())).convert("L"))
+    left = image[64 + 386 : 64 + 466, 24:70]  # black of -1000 HU, with a white letter on it
+    assert left.max() == 255
+    assert np.median(left) < 20
+    assert image[64 + 852 + 16 + 130 : 64 + 852 + 16 + 145].min() < 128  # the window in words
+
+
+def test_a_copied_link_carries_the_window(open_page: OpenPage, scan_url: str) -> None:
+    page = opened(open_page, scan_url, permissions=["clipboard-read", "clipboard-write"])
+    field(page, "Center").fill("-40.25")
+    field(page, "Width").fill("1200")
+    press(page, "Copy link")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.endswith("look=m0.c-4025e-2.w12e2")
+    again = opened(open_page, link, "")
+    assert shown(again) == pytest.approx((-40.25, 1200), abs=0.5)
+
+
+@pytest.mark.parametrize("look", ["c9e99.w1e-99", "c1.w-5.c-"])
+def test_a_link_with_a_window_that_cannot_be_still_opens(
+    open_page: OpenPage, scan_url: str, look: str
+) -> None:
+    page = opened(open_page, scan_url, f"?maps=scan&look=m0.{look}")
+    assert pixel(page, 0.5, 0.3)[3] == 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_and_fields_keep_their_contrast(
+    open_page: OpenPage, scan_url: str, scheme: str
+) -> None:
+    page = opened(open_page, scan_url, color_scheme=scheme)
+    press(page, "List of keys")
+    assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
+
+
+def test_on_a_telephone_nothing_sticks_out(open_page: OpenPage, scan_url: str) -> None:
+    size = {"width": 390, "height": 844}
+    page = opened(open_page, scan_url, viewport=size, has_touch=True, is_mobile=True)
+    width = page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth")
+    assert width <= 0
+    heights = page.locator(".bs-window :is(input, select, button)").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 44
+    expect(canvas(page)).to_be_visible()
+
+
+def test_a_photograph_has_no_window(open_page: OpenPage, scan_url: str) -> None:
+    page = opened(open_page, scan_url, "")
+    expect(page.get_by_role("group", name="Window of the scan")).to_have_count(0)
+    page.locator(".bs-stage").first.focus()
+    page.keyboard.press("w")
+    page.keyboard.press("3")
+    expect_runs(page, 1)

@@ -1,0 +1,120 @@
+"""Windows against pydicom's own arithmetic, which stays a peer here and is not what we call."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+
+from engine.errors import BadSetting
+from engine.images import Window, load
+from engine.images.window import CT, full_range, most_values, presets, spanning
+from tests.scans import dataset, lut, ramp, written
+
+
+def theirs(made):
+    """What pydicom shows, in [0, 1]; made has 16 bits, signed."""
+    meant = apply_modality_lut(made.pixel_array, made)
+    shown = apply_voi_lut(meant, made).astype(np.float64)
+    ends = np.array([-(2**15), 2**15 - 1]) * float(made.get("RescaleSlope", 1))
+    low, high = ends + float(made.get("RescaleIntercept", 0))
+    return (shown - low) / (high - low)
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
+@pytest.mark.parametrize(("center", "width"), [(40, 400), (-600, 1500), (0, 1), (12.5, 3)])
+def test_every_window_function_is_pydicoms_to_the_sixth_digit(function, center, width):
+    made = dataset(
+        ramp(32), WindowCenter=center, WindowWidth=width, RescaleSlope=1.5, RescaleIntercept=-24
+    )
+    if function:
+        made.VOILUTFunction = function
+    behind = load(written(made)).picture().behind
+    assert behind.brightness(behind.window) == pytest.approx(theirs(made), abs=1e-6)
+
+
+def test_a_table_is_looked_up_like_pydicoms_and_wins_over_a_window():
+    table = (np.sqrt(np.linspace(0, 1, 500)) * 4095).round()
+    made = dataset(ramp(32), WindowCenter=1, WindowWidth=2, VOILUTSequence=[lut(table, -200, 12)])
+    scan = load(written(made))
+    behind = scan.picture().behind
+    assert behind.window.shape == "table"
+    wanted = apply_voi_lut(made.pixel_array, made) / 4095
+    assert behind.brightness(behind.window) == pytest.approx(wanted, abs=1e-6)
+    assert [preset.name for preset in scan.presets[:2]] == ["From the file", "From the file, 2"]
+
+
+def test_a_modality_table_is_pydicoms():
+    made = dataset(ramp(16, 0, 255).astype(np.uint16), WindowCenter=900, WindowWidth=1800)
+    made.ModalityLUTSequence = [lut(np.arange(200) * 9, 20, 16)]
+    made.ModalityLUTSequence[0].ModalityLUTType = "US"
+    values = load(written(made)).picture().behind.values
+    assert np.array_equal(values, apply_modality_lut(made.pixel_array, made))
+
+
+def test_the_ends_of_a_linear_window_are_those_of_the_standard():
+    window = Window(128, 256)  # PS3.3 C.11.2.1.2: x <= 0 is black, x > 255 white
+    values = np.array([-1, 0, 127.5, 255, 300], np.float32)
+    assert window.place(values).tolist() == [0, 0, 0.5, 1, 1]
+
+
+@given(
+    center=st.floats(-1e6, 1e6),
+    width=st.floats(1e-3, 1e6),
+    shape=st.sampled_from(["linear", "linear exact", "sigmoid"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_brightness_rises_and_stays_in_range_and_nothing_stays_nothing(center, width, shape):
+    values = np.append(np.linspace(-2e6, 2e6, 101, dtype=np.float32), np.float32(np.nan))
+    shown = Window(center, width, shape).place(values)
+    assert shown.dtype == np.float32
+    assert np.isnan(shown[-1])
+    assert (np.diff(shown[:-1]) >= 0).all()
+    assert (shown[:-1] >= 0).all()
+    assert (shown[:-1] <= 1).all()
+
+
+@pytest.mark.parametrize(
+    ("center", "width"),
+    [(np.nan, 1), (0, 0), (0, -5), (0, np.inf), (2e30, 1), (0, 1e31)],
+)
+def test_a_window_that_cannot_be_is_refused(center, width):
+    with pytest.raises(BadSetting):
+        Window(center, width)
+
+
+def test_less_than_one_unit_wide_is_the_exact_form():
+    assert Window(0.5, 0.25).shape == "linear exact"
+    assert Window(0.5, 0.25).place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [
+        0,
+        0.5,
+        1,
+    ]
+
+
+def test_a_moved_table_is_a_line():
+    table = Window(5, 10, "table", (0.0, 1.0))
+    assert table.moved(1, 2) == Window(1, 2, "linear exact")
+    assert Window(5, 10, "sigmoid").moved(1, 2).shape == "sigmoid"
+
+
+def test_only_hounsfield_units_have_presets_of_their_own():
+    values = np.arange(100, dtype=np.float32)
+    names = [preset.name for preset in presets(values, (), hounsfield=False)]
+    assert names == ["Middle 98 %", "Full range"]
+    named = presets(values, (), hounsfield=True)
+    assert named[0].name == "Abdomen"
+    assert {preset.name for preset in CT} < {preset.name for preset in named}
+    own = presets(values, (Window(1, 2),), hounsfield=True)
+    assert own[0].window == Window(1, 2)
+
+
+def test_ranges_come_from_what_is_known():
+    values = np.array([np.nan, *range(1000), 1e6], np.float32)
+    assert full_range(values) == spanning(0, 1e6)
+    assert most_values(values).center + most_values(values).width / 2 < 1000
+    assert full_range(np.full(3, np.nan, np.float32)) == spanning(0, 1)
+    assert full_range(np.full(3, 7, np.float32)).place(np.float32([7])) == 0.5
+    rare = np.zeros(10_000, np.float32)
+    rare[0] = 5
+    assert most_values(rare) == spanning(0, 5)

@@ -1,0 +1,99 @@
+"""Scans written by hand: DICOM files with any header, and NIfTI volumes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+PATIENT = "Doe^Jane"
+SECRETS = ("Doe", "Jane", "19500203", "MRN-4711", "Dr^Who")
+
+AXIAL = [1, 0, 0, 0, 1, 0]
+CORONAL = [1, 0, 0, 0, 0, -1]
+SAGITTAL = [0, 1, 0, 0, 0, -1]
+
+
+def ramp(side: int = 16, low: int = -1000, high: int = 1000) -> np.ndarray:
+    """Every value between two ends, row by row."""
+    return np.linspace(low, high, side * side).round().reshape(side, side).astype(np.int16)
+
+
+def dataset(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **header: Any) -> Dataset:
+    """A gray or RGB image of (frames,) rows and columns; header elements win."""
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    made.file_meta.TransferSyntaxUID = syntax
+    made.SOPClassUID = SecondaryCaptureImageStorage
+    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID
+    made.PatientName = PATIENT
+    made.PatientID = "MRN-4711"
+    made.PatientBirthDate = "19500203"
+    made.ReferringPhysicianName = "Dr^Who"
+    made.Modality = "OT"
+    color = pixels.ndim >= 3 and pixels.shape[-1] == 3
+    rows, columns = pixels.shape[-3:-1] if color else pixels.shape[-2:]
+    bits = pixels.dtype.itemsize * 8
+    made.SamplesPerPixel = 3 if color else 1
+    made.PhotometricInterpretation = "RGB" if color else "MONOCHROME2"
+    if color:
+        made.PlanarConfiguration = 0
+    made.Rows, made.Columns = rows, columns
+    if pixels.ndim - color == 3:
+        made.NumberOfFrames = len(pixels)
+    made.BitsAllocated, made.BitsStored, made.HighBit = bits, bits, bits - 1
+    made.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
+    if pixels.dtype == np.float32:
+        made.FloatPixelData = pixels.tobytes()
+        del made.PixelRepresentation, made.BitsStored, made.HighBit
+    else:
+        made.PixelData = pixels.tobytes() + bytes(pixels.nbytes % 2)
+        made["PixelData"].VR = "OW" if bits > 8 else "OB"
+    for name, value in header.items():
+        if value is None:
+            delattr(made, name)
+        else:
+            setattr(made, name, value)
+    return made
+
+
+def written(made: Dataset) -> bytes:
+    """The file."""
+    held = io.BytesIO()
+    made.save_as(held, enforce_file_format=True)
+    return held.getvalue()
+
+
+def dicom(pixels: np.ndarray, **header: Any) -> bytes:
+    """A DICOM file."""
+    return written(dataset(pixels, **header))
+
+
+def lut(table: np.ndarray, first: int, bits: int) -> Dataset:
+    """An item of a modality or VOI LUT sequence."""
+    item = Dataset()
+    item.LUTDescriptor = [len(table) % 2**16, first, bits]
+    item["LUTDescriptor"].VR = "SS" if first < 0 else "US"
+    item.add_new("LUTData", "OW", table.astype("<u2").tobytes())
+    item.LUTExplanation = PATIENT
+    return item
+
+
+def nifti(values: np.ndarray, affine: np.ndarray | None = None, **header: Any) -> bytes:
+    """A NIfTI-1 file; header fields are set last, whatever they mean."""
+    image = nib.Nifti1Image(values, np.eye(4) if affine is None else affine)
+    image.header["descrip"] = PATIENT.encode()
+    raw = bytearray(image.to_bytes())
+    if header:
+        said = nib.Nifti1Header(bytes(raw[:348]), check=False)
+        for name, value in header.items():
+            said[name] = value
+        raw[:348] = said.binaryblock
+    return bytes(raw)
