@@ -22,6 +22,9 @@ MAX_UNPACKED = 2_000_000_000  # bytes of all members together
 MAX_MEMBERS = 50_000
 MAX_RATIO = 200  # unpacked to packed; pictures hardly pack at all
 PLAIN = 20_000_000  # unpacked bytes below which no ratio is suspicious
+MAX_DIRECTORY = 20_000_000  # bytes of the table of contents
+END, END_64 = b"PK\x05\x06", b"PK\x06\x07"  # where it says its length; the second for giants
+TAIL = 2**16 + 64  # bytes at the end among which that stands
 ENCRYPTED = 1  # bit of a member's flags
 DAMAGED = (  # what a broken member raises while it is read
     *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
@@ -43,6 +46,7 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
                 f"{called} has {size / 1e6:,.0f} MB, and at most {MAX_ARCHIVE / 1e6:.0f} MB are "
                 "read: take fewer or smaller pictures."
             )
+        check_directory(source, size, called)
         archive = ZipFile(source if isinstance(source, Path) else BytesIO(source))
     except BadZipFile as error:
         raise BadData(f"{called} is not a zip archive, or is damaged: save it again.") from error
@@ -51,6 +55,28 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
     with archive:
         check(archive.infolist(), size, called)
         yield archive
+
+
+def check_directory(source: bytes | Path, size: int, called: str) -> None:
+    """Raise BadData for a table of contents too long to be read at all.
+
+    `zipfile` reads the whole of it before it tells how many files there are. Where its length
+    stands, at the end of the file, is found as `zipfile` finds it.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            file.seek(max(0, size - TAIL))
+            tail = file.read()
+    else:
+        tail = source[-TAIL:]
+    short = tail[-22:].startswith(END) and tail.endswith(b"\0\0")  # nothing said after it
+    place = len(tail) - 22 if short else tail.rfind(END)
+    length = int.from_bytes(tail[place + 12 : place + 16], "little")
+    if place >= 0 and (length > MAX_DIRECTORY or tail[:place][-20:].startswith(END_64)):
+        raise BadData(
+            f"{called} holds more files or larger ones than are read: at most {MAX_MEMBERS:,} "
+            f"files, {MAX_ARCHIVE / 1e6:.0f} MB in all."
+        )
 
 
 def check(members: list[ZipInfo], size: int, called: str) -> None:

@@ -53,9 +53,11 @@ class DataSet:
         labels: (N,), int64, below `len(classes)`.
         ids: (N,), int64, unique; a variant keeps the ids of what it was made from.
         split: (N,), uint8, which of SPLITS each row belongs to.
-        truth: named arrays with N rows each: "mask" (N, H, W) bool, "twin" (N, C, H, W) uint8 (the
-            same image without what made its class), "group" (N,) (a patient, a bag),
-            "clean_label" (N,), "poisoned" (N,) bool …
+        truth: named arrays with N rows each. Several sets and variants share these names:
+            "mask" (N, H, W) bool, what makes the class; "twin" (N, C, H, W) uint8, the same image
+            without it; "group" (N,), a patient or a bag; "clean_label" (N,), the right label, −1
+            when its class is gone; "original_label" (N,), before classes were left out; "poisoned"
+            and "unknown" (N,) bool.
 
     Raises:
         BadData: the arrays do not belong together.

@@ -19,6 +19,7 @@ from engine.data.dataset import Card, DataSet
 from engine.data.keeping import kept
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
 from engine.data.recipe import Recipe, seed_setting
+from engine.errors import BadSetting
 from engine.method import Progress, Slider, quiet, setting
 
 REVISION = 2  # raise it when the same settings give other slices
@@ -26,6 +27,7 @@ SLICES = 10  # of each patient
 HEIGHTS = (-18.0, 52.0)  # mm, of the slices
 VOLUME_HEIGHTS = (-46.0, 86.0)
 SPLIT = np.array([0, 0, 0, 1, 0, 0, 2, 0, 0, 2], np.uint8)  # of ten patients
+MAX_PIXELS = 100_000_000  # of all slices: 10 000 of 96 px; each takes four bytes with its truth
 PATIENT, SLICE, VOLUME = range(3)  # first word of a random stream
 
 CARD = Card(
@@ -63,6 +65,12 @@ class Phantoms(Recipe):
         "from the usual scanner's.",
     )  # fmt: skip
     seed: int = seed_setting()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.count * self.side**2 > MAX_PIXELS:
+            most = MAX_PIXELS // self.side**2
+            raise BadSetting(f"{self.title}: at {self.side} px choose at most {most} slices.")
 
     def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""

@@ -21,6 +21,7 @@ from engine.errors import BadData
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
+MOST_VARIANTS = 6  # on each other
 UPLOAD = "upload-"  # how the name of a set from a person's file begins
 
 
@@ -99,6 +100,8 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
     """
     if (data := cached(name)) is not None:
         return data
+    if name.count("+") > MOST_VARIANTS:
+        raise BadData(f"At most {MOST_VARIANTS} variants can be put on each other.")
     base, _, change = name.rpartition("+")
     with _cache_lock:
         loading = _loading.setdefault(name, threading.Lock())

@@ -61,7 +61,7 @@ class Scenes(Recipe):
     title = "Shape scenes"
     card = CARD
 
-    count: int = setting(2000, Slider(10, 50000, 10), "Scenes", "How many.")
+    count: int = setting(2000, Slider(10, 20000, 10), "Scenes", "How many.")
     kind: str = setting(
         "biased", Choice(("biased", "broken", "counter", "dense", "ood")), "Habit", "biased: they "
         "go together; broken: each as it likes; counter: never together; dense: up to ten of any; "

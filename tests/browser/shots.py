@@ -1,13 +1,20 @@
-"""A picture of every view in light, dark and narrow: `python -m tests.browser.shots [NAME …]`."""
+"""A picture of every view in light, dark and narrow: `python -m tests.browser.shots [NAME …]`.
+
+Contact sheets of the data sets are made beside them; alone under the name `data`.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from components.views import VIEWS
+from engine.data import load
+from engine.data.sheet import sheet
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
@@ -17,6 +24,22 @@ LOOKS: dict[str, dict[str, Any]] = {
     "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 SHOTS = ROOT / "shots"
+SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of their truth
+    "digits": {},
+    "digits+noisy": {},
+    "digits+poisoned:share=0.3": {"marked": "poisoned"},
+    "digits+open-set": {"split": "test", "marked": "unknown"},
+    "mnist-5k": {},
+    "phantoms:count=400": {"truth": "twin"},
+    "phantoms:count=400,contrast=0.5": {"truth": "twin"},
+    "phantoms:count=400,shift=1": {},
+    "scenes:count=200": {},
+    "scenes:count=200,kind=dense": {"mask": None},
+    "scenes:count=200,kind=ood": {"mask": None},
+    "twice:count=200": {},
+    "bags:count=40": {"marked": "key", "count": 30},
+    "bags:count=60,kind=three": {"marked": "key", "count": 30},
+}
 
 
 def grow(page: Page) -> None:
@@ -43,9 +66,21 @@ def shoot(browser: Browser, url: str, path: str, name: str) -> None:
             sys.stdout.write(f"shots/{name}-{look}.png\n")
 
 
+def sheets() -> None:
+    """A contact sheet of every data set and of some variants."""
+    for name, shown in SHEETS.items():
+        file = SHOTS / f"data-{re.sub('[^a-z0-9]+', '-', name)}.png"
+        Image.fromarray(sheet(load(name), **shown)).save(file)
+        sys.stdout.write(f"shots/{file.name}\n")
+
+
 def main(names: list[str]) -> None:
     """All views, or those named."""
     SHOTS.mkdir(exist_ok=True)
+    if not names or "data" in names:
+        sheets()
+    if names == ["data"]:
+        return
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         for view in VIEWS:

@@ -187,6 +187,29 @@ def test_too_many_files_are_refused(monkeypatch):
         read_folders(zipped(two()))
 
 
+def test_a_table_of_contents_without_end_is_not_read(monkeypatch, tmp_path):
+    def never(*_):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("engine.data.archive.ZipFile", never)
+    data = bytearray(zipped(two()))
+    at = data.rindex(b"PK\x05\x06")
+    giant = bytes(data[:at]) + b"PK\x06\x07" + bytes(16) + bytes(data[at:])
+    data[at + 12 : at + 16] = struct.pack("<I", 400_000_000)
+    (tmp_path / "x.zip").write_bytes(data)
+    for source in (bytes(data), tmp_path / "x.zip", giant):
+        with pytest.raises(BadData, match="more files or larger ones than are read"):
+            read_folders(source)
+
+
+def test_a_file_on_the_disk_is_read_like_one_in_memory(tmp_path):
+    (tmp_path / "pets.zip").write_bytes(zipped(two()))
+    data = read_folders(tmp_path / "pets.zip").data
+    assert data.fingerprint == read_folders(zipped(two())).data.fingerprint
+    with pytest.raises(BadData, match=r"“no\.zip” cannot be opened"):
+        read_folders(tmp_path / "no.zip")
+
+
 def test_a_locked_archive_is_refused():
     data = bytearray(zipped({"cat/a.png": png(), "dog/a.png": png()}))
     at = data.index(b"PK\x01\x02") + 8

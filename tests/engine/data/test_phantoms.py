@@ -186,6 +186,11 @@ def test_a_hundred_slices_take_less_than_a_second():
     assert min(taken) < 0.5
 
 
+def test_more_pixels_than_memory_holds_are_refused_before_anything_is_drawn():
+    with pytest.raises(BadSetting, match="at 256 px choose at most 1525 slices"):
+        Phantoms(count=20000, side=256)
+
+
 @pytest.mark.parametrize("wrong", [{"count": 5}, {"side": 4000}, {"contrast": -1.0}, {"seed": -1}])
 def test_a_setting_out_of_range_is_named(wrong):
     with pytest.raises(BadSetting, match="Brain phantoms"):

@@ -117,6 +117,7 @@ def test_poison_twice_keeps_the_first_label_and_both_marks(digits):
         ("digits+classes:first=9", "no class after 9"),
         ("digits:side=3", "no setting “side”; there are: none"),
         ("digits+poisoned:attack=perhaps", "choose yes or no"),
+        ("digits" + "+noisy" * 3000, "At most 6 variants"),
     ],
 )
 def test_what_a_name_cannot_mean_is_said(name, said):
