@@ -2,15 +2,14 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 
 from engine import attribution
-from engine.case import ImageCase
+from engine.case import ImageCase, PairCase
 from engine.models.classifier import Classifier
 from tests import tiny
-from tests.test_contract import small
+from tests.test_contract import assert_agree, small
 
 pytestmark = [
     pytest.mark.gpu,
@@ -19,6 +18,8 @@ pytestmark = [
 
 
 def on_cuda(case):
+    if isinstance(case, PairCase):
+        return PairCase(on_cuda(case.source), case.others)
     network = copy.deepcopy(case.model.network)
     model = Classifier(network, "cuda", "cuda", case.model.side, device=torch.device("cuda", 0))
     return ImageCase(model, case.image, case.target, case.precision, case.seed)
@@ -27,9 +28,7 @@ def on_cuda(case):
 @pytest.mark.parametrize("kind", attribution.METHODS, ids=lambda kind: kind.name)
 def test_cuda_and_cpu_agree(kind):
     case = tiny.case_for(kind)
-    here = small(kind)(case)["map"].values
-    there = small(kind)(on_cuda(case))["map"].values
-    np.testing.assert_allclose(there, here, atol=1e-3 * float(np.ptp(here)))
+    assert_agree(small(kind)(case), small(kind)(on_cuda(case)), 1e-3)
 
 
 def test_the_name_of_a_question_does_not_depend_on_the_device():

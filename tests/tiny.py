@@ -103,8 +103,8 @@ def vit_case(target: int = 2) -> ImageCase:
     return ImageCase(vit(), image(), Target(target))
 
 
-def mlp(side: int = 8, seed: int = 0) -> Classifier:
-    return classifier(random_weights(Mlp(side), seed, 0.3), side, "tiny-mlp")
+def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:
+    return classifier(random_weights(Mlp(side), seed, scale), side, "tiny-mlp")
 
 
 def pair_case(model: Classifier, targets: int = 1) -> PairCase:

@@ -89,7 +89,8 @@ def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
     for member in sorted(archive.infolist(), key=lambda one: one.filename):
         path = PurePosixPath(member.filename.replace("\\", "/"))
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-        if not (member.is_dir() or hidden or path.name.lower() in LITTER):
+        folder = member.filename.endswith("/")  # not is_dir(), which an empty name breaks
+        if not (folder or hidden or path.name.lower() in LITTER):
             found.append((path.parts[:-1], member))
     return found
 

@@ -135,8 +135,7 @@ class Log:
         """All views: those of `result`, the end's image in full and the figures."""
         if self.kept[-1] != self.step:
             self._keep()
-        end = self.walk.x.float().cpu().numpy()
-        confidence = self.walk.confidence.float().cpu().numpy()
+        end, confidence = (part.numpy() for part in self.walk.snapshot())
         return {
             **self.result(),
             "end": Path(end, confidence, unit="probability", steps=np.array([self.step])),

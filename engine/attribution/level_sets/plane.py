@@ -78,15 +78,15 @@ class Plane(LevelSet):
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
         wanted = {int(step) for step in np.linspace(0, self.steps, KEPT).round()}
-        frames, values = [walk.x.float().cpu()], [walk.confidence.float().cpu()]
+        kept = [walk.snapshot()]
         for step in range(1, self.steps + 1):
             moved = not walk.ended and bool(walk.step()[0])
             last = step == self.steps
             if (moved and step in wanted) or last:
-                frames.append(walk.x.float().cpu().clone())
-                values.append(walk.confidence.float().cpu().clone())
+                kept.append(walk.snapshot())
             progress(step / self.steps, f"walking, step {step}")
-        return torch.cat(frames), torch.cat(values)
+        frames, values = (torch.cat(part) for part in zip(*kept, strict=True))
+        return frames, values
 
     def looked(self, case: PairCase, plane: Basis, places: Tensor, progress: Progress) -> Tensor:
         """Confidence at places (n, 2) of the plane, clipped to proper pixels."""

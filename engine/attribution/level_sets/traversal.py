@@ -81,6 +81,13 @@ class Walk:
         """Whether no further step can move anything."""
         return not bool(self.going.any())
 
+    def snapshot(self) -> tuple[Tensor, Tensor]:
+        """A copy of images and confidence, float32 on the CPU, that further steps leave alone."""
+        x, confidence = (
+            one.to("cpu", torch.float32, copy=True) for one in (self.x, self.confidence)
+        )
+        return x.contiguous(), confidence
+
     def step(self) -> Tensor:
         """Take one step; which samples moved, (B,)."""
         raise NotImplementedError

@@ -85,17 +85,17 @@ class TubeWidth(LevelSet):
         walk = Traversal(
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
-        images, ways, held = [], [], []
+        kept = []
         for step in range(self.steps + 1):
             if step and not walk.ended:
                 walk.step()
             if step in stops:
-                images.append(walk.x.float().cpu().clone())
-                ways.append(tangent(walk.targets - walk.x, walk.slopes()).float().cpu())
-                held.append(walk.confidence.float().cpu().clone())
+                way = tangent(walk.targets - walk.x, walk.slopes()).float().cpu()
+                kept.append((*walk.snapshot(), way))
             progress(step / self.steps, f"walking, step {step}")
         bound = float(walk.reference[0]) - self.delta
-        return torch.cat(images), torch.cat(ways), torch.cat(held), bound
+        images, held, ways = (torch.cat(part) for part in zip(*kept, strict=True))
+        return images, ways, held, bound
 
     def strayed(self, case: PairCase, images: Tensor, ways: Tensor, progress: Progress) -> Tensor:
         """Confidence (places, draws, radii) beside the images, every radius on one direction."""

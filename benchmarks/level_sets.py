@@ -1,0 +1,150 @@
+"""Level sets against the published loop, and the triangle against its own forward passes.
+
+The loop of the authors' code is written here as it runs there: in every step one forward and one
+backward pass for the gradient, and a second forward pass that judges the proposal. Both walk the
+same pair with the same settings, and must end alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.setting import case, forwards, plain
+from benchmarks.timing import Ratio, paired
+from engine.attribution.level_sets import LST, PUBLISHED
+from engine.attribution.level_sets.lst import batch_of_one
+from engine.attribution.level_sets.simplex import barycentric, triangle
+from engine.attribution.level_sets.traversal import Traversal
+from engine.case import PairCase, image_case
+from engine.images import Crop
+from engine.method import quiet
+from engine.samples import sample
+from engine.target import Target
+
+STEPS = 40  # of the paper's 400: the time of a step does not change along the walk
+ALIKE = 0.02
+CELLS = 25
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """Where a walk came to."""
+
+    confidence: float
+    rmse: float
+
+    def like(self, other: End) -> bool:
+        """Whether both ends are the same to 2 %."""
+        pairs = (self.confidence, other.confidence), (self.rmse, other.rmse)
+        return all(abs(one - two) <= ALIKE * abs(two) for one, two in pairs)
+
+
+@cache
+def pair() -> PairCase:
+    """The cat and the palace."""
+    model = case().model
+    return PairCase(case(), (image_case(model, sample("china"), Crop(), Target(0)).image,))
+
+
+def method(steps: int, *, adaptive: bool = False) -> LST:
+    """The paper's settings, with so many steps."""
+    return LST(**PUBLISHED | {"steps": steps, "adaptive": adaptive})
+
+
+def ours(steps: int, *, adaptive: bool = False) -> End:
+    """Our walk, without the log of images that the loop does not keep either."""
+    asked = method(steps, adaptive=adaptive)
+    walk = Traversal(case().model, *batch_of_one(pair()), asked.rules(), asked.start_noise(case()))
+    for _ in range(steps):
+        walk.step()
+    return End(float(walk.confidence[0]), apart(walk.x))
+
+
+def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
+    """The loop of the authors' code, step by step."""
+    asked = method(steps)
+    rules = asked.rules()
+    source, target, own = batch_of_one(pair())
+    source, target = source.to(memory_format=form), target.to(memory_format=form)
+    with torch.no_grad():
+        reference = network(source).softmax(1)[:, own[0]]
+    x = (source + asked.start_noise(case())).clamp(0, 1)
+    memory, bound = torch.zeros_like(x), rules.epsilon or 0.0
+    for _ in range(steps):
+        pixels = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(F.cross_entropy(network(pixels), own, reduction="sum"), pixels)
+        way = target - x
+        across = way - g * ((g * way).sum() / (g * g).sum())
+        memory = (memory + bound / 2 * g).clamp(-bound, bound)
+        proposal = (x + rules.eta * across - memory).clamp(0, 1)
+        with torch.no_grad():
+            good = reference - network(proposal).softmax(1)[:, own[0]] < rules.delta
+        x = torch.where(good.view(-1, 1, 1, 1), proposal, x)
+    with torch.no_grad():
+        confidence = network(x).softmax(1)[0, own[0]]
+    return End(float(confidence), apart(x))
+
+
+def apart(x: Tensor) -> float:
+    """RMSE to the target."""
+    return float((x[0].cpu() - pair().others[0]).square().mean().sqrt())
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """The walk in the same memory format and against the loop as it is; the triangle."""
+    last = case().model.pace("gradient").channels_last
+    same = torch.channels_last if last else torch.contiguous_format
+    for name, channels_last, form, goal in (
+        ("the published loop in our memory format", last, same, 1.35),
+        ("the published loop, contiguous", False, torch.contiguous_format, None),
+    ):
+        network = plain(channels_last)
+        ends = ours(STEPS), published(network, form, STEPS)
+        note = f"{STEPS} steps; " + ("ends alike" if ends[0].like(ends[1]) else f"ends {ends}")
+        yield paired(
+            "Level-set walk",
+            lambda: ours(STEPS),
+            lambda network=network, form=form: published(network, form, STEPS),  # type: ignore[misc]
+            name,
+            goal,
+            rounds,
+            note,
+        )
+    yield halves(rounds)
+    yield blends(rounds)
+
+
+def halves(rounds: int) -> Ratio:
+    """The adaptive walk in half the steps against the fixed one."""
+    steps = 2 * STEPS
+    fixed, adaptive = ours(steps), ours(steps // 2, adaptive=True)
+    note = f"RMSE {adaptive.rmse:.4f} after {steps // 2} steps, {fixed.rmse:.4f} after {steps}"
+    return paired(
+        "Level-set walk, adaptive",
+        lambda: ours(steps // 2, adaptive=True),
+        lambda: ours(steps),
+        "fixed, twice the steps",
+        None,
+        min(rounds, 2),
+        note,
+    )
+
+
+def blends(rounds: int) -> Ratio:
+    """The triangle's 351 points against as many forward passes."""
+    ends = torch.stack([pair().others[0], pair().others[0].flip(2)])
+    weights = barycentric(CELLS) / CELLS
+    return paired(
+        f"Triangle, {len(weights)} points",
+        lambda: triangle(case(), ends, weights, "raw targets", quiet),
+        lambda: forwards(len(weights)),
+        "its own forwards",
+        0.90,
+        rounds,
+    )

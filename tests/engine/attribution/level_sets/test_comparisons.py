@@ -1,0 +1,73 @@
+"""The walks that LST is held against are what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.level_sets.comparisons import (
+    ConfidencePenalty,
+    ProjectionOnly,
+    StraightLine,
+)
+from engine.attribution.level_sets.lst import LST
+from tests import tiny
+from tests.engine.attribution.level_sets import slowly
+
+
+def test_the_straight_line_is_the_line():
+    case, confidence = slowly.linear_pair()
+    result = StraightLine(steps=20, frames=5)(case)
+    source, target = case.source.image.numpy(), case.others[0].numpy()
+    for step, value in enumerate(result["source confidence"].y):
+        assert value == pytest.approx(confidence(source + step / 20 * (target - source)), abs=1e-5)
+    assert result["path"].steps.tolist() == [0, 5, 10, 15, 20]
+    middle = (source + target) / 2
+    np.testing.assert_allclose(result["path"].frames[2], middle, atol=5e-4)
+    np.testing.assert_allclose(result["end"].frames[0], target, atol=1e-6)
+    assert result["accepted"].y.min() == 1
+
+
+def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    ends = {
+        penalty: ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case)
+        for penalty in (0.1, 1000.0)
+    }
+    low, high = (dict(zip(r["figures"].columns, r["figures"].values[0], strict=True))
+                 for r in ends.values())  # fmt: skip
+    assert low["RMSE to target"] < 0.02
+    assert high["end's confidence"] > 0.99
+    assert high["RMSE to target"] > 5 * low["RMSE to target"]
+
+
+def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
+    case = tiny.pair_case(tiny.mlp())
+    source, target, own = case.source.image[None], case.others[0][None], case.source.target.index
+    x = source.clone()
+    for _ in range(20):
+        x.requires_grad_()
+        far = (x - target).square().sum() / 2
+        doubt = torch.nn.functional.cross_entropy(case.model(x), torch.tensor([own]))
+        (slope,) = torch.autograd.grad(far + 3.0 * doubt, x)
+        x = (x - 0.05 * slope).detach().clamp(0, 1)
+    result = ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
+    np.testing.assert_allclose(result["end"].frames, x.numpy(), atol=1e-4)
+
+
+def test_projection_only_is_the_walk_without_memory():
+    case = tiny.pair_case(tiny.mlp())
+    same = {"eta": 0.05, "steps": 40}
+    one, two = ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
+    assert one.keys() == two.keys()
+    for name, view in one.items():
+        for field, array in view.arrays().items():
+            np.testing.assert_array_equal(array, two[name].arrays()[field])
+    assert not np.array_equal(one["end"].frames, LST(**same)(case)["end"].frames)
+
+
+def test_they_have_the_views_of_the_walk():
+    case = tiny.pair_case(tiny.mlp())
+    views = [kind(steps=20)(case).keys() for kind in (LST, StraightLine, ConfidencePenalty)]
+    assert views[0] == views[1] == views[2]

@@ -1,0 +1,189 @@
+"""LST as a method: what its answer holds, what it refuses, and what a cancel leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+
+from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
+from engine.attribution.level_sets.lst import LST
+from engine.case import ImageCase, PairCase
+from engine.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.target import Target
+from tests import tiny
+
+SHORT = {"eta": 0.05, "steps": 40, "frames": 9}
+
+
+def figures(result):
+    table = result["figures"]
+    return dict(zip(table.columns, table.values[0], strict=True))
+
+
+@pytest.fixture(params=[tiny.cnn, tiny.vit, lambda: tiny.mlp(16)], ids=["cnn", "vit", "mlp"])
+def case(request):
+    return tiny.pair_case(request.param())
+
+
+def test_the_curves_are_those_of_the_images_that_are_kept(case):
+    result = LST(**SHORT)(case)
+    path, end = result["path"], result["end"]
+    assert path.frames.dtype == np.float16
+    assert path.steps.tolist() == [0, 5, 10, 15, 20, 25, 30, 35, 40]
+    np.testing.assert_allclose(path.frames[-1], end.frames[0], atol=5e-4)
+    source, target = case.source.image.numpy(), case.others[0].numpy()
+    assert 0 < np.abs(path.frames[0] - source).max() <= 2 / 255 + 5e-4
+    own = case.source.target.index
+    probabilities = case.model.logits(torch.tensor(end.frames)).softmax(1)[0].numpy()
+    other = int(case.model.logits(case.others[0][None]).argmax())
+    for name, value in {
+        "source confidence": probabilities[own],
+        "target confidence": probabilities[other],
+        "rmse to target": np.sqrt(np.square(end.frames[0] - target).mean()),
+        "rmse to source": np.sqrt(np.square(end.frames[0] - source).mean()),
+    }.items():
+        assert result[name].y.shape == (41,)
+        assert result[name].y[-1] == pytest.approx(value, rel=1e-3, abs=1e-5)
+        for step, frame in zip(path.steps, path.frames, strict=True):
+            if name.startswith("rmse"):
+                to = target if name.endswith("target") else source
+                apart = np.sqrt(np.square(frame.astype(np.float32) - to).mean())
+                assert result[name].y[step] == pytest.approx(apart, abs=5e-4)
+    np.testing.assert_array_equal(path.values, result["source confidence"].y[path.steps])
+    best = np.argsort(-probabilities)
+    assert result["top"].classes[-1].tolist() == best[:4].tolist()
+    assert result["top"].labels[-1] == tuple(case.model.labels[i] for i in best[:4])
+    assert case.model.labels[own] in result["source confidence"].y_label
+
+
+def test_the_figures_say_what_the_curves_and_the_end_say(case):
+    result = LST(**SHORT, delta=0.01)(case)
+    said, end = figures(result), result["end"].frames[0]
+    confidence, accepted = result["source confidence"].y, result["accepted"].y
+    target = case.others[0].numpy()
+    p0 = float(case.model.logits(case.source.image[None]).softmax(1)[0, case.source.target.index])
+    assert said["source's confidence"] == pytest.approx(p0, rel=1e-5)
+    assert said["lowest confidence"] == confidence.min()
+    assert said["end's confidence"] == confidence[-1]
+    assert said["L∞ to target"] == pytest.approx(np.abs(end - target).max(), rel=1e-5)
+    assert said["accepted steps"] == pytest.approx(accepted[1:].mean())
+    rejected = np.flatnonzero(accepted == 0)
+    assert np.isnan(said["first rejected step"]) == (len(rejected) == 0)
+    assert not len(rejected) or said["first rejected step"] == rejected[0]
+    similar = structural_similarity(
+        end, target, data_range=1, channel_axis=0, gaussian_weights=True, sigma=1.5,
+        use_sample_covariance=False,
+    )  # fmt: skip
+    assert said["SSIM to target"] == pytest.approx(similar, abs=1e-4)
+    assert -1 < said["SSIM to source"] < 1
+
+
+def test_a_walk_that_stops_at_the_first_rejected_step_ends_there_with_its_last_image():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    stays = {"eta": 0.1, "steps": 60, "frames": 4, "epsilon": None, "delta": 0.05, "noise": 0}
+    ends, stays = LST(**stays, stop="first")(case), LST(**stays)(case)
+    last = ends["path"].steps[-1]
+    assert 1 < last < 60
+    assert figures(ends)["first rejected step"] == last == figures(ends)["steps"]
+    assert ends["accepted"].y[1:].tolist() == [1.0] * (last - 1) + [0.0]
+    assert stays["path"].steps.tolist() == [0, 20, 40, 60]
+    assert stays["accepted"].y[last:].max() == 0
+    np.testing.assert_array_equal(stays["end"].frames, ends["end"].frames)
+
+
+def test_the_memory_visibly_changes_a_walk():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    on, off = (figures(LST(eta=0.1, epsilon=e, delta=0.05, noise=0)(case)) for e in (0.005, None))
+    assert off["accepted steps"] < 0.9
+    assert on["accepted steps"] > off["accepted steps"]
+    assert on["RMSE to target"] < off["RMSE to target"]
+
+
+@pytest.mark.parametrize("when", [1, 2, 7, 39])
+def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
+    case = tiny.pair_case(tiny.mlp())
+    whole, seen = LST(**SHORT)(case), []
+
+    def stop(done, words="", partial=None):
+        seen.append(partial)
+        if len(seen) == when:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        LST(**SHORT)(case, stop)
+    part = seen[-1]
+    assert part["source confidence"].y.shape == (when + 1,)
+    for name in log.CURVES:
+        np.testing.assert_array_equal(part[name].y, whole[name].y[: when + 1])
+    kept = len(part["path"].frames)
+    assert kept == when // 5 + 1
+    np.testing.assert_array_equal(part["path"].frames, whole["path"].frames[:kept])
+    assert len(part["top"].values) == kept == len(part["path"].values)
+
+
+def test_what_was_handed_over_never_changes_afterwards():
+    case, seen = tiny.pair_case(tiny.mlp()), []
+
+    def keep(done, words="", partial=None):
+        seen.append((partial, partial["path"].frames.copy(), partial["accepted"].y.copy()))
+
+    LST(**SHORT)(case, keep)
+    for part, frames, accepted in seen:
+        np.testing.assert_array_equal(part["path"].frames, frames)
+        np.testing.assert_array_equal(part["accepted"].y, accepted)
+
+
+def test_the_images_kept_never_take_more_than_fifteen_megabytes(monkeypatch):
+    monkeypatch.setattr(log, "LARGEST", 5 * 2 * 3 * 64)
+    path = LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"]
+    assert path.steps.tolist() == [0, 10, 20, 30, 40]
+    assert path.frames.nbytes <= log.LARGEST
+    assert 48 * 2 * 3 * 224**2 <= 15_000_000
+
+
+def test_the_reading_of_the_target_changes_nothing():
+    case = tiny.pair_case(tiny.mlp())
+    source = case.source
+    other = ImageCase(source.model, source.image, Target(source.target.index, reading="margin"))
+    one, two = (LST(**SHORT)(asked) for asked in (case, PairCase(other, case.others)))
+    np.testing.assert_array_equal(one["end"].frames, two["end"].frames)
+
+
+def test_the_published_settings_are_settings():
+    assert LST(**PUBLISHED).settings() | PUBLISHED == LST(**PUBLISHED).settings()
+    assert all(kind(**{k: PUBLISHED[k] for k in PUBLISHED if hasattr(kind, k)}) for kind in WALKS)
+
+
+@pytest.mark.parametrize("kind", LEVEL_SETS, ids=lambda kind: kind.name)
+def test_what_cannot_be_walked_is_refused_in_a_sentence(kind):
+    case = tiny.pair_case(tiny.mlp(), kind.targets[0])
+    source, others = case.source, case.others
+    seen = source.target.index
+
+    def asked(target=source.target, others=others):
+        kind()(PairCase(ImageCase(source.model, source.image, target), others))
+
+    if kind.name != "Grid":  # every image's class is the one that is seen
+        with pytest.raises(DoesNotFit, match=f"sees class {seen} in the source, not class"):
+            asked(Target((seen + 1) % 4))
+        with pytest.raises(DoesNotFit, match="no contrast"):
+            asked(Target(seen, (seen + 1) % 4))
+    with pytest.raises(BlindspotError, match="same image"):
+        asked(others=(source.image.clone(), *others[1:]))
+    with pytest.raises(DoesNotFit, match=r"Choose .* target"):
+        asked(others=others * 13)
+    with pytest.raises(BlindspotError, match="differ in size"):
+        asked(others=(tiny.image(9),))
+
+
+class OneClass(torch.nn.Module):
+    def forward(self, images):
+        return images.mean((1, 2, 3))[:, None]
+
+
+def test_a_model_with_one_class_is_refused_in_a_sentence():
+    case = tiny.pair_case(tiny.classifier(OneClass(), 8, "single"))
+    with pytest.raises(BlindspotError, match="single has only one class"):
+        LST()(case)

@@ -1,0 +1,63 @@
+"""On a linear model the walk lies in one plane, and the confidence there is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.plane import Plane
+from tests import tiny
+from tests.engine.attribution.level_sets import slowly
+
+WALK = {"eta": 0.05, "steps": 60, "epsilon": None, "noise": 0}
+
+
+def test_on_a_linear_model_the_plane_is_exact():
+    case, confidence = slowly.linear_pair()
+    result = Plane(cells=8, **WALK)(case)
+    source, target = (
+        image.double().numpy().ravel() for image in (case.source.image, case.others[0])
+    )
+    way = target - source
+    w = case.model.network.weight.double().numpy().ravel()
+    aside = -w * (way @ w)  # the walk leaves the line against the slope …
+    aside -= way * (aside @ way) / (way @ way)  # … as far as that is not along the line
+    aside *= np.linalg.norm(way) / np.linalg.norm(aside)
+    assert result["figures"].values[0, 0] == pytest.approx(1, abs=1e-6)
+    x, y = result["field"].x, result["field"].y
+    assert result["field"].values.shape == (len(y), len(x))
+    for row, up in enumerate(y):
+        for column, along in enumerate(x):
+            image = np.clip(source + along * way + up * aside, 0, 1).reshape(3, 8, 8)
+            assert result["field"].values[row, column] == pytest.approx(confidence(image), abs=1e-4)
+    end = slowly.linear_end(case, case.others[0], 0.05, 60).ravel() - source
+    place = [end @ way / (way @ way), end @ aside / (way @ way)]
+    np.testing.assert_allclose(result["walk"].places[0], [0, 0], atol=1e-6)
+    np.testing.assert_allclose(result["walk"].places[-1], place, atol=1e-5)
+    assert place[1] > 0.05
+    assert np.ptp(result["walk"].values) < 1e-4
+    line = [confidence((source + t * way).reshape(3, 8, 8)) for t in result["line"].places[:, 0]]
+    np.testing.assert_allclose(result["line"].values, line, atol=1e-4)
+    assert (x[0], x[-1]) == pytest.approx((-0.1, 1.1))
+    assert y[0] < 0 < result["walk"].places[:, 1].max() < y[-1]
+    assert 0 in y
+
+
+def test_the_points_are_those_of_the_walk():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    walk = LST(eta=0.05, steps=40, frames=40)(case)
+    result = Plane(cells=8, eta=0.05, steps=40)(case)
+    np.testing.assert_array_equal(result["walk"].values, walk["path"].values)
+    way = (case.others[0] - case.source.image).double().numpy().ravel()
+    source = case.source.image.double().numpy()
+    along = [(frame - source).ravel() @ way / (way @ way) for frame in walk["path"].frames]
+    np.testing.assert_allclose(result["walk"].places[:, 0], along, atol=1e-3)
+    assert 0 < result["figures"].values[0, 0] <= 1
+
+
+def test_a_stuck_walk_ends_at_its_last_step_all_the_same():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    result = Plane(cells=8, eta=0.1, steps=60, epsilon=None, delta=0.05, noise=0)(case)
+    assert len(result["walk"].places) < 40
+    assert result["walk"].places[-1, 0] < 0.9

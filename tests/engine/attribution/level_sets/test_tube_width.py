@@ -1,0 +1,66 @@
+"""The width of the tube against a plain loop, and what its directions are."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from engine.attribution.level_sets.tube_width import RADII, Directions, TubeWidth
+from engine.scoring import in_memory, laid_out
+from tests import tiny
+from tests.engine.attribution.level_sets import slowly
+
+WALK = {"eta": 0.05, "steps": 60, "epsilon": None, "noise": 0}
+
+
+def test_on_a_linear_model_the_quantiles_are_those_of_a_plain_loop():
+    case, confidence = slowly.linear_pair()
+    result = TubeWidth(places=3, draws=16, **WALK)(case)
+    target, w = case.others[0].double().numpy(), case.model.network.weight.double().numpy()
+    for place, steps in enumerate((0, 30, 60)):
+        x = slowly.linear_end(case, case.others[0], 0.05, steps)
+        way = target - x
+        across = way - w * (way * w).sum() / (w * w).sum()
+        unit = across / np.sqrt((across**2).sum())
+        seen = np.empty((16, 4))
+        for number in range(16):
+            generator = torch.Generator().manual_seed(place * 1_000_003 + number)
+            wild = torch.randn(3, 8, 8, generator=generator).double().numpy()
+            wild -= (wild * unit).sum() * unit
+            wild /= np.sqrt((wild**2).sum())
+            seen[number] = [confidence(np.clip(x + r * wild, 0, 1)) for r in RADII]
+        for name, level in (("low", 0.05), ("high", 0.95)):
+            expected = np.quantile(seen, level, axis=0)
+            np.testing.assert_allclose(result[name].values[:, place], expected, atol=2e-4)
+    assert result["low"].values.shape == (4, 3)
+    assert result["low"].x.tolist() == [0, 30, 60]
+    assert (np.diff(result["high"].values - result["low"].values, axis=0) > 0).all()
+
+
+def test_directions_are_of_unit_length_across_the_way_and_each_its_own():
+    case = tiny.cnn_case()
+    ways = torch.stack([tiny.image(seed=4), tiny.image(seed=5)]) - 0.5
+    aside = Directions(case, ways)
+    found = torch.stack([aside(place, number) for place in range(2) for number in range(3)])
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(6))
+    flat = [in_memory(laid_out(case, way)) for way in ways]
+    along = [float(found[i] @ flat[i // 3]) for i in range(6)]
+    np.testing.assert_allclose(along, 0, atol=1e-4)
+    assert (found @ found.T - torch.eye(6)).abs().max() < 0.1
+    torch.testing.assert_close(aside(0, 0), found[0])
+
+
+def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):
+    case, _ = slowly.linear_pair()
+    method = TubeWidth(places=3, draws=16, **WALK)
+    walked = TubeWidth.walked
+
+    def fallen(self, *given):
+        images, ways, held, bound = walked(self, *given)
+        return images, ways, torch.where(torch.arange(3) == 1, bound - 0.01, held), bound
+
+    monkeypatch.setattr(TubeWidth, "walked", fallen)
+    result = method(case)
+    for name in ("low", "high"):
+        assert (result[name].values[:, 1] == 0).all()
+        assert (result[name].values[:, [0, 2]] > 0).all()
