@@ -24,7 +24,7 @@ def python_call(method: Method[Any], subject: Subject) -> str:
     kind = type(method)
     case = subject.case if method.fast else subject.case.at("exact")
     settings = ", ".join(f"{spec.name}={value!r}" for spec, value in method.changed())
-    picture = f'sample("{subject.name}")' if subject.name else python_upload(subject.view)
+    source, picture = python_picture(subject)
     target = f"Target({case.target.index}"
     target += f", versus={case.target.versus}" if case.target.versus is not None else ""
     target += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
@@ -40,7 +40,7 @@ def python_call(method: Method[Any], subject: Subject) -> str:
             f"from engine.images import {', '.join(python_images(subject))}",
             f"from engine.models.catalog import {loader}",
             "from engine.run import answer",
-            *(["from engine.samples import sample"] if subject.name else []),
+            *source,
             "from engine.target import Target",
         ]
     )
@@ -53,6 +53,16 @@ def python_call(method: Method[Any], subject: Subject) -> str:
 case = image_case({model}, {picture}, Crop({where}), {target}){rest})
 heat = answer({kind.__name__}({settings}), case)["map"]
 """
+
+
+def python_picture(subject: Subject) -> tuple[list[str], str]:
+    """What to import for the picture beside engine.images, and the call that gives it."""
+    if subject.chosen.example:
+        call = f'example("{subject.name}").picture()'
+        return ["from engine.data.example import example"], call
+    if subject.name:
+        return ["from engine.samples import sample"], f'sample("{subject.name}")'
+    return [], python_upload(subject.view)
 
 
 def python_upload(view: View | None) -> str:

@@ -41,6 +41,30 @@ def choose() -> Classifier | None:
         return None
 
 
+def choose_second(first: Classifier, key: str) -> Classifier | None:
+    """Another model to hold beside the first; None when none is wanted or it cannot be had."""
+    own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
+    offered = {entry.name: entry for entry in catalog.entries() if entry.name != first.name}
+    rest = [name for name in own if name != first.name]
+    refuse(key, [*offered, *rest], "Another model", "one that is offered here")
+    name = st.selectbox(
+        "Another model beside it",
+        [*offered, *rest],
+        index=None,
+        placeholder="none",
+        format_func=lambda one: shown(offered[one]) if one in offered else own[one].title,
+        key=key,
+        bind="query-params",
+    )
+    if name is None or name in own:
+        return own.get(name or "")
+    try:
+        return catalog.load(name)
+    except BadModel as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
 def shown(entry: Entry) -> str:
     """An entry's line in the picker; the reason stands beside what cannot be had."""
     return entry.title if entry.available else f"{entry.title} · not here: {entry.reason}"

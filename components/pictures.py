@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
-from components import medical
+from components import examples, medical
 from components.links import refuse
 from components.notices import plain
 from components.rectangle import Box, rectangle
+from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, Scan, View, load
 from engine.samples import SAMPLES, sample
 
 YOURS = "Your image"
+FROM_DATA = "From a data set"
 
 
-def choose_picture() -> tuple[Picture, str, View | None]:
-    """A sample or an upload, its name, and of a scan the view.
+@dataclass(frozen=True)
+class Chosen:
+    """The picture that is asked about, and where it is from."""
+
+    picture: Picture
+    name: str = ""  # of a sample, or of an image of a data set
+    view: View | None = None  # of a scan
+    example: Example | None = None  # of a data set
+
+
+def choose_picture() -> Chosen:
+    """A sample, an image of a data set, or an upload.
 
     A file that cannot be read leaves the picture that was there.
     """
     titles = {one.title: one.name for one in SAMPLES}
-    shown = [*titles, *([YOURS] if "subject.upload" in st.session_state else [])]
+    shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
     picked = st.selectbox(
         "Sample or yours", shown, key="image", bind="query-params", label_visibility="collapsed"
     )
+    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""))
+    for note in chosen.picture.notes:
+        st.caption(note)
+    open_own()
+    return chosen
+
+
+def open_own() -> None:
+    """A file of the person's own; when it cannot be read, why."""
     st.file_uploader(
         "Open an image of yours",
         type=None,
@@ -37,16 +60,21 @@ def choose_picture() -> tuple[Picture, str, View | None]:
     )
     if problem := st.session_state.get("subject.problem"):
         st.error(plain(problem), icon=":material/error:")
-    view = None
-    name = titles.get(picked, "")
-    opened: Picture | Scan = sample(name) if name else st.session_state["subject.upload"]
-    if isinstance(opened, Scan):
-        picture, view = medical.choose_picture(opened)
-    else:
-        picture = opened
-    for note in picture.notes:
-        st.caption(note)
-    return picture, name, view
+
+
+def from_data() -> Chosen:
+    """An image of a data set."""
+    example = examples.choose()
+    return Chosen(example.picture(), example.name, example=example)
+
+
+def opened(name: str) -> Chosen:
+    """The sample of that name, or what the person opened last."""
+    found: Picture | Scan = sample(name) if name else st.session_state["subject.upload"]
+    if isinstance(found, Scan):
+        picture, view = medical.choose_picture(found)
+        return Chosen(picture, view=view)
+    return Chosen(found, name)
 
 
 def take_upload() -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import medical, models, runs
+from components import examples, medical, models, runs
 from components.notices import plain
-from components.pictures import choose_crop, choose_picture
+from components.pictures import Chosen, choose_crop, choose_picture
 from components.targets import choose_numbers, choose_target
 from engine.case import ImageCase, image_case
+from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, View
+from engine.models.classifier import Classifier
 from engine.prediction import Prediction
 from engine.run import Answer
 from engine.target import Target
@@ -23,20 +25,47 @@ from engine.target import Target
 class Subject:
     """What every page asks about."""
 
-    name: str  # the sample's name, or "" for an upload
-    picture: Picture
+    chosen: Chosen
     crop: Crop
     case: ImageCase
-    view: View | None = None  # of a scan
+
+    @property
+    def name(self) -> str:
+        """Of a sample or of an image of a data set; "" for an upload."""
+        return self.chosen.name
+
+    @property
+    def picture(self) -> Picture:
+        """The whole picture."""
+        return self.chosen.picture
+
+    @property
+    def view(self) -> View | None:
+        """Of a scan."""
+        return self.chosen.view
+
+    @property
+    def mask(self) -> Mask | None:
+        """Where the truth is on the square that the model sees, (side, side), if it is known."""
+        example = self.chosen.example
+        mask = example.mask() if example else None
+        return None if mask is None else seen(mask, self.crop, self.case.model.side)
+
+    def seen_by(self, model: Classifier) -> ImageCase:
+        """The same image for another model, about its first class."""
+        return image_case(model, self.picture, self.crop, Target(0), seed=self.case.seed)
 
 
 def draw() -> None:
     """Draw the sidebar and keep the subject for the pages."""
     st.session_state.pop("subject", None)
     st.subheader("Image")
-    picture, name, view = choose_picture()
-    crop = choose_crop(picture, name)
+    chosen = choose_picture()
+    picture = chosen.picture
+    crop = choose_crop(picture, chosen.name)
     st.subheader("Model")
+    if chosen.example:
+        examples.offer_models(chosen.example)
     model = models.choose()
     if model is None:
         return
@@ -50,7 +79,7 @@ def draw() -> None:
     target = choose_target(outcome["classes"], model)
     reading, precision, seed = choose_numbers(model)
     case = image_case(model, picture, crop, replace(target, reading=reading), precision, seed)
-    st.session_state["subject"] = Subject(name, picture, crop, case, view)
+    st.session_state["subject"] = Subject(chosen, crop, case)
 
 
 def current() -> Subject:

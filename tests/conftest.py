@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
 from tests import measured
+
+settings.register_profile("house", deadline=None)  # nothing is asserted about time
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -53,6 +53,7 @@ class Entry:
     depth: int = 0  # how many models it was made from lie above it in the list
     nbytes: int = 0  # of its file; 0 when that is not known
     figures: Mapping[str, float] = field(default_factory=dict)
+    data: str = ""  # what it was trained on, by name; "" when that is no set of ours
 
 
 def entries() -> tuple[Entry, ...]:
@@ -84,7 +85,18 @@ def small() -> Iterator[Entry]:
             if here
             else f"trained on {card.data}, comes with Blindspot"
         )
-        yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures)
+        yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures, card.data)
+
+
+def trained_on(data: str) -> tuple[Entry, ...]:
+    """The models that learnt a data set of that name or a variant of it, the plain ones first."""
+    word = word_of(data)
+    return tuple(one for one in small() if one.data and word_of(one.data) == word)
+
+
+def word_of(data: str) -> str:
+    """A data set's name without settings and variants."""
+    return data.partition("+")[0].partition(":")[0]
 
 
 def export(name: str) -> bytes:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 import engine.attribution
 from components import exports
+from components.pictures import Chosen
 from components.subject import Subject
 from engine import run
 from engine.attribution import Gradient
@@ -45,7 +46,7 @@ def heat(code: str) -> np.ndarray:
 @pytest.fixture
 def subject():
     picture = read(photograph(), "cat of Jane Doe.png")
-    return Subject("", picture, Crop(), image_case(cnn(), picture, Crop(), Target(1)))
+    return Subject(Chosen(picture), Crop(), image_case(cnn(), picture, Crop(), Target(1)))
 
 
 def photograph() -> bytes:
@@ -82,7 +83,7 @@ def test_the_lines_for_an_image_and_a_model_of_ones_own_run_beside_those_files(
     model = load_from_file(tmp_path / "own.safetensors", "resnet18")
     picture = read(tmp_path / "your-image.png")
     case = image_case(model, picture, Crop(), Target(2))
-    again = heat(exports.python_call(Gradient(), Subject("", picture, Crop(), case)))
+    again = heat(exports.python_call(Gradient(), Subject(Chosen(picture), Crop(), case)))
     assert np.array_equal(again, run.answer(Gradient(), case)["map"].values)
 
 

@@ -12,6 +12,7 @@ import pydicom
 import pytest
 
 from components import exports, medical
+from components.pictures import Chosen
 from components.subject import Subject
 from engine import run
 from engine.attribution import Gradient
@@ -167,7 +168,7 @@ def test_the_lines_for_a_scan_give_the_very_same_map(tmp_path, monkeypatch):
     view = View("frame", 1, window=Window(90.0, 300.0, "linear exact"))
     picture = load(film()).picture(view)
     case = image_case(cnn(), picture, Crop(), Target(1))
-    code = exports.python_call(Gradient(), Subject("", picture, Crop(), case, view))
+    code = exports.python_call(Gradient(), Subject(Chosen(picture, view=view), Crop(), case))
     assert "your-scan.dcm" in code
     assert np.array_equal(heat(code), run.answer(Gradient(), case)["map"].values)
 

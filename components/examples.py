@@ -1,0 +1,94 @@
+"""An image of a data set in the sidebar, and the models that learnt from that set."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.links import refuse
+from components.notices import plain
+from engine import data
+from engine.data.dataset import DataSet, Rows
+from engine.data.example import Example
+from engine.errors import BlindspotError
+from engine.models import catalog
+
+ANY = "any class"
+SPLIT = "test"  # no model of ours has learnt from it
+
+
+def choose() -> Example:
+    """One image of the test split of a data set."""
+    titles = {entry.name: entry.card.title for entry in data.entries()}
+    linked = st.query_params.get("data", "")
+    offered = [*titles, *([linked] if linked not in titles and is_known(linked) else [])]
+    refuse("data", offered, "Data set", "one that is offered here")
+    name = st.selectbox(
+        "Data set",
+        offered,
+        format_func=lambda one: titles.get(one, one),
+        key="data",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    with st.spinner("Making the images; the first time this may take some seconds"):
+        found = data.load(name)
+    rows = choose_rows(found)
+    refuse("item", lambda word: is_place(word, len(rows)), "Image", f"from 1 to {len(rows)}")
+    place = st.number_input(
+        f"Image (of {len(rows)} that no model here has learnt from)",
+        1,
+        len(rows),
+        key="item",
+        bind="query-params",
+    )
+    chosen = Example(found, int(rows[place - 1]))
+    st.caption(plain(described(chosen)))
+    return chosen
+
+
+def choose_rows(found: DataSet) -> Rows:
+    """The images among which one is chosen: of one class, or all."""
+    rows = found.rows(SPLIT)
+    present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
+    refuse("kind", [ANY, *present], "Class", f"a class of {found.card.title}")
+    kind = st.selectbox("Class", [ANY, *present], key="kind", bind="query-params")
+    if kind != ANY:
+        rows = rows[found.labels[rows] == found.classes.index(kind)]
+    return rows
+
+
+def described(chosen: Example) -> str:
+    """What is known of it in one line."""
+    known = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
+    group = chosen.data.truth.get("group")
+    if group is not None:
+        known += f", group {group[chosen.row]}"
+    return known + (", with a known mask" if chosen.mask() is not None else "")
+
+
+def offer_models(chosen: Example) -> None:
+    """When the model in use has not learnt this data set, one that has is a click away."""
+    fitting = catalog.trained_on(chosen.data.name)
+    if not fitting or st.session_state.get("model") in [entry.name for entry in fitting]:
+        return
+    entry = fitting[0]
+    st.info(f"This model has not learnt {plain(chosen.data.card.title)}.")
+    st.button(f"Use {entry.title}", key="examples.model", on_click=use, args=(entry.name,))
+
+
+def use(model: str) -> None:
+    """Choose the model, as if by hand."""
+    st.session_state["model"] = model
+
+
+def is_known(name: str) -> bool:
+    """Whether a name from a link is that of a data set with settings or variants."""
+    try:
+        return bool(name) and bool(data.entry(name))
+    except BlindspotError:
+        return False
+
+
+def is_place(word: str, count: int) -> bool:
+    """Whether a word from a link is a number from 1 to the count."""
+    return word.isdecimal() and 1 <= int(word) <= count

@@ -1,0 +1,79 @@
+"""One image of a data set as a picture that can be asked about, with what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.data.dataset import DataSet
+from engine.data.registry import load
+from engine.errors import BadData
+from engine.images import Crop, Picture
+from engine.images.picture import digest
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A row of a data set."""
+
+    data: DataSet
+    row: int
+
+    @property
+    def name(self) -> str:
+        """By which `example` finds it again: the data set's name and the image's id."""
+        return f"{self.data.name}/{self.data.ids[self.row]}"
+
+    @property
+    def label(self) -> str:
+        """Its class in words."""
+        return self.data.classes[self.data.labels[self.row]]
+
+    def picture(self) -> Picture:
+        """The image, (H, W, 3)."""
+        return pictured(self.data.images[self.row])
+
+    def twin(self) -> Picture | None:
+        """The same image without what made its class, where there is one."""
+        twins = self.data.truth.get("twin")
+        return None if twins is None else pictured(twins[self.row])
+
+    def mask(self) -> Mask | None:
+        """Where that is, (H, W); None when it is not known or there is nothing."""
+        masks = self.data.truth.get("mask")
+        return masks[self.row] if masks is not None and masks[self.row].any() else None
+
+
+def example(name: str) -> Example:
+    """The image of that name, such as "phantoms/17".
+
+    Raises:
+        BadData: no such data set, or no image of that id in it.
+    """
+    word, _, number = name.rpartition("/")
+    if not word or not number.isdecimal():
+        raise BadData(f"“{name[:60]}” names no image: write a data set, a slash and an id.")
+    data = load(word)
+    return Example(data, int(data.places(np.array([int(number)]))[0]))
+
+
+def pictured(image: NDArray[np.uint8]) -> Picture:
+    """(1 or 3, H, W) as a picture."""
+    pixels = np.array(np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3)))
+    pixels.setflags(write=False)
+    return Picture(pixels, (pixels.shape[1], pixels.shape[0]), (), digest(pixels))
+
+
+def seen(mask: Mask, crop: Crop, side: int) -> Mask:
+    """The mask in the square that the model sees, (side, side): where at least half is covered."""
+    height, width = mask.shape
+    shrunk = Image.fromarray(mask.astype(np.uint8) * 255).resize(
+        (side, side), Image.Resampling.BOX, box=crop.box(width, height)
+    )
+    covered: Mask = np.asarray(shrunk) >= 128
+    return covered
