@@ -45,7 +45,7 @@ def opened(
 
 
 def field(page: Page, name: str) -> Locator:
-    return page.get_by_role("spinbutton", name=name)
+    return page.locator(".bs-window").get_by_role("spinbutton", name=name)
 
 
 def shown(page: Page) -> tuple[float, float]:

