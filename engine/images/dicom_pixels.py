@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import get_frame, parse_fragments
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.uid import UID
@@ -23,6 +23,7 @@ from engine.images.dicom_header import Frame, has, whole
 
 MAX_FRAME = 32_000_000  # px of one frame; a mammogram has about 25 million
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
+MOST_FRAGMENTS = 100_000  # of compressed data; a film of an hour has about as many frames
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 DECODING = (  # what decoding asks for
@@ -53,6 +54,7 @@ FAMILIES = (  # transfer syntaxes that are not decoded, by the start of their nu
     ("1.2.840.10008.1.2.4", "an old form of JPEG"),
     ("1.2.840.10008.1.2.7", "uncompressed video in a stream"),
 )
+ITEM = b"\xfe\xff\x00\xe0"
 EXPORT = "export it uncompressed from the viewer or archive that it comes from"
 
 
@@ -130,7 +132,7 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     name = next(one for one in PIXELS if one in pixels)
     held = len(pixels[name].value)
     if pixels.file_meta.TransferSyntaxUID.is_encapsulated:
-        there = parse_fragments(pixels.PixelData)[0]
+        there = fragments(pixels.PixelData)
     else:
         samples = whole(pixels, "SamplesPerPixel") or 1
         bits = pixels.Rows * pixels.Columns * samples * pixels.BitsAllocated
@@ -146,6 +148,17 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
         pixels.NumberOfFrames = there
         return there, (f"the file says that it has {said} frames and holds {there}",)
     return said, ()
+
+
+def fragments(data: bytes) -> int:
+    """How many pieces compressed data have, which is at least the number of frames."""
+    at, count = 0, -1  # the first item is the table of offsets
+    while data[at : at + 4] == ITEM and at + 8 <= len(data):
+        count += 1
+        if count > MOST_FRAGMENTS:
+            raise BadImage(f"has more than {MOST_FRAGMENTS} pieces of compressed data: {EXPORT}")
+        at += 8 + int(unpack_from("<I", data, at + 4)[0])
+    return max(count, 0)
 
 
 def decode(pixels: Dataset, index: int) -> tuple[NDArray[Any], dict[str, Any]]:

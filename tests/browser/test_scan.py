@@ -15,6 +15,7 @@ from engine.images import Window
 from tests.browser.conftest import OpenPage, Serve
 from tests.browser.server import settle
 from tests.browser.test_viewer import CONTRAST, DEMO, canvas, expect_runs, pixel, point, press
+from tests.scans import nifti
 
 SIDE = 224
 
@@ -44,7 +45,7 @@ def opened(
 
 
 def field(page: Page, name: str) -> Locator:
-    return page.get_by_role("spinbutton", name=name)
+    return page.locator(".bs-window").get_by_role("spinbutton", name=name)
 
 
 def shown(page: Page) -> tuple[float, float]:
@@ -200,3 +201,26 @@ def test_a_photograph_has_no_window(open_page: OpenPage, scan_url: str) -> None:
     page.keyboard.press("w")
     page.keyboard.press("3")
     expect_runs(page, 1)
+
+
+def test_a_volume_is_opened_cut_windowed_and_explained(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/heatmaps?heatmaps.methods=Gradient")
+    settle(page, 120)
+    x, y, z = np.indices((24, 26, 28))
+    file = {"name": "scan.nii", "mimeType": "", "buffer": nifti((x * y + z).astype(np.int16))}
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("Slice (of 28)")).to_be_visible()
+    page.get_by_text("Coronal", exact=True).click()
+    expect(page.get_by_text("Slice (of 26)")).to_be_visible()
+    settle(page, 120)
+    expect(
+        page.get_by_role("group", name=re.compile("left R, right L, top H, bottom F"))
+    ).to_be_visible()
+    before = shown(page)
+    point(page, 0.5, 0.5)
+    page.mouse.down(button="right")
+    point(page, 0.8, 0.7)
+    page.mouse.up(button="right")
+    assert all(a > b for a, b in zip(shown(page), before, strict=True))
+    expect(page.get_by_text("The model saw another window")).to_be_visible()
+    expect(page.locator(".bs-ends", has_text="logit")).to_be_visible()

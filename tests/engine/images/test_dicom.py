@@ -247,6 +247,7 @@ def test_a_window_of_the_view_makes_another_picture():
     assert set(np.unique(narrow.pixels[9:])) == {255}
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
 @pytest.mark.parametrize(
     "header",
     [
@@ -323,6 +324,13 @@ def test_a_compressed_image_of_another_size_is_not_decoded():
     assert "another size" in refusal(written(made))
 
 
+def test_millions_of_empty_pieces_are_not_walked_through():
+    made = dataset(frames(1), RLELossless, PixelData=b"\xfe\xff\x00\xe0\0\0\0\0" * 1_000_000)
+    made["PixelData"].VR = "OB"
+    made["PixelData"].is_undefined_length = True
+    assert "more than 100000 pieces" in refusal(written(made))
+
+
 def test_a_deflated_bomb_is_not_unpacked():
     made = written(dataset(ramp(), DeflatedExplicitVRLittleEndian))
     assert load(made).frames == 1
@@ -390,8 +398,8 @@ def test_a_name_alone_does_not_make_a_scan():
 # Nothing of a person is kept or heard
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
 def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
-    logging.getLogger().setLevel(logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     made = dataset(ramp(), ModalityLUTSequence=[lut(np.arange(256), 0, 16)])
     made.ModalityLUTSequence[0].ModalityLUTType = "Doe^Jane"
