@@ -17,7 +17,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -28,6 +28,7 @@ from components import colors
 from engine.result import HeatMap
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
+Encoded = TypeVar("Encoded")
 
 LONG_SIDE = 640  # px; a panel is seldom wider than this on a screen
 PNG_LIMIT = 400_000  # bytes; a bigger picture goes as WebP
@@ -38,7 +39,7 @@ MOST_PANELS = 4
 FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
-PARTS = ("mount", "values", "drawing", "controls", "sharing")  # one module, joined in this order
+PARTS = ("mount", "values", "drawing", "controls", "sharing", "small")  # one module, joined in this order
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
@@ -125,15 +126,15 @@ def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
     }
 
 
-class Kept:
+class Kept(Generic[Encoded]):
     """The last few encodings, under a digest of what was encoded."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.held: OrderedDict[bytes, str] = OrderedDict()
+        self.held: OrderedDict[bytes, Encoded] = OrderedDict()
         self.lock = Lock()
 
-    def get(self, array: NDArray[Any], extra: str, make: Callable[[], str]) -> str:
+    def get(self, array: NDArray[Any], extra: str, make: Callable[[], Encoded]) -> Encoded:
         """The encoding kept for this array, made once."""
         array = np.ascontiguousarray(array)
         name = blake2b(f"{array.dtype}{array.shape}{extra}".encode())
@@ -151,7 +152,7 @@ class Kept:
         return made
 
 
-ENCODED: Final = Kept(KEPT)
+ENCODED: Final = Kept[str](KEPT)
 
 
 def picture_url(picture: Pixels) -> str:
