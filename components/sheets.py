@@ -22,11 +22,14 @@ from engine.result import digest_arrays
 LARGEST = 224  # px; a larger frame is shown reduced to it
 SMALL = 64  # px; up to here frames go without loss and are shown pixel by pixel
 BLOCK = 16  # px; JPEG mixes colors inside such blocks, so cells are whole numbers of them
-QUALITIES = (85, 75, 65, 50, 35, 20)
+QUALITIES = ((92, 0), (85, 2), (75, 2), (65, 2), (50, 2), (35, 2), (20, 2))  # and subsampling
 FRAMES_SHARE = 0.6  # of the room; the residues get what is left
 UNKNOWN = 255
-FINENESS = ((224, 254), (112, 254), (112, 63), (75, 254), (75, 63), (56, 63), (28, 63), (14, 31))
-PROBES = 5  # images by which the size of a sheet is foretold
+FINENESS = (
+    *((224, 254), (112, 254), (112, 126), (112, 63), (75, 254), (75, 126), (75, 63)),
+    *((56, 126), (56, 63), (28, 63), (14, 31)),
+)
+PROBES = 8  # images by which the size of a sheet is foretold
 KEPT = 12  # walks
 
 Frames = NDArray[Any]  # (n, 3, H, W) in [0, 1]
@@ -80,8 +83,8 @@ def frame_sheet(frames: Frames, room: int) -> Sheet:
     margin = ((0, 0), (0, high - height), (0, wide - width), (0, 0))
     columns, sheet = tiled(np.pad(colors, margin, mode="edge"))
     image = Image.fromarray(sheet)
-    for quality in QUALITIES:
-        src = data_url("jpeg", saved(image, "JPEG", quality=quality))
+    for quality, sampling in QUALITIES:
+        src = data_url("jpeg", saved(image, "JPEG", quality=quality, subsampling=sampling))
         if len(src) <= room:
             break
     return Sheet(src, columns, (wide, high), (width, height))
@@ -103,7 +106,7 @@ def alone(picture: Pixels) -> str:
     colors = bounded(picture.transpose(2, 0, 1) / np.float32(255))
     if max(colors.shape[:2]) <= SMALL:
         return data_url("png", saved(Image.fromarray(colors), "PNG"))
-    return data_url("jpeg", saved(Image.fromarray(colors), "JPEG", quality=QUALITIES[0]))
+    return data_url("jpeg", saved(Image.fromarray(colors), "JPEG", quality=QUALITIES[1][0]))
 
 
 def residues(frames: Frames, end: Pixels) -> NDArray[np.float32]:
@@ -120,7 +123,7 @@ def residue_sheet(values: NDArray[np.float32], room: int) -> Sheet:
     """The residues at the finest size and in the finest steps that find room."""
     finite = values[np.isfinite(values)]
     scale = float(finite.max()) if finite.size else 0.0
-    probes = values[np.linspace(0, len(values) - 1, PROBES).astype(int)]
+    probes = values[((np.arange(PROBES) + 0.5) * len(values) / PROBES).astype(int)]
     for side, top in FINENESS:
         foretold = len(coded(probes, side, top, scale).src) * len(values) / PROBES
         last = (side, top) == FINENESS[-1]

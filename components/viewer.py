@@ -39,7 +39,14 @@ MOST_PANELS = 4
 FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
-PARTS = ("mount", "values", "drawing", "controls", "sharing", "small")  # one module, joined in this order
+PARTS = (
+    "mount",
+    "values",
+    "drawing",
+    "controls",
+    "sharing",
+    "small",
+)  # one module, joined in this order
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")

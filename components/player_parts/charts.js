@@ -56,13 +56,11 @@ function buildPlot(view, kind) {
 }
 
 function fillPlots(view, walk) {
-  const { curves, source, target } = walk.sent;
+  const { source, target } = walk.sent;
   fillPlot(view, walk, walk.confidence, 1, {
     source: source.label || "source's class", target: target.label || "target's class",
   });
-  const known = [...curves.toTarget, ...curves.toSource].filter(isNumber);
-  const most = Math.max(0, ...known);
-  fillPlot(view, walk, walk.distance, ceiling(most), { toTarget: "to the target", toSource: "to the source" });
+  fillPlot(view, walk, walk.distance, ceiling(view.farthest), { toTarget: "to the target", toSource: "to the source" });
   fillStrip(view, walk);
 }
 

@@ -10,7 +10,7 @@ function buildTools(view) {
   tools.loud = button(`Differences ×${LOUD}`, () => amplify(view));
   tools.keys = el("p", { class: "bp-keys" }, KEYS);
   tools.bar = el("div", { class: "bp-tools" }, tools.play,
-    el("label", { class: "bp-slide" }, tools.slide, tools.step), tools.loud, tools.keys);
+    el("label", { class: "bp-slide" }, tools.slide, tools.step), tools.loud);
   return tools;
 }
 

@@ -38,7 +38,7 @@ function mount(parent, key) {
   view.tools = buildTools(view);
   view.grid = el("div", { class: "bp-walks" });
   view.live = el("div", { class: "bp-unseen", role: "status", "aria-live": "polite" });
-  view.root.append(view.tools.bar, view.grid, view.live);
+  view.root.append(view.tools.bar, view.grid, view.tools.keys, view.live);
   parent.append(view.root);
   listen(view);
   views.set(parent, view);
@@ -62,6 +62,9 @@ function update(view, data) {
   view.grid.dataset.count = data.walks.length;
   view.stops = [...new Set(data.walks.flatMap((sent) => sent.steps))].sort((a, b) => a - b);
   view.last = Math.max(1, ...data.walks.map(stepsOf));
+  view.scale = Math.max(...data.walks.map(({ residues }) => residues.scale));
+  view.farthest = Math.max(0, ...data.walks.flatMap(({ curves }) =>
+    [...curves.toTarget, ...curves.toSource].filter(isNumber)));
   view.walks.forEach((walk, at) => fillWalk(view, walk, data.walks[at]));
   view.at = stopNear(view, view.look.step ?? Infinity);
   syncTools(view);
@@ -88,19 +91,20 @@ function buildWalk(view) {
   walk.title = el("strong", { class: "bp-title" });
   walk.note = el("span", { class: "bp-note" });
   walk.said = el("p", { class: "bp-said" });
-  walk.source = buildEnd("source", "Start");
-  walk.target = buildEnd("target", "Goal");
+  walk.source = buildEnd("source", "Start", "Changed so far");
+  walk.target = buildEnd("target", "Goal", "Still missing");
   walk.canvas = el("canvas", { role: "img", class: "bp-frame" });
   walk.verdict = el("p", { class: "bp-verdict" });
   walk.way = el("p", { class: "bp-way" });
   walk.bars = el("ol", { class: "bp-bars", "aria-label": "Most probable classes" });
   walk.scale = buildScale();
+  walk.which = el("span");
   const now = el("div", { class: "bp-now" },
-    el("p", { class: "bp-over" }, "You see"), walk.canvas,
-    el("p", { class: "bp-over" }, "The model says"), walk.verdict, walk.way);
-  const classes = el("div", { class: "bp-classes" },
+    el("p", { class: "bp-over" }, el("b", {}, "You see"), walk.which), walk.canvas);
+  const says = el("div", { class: "bp-says" },
+    el("p", { class: "bp-over" }, el("b", {}, "The model says")), walk.verdict, walk.way,
     el("p", { class: "bp-over" }, "Its five most probable classes"), walk.bars);
-  walk.stage = el("div", { class: "bp-stage" }, walk.source.box, now, walk.target.box, classes);
+  walk.stage = el("div", { class: "bp-stage" }, walk.source.box, now, says, walk.target.box);
   walk.confidence = buildPlot(view, "confidence");
   walk.distance = buildPlot(view, "distance");
   walk.table = buildTable(view, walk);
@@ -112,14 +116,14 @@ function buildWalk(view) {
 }
 
 /* An end of the walk: its picture, and how far from it the walk is now. */
-function buildEnd(kind, name) {
+function buildEnd(kind, name, missing) {
   const end = { kind, name };
   end.image = el("img", { class: "bp-thumb" });
   end.label = el("span");
   end.heat = el("canvas", { role: "img", class: "bp-thumb" });
   end.box = el("div", { class: `bp-end bp-${kind}` },
     el("figure", {}, el("figcaption", {}, el("b", {}, `${name}: the ${kind}`), end.label), end.image),
-    el("figure", {}, el("figcaption", {}, el("b", {}, `Difference to the ${kind}`)), end.heat));
+    el("figure", {}, el("figcaption", {}, el("b", {}, missing)), end.heat));
   return end;
 }
 
@@ -131,8 +135,8 @@ function fillWalk(view, walk, sent) {
   walk.box.toggleAttribute("data-small", sent.small);
   walk.box.style.setProperty("--aspect", `${sent.width} / ${sent.height}`);
   const began = decimals(sent.reference);
-  fillEnd(walk.source, sent.source, sent.source.label && `seen as ${sent.source.label} ${began}`);
-  fillEnd(walk.target, sent.target, sent.target.label && `seen as ${sent.target.label}`);
+  fillEnd(walk.source, sent.source, sent.source.label && `${sent.source.label} ${began}`);
+  fillEnd(walk.target, sent.target, sent.target.label);
   fillPlots(view, walk);
   fillTable(view, walk);
   loadSheets(view, walk);
@@ -140,6 +144,7 @@ function fillWalk(view, walk, sent) {
 
 function fillEnd(end, sent, words) {
   if (end.image.getAttribute("src") !== sent.src) end.image.setAttribute("src", sent.src);
-  end.image.setAttribute("alt", `The ${end.kind}${words ? `, ${words}` : ""}`);
+  end.image.setAttribute("alt", `The ${end.kind}${words ? `, seen by the model as ${words}` : ""}`);
   say(end.label, words);
+  end.label.title = words;
 }

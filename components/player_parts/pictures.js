@@ -81,9 +81,9 @@ function drawHeat(view, walk, end, at) {
   pen.putImageData(image, 0, 0);
 }
 
-/* From a code to a place in the ramp: the value's share of the scale, amplified when asked. */
-function shadesOf(view, { top }) {
-  const times = view.look.loud ? LOUD : 1;
+/* From a code to a place in the ramp: its value's share of all walks' scale, or ten times that. */
+function shadesOf(view, { top, scale }) {
+  const times = (view.look.loud ? LOUD : 1) * (scale / (view.scale || 1));
   return Array.from({ length: top + 1 }, (_, code) =>
     clamp(Math.round(255 * times * (code / top) ** 2), 0, 255));
 }
@@ -94,7 +94,7 @@ function buildScale() {
   const scale = { bar: el("canvas", { class: "bp-bar", "aria-hidden": "true", width: 256, height: 1 }) };
   scale.high = el("span");
   scale.words = el("span", { class: "bp-note" });
-  scale.box = el("p", { class: "bp-scale" }, "Difference 0", scale.bar, scale.high, scale.words);
+  scale.box = el("p", { class: "bp-scale" }, "Changed and missing: 0", scale.bar, scale.high, scale.words);
   return scale;
 }
 
@@ -105,12 +105,11 @@ function drawScale(view, walk) {
     image.data.set([...view.ramp.subarray(3 * at, 3 * at + 3), 255], 4 * at);
   }
   pen.putImageData(image, 0, 0);
-  const { scale } = walk.sent.residues;
-  const { loud } = view.look;
+  const { look: { loud }, scale } = view;
   say(walk.scale.high, loud ? `${short(scale / LOUD)} and more` : short(scale));
   say(walk.scale.words, loud
-    ? "of 1, black to white; ten times as strong as on the walk's own scale."
-    : "of 1, black to white; mean of red, green and blue, the same scale for the whole walk.");
+    ? "of 1, the difference of black and white; drawn ten times as strong."
+    : "of 1, the difference of black and white; one scale for all steps.");
 }
 
 // ---------------------------------------------------------------- words
@@ -119,6 +118,7 @@ function writeWalk(view, walk) {
   const { sent, at, step } = walk;
   const [best, ...rest] = sent.top[at];
   const told = finding(walk);
+  say(walk.which, `the image at step ${step}`);
   say(walk.said, told);
   walk.canvas.setAttribute("aria-label", `The image at ${told.charAt(0).toLowerCase()}${told.slice(1)}`);
   const [name, value] = best ?? ["no classes", null];
