@@ -43,6 +43,7 @@ PARTS = (
     "scan",
     "controls",
     "sharing",
+    "small",
 )  # one module, joined in this order
 
 ROWS = ("upper", "middle", "lower")

@@ -35,13 +35,6 @@ function buildTools(view) {
   return tools;
 }
 
-function button(name, press, label = "") {
-  const made = el("button", { type: "button" }, name);
-  if (label) Object.assign(made, { ariaLabel: label, title: label });
-  made.addEventListener("click", press);
-  return made;
-}
-
 function slide(name, min, max, step, move) {
   const input = el("input", { type: "range", min, max, step, "aria-label": name });
   const output = el("output");
@@ -85,10 +78,6 @@ function setSlide({ input, output }, value, words) {
   input.value = value;
   input.setAttribute("aria-valuetext", words);
   say(output, words);
-}
-
-function pressed(made, on) {
-  made.setAttribute("aria-pressed", String(on));
 }
 
 function toggle(view, name) {

@@ -186,7 +186,3 @@ function number(value) {
 function withUnit(text, unit) {
   return unit ? `${text} ${unit}` : text;
 }
-
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

@@ -1,4 +1,4 @@
-// What leaves the page: the look as a link, a panel as a file; and small parts all files use.
+// What leaves the page: the look as a link, a panel as a file.
 
 // ---------------------------------------------------------------- the look as a link
 
@@ -124,25 +124,4 @@ function writer(pen, style, wide) {
     pen.textAlign = align;
     pen.fillText(text, x, y, wide);
   };
-}
-
-// ---------------------------------------------------------------- small parts
-
-function el(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function canvasOf(width, height) {
-  return Object.assign(document.createElement("canvas"), { width, height });
-}
-
-function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
 }

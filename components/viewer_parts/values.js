@@ -2,16 +2,6 @@
 
 // ---------------------------------------------------------------- decoding
 
-function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-}
-
-function bitmapOf(src) {
-  const [head, body] = src.split(",");
-  const blob = new Blob([bytesOf(body)], { type: head.slice(5, head.indexOf(";")) });
-  return createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-}
-
 /* A map as 32-bit values, with what scales and thresholds ask of it. */
 async function decodeMap(sent) {
   const bitmap = await bitmapOf(sent.src);
@@ -107,11 +97,6 @@ function shareShown(map, cut) {
 }
 
 // ---------------------------------------------------------------- coloring
-
-function isDark(view) {
-  const [red, green, blue] = getComputedStyle(view.root).backgroundColor.match(/[\d.]+/g).map(Number);
-  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
-}
 
 function rampOf(view, map) {
   if (!map.signed) return view.ramps.sequential;
