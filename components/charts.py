@@ -18,6 +18,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
 from components.colors import SEQUENTIAL
 from components.viewer import said
@@ -28,6 +29,7 @@ STOPS = 33  # of the ramp, as Plotly is sent it
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 MARGINS = {"l": 10, "r": 10, "t": 10, "b": 10}
 GRAY = "#808080"  # 3:1 on either theme's background
+INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
 WRAP = 16  # characters of a label's line
 FINE = 8  # colored dots between two points of a limb
 ASIDE = 12.0  # degrees between a limb and its control, at most
@@ -101,9 +103,23 @@ def numbers(tables: Mapping[str, Table]) -> None:
 
 def with_table(figure: go.Figure, words: str, tables: Mapping[str, Table], key: str) -> None:
     """The figure with its finding as alt text and caption, and its numbers in a table below."""
+    inked(figure, INK["dark" if st.context.theme.type == "dark" else "light"])
     st.plotly_chart(figure, theme="streamlit", config=CONFIG, key=key, alt=words)
     st.caption(plain_markdown(words))
     numbers({f"{key}.{name}": view for name, view in tables.items()})
+
+
+def inked(figure: go.Figure, ink: str) -> None:
+    """Every text in one color; what has a color of its own keeps it."""
+    font = {"color": ink}
+    axis = {"tickfont": font, "title": {"font": font}}
+    figure.update_layout(font=font, legend={"font": font, "title": {"font": font}})
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis)
+    figure.update_scenes(xaxis=axis, yaxis=axis, zaxis=axis)
+    figure.update_coloraxes(colorbar=axis)
+    for note in figure.layout.annotations:
+        note.font.color = note.font.color or ink
 
 
 def plain_markdown(text: str) -> str:
@@ -122,7 +138,7 @@ def star(result: Result, key: str) -> None:
 
 
 def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figure:
-    """Dots close enough to be a line, in colors; those with a value to read have an edge."""
+    """Dots close enough to be a line, in colors, and over them the points to read."""
     angles = 90 - 360 * np.arange(len(labels)) / len(labels)  # degrees, clockwise from above
     aside = min(ASIDE, SPREAD * 360 / len(labels))
     figure = go.Figure()
@@ -130,6 +146,7 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
         ("to the raw target (control)", controls, angles - aside, 4),
         ("to the blind spot", limbs, angles, 13),
     ):
+        figure.add_trace(ground(turned, size + 3))
         figure.add_trace(dots(held, turned, size))
         figure.add_trace(stations(held, turned, labels, name, size))
     lowest = np.nanmin(filled(limbs.values), axis=1)
@@ -146,13 +163,22 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
         )
     figure.update_layout(
         coloraxis=scale("probability", across=True),
-        xaxis={"visible": False, "range": [-1.75, 1.75], "fixedrange": True},
-        yaxis={"visible": False, "range": [-1.4, 1.4], "fixedrange": True, "scaleanchor": "x"},
+        xaxis={"visible": False, "range": [-1.6, 1.6], "fixedrange": True},
+        yaxis={"visible": False, "range": [-1.3, 1.3], "fixedrange": True, "scaleanchor": "x"},
         showlegend=False,
-        height=480,
+        height=560,
         margin=MARGINS,
     )
     return figure
+
+
+def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
+    """A gray edge for the limbs, so that the ends of the ramp are seen on either theme."""
+    tips = np.stack([direction(angle) for angle in angles])
+    gap = np.full(len(tips), np.nan)
+    x, y = (np.column_stack([0 * tip, tip, gap]).ravel() for tip in tips.T)
+    line = {"width": width, "color": GRAY}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
 
 
 def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
@@ -161,7 +187,8 @@ def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
     values = np.concatenate([np.interp(fine, held.x, row) for row in held.values])
     places = np.concatenate([np.outer(fine, direction(angle)) for angle in angles])
     known = np.isfinite(values)
-    marker = {"size": size, "color": values[known], "coloraxis": "coloraxis"}
+    edge = {"width": 0}
+    marker = {"size": size, "color": values[known], "coloraxis": "coloraxis", "line": edge}
     x, y = places[known].T
     return go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip")
 
@@ -176,9 +203,9 @@ def stations(
         for label, row in zip(labels, held.values, strict=True)
         for share, value in zip(held.x, row, strict=True)
     ]
-    ring = {"size": size, "color": "rgba(0,0,0,0)", "line": {"width": 0.75, "color": GRAY}}
+    unseen = {"size": size, "color": "rgba(0,0,0,0)", "line": {"width": 0}}
     x, y = places.T
-    return go.Scatter(x=x, y=y, mode="markers", marker=ring, hovertext=texts, hoverinfo="text")
+    return go.Scatter(x=x, y=y, mode="markers", marker=unseen, hovertext=texts, hoverinfo="text")
 
 
 def star_words(result: Result) -> str:
@@ -187,11 +214,11 @@ def star_words(result: Result) -> str:
     lows = [np.nanmin(filled(held.values), axis=1) for held in (limbs, controls)]
     holds = figures.values[:, figures.columns.index("holds")]
     return (
-        f"Thick limbs to {len(figures.rows)} blind spots: the lowest probability on any is "
-        f"{lows[0].min():.2f}, towards {figures.rows[int(lows[0].argmin())]}; "
-        f"{int(np.nansum(holds))} of {len(holds)} hold. "
-        f"Thin lines beside them to the raw targets, the control: down to {lows[1].min():.2f}, "
-        f"and at best {lows[1].max():.2f}. The angles mean nothing."
+        f"The source, in the middle, has {number(limbs.values[0, 0])}. On the {len(holds)} thick "
+        f"limbs to blind spots the probability is nowhere below {lows[0].min():.2f}; "
+        f"{int(np.nansum(holds))} of {len(holds)} hold. On the thin lines beside them to the raw "
+        f"targets, the control, it falls to {lows[1].min():.2f}; the best of them to "
+        f"{lows[1].max():.2f}. The angles mean nothing."
     )
 
 
@@ -214,40 +241,59 @@ def plane(result: Result, key: str) -> None:
 
 
 def plane_figure(field: Field, walk: Points, line: Points) -> go.Figure:
-    """The field filled in between its nodes, with a line at one half, and the two ways over it."""
-    figure = go.Figure(
-        go.Contour(
-            x=field.x,
-            y=field.y,
-            z=field.values,
-            coloraxis="coloraxis",
-            contours={"coloring": "heatmap", "start": 0.5, "end": 0.5, "size": 1},
-            line={"color": "#fff", "width": 1},
-            hovertemplate="in the plane: %{z:.2f}<extra></extra>",
-        )
+    """Above the plane with both ways, below the probability along them, over the same axis."""
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=(0.5, 0.5), vertical_spacing=0.06)
+    filled_in = go.Contour(
+        x=field.x,
+        y=field.y,
+        z=field.values,
+        coloraxis="coloraxis",
+        contours={"coloring": "heatmap", "start": 0.5, "end": 0.5, "size": 1},
+        line={"color": "#fff", "width": 1},
+        hovertemplate="in the plane: %{z:.2f}<extra></extra>",
     )
-    for wide, shade in ((5, "#000"), (2.5, "#b8b8b8")):
-        figure.add_trace(way(line.places, wide, shade))
-    for wide, shade in ((5.5, "#000"), (3, "#fff")):
-        figure.add_trace(way(walk.places, wide, shade))
-    figure.add_trace(stops(line, "straight line", 1))
-    figure.add_trace(stops(walk, "walk", 11))
+    above = [
+        filled_in,
+        *(way(line.places, wide, shade) for wide, shade in ((5, "#000"), (2.5, "#b8b8b8"))),
+        *(way(walk.places, wide, shade) for wide, shade in ((5.5, "#000"), (3, "#fff"))),
+        stops(line, line.places, "straight line", 1),
+        stops(walk, walk.places, "walk", 9),
+    ]
+    across, along = profile(line), profile(walk)
+    below = [
+        way(across, 3, GRAY),
+        way(along, 3, GRAY),
+        stops(line, across, "straight line", 5, "square"),
+        stops(walk, along, "walk", 11),
+    ]
+    figure.add_traces(above, rows=[1] * len(above), cols=[1] * len(above))
+    figure.add_traces(below, rows=[2] * len(below), cols=[1] * len(below))
     for x, words in ((0.0, "source"), (1.0, "target")):
         figure.add_annotation(
-            x=x, y=0, text=f"<b>{words}</b>", yshift=-16, showarrow=False, borderpad=2,
-            font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
+            x=x, y=0, text=f"<b>{words}</b>", yshift=-18, showarrow=False, borderpad=2,
+            font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)", row=1, col=1,
         )  # fmt: skip
+    for one, words, above_it in ((walk, "walk", 16), (line, "straight line", -14)):
+        at = len(one.values) * 3 // 4
+        x, y = profile(one)[at]
+        figure.add_annotation(x=x, y=y, text=words, yshift=-above_it, showarrow=False, row=2, col=1)
+    figure.update_xaxes(edges(field.x), fixedrange=True)
+    figure.update_xaxes(title_text="way from source to target", row=2)
+    figure.update_yaxes(fixedrange=True)
+    figure.update_yaxes(edges(field.y), title_text="beside the line", row=1)
+    figure.update_yaxes(title_text=escape(field.unit), range=[-0.05, 1.08], row=2)
     figure.update_layout(
-        coloraxis=scale(field.unit),
-        xaxis={"title": {"text": "way from source to target"}, "fixedrange": True} | edges(field.x),
-        yaxis={"title": {"text": "beside the straight line"}, "fixedrange": True}
-        | edges(field.y)
-        | {"scaleanchor": "x", "constrain": "domain"},
+        coloraxis=scale(field.unit, across=True, below=-0.2),
         showlegend=False,
-        height=460,
+        height=640,
         margin=MARGINS,
     )
     return figure
+
+
+def profile(points: Points) -> Floats:
+    """The share of the way and the value, (n, 2)."""
+    return np.column_stack([points.places[:, 0], points.values])
 
 
 def way(places: Floats, width: float, shade: str) -> go.Scatter:
@@ -257,23 +303,33 @@ def way(places: Floats, width: float, shade: str) -> go.Scatter:
     return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
 
 
-def stops(points: Points, name: str, size: int) -> go.Scatter:
+def stops(
+    points: Points, places: Floats, name: str, size: int, symbol: str = "circle"
+) -> go.Scatter:
     """Images on a way, each in the color of its own probability."""
-    edge = {"width": 1.5 if size > 1 else 0, "color": "#000"}
-    marker = {"size": size, "color": points.values, "coloraxis": "coloraxis", "line": edge}
+    edge = {"width": 1.25 if size > 1 else 0, "color": "#000"}
+    look = {"size": size, "symbol": symbol, "line": edge}
     texts = [f"{name}, point {at}: {number(v)}" for at, v in enumerate(points.values)]
-    x, y = points.places.T
-    return go.Scatter(x=x, y=y, mode="markers", marker=marker, hovertext=texts, hoverinfo="text")
+    x, y = places.T
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker=look | {"color": points.values, "coloraxis": "coloraxis"},
+        hovertext=texts,
+        hoverinfo="text",
+    )
 
 
 def plane_words(walk: Points, line: Points) -> str:
-    """The lowest probability on the walk and on the straight line."""
+    """The lowest probability on the walk and on the straight line, and how far they part."""
     walked, straight = float(np.nanmin(walk.values)), float(np.nanmin(line.values))
+    bend = 100 * float(np.abs(walk.places[:, 1]).max())
     return (
-        f"Along the walk, white, the probability never falls below {walked:.2f}; "
-        f"along the straight line to the target, gray, it falls to {straight:.2f}. "
-        "The ground is the plane of the two; the walk's images lie a little beside it, so that a "
-        "bright point may stand on dark ground."
+        f"Along the walk the probability is nowhere below {walked:.2f}; along the straight line "
+        f"to the target it falls to {straight:.2f}. In this plane the two part by at most "
+        f"{bend:.2g} % of the way; the upright axis is stretched. The ground is the plane; the "
+        "walk's images lie a little beside it, so that a bright point may stand on dark ground."
     )
 
 
@@ -378,14 +434,13 @@ def tube_lines(low: Field, held: Curve) -> go.Figure:
 
 
 def tube_words(low: Field, held: Curve) -> str:
-    """The lowest of the walk and of the outermost distance."""
-    outer, step = low.values[-1], low.x
-    at = int(np.nanargmin(filled(outer)))
+    """The lowest of the walk, and beside it at the least and the largest distance."""
+    near, far = (float(np.nanmin(filled(low.values[at]))) for at in (0, -1))
     return (
-        f"On the walk the probability is at least {float(np.nanmin(held.y)):.2f}. At distance "
-        f"{low.y[-1]:g} beside it 19 of 20 random directions stay above "
-        f"{float(filled(outer)[at]):.2f}, lowest at step {step[at]:g}. The side at −r is the same "
-        "as at r. A random direction says little about the worst one."
+        f"On the walk the probability is at least {float(np.nanmin(held.y)):.2f}. Beside it, 19 of "
+        f"20 random directions stay above {near:.2f} at distance {low.y[0]:g} and above {far:.2f} "
+        f"at distance {low.y[-1]:g}, at every step looked at. Where the walk itself was below its "
+        "bound, there is no tube. A random direction says little about the worst one."
     )
 
 
@@ -399,7 +454,7 @@ def rows_table(field: Field, name: str) -> Table:
 # ---------------------------------------------------------------- small parts
 
 
-def scale(unit: str, *, across: bool = False) -> dict[str, Any]:
+def scale(unit: str, *, across: bool = False, below: float = -0.02) -> dict[str, Any]:
     """The one scale of probabilities, from 0 to 1, with its bar below or beside."""
     bar: dict[str, Any] = {
         "title": {"text": escape(unit), "side": "top" if across else "right"},
@@ -409,7 +464,7 @@ def scale(unit: str, *, across: bool = False) -> dict[str, Any]:
         "outlinecolor": GRAY,
     }
     if across:
-        bar |= {"orientation": "h", "y": -0.02, "yanchor": "top", "len": 0.6}
+        bar |= {"orientation": "h", "y": below, "yanchor": "top", "len": 0.9}
     return {"cmin": 0, "cmax": 1, "colorscale": ramp(), "colorbar": bar}
 
 

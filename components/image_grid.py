@@ -1,4 +1,4 @@
-"""The grid of walks: a row looks like its target, a column is its source's class to the model.
+"""The grid of walks: a row ends at its target, a column stays its source's class to the model.
 
 Drawn as a plain HTML table, so that a screen reader can walk through it; every label is escaped.
 `as_png` draws the same for a file.
@@ -99,8 +99,8 @@ def finding(rows: Sequence[Sequence[Cell]]) -> str:
     lowest = f", lowest probability {probability(min(values))}" if values else ""
     kept = sum(cell.kept for cell in walks)
     return (
-        f"Every row looks like its picture on the left; every column is its class on top to the "
-        f"model: {kept} of {len(walks)} walks kept the class{lowest}."
+        "The walks of a row lead to the picture on its left; the number is the probability of the "
+        f"class on top. {kept} of {len(walks)} walks kept that class{lowest}."
     )
 
 
@@ -116,11 +116,11 @@ def as_html(result: Result) -> str:
         for cell in diagonal
     )
     body = "".join(
-        f'<tr><th scope="row">{picture(first, "")}<small>looks like</small> '
+        f'<tr><th scope="row">{picture(first, "")}<small>walked to</small> '
         f"{escape(first.target)}</th>{''.join(map(drawn, row))}</tr>"
         for first, row in zip(diagonal, rows, strict=True)
     )
-    corner = "<td><small>to the model →</small><small>to the eye ↓</small></td>"
+    corner = "<td><small>to the model →</small><small>walked to ↓</small></td>"
     return (
         '<div class="bs-walks" tabindex="0" role="region" aria-label="Grid of walks">'
         f"<table><caption>{escape(finding(rows))}</caption>"
@@ -158,7 +158,7 @@ def as_png(result: Result) -> bytes:
         left, top = MARGIN + at * step, 3 * LINE + at * high
         write(pen, (left, GAP), "to the model", 13, CELL)
         write(pen, (left, GAP + LINE), row[at].source, 17, CELL)
-        write(pen, (GAP, top), "looks like", 13, MARGIN)
+        write(pen, (GAP, top), "walked to", 13, MARGIN)
         write(pen, (GAP, top + LINE), row[at].target, 17, MARGIN - 2 * GAP)
         for column, cell in enumerate(row):
             paste(page, pen, cell, (MARGIN + column * step, top))

@@ -175,14 +175,24 @@ def upright(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def finding(view: Triangle) -> str:
-    """The mean, the lowest value, and where it is."""
-    if not np.isfinite(view.values).any():
+    """The mean, that of the two sides from the first corner, the lowest value and its place."""
+    if not np.isfinite(view.values[from_first(view.weights)]).any():
         return "No values."
     at = int(np.nanargmin(view.values))
     mean, lowest = probability(float(np.nanmean(view.values))), probability(float(view.values[at]))
     if float(np.nanmax(view.values) - view.values[at]) < 0.01:
         return f"Mean {mean}, the same everywhere."
-    return f"Mean {mean}; lowest {lowest}, {where(view.weights[at], view.labels)}."
+    sides = probability(float(np.nanmean(view.values[from_first(view.weights)])))
+    return (
+        f"Mean {mean}, along the two sides from {view.labels[0]} {sides}; "
+        f"lowest {lowest}, {where(view.weights[at], view.labels)}."
+    )
+
+
+def from_first(weights: Floats) -> NDArray[np.bool_]:
+    """Which points lie on the two sides that meet in the first corner."""
+    on: NDArray[np.bool_] = weights[:, 1:].min(axis=1) < 1e-6
+    return on
 
 
 def where(weights: Sequence[float] | Floats, labels: Sequence[str]) -> str:

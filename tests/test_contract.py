@@ -205,7 +205,9 @@ def test_batches_of_one_and_of_eight_agree(kind):
         results.append(small(kind)(case))
     for name, view in results[0].items():
         for field, array in view.arrays().items():
-            tolerance = (1e-3 if array.dtype == np.float16 else 1e-4) * float(np.nanmax(array) - np.nanmin(array))
+            tolerance = (1e-3 if array.dtype == np.float16 else 1e-4) * float(
+                np.nanmax(array) - np.nanmin(array)
+            )
             np.testing.assert_allclose(array, results[1][name].arrays()[field], atol=tolerance)
 
 
