@@ -1,0 +1,20 @@
+"""A small app around the triangle: plain colors at the corners, known values."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import streamlit as st
+
+from components.triangle import triangles
+from tests.components.level_sets import HOSTILE, bright, falling, triangle
+
+st.set_page_config(layout="wide")
+shown = {
+    "blind spots": triangle(bright),
+    "raw targets": triangle(falling, name="raw target"),
+}
+triangles(shown, "demo", label=HOSTILE)
+st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+st.write(f"runs: {st.session_state['runs']}")
