@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import subject
+from components import jobs, subject
 from components.views import ROOT, START, VIEWS, View
 
 
@@ -33,4 +33,5 @@ chosen = st.navigation(menu, position="top")
 
 with st.sidebar:
     subject.draw()
+jobs.panel()
 chosen.run()

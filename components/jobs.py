@@ -25,8 +25,8 @@ def panel() -> None:
     active = [job for lane in lanes() for job in lane.jobs() if job.cost != "live"]
     label = f"Jobs ({len(active)})" if active else "Jobs"
     with (
-        st.container(horizontal=True, horizontal_alignment="right"),
-        st.popover(label, icon=":material/pending_actions:", key="jobs.panel"),
+        st.container(key="jobs"),  # theme.css lifts it into the header
+        st.popover(label, icon=":material/pending_actions:", type="tertiary"),
     ):
         st.fragment(listed, run_every=POLL_SECONDS if active else None)()
 

@@ -30,7 +30,8 @@ QUESTIONS = (
         "Attribution",
         "What did it look at?",
         "A heat map shows on which parts of the image the model's score rests, by up to four "
-        "methods side by side, each in its own unit.",
+        "methods side by side, each in its own unit. A level set shows how far the image can "
+        "change while the model goes on saying the same.",
         "attribution.svg",
         "A photograph with a warm spot on the cat's face",
         (
@@ -43,6 +44,11 @@ QUESTIONS = (
                 views.HEATMAPS,
                 "Example: where is the espresso?",
                 {"image": "A cup of coffee"},
+            ),
+            (
+                views.LEVEL_SETS,
+                "Example: from a cat to a palace that the model still calls a cat",
+                {"image": "A cat (Chelsea)", "levels.to": "A Chinese palace"},
             ),
         ),
     ),

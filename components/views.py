@@ -32,5 +32,12 @@ HEATMAPS = View(
     "attribution/heatmaps.py",
     ":material/local_fire_department:",
 )
+LEVEL_SETS = View(
+    "Attribution",
+    "Level sets",
+    "level-sets",
+    "attribution/level_sets.py",
+    ":material/route:",
+)
 
-VIEWS = (START, HEATMAPS)
+VIEWS = (START, HEATMAPS, LEVEL_SETS)

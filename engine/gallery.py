@@ -7,12 +7,18 @@ the model or the decoded pixels change, they are simply not found any more.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from engine.attribution import FIRST, HEATMAPS
-from engine.case import ImageCase, image_case
+from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.plane import Plane
+from engine.attribution.level_sets.simplex import Simplex
+from engine.attribution.level_sets.star import Star
+from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.case import PairCase, image_case
 from engine.images import Crop
 from engine.method import Method
 from engine.models.catalog import load
@@ -22,11 +28,38 @@ from engine.samples import SAMPLES, sample
 from engine.store import Store, entry
 from engine.target import Target
 
-Question = tuple[Method[Any], ImageCase]
+Question = tuple[Method[Any], Any]
+
+FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
+WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
+    (LST(), 1),
+    (Plane(), 1),
+    (Simplex(), 2),
+    (Star(), 5),
+    (TubeWidth(), 1),
+)
 
 
 def questions() -> Iterator[Question]:
-    """What the samples are asked when opened: every method on the first, two on the others."""
+    """What the samples are asked when opened."""
+    yield from heatmaps()
+    yield from walks()
+
+
+def walks() -> Iterator[Question]:
+    """What the first sample is asked on the Level sets view before anything was changed."""
+    model = load()
+    source = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
+    top = int(model.logits(source.image[None])[0].argmax())
+    names = [one.name for one in SAMPLES]
+    begin = names.index(FIRST_TARGET)
+    others = [image_case(model, sample(name), Crop(), Target(0)).image for name in names[begin:]]
+    for method, count in WALKS:
+        yield method, PairCase(replace(source, target=Target(top)), tuple(others[:count]))
+
+
+def heatmaps() -> Iterator[Question]:
+    """Every method on the first sample, two on the others."""
     model = load()
     for place, one in enumerate(SAMPLES):
         plain = image_case(model, sample(one.name), Crop(), Target(0))

@@ -32,7 +32,7 @@ class StraightLine(Walking):
     proof = PROOF + "test_the_straight_line_is_the_line"
 
     steps: int = setting(200, STEPS, "Steps", "How many equal steps lead to the target.")
-    frames: int = setting(40, FRAMES, "Frames", FRAMES_HELP)
+    frames: int = setting(24, FRAMES, "Frames", FRAMES_HELP)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: those of the level-set walk."""
@@ -84,7 +84,7 @@ class ConfidencePenalty(Stepping):
         "Penalty λ",
         "Weight of the confidence against the distance to the target.",
     )
-    frames: int = setting(40, FRAMES, "Frames", FRAMES_HELP)
+    frames: int = setting(24, FRAMES, "Frames", FRAMES_HELP)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: those of the level-set walk."""
@@ -132,7 +132,7 @@ class ProjectionOnly(Guarded):
     title = "Projection only (comparison)"
     proof = PROOF + "test_projection_only_is_the_walk_without_memory"
 
-    frames: int = setting(40, FRAMES, "Frames", FRAMES_HELP)
+    frames: int = setting(24, FRAMES, "Frames", FRAMES_HELP)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: those of the level-set walk."""

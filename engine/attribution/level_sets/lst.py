@@ -35,7 +35,7 @@ class LST(LevelSet):
         "::test_on_two_linear_logits_the_walk_has_a_closed_form"
     )
 
-    frames: int = setting(40, FRAMES, "Frames", FRAMES_HELP)
+    frames: int = setting(24, FRAMES, "Frames", FRAMES_HELP)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: path, end, top, figures and the curves of every step, see `log`."""

@@ -1,0 +1,109 @@
+"""The other images of a question: samples or images of one's own, as the model sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.links import refuse
+from components.notices import plain
+from components.subject import Subject
+from engine.errors import BadImage
+from engine.images import Crop, Picture, read, square
+from engine.models.classifier import Classifier
+from engine.samples import SAMPLES, sample
+
+MOST_UPLOADS = 12
+RULE = "another sample; images of your own are not part of a link"
+
+
+@dataclass(frozen=True)
+class Partner:
+    """An image to compare with or walk to."""
+
+    title: str
+    name: str  # the sample's, "" for an upload
+    picture: Picture
+
+    def pixels(self, model: Classifier) -> Tensor:
+        """Its middle square as the model sees it, (3, side, side)."""
+        return torch.from_numpy(square(self.picture, Crop(), model.side))
+
+    def thumbnail(self, side: int) -> NDArray[np.uint8]:
+        """Its middle square, (side, side, 3)."""
+        pixels = square(self.picture, Crop(), side)
+        return np.rint(pixels.transpose(1, 2, 0) * 255).astype(np.uint8)
+
+
+def choose_one(subject: Subject, label: str, key: str) -> Partner:
+    """One other image."""
+    offered = others(subject)
+    refuse(key, offered, label, RULE)
+    picked = st.selectbox(label, list(offered), index=start(offered), key=key, bind="query-params")
+    return offered[picked]
+
+
+def choose_many(
+    subject: Subject, label: str, key: str, bounds: tuple[int, int], first: int
+) -> list[Partner]:
+    """Several other images; `first` so many are chosen to begin with."""
+    fewest, most = bounds
+    offered = others(subject)
+    refuse(key, offered, label, RULE)
+    begin = [*list(offered)[start(offered) :], *list(offered)[: start(offered)]]
+    words = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    picked = st.pills(
+        f"{label} ({words})",
+        list(offered),
+        selection_mode="multi",
+        default=begin[:first],
+        key=key,
+        bind="query-params",
+    )
+    if len(picked) > most:
+        st.info(f"The first {most} are taken; take one away to have another.")
+    return [offered[title] for title in picked[:most]]
+
+
+def start(offered: dict[str, Partner]) -> int:
+    """Which image is offered first: the palace, unless it is the source."""
+    names = [partner.name for partner in offered.values()]
+    return names.index("china") if "china" in names else 0
+
+
+def others(subject: Subject) -> dict[str, Partner]:
+    """By title, every sample that is not the subject, and what was opened as a target."""
+    found = {
+        one.title: Partner(one.title, one.name, sample(one.name))
+        for one in SAMPLES
+        if one.name != subject.name
+    }
+    own: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
+    return found | {title: Partner(title, "", picture) for title, picture in own.items()}
+
+
+def open_own() -> None:
+    """Images of one's own as targets; a file that cannot be read is named, the rest is taken."""
+    given = st.file_uploader(
+        "Open target images of yours",
+        type=None,
+        accept_multiple_files=True,
+        key="partners.files",
+        help="The middle square is taken. They stay in this session's memory.",
+    )
+    own: dict[str, Picture] = {}
+    for file in given[:MOST_UPLOADS]:
+        try:
+            own[f"Yours: {file.name[:40]}"] = read(file.getvalue(), file.name)
+        except BadImage as error:
+            st.error(plain(str(error)), icon=":material/error:")
+    if len(given) > MOST_UPLOADS:
+        st.info(f"The first {MOST_UPLOADS} images are taken.")
+    if own.keys() != st.session_state.get("partners.own", {}).keys():
+        st.session_state["partners.own"] = own
+        st.rerun()

@@ -1,0 +1,22 @@
+"""Level sets: what can change in the image without the model noticing."""
+
+import streamlit as st
+
+from components import levels, notices, partners, subject
+
+st.title("Level sets")
+st.markdown(
+    "What can change in the image without the model noticing? Walk from your image towards "
+    "another one while the model goes on saying the same."
+)
+
+about = subject.current()
+st.markdown(levels.question(about))
+view = levels.pick_view()
+chosen = levels.targets(view, about)
+walk = levels.walk_settings(about)
+view.show(about, chosen, walk)
+
+with st.expander("Targets of yours"):
+    partners.open_own()
+notices.research_use_only()
