@@ -382,13 +382,13 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
     )
     ranged = {"range": [0, 1.02], "title": {"text": "5 % quantile"}}
     figure.update_layout(
-        coloraxis=scale(low.unit),
+        coloraxis=scale(low.unit, across=True),
         scene={
             "xaxis": {"title": {"text": "step"}},
             "yaxis": {"title": {"text": "distance (L2)"}},
             "zaxis": ranged,
-            "aspectratio": {"x": 1.5, "y": 1, "z": 0.7},
-            "camera": {"eye": {"x": 1.3, "y": -1.6, "z": 0.8}},
+            "aspectratio": {"x": 1.3, "y": 1, "z": 0.7},
+            "camera": {"eye": {"x": 1.4, "y": -1.75, "z": 0.85}},
         },
         showlegend=False,
         height=460,

@@ -7,6 +7,7 @@ Drawn as a plain HTML table, so that a screen reader can walk through it; every 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,7 +25,7 @@ from components.viewer import ENCODED, Pixels
 from engine.result import Path, Result, Table
 
 SIDE = 176  # px of a picture on the page
-CELL, GAP, LINE, MARGIN = 224, 12, 22, 150  # px of the file
+CELL, GAP, LINE, MARGIN, LETTER = 224, 12, 22, 150, 9  # px of the file
 INK, PAPER, WARN = "#12171a", "#ffffff", "#b84f00"
 KEPT, LOST, ITSELF = "✓ class kept", "✗ class lost", "the image itself"
 
@@ -122,8 +123,8 @@ def as_html(result: Result) -> str:
     )
     corner = "<td><small>to the model →</small><small>walked to ↓</small></td>"
     return (
-        '<div class="bs-walks" tabindex="0" role="region" aria-label="Grid of walks">'
-        f"<table><caption>{escape(finding(rows))}</caption>"
+        f"<p>{escape(finding(rows))}</p>"
+        '<div class="bs-walks" tabindex="0" role="region" aria-label="Grid of walks"><table>'
         f"<thead><tr>{corner}{columns}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -151,7 +152,9 @@ def as_png(result: Result) -> bytes:
     rows = cells(result)
     step, count = CELL + GAP, len(rows)
     high = CELL + 2 * LINE + GAP
-    size = (MARGIN + count * step + GAP, 3 * LINE + count * high + 2 * LINE)
+    wide = MARGIN + count * step + GAP
+    foot = textwrap.wrap(finding(rows), wide // LETTER)
+    size = (wide, 3 * LINE + count * high + len(foot) * LINE + GAP)
     page = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(page)
     for at, row in enumerate(rows):
@@ -162,7 +165,8 @@ def as_png(result: Result) -> bytes:
         write(pen, (GAP, top + LINE), row[at].target, 17, MARGIN - 2 * GAP)
         for column, cell in enumerate(row):
             paste(page, pen, cell, (MARGIN + column * step, top))
-    write(pen, (GAP, size[1] - 2 * LINE), finding(rows), 13, size[0] - 2 * GAP)
+    for at, line in enumerate(foot):
+        write(pen, (GAP, size[1] - (len(foot) - at) * LINE - GAP), line, 13, size[0] - 2 * GAP)
     held = io.BytesIO()
     page.save(held, "PNG")
     return held.getvalue()

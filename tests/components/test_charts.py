@@ -146,7 +146,7 @@ def test_the_tube_can_be_seen_flat():
     at = AppTest.from_function(page, default_timeout=30).run()
     at.button_group(key="tube.look").set_value(charts.LINES).run()
     assert not at.exception
-    assert "longdash" in str(at.get("plotly_chart")[-1].proto)
+    assert "dashdot" in str(at.get("plotly_chart")[-1].proto)
 
 
 def test_a_label_cannot_speak_markdown():
