@@ -22,6 +22,7 @@ from components.viewer import Pixels, ramps
 from engine.result import Curve, Path, Ranking, View
 
 ROOM = 880_000  # characters for the images of one walk; with its numbers it stays below 1 MB
+ROOM_SO_FAR = 450_000  # while it goes on, and is sent again and again
 MOST_WALKS = 3
 MOST_FRAMES = 64
 LABEL = "confidence in "
@@ -89,12 +90,13 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
     path = path_of(walk)
     picked = thinned(len(path.frames))
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
-    made = sheets(frames, walk.target, walk.source, ROOM)
+    partial = "figures" not in walk.views
+    made = sheets(frames, walk.target, walk.source, ROOM_SO_FAR if partial else ROOM)
     height, width = path.frames.shape[2:]
     return {
         "title": walk.title,
         "note": walk.note,
-        "partial": "figures" not in walk.views,
+        "partial": partial,
         "source": {"src": alone(walk.source), "label": label(walk, "source confidence")},
         "target": {"src": alone(walk.target), "label": label(walk, "target confidence")},
         "reference": plain(walk.reference),

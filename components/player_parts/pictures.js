@@ -94,7 +94,7 @@ function buildScale() {
   const scale = { bar: el("canvas", { class: "bp-bar", "aria-hidden": "true", width: 256, height: 1 }) };
   scale.high = el("span");
   scale.words = el("span", { class: "bp-note" });
-  scale.box = el("p", { class: "bp-scale" }, "Changed and missing: 0", scale.bar, scale.high, scale.words);
+  scale.box = el("p", { class: "bp-scale" }, "Difference to source and to target: 0", scale.bar, scale.high, scale.words);
   return scale;
 }
 
@@ -108,8 +108,8 @@ function drawScale(view, walk) {
   const { look: { loud }, scale } = view;
   say(walk.scale.high, loud ? `${short(scale / LOUD)} and more` : short(scale));
   say(walk.scale.words, loud
-    ? "of 1, the difference of black and white; drawn ten times as strong."
-    : "of 1, the difference of black and white; one scale for all steps.");
+    ? "of 1, black against white; drawn ten times as strong."
+    : "of 1, black against white; one scale for all steps.");
 }
 
 // ---------------------------------------------------------------- words

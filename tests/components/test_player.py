@@ -148,6 +148,13 @@ def test_a_part_of_a_walk_is_sent_as_far_as_it_goes():
     assert sent["fall"] is None
 
 
+def test_a_walk_that_goes_on_is_sent_in_half_the_room():
+    walk = photograph_walk(224, 40)
+    views = {name: view for name, view in walk.views.items() if name != "figures"}
+    sent = payload([dataclasses.replace(walk, views=views)], "k")
+    assert len(json.dumps(sent)) < 550_000
+
+
 def test_a_walk_of_one_image_has_no_way_behind_it():
     sent = walk_payload(walked(steps=0, frames=1))
     assert sent["steps"] == [0]
