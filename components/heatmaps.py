@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, runs
+from components import exports, runs, truth
 from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain
@@ -100,7 +100,7 @@ def panel(method: Method[Any], outcome: Outcome) -> Panel:
 def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subject) -> None:
     """The viewer, and under it what each picture is."""
     panels = [panel(method, outcome) for method, outcome in zip(methods, found, strict=True)]
-    viewer(square_pixels(subject), panels, "heatmaps.viewer", square_behind(subject))
+    viewer(square_pixels(subject), panels, "heatmaps.viewer", square_behind(subject), subject.mask)
     answered = [
         (method, outcome)
         for method, outcome in zip(methods, found, strict=True)
@@ -108,6 +108,7 @@ def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subj
     ]
     if not answered:
         return
+    truth.scored([(method.title, answer["map"]) for method, answer in answered], subject)
     tabs = st.tabs([method.title for method, _ in answered])
     for tab, (method, answer) in zip(tabs, answered, strict=True):
         with tab:

@@ -60,15 +60,22 @@ class Panel:
     note: str = ""
 
 
-def viewer(picture: Pixels, panels: Sequence[Panel], key: str, behind: Slice | None = None) -> None:
+def viewer(
+    picture: Pixels,
+    panels: Sequence[Panel],
+    key: str,
+    behind: Slice | None = None,
+    truth: NDArray[np.bool_] | None = None,
+) -> None:
     """Draw the panels; what a person then moves stays in the browser.
 
-    A scan's slice behind the picture goes at full bit depth instead of the picture.
+    A scan's slice behind the picture goes at full bit depth instead of the picture. A mask of what
+    is known (H, W), over the whole picture, is outlined.
     """
     if not 1 <= len(panels) <= MOST_PANELS:
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)
-    mounted()(data=payload(picture, panels, key, behind), key=key)
+    mounted()(data=payload(picture, panels, key, behind, truth), key=key)
 
 
 @cache
@@ -85,7 +92,11 @@ def mounted() -> Any:
 
 
 def payload(
-    picture: Pixels, panels: Sequence[Panel], key: str, behind: Slice | None = None
+    picture: Pixels,
+    panels: Sequence[Panel],
+    key: str,
+    behind: Slice | None = None,
+    truth: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
@@ -103,11 +114,23 @@ def payload(
         "key": key,
         "picture": shown,
         "ramps": ramps(),
+        "truth": None if truth is None else outlined(truth),
         "panels": [
             {"title": panel.title, "note": panel.note, "map": sent}
             for panel, sent in zip(panels, maps, strict=True)
         ],
     }
+
+
+def outlined(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """The border of a mask as an SVG path in its own pixels."""
+    height, width = mask.shape
+    padded = np.pad(mask, 1)
+    rows, columns = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])  # edges between two rows
+    down, across = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    level = [f"M{x} {y}h1" for y, x in zip(rows.tolist(), columns.tolist(), strict=True)]
+    upright = [f"M{x} {y}v1" for y, x in zip(down.tolist(), across.tolist(), strict=True)]
+    return {"width": width, "height": height, "path": "".join(level + upright)}
 
 
 @cache

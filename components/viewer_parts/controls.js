@@ -16,6 +16,7 @@ function buildTools(view) {
   tools.toggles.pixelated = button("Pixelated", () => toggle(view, "pixelated"));
   tools.toggles.outline = button("Outline", () => toggle(view, "outline"));
   tools.toggles.shared = button("Same scale", () => toggle(view, "shared"));
+  tools.toggles.truth = button("Truth", () => toggle(view, "truth"), "Border of the known truth");
   tools.out = button("−", () => zoomBy(view, 1 / 1.5), "Zoom out");
   tools.whole = button("1×", () => showWhole(view), "1×, show the whole picture");
   tools.in = button("+", () => zoomBy(view, 1.5), "Zoom in");
@@ -52,6 +53,7 @@ function syncTools(view) {
   setSlide(tools.slides.keep, look.keep, look.keep === 100 ? "everything" : `${look.keep} %`);
   tools.slides.opacity.input.disabled = look.mode !== "overlay";
   tools.toggles.shared.hidden = all.length < 2;
+  tools.toggles.truth.hidden = !view.data?.truth;
   tools.toggles.outline.disabled = look.hide === 0 && look.keep === 100;
   tools.toggles.outline.title = tools.toggles.outline.disabled
     ? "Hide the low values first; the outline goes round what is left" : "";
@@ -128,6 +130,7 @@ function onLetter(view, key) {
     case "p": toggle(view, "pixelated"); return true;
     case "c": toggle(view, "outline"); return true;
     case "s": toggle(view, "shared"); return true;
+    case "t": toggle(view, "truth"); return true;
     case "+": case "=": zoomBy(view, 1.5); return true;
     case "-": zoomBy(view, 1 / 1.5); return true;
     case "0": showWhole(view); return true;

@@ -13,6 +13,7 @@ function render(view) {
   for (const panel of view.panels) {
     const pen = sized(panel.canvas, panel.stage);
     drawPanel(view, panel, pen);
+    if (view.data.truth && view.look.truth && !view.plain) drawTruth(view, pen);
     drawEdges(view, pen);
     if (view.cursor) drawCursor(view, pen);
     panel.stage.toggleAttribute("data-zoomed", view.look.zoom > 1);
@@ -58,13 +59,22 @@ function drawPanel(view, panel, pen) {
 }
 
 function drawOutline(view, map, layer, pen) {
+  drawBorder(view, outlineOf(map, layer).path, layer.field, pen, "#fff");
+}
+
+/* The border of what is known to matter, in a color of its own. */
+function drawTruth(view, pen) {
+  drawBorder(view, new Path2D(view.data.truth.path), view.data.truth, pen, TRUTH);
+}
+
+/* A path in units of a grid, in a color that a black line sets off from any ground. */
+function drawBorder(view, border, { width, height }, pen, color) {
   const path = new Path2D();
-  const { width, height } = layer.field;
-  path.addPath(outlineOf(map, layer).path, placing(view, pen.canvas).scale(1 / width, 1 / height));
+  path.addPath(border, placing(view, pen.canvas).scale(1 / width, 1 / height));
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.lineCap = "square";
-  for (const [color, wide] of [["#000", 3], ["#fff", 1.2]]) {
-    pen.strokeStyle = color;
+  for (const [ink, wide] of [["#000", 3.4], [color, 1.6]]) {
+    pen.strokeStyle = ink;
     pen.lineWidth = wide * (window.devicePixelRatio || 1);
     pen.stroke(path);
   }

@@ -9,12 +9,13 @@
 const MODES = ["image", "overlay", "map"];
 const PLAIN_LOOK = {
   mode: "overlay", opacity: 60, hide: 0, keep: 100,
-  pixelated: false, outline: false, shared: false, zoom: 1, x: 0.5, y: 0.5, window: null,
+  pixelated: false, outline: false, shared: false, truth: true, zoom: 1, x: 0.5, y: 0.5, window: null,
 };
 const MOST_ZOOM = 40;
 const SMOOTH_SIDE = 448; // px; smooth maps are interpolated as values up to about this size
 const MOST_EDGES = 15000; // an outline with more is speckle, slow to draw and says nothing
 const SAVED_WIDTH = 900; // px
+const TRUTH = "#ff7f2a"; // the border of what is known to matter
 const KEYS = [
   ["Space, held", "show the plain picture"],
   ["O", "overlay on and off"],
@@ -24,6 +25,7 @@ const KEYS = [
   ["P", "pixelated or smooth"],
   ["C", "outline of what is shown"],
   ["S", "same scale or one for each panel"],
+  ["T", "border of the known truth, where there is one"],
   ["+ − 0", "zoom in, out, back to the whole"],
   ["Arrows", "move the read-out; with Shift, the zoomed picture"],
   ["?", "this list"],

@@ -4,7 +4,7 @@
 
 const SPELLING = [ // letter, name in the look, times
   ["o", "opacity", 1], ["h", "hide", 1], ["k", "keep", 1], ["p", "pixelated", 1], ["l", "outline", 1],
-  ["s", "shared", 1], ["z", "zoom", 100], ["x", "x", 1000], ["y", "y", 1000],
+  ["s", "shared", 1], ["t", "truth", 1], ["z", "zoom", 100], ["x", "x", 1000], ["y", "y", 1000],
 ];
 
 /* "m2.o80.z250": only what differs from the plain look. */
