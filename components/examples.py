@@ -18,18 +18,14 @@ SPLIT = "test"  # no model of ours has learnt from it
 
 def choose() -> Example:
     """One image of the test split of a data set."""
-    titles = {entry.name: entry.card.title for entry in data.entries()}
+    names = {entry.card.title: entry.name for entry in data.entries()}
     linked = st.query_params.get("data", "")
-    offered = [*titles, *([linked] if linked not in titles and is_known(linked) else [])]
+    offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
     refuse("data", offered, "Data set", "one that is offered here")
-    name = st.selectbox(
-        "Data set",
-        offered,
-        format_func=lambda one: titles.get(one, one),
-        key="data",
-        bind="query-params",
-        label_visibility="collapsed",
+    title = st.selectbox(
+        "Data set", offered, key="data", bind="query-params", label_visibility="collapsed"
     )
+    name = names.get(title, title)
     with st.spinner("Making the images; the first time this may take some seconds"):
         found = data.load(name)
     rows = choose_rows(found)

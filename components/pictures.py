@@ -10,6 +10,7 @@ from components import examples, medical
 from components.links import refuse
 from components.notices import plain
 from components.rectangle import Box, rectangle
+from components.viewer import Pixels
 from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, Scan, View, load
@@ -17,6 +18,8 @@ from engine.samples import SAMPLES, sample
 
 YOURS = "Your image"
 FROM_DATA = "From a data set"
+CLEAR = 256  # px to which a tiny picture is enlarged
+SMOOTH = 3  # times that a browser may enlarge a picture by itself
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def choose_crop(picture: Picture, name: str) -> Crop:
     side = min(height, width)
     linked = linked_crop(name)
     if height == width:
-        st.image(picture.pixels, output_format="PNG", width="stretch")
+        st.image(enlarged(picture.pixels), output_format="PNG", width="stretch")
         st.caption("The model sees the whole picture.")
         return Crop()
     left, top, *_ = linked.box(width, height)
@@ -117,6 +120,12 @@ def choose_crop(picture: Picture, name: str) -> Crop:
     else:
         st.query_params["crop"] = f"{crop.x},{crop.y}"
     return crop
+
+
+def enlarged(pixels: Pixels) -> Pixels:
+    """A tiny picture with every pixel as a square, so that no browser smooths it."""
+    times = -(-CLEAR // max(pixels.shape[:2]))
+    return pixels.repeat(times, 0).repeat(times, 1) if times > SMOOTH else pixels
 
 
 def linked_crop(name: str) -> Crop:

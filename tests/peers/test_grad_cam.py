@@ -5,7 +5,7 @@ import pytest
 
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.layer_cam import LayerCam
-from engine.models.lite0 import load_lite0
+from engine.models.lite import load_lite
 from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 
 peer = pytest.importorskip("pytorch_grad_cam")
@@ -20,7 +20,7 @@ def stretched(values):
 def theirs(kind):
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    network = load_lite0().network.requires_grad_()
+    network = load_lite().network.requires_grad_()
     image = (cat_case().image[None] - 0.5) / 0.5
     explainer = kind(model=network, target_layers=[network.bn2])
     return explainer(input_tensor=image, targets=[ClassifierOutputTarget(EGYPTIAN_CAT)])[0]

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage.data import chelsea
 
 from engine.case import ImageCase
-from engine.models.lite0 import SIDE, load_lite0
+from engine.models.lite import LITES, load_lite
 from engine.target import Target
 
 EGYPTIAN_CAT = 285
@@ -23,6 +23,8 @@ def cat_case() -> ImageCase:
     side = min(whole.shape[:2])
     top, left = ((length - side) // 2 for length in whole.shape[:2])
     square = Image.fromarray(whole[top : top + side, left : left + side])
-    pixels = np.array(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    pixels = np.array(
+        square.resize((LITES["lite0"].side, LITES["lite0"].side), Image.Resampling.BICUBIC)
+    )
     image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    return ImageCase(load_lite0(), image.contiguous(), Target(EGYPTIAN_CAT))
+    return ImageCase(load_lite(), image.contiguous(), Target(EGYPTIAN_CAT))

@@ -10,7 +10,7 @@ from engine.attribution.class_activation import enlarged, maps_and_gradients
 from engine.attribution.grad_cam import GradCam, grad_cam
 from engine.case import ImageCase
 from engine.images import Crop, square
-from engine.models.lite0 import load_lite0
+from engine.models.lite import load_lite
 from engine.models.pace import Pace
 from engine.samples import sample
 from engine.target import Target
@@ -37,7 +37,7 @@ class Planes(nn.Module):
 
 @pytest.fixture(scope="module")
 def lite0():
-    model = load_lite0()
+    model = load_lite()
     model._paces["exact"] = Pace(8, True, "exact", 0.0)
     return model
 

@@ -14,7 +14,7 @@ from engine.attribution.score_cam import ScoreCam, mask
 from engine.case import ImageCase
 from engine.images import Crop, square
 from engine.method import quiet
-from engine.models.lite0 import load_lite0
+from engine.models.lite import load_lite
 from engine.models.pace import Pace
 from engine.samples import sample
 from engine.target import Target
@@ -97,7 +97,7 @@ def test_with_softmax_the_map_is_a_mean_of_the_maps_and_stays_between_them():
 
 @cache
 def lite0():
-    model = load_lite0()
+    model = load_lite()
     model._paces |= {name: Pace(8, True, name, 0.0) for name in ("exact", "fast")}
     return model
 

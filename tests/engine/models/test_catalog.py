@@ -203,7 +203,7 @@ def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
 
 def test_many_who_want_a_model_at_once_load_it_once(monkeypatch):
     loaded, found = [], []
-    monkeypatch.setattr(catalog, "load_lite0", lambda: loaded.append(1) or tiny.cnn())
+    monkeypatch.setattr(catalog, "load_lite", lambda _name: loaded.append(1) or tiny.cnn())
     threads = [threading.Thread(target=lambda: found.append(load())) for _ in range(5)]
     for thread in threads:
         thread.start()
@@ -222,7 +222,7 @@ def test_who_wants_another_model_does_not_wait_for_a_download(monkeypatch):
         return tiny.cnn(seed=1)
 
     monkeypatch.setattr(catalog, "load_from_hub", slow)
-    monkeypatch.setattr(catalog, "load_lite0", tiny.cnn)
+    monkeypatch.setattr(catalog, "load_lite", lambda _name: tiny.cnn())
     waiting = threading.Thread(target=lambda: load("resnet50"))
     waiting.start()
     assert begun.wait(20)

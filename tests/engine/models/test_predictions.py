@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from engine.images import Crop, square
-from engine.models.lite0 import load_lite0
+from engine.models.lite import load_lite
 from engine.samples import sample
 
 
 @pytest.fixture(scope="module")
 def model():
-    return load_lite0()
+    return load_lite()
 
 
 @pytest.mark.parametrize(

