@@ -69,7 +69,7 @@ def targets(view: View, subject: Subject) -> list[Partner]:
     """As many images to walk to as the view takes."""
     if view.targets == (1, 1):
         return [partners.choose_one(subject, "Walk to", f"{KEY}.to")]
-    key = f"{KEY}.{view.word.lower().replace(' ', '-')}"
+    key = f"{KEY}.to.{view.word.lower().replace(' ', '-')}"
     return partners.choose_many(subject, "Walk to", key, view.targets, view.first)
 
 

@@ -1,0 +1,109 @@
+"""The Level sets view: every way of looking opens, and what cannot be asked is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from components import levels
+from components.views import LEVEL_SETS
+from engine.attribution.level_sets import PUBLISHED
+from engine.attribution.level_sets.lst import LST
+from engine.case import PairCase
+from engine.models import catalog
+from engine.target import Target
+from tests import tiny
+from tests.visits import pills, said, visit
+
+VIEWS = [name for name in levels.VIEWS if name != "All against all"]  # which is no quick question
+
+
+def open_view(**link):
+    return visit(link, LEVEL_SETS)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_way_of_looking_answers_at_once_on_the_first_sample(name):
+    at = open_view(**{"levels.view": name})
+    assert not said(at)
+    assert any("lite0" in line.value and "attribution." in line.value for line in at.main.caption)
+    assert not at.main.button or all(button.key != "levels.go" for button in at.main.button)
+
+
+def test_what_has_to_be_computed_waits_for_a_button():
+    at = open_view(**{"levels.to": "A cup of coffee"})
+    (go,) = [button for button in at.main.button if button.key.endswith(".go")]
+    assert go.label.startswith("Walk")
+    assert not any("attribution.LST" in line.value for line in at.main.caption)
+
+
+def test_the_paper_s_settings_are_a_click_away():
+    at = open_view()
+    at.button(key="levels.published").click().run()
+    assert at.slider(key="levels.walk.steps").value == PUBLISHED["steps"]
+    assert at.select_slider(key="levels.walk.eta").value == PUBLISHED["eta"]
+
+
+def test_the_source_is_not_among_its_targets_and_links_to_it_are_refused():
+    at = open_view(**{"levels.to": "A cat (Chelsea)"})
+    assert any("“A cat (Chelsea)” as Walk to" in words for words in said(at))
+    assert "A cat (Chelsea)" not in at.selectbox(key="levels.to").options
+
+
+def test_too_few_targets_are_said():
+    at = open_view(**{"levels.view": "Star"})
+    pills(at, "levels.to.star").set_value(["A dahlia"]).run()
+    assert "Choose 4 to 12 images to walk to." in said(at)
+
+
+def test_a_class_that_the_model_does_not_see_is_said_and_the_page_stays(monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+    at = open_view()
+    seen = at.selectbox(key="target").placeholder.split(" (")[0]
+    other = next(label for label in tiny.cnn().labels if label != seen)
+    at.selectbox(key="target").set_value(other).run()
+    press(at)
+    assert any(f"sees {seen} in the source, not {other}" in words for words in said(at))
+    assert at.title[0].value == "Level sets"
+
+
+def test_a_walk_runs_on_request_beside_a_comparison(monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+    at = open_view(**{"levels.walk.steps": "20"})
+    pills(at, "levels.beside").set_value(["Straight line"]).run()
+    press(at)
+    lines = [line.value for line in at.main.caption]
+    assert any("attribution.LST" in line for line in lines)
+    assert any("attribution.StraightLine" in line for line in lines)
+
+
+def test_what_was_stopped_is_still_shown():
+    source = tiny.cnn_case()
+    seen = int(source.model.logits(source.image[None])[0].argmax())
+    case = PairCase(replace(source, target=Target(seen)), (torch.rand(3, 32, 32),))
+    partial = {}
+
+    def stop(done, _words="", views=None):
+        partial.update(views or {})
+        if done > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LST(steps=20)(case, stop)
+    problem = levels.runs.Problem("levels", "Walk", "Stopped.", partial)
+    shown = levels.walked("Walk", LST(), case, problem)
+    assert shown is not None
+    assert shown.note.endswith("stopped early")
+    assert 1 < len(shown.views["source confidence"].y) < 21
+
+
+def press(at):
+    """The button that starts the walk; answers are waited for."""
+    (go,) = [button for button in at.main.button if button.key.endswith(".go")]
+    go.click().run()
+    for _ in range(100):
+        if not any(button.label == "Stop" for button in at.main.button):
+            return
+        at.run()
