@@ -10,16 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.examples import SPLIT
 from components.links import refuse
 from components.notices import plain
 from components.subject import Subject
+from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, read, square
 from engine.models.classifier import Classifier
 from engine.samples import SAMPLES, sample
 
 MOST_UPLOADS = 12
-RULE = "another sample; images of your own are not part of a link"
+RULE = "another image that is offered here; images of your own are not part of a link"
+TWIN = "Its twin without the lesion"
+OF_A_CLASS = 2  # images of each other class that are offered
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,37 @@ def start(offered: dict[str, Partner]) -> int:
 
 
 def others(subject: Subject) -> dict[str, Partner]:
-    """By title, every sample that is not the subject, and what was opened as a target."""
-    found = {
-        one.title: Partner(one.title, one.name, sample(one.name))
-        for one in SAMPLES
-        if one.name != subject.name
-    }
+    """By title, what is like the subject but is not it, and what was opened as a target."""
+    example = subject.chosen.example
+    found = alike(example) if example else photographs(subject.name)
     own: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
     return found | {title: Partner(title, "", picture) for title, picture in own.items()}
+
+
+def photographs(name: str) -> dict[str, Partner]:
+    """Every sample but the one of that name."""
+    return {
+        one.title: Partner(one.title, one.name, sample(one.name))
+        for one in SAMPLES
+        if one.name != name
+    }
+
+
+def alike(example: Example) -> dict[str, Partner]:
+    """The image without what made its class, where that is known, and images of other classes."""
+    found = {}
+    twin = example.twin()
+    if twin is not None and example.mask() is not None:
+        found[TWIN] = Partner(TWIN, "", twin)
+    data = example.data
+    rows = data.rows(SPLIT)
+    for label, word in enumerate(data.classes):
+        if label == data.labels[example.row]:
+            continue
+        for row in rows[data.labels[rows] == label][:OF_A_CLASS]:
+            title = f"{word}, id {data.ids[row]}"
+            found[title] = Partner(title, "", Example(data, int(row)).picture())
+    return found
 
 
 def open_own() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from engine.case import ImageCase
+from engine.case import ImageCase, PairCase
+from engine.data.example import example
 from engine.errors import BadModel, BadSetting, BlindspotError
 from engine.families import METHODS
 from engine.images import Crop, Picture, read, square
@@ -61,8 +62,17 @@ def value(text: str, control: Control) -> object:
     return number if isfinite(number) else text
 
 
-def asked(wanted: Namespace) -> ImageCase:
-    """The case: picture, model, target, precision and seed."""
+def asked(wanted: Namespace, *, pairs: bool) -> ImageCase | PairCase:
+    """The case: picture, model, target, precision and seed, and the images it is held against."""
+    if wanted.against and not pairs:
+        raise BlindspotError(f"{wanted.method} looks at one image: leave out --against.")
+    source = image_asked(wanted)
+    others = [square(pictured(name), Crop(), source.model.side) for name in wanted.against]
+    return PairCase(source, tuple(map(torch.from_numpy, others))) if others else source
+
+
+def image_asked(wanted: Namespace) -> ImageCase:
+    """The case of the first picture."""
     picture = pictured(wanted.image)
     model = modeled(wanted.model, wanted.weights, wanted.labels)
     if wanted.precision == "fast" and not model.offers_fast:
@@ -79,9 +89,14 @@ def asked(wanted: Namespace) -> ImageCase:
 
 
 def pictured(name: str) -> Picture:
-    """A sample, or a file."""
+    """A sample, an image of a data set, or a file."""
     kind, colon, rest = name.partition(":")
-    return sample(rest) if colon and kind == "sample" else read(Path(name))
+    match colon and kind:
+        case "sample":
+            return sample(rest)
+        case "example":
+            return example(rest).picture()
+    return read(Path(name))
 
 
 def modeled(name: str | None, weights: Path | None, labels: Path | None) -> Classifier:

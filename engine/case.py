@@ -84,6 +84,8 @@ class ImageCase:
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
+        if need == "pair":
+            return "it needs other images to compare with or walk to: give at least one."
         return self.model.lacks(need)
 
     def options(self, source: str) -> tuple[str, ...]:
@@ -189,7 +191,7 @@ class PairCase:
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
-        return self.source.lacks(need)
+        return "" if need == "pair" else self.source.lacks(need)
 
     def at(self, precision: Precision) -> PairCase:
         """The same question in another precision."""

@@ -83,7 +83,13 @@ def parser() -> Parser:
         description="Ask a method about a picture; result.json, arrays and pictures are written.",
     )
     run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
-    run.add_argument("--image", required=True, help="a picture file, or sample:NAME")
+    run.add_argument(
+        "--image", required=True, help="a picture file, sample:NAME, or example:DATA/ID"
+    )
+    run.add_argument(
+        "--against", nargs="+", default=[], metavar="IMAGE",
+        help="other images, for methods that compare or walk to them",
+    )  # fmt: skip
     run.add_argument("--model", help="a name from the list of models, or a timm architecture")
     run.add_argument(
         "--weights", type=Path, help="weights of your own, .safetensors or .pt, for the --model"
@@ -217,7 +223,7 @@ def ask(wanted: Namespace) -> None:
     from engine.run import answer
 
     method = settled(wanted.method, wanted.settings)
-    case = asked(wanted)
+    case = asked(wanted, pairs="pair" in method.needs)
     wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
     shown = answer(method, case, progress)
     if sys.stderr.isatty():

@@ -13,22 +13,23 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save_file
 
-from engine.case import ImageCase
+from engine.case import ImageCase, PairCase
 from engine.pictures import Pixels, ends, overlay, tint
-from engine.result import Checkpoint, HeatMap, View
+from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
 from engine.store import write_atomic
 
 
-def write(answer: Answer, case: ImageCase, folder: Path) -> Path:
+def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
     """Write everything; where result.json lies."""
     record, facts = answer.record, case.facts()
-    numbers: dict[str, float] = {"score": case.score(case.image[None]).item()}
+    source = case.source if isinstance(case, PairCase) else case
+    numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}
     views = {}
     for name, view in answer.items():
         views[name] = write_view(view, name, folder)
         if isinstance(view, HeatMap):
-            views[name] |= draw(view, name, shown(case), folder)
+            views[name] |= draw(view, name, shown(source), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))
             numbers[f"{name}.high"] = float(np.nanmax(view.values))
     said = {
@@ -68,6 +69,8 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
     for field, array in others:
         np.save(folder / f"{name}.{field}.npy", array)
         said.setdefault("files", {})[field] = f"{name}.{field}.npy"
+    if isinstance(view, Table):
+        said |= {"rows": view.rows, "columns": view.columns, "units": view.units}
     return said
 
 

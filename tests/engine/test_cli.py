@@ -221,3 +221,30 @@ def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, mon
 def test_values_are_read_as_their_control_wants(text, control, value):
     assert asking.value(text, control) == value
     assert type(asking.value(text, control)) is type(value)
+
+
+def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
+    pair = ["--image", "example:digits/6", "--against", "example:digits/1", "--model", "digits-mlp"]
+    assert main(["run", "attribution.LST", *pair, "--set", "steps=20", "--out", str(tmp_path)]) == 0
+    said = json.loads((tmp_path / "result.json").read_text())
+    assert said["case"]["kind"] == "pair"
+    figures = said["views"]["figures"]
+    numbers = dict(zip(figures["columns"], np.load(tmp_path / figures["file"])[0], strict=True))
+    path = np.load(tmp_path / said["views"]["path"]["file"])
+    assert path.shape[1:] == (3, 8, 8)
+    assert numbers["steps"] == 20
+    assert numbers["RMSE to target"] < numbers["RMSE to source"]
+
+
+@pytest.mark.parametrize(
+    ("method", "against", "says"),
+    [
+        ("attribution.LST", [], "needs other images"),
+        ("attribution.Gradient", ["--against", "sample:china"], "leave out --against"),
+        ("attribution.LST", ["--against", "example:digits/90000"], "no image with id 90000"),
+    ],
+)
+def test_one_image_or_several_as_the_method_wants_them(method, against, says, tmp_path, capsys):
+    given = ["--image", "example:digits/6", "--model", "digits-mlp", *against]
+    assert main(["run", method, *given, "--out", str(tmp_path)]) == 2
+    assert says in capsys.readouterr().err

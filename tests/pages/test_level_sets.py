@@ -107,3 +107,11 @@ def press(at):
         if not any(button.label == "Stop" for button in at.main.button):
             return
         at.run()
+
+
+def test_an_image_of_a_data_set_walks_to_others_of_its_set():
+    link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
+    at = open_view(**link)
+    offered = at.selectbox(key="levels.to").options
+    assert len(offered) == 18  # two of each other class
+    assert not any(one.startswith("3,") for one in offered)
