@@ -25,6 +25,13 @@ class View:
 
 
 START = View("Overview", "Start", "", "overview/start.py", ":material/home:")
+DATA_AND_MODELS = View(
+    "Overview",
+    "Data and models",
+    "data-and-models",
+    "overview/data_and_models.py",
+    ":material/database:",
+)
 HEATMAPS = View(
     "Attribution",
     "Heatmaps",
@@ -33,4 +40,4 @@ HEATMAPS = View(
     ":material/local_fire_department:",
 )
 
-VIEWS = (START, HEATMAPS)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS)

@@ -1,0 +1,8 @@
+"""The part "Models"."""
+
+import streamlit as st
+
+
+def draw() -> None:
+    """Soon."""
+    st.info("soon")
