@@ -131,9 +131,7 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def refuse_links(
-    kind: type[Any], key: str, case: ImageCase | None = None, title: str = ""
-) -> None:
+def refuse_links(kind: type[Any], key: str, case: ImageCase | None = None, title: str = "") -> None:
     """Say which values of a link the form cannot take; called before the form is drawn."""
     for spec in fields(kind):
         control: Control = spec.metadata["control"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 
@@ -68,6 +67,8 @@ def pick(told: bool) -> Kind:
     offered = kinds(tables=told)
     with place:
         refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
+        if st.session_state.get("lab.data", "") not in {"", *offered}:
+            del st.session_state["lab.data"]  # a table cannot be trained on here
         title = st.radio(
             "Data set",
             list(offered),
@@ -80,24 +81,29 @@ def pick(told: bool) -> Kind:
     return offered[title]
 
 
+def is_table(kind: Kind) -> TypeGuard[type[Cohort]]:
+    """Whether it is a table instead of images."""
+    return isinstance(kind, type) and issubclass(kind, Cohort)
+
+
 def kind_card(kind: Kind) -> Any:
     """What it is, in words."""
     return kind.data.card if isinstance(kind, Imported) else kind.card
 
 
-def settle(kind: type[Recipe] | Imported) -> Wanted | None:
-    """The settings of the data set and of its variants."""
-    with spoken():
-        if isinstance(kind, Imported):
-            base = first = kind.data.name
-        else:
-            forms.refuse_links(kind, f"lab.{kind.word}")
-            recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
-            base = recipe.name
-            first = base if recipe.at_hand() else recipe.first().name
-        variants = choose_variants()
-        return Wanted(base, variants, "" if first == base else composed(first, variants))
-    return None
+def settle(kind: Kind) -> Wanted | None:
+    """The settings of the data set and of its variants; None where it has no images."""
+    if isinstance(kind, Imported):
+        base = first = kind.data.name
+    elif issubclass(kind, Cohort):
+        return None
+    else:
+        forms.refuse_links(kind, f"lab.{kind.word}")
+        recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
+        base = recipe.name
+        first = base if recipe.at_hand() else recipe.first().name
+    variants = choose_variants()
+    return Wanted(base, variants, "" if first == base else composed(first, variants))
 
 
 def choose_variants() -> tuple[Variant, ...]:
@@ -131,17 +137,8 @@ def load(name: str) -> DataSet | None:
     def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
         bar.progress(min(done, 1.0), words)
 
+    data = None
     with spoken():
         data = registry.load(name, told)
-        bar.empty()
-        return data
     bar.empty()
-    return None
-
-
-def shares(figures: Mapping[str, float]) -> str:
-    """The main figure of a model, in words; "" when it has none."""
-    for name in ("balanced test accuracy", "test accuracy", "validation accuracy"):
-        if name in figures:
-            return f"{figures[name]:.1%} right on its test".replace("%", " %")
-    return ""
+    return data

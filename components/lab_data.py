@@ -14,9 +14,10 @@ from components.links import refuse
 from components.notices import plain
 from components.thumbs import Thumb, thumbs
 from engine.data import SPLITS, Card, DataSet, Rows
-from engine.data.sheet import sheet, strip
+from engine.data.sheet import GAP, sheet, strip
 from engine.data.sprites import CATEGORIES
 
+SHEET, SINGLE = WAYS = ("Contact sheet", "One by one")
 EVERY = "all"
 CLASSES = 12  # in the contact sheet at once
 WIDTH = 800  # px of a row in the sheet
@@ -68,6 +69,16 @@ def counts(data: DataSet) -> None:
     )  # fmt: skip
 
 
+def choose_way() -> str:
+    """All classes at a glance, or image after image."""
+    refuse("lab.show", WAYS, "Show", " or ".join(WAYS))
+    chosen: str = st.segmented_control(
+        "Show", WAYS, default=SHEET, required=True, key="lab.show", bind="query-params",
+        persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
 def choose_look(data: DataSet) -> Look:
     """Which truth is drawn; only what this data set knows is offered."""
     masks = [name for name, array in data.truth.items() if array.ndim == 3]
@@ -100,20 +111,26 @@ def contact(data: DataSet, look: Look, split: str) -> None:
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
     for label, word in enumerate(data.classes[:CLASSES]):
         picture = row_of(data, data.fingerprint, label, split, count, look)
-        st.markdown(f"**{plain(word)}**")
+        name, images = st.columns([1, 7], vertical_alignment="center")
+        name.markdown(f"**{plain(word)}**")
         if picture is None:
-            st.caption("No image in this split.")
+            images.caption("No image in this split.")
             continue
         drawn = f", {look.mask} outlined" if look.mask else ""
         drawn += ", the twin of each below" if look.twin else ""
-        st.image(picture, alt=f"Up to {count} images of the class {word}{drawn}")
+        images.image(picture, alt=f"Up to {count} images of the class {word}{drawn}")
     if len(data.classes) > CLASSES:
         st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def row_of(
-    _data: DataSet, fingerprint: str, label: int, split: str, count: int, look: Look
+    _data: DataSet,
+    fingerprint: str,  # noqa: ARG001 - the cache's key, instead of the data
+    label: int,
+    split: str,
+    count: int,
+    look: Look,
 ) -> bytes | None:
     """The images of one class, as PNG; kept under the fingerprint."""
     rows = np.flatnonzero(_data.labels == label)
@@ -139,7 +156,7 @@ def choose_split() -> str:
 
 
 def browse(data: DataSet, look: Look, split: str) -> None:
-    """Pages of images, and the chosen one beside them."""
+    """The chosen image in full, above the pages of images."""
     rows = choose_rows(data, split)
     if not len(rows):
         st.info("There is no such image: choose another class or split.")
@@ -149,22 +166,21 @@ def browse(data: DataSet, look: Look, split: str) -> None:
         st.session_state["lab.page"] = pages
     refuse("lab.page", lambda word: word.isdecimal() and 1 <= int(word) <= pages, "Page",
            f"from 1 to {pages}")  # fmt: skip
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        page = st.number_input(
-            f"Page (of {pages}; {len(rows):,} images)", 1, pages, 1, key="lab.page",
-            bind="query-params", persist_state="session",
-        )  # fmt: skip
-        shown = rows[(page - 1) * PAGE : page * PAGE]
+    place = st.container()
+    page = st.number_input(
+        f"Page (of {pages}; {len(rows):,} images)", 1, pages, 1, key="lab.page",
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    shown = rows[(page - 1) * PAGE : page * PAGE]
+    with place:
         chosen = chosen_row(data, shown)
-        thumbs(
-            [thumb(data, row, row == chosen, look) for row in shown.tolist()],
-            "Images of this page; press one to see it large",
-            "lab.thumbs",
-            lambda number: st.session_state.update({"lab.image": number}),
-        )
-    with right:
         large(data, chosen, look)
+    thumbs(
+        [thumb(data, row, row == chosen, look) for row in shown.tolist()],
+        "Images of this page; press one to see it large",
+        "lab.thumbs",
+        lambda number: st.session_state.update({"lab.image": number}),
+    )
 
 
 def choose_rows(data: DataSet, split: str) -> Rows:
@@ -199,14 +215,26 @@ def thumb(data: DataSet, row: int, chosen: bool, look: Look) -> Thumb:
     picture = Image.fromarray(drawn(data, row, look, 1))
     picture.thumbnail((THUMB, THUMB))
     word = data.classes[data.labels[row]]
-    return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", data_url("png", saved(picture, "PNG")), chosen)  # fmt: skip
+    source = data_url("png", saved(picture, "PNG"))
+    return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", source, chosen)
 
 
 def drawn(data: DataSet, row: int, look: Look, scale: int) -> NDArray[np.uint8]:
     """One image with the outline of what is known, enlarged by whole pixels."""
     masks = data.truth[look.mask] if look.mask else None
     marks = data.truth[look.marked] if look.marked and scale == 1 else None
-    return strip(data.images, masks, marks, np.array([row]), 1, scale)
+    return tile(data.images, masks, marks, row, scale)
+
+
+def tile(
+    images: NDArray[np.uint8],
+    masks: NDArray[np.bool_] | None,
+    marks: NDArray[np.bool_] | None,
+    row: int,
+    scale: int,
+) -> NDArray[np.uint8]:
+    """One image of a contact sheet, without the paper around it."""
+    return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
 
 
 def large(data: DataSet, row: int, look: Look) -> None:
@@ -218,15 +246,16 @@ def large(data: DataSet, row: int, look: Look) -> None:
         some = bool(data.truth[look.mask][row].any())
         named = MASK_WORDS.get(look.mask, look.mask)
         outlined = f", {named} outlined" if some else f", no {look.mask} on it"
-    left, right = st.columns(2) if "twin" in data.truth else (st.container(), None)
+    left, right, known = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
     left.image(drawn(data, row, look, scale), output_format="PNG", alt=words, caption=plain(words))
-    if right is not None:
-        twin = strip(data.truth["twin"], None, None, np.array([row]), 1, scale)
-        said = f"Its twin, without what makes it {word}"
+    if "twin" in data.truth:
+        twin = tile(data.truth["twin"], None, None, row, scale)
+        said = f"Its twin: the same image without what makes it “{word}”"
         right.image(twin, output_format="PNG", alt=said, caption=plain(said))
-    for what, value in facts(data, row):
-        st.markdown(f"{what}: **{plain(value)}**")
+    else:
+        known = right
+    known.markdown("  \n".join(f"{what}: **{plain(value)}**" for what, value in facts(data, row)))
 
 
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from components import lab, lab_data, lab_table, lab_upload
 from components.lab import Kind, Wanted
 from engine.data.folders import Imported
 from engine.data.registry import cached
-from engine.data.tabular import Cohort
 
 
 def draw() -> None:
@@ -16,7 +15,7 @@ def draw() -> None:
     left, right = st.columns([1, 2], gap="large")
     with left:
         kind = lab.pick(told=True)
-    if isinstance(kind, type) and issubclass(kind, Cohort):
+    if lab.is_table(kind):
         lab_table.draw(kind, left, right)
         return
     with left:
@@ -31,19 +30,22 @@ def look(wanted: Wanted, kind: Kind) -> None:
     """Card, numbers, contact sheet and images; of a large set its first images, until asked."""
     name = wanted.name
     if wanted.first and cached(name) is None:
-        st.info("Only the first images are made here, so that you need not wait.")
-        if not st.button("Make them all", key="lab.all"):
+        words, button = st.columns([3, 1], vertical_alignment="center")
+        words.info("To save you waiting only the first images are made, and counted below.")
+        if not button.button("Make all", key="lab.all"):
             name = wanted.first
     data = lab.load(name)
     if data is None:
         return
-    kb = data.images.shape
-    lab_data.card(data.card, data.fingerprint, f"{kb[0]:,} images of {kb[3]} × {kb[2]} px")
+    count, _, height, width = data.images.shape
+    lab_data.card(data.card, data.fingerprint, f"{count:,} images of {width} × {height} px")
     if isinstance(kind, Imported):
         lab_upload.skipped(kind)
     lab_data.counts(data)
+    shown = lab_data.choose_way()
     split = lab_data.choose_split()
-    look = lab_data.choose_look(data)
-    lab_data.contact(data, look, split)
-    st.subheader("One image after another")
-    lab_data.browse(data, look, split)
+    truth = lab_data.choose_look(data)
+    if shown == lab_data.SHEET:
+        lab_data.contact(data, truth, split)
+    else:
+        lab_data.browse(data, truth, split)

@@ -60,7 +60,7 @@ def correlation(table: Table) -> None:
     import pandas as pd
     import plotly.graph_objects as go
 
-    values = np.corrcoef(table.values, rowvar=False).round(2)
+    values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
     names = list(table.columns)
     ramp = DIVERGING_DARK if st.context.theme.type == "dark" else DIVERGING_LIGHT
     places = np.linspace(0, 1, STOPS)
