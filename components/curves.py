@@ -11,6 +11,7 @@ from engine.result import Floats, TrainLog
 
 HEIGHT = 260  # px
 INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
+LINES = {"light": ("#0072b2", "#b84f00"), "dark": ("#56b4e9", "#e69f00")}  # as the theme has them
 GRID = "rgba(128, 128, 128, 0.25)"
 
 
@@ -50,13 +51,15 @@ def drawn(plot: Plot, epochs: int, key: str) -> None:
     figure = go.Figure()
     at = list(range(1, len(plot.learned) + 1))
     mode = "lines+markers" if len(at) < 30 else "lines"
-    for name, values, dash in (
-        ("learned from", plot.learned, "solid"),
-        ("validation", plot.held, "dash"),
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    for name, values, dash, color in (
+        ("learned from", plot.learned, "solid", LINES[theme][0]),
+        ("validation", plot.held, "dash", LINES[theme][1]),
     ):
         if np.isfinite(values).any():
-            figure.add_scatter(x=at, y=values.tolist(), name=name, mode=mode, line={"dash": dash})
-    font = {"color": INK["dark" if st.context.theme.type == "dark" else "light"]}
+            line = {"dash": dash, "color": color}
+            figure.add_scatter(x=at, y=values.tolist(), name=name, mode=mode, line=line)
+    font = {"color": INK[theme]}
     axis = {"tickfont": font, "title": {"font": font}, "gridcolor": GRID, "zeroline": False}
     figure.update_layout(
         height=HEIGHT, margin={"l": 10, "r": 10, "t": 30, "b": 10}, hovermode="x unified",

@@ -25,7 +25,6 @@ PAGE = 24  # images of a page
 THUMB = 96  # px
 LARGE = 320  # px that an image is enlarged to, at least
 NONE = "nothing"
-MASK_WORDS = {"mask": "what the class rests on", "oedema": "oedema"}
 TRUTHS = {
     "group": "Group (patient or bag)", "height": "Height (mm)", "poisoned": "Poisoned",
     "unknown": "Class unknown to the model", "key": "Shows the bag's key", "hard": "Faint, turned",
@@ -244,8 +243,7 @@ def large(data: DataSet, row: int, look: Look) -> None:
     outlined = ""
     if look.mask:
         some = bool(data.truth[look.mask][row].any())
-        named = MASK_WORDS.get(look.mask, look.mask)
-        outlined = f", {named} outlined" if some else f", no {look.mask} on it"
+        outlined = f"; outlined: {look.mask}" if some else f"; no {look.mask} on it"
     left, right, known = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
     left.image(drawn(data, row, look, scale), output_format="PNG", alt=words, caption=plain(words))

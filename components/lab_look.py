@@ -31,8 +31,8 @@ def look(wanted: Wanted, kind: Kind) -> None:
     name = wanted.name
     if wanted.first and cached(name) is None:
         words, button = st.columns([3, 1], vertical_alignment="center")
-        words.info("To save you waiting only the first images are made, and counted below.")
-        if not button.button("Make all", key="lab.all"):
+        words.info("Only the first images are made yet; the numbers below count those.")
+        if not button.button("Make all", key="lab.all", help="Takes about 10 s a thousand."):
             name = wanted.first
     data = lab.load(name)
     if data is None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from components import lab_train
 from components.links import refuse
-from components.models import about, safe_name, shown
+from components.models import about, indented, safe_name, shown
 from components.notices import plain, spoken
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
@@ -20,7 +20,7 @@ from engine.models.checkpoints import PREFIX, Stored
 MOST_MB = checkpoints.LARGEST // 2**20
 FIGURES = {
     "train accuracy": "Train (%)", "validation accuracy": "Validation (%)",
-    "test accuracy": "Test (%)", "balanced test accuracy": "Test, classes alike (%)",
+    "test accuracy": "Test (%)", "balanced test accuracy": "Test by class (%)",
 }  # fmt: skip
 UNDER_ATTACK = "under attack"
 
@@ -58,14 +58,14 @@ def tree(lines: Mapping[str, Line]) -> None:
     """All models with size and figures."""
     rows = [
         {
-            "Model": line,
+            "Model": indented(one.entry),
             "Size (kB)": round(one.entry.nbytes / 1000) or None,
             **{short: percent(one.entry.figures, name) for name, short in FIGURES.items()},
             "Attacked (%)": attacked(one.entry.figures),
             "Data": one.stored.card.data if one.stored else "ImageNet",
             "Comes from": one.entry.reason,
         }
-        for line, one in lines.items()
+        for one in lines.values()
     ]
     st.dataframe(
         rows, hide_index=True, key="lab.tree",
@@ -73,8 +73,8 @@ def tree(lines: Mapping[str, Line]) -> None:
     )  # fmt: skip
     st.caption(
         "A model that was made from another stands below it, moved in. Figures are shares of "
-        "images answered right; train images were learned from. Attacked: each test image is "
-        "changed by an attack of the reach told with the model."
+        "images answered right; train images were learned from; by class: every class counts "
+        "alike. Attacked: each test image is changed by an attack, whose reach the model tells."
     )
 
 
@@ -106,7 +106,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        lab_train.take(entry.name, "lab.model.take")
+        lab_train.take(picked, "lab.model.take")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

@@ -9,6 +9,7 @@ import streamlit as st
 from components import curves, forms, lab, lab_unfinished, runs
 from components.lab import Wanted
 from components.links import refuse
+from components.models import shown
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending, Problem
 from components.targets import MOST_SEED, is_seed
@@ -17,7 +18,7 @@ from engine.data import DataSet
 from engine.data import entry as data_entry
 from engine.data.registry import cached
 from engine.lab import Train, TrainCase, keep, keep_when_done
-from engine.models import checkpoints, embedded
+from engine.models import catalog, checkpoints, embedded
 from engine.models.card import Card
 from engine.models.checkpoints import Stored
 from engine.models.small import TITLES
@@ -29,6 +30,10 @@ KEY = "lab.recipe"
 SLOT = "lab.training"
 FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
 OWN = "my own"
+SHORT = {
+    "train accuracy": "Train", "validation accuracy": "Validation", "test accuracy": "Test",
+    "balanced test accuracy": "Test by class",
+}  # fmt: skip
 
 
 def draw() -> None:
@@ -66,7 +71,6 @@ def choose_recipe() -> Recipe:
     )  # fmt: skip
     forms.refuse_links(Recipe, KEY, title="Recipe")
     given = forms.settings(Recipe, KEY, FIRST)
-    st.caption(f"{given['architecture']}: {TITLES[given['architecture']]}")
     with st.expander("More settings"):
         rest = [spec.name for spec in fields(Recipe) if spec.name not in FIRST]
         given |= forms.settings(Recipe, KEY, rest)
@@ -155,7 +159,8 @@ def finished(answer: Answer, slot: str) -> None:
     figures = answer["figures"]
     columns = st.columns(len(figures.labels))
     for column, label, value in zip(columns, figures.labels, figures.values, strict=True):
-        column.metric(label.capitalize(), f"{value:.1%}".replace("%", " %"))
+        short = SHORT.get(label, "Test, attacked")
+        column.metric(short, f"{value:.1%}".replace("%", " %"), help=f"Right answers: {label}.")
     with spoken():
         model = kept(answer, slot)
         if model is not None:
@@ -164,7 +169,7 @@ def finished(answer: Answer, slot: str) -> None:
                 "It can be chosen in the sidebar on every page.",
                 icon=":material/inventory_2:",
             )
-            take(model.name, f"{slot}.take")
+            take(line_of(model.name), f"{slot}.take")
     curves.training(answer["log"], slot)
     curves.numbers(answer["log"])
 
@@ -191,13 +196,15 @@ def answer_fingerprint(answer: Answer) -> str:
     return Card.from_json(answer["model"].card).fingerprint
 
 
-def take(name: str, key: str) -> None:
-    """A button that makes it the subject's model and opens Heatmaps."""
+def line_of(name: str) -> str:
+    """The model's line in the picker."""
+    return next(shown(entry) for entry in catalog.entries() if entry.name == name)
 
-    def choose() -> None:
-        st.session_state["model"] = name
 
-    if st.button(
-        "Take it to Heatmaps", key=key, icon=HEATMAPS.icon, on_click=choose, type="primary"
-    ):
-        st.switch_page(HEATMAPS.path)
+def take(line: str, key: str) -> None:
+    """A link that makes it the subject's model and opens Heatmaps; `line` is the picker's."""
+    with st.container(key=key):
+        st.page_link(
+            HEATMAPS.path, label="Take it to Heatmaps", icon=HEATMAPS.icon,
+            query_params={"model": line},
+        )  # fmt: skip

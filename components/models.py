@@ -66,11 +66,16 @@ def shown(entry: Entry) -> str:
     """
     if not entry.available:
         return f"{entry.title} · not here: {entry.reason}"
-    own = entry.title.split(TRAIL)[-1] if entry.depth else entry.title
-    line = f"{STEP * entry.depth}{own}"
+    line = indented(entry)
     if figure := main_figure(entry.figures):
         line += f" · {figure}"
     return f"{line} · {entry.name[-4:]}" if entry.name.startswith(PREFIX) else line
+
+
+def indented(entry: Entry) -> str:
+    """A model's own title, moved in below the one that it was made from."""
+    own = entry.title.split(TRAIL)[-1] if entry.depth else entry.title
+    return f"{STEP * entry.depth}{own}"
 
 
 def main_figure(figures: Mapping[str, float]) -> str:
