@@ -151,22 +151,18 @@ def forget(name: str) -> None:
 
 def bring_in() -> None:
     """A model that was exported here or elsewhere; a bad file changes nothing."""
-    with st.form("lab.import", border=True):
+    with st.container(border=True):
         given = st.file_uploader(
             "Import an exported model (.safetensors)", key="lab.weights", max_upload_size=MOST_MB,
             help="A file that Blindspot exported: weights with their card. Code is never run.",
         )  # fmt: skip
-        sent = st.form_submit_button("Import")
-    if not sent:
-        if done := st.session_state.pop("lab.imported", ""):
-            st.success(plain(done))
-        return
-    if given is None:
-        st.error("Choose a file first.")
-        return
-    with spoken(), TemporaryDirectory() as folder:
-        path = Path(folder, safe_name(given.name))
-        path.write_bytes(given.getvalue())
-        stored = checkpoints.bring_in(path)
-        st.session_state["lab.imported"] = f"{stored.card.trail} is among the models now."
-        st.rerun()
+        if given is not None and st.session_state.get("lab.imported") != given.file_id:
+            with spoken(), TemporaryDirectory() as folder:
+                path = Path(folder, safe_name(given.name))
+                path.write_bytes(given.getvalue())
+                stored = checkpoints.bring_in(path)
+                st.session_state["lab.imported"] = given.file_id
+                st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
+                st.rerun()  # so that the table has it
+        elif given is not None:
+            st.success(plain(st.session_state["lab.imported.words"]))
