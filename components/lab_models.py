@@ -106,7 +106,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        lab_train.take(picked, "lab.model.take")
+        lab_train.take(entry.name, "lab.model.take")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

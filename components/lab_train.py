@@ -9,7 +9,6 @@ import streamlit as st
 from components import curves, forms, lab, lab_unfinished, runs
 from components.lab import Wanted
 from components.links import refuse
-from components.models import shown
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending, Problem
 from components.targets import MOST_SEED, is_seed
@@ -18,7 +17,7 @@ from engine.data import DataSet
 from engine.data import entry as data_entry
 from engine.data.registry import cached
 from engine.lab import Train, TrainCase, keep, keep_when_done
-from engine.models import catalog, checkpoints, embedded
+from engine.models import checkpoints, embedded
 from engine.models.card import Card
 from engine.models.checkpoints import Stored
 from engine.models.small import TITLES
@@ -169,7 +168,7 @@ def finished(answer: Answer, slot: str) -> None:
                 "It can be chosen in the sidebar on every page.",
                 icon=":material/inventory_2:",
             )
-            take(line_of(model.name), f"{slot}.take")
+            take(model.name, f"{slot}.take")
     curves.training(answer["log"], slot)
     curves.numbers(answer["log"])
 
@@ -196,15 +195,17 @@ def answer_fingerprint(answer: Answer) -> str:
     return Card.from_json(answer["model"].card).fingerprint
 
 
-def line_of(name: str) -> str:
-    """The model's line in the picker."""
-    return next(shown(entry) for entry in catalog.entries() if entry.name == name)
+def take(name: str, key: str) -> None:
+    """A button that makes it the subject's model and opens Heatmaps.
 
+    A link with the model in it would not do: the sidebar's picker keeps what it has.
+    """
 
-def take(line: str, key: str) -> None:
-    """A link that makes it the subject's model and opens Heatmaps; `line` is the picker's."""
-    with st.container(key=key):
-        st.page_link(
-            HEATMAPS.path, label="Take it to Heatmaps", icon=HEATMAPS.icon,
-            query_params={"model": line},
-        )  # fmt: skip
+    def choose() -> None:
+        st.session_state["model"] = name
+
+    label = "Take it to Heatmaps"
+    if st.button(label, key=key, icon=HEATMAPS.icon, on_click=choose, type="primary"):
+        st.switch_page(
+            HEATMAPS.path, query_params={}
+        )  # without {} Streamlit refuses, for bound ones

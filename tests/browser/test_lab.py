@@ -40,9 +40,9 @@ def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
     page.get_by_role("button", name=re.compile("^Train")).click()
     expect(page.get_by_text("Kept as a model: Digits, 8 × 8 · MLP")).to_be_visible()
     expect(page.get_by_text(re.compile("^After 2 of 2 epochs: "))).to_be_visible()
-    expect(page.locator(".js-line")).to_have_count(4)
+    expect(page.locator(".scatterlayer .js-line")).to_have_count(4)
 
-    page.get_by_role("link", name="Take it to Heatmaps").click()
+    page.get_by_role("button", name="Take it to Heatmaps").click()
     expect(page).to_have_url(re.compile("/heatmaps"))
     settle(page)
     expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
