@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from components.views import VIEWS
+from components.views import DATA_AND_MODELS, VIEWS
+from engine.data import entries, tables
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
@@ -17,6 +19,14 @@ LOOKS: dict[str, dict[str, Any]] = {
     "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 SHOTS = ROOT / "shots"
+DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
+
+
+def links() -> dict[str, str]:
+    """What is shot beside the views as they open: every data set, and the lab's other parts."""
+    lab = f"{DATA_AND_MODELS.address}?"
+    sets = {f"data-{n}": f"{lab}{urlencode({'lab.data': title})}" for n, title in enumerate(DATA)}
+    return sets | {f"lab-{part.lower()}": f"{lab}lab.part={part}" for part in ("Train", "Models")}
 
 
 def grow(page: Page) -> None:
@@ -48,10 +58,10 @@ def main(names: list[str]) -> None:
     SHOTS.mkdir(exist_ok=True)
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        for view in VIEWS:
-            name = view.address or "start"
+        wanted = {view.address or "start": view.address for view in VIEWS} | links()
+        for name, path in wanted.items():
             if not names or name in names:
-                shoot(browser, url, view.address, name)
+                shoot(browser, url, path, name)
         browser.close()
 
 
