@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -30,6 +30,7 @@ TRUTHS = {
     "unknown": "Class unknown to the model", "key": "Shows the bag's key", "hard": "Faint, turned",
     "digit": "Digit",
 }  # fmt: skip
+WRONG = "wrong label"
 LABELS = {"clean_label": "Label before it was made wrong"}
 
 
@@ -78,6 +79,14 @@ def choose_way() -> str:
     return chosen
 
 
+def judged(data: DataSet) -> DataSet:
+    """The data set, with the wrong labels among them as a truth of its own to frame."""
+    clean = data.truth.get("clean_label")
+    if clean is None:
+        return data
+    return replace(data, truth={WRONG: clean != data.labels, **data.truth})
+
+
 def choose_look(data: DataSet) -> Look:
     """Which truth is drawn; only what this data set knows is offered."""
     masks = [name for name, array in data.truth.items() if array.ndim == 3]
@@ -105,11 +114,11 @@ def choose_look(data: DataSet) -> Look:
     return Look(mask, twin, marked)
 
 
-def contact(data: DataSet, look: Look, split: str) -> None:
+def contact(data: DataSet, fingerprint: str, look: Look, split: str) -> None:
     """A row of images for each class."""
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
     for label, word in enumerate(data.classes[:CLASSES]):
-        picture = row_of(data, data.fingerprint, label, split, count, look)
+        picture = row_of(data, fingerprint, label, split, count, look)
         name, images = st.columns([1, 7], vertical_alignment="center")
         name.markdown(f"**{plain(word)}**")
         if picture is None:
@@ -117,6 +126,7 @@ def contact(data: DataSet, look: Look, split: str) -> None:
             continue
         drawn = f", {look.mask} outlined" if look.mask else ""
         drawn += ", the twin of each below" if look.twin else ""
+        drawn += f", framed: {look.marked}" if look.marked else ""
         images.image(picture, alt=f"Up to {count} images of the class {word}{drawn}")
     if len(data.classes) > CLASSES:
         st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")

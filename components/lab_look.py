@@ -44,8 +44,9 @@ def look(wanted: Wanted, kind: Kind) -> None:
     lab_data.counts(data)
     shown = lab_data.choose_way()
     split = lab_data.choose_split()
+    fingerprint, data = data.fingerprint, lab_data.judged(data)
     truth = lab_data.choose_look(data)
     if shown == lab_data.SHEET:
-        lab_data.contact(data, truth, split)
+        lab_data.contact(data, fingerprint, truth, split)
     else:
         lab_data.browse(data, truth, split)

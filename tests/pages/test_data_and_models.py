@@ -117,6 +117,17 @@ def test_wrong_labels_are_told_beside_the_image():
     assert f"Label before it was made wrong: **{clean}**" in words(at)
 
 
+def test_wrong_labels_and_poison_can_be_framed_in_the_contact_sheet():
+    at = visit({"lab.variants": ["Wrong labels", "Poison"]}, DATA_AND_MODELS)
+    assert pills(at, "lab.frame").options == ["wrong label", "poisoned", "nothing"]
+    pills(at, "lab.frame").set_value("poisoned").run()
+    assert not at.exception
+    pills(at, "lab.part").set_value("Data").run()
+    at.multiselect(key="lab.variants").set_value(["Wrong labels"]).run()
+    assert not at.exception
+    assert pills(at, "lab.frame").value == "wrong label"
+
+
 def test_a_change_that_does_not_fit_is_one_sentence():
     at = visit(
         {"lab.variants": "Some classes", "lab.classes.first": "9", "lab.classes.count": "5"},
