@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import Field, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -13,6 +13,9 @@ from engine.case import ImageCase
 from engine.method import Choice, Control, Method, Slider, Switch
 
 MethodT = TypeVar("MethodT", bound=Method[Any])
+Persist = Literal["page", "session"]
+
+WIDE = 500  # steps from end to end above which a whole number is typed rather than slid to
 
 
 def method_form(kind: type[MethodT], key: str, case: ImageCase) -> MethodT:
@@ -20,40 +23,65 @@ def method_form(kind: type[MethodT], key: str, case: ImageCase) -> MethodT:
     return kind(**{spec.name: widget(spec, f"{key}.{spec.name}", case) for spec in fields(kind)})
 
 
-def widget(spec: Field[Any], key: str, case: ImageCase) -> Any:
+def settings(kind: type[Any], key: str, names: Collection[str] | None = None) -> dict[str, Any]:
+    """The values of settings that ask for no case, by name; kept while other pages are open."""
+    return {
+        spec.name: widget(spec, f"{key}.{spec.name}", None, "session")
+        for spec in fields(kind)
+        if names is None or spec.name in names
+    }
+
+
+def widget(
+    spec: Field[Any], key: str, case: ImageCase | None, persist: Persist | None = None
+) -> Any:
     """The widget that a setting's control asks for; gives the setting's value."""
     label, about = spec.metadata["label"], spec.metadata["help"]
     start: Any = spec.default
     match spec.metadata["control"]:
         case Slider(off=off) as control if off:
-            return optional_slider(control, start, label, about, key)
+            return optional_slider(control, start, label, about, key, persist)
         case Slider() as control:
-            return slider(control, start, label, about, key)
+            return slider(control, start, label, about, key, persist)
         case Choice(off=off) as control:
-            words = control.options or case.options(control.source)
-            return choice(words, off, start, label, about, key)
+            return choice(offered(control, case), off, start, label, about, key, persist)
         case Switch():
-            return st.toggle(label, start, help=about, key=key, bind="query-params")
+            return st.toggle(
+                label, start, help=about, key=key, bind="query-params", persist_state=persist
+            )
 
 
-def slider(control: Slider, start: float, label: str, help: str, key: str) -> float:
-    """A slider with its unit; over decades it stops at 1, 2, 5."""
+def offered(control: Choice, case: ImageCase | None) -> Sequence[str]:
+    """What can be chosen; some of it only the case knows."""
+    return control.options or (case.options(control.source) if case else ())
+
+
+def slider(
+    control: Slider,
+    start: float,
+    label: str,
+    help: str,
+    key: str,
+    persist: Persist | None = None,
+) -> float:
+    """A slider with its unit; over decades it stops at 1, 2, 5. A wide range is typed."""
     named = f"{label} ({control.unit})" if control.unit else label
+    ends = control.low, control.high
+    if control.whole and not control.log and ends[1] - ends[0] > WIDE * control.step:
+        return st.number_input(
+            named, *ends, start, control.step, help=help, key=key, bind="query-params",
+            persist_state=persist,
+        )  # fmt: skip
     if control.log:
         stops = marks(control, start)
         return st.select_slider(
-            named, stops, start, help=help, key=key, format_func=short, bind="query-params"
-        )
+            named, stops, start, help=help, key=key, format_func=short, bind="query-params",
+            persist_state=persist,
+        )  # fmt: skip
     return st.slider(
-        named,
-        control.low,
-        control.high,
-        start,
-        control.step,
-        help=help,
-        key=key,
-        bind="query-params",
-    )
+        named, *ends, start, control.step, help=help, key=key, bind="query-params",
+        persist_state=persist,
+    )  # fmt: skip
 
 
 def marks(control: Slider, start: float | None) -> list[float]:
@@ -62,7 +90,12 @@ def marks(control: Slider, start: float | None) -> list[float]:
 
 
 def optional_slider(
-    control: Slider, start: float | None, label: str, help: str, key: str
+    control: Slider,
+    start: float | None,
+    label: str,
+    help: str,
+    key: str,
+    persist: Persist | None = None,
 ) -> float | None:
     """A slider behind a switch; off gives None."""
     on = st.toggle(
@@ -70,17 +103,26 @@ def optional_slider(
         start is not None,
         key=f"{key}.on",
         bind="query-params",
+        persist_state=persist,
     )
-    return slider(control, start or control.low, label, help, key) if on else None
+    return slider(control, start or control.low, label, help, key, persist) if on else None
 
 
 def choice(
-    words: Sequence[str], off: str, start: str | None, label: str, help: str, key: str
+    words: Sequence[str],
+    off: str,
+    start: str | None,
+    label: str,
+    help: str,
+    key: str,
+    persist: Persist | None = None,
 ) -> str | None:
     """One of a few words; with an off word, that one gives None."""
     shown = [off, *words] if off else list(words)
     first = shown.index(start if start is not None else off)
-    picked = st.selectbox(label, shown, first, help=help, key=key, bind="query-params")
+    picked = st.selectbox(
+        label, shown, first, help=help, key=key, bind="query-params", persist_state=persist
+    )
     return None if off and picked == off else picked
 
 
@@ -89,15 +131,15 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def refuse_links(kind: type[Method[Any]], key: str, case: ImageCase) -> None:
+def refuse_links(kind: type[Any], key: str, case: ImageCase | None = None, title: str = "") -> None:
     """Say which values of a link the form cannot take; called before the form is drawn."""
     for spec in fields(kind):
         control: Control = spec.metadata["control"]
-        name = f"{kind.title} ▸ {spec.metadata['label']}"
+        name = f"{title or kind.title} ▸ {spec.metadata['label']}"
         refuse(f"{key}.{spec.name}", readable(control, spec.default, case), name, control.words())
 
 
-def readable(control: Control, start: Any, case: ImageCase) -> Callable[[str], bool]:
+def readable(control: Control, start: Any, case: ImageCase | None) -> Callable[[str], bool]:
     """Whether a word from a link names a value that the control's widget can show."""
     match control:
         case Slider() if control.log:
@@ -105,8 +147,7 @@ def readable(control: Control, start: Any, case: ImageCase) -> Callable[[str], b
         case Slider():
             return lambda asked: within(control, asked)
         case Choice(off=off):
-            words = control.options or case.options(control.source)
-            return {*words, *([off] if off else [])}.__contains__
+            return {*offered(control, case), *([off] if off else [])}.__contains__
         case Switch():
             return {"true", "false"}.__contains__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,14 +13,21 @@ from components.notices import plain
 from engine.errors import BadModel
 from engine.models import catalog
 from engine.models.catalog import Entry
+from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
+
+TRAIL = " ▸ "  # between the models of a lineage
+STEP = "\u2003↳ "  # before a model that was made from the one above it
 
 
 def choose() -> Classifier | None:
     """The chosen model, loaded; None, with the reason said, when it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
     offered = {entry.name: entry for entry in catalog.entries()}
-    refuse("model", [*offered, *own], "Model", "one that is offered here")
+    lines = [shown(entry) for entry in offered.values()] + [one.title for one in own.values()]
+    refuse("model", lines, "Model", "one that is offered here")
+    if st.session_state.get("model") not in {None, *offered, *own}:
+        del st.session_state["model"]  # it was deleted
     name = st.selectbox(
         "Model",
         [*offered, *own],
@@ -29,6 +37,8 @@ def choose() -> Classifier | None:
         accept_new_options=False,
         label_visibility="collapsed",
     )
+    if name in offered and offered[name].nbytes:
+        st.caption(about(offered[name]))
     with st.expander("Another model"):
         add_own(own)
     if name in own:
@@ -46,7 +56,8 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
     offered = {entry.name: entry for entry in catalog.entries() if entry.name != first.name}
     rest = [name for name in own if name != first.name]
-    refuse(key, [*offered, *rest], "Another model", "one that is offered here")
+    lines = [*map(shown, offered.values()), *(own[one].title for one in rest)]
+    refuse(key, lines, "Another model", "one that is offered here")
     name = st.selectbox(
         "Another model beside it",
         [*offered, *rest],
@@ -65,9 +76,37 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
         return None
 
 
+def about(entry: Entry) -> str:
+    """The chosen model's way here, its size and its main figure."""
+    figure = main_figure(entry.figures)
+    right = f" · {figure} of its test images right" if figure else ""
+    return plain(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")
+
+
 def shown(entry: Entry) -> str:
-    """An entry's line in the picker; the reason stands beside what cannot be had."""
-    return entry.title if entry.available else f"{entry.title} · not here: {entry.reason}"
+    """An entry's line in the picker, which a link repeats; below its parent it is moved in.
+
+    The reason stands beside what cannot be had; what was made here carries its digest, since two
+    trainings may have one title.
+    """
+    if not entry.available:
+        return f"{entry.title} · not here: {entry.reason}"
+    line = indented(entry)
+    return f"{line} · {entry.name[-4:]}" if entry.name.startswith(PREFIX) else line
+
+
+def indented(entry: Entry) -> str:
+    """A model's own title, moved in below the one that it was made from."""
+    own = entry.title.split(TRAIL)[-1] if entry.depth else entry.title
+    return f"{STEP * entry.depth}{own}"
+
+
+def main_figure(figures: Mapping[str, float]) -> str:
+    """The share of test images that a model gets right, classes alike where that is known."""
+    for name in ("balanced test accuracy", "test accuracy", "validation accuracy"):
+        if name in figures:
+            return f"{100 * figures[name]:.1f} %"
+    return ""
 
 
 def add_own(own: dict[str, Classifier]) -> None:

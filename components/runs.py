@@ -134,6 +134,7 @@ def ask_when_told(method: Method[Any], case: Any, slot: str, label: str) -> Outc
     told: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
     if told.get(slot) == digest or run.known(method, case) or run.under_way(method, case):
+        told[slot] = digest  # also after a reload, so that what is stopped then stays in sight
         return ask(method, case, slot)
     visit().give_up(slot)
     seconds = run.expected_seconds(method, case)

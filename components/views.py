@@ -25,6 +25,13 @@ class View:
 
 
 START = View("Overview", "Start", "", "overview/start.py", ":material/home:")
+DATA_AND_MODELS = View(
+    "Overview",
+    "Data and models",
+    "data-and-models",
+    "overview/data_and_models.py",
+    ":material/database:",
+)
 HEATMAPS = View(
     "Attribution",
     "Heatmaps",
@@ -40,4 +47,4 @@ LEVEL_SETS = View(
     ":material/route:",
 )
 
-VIEWS = (START, HEATMAPS, LEVEL_SETS)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS)

@@ -28,8 +28,7 @@ def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Ar
 
     Trouble with the disk costs time, never the arrays.
     """
-    said = json.dumps(recipe, sort_keys=True).encode()
-    path = folder() / f"{word}-{blake2b(said, digest_size=16).hexdigest()}.safetensors"
+    path = path_of(word, recipe)
     if (found := read(path)) is not None:
         return found
     arrays = make()
@@ -40,6 +39,12 @@ def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Ar
     except OSError as error:
         log.warning("%s not kept on disk: %s", path.name, error)
     return arrays
+
+
+def path_of(word: str, recipe: Mapping[str, Any]) -> Path:
+    """The file of a recipe's arrays, whether it is there or not."""
+    said = json.dumps(recipe, sort_keys=True).encode()
+    return folder() / f"{word}-{blake2b(said, digest_size=16).hexdigest()}.safetensors"
 
 
 def folder() -> Path:

@@ -8,7 +8,7 @@ made, and in whatever order.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.data.brain import BRAIN, FIELD, MIDDLE, Finish, Floats, Patient, Plane
 from engine.data.dataset import Card, DataSet
-from engine.data.keeping import kept
+from engine.data.keeping import kept, path_of
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
 from engine.data.recipe import Recipe, seed_setting
 from engine.errors import BadSetting
@@ -24,6 +24,7 @@ from engine.method import Progress, Slider, quiet, setting
 
 REVISION = 2  # raise it when the same settings give other slices
 SLICES = 10  # of each patient
+FIRST = 200  # slices that are made while one waits
 HEIGHTS = (-18.0, 52.0)  # mm, of the slices
 VOLUME_HEIGHTS = (-46.0, 86.0)
 SPLIT = np.array([0, 0, 0, 1, 0, 0, 2, 0, 0, 2], np.uint8)  # of ten patients
@@ -72,10 +73,22 @@ class Phantoms(Recipe):
             most = MAX_PIXELS // self.side**2
             raise BadSetting(f"{self.title}: at {self.side} px choose at most {most} slices.")
 
+    @property
+    def question(self) -> dict[str, Any]:
+        """What the kept slices depend on."""
+        return {"recipe": asdict(self), "revision": REVISION}
+
+    def at_hand(self) -> bool:
+        """Whether the slices are few, or lie on the disk."""
+        return self.count <= FIRST or path_of(self.word, self.question).is_file()
+
+    def first(self) -> Phantoms:
+        """Makes the first slices, which are the same however many follow."""
+        return replace(self, count=min(self.count, FIRST))
+
     def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""
-        recipe = {"recipe": asdict(self), "revision": REVISION}
-        arrays = kept(self.word, recipe, lambda: self.arrays(progress))
+        arrays = kept(self.word, self.question, lambda: self.arrays(progress))
         index = np.arange(self.count)
         truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
         return DataSet(

@@ -64,6 +64,14 @@ class Recipe(Named, ABC):
     def make(self, progress: Progress = quiet) -> DataSet:
         """The data set; the same settings always give the same one. `progress` may cancel."""
 
+    def at_hand(self) -> bool:
+        """Whether making it takes no time worth speaking of."""
+        return True
+
+    def first(self) -> Recipe:
+        """Makes only the first images of it, which take no such time."""
+        return self
+
 
 @dataclass(frozen=True)
 class Variant(Named, ABC):

@@ -1,10 +1,20 @@
 """The lab: models are trained here, on data whose truth is known."""
 
 from engine.lab.case import TrainCase, again
+from engine.lab.kept import keep, keep_when_done, under_way
 from engine.lab.train import Train
 
 TRAINING = (Train,)
 
 METHODS = TRAINING
 
-__all__ = ["METHODS", "TRAINING", "Train", "TrainCase", "again"]
+__all__ = [
+    "METHODS",
+    "TRAINING",
+    "Train",
+    "TrainCase",
+    "again",
+    "keep",
+    "keep_when_done",
+    "under_way",
+]

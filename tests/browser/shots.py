@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import sys
 from typing import Any
+from urllib.parse import urlencode
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from components.views import VIEWS
-from engine.data import load
+from components.views import DATA_AND_MODELS, VIEWS
+from engine.data import entries, load, tables
 from engine.data.sheet import sheet
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
@@ -40,6 +41,14 @@ SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of thei
     "bags:count=40": {"marked": "key", "count": 30},
     "bags:count=60,kind=three": {"marked": "key", "count": 30},
 }
+DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
+
+
+def links() -> dict[str, str]:
+    """What is shot beside the views as they open: every data set, and the lab's other parts."""
+    lab = f"{DATA_AND_MODELS.address}?"
+    sets = {f"data-{n}": f"{lab}{urlencode({'lab.data': title})}" for n, title in enumerate(DATA)}
+    return sets | {f"lab-{part.lower()}": f"{lab}lab.part={part}" for part in ("Train", "Models")}
 
 
 def grow(page: Page) -> None:
@@ -83,10 +92,10 @@ def main(names: list[str]) -> None:
         return
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        for view in VIEWS:
-            name = view.address or "start"
+        wanted = {view.address or "start": view.address for view in VIEWS} | links()
+        for name, path in wanted.items():
             if not names or name in names:
-                shoot(browser, url, view.address, name)
+                shoot(browser, url, path, name)
         browser.close()
 
 

@@ -195,3 +195,14 @@ def test_more_pixels_than_memory_holds_are_refused_before_anything_is_drawn():
 def test_a_setting_out_of_range_is_named(wrong):
     with pytest.raises(BadSetting, match="Brain phantoms"):
         Phantoms(**wrong)
+
+
+def test_the_first_slices_are_at_hand_and_are_those_of_the_whole(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    whole = Phantoms(count=210)
+    assert not whole.at_hand()
+    first = whole.first()
+    assert first.at_hand()
+    made = whole.make()
+    assert whole.at_hand()
+    assert (first.make().images == made.images[: first.count]).all()

@@ -1,0 +1,80 @@
+"""Data of one's own: a zip of class folders or a MedMNIST .npz, kept in memory for the session."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.notices import plain
+from engine.data.folders import SIDES, Imported, read_folders
+from engine.data.medmnist import read_npz
+from engine.errors import BadData
+from engine.result import Result
+
+MOST_MB = 500
+LISTED = 200  # of the files that were left out
+
+HELP = (
+    "A zip with a folder for each class (cat/1.png, dog/2.png), or a two-dimensional MedMNIST "
+    ".npz file; up to 500 MB. It stays in this session's memory and nothing is written to the disk."
+)
+
+
+def held() -> dict[str, Imported]:
+    """What was opened in this session, by title."""
+    own: dict[str, Imported] = st.session_state.setdefault("lab.uploads", {})
+    return own
+
+
+def draw() -> None:
+    """The uploader; a file that cannot be read leaves everything as it was."""
+    with st.expander("Open data of your own"):
+        side = st.number_input(
+            "Side of a zip's images (px)", *SIDES, 64, 8, key="lab.side",
+            help="The middle square of each picture is brought to this size.",
+        )  # fmt: skip
+        given = st.file_uploader(
+            "Zip of class folders, or MedMNIST .npz", key="lab.file", help=HELP,
+            max_upload_size=MOST_MB,
+        )  # fmt: skip
+        if given is not None:
+            taken = (given.file_id, side)
+            if st.session_state.get("lab.taken") != taken:
+                st.session_state["lab.taken"] = taken
+                take(given.getvalue(), given.name, int(side))
+    if problem := st.session_state.get("lab.problem"):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def take(content: bytes, name: str, side: int) -> None:
+    """Read the file, and choose it when it is a data set."""
+    st.session_state.pop("lab.problem", None)
+    bar = st.empty()
+
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+        if done in {0, 1} or round(done * 1000) % 10 == 0:
+            bar.progress(min(done, 1.0), words)
+
+    try:
+        if name.lower().endswith(".npz"):
+            found = read_npz(content, name)
+        else:
+            found = read_folders(content, name, side, told)
+    except BadData as error:
+        st.session_state["lab.problem"] = str(error)
+        bar.empty()
+        return
+    bar.empty()
+    title = f"{found.data.card.title} ({found.data.fingerprint[:4]})"
+    held()[title] = found
+    st.session_state["lab.data"] = title
+
+
+def skipped(found: Imported) -> None:
+    """Which files are not in the data set, and why."""
+    if not (left := found.skipped):
+        return
+    with st.expander(f"{len(left)} files were left out"):
+        rows = [{"File": one.file, "Why": one.reason} for one in left[:LISTED]]
+        st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
+        if len(left) > LISTED:
+            st.caption(f"The first {LISTED} are listed.")

@@ -1,0 +1,60 @@
+"""What a training gave is kept among the models, also when nobody waits for it any more."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+from weakref import WeakSet
+
+from engine.errors import BlindspotError
+from engine.lab.train import Train
+from engine.lane import Job, lanes
+from engine.models import checkpoints
+from engine.models.checkpoints import Stored
+from engine.result import Checkpoint, View
+from engine.run import digest
+from engine.training import Unfinished
+
+log = logging.getLogger(__name__)
+
+_followed: WeakSet[Job[object]] = WeakSet()
+_followed_lock = threading.Lock()
+
+
+def keep(result: Mapping[str, View]) -> Stored:
+    """The result's model, kept. Raises BlindspotError when it cannot be."""
+    model = result["model"]
+    if not isinstance(model, Checkpoint):
+        raise BlindspotError("There is no model in this result.")
+    return checkpoints.keep(model)
+
+
+def keep_when_done(job: Job[object]) -> None:
+    """Keep the model as soon as the job is over; asked twice, it is done once."""
+    with _followed_lock:
+        if job in _followed:
+            return
+        _followed.add(job)
+    threading.Thread(target=wait, args=(job,), name="keep a model", daemon=True).start()
+
+
+def under_way(one: Unfinished) -> bool:
+    """Whether that training waits or runs in this process; its name begins with its case's."""
+    case = SimpleNamespace(fingerprint=one.name.rpartition("-")[0])
+    name = digest(Train(), cast(Any, case))
+    return any(job.name == name for lane in lanes() for job in lane.jobs())
+
+
+def wait(job: Job[object]) -> None:
+    """The end of the job; one that was stopped or failed gives no model."""
+    try:
+        result = job.value()
+        if isinstance(result, Mapping):
+            keep(result)
+    except BlindspotError as error:
+        log.info("no model is kept of %s: %s", job.title, error)
+    except Exception:
+        log.exception("no model is kept of %s", job.title)

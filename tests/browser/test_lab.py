@@ -1,0 +1,90 @@
+"""From data to a model of one's own, and with it to Heatmaps."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import settle
+
+expect.set_options(timeout=30_000)
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
+    settle(page)
+
+
+def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/data-and-models")
+    settle(page)
+    page.get_by_text("Brain phantoms", exact=True).click()
+    expect(page.get_by_role("heading", name="Brain phantoms")).to_be_visible()
+    ring = page.get_by_alt_text("Up to 8 images of the class ring, mask outlined")
+    expect(ring).to_be_visible()
+
+    tab(page, "One by one")
+    page.get_by_role("button", name="2: ring", exact=True).press("Enter")
+    expect(page.get_by_alt_text("Image 2: ring; outlined: mask")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"lab\.image=2"))
+    assert reds(page, "Image 2: ring; outlined: mask") > 20
+    assert reds(page, "Its twin: the same image without what makes it “ring”") == 0
+
+    page.goto(
+        f"{app_url}/data-and-models?lab.part=Train&lab.recipe.architecture=mlp&lab.recipe.epochs=2"
+    )
+    settle(page)
+    page.get_by_role("button", name=re.compile("^Train")).click()
+    expect(page.get_by_text("Kept as a model: Digits, 8 × 8 · MLP")).to_be_visible()
+    expect(page.get_by_text(re.compile("^After 2 of 2 epochs: "))).to_be_visible()
+    expect(page.locator(".scatterlayer .js-line")).to_have_count(4)
+
+    page.get_by_role("button", name="Take it to Heatmaps").click()
+    expect(page).to_have_url(re.compile("/heatmaps"))
+    settle(page)
+    expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
+    expect(page.get_by_text(re.compile("Asking Digits, 8 × 8 · MLP about"))).to_be_visible()
+    expect(page.get_by_text("The link asks for")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text(re.compile("Asking Digits, 8 × 8 · MLP about"))).to_be_visible()
+
+
+def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stopped(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/data-and-models?lab.part=Train&lab.recipe.epochs=200&lab.seed=7")
+    settle(page)
+    page.get_by_role("button", name=re.compile("^Train")).click()
+    expect(page.get_by_text(re.compile("^Training: epoch"))).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile("^Training: epoch"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("What it had learned when it was stopped:")).to_be_visible()
+    expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
+    page.get_by_text("1 unfinished training").click()
+    page.get_by_role("button", name="Drop").click()
+    expect(page.get_by_text("1 unfinished training")).to_have_count(0)
+
+
+def reds(page: Page, words: str) -> int:
+    """How many pixels of the picture with these words have the outline's color."""
+    count: int = page.get_by_alt_text(words).evaluate(
+        """async node => {
+          await node.decode();
+          const canvas = document.createElement("canvas");
+          canvas.width = node.naturalWidth;
+          canvas.height = node.naturalHeight;
+          const pen = canvas.getContext("2d");
+          pen.drawImage(node, 0, 0);
+          const held = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+          let found = 0;
+          for (let at = 0; at < held.length; at += 4)
+            if (held[at] === 230 && held[at + 1] === 60 && held[at + 2] === 40) found += 1;
+          return found;
+        }"""
+    )
+    return count

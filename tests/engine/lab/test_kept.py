@@ -1,0 +1,50 @@
+"""A finished training becomes a model, whoever still looks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engine import run
+from engine.data import load
+from engine.lab import Train, TrainCase, keep, keep_when_done, under_way
+from engine.models import checkpoints
+from engine.training import Recipe, Unfinished
+
+
+@pytest.fixture
+def case(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    return TrainCase(load("digits"), Recipe(architecture="mlp", epochs=1), seed=4711)
+
+
+def kept_by(job):
+    """Waits for the thread that keeps the job's model."""
+    keep_when_done(job)
+    keep_when_done(job)
+    mine = [each for each in threading.enumerate() if each.name == "keep a model"]
+    job.wait(60)
+    for each in mine:
+        each.join(60)
+    return mine
+
+
+def test_a_model_is_kept_when_its_training_is_over_and_nobody_waits(case):
+    job = run.ask(Train(), case, "somebody")
+    job.leave("somebody")
+    assert len(kept_by(job)) <= 1
+    (one,) = checkpoints.listed()
+    assert keep(job.value()).name == one.name
+    assert one.card.data == "digits"
+
+
+def test_a_training_that_is_stopped_leaves_no_model(case):
+    slow = TrainCase(case.data, Recipe(architecture="mlp", epochs=200), seed=4712)
+    job = run.ask(Train(), slow, "somebody")
+    one = Unfinished(f"{slow.fingerprint}-1", 0.1, slow.facts())
+    assert under_way(one)
+    job.stop("somebody")
+    kept_by(job)
+    assert checkpoints.listed() == ()
+    assert not under_way(one)

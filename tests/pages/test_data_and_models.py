@@ -1,0 +1,304 @@
+"""The lab as a visitor meets it: data, a training, and the models that come of it."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from itertools import count
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components import lab_train
+from components.views import DATA_AND_MODELS, HEATMAPS
+from engine.data import load
+from engine.lab import TrainCase, under_way
+from engine.models import checkpoints
+from engine.training import Recipe, train, unfinished
+from engine.training.fresh import fresh
+from engine.training.state import state_file
+from tests.visits import pills, said, visit
+
+MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
+SEEDS = count(100)
+
+
+@pytest.fixture(autouse=True)
+def own_models(monkeypatch, tmp_path):
+    """Models, answers' seconds and unfinished trainings of this test alone."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+def opened(**link):
+    return visit({name.replace("_", "."): value for name, value in link.items()}, DATA_AND_MODELS)
+
+
+def words(at):
+    return " ".join(each.value for each in [*at.main.markdown, *at.main.caption])
+
+
+def trained():
+    """The page after a training that nobody has asked for yet."""
+    at = visit(MLP | {"lab.seed": str(next(SEEDS))}, DATA_AND_MODELS)
+    at.button(key="lab.training.go").click().run()
+    for _ in range(120):
+        if at.success:
+            return at
+        time.sleep(0.25)
+        at.run()
+    raise AssertionError(said(at))
+
+
+def zipped(**files):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return held.getvalue()
+
+
+def picture(value):
+    held = io.BytesIO()
+    Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(held, "PNG")
+    return held.getvalue()
+
+
+def test_every_data_set_opens_with_its_card_and_its_numbers():
+    titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
+    for title in titles:
+        at = opened(lab_data=title.replace("\\", ""))
+        assert title.replace("\\", "") in at.main.subheader[0].value.replace("\\", "")
+        assert "Licence" in words(at)
+        assert "fingerprint" in words(at)
+        assert len(at.main.dataframe)
+
+
+def test_a_link_opens_a_data_set_with_its_settings_and_its_changes():
+    at = visit(
+        {
+            "lab.data": "Brain phantoms",
+            "lab.phantoms.count": "40",
+            "lab.phantoms.contrast": "0.5",
+            "lab.variants": ["Wrong labels", "Long tail"],
+            "lab.noisy.share": "0.5",
+        },
+        DATA_AND_MODELS,
+    )
+    assert at.main.subheader[0].value == "Brain phantoms · wrong labels · long tail"
+    data = load("phantoms:count=40,contrast=0.5+noisy:share=0.5+long-tailed")
+    assert data.fingerprint[:12] in words(at)
+    assert not said(at)
+
+
+def test_of_phantoms_only_the_first_are_made_until_all_are_asked_for():
+    at = visit({"lab.data": "Brain phantoms", "lab.phantoms.count": "240"}, DATA_AND_MODELS)
+    assert "200 images of 96 × 96 px" in words(at)
+    at.button(key="lab.all").click().run()
+    assert "240 images of 96 × 96 px" in words(at)
+
+
+def test_an_image_is_shown_with_all_that_is_known_of_it():
+    link = {"lab.data": "Brain phantoms", "lab.phantoms.count": "40", "lab.show": "One by one"}
+    at = visit(link | {"lab.image": "2"}, DATA_AND_MODELS)
+    assert "Label: **ring**" in words(at)
+    assert "Group (patient or bag): **0**" in words(at)
+
+
+def test_wrong_labels_are_told_beside_the_image():
+    link = {"lab.variants": "Wrong labels", "lab.noisy.share": "0.9", "lab.show": "One by one"}
+    at = visit(link, DATA_AND_MODELS)
+    data = load("digits+noisy:share=0.9")
+    wrong = int(data.ids[np.flatnonzero(data.labels != data.truth["clean_label"])[0]])
+    at.number_input(key="lab.image").set_value(wrong).run()
+    (row,) = data.places(np.array([wrong]))
+    clean = data.classes[data.truth["clean_label"][row]]
+    assert f"Label before it was made wrong: **{clean}**" in words(at)
+
+
+def test_wrong_labels_and_poison_can_be_framed_in_the_contact_sheet():
+    at = visit({"lab.variants": ["Wrong labels", "Poison"]}, DATA_AND_MODELS)
+    assert pills(at, "lab.frame").options == ["wrong label", "poisoned", "nothing"]
+    pills(at, "lab.frame").set_value("poisoned").run()
+    assert not at.exception
+    pills(at, "lab.part").set_value("Data").run()
+    at.multiselect(key="lab.variants").set_value(["Wrong labels"]).run()
+    assert not at.exception
+    assert pills(at, "lab.frame").value == "wrong label"
+
+
+def test_a_change_that_does_not_fit_is_one_sentence():
+    at = visit(
+        {"lab.variants": "Some classes", "lab.classes.first": "9", "lab.classes.count": "5"},
+        DATA_AND_MODELS,
+    )
+    assert said(at) == ["Digits, 8 × 8 has no class after 9: 9."]
+
+
+def test_a_page_beyond_the_last_of_another_class_is_mended():
+    at = visit({"lab.show": "One by one"}, DATA_AND_MODELS)
+    at.number_input(key="lab.page").set_value(75).run()
+    at.selectbox(key="lab.class").set_value("3: 3").run()
+    assert not at.exception
+    assert at.number_input(key="lab.page").value == 8
+
+
+def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
+    at = visit({}, DATA_AND_MODELS)
+    content = zipped(
+        **{f"cat__{one}.png": picture(one) for one in range(6)},
+        **{f"dog__{one}.png": picture(200 + one) for one in range(6)},
+        dog__broken="no picture",
+    )
+    at.file_uploader(key="lab.file").set_value(("<b>pets*.zip", content, "application/zip")).run()
+    assert not said(at)
+    assert "12 images of 64 × 64 px" in words(at)
+    assert at.main.subheader[0].value == "\\<b>pets\\*"
+    assert any("1 files were left out" in each.label for each in at.expander)
+
+
+def test_a_medmnist_file_opens():
+    held = io.BytesIO()
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, many in (("train", 20), ("val", 4), ("test", 8)):
+        arrays[f"{part}_images"] = rng.integers(0, 255, (many, 28, 28), dtype=np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(many) % 2)[:, None].astype(np.uint8)
+    np.savez(held, **arrays)
+    at = visit({}, DATA_AND_MODELS)
+    at.file_uploader(key="lab.file").set_value(("tiny.npz", held.getvalue(), "")).run()
+    assert not said(at)
+    assert "32 images of 28 × 28 px" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.zip", b"no zip", "“a.zip” is not a zip archive, or is damaged: save it again."),
+        ("a.zip", zipped(**{"..__x.png": b"1"}), "reaches outside its folder"),
+        ("a.npz", zipped(x=b"1"), "has no array “train_images”"),
+        ("one.zip", zipped(cat__1=picture(1)), "pictures of one class only"),
+    ],
+)
+def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sentence):
+    at = visit({"lab.data": "MNIST, 5000 digits"}, DATA_AND_MODELS)
+    at.file_uploader(key="lab.file").set_value((name, content, "")).run()
+    (problem,) = said(at)
+    assert sentence in problem
+    assert at.main.subheader[0].value == "MNIST, 5000 digits"
+
+
+def test_a_training_ends_as_a_model_that_every_page_offers():
+    at = trained()
+    assert "Kept as a model: Digits, 8 × 8 · MLP" in at.success[0].value
+    (one,) = checkpoints.listed()
+    assert [each.label for each in at.metric][2] == "Test"
+    picker = at.sidebar.selectbox(key="model")
+    assert any(line.endswith(f" % · {one.name[-4:]}") for line in picker.options)
+    line = next(each for each in picker.options if each.endswith(one.name[-4:]))
+    at = visit({"model": line, "heatmaps.methods": ["Gradient"]}, HEATMAPS)
+    assert at.sidebar.selectbox(key="model").value == one.name
+    assert not said(at)
+
+
+def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_itself():
+    at = trained()
+    (one,) = checkpoints.listed()
+    at.sidebar.selectbox(key="model").set_value(one.name).run()
+    pills(at, "lab.part").set_value("Models").run()
+    lines = at.selectbox(key="lab.model").options
+    line = next(each for each in lines if each.endswith(one.name[-4:]))
+    at.selectbox(key="lab.model").select(line).run()
+    at.button(key="lab.model.delete").click().run()
+    assert not at.exception
+    assert checkpoints.listed() == ()
+    assert at.sidebar.selectbox(key="model").value == "lite0"
+    pills(at, "lab.part").set_value("Train").run()
+    assert said(at) == ["This training was done before; its model is not among the models."]
+    assert checkpoints.listed() == ()
+    at.button(key="lab.training.keep").click().run()
+    assert checkpoints.listed()
+
+
+def test_an_exported_model_comes_back_and_a_hostile_file_is_one_sentence():
+    trained()
+    (one,) = checkpoints.listed()
+    content = checkpoints.export(one.name)
+    checkpoints.delete(one.name)
+    at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
+    at.file_uploader(key="lab.weights").set_value(("m.safetensors", b"\x80\x04pickle", "")).run()
+    assert said(at) == ["m.safetensors is no .safetensors file, or it is damaged."]
+    assert checkpoints.listed() == ()
+    at.file_uploader(key="lab.weights").set_value(("m.safetensors", content, "")).run()
+    assert at.success[0].value == "Imported: Digits, 8 × 8 · MLP."
+    assert [each.name for each in checkpoints.listed()] == [one.name]
+
+
+def test_an_unfinished_training_is_resumed_or_dropped():
+    case = TrainCase(load("digits"), Recipe(architecture="mlp", epochs=3), seed=5)
+    begin(case, 0.5)
+    at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
+    (one,) = unfinished()
+    assert not under_way(one)
+    assert "MLP on digits, seed 5" in words(at)
+    at.button(key=f"lab.resume.{one.name}").click().run()
+    for _ in range(120):
+        if at.success:
+            break
+        time.sleep(0.25)
+        at.run()
+    assert len(checkpoints.listed()) == 1
+    assert unfinished() == ()
+
+    begin(TrainCase(case.data, case.recipe, seed=6), 0.5)
+    at.run()
+    (one,) = unfinished()
+    at.button(key=f"lab.drop.{one.name}").click().run()
+    assert unfinished() == ()
+
+
+def begin(case, until):
+    """A training that is left in its middle."""
+
+    def leave(done, words="", partial=None):
+        if done > until:
+            raise KeyboardInterrupt
+
+    model = fresh(case.data, case.recipe, case.seed)
+    keep = state_file(f"{case.fingerprint}-1")
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            model, case.data, case.recipe, case.seed, keep=keep, note=case.facts(), progress=leave
+        )
+
+
+def test_the_recipe_of_a_model_that_ships_fills_the_form():
+    at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
+    at.selectbox(key="lab.plan").select("Phantom CNN").run()
+    assert at.radio(key="lab.data").value == "Brain phantoms"
+    assert at.selectbox(key="lab.recipe.architecture").value == "phantom_cnn"
+    assert at.select_slider(key="lab.recipe.rate").value == 0.002
+    assert at.button(key="lab.all").label == "Make the images"
+
+
+def test_a_network_that_does_not_fit_the_data_is_one_sentence():
+    at = visit({"lab.part": "Train", "lab.recipe.architecture": "resnet8"}, DATA_AND_MODELS)
+    assert not at.exception
+
+
+def test_the_form_keeps_its_settings_while_another_page_is_open():
+    at = visit(MLP | {"lab.variants": "Poison"}, DATA_AND_MODELS)
+    at.switch_page(str(HEATMAPS.path)).run()
+    at.switch_page(str(DATA_AND_MODELS.path)).run()
+    assert at.selectbox(key="lab.recipe.architecture").value == "mlp"
+    assert at.multiselect(key="lab.variants").value == ["Poison"]
+
+
+def test_what_a_link_asks_wrongly_is_told():
+    at = visit({"lab.data": "Nothing", "lab.part": "Everything"}, DATA_AND_MODELS)
+    assert len(said(at)) == 2
+
+
+def test_a_rate_between_two_stops_goes_to_the_nearer():
+    assert lab_train.nearest([0.01, 0.02, 0.05], 0.03) == 0.02
