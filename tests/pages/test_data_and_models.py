@@ -195,7 +195,7 @@ def test_a_training_ends_as_a_model_that_every_page_offers():
     (one,) = checkpoints.listed()
     assert [each.label for each in at.metric][2] == "Test"
     picker = at.sidebar.selectbox(key="model")
-    assert any(line.endswith(f" % · {one.name[-4:]}") for line in picker.options)
+    assert any(line.endswith(f" · {one.name[-4:]}") for line in picker.options)
     line = next(each for each in picker.options if each.endswith(one.name[-4:]))
     at = visit({"model": line, "heatmaps.methods": ["Gradient"]}, HEATMAPS)
     assert at.sidebar.selectbox(key="model").value == one.name
