@@ -95,6 +95,7 @@ def choose_look(data: DataSet) -> Look:
     twin = False
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if masks:
+            refuse("lab.outline", [*masks, NONE], "Outline", "one of " + ", ".join([*masks, NONE]))
             picked = st.segmented_control(
                 "Outline", [*masks, NONE], default=masks[0], required=True, key="lab.outline",
                 bind="query-params", persist_state="session",
@@ -106,6 +107,7 @@ def choose_look(data: DataSet) -> Look:
                 help="The same image without what made its class.",
             )  # fmt: skip
         if marks:
+            refuse("lab.frame", [*marks, NONE], "Frame", "one of " + ", ".join([*marks, NONE]))
             picked = st.segmented_control(
                 "Frame", [*marks, NONE], default=marks[0], required=True, key="lab.frame",
                 bind="query-params", persist_state="session",
