@@ -96,6 +96,19 @@ def questions() -> None:
                 st.subheader(f"{question.title}: {question.asks}")
                 st.markdown(question.tells)
                 for view, example, settings in question.views:
-                    st.page_link(view.path, label=example, icon=view.icon, query_params=settings)
+                    open_example(view, example, settings)
                 if not question.views:
                     st.caption("Not built yet.")
+
+
+def open_example(view: View, example: str, settings: dict[str, str]) -> None:
+    """A button that sets what the example needs and goes to its view.
+
+    A link would not do: what it asks for does not move a widget of the sidebar that is drawn
+    already.
+    """
+    if st.button(
+        example, icon=view.icon, type="tertiary", key=f"overview.{view.address}.{example}",
+        on_click=st.session_state.update, args=(settings,),
+    ):  # fmt: skip
+        st.switch_page(view.path, query_params={})
