@@ -11,6 +11,7 @@ from engine.data.dataset import DataSet, Rows
 from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.models import catalog
+from engine.models.classifier import Classifier
 
 ANY = "any class"
 SPLIT = "test"  # no model of ours has learnt from it
@@ -62,13 +63,13 @@ def described(chosen: Example) -> str:
     return known + (", with a known mask" if chosen.mask() is not None else "")
 
 
-def offer_models(chosen: Example) -> None:
+def offer_models(chosen: Example | None, model: Classifier) -> None:
     """When the model in use has not learnt this data set, one that has is a click away."""
-    fitting = catalog.trained_on(chosen.data.name)
-    if not fitting or st.session_state.get("model") in [entry.name for entry in fitting]:
+    fitting = catalog.trained_on(chosen.data.name) if chosen else ()
+    if not chosen or not fitting or model.name in [entry.name for entry in fitting]:
         return
-    entry = fitting[0]
     st.info(f"This model has not learnt {plain(chosen.data.card.title)}.")
+    entry = fitting[0]
     st.button(f"Use {entry.title}", key="examples.model", on_click=use, args=(entry.name,))
 
 

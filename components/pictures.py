@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components import examples, medical
+from components import examples, masks, medical
 from components.links import refuse
 from components.notices import plain
 from components.rectangle import Box, rectangle
 from components.viewer import Pixels
-from engine.data.example import Example
+from engine.data.example import Example, Mask
 from engine.errors import BadImage
 from engine.images import Crop, Picture, Scan, View, load
 from engine.samples import SAMPLES, sample
@@ -30,6 +30,7 @@ class Chosen:
     name: str = ""  # of a sample, or of an image of a data set
     view: View | None = None  # of a scan
     example: Example | None = None  # of a data set
+    mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
 
 
 def choose_picture() -> Chosen:
@@ -68,16 +69,19 @@ def open_own() -> None:
 def from_data() -> Chosen:
     """An image of a data set."""
     example = examples.choose()
-    return Chosen(example.picture(), example.name, example=example)
+    return Chosen(example.picture(), example.name, example=example, mask=example.mask())
 
 
 def opened(name: str) -> Chosen:
     """The sample of that name, or what the person opened last."""
-    found: Picture | Scan = sample(name) if name else st.session_state["subject.upload"]
+    if name:
+        return Chosen(sample(name), name)
+    found: Picture | Scan = st.session_state["subject.upload"]
     if isinstance(found, Scan):
         picture, view = medical.choose_picture(found)
-        return Chosen(picture, view=view)
-    return Chosen(found, name)
+    else:
+        picture, view = found, None
+    return Chosen(picture, view=view, mask=masks.choose(picture, view))
 
 
 def take_upload() -> None:

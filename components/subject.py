@@ -47,8 +47,7 @@ class Subject:
     @property
     def mask(self) -> Mask | None:
         """Where the truth is on the square that the model sees, (side, side), if it is known."""
-        example = self.chosen.example
-        mask = example.mask() if example else None
+        mask = self.chosen.mask
         return None if mask is None else seen(mask, self.crop, self.case.model.side)
 
     def seen_by(self, model: Classifier) -> ImageCase:
@@ -64,11 +63,12 @@ def draw() -> None:
     picture = chosen.picture
     crop = choose_crop(picture, chosen.name)
     st.subheader("Model")
-    if chosen.example:
-        examples.offer_models(chosen.example)
+    hint = st.container()
     model = models.choose()
     if model is None:
         return
+    with hint:
+        examples.offer_models(chosen.example, model)
     unasked = image_case(model, picture, crop, Target(0))
     medical.show_seen(unasked, picture)
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")

@@ -1,0 +1,43 @@
+"""The known truth of an image of one's own: a second file that says where it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.notices import plain
+from engine.data.example import Mask
+from engine.errors import BadImage, BlindspotError
+from engine.images import Picture, Scan, View, load
+from engine.images.masks import mask_of
+
+HELP = (
+    "A picture or scan of the same size, in which what is not black marks what makes the image's "
+    "class, such as a lesion. Of a volume the same slice is taken. Maps are then scored against it."
+)
+
+
+def choose(picture: Picture, view: View | None) -> Mask | None:
+    """The mask of the picture, (H, W); None when none was opened, or it does not fit."""
+    with st.expander("Known truth"):
+        given = st.file_uploader("Open a mask", type=None, key="subject.mask", help=HELP)
+        if given is None:
+            return None
+        try:
+            return mask_of(opened(given.getvalue(), given.name), view, picture)
+        except BlindspotError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return None
+
+
+def opened(data: bytes, name: str) -> Picture | Scan:
+    """The file, read once for as long as it is the one that is open."""
+    held = st.session_state.get("masks.held")
+    if held is None or held[0] != data:
+        try:
+            held = data, load(data, name)
+        except BadImage:
+            st.session_state.pop("masks.held", None)
+            raise
+        st.session_state["masks.held"] = held
+    found: Picture | Scan = held[1]
+    return found

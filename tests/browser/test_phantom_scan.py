@@ -1,0 +1,64 @@
+"""A phantom comes as DICOM and as NIfTI, is windowed, explained and scored against its mask."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.data.phantoms import Phantoms
+from tests.browser.server import settle
+from tests.browser.test_journeys import canvas, expect_another
+from tests.scans import dicom, nifti
+
+LINK = {"model": "Phantom CNN", "heatmaps.methods": "Gradient"}
+RING = 2  # the kind of lesion that nobody overlooks
+
+
+def slices() -> tuple[bytes, bytes, str]:
+    """A slice with a ring as DICOM of 12 bits, and its mask."""
+    phantoms = Phantoms()
+    found = next(one for one in map(phantoms.slice, range(60)) if one.kind == RING)
+    values = np.asarray(found.image, np.float32)
+    deep = np.rint(values / values.max() * 3000).astype(np.uint16)
+    return dicom(deep), dicom(found.mask.astype(np.uint16)), "slice.dcm"
+
+
+def volumes() -> tuple[bytes, bytes, str]:
+    """A head with a ring as NIfTI, moved so that its lesion lies in the middle, and its mask."""
+    volume = Phantoms().volume(3, RING)
+    level = int(volume.mask.sum((0, 1)).argmax())
+    shift = volume.mask.shape[2] // 2 - level
+    head, mask = (np.roll(part, shift, 2) for part in (volume.voxels, volume.mask))
+    return nifti(head, volume.affine), nifti(mask.astype(np.int16), volume.affine), "head.nii"
+
+
+def give(page: Page, at: int, name: str, data: bytes) -> None:
+    file = {"name": name, "mimeType": "", "buffer": data}
+    page.get_by_test_id("stSidebar").locator("input[type=file]").nth(at).set_input_files(file)
+    settle(page, 120)
+
+
+@pytest.mark.parametrize("make", [slices, volumes], ids=["dicom", "nifti"])
+def test_it_is_opened_windowed_explained_and_scored(app_url: str, page: Page, make) -> None:
+    image, mask, name = make()
+    page.goto(f"{app_url}/heatmaps?{urlencode(LINK)}")
+    settle(page, 120)
+    give(page, 0, name, image)
+    expect(page.get_by_text(re.compile("What the model sees: 96 × 96 px"))).to_be_visible()
+    made = page.get_by_text(re.compile(r"phantom-cnn \w+ · attribution\.Gradient"))
+    expect(made).to_be_visible()
+
+    before = canvas(page)
+    page.locator(".bs-stage").first.hover()
+    page.keyboard.press("w")
+    page.keyboard.press("ArrowUp")
+    expect_another(page, before)
+
+    page.get_by_text("Known truth", exact=True).click()
+    give(page, 0, f"mask-{name}", mask)
+    expect(page.get_by_text("The orange border is the known truth")).to_be_visible()
+    expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()
