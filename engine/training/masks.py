@@ -36,17 +36,24 @@ class Masked(nn.Module):
 def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
     """Masked inside the block; after it the weights are plain again, with their zeros in place.
 
+    A weight that several layers share is masked in all of them, under whichever of its names.
+
     Raises:
         BlindspotError: a mask is of no parameter, or has another shape.
     """
-    known = dict(network.named_parameters())
+    known = dict(network.named_parameters(remove_duplicate=False))
     for name, mask in masks.items():
         if name not in known:
             raise BlindspotError(f"There is no weight called {name!r} to mask.")
         if known[name].shape != mask.shape:
             shapes = f"{tuple(mask.shape)}, not {tuple(known[name].shape)}"
             raise BlindspotError(f"The mask of {name} has the shape {shapes}.")
-    places = [(*owner(network, name), mask.to(known[name])) for name, mask in masks.items()]
+    places = [
+        (*owner(network, alias), mask.to(known[name]))
+        for name, mask in masks.items()
+        for alias, weight in known.items()
+        if weight is known[name]
+    ]
     try:
         for module, leaf, mask in places:
             parametrize.register_parametrization(module, leaf, Masked(mask))
