@@ -7,7 +7,7 @@ JSON, so that it can be kept, compared and tested without any figure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -186,11 +186,25 @@ class Checkpoint(View):
     made_by: str  # family.name
     settings: str  # JSON
     card: str = "{}"  # JSON: what is needed to build the network again, see models.checkpoints
+    masks: Mapping[str, Array] = field(default_factory=dict)  # by weight, one bit each, packed
 
     @property
     def digest(self) -> str:
         """A name made of the weights alone."""
         return digest_arrays(self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightScores(View):
+    """How much each weight of a network counts: the higher, the longer it stays.
+
+    `pooling` says how the scores of several weights become one for all of them: "l2", the root of
+    the mean square; "sum"; or "mean".
+    """
+
+    values: Mapping[str, Floats]  # by the parameter's name, in its shape
+    unit: str
+    pooling: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +243,7 @@ KINDS: dict[str, type[View]] = {
         Points,
         Triangle,
         Path,
+        WeightScores,
         TrainLog,
         Checkpoint,
     )
