@@ -1,0 +1,101 @@
+"""What a pruning is asked about: a model, images to score and to measure with, and a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.errors import BlindspotError
+from engine.method import Precision
+from engine.models.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class PruneCase:
+    """A model that is to be pruned, with the images that scores and measures look at.
+
+    Args:
+        model: the classifier; it is never changed.
+        data: labelled images of the model's size. Scores look at its train split (at its test
+            split where there is none), measures at its test split.
+        seed: of everything that is drawn.
+        precision: "exact" is the only one.
+
+    Raises:
+        BlindspotError: the images or classes do not fit the model.
+    """
+
+    model: Classifier
+    data: DataSet
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        title = self.data.card.title
+        if not 0 <= self.seed < 2**32:
+            raise BlindspotError(f"A seed is a whole number from 0 to 2^32 − 1, not {self.seed}.")
+        if not len(self.data.rows("test")):
+            raise BlindspotError(f"{title} has no test images to measure with.")
+        if len(self.data.classes) != len(self.model.labels):
+            raise BlindspotError(
+                f"{title} has {len(self.data.classes)} classes, but {self.model.title} tells "
+                f"{len(self.model.labels)} apart: choose the data that it was trained on."
+            )
+        if self.data.images.shape[2:] != (self.model.side, self.model.side):
+            size = " × ".join(map(str, self.data.images.shape[2:]))
+            raise BlindspotError(
+                f"{title} has images of {size} pixels, but {self.model.title} takes "
+                f"{self.model.side} × {self.model.side}: choose the data that it was trained on."
+            )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of weights, images, precision and seed."""
+        said = f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"
+        return blake2b(f"{said}|{self.seed}".encode(), digest_size=16).hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return str(self.model.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return {
+            "kind": "prune",
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "data": self.data.name,
+            "data_fingerprint": self.data.fingerprint,
+            "side": self.model.side,
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        return self.model.lacks(need)
+
+    def at(self, precision: Precision) -> PruneCase:
+        """The same question in another precision."""
+        return replace(self, precision=precision)
+
+    def rows(self, each: int) -> Rows:
+        """Images that scores look at: up to so many of each class, drawn by the seed."""
+        rows = self.data.rows("train")
+        rows = rows if len(rows) else self.data.rows("test")
+        order = np.random.default_rng([self.seed, 5]).permutation(rows)
+        labels = self.data.labels[order]
+        chosen = [order[labels == label][:each] for label in np.unique(labels)]
+        return np.sort(np.concatenate(chosen))
+
+    def batch(self, each: int) -> tuple[Tensor, Tensor]:
+        """Those images, (n, 3, side, side) in [0, 1], and their labels (n,)."""
+        rows = self.rows(each)
+        return self.data.pixels(rows), self.data.targets(rows)

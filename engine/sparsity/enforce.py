@@ -1,0 +1,47 @@
+"""Masks on a model: while a block runs, while it trains, or for good in a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from engine.models.borrow import borrowed, is_lazy, take_off_hooks
+from engine.models.classifier import Classifier
+from engine.training.masks import masked
+
+
+@contextmanager
+def enforced(model: Classifier, masks: Mapping[str, Tensor]) -> Iterator[Classifier]:
+    """A model of one's own, masked in every forward pass inside the block, and baked after it."""
+    with masked(model.network, masks):
+        yield model
+    forget(model)
+
+
+def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> Classifier:
+    """A copy of the model with zeros where the masks are False; the model stays as it is."""
+    with borrowed(model) as net:
+        own = deepcopy(net)
+    take_off_hooks(own)
+    own.title = title or model.title
+    bake(own, masks)
+    return own
+
+
+@torch.no_grad()
+def bake(model: Classifier, masks: Mapping[str, Tensor]) -> None:
+    """Zeros where the masks are False, in place and for good; a shared weight stays shared."""
+    known = dict(model.network.named_parameters(remove_duplicate=False))
+    for name, mask in masks.items():
+        known[name].mul_(mask.to(known[name]))
+    forget(model)
+
+
+def forget(model: Classifier) -> None:
+    """Let go of what was found out about the weights that it had before."""
+    for found in [name for name in vars(model) if is_lazy(model, name)]:
+        delattr(model, found)

@@ -1,0 +1,108 @@
+"""The parts of a network that can be pruned: weights of convolutions and linear layers, in order.
+
+Biases, norms, positions and class tokens are never pruned. A weight that two layers share is one
+part, under the name it has first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from torch import nn
+
+from engine.errors import BadModel, BadSetting, DoesNotFit
+from engine.models.classifier import Classifier
+
+Role = Literal["first", "body", "head"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One weight that can be pruned."""
+
+    name: str  # in the network: "conv1.weight"
+    shape: tuple[int, ...]  # (out, in) or (out, in / groups, height, width)
+    groups: int = 1
+    role: Role = "body"
+    shared: tuple[str, ...] = ()  # other names of the same weight
+
+    @property
+    def layer(self) -> str:
+        """The module that it belongs to."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def size(self) -> int:
+        """How many weights."""
+        return prod(self.shape)
+
+    @property
+    def filters(self) -> int:
+        """How many output channels or units."""
+        return self.shape[0]
+
+    @property
+    def is_conv(self) -> bool:
+        """Whether it is a convolution's."""
+        return len(self.shape) == 4
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each filter reads one channel only."""
+        return self.is_conv and self.groups > 1 and self.shape[1] == 1
+
+
+def parts(
+    model: Classifier, *, head: bool = True, only: Collection[str] | None = None
+) -> tuple[Part, ...]:
+    """What of a model can be pruned, in the order of its layers.
+
+    Args:
+        model: the classifier.
+        head: whether the last layer, which gives the logits, is among them.
+        only: names of parts or of their layers; all when left out.
+
+    Raises:
+        DoesNotFit: nothing of it can be pruned.
+        BadSetting: a name in `only` is none.
+    """
+    found: dict[int, Part] = {}
+    last = head_of(model)
+    for name, module in model.network.named_modules(remove_duplicate=False):
+        if not isinstance(module, nn.Conv2d | nn.Linear):
+            continue
+        own, weight = f"{name}.weight" if name else "weight", module.weight
+        if id(weight) in found:
+            known = found[id(weight)]
+            role: Role = "head" if module is last else known.role
+            found[id(weight)] = Part(
+                known.name, known.shape, known.groups, role, (*known.shared, own)
+            )
+            continue
+        role = "head" if module is last else "body" if found else "first"
+        groups = module.groups if isinstance(module, nn.Conv2d) else 1
+        found[id(weight)] = Part(own, tuple(weight.shape), groups, role)
+    listed = [one for one in found.values() if head or one.role != "head"]
+    if only is not None:
+        known_names = {one.name for one in listed} | {one.layer for one in listed}
+        if odd := sorted(set(only) - known_names):
+            message = f"{model.title} has no prunable layer {odd[0]!r}: choose among "
+            raise BadSetting(message + ", ".join(one.layer for one in listed) + ".")
+        listed = [one for one in listed if one.name in only or one.layer in only]
+    if not listed:
+        raise DoesNotFit(
+            f"{model.title} has no layer that can be pruned here: it needs a convolution or a "
+            "linear layer" + ("." if head else " besides its head.")
+        )
+    return tuple(listed)
+
+
+def head_of(model: Classifier) -> nn.Module | None:
+    """The last linear layer where it gives the logits, or None."""
+    try:
+        return model.head
+    except BadModel:
+        return None

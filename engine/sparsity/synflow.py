@@ -1,0 +1,176 @@
+"""SynFlow: what flows through a weight when ones enter a network of absolute weights.
+
+R = Σ f(1; |θ|) and s = |∂R/∂θ ⊙ θ|: the sum of all paths through the weight, each the product of
+its weights. Every layer's scores add up to R, so that no layer dies before the others. The paper
+scores again after each of 100 small cuts, in float64; so does this, down to the sparsest that is
+asked for. The order in which weights go is the score: at each of the rounds' densities a threshold
+on it gives exactly the paper's masks, and between two rounds those of the round before it.
+
+Biases and shifts are off, BatchNorm is its scale alone, and activations pass everything on, since
+nothing is negative. Tanaka et al., "Pruning neural networks without any data by iteratively
+conserving synaptic flow" (2020), https://arxiv.org/abs/2006.05467
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.result import Result, WeightScores
+from engine.sparsity.case import PruneCase
+from engine.sparsity.parts import parts
+
+EXACT = 2**24  # whole numbers that float32 holds
+ACTIVATIONS = (
+    "ReLU", "ReLU6", "Hardtanh", "SiLU", "Swish", "GELU", "Hardswish", "HardSwish", "Tanh",
+    "LeakyReLU", "ELU", "Sigmoid", "Hardsigmoid", "HardSigmoid", "Mish", "HardMish", "PReLU",
+)  # fmt: skip
+NORMS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
+
+
+@dataclass(frozen=True)
+class SynFlow(Method[PruneCase]):
+    """What flows through a weight when ones enter the network with all its weights made positive.
+
+    A score is the weight's place in the order of removal: it is asked again after every small cut,
+    and what goes first is lowest. No image is looked at. Its strength is that no layer is emptied
+    before the others, also when one weight in a hundred is left.
+    """
+
+    name = "SynFlow"
+    family = "sparsity"
+    title = "SynFlow"
+    cost = "wait"
+    paper = "Tanaka et al. 2020, https://arxiv.org/abs/2006.05467"
+    needs = frozenset({"gradient"})
+    proof = "tests/engine/sparsity/test_synflow.py::test_the_flow_is_the_same_through_every_layer"
+
+    rounds: int = setting(100, Slider(1, 200, 1), "Rounds", "How often it is asked again.")
+    final: float = setting(
+        0.01,
+        Slider(0.001, 0.5, 0.001, log=True),
+        "Sparsest",
+        "The density that the last round reaches; each round keeps the same share of what is left.",
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """It needs a network through which positive numbers flow."""
+        model = getattr(case, "model", None)
+        if isinstance(model, Classifier) and not flows(model):
+            return (
+                "it needs a network without attention and LayerNorm, through which ones can flow."
+            )
+        return super().unmet(case)
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: scores, places in the order of removal, the last removed highest."""
+        listed = parts(case.model)
+        size = sum(part.size for part in listed)
+        place = np.empty(size, np.float32 if size < EXACT else np.float64)
+        left = np.arange(size)  # in the order of index, so that ties go by it
+        alive = np.ones(size, np.bool_)
+        gone = 0
+        for turn in range(1, self.rounds + 1):
+            flow = flow_of(case.model, split(alive, listed))
+            scores = np.concatenate([flow[part.name].ravel() for part in listed])[left]
+            keep = max(round(size * self.final ** (turn / self.rounds)), 1)
+            last = turn == self.rounds
+            cut = len(left) - (0 if last else keep)
+            order = lowest(scores, cut)
+            place[left[order]] = gone + np.arange(len(order))
+            gone += len(order)
+            alive[left[order]] = False
+            left = np.delete(left, order)
+            progress(turn / self.rounds, f"round {turn} of {self.rounds}")
+        return {"scores": WeightScores(split(place, listed), "place", "mean")}
+
+
+def lowest(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Where the lowest so many are, lowest first; of equal ones the last come first."""
+    if count <= 0:
+        return np.empty(0, np.intp)
+    edge = np.partition(scores, count - 1)[count - 1]
+    below = np.flatnonzero(scores < edge)
+    level = np.flatnonzero(scores == edge)
+    some = np.concatenate([below, level[len(level) - (count - len(below)) :]])
+    return some[np.lexsort((-some, scores[some]))]
+
+
+def split(
+    row: NDArray[np.floating] | NDArray[np.bool_], listed: tuple[object, ...]
+) -> dict[str, NDArray[np.floating]]:
+    """A row of numbers as the parts' own."""
+    found, start = {}, 0
+    for part in listed:
+        found[part.name] = row[start : start + part.size].reshape(part.shape)
+        start += part.size
+    return found
+
+
+def flows(model: Classifier) -> bool:
+    """Whether nothing in the network turns positive numbers into others."""
+    norms = any(isinstance(module, NORMS) for module in model.network.modules())
+    return not model.attentions and not norms
+
+
+def flow_of(
+    model: Classifier, masks: Mapping[str, NDArray[np.bool_]], *, ones: bool = False
+) -> dict[str, NDArray[np.float64]]:
+    """The synaptic flow |∂R/∂θ ⊙ θ| of each masked weight, in float64.
+
+    Args:
+        model: borrowed and given back as it was.
+        masks: which weights are there, by name; others are all there.
+        ones: every weight counts the same, 1 ÷ its filter's size: only whether there is a path.
+    """
+    with borrowed(model) as net, torch.enable_grad():
+        pass_on(net.network)
+        tensors = {name: positive(name, tensor, net) for name, tensor in named(net.network)}
+        watched: dict[str, Tensor] = {}
+        for name, mask in masks.items():
+            whole = tensors[name]
+            if ones:
+                whole = torch.full_like(whole, whole.shape[0] / whole.numel())
+            kept = whole * torch.from_numpy(np.array(mask)).to(whole)
+            watched[name] = tensors[name] = kept.requires_grad_()
+        given = torch.ones(1, 3, net.side, net.side, dtype=torch.float64, device=net.device)
+        total = torch.func.functional_call(net.network, tensors, (given,)).sum()
+        slopes = torch.autograd.grad(total, list(watched.values()), allow_unused=True)
+    return {
+        name: (torch.zeros_like(kept) if slope is None else slope * kept.detach()).cpu().numpy()
+        for (name, kept), slope in zip(watched.items(), slopes, strict=True)
+    }
+
+
+def named(network: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers."""
+    return [*network.named_parameters(), *network.named_buffers()]
+
+
+def positive(name: str, tensor: Tensor, net: Classifier) -> Tensor:
+    """A weight's size in float64; what is added on the way is 0."""
+    if not tensor.is_floating_point():
+        return tensor
+    module = net.network.get_submodule(name.rpartition(".")[0])
+    leaf = name.rpartition(".")[2]
+    norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+    if leaf == "bias" or (norm and leaf == "running_mean"):
+        return torch.zeros_like(tensor, dtype=torch.float64)
+    return tensor.detach().double().abs()
+
+
+def pass_on(network: nn.Module) -> None:
+    """Activations become identities; whoever borrowed the network gets them back afterwards."""
+    for module in network.modules():
+        for name, child in list(module.named_children()):
+            if type(child).__name__ in ACTIVATIONS:
+                setattr(module, name, nn.Identity())
