@@ -43,6 +43,7 @@ class Card:
     settings: Mapping[str, Any] = field(default_factory=dict)
     above: tuple[str, ...] = ()  # titles from the first model down to the parent
     fingerprint: str = ""  # of the model, as it was when it was kept
+    narrowed: bool = False  # channels were taken out: its layers are as wide as its weights say
 
     @property
     def trail(self) -> str:
@@ -100,6 +101,8 @@ def check(card: Card) -> None:
         raise ValueError(f"no network takes {card.channels} channels of side {card.side}")
     if not 1 <= len(card.labels) <= MOST_CLASSES:
         raise ValueError(f"it has {len(card.labels)} labels")
+    if type(card.narrowed) is not bool:
+        raise ValueError("whether it was narrowed is neither yes nor no")
     if not all(isinstance(table, Mapping) for table in (card.recipe, card.settings, card.figures)):
         raise ValueError("a recipe is no table")
 
@@ -115,6 +118,7 @@ def card_of(
     recipe: Mapping[str, Any] | None = None,
     seed: int = 0,
     figures: Mapping[str, float] | None = None,
+    narrowed: bool = False,
 ) -> Card:
     """The card of a model; what is left out is as its own lineage has it.
 
@@ -142,6 +146,7 @@ def card_of(
         settings=json.loads(model.lineage.settings) if settings is None else settings,
         above=above,
         fingerprint=model.fingerprint,
+        narrowed=narrowed or model.narrowed,
     )
 
 
@@ -153,7 +158,9 @@ def numbers(values: Tensor) -> tuple[float, ...]:
 def checkpoint(model: Classifier, card: Card) -> Checkpoint:
     """A model as a view of a result: what a method that trains, prunes or unlearns gives back."""
     settings = json.dumps(dict(card.settings))
-    return Checkpoint(weights_of(model), card.parent, card.made_by, settings, card.as_json())
+    return Checkpoint(
+        weights_of(model), card.parent, card.made_by, settings, card.as_json(), model.masks
+    )
 
 
 def weights_of(model: Classifier) -> dict[str, Array]:

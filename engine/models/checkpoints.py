@@ -65,7 +65,7 @@ def put(card: Card, model: Classifier) -> Stored:
     path = path_of(name)
     if not path.is_file():
         said = asdict(card) | {"fingerprint": model.fingerprint}
-        data = packed(Card(**said), weights_of(model))
+        data = packed(Card(**said), weights_of(model), model.masks)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)

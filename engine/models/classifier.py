@@ -5,7 +5,7 @@ Attacks, walks and occlusions then work in pixel space, and an epsilon means wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.method import Precision
+from engine.models.bits import Packed
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
 from engine.models.compiled import Runner
 from engine.models.layers import Layer, capturing, survey
@@ -62,6 +63,9 @@ class Classifier(nn.Module):
         device: where it computes; the best there is when left out.
         lineage: where it came from.
         architecture: what `checkpoints` builds it from again; "" when it cannot.
+        narrowed: whether channels were taken out of that architecture.
+        masks: of a pruned model, which weights are held at 0: by name, one bit a weight, 1 for
+            those that stay (see `bits`).
     """
 
     mean: Tensor
@@ -79,10 +83,13 @@ class Classifier(nn.Module):
         device: torch.device | None = None,
         lineage: Lineage | None = None,
         architecture: str = "",
+        narrowed: bool = False,
+        masks: Mapping[str, Packed] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.title, self.side = name, title, side
-        self.architecture = architecture
+        self.architecture, self.narrowed = architecture, narrowed
+        self.masks: Mapping[str, Packed] = masks or {}
         self.network = network
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)

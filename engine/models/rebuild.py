@@ -17,6 +17,7 @@ from safetensors.numpy import save as save_arrays
 from torch import Tensor, nn
 
 from engine.errors import BadModel
+from engine.models.bits import packed_bits, unpacked_bits
 from engine.models.card import Card
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL, Shape, build
@@ -25,6 +26,7 @@ from engine.store import DAMAGE
 
 KEY = "blindspot"  # of the card in a file's metadata
 TIMM = "timm:"
+MASK = "mask:"  # how the name of a mask in a file begins; no weight's name has a colon
 NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
 
 
@@ -32,24 +34,37 @@ def rebuilt(view: Checkpoint, name: str = "own") -> Classifier:
     """The model of a result's checkpoint. Raises BadModel when the card and weights do not fit."""
     card = Card.from_json(view.card)
     tensors = {key: torch.from_numpy(np.array(array)) for key, array in view.weights.items()}
-    return assembled(card, tensors, name)
+    return assembled(card, tensors, name, view.masks)
 
 
-def assembled(card: Card, tensors: Mapping[str, Tensor], name: str) -> Classifier:
-    """A model from its card and weights.
+def assembled(
+    card: Card, tensors: Mapping[str, Tensor], name: str, masks: Mapping[str, Array] | None = None
+) -> Classifier:
+    """A model from its card, weights and masks.
 
     Raises:
-        BadModel: they do not fit together, or a weight is no number.
+        BadModel: they do not fit together, a weight is no number, or one is not 0 where its mask
+            says so.
     """
     network = skeleton(card, {key: tuple(tensor.shape) for key, tensor in tensors.items()})
     for key, tensor in tensors.items():
         if tensor.dtype not in NUMBERS or not torch.isfinite(tensor).all():
             raise BadModel(f"{card.title}: the weights {key} hold what is no number.")
     network.load_state_dict({key: tensor.clone() for key, tensor in tensors.items()})
-    return Classifier(
-        network.float(), name, card.title, card.side, card.mean, card.std, card.labels,
-        lineage=card.lineage, architecture=card.architecture,
-    )  # fmt: skip
+    bits = unpacked_bits(masks or {}, {key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    for key, mask in bits.items():
+        if tensors[key][~torch.from_numpy(mask)].any():
+            raise BadModel(f"{card.title}: {key} is not 0 where its mask says so.")
+    try:
+        return Classifier(
+            network.float(), name, card.title, card.side, card.mean, card.std, card.labels,
+            lineage=card.lineage, architecture=card.architecture, narrowed=card.narrowed,
+            masks=packed_bits(bits),
+        )  # fmt: skip
+    except RuntimeError as error:
+        if not card.narrowed:
+            raise
+        raise BadModel(f"{card.title}: its layers are not as wide as each other needs.") from error
 
 
 def skeleton(card: Card, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
@@ -65,11 +80,50 @@ def skeleton(card: Card, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
     if odd := sorted(wanted.keys() ^ shapes.keys()):
         message = f"{card.title}: the weights are not those of {card.architecture}: "
         raise BadModel(f"{message}{len(odd)} are missing or unknown, for example {odd[0][:80]!r}.")
-    for key, shape in wanted.items():
-        if shapes[key] != shape:
-            message = f"{card.title}: {key} has the shape {shapes[key]}, but {card.architecture}"
-            raise BadModel(f"{message} needs {shape}.")
-    return network_of(card)
+    odd_one = next((key for key, shape in wanted.items() if shapes[key] != shape), None)
+    if odd_one is None:
+        return network_of(card)
+    if card.narrowed and all(
+        len(shapes[key]) == len(shape)
+        and all(0 < a <= b for a, b in zip(shapes[key], shape, strict=True))
+        for key, shape in wanted.items()
+    ):
+        network = network_of(card)
+        resize(network, shapes)
+        return network
+    message = f"{card.title}: {odd_one} has the shape {shapes[odd_one]}, but {card.architecture}"
+    raise BadModel(f"{message} needs {wanted[odd_one]}.")
+
+
+def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Give convolutions, linear layers and norms the room that smaller weights need, in place.
+
+    Args:
+        network: as its architecture has it; what it computed with is gone afterwards.
+        shapes: of every weight and buffer, by name.
+    """
+    for name, module in network.named_modules():
+        start = f"{name}." if name else ""
+        wanted = shapes.get(f"{start}weight")
+        if wanted is None:
+            continue
+        match module:
+            case nn.Conv2d():
+                if module.groups > 1:
+                    module.groups = wanted[0] if wanted[1] == 1 else module.groups
+                module.out_channels, module.in_channels = wanted[0], wanted[1] * module.groups
+            case nn.Linear():
+                module.out_features, module.in_features = wanted
+            case nn.modules.batchnorm._BatchNorm():
+                module.num_features = wanted[0]
+        for leaf, tensor in [*module.named_parameters(recurse=False)]:
+            if tuple(tensor.shape) != shapes[start + leaf]:
+                smaller = nn.Parameter(tensor.new_zeros(shapes[start + leaf]))
+                setattr(module, leaf, smaller.requires_grad_(tensor.requires_grad))
+        for leaf, tensor in [*module.named_buffers(recurse=False)]:
+            own = start + leaf
+            if own in shapes and tuple(tensor.shape) != shapes[own]:
+                setattr(module, leaf, tensor.new_zeros(shapes[own]))
 
 
 def network_of(card: Card) -> nn.Module:
@@ -83,9 +137,12 @@ def network_of(card: Card) -> nn.Module:
     return timm.create_model(name, pretrained=False, num_classes=classes)
 
 
-def packed(card: Card, weights: Mapping[str, Array]) -> bytes:
-    """The file of a model."""
-    return save_arrays(dict(weights), metadata={KEY: card.as_json()})
+def packed(
+    card: Card, weights: Mapping[str, Array], masks: Mapping[str, Array] | None = None
+) -> bytes:
+    """The file of a model; its masks stand beside the weights, one bit each."""
+    held = {MASK + name: bits for name, bits in (masks or {}).items()}
+    return save_arrays({**weights, **held}, metadata={KEY: card.as_json()})
 
 
 def read_card(path: Path) -> Card:
@@ -110,4 +167,8 @@ def read_model(path: Path, name: str) -> Classifier:
             tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, *DAMAGE) as error:
         raise BadModel(f"{path.name} is damaged.") from error
-    return assembled(card, tensors, name)
+    masks = {
+        key.removeprefix(MASK): tensors.pop(key).numpy()
+        for key in [key for key in tensors if key.startswith(MASK)]
+    }
+    return assembled(card, tensors, name, masks)

@@ -12,9 +12,10 @@ from engine.sparsity.chance import Random
 from engine.sparsity.enforce import bake, enforced, pruned
 from engine.sparsity.grasp import Grasp
 from engine.sparsity.magnitude import Magnitude
-from engine.sparsity.masks import Masks, masks_of, unpacked
+from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
 from engine.sparsity.pruner import Pruner, Rules
+from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.snip import Snip
 from engine.sparsity.synflow import SynFlow
 from engine.sparsity.taylor import Taylor
@@ -38,10 +39,12 @@ __all__ = [
     "PruneCase",
     "Pruner",
     "Rules",
+    "Shrunk",
     "bake",
     "enforced",
+    "masks_in",
     "masks_of",
     "parts",
     "pruned",
-    "unpacked",
+    "shrunk",
 ]

@@ -138,7 +138,7 @@ class Watch(TorchDispatchMode):
     """Follows channel numbers while a network computes."""
 
     def __init__(self, model: Classifier) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         named = [*model.network.named_parameters(), *model.network.named_buffers()]
         self.names = {(t.data_ptr(), t.numel()): name for name, t in named if t.numel()}
         self.rows: dict[str, Ids] = {}

@@ -9,6 +9,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
+from engine.models.bits import packed_bits
 from engine.models.borrow import borrowed, is_lazy, take_off_hooks
 from engine.models.classifier import Classifier
 from engine.training.masks import masked
@@ -29,6 +30,7 @@ def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> C
     take_off_hooks(own)
     own.title = title or model.title
     bake(own, masks)
+    own.masks = packed_bits({name: mask.numpy() for name, mask in masks.items()})
     return own
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadData
-from engine.result import Array
-from engine.sparsity.parts import Part
-
-Bits = NDArray[np.bool_]
+from engine.models.bits import Bits, packed_bits, unpacked_bits
+from engine.models.classifier import Classifier
+from engine.sparsity.parts import Part, parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,35 +126,27 @@ class Masks(Mapping[str, Tensor]):
 
     def packed(self) -> dict[str, NDArray[np.uint8]]:
         """Every mask as one bit a weight, by the parameter's name."""
-        return {name: np.packbits(self.array(name).ravel()) for name in self}
+        return packed_bits({name: self.array(name) for name in self})
 
 
-def unpacked(packed: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) -> dict[str, Bits]:
-    """Masks in their weights' shapes from one bit a weight.
-
-    Raises:
-        BadData: a mask is of no weight that is known, or of another size.
-    """
-    found: dict[str, Bits] = {}
-    for name, bits in packed.items():
-        if name not in shapes:
-            raise BadData(f"There is a mask of {name[:80]!r}, but no such weight.")
-        size = prod(shapes[name])
-        if bits.dtype != np.uint8 or bits.shape != ((size + 7) // 8,):
-            raise BadData(f"The mask of {name[:80]} does not have the {size} bits of its weight.")
-        flags = np.unpackbits(np.asarray(bits), count=size).astype(np.bool_)
-        found[name] = flags.reshape(tuple(shapes[name]))
-    return found
-
-
-def masks_of(found: Mapping[str, Any], parts: Sequence[Part]) -> Masks:
+def masks_of(found: Mapping[str, Any], listed: Sequence[Part]) -> Masks:
     """Masks in shapes (arrays or tensors) as one value; a part without one stays whole."""
-    known = {part.name for part in parts}
+    known = {part.name for part in listed}
     rows = [
         np.asarray(found[p.name], np.bool_).ravel()
         if p.name in found
         else np.ones(p.size, np.bool_)
-        for p in parts
+        for p in listed
     ]
     silent = {name: np.asarray(one, np.bool_) for name, one in found.items() if name not in known}
-    return Masks(tuple(parts), np.concatenate(rows), silent)
+    return Masks(tuple(listed), np.concatenate(rows), silent)
+
+
+def masks_in(model: Classifier) -> Masks | None:
+    """The masks that a pruned model carries, or None when it carries none."""
+    if not model.masks:
+        return None
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
+    found = unpacked_bits(model.masks, shapes)
+    listed = tuple(part for part in parts(model) if part.name in found)
+    return masks_of(found, listed)

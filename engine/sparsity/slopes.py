@@ -37,7 +37,7 @@ def slopes(
         sums = [torch.zeros_like(weight) for weight in weights]
         for loss, done in losses(net, pixels, targets, temperature):
             for total, slope in zip(sums, torch.autograd.grad(loss, weights), strict=True):
-                total += slope
+                total.add_(slope)
             progress(done, words)
     return {n: total.detach().cpu() for n, total in zip(names, sums, strict=True)}
 
@@ -63,7 +63,7 @@ def curved(
             second = torch.autograd.grad(inner, weights, allow_unused=True)
             for total, slope in zip(sums, second, strict=True):
                 if slope is not None:
-                    total += slope
+                    total.add_(slope)
             progress(done, "asking for curvature")
     return {n: total.detach().cpu() for n, total in zip(names, sums, strict=True)}
 

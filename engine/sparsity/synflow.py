@@ -13,8 +13,9 @@ conserving synaptic flow" (2020), https://arxiv.org/abs/2006.05467
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,7 +27,9 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
-from engine.sparsity.parts import parts
+from engine.sparsity.parts import Part, parts
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 EXACT = 2**24  # whole numbers that float32 holds
 ACTIVATIONS = (
@@ -75,7 +78,7 @@ class SynFlow(Method[PruneCase]):
         """Views: scores, places in the order of removal, the last removed highest."""
         listed = parts(case.model)
         size = sum(part.size for part in listed)
-        place = np.empty(size, np.float32 if size < EXACT else np.float64)
+        place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
         left = np.arange(size)  # in the order of index, so that ties go by it
         alive = np.ones(size, np.bool_)
         gone = 0
@@ -105,9 +108,7 @@ def lowest(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     return some[np.lexsort((-some, scores[some]))]
 
 
-def split(
-    row: NDArray[np.floating] | NDArray[np.bool_], listed: tuple[object, ...]
-) -> dict[str, NDArray[np.floating]]:
+def split(row: NDArray[ScalarT], listed: Sequence[Part]) -> dict[str, NDArray[ScalarT]]:
     """A row of numbers as the parts' own."""
     found, start = {}, 0
     for part in listed:

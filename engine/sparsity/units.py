@@ -96,34 +96,35 @@ def masks_from(
 ) -> Masks:
     """Masks of whole parts from the units that stay, by their pool's name."""
     flat = np.ones(sum(part.size for part in parts), np.bool_)
-    silent: dict[str, Bits] = {}
+    views = part_views(flat, parts)
     if structure == "group":
-        graph = needed(channels)
-        stay = {space.makers[0]: space for space in graph.spaces}
-        gone = [(stay[name], ~bits) for name, bits in chosen.items()]
-        views = part_views(flat, parts)
-        for space, cut in gone:
-            for name in space.makers:
-                if name in views:
-                    views[name][space.rows[name][cut]] = False
-            for name, place in space.readers:
-                if name in views:
-                    by_input_view(views[name])[np.isin(place, np.flatnonzero(cut))] = False
-    else:
-        for part, row in part_views(flat, parts).items():
-            if part not in chosen:
-                continue
-            bits = chosen[part]
-            if structure == "weight":
-                row.reshape(-1)[:] = bits
-            elif structure == "filter":
-                row[~bits] = False
-            else:
-                by_input_view(row)[~bits] = False
-    masks = Masks(tuple(parts), flat, {}, tuple(notes))
-    if structure in {"filter", "group"} and channels is not None:
-        silent = channels.silenced({p.name: masks.array(p.name) for p in parts})
-    return Masks(tuple(parts), np.array(flat), silent, tuple(notes))
+        cut_groups(views, chosen, needed(channels))
+    for name, row in views.items():
+        match structure if name in chosen else "":
+            case "weight":
+                row.reshape(-1)[:] = chosen[name]
+            case "filter":
+                row[~chosen[name]] = False
+            case "channel":
+                by_input_view(row)[~chosen[name]] = False
+    silent = {}
+    if structure in {"filter", "group"}:
+        silent = needed(channels).silenced(views)
+    return Masks(tuple(parts), flat, silent, tuple(notes))
+
+
+def cut_groups(views: dict[str, Bits], chosen: Mapping[str, Bits], channels: Channels) -> None:
+    """Cut channels wherever they go: the rows that make them and the columns that read them."""
+    for space in channels.spaces:
+        if space.makers[0] not in chosen:
+            continue
+        cut = ~chosen[space.makers[0]]
+        for name in space.makers:
+            if name in views:
+                views[name][space.rows[name][cut]] = False
+        for name, place in space.readers:
+            if name in views:
+                by_input_view(views[name])[np.isin(place, np.flatnonzero(cut))] = False
 
 
 def part_views(flat: Bits, parts: Sequence[Part]) -> dict[str, Bits]:
