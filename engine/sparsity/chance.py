@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 
 
 @dataclass(frozen=True)
-class Random(Method[PruneCase]):
+class Random(SparsityMethod):
     """Which weights stay is drawn by lot; what any criterion has to beat.
 
     The scores mean nothing. A trained model that is pruned so loses nearly everything; trained
@@ -26,7 +27,6 @@ class Random(Method[PruneCase]):
     """
 
     name = "Random"
-    family = "sparsity"
     title = "Random"
     cost = "live"
     paper = "Liu et al. 2022, https://arxiv.org/abs/2202.02643"

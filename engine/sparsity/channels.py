@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engine.models.bits import Bits
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
-from engine.sparsity.masks import Bits
 
 Ids = NDArray[np.int64]
 FIXED = 0  # the number of whatever cannot be taken out

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 from engine.sparsity.slopes import curved, normalized, slopes, weight_of
 from engine.sparsity.snip import EACH
 
 
 @dataclass(frozen=True)
-class Grasp(Method[PruneCase]):
+class Grasp(SparsityMethod):
     """Which weights carry the gradient, so that what is left can still learn.
 
     A positive score: without this weight the network would learn more slowly. A negative one: it
@@ -30,7 +31,6 @@ class Grasp(Method[PruneCase]):
     """
 
     name = "GraSP"
-    family = "sparsity"
     title = "GraSP"
     cost = "wait"
     paper = "Wang, Zhang & Grosse 2020, https://arxiv.org/abs/2002.07376"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Method, Progress, quiet
+from engine.method import Progress, quiet
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 from engine.sparsity.slopes import weight_of
 
 
 @dataclass(frozen=True)
-class Magnitude(Method[PruneCase]):
+class Magnitude(SparsityMethod):
     """A weight counts as much as it is large; no image is looked at.
 
     One unit is the weight itself. It is the plainest criterion and a hard one to beat once a model
@@ -24,7 +25,6 @@ class Magnitude(Method[PruneCase]):
     """
 
     name = "Magnitude"
-    family = "sparsity"
     title = "Magnitude"
     cost = "live"
     paper = "Han et al. 2015, https://arxiv.org/abs/1506.02626"

@@ -14,11 +14,12 @@ from functools import cached_property
 import numpy as np
 
 from engine.errors import BadSetting, BlindspotError
+from engine.models.bits import Bits
 from engine.models.classifier import Classifier
 from engine.result import Floats, WeightScores
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS, densities
 from engine.sparsity.channels import Channels, channels_of
-from engine.sparsity.masks import Bits, Masks
+from engine.sparsity.masks import Masks
 from engine.sparsity.parts import Part, parts
 from engine.sparsity.units import STRUCTURES, Pool, best_of_each, masks_from, pools
 

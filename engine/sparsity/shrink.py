@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.models.bits import Bits
 from engine.models.borrow import borrowed, take_off_hooks
 from engine.models.classifier import Classifier
 from engine.models.rebuild import resize
 from engine.sparsity.channels import Channels, channels_of
-from engine.sparsity.masks import Bits
 
 Whole = NDArray[np.bool_]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 from engine.sparsity.slopes import normalized, slopes, weight_of
 
@@ -19,7 +20,7 @@ EACH = "Images of each class that are looked at; as many as there are, when ther
 
 
 @dataclass(frozen=True)
-class Snip(Method[PruneCase]):
+class Snip(SparsityMethod):
     """How much the loss would change if a weight were switched off, to first order.
 
     One unit is that weight's share of the sensitivity of the whole network: all scores add up to
@@ -28,7 +29,6 @@ class Snip(Method[PruneCase]):
     """
 
     name = "SNIP"
-    family = "sparsity"
     title = "SNIP"
     cost = "wait"
     paper = "Lee, Ajanthan & Torr 2019, https://arxiv.org/abs/1810.02340"

@@ -22,11 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Case, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import Part, parts
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -40,7 +41,7 @@ NORMS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
 
 @dataclass(frozen=True)
-class SynFlow(Method[PruneCase]):
+class SynFlow(SparsityMethod):
     """What flows through a weight when ones enter the network with all its weights made positive.
 
     A score is the weight's place in the order of removal: it is asked again after every small cut,
@@ -49,7 +50,6 @@ class SynFlow(Method[PruneCase]):
     """
 
     name = "SynFlow"
-    family = "sparsity"
     title = "SynFlow"
     cost = "wait"
     paper = "Tanaka et al. 2020, https://arxiv.org/abs/2006.05467"

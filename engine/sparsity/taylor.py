@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 from engine.sparsity.slopes import slopes, weight_of
 from engine.sparsity.snip import EACH
 
 
 @dataclass(frozen=True)
-class Taylor(Method[PruneCase]):
+class Taylor(SparsityMethod):
     """How much the loss would change without a weight, squared, over several batches of images.
 
     One unit is a squared change of the loss, in nats². Squares let no batch cancel another: a
@@ -29,7 +30,6 @@ class Taylor(Method[PruneCase]):
     """
 
     name = "Taylor"
-    family = "sparsity"
     title = "Taylor"
     cost = "wait"
     paper = "Molchanov et al. 2019, https://arxiv.org/abs/1906.10771"

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadSetting, BlindspotError, DoesNotFit
+from engine.models.bits import Bits
 from engine.result import Floats, WeightScores
 from engine.sparsity.channels import Channels
-from engine.sparsity.masks import Bits, Masks
+from engine.sparsity.masks import Masks
 from engine.sparsity.parts import Part
 
 STRUCTURES = ("weight", "filter", "channel", "group", "N:M")

@@ -1,0 +1,107 @@
+"""What a pruned model would cost, and what it does cost.
+
+Multiply-adds of a convolution are its weights times the places of its output; of a linear layer its
+weights times the rows that it is asked about. Only convolutions and linear layers are counted, for
+one image. The theoretical figure counts the weights that stay, wherever they are; hardware that
+computes with zeros as with any number saves nothing by it. The realisable figure counts what is
+left when silent channels are taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.sparsity.masks import Masks
+from engine.sparsity.parts import parts
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Weights and multiply-adds before and after.
+
+    Args:
+        weights: weights and biases of the whole model, norms included.
+        prunable: weights that could be cut.
+        kept: of those, what stays.
+        dense: multiply-adds for one image.
+        theoretical: those of weights that stay.
+        realisable: those that are left without silent channels; NaN when not asked for.
+    """
+
+    weights: int
+    prunable: int
+    kept: int
+    dense: int
+    theoretical: int
+    realisable: float = float("nan")
+
+    @property
+    def sparsity(self) -> float:
+        """The share cut of what could be pruned."""
+        return 1 - self.kept / self.prunable
+
+    @property
+    def sparsity_of_all(self) -> float:
+        """The share cut of all weights and biases."""
+        return (self.prunable - self.kept) / self.weights
+
+
+def places(model: Classifier) -> dict[str, int]:
+    """How often each weight is used for one image, by the weight's name."""
+    known = {part.name: part.layer for part in parts(model)}
+    shared = {alias: part.name for part in parts(model) for alias in part.shared}
+    layers = {layer: name for name, layer in known.items()}
+    layers |= {alias.rpartition(".")[0]: name for alias, name in shared.items()}
+    found = dict.fromkeys(known, 0)
+
+    def counting(name: str) -> Any:
+        def hook(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            rows = output[0].numel() // output.shape[1 if isinstance(module, nn.Conv2d) else -1]
+            found[name] += rows
+
+        return hook
+
+    with borrowed(model) as net, ExitStack() as hooks, torch.inference_mode():
+        for layer, name in layers.items():
+            module = net.network.get_submodule(layer)
+            hooks.callback(module.register_forward_hook(counting(name)).remove)
+        net(torch.zeros(1, 3, net.side, net.side, device=net.device))
+    return found
+
+
+def multiply_adds(model: Classifier) -> int:
+    """Of convolutions and linear layers, for one image."""
+    used = places(model)
+    return sum(part.size * used[part.name] for part in parts(model))
+
+
+def cost_of(
+    model: Classifier,
+    masks: Masks,
+    used: Mapping[str, int] | None = None,
+    smaller: Classifier | None = None,
+) -> Cost:
+    """What masks save.
+
+    Args:
+        model: before pruning.
+        masks: what stays.
+        used: of `places`, when it is known already: it is the same for all masks.
+        smaller: the model without its silent channels, see `shrunk`.
+    """
+    used = used or places(model)
+    dense = sum(part.size * used[part.name] for part in parts(model))
+    each = np.array([used[part.name] for part in masks.parts])
+    lost = int(((np.array([part.size for part in masks.parts]) - masks.counts) * each).sum())
+    weights = sum(parameter.numel() for parameter in model.network.parameters())
+    real = float("nan") if smaller is None else float(multiply_adds(smaller))
+    return Cost(weights, masks.total, masks.kept, dense, dense - lost, real)

@@ -1,0 +1,30 @@
+"""What every method of this family is asked about, and the settings that several share."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.errors import BlindspotError
+from engine.method import Case, Method
+from engine.sparsity.case import PruneCase
+from engine.sparsity.parts import parts
+
+
+@dataclass(frozen=True)
+class SparsityMethod(Method[PruneCase], ABC):
+    """A method that is asked about a model with a convolution or a linear layer, and its data."""
+
+    family: ClassVar[str] = "sparsity"
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if not isinstance(case, PruneCase):
+            return "it needs a model with a data set, not a picture."
+        try:
+            parts(case.model)
+        except BlindspotError:
+            return "it needs a convolution or a linear layer, and this model has none."
+        return super().unmet(case)
