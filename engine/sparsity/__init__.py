@@ -9,15 +9,18 @@ from __future__ import annotations
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
+from engine.sparsity.harm import Harm, harm
 from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.pruner import Pruner, Rules
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
 from engine.sparsity.shrink import Shrunk, shrunk
+from engine.sparsity.subjects import agreement_only, photographs, prune_case
+from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
 
-PRUNE = (*CRITERIA, Prune, Retrain)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Harm)
 
 METHODS = PRUNE
 
@@ -28,6 +31,7 @@ __all__ = [
     "PRUNE",
     "RATIOS",
     "STRUCTURES",
+    "Harm",
     "Masks",
     "Part",
     "Prune",
@@ -37,13 +41,19 @@ __all__ = [
     "Retrain",
     "Rules",
     "Shrunk",
+    "Tradeoff",
+    "agreement_only",
     "bake",
     "enforced",
+    "harm",
     "keep",
     "masks_in",
     "masks_of",
     "parts",
+    "photographs",
+    "prune_case",
     "pruned",
     "pruner_of",
     "shrunk",
+    "sparsest",
 ]

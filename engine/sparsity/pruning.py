@@ -80,14 +80,14 @@ class Pruning(SparsityMethod, ABC):
         """The masks of these settings."""
         return self.pruner(case, progress).at(self.ratio)
 
-    def said(self, model: Classifier, masks: Masks) -> str:
-        """The title of the pruned model."""
-        piece = f"{self.pattern}" if self.structure == "N:M" else f"{masks.sparsity:.1%} cut"
-        return f"{model.title} · {piece} · {self.criterion}"[:120]
+    def said(self, masks: Masks) -> str:
+        """The title of the pruned model, which stands after its parent's."""
+        how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
+        return f"{how_much} · {self.criterion}"
 
     def made(self, case: PruneCase, masks: Masks) -> Classifier:
         """The pruned copy."""
-        return pruned(case.model, masks, self.said(case.model, masks))
+        return pruned(case.model, masks, self.said(masks))
 
 
 def pruner_of(case: PruneCase, criterion: str, rules: Rules, progress: Progress = quiet) -> Pruner:

@@ -1,0 +1,88 @@
+"""The data that a model is pruned with: what it was trained on, or photographs that come along.
+
+No ImageNet is here. For a model that tells photographs apart, the sample photographs stand in:
+about ten, and their labels are the dense model's own answers. What is measured with them is then
+how often the pruned model still says what the dense one said, not how often it is right.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from engine import data as data_sets
+from engine.data import Card, DataSet
+from engine.errors import BlindspotError
+from engine.images import Crop, square
+from engine.models import catalog
+from engine.models.classifier import Classifier
+from engine.samples import SAMPLES, sample
+from engine.sparsity.case import PruneCase
+
+PHOTOGRAPHS = "photographs"
+
+
+def photographs(model: Classifier) -> DataSet:
+    """The sample photographs at the model's size, labelled by the model itself; all are test."""
+    names, images = [], []
+    for one in SAMPLES:
+        try:
+            pixels = square(sample(one.name), Crop(), model.side)
+        except BlindspotError:
+            continue  # its package is not installed
+        names.append(one.name)
+        images.append(np.rint(pixels * 255).astype(np.uint8))
+    if not images:
+        raise BlindspotError("No sample photograph is here: open a data set of your own.")
+    stack = np.stack(images)
+    card = Card(
+        "Sample photographs",
+        f"{len(images)} photographs; each has the class that the dense model gives it.",
+        "They come inside installed packages; see assets/LICENSES.md.",
+        "each its own",
+        "",
+    )
+    ids = np.arange(len(images), dtype=np.int64)
+    blank = np.zeros(len(images), np.int64)
+    plain = DataSet(
+        PHOTOGRAPHS, card, model.labels, stack, blank, ids, np.full(len(images), 2, np.uint8)
+    )
+    labels = model.logits(plain.pixels()).argmax(1).numpy()
+    return DataSet(PHOTOGRAPHS, card, model.labels, stack, labels, ids, plain.split)
+
+
+def names_of_photographs() -> tuple[str, ...]:
+    """The photographs' titles, in the order of their ids, as far as they are here."""
+    found = []
+    for one in SAMPLES:
+        try:
+            one.path()
+        except BlindspotError:
+            continue
+        found.append(one.title)
+    return tuple(found)
+
+
+def data_of(model: Classifier) -> str:
+    """The name of the data set that a model was trained on, or "" when it is none of ours."""
+    entry = next((one for one in catalog.small() if one.name == model.name), None)
+    if entry is not None:
+        return entry.data
+    said = json.loads(model.lineage.settings)
+    return str(said.get("data", ""))
+
+
+def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
+    """A model with the data that it was trained on, or with the sample photographs.
+
+    Raises:
+        BlindspotError: the data cannot be had, or do not fit the model.
+    """
+    name = data_of(model)
+    return PruneCase(model, data_sets.load(name) if name else photographs(model), seed)
+
+
+def agreement_only(case: PruneCase) -> bool:
+    """Whether the labels are the dense model's own, so that accuracy is agreement with it."""
+    return case.data.name == PHOTOGRAPHS
