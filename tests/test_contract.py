@@ -6,13 +6,14 @@ A method is covered by being listed in its family's METHODS.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
-from engine import attribution
+from engine import attribution, sparsity
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -22,13 +23,16 @@ from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
 from tests import tiny
 
-METHODS = attribution.METHODS
+METHODS = attribution.METHODS + sparsity.METHODS
+BLIND = {"sparsity.Magnitude", "sparsity.Random"}  # they never ask the model anything
+TIMES = {"seconds"}  # of a training, which are others each time
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
-    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8}
+    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
+    counted |= {"epochs": 1, "images": 10} if kind.family == "sparsity" else {}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)
@@ -114,7 +118,9 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
         for field, array in view.arrays().items():
             assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)
     heat = next(iter(first.values()))
-    assert all(np.isfinite(view.values).any() for view in first.values() if hasattr(view, "values"))
+    for view in first.values():
+        held = [one for name, one in view.arrays().items() if name.split("/")[0] == "values"]
+        assert all(np.isfinite(array).any() for array in held)
     if not isinstance(heat, HeatMap):
         assert kind not in attribution.HEATMAPS
         return
@@ -146,7 +152,8 @@ def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
     before = state(case.model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(case.model.network), "forward", fail)
-        with pytest.raises(RuntimeError, match="half-way"):
+        asks = kind.full_name() not in BLIND
+        with pytest.raises(RuntimeError, match="half-way") if asks else nullcontext():
             method(case)
     assert_unchanged(before, case.model)
 
@@ -211,6 +218,8 @@ def assert_agree(one, two, share):
     assert one.keys() == two.keys()
     for name, view in one.items():
         for field, array in view.arrays().items():
+            if field in TIMES:
+                continue
             part = max(share, 1e-3) if array.dtype == np.float16 else share
             spread = float(np.nanmax(array) - np.nanmin(array))
             other = two[name].arrays()[field]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import timm
 import torch
 from torch import Tensor, nn
 
 from engine.case import ImageCase, PairCase
+from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
+from engine.sparsity import PruneCase
 from engine.target import Target
 
 SIDE = 32
@@ -114,8 +117,28 @@ def pair_case(model: Classifier, targets: int = 1) -> PairCase:
     return PairCase(ImageCase(model, source, Target(seen)), tuple(others))
 
 
-def case_for(kind: type, model: Classifier | None = None) -> ImageCase | PairCase:
+def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
+    """Noise with a bright column that says the class, in the model's size and classes."""
+    rng = np.random.default_rng(seed)
+    classes, side = len(model.labels), model.side
+    labels = np.arange(count) % classes
+    images = rng.integers(0, 150, (count, 3, side, side), dtype=np.uint8)
+    images[np.arange(count), :, :, labels * 3] = 250
+    split = split_rows(count, (2, 1, 1), seed=0)
+    card = Card("Noise", "", "", "")
+    return DataSet("noise", card, model.labels, images, labels, np.arange(count) * 3, split)
+
+
+def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
+    """The tiny network, or another, with data of its size."""
+    model = model or cnn()
+    return PruneCase(model, data_for(model), seed)
+
+
+def case_for(kind: type, model: Classifier | None = None) -> ImageCase | PairCase | PruneCase:
     """The tiny case that a method fits; the model is one that it fits too."""
+    if kind.family == "sparsity":
+        return prune_case(model)
     if targets := getattr(kind, "targets", None):
         return pair_case(model or cnn(), targets[0])
     if model is not None:

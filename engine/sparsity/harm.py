@@ -96,6 +96,8 @@ def harm(
         heat: one of HEATS.
         progress: told after each part.
     """
+    for net in (case.model, model):
+        net.pace("exact")  # which settles the memory format, before anything is computed
     rows = case.data.rows("test")[:images]
     labels = case.data.labels[rows]
     before = outputs(case.model, case.data, rows).numpy()

@@ -9,7 +9,6 @@ It is no method, since its answer is another one each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
@@ -164,18 +163,7 @@ def sparse_cores(model: Classifier, masks: Masks) -> nn.Module:
     with borrowed(model) as net:
         own = deepcopy(net).half()
     for name in fit_for_cores(masks):
+        sparse: Any = to_sparse_semi_structured(own.network.get_parameter(name).detach())
         layer = own.network.get_submodule(name.rpartition(".")[0])
-        sparse: Any = to_sparse_semi_structured(layer.weight.detach())
         layer.weight = nn.Parameter(sparse, requires_grad=False)
     return own
-
-
-@contextmanager
-def threads(count: int) -> Any:
-    """A fixed number of threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ from engine.result import Floats, WeightScores
 from engine.sparsity.channels import Channels
 from engine.sparsity.masks import Masks
 from engine.sparsity.parts import Part
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 STRUCTURES = ("weight", "filter", "channel", "group", "N:M")
 
@@ -173,7 +176,7 @@ def fits_pattern(part: Part, m: int) -> bool:
     return part.shape[1] % m == 0
 
 
-def along_inputs(array: NDArray[np.float32]) -> NDArray[np.float32]:
+def along_inputs(array: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """A weight with its inputs last: (out, in), or (out, height, width, in)."""
     turned = array if array.ndim == 2 else array.transpose(0, 2, 3, 1)
     return np.ascontiguousarray(turned)
