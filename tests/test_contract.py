@@ -116,7 +116,8 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
     assert first.keys() == second.keys()
     for name, view in first.items():
         for field, array in view.arrays().items():
-            assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)
+            other = second[name].arrays()[field]
+            assert field in TIMES or np.array_equal(array, other, equal_nan=True)
     heat = next(iter(first.values()))
     for view in first.values():
         held = [one for name, one in view.arrays().items() if name.split("/")[0] == "values"]

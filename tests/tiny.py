@@ -123,7 +123,7 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
     classes, side = len(model.labels), model.side
     labels = np.arange(count) % classes
     images = rng.integers(0, 150, (count, 3, side, side), dtype=np.uint8)
-    images[np.arange(count), :, :, labels * 3] = 250
+    images[np.arange(count), :, :, labels * 2] = 250
     split = split_rows(count, (2, 1, 1), seed=0)
     card = Card("Noise", "", "", "")
     return DataSet("noise", card, model.labels, images, labels, np.arange(count) * 3, split)

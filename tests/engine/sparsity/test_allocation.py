@@ -1,0 +1,85 @@
+"""Layers' shares by hand, and the budget met to the weight."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import BadSetting
+from engine.sparsity.allocation import RULES, densities
+from engine.sparsity.parts import Part
+from engine.sparsity.pruner import Rules
+from engine.sparsity.pruning import pruner_of
+from tests import tiny
+
+SHEET = (
+    Part("a.weight", (16, 1, 3, 3), role="first"),
+    Part("b.weight", (32, 16, 3, 3)),
+    Part("c.weight", (10, 32), role="head"),
+)
+
+
+@pytest.mark.parametrize(
+    ("density", "by_hand"),
+    [(0.1, (0.680766, 0.049947, 0.559412)), (0.3, (1.0, 0.229514, 1.0))],
+)
+def test_erk_is_what_a_hand_calculation_gives(density, by_hand):
+    assert densities("ERK", SHEET, density) == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_er_looks_at_the_first_two_dimensions_only():
+    found = densities("ER", SHEET, 0.1)
+    raws = [(16 + 1) / 16, (32 + 16) / (32 * 16), (10 + 32) / 320]
+    scale = 0.1 * 5072 / (raws[0] * 144 + raws[1] * 4608 + raws[2] * 320)
+    assert scale * raws[0] < 1
+    assert found == pytest.approx(tuple(scale * raw for raw in raws), abs=1e-9)
+
+
+@given(density=st.floats(0.06, 1.0), rule=st.sampled_from(RULES))
+def test_every_rule_meets_the_budget(density, rule):
+    sizes = np.array([part.size for part in SHEET])
+    try:
+        found = densities(rule, SHEET, density)
+    except BadSetting:
+        assert rule == "uniform+"
+        assert density * sizes.sum() < 144 + 0.2 * 320
+        return
+    assert (np.array(found) * sizes).sum() / sizes.sum() == pytest.approx(density, abs=1e-9)
+    assert all(0 < share <= 1 + 1e-12 for share in found)
+
+
+def test_uniform_plus_holds_the_first_convolution_and_a_fifth_of_the_head():
+    first, rest, head = densities("uniform+", SHEET, 0.1)
+    assert (first, head) == (1.0, 0.2)
+    assert rest == pytest.approx((0.1 * 5072 - 144 - 64) / 4608)
+    first, rest, head = densities("uniform+", SHEET, 0.5)
+    assert first == 1.0
+    assert rest == head == pytest.approx((0.5 * 5072 - 144) / 4928)
+    with pytest.raises(BadSetting, match="choose a ratio below 0\\.9"):
+        densities("uniform+", SHEET, 0.01)
+
+
+@pytest.mark.parametrize("rule", ["per layer", *RULES])
+def test_masks_hold_each_layers_share_to_the_weight(rule):
+    cutter = pruner_of(tiny.prune_case(), "Random", Rules(rule, head=True))
+    masks = cutter.at(0.6)
+    sizes = [part.size for part in masks.parts]
+    if rule == "per layer":
+        wanted = [size - round(0.6 * size) for size in sizes]
+    else:
+        shares = densities(rule, masks.parts, 0.4)
+        wanted = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
+    assert list(masks.counts) == wanted
+    assert masks.density == pytest.approx(0.4, abs=1e-3)
+
+
+def test_a_rule_nobody_knows_is_refused():
+    with pytest.raises(BadSetting, match="choose one of uniform"):
+        densities("global", SHEET, 0.5)
+
+
+def test_keeping_everything_keeps_every_layer_whole():
+    for rule in RULES:
+        assert densities(rule, SHEET, 1.0) == pytest.approx((1.0, 1.0, 1.0))

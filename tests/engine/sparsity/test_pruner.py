@@ -1,0 +1,228 @@
+"""Selection is exact: torch's own pruning, counts, nesting, ties, the guard, every ratio."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.utils import prune
+
+from engine.errors import BadSetting, BlindspotError
+from engine.result import WeightScores
+from engine.sparsity import CRITERIA, Masks, Pruner, Rules, parts, pruner_of
+from engine.sparsity.pruning import BY_TITLE
+from tests import tiny
+
+
+def magnitudes(model):
+    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    return WeightScores(found, "weight", "l2")
+
+
+def pruner(model, **rules):
+    return Pruner(model, magnitudes(model), Rules(**rules))
+
+
+def modules(network):
+    return [(network.get_submodule(n), n) for n in ("conv1", "conv2", "fc")]
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 0.8, 0.95])
+def test_masks_are_those_of_torch_pruning_over_all_layers(amount):
+    model = tiny.cnn()
+    masks = pruner(model, head=True).at(amount)
+    theirs = deepcopy(model.network)
+    chosen = [(module, "weight") for module, _ in modules(theirs)]
+    prune.global_unstructured(chosen, prune.L1Unstructured, amount=amount)
+    for module, name in modules(theirs):
+        assert np.array_equal(masks.array(f"{name}.weight"), module.weight_mask.bool().numpy())
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 0.8])
+def test_masks_are_those_of_torch_pruning_layer_by_layer(amount):
+    model = tiny.cnn()
+    masks = pruner(model, head=True, allocation="per layer").at(amount)
+    theirs = deepcopy(model.network)
+    for module, name in modules(theirs):
+        prune.l1_unstructured(module, "weight", amount=amount)
+        assert np.array_equal(masks.array(f"{name}.weight"), module.weight_mask.bool().numpy())
+
+
+@pytest.mark.parametrize(("structure", "dim"), [("filter", 0), ("channel", 1)])
+def test_masks_are_those_of_torch_pruning_by_rows_and_columns(structure, dim):
+    model = tiny.cnn()
+    masks = pruner(model, head=True, allocation="per layer", structure=structure).at(0.5)
+    theirs = deepcopy(model.network)
+    whole = {"filter": "fc", "channel": "conv1"}[structure]
+    for module, name in modules(theirs):
+        mask = masks.array(f"{name}.weight")
+        if name == whole:  # the classes' rows, or the image's own channels
+            assert mask.all()
+            continue
+        prune.ln_structured(module, "weight", amount=0.5, n=2, dim=dim)
+        assert np.array_equal(mask, module.weight_mask.bool().numpy())
+
+
+def test_two_of_four_are_those_of_the_sparsifier_of_torch():
+    from torch.ao.pruning import WeightNormSparsifier
+
+    layer = nn.Linear(16, 12)
+    sparsifier = WeightNormSparsifier(
+        sparsity_level=1.0, sparse_block_shape=(1, 4), zeros_per_block=2
+    )
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 16), layer, nn.Linear(12, 4))
+    tiny.random_weights(network)
+    model = tiny.classifier(network, side=8)
+    masks = pruner(model, structure="N:M").at(0.0)
+    sparsifier.prepare(network, [{"tensor_fqn": "2.weight"}])
+    sparsifier.step()
+    theirs = network[2].parametrizations.weight[0].mask.bool().numpy()
+    assert np.array_equal(masks.array("2.weight"), theirs)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 4), (1, 4), (1, 2), (4, 8)])
+def test_every_group_along_the_inputs_keeps_exactly_n_of_m(n, m):
+    model = tiny.cnn()
+    masks = pruner(model, head=True, structure="N:M", n=n, m=m).at(0.3)
+    groups = masks.array("conv2.weight").transpose(0, 2, 3, 1).reshape(-1, m)
+    assert (groups.sum(1) == n).all()
+    assert masks.array("conv1.weight").all()  # three input channels
+    assert "conv1" in masks.notes[0]
+    assert (masks.array("fc.weight").reshape(-1, m).sum(1) == n).all()
+    sizes = np.abs(model.network.conv2.weight.numpy()).transpose(0, 2, 3, 1).reshape(-1, m)
+    for group, size in zip(groups[:50], sizes[:50], strict=True):
+        assert size[group].min() > size[~group].max()
+
+
+@given(ratio=st.floats(0, 0.999), seed=st.integers(0, 20))
+def test_counts_are_exact_and_the_same_ratio_gives_the_same_masks(ratio, seed):
+    model = tiny.cnn(seed=seed)
+    cutter = pruner(model, head=True, least=0)
+    masks = cutter.at(ratio)
+    total = sum(part.size for part in parts(model))
+    assert masks.kept == total - round(ratio * total)
+    assert np.array_equal(masks.flat, cutter.at(ratio).flat)
+    assert masks.digest == cutter.at(ratio).digest
+
+
+@pytest.mark.parametrize("title", [kind.title for kind in CRITERIA])
+@pytest.mark.parametrize("rules", [
+    Rules(), Rules("per layer"), Rules("uniform"), Rules("uniform+", head=True), Rules("ER"),
+    Rules("ERK", head=True), Rules(structure="filter"), Rules(structure="channel"),
+    Rules(structure="group"),
+], ids=str)  # fmt: skip
+def test_a_higher_ratio_only_ever_cuts_more(title, rules):
+    cutter = pruner_of(tiny.prune_case(), title, rules)
+    last: Masks | None = None
+    for ratio in np.linspace(0, 0.8, 17):
+        masks = cutter.at(float(ratio))
+        assert last is None or masks.inside(last)
+        last = masks
+
+
+def test_pruning_what_is_pruned_at_the_same_ratio_changes_nothing():
+    from engine.sparsity import pruned
+
+    model = tiny.cnn()
+    masks = pruner(model).at(0.7)
+    again = pruner(pruned(model, masks)).at(0.7)
+    assert np.array_equal(masks.flat, again.flat)
+
+
+def test_of_equal_scores_those_that_come_first_stay():
+    model = tiny.cnn()
+    flat = {p.name: np.ones(p.shape, np.float32) for p in parts(model)}
+    masks = Pruner(model, WeightScores(flat, "", "l2"), Rules(least=0)).at(0.5)
+    assert masks.flat[: masks.kept].all()
+    assert not masks.flat[masks.kept :].any()
+
+
+def test_the_guard_keeps_the_best_weight_of_a_layer_and_says_so():
+    model = tiny.cnn()
+    scores = dict(magnitudes(model).values)
+    scores["conv1.weight"] = scores["conv1.weight"] * 1e-6
+    low = WeightScores(scores, "", "l2")
+    masks = Pruner(model, low).at(0.9)
+    bare = Pruner(model, low, Rules(least=0)).at(0.9)
+    assert bare.counts[0] == 0
+    assert masks.counts[0] == 1
+    assert masks.array("conv1.weight").ravel()[scores["conv1.weight"].argmax()]
+    assert masks.kept == bare.kept
+    assert masks.notes == (
+        "The guard against collapse keeps the best of conv1: nothing would be left there.",
+    )
+    assert Pruner(model, low).at(0.1).notes == ()
+
+
+def test_the_ends_of_the_slider():
+    model = tiny.cnn()
+    cutter, bare = pruner(model), pruner(model, least=0)
+    size = cutter.units
+    assert cutter.at(0.0).flat.all()
+    assert bare.at(1 - 1 / size).kept == 1
+    guarded = cutter.at(1 - 1 / size)
+    assert list(guarded.counts) == [1, 1]
+    assert "conv1, conv2" in guarded.notes[0] or "conv" in guarded.notes[0]
+    for wrong in (1.0, 1.2, -0.1, float("nan")):
+        with pytest.raises(BadSetting, match="so that something is left"):
+            cutter.at(wrong)
+
+
+def test_the_ratios_of_other_scores_are_kept_and_nothing_else_of_them():
+    model = tiny.cnn()
+    case = tiny.prune_case(model)
+    ours = pruner_of(case, "Random", Rules("SNIP ratio", head=True)).at(0.8)
+    theirs = pruner_of(case, "SNIP", Rules(head=True)).at(0.8)
+    assert list(ours.counts) == list(theirs.counts)
+    assert not np.array_equal(ours.flat, theirs.flat)
+    with pytest.raises(BadSetting, match="scores of their own"):
+        Pruner(model, magnitudes(model), Rules("SNIP ratio"))
+
+
+def test_scores_that_do_not_fit_are_refused_in_words():
+    model = tiny.cnn()
+    good = dict(magnitudes(model).values)
+    with pytest.raises(BlindspotError, match="no scores of conv2.weight"):
+        Pruner(model, WeightScores({"conv1.weight": good["conv1.weight"]}, "", "l2"))
+    with pytest.raises(BlindspotError, match="not \\(8, 3, 3, 3\\)"):
+        Pruner(model, WeightScores(good | {"conv1.weight": np.ones((2, 2), np.float32)}, "", "l2"))
+    broken = good | {"conv1.weight": np.full((8, 3, 3, 3), np.nan, np.float32)}
+    with pytest.raises(BlindspotError, match="no numbers"):
+        Pruner(model, WeightScores(broken, "", "l2")).at(0.5)
+    for wrong in ({"allocation": "by luck"}, {"structure": "atom"}, {"least": -1}):
+        with pytest.raises(BadSetting):
+            Rules(**wrong)
+    with pytest.raises(BadSetting, match="4:4 is no pattern"):
+        pruner(model, structure="N:M", n=4).at(0)
+
+
+def test_only_the_layers_that_were_ticked_are_pruned():
+    model = tiny.cnn()
+    masks = pruner(model, only=("conv2",)).at(0.5)
+    assert [part.name for part in masks.parts] == ["conv2.weight"]
+    with pytest.raises(BadSetting, match="no prunable layer 'conv9'"):
+        pruner(model, only=("conv9",))
+
+
+def test_every_criterion_can_be_named_by_its_title():
+    assert set(BY_TITLE.values()) == set(CRITERIA)
+
+
+def test_selection_makes_no_copy_of_the_weights_for_a_ratio():
+    import tracemalloc
+
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 2000), nn.ReLU(), nn.Linear(2000, 4))
+    model = tiny.classifier(tiny.random_weights(network), side=8)
+    cutter = pruner(model)
+    cutter.at(0.5)
+    size = cutter.units
+    tracemalloc.start()
+    cutter.at(0.7)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * size  # one float32 copy of the weights would be 4 bytes each

@@ -1,0 +1,123 @@
+"""Scores against closed forms, finite differences of nothing, and autograd's own Hessian."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine.sparsity import PruneCase, Pruner, Rules
+from engine.sparsity.chance import Random
+from engine.sparsity.compare import overlap
+from engine.sparsity.grasp import Grasp
+from engine.sparsity.magnitude import Magnitude
+from engine.sparsity.snip import Snip
+from engine.sparsity.taylor import Taylor
+from tests import tiny
+
+
+class Softmax(nn.Module):
+    """A linear layer on the pixels."""
+
+    def __init__(self, side=8, classes=4):
+        super().__init__()
+        self.fc = nn.Linear(3 * side * side, classes)
+
+    def forward(self, images):
+        return self.fc(images.flatten(1))
+
+
+@pytest.fixture
+def linear():
+    model = tiny.classifier(tiny.random_weights(Softmax(), scale=0.05), side=8)
+    return PruneCase(model, tiny.data_for(model))
+
+
+def test_magnitude_is_the_size_of_every_weight(linear):
+    found = Magnitude()(linear)["scores"]
+    assert np.array_equal(
+        found.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy())
+    )
+
+
+def test_snip_on_a_linear_softmax_model_is_its_closed_form(linear):
+    found = Snip(each=3)(linear)["scores"].values["fc.weight"]
+    pixels, targets = linear.batch(3)
+    x = pixels.flatten(1)
+    weight, bias = (p.detach() for p in linear.model.network.fc.parameters())
+    chance = (x @ weight.T + bias).softmax(1)
+    gap = chance - F.one_hot(targets, 4)  # (p − y)
+    plain = (weight * (gap.T @ x) / len(x)).abs()
+    np.testing.assert_allclose(found, (plain / plain.sum()).numpy(), rtol=2e-4, atol=1e-9)
+    assert found.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_grasp_multiplies_by_the_hessian_as_autograd_does():
+    case = tiny.prune_case(tiny.mlp(side=12))
+    found = Grasp(each=4, temperature=2.0)(case)["scores"].values
+    pixels, targets = case.batch(4)
+    network = case.model.network
+    names = ["first.weight", "last.weight"]
+    weights = tuple(network.get_parameter(name).detach() for name in names)
+
+    def loss(*given):
+        logits = torch.func.functional_call(
+            network, dict(zip(names, given, strict=True)), (pixels,)
+        )
+        return F.cross_entropy(logits / 2.0, targets)
+
+    slope = torch.autograd.functional.jacobian(loss, weights)
+    _, flow = torch.autograd.functional.hvp(loss, weights, slope)
+    plain = [weight * one for weight, one in zip(weights, flow, strict=True)]
+    total = sum(one.abs().sum() for one in plain)
+    for name, one in zip(names, plain, strict=True):
+        scale = float((one / total).abs().max())
+        np.testing.assert_allclose(found[name], (one / total).numpy(), rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_grasp_keeps_what_the_paper_does_not_remove(linear):
+    case = linear
+    scores = Grasp(each=4)(case)["scores"]
+    masks = Pruner(case.model, scores, Rules(head=True, least=0)).at(0.5)
+    paper = -scores.values["fc.weight"].ravel()  # −θ ⊙ Hg: the largest are removed
+    removed = paper[~masks.flat]
+    assert removed.min() >= paper[masks.flat].max()
+
+
+def test_taylor_adds_the_squared_sensitivity_of_each_batch(linear):
+    found = Taylor(each=2, batches=3)(linear)["scores"].values["fc.weight"]
+    pixels, targets = linear.batch(2)
+    order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))
+    weight, bias = (p.detach() for p in linear.model.network.fc.parameters())
+    total = torch.zeros_like(weight)
+    for group in order.tensor_split(3):
+        x = pixels[group].flatten(1)
+        gap = (x @ weight.T + bias).softmax(1) - F.one_hot(targets[group], 4)
+        total += (weight * (gap.T @ x) / len(group)).square()
+    np.testing.assert_allclose(found, total.numpy(), rtol=2e-3, atol=1e-12)
+
+
+def test_random_masks_are_nested_for_a_seed_and_overlap_as_chance_says():
+    case = tiny.prune_case()
+    masks = [
+        Pruner(case.model, Random(draw=draw)(case)["scores"], Rules(head=True)).at(0.7)
+        for draw in (0, 0, 1)
+    ]
+    assert np.array_equal(masks[0].flat, masks[1].flat)
+    found = overlap(masks[0], masks[2])
+    assert found.iou == pytest.approx(found.chance, abs=0.06)
+    assert found.chance == pytest.approx(0.3 / 1.7, abs=0.02)
+    higher = Pruner(case.model, Random()(case)["scores"], Rules(head=True)).at(0.9)
+    assert higher.inside(masks[0])
+
+
+def test_scores_look_at_so_many_images_of_each_class_and_the_same_for_a_seed(linear):
+    rows = linear.rows(2)
+    assert list(np.bincount(linear.data.labels[rows])) == [2, 2, 2, 2]
+    assert set(rows) <= set(linear.data.rows("train"))
+    again = PruneCase(linear.model, linear.data, seed=0).rows(2)
+    other = PruneCase(linear.model, linear.data, seed=1).rows(2)
+    assert np.array_equal(rows, again)
+    assert not np.array_equal(rows, other)

@@ -1,0 +1,114 @@
+"""The flow is conserved, no layer dies early, and the order is the paper's rounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.errors import DoesNotFit
+from engine.run import answer
+from engine.sparsity import PruneCase, Pruner, Rules, parts
+from engine.sparsity.snip import Snip
+from engine.sparsity.synflow import SynFlow, flow_of, lowest
+from tests import tiny
+
+
+class Deep(nn.Module):
+    """Convolutions and a linear layer, no biases, no norms."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 3, padding=1, bias=False)
+        self.act1 = nn.ReLU6()
+        self.conv2 = nn.Conv2d(6, 10, 3, padding=1, bias=False)
+        self.act2 = nn.ReLU()
+        self.fc1 = nn.Linear(10, 12, bias=False)
+        self.act3 = nn.ReLU()
+        self.fc2 = nn.Linear(12, 4, bias=False)
+
+    def forward(self, images):
+        hidden = self.act2(self.conv2(self.act1(self.conv1(images)))).mean((2, 3))
+        return self.fc2(self.act3(self.fc1(hidden)))
+
+
+@pytest.fixture
+def case():
+    model = tiny.classifier(tiny.random_weights(Deep()), side=16)
+    return PruneCase(model, tiny.data_for(model))
+
+
+def whole(case):
+    return {part.name: np.ones(part.shape, np.bool_) for part in parts(case.model)}
+
+
+def test_the_flow_is_the_same_through_every_layer(case):
+    flow = flow_of(case.model, whole(case))
+    network = case.model.network
+    weights = {name: p.detach().double().abs() for name, p in network.named_parameters()}
+    hidden = torch.ones(1, 3, 16, 16, dtype=torch.float64)
+    hidden = nn.functional.conv2d(hidden, weights["conv1.weight"], padding=1)
+    hidden = nn.functional.conv2d(hidden, weights["conv2.weight"], padding=1).mean((2, 3))
+    total = (hidden @ weights["fc1.weight"].T @ weights["fc2.weight"].T).sum().item()
+    for name, scores in flow.items():
+        assert scores.sum() == pytest.approx(total, rel=1e-9), name
+        assert (scores >= 0).all()
+
+
+def test_the_flow_is_the_same_also_with_norms_and_biases():
+    from engine.models import embedded
+
+    model = embedded.load("phantom-cnn")
+    flow = flow_of(model, {p.name: np.ones(p.shape, np.bool_) for p in parts(model)})
+    sums = [scores.sum() for name, scores in flow.items() if name.startswith("body")]
+    assert np.ptp(sums) / sums[0] < 1e-3
+
+
+def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
+    scores = SynFlow(rounds=6, final=0.05)(case)["scores"]
+    listed = parts(case.model)
+    size = sum(part.size for part in listed)
+    masks = whole(case)
+    for turn in range(1, 7):
+        density = 0.05 ** (turn / 6)
+        flow = flow_of(case.model, masks)
+        row = np.concatenate([flow[p.name].ravel() for p in listed])
+        alive = np.concatenate([masks[p.name].ravel() for p in listed])
+        row[~alive] = -1
+        stay = np.argsort(-row, kind="stable")[: round(density * size)]
+        flat = np.zeros(size, np.bool_)
+        flat[stay] = True
+        start = 0
+        for part in listed:
+            masks[part.name] = flat[start : start + part.size].reshape(part.shape)
+            start += part.size
+        ours = Pruner(case.model, scores, Rules(head=True, least=0)).at(
+            1 - round(density * size) / size
+        )
+        assert np.array_equal(ours.flat, flat)
+
+
+def test_no_layer_is_emptied_where_snip_empties_some(case):
+    rules = Rules(head=True, least=0)
+    ours = Pruner(case.model, SynFlow(final=0.01)(case)["scores"], rules).at(0.98)
+    theirs = Pruner(case.model, Snip()(case)["scores"], rules).at(0.98)
+    assert (ours.counts > 0).all()
+    assert (ours.counts / ours.total).min() >= (theirs.counts / theirs.total).min()
+
+
+def test_the_model_is_whole_again_afterwards(case):
+    before = [type(module) for module in case.model.modules()]
+    SynFlow(rounds=2)(case)
+    assert [type(module) for module in case.model.modules()] == before
+
+
+def test_a_network_with_attention_is_refused_with_the_reason():
+    with pytest.raises(DoesNotFit, match="without attention"):
+        answer(SynFlow(), tiny.prune_case(tiny.vit()))
+
+
+def test_the_lowest_come_lowest_first_and_of_equal_ones_the_last():
+    scores = np.array([2.0, 1.0, 1.0, 0.0, 1.0])
+    assert lowest(scores, 3).tolist() == [3, 4, 2]
+    assert lowest(scores, 0).tolist() == []
