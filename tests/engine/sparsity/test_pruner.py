@@ -6,7 +6,6 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -187,9 +186,9 @@ def test_the_ratios_of_other_scores_are_kept_and_nothing_else_of_them():
 def test_scores_that_do_not_fit_are_refused_in_words():
     model = tiny.cnn()
     good = dict(magnitudes(model).values)
-    with pytest.raises(BlindspotError, match="no scores of conv2.weight"):
+    with pytest.raises(BlindspotError, match=r"no scores of conv2\.weight"):
         Pruner(model, WeightScores({"conv1.weight": good["conv1.weight"]}, "", "l2"))
-    with pytest.raises(BlindspotError, match="not \\(8, 3, 3, 3\\)"):
+    with pytest.raises(BlindspotError, match=r"not \(8, 3, 3, 3\)"):
         Pruner(model, WeightScores(good | {"conv1.weight": np.ones((2, 2), np.float32)}, "", "l2"))
     broken = good | {"conv1.weight": np.full((8, 3, 3, 3), np.nan, np.float32)}
     with pytest.raises(BlindspotError, match="no numbers"):

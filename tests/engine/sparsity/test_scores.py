@@ -37,9 +37,7 @@ def linear():
 
 def test_magnitude_is_the_size_of_every_weight(linear):
     found = Magnitude()(linear)["scores"]
-    assert np.array_equal(
-        found.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy())
-    )
+    assert np.array_equal(found.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy()))
 
 
 def test_snip_on_a_linear_softmax_model_is_its_closed_form(linear):

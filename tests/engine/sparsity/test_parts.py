@@ -1,0 +1,138 @@
+"""What counts as prunable, also where weights are shared, single or missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.errors import BlindspotError, DoesNotFit
+from engine.models import catalog, embedded
+from engine.result import WeightScores
+from engine.sparsity import Masks, Pruner, Rules, enforced, masks_of, parts, pruned
+from engine.training.masks import masked
+from tests import tiny
+
+
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3 * 64, 12)
+        self.one, self.two = nn.Linear(12, 12), nn.Linear(12, 12)
+        self.two.weight = self.one.weight
+        self.last = nn.Linear(12, 4)
+
+    def forward(self, images):
+        return self.last(self.two(self.one(self.first(images.flatten(1)).relu()).relu()))
+
+
+class Single(nn.Module):
+    """A layer of one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(1, 1, bias=False)
+        self.more, self.last = nn.Linear(1, 6), nn.Linear(6, 4)
+
+    def forward(self, images):
+        return self.last(self.more(self.one(images.flatten(1).mean(1, keepdim=True))))
+
+
+def magnitudes(model):
+    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    return WeightScores(found, "weight", "l2")
+
+
+def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
+    found = parts(tiny.cnn())
+    assert [(p.name, p.role) for p in found] == [
+        ("conv1.weight", "first"), ("conv2.weight", "body"), ("fc.weight", "head")
+    ]  # fmt: skip
+    assert [p.layer for p in parts(tiny.cnn(), head=False)] == ["conv1", "conv2"]
+    names = {p.name for p in parts(embedded.load("phantom-cnn"))}
+    assert names == {f"body.{k}.0.weight" for k in range(6)} | {"head.weight"}
+
+
+def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
+    model = tiny.classifier(tiny.random_weights(Tied()), side=8)
+    found = {p.name: p for p in parts(model)}
+    assert list(found) == ["first.weight", "one.weight", "last.weight"]
+    assert found["one.weight"].shared == ("two.weight",)
+    masks = Pruner(model, magnitudes(model)).at(0.8)
+    zeros = pruned(model, masks)
+    assert zeros.network.one.weight is zeros.network.two.weight
+    assert not zeros.network.two.weight[~masks["one.weight"]].any()
+    with masked(zeros.network, masks):
+        assert not zeros.network.two.weight[~masks["one.weight"]].any()
+    assert zeros.network.one.weight is zeros.network.two.weight
+    pixels = torch.rand(2, 3, 8, 8)
+    own = pruned(model, {})
+    with enforced(own, masks) as held:
+        inside = held.network((pixels - held.mean) / held.std)
+    torch.testing.assert_close(inside, zeros.network((pixels - zeros.mean) / zeros.std))
+
+
+def test_a_layer_of_one_weight_keeps_it():
+    model = tiny.classifier(tiny.random_weights(Single()), side=8)
+    for rules in (Rules(), Rules("per layer"), Rules("ERK")):
+        for ratio in (0.0, 0.5, 0.9, 0.99):
+            masks = Pruner(model, magnitudes(model), rules).at(ratio)
+            assert masks.array("one.weight").all()
+            assert torch.isfinite(pruned(model, masks).logits(torch.rand(2, 3, 8, 8))).all()
+
+
+def test_a_model_without_such_layers_is_refused():
+    with pytest.raises(DoesNotFit, match="needs a convolution or a linear layer"):
+        parts(tiny.linear_case().model)
+    bare = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
+    with pytest.raises(DoesNotFit, match="besides its head"):
+        parts(tiny.classifier(bare, side=8), head=False)
+
+
+def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to():
+    model = tiny.cnn()
+    masks = Pruner(model, magnitudes(model)).at(0.5)
+    assert list(masks) == ["conv1.weight", "conv2.weight"]
+    assert len(masks) == 2
+    assert masks["conv1.weight"].dtype == torch.bool
+    assert masks.counts.sum() == masks.kept == masks.flat.sum()
+    assert masks.density + masks.sparsity == 1
+    with pytest.raises(ValueError, match="read-only"):
+        masks.flat[0] = True
+    with pytest.raises(KeyError):
+        masks["fc.weight"]
+    again = masks_of(dict(masks), masks.parts)
+    assert again.digest == masks.digest
+
+
+def test_dead_filters_are_counted():
+    part = parts(tiny.cnn())[0]
+    bits = np.ones(part.shape, np.bool_)
+    bits[2] = bits[5] = False
+    bits[3, 0] = False
+    masks = Masks((part,), bits.ravel())
+    assert masks.dead_filters == (2,)
+
+
+def test_a_pruned_copy_leaves_the_model_alone_and_has_a_fingerprint_of_its_own():
+    model = tiny.cnn()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    fingerprint = model.fingerprint
+    zeros = pruned(model, Pruner(model, magnitudes(model)).at(0.5), "half")
+    assert zeros.title == "half"
+    assert zeros.fingerprint != fingerprint == model.fingerprint
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_the_photograph_model_has_49_layers_besides_its_head():
+    try:
+        model = catalog.load("lite0")
+    except BlindspotError as error:
+        pytest.skip(str(error))
+    found = parts(model, head=False)
+    assert len(found) == 49
+    assert sum(p.size for p in found) == 3_328_992
+    assert sum(p.depthwise for p in found) == 16

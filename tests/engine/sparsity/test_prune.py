@@ -1,0 +1,185 @@
+"""A pruned model is a model like any other: kept, exported, built again, trained with its zeros."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
+from engine.models import checkpoints, embedded
+from engine.models.card import Card, weights_of
+from engine.models.rebuild import packed, read_model, rebuilt
+from engine.sparsity import Prune, PruneCase, Retrain, Rules, keep, masks_in, pruner_of
+from engine.training import loop
+from engine.training.state import unfinished
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+
+
+def figures(result):
+    return dict(zip(result["figures"].labels, result["figures"].values.tolist(), strict=True))
+
+
+def test_a_pruned_model_is_kept_and_built_again_to_the_bit_with_its_masks(digits, tmp_path):
+    result = Prune(ratio=0.9)(digits)
+    stored = keep(result)
+    model = checkpoints.load(stored.name)
+    masks = pruner_of(digits, "Magnitude", Rules()).at(0.9)
+    assert np.array_equal(masks_in(model).flat, masks.flat)
+    for part in masks.parts:
+        weight = model.network.get_parameter(part.name)
+        dense = digits.model.network.get_parameter(part.name)
+        assert torch.equal(weight, dense * masks[part.name])
+    assert model.fingerprint == rebuilt(result["model"]).fingerprint == stored.card.fingerprint
+    assert model.lineage.parent == digits.model.fingerprint
+    assert model.lineage.trail == "Digits MLP ▸ 90.0 % cut · Magnitude"
+    assert json.loads(model.lineage.settings)["ratio"] == 0.9
+    exported = tmp_path / "out.safetensors"
+    exported.write_bytes(checkpoints.export(stored.name))
+    checkpoints.delete(stored.name)
+    again = checkpoints.bring_in(exported)
+    assert again.card == stored.card
+    assert np.array_equal(masks_in(checkpoints.load(again.name)).flat, masks.flat)
+
+
+def test_masks_take_one_bit_a_weight(digits):
+    result = Prune(ratio=0.9)(digits)
+    held = sum(bits.nbytes for bits in result["model"].masks.values())
+    assert held == sum(-(-part.size // 8) for part in masks_in(rebuilt(result["model"])).parts)
+
+
+def test_a_smaller_model_is_built_again_as_wide_as_it_is(digits):
+    settings = {"structure": "group", "allocation": "per layer", "ratio": 0.5}
+    zeros, small = Prune(**settings)(digits), Prune(**settings, smaller=True)(digits)
+    model = checkpoints.load(keep(small).name)
+    assert model.network.fc1.out_features == 64
+    assert model.narrowed
+    pixels = digits.data.pixels(digits.data.rows("test")[:50])
+    torch.testing.assert_close(model.logits(pixels), rebuilt(zeros["model"]).logits(pixels),
+                               rtol=1e-5, atol=1e-5)  # fmt: skip
+    assert figures(small)["test accuracy"] == figures(zeros)["test accuracy"]
+
+
+def test_figures_are_the_shares_that_are_right(digits):
+    result = Prune(ratio=0.95)(digits)
+    rows = digits.data.rows("test")
+    for name, model in (
+        ("test accuracy", rebuilt(result["model"])),
+        ("test accuracy of the dense model", digits.model),
+    ):
+        right = model.logits(digits.data.pixels(rows)).argmax(1) == digits.data.targets(rows)
+        assert figures(result)[name] == pytest.approx(right.float().mean().item(), abs=1e-6)
+
+
+def test_retraining_wins_accuracy_back_and_no_zero_moves(digits):
+    result = Retrain(ratio=0.97, epochs=4)(digits)
+    told = figures(result)
+    assert told["test accuracy"] > told["test accuracy right after pruning"] + 0.02
+    model = rebuilt(result["model"])
+    masks = masks_in(model)
+    for part in masks.parts:
+        weight = model.network.get_parameter(part.name)
+        assert not weight[~masks[part.name]].any()
+        dense = digits.model.network.get_parameter(part.name)
+        assert not torch.equal(weight, dense * masks[part.name])
+    assert result["log"].done == 4
+
+
+def test_a_cancelled_retraining_leaves_no_model_and_goes_on_when_asked_again(digits, monkeypatch):
+    def stop(done, _words="", partial=None):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    method = Retrain(ratio=0.9, epochs=2)
+    whole = method(digits)["model"].digest
+    with pytest.raises(Cancelled):
+        method(digits, stop)
+    assert len(unfinished()) == 1
+    assert method(digits)["model"].digest == whole
+    assert unfinished() == ()
+
+
+def test_a_model_whose_parent_was_deleted_is_there_and_becomes_a_root(digits):
+    first = keep(Prune(ratio=0.5)(digits))
+    case = replace(digits, model=checkpoints.load(first.name))
+    second = keep(Prune(ratio=0.8)(case))
+    checkpoints.delete(first.name)
+    model = checkpoints.load(second.name)
+    assert model.lineage.trail.count("▸") == 2
+    assert [depth for depth, one in checkpoints.tree(checkpoints.listed())] == [0]
+    again = Prune(ratio=0.9)(replace(digits, model=model))
+    assert keep(again).card.parent == model.fingerprint
+
+
+def test_cutting_nothing_gives_no_second_copy_of_the_model(digits):
+    result = Prune(ratio=0.0)(digits)
+    with pytest.raises(BlindspotError, match="Nothing was cut"):
+        keep(result)
+    with pytest.raises(BlindspotError, match="no model in this result"):
+        keep({})
+
+
+def test_masks_that_do_not_fit_their_weights_are_refused(digits, tmp_path):
+    view = Prune(ratio=0.9)(digits)["model"]
+    card, model = Card.from_json(view.card), rebuilt(view)
+    path = tmp_path / "odd.safetensors"
+    for masks, words in (
+        ({"fc1.weight": view.masks["fc1.weight"][:-1]}, "does not have"),
+        ({"fc9.weight": view.masks["fc1.weight"]}, "no such weight"),
+        ({"fc1.weight": np.zeros_like(view.masks["fc1.weight"])}, "is not 0 where its mask"),
+    ):
+        path.write_bytes(packed(card, weights_of(model), masks))
+        with pytest.raises(BadModel, match=words):
+            read_model(path, "odd")
+
+
+def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp_path):
+    view = Prune(structure="group", allocation="per layer", ratio=0.5, smaller=True)(digits)[
+        "model"
+    ]
+    card, weights = Card.from_json(view.card), dict(view.weights)
+    path = tmp_path / "odd.safetensors"
+    weights["fc2.weight"] = weights["fc2.weight"][:, :-1]
+    path.write_bytes(packed(card, weights))
+    with pytest.raises(BadModel, match="as wide as each other"):
+        read_model(path, "odd")
+    path.write_bytes(packed(replace(card, narrowed=False), dict(view.weights)))
+    with pytest.raises(BadModel, match="has the shape"):
+        read_model(path, "odd")
+
+
+def test_what_cannot_be_pruned_says_why():
+    with pytest.raises(DoesNotFit, match="needs a convolution or a linear layer"):
+        Prune().check(tiny.prune_case(tiny.linear_case().model))
+    with pytest.raises(DoesNotFit, match="a data set, not a picture"):
+        Prune().check(tiny.cnn_case())
+    bare = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 4))
+    with pytest.raises(DoesNotFit, match="besides the head"):
+        Prune().check(tiny.prune_case(tiny.classifier(bare, side=8)))
+    model = tiny.cnn()
+    data = tiny.data_for(model)
+    with pytest.raises(DoesNotFit, match="needs images to learn from"):
+        Retrain().check(PruneCase(model, data.take(data.rows("test"))))
+    with pytest.raises(BlindspotError, match="no test images"):
+        PruneCase(model, data.take(data.rows("train")))
+    with pytest.raises(BlindspotError, match="has 10 classes"):
+        PruneCase(model, data_sets.load("digits"))
+    with pytest.raises(BlindspotError, match="8 × 8"):
+        PruneCase(embedded.load("mnist-mlp"), data_sets.load("digits"))
+    with pytest.raises(BlindspotError, match="seed"):
+        PruneCase(model, data, -1)

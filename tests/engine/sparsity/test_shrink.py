@@ -1,0 +1,141 @@
+"""What is taken out changes no logit, and what cannot be followed stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.models import embedded
+from engine.models.small import SMALL, Shape, build
+from engine.result import WeightScores
+from engine.sparsity import Pruner, Rules, parts, pruned, shrunk
+from engine.sparsity.channels import channels_of
+from engine.sparsity.cost import multiply_adds
+from tests import tiny
+
+
+def lively(network, seed=0):
+    """Random weights, and norms that have seen something."""
+    generator = tiny.seeded(seed)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                for tensor in (module.weight, module.bias, module.running_mean):
+                    tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.5 + 0.3)
+                module.running_var.copy_(
+                    torch.rand(module.running_var.shape, generator=generator) + 0.5
+                )
+            elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+                module.bias.copy_(torch.randn(module.bias.shape, generator=generator))
+    return network
+
+
+def cut(model, ratio=0.5, **rules):
+    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    scores = WeightScores(found, "", "l2")
+    masks = Pruner(model, scores, Rules("per layer", **rules)).at(ratio)
+    return pruned(model, masks), masks
+
+
+def apart(one, other):
+    pixels = torch.rand(3, 3, one.side, one.side, generator=tiny.seeded(3))
+    return (one.logits(pixels) - other.logits(pixels)).abs().max().item()
+
+
+@pytest.mark.parametrize("structure", ["filter", "channel", "group"])
+@pytest.mark.parametrize("name", [name for name in SMALL if name != "vit"])
+def test_logits_without_the_channels_are_those_with_zeros(name, structure):
+    shape = Shape(1, 16, 5)
+    model = tiny.classifier(lively(build(name, shape, 0)), side=16)
+    zeros, masks = cut(model, structure=structure)
+    smaller = shrunk(zeros)
+    scale = max(zeros.logits(torch.rand(2, 3, 16, 16)).abs().max().item(), 1.0)
+    assert apart(zeros, smaller.model) <= 1e-5 * scale
+    assert masks.kept < masks.total
+    if structure == "group":
+        assert smaller.after < smaller.before
+        assert multiply_adds(smaller.model) < multiply_adds(model)
+        assert apart(model, zeros) > 1e-3  # it was no empty exercise
+        assert str(sum(smaller.taken.values())) in smaller.words
+
+
+def test_a_convolution_that_goes_through_each_channel_follows_its_maker():
+    class Mobile(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
+            self.deep, self.bn2 = nn.Conv2d(8, 8, 3, groups=8, bias=False), nn.BatchNorm2d(8)
+            self.gate = nn.Conv2d(8, 8, 1)
+            self.conv2 = nn.Conv2d(8, 12, 1)
+            self.act = nn.ReLU6()
+            self.fc = nn.Linear(12, 4)
+
+        def forward(self, images):
+            hidden = self.act(self.bn1(self.conv1(images)))
+            hidden = self.act(self.bn2(self.deep(hidden)))
+            hidden = hidden * self.gate(hidden.mean((2, 3), keepdim=True)).sigmoid()
+            return self.fc(self.act(self.conv2(hidden)).mean((2, 3)))
+
+    model = tiny.classifier(lively(Mobile()), side=12)
+    spaces = channels_of(model).spaces
+    assert ("conv1.weight", "deep.weight", "gate.weight") in {space.makers for space in spaces}
+    zeros, _ = cut(model, structure="group")
+    smaller = shrunk(zeros).model
+    assert smaller.network.deep.groups == 4
+    assert smaller.network.conv1.out_channels == 4
+    assert apart(zeros, smaller) < 1e-5
+
+
+def test_a_channel_that_becomes_something_by_a_sigmoid_stays():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2 = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3)
+            self.fc = nn.Linear(6, 4)
+
+        def forward(self, images):
+            hidden = self.conv2(self.conv1(images).sigmoid())
+            return self.fc(hidden.roll(1, 1).mean((2, 3)))  # roll is not known
+
+    model = tiny.classifier(lively(Odd()), side=12)
+    assert channels_of(model).spaces == ()
+
+
+def test_a_vision_transformer_keeps_its_size():
+    model = tiny.vit()
+    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    masks = Pruner(model, WeightScores(found, "", "l2")).at(0.5)
+    smaller = shrunk(pruned(model, masks))
+    assert smaller.taken == {}
+    assert "Nothing can be taken out" in smaller.words
+    assert not smaller.model.narrowed
+    assert apart(pruned(model, masks), smaller.model) == 0
+
+
+def test_parameters_fall_as_the_square_when_half_of_every_channel_goes():
+    model = embedded.load("phantom-cnn")
+    zeros, _ = cut(model, structure="group")
+    smaller = shrunk(zeros)
+    assert smaller.after / smaller.before == pytest.approx(0.25, abs=0.02)
+    assert apart(zeros, smaller.model) < 1e-5
+
+
+def test_a_network_that_lost_a_whole_layer_to_zeros_keeps_one_channel_there():
+    model = tiny.cnn()
+    masks = {"conv1.weight": torch.zeros(8, 3, 3, 3, dtype=torch.bool),
+             "conv1.bias": torch.zeros(8, dtype=torch.bool)}  # fmt: skip
+    zeros = pruned(model, masks)
+    smaller = shrunk(zeros)
+    assert smaller.model.network.conv1.out_channels >= 1
+    assert apart(zeros, smaller.model) < 1e-6
+
+
+def test_biases_and_norms_of_dead_filters_are_silent_and_only_those():
+    model = tiny.classifier(lively(build("resnet8", Shape(1, 16, 5), 0)), side=16)
+    _, masks = cut(model, structure="filter")
+    first = masks.array("blocks.1.conv1.weight").reshape(32, -1).any(1)
+    assert np.array_equal(masks.array("blocks.1.bn1.bias"), first)
+    assert np.array_equal(masks.array("blocks.1.bn1.weight"), first)
+    assert (~first).sum() == 16
