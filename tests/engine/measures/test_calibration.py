@@ -1,0 +1,103 @@
+"""Calibration derived again slowly, and its known corners."""
+
+from __future__ import annotations
+
+from math import ceil, exp, log
+
+import numpy as np
+import pytest
+
+from engine.errors import BlindspotError
+from engine.measures.calibration import BINS, calibration, fitted_temperature
+
+
+def drawn(count=300, classes=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 2, (count, classes)).astype(np.float32), rng.integers(classes, size=count)
+
+
+def slowly(logits, labels):
+    """Image by image, in plain Python."""
+    bins = [[] for _ in range(BINS)]
+    brier = nll = 0.0
+    sure = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        top = max(row)
+        powers = [exp(value - top) for value in row]
+        chances = [power / sum(powers) for power in powers]
+        answer = max(range(len(row)), key=chances.__getitem__)
+        confidence, hit = chances[answer], float(answer == label)
+        bins[min(max(ceil(confidence * BINS) - 1, 0), BINS - 1)].append((confidence, hit))
+        sure.append((confidence, hit))
+        brier += sum((p - (k == label)) ** 2 for k, p in enumerate(chances))
+        nll -= log(chances[label])
+    gaps = [
+        (abs(sum(h for _, h in one) - sum(c for c, _ in one)) / len(one), len(one))
+        for one in bins
+        if one
+    ]
+    ordered = sorted(sure, key=lambda pair: pair[0])
+    even = [ordered[k * len(sure) // BINS : (k + 1) * len(sure) // BINS] for k in range(BINS)]
+    adaptive = sum(abs(sum(h for _, h in one) - sum(c for c, _ in one)) for one in even if one)
+    return {
+        "ece": sum(gap * count for gap, count in gaps) / len(labels),
+        "mce": max(gap for gap, _ in gaps),
+        "adaptive_ece": adaptive / len(labels),
+        "brier": brier / len(labels),
+        "nll": nll / len(labels),
+        "accuracy": sum(h for _, h in sure) / len(labels),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_figure_is_that_of_a_plain_derivation(seed):
+    logits, labels = drawn(seed=seed)
+    found = calibration(logits, labels)
+    for name, value in slowly(logits, labels).items():
+        assert getattr(found, name) == pytest.approx(value, abs=1e-6), name
+    assert found.counts.sum() == len(labels)
+
+
+def test_it_does_not_depend_on_batches_and_a_shift_of_all_logits_changes_nothing():
+    logits, labels = drawn()
+    order = np.random.default_rng(1).permutation(len(labels))
+    one, other = calibration(logits, labels), calibration(logits[order] + 7, labels[order])
+    assert one.ece == pytest.approx(other.ece, abs=1e-6)
+    assert one.brier == pytest.approx(other.brier, abs=1e-6)
+
+
+def test_sure_and_right_is_perfect_and_sure_and_wrong_is_the_worst():
+    logits = np.eye(3)[[0, 1, 2, 0]] * 100
+    good = calibration(logits, np.array([0, 1, 2, 0]))
+    assert (good.ece, good.mce, good.accuracy) == (0, 0, 1)
+    bad = calibration(logits, np.array([1, 2, 0, 1]))
+    assert (bad.ece, bad.mce, bad.brier) == pytest.approx((1, 1, 2))
+
+
+def test_labels_drawn_from_the_probabilities_are_calibrated_and_sharper_ones_are_not():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20_000, 4))
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (rng.random((len(logits), 1)) > chances.cumsum(1)).sum(1)
+    assert calibration(logits, labels).ece < 0.02
+    assert calibration(logits * 3, labels).ece > 0.1
+    assert fitted_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
+    assert calibration(logits * 3, labels, 3.0).ece == pytest.approx(
+        calibration(logits, labels).ece
+    )
+
+
+def test_the_fitted_temperature_is_where_the_likelihood_is_flat():
+    logits, labels = drawn(seed=3)
+    labels = np.where(np.arange(len(labels)) % 3 > 0, logits.argmax(1), labels)
+    heat = fitted_temperature(logits, labels)
+    here = calibration(logits, labels, heat).nll
+    assert here <= calibration(logits, labels, heat * 1.01).nll
+    assert here <= calibration(logits, labels, heat / 1.01).nll
+
+
+def test_without_images_there_is_nothing_to_say():
+    with pytest.raises(BlindspotError, match="at least one image"):
+        calibration(np.zeros((0, 3)), np.zeros(0, int))
+    with pytest.raises(BlindspotError, match="validation images"):
+        fitted_temperature(np.zeros((0, 3)), np.zeros(0, int))

@@ -1,0 +1,47 @@
+"""Corruptions do what they are called, more at each severity, and the same for a seed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+
+
+def images(side=32):
+    """Soft spots with some noise, from 0.3 to 0.7."""
+    generator = torch.Generator().manual_seed(0)
+    spots = torch.rand(3, 3, 5, 5, generator=generator)
+    soft = F.interpolate(spots, size=(side, side), mode="bilinear", align_corners=True)
+    return 0.3 + 0.3 * soft + 0.1 * torch.rand(3, 3, side, side, generator=generator)
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+@pytest.mark.parametrize("side", [8, 28, 64])
+def test_each_severity_takes_an_image_further_away(kind, side):
+    plain = images(side)
+    far = []
+    for severity in SEVERITIES:
+        worse = corrupted(plain, kind, severity)
+        assert worse.shape == plain.shape
+        assert worse.min() >= 0
+        assert worse.max() <= 1
+        assert torch.equal(worse, corrupted(plain, kind, severity))
+        far.append((worse - plain).square().mean().item())
+    assert 0 < far[0] < far[1] < far[2]
+
+
+def test_each_is_what_it_is_called():
+    plain = images()
+    bright = corrupted(plain, "brightness", 2)
+    assert bright.mean() == pytest.approx(plain.mean().item() + 0.2, abs=1e-4)
+    flat = corrupted(plain, "contrast", 3) - plain.mean((1, 2, 3), keepdim=True)
+    torch.testing.assert_close(flat, 0.2 * (plain - plain.mean((1, 2, 3), keepdim=True)))
+    rough = corrupted(plain, "blur", 2)
+    assert (rough[..., 1:] - rough[..., :-1]).std() < (plain[..., 1:] - plain[..., :-1]).std() / 2
+    blocks = corrupted(plain, "pixelate", 2)
+    assert torch.equal(blocks[..., ::2], blocks[..., 1::2])
+    noisy = corrupted(plain, "noise", 1) - plain
+    assert noisy.std() == pytest.approx(0.08, rel=0.1)
+    assert torch.allclose(noisy[:, 0], noisy[:, 1], atol=1e-6)

@@ -1,0 +1,50 @@
+"""Two maps of one image: alike, unrelated, opposite, flat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from engine.errors import BlindspotError
+from engine.measures.drift import TOP, rank_correlation, top_overlap
+
+
+def maps(seed=0, side=40):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(2, side, side)).astype(np.float32)
+
+
+def test_the_rank_correlation_is_scipys_on_sizes_with_ties():
+    one, other = maps()
+    one = np.round(one, 1)
+    other = other + 0.5 * one
+    found = spearmanr(np.abs(one).ravel(), np.abs(other).ravel()).statistic
+    assert rank_correlation(one, other) == pytest.approx(found, abs=1e-9)
+
+
+def test_the_same_map_is_whole_and_its_negative_too():
+    one, _ = maps()
+    for other in (one, -one, 3 * one):
+        assert rank_correlation(one, other) == pytest.approx(1)
+        assert top_overlap(one, other) == 1
+
+
+def test_unrelated_maps_share_what_chance_gives():
+    shared = [top_overlap(*maps(seed)) for seed in range(30)]
+    assert np.mean(shared) == pytest.approx(TOP / (2 - TOP), abs=0.01)
+
+
+def test_the_top_tenth_is_counted_by_hand():
+    one, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
+    one[0, :2] = 1, -2
+    other[0, 1:3] = 5, 4
+    assert top_overlap(one, other) == pytest.approx(1 / 3)
+
+
+def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
+    flat = np.ones((4, 4), np.float32)
+    assert np.isnan(rank_correlation(flat, maps(side=4)[0]))
+    assert np.isnan(top_overlap(flat, maps(side=4)[0]))
+    with pytest.raises(BlindspotError, match="cannot be compared"):
+        rank_correlation(flat, maps()[0])

@@ -1,0 +1,148 @@
+"""Multiply-adds by hand, overlaps by counting, and weights that lead nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.errors import BlindspotError
+from engine.models.small import Shape, build
+from engine.sparsity import Masks, Rules, masks_of, parts, pruned, pruner_of, shrunk
+from engine.sparsity.compare import effective, overlap
+from engine.sparsity.cost import cost_of, multiply_adds, places
+from engine.sparsity.latency import fit_for_cores, latency, no_sparse_cores
+from tests import tiny
+
+
+def test_multiply_adds_are_those_of_a_hand_count():
+    model = tiny.cnn()  # 32 × 32, pooled once to 16 × 16
+    assert places(model) == {"conv1.weight": 32 * 32, "conv2.weight": 16 * 16, "fc.weight": 1}
+    by_hand = 8 * 3 * 9 * 32 * 32 + 16 * 8 * 9 * 16 * 16 + 16 * 4
+    assert multiply_adds(model) == by_hand
+
+
+def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
+    model = tiny.classifier(build("resnet8", Shape(1, 16, 5), 0), side=16)
+    found = places(model)
+    assert found["blocks.1.conv1.weight"] == found["blocks.1.short.0.weight"] == 8 * 8
+    vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
+    used = places(vit)
+    assert used["patch_embed.proj.weight"] == 16
+    assert used["blocks.0.mlp.fc1.weight"] == 17
+    assert used["head.weight"] == 1
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3, groups=3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
+    )
+    grouped = tiny.classifier(tiny.random_weights(network), side=8)
+    assert multiply_adds(grouped) == 6 * 1 * 9 * 6 * 6 + 24
+
+
+def test_multiply_adds_are_those_that_torch_counts():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    for name in ("lenet", "resnet8", "unet", "phantom_cnn"):
+        model = tiny.classifier(build(name, Shape(1, 16, 5), 0), side=16)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.zeros(1, 3, 16, 16))
+        assert 2 * multiply_adds(model) == counter.get_total_flops()
+
+
+def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
+    model = tiny.cnn()
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules()).at(0.6)
+    found = cost_of(model, masks)
+    kept = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
+    assert found.theoretical == kept
+    assert found.dense == multiply_adds(model)
+    assert np.isnan(found.realisable)
+    assert found.sparsity == pytest.approx(0.6, abs=1e-3)
+    assert found.sparsity_of_all == pytest.approx((masks.total - masks.kept) / found.weights)
+    group = pruner_of(tiny.prune_case(model), "Magnitude", Rules("per layer", "group")).at(0.5)
+    smaller = shrunk(pruned(model, group)).model
+    found = cost_of(model, group, smaller=smaller)
+    assert found.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
+
+
+def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
+    part = parts(tiny.cnn())[1]
+    one, other = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
+    one[:200], other[100:400] = True, True
+    found = overlap(Masks((part,), one), Masks((part,), other))
+    assert (found.both, found.only_first, found.only_second) == (100, 100, 200)
+    assert found.iou == pytest.approx(100 / 400)
+    a, b = 200 / part.size, 300 / part.size
+    assert found.chance == pytest.approx(a * b / (a + b - a * b))
+    assert found.layers == ((found.iou, found.chance),)
+    assert found.ratio_distance == 0
+    assert overlap(Masks((part,), one.copy()), Masks((part,), one.copy())).iou == 1
+    with pytest.raises(BlindspotError, match="cannot be compared"):
+        overlap(Masks((part,), one.copy()), Masks(parts(tiny.cnn())[:1], np.ones(216, np.bool_)))
+
+
+def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
+    listed = parts(tiny.cnn(), head=False)
+    sizes = [part.size for part in listed]
+    one, other = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
+    one[:100], other[-100:] = True, True
+    assert overlap(Masks(listed, one), Masks(listed, other)).ratio_distance == 1
+
+
+def test_weights_that_lead_nowhere_are_found():
+    model = tiny.cnn()
+    listed = parts(model)
+    bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
+    bits["conv1.weight"][2] = False  # nobody makes channel 2
+    bits["fc.weight"][:, 5] = False  # nobody reads channel 5
+    masks = masks_of(bits, listed)
+    useful = effective(model, masks)
+    gone = useful.array("conv2.weight") != masks.array("conv2.weight")
+    expected = np.zeros((16, 8, 3, 3), np.bool_)
+    expected[:, 2], expected[5] = True, True
+    assert np.array_equal(gone, expected)
+    assert useful.inside(masks)
+    whole = masks_of({}, listed)
+    assert effective(model, whole).kept == whole.total
+    assert effective(tiny.vit(), masks_of({}, parts(tiny.vit()))) is None
+
+
+def test_latency_times_every_model_at_every_batch_in_turn():
+    model = tiny.cnn()
+    zeros = pruned(model, {})
+    told = []
+    found = latency(model, {"masked": zeros}, batches=(1, 4), repeats=6,
+                    progress=lambda done, *_: told.append(done))  # fmt: skip
+    assert [(one.name, one.batch) for one in found] == [
+        ("dense", 1), ("masked", 1), ("dense", 4), ("masked", 4)
+    ]  # fmt: skip
+    assert all(0 < one.low <= one.median <= one.high for one in found)
+    assert all(one.repeats == 6 for one in found)
+    assert found[0].ratio == 1
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_sparse_cores_are_offered_only_where_they_exist():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
+    model = tiny.classifier(tiny.random_weights(network), side=8)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    assert fit_for_cores(masks) == ("1.weight",)
+    assert "this is a CPU" in no_sparse_cores(model, masks)
+    whole = masks_of({}, parts(model))
+    assert fit_for_cores(whole) == ()
+
+
+@pytest.mark.gpu
+def test_sparse_cores_compute_what_zeros_do():
+    from engine.models.classifier import Classifier
+    from engine.sparsity.latency import sparse_cores
+
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
+    model = Classifier(tiny.random_weights(network), "g", "g", 8, device=torch.device("cuda"))
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    zeros = pruned(model, masks)
+    assert no_sparse_cores(zeros, masks) == ""
+    pixels = torch.rand(64, 3, 8, 8, device="cuda").half()
+    found = sparse_cores(zeros, masks)(pixels).float()
+    torch.testing.assert_close(found, zeros(pixels.float()), rtol=2e-2, atol=2e-2)

@@ -1,0 +1,136 @@
+"""What the drawings show is what the masks say, counted again plainly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import BadSetting, DoesNotFit
+from engine.models import embedded
+from engine.sparsity import Rules, diagrams, masks_of, parts, pruned, pruner_of
+from tests import tiny
+
+
+@pytest.fixture
+def case():
+    return tiny.prune_case()
+
+
+@pytest.fixture
+def masks(case):
+    return pruner_of(case, "Magnitude", Rules(head=True)).at(0.7)
+
+
+def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
+    for strip in diagrams.strips(masks, high=5, wide=7):
+        bits = masks.array(strip.part.name).reshape(strip.part.filters, -1)
+        tops = [k * len(bits) // min(5, len(bits)) for k in range(min(5, len(bits)) + 1)]
+        lefts = [k * bits.shape[1] // 7 for k in range(8)]
+        for r in range(len(tops) - 1):
+            for c in range(7):
+                cell = bits[tops[r] : tops[r + 1], lefts[c] : lefts[c + 1]]
+                assert strip.density[r, c] == pytest.approx(cell.mean(), abs=1e-6)
+            assert strip.dead[r] == (not bits[tops[r] : tops[r + 1]].any())
+
+
+def test_a_small_layer_is_shown_weight_by_weight(masks):
+    strip = diagrams.strips(masks)[2]
+    assert np.array_equal(strip.density.astype(bool), masks.array("fc.weight"))
+
+
+def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
+    found = diagrams.wall(case.model, masks, "conv2.weight", top=1, left=2, side=5)
+    bits = masks.array("conv2.weight")
+    assert found.kernels.shape == (5, 5, 3, 3)
+    assert list(found.channels) == [2, 3, 4, 5, 6]
+    counts = bits.reshape(16, -1).sum(1)
+    assert list(found.kept) == sorted(counts, reverse=True)[1:6]
+    weight = case.model.network.conv2.weight.numpy()
+    for row, filter_ in enumerate(found.filters):
+        own = np.where(bits[filter_, 2:7], weight[filter_, 2:7], np.nan)
+        assert np.array_equal(found.kernels[row], own, equal_nan=True)
+    assert found.limit == pytest.approx(np.abs(weight).max())
+    assert diagrams.wall(case.model, masks, "fc.weight").kernels.shape == (4, 16, 1, 1)
+
+
+def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
+    image = tiny.image()
+    seen = diagrams.activation(case.model, image, "conv1", 3)
+    network = case.model.network
+    plain = torch.nn.functional.conv2d(image[None], network.conv1.weight, network.conv1.bias,
+                                       padding=1)[0, 3]  # fmt: skip
+    np.testing.assert_allclose(seen, plain.numpy(), atol=1e-5)
+    after = diagrams.activation(pruned(case.model, masks), image, "conv1", 3)
+    assert after.shape == seen.shape
+    assert not np.allclose(after, seen)
+    assert diagrams.activation(case.model, image, "fc", 1).shape == (1, 1)
+
+
+def test_patterns_are_counted_over_all_kernels(masks):
+    found = diagrams.patterns(masks, most=512)
+    tally = {}
+    for name in ("conv1.weight", "conv2.weight"):
+        for kernel in masks.array(name).reshape(-1, 9):
+            tally[kernel.tobytes()] = tally.get(kernel.tobytes(), 0) + 1
+    assert found.kernels == 8 * 3 + 16 * 8
+    assert found.different == len(tally) == len(found.bits)
+    assert found.shares.sum() == pytest.approx(1)
+    for bits, share in zip(found.bits, found.shares, strict=True):
+        assert tally[bits.tobytes()] / found.kernels == pytest.approx(share)
+    assert list(found.shares) == sorted(found.shares, reverse=True)
+    with pytest.raises(DoesNotFit, match="3 × 3"):
+        diagrams.patterns(masks, ["fc.weight"])
+
+
+def test_the_first_layer_folds_back_to_the_image():
+    model = embedded.load("digits-mlp")
+    listed = parts(model, head=False)
+    bits = np.ones(listed[0].shape, np.bool_)
+    bits[:, 0] = False  # the upper left pixel is never read
+    bits[:5, 63] = False
+    found = diagrams.folded_back(model, masks_of({listed[0].name: bits}, listed))
+    assert found.pixels
+    assert found.kept.shape == (1, 8, 8)
+    assert found.kept[0, 0, 0] == 0
+    assert found.kept[0, 7, 7] == found.most - 5
+    conv = diagrams.folded_back(tiny.cnn(), masks_of({}, parts(tiny.cnn())))
+    assert not conv.pixels
+    assert (conv.kept == 8).all()
+    with pytest.raises(DoesNotFit, match="first layer"):
+        diagrams.folded_back(tiny.cnn(), masks_of({}, parts(tiny.cnn())[1:]))
+
+
+def test_groups_prove_their_pattern(case):
+    masks = pruner_of(case, "Magnitude", Rules(structure="N:M", head=True)).at(0)
+    found = diagrams.groups(masks, "conv2.weight", 2, 4)
+    assert found.exact
+    assert (found.counts == 2).all()
+    assert np.array_equal(found.bits.sum(2), found.counts)
+    loose = pruner_of(case, "Magnitude", Rules(head=True)).at(0.5)
+    assert not diagrams.groups(loose, "conv2.weight", 2, 4).exact
+    with pytest.raises(DoesNotFit, match="groups of 4"):
+        diagrams.groups(masks, "conv1.weight", 2, 4)
+
+
+def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
+    found = diagrams.histogram(case.model, masks, "conv2.weight")
+    assert found.kept.sum() == masks.counts[1]
+    assert (found.kept + found.cut).sum() == 16 * 8 * 9
+    assert found.below < found.above
+    weight = case.model.network.conv2.weight.numpy()
+    assert found.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
+    whole = masks_of({}, parts(case.model))
+    assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
+
+
+def test_a_difference_parts_what_only_one_keeps_from_what_both_keep(case, masks):
+    other = pruner_of(case, "SNIP", Rules(head=True)).at(0.7)
+    found = diagrams.difference(masks, other, "fc.weight")
+    a, b = masks.array("fc.weight"), other.array("fc.weight")
+    assert np.array_equal(found.first.astype(bool), a & ~b)
+    assert np.array_equal(found.second.astype(bool), b & ~a)
+    assert np.array_equal(found.both.astype(bool), a & b)
+    half = pruner_of(case, "SNIP", Rules()).at(0.7)
+    with pytest.raises(BadSetting, match="both masks"):
+        diagrams.difference(masks, half, "fc.weight")

@@ -1,0 +1,117 @@
+"""What is lost: nothing where nothing is cut, and each figure counted again where something is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from engine import data as data_sets
+from engine.attribution.gradient import Gradient
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.measures.calibration import calibration
+from engine.models import embedded
+from engine.sparsity import Harm, PruneCase, harm, photographs, prune_case
+from engine.sparsity.harm import interval
+from engine.sparsity.subjects import agreement_only, data_of, names_of_photographs
+from engine.target import Target
+from engine.training import outputs
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+
+
+def column(table, name):
+    return table.values[:, table.columns.index(name)]
+
+
+def test_nothing_is_lost_where_nothing_is_cut(digits):
+    found = Harm(ratio=0.0, images=60, maps=4)(digits)
+    assert not column(found["classes"], "change").any()
+    assert not column(found["classes"], "answers changed").any()
+    np.testing.assert_allclose(column(found["images"], "change"), 0, atol=1e-6)
+    first, second = found["calibration"].values
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    assert not column(found["corruptions"], "change").any()
+    np.testing.assert_allclose(column(found["drift"], "rank correlation"), 1, atol=1e-6)
+    np.testing.assert_allclose(column(found["drift"], "top tenth IoU"), 1, atol=1e-6)
+
+
+def test_classes_and_images_are_counted_by_hand(digits):
+    method = Harm(ratio=0.95, images=200, maps=2)
+    model = method.made(digits, method.masks(digits))
+    found = harm(digits, model, images=200, maps=2)
+    rows = digits.data.rows("test")[:200]
+    labels = digits.data.labels[rows]
+    one, other = (outputs(net, digits.data, rows).numpy() for net in (digits.model, model))
+    first, second = one.argmax(1), other.argmax(1)
+    for place, name in enumerate(found["classes"].rows):
+        own = labels == digits.data.classes.index(name)
+        line = dict(zip(found["classes"].columns, found["classes"].values[place], strict=True))
+        assert line["images"] == own.sum()
+        assert line["dense"] == pytest.approx((first[own] == labels[own]).mean(), abs=1e-6)
+        assert line["pruned"] == pytest.approx((second[own] == labels[own]).mean(), abs=1e-6)
+        assert line["answers changed"] == pytest.approx((first != second)[own].mean(), abs=1e-6)
+    table = found["images"]
+    changed = column(table, "dense answer") != column(table, "pruned answer")
+    assert changed.sum() == (first != second).sum() > 0
+    assert changed[: changed.sum()].all()  # they come first
+    assert set(column(table, "row").astype(int)) == set(rows)
+    for name, logits in (("dense", one), ("pruned", other)):
+        plain = calibration(logits, labels)
+        line = found["calibration"].values[found["calibration"].rows.index(name)]
+        assert line[1] == pytest.approx(plain.ece, abs=1e-6)
+        assert column(found[name], "images").sum() == 200
+
+
+def test_drift_is_the_rank_correlation_of_the_houses_own_maps(digits):
+    method = Harm(ratio=0.9, images=20, maps=3)
+    model = method.made(digits, method.masks(digits))
+    table = harm(digits, model, images=20, maps=3)["drift"]
+    for row, found in zip(column(table, "row"), column(table, "rank correlation"), strict=True):
+        image = digits.data.pixels(np.array([int(row)]))[0].contiguous()
+        target = Target(int(digits.model.logits(image[None]).argmax()))
+        maps = [Gradient()(ImageCase(net, image, target))["map"] for net in (digits.model, model)]
+        plain = spearmanr(*(np.abs(one.values).ravel() for one in maps)).statistic
+        assert found == pytest.approx(plain, abs=1e-5)
+    assert list(column(table, "rank correlation")) == sorted(column(table, "rank correlation"))
+
+
+def test_the_interval_holds_the_mean_and_closes_with_more_images():
+    rng = np.random.default_rng(0)
+    few, many = rng.choice([-1.0, 0.0, 1.0], 50), rng.choice([-1.0, 0.0, 1.0], 5000)
+    for sample in (few, many):
+        low, high = interval(sample, 0)
+        assert low <= sample.mean() <= high
+    assert np.ptp(interval(many, 0)) < np.ptp(interval(few, 0)) / 5
+    assert interval(np.zeros(10), 0) == (0, 0)
+
+
+def test_a_heat_map_nobody_draws_is_refused(digits):
+    with pytest.raises(BlindspotError, match="no heat map"):
+        harm(digits, digits.model, images=10, maps=1, heat="tea leaves")
+
+
+def test_a_model_is_pruned_with_what_it_was_trained_on():
+    case = prune_case(embedded.load("digits-cnn"), seed=3)
+    assert (case.data.name, case.seed) == ("digits", 3)
+    assert not agreement_only(case)
+    assert data_of(tiny.cnn()) == ""
+
+
+def test_photographs_are_labelled_by_the_dense_model_and_say_so():
+    model = tiny.cnn()
+    data = photographs(model)
+    case = PruneCase(model, data)
+    assert agreement_only(case)
+    assert "dense model gives it" in data.card.about
+    assert len(data) == len(names_of_photographs()) >= 5
+    logits = model.logits(data.pixels())
+    assert np.array_equal(logits.argmax(1).numpy(), data.labels)
+    found = harm(case, model, images=5, maps=1)
+    assert "calibration" not in found
+    assert (column(found["classes"], "dense") == 1).all()

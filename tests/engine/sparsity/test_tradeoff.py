@@ -1,0 +1,91 @@
+"""The curve: its ends, its levels, what is handed over on the way, and a stop in the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.errors import Cancelled, DoesNotFit
+from engine.models import embedded
+from engine.sparsity import PruneCase, Tradeoff, pruned, sparsest
+from engine.sparsity.prune import right
+from engine.sparsity.tradeoff import COLUMNS, RATIOS
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+
+
+def column(table, name):
+    return table.values[:, COLUMNS.index(name)]
+
+
+def test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it(digits):
+    method = Tradeoff(epochs=2)
+    table = method(digits)["levels"]
+    assert list(column(table, "ratio")) == pytest.approx(RATIOS)
+    assert column(table, "after pruning")[0] == pytest.approx(right(digits.model, digits))
+    assert column(table, "retrained")[0] == column(table, "after pruning")[0]
+    masks = method.pruner(digits).at(0.98)
+    place = RATIOS.index(0.98)
+    plain = column(table, "after pruning")[place]
+    assert plain == pytest.approx(right(pruned(digits.model, masks), digits))
+    assert column(table, "retrained")[place] > plain + 0.05
+    best = sparsest(table)
+    reached = column(table, "retrained")[RATIOS.index(best)]
+    assert reached >= column(table, "after pruning")[0] - 0.0101
+    assert best >= sparsest(table, "after pruning")
+
+
+def test_levels_are_handed_over_while_others_wait(digits):
+    told = []
+
+    def listen(done, words="", partial=None):
+        told.append((done, partial))
+
+    Tradeoff(epochs=0)(digits, listen)
+    parts = [partial["levels"] for _, partial in told if partial]
+    assert [len(one.rows) for one in parts] == list(range(1, len(RATIOS) + 1))
+    assert np.isnan(column(parts[-1], "retrained")).all()
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):
+    seen = []
+
+    def stop(done, words="", partial=None):
+        if partial:
+            seen.append(partial["levels"])
+        if words.startswith("epoch") and len(seen) >= 3:
+            raise Cancelled("enough")
+
+    before = digits.model.fingerprint
+    with pytest.raises(Cancelled):
+        Tradeoff(epochs=1)(digits, stop)
+    assert len(seen[-1].rows) == 3
+    del digits.model.__dict__["fingerprint"]
+    assert digits.model.fingerprint == before
+
+
+def test_several_seeds_give_a_spread(digits):
+    table = Tradeoff(epochs=1, seeds=2, structure="N:M", pattern="1:16")(digits)["levels"]
+    assert column(table, "seeds").tolist() == [2]
+    assert column(table, "sparsity")[0] == pytest.approx(15 / 16)
+    assert column(table, "spread")[0] >= 0
+
+
+def test_without_train_images_only_the_first_curve_can_be_had():
+    model = tiny.cnn()
+    data = tiny.data_for(model)
+    case = PruneCase(model, data.take(data.rows("test")))
+    with pytest.raises(DoesNotFit, match="Choose 0 epochs"):
+        Tradeoff(epochs=1)(case)
+    assert len(Tradeoff(epochs=0)(case)["levels"].rows) == len(RATIOS)
