@@ -44,7 +44,7 @@ def brightness(images: Tensor, severity: int, _generator: torch.Generator) -> Te
 
 def pixelate(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
     """Averaged down to a half, a third or a quarter of the side, and enlarged again."""
-    side = max(images.shape[-1] // (severity + 1), 2)
+    side = max(round(images.shape[-1] / (severity + 1)), 2)
     small = F.adaptive_avg_pool2d(images, side)
     return F.interpolate(small, size=images.shape[2:], mode="nearest")
 

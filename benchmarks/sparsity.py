@@ -1,0 +1,111 @@
+"""Pruning against torch's own, and what a slider waits for, on EfficientNet-Lite0.
+
+torch.nn.utils.prune.global_unstructured copies all weights into one vector at every call and picks
+the smallest there; ours sorts once and then compares with a threshold. "At once" is one ratio from
+nothing, scores and sorting included; "next ratio" is the slider's next place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from benchmarks.setting import case
+from benchmarks.timing import Ratio, paired
+from engine.result import WeightScores
+from engine.sparsity import Masks, PruneCase, Pruner, Rules, parts, photographs
+from engine.sparsity.diagrams import strips
+from engine.sparsity.magnitude import Magnitude
+
+RATIO = 0.8
+RULES = Rules(head=True)
+
+
+@cache
+def asked() -> PruneCase:
+    """EfficientNet-Lite0 with the sample photographs."""
+    return PruneCase(case().model, photographs(case().model))
+
+
+@cache
+def scored() -> Pruner:
+    """A pruner whose row is sorted."""
+    cutter = Pruner(asked().model, scores(), RULES)
+    cutter.at(RATIO)
+    return cutter
+
+
+def scores() -> WeightScores:
+    """Magnitude scores, computed now."""
+    found: WeightScores = Magnitude()(asked())["scores"]
+    return found
+
+
+def at_once() -> Masks:
+    """Scores, sorting and masks from nothing."""
+    return Pruner(asked().model, scores(), RULES).at(RATIO)
+
+
+def slider() -> tuple[Masks, object]:
+    """Masks of another ratio, each layer's bar and overview strip."""
+    masks = scored().at(0.5)
+    return masks, (masks.counts, masks.dead_filters, strips(masks))
+
+
+@cache
+def theirs() -> tuple[nn.Module, tuple[tuple[nn.Module, str], ...]]:
+    """A copy of the network for torch, contiguous as it needs it, and what is pruned of it."""
+    network = deepcopy(asked().model.network).to(memory_format=torch.contiguous_format)
+    names = [part.layer for part in parts(asked().model)]
+    return network, tuple((network.get_submodule(name), "weight") for name in names)
+
+
+def torch_at_once() -> object:
+    """torch's global pruning; the masks are taken off again, which costs it nothing worth telling.
+
+    They are, because it would go on from what was pruned before.
+    """
+    _, chosen = theirs()
+    prune.global_unstructured(chosen, prune.L1Unstructured, amount=RATIO)
+    masks = [module.weight_mask for module, _ in chosen]
+    with torch.no_grad():
+        for module, _ in chosen:
+            original = module.weight_orig
+            del module._forward_pre_hooks[next(iter(module._forward_pre_hooks))]
+            del module._parameters["weight_orig"]
+            del module._buffers["weight_mask"]
+            module.__dict__.pop("weight", None)
+            module.register_parameter("weight", original)
+    return masks
+
+
+def alike() -> str:
+    """Whether both cut the same."""
+    ours, masks = at_once(), torch_at_once()
+    differ = sum(
+        int((ours[part.name] != mask.bool()).sum())
+        for part, mask in zip(ours.parts, masks, strict=True)  # type: ignore[call-overload]
+    )
+    return f"{ours.total:,} weights; masks differ in {differ}"
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Selection at once and at the slider's next place; the whole answer of a slider."""
+    note = alike()
+    yield paired(
+        "Global pruning, scores and masks", at_once, torch_at_once,
+        "torch.nn.utils.prune", 1.0, rounds, note,
+    )  # fmt: skip
+    yield paired(
+        "Global pruning, next ratio", lambda: scored().at(0.5), torch_at_once,
+        "torch.nn.utils.prune", 2.0, rounds,
+    )  # fmt: skip
+    yield paired(
+        "Slider: masks, bars and strips", slider, torch_at_once,
+        "torch.nn.utils.prune, masks alone", None, rounds, "budget 150 ms",
+    )  # fmt: skip
