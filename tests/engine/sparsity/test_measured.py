@@ -1,0 +1,142 @@
+"""What pruning costs beside accuracy, over three networks that differ in their seed.
+
+Controls: two dense networks of different seeds (how far maps of equally good models are apart), and
+random masks of the same density.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.models import embedded
+from engine.models.rebuild import rebuilt
+from engine.sparsity import Harm, PruneCase, Retrain, Tradeoff, harm, sparsest
+from engine.training import fresh, train
+
+SEEDS = 3
+RATIOS = (0.5, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Means over the images of one network."""
+
+    accuracy: float  # points
+    ece: float
+    flips: float
+    order: float
+    top: float
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """The digits CNN from its recipe, with three seeds."""
+    plan = embedded.plan("digits-cnn")
+    data = data_sets.load("digits")
+    found = []
+    for seed in range(SEEDS):
+        model = fresh(data, plan.recipe, seed)
+        train(model, data, plan.recipe, seed)
+        found.append(PruneCase(model, data, seed))
+    return found
+
+
+def lost(case, model):
+    found = harm(case, model, images=400, maps=100)
+    calibration = found["calibration"].values
+    images, drift = found["images"], found["drift"]
+    flips = images.values[:, 2] != images.values[:, 3]
+    return Lost(
+        100 * (calibration[1, 0] - calibration[0, 0]),
+        calibration[1, 1] - calibration[0, 1],
+        flips.mean(),
+        np.nanmean(drift.values[:, 1]),
+        np.nanmean(drift.values[:, 2]),
+    )
+
+
+def told(some, name, digits=3):
+    values = [getattr(one, name) for one in some]
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def keep(measure, what, some):
+    measure(
+        f"Pruned digits CNN, {SEEDS} seeds, {what}",
+        f"accuracy {told(some, 'accuracy', 1)} points, ECE {told(some, 'ece')}, "
+        f"answers changed {told(some, 'flips')}, map order {told(some, 'order')}, "
+        f"top tenth {told(some, 'top')}",
+    )
+
+
+@pytest.mark.slow
+def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
+    rows = {}
+    for ratio in RATIOS:
+        some = []
+        for case in cases:
+            method = Harm(ratio=ratio)
+            some.append(lost(case, method.made(case, method.masks(case))))
+        keep(measure, f"magnitude {ratio:.0%}", some)
+        rows[ratio] = some
+    order = [np.mean([one.order for one in rows[ratio]]) for ratio in RATIOS]
+    flips = [np.mean([one.flips for one in rows[ratio]]) for ratio in RATIOS]
+    assert order == sorted(order, reverse=True)
+    assert flips == sorted(flips)
+    random = []
+    for case in cases:
+        method = Harm(ratio=0.5, criterion="Random")
+        random.append(lost(case, method.made(case, method.masks(case))))
+    keep(measure, "random 50%", random)
+    assert np.mean([one.order for one in random]) < order[0]
+    assert np.mean([one.accuracy for one in random]) < -5
+    others = [
+        lost(one, other.model) for one, other in zip(cases, [*cases[1:], cases[0]], strict=True)
+    ]
+    keep(measure, "control: dense networks of two seeds", others)
+    assert np.mean([one.order for one in others]) < order[0]
+
+
+@pytest.mark.slow
+def test_retraining_gives_back_accuracy_and_part_of_the_map(cases, measure):
+    before, after = [], []
+    for case in cases:
+        method = Retrain(ratio=0.95, epochs=5)
+        masks = method.masks(case)
+        before.append(lost(case, method.made(case, masks)))
+        after.append(lost(case, rebuilt(method(case)["model"])))
+    keep(measure, "magnitude 95%, then 5 epochs", after)
+    assert np.mean([one.accuracy for one in after]) > np.mean([one.accuracy for one in before])
+
+
+@pytest.mark.slow
+def test_the_curve_holds_longer_with_retraining(cases, measure):
+    plain, again = [], []
+    for case in cases:
+        table = Tradeoff(epochs=5)(case)["levels"]
+        plain.append(sparsest(table, "after pruning"))
+        again.append(sparsest(table))
+    for what, some in (("right after pruning", plain), ("after 5 epochs", again)):
+        measure(
+            f"Digits CNN, largest share cut within one point of dense, {what}",
+            ", ".join(f"{one:.0%}" for one in some) + f" ({SEEDS} seeds)",
+        )
+    assert np.mean(again) >= np.mean(plain)
+
+
+@pytest.mark.slow
+def test_layers_of_erk_at_random_beat_uniform_ones_at_random(cases, measure):
+    """From trained weights, 5 epochs, 90 % cut; the paper trains from scratch and for longer."""
+    found = {}
+    for rule in ("uniform", "ERK"):
+        method = Retrain(criterion="Random", allocation=rule, ratio=0.9, epochs=5, head=True)
+        found[rule] = [float(method(case)["figures"].values[0]) for case in cases]
+        measure(
+            f"Digits CNN, random masks 90%, {rule}, 5 epochs",
+            f"{np.mean(found[rule]):.3f} ± {np.std(found[rule], ddof=1):.3f} right",
+        )
+    assert np.mean(found["ERK"]) > np.mean(found["uniform"]) + 0.2
