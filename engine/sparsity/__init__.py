@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
+from engine.sparsity.file import masks_file, read_masks
 from engine.sparsity.harm import Harm, harm
 from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
@@ -47,6 +48,7 @@ __all__ = [
     "enforced",
     "harm",
     "keep",
+    "masks_file",
     "masks_in",
     "masks_of",
     "parts",
@@ -54,6 +56,7 @@ __all__ = [
     "prune_case",
     "pruned",
     "pruner_of",
+    "read_masks",
     "shrunk",
     "sparsest",
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from engine.errors import BlindspotError
 from engine.models.bits import Bits
+from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.sparsity.masks import Masks
-from engine.sparsity.synflow import flow_of, flows
+from engine.sparsity.synflow import flows, named, pass_on
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,58 @@ def ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else 1.0
 
 
+class Reach(torch.autograd.Function):
+    """1 where anything arrives, on the way forward and on the way back."""
+
+    @staticmethod
+    def forward(_ctx: Any, values: Tensor) -> Tensor:
+        """Where anything comes from the image."""
+        return (values > 0).to(values.dtype)
+
+    @staticmethod
+    def backward(_ctx: Any, values: Tensor) -> Tensor:
+        """Where anything comes back from the logits."""
+        return (values > 0).to(values.dtype)
+
+
+def arrived(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    """A layer's output, 1 where it is above 0."""
+    reached: Tensor = Reach.apply(output)  # type: ignore[no-untyped-call]  # torch's own
+    return reached
+
+
 def effective(model: Classifier, masks: Masks) -> Masks | None:
     """The weights that stay and lie on a way from the image to a logit.
 
-    A weight whose filter nobody reads, or that reads a channel nobody makes, does nothing. It is
-    found by letting ones flow through the masks (see SynFlow), where biases, which can make a
-    channel speak without any weight, are left out. None for networks through which ones cannot
-    flow (with attention or LayerNorm).
+    A weight whose filter nobody reads, or that reads a channel nobody makes, does nothing. Ones
+    enter a network whose kept weights are all 1, and after every layer whatever has arrived is 1
+    again; the same on the way back. Biases, which can make a channel speak without any weight, are
+    left out. None for networks through which ones cannot flow (with attention or LayerNorm).
     """
     if not flows(model):
         return None
-    flow = flow_of(model, {p.name: masks.array(p.name) for p in masks.parts}, ones=True)
-    rows: list[Bits] = [(flow[p.name] > 0).ravel() for p in masks.parts]
+    with borrowed(model) as net, torch.enable_grad(), ExitStack() as hooks:
+        pass_on(net.network)
+        tensors = {name: neutral(name, tensor) for name, tensor in named(net.network)}
+        watched = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
+        tensors |= {name: mask.requires_grad_() for name, mask in watched.items()}
+        for module in net.network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                hook = module.register_forward_hook(arrived)
+                hooks.callback(hook.remove)
+        given = torch.ones(1, 3, net.side, net.side, device=net.device)
+        logits = torch.func.functional_call(net.network, tensors, (given,))
+        slopes = torch.autograd.grad(logits.sum(), list(watched.values()), allow_unused=True)
+    rows: list[Bits] = [
+        np.zeros(mask.numel(), np.bool_) if slope is None else (slope > 0).cpu().numpy().ravel()
+        for mask, slope in zip(watched.values(), slopes, strict=True)
+    ]
     return Masks(masks.parts, np.concatenate(rows) & masks.flat, masks.silent, masks.notes)
+
+
+def neutral(name: str, tensor: Tensor) -> Tensor:
+    """1 for what multiplies, 0 for what is added."""
+    if not tensor.is_floating_point():
+        return tensor
+    added = name.endswith(("bias", "running_mean"))
+    return torch.zeros_like(tensor) if added else torch.ones_like(tensor)

@@ -2,9 +2,10 @@
 
 R = Σ f(1; |θ|) and s = |∂R/∂θ ⊙ θ|: the sum of all paths through the weight, each the product of
 its weights. Every layer's scores add up to R, so that no layer dies before the others. The paper
-scores again after each of 100 small cuts, in float64; so does this, down to the sparsest that is
-asked for. The order in which weights go is the score: at each of the rounds' densities a threshold
-on it gives exactly the paper's masks, and between two rounds those of the round before it.
+scores again after each of 100 small cuts; so does this, down to the sparsest that is asked for: in
+float64 for small networks, in float32 with the flow's size taken out for large ones. The order in
+which weights go is the score: at each of the rounds' densities a threshold on it gives exactly the
+paper's masks, and between two rounds those that the later round's scores give.
 
 Biases and shifts are off, BatchNorm is its scale alone, and activations pass everything on, since
 nothing is negative. Tanaka et al., "Pruning neural networks without any data by iteratively
@@ -33,6 +34,7 @@ from engine.sparsity.parts import Part, parts
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 EXACT = 2**24  # whole numbers that float32 holds
+LARGE = 1_000_000  # weights above which float32 must do, which is several times faster
 ACTIVATIONS = (
     "ReLU", "ReLU6", "Hardtanh", "SiLU", "Swish", "GELU", "Hardswish", "HardSwish", "Tanh",
     "LeakyReLU", "ELU", "Sigmoid", "Hardsigmoid", "HardSigmoid", "Mish", "HardMish", "PReLU",
@@ -81,9 +83,13 @@ class SynFlow(SparsityMethod):
         place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
         left = np.arange(size)  # in the order of index, so that ties go by it
         alive = np.ones(size, np.bool_)
-        gone = 0
+        gone, exact, scale = 0, size <= LARGE, 1.0
+        if not exact:
+            scale = total_flow(case.model) ** -0.5
         for turn in range(1, self.rounds + 1):
-            flow = flow_of(case.model, split(alive, listed))
+            flow = flow_of(case.model, split(alive, listed), exact, scale)
+            if not exact and (whole := float(flow[listed[0].name].sum(dtype=np.float64))) > 0:
+                scale *= whole**-0.5  # the flow falls with every cut
             scores = np.concatenate([flow[part.name].ravel() for part in listed])[left]
             keep = max(round(size * self.final ** (turn / self.rounds)), 1)
             last = turn == self.rounds
@@ -97,7 +103,7 @@ class SynFlow(SparsityMethod):
         return {"scores": WeightScores(split(place, listed), "place", "mean")}
 
 
-def lowest(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     """Where the lowest so many are, lowest first; of equal ones the last come first."""
     if count <= 0:
         return np.empty(0, np.intp)
@@ -124,32 +130,47 @@ def flows(model: Classifier) -> bool:
 
 
 def flow_of(
-    model: Classifier, masks: Mapping[str, NDArray[np.bool_]], *, ones: bool = False
-) -> dict[str, NDArray[np.float64]]:
-    """The synaptic flow |∂R/∂θ ⊙ θ| of each masked weight, in float64.
+    model: Classifier,
+    masks: Mapping[str, NDArray[np.bool_]],
+    exact: bool = True,
+    scale: float = 1.0,
+) -> dict[str, NDArray[np.floating]]:
+    """The synaptic flow |∂R/∂θ ⊙ θ| of each masked weight, times `scale` squared.
 
     Args:
         model: borrowed and given back as it was.
         masks: which weights are there, by name; others are all there.
-        ones: every weight counts the same, 1 ÷ its filter's size: only whether there is a path.
+        exact: in float64, else in float32.
+        scale: of the ones that enter, and of what is asked back from the end: with 1 ÷ √R on both
+            ways, a flow of 10^48 stays in the middle of what float32 holds.
     """
+    dtype = torch.float64 if exact else torch.float32
     with borrowed(model) as net, torch.enable_grad():
         pass_on(net.network)
-        tensors = {name: positive(name, tensor, net) for name, tensor in named(net.network)}
+        tensors = {n: positive(n, tensor, net, dtype) for n, tensor in named(net.network)}
         watched: dict[str, Tensor] = {}
         for name, mask in masks.items():
-            whole = tensors[name]
-            if ones:
-                whole = torch.full_like(whole, whole.shape[0] / whole.numel())
-            kept = whole * torch.from_numpy(np.array(mask)).to(whole)
+            kept = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
             watched[name] = tensors[name] = kept.requires_grad_()
-        given = torch.ones(1, 3, net.side, net.side, dtype=torch.float64, device=net.device)
-        total = torch.func.functional_call(net.network, tensors, (given,)).sum()
-        slopes = torch.autograd.grad(total, list(watched.values()), allow_unused=True)
+        size = (1, 3, net.side, net.side)
+        given = torch.full(size, scale, dtype=dtype, device=net.device)
+        logits = torch.func.functional_call(net.network, tensors, (given,))
+        seed = torch.full_like(logits, scale)
+        slopes = torch.autograd.grad(logits, list(watched.values()), seed, allow_unused=True)
     return {
         name: (torch.zeros_like(kept) if slope is None else slope * kept.detach()).cpu().numpy()
         for (name, kept), slope in zip(watched.items(), slopes, strict=True)
     }
+
+
+def total_flow(model: Classifier) -> float:
+    """R of the whole network, in float64, without gradients."""
+    with borrowed(model) as net, torch.inference_mode():
+        pass_on(net.network)
+        dtype = torch.float64
+        tensors = {n: positive(n, tensor, net, dtype) for n, tensor in named(net.network)}
+        given = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=net.device)
+        return float(torch.func.functional_call(net.network, tensors, (given,)).sum())
 
 
 def named(network: nn.Module) -> list[tuple[str, Tensor]]:
@@ -157,16 +178,16 @@ def named(network: nn.Module) -> list[tuple[str, Tensor]]:
     return [*network.named_parameters(), *network.named_buffers()]
 
 
-def positive(name: str, tensor: Tensor, net: Classifier) -> Tensor:
-    """A weight's size in float64; what is added on the way is 0."""
+def positive(name: str, tensor: Tensor, net: Classifier, dtype: torch.dtype) -> Tensor:
+    """A weight's size; what is added on the way is 0."""
     if not tensor.is_floating_point():
         return tensor
     module = net.network.get_submodule(name.rpartition(".")[0])
     leaf = name.rpartition(".")[2]
     norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
     if leaf == "bias" or (norm and leaf == "running_mean"):
-        return torch.zeros_like(tensor, dtype=torch.float64)
-    return tensor.detach().double().abs()
+        return torch.zeros_like(tensor, dtype=dtype)
+    return tensor.detach().to(dtype).abs()
 
 
 def pass_on(network: nn.Module) -> None:

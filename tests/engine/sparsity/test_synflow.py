@@ -9,9 +9,10 @@ from torch import nn
 
 from engine.errors import DoesNotFit
 from engine.run import answer
-from engine.sparsity import PruneCase, Pruner, Rules, parts
+from engine.sparsity import PruneCase, Pruner, Rules, parts, synflow
+from engine.sparsity.compare import overlap
 from engine.sparsity.snip import Snip
-from engine.sparsity.synflow import SynFlow, flow_of, lowest
+from engine.sparsity.synflow import SynFlow, flow_of, lowest, total_flow
 from tests import tiny
 
 
@@ -112,3 +113,21 @@ def test_the_lowest_come_lowest_first_and_of_equal_ones_the_last():
     scores = np.array([2.0, 1.0, 1.0, 0.0, 1.0])
     assert lowest(scores, 3).tolist() == [3, 4, 2]
     assert lowest(scores, 0).tolist() == []
+
+
+def test_float32_with_the_flows_size_taken_out_ranks_as_float64_does(case):
+    exact = flow_of(case.model, whole(case))
+    size = total_flow(case.model)
+    assert sum(exact["fc2.weight"].ravel()) == pytest.approx(size, rel=1e-9)
+    fast = flow_of(case.model, whole(case), exact=False, scale=size**-0.5)
+    for name, scores in exact.items():
+        np.testing.assert_allclose(fast[name], scores / size, rtol=1e-4, atol=1e-9)
+
+
+def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatch):
+    slow = SynFlow(rounds=8, final=0.05)(case)["scores"]
+    monkeypatch.setattr(synflow, "LARGE", 10)
+    fast = SynFlow(rounds=8, final=0.05)(case)["scores"]
+    for ratio in (0.3, 0.8, 0.95):
+        one, other = (Pruner(case.model, s, Rules(head=True)).at(ratio) for s in (slow, fast))
+        assert overlap(one, other).iou >= 0.999

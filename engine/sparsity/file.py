@@ -1,0 +1,82 @@
+"""Masks as a file to keep: one bit a weight, with how they were made, read back with care.
+
+The file is numpy's .npz: for each weight its bits in a row (`np.packbits`), and `about`, the names,
+shapes and whatever the writer says of them, as JSON in bytes. Nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from engine.errors import BadData, BlindspotError
+from engine.models.bits import unpacked_bits
+from engine.models.classifier import Classifier
+from engine.sparsity.masks import Masks, masks_of
+from engine.sparsity.parts import parts
+from engine.store import DAMAGE
+
+ABOUT = "about"
+LARGEST = 64 * 2**20  # bytes of a file that is read
+LONGEST = 200_000  # letters of what it says of itself
+
+
+def masks_file(masks: Masks, about: Mapping[str, Any] | None = None) -> bytes:
+    """The masks as the bytes of an .npz file.
+
+    Args:
+        masks: what stays.
+        about: what else is to be known of them, as JSON has it.
+    """
+    shapes = {name: list(masks.array(name).shape) for name in masks}
+    said = {
+        "made by": "Blindspot",
+        "kept": masks.kept,
+        "of": masks.total,
+        "bits": "np.unpackbits(row, count=product of the shape).reshape(shape): 1 stays",
+        "shapes": shapes,
+        **(about or {}),
+    }
+    text = np.frombuffer(json.dumps(said, ensure_ascii=False).encode(), np.uint8)
+    out = io.BytesIO()
+    arrays: dict[str, Any] = {**masks.packed(), ABOUT: text}
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
+    """The masks of a file, for a model, and what the file says of itself.
+
+    Raises:
+        BadData: the file is too large, damaged, or no file of masks.
+        BlindspotError: they are of another network.
+    """
+    if len(data) > LARGEST:
+        raise BadData(f"A file of masks has at most {LARGEST // 2**20} MB.")
+    shapes = {n: tuple(tensor.shape) for n, tensor in model.network.named_parameters()}
+    room = sum(-(-int(np.prod(shape)) // 8) for shape in shapes.values())
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as held:
+            if sum(one.file_size for one in held.zip.infolist()) > room + LONGEST + 2**16:
+                raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
+            packed = {name: held[name] for name in held.files if name != ABOUT}
+            said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
+    except (OSError, BadZipFile, *DAMAGE) as error:
+        raise BadData("This is no file of masks, or it is damaged: give the .npz kept here.") from (
+            error
+        )
+    if not packed or not isinstance(said, dict):
+        raise BadData("There are no masks in this file.")
+    try:
+        found = unpacked_bits(packed, shapes)
+    except BlindspotError as error:
+        raise BlindspotError(
+            f"These masks are of another network than {model.title}: {error}"
+        ) from error
+    listed = tuple(part for part in parts(model) if part.name in found)
+    return masks_of(found, listed), said

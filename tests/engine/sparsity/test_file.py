@@ -1,0 +1,57 @@
+"""Masks come back from their file as they went, and a bad file gives a sentence."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from engine.errors import BadData, BlindspotError
+from engine.models import embedded
+from engine.sparsity import Rules, pruner_of
+from engine.sparsity.file import masks_file, read_masks
+from tests import tiny
+
+
+@pytest.fixture
+def case():
+    return tiny.prune_case()
+
+
+@pytest.mark.parametrize("structure", ["weight", "group"])
+def test_masks_come_back_as_they_went(case, structure):
+    masks = pruner_of(case, "Magnitude", Rules("per layer", structure)).at(0.5)
+    data = masks_file(masks, {"criterion": "Magnitude", "ratio": 0.5})
+    again, said = read_masks(data, case.model)
+    assert again.digest == masks.digest
+    assert (said["criterion"], said["ratio"], said["kept"]) == ("Magnitude", 0.5, masks.kept)
+    with np.load(io.BytesIO(data)) as held:  # by numpy alone, as the file itself explains
+        shape = said["shapes"]["conv2.weight"]
+        bits = np.unpackbits(held["conv2.weight"], count=int(np.prod(shape))).reshape(shape)
+    assert np.array_equal(bits.astype(bool), masks.array("conv2.weight"))
+
+
+def test_files_that_are_none_are_refused_in_words(case):
+    masks = pruner_of(case, "Magnitude", Rules()).at(0.5)
+    data = masks_file(masks)
+    for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2]):
+        with pytest.raises(BadData, match="no file of masks"):
+            read_masks(wrong, case.model)
+    out = io.BytesIO()
+    np.savez(out, about=np.frombuffer(b"{}", np.uint8))
+    with pytest.raises(BadData, match="no masks"):
+        read_masks(out.getvalue(), case.model)
+    with pytest.raises(BlindspotError, match="another network"):
+        read_masks(data, embedded.load("digits-mlp"))
+    out = io.BytesIO()
+    np.savez_compressed(out, **{"conv1.weight": np.zeros(50_000_000, np.uint8)})
+    with pytest.raises(BlindspotError, match="more masks"):
+        read_masks(out.getvalue(), case.model)
+
+
+def test_objects_in_a_file_are_never_unpickled(case):
+    out = io.BytesIO()
+    np.savez(out, **{"conv1.weight": np.array([print], object)})
+    with pytest.raises(BadData, match="no file of masks"):
+        read_masks(out.getvalue(), case.model)
