@@ -66,7 +66,7 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
                 raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
             packed = {name: held[name] for name in held.files if name != ABOUT}
             said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
-    except (OSError, BadZipFile, *DAMAGE) as error:
+    except (OSError, EOFError, BadZipFile, *DAMAGE) as error:
         raise BadData("This is no file of masks, or it is damaged: give the .npz kept here.") from (
             error
         )
