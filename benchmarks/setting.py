@@ -23,8 +23,9 @@ from engine.target import Target
 
 @cache
 def case(precision: Precision = "exact") -> ImageCase:
-    """EfficientNet-Lite0 on scikit-image's cat, about its first class."""
+    """EfficientNet-Lite0 on scikit-image's cat, about its first class; it stays uncompiled."""
     model = load("lite0")
+    model.runner(precision).stay()
     asked = image_case(model, sample("chelsea"), Crop(), Target(0))
     values = model.logits(asked.image[None]).softmax(1)[0].numpy()
     top = best(Scores(values, model.labels, "probability"), 1)[0][0]

@@ -68,7 +68,7 @@ def tree(lines: Mapping[str, Line]) -> None:
         for one in lines.values()
     ]
     st.dataframe(
-        rows, hide_index=True, key="lab.tree",
+        rows, hide_index=True, key="lab.tree", placeholder="",
         alt=f"Table of {len(rows)} models with size, figures and data",
     )  # fmt: skip
     st.caption(

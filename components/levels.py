@@ -25,7 +25,8 @@ from engine.attribution.level_sets.settings import LevelSet, Walking
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.case import ImageCase, PairCase
+from engine.case import ImageCase, PairCase, shown
+from engine.images import Crop
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.run import Answer
@@ -109,7 +110,7 @@ def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
     """Source and targets; how the score is read makes no difference to a walk."""
     target = Target(case.target.index, case.target.versus)
     source = replace(case.at("exact"), target=target)
-    return PairCase(source, tuple(one.pixels(case.model) for one in chosen))
+    return PairCase(source, tuple(shown(one.picture, Crop(), case.model) for one in chosen))
 
 
 def answered(
@@ -166,11 +167,11 @@ def show_walk(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
         for (method, case, _), slot in zip(asks[1:], slots[1:], strict=True)
     ]
     runs.watch(found, live_frame)
-    shown = [
+    walks = [
         walked(title, method, case, outcome)
         for (method, case, title), outcome in zip(asks, found, strict=True)
     ]
-    if ready := [one for one in shown if one is not None]:
+    if ready := [one for one in walks if one is not None]:
         player(ready, f"{KEY}.player")
     for (method, case, title), outcome in zip(asks, found, strict=True):
         if isinstance(outcome, Answer):
@@ -259,8 +260,8 @@ def show_triangle(subject: Subject, chosen: Sequence[Partner], walk: LST) -> Non
     """Two blind spots and the source, with the raw targets as control."""
 
     def draw(found: Answer) -> None:
-        shown = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
-        triangles(shown, f"{KEY}.triangles")
+        both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
+        triangles(both, f"{KEY}.triangles")
         charts.table(found["statistics"], f"{KEY}.statistics")
 
     answered(Simplex, subject, chosen, walk, draw)

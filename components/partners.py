@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from components.examples import SPLIT
 from components.links import refuse
@@ -17,7 +15,6 @@ from components.subject import Subject
 from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, read, square
-from engine.models.classifier import Classifier
 from engine.samples import SAMPLES, sample
 
 MOST_UPLOADS = 12
@@ -33,10 +30,6 @@ class Partner:
     title: str
     name: str  # the sample's, "" for an upload
     picture: Picture
-
-    def pixels(self, model: Classifier) -> Tensor:
-        """Its middle square as the model sees it, (3, side, side)."""
-        return torch.from_numpy(square(self.picture, Crop(), model.side))
 
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """Its middle square, (side, side, 3)."""

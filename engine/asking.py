@@ -10,13 +10,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from engine.case import ImageCase, PairCase
+from engine.case import ImageCase, PairCase, shown
 from engine.data.example import example
 from engine.errors import BadModel, BadSetting, BlindspotError
 from engine.families import METHODS
-from engine.images import Crop, Picture, read, square
+from engine.images import Crop, Picture, read
 from engine.method import Choice, Control, Method, Slider
 from engine.models.catalog import DEFAULT, load, load_from_file
 from engine.models.classifier import Classifier
@@ -67,8 +65,8 @@ def asked(wanted: Namespace, *, pairs: bool) -> ImageCase | PairCase:
     if wanted.against and not pairs:
         raise BlindspotError(f"{wanted.method} looks at one image: leave out --against.")
     source = image_asked(wanted)
-    others = [square(pictured(name), Crop(), source.model.side) for name in wanted.against]
-    return PairCase(source, tuple(map(torch.from_numpy, others))) if others else source
+    others = tuple(shown(pictured(name), Crop(), source.model) for name in wanted.against)
+    return PairCase(source, others) if others else source
 
 
 def image_asked(wanted: Namespace) -> ImageCase:
@@ -77,7 +75,7 @@ def image_asked(wanted: Namespace) -> ImageCase:
     model = modeled(wanted.model, wanted.weights, wanted.labels)
     if wanted.precision == "fast" and not model.offers_fast:
         raise BlindspotError("This device does not compute bfloat16 faster: use --precision exact.")
-    pixels = torch.from_numpy(square(picture, Crop(), model.side))
+    pixels = shown(picture, Crop(), model)
     index = (
         int(model.logits(pixels[None])[0].argmax())
         if wanted.target is None

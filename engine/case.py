@@ -207,8 +207,12 @@ def image_case(
     seed: int = 0,
 ) -> ImageCase:
     """The case of a picture's square, cropped and resized once to the model's working size."""
-    pixels = torch.from_numpy(square(picture, crop, model.side))
-    return ImageCase(model, pixels, target, precision, seed)
+    return ImageCase(model, shown(picture, crop, model), target, precision, seed)
+
+
+def shown(picture: Picture, crop: Crop, model: Classifier) -> Tensor:
+    """A picture's square as the model sees it, (3, side, side) in [0, 1]."""
+    return torch.from_numpy(square(picture, crop, model.side))
 
 
 def black(case: ImageCase) -> Tensor:

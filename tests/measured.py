@@ -1,7 +1,8 @@
-"""Figures of the slow tests, kept with date and commit in docs/measured.md."""
+"""Figures of the slow tests, each kept with its date and commit in docs/measured.md."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "measured.md"
 START, END = "<!-- slow tests: begin -->", "<!-- slow tests: end -->"
+HEAD = "## Slow tests\n\n| what | figure | measured |\n| --- | --- | --- |\n"
+ROW = re.compile(r"^\| (.+) \| (.+) \| (\d{4}-\d\d-\d\d, .+) \|$", re.MULTILINE)
 
 
 def commit() -> str:
@@ -23,21 +26,15 @@ def commit() -> str:
     return done.stdout.strip() or "no commit"
 
 
-def section(figures: dict[str, str]) -> str:
-    """The figures as a Markdown table between marks."""
-    rows = "\n".join(f"| {name} | {value} |" for name, value in sorted(figures.items()))
-    return (
-        f"{START}\n## Slow tests, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}\n\n"
-        f"| what | figure |\n| --- | --- |\n{rows}\n{END}"
-    )
-
-
 def write(figures: dict[str, str], page: Path = PAGE) -> None:
-    """Put the figures into the page, in the place of the last ones."""
+    """Put figures into the page; one of the same name is replaced, the others stay."""
     text = page.read_text() if page.exists() else "# Measured\n"
-    if START in text:
-        before, rest = text.split(START, 1)
-        after = rest.split(END, 1)[1]
-        page.write_text(before + section(figures) + after)
-    else:
-        page.write_text(text.rstrip() + "\n\n" + section(figures) + "\n")
+    if START not in text:
+        text = f"{text.rstrip()}\n\n{START}\n{END}\n"
+    before, rest = text.split(START, 1)
+    held, after = rest.split(END, 1)
+    now = f"{datetime.now(UTC):%Y-%m-%d}, {commit()}"
+    rows = {name: f"| {name} | {value} | {when} |" for name, value, when in ROW.findall(held)}
+    rows |= {name: f"| {name} | {value} | {now} |" for name, value in figures.items()}
+    table = "\n".join(rows[name] for name in sorted(rows))
+    page.write_text(f"{before}{START}\n{HEAD}{table}\n{END}{after}")

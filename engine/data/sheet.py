@@ -9,7 +9,7 @@ from engine.data.dataset import DataSet, Rows
 from engine.data.masks import outline
 
 GAP = 2  # px between images
-PAPER = 255
+OPAQUE = 255
 LINE = (230, 60, 40)  # of a mask's outline
 SIDE = 96  # px that a small image is enlarged to, at least
 
@@ -22,7 +22,7 @@ def sheet(
     truth: str | None = None,
     marked: str | None = None,
 ) -> NDArray[np.uint8]:
-    """A row of `count` images for each class, (H, W, 3).
+    """A row of `count` images for each class, (H, W, 4); between them one sees through.
 
     Args:
         data: whose images.
@@ -47,8 +47,8 @@ def sheet(
         if below is not None:
             rows.append(strip(below, None, None, found, count, scale))
     if not rows:
-        return np.full((SIDE, SIDE, 3), PAPER, np.uint8)
-    return np.pad(np.concatenate(rows), ((GAP, 0), (GAP, 0), (0, 0)), constant_values=PAPER)
+        return np.zeros((SIDE, SIDE, 4), np.uint8)
+    return np.pad(np.concatenate(rows), ((GAP, 0), (GAP, 0), (0, 0)))
 
 
 def strip(
@@ -59,7 +59,7 @@ def strip(
     count: int,
     scale: int,
 ) -> NDArray[np.uint8]:
-    """Images side by side, filled up with paper, (h, w, 3)."""
+    """Images side by side, filled up with nothing, (h, w, 4)."""
     tiles = []
     for row in rows:
         tile = np.broadcast_to(images[row].transpose(1, 2, 0), (*images.shape[2:], 3))
@@ -68,6 +68,7 @@ def strip(
             tile[outline(masks[row].repeat(scale, 0).repeat(scale, 1))] = LINE
         if marks is not None and marks[row]:
             tile[:GAP] = tile[-GAP:] = tile[:, :GAP] = tile[:, -GAP:] = LINE
-        tiles.append(np.pad(tile, ((0, GAP), (0, GAP), (0, 0)), constant_values=PAPER))
-    tiles += [np.full_like(tiles[0], PAPER)] * (count - len(tiles))
+        tile = np.pad(tile, ((0, 0), (0, 0), (0, 1)), constant_values=OPAQUE)
+        tiles.append(np.pad(tile, ((0, GAP), (0, GAP), (0, 0))))
+    tiles += [np.zeros_like(tiles[0])] * (count - len(tiles))
     return np.concatenate(tiles, axis=1)

@@ -105,6 +105,11 @@ class Runner:
             self._begun = True
         threading.Thread(target=self._aside, name="compiling", daemon=True).start()
 
+    def stay(self) -> None:
+        """Never begin to compile by itself, as measurements need it."""
+        with self._lock:
+            self._begun = True
+
     def compile(self) -> bool:
         """Compile now, while this call waits; whether it worked and gives the same logits."""
         with holding(self.body):

@@ -142,7 +142,7 @@ def test_data_sets_are_listed_with_their_cards(capsys):
 def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):
     assert main([*RUN, "--versus", "class 0", "--reading", "margin", "--out", str(tmp_path)]) == 0
     case = json.loads((tmp_path / "result.json").read_text())["case"]
-    pixels = asking.torch.from_numpy(asking.square(asking.sample("chelsea"), asking.Crop(), 32))
+    pixels = asking.shown(asking.sample("chelsea"), asking.Crop(), tiny.cnn())
     assert case["target_index"] == tiny.cnn().logits(pixels[None])[0].argmax()
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
 

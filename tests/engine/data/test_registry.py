@@ -132,8 +132,10 @@ def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
     seen = sheet(data, count=5)
     assert seen.dtype == np.uint8
     side = 96  # 32 px three times as large
-    assert seen.shape == (2 + 4 * (side + 2), 2 + 5 * (side + 2), 3)
-    first = seen[2 : 2 + side, 2 : 2 + side]
+    assert seen.shape == (2 + 4 * (side + 2), 2 + 5 * (side + 2), 4)
+    first = seen[2 : 2 + side, 2 : 2 + side, :3]
+    assert (seen[:2, ..., 3] == 0).all()
+    assert (seen[2 : 2 + side, 2 : 2 + side, 3] == 255).all()
     row = np.flatnonzero(data.labels == 0)[0]
     mask = data.truth["mask"][row].repeat(3, 0).repeat(3, 1)
     line = outline(mask)
@@ -146,10 +148,10 @@ def test_a_sheet_shows_twins_and_frames_and_an_empty_class_is_left_out():
     phantoms = load("phantoms:count=80")
     assert len(sheet(phantoms, truth="twin")) == 2 + 8 * 98
     poisoned = load("digits+poisoned:share=0.5")
-    assert (sheet(poisoned, marked="poisoned") == LINE).all(2).sum() > 100
+    assert (sheet(poisoned, marked="poisoned")[..., :3] == LINE).all(2).sum() > 100
     only = poisoned.take(np.flatnonzero(poisoned.labels < 3))
     assert len(sheet(only, split="test")) == 2 + 3 * 98
-    assert sheet(only.take(np.arange(0))).shape == (96, 96, 3)
+    assert sheet(only.take(np.arange(0))).shape == (96, 96, 4)
 
 
 def test_the_licence_file_names_every_file_of_data_and_says_the_notice_it_must():

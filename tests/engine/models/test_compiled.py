@@ -56,6 +56,15 @@ def test_where_there_is_no_compiler_it_never_begins(runner, monkeypatch):
     assert not runner.compiled
 
 
+def test_a_runner_told_to_stay_is_compiled_only_when_that_is_asked_for(runner):
+    runner.stay()
+    runner.expect(10 * ENOUGH)
+    wait(runner)
+    assert not runner.compiled
+    assert runner.compile()
+    assert runner.compiled
+
+
 def test_only_full_batches_run_compiled_and_are_counted(runner):
     runner.expect(ENOUGH)
     wait(runner)
