@@ -26,13 +26,14 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
+from engine.models.bits import packed_bits
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.result import Floats, TrainLog, digest_arrays
 from engine.store import remove
 from engine.training.figures import one_thread, outputs
 from engine.training.images import altered
-from engine.training.masks import Masks, masked, plain
+from engine.training.masks import Masks, carried, masked, plain
 from engine.training.recipe import Recipe
 from engine.training.state import read_state, sweep, write_state
 
@@ -82,7 +83,9 @@ def train(
         seed: of the order, of what is done to images, and of attacks.
         rows: what is learnt from; the train split when left out.
         weights: (len(data),), what each image's loss is multiplied with; may be negative.
-        masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights.
+        masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
+            and the model carries these masks. The model's own when left out, so that a pruned
+            model stays so; none with an empty mapping.
         extra_loss: a term added to every batch's loss.
         after_step: called after each step.
         keep: the file that an interrupted training goes on from; gone when it is over.
@@ -95,7 +98,7 @@ def train(
     rows = data.rows("train") if rows is None else rows
     if not len(rows):
         raise BlindspotError(f"{data.card.title} has no images to train on.")
-    masks = masks or {}
+    masks = carried(model) if masks is None else masks
     name = named(model, data, recipe, seed, rows, weights, masks) if keep else ""
     model.train().requires_grad_(requires_grad=True)
     try:
@@ -104,7 +107,9 @@ def train(
                 model, data, recipe, seed, rows, weights, extra_loss, after_step, keep, name,
                 note or {},
             )  # fmt: skip
-            return run.finish(progress)
+            log = run.finish(progress)
+        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
+        return log
     finally:
         model.eval().requires_grad_(requires_grad=False)
         for found in [name for name in vars(model) if is_lazy(model, name)]:

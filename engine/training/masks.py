@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from engine.errors import BlindspotError
+from engine.models.bits import unpacked_bits
+from engine.models.classifier import Classifier
 
 Masks = Mapping[str, Tensor]  # a parameter's name in the network → True where it may differ from 0
 
@@ -62,6 +65,13 @@ def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
         for module, leaf, _ in places:
             if parametrize.is_parametrized(module, leaf):
                 parametrize.remove_parametrizations(module, leaf, leave_parametrized=True)
+
+
+def carried(model: Classifier) -> Masks:
+    """The masks that a pruned model carries; none of another."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
+    found = unpacked_bits(model.masks, shapes)
+    return {name: torch.from_numpy(mask) for name, mask in found.items()}
 
 
 def bake(network: nn.Module, masks: Masks) -> None:
