@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.errors import BadModel
+from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
 from engine.models.small import Shape
 from engine.result import Array, Checkpoint
@@ -159,8 +160,24 @@ def checkpoint(model: Classifier, card: Card) -> Checkpoint:
     """A model as a view of a result: what a method that trains, prunes or unlearns gives back."""
     settings = json.dumps(dict(card.settings))
     return Checkpoint(
-        weights_of(model), card.parent, card.made_by, settings, card.as_json(), model.masks
+        weights_of(model),
+        card.parent,
+        card.made_by,
+        settings,
+        card.as_json(),
+        masks_that_hold(model),
     )
+
+
+def masks_that_hold(model: Classifier) -> dict[str, Packed]:
+    """The masks that a model carries, without those whose zeros were changed since."""
+    state = model.network.state_dict()
+    bits = unpacked_bits(model.masks, {name: tuple(one.shape) for name, one in state.items()})
+    return {
+        name: model.masks[name]
+        for name, mask in bits.items()
+        if not state[name].detach().cpu().numpy()[~mask].any()
+    }
 
 
 def weights_of(model: Classifier) -> dict[str, Array]:

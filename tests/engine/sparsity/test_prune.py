@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints, embedded
-from engine.models.card import Card, weights_of
+from engine.models.card import Card, card_of, checkpoint, weights_of
 from engine.models.rebuild import packed, read_model, rebuilt
 from engine.sparsity import Prune, PruneCase, Retrain, Rules, keep, masks_in, pruner_of
-from engine.training import loop
+from engine.training import Recipe, loop, train
 from engine.training.state import unfinished
 from tests import tiny
 
@@ -183,3 +184,25 @@ def test_what_cannot_be_pruned_says_why():
         PruneCase(embedded.load("mnist-mlp"), data_sets.load("digits"))
     with pytest.raises(BlindspotError, match="seed"):
         PruneCase(model, data, -1)
+
+
+def test_whatever_trains_a_pruned_model_later_keeps_its_zeros(digits):
+    model = deepcopy(rebuilt(Prune(ratio=0.9)(digits)["model"]))
+    masks = masks_in(model)
+    train(model, digits.data, Recipe(epochs=1, rate=0.05, decay=0.001))
+    assert np.array_equal(masks_in(model).flat, masks.flat)
+    for name in masks:
+        assert not model.network.get_parameter(name)[~masks[name]].any()
+    train(model, digits.data, Recipe(epochs=1), masks={})
+    assert masks_in(model) is None
+    assert model.network.get_parameter("fc1.weight")[~masks["fc1.weight"]].any()
+
+
+def test_masks_whose_zeros_were_changed_by_hand_are_not_kept(digits):
+    model = deepcopy(rebuilt(Prune(ratio=0.9)(digits)["model"]))
+    with torch.no_grad():
+        model.network.fc1.weight.add_(0.1)
+    model = deepcopy(model)
+    view = checkpoint(model, card_of(model, title="by hand", parent=digits.model))
+    assert list(view.masks) == ["fc2.weight"]
+    assert checkpoints.load(checkpoints.keep(view).name).masks.keys() == {"fc2.weight"}
