@@ -167,7 +167,7 @@ def finished(
     spent = cost_of(case.model, masks, places(case.model), less.model)
     dense, now = right(case.model, case), right(model, case)
     found = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
-    kept = less.model if smaller else model
+    kept = less.model if smaller and less.taken else model
     progress(0.95, "measured")
     views: dict[str, View] = {
         "layers": layer_table(masks, effective(case.model, masks)),

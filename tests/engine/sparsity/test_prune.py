@@ -15,8 +15,8 @@ from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints, embedded
 from engine.models.card import Card, card_of, checkpoint, weights_of
 from engine.models.rebuild import packed, read_model, rebuilt
-from engine.sparsity import Prune, PruneCase, Retrain, Rules, keep, masks_in, pruner_of
-from engine.training import Recipe, loop, train
+from engine.sparsity import Prune, PruneCase, Retrain, Rules, keep, masks_in, pruner_of, shrunk
+from engine.training import Recipe, fresh, loop, train
 from engine.training.state import unfinished
 from tests import tiny
 
@@ -206,3 +206,34 @@ def test_masks_whose_zeros_were_changed_by_hand_are_not_kept(digits):
     view = checkpoint(model, card_of(model, title="by hand", parent=digits.model))
     assert list(view.masks) == ["fc2.weight"]
     assert checkpoints.load(checkpoints.keep(view).name).masks.keys() == {"fc2.weight"}
+
+
+def test_retrained_groups_stay_silent_and_can_be_taken_out_afterwards(digits):
+    recipe = Recipe("resnet8", epochs=1, batch=128)
+    model = fresh(digits.data, recipe, 0)
+    train(model, digits.data, recipe)
+    case = PruneCase(model, digits.data)
+    result = Retrain(structure="group", allocation="per layer", ratio=0.5, epochs=1)(case)
+    zeros = rebuilt(result["model"])
+    smaller = shrunk(zeros)
+    assert smaller.after < 0.3 * smaller.before
+    pixels = digits.data.pixels(digits.data.rows("test")[:50])
+    torch.testing.assert_close(
+        smaller.model.logits(pixels), zeros.logits(pixels), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_a_smaller_model_can_be_pruned_and_made_smaller_again(digits):
+    settings = {"structure": "group", "allocation": "per layer", "ratio": 0.5, "smaller": True}
+    once = checkpoints.load(keep(Prune(**settings)(digits)).name)
+    twice = checkpoints.load(keep(Prune(**settings)(replace(digits, model=once))).name)
+    assert twice.network.fc1.out_features == 32
+    zeros = checkpoints.load(keep(Prune(ratio=0.5)(replace(digits, model=once))).name)
+    assert zeros.narrowed
+    assert masks_in(zeros).sparsity == pytest.approx(0.5, abs=1e-3)
+
+
+def test_where_nothing_can_be_taken_out_the_masks_stay(digits):
+    view = Prune(ratio=0.3, smaller=True)(digits)["model"]
+    assert view.masks.keys() == {"fc1.weight", "fc2.weight"}
+    assert not json.loads(view.card)["narrowed"]
