@@ -1,0 +1,92 @@
+"""ViM: what of the features lies outside the space of normal ones, beside the energy.
+
+    score = α ‖(z − u) N‖₂ − log Σ exp l,   u = − W⁺ b
+    N: eigenvectors of E[(z − u)(z − u)ᵀ] beyond the first d
+    α = mean of the highest logit / mean of ‖(z − u) N‖₂, over the normal images
+
+Wang et al., "ViM: Out-Of-Distribution with Virtual-logit Matching" (2022),
+https://arxiv.org/abs/2203.10807
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.anomaly.bank import Bank, Head
+from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.errors import BlindspotError
+from engine.method import Slider, setting
+
+NOTHING = 1e-9  # of the features' length: a residual as small as rounding
+
+
+@dataclass(frozen=True)
+class ViM(Detector):
+    """The part of the features that normal images do not use, on the scale of logits, less energy.
+
+    Its two terms are the residual (the part outside the space of normal features, scaled so that
+    on normal images it is as large as a logit) and minus the soft maximum of the logits. An image
+    is unusual when it has much of what normal images lack, or when no class speaks for it.
+    """
+
+    name = "ViM"
+    title = "ViM"
+    paper = (
+        "Wang et al., ViM: Out-Of-Distribution with Virtual-logit Matching (2022), "
+        "https://arxiv.org/abs/2203.10807"
+    )
+    needs = frozenset({"normal", "head"})
+    unit = "logit"
+    joined = "sum"
+    proof = "tests/engine/anomaly/test_vim.py::test_with_every_direction_it_is_the_energy"
+
+    directions: int = setting(
+        256, Slider(1, 2048, 1), "Directions", "Of the space of normal features; half of all "
+        "where there are no more than that.",
+    )  # fmt: skip
+
+    def fit(self, train: Bank) -> Fitted:
+        """The space, and the scale α."""
+        width = train.features.shape[1]
+        kept = self.directions if self.directions < width else width // 2
+        notes: tuple[str, ...] = ()
+        if kept >= len(train):
+            kept = len(train) // 2
+            notes = (
+                f"{len(train)} normal images cannot span {self.directions} directions; "
+                f"{kept} were taken.",
+            )
+        fitted = fit(train, kept)
+        return Fitted(fitted.rule, (*notes, *fitted.notes))
+
+
+def fit(train: Bank, kept: int) -> Fitted:
+    """ViM with a space of so many directions; with all of them it is the energy."""
+    head = needed(train)
+    origin = -np.linalg.pinv(head.weight) @ head.bias
+    moved = train.features - origin
+    _, axes = np.linalg.eigh(moved.T @ moved / len(moved))
+    outside = axes[:, ::-1][:, kept:]
+    usual = float(np.linalg.norm(moved @ outside, axis=1).mean())
+    notes: tuple[str, ...] = ()
+    if usual > NOTHING * float(np.linalg.norm(moved, axis=1).mean()):
+        alpha = float(train.logits.max(1).mean()) / usual
+    else:
+        alpha = 0.0
+        if outside.shape[1]:
+            notes = ("The normal images leave no residual to compare with: only energy is left.",)
+
+    def rule(bank: Bank) -> Judged:
+        residual = alpha * np.linalg.norm((bank.features - origin) @ outside, axis=1)
+        return Judged(residual - bank.energy, {"residual": residual, "energy": -bank.energy})
+
+    return Fitted(rule, notes)
+
+
+def needed(bank: Bank) -> Head:
+    """The head. Raises BlindspotError when the bank has none."""
+    if bank.head is None:
+        raise BlindspotError("This bank was made without the model's last linear layer.")
+    return bank.head
