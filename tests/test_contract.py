@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import attribution
+from engine import anomaly, attribution
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -22,13 +22,13 @@ from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
 from tests import tiny
 
-METHODS = attribution.METHODS
+METHODS = (*attribution.METHODS, *anomaly.METHODS)
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
-    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8}
+    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "images": 8}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.anomaly.bank import Bank, Head
 from engine.anomaly.case import DataCase, FamiliarCase
+from engine.anomaly.compare import Compare
 from engine.anomaly.conformal import Conformal, benjamini_hochberg, bonferroni
+from engine.anomaly.corrupt import Corrupt
 from engine.anomaly.costarr import COSTARR
 from engine.anomaly.detector import Detector
 from engine.anomaly.energy import Energy
@@ -16,11 +18,12 @@ from engine.anomaly.msp import MSP
 from engine.anomaly.nnguide import NNGuide
 from engine.anomaly.nudge import Nudged
 from engine.anomaly.odin import ODIN
+from engine.anomaly.quick import QUICK
 from engine.anomaly.react import ReAct
 from engine.anomaly.vim import ViM
 
-DETECTORS = (KNN, ViM, Mahalanobis, COSTARR, NNGuide, MSP, MaxLogit, Energy, ReAct, ODIN)
-FAMILIAR = (*DETECTORS, Extract, Nudged)
+DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
+FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, Nudged)
 
 METHODS = FAMILIAR
 
@@ -32,8 +35,11 @@ __all__ = [
     "METHODS",
     "MSP",
     "ODIN",
+    "QUICK",
     "Bank",
+    "Compare",
     "Conformal",
+    "Corrupt",
     "DataCase",
     "Detector",
     "Energy",

@@ -84,6 +84,8 @@ class FamiliarCase:
         normal: what the model is to find usual: its train images are fitted to, the others are
             held out. Its truth "unknown" marks images of classes that were held out.
         unknown: images that should be found unusual.
+        group: of the image itself among the normal ones (its patient, its photograph), which is
+            left out of them.
         seed: of the draw of the held-out images.
         precision: "exact" only.
 
@@ -96,6 +98,7 @@ class FamiliarCase:
     image: Tensor
     normal: DataSet
     unknown: DataSet | None = None
+    group: int | None = None
     seed: int = 0
     precision: Precision = "exact"
 
@@ -115,7 +118,7 @@ class FamiliarCase:
         other = self.unknown.fingerprint if self.unknown is not None else ""
         said.update(
             f"familiar|{self.model.fingerprint}|{self.normal.fingerprint}|{other}"
-            f"|{self.seed}|{self.precision}".encode()
+            f"|{self.group}|{self.seed}|{self.precision}".encode()
         )
         return said.hexdigest()
 

@@ -136,5 +136,5 @@ def key_of(image: Tensor) -> int:
     eight: NDArray[np.uint8] = np.rint(grey.numpy() * 255).astype(np.uint8)
     if len(eight) == 3 and (eight[:1] == eight).all():
         eight = eight[:1]
-    said = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=8).digest()
-    return int.from_bytes(said, "big", signed=True)
+    said = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()
+    return int.from_bytes(said, "big")

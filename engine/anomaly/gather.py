@@ -23,6 +23,7 @@ from engine.models.classifier import Classifier
 from engine.result import Result
 from engine.run import answer
 
+FEW = 20  # held-out images, or groups of them, below which they are not parted
 CLOSE = 1e-3  # of the logits' spread: how far the head may be from giving them
 
 
@@ -62,12 +63,14 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
     unknown = None
     if unknown_case is not None and case.unknown is not None:
         unknown = bank_of(unknown_case, case.unknown, told(progress, 0.7, 0.9), labelled=False)
-        unknown = without(unknown, subject)[0]
+        unknown = without(unknown, subject, None)[0]
     notes: list[str] = []
-    fit, found_there = without(fit, subject)
-    held, found_here = without(held, subject)
+    fit, found_there = without(fit, subject, case.group)
+    held, found_here = without(held, subject, case.group)
     if found_there or found_here:
-        notes.append("The image itself is among the normal ones; it was not compared with itself.")
+        notes.append(
+            "The image, or its group, is among the normal ones; it was not compared with itself."
+        )
     if not len(fit) or not len(held):
         raise BadData(
             f"{case.normal.card.title} has no normal image beside this one: give at least two more."
@@ -118,7 +121,7 @@ def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labelled: bool
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
         logits: Any = answer(Nudged(temperature, epsilon), case)["logits"]
-        return np.asarray(logits.logits, np.float64)
+        return np.asarray(logits.values, np.float64)
 
     groups = case.data.truth.get("group")
     return Bank(
@@ -155,11 +158,13 @@ def heads_agree(bank: Bank) -> bool:
     return bool(np.abs(made - bank.logits).max() <= CLOSE * spread)
 
 
-def without(bank: Bank, subject: Bank) -> tuple[Bank, bool]:
+def without(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
     """The bank without the image and its group, and whether it was in there."""
     if bank.keys is None or subject.keys is None:
         return bank, False
     same: NDArray[np.bool_] = bank.keys == subject.keys[0]
+    if group is not None and bank.groups is not None:
+        same = same | (bank.groups == group)
     if not same.any():
         return bank, False
     if bank.groups is not None:
@@ -172,10 +177,10 @@ def parted(held: Bank, case: FamiliarCase) -> tuple[Bank, Bank]:
 
     A half is drawn by each image's own key or group, so that one image less moves no other.
     """
-    if len(held) < 4:
-        return held, held.take(np.arange(0))
     names: Ints = held.groups if held.groups is not None else np.asarray(held.ids, np.int64)
     order = np.unique(names)
+    if len(order) < FEW:
+        return held, held.take(np.arange(0))
     chance = np.array([np.random.default_rng([case.seed, int(n) % 2**63]).random() for n in order])
     first = order[np.argsort(chance, kind="stable")[: -(-len(order) // 2)]]
     inside = np.isin(names, first)

@@ -23,7 +23,7 @@ from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import in_batches
-from engine.result import Features, Floats, Result
+from engine.result import Floats, Result, Table
 
 GROUP = 64  # images between two looks at whether to stop
 
@@ -76,7 +76,7 @@ class Nudged(Method[DataCase]):
         return "" if isinstance(case, DataCase) else "it needs a data set."
 
     def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
-        """View: logits, without features and keys."""
+        """View: logits, a row for each image."""
         count = len(case.data)
         logits = np.empty((count, len(case.model.labels)), np.float32)
         for start in range(0, count, GROUP):
@@ -84,8 +84,9 @@ class Nudged(Method[DataCase]):
             pixels = as_seen(case.data, slice(start, end), case.model.side)
             logits[start:end] = nudged(case.model, pixels, self.temperature, self.epsilon)
             progress(end / count, "moving images a little")
-        nothing = np.empty((count, 0), np.float32)
-        return {"logits": Features(nothing, logits, np.zeros(count, np.int64), {})}
+        rows = tuple(str(one) for one in case.data.ids)
+        labels = case.model.labels
+        return {"logits": Table(logits, rows, labels, ("logit",) * len(labels))}
 
 
 def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float) -> Floats:
