@@ -53,7 +53,7 @@ def rotation(pixels: Tensor, severity: float, generator: torch.Generator) -> Ten
 def contrast(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
     """Every pixel moves towards the image's mean."""
     mean = pixels.mean((1, 2, 3), keepdim=True)
-    return mean + (1 - FLAT * severity) * (pixels - mean)
+    return pixels + FLAT * severity * (mean - pixels)
 
 
 def occlusion(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:

@@ -99,7 +99,8 @@ def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float
         with borrowed(model) as net, torch.enable_grad():
             watched = batch.detach().clone().requires_grad_()
             first = net(watched)
-            loss = F.cross_entropy(first / temperature, first.argmax(1), reduction="sum")
+            sure = first.cpu().double() / temperature  # in float32 a sure model has no gradient
+            loss = F.cross_entropy(sure, sure.argmax(1), reduction="sum")
             (gradient,) = torch.autograd.grad(loss, watched)
             with torch.inference_mode():
                 logits[start:end] = net(batch - epsilon * gradient.sign()).float().cpu()

@@ -52,11 +52,11 @@ class ViM(Detector):
         width = train.features.shape[1]
         kept = self.directions if self.directions < width else width // 2
         notes: tuple[str, ...] = ()
-        if kept >= len(train):
+        if kept > len(train) // 2:  # a space through nearly every image leaves none of them over
             kept = len(train) // 2
             notes = (
-                f"{len(train)} normal images cannot span {self.directions} directions; "
-                f"{kept} were taken.",
+                f"{len(train)} normal images are too few for more than {kept} directions; so many "
+                "were taken.",
             )
         fitted = fit(train, kept)
         return Fitted(fitted.rule, (*notes, *fitted.notes))
