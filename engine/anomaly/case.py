@@ -16,7 +16,7 @@ from engine.errors import BadData, BadModel, BlindspotError
 from engine.method import Precision
 from engine.models.classifier import Classifier
 
-MOST_FIT, MOST_HELD, MOST_UNKNOWN = 2000, 1000, 500  # images that are looked at
+MOST_FIT, MOST_HELD, MOST_UNKNOWN = 2000, 1000, 200  # images that are looked at
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,8 +53,20 @@ class Mahalanobis(Detector):
         """Class means and the inverse of the shared covariance."""
         labels, notes = classes_of(train)
         means = np.stack([train.features[labels == one].mean(0) for one in np.unique(labels)])
-        spread, axes, more = eigen(centred(train.features, labels), self.ridge)
-        return Fitted(lambda bank: judged(bank.features, means, spread, axes), (*notes, *more))
+        spread, more = spread_of(centred(train.features, labels), self.ridge)
+        return Fitted(lambda bank: judged(bank.features, means, spread), (*notes, *more))
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How normal features vary: variances (r,), largest first, along axes (D, r).
+
+    Every direction beside the axes varies by `rest`.
+    """
+
+    variances: Doubles
+    axes: Doubles
+    rest: float = 1.0
 
 
 def classes_of(train: Bank) -> tuple[Ints, tuple[str, ...]]:
@@ -73,32 +85,47 @@ def centred(features: Doubles, labels: Ints) -> Doubles:
     return moved
 
 
-def eigen(moved: Doubles, ridge: float) -> tuple[Doubles, Doubles, tuple[str, ...]]:
-    """Variances (D,), largest first, their axes (D, D), and what had to be done to have them."""
-    covariance = moved.T @ moved / max(len(moved), 1)
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    mean = float(values.mean())
+def spread_of(moved: Doubles, ridge: float) -> tuple[Spread, tuple[str, ...]]:
+    """The covariance of centred features (N, D), and what had to be done to invert it."""
+    count, width = moved.shape
+    if count < width:  # the axes beyond the images' own have no variance
+        _, lengths, rows = np.linalg.svd(moved, full_matrices=False)
+        values, axes = lengths**2 / count, rows.T
+    else:
+        values, axes = np.linalg.eigh(moved.T @ moved / count)
+        values, axes = np.maximum(values[::-1], 0.0), axes[:, ::-1]
+    mean = float(values.sum() / width)
     if mean <= 0:
         note = "The normal images do not vary at all, so distances are taken as they are."
-        return np.ones_like(values), vectors, (note,)
-    if values[-1] > SINGULAR * values[0] or ridge > 0:
-        return values + ridge * mean, vectors, ()
+        return Spread(np.ones_like(values), axes), (note,)
+    there = int((values > SINGULAR * values[0]).sum())
+    if there == width or ridge > 0:
+        return Spread(values + ridge * mean, axes, max(ridge, SINGULAR) * mean), ()
     note = (
-        f"The normal images vary in only {int((values > SINGULAR * values[0]).sum())} of "
-        f"{len(values)} directions; {RIDGE:g} of the mean variance was added to each."
+        f"The normal images vary in only {there} of {width} directions; {RIDGE:g} of the mean "
+        "variance was added to each."
     )
-    return values + RIDGE * mean, vectors, (note,)
+    return Spread(values + RIDGE * mean, axes, RIDGE * mean), (note,)
 
 
-def judged(features: Doubles, means: Doubles, spread: Doubles, axes: Doubles) -> Judged:
+def judged(features: Doubles, means: Doubles, spread: Spread) -> Judged:
     """Squared distances to the nearest mean, parted at the main directions."""
-    turned, centers = features @ axes, means @ axes
-    white, places = turned / np.sqrt(spread), centers / np.sqrt(spread)
-    squared = (white**2).sum(1)[:, None] - 2 * white @ places.T + (places**2).sum(1)  # (N, classes)
-    own = squared.argmin(1)
+    turned, centers = features @ spread.axes, means @ spread.axes
+    scale = np.sqrt(spread.variances)
+    white, places = turned / scale, centers / scale
+    beside = np.maximum(squares(features, means) - squares(turned, centers), 0) / spread.rest
+    if spread.axes.shape[1] == features.shape[1]:
+        beside = np.zeros_like(beside)
+    own = (squares(white, places) + beside).argmin(1)
     terms = (white - places[own]) ** 2
-    share = np.cumsum(spread) / spread.sum()
+    share = np.cumsum(spread.variances) / spread.variances.sum()
     main = int(np.searchsorted(share, MAIN)) + 1
-    inside, outside = terms[:, :main].sum(1), terms[:, main:].sum(1)
+    inside = terms[:, :main].sum(1)
+    outside = terms[:, main:].sum(1) + beside[np.arange(len(own)), own]
     return Judged(inside + outside, {"main directions": inside, "other directions": outside})
+
+
+def squares(rows: Doubles, others: Doubles) -> Doubles:
+    """Squared distances (N, M) between rows (N, D) and (M, D)."""
+    mixed = rows @ others.T
+    return np.asarray((rows**2).sum(1)[:, None] - 2 * mixed + (others**2).sum(1))

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lstsq
 
-from engine.anomaly.bank import Bank, Head
+from engine.anomaly.bank import Bank, Doubles, Head
 from engine.anomaly.detector import Detector, Fitted, Judged
 from engine.errors import BlindspotError
 from engine.method import Slider, setting
@@ -65,24 +66,37 @@ class ViM(Detector):
 def fit(train: Bank, kept: int) -> Fitted:
     """ViM with a space of so many directions; with all of them it is the energy."""
     head = needed(train)
-    origin = -np.linalg.pinv(head.weight) @ head.bias
+    origin, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # u, of least length
     moved = train.features - origin
-    _, axes = np.linalg.eigh(moved.T @ moved / len(moved))
-    outside = axes[:, ::-1][:, kept:]
-    usual = float(np.linalg.norm(moved @ outside, axis=1).mean())
+    inside = main_axes(moved, kept)
+
+    def left_over(features: Doubles) -> Doubles:
+        around = features - origin
+        return np.asarray(np.linalg.norm(around - (around @ inside) @ inside.T, axis=1))
+
+    usual = float(left_over(train.features).mean())
     notes: tuple[str, ...] = ()
     if usual > NOTHING * float(np.linalg.norm(moved, axis=1).mean()):
         alpha = float(train.logits.max(1).mean()) / usual
     else:
         alpha = 0.0
-        if outside.shape[1]:
+        if kept < moved.shape[1]:
             notes = ("The normal images leave no residual to compare with: only energy is left.",)
 
     def rule(bank: Bank) -> Judged:
-        residual = alpha * np.linalg.norm((bank.features - origin) @ outside, axis=1)
+        residual = alpha * left_over(bank.features)
         return Judged(residual - bank.energy, {"residual": residual, "energy": -bank.energy})
 
     return Fitted(rule, notes)
+
+
+def main_axes(moved: Doubles, count: int) -> Doubles:
+    """The directions in which rows (N, D) are largest on average, (D, count)."""
+    if len(moved) < moved.shape[1] and count <= len(moved):
+        _, _, rows = np.linalg.svd(moved, full_matrices=False)
+        return np.asarray(rows[:count].T)
+    _, axes = np.linalg.eigh(moved.T @ moved)
+    return np.asarray(axes[:, ::-1][:, :count])
 
 
 def needed(bank: Bank) -> Head:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from engine.anomaly import Mahalanobis
-from engine.anomaly.mahalanobis import judged
+from engine.anomaly.mahalanobis import RIDGE, Spread, judged
 from tests.engine.anomaly.banks import bank, random_bank
 
 
 def test_with_unit_covariance_it_is_the_squared_distance_to_the_nearest_mean():
     means = np.array([[0.0, 0.0], [10.0, 0.0]])
     asked = np.array([[1.0, 2.0], [9.0, 1.0], [5.0, 0.0]])
-    found = judged(asked, means, np.ones(2), np.eye(2))
+    found = judged(asked, means, Spread(np.ones(2), np.eye(2)))
     assert found.score == pytest.approx([5.0, 2.0, 25.0])
 
 
@@ -70,3 +70,18 @@ def test_identical_images_are_measured_by_plain_distance():
 def test_without_labels_all_images_are_one_class():
     fitted = Mahalanobis().fit(random_bank(labels=False))
     assert any("one class" in note for note in fitted.notes)
+
+
+def test_fewer_images_than_dimensions_are_measured_like_the_whole_matrix_with_its_ridge():
+    rng = np.random.default_rng(0)
+    few = rng.normal(size=(6, 9))
+    asked = rng.normal(size=(4, 9))
+    fitted = Mahalanobis().fit(bank(few, labels=np.zeros(6, int)))
+    assert "only 5 of 9 directions" in fitted.notes[0]
+    moved = few - few.mean(0)
+    covariance = moved.T @ moved / 6
+    whole = np.linalg.inv(covariance + RIDGE * np.trace(covariance) / 9 * np.eye(9))
+    slow = [(z - few.mean(0)) @ whole @ (z - few.mean(0)) for z in asked]
+    found = fitted.rule(bank(asked))
+    assert found.score == pytest.approx(slow)
+    assert sum(found.parts.values()) == pytest.approx(slow)

@@ -52,7 +52,7 @@ def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
                 unknown(one.name, digits, model)
             continue
         found = unknown(one.name, digits, model)
-        assert 0 < len(found) <= 500
+        assert 0 < len(found) <= 200
 
 
 def test_held_out_classes_are_offered_where_there_are_some():
