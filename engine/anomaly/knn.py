@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from engine.anomaly.bank import Bank, Doubles
 from engine.anomaly.detector import Detector, Fitted, Judged
@@ -58,11 +59,12 @@ class KNN(Detector):
 
 def distances(asked: Doubles, known: Doubles, k: int) -> Doubles:
     """Euclidean distances (N, k) to the k nearest rows, nearest first."""
+    rows, others = torch.from_numpy(asked), torch.from_numpy(known)
+    half = (others**2).sum(1) / -2
     found = np.empty((len(asked), k))
-    squares = (known**2).sum(1)
     for start in range(0, len(asked), CHUNK):
-        some = asked[start : start + CHUNK]
-        squared = (some**2).sum(1)[:, None] - 2 * some @ known.T + squares
-        near = np.partition(squared, k - 1, axis=1)[:, :k]
-        found[start : start + CHUNK] = np.sqrt(np.maximum(np.sort(near, axis=1), 0.0))
+        some = rows[start : start + CHUNK]
+        near = torch.addmm(half, some, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
+        squared = (some**2).sum(1, keepdim=True) - 2 * near
+        found[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
     return found

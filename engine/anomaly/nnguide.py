@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from engine.anomaly.bank import Bank
 from engine.anomaly.detector import Detector, Fitted, Judged
@@ -54,14 +55,13 @@ class NNGuide(Detector):
         """The guide: normal directions, as long as their energies."""
         count = max(1, round(self.share * len(train)))
         rows = np.sort(np.random.default_rng(SEED).permutation(len(train))[:count])
-        guide = train.energy[rows, None] * train.directions[rows]
+        guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
         k = min(self.k, count)
         notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
 
         def rule(bank: Bank) -> Judged:
-            likeness = bank.directions @ guide.T
-            top = np.partition(likeness, len(guide) - k, axis=1)[:, len(guide) - k :]
-            guidance = top.mean(1)
+            likeness = torch.from_numpy(bank.directions) @ guide.T
+            guidance = likeness.topk(k, dim=1, sorted=False).values.mean(1).numpy()
             score = -bank.energy * guidance
             return Judged(score, {"energy": bank.energy, "guidance": guidance})
 

@@ -10,6 +10,7 @@ https://arxiv.org/abs/2203.10807
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,11 +69,10 @@ def fit(train: Bank, kept: int) -> Fitted:
     head = needed(train)
     origin, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # u, of least length
     moved = train.features - origin
-    inside = main_axes(moved, kept)
+    residual_of = outside(moved, kept)
 
     def left_over(features: Doubles) -> Doubles:
-        around = features - origin
-        return np.asarray(np.linalg.norm(around - (around @ inside) @ inside.T, axis=1))
+        return np.asarray(np.linalg.norm(residual_of(features - origin), axis=1))
 
     usual = float(left_over(train.features).mean())
     notes: tuple[str, ...] = ()
@@ -90,13 +90,15 @@ def fit(train: Bank, kept: int) -> Fitted:
     return Fitted(rule, notes)
 
 
-def main_axes(moved: Doubles, count: int) -> Doubles:
-    """The directions in which rows (N, D) are largest on average, (D, count)."""
-    if len(moved) < moved.shape[1] and count <= len(moved):
+def outside(moved: Doubles, kept: int) -> Callable[[Doubles], Doubles]:
+    """What is left of rows beside the `kept` directions in which rows (N, D) are largest."""
+    if len(moved) < moved.shape[1] and kept <= len(moved):  # few images: only their own axes
         _, _, rows = np.linalg.svd(moved, full_matrices=False)
-        return np.asarray(rows[:count].T)
+        inside = rows[:kept].T
+        return lambda around: around - (around @ inside) @ inside.T
     _, axes = np.linalg.eigh(moved.T @ moved)
-    return np.asarray(axes[:, ::-1][:, :count])
+    small = np.ascontiguousarray(axes[:, : axes.shape[1] - kept])
+    return lambda around: around @ small
 
 
 def needed(bank: Bank) -> Head:
