@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
-from benchmarks import against_captum, against_grad_cam, efficiency, level_sets, serving
+from benchmarks import against_captum, against_grad_cam, efficiency, familiar, level_sets, serving
 from benchmarks.setting import case
 from benchmarks.timing import HEAD
 
@@ -21,6 +21,7 @@ PARTS = {
     "captum": against_captum.rows,
     "grad-cam": against_grad_cam.rows,
     "level-sets": level_sets.rows,
+    "familiar": familiar.rows,
 }
 
 
