@@ -12,12 +12,13 @@ from engine import data as data_sets
 from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
 from engine.anomaly.corruption import CORRUPTIONS, corrupted
 from engine.anomaly.extract import as_seen
-from engine.anomaly.photographs import photographs
+from engine.anomaly.photographs import ODD, photographs
 from engine.data import DataSet
 from engine.errors import BadData, BlindspotError
 from engine.method import Progress, quiet
 from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
+from engine.samples import SAMPLES
 
 PHOTOGRAPHS = "photographs"
 HELD_OUT = "held-out classes"
@@ -65,6 +66,12 @@ def normal(name: str, progress: Progress = quiet) -> DataSet:
     found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
     split(found)
     return found
+
+
+def photograph(name: str) -> int | None:
+    """The group of a shipped photograph among `photographs`; None when it is not among them."""
+    place = next((at for at, one in enumerate(SAMPLES) if one.name == name), None)
+    return place if name not in ODD else None
 
 
 def unknown_sources(normal: DataSet) -> tuple[Source, ...]:
