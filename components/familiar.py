@@ -32,6 +32,7 @@ FIRST = "ViM"
 ALPHAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 USUAL = 0.05
 NEAREST = 6
+FEW = 20  # normal images, or groups of them, below which a hint is due
 TITLES: Mapping[str, str] = {kind.name: kind.title for kind in DETECTORS}
 
 
@@ -137,6 +138,8 @@ def after_features(method: Method[FamiliarCase], case: FamiliarCase, slot: str) 
 def show(asked: Asked, found: Answer) -> None:
     """The sentence, the histogram with its line, the evidence, and a closer look."""
     st.subheader(plain(sentence(found)))
+    if hint := few(asked, found):
+        st.markdown(plain(hint))
     judged(asked, found)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -160,6 +163,20 @@ def sentence(found: Answer) -> str:
     if below <= total / 2:
         return f"Nothing unusual: {least} of {total} normal images are at least as unusual."
     return f"More unusual than {below} of {total} normal ones."
+
+
+def few(asked: Asked, found: Answer) -> str:
+    """A warning where the normal images are too few to say much."""
+    total, floor = int(found["counts"].values[0]), float(found["smallest"].values[2])
+    if np.isfinite(floor) and (groups := round(1 / floor) - 1) < FEW:
+        word = group_word(asked.case.normal)
+        return (
+            f"These {total} normal images come from only {groups} {word}s, which are alike among "
+            "themselves: take it as a hint, and bring a folder of your own for more."
+        )
+    if total < FEW:
+        return f"Only {total} normal images are compared with: take it as a hint."
+    return ""
 
 
 @st.fragment
@@ -339,9 +356,8 @@ def made_worse(asked: Asked) -> None:
             spec.metadata["label"], spec.metadata["control"].options, key=f"{KEY}.Corrupt.kind",
             bind="query-params",
         )  # fmt: skip
-        refuse(
-            f"{KEY}.severity", {f"{one:g}" for one in LEVELS}, "Severity", "a step of the slider"
-        )
+        steps = {f"{one:g}" for one in LEVELS}
+        refuse(f"{KEY}.severity", steps, "Severity", "a step of the slider")
         severity = st.select_slider(
             "Severity", LEVELS, LEVELS[0], key=f"{KEY}.severity", bind="query-params",
             format_func=lambda one: f"{one:g}",

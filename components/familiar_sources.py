@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from components import lab_upload
@@ -43,10 +45,9 @@ def choose_normal(subject: Subject) -> DataSet | None:
         help="What the model is to find usual. None of them was used to draw the line: the scores "
         "that count are those of images that neither the model nor the detector has learnt from.",
     )  # fmt: skip
-    found: DataSet | None = None
-    with spoken(), st.spinner("Making the images; the first time this may take some seconds"):
-        found = own()[picked] if picked in own() else sources.normal(offered[picked])
-    return found
+    if picked in own():
+        return own()[picked]
+    return had(lambda: sources.normal(offered[picked]), "Making the images")
 
 
 def choose_unknown(normal: DataSet, model: Classifier, seed: int) -> DataSet | None:
@@ -66,10 +67,17 @@ def choose_unknown(normal: DataSet, model: Classifier, seed: int) -> DataSet | N
         return None
     if picked in mine:
         return mine[picked]
-    found: DataSet | None = None
-    with spoken(), st.spinner("Making the unknown images"):
-        found = sources.unknown(offered[picked], normal, model, seed)
-    return found
+    return had(
+        lambda: sources.unknown(offered[picked], normal, model, seed), "Making the unknown images"
+    )
+
+
+def had(make: Callable[[], DataSet], words: str) -> DataSet | None:
+    """The images; None, with the reason said, when they cannot be had."""
+    found: list[DataSet] = []
+    with spoken(), st.spinner(f"{words}; the first time this may take some seconds"):
+        found.append(make())
+    return found[0] if found else None
 
 
 def reasons(listed: tuple[Source, ...]) -> str:

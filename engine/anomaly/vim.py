@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lstsq
+from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
 
 from engine.anomaly.bank import Bank, Doubles, Head
 from engine.anomaly.detector import Detector, Fitted, Judged
 from engine.errors import BlindspotError
 from engine.method import Slider, setting
 
+EXACT = 1e-6  # of the biases: how nearly the logits vanish at u
 NOTHING = 1e-9  # of the features' length: a residual as small as rounding
 
 
@@ -67,7 +68,7 @@ class ViM(Detector):
 def fit(train: Bank, kept: int) -> Fitted:
     """ViM with a space of so many directions; with all of them it is the energy."""
     head = needed(train)
-    origin, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # u, of least length
+    origin = origin_of(head)
     moved = train.features - origin
     residual_of = outside(moved, kept)
 
@@ -88,6 +89,19 @@ def fit(train: Bank, kept: int) -> Fitted:
         return Judged(residual - bank.energy, {"residual": residual, "energy": -bank.energy})
 
     return Fitted(rule, notes)
+
+
+def origin_of(head: Head) -> Doubles:
+    """u = − W⁺ b: the shortest features that make every logit zero, or come nearest to it."""
+    square = head.weight @ head.weight.T
+    try:
+        found = -head.weight.T @ solve(square, head.bias, assume_a="pos")
+        if np.abs(head.weight @ found + head.bias).max() <= EXACT * np.abs(head.bias).max():
+            return np.asarray(found)
+    except (LinAlgError, LinAlgWarning):
+        pass
+    found, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # rows that depend
+    return np.asarray(found)
 
 
 def outside(moved: Doubles, kept: int) -> Callable[[Doubles], Doubles]:

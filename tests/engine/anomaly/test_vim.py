@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.anomaly import Energy, ViM
-from engine.anomaly.vim import fit
+from engine.anomaly import Energy, Head, ViM
+from engine.anomaly.vim import fit, origin_of
 from tests.engine.anomaly.banks import bank, random_bank
 
 TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)
@@ -61,3 +61,11 @@ def test_a_tiny_bank_is_told_and_gives_numbers(count):
 def test_identical_images_leave_no_residual():
     fitted = ViM(directions=2).fit(bank(np.ones((9, 8))))
     assert np.isfinite(fitted.rule(ASKED).score).all()
+
+
+@pytest.mark.parametrize("rows", [3, 8, 12])
+def test_the_origin_is_the_pseudo_inverse_s_also_where_rows_depend_on_each_other(rows):
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(rows, 8)), rng.normal(size=rows)
+    for head in (Head(weight, bias), Head(weight - weight.mean(0), bias - bias.mean())):
+        assert origin_of(head) == pytest.approx(-np.linalg.pinv(head.weight) @ head.bias, abs=1e-6)
