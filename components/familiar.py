@@ -193,7 +193,7 @@ def judged(asked: Asked, found: Answer) -> None:
     with right:
         promise(found, ruler, line)
     if "unknown" in found.views:
-        with st.expander("How well this works on the unknown images, and where the line stands"):
+        with st.expander("How well this tells the unknown images, and where the line stands", True):
             familiar_charts.curves(found, line, KEY)
 
 

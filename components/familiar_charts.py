@@ -314,14 +314,17 @@ def factors(found: Result, key: str) -> None:
         line = {"color": GRAY, "width": 1, "dash": "dot"}
         figure.add_scatter(x=across, y=level / across, mode="lines", line=line, hoverinfo="skip",
                            showlegend=False)  # fmt: skip
+    shown = []
     for view, (name, ink, symbol, size) in looks.items():
         one = found.get(view)
         if isinstance(one, Evidence):
+            shown.append(one)
             mark = {"color": ink, "symbol": symbol, "size": size}
             figure.add_scatter(x=one.parts["logit"], y=one.parts["likeness"], name=name,
                                mode="markers", marker=mark)  # fmt: skip
     figure.update_xaxes(title="logit, from the lowest to the highest normal", range=[-0.03, 1.03])
-    figure.update_yaxes(title="likeness", range=[None, 1.02])
+    lowest = min(float(one.parts["likeness"].min()) for one in shown)
+    figure.update_yaxes(title="likeness", range=[lowest - 0.05 * (1 - lowest), 1.01])
     subject: Any = found["subject"]
     words = (
         f"This image: likeness {float(subject.parts['likeness'][0]):.3f}, logit "

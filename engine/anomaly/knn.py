@@ -29,7 +29,7 @@ class KNN(Detector):
     """
 
     name = "KNN"
-    title = "Nearest normal images (KNN)"
+    title = "KNN"
     paper = (
         "Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors (2022), "
         "https://arxiv.org/abs/2204.06507"

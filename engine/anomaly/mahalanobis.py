@@ -31,7 +31,7 @@ class Mahalanobis(Detector):
     """
 
     name = "Mahalanobis"
-    title = "Mahalanobis distance"
+    title = "Mahalanobis"
     paper = (
         "Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and "
         "Adversarial Attacks (2018), https://arxiv.org/abs/1807.03888"

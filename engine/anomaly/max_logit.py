@@ -23,7 +23,7 @@ class MaxLogit(Detector):
     """
 
     name = "MaxLogit"
-    title = "Highest logit"
+    title = "MaxLogit"
     paper = (
         "Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World Settings (2022), "
         "https://arxiv.org/abs/1911.11132"

@@ -24,7 +24,7 @@ class MSP(Detector):
     """
 
     name = "MSP"
-    title = "Highest probability (MSP)"
+    title = "MSP"
     paper = (
         "Hendrycks and Gimpel, A Baseline for Detecting Misclassified and Out-of-Distribution "
         "Examples in Neural Networks (2017), https://arxiv.org/abs/1610.02136"
