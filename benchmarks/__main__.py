@@ -15,6 +15,7 @@ from benchmarks import (
     against_captum,
     against_grad_cam,
     efficiency,
+    familiar,
     level_sets,
     serving,
     sparsity,
@@ -29,6 +30,7 @@ PARTS = {
     "grad-cam": against_grad_cam.rows,
     "level-sets": level_sets.rows,
     "sparsity": sparsity.rows,
+    "familiar": familiar.rows,
 }
 
 

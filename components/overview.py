@@ -74,6 +74,13 @@ QUESTIONS = (
         "How unusual one image is among the normal ones, and by which evidence.",
         "anomaly.svg",
         "A histogram with one mark far to its right",
+        (
+            (
+                views.FAMILIAR,
+                "Example: is the back of an eye usual among photographs?",
+                {"image": "The back of an eye"},
+            ),
+        ),
     ),
     Question(
         "Sparsity",

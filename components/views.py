@@ -46,5 +46,12 @@ LEVEL_SETS = View(
     "attribution/level_sets.py",
     ":material/route:",
 )
+FAMILIAR = View(
+    "Anomaly",
+    "Familiar?",
+    "familiar",
+    "anomaly/familiar.py",
+    ":material/help_center:",
+)
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FAMILIAR)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.anomaly import Compare, FamiliarCase, ViM, sources
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
@@ -30,6 +31,7 @@ from engine.target import Target
 
 Question = tuple[Method[Any], Any]
 
+FAMILIAR = (SAMPLES[0].name, "retina")  # as the overview's examples have them
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
     (LST(), 1),
@@ -44,6 +46,19 @@ def questions() -> Iterator[Question]:
     """What the samples are asked when opened."""
     yield from heatmaps()
     yield from walks()
+    yield from familiar()
+
+
+def familiar() -> Iterator[Question]:
+    """What the samples that the view Familiar? opens with are asked there."""
+    model, normal = load(), sources.normal(sources.PHOTOGRAPHS)
+    first = next(one.name for one in sources.unknown_sources(normal) if not one.reason)
+    unknown = sources.unknown(first, normal, model)
+    for name in FAMILIAR:
+        image = image_case(model, sample(name), Crop(), Target(0)).image
+        case = FamiliarCase(model, image, normal, unknown, sources.photograph(name))
+        yield ViM(), case
+        yield Compare(), case
 
 
 def walks() -> Iterator[Question]:

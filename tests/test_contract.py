@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import attribution, sparsity
+from engine import anomaly, attribution, sparsity
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -23,7 +23,7 @@ from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
 from tests import tiny
 
-METHODS = attribution.METHODS + sparsity.METHODS
+METHODS = (*attribution.METHODS, *anomaly.METHODS, *sparsity.METHODS)
 BLIND = {"sparsity.Magnitude", "sparsity.Random"}  # they never ask the model anything
 TIMES = {"seconds"}  # of a training, which are others each time
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
@@ -32,7 +32,7 @@ every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
-    counted |= {"epochs": 1, "images": 10} if kind.family == "sparsity" else {}
+    counted |= {"images": 10, "epochs": 1} if kind.family == "sparsity" else {"images": 8}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)

@@ -7,6 +7,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from engine.anomaly.case import DataCase, FamiliarCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
@@ -135,10 +136,35 @@ def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
     return PruneCase(model, data_for(model), seed)
 
 
-def case_for(kind: type, model: Classifier | None = None) -> ImageCase | PairCase | PruneCase:
+def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0) -> DataSet:
+    """Random images, each class a little brighter; half for training, the others held out."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % len(classes)
+    images = rng.integers(0, 200, (count, 3, side, side)) + 10 * labels[:, None, None, None]
+    return DataSet(
+        f"tiny-{seed}", Card("Tiny", "noise", "drawn", "none"), classes,
+        images.clip(0, 255).astype(np.uint8), labels, np.arange(count),
+        np.where(np.arange(count) < count // 2, 0, 2).astype(np.uint8),
+    )  # fmt: skip
+
+
+def familiar_case(model: Classifier) -> FamiliarCase:
+    """An image among random normal ones, and other random ones that are unknown."""
+    normal = data_set(model.labels, model.side)
+    unknown = data_set(("strange",), model.side, 12, seed=9)
+    return FamiliarCase(model, image(model.side), normal, unknown)
+
+
+def case_for(
+    kind: type, model: Classifier | None = None
+) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase:
     """The tiny case that a method fits; the model is one that it fits too."""
     if kind.family == "sparsity":
         return prune_case(model)
+    if "data" in kind.needs:
+        return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
+    if "normal" in kind.needs:
+        return familiar_case(model or cnn())
     if targets := getattr(kind, "targets", None):
         return pair_case(model or cnn(), targets[0])
     if model is not None:

@@ -29,6 +29,7 @@ SPLIT_WORDS = {
     "train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2,
 }  # fmt: skip
 SHARES = (7.0, 1.0, 2.0)
+LOOSE = "images"  # the class of pictures in no folder, where that is allowed
 LITTER = {"thumbs.db", "desktop.ini"}  # what file managers leave behind
 
 Folders = tuple[str, ...]
@@ -51,9 +52,16 @@ class Imported:
 
 
 def read_folders(
-    source: bytes | Path, name: str = "", side: int = 64, progress: Progress = quiet
+    source: bytes | Path,
+    name: str = "",
+    side: int = 64,
+    progress: Progress = quiet,
+    *,
+    classless: bool = False,
 ) -> Imported:
     """Read a zip of class folders; the middle square of each picture at one side.
+
+    With `classless` one class is enough, and pictures in no folder are taken as class "images".
 
     Raises:
         BadData: it is no honest zip, holds too much, or has fewer than two classes.
@@ -63,12 +71,15 @@ def read_folders(
     called = shown(name or (source.name if isinstance(source, Path) else "this file"))
     with opened(source, called) as archive:
         found = pictures(archive)
+        if classless:
+            found = [(folders or (LOOSE,), member) for folders, member in found]
         if len(found) > MAX_IMAGES:
             raise BadData(f"{called} has {len(found):,} files; at most {MAX_IMAGES:,} are read.")
         if len(found) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: choose a smaller side.")
         images, kept, skipped = decoded(archive, found, side, progress)
-    labels, split, classes = sorted_out([found[place][0] for place in kept], called, skipped)
+    places = [found[place][0] for place in kept]
+    labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
     if (images[:, :1] == images).all():  # grey
         images = images[:, :1]
     data = DataSet(
@@ -126,7 +137,7 @@ def one(archive: ZipFile, folders: Folders, member: ZipInfo) -> Picture:
 
 
 def sorted_out(
-    folders: list[Folders], called: str, skipped: list[Skipped]
+    folders: list[Folders], called: str, skipped: list[Skipped], fewest: int = 2
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8] | None, tuple[str, ...]]:
     """Labels, splits where the folders say them, and the classes' words."""
     if not folders:
@@ -139,7 +150,7 @@ def sorted_out(
         split = np.array([SPLIT_WORDS[path[0].lower()] for path in folders], np.uint8)
         folders = [path[1:] for path in folders]
     classes = tuple(sorted({path[0] for path in folders}))
-    if len(classes) < 2:
+    if len(classes) < fewest:
         raise BadData(
             f"{called} has pictures of one class only, {shown(classes[0])}: put those of each "
             "class into a folder of its own."
@@ -162,6 +173,6 @@ def card(title: str, count: int, side: int) -> Card:
 
 def named(data: DataSet) -> DataSet:
     """The data set under a name made of its content."""
-    if len(data.rows("train")) == 0:
+    if len(data) and len(data.rows("train")) == 0 and len(data.classes) > 1:
         raise BadData(f"{data.card.title} has no images for training.")
     return replace(data, name=f"upload-{data.fingerprint[:12]}")

@@ -51,6 +51,22 @@ def test_each_folder_is_a_class_and_each_picture_an_image():
     assert data.card.title == "pets"
 
 
+def test_without_classes_one_folder_or_none_is_enough():
+    files = {f"scans/{n}.png": png(90 + n) for n in range(6)}
+    with pytest.raises(BadData, match="one class only"):
+        read_folders(zipped(files))
+    assert read_folders(zipped(files), classless=True).data.classes == ("scans",)
+    loose = {f"{n}.png": png(90 + n) for n in range(6)}
+    assert read_folders(zipped(loose), classless=True).data.classes == ("images",)
+    mixed = read_folders(zipped(files | loose), classless=True).data
+    assert mixed.classes == ("images", "scans")
+    assert len(mixed) == 12
+
+
+def test_a_single_picture_is_read_and_left_to_whoever_needs_more():
+    assert len(read_folders(zipped({"1.png": png()}), classless=True).data) == 1
+
+
 def test_grey_pictures_stay_grey():
     files = {f"{c}/{n}.png": png(90 + n) for c in "ab" for n in range(3)}
     assert read_folders(zipped(files), side=8).data.images.shape == (6, 1, 8, 8)

@@ -1,0 +1,58 @@
+"""The bank of features against its own forward passes, and nine scores of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+import numpy as np
+
+from benchmarks.setting import case, forwards
+from benchmarks.timing import Ratio, paired
+from engine.anomaly import DataCase, FamiliarCase
+from engine.anomaly.compare import seconds_to_score
+from engine.anomaly.extract import extracted
+from engine.anomaly.gather import gathered
+from engine.anomaly.photographs import photographs
+from engine.data import DataSet
+
+GOAL = 0.90
+IMAGES = 1000
+BUDGET = 0.05  # seconds of nine scores
+
+
+def many(count: int) -> DataSet:
+    """The shipped photographs over and over."""
+    few = photographs()
+    images = few.images[np.arange(count) % len(few)]
+    nothing = np.zeros(count, np.int64)
+    return DataSet(
+        "many", few.card, few.classes, images, nothing, np.arange(count), nothing.astype(np.uint8)
+    )
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Forward efficiency of the bank, and the seconds of nine scores."""
+    asked = DataCase(case().model, many(IMAGES))
+    yield paired(
+        f"Feature bank of {IMAGES} images, exact",
+        lambda: extracted(asked),
+        lambda: forwards(IMAGES),
+        "its own forwards",
+        GOAL,
+        rounds,
+        f"{IMAGES} forwards",
+    )
+    banks = gathered(FamiliarCase(case().model, case().image, photographs()))
+    seconds_to_score(banks)
+    taken = [seconds_to_score(banks) for _ in range(rounds * 4)]
+    yield Ratio(
+        "Nine scores of one image after its features",
+        f"{1000 * BUDGET:.0f} ms",
+        BUDGET / median(taken),
+        BUDGET / max(taken),
+        BUDGET / min(taken),
+        1.0,
+        median(taken),
+        f"{1000 * median(taken):.2f} ms; ODIN apart",
+    )

@@ -1,0 +1,115 @@
+"""Scores of normal and unknown images as a histogram, with one image marked and a line to drag.
+
+The browser counts while the line moves; Python is told once, when it is let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+BINS = 40
+MARGIN = 0.03  # of the range, left and right of the outermost score
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is drawn: scores of normal, other normal and unknown images, the image's, the line."""
+
+    normal: Doubles
+    held: Doubles  # on which the line is tried out; may be the same as normal
+    unknown: Doubles  # may be empty
+    subject: float
+    line: float
+    unit: str
+
+
+def histogram(shown: Shown, words: str, key: str) -> float:
+    """Draw it and give the line where the person left it, at first `shown.line`.
+
+    `words` is the finding, for who does not see the picture. Other scores or another first line
+    begin again.
+    """
+    tag = tag_of(shown)
+    held = chosen(st.session_state.get(key), tag, shown)
+    result = mounted()(
+        key=key, data=drawn(shown, held) | {"tag": tag, "words": words},
+        on_line_change=lambda: None,
+    )  # fmt: skip
+    return chosen(result, tag, shown)
+
+
+def drawn(shown: Shown, line: float) -> dict[str, Any]:
+    """What the browser is sent: bars, and the sorted scores from which it counts."""
+    edges = edges_of(shown)
+    return {
+        "edges": edges.tolist(),
+        "bars": {"normal": bars(shown.normal, edges), "unknown": bars(shown.unknown, edges)},
+        "normal": ordered(shown.normal),
+        "held": [] if shown.held is shown.normal else ordered(shown.held),
+        "unknown": ordered(shown.unknown),
+        "subject": shown.subject,
+        "line": line,
+        "unit": shown.unit,
+    }
+
+
+def edges_of(shown: Shown) -> Doubles:
+    """The ends of the bars, from the lowest to the highest of all scores."""
+    every = np.concatenate([shown.normal, shown.unknown, [shown.subject, shown.line]])
+    low, high = float(every.min()), float(every.max())
+    room = MARGIN * (high - low) or max(abs(high), 1.0) * MARGIN
+    return np.linspace(low - room, high + room, BINS + 1)
+
+
+def bars(scores: Doubles, edges: Doubles) -> list[float]:
+    """The share of the scores in each bar."""
+    counts, _ = np.histogram(scores, edges)
+    return [round(float(one), 5) for one in counts / max(len(scores), 1)]
+
+
+def ordered(scores: Doubles) -> list[float]:
+    """Scores from the lowest to the highest; whole, so that both sides count alike."""
+    found: list[float] = np.sort(scores).tolist()
+    return found
+
+
+def tag_of(shown: Shown) -> str:
+    """A name for what is asked, so that an answer to an earlier question is not taken for it."""
+    said = blake2b(f"{shown.subject}{shown.line}".encode(), digest_size=8)
+    for scores in (shown.normal, shown.held, shown.unknown):
+        said.update(np.ascontiguousarray(scores).tobytes())
+    return said.hexdigest()
+
+
+def chosen(state: Any, tag: str, shown: Shown) -> float:
+    """The browser's answer where it fits the question, else the start; it may be anything."""
+    answer = state.get("line") if hasattr(state, "get") else None
+    if not isinstance(answer, dict) or answer.get("tag") != tag:
+        return shown.line
+    try:
+        line = float(answer["line"])
+    except (KeyError, TypeError, ValueError):
+        return shown.line
+    edges = edges_of(shown)
+    return line if edges[0] <= line <= edges[-1] else shown.line
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_histogram",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )

@@ -1,0 +1,226 @@
+"""What the anomaly family asks about: images and a model, or one image among normal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.errors import BadData, BadModel, BlindspotError
+from engine.method import Precision
+from engine.models.classifier import Classifier
+
+MOST_FIT, MOST_HELD, MOST_UNKNOWN = 2000, 1000, 200  # images that are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class DataCase:
+    """Images of a data set, as one model sees them.
+
+    Args:
+        model: the classifier.
+        data: all its rows are looked at; each is brought to the model's size where it differs.
+        layers: whose outputs are kept too.
+    """
+
+    model: Classifier
+    data: DataSet
+    layers: tuple[str, ...] = ()
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        if not len(self.data):
+            raise BadData(f"{self.data.card.title} has no images that could be looked at.")
+        for name in self.layers:
+            self.model.layer(name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of model, images and layers."""
+        said = f"data|{self.model.fingerprint}|{self.data.fingerprint}|{self.layers}"
+        return blake2b(f"{said}|{self.precision}".encode(), digest_size=16).hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return str(self.model.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return {
+            "kind": "data",
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "data": self.data.name,
+            "data_fingerprint": self.data.fingerprint,
+            "images": len(self.data),
+            "alike": f"{self.model.fingerprint}|{len(self.data)}",  # in seconds
+            "layers": list(self.layers),
+            "precision": self.precision,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        return "" if need == "data" else self.model.lacks(need)
+
+    def at(self, precision: Precision) -> DataCase:
+        """The same question in another precision."""
+        return replace(self, precision=precision)
+
+
+@dataclass(frozen=True, eq=False)
+class FamiliarCase:
+    """One image, among normal ones, and perhaps unknown ones to measure by.
+
+    Args:
+        model: the classifier.
+        image: pixels (3, side, side) in [0, 1], float32.
+        normal: what the model is to find usual: its train images are fitted to, the others are
+            held out. Its truth "unknown" marks images of classes that were held out.
+        unknown: images that should be found unusual.
+        group: of the image itself among the normal ones (its patient, its photograph), which is
+            left out of them.
+        seed: of the draw of the held-out images.
+        precision: "exact" only.
+
+    Raises:
+        BadData: too few normal images.
+        BlindspotError: the image does not fit the model.
+    """
+
+    model: Classifier
+    image: Tensor
+    normal: DataSet
+    unknown: DataSet | None = None
+    group: int | None = None
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        wanted = (3, self.model.side, self.model.side)
+        if tuple(self.image.shape) != wanted:
+            raise BlindspotError(f"The image is {tuple(self.image.shape)}, not {wanted}.")
+        if self.unknown is not None and not len(self.unknown):
+            raise BadData(f"{self.unknown.card.title} has no images that could be unknown.")
+        split(self.normal)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of model, image, normal and unknown images, and seed."""
+        said = blake2b(digest_size=16)
+        said.update(self.image.contiguous().numpy().tobytes())
+        other = self.unknown.fingerprint if self.unknown is not None else ""
+        said.update(
+            f"familiar|{self.model.fingerprint}|{self.normal.fingerprint}|{other}"
+            f"|{self.group}|{self.seed}|{self.precision}".encode()
+        )
+        return said.hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return str(self.model.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record: no pixels, no file name."""
+        return {
+            "kind": "familiar",
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "normal": self.normal.name,
+            "unknown": self.unknown.name if self.unknown is not None else "",
+            "data": self.normal.name,
+            "alike": f"{self.model.fingerprint}|{len(self.normal)}",
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        match need:
+            case "normal":
+                return ""
+            case "head":
+                return headless(self.model)
+            case _:
+                return self.model.lacks(need)
+
+    def at(self, precision: Precision) -> FamiliarCase:
+        """The same question in another precision."""
+        return replace(self, precision=precision)
+
+    @cached_property
+    def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:
+        """The images to fit to, those held out, and the unknown ones, each for the model."""
+        fit, held = split(self.normal)
+        unknown = None
+        if self.unknown is not None:
+            rows = evenly(np.arange(len(self.unknown)), MOST_UNKNOWN)
+            unknown = DataCase(self.model, self.unknown.take(rows))
+        return (
+            DataCase(self.model, self.normal.take(fit)),
+            DataCase(self.model, self.normal.take(held)),
+            unknown,
+        )
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the normal images' classes are the model's own."""
+        known = self.model.labels
+        return self.normal.classes[: len(known)] == known
+
+    def generator(self) -> np.random.Generator:
+        """A fresh source of random numbers, always from the same seed."""
+        return np.random.default_rng(self.seed)
+
+
+def headless(model: Classifier) -> str:
+    """Why a model has no linear head whose input could be read, or ""."""
+    try:
+        _ = model.head
+    except BadModel:
+        return "it needs a last linear layer, and this model has none."
+    return ""
+
+
+def split(data: DataSet) -> tuple[Rows, Rows]:
+    """The rows to fit to and those held out; images of unknown classes are in neither.
+
+    Where nothing but train images is there, half of them is held out.
+
+    Raises:
+        BadData: fewer than two normal images.
+    """
+    unknown = data.truth.get("unknown")
+    normal = np.ones(len(data), np.bool_) if unknown is None else ~np.asarray(unknown, np.bool_)
+    rows = np.flatnonzero(normal)
+    if len(rows) < 2:
+        count = "no normal image" if not len(rows) else "one normal image"
+        raise BadData(
+            f"{data.card.title} has {count}: at least two are needed, one to learn what is usual "
+            "and one to compare with. Give more."
+        )
+    fit, held = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
+    if not len(fit) or not len(held):
+        fit, held = rows[::2], rows[1::2]
+    return evenly(fit, MOST_FIT), evenly(held, MOST_HELD)
+
+
+def evenly(rows: Rows, most: int) -> Rows:
+    """At most so many rows, spread over all of them."""
+    if len(rows) <= most:
+        return rows
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).astype(int)])
+
+
+def unknown_rows(data: DataSet) -> Rows:
+    """The images of held-out classes that a data set knows of; none where it knows of none."""
+    truth: Mapping[str, Any] = data.truth
+    marked = truth.get("unknown")
+    return np.flatnonzero(marked) if marked is not None else np.empty(0, np.int64)

@@ -1,0 +1,140 @@
+"""Features and logits of many images, once for each model and data set, and then kept."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import ceil
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.anomaly.case import DataCase, headless
+from engine.data import DataSet
+from engine.data.example import pictured
+from engine.images import Crop, square
+from engine.method import Case, Method, Progress, quiet
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.layers import capturing
+from engine.models.pace import in_batches
+from engine.result import Array, Features, Floats, Result
+
+HOLD = 0.25  # seconds for which the model is borrowed at a time; others then have their turn
+
+
+@dataclass(frozen=True)
+class Extract(Method[DataCase]):
+    """What the model makes of each image: the numbers its last layer sees, and its logits.
+
+    Features are what the last linear layer is given, in whatever unit the network has; logits are
+    its scores for the classes. Nothing is judged here: the detectors that judge all read the same
+    numbers, so they are computed once for each model and data set and kept.
+    """
+
+    name = "Features"
+    family = "anomaly"
+    title = "Features"
+    cost = "wait"
+    needs = frozenset({"data"})
+    proof = (
+        "tests/engine/anomaly/test_extract.py"
+        "::test_features_times_the_head_give_the_logits_for_every_model_that_ships"
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """It is asked about a data set, not about a picture."""
+        return "" if isinstance(case, DataCase) else "it needs a data set."
+
+    def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
+        """View: features."""
+        return {"features": extracted(case, progress)}
+
+
+@dataclass(eq=False)
+class Seen:
+    """Where the outputs of a run over `count` images go, allocated at the first batch."""
+
+    count: int
+    arrays: dict[str, Floats] = field(default_factory=dict)
+
+    def put(self, name: str, start: int, values: Tensor) -> None:
+        """Rows from `start` on."""
+        rows = values.float().cpu().numpy()
+        if name not in self.arrays:
+            self.arrays[name] = np.empty((self.count, *rows.shape[1:]), np.float32)
+        self.arrays[name][start : start + len(rows)] = rows
+
+
+def extracted(case: DataCase, progress: Progress = quiet) -> Features:
+    """Features, logits, maps and keys of every image of the case."""
+    data, model = case.data, case.model
+    pace = model.pace(case.precision)
+    group = pace.batch * max(1, ceil(HOLD / max(pace.batch * pace.seconds, 1e-9)))
+    seen = Seen(len(data))
+    keys = np.empty(len(data), np.int64)
+    start = 0
+    while start < len(data):
+        end = min(start + group, len(data))
+        pixels = as_seen(data, slice(start, end), model.side)
+        keys[start:end] = [key_of(one) for one in pixels]
+        look(model, pixels, seen, start, case.layers)
+        progress(end / len(data), "looking at images")
+        start = end
+    names = {name: f"maps/{name}" for name in case.layers}
+    return Features(
+        seen.arrays.get("features", np.empty((len(data), 0), np.float32)),
+        seen.arrays["logits"],
+        keys,
+        {name: seen.arrays[inner] for name, inner in names.items()},
+    )
+
+
+def look(
+    model: Classifier, pixels: Tensor, seen: Seen, start: int = 0, layers: tuple[str, ...] = ()
+) -> None:
+    """Run the model over pixels (n, 3, side, side) in batches, and keep what passes."""
+    pace = model.pace("exact")
+    head = None if headless(model) else model.head
+    with ExitStack() as stack:
+        net = stack.enter_context(borrowed(model))
+        stack.enter_context(torch.inference_mode())
+        caught = stack.enter_context(capturing(head, inputs=True)) if head is not None else []
+        maps = {n: stack.enter_context(capturing(model.layer(n))) for n in layers}
+
+        def run(low: int, high: int) -> None:
+            for held in (caught, *maps.values()):
+                held.clear()
+            batch = pixels[low:high].to(model.device, memory_format=pace.memory_format)
+            seen.put("logits", start + low, net(batch))
+            if caught and caught[0].ndim == 2:
+                seen.put("features", start + low, caught[0])
+            for name, held in maps.items():
+                seen.put(f"maps/{name}", start + low, held[0])
+
+        in_batches(len(pixels), pace.batch, run, model.title)
+
+
+def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
+    """Images of some rows at the model's size, (n, 3, side, side) in [0, 1]: the house's one path.
+
+    Where the size differs, the middle square is resized as a picture from the sidebar would be.
+    """
+    if data.images.shape[2:] == (side, side):
+        return data.pixels(rows)
+    images: Array = data.images[rows]
+    return torch.from_numpy(np.stack([square(pictured(one), Crop(), side) for one in images]))
+
+
+def key_of(image: Tensor) -> int:
+    """A digest of an image's pixels (3, H, W), by which it is known again."""
+    grey = image[:1] if image.stride(0) == 0 else image  # one channel repeated is hashed once
+    eight: NDArray[np.uint8] = np.rint(grey.numpy() * 255).astype(np.uint8)
+    if len(eight) == 3 and (eight[:1] == eight).all():
+        eight = eight[:1]
+    said = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()
+    return int.from_bytes(said, "big")

@@ -1,0 +1,187 @@
+"""From a case to banks: the image, what is fitted to, what it is compared with, what is unknown.
+
+The image is never compared with itself: where it is among the normal images it is left out, and
+with it its group (its patient, its photograph).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.anomaly.bank import Bank, Doubles, Head, Ints
+from engine.anomaly.case import DataCase, FamiliarCase, headless
+from engine.anomaly.extract import Extract, Seen, key_of, look
+from engine.anomaly.nudge import Nudged, nudged
+from engine.data import DataSet
+from engine.errors import BadData
+from engine.method import Progress, quiet
+from engine.models.classifier import Classifier
+from engine.result import Result
+from engine.run import answer
+
+FEW = 20  # held-out images, or groups of them, below which they are not parted
+CLOSE = 1e-3  # of the logits' spread: how far the head may be from giving them
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What a detector is asked with.
+
+    Args:
+        subject: the image, a bank of one.
+        fit: normal images that the detector is fitted to.
+        normal: normal images that the image is compared with; nothing was fitted to them.
+        held: other normal images, on which a line is tried out; the same ones as `normal` where
+            there are too few to part.
+        unknown: images that should be found unusual, if any.
+        notes: what had to be done otherwise than usual, in sentences.
+    """
+
+    subject: Bank
+    fit: Bank
+    normal: Bank
+    held: Bank
+    unknown: Bank | None
+    notes: tuple[str, ...] = ()
+
+
+def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
+    """All banks of a case; features of data sets come from the store when they were seen before.
+
+    Raises:
+        BadData: no normal image is left beside the image itself.
+    """
+    progress(0.0, "looking at the image")
+    subject = subject_bank(case)
+    fit_case, held_case, unknown_case = case.parts
+    fit = bank_of(fit_case, case.normal, told(progress, 0.0, 0.5), labelled=case.labelled)
+    held = bank_of(held_case, case.normal, told(progress, 0.5, 0.7), labelled=case.labelled)
+    unknown = None
+    if unknown_case is not None and case.unknown is not None:
+        unknown = bank_of(unknown_case, case.unknown, told(progress, 0.7, 0.9), labelled=False)
+        unknown = without(unknown, subject, None)[0]
+    notes: list[str] = []
+    fit, found_there = without(fit, subject, case.group)
+    held, found_here = without(held, subject, case.group)
+    if found_there or found_here:
+        notes.append(
+            "The image, or its group, is among the normal ones; it was not compared with itself."
+        )
+    if not len(fit) or not len(held):
+        raise BadData(
+            f"{case.normal.card.title} has no normal image beside this one: give at least two more."
+        )
+    normal, rest = parted(held, case)
+    if not len(rest):
+        rest = normal
+        notes.append(
+            "There are too few normal images to try the line out on others: the same ones drew it."
+        )
+    return Gathered(subject, fit, normal, rest, unknown, tuple(notes))
+
+
+def told(progress: Progress, low: float, high: float) -> Progress:
+    """A part of the progress."""
+
+    def report(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+        progress(low + (high - low) * done, words or "looking at images")
+
+    return report
+
+
+def subject_bank(case: FamiliarCase) -> Bank:
+    """The image as a bank of one, looked at now."""
+    seen = Seen(1)
+    look(case.model, case.image[None], seen)
+    arrays = {name: values.astype(np.float64) for name, values in seen.arrays.items()}
+
+    def nudge(temperature: float, epsilon: float) -> Doubles:
+        found = nudged(case.model, case.image[None], temperature, epsilon)
+        return np.asarray(found, np.float64)
+
+    return Bank(
+        arrays.get("features", np.empty((1, 0))),
+        arrays["logits"],
+        head_of(case.model),
+        keys=np.array([key_of(case.image)]),
+        ids=np.array([-1]),
+        nudge=nudge,
+        model_id=case.model.fingerprint,
+    )
+
+
+def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labelled: bool) -> Bank:
+    """The bank of a data set's images. Their features are kept in the store."""
+    views: Any = answer(Extract(), case, progress)
+    found = views["features"]
+
+    def nudge(temperature: float, epsilon: float) -> Doubles:
+        logits: Any = answer(Nudged(temperature, epsilon), case)["logits"]
+        return np.asarray(logits.values, np.float64)
+
+    groups = case.data.truth.get("group")
+    return Bank(
+        np.asarray(found.values, np.float64),
+        np.asarray(found.logits, np.float64),
+        head_of(case.model),
+        labels=case.data.labels if labelled else None,
+        groups=None if groups is None else np.asarray(groups, np.int64),
+        ids=case.data.ids,
+        keys=found.keys,
+        maps=found.maps,
+        nudge=nudge,
+        model_id=case.model.fingerprint,
+        data_id=data.fingerprint,
+    )
+
+
+def head_of(model: Classifier) -> Head | None:
+    """The last linear layer in float64, or None."""
+    if headless(model):
+        return None
+    weight = model.head.weight.detach().cpu().numpy().astype(np.float64)
+    bias = model.head.bias
+    zero = np.zeros(len(weight))
+    return Head(weight, zero if bias is None else bias.detach().cpu().numpy().astype(np.float64))
+
+
+def heads_agree(bank: Bank) -> bool:
+    """Whether the logits are the head's, as they are unless something comes after it."""
+    if bank.head is None or not bank.features.shape[1]:
+        return False
+    made = bank.features @ bank.head.weight.T + bank.head.bias
+    spread = max(1.0, float(np.abs(bank.logits).max()))
+    return bool(np.abs(made - bank.logits).max() <= CLOSE * spread)
+
+
+def without(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
+    """The bank without the image and its group, and whether it was in there."""
+    if bank.keys is None or subject.keys is None:
+        return bank, False
+    same: NDArray[np.bool_] = bank.keys == subject.keys[0]
+    if group is not None and bank.groups is not None:
+        same = same | (bank.groups == group)
+    if not same.any():
+        return bank, False
+    if bank.groups is not None:
+        same = np.isin(bank.groups, bank.groups[same])
+    return bank.take(~same), True
+
+
+def parted(held: Bank, case: FamiliarCase) -> tuple[Bank, Bank]:
+    """Held-out images in two halves, whole groups together; drawn by the case's seed.
+
+    A half is drawn by each image's own key or group, so that one image less moves no other.
+    """
+    names: Ints = held.groups if held.groups is not None else np.asarray(held.ids, np.int64)
+    order = np.unique(names)
+    if len(order) < FEW:
+        return held, held.take(np.arange(0))
+    chance = np.array([np.random.default_rng([case.seed, int(n) % 2**63]).random() for n in order])
+    first = order[np.argsort(chance, kind="stable")[: -(-len(order) // 2)]]
+    inside = np.isin(names, first)
+    return held.take(inside), held.take(~inside)

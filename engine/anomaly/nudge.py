@@ -1,0 +1,109 @@
+"""ODIN's step: each image is moved a little so that the model grows surer of what it sees.
+
+    x̂ = x − ε sign ∇ₓ CE(f(x) / T, ĉ)
+
+in pixels of [0, 1], so ε is a brightness; the libraries write the same step for normalized input
+and divide by the deviation of each channel. A gradient of exactly zero moves nothing (OpenOOD
+counts it as positive). Liang, Li and Srikant, "Enhancing the Reliability of Out-of-distribution
+Image Detection in Neural Networks" (2018), https://arxiv.org/abs/1706.02690
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.anomaly.case import DataCase
+from engine.anomaly.extract import as_seen
+from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.pace import in_batches
+from engine.result import Floats, Result, Table
+
+GROUP = 64  # images between two looks at whether to stop
+
+PAPER = (
+    "Liang, Li and Srikant, Enhancing the Reliability of Out-of-distribution Image Detection in "
+    "Neural Networks (2018), https://arxiv.org/abs/1706.02690"
+)
+
+
+def temperature_setting(default: float) -> float:
+    """The temperature of the softmax, as ODIN and its step share it."""
+    control = Slider(1.0, 1000.0, 1.0, log=True)
+    found: float = setting(
+        default, control, "Temperature", "Logits are divided by it; 1000 is the paper's choice."
+    )
+    return found
+
+
+def epsilon_setting(default: float) -> float:
+    """The length of the step."""
+    found: float = setting(
+        default, Slider(0.0, 0.02, 0.0002), "Step", "How far each pixel is moved, of 0 to 1; "
+        "0 leaves the image as it is.",
+    )  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True)
+class Nudged(Method[DataCase]):
+    """Logits of a data set's images after ODIN's small step towards the class that is seen.
+
+    It is what ODIN needs of the normal images; it takes a way back through the network for each,
+    so it is computed once and kept. Logits are in the network's own unit.
+    """
+
+    name = "Nudged"
+    family = "anomaly"
+    title = "ODIN's step"
+    cost = "wait"
+    paper = PAPER
+    needs = frozenset({"data"})
+    proof = "tests/engine/anomaly/test_odin.py::test_the_step_on_a_linear_model_has_a_closed_form"
+
+    temperature: float = temperature_setting(1000.0)
+    epsilon: float = epsilon_setting(0.0014)
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """It is asked about a data set, not about a picture."""
+        return "" if isinstance(case, DataCase) else "it needs a data set."
+
+    def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
+        """View: logits, a row for each image."""
+        count = len(case.data)
+        logits = np.empty((count, len(case.model.labels)), np.float32)
+        for start in range(0, count, GROUP):
+            end = min(start + GROUP, count)
+            pixels = as_seen(case.data, slice(start, end), case.model.side)
+            logits[start:end] = nudged(case.model, pixels, self.temperature, self.epsilon)
+            progress(end / count, "moving images a little")
+        rows = tuple(str(one) for one in case.data.ids)
+        labels = case.model.labels
+        return {"logits": Table(logits, rows, labels, ("logit",) * len(labels))}
+
+
+def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float) -> Floats:
+    """Logits (n, classes) of images (n, 3, side, side) after the step."""
+    logits = torch.empty(len(pixels), len(model.labels))
+    pace = model.pace("gradient")
+
+    def run(start: int, end: int) -> None:
+        batch = pixels[start:end].to(model.device, memory_format=pace.memory_format)
+        with borrowed(model) as net, torch.enable_grad():
+            watched = batch.detach().clone().requires_grad_()
+            first = net(watched)
+            sure = first.cpu().double() / temperature  # in float32 a sure model has no gradient
+            loss = F.cross_entropy(sure, sure.argmax(1), reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, watched)
+            with torch.inference_mode():
+                logits[start:end] = net(batch - epsilon * gradient.sign()).float().cpu()
+
+    in_batches(len(pixels), pace.batch, run, model.title)
+    return logits.numpy()

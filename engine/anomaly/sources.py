@@ -1,0 +1,141 @@
+"""Where normal and unknown images come from, for a model: by name, so that a link can say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from engine import data as data_sets
+from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
+from engine.anomaly.corruption import CORRUPTIONS, corrupted
+from engine.anomaly.extract import as_seen
+from engine.anomaly.photographs import ODD, photographs
+from engine.data import DataSet
+from engine.errors import BadData, BlindspotError
+from engine.method import Progress, quiet
+from engine.models import catalog, checkpoints, embedded
+from engine.models.classifier import Classifier
+from engine.samples import SAMPLES
+
+PHOTOGRAPHS = "photographs"
+HELD_OUT = "held-out classes"
+SEVERITY = 0.5  # of a corruption that stands for unknown images
+SHIFTED: Mapping[str, str] = {  # what a phantom model has not met
+    "another scanner": "phantoms:count=200,shift=1,seed=7",
+    "larger lesions": "phantoms:count=200,size=1.6,seed=7",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that can be had by name."""
+
+    name: str
+    title: str
+    reason: str = ""  # why it cannot be had, or ""
+
+
+def learnt(model: Classifier) -> str:
+    """The name of the data set that a model learnt from; "" when it is none of ours."""
+    return next((one.data for one in catalog.small() if one.name == model.name), "")
+
+
+def normal_sources(model: Classifier) -> tuple[Source, ...]:
+    """What can stand for normal images: first what the model learnt from."""
+    own = learnt(model)
+    if own:
+        return (Source(own, data_sets.entry(own).card.title), photographs_source())
+    sets = (Source(one.name, one.card.title) for one in data_sets.entries())
+    return (photographs_source(), *sets)
+
+
+def photographs_source() -> Source:
+    """The shipped photographs, with how few they are."""
+    return Source(PHOTOGRAPHS, "Shipped photographs (very few)")
+
+
+def normal(name: str, progress: Progress = quiet) -> DataSet:
+    """Normal images by name.
+
+    Raises:
+        BadData: no data set of that name, or it has too few images.
+    """
+    found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
+    split(found)
+    return found
+
+
+def photograph(name: str) -> int | None:
+    """The group of a shipped photograph among `photographs`; None when it is not among them."""
+    place = next((at for at, one in enumerate(SAMPLES) if one.name == name), None)
+    return place if name not in ODD else None
+
+
+def unknown_sources(normal: DataSet) -> tuple[Source, ...]:
+    """What can stand for unknown images beside these normal ones."""
+    word = normal.name.partition("+")[0].partition(":")[0]
+    held = (
+        ""
+        if len(unknown_rows(normal))
+        else (f"{normal.card.title} holds no class out; train a model on data with unknown classes")
+    )
+    found = [Source(HELD_OUT, "Held-out classes", held)]
+    if word == "phantoms":
+        found += [Source(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
+    found += [Source(one.name, one.card.title) for one in data_sets.entries() if one.name != word]
+    if word != PHOTOGRAPHS:
+        found.append(Source(PHOTOGRAPHS, "Shipped photographs"))
+    found += [Source(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
+    return tuple(found)
+
+
+def unknown(
+    name: str, normal: DataSet, model: Classifier, seed: int = 0, progress: Progress = quiet
+) -> DataSet:
+    """Unknown images by name, at most so many as are looked at.
+
+    Raises:
+        BadData: they cannot be had, with the reason.
+    """
+    if name == HELD_OUT:
+        rows = unknown_rows(normal)
+        if not len(rows):
+            raise BadData(f"{normal.card.title} holds no class out.")
+        return normal.take(evenly(rows, MOST_UNKNOWN))
+    if name in CORRUPTIONS:
+        return made_worse(normal, name, model, seed)
+    found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
+    return found.take(evenly(np.arange(len(found)), MOST_UNKNOWN))
+
+
+def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> DataSet:
+    """Held-out normal images with a corruption of medium severity, at the model's size."""
+    _, held = split(normal)
+    some = normal.take(evenly(held, MOST_UNKNOWN))
+    pixels = corrupted(as_seen(some, slice(None), model.side), kind, SEVERITY, seed)
+    images = torch.round(pixels * 255).to(torch.uint8).numpy()
+    return DataSet(
+        name=f"{normal.name}/{kind}",
+        card=replace(normal.card, title=f"{normal.card.title} with {kind}"),
+        classes=normal.classes,
+        images=images,
+        labels=some.labels,
+        ids=some.ids,
+        split=some.split,
+    )
+
+
+def parent_of(model: Classifier) -> Classifier | None:
+    """The model that this one was made from, where it is still here."""
+    wanted = model.lineage.parent
+    if not wanted:
+        return None
+    stored = (*embedded.stored(), *checkpoints.listed())
+    name = next((one.name for one in stored if one.card.fingerprint == wanted), "")
+    try:
+        return catalog.load(name) if name else None
+    except BlindspotError:
+        return None

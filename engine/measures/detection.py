@@ -1,0 +1,170 @@
+"""How well outlier scores tell unknown images from known ones; larger is more unusual.
+
+Every measure takes scores (N,) alone, so that it can be laid over any detector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BlindspotError
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Convention = Literal["unknown", "known"]
+
+DETECTION = 0.95  # the true positive rate of FPR95
+
+
+@dataclass(frozen=True, eq=False)
+class Rates:
+    """Two rates at every threshold, from "flag nothing" to "flag all", (k,) each.
+
+    `thresholds[i]` flags every image whose score is at least that; the first is infinite.
+    """
+
+    x: Doubles
+    y: Doubles
+    thresholds: Doubles
+
+
+def auroc(known: Doubles, unknown: Doubles) -> float:
+    """Probability that an unknown image scores above a known one, ties counting half.
+
+    Mann and Whitney's rank form. Raises BlindspotError when either is empty or not finite.
+    """
+    known, unknown = checked(known, unknown)
+    both = np.concatenate([known, unknown])
+    _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # of ties the mean
+    above = ranks[len(known) :].sum() - len(unknown) * (len(unknown) + 1) / 2
+    return float(above / (len(known) * len(unknown)))
+
+
+def roc(known: Doubles, unknown: Doubles) -> Rates:
+    """False alarms on known images (x) against unknown ones found (y)."""
+    known, unknown = checked(known, unknown)
+    levels = np.unique(np.concatenate([known, unknown]))[::-1]
+    return Rates(
+        np.concatenate([[0.0], share_at_least(known, levels)]),
+        np.concatenate([[0.0], share_at_least(unknown, levels)]),
+        np.concatenate([[np.inf], levels]),
+    )
+
+
+def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") -> float:
+    """The error left when 95 % of the positive images are told right.
+
+    With "unknown" as positive (OpenOOD, pytorch-ood): the share of known images flagged once 95 %
+    of the unknown ones are. With "known" as positive (the classic one): the share of unknown
+    images accepted once 95 % of the known ones are.
+    """
+    known, unknown = checked(known, unknown)
+    if positive == "unknown":
+        ordered = np.sort(unknown)[::-1]
+        line = ordered[needed(len(unknown)) - 1]
+        return float((known >= line).mean())
+    line = np.sort(known)[needed(len(known)) - 1]
+    return float((unknown <= line).mean())
+
+
+def needed(count: int) -> int:
+    """The smallest whole number that is 95 % of the count or more."""
+    return int(np.ceil(DETECTION * count - 1e-9))
+
+
+def precision_recall(known: Doubles, unknown: Doubles, positive: Convention = "unknown") -> Rates:
+    """Recall (x) against precision (y) at every score, from recall 0 and precision 1 on."""
+    known, unknown = checked(known, unknown)
+    if positive == "known":
+        known, unknown = -unknown, -known
+    levels = np.unique(np.concatenate([known, unknown]))[::-1]
+    found = share_at_least(unknown, levels) * len(unknown)
+    alarms = share_at_least(known, levels) * len(known)
+    return Rates(
+        np.concatenate([[0.0], found / len(unknown)]),
+        np.concatenate([[1.0], found / (found + alarms)]),
+        np.concatenate([[np.inf], levels]),
+    )
+
+
+def aupr(
+    known: Doubles, unknown: Doubles, positive: Convention = "unknown", *, steps: bool = False
+) -> float:
+    """Area under precision over recall; depends on the share of the positives.
+
+    By trapezoids, as OpenOOD and pytorch-ood do; with `steps` as scikit-learn's average precision.
+    """
+    curve = precision_recall(known, unknown, positive)
+    if steps:
+        return float((np.diff(curve.x) * curve.y[1:]).sum())
+    return float(np.trapezoid(curve.y, curve.x))
+
+
+def oscr(known: Doubles, right: Flags, unknown: Doubles) -> Rates:
+    """Unknown images accepted (x) against known ones accepted and told right (y), at every score.
+
+    `thresholds[i]` accepts every image whose score is at most that (Dhamija, Günther and Boult
+    2018, https://arxiv.org/abs/1811.04110).
+    """
+    known, unknown = checked(known, unknown)
+    if len(right) != len(known):
+        raise BlindspotError(f"{len(known)} scores but {len(right)} answers of known images.")
+    levels = np.unique(np.concatenate([known, unknown]))
+    told = np.sort(known[np.asarray(right, bool)])
+    return Rates(
+        np.concatenate([[0.0], np.searchsorted(np.sort(unknown), levels, "right") / len(unknown)]),
+        np.concatenate([[0.0], np.searchsorted(told, levels, "right") / len(known)]),
+        np.concatenate([[-np.inf], levels]),
+    )
+
+
+def auoscr(known: Doubles, right: Flags, unknown: Doubles) -> float:
+    """Area under the OSCR curve; never above the share of known images that are told right."""
+    curve = oscr(known, right, unknown)
+    return float(np.trapezoid(curve.y, curve.x))
+
+
+def oosa(known: Doubles, right: Flags, unknown: Doubles, threshold: float) -> float:
+    """Operational open-set accuracy at a threshold found elsewhere, over the mix of both.
+
+    A known image counts when it is accepted (score at most the threshold) and told right, an
+    unknown one when it is rejected. That every image weighs the same is our reading of the paper's
+    description.
+    """
+    known, unknown = checked(known, unknown)
+    good = (np.asarray(right, bool) & (known <= threshold)).sum() + (unknown > threshold).sum()
+    return float(good / (len(known) + len(unknown)))
+
+
+def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
+    """The score at which OOSA is highest on a validation mix; of equal ones the lowest."""
+    known, unknown = checked(known, unknown)
+    levels = np.unique(np.concatenate([known, unknown]))
+    told = np.sort(known[np.asarray(right, bool)])
+    kept = np.searchsorted(told, levels, "right")
+    rejected = len(unknown) - np.searchsorted(np.sort(unknown), levels, "right")
+    return float(levels[np.argmax(kept + rejected)])
+
+
+def share_at_least(scores: Doubles, levels: Doubles) -> Doubles:
+    """The share of the scores that reach each level."""
+    below = np.searchsorted(np.sort(scores), levels, "left")
+    shares: Doubles = 1 - below / len(scores)
+    return shares
+
+
+def checked(known: Doubles, unknown: Doubles) -> tuple[Doubles, Doubles]:
+    """Both as float64. Raises BlindspotError when one is empty or holds what is no number."""
+    pair = np.asarray(known, np.float64).ravel(), np.asarray(unknown, np.float64).ravel()
+    for scores, word in zip(pair, ("known", "unknown"), strict=True):
+        if not len(scores):
+            raise BlindspotError(f"There are no {word} images to measure by.")
+        if not np.isfinite(scores).all():
+            raise BlindspotError(f"A score of the {word} images is not a finite number.")
+    return pair

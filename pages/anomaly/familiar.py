@@ -1,0 +1,17 @@
+"""Familiar?: how unusual an image is to the model, among normal ones."""
+
+import streamlit as st
+
+from components import familiar, notices, subject
+
+st.title("Familiar?")
+st.markdown("Has the model seen anything like this image?")
+
+about = subject.current()
+st.markdown(familiar.question(about))
+asked = familiar.choose(about)
+familiar.show(asked, familiar.answered(asked))
+
+with st.expander("Images of yours, as normal or as unknown ones"):
+    familiar.open_own(about)
+notices.research_use_only()

@@ -1,0 +1,62 @@
+"""Banks made by hand: features, a head, and the logits it gives."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+
+import numpy as np
+
+from engine.anomaly import Bank, Head
+
+
+def bank(features, weight=None, bias=None, labels=None, **rest):
+    """A bank whose logits are its head's; a random head of three classes when none is given."""
+    features = np.asarray(features, np.float64)
+    if weight is None:
+        weight = np.random.default_rng(5).normal(size=(3, features.shape[1]))
+    weight = np.asarray(weight, np.float64)
+    bias = np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64)
+    logits = features @ weight.T + bias
+    return Bank(features, logits, Head(weight, bias), labels=labels, **rest)
+
+
+def random_bank(count=60, width=8, seed=0, labels=True):
+    """Rectified random features; labels are what the head sees."""
+    rng = np.random.default_rng(seed)
+    features = np.maximum(rng.normal(0.3, 1, (count, width)), 0)
+    weight = np.random.default_rng(5).normal(size=(3, width))
+    made = bank(features, weight, [0.1, -0.2, 0.3])
+    return made if not labels else bank(features, weight, [0.1, -0.2, 0.3], made.predicted)
+
+
+@cache
+def digits(seed):
+    """Train, known test and unknown banks of scikit-learn's digits, and the accuracy.
+
+    Six random classes are known, a perceptron 64-128-64-6 learns 60 % of their images for 60
+    epochs.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
+    images, labels = load_digits(return_X_y=True)
+    rng = np.random.default_rng(seed)
+    known = np.sort(rng.permutation(10)[:6])
+    rows = rng.permutation(np.flatnonzero(np.isin(labels, known)))
+    train, test = np.split(rows, [int(0.6 * len(rows))])
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")  # 60 epochs are meant to be the end
+        net = MLPClassifier((128, 64), max_iter=60, random_state=seed)
+        net.fit(images[train] / 16, labels[train])
+
+    def seen(some, told):
+        hidden = images[some] / 16
+        for weight, bias in zip(net.coefs_[:-1], net.intercepts_[:-1], strict=True):
+            hidden = np.maximum(hidden @ weight + bias, 0)
+        right = np.searchsorted(known, labels[some]) if told else None
+        return bank(hidden, net.coefs_[-1].T, net.intercepts_[-1], right)
+
+    unknown = np.flatnonzero(~np.isin(labels, known))
+    return seen(train, True), seen(test, True), seen(unknown, False)

@@ -1,0 +1,31 @@
+"""The table of detectors says what each says alone."""
+
+import numpy as np
+import pytest
+
+from engine.anomaly import ODIN, QUICK, Compare
+from tests import tiny
+
+CASE = tiny.familiar_case(tiny.cnn())
+
+
+def test_each_row_is_what_the_detector_says_when_asked_alone():
+    found = Compare(odin=True)(CASE)
+    table = found["ranking"]
+    assert table.rows == tuple(kind.name for kind in (*QUICK, ODIN))
+    for kind, row in zip((*QUICK, ODIN), table.values, strict=True):
+        alone = kind()(CASE)
+        measures = dict(zip(alone["measures"].columns, alone["measures"].values[0], strict=True))
+        below = (alone["normal"].values < alone["subject"].values[0]).mean()
+        expected = [
+            alone["p"].values[0], below, measures["AUROC"], measures["FPR95, unknown positive"]
+        ]  # fmt: skip
+        assert row == pytest.approx(expected, abs=1e-6)
+    assert found["together"].values[0] == pytest.approx(min(1, 10 * table.values[:, 0].min()))
+
+
+def test_a_model_without_a_head_is_compared_by_what_reads_logits():
+    model = tiny.linear_case().model
+    found = Compare()(tiny.familiar_case(model))
+    assert set(found["ranking"].rows) == {"MSP", "MaxLogit", "Energy"}
+    assert np.isfinite(found["ranking"].values).all()

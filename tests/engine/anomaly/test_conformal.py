@@ -1,0 +1,161 @@
+"""p-values: by hand, uniform on normal scores, by class, by group, and what cannot be promised."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from engine.anomaly import Conformal, benjamini_hochberg, bonferroni
+from engine.errors import BadSetting, BlindspotError
+
+FOUR = Conformal(np.array([1.0, 2.0, 2.0, 5.0]))
+
+
+def test_p_counts_the_normal_images_at_least_as_unusual():
+    assert FOUR.p(np.array([0.0, 2.0, 4.0, 9.0])) == pytest.approx([1.0, 0.8, 0.4, 0.2])
+    assert FOUR.smallest == pytest.approx(0.2)
+
+
+def test_a_tie_counts_by_a_random_share_and_lies_between_its_ends():
+    found = FOUR.p(np.full(4000, 2.0), np.random.default_rng(0))
+    assert found.min() >= 0.2
+    assert found.max() <= 0.8
+    assert found.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_with_random_ties_p_is_uniform_also_when_scores_are_coarse():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(3000):
+        scores = np.floor(4 * rng.random(20))
+        found.append(Conformal(scores[:-1]).p(scores[-1:], rng)[0])
+    assert kstest(found, "uniform").statistic < 0.03
+
+
+def test_normal_images_are_flagged_at_most_as_often_as_promised():
+    rng = np.random.default_rng(1)
+    for alpha in (0.05, 0.1, 0.3):
+        flagged = [
+            (Conformal(rng.normal(size=99)).p(rng.normal(size=50)) <= alpha).mean()
+            for _ in range(400)
+        ]
+        assert np.mean(flagged) == pytest.approx(alpha, abs=0.01)
+
+
+def test_the_line_flags_exactly_the_images_whose_p_is_at_most_alpha():
+    ruler = Conformal(np.random.default_rng(2).normal(size=200))
+    asked = np.random.default_rng(3).normal(size=500)
+    for alpha in (0.005, 0.05, 0.2):
+        flagged = asked > ruler.threshold(alpha)
+        assert np.array_equal(flagged, ruler.p(asked) <= alpha)
+
+
+def test_the_band_of_the_false_alarm_rate_is_the_sheet_s():
+    low, high = Conformal(np.arange(200.0)).band(0.05)
+    assert (low, high) == pytest.approx((0.027, 0.077), abs=0.0006)
+
+
+def test_the_false_alarm_rate_of_many_normal_sets_falls_into_the_band_nine_times_in_ten():
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(4)
+    rulers = [Conformal(rng.normal(size=200)) for _ in range(1500)]
+    low, high = rulers[0].band(0.05)
+    rates = np.array([norm.sf(ruler.threshold(0.05)) for ruler in rulers])
+    assert ((low <= rates) & (rates <= high)).mean() == pytest.approx(0.9, abs=0.025)
+
+
+def test_an_alpha_that_cannot_be_promised_is_refused_with_what_would_be_needed():
+    with pytest.raises(BadSetting, match=r"With 4 normal images .* 20 % .*99 for 1 %"):
+        FOUR.threshold(0.01)
+    assert FOUR.threshold(0.2) == 5.0
+    with pytest.raises(BadSetting, match="between 0 and 1"):
+        FOUR.rank(1.5)
+
+
+def test_by_class_only_images_of_the_predicted_class_are_compared_with():
+    scores = np.concatenate([np.arange(30.0), np.arange(100.0, 130.0)])
+    ruler = Conformal(scores, np.repeat([0, 1], 30))
+    asked = np.array([50.0, 50.0])
+    assert ruler.p(asked) == pytest.approx([31 / 61] * 2)
+    assert ruler.p_by_class(asked, np.array([0, 1])) == pytest.approx([1 / 31, 1.0])
+
+
+def test_a_class_with_too_few_images_falls_back_to_all():
+    ruler = Conformal(np.arange(40.0), np.repeat([0, 1], [19, 21]))
+    assert ruler.of_class(0) is ruler
+    assert len(ruler.of_class(1)) == 21
+
+
+def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
+    rng = np.random.default_rng(5)
+
+    def drawn(count):
+        seen = rng.integers(2, size=count)
+        return rng.normal(size=count) + 2.0 * seen, seen
+
+    ruler = Conformal(*drawn(2000))
+    scores, seen = drawn(1000)
+    own = ruler.p_by_class(scores, seen)
+    for one in (0, 1):
+        assert kstest(own[seen == one], "uniform").statistic < 0.08
+        assert kstest(ruler.p(scores)[seen == one], "uniform").statistic > 0.15
+
+
+def test_by_group_a_group_counts_once_however_many_images_it_has():
+    scores = np.array([3.0] * 98 + [0.0, 9.0])
+    ruler = Conformal(scores, groups=np.array([7] * 98 + [8, 9]))
+    assert ruler.smallest_by_group == pytest.approx(0.25)
+    assert ruler.p_by_group(np.array([2.0, 10.0])) == pytest.approx([3 / 4, 1 / 4])
+    assert np.isnan(FOUR.p_by_group(np.array([1.0])))
+
+
+def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
+    rng = np.random.default_rng(6)
+    pooled, grouped = [], []
+    for _ in range(1500):
+        shift = 3 * rng.normal(size=10)
+        scores = shift[:, None] + 0.1 * rng.normal(size=(10, 20))
+        ruler = Conformal(scores[:-1].ravel(), groups=np.repeat(np.arange(9), 20))
+        asked = scores[-1, :1]
+        pooled.append(ruler.p(asked)[0] <= 0.02)
+        grouped.append(ruler.p_by_group(asked)[0] <= 0.1)
+    assert np.mean(pooled) > 0.06  # three times what it says
+    assert np.mean(grouped) <= 0.115
+
+
+def test_one_image_alone_gives_a_p_of_a_half_at_least():
+    assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])
+
+
+def test_no_normal_image_is_a_sentence():
+    with pytest.raises(BlindspotError, match="no normal images left"):
+        Conformal(np.array([]))
+
+
+def test_identical_normal_scores_make_the_same_score_not_unusual_at_all():
+    assert Conformal(np.full(50, 2.0)).p(np.array([2.0])) == pytest.approx([1.0])
+
+
+def test_benjamini_and_hochberg_is_written_again():
+    p = np.array([0.01, 0.04, 0.03, 0.005, 0.5, 0.02])
+    ordered = sorted(p)
+    most = max(k for k in range(1, 7) if ordered[k - 1] <= 0.05 * k / 6)
+    assert benjamini_hochberg(p, 0.05).tolist() == [one <= ordered[most - 1] for one in p]
+    assert not benjamini_hochberg(np.array([0.9, 0.8]), 0.05).any()
+    assert benjamini_hochberg(np.array([]), 0.05).tolist() == []
+
+
+def test_benjamini_and_hochberg_keeps_the_share_of_false_flags():
+    rng = np.random.default_rng(7)
+    shares = []
+    for _ in range(800):
+        ruler = Conformal(rng.normal(size=999))
+        scores = np.concatenate([rng.normal(size=40), rng.normal(4, 1, size=10)])
+        flagged = benjamini_hochberg(ruler.p(scores), 0.1)
+        shares.append(flagged[:40].sum() / max(flagged.sum(), 1))
+    assert np.mean(shares) <= 0.1
+
+
+def test_the_lowest_of_several_p_values_is_paid_for():
+    assert bonferroni(np.array([0.01, 0.4, 0.03])) == pytest.approx(0.03)
+    assert bonferroni(np.array([0.6, 0.9])) == 1.0

@@ -1,0 +1,130 @@
+"""COSTARR: identities a fake fails, and the constructed head whose figures the sheet pins."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.anomaly import COSTARR, MaxLogit
+from engine.anomaly.costarr import fit, halves
+from engine.measures.detection import auroc
+from tests.engine.anomaly.banks import bank, random_bank
+
+TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
+
+
+def test_attenuated_features_and_the_bias_add_up_to_the_logit():
+    _, h = halves(ASKED, even=False)
+    top = ASKED.logits.max(1)
+    assert np.abs(h.sum(1) + ASKED.head.bias[ASKED.predicted] - top).max() < 1e-4
+
+
+def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
+    rule = COSTARR(beta=0.0, logit=False).fit(TRAIN).rule
+    for z, seen, found in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
+        mean = TRAIN.features[TRAIN.predicted == seen].mean(0)
+        assert -found == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
+
+
+def test_the_order_of_the_dimensions_does_not_matter():
+    order = np.random.default_rng(0).permutation(8)
+
+    def shuffled(one):
+        return bank(one.features[:, order], one.head.weight[:, order], one.head.bias, one.labels)
+
+    found = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(ASKED))
+    assert found.score == pytest.approx(COSTARR().fit(TRAIN).rule(ASKED).score)
+
+
+def test_longer_features_change_the_logit_s_factor_only():
+    rule = COSTARR().fit(TRAIN).rule
+    head = ASKED.head
+    longer = bank(0.5 * ASKED.features, head.weight, 0.5 * head.bias)
+    plain, changed = rule(ASKED).parts, rule(longer).parts
+    assert changed["likeness"] == pytest.approx(plain["likeness"])
+    assert not np.allclose(changed["logit"], plain["logit"])
+
+
+def test_only_images_that_the_model_gets_right_are_fitted_to():
+    wrong = TRAIN.labels.copy()
+    wrong[:20] = (wrong[:20] + 1) % 3
+    spoiled = TRAIN.features.copy()
+    spoiled[:20] = 50.0  # would move every mean
+    noisy = bank(spoiled, TRAIN.head.weight, TRAIN.head.bias)
+    labels = (noisy.predicted + 1) % 3
+    labels[20:] = TRAIN.labels[20:]
+    means, _ = fit(replace(noisy, labels=labels))
+    clean, _ = fit(TRAIN.take(np.arange(20, 60)))
+    assert means.z == pytest.approx(clean.z)
+    assert (means.low, means.high) == pytest.approx((clean.low, clean.high))
+
+
+def test_a_logit_above_all_that_were_seen_counts_as_one():
+    loud = bank(40 * ASKED.features, ASKED.head.weight, ASKED.head.bias)
+    factor = COSTARR().fit(TRAIN).rule(loud).parts["logit"]
+    assert factor.max() == 1
+    assert factor.min() >= 0
+
+
+def test_a_class_without_a_rightly_seen_image_takes_the_mean_of_all_and_says_so():
+    some = TRAIN.take(TRAIN.predicted != 2)
+    fitted = COSTARR().fit(some)
+    assert any("1 of 3 classes" in note for note in fitted.notes)
+    assert np.isfinite(fitted.rule(ASKED).score).all()
+
+
+def made_by_hand(seed, kind, count=400):
+    """The sheet's head: dimensions 0–15 count, 16–31 are attenuated; A redraws those, B these."""
+    rng = np.random.default_rng(seed)
+    width, classes, half = 32, 6, 16
+    prototypes = np.abs(rng.normal(size=(classes, width)))
+    weight = rng.uniform(-0.01, 0.01, (classes, width))
+    weight[:, :half] = prototypes[:, :half] - prototypes[:, :half].mean(0)
+
+    def drawn(labels, base):
+        noisy = base[labels] + 0.25 * rng.normal(size=(len(labels), width))
+        return np.maximum(noisy, 0)
+
+    labels = rng.integers(classes, size=600)
+    train = bank(drawn(labels, prototypes), weight, labels=labels)
+    labels = rng.integers(classes, size=count)
+    known = bank(drawn(labels, prototypes), weight, labels=labels)
+    other = np.abs(rng.normal(size=(count, width)))
+    base = prototypes[rng.integers(classes, size=count)]
+    if kind == "A":
+        base[:, half:] = other[:, half:]
+    else:
+        base[:, :half] = other[:, :half]
+    unknown = bank(np.maximum(base + 0.25 * rng.normal(size=base.shape), 0), weight)
+    return train, known, unknown
+
+
+def told_apart(detector, banks):
+    train, known, unknown = banks
+    rule = detector.fit(train).rule
+    return auroc(rule(known).score, rule(unknown).score)
+
+
+def attenuated_only(banks):
+    """The cosine of h alone, without the logit."""
+    train, known, unknown = banks
+    means, _ = fit(train)
+
+    def score(one):
+        _, h = halves(one, even=False)
+        usual = means.h[one.predicted]
+        return -(h * usual).sum(1) / np.linalg.norm(h, axis=1) / np.linalg.norm(usual, axis=1)
+
+    return auroc(score(known), score(unknown))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_on_a_head_made_by_hand_only_the_features_show_what_the_head_throws_away(seed):
+    found = {kind: made_by_hand(seed, kind) for kind in "AB"}
+    blind = told_apart(MaxLogit(), found["A"])
+    assert 0.45 <= blind <= 0.56
+    assert attenuated_only(found["A"]) <= 0.56
+    assert told_apart(COSTARR(logit=False), found["A"]) >= 0.85
+    assert told_apart(COSTARR(logit=False, beta=0.0), found["A"]) >= 0.85
+    for banks in found.values():
+        assert told_apart(COSTARR(), banks) >= told_apart(MaxLogit(), banks) + 0.02

@@ -1,0 +1,83 @@
+"""The answer of a detector: p-values, curves and measures are those of its own scores."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.anomaly import KNN, MSP, Conformal, FamiliarCase
+from engine.data import load
+from engine.measures import detection
+from engine.models import catalog
+
+
+@pytest.fixture(scope="module")
+def case():
+    model, data = catalog.load("digits-mlp"), load("digits")
+    scenes = load("mnist-5k")
+    image = data.pixels(data.rows("test")[:1])[0].contiguous()
+    return FamiliarCase(model, image, data, scenes.take(scenes.rows("test")[:150]))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return KNN()(case)
+
+
+def test_the_p_value_is_that_of_the_score_among_the_normal_ones(found):
+    score = found["subject"].values.astype(float)
+    ruler = Conformal(found["normal"].values.astype(float), found["normal"].predicted)
+    assert found["p"].values[0] == pytest.approx(ruler.p(score)[0])
+    assert found["p"].values[1] == pytest.approx(
+        ruler.p_by_class(score, found["subject"].predicted)[0]
+    )
+    assert np.isnan(found["p"].values[2])  # digits have no groups
+    count, own, above = found["counts"].values
+    assert found["p"].values[0] == pytest.approx((1 + above) / (1 + count))
+    assert own == (found["normal"].predicted == found["subject"].predicted[0]).sum()
+
+
+def test_the_measures_are_those_of_the_held_and_unknown_scores(found):
+    known, strange = (found[name].values.astype(float) for name in ("held", "unknown"))
+    right = found["held"].predicted == found["held"].labels
+    row = dict(zip(found["measures"].columns, found["measures"].values[0], strict=True))
+    assert row["AUROC"] == pytest.approx(detection.auroc(known, strange))
+    assert row["FPR95, unknown positive"] == pytest.approx(detection.fpr95(known, strange))
+    assert row["FPR95, normal positive"] == pytest.approx(detection.fpr95(known, strange, "known"))
+    assert row["accuracy"] == pytest.approx(right.mean())
+    assert row["AUOSCR"] == pytest.approx(detection.auoscr(known, right, strange))
+    assert row["AUOSCR"] <= row["accuracy"]
+    assert 0.5 < row["OOSA"] <= 1
+    assert row["share of unknown"] == pytest.approx(150 / (150 + len(known)))
+    assert np.trapezoid(found["roc"].y, found["roc"].x) == pytest.approx(row["AUROC"], abs=1e-5)
+
+
+def test_the_nearest_normal_images_are_those_with_the_nearest_features(case, found):
+    from engine.anomaly.gather import gathered
+
+    banks = gathered(case)
+    apart = np.linalg.norm(banks.fit.directions - banks.subject.directions, axis=1)
+    ids, distances = found["nearest"].values.T
+    assert distances == pytest.approx(np.sort(apart)[: len(ids)], abs=1e-5)
+    assert ids[0] == banks.fit.ids[apart.argmin()]
+    assert set(ids.astype(int)) <= set(case.normal.ids[case.normal.rows("train")].tolist())
+
+
+def test_without_unknown_images_there_are_no_curves_and_still_a_p_value(case):
+    alone = MSP()(replace(case, unknown=None))
+    assert "roc" not in alone
+    assert 0 < alone["p"].values[0] <= 1
+    assert np.isnan(alone["measures"].values[0, 0])
+
+
+@pytest.mark.parametrize("kind", [KNN, MSP])
+def test_p_is_uniform_on_normal_images_that_were_held_out(case, kind):
+    views = kind()(case)
+    ruler = Conformal(views["normal"].values.astype(float), views["normal"].predicted)
+    p = np.sort(ruler.p(views["held"].values.astype(float), np.random.default_rng(0)))
+    places = np.arange(1, len(p) + 1) / len(p)
+    distance = max((places - p).max(), (p - places + 1 / len(p)).max())
+    assert len(p) > 400
+    assert distance < 0.08
+    by_class = ruler.p_by_class(views["held"].values.astype(float), views["held"].predicted)
+    assert (by_class <= 0.1).mean() < 0.16

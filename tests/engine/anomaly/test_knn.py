@@ -1,0 +1,55 @@
+"""KNN: a plain search, and members of the bank."""
+
+import numpy as np
+import pytest
+
+from engine.anomaly import KNN
+from tests.engine.anomaly.banks import bank, random_bank
+
+
+def test_distances_are_those_of_a_plain_search():
+    train, asked = random_bank(50, seed=1), random_bank(9, seed=2)
+    slow = []
+    for z in asked.features:
+        here = z / np.linalg.norm(z)
+        others = [np.linalg.norm(here - one / np.linalg.norm(one)) for one in train.features]
+        slow.append(sorted(others)[4])
+    found = KNN(k=5).fit(train).rule(asked)
+    assert found.score == pytest.approx(slow, abs=1e-7)
+    assert sum(found.parts.values()) == pytest.approx(slow, abs=1e-7)
+
+
+def test_a_member_of_the_bank_is_its_own_nearest_neighbour():
+    train = random_bank()
+    assert KNN(k=1).fit(train).rule(train).score == pytest.approx(0, abs=1e-6)
+
+
+def test_the_length_of_the_features_does_not_matter():
+    train, asked = random_bank(), random_bank(5, seed=3)
+    longer = bank(9 * asked.features)
+    rule = KNN().fit(train).rule
+    assert rule(longer).score == pytest.approx(rule(asked).score, abs=1e-9)
+
+
+def test_the_farther_neighbour_is_never_nearer():
+    train, asked = random_bank(), random_bank(20, seed=3)
+    scores = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
+    assert (np.diff(scores, axis=0) >= 0).all()
+
+
+def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():
+    fitted = KNN(k=50).fit(random_bank(3))
+    assert "3 normal images" in fitted.notes[0]
+    assert np.isfinite(fitted.rule(random_bank(4)).score).all()
+    assert fitted.rule(random_bank(4)).score == pytest.approx(
+        KNN(k=3).fit(random_bank(3)).rule(random_bank(4)).score
+    )
+
+
+def test_many_images_are_asked_in_parts_with_the_same_answer(monkeypatch):
+    from engine.anomaly import knn
+
+    train, asked = random_bank(), random_bank(20, seed=3)
+    whole = KNN().fit(train).rule(asked).score
+    monkeypatch.setattr(knn, "CHUNK", 7)
+    assert KNN().fit(train).rule(asked).score == pytest.approx(whole, abs=1e-12)

@@ -1,0 +1,63 @@
+"""Scores that read the logits alone: written again, and at their limits."""
+
+import math
+
+import numpy as np
+import pytest
+
+from engine.anomaly import MSP, Energy, MaxLogit
+from tests.engine.anomaly.banks import random_bank
+
+BANK = random_bank()
+
+
+def scores(detector, bank=BANK):
+    return detector.fit(BANK).rule(bank).score
+
+
+def moved(bank, by):
+    from dataclasses import replace
+
+    return replace(bank, logits=bank.logits + by)
+
+
+def test_msp_is_written_again_and_does_not_move_with_the_logits_zero():
+    slow = [
+        -max(math.exp(one) for one in row) / sum(math.exp(one) for one in row)
+        for row in BANK.logits.tolist()
+    ]
+    assert scores(MSP()) == pytest.approx(slow, rel=1e-12)
+    assert scores(MSP(), moved(BANK, 7.0)) == pytest.approx(slow, rel=1e-12)
+    assert scores(MSP(), moved(BANK, 900.0)) == pytest.approx(slow, rel=1e-9)
+
+
+def test_energy_moves_with_the_logits_zero():
+    assert scores(Energy(), moved(BANK, 7.0)) == pytest.approx(scores(Energy()) - 7.0)
+
+
+def test_energy_becomes_the_highest_logit_as_the_temperature_falls():
+    highest = scores(MaxLogit())
+    far = [np.abs(scores(Energy(temperature=heat)) - highest).max() for heat in (1.0, 0.5, 0.1)]
+    assert far[0] > far[1] > far[2]
+    assert far[2] <= 0.1 * math.log(3)
+    assert highest == pytest.approx([-max(row) for row in BANK.logits.tolist()])
+
+
+def test_energy_lies_below_the_highest_logit_by_at_most_the_log_of_the_classes():
+    gap = scores(MaxLogit()) - scores(Energy())
+    assert gap.min() > 0
+    assert gap.max() <= math.log(3)
+
+
+@pytest.mark.parametrize("kind", [MSP, MaxLogit, Energy])
+def test_the_surer_of_two_images_is_the_less_unusual(kind):
+    from engine.anomaly import Bank
+
+    two = Bank(np.zeros((2, 0)), np.array([[9.0, 0.0, 0.0], [1.0, 0.9, 0.8]]))
+    sure, unsure = kind().fit(two).rule(two).score
+    assert sure < unsure
+
+
+def test_the_terms_of_the_energy_add_up_to_it():
+    judged = Energy(temperature=2.0).fit(BANK).rule(BANK)
+    assert sum(judged.parts.values()) == pytest.approx(judged.score)

@@ -1,0 +1,78 @@
+"""Where images come from: by name, with the reason where they cannot be had."""
+
+import numpy as np
+import pytest
+
+from engine.anomaly import KNN, FamiliarCase
+from engine.anomaly.case import split
+from engine.anomaly.photographs import photographs
+from engine.anomaly.sources import (
+    HELD_OUT,
+    PHOTOGRAPHS,
+    learnt,
+    normal,
+    normal_sources,
+    unknown,
+    unknown_sources,
+)
+from engine.data import load
+from engine.errors import BadData
+from engine.images import Crop, square
+from engine.models import catalog
+from engine.samples import sample
+
+
+def test_a_model_s_first_normal_images_are_those_it_learnt_from():
+    for name, expected in (("digits-mlp", "digits"), ("phantom-cnn", "phantoms")):
+        model = catalog.load(name)
+        assert learnt(model) == expected
+        assert normal_sources(model)[0].name == expected
+    assert normal_sources(catalog.load("lite0"))[0].name == PHOTOGRAPHS
+
+
+def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
+    found = photographs()
+    groups = found.truth["group"]
+    assert len(np.unique(groups)) == 9
+    assert len(found) == 90
+    fit, held = split(found)
+    assert set(groups[fit]).isdisjoint(groups[held])
+    cat = found.pixels(np.array([0]))[0].numpy()
+    assert np.array_equal(cat, square(sample("chelsea"), Crop(), 224))
+
+
+def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
+    digits, model = load("digits"), catalog.load("digits-mlp")
+    offered = [one for one in unknown_sources(digits) if one.name != "phantoms"]
+    assert {one.name for one in offered} >= {"mnist-5k", "scenes", PHOTOGRAPHS, "noise", "blur"}
+    assert "digits" not in {one.name for one in offered}
+    for one in offered:
+        if one.reason:
+            with pytest.raises(BadData):
+                unknown(one.name, digits, model)
+            continue
+        found = unknown(one.name, digits, model)
+        assert 0 < len(found) <= 200
+
+
+def test_held_out_classes_are_offered_where_there_are_some():
+    plain, opened = load("digits"), load("digits+open-set:held=4")
+    reasons = {one.name: one.reason for one in unknown_sources(plain)}
+    assert "holds no class out" in reasons[HELD_OUT]
+    assert not {one.name: one.reason for one in unknown_sources(opened)}[HELD_OUT]
+    found = unknown(HELD_OUT, opened, catalog.load("digits-mlp"))
+    assert found.truth["unknown"].all()
+    assert set(np.unique(found.truth["original_label"])) == {6, 7, 8, 9}
+
+
+def test_a_name_that_nobody_knows_is_a_sentence():
+    with pytest.raises(BadData, match="no data set called"):
+        normal("no-such-set")
+
+
+def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
+    model, digits = catalog.load("digits-cnn"), load("digits")
+    image = digits.pixels(digits.rows("test")[:1])[0].contiguous()
+    for name, area in (("noise", 0.7), ("mnist-5k", 0.85)):
+        found = KNN()(FamiliarCase(model, image, digits, unknown(name, digits, model)))
+        assert found["measures"].values[0, 0] > area

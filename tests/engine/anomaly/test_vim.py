@@ -1,0 +1,71 @@
+"""ViM: its two limits, a re-derivation by the singular values, and small banks."""
+
+import numpy as np
+import pytest
+
+from engine.anomaly import Energy, Head, ViM
+from engine.anomaly.vim import fit, origin_of
+from tests.engine.anomaly.banks import bank, random_bank
+
+TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)
+
+
+def test_with_every_direction_it_is_the_energy():
+    assert fit(TRAIN, 8).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
+
+
+def test_it_is_written_again_by_singular_values():
+    kept = 3
+    head = TRAIN.head
+    origin = -np.linalg.pinv(head.weight) @ head.bias
+    *_, axes = np.linalg.svd(TRAIN.features - origin)
+
+    def length(features):
+        inside = (features - origin) @ axes[:kept].T @ axes[:kept]
+        return np.linalg.norm(features - origin - inside, axis=1)
+
+    alpha = TRAIN.logits.max(1).mean() / length(TRAIN.features).mean()
+    slow = alpha * length(ASKED.features) - np.log(np.exp(ASKED.logits).sum(1))
+    assert ViM(directions=kept).fit(TRAIN).rule(ASKED).score == pytest.approx(slow)
+
+
+def test_on_normal_images_the_residual_is_as_large_as_the_highest_logit():
+    parts = ViM(directions=3).fit(TRAIN).rule(TRAIN).parts
+    assert parts["residual"].mean() == pytest.approx(TRAIN.logits.max(1).mean())
+
+
+def test_where_the_features_are_few_half_of_their_directions_are_taken():
+    assert ViM(directions=256).fit(TRAIN).rule(ASKED).score == pytest.approx(
+        fit(TRAIN, 4).rule(ASKED).score
+    )
+
+
+def test_what_normal_images_lack_makes_an_image_unusual():
+    plane = random_bank(60).features
+    plane[:, 6:] = 0
+    weight = np.random.default_rng(5).normal(size=(3, 8))
+    weight[:, 6:] = 0  # the head does not look there either
+    rule = ViM(directions=5).fit(bank(plane, weight)).rule
+    asked = plane[:1].copy()
+    asked[0, 7] = 4.0
+    assert rule(bank(asked, weight)).score > rule(bank(plane, weight)).score.max()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_tiny_bank_is_told_and_gives_numbers(count):
+    fitted = ViM(directions=4).fit(random_bank(count))
+    assert np.isfinite(fitted.rule(ASKED).score).all()
+    assert fitted.notes
+
+
+def test_identical_images_leave_no_residual():
+    fitted = ViM(directions=2).fit(bank(np.ones((9, 8))))
+    assert np.isfinite(fitted.rule(ASKED).score).all()
+
+
+@pytest.mark.parametrize("rows", [3, 8, 12])
+def test_the_origin_is_the_pseudo_inverse_s_also_where_rows_depend_on_each_other(rows):
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(rows, 8)), rng.normal(size=rows)
+    for head in (Head(weight, bias), Head(weight - weight.mean(0), bias - bias.mean())):
+        assert origin_of(head) == pytest.approx(-np.linalg.pinv(head.weight) @ head.bias, abs=1e-6)

@@ -1,0 +1,113 @@
+"""Measures of detectors: slow re-derivations, limits, and the libraries' own numbers."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from engine.errors import BlindspotError
+from engine.measures import detection
+
+RNG = np.random.default_rng(0)
+KNOWN = np.round(RNG.normal(0, 1, 60), 1)  # rounded, so that there are ties
+UNKNOWN = np.round(RNG.normal(1, 1, 45), 1)
+RIGHT = RNG.random(60) < 0.8
+BOTH = np.concatenate([KNOWN, UNKNOWN])
+IS_UNKNOWN = np.repeat([0, 1], [60, 45])
+
+
+def test_auroc_counts_pairs_and_ties_half():
+    pairs = [1.0 if u > k else 0.5 if u == k else 0.0 for k, u in product(KNOWN, UNKNOWN)]
+    assert detection.auroc(KNOWN, UNKNOWN) == pytest.approx(np.mean(pairs))
+    assert detection.auroc(KNOWN, UNKNOWN) == pytest.approx(roc_auc_score(IS_UNKNOWN, BOTH))
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "area"), [([0, 1], [2, 3], 1.0), ([2, 3], [0, 1], 0.0), ([1], [1], 0.5)]
+)
+def test_auroc_at_its_limits(known, unknown, area):
+    assert detection.auroc(np.array(known), np.array(unknown)) == area
+
+
+def test_the_roc_is_scikit_learn_s_and_its_area_is_the_auroc():
+    rates = detection.roc(KNOWN, UNKNOWN)
+    false, true, _ = roc_curve(IS_UNKNOWN, BOTH, drop_intermediate=False)
+    assert rates.x == pytest.approx(false)
+    assert rates.y == pytest.approx(true)
+    assert np.trapezoid(rates.y, rates.x) == pytest.approx(detection.auroc(KNOWN, UNKNOWN))
+    for level, x, y in zip(rates.thresholds, rates.x, rates.y, strict=True):
+        assert (x, y) == pytest.approx(((level <= KNOWN).mean(), (level <= UNKNOWN).mean()))
+
+
+def test_fpr95_in_both_conventions_is_found_by_trying_every_line():
+    lines = np.unique(BOTH)
+    found = [line for line in lines if (line <= UNKNOWN).mean() >= 0.95]
+    assert detection.fpr95(KNOWN, UNKNOWN) == (max(found) <= KNOWN).mean()
+    kept = [line for line in lines if (line >= KNOWN).mean() >= 0.95]
+    assert detection.fpr95(KNOWN, UNKNOWN, "known") == (min(kept) >= UNKNOWN).mean()
+    assert detection.fpr95(KNOWN, UNKNOWN) != detection.fpr95(KNOWN, UNKNOWN, "known")
+
+
+def test_twenty_images_need_nineteen():
+    assert detection.needed(20) == 19
+    assert detection.needed(21) == 20
+
+
+@pytest.mark.parametrize("positive", ["unknown", "known"])
+def test_aupr_by_steps_is_scikit_learn_s_average_precision(positive):
+    truth, scores = (IS_UNKNOWN, BOTH) if positive == "unknown" else (1 - IS_UNKNOWN, -BOTH)
+    steps = detection.aupr(KNOWN, UNKNOWN, positive, steps=True)
+    assert steps == pytest.approx(average_precision_score(truth, scores))
+    assert abs(detection.aupr(KNOWN, UNKNOWN, positive) - steps) < 0.02
+
+
+def test_aupr_moves_with_the_share_of_unknown_images_and_auroc_does_not():
+    many = np.tile(KNOWN, 5)
+    assert detection.auroc(many, UNKNOWN) == pytest.approx(detection.auroc(KNOWN, UNKNOWN))
+    assert detection.aupr(many, UNKNOWN) < detection.aupr(KNOWN, UNKNOWN) - 0.1
+
+
+def test_oscr_is_written_again_with_a_loop():
+    rates = detection.oscr(KNOWN, RIGHT, UNKNOWN)
+    for line, x, y in zip(rates.thresholds, rates.x, rates.y, strict=True):
+        assert x == pytest.approx((line >= UNKNOWN).mean())
+        assert y == pytest.approx(((line >= KNOWN) & RIGHT).mean())
+
+
+def test_a_perfect_detector_s_auoscr_is_the_accuracy_and_none_is_above_it():
+    assert detection.auoscr(KNOWN, RIGHT, UNKNOWN + 100) == pytest.approx(RIGHT.mean())
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        area = detection.auoscr(rng.normal(size=60), RIGHT, rng.normal(size=45))
+        assert area <= RIGHT.mean() + 1e-12
+
+
+def test_where_every_answer_is_right_auoscr_is_auroc_without_its_ties():
+    known, unknown = RNG.normal(0, 1, 60), RNG.normal(1, 1, 45)
+    everything = np.ones(60, bool)
+    assert detection.auoscr(known, everything, unknown) == pytest.approx(
+        detection.auroc(known, unknown)
+    )
+
+
+def test_oosa_counts_right_accepted_and_rejected_images():
+    line = 0.5
+    good = sum(k <= line and r for k, r in zip(KNOWN, RIGHT, strict=True))
+    good += sum(u > line for u in UNKNOWN)
+    assert detection.oosa(KNOWN, RIGHT, UNKNOWN, line) == pytest.approx(good / 105)
+
+
+def test_the_best_line_is_found_by_trying_every_one():
+    tried = [detection.oosa(KNOWN, RIGHT, UNKNOWN, line) for line in np.unique(BOTH)]
+    best = detection.best_threshold(KNOWN, RIGHT, UNKNOWN)
+    assert detection.oosa(KNOWN, RIGHT, UNKNOWN, best) == pytest.approx(max(tried))
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown", "words"),
+    [([], [1.0], "no known images"), ([1.0], [], "no unknown images"), ([np.nan], [1.0], "finite")],
+)
+def test_nothing_to_measure_by_is_a_sentence(known, unknown, words):
+    with pytest.raises(BlindspotError, match=words):
+        detection.auroc(np.array(known), np.array(unknown))

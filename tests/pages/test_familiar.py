@@ -1,0 +1,223 @@
+"""Familiar? as a visitor meets it: one plain sentence, and what it rests on."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+import zipfile
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from components.views import FAMILIAR
+from engine.anomaly import KNN, Conformal, FamiliarCase, ViM
+from engine.anomaly.sources import unknown
+from engine.data import load
+from engine.models import catalog, checkpoints
+from engine.models.card import card_of
+from tests.visits import pills, said, visit
+
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
+SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
+
+
+def opened(**link):
+    """The page once everything is answered."""
+    at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, FAMILIAR)
+    return settled(at)
+
+
+def settled(at):
+    for _ in range(240):
+        if at.main.subheader and not at.main.get("progress"):
+            return at
+        time.sleep(0.25)
+        at.run()
+        assert not at.exception
+    raise AssertionError(said(at))
+
+
+def words(at):
+    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption]
+    return " ".join(each.value for each in shown).replace("\\", "")
+
+
+def case_of(item=1, name="digits-mlp", other="mnist-5k"):
+    """What the page asks about the so-manieth test image."""
+    model, data = catalog.load(name), load("digits")
+    image = data.pixels(data.rows("test")[item - 1 : item])[0].contiguous()
+    return FamiliarCase(model, image, data, unknown(other, data, model))
+
+
+def zipped(count, low=0, side=8):
+    held, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in range(count):
+            picture = io.BytesIO()
+            pixels = rng.integers(low, 256, (side, side, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(picture, "PNG")
+            archive.writestr(f"{number}.png", picture.getvalue())
+    return held.getvalue()
+
+
+def test_the_first_picture_is_there_without_any_choice_and_says_how_few_photographs_there_are():
+    at = visit(view=FAMILIAR)
+    assert not said(at)
+    assert SENTENCE.match(at.main.subheader[0].value)
+    assert "from only 4 photographs" in words(at)
+    assert "kept from before" in words(at)
+    assert len(at.main.get("plotly_chart")) >= 3
+
+
+def test_the_sentence_and_the_p_value_are_the_detector_s():
+    at = opened(item="3")
+    found = ViM()(case_of(3))
+    total, _, least = (int(one) for one in found["counts"].values)
+    sentence = at.main.subheader[0].value
+    assert f"{least if 'Nothing' in sentence else total - least} of {total}" in sentence
+    assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
+    assert f"can be reached here is {1 / (total + 1):.2g}" in words(at)
+
+
+def test_another_detector_gives_its_own_answer_with_its_settings():
+    at = opened(familiar__detector="KNN", familiar__KNN__k="5")
+    found = KNN(k=5)(case_of())
+    assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
+    assert "anomaly.KNN" in words(at)
+    pills(at, "familiar.detector").set_value("COSTARR").run()
+    at = settled(at)
+    assert "the logit decides alone" in words(at)
+    assert "of what sets this image's features apart" in words(at)
+
+
+def test_within_its_class_only_images_seen_alike_are_compared_with():
+    at = opened()
+    found = ViM()(case_of())
+    assert "seen as" not in words(at)
+    at.toggle(key="familiar.by-class").set_value(True).run()
+    label = case_of().model.labels[int(found["subject"].predicted[0])]
+    own = int(found["counts"].values[1])
+    assert f"among {own} images seen as {label}: {found['p'].values[1]:.3g}" in words(at)
+
+
+def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
+    at = opened(familiar__alpha="10 %")
+    found = ViM()(case_of())
+    ruler = Conformal(found["normal"].values.astype(float))
+    line = ruler.threshold(0.1)
+    alarms = int((found["held"].values > line).sum())
+    assert f"({alarms} false alarms)" in words(at)
+    low, high = ruler.band(0.1)
+    assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in words(at)
+
+
+def test_a_promise_that_cannot_be_kept_is_one_sentence():
+    at = visit({"familiar.alpha": "0.5 %"}, FAMILIAR)
+    assert "With 40 normal images no false-alarm rate below 2.44 % can be promised" in words(at)
+    assert not at.exception
+
+
+def test_unknown_images_can_be_others_made_worse_or_none():
+    at = opened(familiar__unknown="Normal images with occlusion")
+    found = ViM()(case_of(other="occlusion"))
+    area = found["measures"].values[0, 0]
+    numbers = [each.value for each in at.main.dataframe]
+    assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
+    at.selectbox(key="familiar.unknown").set_value("none").run()
+    at = settled(at)
+    assert not said(at)
+    assert "**ROC**" not in words(at)
+
+
+def test_every_detector_is_ranked_and_the_lowest_p_value_is_paid_for():
+    at = opened()
+    assert "finds this image most unusual" in words(at)
+    assert "Bonferroni" in words(at)
+    at.toggle(key="familiar.Compare.odin").set_value(True).run()
+    at = settled(at)
+    ranked = next(each.value for each in at.main.dataframe if "p-value" in each.value.columns[0])
+    assert "ODIN" in ranked.index
+
+
+def test_the_slider_makes_the_image_worse_and_the_answer_moves():
+    at = opened(familiar__closer="Made worse")
+    assert "(p " in words(at)
+    before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
+    at.select_slider(key="familiar.severity").set_value(0.75).run()
+    at = settled(at)
+    after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
+    assert before != after
+    assert "the model tells" in words(at)
+
+
+def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    parent = catalog.load("digits-mlp")
+    child = deepcopy(parent)
+    with torch.no_grad():
+        for weight in child.parameters():
+            weight[weight.abs() < 0.03] = 0
+    child.__dict__.pop("fingerprint", None)
+    card = card_of(child, title="cut", parent=parent, made_by="test", data="digits")
+    name = checkpoints.put(card, child).name
+    line = next(
+        one for one in visit(view=FAMILIAR).sidebar.selectbox(key="model").options
+        if one.endswith(name[-4:])
+    )  # fmt: skip
+    at = opened(model=line, familiar__closer="Beside its parent")
+    tables = [each.value for each in at.main.dataframe]
+    table = next(one for one in tables if one.index[0] == "cut")
+    assert list(table.index) == ["cut", "Digits MLP (parent)"]
+    own, other = ViM()(case_of(name=name)), ViM()(case_of())
+    assert table.iloc[:, 0].tolist() == pytest.approx(
+        [own["p"].values[0], other["p"].values[0]], abs=1e-6
+    )
+    assert own["subject"].values[0] != other["subject"].values[0]
+
+
+def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
+    at = opened()
+    uploader = at.file_uploader(key="familiar.file")
+    uploader.set_value(("mine.zip", zipped(6), "application/zip")).run()
+    title = next(
+        one for one in at.selectbox(key="familiar.normal").options if one.startswith("Yours: mine")
+    )
+    at.selectbox(key="familiar.normal").set_value(title).run()
+    at = settled(at)
+    assert not said(at)
+    assert re.search(r"Only \d normal images are compared with", words(at))
+    assert "have no labels of this model" in words(at) or "too few" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"no zip", "is not a zip archive"),
+        (zipped(0), "holds no picture"),
+    ],
+)
+def test_a_folder_without_normal_images_is_one_sentence(content, sentence):
+    at = opened()
+    at.file_uploader(key="familiar.file").set_value(("bad.zip", content, "")).run()
+    (problem,) = [each.value for each in at.error]
+    assert sentence in problem
+    assert SENTENCE.match(at.main.subheader[0].value)
+
+
+def test_one_normal_image_is_too_few_and_says_so():
+    at = opened()
+    uploader = at.file_uploader(key="familiar.file")
+    uploader.set_value(("one.zip", zipped(1), "application/zip")).run()
+    title = next(one for one in at.selectbox(key="familiar.normal").options if "one" in one)
+    at.selectbox(key="familiar.normal").set_value(title).run()
+    assert not at.exception
+    assert any("at least two are needed" in each for each in said(at))
+
+
+def test_a_link_to_what_is_not_offered_is_said():
+    at = visit(DIGITS | {"familiar.detector": "Nobody"}, FAMILIAR)
+    assert any("“Nobody” as Detector" in one for one in said(at))
