@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.models import embedded
+from engine.errors import BlindspotError
+from engine.models import catalog, embedded
 from engine.models.small import SMALL, Shape, build
 from engine.result import WeightScores
 from engine.sparsity import Pruner, Rules, parts, pruned, shrunk
@@ -139,3 +140,17 @@ def test_biases_and_norms_of_dead_filters_are_silent_and_only_those():
     assert np.array_equal(masks.array("blocks.1.bn1.bias"), first)
     assert np.array_equal(masks.array("blocks.1.bn1.weight"), first)
     assert (~first).sum() == 16
+
+
+def test_channels_of_the_photograph_model_can_be_taken_out_too():
+    try:
+        model = catalog.load("lite0")
+    except BlindspotError as error:
+        pytest.skip(str(error))
+    zeros, masks = cut(model, structure="group")
+    smaller = shrunk(zeros)
+    pixels = torch.rand(1, 3, 224, 224, generator=tiny.seeded(3))
+    logits = zeros.logits(pixels)
+    assert (smaller.model.logits(pixels) - logits).abs().max() < 1e-5 * max(1, logits.abs().max())
+    assert smaller.after < 0.55 * smaller.before  # the head keeps its thousand rows
+    assert masks.density < 0.3
