@@ -19,7 +19,7 @@ from engine.sparsity.diagrams import Histogram
 from engine.sparsity.latency import Timing
 
 WITHIN = 1  # point of the dense accuracy
-FEW = 0.05  # of a layer's weights: a layer that keeps less is thin
+MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
 MOST_CLASSES = 12
 
 
@@ -53,12 +53,16 @@ def layers(masks: Masks) -> go.Figure:
         )
     ]
     color = COLORS[theme()]
+    hatched = [
+        dead >= MANY * part.filters
+        for dead, part in zip(masks.dead_filters, masks.parts, strict=True)
+    ]
     figure = go.Figure(
         go.Bar(
             x=middle, y=stays, width=wide, hovertext=texts, hoverinfo="text",
             marker={
-                "color": [color[1] if dead else color[0] for dead in masks.dead_filters],
-                "pattern": {"shape": ["/" if dead else "" for dead in masks.dead_filters]},
+                "color": [color[1] if dead else color[0] for dead in hatched],
+                "pattern": {"shape": ["/" if dead else "" for dead in hatched]},
                 "line": {"width": 0.5, "color": GRAY},
             },
         )
@@ -85,7 +89,7 @@ def layers_words(masks: Masks) -> str:
         f"from {masks.parts[high].layer} ({percent(shares[high])} stays)."
     )
     if dead:
-        said += f" {dead} filters are dead: nothing of them stays (hatched)."
+        said += f" {dead} filters are dead: nothing of them stays (hatched where a tenth are)."
     return said
 
 
@@ -103,10 +107,10 @@ def answers(labels: Sequence[str], before: Any, after: Any) -> go.Figure:
         shown = [100 * float(value) for value in values][::-1]
         figure.add_bar(
             y=names, x=shown, name=name, orientation="h", marker=look,
-            text=[f"{value:.0f} %" for value in shown], textposition="auto",
+            text=[f"{value:.0f} %" for value in shown], textposition="outside",
         )  # fmt: skip
-    figure.update_layout(barmode="group", legend={"traceorder": "reversed"})
-    figure.update_xaxes(title="probability (%)", range=[0, 100])
+    figure.update_layout(barmode="group", legend={"traceorder": "reversed"}, bargap=0.25)
+    figure.update_xaxes(title="probability (%)", range=[0, 118], tickvals=[0, 25, 50, 75, 100])
     return laid(figure, 90 + 48 * len(labels))
 
 

@@ -25,11 +25,11 @@ from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked, case_of, masks_at, scored
 from components.subject import Subject
 from engine.errors import BlindspotError
+from engine.gallery import PRUNED
 from engine.method import Slider
 from engine.sparsity import Masks, Prune, PruneCase, agreement_only
 from engine.sparsity.pruning import BY_TITLE, Pruning
 
-FIRST_RATIO = 0.3
 Show = Callable[[Asked, Masks], None]
 SECTIONS: dict[str, Show] = {
     "Layers": prune_layers.show,
@@ -41,6 +41,8 @@ SECTIONS: dict[str, Show] = {
     "Cost and speed": prune_cost.show,
     "Keep it": prune_keep.show,
 }
+
+AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which asks the network
 
 
 def question(subject: Subject) -> str:
@@ -81,7 +83,7 @@ def choose_rule() -> Prune:
     with right.popover("Settings", width="stretch"):
         for name in ("allocation", "pattern", "head"):
             given[name] = widget(specs[name], f"{KEY}.{name}", None)
-    return Prune(ratio=FIRST_RATIO, **given)
+    return Prune(ratio=PRUNED, **given)
 
 
 @st.fragment
@@ -93,15 +95,15 @@ def show(asked: Asked) -> None:
     if (masks := cut(asked)) is None:
         return
     picture = st.container()
-    with st.container():
-        st.markdown("**Where it was taken out**")
-        words = mask_charts.layers_words(masks)
-        mask_charts.drawn(mask_charts.layers(masks), words, f"{KEY}.layers")
-    with picture, spoken():
-        prune_picture.show(asked, masks)
+    st.markdown("**Where it was taken out**")
+    words = mask_charts.layers_words(masks)
+    mask_charts.drawn(mask_charts.layers(masks), words, f"{KEY}.layers")
     section = choose_section()
-    with spoken():
-        SECTIONS[section](asked, masks)
+    closer = st.container()
+    order = [(picture, prune_picture.show), (closer, SECTIONS[section])]
+    for place, draw in reversed(order) if section in AT_ONCE else order:
+        with place, spoken():
+            draw(asked, masks)
     explain(asked, masks)
 
 
@@ -120,7 +122,7 @@ def choose_ratio(asked: Asked) -> float:
     assert isinstance(control, Slider)  # noqa: S101 - as it is declared
     key = f"{KEY}.ratio"
     ratio = st.slider(
-        "Taken out", control.low, control.high, FIRST_RATIO, control.step, format="percent",
+        "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
         key=key, bind="query-params", disabled=asked.patterned,
         help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
         "moving this moves only the line between what stays and what goes.",

@@ -78,8 +78,8 @@ def tiles(part: Part, found: diagrams.Wall, chosen: int) -> None:
     drawn = mask_pictures.wall(found, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [
-        Spot(int(number), f"Filter {number}: {kept} of {reads} weights stay", box, number == chosen)
-        for number, kept, box in zip(found.filters, found.kept, drawn.boxes, strict=True)
+        Spot(number, f"Filter {number}: {kept} of {reads} weights stay", box, number == chosen)
+        for number, kept, box in zip(found.filters.tolist(), found.kept, drawn.boxes, strict=True)
     ]
     rows = "A row is a filter, a column an input channel"
     if len(found.channels) == 1:

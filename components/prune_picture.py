@@ -151,7 +151,9 @@ def numbers(change: Change) -> None:
     moved = 100 * (change.now - change.was)
     one.metric(
         "Confidence", f"{100 * change.now:.0f} %", f"{moved:+.0f} points".replace("-", "−"),
-        delta_color="off", help=f"Probability of {change.label}; before: {100 * change.was:.1f} %.",
+        delta_arrow="off",
+        delta_color="off",
+        help=f"Probability of {change.label}; before: {100 * change.was:.1f} %.",
     )  # fmt: skip
     two.metric(
         "Hottest tenth", told(change.top),
