@@ -53,10 +53,7 @@ def layers(masks: Masks) -> go.Figure:
         )
     ]
     color = COLORS[theme()]
-    hatched = [
-        dead >= MANY * part.filters
-        for dead, part in zip(masks.dead_filters, masks.parts, strict=True)
-    ]
+    hatched = many_dead(masks)
     figure = go.Figure(
         go.Bar(
             x=middle, y=stays, width=wide, hovertext=texts, hoverinfo="text",
@@ -70,12 +67,20 @@ def layers(masks: Masks) -> go.Figure:
     line = {"color": INK[theme()], "dash": "dash", "width": 2}
     figure.add_hline(y=100 * masks.density, line=line)
     figure.update_xaxes(
-        title="layers from the image to the answer, as wide as they have weights (%)",
+        title="layers, each as wide as it has weights (%)",
         range=[0, 100],
     )
     figure.update_yaxes(title="stays (%)", range=[0, 102])
     figure.update_layout(showlegend=False)
     return laid(figure, 260)
+
+
+def many_dead(masks: Masks) -> list[bool]:
+    """For each layer whether a tenth or more of its filters are dead."""
+    return [
+        dead >= MANY * part.filters
+        for dead, part in zip(masks.dead_filters, masks.parts, strict=True)
+    ]
 
 
 def layers_words(masks: Masks) -> str:
@@ -89,7 +94,8 @@ def layers_words(masks: Masks) -> str:
         f"from {masks.parts[high].layer} ({percent(shares[high])} stays)."
     )
     if dead:
-        said += f" {dead} filters are dead: nothing of them stays (hatched where a tenth are)."
+        said += f" {dead} filters are dead: nothing of them stays"
+        said += " (hatched: a tenth or more of a layer's)." if any(many_dead(masks)) else "."
     return said
 
 
@@ -108,8 +114,10 @@ def answers(labels: Sequence[str], before: Any, after: Any) -> go.Figure:
         figure.add_bar(
             y=names, x=shown, name=name, orientation="h", marker=look,
             text=[f"{value:.0f} %" for value in shown], textposition="outside",
+            constraintext="none", cliponaxis=False,
         )  # fmt: skip
     figure.update_layout(barmode="group", legend={"traceorder": "reversed"}, bargap=0.25)
+    figure.update_yaxes(type="category")  # digits are names here
     figure.update_xaxes(title="probability (%)", range=[0, 118], tickvals=[0, 25, 50, 75, 100])
     return laid(figure, 90 + 48 * len(labels))
 
@@ -208,7 +216,8 @@ def curve_words(levels: Table, word: str, reach: tuple[float, float]) -> str:
 
 def classes(table: Table) -> go.Figure:
     """The classes that pay first: the change of their share of right answers."""
-    order = np.argsort(table.values[:, 3], kind="stable")[:MOST_CLASSES][::-1]
+    order = np.argsort(table.values[:, 3], kind="stable")
+    order = order[table.values[order, 3] != 0][:MOST_CLASSES][::-1]
     change = 100 * table.values[order, 3]
     names = [charts.wrapped(table.rows[at]) for at in order]
     texts = [
@@ -220,6 +229,7 @@ def classes(table: Table) -> go.Figure:
         go.Bar(y=names, x=change, orientation="h", text=texts, textposition="auto",
                marker={"color": COLORS[theme()][1]})
     )  # fmt: skip
+    figure.update_yaxes(type="category")
     figure.update_xaxes(title="change (points)")
     return laid(figure, 90 + 30 * len(names))
 

@@ -27,7 +27,9 @@ PAPER = {"light": (252, 252, 251), "dark": (21, 25, 27)}  # as the theme has the
 INK = {"light": (18, 23, 26), "dark": (230, 234, 233)}
 ONLY_FIRST, ONLY_SECOND, BOTH = (0, 114, 178), (230, 159, 0), (0, 158, 115)
 CELL, GAP = 3, 1  # px of a weight in a wall, and between tiles
-ACROSS = 16  # tiles in a row of the wall of a layer whose filters have one tile each
+WIDE_GAP = 3  # px between filters that stand beside each other
+ACROSS = 16  # tiles in a row of a wall whose filters have few
+ROOM, FULL = 44, 700  # px of the page for a tile, and for a wall, at most
 SQUARE = 9  # px of a weight in the view of groups
 
 
@@ -38,10 +40,12 @@ class Tiles:
     Args:
         pixels: the picture.
         boxes: left, top, width and height of each filter as shares of the picture.
+        width: px of the page that it takes at most.
     """
 
     pixels: Pixels
     boxes: tuple[tuple[float, float, float, float], ...]
+    width: int
 
 
 def source(pixels: Pixels, kind: str) -> str:
@@ -83,26 +87,25 @@ def signed(values: Floats, limit: float, theme: str) -> Pixels:
 
 
 def wall(found: Wall, theme: str) -> Tiles:
-    """Kernels as tiles: a row is a filter; filters of one kernel stand beside each other."""
+    """Kernels as tiles: a filter is a row of tiles; filters of few stand beside each other."""
     filters, channels, high, wide = found.kernels.shape
-    across = min(ACROSS, filters) if channels == 1 else channels
-    count = filters * channels
-    rows = -(-count // across)
-    tall, broad = high * CELL + GAP, wide * CELL + GAP
-    page = np.empty((rows * tall + GAP, across * broad + GAP, 3), np.uint8)
+    tall, tile = high * CELL + GAP, wide * CELL + GAP
+    beside = max(min(ACROSS // channels, filters), 1)  # filters in a row
+    broad = channels * tile + (WIDE_GAP if beside > 1 else 0)
+    rows = -(-filters // beside)
+    size = rows * (tall + (WIDE_GAP if beside > 1 else 0)), beside * broad
+    page = np.empty((*size, 3), np.uint8)
     page[:] = PAPER[theme]
     colored = signed(found.kernels, found.limit, theme).repeat(CELL, 2).repeat(CELL, 3)
-    tiles = colored.reshape(count, high * CELL, wide * CELL, 3)
-    for at, tile in enumerate(tiles):
-        top, left = GAP + at // across * tall, GAP + at % across * broad
-        page[top : top + high * CELL, left : left + wide * CELL] = tile
-    size = page.shape[0], page.shape[1]
-    each = 1 if channels == 1 else across
     boxes = []
-    for at in range(filters):
-        top, left = at * each // across * tall, at * each % across * broad
-        boxes.append((left / size[1], top / size[0], each * broad / size[1], tall / size[0]))
-    return Tiles(page, tuple(boxes))
+    for at, kernels in enumerate(colored):
+        top, left = at // beside * (size[0] // rows), at % beside * broad
+        for channel, kernel in enumerate(kernels):
+            start = left + channel * tile
+            page[top : top + high * CELL, start : start + wide * CELL] = kernel
+        box = (left, top, channels * tile - GAP, high * CELL)
+        boxes.append((box[0] / size[1], box[1] / size[0], box[2] / size[1], box[3] / size[0]))
+    return Tiles(page, tuple(boxes), min(beside * channels * ROOM, FULL))
 
 
 def pattern(bits: NDArray[np.bool_]) -> Pixels:

@@ -33,6 +33,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const focused = before ? [...before.querySelectorAll(".spot")].indexOf(held) : -1;
   const wall = document.createElement("div");
   wall.className = "wall";
+  wall.style.maxWidth = `${data.width}px`;
   wall.setAttribute("role", "group");
   wall.setAttribute("aria-label", data.words);
   const image = document.createElement("img");

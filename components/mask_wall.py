@@ -22,16 +22,26 @@ class Spot:
 
 
 def mask_wall(
-    source: str, spots: Sequence[Spot], words: str, key: str, on_pick: Callable[[int], None]
+    source: str,
+    spots: Sequence[Spot],
+    words: str,
+    key: str,
+    on_pick: Callable[[int], None],
+    width: int = 700,
 ) -> None:
-    """Draw the picture; a click on a filter calls `on_pick` with its number."""
+    """Draw the picture, at most `width` px wide; a click on a filter calls `on_pick`."""
 
     def picked() -> None:
         number = st.session_state[key]["picked"]
         if number is not None:
             on_pick(int(number))
 
-    said = {"source": source, "spots": [asdict(spot) for spot in spots], "words": words}
+    said = {
+        "source": source,
+        "spots": [asdict(spot) for spot in spots],
+        "words": words,
+        "width": width,
+    }
     mounted()(data=said, key=key, on_picked_change=picked)
 
 

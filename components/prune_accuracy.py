@@ -69,10 +69,11 @@ def point(asked: Asked, masks: Masks) -> tuple[float, float] | None:
         runs.watch([outcome])
         return None
     accuracy = float(outcome["figures"].values[0])
-    word = "answers as before" if agreement_only(asked.case) else "right answers"
+    word = "get the answer that they had" if agreement_only(asked.case) else "are told right"
     st.markdown(
-        f"At this ratio: **{mask_charts.percent(accuracy)}** {word} on "
-        f"{len(asked.case.data.rows('test')):,} test images, without any training in between."
+        f"At this ratio **{mask_charts.percent(accuracy)}** of "
+        f"{len(asked.case.data.rows('test')):,} test images {word}, without any training in "
+        "between."
     )
     return masks.density, accuracy
 

@@ -81,7 +81,7 @@ def tiles(part: Part, found: diagrams.Wall, chosen: int) -> None:
         Spot(number, f"Filter {number}: {kept} of {reads} weights stay", box, number == chosen)
         for number, kept, box in zip(found.filters.tolist(), found.kept, drawn.boxes, strict=True)
     ]
-    rows = "A row is a filter, a column an input channel"
+    rows = "A row of tiles is a filter, with a tile for each input channel"
     if len(found.channels) == 1:
         rows = "Each filter has one kernel"
     words = (
@@ -90,8 +90,9 @@ def tiles(part: Part, found: diagrams.Wall, chosen: int) -> None:
     )
     with st.container(key=f"{KEY}-wall"):
         mask_wall(
-            mask_pictures.source(drawn.pixels, "wall"), spots, words, f"{KEY}.wall", choose_number
-        )
+            mask_pictures.source(drawn.pixels, "wall"), spots, words, f"{KEY}.wall", choose_number,
+            drawn.width,
+        )  # fmt: skip
     st.caption(
         plain(words) + f". {rows}; the fullest come first. Blue: negative, orange: positive, up to "
         f"± {found.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow keys, to "

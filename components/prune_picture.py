@@ -150,7 +150,7 @@ def numbers(change: Change) -> None:
     one, two, three = st.columns(3)
     moved = 100 * (change.now - change.was)
     one.metric(
-        "Confidence", f"{100 * change.now:.0f} %", f"{moved:+.0f} points".replace("-", "−"),
+        "Confidence", f"{100 * change.now:.0f} %", points(moved),
         delta_arrow="off",
         delta_color="off",
         help=f"Probability of {change.label}; before: {100 * change.was:.1f} %.",
@@ -165,6 +165,11 @@ def numbers(change: Change) -> None:
         help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
         "0 none.",
     )  # fmt: skip
+
+
+def points(change: float) -> str:
+    """A change of a confidence."""
+    return "±0 points" if abs(change) < 0.5 else f"{change:+.0f} points".replace("-", "−")
 
 
 def told(share: float) -> str:
