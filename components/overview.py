@@ -89,6 +89,13 @@ QUESTIONS = (
         "way.",
         "sparsity.svg",
         "A network with most of its lines cut",
+        (
+            (
+                views.PRUNE,
+                "Example: does a cat stay a cat when 30 % of the weights are gone?",
+                {"image": "A cat (Chelsea)"},
+            ),
+        ),
     ),
 )
 

@@ -54,4 +54,12 @@ FAMILIAR = View(
     ":material/help_center:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FAMILIAR)
+PRUNE = View(
+    "Sparsity",
+    "Prune",
+    "prune",
+    "sparsity/prune.py",
+    ":material/content_cut:",
+)
+
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FAMILIAR, PRUNE)

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.anomaly import Compare, FamiliarCase, ViM, sources
 from engine.attribution import FIRST, HEATMAPS
+from engine.attribution.grad_cam import GradCam
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
@@ -26,12 +27,14 @@ from engine.models.catalog import load
 from engine.prediction import Prediction
 from engine.run import GALLERY, Answer, digest, record
 from engine.samples import SAMPLES, sample
+from engine.sparsity import Harm, Level, Prune, Tradeoff, prune_case
 from engine.store import Store, entry
 from engine.target import Target
 
 Question = tuple[Method[Any], Any]
 
 FAMILIAR = (SAMPLES[0].name, "retina")  # as the overview's examples have them
+PRUNED = 0.3  # of the weights, as the view opens
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
     (LST(), 1),
@@ -47,6 +50,21 @@ def questions() -> Iterator[Question]:
     yield from heatmaps()
     yield from walks()
     yield from familiar()
+    yield from prune()
+
+
+def prune() -> Iterator[Question]:
+    """What the view Prune opens with: the first sample in the pruned model, and what is lost."""
+    case = prune_case(load())
+    cut = Prune(ratio=PRUNED)
+    image = image_case(case.model, sample(SAMPLES[0].name), Crop(), Target(0))
+    top = int(case.model.logits(image.image[None])[0].argmax())
+    after = replace(image, model=cut.made(case, cut.masks(case)), target=Target(top))
+    yield Prediction(), after
+    yield GradCam(), after
+    yield Level(ratio=PRUNED), case
+    yield Tradeoff(epochs=0), case
+    yield Harm(ratio=PRUNED), case
 
 
 def familiar() -> Iterator[Question]:

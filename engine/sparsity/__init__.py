@@ -11,6 +11,7 @@ from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
 from engine.sparsity.file import masks_file, read_masks
 from engine.sparsity.harm import Harm, harm
+from engine.sparsity.level import Level
 from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
 from engine.sparsity.prune import Prune, Retrain, keep
@@ -21,7 +22,7 @@ from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Harm)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm)
 
 METHODS = PRUNE
 
@@ -33,6 +34,7 @@ __all__ = [
     "RATIOS",
     "STRUCTURES",
     "Harm",
+    "Level",
     "Masks",
     "Part",
     "Prune",

@@ -23,6 +23,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import settle
 from engine.sparsity.masks import Masks
+from engine.sparsity.shrink import shrunk
 
 BATCHES = (1, 32)
 WARM = 10  # passes that are not counted
@@ -103,10 +104,11 @@ def latency(
 def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Callable[[], Tensor]:
     """One forward pass."""
     model.network.to(memory_format=form)  # type: ignore[call-overload]  # torch's stubs lack it
+    given = pixels.to(next(model.network.parameters()).dtype)
 
     def run() -> Tensor:
         with torch.inference_mode():
-            logits: Tensor = model(pixels)
+            logits: Tensor = model(given)
         return logits
 
     return run
@@ -152,7 +154,20 @@ def fit_for_cores(masks: Masks) -> tuple[str, ...]:
     return tuple(found)
 
 
-def sparse_cores(model: Classifier, masks: Masks) -> nn.Module:
+def contenders(masked: Classifier, masks: Masks) -> dict[str, Classifier]:
+    """What is held against the dense model, by name: the masked one and those made from it.
+
+    On a GPU with sparse tensor cores, also the masked model in float16, dense and 2:4.
+    """
+    found = {"masked": masked, "channels taken out": shrunk(masked).model}
+    if not no_sparse_cores(masked, masks):
+        with borrowed(masked) as net:
+            half = deepcopy(net).half()
+        found |= {"masked, float16": half, "2:4, float16": sparse_cores(masked, masks)}
+    return found
+
+
+def sparse_cores(model: Classifier, masks: Masks) -> Classifier:
     """A copy in float16 whose fitting linear layers use sparse tensor cores.
 
     Raises:
@@ -161,7 +176,7 @@ def sparse_cores(model: Classifier, masks: Masks) -> nn.Module:
     from torch.sparse import to_sparse_semi_structured
 
     with borrowed(model) as net:
-        own = deepcopy(net).half()
+        own: Classifier = deepcopy(net).half()
     for name in fit_for_cores(masks):
         sparse: Any = to_sparse_semi_structured(own.network.get_parameter(name).detach())
         layer = own.network.get_submodule(name.rpartition(".")[0])

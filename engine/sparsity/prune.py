@@ -27,6 +27,7 @@ from engine.sparsity.enforce import bake
 from engine.sparsity.masks import Masks
 from engine.sparsity.pruning import Pruning
 from engine.sparsity.shrink import shrunk
+from engine.sparsity.subjects import agreement_only
 from engine.training import Recipe, outputs, train
 from engine.training.state import state_file
 
@@ -177,13 +178,18 @@ def finished(
     if case.model.architecture:  # else it cannot be built again, and so not be kept
         card = card_of(
             kept, title=model.title, parent=case.model, made_by=method.full_name(),
-            settings=method.settings(), data=case.data.name, recipe=recipe or {}, seed=case.seed,
+            settings=method.settings(), data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
             figures={name: round(value, 4) for name, value in found.items()},
             narrowed=kept.narrowed,
         )  # fmt: skip
         views = {"model": checkpoint(kept, card), **views}
     progress(1.0, "done")
     return views
+
+
+def learnt_from(case: PruneCase) -> str:
+    """The data set that the model has learnt, by name; photographs are only looked at."""
+    return "" if agreement_only(case) else case.data.name
 
 
 def keep(result: Mapping[str, View]) -> Stored:

@@ -18,7 +18,7 @@ from engine.sparsity.masks import Masks
 from engine.sparsity.prune import retrained, right, unlearnable
 from engine.sparsity.pruning import Pruning
 
-RATIOS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+RATIOS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 COLUMNS = ("ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds")
 WITHIN = 0.01  # of the dense accuracy
 

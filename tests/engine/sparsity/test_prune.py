@@ -15,7 +15,21 @@ from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints, embedded
 from engine.models.card import Card, card_of, checkpoint, weights_of
 from engine.models.rebuild import packed, read_model, rebuilt
-from engine.sparsity import Prune, PruneCase, Retrain, Rules, keep, masks_in, pruner_of, shrunk
+from engine.sparsity import (
+    Prune,
+    PruneCase,
+    Retrain,
+    Rules,
+    agreement_only,
+    keep,
+    masks_in,
+    photographs,
+    prune_case,
+    pruner_of,
+    shrunk,
+)
+from engine.sparsity.prune import learnt_from
+from engine.sparsity.subjects import data_of
 from engine.training import Recipe, fresh, loop, train
 from engine.training.state import unfinished
 from tests import tiny
@@ -73,6 +87,20 @@ def test_a_smaller_model_is_built_again_as_wide_as_it_is(digits):
     torch.testing.assert_close(model.logits(pixels), rebuilt(zeros["model"]).logits(pixels),
                                rtol=1e-5, atol=1e-5)  # fmt: skip
     assert figures(small)["test accuracy"] == figures(zeros)["test accuracy"]
+
+
+def test_photographs_are_looked_at_but_not_learnt_so_a_pruned_copy_is_asked_about_them_again():
+    model = embedded.load("digits-mlp")
+    case = PruneCase(model, photographs(model))
+    child = checkpoints.load(keep(Prune(ratio=0.5)(case)).name)
+    assert data_of(child) == ""
+    assert agreement_only(prune_case(child))
+    assert learnt_from(case) == ""
+
+
+def test_a_pruned_copy_of_a_model_that_learnt_here_is_asked_about_the_same_data(digits):
+    child = checkpoints.load(keep(Prune(ratio=0.5)(digits)).name)
+    assert data_of(child) == learnt_from(digits) == "digits"
 
 
 def test_figures_are_the_shares_that_are_right(digits):

@@ -8,7 +8,7 @@ import pytest
 from engine import data as data_sets
 from engine.errors import Cancelled, DoesNotFit
 from engine.models import embedded
-from engine.sparsity import PruneCase, Tradeoff, pruned, sparsest
+from engine.sparsity import Level, PruneCase, Tradeoff, pruned, sparsest
 from engine.sparsity.prune import right
 from engine.sparsity.tradeoff import COLUMNS, RATIOS
 from tests import tiny
@@ -89,3 +89,12 @@ def test_without_train_images_only_the_first_curve_can_be_had():
     with pytest.raises(DoesNotFit, match="Choose 0 epochs"):
         Tradeoff(epochs=1)(case)
     assert len(Tradeoff(epochs=0)(case)["levels"].rows) == len(RATIOS)
+
+
+def test_a_level_asked_alone_is_the_curve_s_point_at_that_ratio(digits):
+    table = Tradeoff(epochs=0)(digits)["levels"]
+    for ratio in (0.0, 0.9, 0.98):
+        accuracy, sparsity = Level(ratio=ratio)(digits)["figures"].values
+        place = RATIOS.index(ratio)
+        assert accuracy == pytest.approx(column(table, "after pruning")[place])
+        assert sparsity == pytest.approx(column(table, "sparsity")[place])

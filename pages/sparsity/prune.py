@@ -1,0 +1,13 @@
+"""Prune: what the model can do without."""
+
+import streamlit as st
+
+from components import notices, prune, subject
+
+st.title("Prune")
+st.markdown("What can the model do without?")
+
+about = subject.current()
+st.markdown(prune.question(about))
+prune.show(prune.choose(about))
+notices.research_use_only()

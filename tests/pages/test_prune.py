@@ -1,0 +1,340 @@
+"""Prune as a visitor meets it: one sentence, figures that are the engine's, and bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+
+from components.views import PRUNE
+from engine.attribution.grad_cam import GradCam
+from engine.case import ImageCase
+from engine.data import load
+from engine.measures.drift import rank_correlation, top_overlap
+from engine.models import catalog, checkpoints
+from engine.prediction import Prediction
+from engine.sparsity import (
+    Harm,
+    Level,
+    Prune,
+    PruneCase,
+    Rules,
+    Tradeoff,
+    keep,
+    masks_file,
+    masks_in,
+    pruned,
+    pruner_of,
+    read_masks,
+)
+from engine.sparsity.compare import overlap
+from engine.sparsity.magnitude import Magnitude
+from engine.target import Target
+from tests.visits import said, visit
+
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
+
+
+def opened(view=PRUNE, **link):
+    """The page once everything is answered."""
+    asked = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
+    return settled(visit(DIGITS | asked, view))
+
+
+def settled(at):
+    for _ in range(240):
+        if not at.main.get("progress"):
+            return at
+        time.sleep(0.25)
+        at.run()
+        assert not at.exception
+    raise AssertionError(said(at))
+
+
+def words(at):
+    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
+    html = [each.proto.body for each in at.main.get("html")]
+    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(catalog.load("digits-cnn"), load("digits"))
+
+
+def image_of(case):
+    """What the page's image is: the first that no model here has learnt from."""
+    return case.data.pixels(case.data.rows("test")[:1])[0].contiguous()
+
+
+def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships():
+    at = visit(view=PRUNE)
+    assert not at.main.get("progress")
+    assert not said(at)
+    sentence = at.main.subheader[0].value
+    assert sentence == (
+        "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at the "
+        "same place."
+    )
+    assert len(at.main.get("plotly_chart")) == 2
+    at.button_group(key="prune.section").set_value("What is lost").run()
+    assert "Which images pay first" in words(at)
+    at.button_group(key="prune.section").set_value("Accuracy").run()
+    assert "of 11 test images get the answer that they had" in words(at)
+    assert not at.main.get("progress")
+
+
+@pytest.mark.parametrize("ratio", ["0.5", "0.95"])
+def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
+    at = opened(ratio=ratio)
+    masks = pruner_of(digits, "Magnitude", Rules()).at(float(ratio))
+    image = image_of(digits)
+    top = int(digits.model.logits(image[None])[0].argmax())
+    cases = [
+        ImageCase(net, image, Target(top)) for net in (digits.model, pruned(digits.model, masks))
+    ]
+    answers = [Prediction()(case)["classes"].values for case in cases]
+    heats = [GradCam()(case)["map"].values for case in cases]
+    labels = digits.model.labels
+    second = labels[int(answers[1].argmax())]
+    stays = second == labels[top]
+    verdict = f"stays {second}" if stays else f"changes from {labels[top]} to {second}"
+    assert f"{100 * masks.sparsity:.3g} % of the weights are taken out" in words(at)
+    assert f"the answer {verdict}" in words(at)
+    shown = {each.label: each.value for each in at.main.metric}
+    assert shown["Confidence"] == f"{100 * answers[1][top]:.0f} %"
+    assert shown["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
+    assert shown["Order"] == f"{rank_correlation(*heats):.2f}"
+    assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
+
+
+def test_the_slider_moves_masks_bars_and_answer():
+    at = opened(ratio="0.3")
+    before = words(at)
+    at.slider(key="prune.ratio").set_value(0.97).run()
+    after = words(settled(at))
+    assert before != after
+    assert "97 % of the weights are taken out" in after
+
+
+def test_nothing_is_lost_where_nothing_is_taken_out():
+    at = opened(ratio="0.0")
+    assert "Nothing is taken out: it says 1." in words(at)
+    shown = {each.label: each.value for each in at.main.metric}
+    assert (shown["Hottest tenth"], shown["Order"]) == ("100 %", "1.00")
+
+
+@pytest.mark.parametrize("ratio", ["1", "1.0", "-0.1", "much"])
+def test_a_ratio_that_cannot_be_is_a_sentence_and_the_page_stands(ratio):
+    at = opened(ratio=ratio)
+    assert any(f"“{ratio}” as Prune ▸ Ratio" in one for one in said(at))
+    assert SENTENCE.match(at.main.subheader[0].value)
+
+
+def test_the_highest_ratio_leaves_a_weight_in_every_layer():
+    at = opened(ratio="0.995", allocation="global")
+    assert not at.exception
+    assert "99.5 % of the weights are taken out" in words(at)
+
+
+def test_a_rule_that_cannot_be_met_is_a_sentence():
+    at = opened(ratio="0.995", allocation="uniform+", structure="filter")
+    assert any("uniform+ holds" in one for one in said(at))
+    at.slider(key="prune.ratio").set_value(0.5).run()
+    assert SENTENCE.match(settled(at).main.subheader[0].value)
+
+
+def test_a_pattern_is_its_own_ratio():
+    at = opened(structure="N:M", pattern="1:4")
+    assert at.slider(key="prune.ratio").disabled
+    assert "1:4 of every group stay" in words(at)
+    assert SENTENCE.match(at.main.subheader[0].value)
+
+
+def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer."))
+    at = visit(DIGITS, PRUNE)
+    assert said(at) == ["Digits CNN cannot be pruned: it has no such layer."]
+    assert not at.main.subheader
+
+
+def test_a_kernel_opens_with_its_layer_s_histogram_and_what_it_makes_of_the_image(digits):
+    at = opened(section="Kernels", ratio="0.8", layer="conv2")
+    masks = pruner_of(digits, "Magnitude", Rules()).at(0.8)
+    part = next(part for part in masks.parts if part.layer == "conv2")
+    cut = part.size - int(masks.array(part.name).sum())
+    assert f"{cut:,} of {part.size:,} weights of this layer are cut" in words(at)
+    assert "of the image, before and after" in words(at)
+    at.session_state["prune.filter"] = 5
+    at.run()
+    assert "**Filter 5 of the image, before and after**" in words(at)
+    at.session_state["prune.filter"] = 10_000  # of another, larger layer
+    at.run()
+    assert not at.exception
+
+
+def test_patterns_fold_back_and_groups_are_told_in_words():
+    at = opened(section="Patterns")
+    assert "kernels of 3 × 3 show" in words(at)
+    assert "every group of 4 weights keeps exactly 2" in words(at)
+    assert "For each place of the kernel" in words(at)
+    at.selectbox(key="prune.groups.pattern").set_value("1:8").run()
+    assert "every group of 8 weights keeps exactly 1" in words(settled(at))
+
+
+def test_two_criteria_are_compared_beside_chance(digits):
+    at = opened(section="Two criteria", ratio="0.7", other="SNIP")
+    one, two = (pruner_of(digits, name, Rules()).at(0.7) for name in ("Magnitude", "SNIP"))
+    found = overlap(one, two)
+    assert f"both keep {100 * found.iou:.1f} %" in words(at)
+    assert f"chance would give {100 * found.chance:.1f} %" in words(at)
+
+
+def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
+    at = opened(section="Two criteria", ratio="0.7", other="Masks from a file")
+    masks = pruner_of(digits, "Magnitude", Rules()).at(0.7)
+    uploader = at.file_uploader(key="prune.masks")
+    uploader.set_value(("m.npz", masks_file(masks), "application/octet-stream")).run()
+    assert "both keep 100.0 %" in words(at)
+    at.file_uploader(key="prune.masks").set_value(("m.npz", b"no masks", "")).run()
+    assert any("no file of masks" in one for one in said(at))
+    assert SENTENCE.match(at.main.subheader[0].value)
+
+
+def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
+    at = opened(section="Accuracy", ratio="0.9")
+    accuracy = float(Level(ratio=0.9)(digits)["figures"].values[0])
+    assert f"At this ratio **{100 * accuracy:.3g} %**" in words(at)
+    at.slider(key="prune.Tradeoff.epochs").set_value(0).run()
+    at.button(key="prune.Tradeoff.go").click().run()
+    at = settled(at)
+    table = next(each.value for each in at.main.dataframe if "after pruning" in each.value.columns)
+    wanted = Tradeoff(epochs=0)(digits)["levels"].values
+    assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])
+
+
+def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again():
+    at = opened(section="Accuracy", Tradeoff__epochs="30", Tradeoff__seeds="5")
+    at.button(key="prune.Tradeoff.go").click().run()
+    for _ in range(200):
+        stop = [each for each in at.button if each.key == "prune.Tradeoff.stop"]
+        if at.main.get("progress") and any(
+            "cut:" in each.proto.text for each in at.main.get("progress")
+        ):
+            break
+        time.sleep(0.1)
+        at.run()
+    stop[0].click().run()
+    assert any("Stopped" in one for one in said(at))
+    assert SENTENCE.match(at.main.subheader[0].value)
+    assert not at.exception
+
+
+def test_what_is_lost_is_the_engine_s(digits):
+    at = opened(section="What is lost", ratio="0.95", Harm__images="100", Harm__maps="5")
+    at.button(key="prune.Harm.go").click().run()
+    at = settled(at)
+    found = Harm(ratio=0.95, images=100, maps=5)(digits)
+    table = found["calibration"]
+    ece = 100 * table.values[1, table.columns.index("ECE")]
+    assert f"Off by {ece:.1f} points on average (ECE" in words(at)
+    changed = (found["images"].values[:, 2] != found["images"].values[:, 3]).sum()
+    assert f"{changed} of 100 test images get another answer" in words(at)
+    heat = found["calibration"].values[1, table.columns.index("temperature")]
+    assert f"divided by {heat:.2f}" in words(at)
+
+
+def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits):
+    at = opened(section="Cost and speed", ratio="0.9")
+    cost = Prune(ratio=0.9)(digits)["cost"]
+    table = dict(zip(cost.rows, cost.values[:, 0], strict=True))
+    theory = 1 - table["theoretical"] / table["dense"]
+    assert f"{100 * theory:.3g} % of the multiply-adds would be" in words(at)
+    assert "a zero is multiplied like any other number" in words(at)
+    assert "this is a CPU" in words(at)
+    at.button(key="prune.latency.go").click().run()
+    at = settled(at)
+    assert re.search(r"1 at a time: masked × [\d.]+, channels taken out × [\d.]+", words(at))
+    assert re.search(r"32 at a time: masked × [\d.]+", words(at))
+
+
+def test_the_masks_are_downloaded_with_how_they_were_made(digits):
+    at = opened(section="Keep it", ratio="0.6")
+    button = next(each for each in at.main.get("download_button") if "masks" in each.proto.label)
+    assert button.proto.id
+    masks = pruner_of(digits, "Magnitude", Rules()).at(0.6)
+    again, about = read_masks(masks_file(masks, Prune(ratio=0.6).settings()), digits.model)
+    assert np.array_equal(again.flat, masks.flat)
+    assert about["ratio"] == 0.6
+
+
+def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_taken_along(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Keep it", ratio="0.7")
+    at.button(key="prune.Prune.go").click().run()
+    at = settled(at)
+    assert "Kept as a model: Digits CNN ▸ 70.0 % cut · Magnitude" in words(at)
+    (stored,) = checkpoints.listed()
+    assert json.loads(stored.card.as_json())["settings"]["ratio"] == 0.7
+    assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
+    at.button(key="prune.Prune.take.heatmaps").click().run()
+    assert at.session_state["model"] == stored.name
+
+
+def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, tmp_path, digits):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    parent = checkpoints.load(keep(Prune(ratio=0.2)(digits)).name)
+    child = keep(Prune(ratio=0.5)(PruneCase(parent, digits.data)))
+    name = next(one.name for one in checkpoints.listed() if one.name != child.name)
+    checkpoints.delete(name)
+    line = next(
+        one for one in visit(view=PRUNE).sidebar.selectbox(key="model").options
+        if one.endswith(child.name[-4:])
+    )  # fmt: skip
+    at = settled(visit(DIGITS | {"model": line, "prune.ratio": "0.7"}, PRUNE))
+    assert "70 % of the weights are taken out" in words(at)
+    assert "Handwritten digits" in words(at)
+
+
+def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Keep it", ratio="0.95", Retrain__epochs="2")
+    at.button(key="prune.Retrain.go").click().run()
+    at = settled(at)
+    assert "test accuracy right after pruning" in words(at)
+    assert "After 2 of 2 epochs" in words(at)
+    assert "Kept as a model" in words(at)
+    (stored,) = checkpoints.listed()
+    assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.95, abs=1e-4)
+
+
+def test_photographs_cannot_be_learnt_from_and_it_says_so():
+    at = visit({"prune.section": "Keep it"}, PRUNE)
+    assert "it needs images to learn from" in words(at)
+
+
+def test_links_to_what_is_not_offered_are_said():
+    at = opened(section="Nowhere", criterion="Taste", layer="nose")
+    told = " ".join(said(at))
+    assert "“Nowhere” as Look closer" in told
+    assert "“Taste” as Prune ▸ Criterion" in told
+    assert not at.exception
+
+
+def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
+    counted = []
+    call = Magnitude.__call__
+    monkeypatch.setattr(
+        Magnitude, "__call__", lambda *given, **more: (counted.append(1), call(*given, **more))[1]
+    )
+    at = opened(ratio="0.3")
+    first = len(counted)
+    for ratio in (0.4, 0.5, 0.6):
+        at.slider(key="prune.ratio").set_value(ratio).run()
+    assert len(counted) == first <= 1
