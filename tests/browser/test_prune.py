@@ -1,0 +1,154 @@
+"""Prune as a radiologist takes it: slider, a kernel, two criteria, and the model taken along."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.models import catalog
+from engine.sparsity import Rules, prune_case, pruner_of, read_masks
+from tests.browser.conftest import OpenPage
+from tests.browser.server import settle
+from tests.browser.test_journeys import canvas, choose
+
+LONG = 240  # seconds: the model is loaded, timed and asked for the first time
+SENTENCE = re.compile("of the weights are taken out")
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+
+Visit = Callable[[dict[str, str]], Page]
+
+
+@pytest.fixture
+def visit(app_url: str, open_page: OpenPage) -> Visit:
+    def opened(link: dict[str, str]) -> Page:
+        page = open_page()
+        page.goto(f"{app_url}/prune?{urlencode(link)}")
+        settle(page, LONG)
+        return page
+
+    return opened
+
+
+def section(page: Page, name: str) -> None:
+    """Look closer at one part."""
+    page.get_by_role("radio", name=name, exact=True).click()
+    settle(page, LONG)
+
+
+def slide(page: Page, times: int) -> None:
+    """So many steps to the right."""
+    page.get_by_role("slider", name="Taken out").focus()
+    for _ in range(times):
+        page.keyboard.press("ArrowRight")
+    settle(page, LONG)
+
+
+def sentence(page: Page) -> str:
+    """What the page says on top."""
+    return page.get_by_role("heading", name=SENTENCE).inner_text()
+
+
+def test_the_first_picture_ships_and_answer_and_heat_map_follow_the_slider(visit: Visit) -> None:
+    page = visit({})
+    assert "30 % of the weights are taken out: the answer stays Egyptian cat" in sentence(page)
+    dense, before = canvas(page, 0), canvas(page, 1)
+    confidence = page.get_by_test_id("stMetricValue").first
+    said = confidence.inner_text()
+    slide(page, 30)  # by half a percent
+    expect(page.get_by_role("heading", name=re.compile("^45 % of the weights"))).to_be_visible()
+    assert "the answer changes from Egyptian cat to tabby" in sentence(page)
+    expect(confidence).not_to_have_text(said)
+    assert canvas(page, 1) != before
+    assert canvas(page, 0) == dense
+    assert "prune.ratio=0.45" in page.url
+
+    again = visit({})
+    again.goto(page.url)
+    settle(again, LONG)
+    assert sentence(again) == sentence(page)
+
+
+def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
+    page = visit({"prune.section": "Kernels", "prune.layer": "conv_stem"})
+    wall = page.get_by_role("group", name=re.compile("^Kernels of conv_stem: 32 of 32 filters"))
+    filters = wall.get_by_role("button", name=re.compile(r"^Filter \d+: \d+ of 27 weights stay"))
+    expect(filters).to_have_count(32)
+    filters.nth(6).click()
+    settle(page, LONG)
+    number = filters.nth(6).get_attribute("aria-label") or ""
+    expect(filters.nth(6)).to_have_attribute("aria-pressed", "true")
+    chosen = re.match(r"Filter (\d+)", number)
+    assert chosen
+    expect(page.get_by_text(f"{chosen[0]} of the image, before and after")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile(f"^{chosen[0]}, whole model"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile(f"^{chosen[0]}, pruned"))).to_be_visible()
+
+    filters.nth(6).focus()
+    page.keyboard.press("ArrowRight")
+    expect(filters.nth(7)).to_be_focused()
+    page.keyboard.press("Enter")
+    settle(page, LONG)
+    expect(filters.nth(7)).to_have_attribute("aria-pressed", "true")
+
+
+def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
+    visit: Visit, tmp_path: Path
+) -> None:
+    page = visit({"prune.section": "Two criteria"})
+    expect(page.get_by_text("They agree no more than by chance.")).to_be_visible()
+    rows = page.get_by_role("img", name=re.compile(r"IoU 0\.\d\d, chance 0\.\d\d"))
+    assert rows.count() > 40
+    choose(page, "Magnitude beside", "Taylor")
+    settle(page, LONG)
+    expect(page.get_by_text("They agree more than by chance.")).to_be_visible(timeout=1000 * LONG)
+
+    section(page, "Keep it")
+    with page.expect_download() as given:
+        page.get_by_role("button", name="Download the masks").click()
+    file = tmp_path / "masks.npz"
+    given.value.save_as(file)
+    model = catalog.load()
+    masks, about = read_masks(file.read_bytes(), model)
+    assert about["ratio"] == 0.3
+    assert masks.digest == pruner_of(prune_case(model), "Magnitude", Rules()).at(0.3).digest
+
+
+def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -> None:
+    link = {"prune.section": "Keep it", "prune.ratio": "0.25"}
+    page = visit(link)
+    page.get_by_role("button", name="Keep it as a model").click()
+    kept = page.get_by_text("Kept as a model: EfficientNet-Lite0 ▸ 25.0 % cut · Magnitude")
+    expect(kept).to_be_visible(timeout=1000 * LONG)
+    settle(page, LONG)
+    page.get_by_role("button", name="Take it to Heatmaps").click()
+    expect(page.get_by_role("heading", name="Heatmaps", exact=True)).to_be_visible()
+    asked = page.get_by_text(re.compile(r"Asking 25\.0 % cut · Magnitude"))
+    expect(asked).to_be_visible(timeout=1000 * LONG)
+    expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
+
+    page = visit(link)
+    page.get_by_role("button", name="Take it to Level sets").click()
+    expect(page.get_by_role("heading", name="Level sets", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Asking 25\.0 % cut · Magnitude"))).to_be_visible(
+        timeout=1000 * LONG
+    )
+
+
+def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Visit) -> None:
+    page = visit(
+        DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.95", "prune.Retrain.epochs": "50"}
+    )
+    page.get_by_role("button", name="Train it again").click()
+    expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible(
+        timeout=1000 * LONG
+    )
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("What it had learned when it was stopped")).to_be_visible()
+    settle(page, LONG)
+    expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible()
+    expect(page.get_by_role("button", name="Start again")).to_be_visible()
