@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
+
 import numpy as np
 import timm
 import torch
@@ -13,6 +16,8 @@ from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
 from engine.target import Target
+from engine.training import Recipe, fresh, train
+from engine.unlearning import ForgetCase, request
 
 SIDE = 32
 
@@ -155,12 +160,42 @@ def familiar_case(model: Classifier) -> FamiliarCase:
     return FamiliarCase(model, image(model.side), normal, unknown)
 
 
+@cache
+def learnt() -> Classifier:
+    """A small network that has learnt bright columns, and can be trained anew."""
+    recipe = Recipe("lenet", epochs=4, batch=8)
+    data = columns(8, ("a", "b", "c", "d"))
+    model = fresh(data, recipe)
+    train(model, data, recipe)
+    return model
+
+
+def columns(side: int, classes: tuple[str, ...]) -> DataSet:
+    """Grey noise with a bright column that says the class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(48) % len(classes)
+    images = rng.integers(0, 150, (48, 1, side, side), dtype=np.uint8)
+    images[np.arange(48), :, :, labels * 2] = 250
+    split = np.where(np.arange(48) < 24, 0, 2).astype(np.uint8)
+    return DataSet(
+        "columns", Card("Columns", "", "", ""), classes, images, labels, np.arange(48) * 3, split
+    )
+
+
+def forget_case(model: Classifier | None = None) -> ForgetCase:
+    """A class of the bright columns is to be forgotten."""
+    model = deepcopy(learnt()) if model is None else model
+    data = columns(model.side, model.labels)
+    asked = request.of_class(data, 1)
+    return ForgetCase(model, data, asked, Recipe("lenet", epochs=2, batch=8))
+
+
 def case_for(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase:
+) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase:
     """The tiny case that a method fits; the model is one that it fits too."""
-    if kind.family == "sparsity":
-        return prune_case(model)
+    if make := {"unlearning": forget_case, "sparsity": prune_case}.get(kind.family):
+        return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
     if "normal" in kind.needs:

@@ -7,18 +7,61 @@ from typing import Any
 from engine.method import Method
 from engine.unlearning import request
 from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.fine_tune import FineTune
+from engine.unlearning.fisher import FisherForgetting
+from engine.unlearning.gradient_ascent import GradientAscent
+from engine.unlearning.importance import Importance
+from engine.unlearning.influence import IU, IUExact
+from engine.unlearning.l1_sparse import L1Sparse
+from engine.unlearning.neg_grad import NegGradPlus
+from engine.unlearning.no_op import NoOp
+from engine.unlearning.prune_first import PruneFirst
+from engine.unlearning.random_labels import RandomLabels
 from engine.unlearning.request import ForgetRequest, Splits
+from engine.unlearning.retrain import Retrain
+from engine.unlearning.saliency import Saliency, salient
+from engine.unlearning.salun import SalUn
+from engine.unlearning.scrub import SCRUB
+from engine.unlearning.ssd import SSD, dampened
+from engine.unlearning.unlearner import Unlearner
 from engine.unlearning.worst import easiest, hardest
 
-METHODS: tuple[type[Method[Any]], ...] = ()
+FORGET: tuple[type[Method[Any]], ...] = (
+    Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance,
+)  # fmt: skip
+UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
+
+METHODS = FORGET
 
 __all__ = [
+    "FORGET",
+    "IU",
     "METHODS",
+    "SCRUB",
+    "SSD",
+    "UNLEARNERS",
+    "FineTune",
+    "FisherForgetting",
     "ForgetCase",
     "ForgetRequest",
+    "GradientAscent",
+    "IUExact",
+    "Importance",
+    "L1Sparse",
+    "NegGradPlus",
+    "NoOp",
+    "PruneFirst",
+    "RandomLabels",
+    "Retrain",
+    "SalUn",
+    "Saliency",
     "Splits",
+    "Unlearner",
+    "dampened",
     "easiest",
     "forget_case",
     "hardest",
     "request",
+    "salient",
 ]

@@ -12,18 +12,16 @@ Fan et al., "Challenging Forgets: Unveiling the Worst-Case Forget Sets in Machin
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
 from engine.method import Progress, quiet
-from engine.models.borrow import borrowed, take_off_hooks
 from engine.models.classifier import Classifier
 from engine.training import outputs
 from engine.training.figures import one_thread
+from engine.unlearning.network import own_copy
 from engine.unlearning.request import ForgetRequest, check_share, told
 
 BATCH = 64
@@ -82,10 +80,7 @@ def after_signs(
     model: Classifier, data: DataSet, retain: Rows, train: Rows, rng: np.random.Generator
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Each training image's loss after two epochs of sign steps on what is retained, eval mode."""
-    with borrowed(model) as net:
-        own = deepcopy(net)
-    take_off_hooks(own)
-    own.requires_grad_(requires_grad=True)
+    own = own_copy(model)
     weights = list(own.parameters())
     for _ in range(2 if len(retain) else 0):
         parts = np.array_split(rng.permutation(retain), max(1, len(retain) // BATCH))

@@ -74,7 +74,7 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
     }
     assert shares["hard"] < 0.03
     assert shares["easy"] > 0.9
-    before = model.state_dict()
+    before = {name: one.clone() for name, one in model.state_dict().items()}
     hardest(model, data, 0.1, rounds=1)
     assert all((before[name] == one).all() for name, one in model.state_dict().items())
 
