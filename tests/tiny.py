@@ -17,7 +17,15 @@ from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
 from engine.target import Target
 from engine.training import Recipe, fresh, train
-from engine.unlearning import ForgetCase, request
+from engine.unlearning import (
+    SSD,
+    BoardCase,
+    FineTune,
+    ForgetCase,
+    GradientAscent,
+    Scoreboard,
+    request,
+)
 
 SIDE = 32
 
@@ -192,8 +200,10 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def case_for(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase:
+) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase | BoardCase:
     """The tiny case that a method fits; the model is one that it fits too."""
+    if kind is Scoreboard:
+        return BoardCase(forget_case(model), (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     if make := {"unlearning": forget_case, "sparsity": prune_case}.get(kind.family):
         return make(model)
     if "data" in kind.needs:

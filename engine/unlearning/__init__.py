@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.method import Method
 from engine.unlearning import request
+from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
 from engine.unlearning.fine_tune import FineTune
 from engine.unlearning.fisher import FisherForgetting
@@ -21,6 +22,7 @@ from engine.unlearning.request import ForgetRequest, Splits
 from engine.unlearning.retrain import Retrain
 from engine.unlearning.saliency import Saliency, salient
 from engine.unlearning.salun import SalUn
+from engine.unlearning.scoreboard import Scoreboard
 from engine.unlearning.scrub import SCRUB
 from engine.unlearning.ssd import SSD, dampened
 from engine.unlearning.unlearner import Unlearner
@@ -28,7 +30,7 @@ from engine.unlearning.worst import easiest, hardest
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
@@ -41,6 +43,8 @@ __all__ = [
     "SCRUB",
     "SSD",
     "UNLEARNERS",
+    "AfterCase",
+    "BoardCase",
     "FineTune",
     "FisherForgetting",
     "ForgetCase",
@@ -56,6 +60,7 @@ __all__ = [
     "Retrain",
     "SalUn",
     "Saliency",
+    "Scoreboard",
     "Splits",
     "Unlearner",
     "dampened",

@@ -32,7 +32,7 @@ PARTS = ("forget", "retain", "test", "gone")
 
 
 @dataclass(frozen=True)
-class Judged:
+class Said:
     """A model's answers on every part of a case."""
 
     forget: Answers
@@ -46,14 +46,14 @@ class Judged:
         return all(np.isfinite(getattr(self, part).probabilities).all() for part in PARTS)
 
 
-def judged(model: Classifier, case: ForgetCase) -> Judged:
+def judged(model: Classifier, case: ForgetCase) -> Said:
     """What a model says of the forgotten, the retained and the test images."""
     rows = [getattr(case.splits, part) for part in PARTS]
     logits = outputs(model, case.data, np.concatenate(rows))
     shares = torch.softmax(logits.double(), 1).numpy()
     ends = np.cumsum([len(one) for one in rows])[:-1]
     parts = np.split(shares, ends)
-    return Judged(
+    return Said(
         **{
             name: Answers(part, case.data.labels[own])
             for name, part, own in zip(PARTS, parts, rows, strict=True)
@@ -66,7 +66,7 @@ def accuracy(said: Answers) -> float:
     return float(said.right.mean()) if len(said) else float("nan")
 
 
-def figures(said: Judged) -> dict[str, float]:
+def figures(said: Said) -> dict[str, float]:
     """The figures of one model: UA, RA, TA, MIA and what stands beside them.
 
     UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
@@ -83,7 +83,7 @@ def figures(said: Judged) -> dict[str, float]:
     }
 
 
-def attacks(said: Judged) -> dict[str, float]:
+def attacks(said: Said) -> dict[str, float]:
     """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own."""
     parts = said.retain, said.test, said.forget
     found = {f"MIA, {one}": attack(*parts, one).efficacy for one in FEATURES if one != "confidence"}
@@ -130,7 +130,7 @@ def relative(p: Doubles, q: Doubles) -> Doubles:
     return np.where(p > 0, p * ratio, 0).sum(1)
 
 
-def nearness(found: Judged, retrained: Judged) -> dict[str, float]:
+def nearness(found: Said, retrained: Said) -> dict[str, float]:
     """KL and total variation to the retrained model on forgotten and on test images."""
     return {
         "KL forget": divergence(retrained.forget, found.forget),
@@ -163,3 +163,13 @@ def patch_of(case: ForgetCase) -> int:
         if word == Poisoned.word:
             return Poisoned.read(settings).patch
     return 0
+
+
+def forgetting(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+    """How near to the retrained model it forgets, from 0 to 1: 1 − |UA difference|."""
+    return 1 - abs(scores["UA"] - retrained["UA"])
+
+
+def keeping(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+    """How near to the retrained model it keeps the rest: 1 − mean of |RA| and |TA| differences."""
+    return 1 - (abs(scores["RA"] - retrained["RA"]) + abs(scores["TA"] - retrained["TA"])) / 2

@@ -29,7 +29,7 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result, Scores, View
 from engine.training.masks import carried
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.metrics import Judged, figures, judged
+from engine.unlearning.metrics import Said, figures, judged
 from engine.unlearning.network import named, own_copy, settled
 from engine.unlearning.seen import RecordedData
 
@@ -235,7 +235,7 @@ class Unlearner(Method[ForgetCase], ABC):
         )  # fmt: skip
 
 
-def sound(work: Work) -> Judged:
+def sound(work: Work) -> Said:
     """The model's answers; where they are no numbers, those of the last model whose are."""
     said = judged(work.model, work.case)
     if said.finite:
