@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import timm
@@ -18,7 +18,9 @@ from engine.sparsity import PruneCase
 from engine.target import Target
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
+    LOOKS,
     SSD,
+    AfterCase,
     BoardCase,
     FineTune,
     ForgetCase,
@@ -198,13 +200,27 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
     return ForgetCase(model, data, asked, Recipe("lenet", epochs=2, batch=8))
 
 
+def unlearning_case(
+    kind: type, model: Classifier | None = None
+) -> ForgetCase | BoardCase | AfterCase:
+    """The forget case, for a table of methods or for a look after one where the kind is such."""
+    case = forget_case(model)
+    if kind in LOOKS:
+        return AfterCase(case, FineTune(epochs=2, rate=0.1))
+    if kind is Scoreboard:
+        return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
+    return case
+
+
 def case_for(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase | BoardCase:
+) -> (
+    ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase | BoardCase | AfterCase
+):
     """The tiny case that a method fits; the model is one that it fits too."""
-    if kind is Scoreboard:
-        return BoardCase(forget_case(model), (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
-    if make := {"unlearning": forget_case, "sparsity": prune_case}.get(kind.family):
+    if make := {"unlearning": partial(unlearning_case, kind), "sparsity": prune_case}.get(
+        kind.family
+    ):
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))

@@ -14,6 +14,21 @@ from engine.unlearning.gradient_ascent import GradientAscent
 from engine.unlearning.importance import Importance
 from engine.unlearning.influence import IU, IUExact
 from engine.unlearning.l1_sparse import L1Sparse
+from engine.unlearning.looks import (
+    LOOKS,
+    Confidence,
+    Confusion,
+    Embedding,
+    Frontier,
+    Judged,
+    MembershipAttack,
+    Relearn,
+    Similarity,
+    Steps,
+    StillThere,
+    WhatMoved,
+    moved_masks,
+)  # fmt: skip
 from engine.unlearning.neg_grad import NegGradPlus
 from engine.unlearning.no_op import NoOp
 from engine.unlearning.prune_first import PruneFirst
@@ -30,7 +45,7 @@ from engine.unlearning.worst import easiest, hardest
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard, *LOOKS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
@@ -39,34 +54,47 @@ METHODS = FORGET
 __all__ = [
     "FORGET",
     "IU",
+    "LOOKS",
     "METHODS",
     "SCRUB",
     "SSD",
     "UNLEARNERS",
     "AfterCase",
     "BoardCase",
+    "Confidence",
+    "Confusion",
+    "Embedding",
     "FineTune",
     "FisherForgetting",
     "ForgetCase",
     "ForgetRequest",
+    "Frontier",
     "GradientAscent",
     "IUExact",
     "Importance",
+    "Judged",
     "L1Sparse",
+    "MembershipAttack",
     "NegGradPlus",
     "NoOp",
     "PruneFirst",
     "RandomLabels",
+    "Relearn",
     "Retrain",
     "SalUn",
     "Saliency",
     "Scoreboard",
+    "Similarity",
     "Splits",
+    "Steps",
+    "StillThere",
     "Unlearner",
+    "WhatMoved",
     "dampened",
     "easiest",
     "forget_case",
     "hardest",
+    "moved_masks",
     "request",
     "salient",
 ]

@@ -49,7 +49,7 @@ NUMBERS = {"KL forget": "nat", "KL test": "nat", "seconds": "s", "seconds before
 
 @dataclass(frozen=True)
 class Scoreboard(Method[BoardCase]):
-    """Ways to forget side by side: the nearer to the retrained model, which stands first, the better.
+    """Ways to forget side by side: the nearer to the retrained model, the first, the better.
 
     UA is the share of forgotten images that are now wrong, RA and TA are right shares of what stays
     and of the test, MIA the share of forgotten images that an attacker takes for strangers. None is
