@@ -1,11 +1,20 @@
-"""Unlearning: what can a model forget, and what stays behind?"""
+"""Unlearning: what can a model forget, and what stays behind?
+
+    case = forget_case(model, data, request.of_class(data, 3))
+    table = answer(Scoreboard(seeds=1), BoardCase(case, (FineTune(), SalUn(), SSD())))["table"]
+    images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
+    kept = checkpoints.keep(answer(SalUn(), case)["model"])
+
+Three kinds of case: a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
+unlearners on it (`BoardCase`: Scoreboard), and one looked at closely (`AfterCase`: LOOKS).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from engine.method import Method
-from engine.unlearning import request
+from engine.unlearning import looks, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
 from engine.unlearning.fine_tune import FineTune
@@ -15,7 +24,6 @@ from engine.unlearning.importance import Importance
 from engine.unlearning.influence import IU, IUExact
 from engine.unlearning.l1_sparse import L1Sparse
 from engine.unlearning.looks import (
-    LOOKS,
     Confidence,
     Confusion,
     Embedding,
@@ -45,9 +53,11 @@ from engine.unlearning.worst import easiest, hardest
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard, *LOOKS,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard, *looks.LOOKS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
+
+LOOKS = looks.LOOKS
 
 METHODS = FORGET
 
