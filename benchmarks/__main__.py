@@ -19,6 +19,7 @@ from benchmarks import (
     level_sets,
     serving,
     sparsity,
+    unlearning,
 )
 from benchmarks.setting import case
 from benchmarks.timing import HEAD
@@ -31,6 +32,7 @@ PARTS = {
     "level-sets": level_sets.rows,
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
+    "unlearning": unlearning.rows,
 }
 
 

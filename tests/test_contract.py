@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import anomaly, attribution, sparsity
+from engine import anomaly, attribution, sparsity, unlearning
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -23,22 +23,31 @@ from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
 from tests import tiny
 
-METHODS = (*attribution.METHODS, *anomaly.METHODS, *sparsity.METHODS)
-BLIND = {"sparsity.Magnitude", "sparsity.Random"}  # they never ask the model anything
-TIMES = {"seconds"}  # of a training, which are others each time
+METHODS = (
+    *attribution.METHODS, *unlearning.METHODS, *anomaly.METHODS, *sparsity.METHODS
+)  # fmt: skip
+BLIND = {"sparsity.Magnitude", "sparsity.Random", "unlearning.Frontier"}
+"""They never ask the model anything, or only through kept answers."""
+TIMES = {"seconds", "seconds before"}  # of a training, which are others each time
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
-    counted |= {"images": 10, "epochs": 1} if kind.family == "sparsity" else {"images": 8}
+    trains = kind.family in {"sparsity", "unlearning"}
+    counted |= {"images": 10, "epochs": 1} if trains else {"images": 8}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
     return kind(**given)
+
+
+def timed(field):
+    """Whether it is seconds, as a field or as a column of a table."""
+    return field.split("/")[-1] in TIMES
 
 
 def state(model):
@@ -117,7 +126,7 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
     for name, view in first.items():
         for field, array in view.arrays().items():
             other = second[name].arrays()[field]
-            assert field in TIMES or np.array_equal(array, other, equal_nan=True)
+            assert timed(field) or np.array_equal(array, other, equal_nan=True)
     heat = next(iter(first.values()))
     for view in first.values():
         held = [one for name, one in view.arrays().items() if name.split("/")[0] == "values"]
@@ -219,7 +228,10 @@ def assert_agree(one, two, share):
     assert one.keys() == two.keys()
     for name, view in one.items():
         for field, array in view.arrays().items():
-            if field in TIMES:
+            if timed(field):
+                continue
+            if np.isnan(array).all():
+                assert np.isnan(two[name].arrays()[field]).all()
                 continue
             part = max(share, 1e-3) if array.dtype == np.float16 else share
             spread = float(np.nanmax(array) - np.nanmin(array))

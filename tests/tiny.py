@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache, partial
+
 import numpy as np
 import timm
 import torch
@@ -13,6 +16,18 @@ from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
 from engine.target import Target
+from engine.training import Recipe, fresh, train
+from engine.unlearning import (
+    LOOKS,
+    SSD,
+    AfterCase,
+    BoardCase,
+    FineTune,
+    ForgetCase,
+    GradientAscent,
+    Scoreboard,
+    request,
+)
 
 SIDE = 32
 
@@ -155,12 +170,58 @@ def familiar_case(model: Classifier) -> FamiliarCase:
     return FamiliarCase(model, image(model.side), normal, unknown)
 
 
+@cache
+def learnt() -> Classifier:
+    """A small network that has learnt bright columns, and can be trained anew."""
+    recipe = Recipe("lenet", epochs=4, batch=8)
+    data = columns(8, ("a", "b", "c", "d"))
+    model = fresh(data, recipe)
+    train(model, data, recipe)
+    return model
+
+
+def columns(side: int, classes: tuple[str, ...]) -> DataSet:
+    """Grey noise with a bright column that says the class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(48) % len(classes)
+    images = rng.integers(0, 150, (48, 1, side, side), dtype=np.uint8)
+    images[np.arange(48), :, :, labels * 2] = 250
+    split = np.where(np.arange(48) < 24, 0, 2).astype(np.uint8)
+    return DataSet(
+        "columns", Card("Columns", "", "", ""), classes, images, labels, np.arange(48) * 3, split
+    )
+
+
+def forget_case(model: Classifier | None = None) -> ForgetCase:
+    """A class of the bright columns is to be forgotten."""
+    model = deepcopy(learnt()) if model is None else model
+    data = columns(model.side, model.labels)
+    asked = request.of_class(data, 1)
+    return ForgetCase(model, data, asked, Recipe("lenet", epochs=2, batch=8))
+
+
+def unlearning_case(
+    kind: type, model: Classifier | None = None
+) -> ForgetCase | BoardCase | AfterCase:
+    """The forget case, for a table of methods or for a look after one where the kind is such."""
+    case = forget_case(model)
+    if kind in LOOKS:
+        return AfterCase(case, FineTune(epochs=2, rate=0.1))
+    if kind is Scoreboard:
+        return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
+    return case
+
+
 def case_for(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PairCase | PruneCase | DataCase | FamiliarCase:
+) -> (
+    ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase | BoardCase | AfterCase
+):
     """The tiny case that a method fits; the model is one that it fits too."""
-    if kind.family == "sparsity":
-        return prune_case(model)
+    if make := {"unlearning": partial(unlearning_case, kind), "sparsity": prune_case}.get(
+        kind.family
+    ):
+        return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
     if "normal" in kind.needs:

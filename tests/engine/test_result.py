@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from engine.result import Checkpoint, Curve, HeatMap, Scores, digest_arrays
+from engine.result import Checkpoint, Columns, Curve, HeatMap, Scores, digest_arrays
 from engine.store import Kept, pack, unpack
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
@@ -79,3 +79,32 @@ def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
     others = [{"a": two, "b": one}, {"a": one.reshape(2, 2), "b": two}, {"a": one, "c": two}]
     assert len({digest_arrays(other) for other in [{"a": one, "b": two}, *others]}) == 4
     assert digest_arrays({"a": np.eye(2)[:, ::-1]}) == digest_arrays({"a": np.eye(2)[::-1]})
+
+
+def test_columns_keep_their_order_and_units_through_the_store():
+    made = Columns.of(
+        {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
+    )
+    said, data = pack(Kept({"table": made}, {}))
+    back = unpack(json.loads(json.dumps(said)), data).result["table"]
+    assert back.facts() == made.facts()
+    assert back.order == ("z", "a")
+    assert back.units == ("px", "share")
+    assert len(back) == 2
+    assert back.cell("y", "z") == 2
+    assert back["z"].dtype == made["z"].dtype
+    np.testing.assert_array_equal(back["a"], made["a"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [({"a": (np.zeros(2), ""), "b": (np.zeros(3), "")}, ()), ({"a": (np.zeros(2), "")}, ("x",))],
+)
+def test_columns_of_different_lengths_are_no_table(columns, rows):
+    with pytest.raises(ValueError, match="different lengths"):
+        Columns.of(columns, rows)
+
+
+def test_a_column_without_a_place_is_no_table():
+    with pytest.raises(ValueError, match="one place"):
+        Columns({"a": np.zeros(2)}, ("b",), ("",))

@@ -1,0 +1,110 @@
+"""Unlearning: what can a model forget, and what stays behind?
+
+    case = forget_case(model, data, request.of_class(data, 3))
+    table = answer(Scoreboard(seeds=1), BoardCase(case, (FineTune(), SalUn(), SSD())))["table"]
+    images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
+    kept = checkpoints.keep(answer(SalUn(), case)["model"])
+
+Three kinds of case: a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
+unlearners on it (`BoardCase`: Scoreboard), and one looked at closely (`AfterCase`: LOOKS).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.method import Method
+from engine.unlearning import looks, request
+from engine.unlearning.around import AfterCase, BoardCase
+from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.fine_tune import FineTune
+from engine.unlearning.fisher import FisherForgetting
+from engine.unlearning.gradient_ascent import GradientAscent
+from engine.unlearning.importance import Importance
+from engine.unlearning.influence import IU, IUExact
+from engine.unlearning.l1_sparse import L1Sparse
+from engine.unlearning.looks import (
+    Confidence,
+    Confusion,
+    Embedding,
+    Frontier,
+    Judged,
+    MembershipAttack,
+    Relearn,
+    Similarity,
+    Steps,
+    StillThere,
+    WhatMoved,
+    moved_masks,
+)  # fmt: skip
+from engine.unlearning.neg_grad import NegGradPlus
+from engine.unlearning.no_op import NoOp
+from engine.unlearning.prune_first import PruneFirst
+from engine.unlearning.random_labels import RandomLabels
+from engine.unlearning.request import ForgetRequest, Splits
+from engine.unlearning.retrain import Retrain
+from engine.unlearning.saliency import Saliency, salient
+from engine.unlearning.salun import SalUn
+from engine.unlearning.scoreboard import Scoreboard
+from engine.unlearning.scrub import SCRUB
+from engine.unlearning.ssd import SSD, dampened
+from engine.unlearning.unlearner import Unlearner
+from engine.unlearning.worst import easiest, hardest
+
+FORGET: tuple[type[Method[Any]], ...] = (
+    Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard, *looks.LOOKS,
+)  # fmt: skip
+UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
+
+LOOKS = looks.LOOKS
+
+METHODS = FORGET
+
+__all__ = [
+    "FORGET",
+    "IU",
+    "LOOKS",
+    "METHODS",
+    "SCRUB",
+    "SSD",
+    "UNLEARNERS",
+    "AfterCase",
+    "BoardCase",
+    "Confidence",
+    "Confusion",
+    "Embedding",
+    "FineTune",
+    "FisherForgetting",
+    "ForgetCase",
+    "ForgetRequest",
+    "Frontier",
+    "GradientAscent",
+    "IUExact",
+    "Importance",
+    "Judged",
+    "L1Sparse",
+    "MembershipAttack",
+    "NegGradPlus",
+    "NoOp",
+    "PruneFirst",
+    "RandomLabels",
+    "Relearn",
+    "Retrain",
+    "SalUn",
+    "Saliency",
+    "Scoreboard",
+    "Similarity",
+    "Splits",
+    "Steps",
+    "StillThere",
+    "Unlearner",
+    "WhatMoved",
+    "dampened",
+    "easiest",
+    "forget_case",
+    "hardest",
+    "moved_masks",
+    "request",
+    "salient",
+]

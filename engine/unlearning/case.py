@@ -1,0 +1,171 @@
+"""What is asked: a model, its data, what is to be forgotten, and how the model was trained."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.method import Precision
+from engine.models import checkpoints, embedded
+from engine.models.card import Card
+from engine.models.classifier import Classifier
+from engine.models.small import SMALL
+from engine.sparsity.case import PruneCase
+from engine.training import Recipe
+from engine.unlearning.request import ForgetRequest, Splits, splits
+
+TRAINED = "lab.Train"  # what made a model that stands at the root of its tree
+
+
+@dataclass(frozen=True, eq=False)
+class ForgetCase:
+    """A model that is to forget some of its training images.
+
+    Args:
+        model: the original, θ_o; it is never changed.
+        data: what it learnt from, with its test images.
+        request: what is to be forgotten.
+        recipe: how it was trained, and so how it is retrained without these images.
+        seed: of the unlearner and of the retraining.
+        precision: "exact" is the only one.
+
+    Raises:
+        BlindspotError: images, classes or the request do not fit, or nothing would be left.
+    """
+
+    model: Classifier
+    data: DataSet
+    request: ForgetRequest
+    recipe: Recipe
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
+        _ = self.splits
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The rows that are to be forgotten, that stay, and that measure."""
+        return splits(self.data, self.request)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of weights, images, what is to be forgotten, recipe, precision and seed."""
+        said = {
+            "model": self.model.fingerprint,
+            "masks": sorted(
+                (name, bits.tobytes().hex()) for name, bits in self.model.masks.items()
+            ),
+            "data": self.data.fingerprint,
+            "ids": np.sort(self.request.ids).tolist(),
+            "kind": [self.request.kind, self.request.label],
+            "recipe": self.recipe.as_dict(),
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+        return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return str(self.model.device)
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        forget, retain = len(self.splits.forget), len(self.splits.retain)
+        return {
+            "kind": "forget",
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "data": self.data.name,
+            "data_fingerprint": self.data.fingerprint,
+            "target": f"forget {self.request.words}",
+            "forget": forget,
+            "retain": retain,
+            "request": self.request.kind,
+            "recipe": self.recipe.as_dict(),
+            "alike": f"{self.model.fingerprint}|{forget}|{retain}",  # in seconds
+            "side": self.model.side,
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        if need != "retraining":
+            return self.model.lacks(need)
+        if self.model.architecture not in SMALL:
+            return "it needs a model whose network can be trained anew here, and this one cannot."
+        if self.model.narrowed:
+            return (
+                "it needs a network of its full width: this one had channels taken out. Choose "
+                "the model that it was made from, or one with zeros in their place."
+            )
+        return ""
+
+    def at(self, precision: Precision) -> ForgetCase:
+        """The same question in another precision."""
+        return replace(self, precision=precision)
+
+    def seeded(self, seed: int) -> ForgetCase:
+        """The same question with another seed."""
+        return self if seed == self.seed else replace(self, seed=seed)
+
+    @property
+    def pruning(self) -> PruneCase:
+        """Model and data as the methods of Sparsity are asked about them."""
+        return PruneCase(self.model, self.data, self.seed)
+
+
+def forget_case(
+    model: Classifier,
+    data: DataSet,
+    request: ForgetRequest,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+) -> ForgetCase:
+    """The case, with the recipe that the model was trained by where that is known.
+
+    Args:
+        model: the original.
+        data: what it learnt from.
+        request: see `engine.unlearning.request`.
+        recipe: how it is retrained; as it was trained when left out, and by the usual recipe where
+            nothing is known of that.
+        seed: of the unlearner and of the retraining.
+
+    Raises:
+        BlindspotError: the model is known to have learnt from other data, or something does not
+            fit.
+    """
+    card = trained_as(model)
+    if card is not None and card.data != data.name:
+        raise BlindspotError(
+            f"{model.title} learnt from {card.data}, not from {data.name}: it has nothing of these "
+            "images to forget. Choose its own data, or train a model on these."
+        )
+    if recipe is None:
+        known = Recipe.from_dict(card.recipe) if card is not None and card.recipe else None
+        recipe = known or Recipe(
+            architecture=model.architecture if model.architecture in SMALL else "lenet"
+        )
+    return ForgetCase(model, data, request, recipe, seed)
+
+
+def trained_as(model: Classifier) -> Card | None:
+    """The card of the training at the root of a model's tree, or None when it is not known."""
+    cards = {one.card.fingerprint: one.card for one in (*embedded.stored(), *checkpoints.listed())}
+    card = cards.get(model.fingerprint) or cards.get(model.lineage.parent)
+    for _ in range(len(cards)):
+        if card is None or card.made_by == TRAINED:
+            return card
+        card = cards.get(card.parent)
+    return None

@@ -1,0 +1,106 @@
+"""Unlearners that take steps: SGD over several sets in turn, each with a loss of its own.
+
+They have a loop of their own because the trainer's epochs know one set and one loss; these go over
+the forgotten and the retained images in turn, with losses of different signs, must hold weights to
+the bit, and must be left at any step with the last good weights.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import Rows
+from engine.method import Progress, Slider, setting
+from engine.training.figures import one_thread
+from engine.unlearning.network import in_parts, named, pixels_of
+from engine.unlearning.unlearner import Diverged, Unlearner, Work
+
+MOMENTUM = 0.9
+DECAY = 5e-4  # both as Jia et al. (2023) have them
+
+Loss = Callable[[Rows], Tensor]
+Stage = tuple[Rows, Loss]  # what is gone over, and the loss of a batch of it
+
+
+def epochs_setting(default: int) -> int:
+    """How often it goes over the images."""
+    return setting(default, Slider(1, 50, 1), "Epochs", "How often the images are gone over.")
+
+
+def rate_setting(default: float) -> float:
+    """How far a step goes."""
+    return setting(
+        default,
+        Slider(1e-6, 0.5, 1e-6, log=True),
+        "Rate",
+        "How far a step goes: too small forgets nothing, too large destroys the model.",
+    )
+
+
+@dataclass(frozen=True)
+class Stepping(Unlearner, ABC):
+    """An unlearner that is SGD with momentum, at one rate."""
+
+    epochs: int = epochs_setting(10)
+    rate: float = rate_setting(0.01)
+    batch: int = setting(
+        64, Slider(1, 512, 1, log=True), "Batch", "Images to a step; the parts are even."
+    )
+
+    @abstractmethod
+    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+        """What is gone over in an epoch, in order, and by which loss."""
+
+    def change(self, work: Work) -> None:
+        """Take the steps."""
+        descend(self, work, work.progress)
+
+
+def descend(method: Stepping, work: Work, progress: Progress) -> None:
+    """All epochs. BatchNorm's statistics follow the batches, as in a training."""
+    model = work.model.train()
+    weights = list(named(model).values())
+    optimizer = torch.optim.SGD(weights, method.rate, momentum=MOMENTUM, weight_decay=DECAY)
+    for epoch in range(method.epochs):
+        stages = method.stages(work, epoch)
+        parts = [
+            (part, loss) for rows, loss in stages for part in in_parts(rows, method.batch, work.rng)
+        ]
+        for done, (rows, loss_of) in enumerate(parts, start=1):
+            step(work, optimizer, rows, loss_of)
+            progress(
+                (epoch + done / len(parts)) / method.epochs, f"epoch {epoch + 1} of {method.epochs}"
+            )
+        work.show()
+
+
+def step(work: Work, optimizer: torch.optim.Optimizer, rows: Rows, loss_of: Loss) -> None:
+    """One step. Raises Diverged when the loss is no number any more."""
+    with one_thread(), torch.enable_grad():
+        loss = loss_of(rows)
+        if not isfinite(loss.item()):
+            raise Diverged
+        work.remember()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    work.step += 1
+    work.put_back()
+
+
+def learning(work: Work, weight: float = 1.0) -> Loss:
+    """Mean cross-entropy with the images' own labels, times a weight."""
+
+    def loss(rows: Rows) -> Tensor:
+        pixels, targets = pixels_of(work.model, work.data, rows)
+        found = F.cross_entropy(work.model(pixels), targets)
+        return found if weight == 1 else weight * found
+
+    return loss

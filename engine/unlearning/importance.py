@@ -1,0 +1,138 @@
+"""How much each weight counts for some images: the mean square of batch gradients.
+
+I_S[i] = (1/B) Σ_b (∂CE_mean(f(x_b), y_b) / ∂θ_i)² over the B batches of S, in eval mode: an
+empirical Fisher by batches, so that its scale depends on the batch size, which is the same for both
+sets. Without labels, ‖f(x)‖² of the logits stands for the loss, and sizes of gradients for squares.
+
+Foster et al., "Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening"
+(2024), https://arxiv.org/abs/2308.07707; label-free: Foster et al. 2024, arXiv:2402.19308.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import DataSet, Rows
+from engine.method import Case, Method, Progress, Slider, Switch, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Array, Columns, Result, WeightScores
+from engine.training.figures import one_thread
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.network import in_parts, named, own_copy, pixels_of, slopes
+from engine.unlearning.seen import RecordedData
+
+SETS = ("forget", "train")
+
+
+def batch_setting() -> int:
+    """How many images a gradient is of."""
+    return setting(
+        64,
+        Slider(1, 512, 1, log=True),
+        "Batch",
+        "Images to a gradient; another size gives importances of another scale.",
+    )
+
+
+def label_free_setting() -> bool:
+    """Whether labels are looked at."""
+    return setting(False, Switch(), "Label-free", "The size of the logits stands for the loss.")
+
+
+@dataclass(frozen=True)
+class Importance(Method[ForgetCase]):
+    """How much each weight counts for the forgotten images, and for all training images.
+
+    Both lie on scales over many decades: look at their ratio. Weights above the line of a ratio
+    count for the forgotten images out of proportion, and are what SSD dampens. Computed once; the
+    sliders of SSD only move lines.
+    """
+
+    name = "Importance"
+    family = "unlearning"
+    title = "Importance of weights"
+    cost = "live"
+    paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
+    proof = "tests/engine/unlearning/test_ssd.py::test_importances_are_mean_squares_of_batch_means"
+
+    batch: int = batch_setting()
+    label_free: bool = label_free_setting()
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if not isinstance(case, ForgetCase):
+            return "it needs a model, its training data and what is to be forgotten, not a picture."
+        return super().unmet(case)
+
+    def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
+        """Views: forget and train, an importance of every weight; run, cost of each pass."""
+        model, data = own_copy(case.model), RecordedData.of(case.data)
+        found: dict[str, WeightScores] = {}
+        seconds, samples = [], []
+        for number, name in enumerate(SETS):
+
+            def told(
+                done: float, words: str = "", partial: object = None, at: int = number
+            ) -> None:
+                del partial
+                progress((at + done) / len(SETS), words)
+
+            start, before = perf_counter(), int(data.seen.sum())
+            rng = np.random.default_rng([case.seed, 24])
+            parts = in_parts(getattr(case.splits, name), self.batch, rng)
+            values = importance(model, data, parts, label_free=self.label_free, progress=told)
+            found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
+            seconds.append(perf_counter() - start)
+            samples.append(int(data.seen.sum()) - before)
+        return {
+            **found,
+            "run": Columns.of({"seconds": (seconds, "s"), "samples": (samples, "")}, SETS),
+        }
+
+
+def importance(
+    model: Classifier,
+    data: DataSet,
+    parts: list[Rows],
+    *,
+    label_free: bool = False,
+    progress: Progress = quiet,
+) -> dict[str, Array]:
+    """The importance of every weight for some batches; the model is one's own, in eval mode."""
+    total = {name: torch.zeros_like(one) for name, one in named(model).items()}
+    for done, rows in enumerate(parts, start=1):
+        with one_thread(), torch.enable_grad():
+            pixels, targets = pixels_of(model, data, rows)
+            logits = model(pixels)
+            loss = (logits**2).sum(1).mean() if label_free else F.cross_entropy(logits, targets)
+            for name, slope in slopes(loss, model).items():
+                total[name] += slope.abs() if label_free else slope**2
+        progress(done / len(parts), f"batch {done} of {len(parts)}")
+    return {name: (one.detach() / len(parts)).cpu().numpy() for name, one in total.items()}
+
+
+def dampening(
+    forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
+) -> dict[str, Tensor]:
+    """β of every weight: min(λ I_D / I_f, 1) where I_f > α I_D, 1 elsewhere.
+
+    Args:
+        forget: I_f by name.
+        train: I_D by name.
+        ratio: α.
+        strength: λ.
+    """
+    found = {}
+    for name, own in forget.items():
+        chosen = own > ratio * train[name]
+        share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
+        found[name] = torch.from_numpy(np.minimum(share, 1))
+    return found

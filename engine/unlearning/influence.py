@@ -1,0 +1,228 @@
+"""IU: one step of Newton's towards the model that never had the forgotten images.
+
+v = Σ_{D_f} ∇ℓ / N − |D_f| / (N |D_r|) Σ_{D_r} ∇ℓ, and θ ← θ + α H⁻¹ v, with H the second derivative
+of the mean loss of what stays. v is minus the gradient of that loss, decay included, wherever the
+original is at rest on all of its data.
+
+The published code estimates H⁻¹ v by WoodFisher, but never applies the inverse to the next
+gradient: its o only ever shrinks along the first one, so that its step is v less a multiple of one
+single gradient. `IU` is that; `IUExact` solves with the Gauss-Newton matrix by conjugate gradients.
+
+Izzo et al. (2021), https://arxiv.org/abs/2002.10077; Jia et al. (2023),
+https://arxiv.org/abs/2304.04934
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import Rows
+from engine.method import Slider, setting
+from engine.models.classifier import Classifier
+from engine.training.figures import one_thread
+from engine.unlearning.network import in_parts, named, pixels_of, slopes
+from engine.unlearning.unlearner import Diverged, Unlearner, Work
+
+BATCH = 250
+SAMPLES = 1000  # of what stays, that the second derivative is made of
+DAMPING = 1000.0  # N_w of the published code
+
+Product = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Influence(Unlearner, ABC):
+    """What both have: the step's length, and how it is taken."""
+
+    cost = "wait"
+    paper = "Izzo et al. 2021, https://arxiv.org/abs/2002.10077"
+
+    def direction(self, work: Work) -> Tensor:
+        """v as one row, and the images of both sets are seen once for it."""
+        forget, retain = len(work.forget), len(work.retain)
+        total = forget + retain
+        of_forget = summed(work, work.forget) / total
+        work.progress(0.1, "gradients of what is to be forgotten")
+        of_retain = summed(work, work.retain) * (forget / (total * retain))
+        work.progress(0.3, "gradients of what stays")
+        return of_forget - of_retain
+
+    def sample(self, work: Work) -> Rows:
+        """Images that stay, that stand for all of them."""
+        return np.sort(work.rng.permutation(work.retain)[:SAMPLES])
+
+
+@dataclass(frozen=True)
+class IU(Influence):
+    """One step against the influence of the forgotten images, as the published code takes it.
+
+    Its estimate of the second derivative never leaves the first gradient, so that this is in
+    effect one plain step, of a length to be found by trying.
+    """
+
+    name = "IU"
+    title = "Influence, reference code"
+    short = "IU"
+    dial = ("step", (1.0, 5.0, 20.0, 50.0, 100.0))
+    proof = (
+        "tests/engine/unlearning/test_influence.py"
+        "::test_the_reference_never_leaves_the_first_gradient"
+    )
+
+    step: float = setting(
+        20.0, Slider(0.01, 1000.0, 0.01, log=True), "Step", "How far along the direction (α)."
+    )
+
+    def change(self, work: Work) -> None:
+        """One step."""
+        v = self.direction(work)
+        rows = self.sample(work)
+
+        def gradients() -> list[Tensor]:
+            found = []
+            for done, row in enumerate(rows, start=1):
+                found.append(summed(work, np.array([row])))
+                work.progress(0.3 + 0.6 * done / len(rows), f"image {done} of {len(rows)}")
+            return found
+
+        move(work, self.step * wood_fisher(v, gradients()))
+
+
+@dataclass(frozen=True)
+class IUExact(Influence):
+    """One Newton step: what the loss's curvature says retraining would change.
+
+    Exact for a linear model. A deep network is no parabola: the step is right only while it is
+    small, and a class or a wrong label is not. The curvature is that of up to 1000 images that
+    stay.
+    """
+
+    name = "IUExact"
+    title = "Influence, exact"
+    short = "IU exact"
+    dial = ("damping", (1.0, 0.1, 0.01, 0.003, 0.001))
+    proof = (
+        "tests/engine/unlearning/test_influence.py"
+        "::test_one_exact_step_brings_a_linear_model_to_its_retrained_self"
+    )
+
+    step: float = setting(
+        1.0, Slider(0.01, 1000.0, 0.01, log=True), "Step", "How far; 1 is Newton's step."
+    )
+    damping: float = setting(
+        0.01,
+        Slider(1e-6, 10.0, 1e-6, log=True),
+        "Damping",
+        "Added to the curvature, as weight decay is; less makes larger steps where it is flat.",
+    )
+    rounds: int = setting(
+        20, Slider(1, 200, 1), "Rounds", "Of conjugate gradients; each looks at all images once."
+    )
+
+    def change(self, work: Work) -> None:
+        """Solve, and one step."""
+        v = self.direction(work)
+        rows = self.sample(work)
+        parts = np.array_split(rows, max(1, -(-len(rows) // BATCH)))
+
+        def curved(vector: Tensor) -> Tensor:
+            total = torch.zeros_like(vector)
+            for part in parts:
+                pixels, _ = pixels_of(work.model, work.data, part)
+                with one_thread():
+                    total += gauss_newton(work.model, pixels, vector) * (len(part) / len(rows))
+            return total + self.damping * vector
+
+        def told(done: int) -> None:
+            work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
+
+        move(work, self.step * conjugate_gradients(curved, v, self.rounds, told))
+
+
+def summed(work: Work, rows: Rows) -> Tensor:
+    """Σ ∇ℓ over some images as one row, eval mode."""
+    total = torch.zeros(sum(one.numel() for one in named(work.model).values()))
+    for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
+        with one_thread(), torch.enable_grad():
+            pixels, targets = pixels_of(work.model, work.data, part)
+            loss = F.cross_entropy(work.model(pixels), targets, reduction="sum")
+            total = total.to(pixels.device) + flat(slopes(loss, work.model))
+    return total
+
+
+def flat(found: dict[str, Tensor]) -> Tensor:
+    """All weights in one row."""
+    return torch.cat([one.flatten() for one in found.values()])
+
+
+def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
+    """k of the published code.
+
+    k ← v, o ← g₁; then for each g: t = o·g, k −= (k·g)/(N_w + t) o, o −= t/(N_w + t) o.
+    """
+    k, o = v.clone(), gradients[0].clone()
+    for g in gradients[1:]:
+        t = o @ g
+        k -= (k @ g) / (DAMPING + t) * o
+        o -= t / (DAMPING + t) * o
+    return k
+
+
+def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
+    """Jᵀ (diag p − p pᵀ) J times a vector, the mean over images; for a linear model the Hessian."""
+    weights: list[Tensor] = list(named(model).values())
+    with torch.enable_grad():
+        logits = model(pixels)
+        p = logits.detach().softmax(1)
+        dual = torch.zeros_like(logits, requires_grad=True)
+        back = torch.autograd.grad(logits, weights, dual, create_graph=True)
+        given = split(vector, weights)
+        (forward,) = torch.autograd.grad(back, dual, given, retain_graph=True)
+        curved = p * forward - p * (p * forward).sum(1, keepdim=True)
+        found = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
+    return torch.cat([one.flatten() for one in found])
+
+
+def split(vector: Tensor, weights: list[Tensor]) -> list[Tensor]:
+    """A row as weights."""
+    parts = vector.split([one.numel() for one in weights])
+    return [part.view(one.shape) for part, one in zip(parts, weights, strict=True)]
+
+
+def conjugate_gradients(
+    product: Product, v: Tensor, rounds: int, told: Callable[[int], None] = lambda _: None
+) -> Tensor:
+    """x with A x = v for a symmetric positive A, as near as so many rounds come."""
+    x, r = torch.zeros_like(v), v.clone()
+    p, norm = r.clone(), r @ r
+    first = norm.clone()
+    for done in range(1, rounds + 1):
+        curved = product(p)
+        length = norm / (p @ curved).clamp(min=1e-30)
+        x, r = x + length * p, r - length * curved
+        after = r @ r
+        told(done)
+        if after <= 1e-20 * first:
+            break
+        p, norm = r + after / norm * p, after
+    return x
+
+
+@torch.no_grad()
+def move(work: Work, vector: Tensor) -> None:
+    """θ ← θ + vector. Raises Diverged when it is no number."""
+    if not torch.isfinite(vector).all():
+        raise Diverged
+    weights: list[Tensor] = list(named(work.model).values())
+    for weight, part in zip(weights, split(vector, weights), strict=True):
+        weight.add_(part)
+    work.step += 1
+    work.put_back()
+    work.progress(1.0, "stepped")

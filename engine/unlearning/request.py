@@ -1,0 +1,212 @@
+"""What is to be forgotten: some training images of a data set, chosen in one of eight ways.
+
+Ids rather than rows are kept, so that a request can be followed through variants of its data. The
+draw has a seed of its own, independent of every training's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import DataSet, Rows
+from engine.errors import BadData, BlindspotError
+from engine.result import read_only
+
+KINDS = (
+    "class", "share of a class", "random", "picked", "wrong labels", "planted", "worst", "easy"
+)  # fmt: skip
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ForgetRequest:
+    """Some training images that a model is to forget.
+
+    Args:
+        kind: one of KINDS.
+        ids: (m,) int64, of the images.
+        words: what they are, as a title has it: "class 3", "90 images at random".
+        label: the class, where they are of one.
+        seed: of the draw, where there was one.
+
+    Raises:
+        BlindspotError: there is no image, or one is named twice.
+    """
+
+    kind: str
+    ids: Ids
+    words: str
+    label: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BlindspotError(f"Nothing is forgotten as {self.kind!r}: {', '.join(KINDS)}.")
+        object.__setattr__(self, "ids", read_only(np.asarray(self.ids, np.int64)))
+        if not len(self.ids):
+            raise BlindspotError("Nothing is to be forgotten: choose at least one image.")
+        known, counts = np.unique(self.ids, return_counts=True)
+        if (counts > 1).any():
+            twice = known[counts > 1][0]
+            raise BlindspotError(f"Image {twice} is to be forgotten twice: name each image once.")
+
+    @property
+    def whole_class(self) -> bool:
+        """Whether a class is to go altogether, so that it is no part of the test any more."""
+        return self.kind == "class"
+
+
+def of_class(data: DataSet, label: int, share: float = 1.0, seed: int = 0) -> ForgetRequest:
+    """All training images of a class, or a share of them, drawn by the seed.
+
+    Raises:
+        BlindspotError: the class is unknown or has no training image, or the share is none.
+    """
+    if not 0 <= label < len(data.classes):
+        last = len(data.classes) - 1
+        raise BlindspotError(f"{data.card.title} has no class {label}: the last is {last}.")
+    check_share(share)
+    word, rows = data.classes[label], data.rows("train")
+    rows = rows[data.labels[rows] == label]
+    if not len(rows):
+        raise BlindspotError(f"{data.card.title} has no training image of {word}: choose another.")
+    if share == 1:
+        return ForgetRequest("class", data.ids[rows], f"class {word}", label)
+    chosen = drawn(rows, share, seed)
+    words = f"{share:.0%} of class {word}"
+    return ForgetRequest("share of a class", data.ids[chosen], words, label, seed)
+
+
+def at_random(
+    data: DataSet, share: float = 0.1, seed: int = 0, count: int | None = None
+) -> ForgetRequest:
+    """A share of the training images, or so many of them, drawn evenly by the seed."""
+    check_share(share)
+    rows = data.rows("train")
+    if count is None:
+        chosen = drawn(rows, share, seed)
+    else:
+        chosen = np.sort(np.random.default_rng([seed, 11]).permutation(rows)[: max(count, 0)])
+    return ForgetRequest("random", data.ids[chosen], told(len(chosen), "at random"), seed=seed)
+
+
+def picked(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
+    """These images. Raises BlindspotError when one is no training image, or comes twice."""
+    chosen = ForgetRequest("picked", np.asarray(ids, np.int64), told(len(ids), "picked"))
+    rows = data.places(chosen.ids)
+    if (other := data.split[rows] != 0).any():
+        odd = chosen.ids[other][0]
+        raise BlindspotError(
+            f"Image {odd} was never learnt: it is no training image. Pick training images only."
+        )
+    return chosen
+
+
+def wrong_labels(data: DataSet) -> ForgetRequest:
+    """The training images whose label is known to be wrong.
+
+    Raises:
+        BlindspotError: no label is, or nothing is known of it.
+    """
+    if "clean_label" not in data.truth:
+        raise BlindspotError(
+            f"{data.card.title} does not say which labels are wrong: choose its variant "
+            "“Wrong labels”."
+        )
+    rows = data.rows("train")
+    wrong = data.truth["clean_label"][rows] != data.labels[rows]
+    if "poisoned" in data.truth:
+        wrong &= ~np.asarray(data.truth["poisoned"], np.bool_)[rows]
+    if not wrong.any():
+        raise BlindspotError(f"{data.card.title} has no wrong label that could be forgotten.")
+    return ForgetRequest("wrong labels", data.ids[rows[wrong]], f"{wrong.sum()} wrong labels")
+
+
+def planted(data: DataSet) -> ForgetRequest:
+    """The training images that carry a planted patch with its target's label: a back door.
+
+    Raises:
+        BlindspotError: none does.
+    """
+    rows = data.rows("train")
+    marked = np.asarray(data.truth.get("poisoned", np.zeros(len(data), np.bool_)), np.bool_)[rows]
+    if not marked.any():
+        raise BlindspotError(
+            f"{data.card.title} has nothing planted in it: choose its variant “Poison”."
+        )
+    rows = rows[marked]
+    label = int(data.labels[rows[0]])
+    words = f"{len(rows)} planted images"
+    return ForgetRequest("planted", data.ids[rows], words, label)
+
+
+def splits(data: DataSet, request: ForgetRequest) -> Splits:
+    """Which rows are to be forgotten, which stay, and which measure.
+
+    Raises:
+        BlindspotError: an image is no training image, nothing would stay, or nothing measures.
+    """
+    title = data.card.title
+    forget = data.places(request.ids)
+    if (data.split[forget] != 0).any():
+        raise BadData(f"{title}: only training images can be forgotten.")
+    train, test = data.rows("train"), data.rows("test")
+    retain = np.setdiff1d(train, forget)
+    if not len(retain):
+        raise BlindspotError(
+            f"All {len(train)} training images of {title} are to be forgotten: leave some, or "
+            "begin with an untrained model."
+        )
+    if not len(test):
+        raise BlindspotError(
+            f"{title} has no test images to measure with: at least one must be kept apart from "
+            "training."
+        )
+    gone = data.labels[test] == request.label if request.whole_class else np.zeros(len(test), bool)
+    if gone.all():
+        raise BlindspotError(f"{title} has only test images of that class: nothing measures.")
+    return Splits(np.sort(forget), retain, test[~gone], test[gone])
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Rows of a data set, ascending.
+
+    Args:
+        forget: D_f, what is to be forgotten.
+        retain: D_r, the other training images.
+        test: D_t, without a class that is forgotten as a whole.
+        gone: the test images of such a class; none for other requests.
+    """
+
+    forget: Rows
+    retain: Rows
+    test: Rows
+    gone: Rows
+
+    @property
+    def train(self) -> Rows:
+        """D, all that the original learnt from."""
+        return np.sort(np.concatenate([self.forget, self.retain]))
+
+
+def drawn(rows: Rows, share: float, seed: int) -> Rows:
+    """That share of some rows, at least one."""
+    order = np.random.default_rng([seed, 11]).permutation(rows)
+    return np.sort(order[: max(1, round(share * len(rows)))])
+
+
+def check_share(share: float) -> None:
+    """Raise BlindspotError for what is no share."""
+    if not 0 < share <= 1:
+        raise BlindspotError(f"A share of {share:g} cannot be forgotten: choose more than 0, to 1.")
+
+
+def told(count: int, how: str) -> str:
+    """So many images, in words."""
+    return f"{count} image{'' if count == 1 else 's'} {how}"

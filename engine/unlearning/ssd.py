@@ -1,0 +1,98 @@
+"""SSD: weights that count for the forgotten images out of proportion are made smaller.
+
+θ_i ← min(λ I_D / I_f, 1) θ_i where I_f > α I_D; nothing is trained. I_D is over all training
+images, the forgotten ones among them, and can be had before anybody asks. Foster et al., "Fast
+Machine Unlearning Without Retraining Through Selective Synaptic Dampening" (2024),
+https://arxiv.org/abs/2308.07707
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+
+from engine.method import Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Columns, WeightScores
+from engine.run import answer
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.importance import Importance, batch_setting, dampening, label_free_setting
+from engine.unlearning.network import named, own_copy, settled
+from engine.unlearning.unlearner import Unlearner, Work
+
+
+@dataclass(frozen=True)
+class SSD(Unlearner):
+    """Weights that are much more important to the forgotten images than to all are dampened.
+
+    One pass over the forgotten images and no training. The threshold must fit: a low one destroys
+    the model, a high one forgets nothing. It fits a class well; wrong labels that are spread over
+    all classes have no weights of their own, and there it fails honestly.
+    """
+
+    name = "SSD"
+    title = "Selective synaptic dampening"
+    short = "SSD"
+    cost = "live"
+    paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
+    dial = ("ratio", (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0))
+    proof = (
+        "tests/engine/unlearning/test_ssd.py::test_weights_are_dampened_by_the_formula_on_a_line"
+    )
+
+    ratio: float = setting(
+        10.0,
+        Slider(0.1, 1000.0, 0.1, log=True),
+        "Threshold",
+        "A weight is dampened when it counts so many times more for the forgotten images (α).",
+    )
+    strength: float = setting(
+        1.0,
+        Slider(0.01, 100.0, 0.01, log=True),
+        "Strength",
+        "What is left of a dampened weight, times the ratio of importances (λ).",
+    )
+    batch: int = batch_setting()
+    label_free: bool = label_free_setting()
+
+    def importances(
+        self, case: ForgetCase, progress: Progress = quiet
+    ) -> tuple[WeightScores, WeightScores, Columns]:
+        """I_f, I_D and their cost, kept or computed now."""
+        found = answer(Importance(self.batch, self.label_free), case, progress)
+        return found["forget"], found["train"], found["run"]
+
+    def change(self, work: Work) -> None:
+        """Dampen."""
+        forget, train, cost = self.importances(work.case, work.part(0.0, 0.9))
+        start = perf_counter()
+        work.marked = dampen(work.model, forget, train, self.ratio, self.strength)
+        work.step = 1
+        work.spent = perf_counter() - start + cost.cell("forget", "seconds")
+        work.before = cost.cell("train", "seconds")
+        work.extra[work.forget] += 2  # once for I_f, once in I_D
+        work.extra[work.retain] += 1
+        work.progress(1.0, "dampened")
+
+
+@torch.no_grad()
+def dampen(
+    model: Classifier, forget: WeightScores, train: WeightScores, ratio: float, strength: float
+) -> dict[str, torch.Tensor]:
+    """Multiply in place; for each weight, which entries were chosen."""
+    chosen = {}
+    for name, share in dampening(forget.values, train.values, ratio, strength).items():
+        weight = named(model)[name]
+        weight.mul_(share.to(weight))
+        chosen[name] = torch.from_numpy(forget.values[name] > ratio * train.values[name])
+    return chosen
+
+
+def dampened(case: ForgetCase, method: SSD) -> Classifier:
+    """The model at once, for a slider: importances are computed only the first time."""
+    forget, train, _ = method.importances(case)
+    own = own_copy(case.model)
+    dampen(own, forget, train, method.ratio, method.strength)
+    return settled(own)

@@ -1,0 +1,135 @@
+"""The plain unlearners, each against its definition or the limit where it is another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.training import train
+from engine.unlearning import (
+    SCRUB,
+    FineTune,
+    GradientAscent,
+    L1Sparse,
+    NegGradPlus,
+    NoOp,
+    Retrain,
+)
+from engine.unlearning.metrics import gap
+from engine.unlearning.network import own_copy, untrained
+from engine.unlearning.scrub import TEMPERATURE, apart
+from engine.unlearning.unlearner import Work
+from tests.engine.unlearning.trained import class_case, noisy_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def weights(made):
+    return made["model"].weights
+
+
+def same(one, two):
+    return all(np.array_equal(weights(one)[name], weights(two)[name]) for name in weights(one))
+
+
+def scores(made):
+    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+
+
+def test_doing_nothing_gives_the_original(case):
+    made = answer(NoOp(), case)
+    assert rebuilt(made["model"]).fingerprint == case.model.fingerprint
+    assert made["run"]["samples"][0] == 0
+    again = scores(answer(Retrain(), case))
+    assert gap(scores(made), again) > 0.25
+    assert scores(made)["UA"] < 0.05
+
+
+def test_retraining_is_the_recipe_on_what_stays_bit_for_bit(case):
+    model = untrained(case.model, case.seed)
+    train(model, case.data, case.recipe, case.seed, rows=case.splits.retain)
+    made = answer(Retrain(), case)
+    assert rebuilt(made["model"]).fingerprint == model.fingerprint
+    assert scores(made)["UA"] == 1  # it was never told of that class
+    assert gap(scores(made), scores(Retrain()(case))) == 0
+    assert made["run"]["share of retraining"][0] == 1
+
+
+def test_fine_tuning_is_sgd_on_what_stays(case):
+    made = answer(FineTune(epochs=1, batch=512), case)
+    own, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
+    optimizer = torch.optim.SGD(own.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+    for rows in np.array_split(rng.permutation(case.splits.retain), 2):
+        optimizer.zero_grad()
+        F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        optimizer.step()
+    for name, one in own.network.state_dict().items():
+        np.testing.assert_allclose(weights(made)[name], one.detach().numpy(), atol=1e-6)
+
+
+def test_ascent_at_no_rate_is_doing_nothing(case):
+    little = answer(GradientAscent(rate=1e-6, epochs=1), case)
+    for name, one in case.model.network.state_dict().items():
+        np.testing.assert_allclose(weights(little)[name], one.numpy(), atol=1e-5)
+    much = answer(GradientAscent(rate=0.02, epochs=10), case)
+    assert scores(much)["UA"] > scores(little)["UA"] + 0.3
+
+
+def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
+    plain = answer(FineTune(epochs=2), case)
+    assert same(plain, answer(L1Sparse(epochs=2, rate=0.01, pull=None), case))
+    assert same(plain, answer(L1Sparse(epochs=2, rate=0.01, free=2), case))
+    pulled = answer(L1Sparse(epochs=2, rate=0.01), case)
+    assert not same(plain, pulled)
+    size = [sum(np.abs(one).sum() for one in weights(made).values()) for made in (pulled, plain)]
+    assert size[0] < size[1]
+
+
+def test_the_pull_fades_to_nothing():
+    method = L1Sparse(epochs=4, pull=0.004, free=1)
+    assert [method.pull_in(epoch) for epoch in range(4)] == pytest.approx(
+        [0.004, 0.004 * 2 / 3, 0.004 / 3, 0.0]
+    )
+
+
+def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
+    assert same(answer(NegGradPlus(epochs=2, balance=1.0), case), answer(FineTune(epochs=2), case))
+    less = answer(NegGradPlus(epochs=5, balance=0.9), case)
+    assert scores(less)["UA"] > scores(answer(FineTune(epochs=5), case))["UA"] + 0.3
+
+
+def test_scrub_climbs_first_and_then_mends(case):
+    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    distance, loss = apart(work, case.splits.forget[:20])
+    assert distance.item() == pytest.approx(0, abs=1e-5)
+    assert loss.item() == pytest.approx(
+        F.cross_entropy(
+            case.model.logits(case.data.pixels(case.splits.forget[:20])),
+            case.data.targets(case.splits.forget[:20]),
+        ).item(),
+        abs=1e-5,
+    )
+    made = rebuilt(answer(SCRUB(), case)["model"])
+    work = Work(case, own_copy(made), frozenset({"retain", "forget"}))
+    away = apart(work, case.splits.forget)[0].item()
+    stayed = apart(work, case.splits.retain)[0].item()
+    assert away > 5 * stayed
+    p = case.model.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
+    q = made.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
+    assert away == pytest.approx((p * (p / q).log()).sum(1).mean().item() * 16, rel=1e-3)
+    stages = [len(SCRUB(climbs=2).stages(work, epoch)) for epoch in range(4)]
+    assert stages == [2, 2, 1, 1]
+
+
+def test_another_seed_is_another_run_and_the_same_one_the_same():
+    one, two = noisy_case(), noisy_case(seed=1)
+    method = FineTune(epochs=1)
+    assert same(method(one), method(one))
+    assert not same(method(one), method(two))

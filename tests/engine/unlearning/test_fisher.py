@@ -1,0 +1,64 @@
+"""Fisher forgetting against a slow sum over classes and batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.run import answer
+from engine.unlearning import FisherForgetting
+from engine.unlearning.fisher import BATCH, CLASS_VARIANCE, fisher
+from engine.unlearning.network import in_parts, named, own_copy
+from engine.unlearning.unlearner import Work
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def test_its_importance_is_that_of_a_slow_sum(case):
+    found = fisher(Work(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
+    parts = in_parts(case.splits.retain, BATCH, np.random.default_rng([case.seed, 21]))
+    own, slow = own_copy(case.model), torch.zeros_like(found)
+    for rows in parts:
+        pixels = case.data.pixels(rows)
+        shares = own(pixels).softmax(1).mean(0).detach()
+        for label in range(10):
+            own.zero_grad()
+            F.cross_entropy(own(pixels), torch.full((len(rows),), label)).backward()
+            slow += shares[label] * own.network.head.weight.grad**2 / len(parts)
+    torch.testing.assert_close(found, slow, rtol=1e-3, atol=1e-9)
+
+
+def test_the_variance_is_clamped_averaged_and_larger_for_head_and_biases():
+    method = FisherForgetting(noise=1e-3)
+    flat = torch.tensor([[1e-12, 1.0], [2.0, 4.0]])
+    body = method.variance(flat, is_head=False)
+    torch.testing.assert_close(body[0], torch.full((2,), 1e-3 * (1e3 + 1) / 2))
+    torch.testing.assert_close(body[1], torch.full((2,), 1e-3 * 0.375))
+    head = method.variance(flat, is_head=True)
+    torch.testing.assert_close(head[0], torch.full((2,), 1e-2 * (1e2 + 1) / 2))
+    torch.testing.assert_close(method.variance(torch.tensor([2.0]), is_head=False),
+                               torch.tensor([1e-2 / 2]))  # fmt: skip
+
+
+def test_the_row_of_the_class_is_drawn_around_nothing(case):
+    made = answer(FisherForgetting(noise=1e-9), case)["model"].weights
+    assert np.abs(made["head.weight"][3]).max() < 5 * CLASS_VARIANCE**0.5
+    others = np.delete(made["head.weight"], 3, 0)
+    was = np.delete(case.model.network.head.weight.detach().numpy(), 3, 0)
+    np.testing.assert_allclose(others, was, atol=0.02)
+
+
+def test_more_noise_moves_more(case):
+    state = {n: one.detach().numpy() for n, one in named(case.model).items()}
+    moved = [
+        sum(np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - one).sum()
+            for k, one in state.items())
+        for n in (1e-9, 1e-7, 1e-5)
+    ]  # fmt: skip
+    assert moved == sorted(moved)

@@ -1,0 +1,144 @@
+"""Newton's step where it is exact, and the published code's shortcut where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.models.classifier import Classifier
+from engine.run import answer
+from engine.training import Recipe
+from engine.unlearning import IU, IUExact, forget_case, request
+from engine.unlearning.influence import conjugate_gradients, gauss_newton, wood_fisher
+from engine.unlearning.network import own_copy
+from engine.unlearning.unlearner import Work
+from tests.engine.unlearning.trained import class_case
+
+RIDGE = 0.01
+
+
+class Flat(nn.Module):
+    """A linear softmax model of the grey pixels."""
+
+    def __init__(self, side, classes):
+        super().__init__()
+        self.fc = nn.Linear(side * side, classes)
+
+    def forward(self, images):
+        return self.fc(images.mean(1).flatten(1))
+
+
+def fitted(data, rows):
+    """The minimum of the mean loss with a ridge, by full-batch LBFGS in double."""
+    torch.manual_seed(0)
+    network = Flat(8, 10).double()
+    pixels, targets = data.pixels(rows).double(), data.targets(rows)
+    optimizer = torch.optim.LBFGS(
+        network.parameters(), max_iter=2000, tolerance_grad=1e-10, tolerance_change=1e-14,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def closure():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(network(pixels), targets)
+        loss = loss + RIDGE / 2 * sum((one**2).sum() for one in network.parameters())
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return Classifier(network.float(), "flat", "flat", 8, labels=data.classes)
+
+
+def row(model):
+    return torch.cat([one.detach().flatten() for one in model.parameters()])
+
+
+@pytest.fixture(scope="module")
+def line():
+    data = data_sets.load("digits")
+    asked = request.at_random(data, 0.05, seed=1)
+    original = fitted(data, data.rows("train"))
+    case = forget_case(original, data, asked, Recipe("mlp"))
+    return case, fitted(data, case.splits.retain)
+
+
+def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
+    case, retrained = line
+    before = (row(case.model) - row(retrained)).norm()
+    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    IUExact(damping=RIDGE, rounds=200).change(work)
+    after = (row(work.model) - row(retrained)).norm()
+    assert before > 0.02
+    assert after < 0.1 * before
+
+
+def test_the_curvature_of_a_linear_model_is_its_hessian(line):
+    case, _ = line
+    own = own_copy(case.model)
+    pixels, targets = case.data.pixels(np.arange(20)), case.data.targets(np.arange(20))
+    vector = torch.randn(650, generator=torch.Generator().manual_seed(0))
+    loss = F.cross_entropy(own(pixels), targets)
+    weights = list(own.parameters())
+    first = torch.autograd.grad(loss, weights, create_graph=True)
+    flat = torch.cat([one.flatten() for one in first])
+    second = torch.autograd.grad(flat @ vector, weights)
+    slow = torch.cat([one.flatten() for one in second])
+    torch.testing.assert_close(gauss_newton(own, pixels, vector), slow, rtol=1e-4, atol=1e-6)
+
+
+def test_conjugate_gradients_solve():
+    generator = torch.Generator().manual_seed(0)
+    root = torch.randn(12, 12, generator=generator, dtype=torch.float64)
+    matrix, v = root @ root.T + torch.eye(12), torch.randn(12, generator=generator).double()
+    found = conjugate_gradients(lambda x: matrix @ x, v, 50)
+    torch.testing.assert_close(matrix @ found, v, rtol=1e-6, atol=1e-6)
+
+
+def test_the_reference_never_leaves_the_first_gradient():
+    generator = torch.Generator().manual_seed(1)
+    v = torch.randn(30, generator=generator)
+    gradients = [10 * torch.randn(30, generator=generator) for _ in range(40)]
+    found = wood_fisher(v, gradients)
+    first = gradients[0] / gradients[0].norm()
+    rest = (found - v) - ((found - v) @ first) * first
+    assert rest.norm() < 1e-4 * (found - v).norm()
+    k, o = v.double(), gradients[0].double()
+    for g in (one.double() for one in gradients[1:]):
+        t = float(o @ g)
+        k = k - float(k @ g) / (1000 + t) * o
+        o = o - t / (1000 + t) * o
+    torch.testing.assert_close(found, k.float(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_longer_step_of_the_reference_is_a_longer_step(line):
+    case = class_case()
+    moved = []
+    for length in (1.0, 2.0):
+        made = answer(IU(step=length), case)["model"].weights
+        state = case.model.network.state_dict()
+        moved.append({name: made[name] - one.numpy() for name, one in state.items()})
+    for name, one in moved[0].items():
+        np.testing.assert_allclose(2 * one, moved[1][name], atol=1e-5)
+
+
+def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
+    case, _ = line
+    few = replace(case, request=request.picked(case.data, case.data.ids[case.splits.forget[:3]]))
+    work = Work(few, own_copy(few.model), frozenset({"retain", "forget"}))
+    v = IU().direction(work)
+    own, total = own_copy(few.model), len(few.splits.train)
+    slow = torch.zeros(650)
+    for rows, factor in (
+        (few.splits.forget, 1 / total), (few.splits.retain, -3 / (total * len(few.splits.retain)))
+    ):  # fmt: skip
+        own.zero_grad()
+        loss = F.cross_entropy(own(few.data.pixels(rows)), few.data.targets(rows), reduction="sum")
+        (factor * loss).backward()
+        slow += torch.cat([one.grad.flatten() for one in own.parameters()])
+    torch.testing.assert_close(v, slow, rtol=1e-3, atol=1e-6)

@@ -1,0 +1,52 @@
+"""Prune, then unlearn: the zeros of Sparsity hold throughout, and like is compared with like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.sparsity import masks_in
+from engine.unlearning import FineTune, PruneFirst, Retrain
+from engine.unlearning.prune_first import THEN
+from tests.engine.unlearning.trained import class_case
+
+METHOD = PruneFirst(ratio=0.9, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model(case):
+    pruned = METHOD.reference(case)
+    masks = masks_in(pruned.model)
+    assert masks.sparsity == pytest.approx(0.9, abs=1e-3)
+    retrained = answer(Retrain(), pruned)["model"]
+    unlearned = answer(METHOD, case)["model"]
+    for view in (retrained, unlearned):
+        for name in masks:
+            assert not view.weights[name][~masks[name].numpy()].any()
+        assert masks_in(rebuilt(view)).digest == masks.digest
+    assert pruned.request is case.request
+
+
+def test_it_is_the_other_unlearner_on_the_pruned_model_to_the_bit(case):
+    one = answer(METHOD, case)
+    two = answer(FineTune(), METHOD.reference(case))
+    assert all(np.array_equal(one["model"].weights[n], w) for n, w in two["model"].weights.items())
+    assert one["run"]["samples"] == two["run"]["samples"]
+    assert np.array_equal(one["seen"]["seen"], two["seen"]["seen"])
+    assert one["run"]["seconds before"][0] > 0
+    assert one["model"].parent == case.model.fingerprint
+    assert masks_in(case.model) is None
+
+
+@pytest.mark.parametrize("then", ["SSD", "SalUn", "GA", "RL", "FF", "SCRUB"])
+def test_any_of_them_keeps_the_zeros(case, then):
+    masks = masks_in(METHOD.reference(case).model)
+    view = answer(PruneFirst(then=then, ratio=0.9, epochs=2), case)["model"]
+    assert all(not view.weights[name][~masks[name].numpy()].any() for name in masks)
+    assert then in THEN

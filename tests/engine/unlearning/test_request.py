@@ -1,0 +1,159 @@
+"""What can be asked to be forgotten, and what is refused with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.errors import BadData, BlindspotError
+from engine.models import embedded
+from engine.training import Recipe
+from engine.unlearning import ForgetRequest, easiest, forget_case, hardest, request
+from engine.unlearning.request import splits
+from tests import tiny
+from tests.engine.unlearning.trained import RECIPE, class_case, original
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data_sets.load("digits")
+
+
+def test_a_class_goes_from_training_and_from_the_test(digits):
+    found = splits(digits, request.of_class(digits, 3))
+    assert (digits.labels[found.forget] == 3).all()
+    assert not (digits.labels[found.retain] == 3).any()
+    assert not (digits.labels[found.test] == 3).any()
+    assert (digits.labels[found.gone] == 3).all()
+    np.testing.assert_array_equal(found.train, digits.rows("train"))
+    assert len(found.test) + len(found.gone) == len(digits.rows("test"))
+
+
+def test_a_share_of_a_class_leaves_the_test_whole(digits):
+    asked = request.of_class(digits, 3, share=0.4, seed=2)
+    found = splits(digits, asked)
+    whole = (digits.labels[digits.rows("train")] == 3).sum()
+    assert len(found.forget) == round(0.4 * whole)
+    assert len(found.test) == len(digits.rows("test"))
+    assert not len(found.gone)
+    again = request.of_class(digits, 3, share=0.4, seed=2)
+    np.testing.assert_array_equal(asked.ids, again.ids)
+    other = request.of_class(digits, 3, share=0.4, seed=3)
+    assert set(asked.ids) != set(other.ids)
+
+
+def test_a_random_request_is_drawn_without_replacement_from_training(digits):
+    asked = request.at_random(digits, 0.1, seed=1)
+    assert len(np.unique(asked.ids)) == len(asked.ids) == round(0.1 * len(digits.rows("train")))
+    assert (digits.split[digits.places(asked.ids)] == 0).all()
+    assert len(request.at_random(digits, count=7).ids) == 7
+
+
+def test_wrong_labels_and_planted_images_are_those_that_the_truth_names():
+    noisy = data_sets.load("digits+noisy:share=0.1")
+    rows = noisy.places(request.wrong_labels(noisy).ids)
+    assert (noisy.labels[rows] != noisy.truth["clean_label"][rows]).all()
+    assert len(rows) == (noisy.labels != noisy.truth["clean_label"]).sum()
+    poisoned = data_sets.load("digits+poisoned:target=2")
+    asked = request.planted(poisoned)
+    assert asked.label == 2
+    assert set(asked.ids) == set(poisoned.ids[poisoned.truth["poisoned"]])
+
+
+def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_mislabelled():
+    name = "digits+noisy:share=0.2"
+    data = data_sets.load(name)
+    model = original(name, RECIPE)
+    wrong = data.truth["clean_label"] != data.labels
+    shares = {
+        kind: wrong[data.places(found(model, data, 0.1).ids)].mean()
+        for kind, found in (("hard", hardest), ("easy", easiest))
+    }
+    assert shares["hard"] < 0.03
+    assert shares["easy"] > 0.9
+    before = {name: one.clone() for name, one in model.state_dict().items()}
+    hardest(model, data, 0.1, rounds=1)
+    assert all((before[name] == one).all() for name, one in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda d: request.of_class(d, 10), "no class 10: the last is 9"),
+        (lambda d: request.of_class(d, 3, share=0.0), "share of 0"),
+        (lambda d: request.of_class(d.take(np.flatnonzero(d.labels != 3)), 3), "no training image"),
+        (lambda d: request.at_random(d, 1.5), "share of 1.5"),
+        (lambda d: request.at_random(d, count=0), "Nothing is to be forgotten"),
+        (lambda d: request.picked(d, []), "Nothing is to be forgotten"),
+        (lambda d: request.picked(d, [0, d.ids[d.rows("train")[0]], 0]), "Image 0 .* twice"),
+        (lambda d: request.picked(d, [d.ids[d.rows("test")[0]]]), "never learnt"),
+        (lambda d: request.picked(d, [10**6]), "no image with id 1000000"),
+        (request.wrong_labels, "does not say which labels are wrong"),
+        (request.planted, "nothing planted"),
+        (lambda d: ForgetRequest("a whim", np.array([1]), ""), "a whim"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_refused_in_one_sentence(digits, ask, words):
+    with pytest.raises(BlindspotError, match=words):
+        ask(digits)
+
+
+def test_nobody_forgets_everything(digits):
+    with pytest.raises(BlindspotError, match=r"All 898 training images.*leave some"):
+        splits(digits, request.at_random(digits, 1.0))
+
+
+def test_a_test_of_that_class_alone_measures_nothing(digits):
+    one = (digits.labels == 3) | (digits.split != 2)
+    small = digits.take(np.flatnonzero(one))
+    with pytest.raises(BlindspotError, match="only test images of that class"):
+        splits(small, request.of_class(small, 3))
+
+
+def test_a_request_of_other_data_is_refused(digits):
+    asked = request.of_class(digits, 3)
+    other = replace(digits, split=np.full(len(digits), 2, np.uint8))
+    with pytest.raises(BadData, match="only training images"):
+        splits(other, asked)
+
+
+def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):
+    rows = np.concatenate([digits.rows("train")[:2], digits.rows("test")[:1]])
+    three = digits.take(rows)
+    asked = request.picked(three, three.ids[:1])
+    found = splits(three, asked)
+    assert [len(found.forget), len(found.retain), len(found.test)] == [1, 1, 1]
+    two = digits.take(rows[:2])
+    with pytest.raises(BlindspotError, match="no test images to measure with"):
+        splits(two, request.picked(two, two.ids[:1]))
+
+
+def test_a_case_takes_the_recipe_its_model_was_trained_by_and_refuses_other_data(digits):
+    model = embedded.load("digits-cnn")
+    case = forget_case(model, digits, request.of_class(digits, 3))
+    assert case.recipe == embedded.plan("digits-cnn").recipe
+    noisy = data_sets.load("digits+noisy:share=0.1")
+    with pytest.raises(BlindspotError, match="learnt from digits, not from"):
+        forget_case(model, noisy, request.wrong_labels(noisy))
+    unknown = original()
+    assert forget_case(unknown, digits, request.of_class(digits, 3)).recipe == Recipe("lenet")
+    data = tiny.data_set(("a", "b"), 8)
+    asked = request.of_class(data, 0)
+    with pytest.raises(BlindspotError, match="classes"):
+        forget_case(unknown, data, asked)
+
+
+def test_a_case_is_named_by_all_that_the_answer_depends_on(digits):
+    case = class_case()
+    names = {
+        case.fingerprint,
+        class_case(4).fingerprint,
+        class_case(seed=1).fingerprint,
+        replace(case, recipe=Recipe("lenet", epochs=2)).fingerprint,
+        replace(case, request=request.at_random(digits)).fingerprint,
+    }
+    assert len(names) == 5
+    assert class_case().fingerprint == case.fingerprint

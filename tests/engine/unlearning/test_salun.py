@@ -1,0 +1,127 @@
+"""SalUn's mask and steps, derived again slowly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.run import answer
+from engine.unlearning import (
+    FineTune,
+    GradientAscent,
+    RandomLabels,
+    Saliency,
+    SalUn,
+    salient,
+)
+from engine.unlearning.network import in_parts, named
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def weights(made):
+    return made["model"].weights
+
+
+def same(one, two):
+    return all(np.array_equal(weights(one)[name], weights(two)[name]) for name in weights(one))
+
+
+def slowly(case, batch):
+    """|Σ over batches of the mean of single images' gradients|."""
+    rng = np.random.default_rng([case.seed, 22])
+    total = {name: torch.zeros(one.shape) for name, one in named(case.model).items()}
+    model = case.model.requires_grad_(requires_grad=True)
+    try:
+        for rows in in_parts(case.splits.forget, batch, rng):
+            for row in rows:
+                model.zero_grad()
+                logits = model(case.data.pixels(np.array([row])))
+                F.cross_entropy(logits, case.data.targets(np.array([row]))).backward()
+                for name, one in named(model).items():
+                    total[name] += one.grad / len(rows)
+    finally:
+        model.zero_grad()
+        model.requires_grad_(requires_grad=False)
+    return {name: one.abs().numpy() for name, one in total.items()}
+
+
+def test_masks_are_those_of_a_slow_derivation_from_single_images(case):
+    scores = answer(Saliency(batch=32), case)["scores"].values
+    slow = slowly(case, 32)
+    flat = np.sort(np.concatenate([one.ravel() for one in slow.values()]))[::-1]
+    for share in (0.1, 0.5):
+        masks = salient(scores, share)
+        kept = sum(int(one.sum()) for one in masks.values())
+        assert kept == round(share * len(flat))
+        edge = flat[kept - 1]
+        agree = sum(int((masks[n].numpy() == (slow[n] >= edge)).sum()) for n in masks)
+        assert agree / len(flat) >= 0.999
+    np.testing.assert_allclose(
+        np.concatenate([scores[name].ravel() for name in slow]),
+        np.concatenate([slow[name].ravel() for name in slow]),
+        atol=1e-5 * flat[0],
+    )
+
+
+def test_a_mask_of_everything_gives_random_labels_bit_for_bit(case):
+    assert same(answer(SalUn(share=1.0, epochs=2), case),
+                answer(RandomLabels(epochs=2, rate=0.01), case))  # fmt: skip
+    assert not same(answer(SalUn(share=0.5, epochs=2), case), answer(RandomLabels(epochs=2), case))
+
+
+def test_what_is_masked_stays_to_the_bit(case):
+    method = SalUn(share=0.05, epochs=3, rate=0.05)
+    made = answer(method, case)
+    masks = salient(answer(Saliency(), case)["scores"].values, 0.05)
+    for name, one in named(case.model).items():
+        mask, was = masks[name].numpy(), one.detach().numpy()
+        assert np.array_equal(weights(made)[name][~mask], was[~mask])
+        if mask.sum() > 20:
+            assert (weights(made)[name][mask] != was[mask]).any()
+    density = made["mask"]
+    whole = (density["density"] * density["weights"]).sum() / density["weights"].sum()
+    assert whole == pytest.approx(0.05, abs=1e-3)
+
+
+def test_its_mask_serves_other_steps_too(case):
+    full = {"share": 1.0, "epochs": 2}
+    assert same(answer(SalUn(steps="fine-tuning", **full), case), answer(FineTune(epochs=2), case))
+    assert same(
+        answer(SalUn(steps="ascent", rate=0.003, **full), case),
+        answer(GradientAscent(epochs=2), case),
+    )
+    assert not answer(SalUn(steps="ascent", **full), case)["seen"]["seen"][
+        ~answer(SalUn(steps="ascent", **full), case)["seen"]["forget"].astype(bool)
+    ].any()
+
+
+def test_a_mask_by_chance_is_as_large_and_forgets_less(case):
+    """The paper's claim at its smallest: few weights suffice when they are the salient ones."""
+    share = {"share": 0.02, "epochs": 6}
+    found = {}
+    for mask in ("saliency", "chance"):
+        made = answer(SalUn(mask=mask, **share), case)
+        held = made["mask"]
+        assert (held["density"] * held["weights"]).sum() == pytest.approx(
+            0.02 * held["weights"].sum(), abs=1.5
+        )
+        found[mask] = made["scores"].values[0]
+    assert found["saliency"] > found["chance"]
+
+
+def test_equal_scores_are_chosen_in_order_and_all_layers_compete():
+    scores = {"a": np.array([[1.0, 5.0], [1.0, 1.0]]), "b": np.array([9.0, 1.0, 0.0])}
+    masks = salient(scores, 3 / 7)
+    assert masks["a"].tolist() == [[True, True], [False, False]]
+    assert masks["b"].tolist() == [True, False, False]
+
+
+def test_labels_may_be_kept_from_being_right(case):
+    assert not same(answer(SalUn(never=True, epochs=1), case), answer(SalUn(epochs=1), case))

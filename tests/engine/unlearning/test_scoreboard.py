@@ -1,0 +1,156 @@
+"""The scoreboard: honest gaps, partial rows, failures that stay in their row."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import run as engine_run
+from engine.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.run import answer, ask, known
+from engine.store import Store
+from engine.unlearning import (
+    IU,
+    SSD,
+    BoardCase,
+    FineTune,
+    GradientAscent,
+    NoOp,
+    PruneFirst,
+    RandomLabels,
+    Retrain,
+    SalUn,
+    Scoreboard,
+)
+from engine.unlearning.metrics import GAP
+from tests import tiny
+from tests.engine.unlearning.trained import class_case
+
+METHODS = (NoOp(), FineTune(epochs=2), SSD())
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def scores(made):
+    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+
+
+def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(case):
+    board = answer(Scoreboard(seeds=2), BoardCase(case, (FineTune(epochs=2),)))
+    gaps, means = [], []
+    for seed in (0, 1):
+        own = replace(case, seed=seed)
+        one, two = scores(answer(FineTune(epochs=2), own)), scores(answer(Retrain(), own))
+        gaps.append(sum(abs(one[name] - two[name]) for name in GAP) / 4)
+        means.append([one[name] - two[name] for name in GAP])
+    table = board["table"]
+    row = next(name for name in table.rows if name.startswith("FT"))
+    assert table.cell(row, "gap") == pytest.approx(np.mean(gaps))
+    assert table.cell(row, "gap sd") == pytest.approx(np.std(gaps, ddof=1))
+    assert table.cell(row, "gap of means") == pytest.approx(np.abs(np.mean(means, 0)).mean())
+    assert table.cell(row, "seeds") == 2
+    runs = board["runs"]
+    assert runs.rows.count(row) == 2
+    np.testing.assert_allclose(runs["gap"][np.array(runs.rows) == row], gaps)
+
+
+def test_the_retrained_model_stands_first_and_has_no_gap(case):
+    table = answer(Scoreboard(), BoardCase(case, METHODS))["table"]
+    assert table.rows[0] == "Retrain"
+    assert table.rows[1:] == tuple(one.label for one in METHODS)
+    assert table.cell("Retrain", "gap") == 0
+    for name in ("KL forget", "TV test"):
+        assert table.cell("Retrain", name) == pytest.approx(0, abs=1e-9)
+    assert table.cell("Retrain", "share of retraining") == 1
+    assert table.cell("Retrain", "forgetting") == table.cell("Retrain", "keeping") == 1
+    assert table.cell("NoOp", "gap") > 0.25
+    assert table.cell("NoOp", "keeping") > 0.9 > table.cell("NoOp", "forgetting")
+    assert table.cell("SSD", "share of retraining") < 0.3
+    again = answer(Scoreboard(), BoardCase(case, (*METHODS, Retrain())))["table"]
+    assert again.rows == table.rows
+
+
+def test_rows_appear_as_they_end_and_stay_after_a_cancel(case, tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    monkeypatch.setattr(engine_run, "store", lambda: store)
+    board = BoardCase(case, METHODS)
+    seen = []
+
+    def stop(done, words="", partial=None):
+        if partial:
+            seen.append(partial["table"].rows)
+        if len(seen) == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        Scoreboard()(board, stop)
+    assert seen == [("Retrain",), ("Retrain", "NoOp")]
+    assert known(Scoreboard(), board) is None
+    assert known(Retrain(), case) is not None
+    assert known(NoOp(), case) is not None
+    job = ask(Scoreboard(), board, "ann")
+    assert job.value()["table"].rows[0] == "Retrain"
+    assert job.partial["table"].rows == ("Retrain", *(one.label for one in METHODS))
+
+
+def test_one_that_fails_is_marked_and_the_others_stand(case):
+    steep = deepcopy(case.model)
+    with torch.no_grad():
+        for one in steep.parameters():
+            one.mul_(30)
+    bad = RandomLabels(rate=0.5)
+    board = answer(Scoreboard(), BoardCase(replace(case, model=steep), (bad, NoOp())))
+    table = board["table"]
+    assert table.cell(bad.label, "failed_at") >= 0
+    assert math.isnan(table.cell(bad.label, "gap"))
+    assert math.isfinite(table.cell(bad.label, "UA"))
+    assert "last good weights" in table.notes[1]
+    assert table.cell("NoOp", "failed_at") == -1
+    assert math.isfinite(table.cell("NoOp", "gap"))
+
+
+def test_a_method_that_cannot_be_asked_is_a_row_with_its_reason(case, monkeypatch):
+    def refuse(self, work):
+        raise BlindspotError("No such step can be taken: choose another.")
+
+    monkeypatch.setattr(IU, "change", refuse)
+    table = answer(Scoreboard(), BoardCase(case, (IU(step=3.0), NoOp())))["table"]
+    assert table.notes[1] == "No such step can be taken: choose another."
+    assert math.isnan(table.cell("IU (step 3.0)", "gap"))
+    assert math.isfinite(table.cell("NoOp", "gap"))
+
+
+def test_pruned_first_is_compared_with_the_retrained_of_the_same_zeros(case):
+    method = PruneFirst(ratio=0.9, epochs=2)
+    board = answer(Scoreboard(), BoardCase(case, (method,)))
+    retrained = scores(answer(Retrain(), method.reference(case)))
+    runs = board["runs"]
+    assert runs["RA retrained"][1] == pytest.approx(retrained["RA"])
+    assert "same zeros" in board["table"].notes[1]
+
+
+def test_nobody_and_one_twice_are_refused(case):
+    with pytest.raises(BlindspotError, match="at least one way"):
+        BoardCase(case, ())
+    with pytest.raises(BlindspotError, match="SalUn is chosen twice"):
+        BoardCase(case, (SalUn(), SalUn()))
+    with pytest.raises(DoesNotFit, match="not a picture"):
+        answer(Scoreboard(), tiny.cnn_case())
+
+
+def test_a_board_is_named_by_its_methods_and_their_settings(case):
+    boards = [
+        BoardCase(case, (SalUn(),)),
+        BoardCase(case, (SalUn(share=0.1),)),
+        BoardCase(case, (GradientAscent(),)),
+        BoardCase(class_case(4), (SalUn(),)),
+    ]
+    assert len({one.fingerprint for one in boards}) == 4

@@ -1,0 +1,110 @@
+"""SSD's importances and dampening, by hand and in their limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.run import answer
+from engine.unlearning import SSD, Importance, dampened
+from engine.unlearning.importance import dampening
+from engine.unlearning.network import in_parts, named, own_copy
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def test_importances_are_mean_squares_of_batch_means(case):
+    found = answer(Importance(batch=31), case)["forget"].values
+    free = answer(Importance(batch=31, label_free=True), case)["forget"].values
+    parts = in_parts(case.splits.forget, 31, np.random.default_rng([case.seed, 24]))
+    assert len(parts) == 3
+    own = own_copy(case.model)
+    slow = {name: torch.zeros_like(one) for name, one in named(own).items()}
+    slow_free = {name: torch.zeros_like(one) for name, one in named(own).items()}
+    for rows in parts:
+        own.zero_grad()
+        F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        for name, one in named(own).items():
+            slow[name] += one.grad**2 / 3
+        own.zero_grad()
+        (own(case.data.pixels(rows)).square().sum() / len(rows)).backward()
+        for name, one in named(own).items():
+            slow_free[name] += one.grad.abs() / 3
+    for name in found:
+        near = {"rtol": 1e-3, "atol": 1e-8}
+        np.testing.assert_allclose(found[name], slow[name].detach().numpy(), **near)
+        np.testing.assert_allclose(
+            free[name], slow_free[name].detach().numpy(), rtol=1e-3, atol=1e-5
+        )
+
+
+def test_all_training_images_are_looked_at_for_the_whole_and_once(case):
+    run = answer(Importance(), case)["run"]
+    assert run.cell("forget", "samples") == len(case.splits.forget)
+    assert run.cell("train", "samples") == len(case.splits.train)
+
+
+def test_weights_are_dampened_by_the_formula_on_a_line():
+    forget = {"w": np.array([8.0, 2.0, 0.0, 30.0, 1.0])}
+    train = {"w": np.array([1.0, 1.0, 0.0, 2.0, 5.0])}
+    share = dampening(forget, train, ratio=5, strength=1)["w"].numpy()
+    np.testing.assert_allclose(share, [1 / 8, 1, 1, 2 / 30, 1])
+    np.testing.assert_allclose(dampening(forget, train, 5, 0.5)["w"], [1 / 16, 1, 1, 1 / 30, 1])
+    assert (dampening(forget, train, 0.1, 100)["w"] == 1).all()
+    assert np.isfinite(dampening(forget, {"w": np.zeros(5)}, 1, 1)["w"].numpy()).all()
+
+
+def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):
+    found = answer(Importance(), case)
+    same = dampening(found["train"].values, found["train"].values, 1.0, 0.01)
+    assert all(bool((one == 1).all()) for one in same.values())
+    open_ = dampening(found["forget"].values, found["train"].values, 0.0, 1e12)
+    assert all(bool((one == 1).all()) for one in open_.values())
+
+
+@pytest.mark.parametrize("label_free", [False, True])
+def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case, label_free):
+    touched, forgotten = [], []
+    for ratio in (5.0, 10.0, 30.0, 100.0, 1000.0):
+        made = answer(SSD(ratio=ratio, label_free=label_free), case)
+        for name, one in named(case.model).items():
+            share = made["model"].weights[name] / np.where(one.detach() == 0, 1, one.detach())
+            assert np.isfinite(made["model"].weights[name]).all()
+            assert (share <= 1 + 1e-6).all()
+            assert (share >= 0).all()
+        mask = made["mask"]
+        touched.append((mask["density"] * mask["weights"]).sum())
+        forgotten.append(made["scores"].values[0])
+    assert touched == sorted(touched, reverse=True)
+    assert forgotten[0] > forgotten[-1]
+
+
+def test_the_slider_gives_the_same_model_without_another_pass(case, monkeypatch):
+    answer(Importance(), case)
+
+    def fail(*_args, **_kwargs):
+        raise AssertionError("asked the network again")
+
+    whole = answer(SSD(ratio=7.0, strength=0.5), case)["model"].weights
+    monkeypatch.setattr(type(case.model.network), "forward", fail)
+    moved = dampened(case, SSD(ratio=7.0, strength=0.5))
+    for name, one in moved.network.state_dict().items():
+        assert np.array_equal(whole[name], one.numpy())
+
+
+def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold(case):
+    found = [answer(SSD(ratio=r), case)["scores"].values[:2] for r in (5.0, 7.0, 10.0, 15.0, 20.0)]
+    assert any(ua > 0.9 and ra > 0.9 for ua, ra in found), found
+
+
+def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
+    seen = answer(SSD(), case)["seen"]
+    forgotten = seen["forget"].astype(bool)
+    assert (seen["seen"][forgotten] == 2).all()
+    assert (seen["seen"][~forgotten] == 1).all()

@@ -1,0 +1,208 @@
+"""What holds for every unlearner: who it saw, what it left alone, how it fails and is kept."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.models import checkpoints
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.unlearning import (
+    SSD,
+    UNLEARNERS,
+    FineTune,
+    PruneFirst,
+    RandomLabels,
+    Retrain,
+    Saliency,
+    SalUn,
+    forget_case,
+    request,
+)
+from engine.unlearning.metrics import figures, judged
+from tests import tiny
+from tests.engine.unlearning.trained import class_case, noisy_case
+
+every = pytest.mark.parametrize("kind", UNLEARNERS, ids=lambda kind: kind.name)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def quickly(kind):
+    """Few epochs where it counts them."""
+    names = {spec for spec in ("epochs", "rounds") if spec in kind.__dataclass_fields__}
+    return kind(**dict.fromkeys(names, 2))
+
+
+def state_of(view):
+    return {name: torch.from_numpy(np.array(one)) for name, one in view.weights.items()}
+
+
+@every
+def test_only_those_are_seen_that_it_may_see(kind, case):
+    seen = answer(quickly(kind), case)["seen"]
+    forgotten, counts = seen["forget"].astype(bool), seen["seen"]
+    assert set(seen["id"][forgotten]) == set(case.request.ids)
+    hidden = {"retain", "forget"} - kind.sees if kind is not PruneFirst else {"forget"}
+    for part, rows in (("forget", forgotten), ("retain", ~forgotten)):
+        if part in hidden:
+            assert not counts[rows].any(), f"{kind.name} saw what it may not see"
+    run = answer(quickly(kind), case)["run"]
+    assert run["samples"][0] == counts.sum()
+    whole = len(case.splits.retain) * case.recipe.epochs
+    assert run["share of retraining"][0] == pytest.approx(counts.sum() / whole)
+
+
+def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
+    class Sly(FineTune):
+        def stages(self, work, epoch):
+            return [(work.forget, lambda rows: None)]
+
+    with pytest.raises(RuntimeError, match="must not see"):
+        Sly()(case)
+
+
+@every
+def test_the_original_stays_to_the_bit_with_its_buffers(kind):
+    case = class_case()
+    before = {name: one.clone() for name, one in case.model.state_dict().items()}
+    name = case.model.fingerprint
+    quickly(kind)(case)
+    assert all(torch.equal(before[key], one) for key, one in case.model.state_dict().items())
+    del case.model.__dict__["fingerprint"]
+    assert case.model.fingerprint == name
+
+
+@every
+def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
+    made = answer(quickly(kind), case)
+    model = rebuilt(made["model"])
+    found = figures(judged(model, case))
+    scores = dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+    assert found.keys() == scores.keys()
+    for name, value in scores.items():
+        assert found[name] == pytest.approx(value, nan_ok=True)
+    card = json.loads(made["model"].card)
+    assert card["parent"] == case.model.fingerprint
+    assert card["made_by"] == kind.full_name()
+    assert card["above"] == [case.model.title]
+
+
+def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    made = answer(SSD(ratio=20.0), case)
+    kept = checkpoints.keep(made["model"])
+    model = checkpoints.load(kept.name)
+    assert model.lineage.parent == case.model.fingerprint
+    assert model.lineage.made_by == "unlearning.SSD"
+    assert json.loads(model.lineage.settings)["ratio"] == 20.0
+    assert kept.card.title == "forgot class 3 · SSD"
+    assert kept.card.data == "digits"
+    assert model.lineage.trail == f"{case.model.title} ▸ forgot class 3 · SSD"
+    for name, one in state_of(made["model"]).items():
+        assert torch.equal(model.network.state_dict()[name], one)
+
+
+@pytest.mark.parametrize("method", [RandomLabels(rate=0.5), RandomLabels(rate=0.5, keep=5.0)])
+def test_a_run_that_is_no_number_any_more_is_marked_with_its_step_and_keeps_good_weights(
+    method, case
+):
+    steep = deepcopy(case.model)
+    with torch.no_grad():
+        for one in steep.parameters():
+            one.mul_(30)  # so that steps of this size end in nothing
+    made = method(replace(case, model=steep))
+    failed, steps = made["run"]["failed_at"][0], made["run"]["steps"][0]
+    assert failed >= 0
+    assert failed == steps
+    assert all(np.isfinite(one).all() for one in made["model"].weights.values())
+    model = rebuilt(made["model"])
+    assert judged(model, case).finite
+
+
+def test_one_that_does_not_fail_says_so(case):
+    assert answer(FineTune(epochs=2), case)["run"]["failed_at"][0] == -1
+
+
+def test_a_cancelled_one_leaves_the_model_and_no_answer(case):
+    def stop(done, words="", partial=None):
+        if done > 0.4:
+            raise Cancelled("enough")
+
+    before = case.model.fingerprint
+    with pytest.raises(Cancelled):
+        FineTune(epochs=3)(case, stop)
+    assert not case.model.training
+    assert not any(one.requires_grad for one in case.model.parameters())
+    assert case.model.fingerprint == before
+
+
+def test_steps_are_watched_from_the_original_to_the_end(case):
+    seen = []
+
+    def watch(step, model):
+        assert not model.training
+        seen.append((step, model.network.state_dict()["conv1.weight"].clone()))
+
+    made = RandomLabels(epochs=3)(case, watch=watch)
+    steps = [step for step, _ in seen]
+    assert steps == [0, 15, 30, 45]
+    assert torch.equal(seen[0][1], case.model.network.state_dict()["conv1.weight"])
+    assert torch.equal(seen[-1][1], state_of(made["model"])["conv1.weight"])
+
+
+def test_who_cannot_be_retrained_is_refused_with_the_reason():
+    linear = tiny.classifier(tiny.Linear(torch.ones(3, 16, 16)), 16)
+    data = tiny.data_for(linear)
+    case = forget_case(linear, data, request.at_random(data))
+    with pytest.raises(DoesNotFit, match="needs a model whose network can be trained anew"):
+        answer(FineTune(), case)
+    with pytest.raises(DoesNotFit, match="not a picture"):
+        answer(SalUn(), tiny.cnn_case())
+    with pytest.raises(BadSetting, match="Share"):
+        SalUn(share=0.0)
+
+
+def test_three_images_of_ones_own_can_be_forgotten(case):
+    rows = np.concatenate([case.data.rows("train")[:2], case.data.rows("test")[:1]])
+    three = case.data.take(rows)
+    tiny_case = forget_case(case.model, three, request.picked(three, three.ids[:1]), case.recipe)
+    for method in (FineTune(epochs=1), SSD(), SalUn(epochs=1), Retrain()):
+        assert np.isfinite(answer(method, tiny_case)["scores"].values[:4]).all()
+
+
+def test_names_say_what_was_changed():
+    assert SalUn().label == "SalUn"
+    assert SalUn(share=0.1).label == "SalUn (share 0.1)"
+    assert len({kind.short for kind in UNLEARNERS}) == len(UNLEARNERS)
+
+
+def test_wrong_labels_are_measured_against_the_labels_that_were_learnt():
+    case = noisy_case()
+    scores = dict(zip(*[getattr(answer(UNLEARNERS[1](), case)["scores"], field)
+                        for field in ("labels", "values")], strict=True))  # fmt: skip
+    wrong = case.data.places(case.request.ids)
+    said = case.model.logits(case.data.pixels(wrong)).argmax(1).numpy()
+    assert scores["UA"] == pytest.approx(np.mean(said != case.data.labels[wrong]))
+
+
+def test_the_answer_does_not_depend_on_who_asked_the_model_before(case):
+    fresh, asked = deepcopy(case.model), deepcopy(case.model)
+    fresh.to(memory_format=torch.contiguous_format)
+    asked.to(memory_format=torch.channels_last)
+    for method in (FineTune(epochs=1), Saliency()):
+        one, two = (method(replace(case, model=model)) for model in (fresh, asked))
+        for name, view in one.items():
+            for field, array in view.arrays().items():
+                if "seconds" not in field:
+                    assert np.array_equal(array, two[name].arrays()[field], equal_nan=True)

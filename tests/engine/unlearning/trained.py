@@ -1,0 +1,35 @@
+"""Small trained models that the tests of unlearning share; each is made once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from engine import data as data_sets
+from engine.training import Recipe, fresh, train
+from engine.unlearning import ForgetCase, forget_case, request
+
+RECIPE = Recipe("lenet", epochs=8, batch=32, rate=0.05, decay=0.0005)
+
+
+@cache
+def original(name="digits", recipe=RECIPE, seed=0):
+    """A model trained by the recipe."""
+    data = data_sets.load(name)
+    model = fresh(data, recipe, seed)
+    train(model, data, recipe, seed)
+    return model
+
+
+def class_case(label=3, seed=0, recipe=RECIPE) -> ForgetCase:
+    """The digits' LeNet is to forget a class."""
+    data = data_sets.load("digits")
+    return forget_case(
+        original("digits", recipe), data, request.of_class(data, label), recipe, seed
+    )
+
+
+def noisy_case(seed=0, recipe=RECIPE, share=0.1) -> ForgetCase:
+    """It is to forget its wrong labels."""
+    name = f"digits+noisy:share={share:g}"
+    data = data_sets.load(name)
+    return forget_case(original(name, recipe), data, request.wrong_labels(data), recipe, seed)
