@@ -133,6 +133,7 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     expect(asked).to_be_visible(timeout=1000 * LONG)
     expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
 
+    page.close()  # and with it the heat maps that nobody waits for any more
     page = visit(link)
     page.get_by_role("button", name="Take it to Level sets").click()
     expect(page.get_by_role("heading", name="Level sets", exact=True)).to_be_visible()
