@@ -228,7 +228,7 @@ class Unlearner(Method[ForgetCase], ABC):
         """The card of the new model."""
         case = work.case
         return card_of(
-            work.model, title=f"forgot {case.request.words} · {self.short}", parent=case.model,
+            work.model, title=f"forgot {case.request.words[:60]} · {self.short}", parent=case.model,
             made_by=self.full_name(), settings=self.settings(), data=case.data.name,
             recipe=case.recipe.as_dict(), seed=case.seed,
             figures={name: round(one, 4) for name, one in found.items() if isfinite(one)},
