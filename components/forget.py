@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from components import forget_board, forget_choose, forget_images
+from components import (
+    forget_board,
+    forget_choose,
+    forget_figures,
+    forget_images,
+    forget_inside,
+    forget_keep,
+    forget_left,
+    forget_look,
+    forget_ssd,
+)
 from components.forget_asked import KEY, Asked, Closer
 from components.links import refuse
 from components.notices import plain, spoken
@@ -18,6 +28,18 @@ Place = st.delta_generator.DeltaGenerator
 Show = Callable[[Closer, Subject | None, Columns], None]
 SECTIONS: dict[str, Show] = {
     "Each image": forget_images.show,
+    "Frontier": forget_board.dial,
+    "Confusion": forget_figures.confusion,
+    "Attack": forget_figures.attack,
+    "Still there": forget_left.show,
+    "Inside": forget_inside.show,
+    "Weights": forget_inside.weights,
+    "SSD's line": forget_ssd.show,
+    "Relearn": forget_left.relearn,
+    "Steps": forget_look.steps,
+    "Heat maps": forget_look.show,
+    "All figures": forget_figures.everything,
+    "Take it along": forget_keep.show,
 }
 
 choose = forget_choose.choose

@@ -9,11 +9,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from components import runs
 from engine.case import ImageCase
 from engine.data import DataSet
+from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Checkpoint
+from engine.run import Answer
 from engine.target import Target
 from engine.unlearning import (
     AfterCase,
@@ -27,6 +30,7 @@ from engine.unlearning import (
 
 KEY = "forget"
 MODELS = ("original", "unlearned", "retrained")
+WORDS = {"original": "before", "unlearned": "after", "retrained": "never saw it"}
 
 
 @dataclass(frozen=True)
@@ -115,3 +119,17 @@ def thumb_pixels(data: DataSet, row: int) -> NDArray[np.uint8]:
 def word_of(data: DataSet, label: float) -> str:
     """A class in words."""
     return data.classes[int(label)]
+
+
+def looked(closer: Closer, look: Method[AfterCase], label: str = "") -> Answer | None:
+    """What a look found; None while it is computed. With a label it waits for a button."""
+    slot = f"{KEY}.{look.name}.{getattr(look, 'model', '')}"
+    if label:
+        outcome = runs.ask_when_told(look, closer.case, slot, label)
+    else:
+        outcome = runs.ask(look, closer.case, slot)
+    if isinstance(outcome, Answer):
+        return outcome
+    if outcome is not None:
+        runs.watch([outcome])
+    return None

@@ -21,6 +21,7 @@ from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, Asked, Closer
 from components.notices import plain
 from components.runs import Outcome, Problem
+from components.subject import Subject
 from engine import run
 from engine.result import Columns, Result
 from engine.run import Answer
@@ -30,6 +31,7 @@ GOAL, BEFORE = "Retrain", "NoOp"
 TITLES = {kind.short: kind.title for kind in UNLEARNERS}
 WORDS = {GOAL: "Retrained without them", BEFORE: "Nothing done"}
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
+TINY = 0.1  # percent
 HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
 FULL = 0.5  # a gap from which a cell has its full color
 HEADS: tuple[tuple[str, str, str], ...] = (
@@ -103,8 +105,12 @@ class Verdict:
 
 
 def percent(share: float) -> str:
-    """A share in whole percent; small ones with a digit."""
+    """A share in whole percent, with a digit near both ends."""
     value = 100 * share
+    if 0 < value < TINY:
+        return f"under {TINY} %"
+    if 100 - TINY < value < 100:
+        return f"over {100 - TINY} %"
     return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
 
 
@@ -177,7 +183,7 @@ def left(figures: Any) -> str:
         f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
         "saw them)."
     )
-    return said + (" That is more than it should." if own - goal > HIDDEN else "")
+    return said + (" Something stayed behind." if own - goal > HIDDEN else "")
 
 
 # ---------------------------------------------------------------- the table
@@ -228,7 +234,7 @@ def as_html(table: Columns) -> str:
     style = "padding:6px 10px;text-align:left;vertical-align:bottom;font-weight:600"
     heads = "".join(
         f'<th scope="col" style="{style}" title="{escape(about)}">{word}<br>'
-        f'<span style="font-weight:400;opacity:.75">{name}</span></th>'
+        f'<span style="font-weight:400">{name}</span></th>'
         for name, word, about in HEADS
     )
     rest = "".join(
@@ -258,7 +264,7 @@ def line(table: Columns, at: int) -> str:
     said = "the goal" if goal else points(gap) if np.isfinite(gap) else "failed"
     said += f" ± {100 * spread:.1f}" if np.isfinite(spread) and not goal else ""
     share, seconds = float(table["share of retraining"][at]), float(table["seconds"][at])
-    cost = f"{percent(share)} · {seconds:.2g} s" if np.isfinite(share) else charts.NONE
+    cost = f"{percent(share)} · {time(seconds)}" if np.isfinite(share) else charts.NONE
     name = named(table.rows[at])
     return (
         f'<tr><th scope="row" style="{style};font-weight:{600 if goal else 400}{edge}">'
@@ -276,11 +282,16 @@ def cell(table: Columns, at: int, name: str, edge: str) -> str:
         return f'<td style="{style}">{charts.NONE}</td>'
     said = percent(value)
     if table.rows[at] != GOAL:
-        said += f' <small style="opacity:.85">{signed(off)}</small>'
+        said += f" <small>{signed(off)}</small>"
     if name == "MIA" and not table["informative"][at]:
-        gray = "background:rgba(128,128,128,.18);opacity:.75"
+        gray = "background:rgba(128,128,128,.18);font-style:italic"
         return f'<td style="{style};{gray}" title="The attacker knows nothing here">{said}</td>'
     return f'<td style="{style}{tint(off) if table.rows[at] != GOAL else ""}">{said}</td>'
+
+
+def time(seconds: float) -> str:
+    """Seconds, short."""
+    return "under 0.1 s" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
 def tint(off: float) -> str:
@@ -303,17 +314,31 @@ def signed(off: float) -> str:
 # ---------------------------------------------------------------- the frontier
 
 
-def frontier(asked: Asked, table: Columns) -> None:
+def dial(closer: Closer, subject: Subject | None, table: Columns) -> None:
     """Every way as a point; the dials of those that were turned as curves behind."""
+    del subject
+    st.markdown("**Forgetting against keeping**")
+    asked = closer.asked
+    outcome: Outcome | None = None
+    if closer.method.dial is not None:
+        label = f"Turn the dial of {named(closer.method.label)}"
+        outcome = runs.ask_when_told(Frontier(), closer.case, f"{KEY}.Frontier", label)
     curves: dict[str, Any] = {}
     for method in asked.methods:
         if found := run.known(Frontier(), Closer(asked, method).case):
-            curves[method.label] = dict(found)["points"]
-    figure = frontier_figure(table, curves)
+            curves[method.label] = found["points"]
+    if outcome is not None and not isinstance(outcome, Answer):
+        runs.watch([outcome])
+        if isinstance(outcome, Problem) and outcome.partial is not None:
+            curves[closer.method.label] = outcome.partial["points"]
+    figure = frontier_figure(table, curves, closer.method.label)
+    tables = {named(way): as_table(points) for way, points in curves.items()}
     mask_charts.drawn(figure, frontier_words(table, curves), f"{KEY}.frontier")
+    if tables:
+        charts.numbers({f"{KEY}.frontier.{way}": one for way, one in tables.items()})
 
 
-def frontier_figure(table: Columns, curves: Mapping[str, Any]) -> go.Figure:
+def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.Figure:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     figure = go.Figure()
     color = COLORS[theme()]
@@ -331,7 +356,8 @@ def frontier_figure(table: Columns, curves: Mapping[str, Any]) -> go.Figure:
             x=[100 * table["forgetting"][at]], y=[100 * table["keeping"][at]], mode="markers",
             name=named(way),
             marker={
-                "size": 18 if way == GOAL else 13, "symbol": "star" if way == GOAL else symbol,
+                "size": 18 if way in {GOAL, own} else 11,
+                "symbol": "star" if way == GOAL else symbol,
                 "color": GRAY if way in WORDS else ink, "line": {"width": 1, "color": GRAY},
             },
         )  # fmt: skip
@@ -353,5 +379,5 @@ def frontier_words(table: Columns, curves: Mapping[str, Any]) -> str:
     if way := best(table):
         said += f" {named(way)} comes nearest."
     if curves:
-        said += f" Dotted: {', '.join(curves)} as its dial is turned."
+        said += f" Dotted: {', '.join(map(named, curves))} as its dial is turned."
     return said

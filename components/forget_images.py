@@ -6,24 +6,22 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
+from components import charts
 from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
-from components.forget_asked import KEY, MODELS, Closer, thumb_pixels, word_of
+from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
 from components.forget_choose import thumb
 from components.notices import plain
 from components.pictures import enlarged
 from components.subject import Subject
 from components.thumbs import thumbs
 from engine.result import Columns
-from engine.run import Answer
 from engine.unlearning import Confidence
 
 PAGE = 24
 HELD = f"{KEY}.image"
 MARKS = {"original": "circle", "unlearned": "diamond", "retrained": "line-ew-open"}
-WORDS = {"original": "before", "unlearned": "after", "retrained": "never saw it"}
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
@@ -34,20 +32,16 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     st.markdown("**How sure each model is of the forgotten images**")
     words = finding(images)
-    table = {"images": as_table(images, ("id", *MODELS))}
-    charts.with_table(figure(images), words, table, f"{KEY}.shift")
+    numbers = {"images": as_table(images, ("id", *MODELS))}
+    charts.with_table(figure(images), words, numbers, f"{KEY}.shift")
     choose(closer, images)
     one(closer, images)
 
 
 def ask(closer: Closer) -> Columns | None:
     """Every forgotten image, in the order of the fall; None while that is computed."""
-    outcome = runs.ask(Confidence(), closer.case, f"{KEY}.Confidence")
-    if not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        return None
-    found: Columns = outcome["images"]
-    return found
+    outcome = looked(closer, Confidence())
+    return None if outcome is None else outcome["images"]
 
 
 def figure(images: Columns) -> go.Figure:

@@ -37,17 +37,25 @@ from engine.unlearning import (
     AfterCase,
     BoardCase,
     Confidence,
+    Confusion,
+    Embedding,
     FineTune,
+    Frontier,
+    Judged,
+    MembershipAttack,
     NegGradPlus,
     NoOp,
+    Relearn,
     Retrain,
     SalUn,
     Scoreboard,
+    Similarity,
     StillThere,
     Unlearner,
     forget_case,
     request,
 )
+from engine.unlearning.looks.base import MODELS
 
 Question = tuple[Method[Any], Any]
 
@@ -92,8 +100,20 @@ def forget() -> Iterator[Question]:
     yield Retrain(), case
     yield SalUn(), case
     yield Scoreboard(), BoardCase(case, (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
-    for look in (Confidence, StillThere):
-        yield look(), AfterCase(case, SalUn())
+    after = AfterCase(case, SalUn())
+    for look in (
+        Confidence,
+        StillThere,
+        Confusion,
+        Embedding,
+        Similarity,
+        Relearn,
+        Judged,
+        Frontier,
+    ):
+        yield look(), after
+    for name in MODELS:
+        yield MembershipAttack(model=name), after
 
 
 def prune() -> Iterator[Question]:
