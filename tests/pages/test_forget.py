@@ -11,18 +11,28 @@ from components.forget_board import Verdict
 from components.views import FORGET
 from engine.data import load
 from engine.gallery import FORGOTTEN
-from engine.models import catalog
-from engine.run import answer
+from engine.models import catalog, checkpoints
+from engine.run import answer, known
 from engine.unlearning import (
+    SSD,
+    AfterCase,
     BoardCase,
     Confidence,
+    Confusion,
+    Frontier,
+    Judged,
+    MembershipAttack,
     NoOp,
+    Relearn,
+    SalUn,
     Scoreboard,
+    Similarity,
+    StillThere,
+    WhatMoved,
     forget_case,
     request,
 )
-from engine.unlearning.around import AfterCase
-from engine.unlearning.salun import SalUn
+from engine.unlearning.looks.damping import damped
 from tests.visits import said, visit
 
 
@@ -107,3 +117,90 @@ def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
                  "“7” as SalUn ▸ Share"):  # fmt: skip
         assert word in told
     assert at.main.subheader
+
+
+SECTIONS = (
+    ("Frontier", Frontier(), "The upper right corner is the retrained model"),
+    ("Confusion", Confusion(), "it calls 0 so"),
+    ("Attack", MembershipAttack(), "hardly more than by chance: this says nothing"),
+    ("Still there", StillThere(), "What it takes them to be like now"),
+    ("Inside", Similarity(), "parts most from the original at"),
+    ("Relearn", Relearn(), "What was unlearned has them back"),
+    ("All figures", Judged(), "All figures of the three models"),
+)
+
+
+@pytest.fixture(scope="module")
+def page():
+    return settled(visit(view=FORGET))
+
+
+@pytest.mark.parametrize(("section", "look", "expected"), SECTIONS)
+def test_each_part_answers_at_once_from_what_ships(page, shipped, section, look, expected):
+    at = page.button_group(key="forget.section").set_value(section).run()
+    assert not at.exception
+    assert not at.main.get("progress")
+    assert expected in words(at)
+    assert known(look, AfterCase(shipped[0], SalUn()))
+
+
+def test_a_part_s_figures_are_the_engine_s(page, shipped):
+    after = AfterCase(shipped[0], SalUn())
+    at = page.button_group(key="forget.section").set_value("Attack").run()
+    figures = answer(MembershipAttack(), after)["figures"]
+    assert f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images" in words(at)
+    at = page.button_group(key="forget.section").set_value("Relearn").run()
+    steps = answer(Relearn(), after)["needed"]
+    assert f"after {steps.cell('unlearned', 'steps'):.0f} step" in words(at)
+
+
+def test_ssd_s_lines_move_and_its_figures_are_the_engine_s(page, shipped):
+    at = page.button_group(key="forget.section").set_value("SSD's line").run()
+    at = settled(at)
+    before = words(at)
+    at.select_slider(key="forget.SSD.live.ratio").set_value(2.0).run()
+    found = damped(shipped[0], SSD(ratio=2.0))
+    assert words(at) != before
+    assert f"{found.chosen:,} of {found.total:,} weights" in words(at)
+    assert {each.label: each.value for each in at.main.metric}["Test right"] == (
+        f"{100 * found.test:.0f} %"
+    )
+
+
+def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
+    at = settled(page.button_group(key="forget.section").set_value("Weights").run())
+    found = answer(WhatMoved(), AfterCase(shipped[0], SalUn()))["layers"]
+    share = (found["moved"] * found["weights"]).sum() / found["weights"].sum()
+    assert f"{100 * share:.0f} % of the weights are others than before" in words(at)
+    at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
+    assert "Asked of all three: what speaks for 3?" in words(at)
+    assert not said(at)
+
+
+def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
+    at = opened(ways="Gradient ascent", GA__rate="0.5", GA__epochs="1")
+    assert not at.main.subheader
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert "Gradient ascent (" in words(at)
+    assert at.main.subheader[0].value.startswith("Gradient ascent (")
+
+
+def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Take it along")
+    at.button(key="forget.keep.go").click().run()
+    at = settled(at)
+    (stored,) = checkpoints.listed()
+    assert "forgot class 3 · SalUn" in stored.card.trail
+    assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
+    at.button(key="forget.take.heatmaps").click().run()
+    assert at.session_state["model"] == stored.name
+    assert at.session_state["kind"] == "3"
+
+
+def test_pictures_are_picked_by_ids_and_told(shipped):
+    ids = load(FORGOTTEN.data).ids[load(FORGOTTEN.data).rows("train")[:3]]
+    at = opened(what="picked images", ids=", ".join(map(str, ids)))
+    assert "3 of 898 training images" in words(at)
+    assert at.button(key="forget.Scoreboard.go")
