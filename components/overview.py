@@ -59,6 +59,7 @@ QUESTIONS = (
         "saw them.",
         "unlearning.svg",
         "Dots of two groups; one group is fading, faint rings stay",
+        ((views.FORGET, "Example: can a model forget what a 3 is?", {}),),
     ),
     Question(
         "Hallucination",

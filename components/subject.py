@@ -91,6 +91,11 @@ def current() -> Subject:
     return subject
 
 
+def current_or_none() -> Subject | None:
+    """The subject of this run, for pages that have a question without one."""
+    return st.session_state.get("subject")
+
+
 def question(subject: Subject) -> str:
     """The question of the page in words."""
     case = subject.case

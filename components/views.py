@@ -46,6 +46,13 @@ LEVEL_SETS = View(
     "attribution/level_sets.py",
     ":material/route:",
 )
+FORGET = View(
+    "Unlearning",
+    "Forget",
+    "forget",
+    "unlearning/forget.py",
+    ":material/auto_delete:",
+)
 FAMILIAR = View(
     "Anomaly",
     "Familiar?",
@@ -62,4 +69,4 @@ PRUNE = View(
     ":material/content_cut:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FAMILIAR, PRUNE)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, FAMILIAR, PRUNE)

@@ -7,11 +7,12 @@ the model or the decoded pixels change, they are simply not found any more.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from engine import data
 from engine.anomaly import Compare, FamiliarCase, ViM, sources
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.grad_cam import GradCam
@@ -25,11 +26,36 @@ from engine.images import Crop
 from engine.method import Method
 from engine.models.catalog import load
 from engine.prediction import Prediction
+from engine.result import Columns, View
 from engine.run import GALLERY, Answer, digest, record
 from engine.samples import SAMPLES, sample
 from engine.sparsity import Harm, Level, Prune, Tradeoff, prune_case
 from engine.store import Store, entry
 from engine.target import Target
+from engine.unlearning import (
+    SSD,
+    AfterCase,
+    BoardCase,
+    Confidence,
+    Confusion,
+    Embedding,
+    FineTune,
+    Frontier,
+    Judged,
+    MembershipAttack,
+    NegGradPlus,
+    NoOp,
+    Relearn,
+    Retrain,
+    SalUn,
+    Scoreboard,
+    Similarity,
+    StillThere,
+    Unlearner,
+    forget_case,
+    request,
+)
+from engine.unlearning.looks.base import MODELS
 
 Question = tuple[Method[Any], Any]
 
@@ -45,12 +71,49 @@ WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
 )
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """What the view Forget opens with."""
+
+    data: str
+    model: str
+    label: int
+    ways: tuple[type[Unlearner], ...]
+
+
+FORGOTTEN = Forgotten("digits", "digits-cnn", 3, (FineTune, NegGradPlus, SalUn, SSD))
+
+
 def questions() -> Iterator[Question]:
     """What the samples are asked when opened."""
     yield from heatmaps()
     yield from walks()
     yield from familiar()
     yield from prune()
+    yield from forget()
+
+
+def forget() -> Iterator[Question]:
+    """What the view Forget opens with: a class, four ways, and a closer look at the best."""
+    digits = data.load(FORGOTTEN.data)
+    case = forget_case(load(FORGOTTEN.model), digits, request.of_class(digits, FORGOTTEN.label))
+    yield Retrain(), case
+    yield SalUn(), case
+    yield Scoreboard(), BoardCase(case, (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
+    after = AfterCase(case, SalUn())
+    for look in (
+        Confidence,
+        StillThere,
+        Confusion,
+        Embedding,
+        Similarity,
+        Relearn,
+        Judged,
+        Frontier,
+    ):
+        yield look(), after
+    for name in MODELS:
+        yield MembershipAttack(model=name), after
 
 
 def prune() -> Iterator[Question]:
@@ -117,11 +180,20 @@ def stale(question: Question) -> str:
     if kept is None:
         return f"{method.title} is missing"
     for name, view in method(case).items():
-        for field, array in view.arrays().items():
+        for field, array in lasting(view).items():
             before = kept[name].arrays()[field]
             if not np.allclose(before, array, rtol=1e-3, atol=1e-3 * float(np.ptp(array))):
                 return f"{method.title} gives another {name}"
     return ""
+
+
+def lasting(view: View) -> dict[str, Any]:
+    """A view's arrays without times, which are others every time."""
+    arrays: dict[str, Any] = view.arrays()
+    if isinstance(view, Columns):
+        times = {f"columns/{n}" for n, u in zip(view.order, view.units, strict=True) if u == "s"}
+        return {name: one for name, one in arrays.items() if name not in times}
+    return arrays
 
 
 def make() -> int:

@@ -1,0 +1,11 @@
+"""Forget: what can the model forget, and what stays behind."""
+
+import streamlit as st
+
+from components import forget, notices, subject
+
+st.title("Forget")
+st.markdown("What can it forget, and what stays behind?")
+
+forget.show(forget.choose(), subject.current_or_none())
+notices.research_use_only()

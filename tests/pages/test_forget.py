@@ -1,0 +1,206 @@
+"""Forget as a visitor meets it: one sentence, the engine's figures, and bad input."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from components.forget_board import Verdict
+from components.views import FORGET
+from engine.data import load
+from engine.gallery import FORGOTTEN
+from engine.models import catalog, checkpoints
+from engine.run import answer, known
+from engine.unlearning import (
+    SSD,
+    AfterCase,
+    BoardCase,
+    Confidence,
+    Confusion,
+    Frontier,
+    Judged,
+    MembershipAttack,
+    NoOp,
+    Relearn,
+    SalUn,
+    Scoreboard,
+    Similarity,
+    StillThere,
+    WhatMoved,
+    forget_case,
+    request,
+)
+from engine.unlearning.looks.damping import damped
+from tests.visits import said, visit
+
+
+def opened(**link):
+    """The page once everything is answered."""
+    asked = {f"forget.{name.replace('__', '.')}": value for name, value in link.items()}
+    return settled(visit(asked, FORGET))
+
+
+def settled(at):
+    for _ in range(240):
+        if not at.main.get("progress"):
+            return at
+        time.sleep(0.25)
+        at.run()
+        assert not at.exception
+    raise AssertionError(said(at))
+
+
+def words(at):
+    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
+    html = [each.proto.body for each in at.main.get("html")]
+    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """What the view opens with, from the engine."""
+    data = load(FORGOTTEN.data)
+    case = forget_case(catalog.load(FORGOTTEN.model), data, request.of_class(data, 3))
+    board = BoardCase(case, (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
+    return case, answer(Scoreboard(), board)["table"]
+
+
+def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipped):
+    case, table = shipped
+    at = visit(view=FORGET)
+    assert not at.main.get("progress")
+    assert not said(at)
+    assert at.main.subheader[0].value.startswith("SalUn forgot class 3 as well as retraining")
+    assert "What is still there: from what it sees inside" in words(at)
+    for way in table.rows:
+        assert f"{100 * table.cell(way, 'TA'):.0f}" in words(at)
+    images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
+    middle = 100 * np.median(images["unlearned"])
+    assert f"falls from 100 % to {middle:.0f} %" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ((1.0, 1.0, 0.98, 0.98, 0.01), "as well as retraining would"),
+        ((1.0, 1.0, 0.98, 0.98, 0.06), "nearly as well"),
+        ((0.1, 1.0, 0.98, 0.98, 0.4), "did not forget"),
+        ((1.0, 1.0, 0.5, 0.98, 0.4), "by damaging the rest"),
+        ((0.9, 0.1, 0.98, 0.98, 0.4), "more than it should"),
+        ((1.0, 1.0, 0.98, 0.98, float("nan")), "failed"),
+    ],
+)
+def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
+    assert expected in Verdict("X", *figures, 0.2).words("class 3")
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ({"what": "wrong labels"}, "does not say which labels are wrong"),
+        ({"what": "planted images"}, "has nothing planted in it"),
+        ({"what": "picked images"}, "choose at least one image"),
+        ({"what": "picked images", "ids": "x"}, "“x” is no id"),
+        ({"what": "picked images", "ids": "0, 0"}, "twice"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
+    assert any(expected in one for one in said(opened(**link)))
+
+
+def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
+    at = opened(what="nothing", section="Nowhere", closer="Magic", SalUn__share="7")
+    told = " ".join(said(at))
+    for word in ("“nothing” as To be forgotten", "“Nowhere” as Part", "“Magic” as Look closer at",
+                 "“7” as SalUn ▸ Share"):  # fmt: skip
+        assert word in told
+    assert at.main.subheader
+
+
+SECTIONS = (
+    ("Frontier", Frontier(), "The upper right corner is the retrained model"),
+    ("Confusion", Confusion(), "it calls 0 so"),
+    ("Attack", MembershipAttack(), "hardly more than by chance: this says nothing"),
+    ("Still there", StillThere(), "What it takes them to be like now"),
+    ("Inside", Similarity(), "parts most from the original at"),
+    ("Relearn", Relearn(), "What was unlearned has them back"),
+    ("All figures", Judged(), "All figures of the three models"),
+)
+
+
+@pytest.fixture(scope="module")
+def page():
+    return settled(visit(view=FORGET))
+
+
+@pytest.mark.parametrize(("section", "look", "expected"), SECTIONS)
+def test_each_part_answers_at_once_from_what_ships(page, shipped, section, look, expected):
+    at = page.button_group(key="forget.section").set_value(section).run()
+    assert not at.exception
+    assert not at.main.get("progress")
+    assert expected in words(at)
+    assert known(look, AfterCase(shipped[0], SalUn()))
+
+
+def test_a_part_s_figures_are_the_engine_s(page, shipped):
+    after = AfterCase(shipped[0], SalUn())
+    at = page.button_group(key="forget.section").set_value("Attack").run()
+    figures = answer(MembershipAttack(), after)["figures"]
+    assert f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images" in words(at)
+    at = page.button_group(key="forget.section").set_value("Relearn").run()
+    steps = answer(Relearn(), after)["needed"]
+    assert f"after {steps.cell('unlearned', 'steps'):.0f} step" in words(at)
+
+
+def test_ssd_s_lines_move_and_its_figures_are_the_engine_s(page, shipped):
+    at = page.button_group(key="forget.section").set_value("SSD's line").run()
+    at = settled(at)
+    before = words(at)
+    at.select_slider(key="forget.SSD.live.ratio").set_value(2.0).run()
+    found = damped(shipped[0], SSD(ratio=2.0))
+    assert words(at) != before
+    assert f"{found.chosen:,} of {found.total:,} weights" in words(at)
+    assert {each.label: each.value for each in at.main.metric}["Test right"] == (
+        f"{100 * found.test:.0f} %"
+    )
+
+
+def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
+    at = settled(page.button_group(key="forget.section").set_value("Weights").run())
+    found = answer(WhatMoved(), AfterCase(shipped[0], SalUn()))["layers"]
+    share = (found["moved"] * found["weights"]).sum() / found["weights"].sum()
+    assert f"{100 * share:.0f} % of the weights are others than before" in words(at)
+    at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
+    assert "Asked of all three: what speaks for 3?" in words(at)
+    assert not said(at)
+
+
+def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
+    at = opened(ways="Gradient ascent", GA__rate="0.5", GA__epochs="1")
+    assert not at.main.subheader
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert "Gradient ascent (" in words(at)
+    assert at.main.subheader[0].value.startswith("Gradient ascent (")
+
+
+def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Take it along")
+    at.button(key="forget.keep.go").click().run()
+    at = settled(at)
+    (stored,) = checkpoints.listed()
+    assert "forgot class 3 · SalUn" in stored.card.trail
+    assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
+    at.button(key="forget.take.heatmaps").click().run()
+    assert at.session_state["model"] == stored.name
+    assert at.session_state["kind"] == "3"
+
+
+def test_pictures_are_picked_by_ids_and_told(shipped):
+    ids = load(FORGOTTEN.data).ids[load(FORGOTTEN.data).rows("train")[:3]]
+    at = opened(what="picked images", ids=", ".join(map(str, ids)))
+    assert "3 of 898 training images" in words(at)
+    assert at.button(key="forget.Scoreboard.go")
