@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from components import lab_train
+from components import lab_follow
 from components.links import refuse
 from components.models import about, indented, safe_name, shown
 from components.notices import plain, spoken
@@ -106,7 +106,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        lab_train.take(entry.name, "lab.model.take")
+        lab_follow.take(entry.name, "lab.model.take")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

@@ -52,13 +52,14 @@ def case_of(_model: Classifier, fingerprint: str, seed: int) -> PruneCase:
     return prune_case(_model, seed)
 
 
-def scored(case: PruneCase, criterion: str, allocation: str) -> bool:
-    """Whether the scores are there; else how far they are is shown."""
+def scored(case: PruneCase, criterion: str, allocation: str, place: str = "main") -> bool:
+    """Whether the scores are there; else how far they are is shown, at that place of the page."""
     kinds: Mapping[str, Any] = {criterion: BY_TITLE[criterion]}
     if allocation in OF_RATIO:
         kinds = {**kinds, allocation: OF_RATIO[allocation]}
     found = [
-        runs.ask(kind(), case, f"{KEY}.scores.{word}.{criterion}") for word, kind in kinds.items()
+        runs.ask(kind(), case, f"{KEY}.scores.{place}.{at}")
+        for at, kind in enumerate(kinds.values())
     ]
     if all(isinstance(one, Answer) for one in found):
         return True

@@ -51,7 +51,7 @@ def choose_other(asked: Asked) -> str:
 def by_criterion(asked: Asked, criterion: str) -> Masks | None:
     """The masks of another criterion by the same rule; None while it is scored."""
     method = replace(asked.method, criterion=criterion)
-    if not scored(asked.case, method.criterion, method.allocation):
+    if not scored(asked.case, method.criterion, method.allocation, "other"):
         return None
     return masks_at(asked.case, method)
 

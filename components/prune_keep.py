@@ -13,7 +13,7 @@ from components.forms import refuse_links, widget
 from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked
 from components.runs import Pending, Problem
-from components.views import DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, View
+from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, View
 from engine.lab import keep_when_done
 from engine.models import checkpoints
 from engine.models.card import Card
@@ -23,7 +23,7 @@ from engine.run import Answer
 from engine.sparsity import Masks, Retrain, keep, masks_file
 from engine.sparsity.prune import unlearnable
 
-TAKEN = (HEATMAPS, LEVEL_SETS, DATA_AND_MODELS)
+TAKEN = (HEATMAPS, LEVEL_SETS, FAMILIAR, DATA_AND_MODELS)
 LABEL = "Keep it as a model"
 
 

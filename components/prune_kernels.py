@@ -21,10 +21,21 @@ TILES = diagrams.WALL
 
 def show(asked: Asked, masks: Masks) -> None:
     """The wall on the left; the chosen filter and the layer's weights on the right."""
-    part = choose_layer(masks)
-    top, left_edge = choose_place(part)
-    found = diagrams.wall(asked.case.model, masks, part.name, top, left_edge, TILES)
-    chosen = choose_filter(part, int(found.filters[0]))
+    columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
+    with columns[0]:
+        part = choose_layer(masks)
+    with columns[1]:
+        chosen = place(part.filters, "Filter", "filter")
+    edges = [0, 0]
+    offered = (
+        (part.filters, "First filter shown", "top"),
+        (part.shape[1], "First channel", "left"),
+    )
+    for at, (count, label, word) in enumerate(offered):
+        if count > TILES:
+            with columns[2 + at]:
+                edges[at] = place(count, label, word, TILES)
+    found = diagrams.wall(asked.case.model, masks, part.name, edges[0], edges[1], TILES)
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Kernels**")
@@ -48,29 +59,18 @@ def choose_layer(masks: Masks) -> Part:
     return names[st.selectbox("Layer", list(names), key=key, bind="query-params")]
 
 
-def choose_place(part: Part) -> tuple[int, int]:
-    """The first filter in the order of what stays, and the first channel, of a large layer."""
-    ends = part.filters - 1, part.shape[1] - 1
-    offered = (("First filter shown", "top", ends[0]), ("First channel shown", "left", ends[1]))
-    found = [0, 0]
-    columns = st.columns(4)
-    for at, (label, word, most) in enumerate(offered):
-        if most >= TILES:
-            key = f"{KEY}.{word}"
-            if st.session_state.get(key, 0) > most:
-                del st.session_state[key]
-            with columns[at]:
-                found[at] = st.number_input(label, 0, most, 0, TILES, key=key, bind="query-params")
-    return found[0], found[1]
-
-
-def choose_filter(part: Part, first: int) -> int:
-    """The filter that was clicked, or the first of the wall."""
-    key = f"{KEY}.filter"
-    if not 0 <= st.session_state.get(key, first) < part.filters:
+def place(count: int, label: str, word: str, step: int = 1) -> int:
+    """A number below the count; one that a smaller layer does not have is let go of."""
+    key = f"{KEY}.{word}"
+    refuse(key, lambda asked: is_below(asked, count), label, f"from 0 to {count - 1}")
+    if not 0 <= st.session_state.get(key, 0) < count:
         del st.session_state[key]
-    number = st.session_state.get(key, first)
-    return int(number)
+    return int(st.number_input(label, 0, count - 1, 0, step, key=key, bind="query-params"))
+
+
+def is_below(asked: str, count: int) -> bool:
+    """Whether a word from a link is a whole number from 0 to below the count."""
+    return asked.isdecimal() and int(asked) < count
 
 
 def tiles(part: Part, found: diagrams.Wall, chosen: int) -> None:

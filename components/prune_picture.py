@@ -141,7 +141,7 @@ def place(top: float) -> str:
     if not np.isfinite(top):
         return "its heat map is flat"
     if top >= SAME:
-        return "it looks at the same place"
+        return "it looks at about the same place"
     return "it looks partly elsewhere" if top >= PARTLY else "it looks elsewhere"
 
 

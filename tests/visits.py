@@ -13,7 +13,7 @@ TITLES = {kind.title: kind for kind in KINDS}
 
 def visit(link: dict[str, str | list[str]] | None = None, view: View = HEATMAPS) -> AppTest:
     """The page after its first run, as a new visitor who followed the link sees it."""
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=60)
+    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
     at.query_params.update({"heatmaps.methods": QUICK} | (link or {}))
     if view.address not in {"", view.path.stem}:  # AppTest learns such an address in a first run
         at.run()

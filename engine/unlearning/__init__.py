@@ -20,7 +20,7 @@ from engine.unlearning.case import ForgetCase, forget_case
 from engine.unlearning.fine_tune import FineTune
 from engine.unlearning.fisher import FisherForgetting
 from engine.unlearning.gradient_ascent import GradientAscent
-from engine.unlearning.importance import Importance
+from engine.unlearning.importance import Importance, by_layer, plane, threshold_for
 from engine.unlearning.influence import IU, IUExact
 from engine.unlearning.l1_sparse import L1Sparse
 from engine.unlearning.looks import (
@@ -100,11 +100,14 @@ __all__ = [
     "StillThere",
     "Unlearner",
     "WhatMoved",
+    "by_layer",
     "dampened",
     "easiest",
     "forget_case",
     "hardest",
     "moved_masks",
+    "plane",
     "request",
     "salient",
+    "threshold_for",
 ]

@@ -16,19 +16,22 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
+from engine.errors import BadSetting
 from engine.method import Case, Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Array, Columns, Result, WeightScores
+from engine.result import Array, Columns, Field, Floats, Result, WeightScores
 from engine.training.figures import one_thread
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.network import in_parts, named, own_copy, pixels_of, slopes
 from engine.unlearning.seen import RecordedData
 
 SETS = ("forget", "train")
+TINY = 1e-30
 
 
 def batch_setting() -> int:
@@ -136,3 +139,60 @@ def dampening(
         share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
         found[name] = torch.from_numpy(np.minimum(share, 1))
     return found
+
+
+def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share: float) -> float:
+    """The α above which that share of all weights lies, so that about as many are dampened.
+
+    An addition of ours, for forget sets so small that the paper's α does not fit. Raises
+    BadSetting when the share is none.
+    """
+    if not 0 < share < 1:
+        raise BadSetting(f"A share of {share:g} cannot be dampened: choose more than 0, below 1.")
+    own, whole = flat(forget), flat(train)
+    known = own > 0
+    ratios = np.zeros(len(own))
+    ratios[known] = own[known] / np.maximum(whole[known], TINY)
+    return float(np.quantile(ratios, 1 - share))
+
+
+def plane(forget: Mapping[str, Array], train: Mapping[str, Array], bins: int = 60) -> Field:
+    """How many weights have which two importances, on a grid of their decadic logarithms.
+
+    Weights of no importance for either set are left out: they have no place on such a scale.
+    """
+    own, whole = flat(forget), flat(train)
+    known = (own > 0) & (whole > 0)
+    counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(own[known]), bins=bins)
+    return Field(
+        counts.T.astype(np.float32), middles(x), middles(y), "log₁₀ importance for all",
+        "log₁₀ importance for the forgotten", "weights",
+    )  # fmt: skip
+
+
+def middles(edges: NDArray[np.float64]) -> Floats:
+    """The middle of each bin."""
+    return ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+
+
+def by_layer(
+    forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
+) -> Columns:
+    """What a threshold α and a strength λ would dampen, a row for each parameter."""
+    factors = dampening(forget, train, ratio, strength)
+    chosen = {name: forget[name] > ratio * train[name] for name in factors}
+    left = [
+        float(one[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
+        for name, one in factors.items()
+    ]
+    columns = {
+        "weights": ([one.numel() for one in factors.values()], ""),
+        "chosen": ([float(one.mean()) for one in chosen.values()], "share"),
+        "left": (left, "share"),
+    }
+    return Columns.of(columns, tuple(factors))
+
+
+def flat(values: Mapping[str, Array]) -> NDArray[np.float64]:
+    """All weights in one row, double."""
+    return np.concatenate([one.ravel() for one in values.values()]).astype(np.float64)

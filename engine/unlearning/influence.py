@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.data import Rows
 from engine.method import Slider, setting
@@ -178,7 +179,8 @@ def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
 def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
     """Jᵀ (diag p − p pᵀ) J times a vector, the mean over images; for a linear model the Hessian."""
     weights: list[Tensor] = list(named(model).values())
-    with torch.enable_grad():
+    # the other kinds of attention have no second derivative
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         logits = model(pixels)
         p = logits.detach().softmax(1)
         dual = torch.zeros_like(logits, requires_grad=True)

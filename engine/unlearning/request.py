@@ -107,6 +107,21 @@ def picked(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
     return chosen
 
 
+def of_group(data: DataSet, group: int) -> ForgetRequest:
+    """All training images of one patient, or whatever the data's groups are.
+
+    Raises:
+        BlindspotError: the data have no groups, or the group no training image.
+    """
+    if "group" not in data.truth:
+        raise BlindspotError(f"{data.card.title} does not say which images belong together.")
+    rows = data.rows("train")
+    rows = rows[data.truth["group"][rows] == group]
+    if not len(rows):
+        raise BlindspotError(f"{data.card.title} has no training image of group {group}.")
+    return ForgetRequest("picked", data.ids[rows], f"group {group}")
+
+
 def wrong_labels(data: DataSet) -> ForgetRequest:
     """The training images whose label is known to be wrong.
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from engine.data import Rows
 from engine.method import Case, Method, Progress, quiet
-from engine.models.card import card_of, checkpoint
+from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result, Scores, View
 from engine.training.masks import carried
@@ -202,8 +202,8 @@ class Unlearner(Method[ForgetCase], ABC):
             progress(MEASURING * done, words)
 
         work = Work(case, own_copy(case.model), self.sees, working, watch)
-        work.show()
         start = perf_counter()
+        work.show()
         try:
             self.change(work)
         except Diverged:
@@ -224,11 +224,11 @@ class Unlearner(Method[ForgetCase], ABC):
         progress(1.0, "measured")
         return views
 
-    def card(self, work: Work, found: Mapping[str, float]) -> Any:
+    def card(self, work: Work, found: Mapping[str, float]) -> Card:
         """The card of the new model."""
         case = work.case
         return card_of(
-            work.model, title=f"forgot {case.request.words} · {self.short}", parent=case.model,
+            work.model, title=f"forgot {case.request.words[:60]} · {self.short}", parent=case.model,
             made_by=self.full_name(), settings=self.settings(), data=case.data.name,
             recipe=case.recipe.as_dict(), seed=case.seed,
             figures={name: round(one, 4) for name, one in found.items() if isfinite(one)},

@@ -73,7 +73,7 @@ def open_page(browser: Browser, console_errors: list[str]) -> Iterator[OpenPage]
         def open_one(**context: Any) -> Page:
             options = {"viewport": {"width": 1280, "height": 900}, **context}
             page = contexts.enter_context(browser.new_context(**options)).new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(90_000)
             page.on("console", note)
             page.on("pageerror", lambda error: console_errors.append(str(error)))
             return page

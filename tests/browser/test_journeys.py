@@ -25,7 +25,7 @@ MESSAGE = 1_000_000  # bytes, the budget of one message
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=30_000)  # two cores may be busy with a long method
+expect.set_options(timeout=90_000)  # two cores may be busy with a long method
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import settle
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 
 def tab(page: Page, name: str) -> None:

@@ -14,7 +14,7 @@ from engine.models import catalog
 from engine.sparsity import Rules, prune_case, pruner_of, read_masks
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
-from tests.browser.test_journeys import canvas, choose
+from tests.browser.test_journeys import canvas
 
 LONG = 240  # seconds: the model is loaded, timed and asked for the first time
 SENTENCE = re.compile("of the weights are taken out")
@@ -103,7 +103,9 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     expect(page.get_by_text("They agree no more than by chance.")).to_be_visible()
     rows = page.get_by_role("img", name=re.compile(r"IoU 0\.\d\d, chance 0\.\d\d"))
     assert rows.count() > 40
-    choose(page, "Magnitude beside", "Taylor")
+    page.get_by_role("combobox", name="Magnitude beside").click()
+    page.keyboard.type("Taylor")  # the list closes when the page scrolls, and opens as one types
+    page.get_by_role("option", name="Taylor", exact=True).click()
     settle(page, LONG)
     expect(page.get_by_text("They agree more than by chance.")).to_be_visible(timeout=1000 * LONG)
 
@@ -131,6 +133,7 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     expect(asked).to_be_visible(timeout=1000 * LONG)
     expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
 
+    page.close()  # and with it the heat maps that nobody waits for any more
     page = visit(link)
     page.get_by_role("button", name="Take it to Level sets").click()
     expect(page.get_by_role("heading", name="Level sets", exact=True)).to_be_visible()

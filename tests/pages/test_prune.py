@@ -77,8 +77,8 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     assert not said(at)
     sentence = at.main.subheader[0].value
     assert sentence == (
-        "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at the "
-        "same place."
+        "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
+        "about the same place."
     )
     assert len(at.main.get("plotly_chart")) == 2
     at.button_group(key="prune.section").set_value("What is lost").run()

@@ -79,9 +79,19 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
     assert all((before[name] == one).all() for name, one in model.state_dict().items())
 
 
+def test_a_patient_is_all_training_images_of_its_group():
+    data = tiny.columns(16, ("a", "b"))
+    data = replace(data, truth={"group": np.arange(len(data)) // 6})
+    rows = data.places(request.of_group(data, 2).ids)
+    assert rows.tolist() == list(range(12, 18))
+    with pytest.raises(BlindspotError, match="no training image of group 7"):
+        request.of_group(data, 7)
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
+        (lambda d: request.of_group(d, 0), "which images belong together"),
         (lambda d: request.of_class(d, 10), "no class 10: the last is 9"),
         (lambda d: request.of_class(d, 3, share=0.0), "share of 0"),
         (lambda d: request.of_class(d.take(np.flatnonzero(d.labels != 3)), 3), "no training image"),

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from engine.errors import BadSetting
 from engine.run import answer
-from engine.unlearning import SSD, Importance, dampened
+from engine.unlearning import SSD, Importance, by_layer, dampened, plane, threshold_for
 from engine.unlearning.importance import dampening
 from engine.unlearning.network import in_parts, named, own_copy
 from tests.engine.unlearning.trained import class_case
@@ -108,3 +109,43 @@ def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
     forgotten = seen["forget"].astype(bool)
     assert (seen["seen"][forgotten] == 2).all()
     assert (seen["seen"][~forgotten] == 1).all()
+
+
+def test_the_plot_counts_every_weight_that_has_both_importances(case):
+    found = answer(Importance(), case)
+    forget, train = found["forget"].values, found["train"].values
+    field = plane(forget, train, bins=20)
+    both = sum(int(((forget[n] > 0) & (train[n] > 0)).sum()) for n in forget)
+    assert field.values.sum() == both
+    assert field.values.shape == (len(field.y), len(field.x)) == (20, 20)
+    row, column = np.unravel_index(field.values.argmax(), field.values.shape)
+    half = [(axis[1] - axis[0]) / 2 * 1.01 for axis in (field.x, field.y)]
+    inside = sum(
+        int(
+            (
+                (np.abs(np.log10(np.maximum(train[n], 1e-38)) - field.x[column]) <= half[0])
+                & (np.abs(np.log10(np.maximum(forget[n], 1e-38)) - field.y[row]) <= half[1])
+            ).sum()
+        )
+        for n in forget
+    )
+    assert inside == pytest.approx(field.values.max(), rel=0.1)
+
+
+def test_layers_say_what_a_threshold_dampens(case):
+    found = answer(Importance(), case)
+    layers = by_layer(found["forget"].values, found["train"].values, 10.0, 1.0)
+    mask = answer(SSD(ratio=10.0), case)["mask"]
+    np.testing.assert_allclose(layers["chosen"], mask["density"], atol=1e-6)
+    assert ((layers["left"] <= 0.1 + 1e-6) | (layers["chosen"] == 0)).all()
+
+
+def test_a_threshold_for_a_share_dampens_that_share(case):
+    found = answer(Importance(), case)
+    forget, train = found["forget"].values, found["train"].values
+    for share in (0.02, 0.1):
+        layers = by_layer(forget, train, threshold_for(forget, train, share), 1.0)
+        chosen = (layers["chosen"] * layers["weights"]).sum() / layers["weights"].sum()
+        assert chosen == pytest.approx(share, abs=0.005)
+    with pytest.raises(BadSetting, match="share of 0"):
+        threshold_for(forget, train, 0.0)
