@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 from PIL import Image
@@ -24,10 +24,6 @@ from engine.models.catalog import Entry
 from engine.models.classifier import Classifier
 from engine.unlearning import UNLEARNERS, ForgetRequest, NoOp, Retrain, Unlearner, request
 
-CLASS, SHARE, RANDOM, PICKED, WRONG, PLANTED = WHAT = (
-    "a class", "a share of a class", "images at random", "picked images", "wrong labels",
-    "planted images",
-)  # fmt: skip
 PAGE = 48  # pictures to pick from at once
 THUMB = 56  # px
 MOST_SEEDS = 10
@@ -133,33 +129,47 @@ def usual(offered: Mapping[str, Entry]) -> int:
 def choose_what() -> str:
     """Which kind of images."""
     key = f"{KEY}.what"
-    refuse(key, WHAT, "To be forgotten", "one of " + ", ".join(WHAT))
+    refuse(key, REQUESTS, "To be forgotten", "one of " + ", ".join(REQUESTS))
     return st.selectbox(
-        "To be forgotten", WHAT, key=key, bind="query-params", persist_state="session"
+        "To be forgotten", list(REQUESTS), key=key, bind="query-params", persist_state="session"
     )
 
 
 def choose_request(data: DataSet, what: str) -> ForgetRequest:
     """The images."""
+    return REQUESTS[what](data)
+
+
+def of_class(data: DataSet) -> ForgetRequest:
+    """A whole class."""
+    with st.columns(2)[0]:
+        return request.of_class(data, choose_class(data))
+
+
+def of_share(data: DataSet) -> ForgetRequest:
+    """A share of a class."""
     left, right = st.columns(2)
-    match what:
-        case "a class":
-            with left:
-                return request.of_class(data, choose_class(data))
-        case "a share of a class":
-            with left:
-                label = choose_class(data)
-            with right:
-                return request.of_class(data, label, choose_share(0.5))
-        case "images at random":
-            with left:
-                return request.at_random(data, choose_share(0.1))
-        case "picked images":
-            return request.picked(data, pick(data))
-        case "wrong labels":
-            return request.wrong_labels(data)
-        case _:
-            return request.planted(data)
+    with left:
+        label = choose_class(data)
+    with right:
+        return request.of_class(data, label, choose_share(0.5))
+
+
+def of_group(data: DataSet) -> ForgetRequest:
+    """All images of one patient, or whatever the groups are."""
+    with st.columns(2)[0]:
+        return request.of_group(data, choose_group(data))
+
+
+def at_random(data: DataSet) -> ForgetRequest:
+    """A share of all."""
+    with st.columns(2)[0]:
+        return request.at_random(data, choose_share(0.1))
+
+
+def picked(data: DataSet) -> ForgetRequest:
+    """Those that were pressed."""
+    return request.picked(data, pick(data))
 
 
 def choose_class(data: DataSet) -> int:
@@ -173,6 +183,14 @@ def choose_class(data: DataSet) -> int:
         st.selectbox("Class", data.classes, first, key=key, bind="query-params",
                      persist_state="session")
     )  # fmt: skip
+
+
+def choose_group(data: DataSet) -> int:
+    """One of the groups that were learnt from; 0 where nothing is known of groups."""
+    if "group" not in data.truth:
+        return 0
+    groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
+    return st.selectbox("Group", groups, key=f"{KEY}.group")
 
 
 def choose_share(start: float) -> float:
@@ -240,6 +258,17 @@ def thumb(data: DataSet, row: int, chosen: bool, label: str = "", size: int = TH
     source = data_url("png", saved(picture.resize((size, size), kind), "PNG"))
     words = label or f"{data.ids[row]}: {data.classes[data.labels[row]]}"
     return Thumb(int(data.ids[row]), words, source, chosen)
+
+
+REQUESTS: Mapping[str, Callable[[DataSet], ForgetRequest]] = {
+    "a class": of_class,
+    "a share of a class": of_share,
+    "a group (patient)": of_group,
+    "images at random": at_random,
+    "picked images": picked,
+    "wrong labels": request.wrong_labels,
+    "planted images": request.planted,
+}
 
 
 # ---------------------------------------------------------------- ways

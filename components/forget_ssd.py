@@ -12,8 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import mask_charts, runs
+from components import charts, mask_charts, runs
 from components.charts import GRAY
+from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, Asked, Closer
 from components.forget_board import GOAL, percent
@@ -21,7 +22,7 @@ from components.notices import plain
 from components.subject import Subject
 from engine.result import Array, Columns, WeightScores
 from engine.run import Answer
-from engine.unlearning import SSD, Importance
+from engine.unlearning import SSD, Importance, by_layer
 from engine.unlearning.looks.damping import Damped, damped
 
 DOTS = 4000  # weights that are drawn
@@ -42,6 +43,10 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     figure = cloud(outcome["forget"], outcome["train"], method)
     mask_charts.drawn(figure, words(method, found), f"{KEY}.SSD.plot")
     figures(found, table)
+    layers = by_layer(
+        outcome["forget"].values, outcome["train"].values, method.ratio, method.strength
+    )
+    charts.numbers({f"{KEY}.SSD.layers": as_table(layers)})
     st.caption(
         "Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
         "forgotten ones. Above the first line it is damped; λ says what is left of it. Importances "

@@ -101,6 +101,7 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
     [
         ({"what": "wrong labels"}, "does not say which labels are wrong"),
         ({"what": "planted images"}, "has nothing planted in it"),
+        ({"what": "a group (patient)"}, "which images belong together"),
         ({"what": "picked images"}, "choose at least one image"),
         ({"what": "picked images", "ids": "x"}, "“x” is no id"),
         ({"what": "picked images", "ids": "0, 0"}, "twice"),
@@ -204,3 +205,22 @@ def test_pictures_are_picked_by_ids_and_told(shipped):
     at = opened(what="picked images", ids=", ".join(map(str, ids)))
     assert "3 of 898 training images" in words(at)
     assert at.button(key="forget.Scoreboard.go")
+
+
+def test_what_is_stopped_keeps_the_rows_that_are_done():
+    at = opened(ways="Fine-tune", FT__epochs="50")
+    at.button(key="forget.Scoreboard.go").click().run()
+    for _ in range(200):
+        if any("Fine-tune" in one or "FT" in one for one in progress(at)):
+            break
+        time.sleep(0.05)
+        at.run()
+    at.button(key="forget.Scoreboard.stop").click().run()
+    assert any("Stopped" in one for one in said(at))
+    assert "What was done when it was stopped" in words(at)
+    assert "Retrained without them" in words(at)
+    assert not at.exception
+
+
+def progress(at):
+    return [each.proto.text for each in at.main.get("progress")]
