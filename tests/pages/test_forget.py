@@ -111,6 +111,22 @@ def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
     assert any(expected in one for one in said(opened(**link)))
 
 
+def test_another_way_is_looked_at_and_a_link_opens_it(page):
+    at = page.selectbox(key="forget.closer").select("Fine-tune").run()
+    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    page.selectbox(key="forget.closer").select("SalUn").run()
+    at = opened(closer="Fine-tune")
+    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    assert "was not looked at yet" in words(at)
+    assert not said(at)
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "much"])
+def test_a_share_that_cannot_be_is_a_sentence(share):
+    at = visit({"forget.what": "images at random", "forget.share.0.1": share}, FORGET)
+    assert any(f"“{share}” as Share" in one for one in said(at))
+
+
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", closer="Magic", SalUn__share="7")
     told = " ".join(said(at))
