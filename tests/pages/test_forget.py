@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from components.forget import SECTIONS as SECTIONS_ALL
 from components.forget_board import Verdict
 from components.views import FORGET
-from engine.data import load
+from engine.data import add, load
+from engine.data.folders import read_folders
 from engine.gallery import FORGOTTEN
 from engine.models import catalog, checkpoints
+from engine.models.card import card_of
 from engine.run import answer, known
+from engine.training import Recipe, fresh, train
 from engine.unlearning import (
     SSD,
     AfterCase,
@@ -33,7 +40,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.looks.damping import damped
-from tests.visits import said, visit
+from tests.visits import pills, said, visit
 
 
 def opened(**link):
@@ -240,3 +247,57 @@ def test_what_is_stopped_keeps_the_rows_that_are_done():
 
 def progress(at):
     return [each.proto.text for each in at.main.get("progress")]
+
+
+def zipped(count):
+    """A zip with two class folders of random pictures."""
+    held, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(held, "w") as file:
+        for number in range(count):
+            picture = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
+            file.writestr(f"{'ab'[number % 2]}/{number}.png", picture.getvalue())
+    return held.getvalue()
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """A session with a zip of one's own that a model here has learnt from."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+    def opened_with(count):
+        found = read_folders(zipped(count), "mine.zip", 32)
+        add(found.data)
+        recipe = Recipe("lenet", epochs=1)
+        model = fresh(found.data, recipe, 0)
+        train(model, found.data, recipe, 0)
+        about = {"title": "Mine", "made_by": "lab.Train", "data": found.data.name}
+        checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model)
+        at = visit(view=FORGET)
+        at.session_state["lab.uploads"] = {"My zip": found}
+        at.run()
+        pills(at, "forget.ways").set_value(["SalUn"])
+        at.selectbox(key="forget.data").select("My zip").run()
+        assert not at.exception
+        return at
+
+    return opened_with
+
+
+def test_too_few_images_of_one_s_own_are_a_sentence(own):
+    assert any("no test images to measure with" in one for one in said(own(3)))
+
+
+def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
+    at = own(10)
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert at.main.subheader[0].value.startswith("SalUn ")
+    for section in SECTIONS_ALL:
+        at.button_group(key="forget.section").set_value(section).run()
+        go = [one for one in at.main.button if one.key and one.key.endswith(".go")]
+        if go and section != "Take it along":
+            go[0].click().run()
+        at = settled(at)
+        assert not at.exception, section
+        assert not said(at), section
