@@ -299,13 +299,15 @@ def operations(dense: float, theoretical: float, real: float) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             y=names, x=values, orientation="h", text=[f"{one:,.3g} M" for one in values],
-            textposition="auto",
+            textposition="outside", cliponaxis=False,
             marker={
                 "color": [color[2], GRAY, color[0]], "pattern": {"shape": ["", "/", ""]},
             },
         )
     )  # fmt: skip
-    figure.update_xaxes(title="multiply-adds of one image (millions)")
+    figure.update_xaxes(
+        title="multiply-adds of one image (millions)", range=[0, 1.15 * values.max()]
+    )
     return laid(figure, 200)
 
 

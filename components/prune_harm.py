@@ -57,7 +57,7 @@ def show(asked: Asked, masks: Masks) -> None:
     with left:
         worse(found["corruptions"])
     with right:
-        drift(asked, found["drift"])
+        drift(asked, found["drift"], method.heat)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())
         st.markdown(f"Reference: {Harm.paper}")
@@ -146,8 +146,8 @@ def worse(table: Table) -> None:
     )
 
 
-def drift(asked: Asked, table: Table) -> None:
-    """How far heat maps move, and the images whose maps move most."""
+def drift(asked: Asked, table: Table, heat: str) -> None:
+    """How far heat maps of this kind move, and the images whose maps move most."""
     st.markdown("**Where it looks**")
     names = names_of(asked, table)
     known = np.isfinite(table.values[:, 1])
@@ -156,6 +156,8 @@ def drift(asked: Asked, table: Table) -> None:
         f"Half of {int(known.sum())} images keep a rank correlation of {order:.2f} or more and "
         f"{100 * top:.0f} % or more of their hottest tenth (chance: 5 %)."
     )
+    if heat == "gradient":
+        words += " These are maps of the gradient by pixel, finer than Grad-CAM's."
     shown = Table(table.values, tuple(names), table.columns, table.units)
     charts.with_table(mask_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
     rows = table.values[:WORST]
