@@ -91,16 +91,19 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
-        ((1.0, 1.0, 0.98, 0.98, 0.01), "as well as retraining would"),
-        ((1.0, 1.0, 0.98, 0.98, 0.06), "nearly as well"),
-        ((0.1, 1.0, 0.98, 0.98, 0.4), "did not forget"),
-        ((1.0, 1.0, 0.5, 0.98, 0.4), "by damaging the rest"),
-        ((0.9, 0.1, 0.98, 0.98, 0.4), "more than it should"),
-        ((1.0, 1.0, 0.98, 0.98, float("nan")), "failed"),
+        ((1.0, 1.0, 0.98, 0.98, 0.01, 0.2, 0.5), "as well as retraining would"),
+        ((1.0, 1.0, 0.98, 0.98, 0.06, 0.2, 0.5), "nearly as well"),
+        ((0.1, 1.0, 0.98, 0.98, 0.4, 0.2, 0.5), "did not forget"),
+        ((1.0, 1.0, 0.5, 0.98, 0.4, 0.2, 0.5), "by damaging the rest"),
+        ((0.9, 0.1, 0.98, 0.98, 0.4, 0.2, 0.5), "more than it should"),
+        ((1.0, 1.0, 0.98, 0.98, float("nan"), 0.2, 0.5), "failed"),
+        ((0.03, 0.02, 0.98, 0.98, 0.01, 0.2, 0.01), "little to forget"),
+        ((0.9, 0.02, 0.98, 0.98, 0.4, 0.2, 0.01), "more than it should"),
+        ((0.02, 0.02, 0.2, 0.98, 0.4, 0.2, 0.01), "by damaging the rest"),
     ],
 )
 def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
-    assert expected in Verdict("X", *figures, 0.2).words("class 3")
+    assert expected in Verdict("X", *figures).words("class 3")
 
 
 @pytest.mark.parametrize(
