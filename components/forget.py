@@ -76,7 +76,11 @@ def closer(
 
 def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
     """The way that is looked at, at first the one that came nearest."""
-    offered = {one.label: one for one in asked.methods if one.label not in forget_board.WORDS}
+    offered = {
+        forget_board.named(one.label): one
+        for one in asked.methods
+        if one.label not in forget_board.WORDS
+    }
     if not offered:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -84,17 +88,10 @@ def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
     refuse(key, offered, "Look closer at", "one of " + ", ".join(offered))
     if st.session_state.get(key) not in {None, *offered}:
         del st.session_state[key]
-    first = list(offered).index(forget_board.best(table) or next(iter(offered)))
-    return offered[
-        st.selectbox(
-            "Look closer at",
-            list(offered),
-            first,
-            key=key,
-            bind="query-params",
-            format_func=forget_board.named,
-        )
-    ]
+    nearest = forget_board.named(forget_board.best(table))
+    first = list(offered).index(nearest) if nearest in offered else 0
+    picked = st.selectbox("Look closer at", list(offered), first, key=key, bind="query-params")
+    return offered[picked]
 
 
 def choose_section() -> str:

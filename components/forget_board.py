@@ -55,6 +55,7 @@ class Verdict:
         test_goal: the same of the retrained model.
         gap: the average gap.
         cost: samples looked at, as a share of retraining's.
+        nothing: the average gap of the model as it was.
     """
 
     way: str
@@ -64,6 +65,7 @@ class Verdict:
     test_goal: float
     gap: float
     cost: float
+    nothing: float
 
     @classmethod
     def of(cls, table: Columns, way: str) -> Verdict:
@@ -76,6 +78,7 @@ class Verdict:
             table.cell(GOAL, "TA"),
             table.cell(way, "gap"),
             table.cell(way, "share of retraining"),
+            table.cell(BEFORE, "gap"),
         )
 
     def words(self, what: str) -> str:
@@ -88,6 +91,15 @@ class Verdict:
         kept = f"gets {percent(self.test)} of the test right ({percent(self.test_goal)})"
         if not np.isfinite(self.gap):
             return f"{self.way} failed on {what}: see the note below the table."
+        if (
+            self.nothing <= AS_WELL
+            and abs(known - goal) <= OFF
+            and self.test_goal - self.test <= OFF
+        ):
+            return (
+                f"There is little to forget of {what}: others taught the model the same. With "
+                f"{self.way} {figures} and {kept}; with nothing done it was as near."
+            )
         if known - goal > OFF:
             return f"{self.way} did not forget {what}: {figures} and {kept}."
         if self.test_goal - self.test > OFF:

@@ -26,6 +26,7 @@ from engine.unlearning import UNLEARNERS, ForgetRequest, NoOp, Retrain, Unlearne
 
 PAGE = 48  # pictures to pick from at once
 THUMB = 56  # px
+LEAST, MOST = 0.01, 0.99  # shares
 MOST_SEEDS = 10
 WAYS: Mapping[str, type[Unlearner]] = {
     kind.title: kind for kind in UNLEARNERS if kind not in {Retrain, NoOp}
@@ -168,8 +169,12 @@ def at_random(data: DataSet) -> ForgetRequest:
 
 
 def picked(data: DataSet) -> ForgetRequest:
-    """Those that were pressed."""
-    return request.picked(data, pick(data))
+    """Those that were pressed; the page ends here while there is none."""
+    ids = pick(data)
+    if not ids:
+        st.info("Nothing is to be forgotten yet: choose at least one image.")
+        st.stop()
+    return request.picked(data, ids)
 
 
 def choose_class(data: DataSet) -> int:
@@ -190,21 +195,29 @@ def choose_group(data: DataSet) -> int:
     if "group" not in data.truth:
         return 0
     groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
-    return st.selectbox("Group", groups, key=f"{KEY}.group")
+    key = f"{KEY}.group"
+    refuse(key, [str(one) for one in groups], "Group", f"a group of {data.card.title}")
+    if st.session_state.get(key) not in {None, *groups}:
+        del st.session_state[key]
+    return st.selectbox("Group", groups, key=key, bind="query-params", persist_state="session")
 
 
 def choose_share(start: float) -> float:
     """Of the class, or of all."""
+    key = f"{KEY}.share.{start:g}"
+    refuse(key, is_share, "Share", f"from {LEAST} to {MOST}")
     return st.slider(
-        "Share",
-        0.01,
-        0.99,
-        start,
-        0.01,
-        format="percent",
-        key=f"{KEY}.share.{start:g}",
-        help="Drawn evenly; the same share is always the same images.",
-    )
+        "Share", LEAST, MOST, start, LEAST, format="percent", key=key, bind="query-params",
+        persist_state="session", help="Drawn evenly; the same share is always the same images.",
+    )  # fmt: skip
+
+
+def is_share(word: str) -> bool:
+    """Whether a word from a link is a share that can be chosen."""
+    try:
+        return LEAST <= float(word) <= MOST
+    except ValueError:
+        return False
 
 
 def pick(data: DataSet) -> list[int]:

@@ -166,4 +166,8 @@ def everything(closer: Closer, subject: Subject | None, table: Columns) -> None:
             Table(np.ascontiguousarray(values[kept]), rows, heads, (unit,) * 3),
             f"{KEY}.Judged.{word}",
         )
-    st.markdown(Judged.about())
+    st.caption(
+        "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "
+        "Distances between weights say how far a model moved, not how well: networks that answer "
+        "alike can lie far apart."
+    )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from components.forget import SECTIONS as SECTIONS_ALL
 from components.forget_board import Verdict
 from components.views import FORGET
-from engine.data import load
+from engine.data import add, load
+from engine.data.folders import read_folders
 from engine.gallery import FORGOTTEN
 from engine.models import catalog, checkpoints
+from engine.models.card import card_of
 from engine.run import answer, known
+from engine.training import Recipe, fresh, train
 from engine.unlearning import (
     SSD,
     AfterCase,
@@ -33,7 +40,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.looks.damping import damped
-from tests.visits import said, visit
+from tests.visits import pills, said, visit
 
 
 def opened(**link):
@@ -84,16 +91,19 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
-        ((1.0, 1.0, 0.98, 0.98, 0.01), "as well as retraining would"),
-        ((1.0, 1.0, 0.98, 0.98, 0.06), "nearly as well"),
-        ((0.1, 1.0, 0.98, 0.98, 0.4), "did not forget"),
-        ((1.0, 1.0, 0.5, 0.98, 0.4), "by damaging the rest"),
-        ((0.9, 0.1, 0.98, 0.98, 0.4), "more than it should"),
-        ((1.0, 1.0, 0.98, 0.98, float("nan")), "failed"),
+        ((1.0, 1.0, 0.98, 0.98, 0.01, 0.2, 0.5), "as well as retraining would"),
+        ((1.0, 1.0, 0.98, 0.98, 0.06, 0.2, 0.5), "nearly as well"),
+        ((0.1, 1.0, 0.98, 0.98, 0.4, 0.2, 0.5), "did not forget"),
+        ((1.0, 1.0, 0.5, 0.98, 0.4, 0.2, 0.5), "by damaging the rest"),
+        ((0.9, 0.1, 0.98, 0.98, 0.4, 0.2, 0.5), "more than it should"),
+        ((1.0, 1.0, 0.98, 0.98, float("nan"), 0.2, 0.5), "failed"),
+        ((0.03, 0.02, 0.98, 0.98, 0.01, 0.2, 0.01), "little to forget"),
+        ((0.9, 0.02, 0.98, 0.98, 0.4, 0.2, 0.01), "more than it should"),
+        ((0.02, 0.02, 0.2, 0.98, 0.4, 0.2, 0.01), "by damaging the rest"),
     ],
 )
 def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
-    assert expected in Verdict("X", *figures, 0.2).words("class 3")
+    assert expected in Verdict("X", *figures).words("class 3")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +119,22 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
 )
 def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
     assert any(expected in one for one in said(opened(**link)))
+
+
+def test_another_way_is_looked_at_and_a_link_opens_it(page):
+    at = page.selectbox(key="forget.closer").select("Fine-tune").run()
+    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    page.selectbox(key="forget.closer").select("SalUn").run()
+    at = opened(closer="Fine-tune")
+    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    assert "was not looked at yet" in words(at)
+    assert not said(at)
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "much"])
+def test_a_share_that_cannot_be_is_a_sentence(share):
+    at = visit({"forget.what": "images at random", "forget.share.0.1": share}, FORGET)
+    assert any(f"“{share}” as Share" in one for one in said(at))
 
 
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
@@ -224,3 +250,57 @@ def test_what_is_stopped_keeps_the_rows_that_are_done():
 
 def progress(at):
     return [each.proto.text for each in at.main.get("progress")]
+
+
+def zipped(count):
+    """A zip with two class folders of random pictures."""
+    held, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(held, "w") as file:
+        for number in range(count):
+            picture = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
+            file.writestr(f"{'ab'[number % 2]}/{number}.png", picture.getvalue())
+    return held.getvalue()
+
+
+@pytest.fixture
+def own(monkeypatch, tmp_path):
+    """A session with a zip of one's own that a model here has learnt from."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+    def opened_with(count):
+        found = read_folders(zipped(count), "mine.zip", 32)
+        add(found.data)
+        recipe = Recipe("lenet", epochs=1)
+        model = fresh(found.data, recipe, 0)
+        train(model, found.data, recipe, 0)
+        about = {"title": "Mine", "made_by": "lab.Train", "data": found.data.name}
+        checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model)
+        at = visit(view=FORGET)
+        at.session_state["lab.uploads"] = {"My zip": found}
+        at.run()
+        pills(at, "forget.ways").set_value(["SalUn"])
+        at.selectbox(key="forget.data").select("My zip").run()
+        assert not at.exception
+        return at
+
+    return opened_with
+
+
+def test_too_few_images_of_one_s_own_are_a_sentence(own):
+    assert any("no test images to measure with" in one for one in said(own(3)))
+
+
+def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
+    at = own(10)
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert at.main.subheader[0].value.startswith("SalUn ")
+    for section in SECTIONS_ALL:
+        at.button_group(key="forget.section").set_value(section).run()
+        go = [one for one in at.main.button if one.key and one.key.endswith(".go")]
+        if go and section != "Take it along":
+            go[0].click().run()
+        at = settled(at)
+        assert not at.exception, section
+        assert not said(at), section

@@ -11,6 +11,7 @@ from engine.errors import BadSetting
 from engine.run import answer
 from engine.unlearning import SSD, Importance, by_layer, dampened, plane, threshold_for
 from engine.unlearning.importance import dampening
+from engine.unlearning.looks.damping import damped
 from engine.unlearning.network import in_parts, named, own_copy
 from tests.engine.unlearning.trained import class_case
 
@@ -149,3 +150,15 @@ def test_a_threshold_for_a_share_dampens_that_share(case):
         assert chosen == pytest.approx(share, abs=0.005)
     with pytest.raises(BadSetting, match="share of 0"):
         threshold_for(forget, train, 0.0)
+
+
+def test_the_slider_s_figures_are_those_of_the_unlearner():
+    case, method = class_case(), SSD(ratio=3.0)
+    found, made = damped(case, method), method(case)
+    scores = dict(zip(made["scores"].labels, made["scores"].values.tolist(), strict=True))
+    assert (found.unlearning, found.retain, found.test) == pytest.approx(
+        (scores["UA"], scores["RA"], scores["TA"]), abs=1e-6
+    )
+    shares, sizes = made["mask"]["density"], made["mask"]["weights"]
+    assert found.chosen == round(float((shares * sizes).sum()))
+    assert found.total == sizes.sum()
