@@ -98,6 +98,11 @@ def open_settings(page: Page, method: str) -> None:
     page.get_by_role("button", name=f"{method}: settings").click()
 
 
+def stop(page: Page) -> None:
+    """Stop what is computed; Streamlit's own Stop comes and goes in the header."""
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
+
+
 def choose(page: Page, name: str, option: str) -> None:
     page.get_by_role("combobox", name=name).click()
     page.get_by_role("option", name=option, exact=True).click()
@@ -160,12 +165,12 @@ def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(visit: Vis
     page = visit(LONG)
     progress = working(page)
     expect(progress).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(page)
     expect(page.get_by_text("KernelSHAP: Stopped.")).to_be_visible()
     expect(progress).to_have_count(0)
     page.get_by_role("button", name="Start again").click()
     expect(progress).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(page)
     expect(page.get_by_text("KernelSHAP: Stopped.")).to_be_visible()
 
 
@@ -234,6 +239,7 @@ def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -
     settle(page)
     tab_to(page, "Occlusion: settings")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("slider", name="Square")).to_be_visible()
     tab_to(page, "Square")
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(r"Occlusion\.side=81"))

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.server import settle
+from tests.browser.test_journeys import stop
 
 expect.set_options(timeout=90_000)
 
@@ -62,7 +63,7 @@ def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stop
     page.reload()
     expect(page.get_by_text(re.compile("^Training: epoch"))).to_be_visible()
     expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    stop(page)
     expect(page.get_by_text("What it had learned when it was stopped:")).to_be_visible()
     expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
     page.get_by_text("1 unfinished training").click()

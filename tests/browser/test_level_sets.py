@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
-from tests.browser.test_journeys import choose
+from tests.browser.test_journeys import choose, stop
 
 SHORT = {"image": "A cup of coffee", "levels.walk.steps": "20", "levels.walk.eta": "0.1"}
 LONG = SHORT | {"levels.walk.steps": "600", "levels.walk.eta": "0.01"}
@@ -75,7 +75,7 @@ def test_a_walk_that_is_stopped_can_still_be_looked_at(visit) -> None:
     page = visit(LONG)
     walk(page)
     expect(page.get_by_text(re.compile("Level-set walk: step [1-9]"))).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(page)
     expect(page.get_by_text("Level-set walk: Stopped.")).to_be_visible()
     expect(page.get_by_text("stopped early")).to_be_visible()
     expect(page.locator(".bp-said")).to_contain_text("espresso")
@@ -85,7 +85,7 @@ def test_the_jobs_panel_tells_what_was_stopped(visit) -> None:
     page = visit(LONG | {"seed": "3"})
     walk(page)
     expect(page.get_by_text(re.compile("Level-set walk: step [1-9]"))).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(page)
     expect(page.get_by_text("Level-set walk: Stopped.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Jobs")).click()
     expect(
