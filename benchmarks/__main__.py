@@ -16,6 +16,7 @@ from benchmarks import (
     against_grad_cam,
     efficiency,
     familiar,
+    lab,
     level_sets,
     serving,
     sparsity,
@@ -34,6 +35,7 @@ PARTS = {
     "familiar": familiar.rows,
     "unlearning": unlearning.rows,
 }
+WAITS = {"serving": serving.rows, "lab": lab.rows}  # lines of text
 
 
 def lines(rounds: int, only: list[str]) -> Iterator[str]:
@@ -58,15 +60,16 @@ def lines(rounds: int, only: list[str]) -> Iterator[str]:
         if not only or name in only:
             yield from (row.row() for row in rows(rounds))
     yield ""
-    if not only or "serving" in only:
-        yield from (f"- {line}" for line in serving.rows())
+    for name, told in WAITS.items():
+        if not only or name in only:
+            yield from (f"- {line}" for line in told())
 
 
 def main() -> None:
     """Print, and on request keep in docs/measured.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[], choices=[*PARTS, "serving"])
+    parser.add_argument("--only", nargs="*", default=[], choices=[*PARTS, *WAITS])
     parser.add_argument("--record", action="store_true", help="append to docs/measured.md")
     asked = parser.parse_args()
     kept = []
