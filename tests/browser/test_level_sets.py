@@ -89,5 +89,5 @@ def test_the_jobs_panel_tells_what_was_stopped(visit) -> None:
     expect(page.get_by_text("Level-set walk: Stopped.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Jobs")).click()
     expect(
-        page.get_by_text(re.compile("Level-set walk · espresso · lite0 · stopped"))
+        page.get_by_text(re.compile("Level-set walk · espresso · lite0 · stopped")).first
     ).to_be_visible()
