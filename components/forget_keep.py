@@ -12,9 +12,9 @@ from components.examples import ANY
 from components.forget_asked import KEY, Closer
 from components.notices import plain, spoken
 from components.pictures import FROM_DATA
-from components.prune_keep import kept
 from components.subject import Subject
-from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, View
+from components.taking import kept, take
+from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
 from engine import data as data_sets
 from engine.models import checkpoints
 from engine.result import Columns
@@ -57,18 +57,7 @@ def made(closer: Closer, found: Answer) -> None:
     )
     with st.container(horizontal=True):
         for one in TAKEN:
-            take(closer, there.name, one)
-
-
-def take(closer: Closer, name: str, view: View) -> None:
-    """A button that makes it the subject's model, with an image of its data, and opens a view."""
-
-    def choose() -> None:
-        st.session_state.update({"model": name, **image_of(closer)})
-
-    label = f"Take it to {view.title}"
-    if st.button(label, key=f"{KEY}.take.{view.address}", icon=view.icon, on_click=choose):
-        st.switch_page(view.path, query_params={})
+            take(there.name, one, KEY, image_of(closer))
 
 
 def image_of(closer: Closer) -> dict[str, Any]:

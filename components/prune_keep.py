@@ -8,17 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from components import curves, runs
+from components import curves, lab_follow, runs
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked
 from components.runs import Pending, Problem
-from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, View
+from components.taking import kept, take
+from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
 from engine.lab import keep_when_done
-from engine.models import checkpoints
-from engine.models.card import Card
-from engine.models.checkpoints import Stored
-from engine.result import Checkpoint, Result, TrainLog
+from engine.result import Checkpoint
 from engine.run import Answer
 from engine.sparsity import Masks, Retrain, keep, masks_file
 from engine.sparsity.prune import unlearnable
@@ -102,19 +100,12 @@ def finish(outcome: Any, slot: str) -> None:
         with spoken():
             made(outcome, slot)
         return
-    runs.watch([outcome], live=lambda partial: live(partial, slot))
+    runs.watch([outcome], live=lambda partial: lab_follow.live(partial, slot))
     if isinstance(outcome, Pending):
         awaited().add(outcome.job.name)
     if isinstance(outcome, Problem) and outcome.partial is not None:
         st.caption("What it had learned when it was stopped:")
-        live(outcome.partial, slot)
-
-
-def live(partial: Result, slot: str) -> None:
-    """The curves so far."""
-    log = partial.get("log")
-    if isinstance(log, TrainLog):
-        curves.training(log, f"{slot}.live")
+        lab_follow.live(outcome.partial, slot)
 
 
 def awaited() -> set[str]:
@@ -152,23 +143,3 @@ def made(found: Answer, slot: str) -> None:
     with st.container(horizontal=True):
         for one in TAKEN:
             take(there.name, one, slot)
-
-
-def kept(view: Checkpoint) -> Stored | None:
-    """The model as it is kept, or None."""
-    name = checkpoints.PREFIX + checkpoints.short(Card.from_json(view.card).fingerprint)
-    return next((one for one in checkpoints.listed() if one.name == name), None)
-
-
-def take(name: str, view: View, slot: str) -> None:
-    """A button that makes it the subject's model and opens a view.
-
-    A link with the model in it would not do: the sidebar's picker keeps what it has.
-    """
-
-    def choose() -> None:
-        st.session_state["model"] = name
-
-    label = f"Take it to {view.title}"
-    if st.button(label, key=f"{slot}.take.{view.address}", icon=view.icon, on_click=choose):
-        st.switch_page(view.path, query_params={})  # without {} Streamlit refuses, for bound ones

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, ROOT, View
@@ -38,3 +40,21 @@ def said(at: AppTest) -> list[str]:
 def pills(at: AppTest, key: str):
     """The row of words with that key."""
     return next(each for each in at.button_group if each.key == key)
+
+
+def settled(at):
+    """The page once nothing is computed any more."""
+    for _ in range(240):
+        if not at.main.get("progress"):
+            return at
+        time.sleep(0.25)
+        at.run()
+        assert not at.exception
+    raise AssertionError(said(at))
+
+
+def words(at):
+    """All that the main part says."""
+    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
+    html = [each.proto.body for each in at.main.get("html")]
+    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")

@@ -40,29 +40,13 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.looks.damping import damped
-from tests.visits import pills, said, visit
+from tests.visits import pills, said, settled, visit, words
 
 
 def opened(**link):
     """The page once everything is answered."""
     asked = {f"forget.{name.replace('__', '.')}": value for name, value in link.items()}
     return settled(visit(asked, FORGET))
-
-
-def settled(at):
-    for _ in range(240):
-        if not at.main.get("progress"):
-            return at
-        time.sleep(0.25)
-        at.run()
-        assert not at.exception
-    raise AssertionError(said(at))
-
-
-def words(at):
-    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
-    html = [each.proto.body for each in at.main.get("html")]
-    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from engine.sparsity import (
 from engine.sparsity.compare import overlap
 from engine.sparsity.magnitude import Magnitude
 from engine.target import Target
-from tests.visits import said, visit
+from tests.visits import said, settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
@@ -43,22 +43,6 @@ def opened(view=PRUNE, **link):
     """The page once everything is answered."""
     asked = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
     return settled(visit(DIGITS | asked, view))
-
-
-def settled(at):
-    for _ in range(240):
-        if not at.main.get("progress"):
-            return at
-        time.sleep(0.25)
-        at.run()
-        assert not at.exception
-    raise AssertionError(said(at))
-
-
-def words(at):
-    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
-    html = [each.proto.body for each in at.main.get("html")]
-    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
 
 
 @pytest.fixture(scope="module")
