@@ -48,7 +48,7 @@ def parts_of(found: Result) -> dict[str, dict[str, float]]:
     for view, title in names.items():
         one = found.get(view)
         if isinstance(one, Evidence):
-            middle = {name: float(np.median(values)) for name, values in one.parts.items()}
+            middle = {name: float(np.median(one.parts[name])) for name in sorted(one.parts)}
             rows[title] = middle
     return rows
 
@@ -57,7 +57,7 @@ def stacked(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Fi
     """Terms that add up to the score, one bar on the other; a diamond at their sum."""
     figure = go.Figure()
     titles = list(rows)[::-1]
-    for at, name in enumerate(subject.parts):
+    for at, name in enumerate(sorted(subject.parts)):
         values = [rows[title][name] for title in titles]
         look = {"color": COLORS[theme()][at % 3], "pattern": {"shape": PATTERNS[at % 4]}}
         figure.add_bar(y=titles, x=values, name=name, orientation="h", marker=look)
@@ -73,7 +73,7 @@ def beside(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Fig
     """Factors whose product is minus the score, each on its own scale."""
     from plotly.subplots import make_subplots
 
-    names = list(subject.parts)
+    names = sorted(subject.parts)
     figure = make_subplots(rows=1, cols=len(names), subplot_titles=names, shared_yaxes=True)
     titles = list(rows)[::-1]
     for at, name in enumerate(names):
@@ -120,7 +120,7 @@ def parts_words(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> s
 
 def parts_table(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> Table:
     """A row for each image, a column for each part."""
-    names = tuple(subject.parts)
+    names = tuple(sorted(subject.parts))
     values = [[row[name] for name in names] for row in rows.values()]
     return Table(np.array(values, np.float32), tuple(rows), names, ("",) * len(names))
 

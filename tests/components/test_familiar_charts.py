@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -38,6 +40,18 @@ def test_bars_that_add_up_carry_their_sum(answers):
         total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
         assert mark.x[at] == pytest.approx(total)
     assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
+
+
+def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
+    found = answers["ViM"]
+    subject = found["subject"]
+    turned = replace(subject, parts=dict(reversed(list(subject.parts.items()))))
+    rows = familiar_charts.parts_of(found)
+    names = [
+        [bar.name for bar in familiar_charts.stacked(rows, one).data] for one in (subject, turned)
+    ]
+    assert list(subject.parts) != list(turned.parts)
+    assert names[0] == names[1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
