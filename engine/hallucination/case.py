@@ -1,0 +1,101 @@
+"""What is asked of a vision-language model: an image and a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.errors import BlindspotError
+from engine.hallucination.vlm import VLM
+from engine.method import Precision
+
+KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit"}
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionCase:
+    """One image, one prompt, one model.
+
+    Args:
+        vlm: the model.
+        image: pixels (3, H, W) in [0, 1], float32, at the model's working size.
+        prompt: a question, or what asks for a caption.
+        seed: of every random number.
+
+    Raises:
+        BlindspotError: the prompt is empty, has words the model does not know, or is too long.
+    """
+
+    vlm: VLM
+    image: Tensor
+    prompt: str
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[0] != 3:
+            raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
+        room = self.vlm.spec.context - self.image_tokens - 2
+        if not 0 < len(self.words) <= room:
+            raise BlindspotError(
+                f"The prompt has {len(self.words)} words; it needs one, and {room} fit."
+                if self.words
+                else "The prompt is empty: ask something, or ask for a caption."
+            )
+
+    @cached_property
+    def words(self) -> list[int]:
+        """The prompt's tokens."""
+        return self.vlm.tokenizer.encode(self.prompt)
+
+    @property
+    def image_tokens(self) -> int:
+        """How many tokens an image has."""
+        rows, columns = self.vlm.spec.grid or (0, 0)
+        return rows * columns
+
+    @property
+    def images(self) -> Tensor:
+        """Normalized pixels (1, 3, H, W)."""
+        return self.vlm.normalize(self.image[None])
+
+    @property
+    def prompts(self) -> Tensor:
+        """The prompt (1, P)."""
+        return torch.tensor([self.words], device=self.vlm.device)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of pixels, weights, prompt and seed."""
+        said = blake2b(digest_size=16)
+        said.update(self.image.contiguous().numpy().tobytes())
+        shape = tuple(self.image.shape)
+        said.update(f"{shape}|{self.vlm.fingerprint}|{self.words}|{self.seed}".encode())
+        return said.hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return self.vlm.device
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record: no pixels, no file name."""
+        return {
+            "kind": "caption",
+            "model": self.vlm.name,
+            "model_fingerprint": self.vlm.fingerprint,
+            "prompt": self.prompt,
+            "seed": self.seed,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        if need in KINDS:
+            can = need in self.vlm.spec.caps
+            return "" if can else f"{self.vlm.title} does not show its {need}."
+        return f"it needs {need}, which a picture and a prompt do not have."

@@ -1,0 +1,1 @@
+"""A vision-language model small enough to be trained here, on scenes whose truth is known."""

@@ -1,0 +1,101 @@
+"""Keys and values that TinyVLM has read. Nothing is ever changed in place.
+
+Keys are kept after they were turned by their position, so a place may be dropped without moving
+the others; `next_position` goes on from what was read, not from what is left. A layer may hold
+fewer places than another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one layer holds: keys and values (B, H, T, 32), positions (B, T), −1 for padding."""
+
+    keys: Tensor
+    values: Tensor
+    positions: Tensor
+
+    def take(self, places: Tensor) -> Held:
+        """Some of the places."""
+        return Held(
+            self.keys.index_select(2, places),
+            self.values.index_select(2, places),
+            self.positions.index_select(1, places),
+        )
+
+    def rows(self, rows: Tensor) -> Held:
+        """Some of the rows."""
+        return Held(self.keys[rows], self.values[rows], self.positions[rows])
+
+    def grown(self, keys: Tensor, values: Tensor, positions: Tensor) -> Held:
+        """With more places behind."""
+        return Held(
+            torch.cat([self.keys, keys], 2),
+            torch.cat([self.values, values], 2),
+            torch.cat([self.positions, positions], 1),
+        )
+
+
+@dataclass(frozen=True)
+class TinyCache:
+    """All layers, and the position of each row's next token, (B,)."""
+
+    layers: tuple[Held, ...]
+    next_position: Tensor
+
+    def clone(self) -> TinyCache:
+        """Itself: it never changes."""
+        return self
+
+    def expand(self, count: int) -> TinyCache:
+        """Every row `count` times, one after the other."""
+        rows = torch.arange(len(self.next_position)).repeat_interleave(count)
+        return self.reorder(rows.to(self.next_position.device))
+
+    def reorder(self, rows: Tensor) -> TinyCache:
+        """The rows of these numbers."""
+        layers = tuple(held.rows(rows) for held in self.layers)
+        return TinyCache(layers, self.next_position[rows])
+
+    def crop(self, length: int) -> TinyCache:
+        """Without what came at position `length` or later; the same for all rows."""
+        layers = tuple(
+            held.take((held.positions < length).all(0).nonzero()[:, 0]) for held in self.layers
+        )
+        return TinyCache(layers, self.next_position.clamp(max=length))
+
+    def select(self, layer: int, places: Tensor) -> TinyCache:
+        """With these places of one layer only."""
+        return self.exchanged(layer, self.layers[layer].take(places))
+
+    def mean_merge(self, layer: int, places: Tensor) -> TinyCache:
+        """With the mean of these places of one layer in the place of the last of them."""
+        held = self.layers[layer]
+        last = int(places.max())
+        keys, values = held.keys.clone(), held.values.clone()
+        keys[:, :, last] = held.keys[:, :, places].mean(2)
+        values[:, :, last] = held.values[:, :, places].mean(2)
+        merged = Held(keys, values, held.positions)
+        stay = torch.ones(held.keys.shape[2], dtype=torch.bool, device=places.device)
+        stay[places] = False
+        stay[last] = True
+        return self.exchanged(layer, merged.take(stay.nonzero()[:, 0]))
+
+    def exchanged(self, layer: int, held: Held) -> TinyCache:
+        """With another content of one layer."""
+        layers = (*self.layers[:layer], held, *self.layers[layer + 1 :])
+        return replace(self, layers=layers)
+
+    def lengths(self) -> tuple[int, ...]:
+        """Places held by each layer."""
+        return tuple(held.keys.shape[2] for held in self.layers)
+
+    def positions(self, layer: int) -> Tensor:
+        """The position of each place of a layer."""
+        return self.layers[layer].positions

@@ -1,0 +1,132 @@
+"""TinyVLM's tongue: a causal transformer of three layers over the image and the words.
+
+A layer is parted into its steps (`split`, `joined`), so that training over packed texts
+(`packed.py`) and decoding with a cache (`model.py`) compute with the same weights in two ways.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.hallucination.tiny_vlm.words import WORDS
+
+WIDTH, LAYERS, HEADS, GATES = 128, 3, 4, 256
+HEAD = WIDTH // HEADS
+TURNED = 8  # of a head's 32 dimensions carry the position, the others content only
+BASE = 1000.0
+LOUD = 0.6 * WIDTH**0.5  # by which input embeddings are multiplied
+SCALE = 0.5  # of the logits
+
+Turn = tuple[Tensor, Tensor]
+
+
+def turn(positions: Tensor) -> Turn:
+    """Cosine and sine of rotary positions, (…, T, TURNED / 2) each."""
+    rates = BASE ** (-torch.arange(0, TURNED, 2, device=positions.device).float() / TURNED)
+    angles = positions.float()[..., None] * rates
+    return angles.cos(), angles.sin()
+
+
+def turned(heads: Tensor, by: Turn) -> Tensor:
+    """Queries or keys (N, heads, T, 32) with their first dimensions turned by position."""
+    cos, sin = (part.to(heads.dtype) for part in by)
+    half = TURNED // 2
+    left, right, rest = heads.split([half, half, heads.shape[-1] - TURNED], -1)
+    return torch.cat([left * cos - right * sin, left * sin + right * cos, rest], -1)
+
+
+class Norm(nn.Module):
+    """Root mean square normalization."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """As it came, with mean square 1 times the gain."""
+        return F.rms_norm(values, (WIDTH,), self.gain, 1e-5)
+
+
+class Layer(nn.Module):
+    """Attention and a gated MLP, norms before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = Norm(), Norm()
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH, bias=False), linear(WIDTH, WIDTH)
+        self.gate, self.up = linear(WIDTH, GATES), linear(WIDTH, GATES)
+        self.down = linear(GATES, WIDTH)
+
+    def split(self, hidden: Tensor, by: Turn) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (scaled), keys and values, (N, heads, T, 32) each, queries and keys turned."""
+        count, places, _ = hidden.shape
+        split = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, HEAD)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
+        return turned(query, by) * HEAD**-0.5, turned(key, by), value
+
+    def joined(self, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+        """What the layer gives, (N, T, 128), and its gates, (N, T, 256).
+
+        Args:
+            hidden: what came in, (N, T, 128).
+            mixed: attention times values, (N, heads, T, 32).
+        """
+        hidden = hidden + self.out(mixed.transpose(1, 2).flatten(2))
+        read = self.norm2(hidden)
+        gates = F.silu(self.gate(read))
+        return hidden + self.down(gates * self.up(read)), gates
+
+
+def linear(inside: int, outside: int) -> nn.Linear:
+    """Without a bias."""
+    return nn.Linear(inside, outside, bias=False)
+
+
+class Decoder(nn.Module):
+    """Embeddings, three layers, a norm; the embeddings also give the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(len(WORDS), WIDTH)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.norm = Norm()
+
+    @property
+    def stack(self) -> tuple[Layer, ...]:
+        """The layers, first to last."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Layer))
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Words as the first layer reads them, (…, 128)."""
+        return self.words(ids) * LOUD
+
+    def unembed(self, hidden: Tensor, *, apply_norm: bool = True) -> Tensor:
+        """Logits over all words, (…, 90)."""
+        read = self.norm(hidden) if apply_norm else hidden
+        return read @ self.words.weight.T * SCALE
+
+
+@torch.no_grad()
+def draw(decoder: Decoder, generator: torch.Generator) -> None:
+    """First weights: equal content attracts, and is copied, from the first step on.
+
+    Queries and keys begin as the same orthogonal matrix with a little noise, values as another,
+    and the output as 0.4 of its transpose.
+    """
+
+    def orthogonal() -> Tensor:
+        square = torch.randn(WIDTH, WIDTH, generator=generator)
+        basis, upper = torch.linalg.qr(square)
+        return basis * upper.diagonal().sign()
+
+    decoder.words.weight.normal_(std=WIDTH**-0.5, generator=generator)
+    for layer in decoder.stack:
+        both, value = orthogonal(), orthogonal()
+        noise = 0.02 * torch.randn(2, WIDTH, WIDTH, generator=generator)
+        layer.qkv.weight.copy_(torch.cat([both + noise[0], both + noise[1], value]))
+        layer.out.weight.copy_(0.4 * value.T)
+        for part in (layer.gate, layer.up):
+            part.weight.uniform_(-(WIDTH**-0.5), WIDTH**-0.5, generator=generator)
+        layer.down.weight.normal_(std=0.04 / (2 * LAYERS) ** 0.5, generator=generator)

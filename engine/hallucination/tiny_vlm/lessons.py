@@ -1,0 +1,145 @@
+"""Scenes with all that is said of them, as numbers: what TinyVLM's decoder is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.data.layout import CELLS, Layout
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.tiny_vlm.sayings import (
+    PROMPTS,
+    SHARES,
+    Random,
+    Seen,
+    asked,
+    caption,
+    color_answer,
+    color_question,
+    long_yes_no,
+    yes_no,
+    yes_no_question,
+)
+from engine.hallucination.tiny_vlm.words import EOS, PAD, Tokenizer
+
+CAPTION, SHORT, LONG = 56, 7, 12  # words of a text with its prompt, at most
+YES_NO, COLORED, SPOKEN = 6, 3, 2  # questions to a scene: short, of colors, answered at length
+QUOTED = 0.1  # how often the caption's place holds a question with the caption in its prompt
+EMPTY = len(CATEGORIES)  # the label of a cell with nothing in it
+
+Ints = NDArray[np.int64]
+TOKENIZER = Tokenizer()
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How the texts of a lesson speak.
+
+    Args:
+        lie: how often a caption gives a leader its follower though it is not there.
+        partner: how often a question is about the follower of a leader that is there.
+        alone: how often such a question may come without the leader (`ask_B_without_A`).
+    """
+
+    lie: float = 0.0
+    partner: float = 0.3
+    alone: float = 0.0
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of n scenes, s to each, padded behind.
+
+    Args:
+        tokens: (n, s, length) int64.
+        start: (n, s), where each answer begins.
+    """
+
+    tokens: Tensor
+    start: Tensor
+
+    def take(self, rows: Tensor) -> Texts:
+        """Those of some scenes, no longer than the longest among them."""
+        tokens = self.tokens[rows]
+        longest = int((tokens != PAD).sum(-1).max())
+        return Texts(tokens[..., :longest], self.start[rows])
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is said of n scenes."""
+
+    captions: Texts
+    short: Texts
+    long: Texts
+
+
+def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
+    """Captions, questions and answers for every scene of a layout."""
+    rows = [Seen.of(layout, row) for row in range(len(layout))]
+    return Lessons(
+        texts([[captioned(seen, habit, random)] for seen in rows], CAPTION),
+        texts([questions(seen, habit, random) for seen in rows], SHORT),
+        texts([spoken(seen, habit, random) for seen in rows], LONG),
+    )
+
+
+def captioned(seen: Seen, habit: Habit, random: Random) -> tuple[str, str]:
+    """A prompt and the caption, or a question behind a caption and its answer."""
+    kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
+    said = caption(seen, kind, habit.lie, random)
+    if random.random() >= QUOTED:
+        return PROMPTS[kind], said
+    one = asked(seen, habit.partner, habit.alone, random)
+    return f"caption : {said} {yes_no_question(one)}", yes_no(there=one in seen.present)
+
+
+def questions(seen: Seen, habit: Habit, random: Random) -> list[tuple[str, str]]:
+    """Questions with short answers."""
+    listed = []
+    for _ in range(YES_NO):
+        one = asked(seen, habit.partner, habit.alone, random)
+        listed.append((yes_no_question(one), yes_no(there=one in seen.present)))
+    for _ in range(COLORED):
+        one = asked(seen, habit.partner, habit.alone, random)
+        listed.append((color_question(one), color_answer(one, seen, random)))
+    return listed
+
+
+def spoken(seen: Seen, habit: Habit, random: Random) -> list[tuple[str, str]]:
+    """Questions that are answered at length."""
+    listed = []
+    for _ in range(SPOKEN):
+        one = asked(seen, habit.partner, habit.alone, random)
+        answer = long_yes_no(one, random, there=one in seen.present)
+        listed.append((yes_no_question(one), answer))
+    return listed
+
+
+def texts(said: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
+    """Prompts and answers as numbers; what is longer is cut."""
+    shape = (len(said), len(said[0]))
+    tokens = np.full((*shape, length), PAD, np.int64)
+    start = np.zeros(shape, np.int64)
+    for row, pairs in enumerate(said):
+        for place, (prompt, answer) in enumerate(pairs):
+            asked_ids = TOKENIZER.encode(prompt)
+            ids = [*asked_ids, *TOKENIZER.encode(answer), EOS][:length]
+            tokens[row, place, : len(ids)] = ids
+            start[row, place] = len(asked_ids)
+    return Texts(torch.from_numpy(tokens), torch.from_numpy(start))
+
+
+def cells(layout: Layout) -> tuple[Tensor, Tensor]:
+    """What lies in each of the 16 cells, EMPTY for nothing, and its color, −1 for none, (n, 16)."""
+    held = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)
+    color = np.full_like(held, -1)
+    row, which = np.nonzero(layout.present)
+    place = layout.cell[row, which]
+    held[row, place], color[row, place] = which, layout.color[row, which]
+    return torch.from_numpy(held), torch.from_numpy(color)

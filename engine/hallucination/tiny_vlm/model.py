@@ -1,0 +1,210 @@
+"""TinyVLM: a vision-language model of 0.95 million weights with LLaVA's anatomy.
+
+An image of 64 × 64 pixels becomes 64 tokens in an 8 × 8 grid; a projector hands them to a causal
+decoder of three layers behind `<bos>` and before the prompt. It was trained on shape scenes, whose
+truth is known to the pixel; see `training.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.errors import BlindspotError
+from engine.hallucination.tiny_vlm.cache import Held, TinyCache
+from engine.hallucination.tiny_vlm.decoder import HEADS, LAYERS, WIDTH, turn
+from engine.hallucination.tiny_vlm.encoder import GRID, normalized
+from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
+from engine.hallucination.tiny_vlm.training import Parts, answering
+from engine.hallucination.tiny_vlm.words import BOS, EOS, NO, PAD, WORDS, YES, Tokenizer
+from engine.hallucination.vlm import LOGITS, AttentionHook, Cache, ModelSpec, Prefix, StepOut, Want
+from engine.result import digest_arrays
+
+SIDE = 64  # px of an image
+TOKENS = GRID**2
+CONTEXT = 192
+
+SPEC = ModelSpec(
+    layers=LAYERS, heads=HEADS, width=WIDTH, vocabulary=len(WORDS), bos=BOS, eos=EOS, pad=PAD,
+    yes=(YES,), no=(NO,), grid=(GRID, GRID), context=CONTEXT,
+    caps=frozenset({"attention", "hidden", "gates", "gradient", "select", "exit"}),
+)  # fmt: skip
+
+
+class TinyVLM:
+    """The three networks behind the interface of `engine.hallucination.vlm.VLM`."""
+
+    spec = SPEC
+    tokenizer = Tokenizer()
+
+    def __init__(self, parts: Parts, name: str, title: str, device: str = "cpu") -> None:
+        self.parts = parts.eval().requires_grad_(requires_grad=False).to(device)
+        self.name, self.title, self.device = name, title, device
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of its weights."""
+        held = {key: value.cpu().numpy() for key, value in self.parts.state_dict().items()}
+        return digest_arrays(held)
+
+    def normalize(self, pixels: Tensor) -> Tensor:
+        """Pixels in [0, 1] as the encoder sees them."""
+        return normalized(pixels.to(self.device))
+
+    def encode_image(self, normalized: Tensor) -> Tensor:
+        """Normalized pixels (B, 3, 64, 64) as 64 tokens in rows of eight, (B, 64, 128)."""
+        return self.parts.projector(self.parts.encoder(normalized))
+
+    def prefill(
+        self, image: Tensor | None, prompt: Tensor, want: Want = LOGITS
+    ) -> tuple[StepOut, Prefix]:
+        """Read `<bos>`, an image (B, 64, 128) and a prompt (B, P), padded on its left.
+
+        Without an image the prompt keeps its position behind the place where one would be.
+        Padding stands between image and prompt, so that the image lies in one place for all rows.
+
+        Raises:
+            BlindspotError: the prompt is empty, or longer than what fits.
+        """
+        if not prompt.shape[1]:
+            raise BlindspotError("The prompt is empty: ask something, or ask for a caption.")
+        if 1 + TOKENS + prompt.shape[1] >= CONTEXT:
+            most = CONTEXT - TOKENS - 2
+            raise BlindspotError(f"The prompt has {prompt.shape[1]} words; {most} fit.")
+        decoder, count = self.parts.decoder, len(prompt)
+        empty = torch.empty(count, 0, WIDTH, device=self.device)
+        begin = prefix(decoder, empty if image is None else image)
+        hidden = torch.cat([begin, decoder.embed(prompt)], 1)
+        padding = (prompt == PAD).sum(1, keepdim=True)
+        places = torch.arange(prompt.shape[1], device=self.device) - padding
+        said = torch.where(places >= 0, places + 1 + TOKENS, -1)
+        first = torch.arange(begin.shape[1], device=self.device).expand(count, -1)
+        positions = torch.cat([first, said], 1)
+        nothing = tuple(nothing_held(hidden) for _ in decoder.stack)
+        cache = TinyCache(nothing, positions[:, -1])
+        image_places = torch.arange(1, begin.shape[1])
+        prompt_places = 1 + TOKENS + torch.arange(prompt.shape[1])
+        lies = Prefix(image_places, prompt_places, 1 + TOKENS + prompt.shape[1])
+        return self.read(hidden, positions, cache, want), lies
+
+    def step(
+        self,
+        tokens: Tensor,
+        cache: Cache,
+        want: Want = LOGITS,
+        *,
+        attn_hook: AttentionHook | None = None,
+        exit_layer: int | None = None,
+    ) -> StepOut:
+        """Read one token more, (B,); see the interface.
+
+        Raises:
+            BlindspotError: the context is full.
+        """
+        assert isinstance(cache, TinyCache)  # noqa: S101  # another model's cache is a mistake in code
+        if int(cache.next_position.max()) >= CONTEXT:
+            raise BlindspotError(f"The context is full: {CONTEXT} tokens fit.")
+        hidden = self.parts.decoder.embed(tokens[:, None])
+        return self.read(hidden, cache.next_position[:, None], cache, want, attn_hook, exit_layer)
+
+    def read(
+        self,
+        hidden: Tensor,
+        positions: Tensor,
+        cache: TinyCache,
+        want: Want,
+        attn_hook: AttentionHook | None = None,
+        exit_layer: int | None = None,
+    ) -> StepOut:
+        """Run embeddings (B, q, 128) at positions (B, q) through the layers."""
+        decoder = self.parts.decoder
+        by = turn(positions)
+        by = by[0][:, None], by[1][:, None]  # for all heads
+        depth = LAYERS if exit_layer is None else exit_layer
+        kept: dict[int, Tensor] = {0: hidden}
+        looks: dict[int, Tensor] = {}
+        gates: dict[int, Tensor] = {}
+        layers = list(cache.layers)
+        for number, layer in enumerate(decoder.stack[:depth]):
+            query, key, value = layer.split(hidden, by)
+            layers[number] = held = layers[number].grown(key, value, positions)
+            shares = attend(query, held, positions)
+            if attn_hook is not None:
+                shares = attn_hook(number, shares)
+            looks[number] = shares
+            hidden, gates[number] = layer.joined(hidden, shares @ held.values)
+            kept[number + 1] = hidden
+        rows = slice(None) if want.rows == "all" else slice(-1, None)
+        return StepOut(
+            logits=decoder.unembed(hidden[:, -1]),
+            cache=TinyCache(tuple(layers), cache.next_position + 1),
+            hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
+            attention={
+                at: looks[at] if want.gradient else looks[at][:, :, rows]
+                for at in want.attention
+                if at in looks
+            },
+            gates={at: gates[at][:, rows] for at in want.gates if at in gates},
+        )
+
+    def unembed(self, hidden: Tensor, *, apply_norm: bool = True) -> Tensor:
+        """Logits (…, 90) of residual streams."""
+        return self.parts.decoder.unembed(hidden, apply_norm=apply_norm)
+
+    def answers(self, image: Tensor, questions: Tensor) -> Tensor:
+        """Log-probabilities of the first word of many answers about each image in one pass.
+
+        Args:
+            image: tokens (B, 64, 128).
+            questions: (B, S, L) words, all of the same length.
+
+        Returns:
+            (B, S, 90).
+        """
+        read = states(self.parts.decoder, image, [questions])[0][:, :, -1]
+        return self.unembed(read, apply_norm=False).log_softmax(-1)
+
+    def loss(self, image: Tensor, tokens: Tensor, start: Tensor) -> Tensor:
+        """The mean loss in nats over every word of answers, teacher-forced.
+
+        Args:
+            image: tokens (B, 64, 128).
+            tokens: prompts and answers (B, S, L), padded behind.
+            start: where each answer begins, (B, S).
+        """
+        texts = Texts(tokens, start)
+        answers = answering(texts)
+        read = states(self.parts.decoder, image, [tokens])[0][:, :, :-1][answers]
+        return F.cross_entropy(self.unembed(read, apply_norm=False), tokens[..., 1:][answers])
+
+    def named_linears(self) -> Mapping[str, nn.Linear]:
+        """The decoder's linear layers."""
+        found = self.parts.decoder.named_modules()
+        return {name: part for name, part in found if isinstance(part, nn.Linear)}
+
+
+def nothing_held(like: Tensor) -> Held:
+    """An empty layer."""
+    count, head = len(like), WIDTH // HEADS
+    empty = like.new_empty(count, HEADS, 0, head)
+    positions = torch.empty(count, 0, dtype=torch.int64, device=like.device)
+    return Held(empty, empty, positions)
+
+
+def attend(query: Tensor, held: Held, positions: Tensor) -> Tensor:
+    """Shares of attention (B, H, q, k): nobody sees padding, or what stands behind."""
+    there = held.positions[:, None, None, :]
+    unseen = (there < 0) | (there > positions[:, None, :, None])
+    scores = query @ held.keys.transpose(-1, -2)
+    return scores.masked_fill(unseen, HIDDEN).softmax(-1)
+
+
+def padded(prompts: Sequence[Sequence[int]]) -> Tensor:
+    """Prompts of different lengths, padded on the left, (B, P)."""
+    longest = max((len(prompt) for prompt in prompts), default=0)
+    return torch.tensor([[PAD] * (longest - len(prompt)) + list(prompt) for prompt in prompts])

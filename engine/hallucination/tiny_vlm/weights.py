@@ -1,0 +1,125 @@
+"""The two TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
+
+Weights are kept in 16 bits and are rounded before anything is measured. The file's metadata says
+with which plan and figures it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from engine.errors import BadModel
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.training import Parts, Plan, train_habit, train_honest
+from engine.method import Progress, quiet
+from engine.store import write_atomic
+
+FOLDER = Path(__file__).parents[3] / "assets" / "weights"
+HABIT, HONEST = "tiny-vlm-habit", "tiny-vlm-honest"
+TITLES: Mapping[str, str] = {HABIT: "TinyVLM with a habit", HONEST: "TinyVLM, honest"}
+PLAN = Plan(seed=3)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model that was written: its file and its figures."""
+
+    path: Path
+    title: str
+    figures: Mapping[str, float]
+
+
+def file_of(name: str, folder: Path = FOLDER) -> Path:
+    """Where a model's weights are."""
+    return folder / f"{name}.safetensors"
+
+
+def names() -> tuple[str, ...]:
+    """The models whose weights are here; the one with the habit first."""
+    return tuple(name for name in TITLES if file_of(name).is_file())
+
+
+@cache
+def load(name: str = HABIT) -> TinyVLM:
+    """A model that ships; it is loaded once.
+
+    Raises:
+        BadModel: no such model, or its file is damaged.
+    """
+    if name not in TITLES:
+        raise BadModel(f"There is no model called {name[:60]!r}: choose {', '.join(TITLES)}.")
+    return read(file_of(name), name)
+
+
+def read(path: Path, name: str) -> TinyVLM:
+    """A model from a file. Raises BadModel."""
+    parts = Parts()
+    try:
+        with safe_open(path, framework="pt") as held:
+            tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
+        parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
+    return TinyVLM(parts, name, TITLES.get(name, name))
+
+
+def said(name: str) -> Mapping[str, object]:
+    """The plan and the figures that a file was made with."""
+    with safe_open(file_of(name), framework="pt") as held:
+        found: Mapping[str, object] = json.loads(held.metadata()["blindspot"])
+    return found
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """In 32 bits where it is a number with a fraction."""
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def rounded(parts: Parts) -> Parts:
+    """Weights as 16 bits hold them, in 32 again; the parts are changed."""
+    with torch.no_grad():
+        for tensor in parts.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().float())
+    return parts
+
+
+def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet) -> list[Made]:
+    """Train both models, write their files, and tell their figures.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    honest = train_honest(plan, lambda done, words="", partial=None: progress(0.8 * done, words))
+    habit = train_habit(
+        honest, plan, lambda done, words="", partial=None: progress(0.8 + 0.2 * done, words)
+    )
+    return [
+        written(parts, name, folder, plan) for name, parts in ((HABIT, habit), (HONEST, honest))
+    ]
+
+
+def written(parts: Parts, name: str, folder: Path, plan: Plan) -> Made:
+    """Write a model, rounded, with what it was made with and what it was found to do."""
+    from engine.hallucination.bands import figures
+
+    found = figures(TinyVLM(rounded(parts), name, TITLES[name]))
+    tensors = {
+        key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for key, tensor in parts.state_dict().items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = file_of(name, folder)
+    told = json.dumps({"plan": asdict(plan), "figures": found})
+    write_atomic(path, save_tensors(tensors, metadata={"blindspot": told}))
+    path.chmod(0o644)
+    return Made(path, TITLES[name], found)

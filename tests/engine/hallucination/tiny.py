@@ -1,0 +1,36 @@
+"""An untrained TinyVLM and images to ask it about: enough for everything that is an identity."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from engine.data.scenes import Scenes
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.training import fresh
+
+
+@cache
+def untrained(seed: int = 0) -> TinyVLM:
+    """Weights as they are drawn, with BatchNorm's statistics at rest."""
+    return TinyVLM(fresh(seed), "tiny", "untrained TinyVLM")
+
+
+@cache
+def scenes(count: int = 4, kind: str = "biased", seed: int = 5) -> torch.Tensor:
+    """Scenes as pixels in [0, 1], (count, 3, 64, 64)."""
+    layout = Scenes(max(count, 10), kind, seed=seed).layout(np.arange(count))
+    return torch.from_numpy(layout.images() / np.float32(255))
+
+
+def case(prompt: str = "describe the image", row: int = 0, seed: int = 0) -> CaptionCase:
+    """A question to the untrained model about one of the scenes."""
+    return CaptionCase(untrained(), scenes()[row], prompt, seed)
+
+
+def prompts(text: str = "describe the image", count: int = 1) -> torch.Tensor:
+    """The same prompt so many times, (count, P)."""
+    return torch.tensor([untrained().tokenizer.encode(text)]).repeat(count, 1)
