@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from engine.method import Progress, quiet
 
 class Strategy(Protocol):
     """What the loop needs to know of a decoding method."""
+
+    batched: ClassVar[bool]  # whether many images can be answered at once
 
     @property
     def length(self) -> int:
