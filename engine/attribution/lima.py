@@ -26,6 +26,7 @@ from torch import Tensor
 
 from engine.attribution.partition import SHAPE, SHAPE_HELP, Partition
 from engine.case import ImageCase
+from engine.errors import BadModel
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, HeatMap, Result, Scores
 from engine.scoring import render_logits
@@ -118,6 +119,7 @@ def search(
     while left:
         if len(left) == 1:
             found.first.append(left.pop())
+            progress(1.0, "ordering regions")
             break
         parts = look(grown(found.first, left, count))
         found.looks += len(left)
@@ -277,11 +279,16 @@ class Seeing:
         pixels = pixels.contiguous(memory_format=pace.memory_format)
         for region in range(self.partition.count):
             draw(region, pixels[region])
-        seen = torch.cat(
-            [self.case.model.features(part.float()).cpu() for part in pixels.split(pace.batch)]
-        )
+        seen = torch.cat([self.encoded(part.float()) for part in pixels.split(pace.batch)])
         unit = torch.nn.functional.normalize(seen.flatten(1).double(), dim=1)
         return ((unit @ unit.T).clamp(-1, 1).arccos() / pi).float()
+
+    def encoded(self, pixels: Tensor) -> Tensor:
+        """What the head sees of images; their logits where the model has no linear head."""
+        try:
+            return self.case.model.features(pixels).cpu()
+        except BadModel:
+            return self.case.model.logits(pixels)
 
 
 def naive_looks(count: int) -> int:

@@ -120,15 +120,13 @@ class LFA(Method[ImageCase]):
             looks.append(look(ground, name, reach, case.seed, slopes=True))
         models = [fitted(seen) for seen in looks]
         found = losses(ground, looks, models)
-        maps = {name: on_image(ground, model) for name, model in zip(ROWS, models, strict=True)}
-        views: dict[str, View] = {f"map {name}": heat for name, heat in maps.items()}
-        for name, values in found.items():
-            views[f"{name} loss"] = table(values, f"{case.target.unit}²")
+        unit = f"{case.target.unit}²"
+        views: dict[str, View] = {f"{one} loss": table(held, unit) for one, held in found.items()}
         views["advice"] = advice(found["squared"])
-        flat = [
-            (name, model.weights.numpy()[None]) for name, model in zip(ROWS, models, strict=True)
-        ]
+        views |= {f"map {one.row.title}": on_image(ground, one) for one in models}
+        flat = [(one.row.title, one.weights.float().numpy()) for one in models]
         views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
+        progress(1.0, "judged each by all")
         return views
 
 
