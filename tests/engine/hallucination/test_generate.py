@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from engine.hallucination.beam import Beam
+from engine.hallucination.dola import DoLa
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.sampling import Sampling, nucleus
@@ -17,6 +18,7 @@ NEUTRAL = [
     Beam(beams=1),
     VCD(alpha=0.0, beta=0.0),
     VCD(beta=1.0),
+    DoLa(cut=1.0),
 ]
 """Settings with which a method does nothing."""
 
@@ -99,7 +101,7 @@ def test_the_nucleus_is_the_fewest_words_that_reach_the_share(share, left):
     assert torch.equal(kept[order], logits[0, order])
 
 
-@pytest.mark.parametrize("kind", [Greedy, Beam, VCD], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Greedy, Beam, VCD, DoLa], ids=lambda kind: kind.name)
 def test_three_pictures_at_once_are_answered_as_alone(kind):
     vlm, strategy = untrained(), kind(length=8)
     images = pictures(3)
