@@ -10,6 +10,7 @@ from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.opera import OPERA
 from engine.hallucination.sampling import Sampling, nucleus
+from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, table
@@ -21,6 +22,7 @@ NEUTRAL = [
     VCD(beta=1.0),
     DoLa(cut=1.0),
     OPERA(beams=1, weight=0.0, threshold=None),
+    VASparse(keep=1.0, visual=0.0, eta=0.0, gamma=0.0),
     OPERA(beams=1, candidates=1, threshold=None),
 ]
 """Settings with which a method does nothing."""
