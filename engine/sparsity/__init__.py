@@ -21,8 +21,9 @@ from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
+from engine.sparsity.unknown import Unknown, told_apart
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Unknown)
 
 METHODS = PRUNE
 
@@ -45,6 +46,7 @@ __all__ = [
     "Rules",
     "Shrunk",
     "Tradeoff",
+    "Unknown",
     "agreement_only",
     "bake",
     "enforced",
@@ -61,4 +63,5 @@ __all__ = [
     "read_masks",
     "shrunk",
     "sparsest",
+    "told_apart",
 ]

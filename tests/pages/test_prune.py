@@ -23,6 +23,7 @@ from engine.sparsity import (
     PruneCase,
     Rules,
     Tradeoff,
+    Unknown,
     keep,
     masks_file,
     masks_in,
@@ -67,6 +68,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     assert len(at.main.get("plotly_chart")) == 2
     at.button_group(key="prune.section").set_value("What is lost").run()
     assert "Which images pay first" in words(at)
+    assert "Known: 40 squares cut from 4 photographs" in words(at)
     at.button_group(key="prune.section").set_value("Accuracy").run()
     assert "of 11 test images get the answer that they had" in words(at)
     assert not at.main.get("progress")
@@ -230,6 +232,19 @@ def test_what_is_lost_is_the_engine_s(digits):
     assert f"{changed} of 100 test images get another answer" in words(at)
     heat = found["calibration"].values[1, table.columns.index("temperature")]
     assert f"divided by {heat:.2f}" in words(at)
+
+
+def test_unknown_images_are_told_apart_as_the_engine_says_with_how_many_there_are(digits):
+    at = opened(section="What is lost", ratio="0.95", Harm__images="50", Harm__maps="2")
+    at.button(key="prune.Harm.go").click().run()
+    at = settled(at)
+    table = Unknown(ratio=0.95)(digits)["told"]
+    dense, pruned_ = (100 * table.values[:, at_].mean() for at_ in (0, 1))
+    assert f"{dense:.3g} % of the time in the whole model and {pruned_:.3g} % in" in words(at)
+    worse = (table.values[:, 4] < 0).sum()
+    assert 0 < worse < len(table.rows)
+    assert f"below 0) in {worse} and" in words(at)
+    assert "Known: 400 test images. Unknown: 200 × Shape scenes" in words(at)
 
 
 def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits):
