@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -56,26 +57,48 @@ def rows_of(table: Table) -> list[tuple[str, Any]]:
 
 
 def figure_of(table: Table) -> go.Figure:
-    """How often unknown images score above known ones: the whole model, and the pruned one."""
-    dense, pruned = (100 * table.values[::-1, at] for at in (0, 1))
-    names = [charts.wrapped(row) for row in table.rows[::-1]]
-    color = COLORS[theme()]
-    figure = go.Figure()
-    for name, one, other in zip(names, dense, pruned, strict=True):
-        line = {"color": GRAY, "width": 3}
-        figure.add_scatter(
-            x=[one, other], y=[name, name], mode="lines", line=line, showlegend=False,
-            hoverinfo="skip",
-        )  # fmt: skip
-    rows = ((dense, "whole model", color[0], "circle"), (pruned, "pruned", color[1], "square"))
-    for values, name, ink, symbol in rows:
-        look = {"color": ink, "symbol": symbol, "size": 11}
-        figure.add_scatter(x=values, y=names, name=name, mode="markers", marker=look)
+    """How often unknown images score above known ones: both models, one field for each kind."""
+    from plotly.subplots import make_subplots
+
+    parted = [row.rpartition(" · ") for row in table.rows]
+    kinds = list(dict.fromkeys(kind for kind, _, _ in parted))
+    figure = make_subplots(
+        rows=len(kinds), cols=1, shared_xaxes=True, vertical_spacing=0.24 / len(kinds),
+        subplot_titles=[escape(kind) for kind in kinds],
+    )  # fmt: skip
+    for place, kind in enumerate(kinds, start=1):
+        own = [at for at, (name, _, _) in enumerate(parted) if name == kind][::-1]
+        names = [parted[at][2] for at in own]
+        for trace in marks(names, 100 * table.values[own, :2], legend=place == 1):
+            figure.add_trace(trace, row=place, col=1)
     figure.add_vline(x=50, line={"color": GRAY, "dash": "dot", "width": 2})
+    figure.update_xaxes(range=[-2, 102])
     figure.update_xaxes(
-        title="unknown image scores above a known one (AUROC, %; dotted: chance)", range=[-2, 102]
+        title="unknown scores above known (AUROC, %; dotted: chance)", row=len(kinds), col=1
     )
-    return laid(figure, 110 + 34 * len(names))
+    return laid(figure, 110 + 40 * len(table.rows))
+
+
+def marks(names: list[str], shares: Any, *, legend: bool) -> list[go.Scatter]:
+    """The two models' marks for each detector, with what lies between them."""
+    color = COLORS[theme()]
+    line = {"color": GRAY, "width": 3}
+    found = [
+        go.Scatter(
+            x=row, y=[name, name], mode="lines", line=line, showlegend=False, hoverinfo="skip"
+        )
+        for name, row in zip(names, shares, strict=True)
+    ]
+    looks = (("whole model", color[0], "circle"), ("pruned", color[1], "square"))
+    for place, (name, ink, symbol) in enumerate(looks):
+        look = {"color": ink, "symbol": symbol, "size": 11}
+        found.append(
+            go.Scatter(
+                x=shares[:, place], y=names, name=name, mode="markers", marker=look,
+                showlegend=legend, legendgroup=name,
+            )
+        )  # fmt: skip
+    return found
 
 
 def words_of(table: Table) -> str:

@@ -10,9 +10,8 @@ from engine.result import Table
 from engine.sparsity.unknown import COLUMNS, UNITS
 
 
-def table(*lines):
-    names = tuple(f"scenes · {name}" for name in ("KNN", "MSP", "Energy")[: len(lines)])
-    return Table(np.array(lines), names, COLUMNS, UNITS)
+def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
+    return Table(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
 
 
 FOUND = (
@@ -26,7 +25,17 @@ def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
     whole, pruned = figure.data[-2:]
     assert whole.x == pytest.approx([80, 90])
     assert pruned.x == pytest.approx([90, 70])
-    assert [one.x for one in figure.data[:2]] == [(80, 90), pytest.approx((90, 70))]
+    assert list(whole.y) == ["MSP", "KNN"]  # Plotly counts from below
+
+
+def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
+    names = [f"{kind} · {one}" for kind in ("Normal images with noise", "B") for one in "xy"]
+    figure = figure_of(table(*FOUND, *FOUND, names=names))
+    assert [one.text for one in figure.layout.annotations] == ["Normal images with noise", "B"]
+    marked = [one for one in figure.data if one.mode == "markers"]
+    assert [list(one.y) for one in marked] == [["y", "x"]] * 4
+    assert [one.yaxis for one in marked] == ["y", "y", "y2", "y2"]
+    assert [one.showlegend for one in marked] == [True, True, False, False]
 
 
 def test_the_words_count_what_is_surely_worse_and_surely_better():
