@@ -17,6 +17,7 @@ from engine.sparsity.parts import Part, parts
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.pruner import Pruner, Rules
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
+from engine.sparsity.rounds import rounds_of
 from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
@@ -61,6 +62,7 @@ __all__ = [
     "pruned",
     "pruner_of",
     "read_masks",
+    "rounds_of",
     "shrunk",
     "sparsest",
     "told_apart",

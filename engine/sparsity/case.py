@@ -56,9 +56,12 @@ class PruneCase:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of weights, images, precision and seed."""
+        """Digest of weights and the masks they carry, images, precision and seed."""
         said = f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"
-        return blake2b(f"{said}|{self.seed}".encode(), digest_size=16).hexdigest()
+        found = blake2b(f"{said}|{self.seed}".encode(), digest_size=16)
+        for name, bits in sorted(self.model.masks.items()):  # they say what stays cut
+            found.update(name.encode() + bits.tobytes())
+        return found.hexdigest()
 
     @property
     def lane(self) -> str:
