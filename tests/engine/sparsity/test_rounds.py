@@ -31,6 +31,7 @@ from engine.sparsity import (
     pruner_of,
     rounds_of,
 )
+from engine.sparsity.compare import overlap
 from engine.sparsity.pruning import BY_TITLE
 from tests import tiny
 
@@ -171,6 +172,17 @@ def test_equal_weights_with_other_masks_are_another_question(digits):
     assert bare.fingerprint != case.fingerprint
     assert Level(ratio=0.0)(bare)["figures"].values[1] == 0
     assert Level(ratio=0.0)(case)["figures"].values[1] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_after_a_round_chance_chooses_among_what_stands(digits):
+    case = after(digits, ratio=0.6, criterion="Random")
+    other = PruneCase(case.model, case.data, seed=case.seed + 9)
+    one, two = (Prune(ratio=0.8, criterion="Random").masks(each) for each in (case, other))
+    found = overlap(one, two, masks_in(case.model))
+    assert found.iou == pytest.approx(found.chance, abs=0.03)
+    assert overlap(one, two).chance < found.chance - 0.1
+    whole = pruner_of(digits, "Magnitude", Rules()).at(0.8)  # which that round did not bind
+    assert overlap(whole, whole, masks_in(case.model)) == overlap(whole, whole)
 
 
 def test_a_card_that_says_nonsense_of_its_round_counts_as_one(digits):
