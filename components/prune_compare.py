@@ -37,7 +37,8 @@ def show(asked: Asked, masks: Masks) -> None:
 
 def choose_other(asked: Asked) -> str:
     """What is held beside the page's criterion."""
-    offered = [title for title in BY_TITLE if title != asked.method.criterion] + [FILE]
+    there = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
+    offered = [title for title in there if title != asked.method.criterion] + [FILE]
     key = f"{KEY}.other"
     refuse(key, offered, "Beside it", "one of " + ", ".join(offered))
     if st.session_state.get(key) not in {None, *offered}:

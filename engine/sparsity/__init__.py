@@ -11,6 +11,7 @@ from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
 from engine.sparsity.file import masks_file, read_masks
 from engine.sparsity.harm import Harm, harm
+from engine.sparsity.learned import Learned, read_scores
 from engine.sparsity.level import Level
 from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
@@ -36,6 +37,7 @@ __all__ = [
     "RATIOS",
     "STRUCTURES",
     "Harm",
+    "Learned",
     "Level",
     "Masks",
     "Part",
@@ -62,6 +64,7 @@ __all__ = [
     "pruned",
     "pruner_of",
     "read_masks",
+    "read_scores",
     "rounds_of",
     "shrunk",
     "sparsest",

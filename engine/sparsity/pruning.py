@@ -14,6 +14,7 @@ from engine.sparsity.case import PruneCase
 from engine.sparsity.chance import Random
 from engine.sparsity.enforce import pruned
 from engine.sparsity.grasp import Grasp
+from engine.sparsity.learned import Learned
 from engine.sparsity.magnitude import Magnitude
 from engine.sparsity.masks import Masks
 from engine.sparsity.method import SparsityMethod
@@ -25,7 +26,9 @@ from engine.sparsity.synflow import SynFlow
 from engine.sparsity.taylor import Taylor
 from engine.sparsity.units import STRUCTURES
 
-CRITERIA: tuple[type[SparsityMethod], ...] = (Magnitude, Random, Snip, Grasp, SynFlow, Taylor)
+CRITERIA: tuple[type[SparsityMethod], ...] = (
+    Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
+)  # fmt: skip
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
 OF_RATIO: dict[str, type[SparsityMethod]] = {"SNIP ratio": Snip, "GraSP ratio": Grasp}
 PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
@@ -299,6 +300,43 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     at = settled(visit(DIGITS | {"model": line, "prune.ratio": "0.7"}, PRUNE))
     assert "70 % of the weights are taken out" in words(at)
     assert "Handwritten digits" in words(at)
+
+
+def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp_path, digits):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Keep it", ratio="0.66")
+    assert "This is round 1." in words(at)
+    assert "Round 2" not in words(at)
+    at.button(key="prune.Prune.go").click().run()
+    at = settled(at)
+    at.button(key="prune.Prune.take.prune").click().run()
+    at = settled(at)
+    assert "Round 2: 66 % of the weights were cut before and stay cut" in words(at)
+    at.slider(key="prune.ratio").set_value(0.9).run()
+    at = settled(at)
+    first = checkpoints.load(checkpoints.listed()[0].name)
+    masks = Prune(ratio=0.9).masks(PruneCase(first, digits.data))
+    assert masks.inside(masks_in(first))
+    assert "90 % of the weights are taken out" in words(at)
+    assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
+    at.slider(key="prune.ratio").set_value(0.2).run()
+    at = settled(at)
+    assert "66 % of the weights are taken out" in words(at)  # what was cut stays cut
+    assert "were cut in an earlier round and stay cut" in words(at)
+
+
+def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
+    at = visit(DIGITS | {"prune.criterion": "Learned", "prune.ratio": "0.5"}, PRUNE)
+    assert "Nothing is learned on this page" in at.main.info[0].value
+    assert not at.main.subheader
+    scores = Magnitude()(digits)["scores"].values
+    out = io.BytesIO()
+    np.savez(out, **{name: -one for name, one in scores.items()})
+    at.file_uploader(key="prune.scores").set_value(("s.npz", out.getvalue(), "")).run()
+    at = settled(at)
+    assert "50 % of the weights are taken out" in words(at)
+    at.file_uploader(key="prune.scores").set_value(("s.npz", b"tea", "")).run()
+    assert any("no file of scores" in one for one in said(at))
 
 
 def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):
