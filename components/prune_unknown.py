@@ -73,10 +73,9 @@ def figure_of(table: Table) -> go.Figure:
             figure.add_trace(trace, row=place, col=1)
     figure.add_vline(x=50, line={"color": GRAY, "dash": "dot", "width": 2})
     figure.update_xaxes(range=[-2, 102])
-    figure.update_xaxes(
-        title="unknown scores above known (AUROC, %; dotted: chance)", row=len(kinds), col=1
-    )
-    return laid(figure, 110 + 40 * len(table.rows))
+    figure.update_xaxes(title="AUROC (%); dotted: chance", row=len(kinds), col=1)
+    laid(figure, 130 + 40 * len(table.rows))
+    return figure.update_layout(legend={"y": 1.12}, margin={"t": 60})
 
 
 def marks(names: list[str], shares: Any, *, legend: bool) -> list[go.Scatter]:

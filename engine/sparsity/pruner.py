@@ -116,13 +116,14 @@ class Pruner:
                 f"A share of {ratio:g} cannot be cut: choose 0 or more and less than 1, so that "
                 "something is left of the model."
             )
-        masks = self.patterned() if self.rules.structure == "N:M" else self.chosen(ratio)
+        masks = self.patterned if self.rules.structure == "N:M" else self.chosen(ratio)
         if self.held is None or self._row is None:
             return masks
         return still_cut(masks, self.held, self._row)
 
+    @cached_property
     def patterned(self) -> Masks:
-        """N of every M."""
+        """N of every M, the same at any ratio."""
         scores = self.scores
         if self.held is not None:
             scores = lowered(scores, self.held, self.parts, LOWEST)
