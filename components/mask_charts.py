@@ -318,7 +318,7 @@ def latencies(rows: Sequence[Timing]) -> go.Figure:
     batches = sorted({one.batch for one in rows})
     titles = [f"{batch} image{'s' if batch > 1 else ''} at a time" for batch in batches]
     figure = make_subplots(
-        rows=len(batches), cols=1, subplot_titles=titles, vertical_spacing=0.3 / len(batches)
+        rows=len(batches), cols=1, subplot_titles=titles, vertical_spacing=0.42 / len(batches)
     )
     for place, batch in enumerate(batches, start=1):
         own = [one for one in rows if one.batch == batch][::-1]
@@ -342,4 +342,4 @@ def latencies(rows: Sequence[Timing]) -> go.Figure:
         most = max(one.high for one in own)
         figure.update_xaxes(range=[0, 1.6 * max(most, *median)], row=place, col=1)
     figure.update_xaxes(title="ms", row=len(batches), col=1)
-    return laid(figure, 90 + 42 * len(rows) + 30 * len(batches))
+    return laid(figure, 90 + 42 * len(rows) + 44 * len(batches))
