@@ -14,6 +14,7 @@ from engine.anomaly.case import DataCase, FamiliarCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
+from engine.result import WeightScores
 from engine.sparsity import PruneCase
 from engine.target import Target
 from engine.training import Recipe, fresh, train
@@ -146,9 +147,16 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
 
 
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
-    """The tiny network, or another, with data of its size."""
+    """The tiny network, or another, with data of its size and scores as if they were learned."""
     model = model or cnn()
-    return PruneCase(model, data_for(model), seed)
+    rng = np.random.default_rng(seed)
+    scores = {
+        name: rng.random(tuple(weight.shape), np.float32)
+        for name, weight in model.network.named_parameters()
+        if weight.ndim > 1
+    }
+    learned = WeightScores(scores, "score", "mean")
+    return PruneCase(model, data_for(model), seed, learned=learned)
 
 
 def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0) -> DataSet:
