@@ -11,7 +11,7 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
-from components.forget_choose import thumb
+from components.forget_request import thumb
 from components.notices import plain
 from components.pictures import enlarged
 from components.subject import Subject

@@ -13,8 +13,8 @@ from components.charts import DASHES, GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
-from components.forget_choose import thumb
 from components.forget_images import HELD
+from components.forget_request import thumb
 from components.notices import plain
 from components.subject import Subject
 from components.thumbs import thumbs
