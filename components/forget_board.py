@@ -396,7 +396,7 @@ def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.F
     low = np.nanmin([*table["keeping"], *(np.nanmin(one["keeping"]) for one in curves.values())])
     figure.update_xaxes(title="forgets as retraining does (%)", range=[-4, 104])
     figure.update_yaxes(title="keeps as it does (%)", range=[100 * min(low, 0.8) - 4, 103])
-    return laid(figure, 340)
+    return laid(figure, 420)
 
 
 def sorted_by_dial(along: Any) -> Sequence[int]:

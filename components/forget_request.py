@@ -31,8 +31,7 @@ SEARCH = (
 )
 MEANT = {
     HARDEST: f"{SEARCH} The hardest are those of lowest loss: although they were taken away, what "
-    "stays still teaches the model their label. They test a way's evidence the most: there may be "
-    "little to forget in them at all.",
+    "stays still teaches the model their label. There may be little in them to forget at all.",
     EASIEST: f"{SEARCH} The easiest are those of highest loss: without them the model no longer "
     "gives their label, as with wrong labels and odd images, which it knew only by heart.",
 }

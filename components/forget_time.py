@@ -74,14 +74,14 @@ def drawn(times: Columns) -> None:
 
 
 def figure(times: Columns) -> go.Figure:
-    """A bar for each way, with a line from its fastest to its slowest run."""
+    """A bar for each way, with a line from its fastest to its slowest run and the seconds."""
     order = np.argsort(np.nan_to_num(times["seconds"], nan=-1.0))
     middle = times["seconds"][order]
+    names = [named(times.rows[at]) for at in order]
     color = COLORS[theme()][0]
     bars = go.Bar(
-        y=[named(times.rows[at]) for at in order], x=middle, orientation="h",
-        text=[time(float(one)) if np.isfinite(one) else charts.NONE for one in middle],
-        textposition="outside", cliponaxis=False,
+        y=names, x=middle, orientation="h",
+        showlegend=False,
         marker={"color": [GRAY if times.rows[at] == GOAL else color for at in order]},
         error_x={
             "type": "data", "symmetric": False, "color": GRAY,
@@ -90,8 +90,13 @@ def figure(times: Columns) -> go.Figure:
         },
     )  # fmt: skip
     shown = go.Figure(bars)
-    most = float(np.nanmax(times["seconds highest"]))
-    shown.update_xaxes(title="seconds, median of the runs that count", range=[0, 1.2 * most])
+    ends = np.nan_to_num(times["seconds highest"][order])
+    shown.add_scatter(
+        y=names, x=ends, mode="text", textposition="middle right", cliponaxis=False,
+        text=[f" {time(float(one))}" if np.isfinite(one) else charts.NONE for one in middle],
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    shown.update_xaxes(title="seconds (median)", range=[0, 1.25 * ends.max()])
     return laid(shown, 90 + ROW * len(times))
 
 

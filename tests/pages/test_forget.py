@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components import forget_images
 from components.forget import SECTIONS as SECTIONS_ALL
 from components.forget_board import Verdict
 from components.views import FORGET
@@ -264,6 +265,35 @@ def test_seconds_are_those_of_one_run_until_all_are_timed():
     assert f"Retraining takes {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
     assert f"100 % · {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
     assert "Seconds are the median of three runs here" in words(at)
+
+
+def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
+    shipped, monkeypatch
+):
+    images = answer(Confidence(), AfterCase(shipped[0], SalUn()))["images"]
+    state = {}
+    monkeypatch.setattr(forget_images.st, "session_state", state)
+    at = forget_images.PAGE + 5
+    number = int(images["id"][at])
+    forget_images.press({"selection": {"points": [{"customdata": number, "x": at + 1}]}})
+    assert forget_images.chosen(images) == at
+    assert state["forget.images.page"] == 2
+    forget_images.press({"selection": {"points": []}})
+    assert forget_images.chosen(images) == at
+    monkeypatch.setattr(forget_images, "theme", lambda: "light")
+    for trace in forget_images.figure(images).data[1:]:
+        assert trace.customdata[at] == number
+        assert trace.x[at] == at + 1
+
+
+def test_the_numbers_of_ssd_s_layers_are_there_when_unfolded(page, shipped):
+    at = page.button_group(key="forget.section").set_value("SSD's line").run()
+    at = settled(at)
+    before = len(at.main.dataframe)
+    at.session_state["forget.SSD.numbers"] = True
+    at.run()
+    assert len(at.main.dataframe) == before + 1
+    assert not at.exception
 
 
 def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
