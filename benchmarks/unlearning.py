@@ -27,7 +27,6 @@ from engine.unlearning import (
     Retrain,
     SalUn,
     Scoreboard,
-    Timing,
     dampened,
     forget_case,
     request,
@@ -75,13 +74,6 @@ def rows(rounds: int) -> Iterator[Ratio]:
         lambda: answer(Scoreboard(), BoardCase(case.seeded(next(numbers)), TEN)),
         1,
         "from nothing; seconds of one run each",
-    )
-    yield within(
-        "The same ways timed fairly: a warm-up and three runs of each",
-        4 * BOARD,
-        lambda: answer(Timing(), BoardCase(case.seeded(next(numbers)), TEN)),
-        1,
-        "asked for apart",
     )
     large = asked("mnist-5k", "mnist-cnn")
     dampened(large, SSD())
