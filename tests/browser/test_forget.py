@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
 
 WAYS = ("Gradient ascent", "SalUn", "Selective synaptic dampening")
+pytestmark = pytest.mark.timeout(1800)  # trainings and a browser, on a machine that others share
 LONG = 240  # seconds: the model is loaded and asked for the first time
 
 
