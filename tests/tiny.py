@@ -27,6 +27,8 @@ from engine.unlearning import (
     ForgetCase,
     GradientAscent,
     Scoreboard,
+    Timing,
+    WorstCase,
     request,
 )
 
@@ -210,12 +212,14 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def unlearning_case(
     kind: type, model: Classifier | None = None
-) -> ForgetCase | BoardCase | AfterCase:
+) -> PruneCase | ForgetCase | BoardCase | AfterCase:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     case = forget_case(model)
     if kind in LOOKS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
-    if kind is Scoreboard:
+    if kind is WorstCase:
+        return case.pruning
+    if kind in {Scoreboard, Timing}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case
 
