@@ -70,7 +70,7 @@ class VASparse(Strategy):
     )
 
     keep: float = setting(
-        0.5, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
+        0.8, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
     )
     visual: float = setting(
         1.0, Slider(0.0, 10.0, 0.5), "Visual weight λ", "How much it counts for a token that it "
