@@ -91,6 +91,16 @@ class Layout:
         changed[:, number(category)] = opacity
         return replace(self, opacity=changed)
 
+    def moved(self, category: str, row: int, column: int) -> Layout:
+        """The same scenes with a thing in another cell; what was there takes the thing's cell."""
+        which, cell = number(category), self.cell.copy()
+        here = row * CELLS + column
+        there = cell[:, which].copy()
+        rows, other = np.nonzero(cell == here)
+        cell[rows, other] = there[rows]
+        cell[:, which] = here
+        return replace(self, cell=cell)
+
     def corners(self) -> Ints:
         """Where the sprites' frames begin, (n, 16, 2), down and right."""
         cells = np.stack(np.divmod(self.cell, CELLS), axis=-1)
@@ -202,6 +212,20 @@ class Scene:
         """The scene with the thing at that opacity; every pixel outside its mask is the same."""
         self.needs(category)
         return Scene(self.layout.with_opacity(category, opacity))
+
+    def moved(self, category: str, row: int, column: int) -> Scene:
+        """The scene with the thing in an empty cell.
+
+        Raises:
+            BadData: the thing is not there, there is no such cell, or another thing is in it.
+        """
+        self.needs(category)
+        if not (0 <= row < CELLS and 0 <= column < CELLS):
+            raise BadData(f"There is no cell {row}, {column}: rows and columns go from 0 to 3.")
+        for thing in self.things:
+            if (thing.row, thing.column) == (row, column) and thing.category != category:
+                raise BadData(f"There is a {thing.category} in that cell: choose an empty one.")
+        return Scene(self.layout.moved(category, row, column))
 
     def needs(self, category: str) -> None:
         """Raise BadData when the thing is not there."""

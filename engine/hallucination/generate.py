@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from engine.result import View
 
 class Strategy(Protocol):
     """What the loop needs to know of a decoding method."""
+
+    batched: ClassVar[bool]  # whether many images can be answered at once
 
     @property
     def length(self) -> int:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -236,6 +237,8 @@ def part(progress: Progress, low: float, high: float) -> Progress:
 @dataclass(frozen=True)
 class Following:
     """How the loop follows paths: every row is asked for its k likeliest first words."""
+
+    batched: ClassVar[bool] = True
 
     method: MVP
 

@@ -167,10 +167,21 @@ class TextTokenizer(Protocol):
 class VLM(Protocol):
     """A vision-language model."""
 
-    name: str
-    title: str
-    spec: ModelSpec
-    tokenizer: TextTokenizer
+    @property
+    def name(self) -> str:
+        """By which it is known in links and files."""
+
+    @property
+    def title(self) -> str:
+        """As a person reads it."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Its shape."""
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """Its words."""
 
     @property
     def fingerprint(self) -> str:

@@ -21,9 +21,11 @@ from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.training import Parts, Plan, train_habit, train_honest
 from engine.method import Progress, quiet
+from engine.result import Result
 from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
+NAME = "tiny-vlm"  # of both together
 HABIT, HONEST = "tiny-vlm-habit", "tiny-vlm-honest"
 TITLES: Mapping[str, str] = {HABIT: "TinyVLM with a habit", HONEST: "TinyVLM, honest"}
 PLAN = Plan(seed=3)
@@ -99,18 +101,25 @@ def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet
     Raises:
         OSError: a file cannot be written.
     """
-    honest = train_honest(plan, lambda done, words="", partial=None: progress(0.8 * done, words))
-    habit = train_habit(
-        honest, plan, lambda done, words="", partial=None: progress(0.8 + 0.2 * done, words)
-    )
+    honest = train_honest(plan, within(progress, 0.0, 0.8))
+    habit = train_habit(honest, plan, within(progress, 0.8, 0.2))
     return [
         written(parts, name, folder, plan) for name, parts in ((HABIT, habit), (HONEST, honest))
     ]
 
 
+def within(progress: Progress, start: float, width: float) -> Progress:
+    """Progress of a part of the whole."""
+
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:
+        progress(start + width * done, words, partial)
+
+    return told
+
+
 def written(parts: Parts, name: str, folder: Path, plan: Plan) -> Made:
     """Write a model, rounded, with what it was made with and what it was found to do."""
-    from engine.hallucination.bands import figures
+    from engine.hallucination.tiny_vlm.bands import figures
 
     found = figures(TinyVLM(rounded(parts), name, TITLES[name]))
     tensors = {

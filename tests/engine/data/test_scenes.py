@@ -151,3 +151,25 @@ def test_a_thousand_scenes_take_less_than_a_second():
         recipe.layout(np.arange(start, start + 500)).images()
         taken.append(time.process_time() - begun)
     assert min(taken) < 0.5
+
+
+def test_a_thing_can_be_moved_to_an_empty_cell_and_nothing_else_changes():
+    scene = Scenes(20, seed=3).scene(4)
+    taken = {(thing.row, thing.column) for thing in scene.things}
+    row, column = next((r, c) for r in range(4) for c in range(4) if (r, c) not in taken)
+    one = scene.things[0].category
+    moved = scene.moved(one, row, column)
+    place = next(thing for thing in moved.things if thing.category == one)
+    assert (place.row, place.column) == (row, column)
+    untouched = ~(scene.mask(one) | moved.mask(one))
+    assert np.array_equal(scene.image[:, untouched], moved.image[:, untouched])
+    assert not np.array_equal(scene.image, moved.image)
+
+
+def test_a_thing_cannot_be_moved_onto_another_or_out_of_the_scene():
+    scene = next(one for n in range(20) if len((one := Scenes(20, seed=3).scene(n)).things) > 1)
+    one, other = scene.things[:2]
+    with pytest.raises(BadData, match=f"There is a {other.category} in that cell"):
+        scene.moved(one.category, other.row, other.column)
+    with pytest.raises(BadData, match="no cell 4, 0"):
+        scene.moved(one.category, 4, 0)

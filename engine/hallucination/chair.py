@@ -1,0 +1,131 @@
+"""CHAIR: which things a caption names that are not in the image.
+
+    CHAIR_i = invented mentions / all mentions of things, over all captions
+    CHAIR_s = captions with an invented mention / captions
+
+Rohrbach et al. 2018, Object Hallucination in Image Captioning, https://arxiv.org/abs/1809.02156,
+section 3.1, after the authors' code (`utils/chair.py`): every mention counts, repeated ones too,
+and so do negated ones ("there is no boat") unless `negation` is on. Recall is added, since a model
+that says less invents less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+
+NEGATIONS = frozenset({"no", "not", "without"})
+REACH = 2  # words before a mention where a negation is looked for
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The things that are looked for.
+
+    Args:
+        nodes: every word that names a thing, plurals and synonyms too, to the thing's own name.
+        doubles: pairs of words that name one thing together, to the word that replaces them.
+    """
+
+    nodes: Mapping[str, str]
+    doubles: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A thing in a caption.
+
+    Args:
+        place: of its word among the caption's words, the first of two.
+        node: the thing.
+        true: whether it is in the image.
+        again: whether it was named before.
+    """
+
+    place: int
+    node: str
+    true: bool
+    again: bool
+
+
+@dataclass(frozen=True)
+class Chair:
+    """The rates over some captions; NaN where there is nothing to count.
+
+    Args:
+        instance: CHAIR_i.
+        sentence: CHAIR_s.
+        recall: different true things that were named, of all things there.
+        words: mean length of a caption.
+        mentions: of each caption.
+    """
+
+    instance: float
+    sentence: float
+    recall: float
+    words: float
+    mentions: tuple[tuple[Mention, ...], ...]
+
+
+def mentions(
+    words: Sequence[str], there: Collection[str], vocabulary: Vocabulary, *, negation: bool = False
+) -> tuple[Mention, ...]:
+    """The things in one caption.
+
+    Args:
+        words: the caption's words in lower case.
+        there: the things in the image.
+        vocabulary: what counts as a thing.
+        negation: leave out what the caption says is not there.
+    """
+    found: list[Mention] = []
+    for place, word in joined(words, vocabulary):
+        node = vocabulary.nodes.get(word)
+        if node is None:
+            continue
+        if negation and NEGATIONS & set(words[max(place - REACH, 0) : place]):
+            continue
+        named = {one.node for one in found}
+        found.append(Mention(place, node, node in there, node in named))
+    return tuple(found)
+
+
+def joined(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
+    """Words with their places; pairs that name one thing become one, from left to right."""
+    made: list[tuple[int, str]] = []
+    place = 0
+    while place < len(words):
+        pair = tuple(words[place : place + 2])
+        double = vocabulary.doubles.get(pair) if len(pair) == 2 else None
+        made.append((place, double or words[place]))
+        place += 2 if double else 1
+    return made
+
+
+def chair(
+    captions: Sequence[Sequence[str]],
+    truths: Sequence[Collection[str]],
+    vocabulary: Vocabulary,
+    *,
+    negation: bool = False,
+) -> Chair:
+    """The rates over captions and what their images hold. Raises ValueError for unequal numbers."""
+    each = tuple(
+        mentions(words, there, vocabulary, negation=negation)
+        for words, there in zip(captions, truths, strict=True)
+    )
+    flat = [one for found in each for one in found]
+    right = sum(len({one.node for one in found if one.true}) for found in each)
+    return Chair(
+        instance=share(sum(not one.true for one in flat), len(flat)),
+        sentence=share(sum(any(not one.true for one in found) for found in each), len(each)),
+        recall=share(right, sum(len(set(there)) for there in truths)),
+        words=share(sum(len(words) for words in captions), len(captions)),
+        mentions=each,
+    )
+
+
+def share(part: int, whole: int) -> float:
+    """A part of a whole; NaN of nothing."""
+    return part / whole if whole else nan

@@ -1,0 +1,42 @@
+"""How often contrastive decoding says yes, when the yes is a habit of the words.
+
+A yes/no answer weighs evidence x ~ N(±d²/2, d²) against prior log-odds b. A weak stream that sees
+nothing knows b alone. Contrasted with strength α the prior counts b / (1 + α), so
+
+    false yes = Φ((b / (1 + α) − d²/2) / d),   missed = Φ(−(b / (1 + α) + d²/2) / d)
+
+Derived for this project; for the contrast see Leng et al. 2024 (VCD), equation 3.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+
+def log_odds(share: float) -> float:
+    """b of a prior probability."""
+    return log(share / (1 - share))
+
+
+def false_yes(evidence: float, prior: float, alpha: float = 0.0) -> float:
+    """How often an absent thing is said to be there.
+
+    Args:
+        evidence: d, how far apart the two cases look, in standard deviations.
+        prior: b, log-odds of "yes" without looking.
+        alpha: strength of the contrast.
+    """
+    return float(norm.cdf((prior / (1 + alpha) - evidence**2 / 2) / evidence))
+
+
+def missed(evidence: float, prior: float, alpha: float = 0.0) -> float:
+    """How often a thing that is there is denied."""
+    return float(norm.cdf(-(prior / (1 + alpha) + evidence**2 / 2) / evidence))
+
+
+def evidence_for(rate: float, prior: float) -> float:
+    """The d that gives a rate of false yes without contrast. Raises ValueError for none."""
+    return float(brentq(lambda d: false_yes(d, prior) - rate, 1e-3, 50))

@@ -1,0 +1,122 @@
+"""What TinyVLM is found to do on scenes it was not trained on: the figures on its card."""
+
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.chair import Chair, chair
+from engine.hallucination.generate import Strategy
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import PARTNER
+from engine.hallucination.tiny_vlm.scenes import (
+    THINGS,
+    Sample,
+    captions,
+    contrasted,
+    lie_rate,
+    margins,
+)
+from engine.hallucination.vcd import VCD
+
+SEED = 1077  # of scenes that no training has seen
+COUNT = 300
+STEP = 900
+ALPHAS = (0.0, 0.5, 1.0, 2.0)
+
+
+def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, float]:
+    """All figures by name; shares, except where the name says points."""
+    found: dict[str, float] = {}
+    for name, kind, clean in (
+        ("broken", "broken", False),
+        ("clean broken", "broken", True),
+        ("clean biased", "biased", True),
+    ):
+        sample = Sample.drawn(count, kind, seed=seed, clean=clean)
+        found |= told(name, *spoken(vlm, sample, Greedy()))
+        if name == "broken":
+            for alpha in ALPHAS[1:]:
+                method = VCD(alpha=alpha, step=STEP)
+                found |= told(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
+            found |= answered(vlm, sample)
+    removed = Sample.drawn(count, "biased", seed=seed + 1)
+    found |= removal(vlm, removed)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def spoken(vlm: TinyVLM, sample: Sample, strategy: Strategy) -> tuple[Chair, float]:
+    """CHAIR over captions, and how often a leader without its follower is given it."""
+    found = captions(vlm, sample, strategy).words
+    return chair(found, sample.truths, THINGS), lie_rate(found, sample)
+
+
+def told(name: str, rates: Chair, lies: float) -> dict[str, float]:
+    """Rates under their names."""
+    return {
+        f"{name}: CHAIR_i": rates.instance,
+        f"{name}: CHAIR_s": rates.sentence,
+        f"{name}: recall": rates.recall,
+        f"{name}: lie rate": lies,
+    }
+
+
+def answered(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
+    """Yes/no questions: false yes of partners and of others, misses, and under VCD."""
+    clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
+    there, led, own = sample.layout.present, sample.leading(), sample.themed()
+    partner, other, foreign = led & ~there, ~led & ~there & own, ~led & ~there & ~own
+    found = {}
+    for alpha in ALPHAS:
+        yes = (contrasted(clear, hidden, alpha) > 0).numpy()
+        under = f", VCD α {alpha:g}" if alpha else ""
+        found[f"false yes, partner{under}"] = mean(yes[partner])
+    yes = (clear > 0).numpy()
+    found["false yes, other of the theme"] = mean(yes[other])
+    found["false yes, foreign"] = mean(yes[foreign])
+    found["missed"] = mean(~yes[there])
+    found["missed, opaque"] = mean(~yes[there & (sample.layout.opacity == 1)])
+    absent = yes[~there]
+    found["POPE accuracy, random"] = (mean(yes[there]) + 1 - mean(absent)) / 2
+    habit = np.any(
+        led, axis=1
+    )  # scenes with a leader: its absent partner against other absent things
+    found["accuracy, habit questions: other"] = accuracy(yes, there, ~led & ~there, habit)
+    found["accuracy, habit questions: partner"] = accuracy(yes, there, partner, habit)
+    return found
+
+
+def accuracy(yes: np.ndarray, there: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> float:
+    """Mean of the rates on leaders that are there and on absent things, in some scenes."""
+    leaders = np.zeros_like(there)
+    leaders[:, list(PARTNER)] = there[:, list(PARTNER)]
+    return (mean(yes[rows][leaders[rows]]) + 1 - mean(yes[rows][absent[rows]])) / 2
+
+
+def removal(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
+    """Of things seen before they were taken away exactly: how often the answer stays yes (SB+).
+
+    The follower of a leader that stays, the leader of a follower that stays, any other.
+    """
+    before = (margins(vlm, sample) > 0).numpy()
+    stubborn: dict[str, list[bool]] = {"partner": [], "reverse": [], "other": []}
+    led, there = sample.leading(), sample.layout.present
+    for one, noun in enumerate(CATEGORIES):
+        rows = np.flatnonzero(there[:, one])
+        if not len(rows):
+            continue
+        without = Sample.of(sample.layout.take(rows).without(noun))
+        after = (margins(vlm, without)[:, one] > 0).numpy()
+        for row, still in zip(rows, after, strict=True):
+            leads = one in PARTNER and there[row, PARTNER[one]]
+            kind = "partner" if led[row, one] else "reverse" if leads else "other"
+            stubborn[kind].append(bool(before[row, one] and still))
+    return {f"SB+, {kind} removed": mean(np.array(held)) for kind, held in stubborn.items()}
+
+
+def mean(held: np.ndarray) -> float:
+    """A share; NaN of nothing."""
+    return float(held.mean()) if held.size else nan

@@ -1,0 +1,104 @@
+"""What a word hangs on: forced answers, other images, no image, hidden regions."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import BlindspotError
+from engine.hallucination.cause import Cause
+from engine.hallucination.forced import forced
+from engine.hallucination.priors import Priors
+from engine.hallucination.region import RegionWords
+from engine.hallucination.word_case import WordCase
+from tests.engine.hallucination.tiny import case, scenes, untrained
+
+SAID = (20, 31, 55, 12)
+
+
+def words(*places, others=(), names=()):
+    asked = WordCase.of(case(), SAID, places)
+    return replace(asked, others=torch.stack(others), names=names) if names else asked
+
+
+def slowly(image, place):
+    """The probability of a word behind those before it, by a pass of its own."""
+    vlm, asked = untrained(), case()
+    seen = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
+    text = torch.tensor([[*asked.words, *SAID[:place]]])
+    return vlm.prefill(seen, text)[0].logits[0].softmax(-1)[SAID[place]].item()
+
+
+def test_forced_words_have_the_probability_of_reading_step_by_step():
+    asked = case()
+    logs = forced(untrained(), asked.images, asked.prompts[0], torch.tensor(SAID))
+    for place, token in enumerate(SAID):
+        assert logs[0, place, token].exp().item() == pytest.approx(
+            slowly(asked.image, place), rel=1e-4
+        )
+
+
+def test_an_image_that_is_the_same_owes_nothing():
+    image = case().image
+    found = Cause()(words(1, others=(image, scenes()[2]), names=("same", "another")))["images"]
+    assert found.cell("same", "owed") == 0
+    assert found.cell("another", "probability") == pytest.approx(slowly(scenes()[2], 1), rel=1e-4)
+    owed = found.cell("this image", "probability") - found.cell("another", "probability")
+    assert found.cell("another", "owed") == pytest.approx(owed, abs=1e-7)
+    assert found.notes[0] == found.notes[1]
+
+
+def test_several_words_together_have_the_product():
+    other = (scenes()[1],)
+    found = Cause()(words(0, 2, others=other, names=("other",)))["images"]
+    product = slowly(scenes()[1], 0) * slowly(scenes()[1], 2)
+    assert found.cell("other", "probability") == pytest.approx(product, rel=1e-3)
+
+
+def test_what_is_said_without_looking():
+    found = Priors()(words(0))["words"]
+    assert found.rows == ("this image", "blank", "noise", "noised", "no image")
+    for place in range(len(SAID)):
+        column = found.order[place]
+        assert found.cell("this image", column) == pytest.approx(
+            slowly(case().image, place), rel=1e-4
+        )
+        assert found.cell("no image", column) == pytest.approx(slowly(None, place), rel=1e-4)
+        grey = torch.full((3, 64, 64), 0.5)
+        assert found.cell("blank", column) == pytest.approx(slowly(grey, place), rel=1e-4)
+
+
+def test_other_pictures_stand_among_those_without_looking():
+    found = Priors()(words(0, others=(scenes()[3],), names=("another scene",)))["words"]
+    assert found.rows[4] == "another scene"
+    assert found.cell("another scene", found.order[1]) == pytest.approx(
+        slowly(scenes()[3], 1), rel=1e-4
+    )
+
+
+def test_a_region_of_everything():
+    found = RegionWords(top=0.0, left=0.0, bottom=1.0, right=1.0)(words(0))["words"]
+    assert found["attention inside"] == pytest.approx(1, abs=1e-5)
+    grey = torch.full((3, 64, 64), 0.5)
+    expected = [slowly(grey, place) for place in range(len(SAID))]
+    assert found["hidden"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_regions_share_out_the_attention():
+    halves = [
+        RegionWords(top=top, left=0.0, bottom=top + 0.5, right=1.0)(words(0))["words"]
+        for top in (0.0, 0.5)
+    ]
+    total = sum(half["attention inside"] for half in halves)
+    assert total == pytest.approx(np.ones(len(SAID)), abs=1e-5)
+
+
+def test_an_empty_region_is_refused():
+    with pytest.raises(BlindspotError, match="empty"):
+        RegionWords(top=0.5, bottom=0.5)(words(0))
+
+
+def test_images_and_names_must_be_as_many():
+    with pytest.raises(BlindspotError, match="1 other images have 2 names"):
+        words(0, others=(scenes()[1],), names=("a", "b"))

@@ -1,0 +1,77 @@
+"""CHAIR by hand: what counts as invented, pooled and by caption."""
+
+import math
+
+import numpy as np
+import pytest
+
+from engine.hallucination.chair import Vocabulary, chair, mentions
+from engine.hallucination.tiny_vlm.sayings import Seen, caption
+from engine.hallucination.tiny_vlm.scenes import THINGS, Sample
+
+
+def rates(*pairs, **kwargs):
+    said = [words.split() for words, _ in pairs]
+    return chair(said, [set(there.split()) for _, there in pairs], THINGS, **kwargs)
+
+
+def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
+    sample = Sample.drawn(60, "biased", seed=4)
+    random = np.random.default_rng(0)
+    rows = [Seen.of(sample.layout, row) for row in range(60)]
+    said = [caption(seen, "image", 0.0, random).split() for seen in rows]
+    found = chair(said, sample.truths, THINGS)
+    assert (found.instance, found.sentence, found.recall) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 3, 7])
+def test_a_wrong_thing_in_k_of_n_captions_is_k_of_n(wrong):
+    pairs = [("there is a boat with a fork .", "boat")] * wrong
+    pairs += [("there is a boat with a fish .", "boat fish")] * (10 - wrong)
+    found = rates(*pairs)
+    assert found.sentence == wrong / 10
+    assert found.instance == wrong / 20
+
+
+def test_mentions_count_and_not_things():
+    found = rates(("a fork . a fork . a boat .", "boat"))
+    assert found.instance == pytest.approx(2 / 3)
+    assert [one.again for one in found.mentions[0]] == [False, True, False]
+
+
+def test_plurals_are_the_thing_itself():
+    assert rates(("there are boats and forks .", "boat fork")).instance == 0
+
+
+def test_recall_counts_different_true_things():
+    assert rates(("a boat . a boat .", "boat fish cup")).recall == pytest.approx(1 / 3)
+
+
+def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
+    pair = ("there is no boat .", "fish")
+    assert rates(pair).instance == 1
+    assert math.isnan(rates(pair, negation=True).instance)
+
+
+def test_nothing_named_is_no_rate():
+    found = rates(("in the sea", "boat"))
+    assert math.isnan(found.instance)
+    assert found.sentence == 0
+    assert found.recall == 0
+
+
+def test_two_words_of_one_thing_are_joined_from_left_to_right():
+    coco = Vocabulary(
+        {"dog": "dog", "hot dog": "hot dog", "train": "train"},
+        {("hot", "dog"): "hot dog", ("passenger", "train"): "train"},
+    )
+    words = ["a", "hot", "dog", "beside", "a", "dog", "and", "a", "passenger", "train"]
+    found = mentions(words, {"hot dog", "train"}, coco)
+    assert [(one.place, one.node, one.true) for one in found] == [
+        (1, "hot dog", True), (5, "dog", False), (8, "train", True),
+    ]  # fmt: skip
+
+
+def test_captions_and_images_must_be_as_many():
+    with pytest.raises(ValueError, match="shorter"):
+        chair([["a", "boat"]], [], THINGS)

@@ -1,0 +1,124 @@
+"""Where words looked: attention read off a plain forward pass, relevancy against differences."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import BlindspotError
+from engine.hallucination.looks import Looks, attention, on_pixels, sink_places
+from engine.hallucination.relevancy import Relevancy, relevancy, rolled
+from engine.hallucination.vlm import Want
+from engine.hallucination.word_case import WordCase
+from tests.engine.hallucination.tiny import case, untrained
+
+SAID = (20, 31, 55, 12)
+
+
+def words(*places):
+    return WordCase.of(case(), SAID, places)
+
+
+def test_attention_is_that_of_the_word_before():
+    """Slowly: read prompt and the words before, one pass for each word, and take the last row."""
+    vlm, asked = untrained(), words(0)
+    seen = vlm.encode_image(asked.images)
+    for place in range(len(SAID)):
+        text = torch.tensor([[*asked.words, *SAID[:place]]])
+        out, _ = vlm.prefill(seen, text, Want(attention=(0, 1, 2)))
+        plain = torch.stack([out.attention[at][0, :, -1, 1:65] for at in range(3)])
+        assert torch.allclose(attention(asked)[place], plain, atol=1e-6)
+
+
+def test_the_map_is_the_mean_over_layers_heads_and_words():
+    asked = words(1, 3)
+    heat = Looks(sinks=False)(asked)["map"].values
+    every = attention(asked)[[1, 3]].mean((0, 1, 2)).reshape(8, 8)
+    assert heat.shape == (64, 64)
+    assert heat[8:16, 16:24] == pytest.approx(every[1, 2].item(), rel=1e-5)
+
+
+def test_one_layer_alone_is_that_layer():
+    asked = words(2)
+    heat = Looks(layer=2, sinks=False)(asked)["map"].values
+    assert heat[0, 0] == pytest.approx(attention(asked)[2, 1, :, 0].mean().item(), rel=1e-5)
+
+
+def test_a_place_that_all_words_look_at_is_a_sink():
+    looked = np.full((5, 8), 0.02, np.float32)
+    looked[:, 3] = 0.5
+    looked[2, 6] = 0.09  # one word alone
+    assert sink_places(looked).tolist() == [False, False, False, True] + [False] * 4
+    assert not sink_places(looked[:1]).any()
+
+
+def test_relevancy_is_its_formula_by_differences():
+    """The slope of the logit to one share of attention, by moving it a little through a hook."""
+    asked, place = words(3), 3
+    vlm = untrained()
+    seen = vlm.encode_image(asked.images)
+    text = torch.tensor([[*asked.words, *SAID[:place]]])
+    out, prefix = vlm.prefill(seen, text[:, :-1], Want())
+    looks = vlm.step(text[:, -1], out.cache, Want(attention=(2,))).attention[2]
+
+    def nudged(by):
+        def hook(layer, shares):
+            if layer != 2:
+                return shares
+            moved = shares.clone()
+            moved[0, 1, 0, 20] += by
+            return moved
+
+        return vlm.step(text[:, -1], out.cache, attn_hook=hook).logits[0, SAID[place]]
+
+    slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2
+    whole = exact_slopes(asked, place)
+    assert whole[2][1, -1, 20].item() == pytest.approx(slope.item(), rel=2e-2, abs=1e-4)
+    assert looks[0, 1, 0, 20] > 0
+    assert relevancy(asked, place).shape == prefix.image.shape
+
+
+def exact_slopes(asked, place):
+    vlm = asked.vlm
+    seen = vlm.encode_image(asked.images).detach().requires_grad_()
+    text = torch.tensor([[*asked.words, *asked.said[:place]]])
+    want = Want(attention=(0, 1, 2), rows="all", gradient=True)
+    out, _ = vlm.prefill(seen, text, want)
+    looks = [out.attention[at] for at in range(3)]
+    return [one[0] for one in torch.autograd.grad(out.logits[0, asked.said[place]], looks)]
+
+
+def test_rolling_is_the_product_of_all_paths():
+    generator = torch.Generator().manual_seed(0)
+    looks = list(torch.rand(3, 2, 5, 5, generator=generator))
+    slopes = list(torch.randn(3, 2, 5, 5, generator=generator))
+    steps = [(a * g).clamp(min=0).mean(0) for a, g in zip(looks, slopes, strict=True)]
+    eye = torch.eye(5)
+    plain = (eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0])
+    assert torch.allclose(rolled(looks, slopes), plain, atol=1e-6)
+
+
+def test_relevancy_of_several_words_is_their_mean():
+    one, other = (Relevancy()(words(place))["map"].values for place in (1, 3))
+    both = Relevancy()(words(1, 3))["map"].values
+    assert both == pytest.approx((one + other) / 2, rel=1e-5)
+
+
+def test_the_models_weights_have_no_gradient_afterwards():
+    Relevancy()(words(1))
+    assert all(p.grad is None and not p.requires_grad for p in untrained().parts.parameters())
+
+
+def test_tokens_fill_their_part_of_the_picture():
+    asked = words(0)
+    values = np.arange(64, dtype=np.float32)
+    found = on_pixels(values, asked)
+    assert np.unique(found[8:16, 24:32]).tolist() == [11]
+
+
+@pytest.mark.parametrize(
+    ("said", "places", "why"),
+    [((), (0,), "no word"), (SAID, (), "no word"), (SAID, (9,), "no word")],
+)
+def test_words_that_are_not_there_are_refused(said, places, why):
+    with pytest.raises(BlindspotError, match=why):
+        WordCase.of(case(), said, places)
