@@ -15,7 +15,7 @@ from components.words import Word, picked_from, words
 from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.claims import Claims, claims, questions
+from engine.hallucination.claims import Claims, claims, naming, questions, telling
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.word_case import WordCase
 from engine.result import Tokens
@@ -107,7 +107,7 @@ def choose_prompt(shown: Shown) -> str:
 
     now = st.session_state.get(key, st.query_params.get(key, ""))
     st.session_state[f"{KEY}.ready"] = now if now in ready else None
-    st.pills("Ready questions", ready, key=f"{KEY}.ready", on_change=take)
+    st.pills("Ready questions", ready, key=f"{KEY}.ready", on_change=take, wrap=True)
     return st.text_input(
         "Your question", key=key, bind="query-params", max_chars=400,
         help="It knows about a hundred words: sixteen things, eight colors, and the words of these "
@@ -156,10 +156,12 @@ def picked_places(tokens: Tokens, against: Claims | None) -> tuple[int, ...]:
 
 
 def first_place(said: Sequence[str], against: Claims | None) -> int:
-    """An invented thing, else any thing, else a yes or a no, else the first word."""
+    """An invented thing, else any thing; of a short answer its yes, no or color."""
     if against is not None and against.mentions and against.kind == "caption":
         return min(against.mentions, key=lambda one: (one.true, one.place)).place
-    return next((at for at, word in enumerate(said) if word in {"yes", "no"}), 0)
+    short = against is not None and against.kind != "caption"
+    found = telling(said) if short else naming(said) or telling(said)
+    return found[-1 if short else 0] if found else 0
 
 
 def keep_link(places: Sequence[int], tokens: Tokens, against: Claims | None) -> None:
@@ -222,9 +224,14 @@ def others(told: Told) -> None:
             case = about(told.shown, name, told.case.prompt)
             found: Tokens = runs.answer(Greedy(), case, f"{KEY}.other.{name}")["answer"]
             sure = f" ({100 * found.probability[0]:.0f} % sure)" if len(found.words) == 1 else ""
-            st.markdown(f"**{plain(title)}** says: “{plain(found.text)}”{sure}")
+            st.markdown(f"**{plain(title)}** says: “{plain(tidy(found.text))}”{sure}")
 
 
 def heading(question: str, told: Told) -> str:
     """A question about the picked words."""
     return plain(question.format(f"“{told.said}”" if told.said else "it"))
+
+
+def tidy(text: str) -> str:
+    """Words as they are written: no blank before a full stop."""
+    return text.replace(" .", ".")

@@ -16,6 +16,7 @@ from engine.result import Table
 
 LOOKED, NEEDED = CATEGORICAL[0], CATEGORICAL[1]
 ROW = 34  # px
+PALE = [[0, "#f4f7fa"], [1, "#6fb1e8"]]  # dark numbers are read on all of it
 Floats = NDArray[np.float32]
 
 
@@ -54,20 +55,15 @@ def bars(names: Sequence[str], side: Side, color: str) -> go.Bar:
     """One side's bars with their numbers."""
     return go.Bar(
         y=list(names), x=side.values, orientation="h", marker={"color": color},
-        text=[charts.percent(v) if side.unit == "share" else signed(v) for v in side.values],
+        text=[f"{value:.0f}".replace("-", "−") for value in side.values],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",
     )  # fmt: skip
 
 
-def signed(value: float) -> str:
-    """A difference of probabilities with its sign."""
-    return f"{value:+.2f}".replace("-", "−")
-
-
 def reach(side: Side) -> list[float]:
     """The ends of a side's scale, with room for the numbers."""
-    low, high = min(0.0, float(side.values.min())), max(0.1, float(side.values.max()))
+    low, high = min(0.0, float(side.values.min())), max(10.0, float(side.values.max()))
     room = 0.25 * (high - low)
     return [low - room if low < 0 else 0.0, high + room]
 
@@ -95,7 +91,7 @@ def curve(
 def strip(
     rows: Sequence[str], columns: Sequence[str], values: Floats, words: str, key: str
 ) -> None:
-    """Probabilities of every word in every picture, dark for likely, each with its number."""
+    """Probabilities of words in every picture, blue for likely, each with its number."""
     survives = values >= values[:1] / 2
     texts = [
         [f"{value:.2f}{' ✓' if ok and at else ''}" for value, ok in zip(row, oks, strict=True)]
@@ -103,8 +99,9 @@ def strip(
     ]
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale="Blues",
-            text=texts, texttemplate="%{text}", textfont={"size": 13}, xgap=2, ygap=2,
+            z=values, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale=PALE,
+            text=texts, texttemplate="%{text}", xgap=2, ygap=2,
+            textfont={"size": 13, "color": charts.INK["light"]},
             colorbar={"title": "probability"},
             hovertemplate="%{x} in %{y}: %{z:.3f}<extra></extra>",
         )

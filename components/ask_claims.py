@@ -28,7 +28,7 @@ def show(told: Told) -> None:
         st.caption(rates(against))
     else:
         sign = ":material/check_circle: Right." if against.right else ":material/cancel: Wrong."
-        st.markdown(f"### {sign} {plain(short_words(against, scene))}")
+        st.markdown(f"#### {sign} {plain(short_words(against, scene))}")
     st.download_button(
         "The answer as JSON", lambda: as_json(told), "blindspot-answer.json", "application/json",
         key=f"{KEY}.json",
@@ -43,6 +43,11 @@ def short_words(against: Claims, scene: Scene) -> str:
         made_up = against.kind == "color" and any(word in COLORS for word in against.words)
         what = "a color for what is not there" if made_up else "a thing that is not there"
         more = "" if against.right else f" The model made up {what}."
+        if more and against.leader:
+            more += (
+                f" In what it learnt, {with_article(asked)} mostly goes with "
+                f"{with_article(against.leader)}, and there is {with_article(against.leader)}."
+            )
         return f"There is no {asked} in this scene.{more}"
     seen = "" if thing.opacity >= FAINT else f", at {100 * thing.opacity:.0f} % opacity"
     return f"There is {with_article(f'{thing.color} {asked}')}{seen}."
@@ -71,8 +76,8 @@ def lists(against: Claims) -> list[str]:
         for one in against.missed
     ]
     rows = (
-        ("✓ There, and named", right),
-        ("✗ Made up", against.invented),
+        (":blue[✓ There, and named]", right),
+        (":orange[✗ Made up]", against.invented),
         ("↻ Named again", again),
         ("○ There, and not named", missed),
     )

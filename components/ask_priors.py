@@ -8,12 +8,13 @@ import numpy as np
 import streamlit as st
 
 from components import ask_charts, runs
-from components.ask import Told
+from components.ask import Told, tidy
 from components.ask_charts import Floats
 from components.ask_scene import KEY
 from components.notices import plain
 from components.pictures import enlarged
 from engine.hallucination import asking
+from engine.hallucination.claims import telling
 from engine.hallucination.priors import Priors
 from engine.result import Columns
 from engine.run import Answer
@@ -44,30 +45,40 @@ def show(told: Told) -> None:
         runs.watch([outcome])
         return
     found: Columns = outcome["words"]
-    values = np.stack([np.asarray(found[name], np.float32) for name in found.order], 1)
-    words = survivors(told.tokens.words, values, found.rows)
-    st.markdown(f"**{plain(words)}**")
+    shown = telling(told.tokens.words) or list(range(len(found.order)))
+    columns = [found.order[place] for place in shown]
+    values = np.stack([np.asarray(found[name], np.float32) for name in columns], 1)
+    words = [told.tokens.words[place] for place in shown]
+    st.markdown(f"**{plain(survivors(words, values, found.rows))}**")
     pictures = asking.looked_away(case, method)
     says = dict(zip(found.rows, found.notes, strict=True))
     for column, (name, image) in zip(st.columns(len(pictures)), pictures, strict=True):
         pixels = np.rint(image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
         column.image(enlarged(pixels), width=140, output_format="PNG")
-        column.caption(f"{NAMES.get(name, name)}: {plain(f'“{says[name]}”')}")
+        column.caption(f"{NAMES.get(name, name)}: {plain(f'“{tidy(says[name])}”')}")
     rows = [NAMES.get(name, name) for name in found.rows]
-    ask_charts.strip(rows, found.order, values, words, f"{KEY}.strip")
-    st.caption("✓: the word survives, with at least half of the probability it has in this image.")
+    ask_charts.strip(
+        rows, columns, values,
+        "How likely each word is in each picture, behind the same words. ✓: it survives there, "
+        "with at least half of the probability that it has in this image.",
+        f"{KEY}.strip",
+    )  # fmt: skip
     with st.expander("What am I looking at?"):
         st.markdown(method.about())
 
 
 def survivors(words: Sequence[str], values: Floats, rows: Sequence[str]) -> str:
-    """Which words are said anyway, without the image: in every picture that shows nothing."""
+    """Which words are said anyway, in how many of the pictures that show nothing."""
     blind = [at for at, name in enumerate(rows) if name not in {"this image", SWAPPED}]
-    lasting = np.all(values[blind] >= values[:1] / 2, axis=0).tolist()
-    kept = [f"“{word}”" for word, stays in zip(words, lasting, strict=True) if stays]
-    if not kept:
-        return "No word survives when the image is taken away: every one of them rests on it."
-    if len(kept) == len(words):
-        said = "the word survives" if len(words) == 1 else "all words survive"
-        return f"With the image taken away, {said}: the model says this anyway."
-    return f"{len(kept)} of {len(words)} words survive without the image: {', '.join(kept)}."
+    lasting = values[blind] >= values[:1] / 2  # (pictures, words)
+    if len(words) == 1:
+        names = [NAMES[rows[at]] for at, ok in zip(blind, lasting[:, 0], strict=True) if ok]
+        where = f": {', '.join(names)}" if names else ""
+        return f"“{words[0]}” survives in {len(names)} of {len(blind)} that show nothing{where}."
+    often = (2 * lasting.sum(0) >= len(blind)).tolist()
+    kept = [word for word, stays in zip(words, often, strict=True) if stays]
+    quoted = ", ".join(f"“{word}”" for word in dict.fromkeys(kept))
+    return (
+        f"{len(kept)} of {len(words)} words that say something of the image survive in at least "
+        f"half of the {len(blind)} that show nothing{f': {quoted}' if kept else ''}."
+    )

@@ -20,7 +20,7 @@ from engine.hallucination import asking
 from engine.images import Crop, Picture
 
 KEY = "ask"
-SCENE, SIDEBAR = "A scene whose truth is known", "The picture in the sidebar"
+SCENE, SIDEBAR = "Scene", "The picture in the sidebar"
 KINDS = {
     "A leader without its partner": "counter",
     "Partners together, as learnt": "biased",
@@ -31,7 +31,7 @@ KINDS = {
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
 MOST = 9999
 FAINT = 0.15  # below this opacity a person hardly sees a thing
-ROWS, COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "inner left", "inner right", "right")
+ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 
@@ -52,12 +52,13 @@ def choose() -> Shown:
     key = f"{KEY}.image"
     refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
     picked = st.pills(
-        "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params"
-    )
+        "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params",
+        wrap=True,
+    )  # fmt: skip
     if picked == SIDEBAR:
         about = subject.current()
         pixels = subject.square_pixels(about)
-        st.image(pixels, width=320)
+        st.image(pixels, width=320, alt="The square of the sidebar's picture that is asked about")
         st.warning(
             "TinyVLM learnt drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "
@@ -86,7 +87,9 @@ def choose_scene() -> Shown:
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     pixels = scene.image.transpose(1, 2, 0)
-    st.image(enlarged(pixels), width=320, output_format="PNG")
+    there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
+    st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
+    st.caption("The picture and the model in the sidebar are not asked here.")
     editor(first, scene, edits)
     return Shown(scene, pixels, other=asking.scene(KINDS[title], (int(number) + 1) % (MOST + 1)))
 
@@ -125,13 +128,17 @@ def forget_edits() -> None:
 def editor(first: Scene, scene: Scene, edits: Edits) -> None:
     """A row for each thing: there or not, how visible, and where; undo and reset."""
     st.markdown(f"**What is truly there** ({plain(scene.theme)})")
+    st.caption(
+        "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "
+        "places (rows A to D from the top, columns 1 to 4). Every other pixel stays the same."
+    )
     now = {thing.category: thing for thing in scene.things}
     taken = {(thing.row, thing.column) for thing in scene.things}
     for thing in first.things:
         row(thing.category, thing.color, now, taken)
     if faint := [one.category for one in now.values() if one.opacity < FAINT]:
         st.caption(f"Hardly visible to the eye, but there: {', '.join(faint)}.")
-    left, right, _ = st.columns([1, 1, 2])
+    left, right = st.columns(2)
     left.button(
         "Undo", key=f"{KEY}.undo", disabled=not edits, on_click=keep_edits, args=(edits[:-1],),
         icon=":material/undo:", width="stretch",
@@ -144,7 +151,7 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
 
 def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
     """One thing's row; the widgets follow the edits, so that undo moves them too."""
-    there, fade, place = st.columns([3, 3, 3], vertical_alignment="center")
+    there, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
     thing = now.get(name)
     keys = {part: f"{KEY}.thing.{name}.{part}" for part in ("there", "fade", "cell")}
     st.session_state[keys["there"]] = thing is not None
@@ -171,9 +178,9 @@ def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, i
 
 
 def cell_words(cell: int) -> str:
-    """Where a cell of the 4 × 4 is."""
+    """A cell of the 4 × 4, such as B2."""
     down, across = divmod(cell, CELLS)
-    return f"{ROWS[down]}, {COLUMNS[across]}"
+    return f"{ROWS[down]}{across + 1}"
 
 
 def take_there(name: str, key: str) -> None:

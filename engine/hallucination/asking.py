@@ -110,7 +110,7 @@ def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ..
     """The pictures that stand in for the image, in [0, 1], each with its name in the answer."""
     seen = hidden(words, method.step)
     black, white = ends(words.vlm)
-    shown = (seen.cpu() * (white - black) + mean_color(words.vlm)).clamp(0, 1)
+    shown = (seen.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
     others = () if words.others is None else tuple(words.others)
     return (
         *zip(BLANKS, shown, strict=True),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.data.layout import Scene
-from engine.data.sprites import COLORS, HABITS
+from engine.data.sprites import COLORS, HABITS, THEMES
 from engine.hallucination.chair import Mention, mentions
 from engine.hallucination.tiny_vlm.scenes import THINGS
-from engine.hallucination.tiny_vlm.words import with_article
+from engine.hallucination.tiny_vlm.words import SIDES, with_article
+
+LED = {follower: leader for leader, follower in HABITS.items()}
+TELLING = {*THINGS.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
 
 Kind = Literal["yes or no", "color", "caption"]
 
@@ -43,6 +46,12 @@ class Claims:
         return tuple(thing for thing in self.there if thing not in named)
 
     @property
+    def leader(self) -> str:
+        """The thing in the scene that the asked one mostly goes with; "" for none."""
+        leader = LED.get(self.asked, "")
+        return leader if leader in self.there else ""
+
+    @property
     def invented(self) -> tuple[str, ...]:
         """The things that a caption names and that are not there, each once."""
         return tuple(dict.fromkeys(one.node for one in self.mentions if not one.true))
@@ -70,7 +79,7 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
     right = None
     if prompt.lower().strip().startswith("what color"):
         kind = "color"
-        right = is_color_right(asked, words, scene) if asked in there or asked else None
+        right = is_color_right(asked, words, there, scene) if asked else None
     elif verdicts and asked:
         kind = "yes or no"
         right = (verdicts[-1] == "yes") == (asked in there)
@@ -84,10 +93,22 @@ def first_thing(prompt: str) -> str:
     return named[0].node if named else ""
 
 
-def is_color_right(asked: str, words: Sequence[str], scene: Scene) -> bool:
+def is_color_right(
+    asked: str, words: Sequence[str], there: Mapping[str, float], scene: Scene
+) -> bool:
     """Whether an answer has the thing's color, or says that it knows none where it is absent."""
-    color = next((thing.color for thing in scene.things if thing.category == asked), "unknown")
-    return color in words
+    color = next((thing.color for thing in scene.things if thing.category == asked), "")
+    return (color if asked in there else "unknown") in words
+
+
+def telling(words: Sequence[str]) -> list[int]:
+    """The places of words that say something of an image; the others are grammar."""
+    return [place for place, word in enumerate(words) if word in TELLING]
+
+
+def naming(words: Sequence[str]) -> list[int]:
+    """The places of words that name a thing."""
+    return [one.place for one in mentions(words, (), THINGS)]
 
 
 def questions(scene: Scene) -> tuple[str, ...]:

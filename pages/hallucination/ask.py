@@ -5,9 +5,9 @@ import streamlit as st
 from components import ask, ask_cause, ask_claims, ask_maps, ask_priors, ask_scene, notices
 
 st.title("Ask")
-st.markdown("What does it see, and what does it make up?")
+st.markdown("What does a model that looks and talks see, and what does it make up?")
 
-image, answer = st.columns([2, 3], gap="large")
+image, answer = st.columns([4, 5], gap="large")
 with image:
     shown = ask_scene.choose()
 with answer:
