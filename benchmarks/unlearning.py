@@ -32,6 +32,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.attack import attack
+from engine.unlearning.looks.damping import damped
 from engine.unlearning.metrics import judged
 
 TEN = (
@@ -72,7 +73,7 @@ def rows(rounds: int) -> Iterator[Ratio]:
         BOARD,
         lambda: answer(Scoreboard(), BoardCase(case.seeded(next(numbers)), TEN)),
         1,
-        "from nothing",
+        "from nothing; seconds of one run each",
     )
     large = asked("mnist-5k", "mnist-cnn")
     dampened(large, SSD())
@@ -83,6 +84,13 @@ def rows(rounds: int) -> Iterator[Ratio]:
         lambda: dampened(large, SSD(ratio=float(next(ratios)))),
         rounds,
         "importances are there",
+    )
+    yield within(
+        "SSD's slider with its figures, digits",
+        SLIDER,
+        lambda: damped(case, SSD(ratio=float(next(ratios)))),
+        rounds,
+        f"{len(case.data):,} images answered anew",
     )
     said = judged(large.model, large)
     yield within(

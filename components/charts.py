@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, cast
 
@@ -42,11 +42,14 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 # ---------------------------------------------------------------- tables
 
 
-def table(view: Table, key: str) -> None:
-    """The table with its units; what is not known is a dash."""
+def table(view: Table, key: str, *, whole: bool = False) -> None:
+    """The table with its units; what is not known is a dash. A whole one does not scroll."""
     frame = framed(view)
     shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
-    st.dataframe(shown, key=key, alt=f"Table of {len(view.rows)} rows: {', '.join(view.columns)}")
+    st.dataframe(
+        shown, height="content" if whole else "auto", key=key,
+        alt=f"Table of {len(view.rows)} rows: {', '.join(view.columns)}",
+    )  # fmt: skip
 
 
 def framed(view: Table) -> pd.DataFrame:
@@ -101,10 +104,27 @@ def numbers(tables: Mapping[str, Table]) -> None:
             table(view, key)
 
 
-def with_table(figure: go.Figure, words: str, tables: Mapping[str, Table], key: str) -> None:
-    """The figure with its finding as alt text and caption, and its numbers in a table below."""
+def with_table(
+    figure: go.Figure,
+    words: str,
+    tables: Mapping[str, Table],
+    key: str,
+    on_select: Callable[[Any], None] | None = None,
+) -> None:
+    """The figure with its finding as alt text and caption, and its numbers in a table below.
+
+    With `on_select` a mark can be clicked, and that is told what Streamlit says of it.
+    """
     inked(figure, INK["dark" if st.context.theme.type == "dark" else "light"])
-    st.plotly_chart(figure, theme="streamlit", config=CONFIG, key=key, alt=words)
+    chart: dict[str, Any] = {"theme": "streamlit", "config": CONFIG, "key": key, "alt": words}
+    if on_select is None:
+        st.plotly_chart(figure, **chart)
+    else:
+        told = on_select
+        st.plotly_chart(
+            figure, **chart, selection_mode="points",
+            on_select=lambda: told(st.session_state[key]),
+        )  # fmt: skip
     st.caption(plain_markdown(words))
     numbers({f"{key}.{name}": view for name, view in tables.items()})
 
@@ -116,8 +136,10 @@ def inked(figure: go.Figure, ink: str) -> None:
     figure.update_layout(font=font, legend={"font": font, "title": {"font": font}})
     figure.update_xaxes(axis)
     figure.update_yaxes(axis)
-    figure.update_scenes(xaxis=axis, yaxis=axis, zaxis=axis)
-    figure.update_coloraxes(colorbar=axis)
+    if any("scene" in trace for trace in figure.data):  # else it takes 20 ms for nothing
+        figure.update_scenes(xaxis=axis, yaxis=axis, zaxis=axis)
+    if figure.layout.coloraxis.to_plotly_json():
+        figure.update_coloraxes(colorbar=axis)
     for note in figure.layout.annotations:
         note.font.color = note.font.color or ink
 

@@ -16,6 +16,7 @@ from components import (
     forget_left,
     forget_look,
     forget_ssd,
+    forget_time,
 )
 from components.forget_asked import KEY, Asked, Closer
 from components.links import refuse
@@ -39,6 +40,7 @@ SECTIONS: dict[str, Show] = {
     "Steps": forget_look.steps,
     "Heat maps": forget_look.show,
     "All figures": forget_figures.everything,
+    "Time": forget_time.show,
     "Take it along": forget_keep.show,
 }
 
@@ -53,7 +55,7 @@ def show(asked: Asked, subject: Subject | None) -> None:
         table = forget_board.ask(asked)
     if table is not None:
         st.markdown("**Beside a model that never saw them**")
-        forget_board.show(table)
+        forget_board.show(table, forget_board.timed(asked))
         closer(asked, table, subject, places)
     explain(asked)
 

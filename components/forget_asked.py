@@ -17,6 +17,7 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Checkpoint
 from engine.run import Answer
+from engine.sparsity.case import PruneCase
 from engine.target import Target
 from engine.unlearning import (
     AfterCase,
@@ -95,6 +96,18 @@ def named_case(model: Classifier, data: DataSet, request: ForgetRequest, seed: i
     ids = np.sort(request.ids).tolist()
     names = f"{model.fingerprint}|{data.fingerprint}|{request.kind}|{request.label}|{ids}"
     return case_of(model, data, request, seed, names)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def pruning_of(_model: Classifier, _data: DataSet, names: str) -> PruneCase:
+    """Model and data alone; `names` tells them apart."""
+    del names
+    return PruneCase(_model, _data)
+
+
+def pruning_case(model: Classifier, data: DataSet) -> PruneCase:
+    """The question that the search for the hardest images is asked about, made once."""
+    return pruning_of(model, data, f"{model.fingerprint}|{data.fingerprint}")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

@@ -25,7 +25,7 @@ from components.subject import Subject
 from engine import run
 from engine.result import Columns, Result
 from engine.run import Answer
-from engine.unlearning import UNLEARNERS, Frontier, StillThere
+from engine.unlearning import UNLEARNERS, Frontier, StillThere, Timing
 
 GOAL, BEFORE = "Retrain", "NoOp"
 TITLES = {kind.short: kind.title for kind in UNLEARNERS}
@@ -201,10 +201,16 @@ def left(figures: Any) -> str:
 # ---------------------------------------------------------------- the table
 
 
-def show(table: Columns) -> None:
+def timed(asked: Asked) -> Columns | None:
+    """The fair seconds of every way, where they were asked for under "Time"."""
+    found = run.known(Timing(), asked.board)
+    return None if found is None else found["times"]
+
+
+def show(table: Columns, times: Columns | None) -> None:
     """Table, what it means, and notes."""
-    st.html(as_html(table))
-    st.caption(words(table))
+    st.html(as_html(table, times))
+    st.caption(f"{words(table)} {times_words(times)}")
     for way, note in zip(table.rows, table.notes, strict=True):
         if note:
             st.caption(plain(f"{named(way)}: {note}"))
@@ -227,6 +233,16 @@ def words(table: Columns) -> str:
     return said
 
 
+def times_words(times: Columns | None) -> str:
+    """What the seconds are."""
+    if times is None:
+        return (
+            "Seconds are those of one run, where it was made; for the median of three after a "
+            "warm-up, see “Time” below."
+        )
+    return "Seconds are the median of three runs here, after one to warm up."
+
+
 def named(way: str) -> str:
     """A row's name for a person."""
     short, _, settings = way.partition(" (")
@@ -241,8 +257,9 @@ def order(table: Columns) -> list[int]:
     return [table.rows.index(GOAL), *(int(at) for at in rest)]
 
 
-def as_html(table: Columns) -> str:
-    """A plain table, which a screen reader can walk through."""
+def as_html(table: Columns, times: Columns | None = None) -> str:
+    """A plain table, which a screen reader can walk through; with fair seconds where there are."""
+    told = "of one run" if times is None else "the median of three runs"
     style = "padding:6px 10px;text-align:left;vertical-align:bottom;font-weight:600"
     heads = "".join(
         f'<th scope="col" style="{style}" title="{escape(about)}">{word}<br>'
@@ -253,10 +270,10 @@ def as_html(table: Columns) -> str:
         f'<th scope="col" style="{style}" title="{about}">{word}</th>'
         for word, about in (
             ("average gap", "mean distance of the four from the retrained model, in points"),
-            ("cost", "images looked at, as a share of retraining's; seconds here"),
+            ("cost", f"images looked at, as a share of retraining's; seconds {told}"),
         )
     )
-    body = "".join(line(table, at) for at in order(table))
+    body = "".join(line(table, at, times) for at in order(table))
     return (
         '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Scoreboard">'
         '<table style="border-collapse:separate;border-spacing:2px;width:100%;font-size:.92rem">'
@@ -265,7 +282,7 @@ def as_html(table: Columns) -> str:
     )
 
 
-def line(table: Columns, at: int) -> str:
+def line(table: Columns, at: int, times: Columns | None) -> str:
     """One row."""
     goal = table.rows[at] == GOAL
     style = "padding:6px 10px;text-align:left;white-space:nowrap"
@@ -276,7 +293,10 @@ def line(table: Columns, at: int) -> str:
     said = "the goal" if goal else points(gap) if np.isfinite(gap) else "failed"
     said += f" ± {100 * spread:.1f}" if np.isfinite(spread) and not goal else ""
     share, seconds = float(table["share of retraining"][at]), float(table["seconds"][at])
-    cost = f"{percent(share)} · {time(seconds)}" if np.isfinite(share) else charts.NONE
+    if times is not None:
+        seconds = times.cell(table.rows[at], "seconds")
+    spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
+    cost = f"{percent(share)}{spent}" if np.isfinite(share) else charts.NONE
     name = named(table.rows[at])
     return (
         f'<tr><th scope="row" style="{style};font-weight:{600 if goal else 400}{edge}">'
@@ -376,7 +396,7 @@ def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.F
     low = np.nanmin([*table["keeping"], *(np.nanmin(one["keeping"]) for one in curves.values())])
     figure.update_xaxes(title="forgets as retraining does (%)", range=[-4, 104])
     figure.update_yaxes(title="keeps as it does (%)", range=[100 * min(low, 0.8) - 4, 103])
-    return laid(figure, 340)
+    return laid(figure, 420)
 
 
 def sorted_by_dial(along: Any) -> Sequence[int]:

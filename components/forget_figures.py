@@ -165,6 +165,7 @@ def everything(closer: Closer, subject: Subject | None, table: Columns) -> None:
         charts.table(
             Table(np.ascontiguousarray(values[kept]), rows, heads, (unit,) * 3),
             f"{KEY}.Judged.{word}",
+            whole=True,
         )
     st.caption(
         "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "

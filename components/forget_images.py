@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -11,7 +13,7 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
-from components.forget_choose import thumb
+from components.forget_request import thumb
 from components.notices import plain
 from components.pictures import enlarged
 from components.subject import Subject
@@ -33,7 +35,8 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     st.markdown("**How sure each model is of the forgotten images**")
     words = finding(images)
     numbers = {"images": as_table(images, ("id", *MODELS))}
-    charts.with_table(figure(images), words, numbers, f"{KEY}.shift")
+    charts.with_table(figure(images), words, numbers, f"{KEY}.shift", on_select=press)
+    st.caption("Click a mark, or press a picture below, to see that image large.")
     choose(closer, images)
     one(closer, images)
 
@@ -59,6 +62,8 @@ def figure(images: Columns) -> go.Figure:
             x=place, y=100 * images[name], mode="markers", name=WORDS[name],
             marker={"symbol": MARKS[name], "color": color[name], "size": 8,
                     "line": {"width": 2 if name == "retrained" else 0, "color": color[name]}},
+            customdata=images["id"].astype(int), selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
             hovertext=[f"image {number:.0f}" for number in images["id"]],
         )  # fmt: skip
     drawn.update_xaxes(title="forgotten images, by how far they fall")
@@ -77,6 +82,15 @@ def finding(images: Columns) -> str:
     if held:
         return said + f" {held} of {len(images)} are still known far better than to that one."
     return said + " None is known far better than to that one."
+
+
+def press(picked: Any) -> None:
+    """A mark was clicked: its image is put in sight, on the page of pictures that has it."""
+    points = picked["selection"]["points"]
+    if points and (number := points[0].get("customdata")) is not None:
+        st.session_state[HELD] = int(np.ravel(number)[0])
+        at = int(points[0]["x"]) - 1
+        st.session_state[f"{KEY}.images.page"] = at // PAGE + 1
 
 
 def chosen(images: Columns) -> int:

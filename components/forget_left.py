@@ -13,8 +13,8 @@ from components.charts import DASHES, GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
-from components.forget_choose import thumb
 from components.forget_images import HELD
+from components.forget_request import thumb
 from components.notices import plain
 from components.subject import Subject
 from components.thumbs import thumbs
@@ -56,9 +56,10 @@ def probes(figures: Columns) -> go.Figure:
         values = 100 * figures[name][::-1]
         figure.add_bar(
             y=names, x=values, name=word, orientation="h", text=[f"{v:.0f} %" for v in values],
-            textposition="auto", marker={"color": ink, "pattern": {"shape": shape}},
+            textposition="outside", cliponaxis=False,
+            marker={"color": ink, "pattern": {"shape": shape}},
         )  # fmt: skip
-    figure.update_xaxes(title="of the forgotten images (%)", range=[0, 102])
+    figure.update_xaxes(title="of the forgotten images (%)", range=[0, 114])
     figure.update_layout(barmode="group", legend={"traceorder": "reversed"})
     return laid(figure, 320)
 

@@ -5,14 +5,14 @@ Importances are computed once; the sliders move only lines and dampen a copy ane
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, mask_charts, runs
+from components import charts, runs
 from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
@@ -25,7 +25,25 @@ from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer
 from engine.unlearning.looks.damping import Damped, damped
 
-DOTS = 4000  # weights that are drawn
+DOTS = 2000  # weights that are drawn
+HELD = f"{KEY}.SSD.held"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The figure, made once: moving a slider changes only places in it.
+
+    Args:
+        name: of importances and theme, that it is drawn for.
+        figure: with four traces: weights as they were, damped ones, the lines of α and of λ.
+        own: importance of the drawn weights for the forgotten images, (n,).
+        train: the same for all images, (n,).
+    """
+
+    name: str
+    figure: go.Figure
+    own: Array
+    train: Array
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
@@ -38,20 +56,33 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return
-    method = choose(method)
-    found = damped(asked.case, method)
-    figure = cloud(outcome["forget"], outcome["train"], method)
-    mask_charts.drawn(figure, words(method, found), f"{KEY}.SSD.plot")
-    figures(found, table)
-    layers = by_layer(
-        outcome["forget"].values, outcome["train"].values, method.ratio, method.strength
-    )
-    charts.numbers({f"{KEY}.SSD.layers": as_table(layers)})
+    live(asked, method, outcome, table)
     st.caption(
         "Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
         "forgotten ones. Above the first line it is damped; λ says what is left of it. Importances "
         "are computed once, so that moving a line takes no time."
     )
+
+
+@st.fragment
+def live(asked: Asked, method: SSD, outcome: Answer, table: Columns) -> None:
+    """Sliders, plot and figures; a move reruns only this."""
+    method = choose(method)
+    found = damped(asked.case, method)
+    plot = held(outcome)
+    move(plot, method)
+    st.plotly_chart(
+        plot.figure, theme="streamlit", config=charts.CONFIG, key=f"{KEY}.SSD.plot",
+        alt=words(method, found),
+    )  # fmt: skip
+    st.caption(charts.plain_markdown(words(method, found)))
+    figures(found, table)
+    box = st.expander("The numbers as a table", key=f"{KEY}.SSD.numbers", on_change="rerun")
+    if box.open:
+        forget, train = outcome["forget"].values, outcome["train"].values
+        with box:
+            layers = by_layer(forget, train, method.ratio, method.strength)
+            charts.table(as_table(layers), f"{KEY}.SSD.layers")
 
 
 def usual(asked: Asked) -> SSD:
@@ -77,33 +108,48 @@ def choose(method: SSD) -> SSD:
     return replace(method, **given)
 
 
-def cloud(forget: WeightScores, train: WeightScores, method: SSD) -> go.Figure:
-    """Log-log, with the lines of both dials."""
+def held(outcome: Answer) -> Plot:
+    """This session's figure for these importances, drawn anew where it is for others."""
+    name = f"{outcome.record['digest']} {theme()}"
+    plot: Plot | None = st.session_state.get(HELD)
+    if plot is None or plot.name != name:
+        plot = drawn(name, outcome["forget"], outcome["train"])
+        st.session_state[HELD] = plot
+    return plot
+
+
+def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
+    """Log-log, with the lines of both dials; nothing is in its place yet."""
     own, all_of = flat(forget), flat(train)
     some = np.random.default_rng(0).permutation(len(own))[:DOTS]
     own, all_of = own[some], all_of[some]
     seen = (own > 0) & (all_of > 0)
     own, all_of = own[seen], all_of[seen]
-    over = own > method.ratio * all_of
     figure = go.Figure()
     color = COLORS[theme()]
-    for marked, name, ink, size in (
-        (~over, "as it was", GRAY, 3), (over, "damped", color[1], 5),
-    ):  # fmt: skip
+    for word, ink, size in (("as it was", GRAY, 3), ("damped", color[1], 5)):
         figure.add_scattergl(
-            x=all_of[marked], y=own[marked], mode="markers", name=name, hoverinfo="skip",
+            mode="markers", name=word, hoverinfo="skip",
             marker={"color": ink, "size": size, "opacity": 0.6},
         )  # fmt: skip
     ends = np.array([all_of.min(), all_of.max()]) if len(all_of) else np.array([1e-9, 1.0])
-    for factor, name, dash in (
-        (method.ratio, "α: damped above", "solid"), (method.strength, "λ: damped down to", "dash"),
-    ):  # fmt: skip
-        figure.add_scatter(x=ends, y=factor * ends, mode="lines", name=name, hoverinfo="skip",
+    for word, dash in (("α: damped above", "solid"), ("λ: damped down to", "dash")):
+        figure.add_scatter(x=ends, mode="lines", name=word, hoverinfo="skip",
                            line={"color": color[0], "width": 2, "dash": dash})  # fmt: skip
-    power = {"type": "log", "exponentformat": "power", "dtick": 2}
+    power = {"type": "log", "exponentformat": "power", "dtick": 4}
     figure.update_xaxes(title="counts for all images", **power)
     figure.update_yaxes(title="counts for the forgotten images", **power)
-    return laid(figure, 400)
+    charts.inked(laid(figure, 400), charts.INK[theme()])
+    return Plot(name, figure, own, all_of)
+
+
+def move(plot: Plot, method: SSD) -> None:
+    """Dots and lines to their places for a threshold and a strength."""
+    over = plot.own > method.ratio * plot.train
+    for trace, marked in zip(plot.figure.data[:2], (~over, over), strict=True):
+        trace.x, trace.y = plot.train[marked], plot.own[marked]
+    for line, factor in zip(plot.figure.data[2:], (method.ratio, method.strength), strict=True):
+        line.y = factor * np.asarray(line.x)
 
 
 def flat(scores: WeightScores) -> Array:

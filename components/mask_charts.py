@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components import charts
-from components.charts import CONFIG, GRAY, INK, MARGINS, inked, plain_markdown
+from components.charts import CONFIG, GRAY, INK, inked, plain_markdown
 from components.familiar_charts import COLORS, laid, theme
 from engine.result import Table
 from engine.sparsity import Masks
@@ -283,7 +283,7 @@ def drift(table: Table, names: Sequence[str]) -> go.Figure:
         )
     )  # fmt: skip
     figure.add_hline(y=0, line={"color": GRAY, "width": 1})
-    figure.update_xaxes(title="rank correlation of the two heat maps (1: the same)")
+    figure.update_xaxes(title="rank correlation of the maps (1: the same)")
     figure.update_yaxes(title="change of confidence (points)")
     return laid(figure, 320)
 
@@ -312,27 +312,34 @@ def operations(dense: float, theoretical: float, real: float) -> go.Figure:
 
 
 def latencies(rows: Sequence[Timing]) -> go.Figure:
-    """Milliseconds of a forward pass, median and quartiles, by batch."""
+    """Milliseconds of a forward pass, median and quartiles, by batch; figures beside the bars."""
     from plotly.subplots import make_subplots
 
     batches = sorted({one.batch for one in rows})
     titles = [f"{batch} image{'s' if batch > 1 else ''} at a time" for batch in batches]
-    figure = make_subplots(rows=1, cols=len(batches), subplot_titles=titles, shared_yaxes=True)
-    for column, batch in enumerate(batches, start=1):
+    figure = make_subplots(
+        rows=len(batches), cols=1, subplot_titles=titles, vertical_spacing=0.42 / len(batches)
+    )
+    for place, batch in enumerate(batches, start=1):
         own = [one for one in rows if one.batch == batch][::-1]
-        median = np.array([one.median for one in own])
-        figure.add_trace(
-            go.Bar(
-                y=[one.name for one in own], x=median, orientation="h", showlegend=False,
-                text=[f"{one.median:.3g} ms · × {one.ratio:.2f}" for one in own],
-                textposition="auto", marker={"color": COLORS[theme()][0]},
-                error_x={
-                    "array": [one.high - one.median for one in own],
-                    "arrayminus": [one.median - one.low for one in own], "symmetric": False,
-                },
-            ),
-            row=1, col=column,
+        names = ["whole model" if one.name == "dense" else one.name for one in own]
+        median = [one.median for one in own]
+        bars = go.Bar(
+            y=names, x=median, orientation="h", showlegend=False,
+            marker={"color": COLORS[theme()][0]},
+            error_x={
+                "array": [one.high - one.median for one in own],
+                "arrayminus": [one.median - one.low for one in own], "symmetric": False,
+                "color": GRAY,
+            },
         )  # fmt: skip
-    figure.update_xaxes(title="ms")
-    figure.update_layout(margin=MARGINS)
-    return laid(figure, 90 + 40 * len(rows) // max(len(batches), 1))
+        figures = go.Scatter(
+            y=names, x=[max(one.median, one.high) for one in own], mode="text", showlegend=False,
+            text=[f"  {one.median:.3g} ms · × {one.ratio:.2f}" for one in own],
+            textposition="middle right", hoverinfo="skip", cliponaxis=False,
+        )  # fmt: skip
+        figure.add_traces([bars, figures], rows=place, cols=1)
+        most = max(one.high for one in own)
+        figure.update_xaxes(range=[0, 1.6 * max(most, *median)], row=place, col=1)
+    figure.update_xaxes(title="ms", row=len(batches), col=1)
+    return laid(figure, 90 + 42 * len(rows) + 44 * len(batches))

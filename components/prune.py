@@ -17,6 +17,7 @@ from components import (
     prune_keep,
     prune_kernels,
     prune_layers,
+    prune_learned,
     prune_picture,
 )
 from components.forms import refuse_links, widget
@@ -27,7 +28,7 @@ from components.subject import Subject
 from engine.errors import BlindspotError
 from engine.gallery import PRUNED
 from engine.method import Slider
-from engine.sparsity import Masks, Prune, PruneCase, agreement_only
+from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.pruning import BY_TITLE, Pruning
 
 Show = Callable[[Asked, Masks], None]
@@ -67,7 +68,10 @@ def choose(subject: Subject) -> Asked:
     if reason := Prune.unmet(case):
         st.error(plain(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:")
         st.stop()
-    return Asked(subject, case, choose_rule())
+    rule = choose_rule()
+    if rule.criterion == Learned.title:
+        case = prune_learned.with_scores(case)
+    return Asked(subject, case, rule)
 
 
 def choose_rule() -> Prune:
@@ -94,6 +98,8 @@ def show(asked: Asked) -> None:
         return
     if (masks := cut(asked)) is None:
         return
+    if said := round_words(asked):
+        st.caption(said)
     picture = st.container()
     st.markdown("**Where it was taken out**")
     words = mask_charts.layers_words(masks)
@@ -105,6 +111,19 @@ def show(asked: Asked) -> None:
         with place, spoken():
             draw(asked, masks)
     explain(asked, masks)
+
+
+def round_words(asked: Asked) -> str:
+    """From the second round on, what was cut before and what the figures count; "" in the first."""
+    before = masks_in(asked.case.model)
+    if before is None:
+        return ""
+    number = rounds_of(asked.case.model) + 1
+    return (
+        f"Round {number}: {mask_charts.percent(before.sparsity)} of the weights were cut before "
+        "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
+        f"it came out of round {number - 1}."
+    )
 
 
 def cut(asked: Asked) -> Masks | None:

@@ -14,7 +14,7 @@ from components.prune_asked import KEY, Asked, masks_at, scored
 from components.prune_layers import Row, tabled, theme
 from engine.errors import BlindspotError
 from engine.result import Table
-from engine.sparsity import Masks, diagrams, read_masks
+from engine.sparsity import Masks, diagrams, masks_in, read_masks
 from engine.sparsity.compare import Overlap, overlap
 from engine.sparsity.pruning import BY_TITLE
 
@@ -30,14 +30,15 @@ def show(asked: Asked, masks: Masks) -> None:
     other = opened(asked) if word == FILE else by_criterion(asked, word)
     if other is None:
         return
-    found = overlap(masks, other)
+    found = overlap(masks, other, masks_in(asked.case.model))
     st.markdown(f"**{plain(sentence(asked.method.criterion, word, found))}**")
     differences(asked.method.criterion, word, masks, other, found)
 
 
 def choose_other(asked: Asked) -> str:
     """What is held beside the page's criterion."""
-    offered = [title for title in BY_TITLE if title != asked.method.criterion] + [FILE]
+    there = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
+    offered = [title for title in there if title != asked.method.criterion] + [FILE]
     key = f"{KEY}.other"
     refuse(key, offered, "Beside it", "one of " + ", ".join(offered))
     if st.session_state.get(key) not in {None, *offered}:

@@ -130,5 +130,8 @@ def timings(rows: Sequence[Timing]) -> None:
         for batch in masked
     ]
     words = f"Speed beside the whole model (above 1 is faster). {'; '.join(said)}."
-    words += f" Median and quartiles of {min(one.repeats for one in rows)} or more turns."
+    words += (
+        f" Median and quartiles of {min(one.repeats for one in rows)} or more turns; × is the "
+        "median of the ratios turn by turn, which a busy computer moves less than the times."
+    )
     mask_charts.drawn(mask_charts.latencies(rows), words, f"{KEY}.latencies")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import charts, mask_charts, runs
+from components import charts, mask_charts, prune_unknown, runs
 from components.forms import refuse_links, widget
 from components.notices import plain
 from components.pictures import enlarged
 from components.prune_asked import KEY, Asked
 from engine.result import Table
 from engine.run import Answer
-from engine.sparsity import Harm, Masks, agreement_only
+from engine.sparsity import Harm, Masks, Unknown, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 
 OWN = ("images", "maps", "heat")
@@ -33,7 +33,7 @@ def show(asked: Asked, masks: Masks) -> None:
     if outcome is None:
         st.caption(
             "Every test image is shown to both models, as it is and made worse in five ways, and "
-            "the heat maps of some are compared."
+            "the heat maps of some are compared. Then both are shown images that they cannot know."
         )
         return
     if not isinstance(outcome, Answer):
@@ -58,9 +58,11 @@ def show(asked: Asked, masks: Masks) -> None:
         worse(found["corruptions"])
     with right:
         drift(asked, found["drift"], method.heat)
+    prune_unknown.show(asked)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())
         st.markdown(f"Reference: {Harm.paper}")
+        st.markdown(Unknown.about())
 
 
 def choose(asked: Asked) -> Harm:

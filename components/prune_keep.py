@@ -14,14 +14,14 @@ from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked
 from components.runs import Pending, Problem
 from components.taking import kept, take
-from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
+from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, PRUNE
 from engine.lab import keep_when_done
 from engine.result import Checkpoint
 from engine.run import Answer
-from engine.sparsity import Masks, Retrain, keep, masks_file
+from engine.sparsity import Masks, Retrain, keep, masks_file, rounds_of
 from engine.sparsity.prune import unlearnable
 
-TAKEN = (HEATMAPS, LEVEL_SETS, FAMILIAR, DATA_AND_MODELS)
+TAKEN = (HEATMAPS, LEVEL_SETS, FAMILIAR, DATA_AND_MODELS, PRUNE)
 LABEL = "Keep it as a model"
 
 
@@ -35,11 +35,23 @@ def show(asked: Asked, masks: Masks) -> None:
             "carries its masks."
         )
         as_model(asked)
+        st.markdown("**Rounds**")
+        st.caption(rounds(asked))
         st.markdown("**The masks**")
         download(asked, masks)
     with right:
         st.markdown("**Trained again, with its zeros held**")
         train_again(asked)
+
+
+def rounds(asked: Asked) -> str:
+    """Which round this is, how the next one is made, and what is not done between them."""
+    return (
+        f"This is round {rounds_of(asked.case.model) + 1}. For the next one keep the pruned model, "
+        "trained again or not, and take it to Prune: what was cut stays cut, and the share counts "
+        "against all weights. Between rounds weights keep the values they have; they are not "
+        "rewound to an earlier step of their training."
+    )
 
 
 def download(asked: Asked, masks: Masks) -> None:

@@ -91,7 +91,8 @@ def dictionary(masks: Masks) -> None:
     st.html(mask_pictures.patterns_html(found))
     st.caption(
         f"{found.kernels:,} kernels of 3 × 3 show {found.different} of 512 possible patterns; "
-        f"these {len(found.shares)} are the most frequent. Bright: stays; gray: cut."
+        f"these {len(found.shares)} are the most frequent, each with its share of the kernels. "
+        "Bright: stays; gray: cut."
     )
 
 
@@ -114,7 +115,10 @@ def fold_back(asked: Asked, masks: Masks) -> None:
             st.html(mask_pictures.image(pictures[at], words, "width:100%;max-width:16rem"))
             st.caption(words)
     where = "pixel of the image" if found.pixels else "place of the kernel"
-    st.caption(f"For each {where}, the share of the first layer's connections that stays.")
+    st.caption(
+        f"For each {where}, the share of the first layer's connections that stays: all where it is "
+        "brightest, none where it is dark blue."
+    )
 
 
 def pattern(asked: Asked) -> None:

@@ -112,7 +112,9 @@ def parser() -> Parser:
         help="train a model that ships again from its recipe",
         description="Train a model that ships again from its recipe, and print its figures.",
     )
-    weights.add_argument("name", metavar="NAME", help="as in assets/weights/recipes.toml")
+    weights.add_argument(
+        "name", metavar="NAME", help="as in assets/weights/recipes.toml, or tiny-vlm"
+    )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
     )
@@ -248,18 +250,24 @@ def ship(_wanted: Namespace) -> None:
 
 def retrain(wanted: Namespace) -> None:
     """Train a model that ships again."""
+    from engine.hallucination.tiny_vlm import weights as tiny_vlm
     from engine.models.embedded import FOLDER, file_of, plan
     from engine.models.embedded import retrain as again
 
     folder = wanted.out or FOLDER
-    name = plan(wanted.name).name
-    card = again(name, folder, progress)
+    if wanted.name == tiny_vlm.NAME:
+        made = tiny_vlm.retrain(folder, progress=progress)
+        found = [(one.title, one.path, one.figures) for one in made]
+    else:
+        name = plan(wanted.name).name
+        card = again(name, folder, progress)
+        found = [(card.title, file_of(name, folder), card.figures)]
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
-    path = file_of(name, folder)
-    say(f"{card.title}: {path}, {path.stat().st_size / 1000:.0f} kB")
-    for what, figure in card.figures.items():
-        say(f"    {what}: {figure:.4f}")
+    for title, path, figures in found:
+        say(f"{title}: {path}, {path.stat().st_size / 1000:.0f} kB")
+        for what, figure in figures.items():
+            say(f"    {what}: {figure:.4f}")
 
 
 def cover(_wanted: Namespace) -> None:

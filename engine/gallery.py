@@ -29,7 +29,7 @@ from engine.prediction import Prediction
 from engine.result import Columns, View
 from engine.run import GALLERY, Answer, digest, record
 from engine.samples import SAMPLES, sample
-from engine.sparsity import Harm, Level, Prune, Tradeoff, prune_case
+from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
 from engine.store import Store, entry
 from engine.target import Target
 from engine.unlearning import (
@@ -128,6 +128,7 @@ def prune() -> Iterator[Question]:
     yield Level(ratio=PRUNED), case
     yield Tradeoff(epochs=0), case
     yield Harm(ratio=PRUNED), case
+    yield Unknown(ratio=PRUNED), case
 
 
 def familiar() -> Iterator[Question]:

@@ -359,6 +359,19 @@ class Tokens(View):
         return " ".join(self.words)
 
 
+@dataclass(frozen=True, eq=False)
+class Grids(View):
+    """Small maps over an image's tokens, for each of n words and each layer.
+
+    Args:
+        values: (n, layers, rows, columns).
+        unit: of the values.
+    """
+
+    values: Floats
+    unit: str
+
+
 KINDS: dict[str, type[View]] = {
     kind.__name__: kind
     for kind in (
@@ -378,6 +391,7 @@ KINDS: dict[str, type[View]] = {
         Features,
         Evidence,
         Tokens,
+        Grids,
     )
 }
 

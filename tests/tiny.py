@@ -14,6 +14,7 @@ from engine.anomaly.case import DataCase, FamiliarCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
 from engine.models.classifier import Classifier
+from engine.result import WeightScores
 from engine.sparsity import PruneCase
 from engine.target import Target
 from engine.training import Recipe, fresh, train
@@ -26,6 +27,8 @@ from engine.unlearning import (
     ForgetCase,
     GradientAscent,
     Scoreboard,
+    Timing,
+    WorstCase,
     request,
 )
 
@@ -146,9 +149,16 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
 
 
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
-    """The tiny network, or another, with data of its size."""
+    """The tiny network, or another, with data of its size and scores as if they were learned."""
     model = model or cnn()
-    return PruneCase(model, data_for(model), seed)
+    rng = np.random.default_rng(seed)
+    scores = {
+        name: rng.random(tuple(weight.shape), np.float32)
+        for name, weight in model.network.named_parameters()
+        if weight.ndim > 1
+    }
+    learned = WeightScores(scores, "score", "mean")
+    return PruneCase(model, data_for(model), seed, learned=learned)
 
 
 def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0) -> DataSet:
@@ -202,12 +212,14 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def unlearning_case(
     kind: type, model: Classifier | None = None
-) -> ForgetCase | BoardCase | AfterCase:
+) -> PruneCase | ForgetCase | BoardCase | AfterCase:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     case = forget_case(model)
     if kind in LOOKS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
-    if kind is Scoreboard:
+    if kind is WorstCase:
+        return case.pruning
+    if kind in {Scoreboard, Timing}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case
 

@@ -103,11 +103,17 @@ class Detector(Method[FamiliarCase]):
 
     def check_banks(self, banks: Gathered) -> None:
         """Raise DoesNotFit where the head does not give the logits but the detector needs it."""
-        if "head" in self.needs and not heads_agree(banks.subject):
-            raise DoesNotFit(
-                f"{self.title}: it needs logits that come straight from the last linear layer, and "
-                "this model does something else with them."
+        if reason := self.misfit(banks.subject):
+            raise DoesNotFit(f"{self.title}: {reason}")
+
+    def misfit(self, bank: Bank) -> str:
+        """Why it cannot judge a model by what such a bank holds of it, or ""."""
+        if "head" in self.needs and not heads_agree(bank):
+            return (
+                "it needs logits that come straight from the last linear layer, and this model "
+                "does something else with them."
             )
+        return ""
 
     def evidence(self, rule: Rule, bank: Bank) -> Evidence:
         """The scores of a bank as a view."""

@@ -16,6 +16,8 @@ from engine.attribution.integrated_gradients import IntegratedGradients
 from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.level_sets import LEVEL_SETS
+from engine.attribution.lfa import LFA, LocalModel
+from engine.attribution.lima import LiMA
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
@@ -45,4 +47,8 @@ HEATMAPS = (
 
 FIRST = (GradCam, Occlusion)  # what the view opens with
 
-METHODS = HEATMAPS + LEVEL_SETS
+WHICH = (LFA, LocalModel)
+
+MINIMAL_REGIONS = (LiMA,)
+
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + MINIMAL_REGIONS

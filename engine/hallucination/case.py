@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +15,8 @@ from engine.hallucination.vlm import VLM
 from engine.method import Precision
 
 KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit"}
+DECIDED = {"is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could"}
+"""How a question begins that is answered by yes or no."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,21 @@ class CaptionCase:
         """The device whose lane computes it."""
         return self.vlm.device
 
+    @property
+    def decides(self) -> bool:
+        """Whether the prompt is a question that is answered by yes or no."""
+        return self.prompt.split()[0].lower() in DECIDED
+
+    def options(self, source: str) -> tuple[str, ...]:
+        """The words a setting may take that are read from the case: after how many layers."""
+        if source != "layers":
+            raise ValueError(f"a case has no {source}")
+        return tuple(str(layer) for layer in range(self.vlm.spec.layers + 1))
+
+    def at(self, precision: Precision) -> CaptionCase:
+        """The same question in another precision."""
+        return self if precision == self.precision else replace(self, precision=precision)
+
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels, no file name."""
         return {
@@ -95,6 +112,9 @@ class CaptionCase:
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
+        if need == "yes or no":
+            asks = "it needs a question that is answered by yes or no, such as “is there a boat”."
+            return "" if self.decides else asks
         if need in KINDS:
             can = need in self.vlm.spec.caps
             return "" if can else f"{self.vlm.title} does not show its {need}."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -13,10 +14,13 @@ from engine.hallucination.record import Best, Step, looks
 from engine.hallucination.session import Moment, Proposal, Session, Start, Steps
 from engine.hallucination.vlm import VLM, ModelSpec, Prefix, Want
 from engine.method import Progress, quiet
+from engine.result import View
 
 
 class Strategy(Protocol):
     """What the loop needs to know of a decoding method."""
+
+    batched: ClassVar[bool]  # whether many images can be answered at once
 
     @property
     def length(self) -> int:
@@ -41,6 +45,7 @@ class Spoken:
         calls: forward passes.
         read: tokens that went through the model.
         looked: places of the cache that tokens could look at, over all layers and tokens.
+        views: what the session shows of itself; empty when no record was kept.
     """
 
     tokens: Tensor
@@ -50,6 +55,7 @@ class Spoken:
     calls: int
     read: int
     looked: int
+    views: Mapping[str, View] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -95,6 +101,7 @@ class Loop:
         self.record = record
         self.past: list[Moment] = []
         self.back: list[tuple[int, int]] = []
+        self.share = 0.0  # done; it does not fall when the loop goes back
 
     def run(self, length: int, progress: Progress) -> Spoken:
         """Until every answer has ended, or has as many tokens as it may."""
@@ -114,14 +121,17 @@ class Loop:
             said = torch.cat([now.said, tokens[:, None]], 1)
             ended = now.ended | (tokens == self.spec.eos)
             now = Moment(now.out, said, ended, steps)
-            progress(said.shape[1] / length, "speaking")
+            self.share = max(self.share, said.shape[1] / length)
+            progress(self.share, "speaking")
             if move.over or ended.all() or said.shape[1] == length:
                 break
             now = replace(now, out=self.session.read(now, tokens))
+        progress(1.0, "spoken")
         given = self.session.finished(now)
         ended = (given.said == self.spec.eos).any(1)
         cost = self.model.calls, self.model.read, self.model.looked
-        return Spoken(given.said, ended, given.steps, tuple(self.back), *cost)
+        views = self.session.views() if self.record else {}
+        return Spoken(given.said, ended, given.steps, tuple(self.back), *cost, views)
 
     def opened(self) -> Moment:
         """Before the first token."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.hallucination.meter import Meter
 from engine.hallucination.record import Step
 from engine.hallucination.vlm import Prefix, StepOut, Want
+from engine.result import View
 
 Steps = tuple[Step, ...]
 MethodT = TypeVar("MethodT")
@@ -134,3 +135,7 @@ class Session(Generic[MethodT]):
     def finished(self, now: Moment, /) -> Moment:
         """The answers that are given, with their records: those that were said."""
         return now
+
+    def views(self) -> dict[str, View]:
+        """What is shown of the session itself, once it is over, beside what steps record."""
+        return {}

@@ -45,7 +45,8 @@ class Strategy(Method[CaptionCase]):
         spoken = generate(
             case.vlm, self, case.images, case.prompts, seed=case.seed, progress=progress
         )
-        return told(case.vlm, case.prompt, spoken) | self.shown(case, spoken)
+        told_of = told(case.vlm, case.prompt, spoken)
+        return {**told_of, **spoken.views, **self.shown(case, spoken)}
 
     def shown(self, _case: CaptionCase, _spoken: Spoken, /) -> dict[str, View]:
         """What this method shows beside the answer."""

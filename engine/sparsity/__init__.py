@@ -11,18 +11,21 @@ from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
 from engine.sparsity.file import masks_file, read_masks
 from engine.sparsity.harm import Harm, harm
+from engine.sparsity.learned import Learned, read_scores
 from engine.sparsity.level import Level
 from engine.sparsity.masks import Masks, masks_in, masks_of
 from engine.sparsity.parts import Part, parts
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.pruner import Pruner, Rules
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
+from engine.sparsity.rounds import rounds_of
 from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
+from engine.sparsity.unknown import Unknown, told_apart
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Unknown)
 
 METHODS = PRUNE
 
@@ -34,6 +37,7 @@ __all__ = [
     "RATIOS",
     "STRUCTURES",
     "Harm",
+    "Learned",
     "Level",
     "Masks",
     "Part",
@@ -45,6 +49,7 @@ __all__ = [
     "Rules",
     "Shrunk",
     "Tradeoff",
+    "Unknown",
     "agreement_only",
     "bake",
     "enforced",
@@ -59,6 +64,9 @@ __all__ = [
     "pruned",
     "pruner_of",
     "read_masks",
+    "read_scores",
+    "rounds_of",
     "shrunk",
     "sparsest",
+    "told_apart",
 ]

@@ -14,6 +14,7 @@ from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Precision
 from engine.models.classifier import Classifier
+from engine.result import WeightScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class PruneCase:
             split where there is none), measures at its test split.
         seed: of everything that is drawn.
         precision: "exact" is the only one.
+        learned: scores that a search found elsewhere, for the criterion "Learned".
 
     Raises:
         BlindspotError: the images or classes do not fit the model.
@@ -35,6 +37,7 @@ class PruneCase:
     data: DataSet
     seed: int = 0
     precision: Precision = "exact"
+    learned: WeightScores | None = None
 
     def __post_init__(self) -> None:
         title = self.data.card.title
@@ -56,9 +59,14 @@ class PruneCase:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of weights, images, precision and seed."""
+        """Digest of weights, masks and scores that come along, images, precision and seed."""
         said = f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"
-        return blake2b(f"{said}|{self.seed}".encode(), digest_size=16).hexdigest()
+        found = blake2b(f"{said}|{self.seed}".encode(), digest_size=16)
+        for name, bits in sorted(self.model.masks.items()):  # they say what stays cut
+            found.update(name.encode() + bits.tobytes())
+        for name, scores in sorted(self.learned.values.items() if self.learned else ()):
+            found.update(f"learned {name}".encode() + np.ascontiguousarray(scores).tobytes())
+        return found.hexdigest()
 
     @property
     def lane(self) -> str:

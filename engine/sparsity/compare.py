@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import BlindspotError
@@ -15,6 +16,7 @@ from engine.models.bits import Bits
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.sparsity.masks import Masks
+from engine.sparsity.rounds import own
 from engine.sparsity.synflow import flows, named, pass_on
 
 
@@ -41,14 +43,22 @@ class Overlap:
     layers: tuple[tuple[float, float], ...]
 
 
-def overlap(one: Masks, other: Masks) -> Overlap:
-    """Compare two sets of masks over the same parts. Raises BlindspotError for other parts."""
+def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
+    """Compare two sets of masks over the same parts.
+
+    Args:
+        one, other: what each keeps.
+        held: what an earlier round left; chance then chooses among that only, as both had to.
+
+    Raises:
+        BlindspotError: they are of other parts.
+    """
     if [p.name for p in one.parts] != [p.name for p in other.parts]:
         raise BlindspotError("These masks are of different layers and cannot be compared.")
     both = np.array(
         [np.count_nonzero(one.array(p.name) & other.array(p.name)) for p in one.parts], np.int64
     )
-    sizes = np.array([p.size for p in one.parts], np.float64)
+    sizes = room(one, other, held)
     either = one.counts + other.counts - both
     a, b = one.counts / sizes, other.counts / sizes
     expected, union = a * b * sizes, (a + b - a * b) * sizes
@@ -65,6 +75,18 @@ def overlap(one: Masks, other: Masks) -> Overlap:
         float(np.abs(shares[0] - shares[1]).sum() / 2),
         layers,
     )
+
+
+def room(one: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:
+    """Of each part how many weights could have been kept."""
+    whole = np.array([p.size for p in one.parts], np.float64)
+    if held is None:
+        return whole
+    left = [own(held, part) for part in one.parts]
+    row = np.concatenate([bits.ravel() for bits in left])
+    if np.any((one.flat | other.flat) & ~row):
+        return whole  # one of them was not bound by that round
+    return np.array([max(np.count_nonzero(bits), 1) for bits in left], np.float64)
 
 
 def ratio(part: float, whole: float) -> float:

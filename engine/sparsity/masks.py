@@ -32,7 +32,8 @@ class Masks(Mapping[str, Tensor]):
         parts: what was chosen from, in order.
         flat: (n,) bool, True where a weight stays, the parts one after another.
         silent: what goes silent with a whole filter: names of biases and of BatchNorm's weights
-            and biases, with (filters,) bool. They are masked too, but never counted.
+            and biases, with (filters,) bool; and what an earlier round cut in parts that are not
+            chosen from now. They are masked too, but never counted.
         notes: what a person should know of this choice, in sentences.
     """
 

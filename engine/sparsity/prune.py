@@ -26,6 +26,7 @@ from engine.sparsity.cost import Cost, cost_of, places
 from engine.sparsity.enforce import bake
 from engine.sparsity.masks import Masks
 from engine.sparsity.pruning import Pruning
+from engine.sparsity.rounds import ROUND, rounds_of
 from engine.sparsity.shrink import shrunk
 from engine.sparsity.subjects import agreement_only
 from engine.training import Recipe, outputs, train
@@ -178,7 +179,8 @@ def finished(
     if case.model.architecture:  # else it cannot be built again, and so not be kept
         card = card_of(
             kept, title=model.title, parent=case.model, made_by=method.full_name(),
-            settings=method.settings(), data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
+            settings={**method.settings(), ROUND: rounds_of(case.model) + 1},
+            data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
             figures={name: round(value, 4) for name, value in found.items()},
             narrowed=kept.narrowed,
         )  # fmt: skip

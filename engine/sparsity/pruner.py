@@ -19,9 +19,10 @@ from engine.models.classifier import Classifier
 from engine.result import Floats, WeightScores
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS, densities
 from engine.sparsity.channels import Channels, channels_of
-from engine.sparsity.masks import Masks
+from engine.sparsity.masks import Masks, masks_in
 from engine.sparsity.parts import Part, parts
-from engine.sparsity.units import STRUCTURES, Pool, best_of_each, masks_from, pools
+from engine.sparsity.rounds import LOWEST, held_row, lowered, pools_after, still_cut
+from engine.sparsity.units import STRUCTURES, Pool, best_of_each, masks_from
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Pruner:
     """Masks of one model by one set of scores, at any ratio.
 
     Args:
-        model: the classifier; only its structure is looked at.
+        model: the classifier; only its structure is looked at, and the masks that it carries from
+            an earlier round: what they cut stays cut.
         scores: of every weight that may be pruned, keep the largest; from a criterion of this
             family, or learned.
         rules: how they become masks.
@@ -84,12 +86,15 @@ class Pruner:
         )
         if (self.rules.allocation in RATIOS) != (ratios is not None):
             raise BadSetting("Layer ratios need scores of their own, and only they do.")
+        self.held = masks_in(model)
+        self._row = held_row(self.held, self.parts)
         self._pools: tuple[Pool, ...] = ()
         self._shares: tuple[Pool, ...] = ()
         if structure != "N:M":
-            self._pools = pools(structure, self.parts, scores, self.channels)
+            given = (structure, self.parts)
+            self._pools = pools_after(*given, scores, self.channels, self.held)
             if ratios is not None:
-                self._shares = pools(structure, self.parts, ratios, self.channels)
+                self._shares = pools_after(*given, ratios, self.channels, self.held)
 
     @property
     def units(self) -> int:
@@ -111,8 +116,21 @@ class Pruner:
                 f"A share of {ratio:g} cannot be cut: choose 0 or more and less than 1, so that "
                 "something is left of the model."
             )
-        if self.rules.structure == "N:M":
-            return best_of_each(self.parts, self.scores, self.rules.n, self.rules.m)
+        masks = self.patterned if self.rules.structure == "N:M" else self.chosen(ratio)
+        if self.held is None or self._row is None:
+            return masks
+        return still_cut(masks, self.held, self._row)
+
+    @cached_property
+    def patterned(self) -> Masks:
+        """N of every M, the same at any ratio."""
+        scores = self.scores
+        if self.held is not None:
+            scores = lowered(scores, self.held, self.parts, LOWEST)
+        return best_of_each(self.parts, scores, self.rules.n, self.rules.m)
+
+    def chosen(self, ratio: float) -> Masks:
+        """The masks at that ratio, whatever was cut before."""
         if self.rules.allocation == "global":
             chosen, notes = self._order.best(self.kept(ratio))
         else:

@@ -14,17 +14,21 @@ from engine.sparsity.case import PruneCase
 from engine.sparsity.chance import Random
 from engine.sparsity.enforce import pruned
 from engine.sparsity.grasp import Grasp
+from engine.sparsity.learned import Learned
 from engine.sparsity.magnitude import Magnitude
 from engine.sparsity.masks import Masks
 from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
 from engine.sparsity.pruner import Pruner, Rules
+from engine.sparsity.rounds import rounds_of
 from engine.sparsity.snip import Snip
 from engine.sparsity.synflow import SynFlow
 from engine.sparsity.taylor import Taylor
 from engine.sparsity.units import STRUCTURES
 
-CRITERIA: tuple[type[SparsityMethod], ...] = (Magnitude, Random, Snip, Grasp, SynFlow, Taylor)
+CRITERIA: tuple[type[SparsityMethod], ...] = (
+    Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
+)  # fmt: skip
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
 OF_RATIO: dict[str, type[SparsityMethod]] = {"SNIP ratio": Snip, "GraSP ratio": Grasp}
 PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")
@@ -80,14 +84,15 @@ class Pruning(SparsityMethod, ABC):
         """The masks of these settings."""
         return self.pruner(case, progress).at(self.ratio)
 
-    def said(self, masks: Masks) -> str:
-        """The title of the pruned model, which stands after its parent's."""
+    def said(self, masks: Masks, number: int = 1) -> str:
+        """The title of a model pruned so in that round, which stands after its parent's."""
         how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
-        return f"{how_much} · {self.criterion}"
+        again = f" · round {number}" if number > 1 else ""
+        return f"{how_much} · {self.criterion}{again}"
 
     def made(self, case: PruneCase, masks: Masks) -> Classifier:
         """The pruned copy."""
-        return pruned(case.model, masks, self.said(masks))
+        return pruned(case.model, masks, self.said(masks, rounds_of(case.model) + 1))
 
 
 def pruner_of(case: PruneCase, criterion: str, rules: Rules, progress: Progress = quiet) -> Pruner:

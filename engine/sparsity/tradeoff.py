@@ -60,6 +60,7 @@ class Tradeoff(Pruning):
         pruner = self.pruner(case, scoring)
         weights = sum(one.numel() for one in case.model.network.parameters())
         lines: list[list[float]] = []
+        known: dict[str, tuple[float, list[float]]] = {}
         ratios = RATIOS if self.structure != "N:M" else RATIOS[:1]
         for place, ratio in enumerate(ratios):
 
@@ -71,8 +72,11 @@ class Tradeoff(Pruning):
 
             masks = pruner.at(ratio)
             cut = (masks.total - masks.kept) / weights
-            plain = right(self.made(case, masks), case)
-            again = self.again(case, masks, level) if masks.kept < masks.total else [plain]
+            if masks.digest not in known:  # after a round, low ratios cut nothing more
+                plain = right(self.made(case, masks), case)
+                whole = masks.kept == masks.total
+                known[masks.digest] = plain, [plain] if whole else self.again(case, masks, level)
+            plain, again = known[masks.digest]
             lines.append(
                 [
                     ratio, masks.sparsity, cut, plain,

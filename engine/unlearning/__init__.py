@@ -5,8 +5,9 @@
     images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
     kept = checkpoints.keep(answer(SalUn(), case)["model"])
 
-Three kinds of case: a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
-unlearners on it (`BoardCase`: Scoreboard), and one looked at closely (`AfterCase`: LOOKS).
+Four kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
+forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
+unlearners on it (`BoardCase`: Scoreboard, Timing), and one looked at closely (`AfterCase`: LOOKS).
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ from engine.unlearning.salun import SalUn
 from engine.unlearning.scoreboard import Scoreboard
 from engine.unlearning.scrub import SCRUB
 from engine.unlearning.ssd import SSD, dampened
+from engine.unlearning.timing import Timing
 from engine.unlearning.unlearner import Unlearner
-from engine.unlearning.worst import easiest, hardest
+from engine.unlearning.worst import WorstCase, easiest, hardest
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, Scoreboard, *looks.LOOKS,
+    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, WorstCase, Scoreboard, Timing,
+    *looks.LOOKS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
@@ -98,8 +101,10 @@ __all__ = [
     "Splits",
     "Steps",
     "StillThere",
+    "Timing",
     "Unlearner",
     "WhatMoved",
+    "WorstCase",
     "by_layer",
     "dampened",
     "easiest",

@@ -152,12 +152,15 @@ def forget_case(
             f"{model.title} learnt from {card.data}, not from {data.name}: it has nothing of these "
             "images to forget. Choose its own data, or train a model on these."
         )
-    if recipe is None:
-        known = Recipe.from_dict(card.recipe) if card is not None and card.recipe else None
-        recipe = known or Recipe(
-            architecture=model.architecture if model.architecture in SMALL else "lenet"
-        )
-    return ForgetCase(model, data, request, recipe, seed)
+    return ForgetCase(model, data, request, recipe or recipe_of(model), seed)
+
+
+def recipe_of(model: Classifier) -> Recipe:
+    """How a model was trained; the usual recipe of its network where nothing is known of that."""
+    card = trained_as(model)
+    if card is not None and card.recipe:
+        return Recipe.from_dict(card.recipe)
+    return Recipe(architecture=model.architecture if model.architecture in SMALL else "lenet")
 
 
 def trained_as(model: Classifier) -> Card | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from engine.method import Case, Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Array, Columns, Field, Floats, Result, WeightScores
 from engine.training.figures import one_thread
+from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.network import in_parts, named, own_copy, pixels_of, slopes
 from engine.unlearning.seen import RecordedData
@@ -88,12 +88,12 @@ class Importance(Method[ForgetCase]):
                 del partial
                 progress((at + done) / len(SETS), words)
 
-            start, before = perf_counter(), int(data.seen.sum())
+            start, before = clock.now(model), int(data.seen.sum())
             rng = np.random.default_rng([case.seed, 24])
             parts = in_parts(getattr(case.splits, name), self.batch, rng)
             values = importance(model, data, parts, label_free=self.label_free, progress=told)
             found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
-            seconds.append(perf_counter() - start)
+            seconds.append(clock.now(model) - start)
             samples.append(int(data.seen.sum()) - before)
         return {
             **found,

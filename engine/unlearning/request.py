@@ -130,8 +130,8 @@ def wrong_labels(data: DataSet) -> ForgetRequest:
     """
     if "clean_label" not in data.truth:
         raise BlindspotError(
-            f"{data.card.title} does not say which labels are wrong: choose its variant "
-            "“Wrong labels”."
+            f"{data.card.title} does not say which labels are wrong: its variant “Wrong "
+            "labels” does."
         )
     rows = data.rows("train")
     wrong = data.truth["clean_label"][rows] != data.labels[rows]
@@ -152,7 +152,7 @@ def planted(data: DataSet) -> ForgetRequest:
     marked = np.asarray(data.truth.get("poisoned", np.zeros(len(data), np.bool_)), np.bool_)[rows]
     if not marked.any():
         raise BlindspotError(
-            f"{data.card.title} has nothing planted in it: choose its variant “Poison”."
+            f"{data.card.title} has nothing planted in it: its variant “Poison” has."
         )
     rows = rows[marked]
     label = int(data.labels[rows[0]])

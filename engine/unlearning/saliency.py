@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.result import Array, Columns, Result, WeightScores
+from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.network import in_parts, mean_slopes, named, own_copy
 from engine.unlearning.seen import RecordedData
@@ -52,7 +52,7 @@ class Saliency(Method[ForgetCase]):
 
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: scores, of every weight; run, seconds and samples of the pass."""
-        start = perf_counter()
+        start = clock.now(case.model)
         model, data = own_copy(case.model), RecordedData.of(case.data)
         parts = in_parts(case.splits.forget, self.batch, np.random.default_rng([case.seed, 22]))
         total = {name: torch.zeros_like(one) for name, one in named(model).items()}
@@ -65,7 +65,7 @@ class Saliency(Method[ForgetCase]):
             "scores": WeightScores(scores, "nat per unit of weight", "l2"),
             "run": Columns.of(
                 {
-                    "seconds": ([perf_counter() - start], "s"),
+                    "seconds": ([clock.now(model) - start], "s"),
                     "samples": ([int(data.seen.sum())], ""),
                 }
             ),

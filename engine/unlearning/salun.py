@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
 from engine.method import Choice, Slider, setting
 from engine.run import answer
+from engine.unlearning import clock
 from engine.unlearning.descend import Stage, Stepping, descend, learning
 from engine.unlearning.network import named
 from engine.unlearning.random_labels import keep_setting, never_setting, random_stages
@@ -63,7 +63,7 @@ class SalUn(Stepping):
 
     def change(self, work: Work) -> None:
         """Find the mask, hold the others, and take the steps."""
-        start = perf_counter()
+        start = clock.now(work.model)
         if self.mask == "chance":
             rng = np.random.default_rng([work.case.seed, 23])
             scores = {n: rng.random(tuple(w.shape)) for n, w in named(work.model).items()}
@@ -73,12 +73,12 @@ class SalUn(Stepping):
             scores = dict(found["scores"].values)
             seconds = float(found["run"]["seconds"][0])
             work.extra[work.forget] += 1
-            start = perf_counter()
+            start = clock.now(work.model)
         masks = salient({name: scores[name] for name in named(work.model)}, self.share)
         work.hold(masks)
         work.marked = masks
         descend(self, work, work.part(0.1, 1.0))
-        work.spent = perf_counter() - start + seconds - work.paused
+        work.spent = clock.now(work.model) - start + seconds - work.paused
 
     def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
         """By the steps that were chosen."""

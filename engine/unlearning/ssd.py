@@ -9,7 +9,6 @@ https://arxiv.org/abs/2308.07707
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import torch
 
@@ -17,6 +16,7 @@ from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Columns, WeightScores
 from engine.run import answer
+from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.importance import Importance, batch_setting, dampening, label_free_setting
 from engine.unlearning.network import named, own_copy, settled
@@ -67,10 +67,10 @@ class SSD(Unlearner):
     def change(self, work: Work) -> None:
         """Dampen."""
         forget, train, cost = self.importances(work.case, work.part(0.0, 0.9))
-        start = perf_counter()
+        start = clock.now(work.model)
         work.marked = dampen(work.model, forget, train, self.ratio, self.strength)
         work.step = 1
-        work.spent = perf_counter() - start + cost.cell("forget", "seconds")
+        work.spent = clock.now(work.model) - start + cost.cell("forget", "seconds")
         work.before = cost.cell("train", "seconds")
         work.extra[work.forget] += 2  # once for I_f, once in I_D
         work.extra[work.retain] += 1

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
-from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +27,7 @@ from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result, Scores, View
 from engine.training.masks import carried
+from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import Said, figures, judged
 from engine.unlearning.network import named, own_copy, settled
@@ -128,12 +128,12 @@ class Work:
         """Let whoever watches see the model as it is."""
         if self.watch is None:
             return
-        start = perf_counter()
+        start = clock.now(self.model)
         training = self.model.training
         self.model.eval()
         self.watch(self.step, self.model)
         self.model.train(training)
-        self.paused += perf_counter() - start
+        self.paused += clock.now(self.model) - start
 
     def part(self, start: float, end: float) -> Progress:
         """Progress of a part of the work; partial results of others are not handed on."""
@@ -202,21 +202,21 @@ class Unlearner(Method[ForgetCase], ABC):
             progress(MEASURING * done, words)
 
         work = Work(case, own_copy(case.model), self.sees, working, watch)
-        start = perf_counter()
+        start = clock.now(work.model)
         work.show()
         try:
             self.change(work)
         except Diverged:
             work.failed = work.step
             work.go_back()
-        clock = perf_counter() - start - work.paused
+        seconds = clock.now(work.model) - start - work.paused
         settled(work.model)
         said = sound(work)
         found = figures(said)
         views: dict[str, View] = {
             "model": checkpoint(work.model, self.card(work, found)),
             "scores": Scores(np.array(list(found.values())), tuple(found), "share"),
-            "run": bill(work, clock),
+            "run": bill(work, seconds),
             "seen": seen_by(work),
         }
         if work.marked:
@@ -251,14 +251,14 @@ def sound(work: Work) -> Said:
     return said
 
 
-def bill(work: Work, clock: float) -> Columns:
+def bill(work: Work, seconds: float) -> Columns:
     """What it cost; samples are images that were looked at, a look and a gradient each."""
     train = work.case.splits.train
     samples = int(work.seen[train].sum())
     whole = len(work.case.splits.retain) * work.case.recipe.epochs
     return Columns.of(
         {
-            "seconds": ([clock if work.spent is None else work.spent], "s"),
+            "seconds": ([seconds if work.spent is None else work.spent], "s"),
             "seconds before": ([work.before], "s"),
             "samples": ([samples], ""),
             "share of retraining": ([samples / whole], "share"),

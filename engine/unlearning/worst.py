@@ -12,20 +12,74 @@ Fan et al., "Challenging Forgets: Unveiling the Worst-Case Forget Sets in Machin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
-from engine.method import Progress, quiet
+from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
+from engine.result import Columns, Result
+from engine.sparsity.case import PruneCase
 from engine.training import outputs
 from engine.training.figures import one_thread
+from engine.unlearning.attack import Doubles
 from engine.unlearning.network import own_copy
-from engine.unlearning.request import ForgetRequest, check_share, told
+from engine.unlearning.request import ForgetRequest, Ids, check_share, told
 
 BATCH = 64
 RATE = 1e-3
+HARDEST, EASIEST = "hardest", "easiest"
+
+
+@dataclass(frozen=True)
+class WorstCase(Method[PruneCase]):
+    """The training images that are hardest, or easiest, to forget.
+
+    A copy of the model learns on without the images that are tried, by small steps in the direction
+    of the sign of every slope. The hardest are those whose label it then still gives with the
+    lowest loss (cross-entropy, nats): what stays teaches them all the same. The easiest are those
+    of highest loss, such as wrong labels. This is done over, from the images just found.
+    """
+
+    name = "WorstCase"
+    family = "unlearning"
+    title = "Hardest and easiest images"
+    cost = "job"
+    paper = "Fan et al. 2024, https://arxiv.org/abs/2403.07362"
+    proof = (
+        "tests/engine/unlearning/test_request.py"
+        "::test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_mislabelled"
+    )
+
+    which: str = setting(
+        HARDEST, Choice((HARDEST, EASIEST)), "Which", "Those of lowest or of highest loss."
+    )
+    share: float = setting(
+        0.1, Slider(0.01, 0.99, 0.01), "Share", "Of the training images, how many are chosen."
+    )
+    rounds: int = setting(
+        5, Slider(1, 20, 1), "Rounds", "How often images and weights are improved in turn."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if not isinstance(case, PruneCase):
+            return "it needs a model and its training data, not a picture."
+        return super().unmet(case)
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: images, the id and the loss after unlearning of each, the most extreme first."""
+        sign = 1 if self.which == HARDEST else -1
+        rows, losses = search(
+            case.model, case.data, self.share, case.seed, self.rounds, sign, progress
+        )
+        order = np.argsort(sign * losses, kind="stable")
+        ids = case.data.ids[rows[order]]
+        return {"images": Columns.of({"id": (ids, ""), "loss": (losses[order], "nat")})}
 
 
 def hardest(
@@ -37,8 +91,8 @@ def hardest(
     progress: Progress = quiet,
 ) -> ForgetRequest:
     """The share of training images that is hardest to forget; `rounds` is of the search."""
-    rows = chosen(model, data, share, seed, rounds, 1, progress)
-    return ForgetRequest("worst", data.ids[rows], told(len(rows), "hard to forget"), seed=seed)
+    rows, _ = search(model, data, share, seed, rounds, 1, progress)
+    return worst_case(data.ids[rows], HARDEST, seed)
 
 
 def easiest(
@@ -50,11 +104,17 @@ def easiest(
     progress: Progress = quiet,
 ) -> ForgetRequest:
     """The share of training images that is easiest to forget."""
-    rows = chosen(model, data, share, seed, rounds, -1, progress)
-    return ForgetRequest("easy", data.ids[rows], told(len(rows), "easy to forget"), seed=seed)
+    rows, _ = search(model, data, share, seed, rounds, -1, progress)
+    return worst_case(data.ids[rows], EASIEST, seed)
 
 
-def chosen(
+def worst_case(ids: Ids, which: str, seed: int = 0) -> ForgetRequest:
+    """The request for the images that were found."""
+    kind, word = ("worst", "hard") if which == HARDEST else ("easy", "easy")
+    return ForgetRequest(kind, np.sort(ids), told(len(ids), f"{word} to forget"), seed=seed)
+
+
+def search(
     model: Classifier,
     data: DataSet,
     share: float,
@@ -62,23 +122,24 @@ def chosen(
     rounds: int,
     sign: int,
     progress: Progress,
-) -> Rows:
-    """The rows with the lowest (sign 1) or highest (−1) loss after they were unlearnt."""
+) -> tuple[Rows, Doubles]:
+    """The rows with the lowest (sign 1) or highest (−1) loss after unlearning, and that loss."""
     check_share(share)
     train = data.rows("train")
     rng = np.random.default_rng([seed, 12])
     count = min(max(1, round(share * len(train))), len(train))
-    rows = np.sort(rng.permutation(train)[:count])
+    rows, found = np.sort(rng.permutation(train)[:count]), np.zeros(count)
     for number in range(rounds):
         losses = after_signs(model, data, np.setdiff1d(train, rows), train, rng)
-        rows = np.sort(train[np.argsort(sign * losses, kind="stable")[:count]])
+        places = np.sort(np.argsort(sign * losses, kind="stable")[:count])
+        rows, found = train[places], losses[places]
         progress((number + 1) / rounds, f"round {number + 1} of {rounds}")
-    return rows
+    return rows, found
 
 
 def after_signs(
     model: Classifier, data: DataSet, retain: Rows, train: Rows, rng: np.random.Generator
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+) -> Doubles:
     """Each training image's loss after two epochs of sign steps on what is retained, eval mode."""
     own = own_copy(model)
     weights = list(own.parameters())

@@ -142,6 +142,32 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     )
 
 
+def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visit) -> None:
+    page = visit(DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.8"})
+    page.get_by_role("button", name="Keep it as a model").click()
+    page.get_by_role("button", name="Take it to Prune").click(timeout=1000 * LONG)
+    round_two = page.get_by_text("Round 2: 80 % of the weights were cut before and stay cut")
+    expect(round_two).to_be_visible(timeout=1000 * LONG)
+    settle(page, LONG)
+    page.goto(f"{page.url.partition('&prune.ratio')[0]}&prune.ratio=0.9")
+    settle(page, LONG)
+    assert sentence(page).startswith("90 % of the weights are taken out")
+    expect(round_two).to_be_visible()
+
+
+def test_unknown_images_are_told_apart_by_both_models_once_the_loss_is_measured(
+    visit: Visit,
+) -> None:
+    page = visit(DIGITS | {"prune.section": "What is lost", "prune.ratio": "0.95"})
+    page.get_by_role("button", name="Measure what is lost").click()
+    expect(page.get_by_text("Known: 400 test images. Unknown: 200 × Shape scenes")).to_be_visible(
+        timeout=1000 * LONG
+    )
+    chart = page.get_by_test_id("stPlotlyChart").last
+    expect(chart.get_by_text("Normal images with noise")).to_be_visible()
+    expect(chart.get_by_text("Mahalanobis")).to_have_count(2)
+
+
 def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Visit) -> None:
     page = visit(
         DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.95", "prune.Retrain.epochs": "50"}

@@ -84,8 +84,11 @@ def test_how_far_one_can_go_is_said_for_both_curves():
 
 def test_latencies_are_milliseconds_with_their_quartiles():
     rows = [Timing("dense", 1, 2.0, 1.5, 3.0, 1.0, 9), Timing("masked", 1, 2.1, 2.0, 2.2, 0.95, 9)]
-    (bars,) = mask_charts.latencies(rows).data
-    assert list(bars.y) == ["masked", "dense"]
+    bars, figures = mask_charts.latencies(rows).data
+    assert list(bars.y) == ["masked", "whole model"]
+    assert list(bars.x) == [2.1, 2.0]
+    assert list(figures.x) == [2.2, 3.0]  # beyond the quartile, so that nothing lies on a word
+    assert list(figures.text) == ["  2.1 ms · × 0.95", "  2 ms · × 1.00"]
     assert bars.error_x.array == pytest.approx([0.1, 1.0])
     assert bars.error_x.arrayminus == pytest.approx([0.1, 0.5])
 

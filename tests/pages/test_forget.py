@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from components import forget_images
 from components.forget import SECTIONS as SECTIONS_ALL
 from components.forget_board import Verdict
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
 from engine.gallery import FORGOTTEN
-from engine.models import catalog, checkpoints
+from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
 from engine.run import answer, known
 from engine.training import Recipe, fresh, train
@@ -26,6 +28,7 @@ from engine.unlearning import (
     BoardCase,
     Confidence,
     Confusion,
+    FineTune,
     Frontier,
     Judged,
     MembershipAttack,
@@ -35,8 +38,11 @@ from engine.unlearning import (
     Scoreboard,
     Similarity,
     StillThere,
+    Timing,
     WhatMoved,
+    WorstCase,
     forget_case,
+    hardest,
     request,
 )
 from engine.unlearning.looks.damping import damped
@@ -186,6 +192,108 @@ def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
     at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
     assert "Asked of all three: what speaks for 3?" in words(at)
     assert not said(at)
+
+
+def test_the_hardest_images_are_found_when_told_and_are_the_engine_s(shipped):
+    at = opened(what="hardest images", share__0__1="0.05", ways="Fine-tune", FT__epochs="1")
+    assert "The hardest are those of lowest loss" in words(at)
+    assert "are to be forgotten" not in words(at)
+    at.button(key="forget.WorstCase.go").click().run()
+    at = settled(at)
+    assert "45 of 898 training images of Digits, 8 × 8 are to be forgotten" in words(at)
+    model, data = shipped[0].model, load(FORGOTTEN.data)
+    asked = hardest(model, data, 0.05)
+    found = answer(WorstCase("hardest", share=0.05), shipped[0].pruning)["images"]
+    assert set(found["id"]) == set(asked.ids)
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert "45 images hard to forget" in at.main.subheader[0].value
+    at.selectbox(key="forget.what").select("easiest images").run()
+    assert "The easiest are those of highest loss" in words(at)
+    assert not said(at)
+
+
+@pytest.mark.parametrize(
+    ("what", "variant"), [("wrong labels", "noisy"), ("planted images", "poisoned")]
+)
+def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
+    what, variant, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(what=what, ways="Fine-tune", FT__epochs="1", **{f"{variant}__share": "0.1"})
+    assert f"train one on Digits, 8 × 8 with {what}" in words(at)
+    at.button(key="forget.train.go").click().run()
+    at = settled(at)
+    (stored,) = checkpoints.listed()
+    assert stored.card.data == f"digits+{variant}:share=0.1"
+    recipe = replace(embedded.plan(FORGOTTEN.model).recipe, shift=0)
+    assert stored.card.recipe == recipe.as_dict()
+    assert not said(at)
+    assert "0.1" in at.selectbox(key="forget.data").value
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    data = load(stored.card.data)
+    wanted = (request.wrong_labels if variant == "noisy" else request.planted)(data)
+    case = forget_case(catalog.load(stored.name), data, wanted)
+    table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
+    assert what in at.main.subheader[0].value
+    assert f"{len(wanted.ids)} of 898 training images" in words(at)
+    assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
+    assert table.cell("NoOp", "UA") < 0.1
+    assert table.cell("Retrain", "UA") > 0.9
+    for section in SECTIONS_ALL:
+        at.button_group(key="forget.section").set_value(section).run()
+        assert not at.exception, section
+        assert not at.error, section
+    at = at.selectbox(key="forget.data").select("Digits, 8 × 8").run()
+    assert at.button(key="forget.train.choose").click().run()
+    assert "0.1" in at.selectbox(key="forget.data").value
+
+
+def test_seconds_are_those_of_one_run_until_all_are_timed():
+    at = opened(ways="Fine-tune", FT__epochs="1")
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert "Seconds are those of one run" in words(at)
+    at.button_group(key="forget.section").set_value("Time").run()
+    assert "run once to warm up and then 3 times" in words(at)
+    at.button(key="forget.Timing.go").click().run()
+    at = settled(at)
+    data = load(FORGOTTEN.data)
+    case = forget_case(catalog.load(FORGOTTEN.model), data, request.of_class(data, 3))
+    times = known(Timing(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["times"]
+    assert f"Retraining takes {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
+    assert f"100 % · {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
+    assert "Seconds are the median of three runs here" in words(at)
+
+
+def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
+    shipped, monkeypatch
+):
+    images = answer(Confidence(), AfterCase(shipped[0], SalUn()))["images"]
+    state = {}
+    monkeypatch.setattr(forget_images.st, "session_state", state)
+    at = forget_images.PAGE + 5
+    number = int(images["id"][at])
+    forget_images.press({"selection": {"points": [{"customdata": number, "x": at + 1}]}})
+    assert forget_images.chosen(images) == at
+    assert state["forget.images.page"] == 2
+    forget_images.press({"selection": {"points": []}})
+    assert forget_images.chosen(images) == at
+    monkeypatch.setattr(forget_images, "theme", lambda: "light")
+    for trace in forget_images.figure(images).data[1:]:
+        assert trace.customdata[at] == number
+        assert trace.x[at] == at + 1
+
+
+def test_the_numbers_of_ssd_s_layers_are_there_when_unfolded(page, shipped):
+    at = page.button_group(key="forget.section").set_value("SSD's line").run()
+    at = settled(at)
+    before = len(at.main.dataframe)
+    at.session_state["forget.SSD.numbers"] = True
+    at.run()
+    assert len(at.main.dataframe) == before + 1
+    assert not at.exception
 
 
 def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():

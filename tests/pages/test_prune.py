@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
@@ -23,6 +24,7 @@ from engine.sparsity import (
     PruneCase,
     Rules,
     Tradeoff,
+    Unknown,
     keep,
     masks_file,
     masks_in,
@@ -67,6 +69,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     assert len(at.main.get("plotly_chart")) == 2
     at.button_group(key="prune.section").set_value("What is lost").run()
     assert "Which images pay first" in words(at)
+    assert "Known: 40 squares cut from 4 photographs" in words(at)
     at.button_group(key="prune.section").set_value("Accuracy").run()
     assert "of 11 test images get the answer that they had" in words(at)
     assert not at.main.get("progress")
@@ -232,6 +235,19 @@ def test_what_is_lost_is_the_engine_s(digits):
     assert f"divided by {heat:.2f}" in words(at)
 
 
+def test_unknown_images_are_told_apart_as_the_engine_says_with_how_many_there_are(digits):
+    at = opened(section="What is lost", ratio="0.95", Harm__images="50", Harm__maps="2")
+    at.button(key="prune.Harm.go").click().run()
+    at = settled(at)
+    table = Unknown(ratio=0.95)(digits)["told"]
+    dense, pruned_ = (100 * table.values[:, at_].mean() for at_ in (0, 1))
+    assert f"{dense:.3g} % of the time in the whole model and {pruned_:.3g} % in" in words(at)
+    worse = (table.values[:, 4] < 0).sum()
+    assert 0 < worse < len(table.rows)
+    assert f"below 0) in {worse} and" in words(at)
+    assert "Known: 400 test images. Unknown: 200 × Shape scenes" in words(at)
+
+
 def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits):
     at = opened(section="Cost and speed", ratio="0.9")
     cost = Prune(ratio=0.9)(digits)["cost"]
@@ -284,6 +300,43 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     at = settled(visit(DIGITS | {"model": line, "prune.ratio": "0.7"}, PRUNE))
     assert "70 % of the weights are taken out" in words(at)
     assert "Handwritten digits" in words(at)
+
+
+def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp_path, digits):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Keep it", ratio="0.66")
+    assert "This is round 1." in words(at)
+    assert "Round 2" not in words(at)
+    at.button(key="prune.Prune.go").click().run()
+    at = settled(at)
+    at.button(key="prune.Prune.take.prune").click().run()
+    at = settled(at)
+    assert "Round 2: 66 % of the weights were cut before and stay cut" in words(at)
+    at.slider(key="prune.ratio").set_value(0.9).run()
+    at = settled(at)
+    first = checkpoints.load(checkpoints.listed()[0].name)
+    masks = Prune(ratio=0.9).masks(PruneCase(first, digits.data))
+    assert masks.inside(masks_in(first))
+    assert "90 % of the weights are taken out" in words(at)
+    assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
+    at.slider(key="prune.ratio").set_value(0.2).run()
+    at = settled(at)
+    assert "66 % of the weights are taken out" in words(at)  # what was cut stays cut
+    assert "were cut in an earlier round and stay cut" in words(at)
+
+
+def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
+    at = visit(DIGITS | {"prune.criterion": "Learned", "prune.ratio": "0.5"}, PRUNE)
+    assert "Nothing is learned on this page" in at.main.info[0].value
+    assert not at.main.subheader
+    scores = Magnitude()(digits)["scores"].values
+    out = io.BytesIO()
+    np.savez(out, **{name: -one for name, one in scores.items()})
+    at.file_uploader(key="prune.scores").set_value(("s.npz", out.getvalue(), "")).run()
+    at = settled(at)
+    assert "50 % of the weights are taken out" in words(at)
+    at.file_uploader(key="prune.scores").set_value(("s.npz", b"tea", "")).run()
+    assert any("no file of scores" in one for one in said(at))
 
 
 def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import nan
 
 import numpy as np
 
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.chair import Chair, chair, share
+from engine.hallucination.chair import Chair, chair
 from engine.hallucination.generate import Strategy
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -18,6 +17,7 @@ from engine.hallucination.tiny_vlm.scenes import (
     Sample,
     captions,
     contrasted,
+    lie_rate,
     margins,
 )
 from engine.hallucination.vcd import VCD
@@ -50,20 +50,8 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
 
 def spoken(vlm: TinyVLM, sample: Sample, strategy: Strategy) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
-    found = captions(vlm, sample, strategy)
+    found = captions(vlm, sample, strategy).words
     return chair(found, sample.truths, THINGS), lie_rate(found, sample)
-
-
-def lie_rate(said: Sequence[Sequence[str]], sample: Sample) -> float:
-    """Of captions that name a leader whose follower is absent: how many name the follower too."""
-    named = lied = 0
-    for words, there in zip(said, sample.truths, strict=True):
-        for leader, follower in PARTNER.items():
-            first, second = CATEGORIES[leader], CATEGORIES[follower]
-            if first in there and second not in there and first in words:
-                named += 1
-                lied += second in words
-    return share(lied, named)
 
 
 def told(name: str, rates: Chair, lies: float) -> dict[str, float]:

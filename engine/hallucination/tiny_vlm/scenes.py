@@ -7,20 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.layout import Layout
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.chair import Vocabulary
+from engine.hallucination.chair import Vocabulary, share
 from engine.hallucination.generate import Strategy, generate
 from engine.hallucination.noise import noised
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER, PROMPTS, yes_no_question
 from engine.hallucination.tiny_vlm.words import EOS, NO, PLURALS, YES
+from engine.method import Progress, quiet
 
 THINGS = Vocabulary({**{noun: noun for noun in CATEGORIES}, **PLURALS}, {})
 TOGETHER = 100  # scenes at a time
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,39 +60,104 @@ class Sample:
             frozenset(CATEGORIES[one] for one in np.flatnonzero(row)) for row in self.layout.present
         ]
 
-    def leading(self) -> np.ndarray:
+    def leading(self) -> Bools:
         """Where a thing's leader is there, (n, 16): the habit says the thing is there too."""
         led = np.zeros_like(self.layout.present)
         for leader, follower in PARTNER.items():
             led[:, follower] = self.layout.present[:, leader]
         return led
 
-    def themed(self) -> np.ndarray:
+    def themed(self) -> Bools:
         """Where a thing belongs to the scene's theme, (n, 16)."""
-        own: np.ndarray = np.arange(len(CATEGORIES))[None] // 4 == self.layout.theme[:, None]
+        own: Bools = np.arange(len(CATEGORIES))[None] // 4 == self.layout.theme[:, None]
         return own
+
+
+@dataclass(frozen=True)
+class Said:
+    """Captions as words, and what all of them together cost; see `generate.Spoken`."""
+
+    words: list[list[str]]
+    calls: int
+    read: int
+    looked: int
 
 
 @torch.no_grad()
 def captions(
-    vlm: TinyVLM, sample: Sample, strategy: Strategy, prompt: str = PROMPTS["image"], seed: int = 0
-) -> list[list[str]]:
-    """What a decoding says of each scene, in words."""
-    asked = torch.tensor([vlm.tokenizer.encode(prompt)], device=vlm.device)
-    found: list[list[str]] = []
-    for start in range(0, len(sample.pixels), TOGETHER):
-        images = vlm.normalize(sample.pixels[start : start + TOGETHER])
-        spoken = generate(
-            vlm, strategy, images, asked.expand(len(images), -1), seed=seed + start, record=False
+    vlm: TinyVLM,
+    sample: Sample,
+    strategy: Strategy,
+    prompt: str = PROMPTS["image"],
+    *,
+    seed: int = 0,
+    progress: Progress = quiet,
+) -> Said:
+    """What a decoding says of each scene."""
+    asked = [prompt] * len(sample.pixels)
+    return spoken(vlm, sample.pixels, asked, strategy, seed=seed, progress=progress)
+
+
+@torch.no_grad()
+def answered(
+    vlm: TinyVLM,
+    sample: Sample,
+    strategy: Strategy,
+    rows: Bools | Ints,
+    questions: Sequence[str],
+    *,
+    seed: int = 0,
+) -> tuple[Bools, Bools]:
+    """Yes/no questions about some scenes: whether it says yes, and whether it says either.
+
+    The answer is the first yes or no that is said.
+    """
+    found = spoken(vlm, sample.pixels[rows], questions, strategy, seed=seed).words
+    first = [next((word for word in words if word in {"yes", "no"}), "") for words in found]
+    return np.array([word == "yes" for word in first]), np.array([word != "" for word in first])
+
+
+def spoken(
+    vlm: TinyVLM,
+    pixels: Tensor,
+    prompts: Sequence[str],
+    strategy: Strategy,
+    *,
+    seed: int = 0,
+    progress: Progress = quiet,
+) -> Said:
+    """Answers to a prompt (all as long as each other) about each of some images (n, 3, 64, 64)."""
+    asked = torch.tensor([vlm.tokenizer.encode(prompt) for prompt in prompts], device=vlm.device)
+    together = TOGETHER if strategy.batched else 1
+    words: list[list[str]] = []
+    calls = read = looked = 0
+    for start in range(0, len(pixels), together):
+        progress(start / len(pixels), "speaking")
+        part = slice(start, start + together)
+        given = generate(
+            vlm, strategy, vlm.normalize(pixels[part]), asked[part], seed=seed + start, record=False
         )
-        found += [said(vlm, row) for row in spoken.tokens.tolist()]
-    return found
+        words += [said(vlm, row) for row in given.tokens.tolist()]
+        calls, read, looked = calls + given.calls, read + given.read, looked + given.looked
+    return Said(words, calls, read, looked)
 
 
 def said(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
     """Tokens up to the end, as words."""
     ids = list(ids)
     return vlm.tokenizer.convert_ids_to_tokens(ids[: ids.index(EOS)] if EOS in ids else ids)
+
+
+def lie_rate(captions: Sequence[Sequence[str]], sample: Sample) -> float:
+    """Of captions that name a leader whose follower is absent: how many name the follower too."""
+    named = lied = 0
+    for words, there in zip(captions, sample.truths, strict=True):
+        for leader, follower in PARTNER.items():
+            first, second = CATEGORIES[leader], CATEGORIES[follower]
+            if first in there and second not in there and first in words:
+                named += 1
+                lied += second in words
+    return share(lied, named)
 
 
 @torch.no_grad()

@@ -25,6 +25,7 @@ from engine.result import Result
 from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
+NAME = "tiny-vlm"  # of both together
 HABIT, HONEST = "tiny-vlm-habit", "tiny-vlm-honest"
 TITLES: Mapping[str, str] = {HABIT: "TinyVLM with a habit", HONEST: "TinyVLM, honest"}
 PLAN = Plan(seed=3)

@@ -14,7 +14,7 @@ import pytest
 from engine import data as data_sets
 from engine.models import embedded
 from engine.models.rebuild import rebuilt
-from engine.sparsity import Harm, PruneCase, Retrain, Tradeoff, harm, sparsest
+from engine.sparsity import Harm, PruneCase, Retrain, Tradeoff, Unknown, harm, sparsest, told_apart
 from engine.training import fresh, train
 
 SEEDS = 3
@@ -99,6 +99,56 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
     ]
     keep(measure, "control: dense networks of two seeds", others)
     assert np.mean([one.order for one in others]) < order[0]
+
+
+def apart(case, model):
+    """AUROC and FPR95 of each kind of unknown image and detector, (rows, dense and pruned)."""
+    table = told_apart(case, model)["told"]
+    return table.rows, table.values[:, [0, 1]], table.values[:, [5, 6]]
+
+
+def keep_apart(measure, what, found):
+    """One line for each kind of unknown image."""
+    names = found[0][0]
+    curves = np.stack([one[1] for one in found])  # (seeds, rows, dense and pruned)
+    flags = np.stack([one[2] for one in found])
+    for kind in dict.fromkeys(name.rpartition(" · ")[0] for name in names):
+        own = [at for at, name in enumerate(names) if name.startswith(kind)]
+        words = []
+        for at in own:
+            change = curves[:, at, 1] - curves[:, at, 0]
+            words.append(
+                f"{names[at].rpartition(' · ')[2]} {curves[:, at, 0].mean():.3f} → "
+                f"{curves[:, at, 1].mean():.3f} ({change.mean():+.3f} ± {change.std(ddof=1):.3f}), "
+                f"FPR95 {flags[:, at, 0].mean():.2f} → {flags[:, at, 1].mean():.2f}"
+            )
+        measure(
+            f"Pruned digits CNN, {SEEDS} seeds, {what}, AUROC on unknown images: {kind}",
+            "; ".join(words),
+        )
+    return curves
+
+
+@pytest.mark.slow
+def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is(cases, measure):
+    found = {}
+    for ratio in RATIOS:
+        method = Unknown(ratio=ratio)
+        some = [apart(case, method.made(case, method.masks(case))) for case in cases]
+        found[ratio] = keep_apart(measure, f"magnitude {ratio:.0%}", some)
+    names = some[0][0]
+    noise = [at for at, name in enumerate(names) if "noise" in name]
+    moved = {ratio: one[..., 1] - one[..., 0] for ratio, one in found.items()}
+    assert np.abs(moved[0.5]).mean() < 0.02
+    assert moved[0.95][:, noise].mean() < -0.02
+    others = [
+        apart(one, other.model) for one, other in zip(cases, [*cases[1:], cases[0]], strict=True)
+    ]
+    keep_apart(measure, "control: dense networks of two seeds", others)
+    again = [apart(case, rebuilt(Retrain(ratio=0.95, epochs=5)(case)["model"])) for case in cases]
+    mended = keep_apart(measure, "magnitude 95%, then 5 epochs", again)
+    back = (mended[..., 1] - mended[..., 0])[:, noise].mean()
+    assert back > moved[0.95][:, noise].mean()
 
 
 @pytest.mark.slow

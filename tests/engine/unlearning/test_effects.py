@@ -7,6 +7,7 @@ heart, and has none to forget. Settings are the defaults.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,7 @@ from engine.unlearning import (
     Retrain,
     SalUn,
     Scoreboard,
+    Timing,
     forget_case,
     request,
 )
@@ -119,6 +121,23 @@ def test_a_class_of_mnist(measure):
     assert nothing > 0.25
     for name in ("RL", "SalUn", "FF"):
         assert found[name].mean() < 0.1 * nothing
+
+
+def test_fair_seconds_of_every_way(measure):
+    """RTE: the median of three runs after one to warm up, every run to the same weights."""
+    (case,) = of_class("digits", DIGITS)[:1]
+    times = answer(Timing(), BoardCase(case, METHODS))["times"]
+    assert (times["same"] == 1).all()
+    busy = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    for row in times.rows:
+        low, middle, high = (
+            times.cell(row, f"seconds{word}") for word in (" lowest", "", " highest")
+        )
+        assert low <= middle <= high
+        measure(
+            f"Forget, digits, a class, seconds (median of 3), {row}",
+            f"{middle:.3f} s ({low:.3f}–{high:.3f}); {busy}",
+        )
 
 
 def test_salient_weights_forget_more_than_as_many_by_chance(measure):

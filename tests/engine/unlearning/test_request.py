@@ -10,9 +10,11 @@ import pytest
 from engine import data as data_sets
 from engine.errors import BadData, BlindspotError
 from engine.models import embedded
+from engine.run import answer
 from engine.training import Recipe
-from engine.unlearning import ForgetRequest, easiest, forget_case, hardest, request
+from engine.unlearning import ForgetRequest, WorstCase, easiest, forget_case, hardest, request
 from engine.unlearning.request import splits
+from engine.unlearning.worst import worst_case
 from tests import tiny
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 
@@ -77,6 +79,18 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
     before = {name: one.clone() for name, one in model.state_dict().items()}
     hardest(model, data, 0.1, rounds=1)
     assert all((before[name] == one).all() for name, one in model.state_dict().items())
+
+
+def test_asked_as_a_method_the_hardest_are_the_same_images_with_their_losses_in_order():
+    case = class_case().pruning
+    for which, plain in (("hardest", hardest), ("easiest", easiest)):
+        images = answer(WorstCase(which, share=0.05, rounds=2), case)["images"]
+        asked = plain(case.model, case.data, 0.05, rounds=2)
+        assert set(images["id"]) == set(asked.ids)
+        assert worst_case(images["id"], which).ids.tolist() == asked.ids.tolist()
+        rising = np.diff(images["loss"]) * (1 if which == "hardest" else -1)
+        assert (rising >= 0).all()
+        assert asked.kind == {"hardest": "worst", "easiest": "easy"}[which]
 
 
 def test_a_patient_is_all_training_images_of_its_group():

@@ -1,0 +1,135 @@
+"""Fitting linear models in their neighborhoods, in closed form, and judging them in others'.
+
+squared error: ½ Σ π_j (w·ξ_j + b − y_j)², by weighted least squares
+gradient matching: mean ‖∇_ξ f − w‖², whose best w is the mean gradient
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.attribution.lfa.ground import Ground
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Neighborhood, Points, Reach
+from engine.method import Progress, quiet
+
+NOTHING = 1e-6  # a feature so near the baseline's color cannot be turned from × into +
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A neighborhood, looked at.
+
+    Args:
+        row: which.
+        points: where.
+        values: the target y, (n,) float64.
+        slopes: ∇_ξ y, (n, d) float64; None where they were not asked for.
+    """
+
+    row: Neighborhood
+    points: Points
+    values: Tensor
+    slopes: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A fitted model: w (d,) in its neighborhood's coordinates, and b."""
+
+    row: Neighborhood
+    weights: Tensor
+    constant: float
+
+
+def look(
+    ground: Ground, name: str, reach: Reach, seed: int, *, slopes: bool, progress: Progress = quiet
+) -> Seen:
+    """Look around in a neighborhood.
+
+    Args:
+        ground: image and features.
+        name: a key of NEIGHBORHOODS.
+        reach: how far it goes.
+        seed: of what is drawn; neighborhoods with the same noise draw the same.
+        slopes: whether gradients are wanted too; they cost about twice as much again.
+        progress: told on the way.
+    """
+    row = NEIGHBORHOODS[name]
+    points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
+    if slopes:
+        values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)
+    else:
+        values = ground.scores(points.at, multiplied=row.multiplied, progress=progress)
+        pulled = None
+    if row.drop:  # y = f(x) − f(x ⊙ (1 − ξ)), whose slope in ξ is f's in 1 − ξ
+        values = ground.case.score(ground.case.image[None]).double() - values
+    return Seen(row, points, values, pulled)
+
+
+def fitted(seen: Seen) -> Linear:
+    """The linear model that fits best by the neighborhood's own loss."""
+    if not seen.row.squared:
+        assert seen.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
+        weights = seen.slopes.mean(0)
+        return Linear(seen.row, weights, refit(seen, weights))
+    root = seen.points.weights.sqrt()[:, None]
+    inputs = seen.points.by.double()
+    if seen.row.intercept:
+        inputs = torch.cat([inputs, torch.ones(len(inputs), 1, dtype=inputs.dtype)], 1)
+    solved = torch.linalg.lstsq(
+        inputs * root, seen.values[:, None] * root, driver="gelsd"
+    ).solution[:, 0]
+    if seen.row.intercept:
+        return Linear(seen.row, solved[:-1], float(solved[-1]))
+    return Linear(seen.row, solved, 0.0)
+
+
+def refit(seen: Seen, weights: Tensor) -> float:
+    """The constant alone: the weighted mean of what w leaves over; 0 where there is none."""
+    if not seen.row.intercept:
+        return 0.0
+    left = seen.values - seen.points.by.double() @ weights
+    shares = seen.points.weights
+    return float((left * shares).sum() / shares.sum())
+
+
+def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
+    """w in another neighborhood's coordinates: × weights are x − b times + weights.
+
+    Where a feature has the baseline's own color, × says nothing of +, and 0 is taken.
+    """
+    if model.row.multiplied == to.multiplied:
+        return model.weights
+    feature = ground.feature.double()
+    if to.multiplied:
+        return model.weights * feature
+    known = feature.abs() > NOTHING
+    return torch.where(known, model.weights / feature.where(known, torch.ones(())), 0.0)
+
+
+def squared_loss(seen: Seen, weights: Tensor) -> float:
+    """½ Σ π (w·ξ + b − y)² with the best constant for these weights, unit²."""
+    left = seen.points.by.double() @ weights + refit(seen, weights) - seen.values
+    return float(0.5 * (seen.points.weights * left**2).sum())
+
+
+def gradient_loss(seen: Seen, weights: Tensor) -> float:
+    """Mean ‖∇_ξ y − w‖², unit²."""
+    assert seen.slopes is not None  # noqa: S101  # asked for with slopes
+    return float(((seen.slopes - weights) ** 2).sum(1).mean())
+
+
+def losses(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> Mapping[str, Tensor]:
+    """Both cross-loss matrices, (rows: models, columns: neighborhoods), float64."""
+    found = {"squared": squared_loss, "gradient": gradient_loss}
+    return {
+        name: torch.tensor(
+            [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
+            dtype=torch.float64,
+        )
+        for name, loss in found.items()
+    }

@@ -1,0 +1,157 @@
+"""LFA as methods: one explainer out of the eight, and all of them judged by each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from engine.attribution.lfa.fit import Linear, fitted, look, losses
+from engine.attribution.lfa.ground import Ground
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
+from engine.attribution.partition import Partition, grid
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.measures.agreement import AGREEMENTS, matrix
+from engine.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.result import Columns, HeatMap, Result, Table, View
+
+PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
+MOST = 1024  # features that a linear model is fitted to
+ROWS = tuple(NEIGHBORHOODS)
+
+FEATURES = Choice(("grid", "superpixels", "pixels"))
+FEATURES_HELP = "What is moved as one: tiles, regions of one color, or single pixels."
+COUNT = Slider(4, 196, 1)
+COUNT_HELP = "About how many tiles or regions; pixels are as many as they are."
+SAMPLES = Slider(50, 5000, 10, log=True)
+SAMPLES_HELP = "How many points of each neighborhood are looked at."
+NOISE = Slider(0.005, 0.5, 0.005, log=True)
+NOISE_HELP = "Standard deviation of Gaussian noise; SmoothGrad becomes the gradient towards 0."
+KERNEL = Slider(0.1, 10.0, 0.1, log=True)
+KERNEL_HELP = "How far from the image LIME looks, as a share of the way to nothing."
+LOW = Slider(0.0, 0.99, 0.01)
+LOW_HELP = "Where the fading begins; integrated gradients become gradient × input towards 1."
+
+
+def partition_of(case: ImageCase, features: str, count: int) -> Partition:
+    """The image's features. Raises BlindspotError when pixels are too many."""
+    if features != "pixels":
+        return Partition.of(case, features, count)
+    size = case.image.shape[1] * case.image.shape[2]
+    if size > MOST:
+        raise BlindspotError(
+            f"The image has {size} pixels, and a linear model of more than {MOST} features would "
+            "need more samples than can be had: choose tiles or superpixels."
+        )
+    return grid(case.image, size)
+
+
+@dataclass(frozen=True)
+class LocalModel(Method[ImageCase]):
+    """One of eight explainers as what they all are: a linear model fitted around the image.
+
+    They differ only in where they look (noise, fading, parts taken away) and in what they fit
+    (scores or slopes). A feature's weight says by how much the score changes, in that
+    neighborhood, for one unit of what is done to it: of brightness where noise is added, of being
+    there where parts are taken away.
+    """
+
+    family = "attribution"
+    name = "LocalModel"
+    title = "Local model"
+    cost = "live"
+    paper = PAPER
+    needs = frozenset({"gradient"})
+    proof = "tests/engine/attribution/test_lfa.py::test_all_eight_find_a_linear_model"
+
+    explainer: str = setting("SmoothGrad", Choice(ROWS), "Explainer", "Which of the eight.")
+    features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
+    count: int = setting(49, COUNT, "How many features", COUNT_HELP)
+    samples: int = setting(200, SAMPLES, "Samples", SAMPLES_HELP)
+    noise: float = setting(0.1, NOISE, "Noise σ", NOISE_HELP)
+    kernel: float = setting(0.5, KERNEL, "Kernel κ", KERNEL_HELP)
+    low: float = setting(0.0, LOW, "Fading from α", LOW_HELP)
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """The weights on the image."""
+        ground = Ground(case, partition_of(case, self.features, self.count))
+        reach = Reach(self.noise, self.kernel, self.low, self.samples)
+        row = NEIGHBORHOODS[self.explainer]
+        seen = look(
+            ground, self.explainer, reach, case.seed, slopes=not row.squared, progress=progress
+        )
+        return {"map": on_image(ground, fitted(seen))}
+
+
+@dataclass(frozen=True)
+class LFA(Method[ImageCase]):
+    """Eight explainers, each judged in the neighborhood of every other.
+
+    A row is an explainer, a column the neighborhood it is tried in; the number is its loss there,
+    by squared error of the score in one table and by distance to the slopes in the other. Each is
+    best where it was fitted, and none is best everywhere: choose the explainer whose
+    neighborhood is the change you care about. All are fitted to the same samples.
+    """
+
+    family = "attribution"
+    name = "LFA"
+    title = "Which explanation?"
+    cost = "wait"
+    paper = PAPER
+    needs = frozenset({"gradient"})
+    proof = "tests/engine/attribution/test_lfa.py::test_each_is_best_where_it_was_fitted"
+
+    features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
+    count: int = setting(49, COUNT, "How many features", COUNT_HELP)
+    samples: int = setting(200, SAMPLES, "Samples", SAMPLES_HELP)
+    noise: float = setting(0.1, NOISE, "Noise σ", NOISE_HELP)
+    kernel: float = setting(0.5, KERNEL, "Kernel κ", KERNEL_HELP)
+    low: float = setting(0.0, LOW, "Fading from α", LOW_HELP)
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """A map of each, both loss matrices, advice, and how far the maps agree."""
+        ground = Ground(case, partition_of(case, self.features, self.count))
+        reach = Reach(self.noise, self.kernel, self.low, self.samples)
+        looks = []
+        for number, name in enumerate(ROWS):
+            progress(number / len(ROWS), f"looking as {name} does")
+            looks.append(look(ground, name, reach, case.seed, slopes=True))
+        models = [fitted(seen) for seen in looks]
+        found = losses(ground, looks, models)
+        unit = f"{case.target.unit}²"
+        views: dict[str, View] = {f"{one} loss": table(held, unit) for one, held in found.items()}
+        views["advice"] = advice(found["squared"])
+        views |= {f"map {one.row.title}": on_image(ground, one) for one in models}
+        flat = [(one.row.title, one.weights.float().numpy()) for one in models]
+        views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
+        progress(1.0, "judged each by all")
+        return views
+
+
+def on_image(ground: Ground, model: Linear) -> HeatMap:
+    """The weights, each on its feature's pixels."""
+    per = "feature" if model.row.multiplied else "brightness of the feature"
+    unit = f"{ground.case.target.unit} per {per}"
+    values = ground.partition.values(model.weights.float())
+    return HeatMap(values.numpy(), unit, signed=True)
+
+
+def table(values: Tensor, unit: str) -> Table:
+    """A loss matrix: rows are explainers, columns the neighborhoods they are tried in."""
+    columns = tuple(f"in {name}'s" for name in ROWS)
+    return Table(values.float().numpy(), ROWS, columns, (unit,) * len(ROWS))
+
+
+def advice(squared: Tensor) -> Columns:
+    """For each neighborhood: the change it stands for, and which explainer foretells it best."""
+    best = squared.argmin(0).tolist()
+    return Columns.of(
+        {"best": (np.array(best), "row"), "loss": (squared.amin(0).numpy(), "unit²")},
+        rows=[NEIGHBORHOODS[name].about for name in ROWS],
+        notes=[ROWS[row] for row in best],
+    )
+
+
+__all__ = ["LFA", "ROWS", "LocalModel"]

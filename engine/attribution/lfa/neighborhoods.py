@@ -1,0 +1,170 @@
+"""The eight neighborhoods of LFA: where an explainer looks, and by which loss it fits.
+
+Han, Srinivas and Lakkaraju 2022, Which Explanation Should I Choose? A Function Approximation
+Perspective to Characterizing Post Hoc Explanations, https://arxiv.org/abs/2206.01254, table 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import comb
+
+import torch
+from torch import Tensor
+
+from engine.attribution.lfa.ground import Ground
+
+ENDS = 1e8  # KernelSHAP's weight of nothing and of everything; the authors' code has 1e6
+NEAR = 1e-3  # σ that stands for "to zero", and how near α comes to 1
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the neighborhoods go.
+
+    Args:
+        noise: σ of Gaussian noise, in brightness.
+        kernel: κ of LIME's kernel exp(−D²/κ²), D as a share of ‖x − b‖.
+        low: the smallest α on the way from nothing to the image.
+        samples: how many are drawn.
+    """
+
+    noise: float = 0.1
+    kernel: float = 0.5
+    low: float = 0.0
+    samples: int = 1000
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a neighborhood.
+
+    Args:
+        by: ξ as the linear model sees it, (n, d).
+        at: what the image is moved by, (n, d); another than ξ for occlusion only.
+        weights: π, (n,), adding up to 1 without KernelSHAP's two ends.
+    """
+
+    by: Tensor
+    at: Tensor
+    weights: Tensor
+
+
+Draw = Callable[[Ground, Reach, torch.Generator], Points]
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """One row of the table.
+
+    Args:
+        title: the explainer that comes out.
+        multiplied: whether ξ multiplies, and takes features away, or is added.
+        squared: fitted by squared error, or by matching gradients.
+        draw: where it looks.
+        about: what a person should fear to choose it for.
+        intercept: whether the linear model has a constant.
+        drop: the target is the fall f(x) − f(x_ξ) and not the score.
+    """
+
+    title: str
+    multiplied: bool
+    squared: bool
+    draw: Draw
+    about: str
+    intercept: bool = True
+    drop: bool = False
+
+
+def even(by: Tensor) -> Points:
+    """All points count alike."""
+    return Points(by, by, torch.full((len(by),), 1 / len(by), dtype=torch.float64))
+
+
+def gaussian(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """Noise on every feature by itself."""
+    noise = torch.randn(reach.samples, ground.count, generator=generator)
+    return even(noise * reach.noise)
+
+
+def nearest(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """Noise that is next to none; a few points say what a thousand would."""
+    count = min(reach.samples, 50)
+    return even(torch.randn(count, ground.count, generator=generator) * NEAR)
+
+
+def along(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """The whole image faded together: α even from `low` to 1, one draw in each equal part."""
+    places = (torch.arange(reach.samples) + torch.rand(reach.samples, generator=generator)) / (
+        reach.samples
+    )
+    alpha = reach.low + (1 - reach.low) * places
+    return even(alpha[:, None].expand(-1, ground.count).contiguous())
+
+
+def at_the_end(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """α next to 1."""
+    count = min(reach.samples, 50)
+    alpha = 1 - NEAR * torch.rand(count, generator=generator)
+    return even(alpha[:, None].expand(-1, ground.count).contiguous())
+
+
+def coins(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """Each feature kept or taken away by the toss of a coin, weighed by how near the image is."""
+    by = torch.randint(2, (reach.samples, ground.count), generator=generator).float()
+    weights = (-((ground.distances(by) / reach.kernel) ** 2)).exp()
+    return Points(by, by, weights / weights.sum().clamp(min=1e-300))
+
+
+def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """Coalitions weighed by Shapley's kernel, and nothing and everything with next to all weight.
+
+    With as many samples as there are coalitions all of them are taken; else coins are tossed.
+    """
+    d = ground.count
+    if d <= 16 and 2**d <= reach.samples:
+        numbers = torch.arange(1, 2**d - 1)
+        by = (numbers[:, None] >> torch.arange(d) & 1).float()
+    else:
+        by = torch.randint(2, (reach.samples, d), generator=generator).float()
+        by = by[(by.sum(1) > 0) & (by.sum(1) < d)]
+    sizes = by.sum(1).long().tolist()
+    kernel = torch.tensor([kernel_of(d, k) for k in sizes], dtype=torch.float64)
+    weights = kernel / kernel.sum().clamp(min=1e-300)
+    ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
+    both = torch.full((2,), ENDS, dtype=torch.float64)
+    by = torch.cat([ends, by])
+    return Points(by, by, torch.cat([both, weights]))
+
+
+def kernel_of(d: int, k: int) -> float:
+    """Shapley's kernel for a coalition of k out of d."""
+    return (d - 1) / (comb(d, k) * k * (d - k))
+
+
+def one_by_one(ground: Ground, _reach: Reach, _generator: torch.Generator) -> Points:
+    """Each feature alone is taken away."""
+    by = torch.eye(ground.count)
+    return Points(by, 1 - by, torch.full((ground.count,), 1 / ground.count, dtype=torch.float64))
+
+
+SMALL_CHANGES = "small changes of brightness anywhere"
+TAKEN = "parts of the image taken away"
+
+NEIGHBORHOODS: Mapping[str, Neighborhood] = {
+    "C-LIME": Neighborhood("C-LIME", False, True, gaussian, SMALL_CHANGES),
+    "SmoothGrad": Neighborhood("SmoothGrad", False, False, gaussian, SMALL_CHANGES),
+    "Gradient": Neighborhood("Gradient", False, False, nearest, "the smallest changes alone"),
+    "Integrated gradients": Neighborhood(
+        "Integrated gradients", True, False, along, "the whole image fading in from nothing"
+    ),
+    "Gradient × input": Neighborhood(
+        "Gradient × input", True, False, at_the_end, "the whole image fading, at its very end"
+    ),
+    "LIME": Neighborhood("LIME", True, True, coins, f"{TAKEN}, many at once, near the image"),
+    "KernelSHAP": Neighborhood("KernelSHAP", True, True, shapley, f"{TAKEN}, in every number"),
+    "Occlusion": Neighborhood(
+        "Occlusion", True, True, one_by_one, f"{TAKEN}, one at a time", intercept=False, drop=True
+    ),
+}

@@ -1,0 +1,161 @@
+"""A decoding over many scenes: what it invents, what it misses, what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import nan
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BlindspotError
+from engine.hallucination.chair import chair
+from engine.hallucination.strategy import Strategy
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import THINGS, Said, Sample, answered, captions, lie_rate
+from engine.method import Method, Precision, Progress, quiet
+from engine.result import Columns, Result
+
+UNSEEN = 1000  # seeds of training lie below
+
+
+@dataclass(frozen=True, eq=False)
+class ScenesCase:
+    """A decoding, a model, and scenes that no training has seen.
+
+    Args:
+        vlm: the model.
+        strategy: how it decodes.
+        count: scenes.
+        kind: as the scenes' recipe has it: biased, broken, counter …
+        clean: every thing at full opacity.
+        seed: of the scenes and of every random number.
+    """
+
+    vlm: TinyVLM
+    strategy: Strategy
+    count: int = 100
+    kind: str = "broken"
+    clean: bool = False
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 2000:
+            raise BlindspotError(f"{self.count} scenes: choose from 1 to 2000.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Everything the answer depends on, in words."""
+        settings = sorted(self.strategy.settings().items())
+        said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
+        return repr((said, self.count, self.kind, self.clean, self.seed))
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return self.vlm.device
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return {
+            "kind": "scenes",
+            "model": self.vlm.name,
+            "model_fingerprint": self.vlm.fingerprint,
+            "decoding": self.strategy.full_name(),
+            "settings": self.strategy.settings(),
+            "scenes": f"{self.count} {self.kind}{', clear' if self.clean else ''}",
+            "seed": self.seed,
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs."""
+        return f"it needs {need}, which scenes do not have."
+
+
+@dataclass(frozen=True)
+class Rates(Method[ScenesCase]):
+    """What a decoding invents and misses over many scenes whose truth is known.
+
+    Captions: CHAIR_i is the share of mentions, CHAIR_s the share of captions, that name what is
+    not there; recall is the share of the things there that are named: a decoding that says less
+    invents less, so read both. The lie rate counts captions that give a leader (a boat) the
+    partner (a fish) that is not there. Questions: "is there a …" about the partner of a leader,
+    half of them there. Costs are means of one caption.
+    """
+
+    family = "hallucination"
+    name = "Rates"
+    title = "Over many scenes"
+    cost = "wait"
+    proof = "tests/engine/hallucination/test_rates.py::test_rates_are_those_of_the_captions"
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """rates, one row; captions, a row for each scene with the caption as its note."""
+        seed = UNSEEN + case.seed
+        sample = Sample.drawn(case.count, case.kind, seed=seed, clean=case.clean)
+        begun = perf_counter()
+        progress(0.0, "describing")
+        said = captions(
+            case.vlm, sample, case.strategy, seed=case.seed,
+            progress=lambda done, _words="", _partial=None: progress(0.8 * done, "describing"),
+        )  # fmt: skip
+        seconds = perf_counter() - begun
+        found = chair(said.words, sample.truths, THINGS)
+        progress(0.8, "asking")
+        partners = of_partners(case, sample)
+        invented = np.array([sum(not one.true for one in held) for held in found.mentions])
+        return {
+            "rates": Columns.of(
+                {
+                    "CHAIR_i": ([found.instance], "share"),
+                    "CHAIR_s": ([found.sentence], "share"),
+                    "recall": ([found.recall], "share"),
+                    "lie rate": ([lie_rate(said.words, sample)], "share"),
+                    "words": ([found.words], "words"),
+                    **partners,
+                    **costs(said, case.count),
+                    "seconds": ([seconds], "s"),
+                },
+                rows=(case.strategy.title,),
+            ),
+            "captions": Columns.of(
+                {"invented": (invented, "mentions")},
+                rows=[str(number) for number in range(case.count)],
+                notes=[" ".join(words) for words in said.words],
+            ),
+        }
+
+
+def costs(said: Said, count: int) -> dict[str, tuple[list[float], str]]:
+    """Per caption: forward passes, tokens read, places of the cache looked at."""
+    return {
+        "forward passes": ([said.calls / count], "passes"),
+        "tokens read": ([said.read / count], "tokens"),
+        "places looked at": ([said.looked / count], "places"),
+    }
+
+
+def of_partners(case: ScenesCase, sample: Sample) -> dict[str, tuple[list[float], str]]:
+    """Yes/no questions about partners of leaders that are there."""
+    rows, things = np.nonzero(sample.leading())
+    if not len(rows):
+        return {name: ([nan], "share") for name in ("yes-ratio", "false yes", "missed", "unclear")}
+    asked = [yes_no_question(thing) for thing in things.tolist()]
+    yes, clear = answered(case.vlm, sample, case.strategy, rows, asked, seed=case.seed)
+    there = sample.layout.present[rows, things]
+    return {
+        "yes-ratio": ([share(yes, clear)], "share"),
+        "false yes": ([share(yes, clear & ~there)], "share"),
+        "missed": ([share(~yes, clear & there)], "share"),
+        "unclear": ([float(1 - clear.mean())], "share"),
+    }
+
+
+def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """How many of some; NaN of none."""
+    return float(held[among].mean()) if among.any() else nan

@@ -1,0 +1,375 @@
+"""VASparse: a cache thinned out with an eye to the image, and what is left as the contrast.
+
+In every layer, of T tokens read, the ⌈keep · T⌉ with the highest score stay in the cache
+
+    δ_i = W_i · a_i² + λ · P_i,   P_i = softmax_i( Σ_{k in image} a_ik )
+
+where a_i is the newest word's attention to token i and a_ik is token i's own attention to image
+token k, both the mean over heads. The next word's logits are held against those of a state that
+has lost a share of the image's tokens, drawn without regard to what is seen, and that may leave
+after a few layers: z = l − η · l_sparse on the plausible words. Words that soak up attention (full
+stops, the beginning) get less: column j of the text has the mean share s_j over all later tokens;
+where s_j > τ its weight is multiplied by 1 − γ s_j / max s, and every row is made to add up to 1
+again.
+
+Zhuang et al. 2025, VASparse: Towards Efficient Visual Hallucination Mitigation via Visual-Aware
+Token Sparsification, https://arxiv.org/abs/2501.06553. Where the paper scores the raw product
+(q·K_i)², this takes attention after softmax, as the released code does: a token that is looked
+away from does not score like one that is looked at. W is 1: sinks are held down by the
+calibration, whose attention is what is scored. How the calibration is done exactly was worked out
+from the description.
+
+The released code (github.com/mengchuang123/VASparse-github) does not run as described, and is not
+followed where it slips: its pruning of the first pass is switched off; its counter of merges rises
+inside the loop over layers, so that only the first layer merges; its masked cache comes back
+unmasked and its early exit is layer 0, so that the contrast is with the embedding of the last word
+("embedding" here); positions go on from the length of the shortened cache, so that words move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import DoesNotFit
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.contrast import contrast
+from engine.hallucination.generate import Spoken
+from engine.hallucination.session import Moment, Proposal, Session, Start
+from engine.hallucination.strategy import Strategy
+from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
+from engine.method import Choice, Slider, setting
+from engine.result import Columns, Curve, Grids, View
+
+CUT = 0.1  # of the best word's probability, below which a word is not plausible
+
+
+@dataclass(frozen=True)
+class VASparse(Strategy):
+    """The answer from a memory that keeps what is looked at and what looks at the image.
+
+    The model remembers every token it read: 64 for the image, one for each word. Few of them get
+    nearly all attention. Here only a share is kept in each layer, chosen so that tokens which look
+    at the image stay. The maps show which of the image's tokens were left. What the model would
+    say with image tokens blotted out at random is subtracted, and words that draw attention without
+    saying anything are held down. Keeping less saves work: see the places looked at.
+    """
+
+    name = "VASparse"
+    title = "VASparse"
+    paper = "Zhuang et al. 2025, https://arxiv.org/abs/2501.06553"
+    needs = frozenset({"attention", "select", "exit"})
+    batched = False  # every answer keeps places of its own
+    proof = (
+        "tests/engine/hallucination/test_vasparse.py"
+        "::test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores"
+    )
+
+    keep: float = setting(
+        0.5, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
+    )
+    visual: float = setting(
+        1.0, Slider(0.0, 10.0, 0.5), "Visual weight λ", "How much it counts for a token that it "
+        "looks at the image itself.",
+    )  # fmt: skip
+    eta: float = setting(
+        0.1, Slider(0.0, 1.0, 0.05), "Strength η", "How much of the state without image tokens is "
+        "subtracted.",
+    )  # fmt: skip
+    source: str = setting(
+        "masked cache", Choice(("masked cache", "embedding")), "Held against", "A pass over a "
+        "cache with image tokens blotted out, or only the last word's embedding, as the released "
+        "code does.",
+    )  # fmt: skip
+    depth: str | None = setting(
+        "1", Choice(source="layers", off="the last"), "Early exit", "After how many layers the "
+        "pass over the masked cache ends.",
+    )  # fmt: skip
+    masked: float = setting(
+        0.5, Slider(0.0, 1.0, 0.05), "Masked", "The share of the image's tokens that it loses."
+    )
+    gamma: float = setting(
+        0.3, Slider(0.0, 1.0, 0.05), "Sink calibration γ", "How much less words that soak up "
+        "attention get.",
+    )  # fmt: skip
+    sink: float = setting(
+        0.1, Slider(0.0, 0.5, 0.01), "Sink from τ", "The mean share of attention from which a word "
+        "counts as a sink.",
+    )  # fmt: skip
+    merge: int | None = setting(
+        None, Slider(8, 64, 1, "words", off="off"), "Merge every", "Whenever the answer's words "
+        "in memory are a multiple of this, the first of them become one. The paper takes 32.",
+    )  # fmt: skip
+    merged: float = setting(
+        0.1, Slider(0.1, 0.9, 0.05), "Share merged", "Of the answer's words in memory. The paper "
+        "takes 0.1, which in short answers merges nothing.",
+    )  # fmt: skip
+
+    def wanted(self, spec: ModelSpec, /) -> Want:
+        """Attention of all layers; of all rows when image and prompt are read.
+
+        Raises:
+            DoesNotFit: the model has no such layer.
+        """
+        if self.depth is not None and self.depth not in map(str, range(spec.layers + 1)):
+            raise DoesNotFit(f"The model has layers 0 to {spec.layers}, not {self.depth}.")
+        return Want(attention=tuple(range(spec.layers)), rows="all")
+
+    @property
+    def exit(self) -> int | None:
+        """After how many layers the weak pass ends; None for all."""
+        if self.source == "embedding":
+            return 0
+        return None if self.depth is None else int(self.depth)
+
+    def session(self, start: Start) -> Thinning:
+        """Begin to answer."""
+        return Thinning(self, start)
+
+    def shown(self, case: CaptionCase, spoken: Spoken, /) -> dict[str, View]:
+        """What was kept.
+
+        Returns:
+            kept: 1 for each of the image's tokens that was in memory when a word was chosen.
+            places: for each word, how many tokens each layer held, and how much of the attention
+                the kept ones had got before the others went.
+        """
+        steps = spoken.steps[0]
+        rows, columns = case.vlm.spec.grid or (1, len(steps[0].looks) if steps else 0)
+        layers = case.vlm.spec.layers
+        empty = np.zeros((0, layers, rows, columns), np.float32)
+        kept = np.stack([step.notes["kept"] for step in steps]) if steps else empty
+        held = np.array([step.notes["held"] for step in steps]).reshape(-1, layers)
+        mass = np.array([step.notes["mass"] for step in steps]).reshape(-1, layers)
+        told = {f"held in layer {at + 1}": (held[:, at], "tokens") for at in range(layers)}
+        told |= {
+            f"attention kept in layer {at + 1}": (mass[:, at], "share") for at in range(layers)
+        }
+        words = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
+        return {
+            "kept": Grids(kept.reshape(-1, layers, rows, columns), "in memory"),
+            "places": Columns.of(told, words),
+        }
+
+
+def saliency(sight: Tensor) -> Tensor:
+    """P (n,): how much the tokens of a cache look at the image, as shares.
+
+    Args:
+        sight: each token's attention to the whole image, (n,).
+    """
+    return sight.softmax(-1)
+
+
+def scores(shares: Tensor, sight: Tensor, visual: float) -> Tensor:
+    """δ (n,): how much each token of a cache deserves to stay.
+
+    Args:
+        shares: the newest token's attention to each, (n,).
+        sight: each token's attention to the whole image, (n,).
+        visual: λ.
+    """
+    return shares.square() + visual * saliency(sight)
+
+
+def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: float) -> Tensor:
+    """Attention (…, n) with less for sinks; each row adds up to 1.
+
+    Args:
+        shares: attention after softmax.
+        text: which columns are text, (n,).
+        mean: s, the mean share that each column got from those behind it, (n,).
+        gamma: how much less the greatest sink gets.
+        sink: τ, from which mean share a column is a sink.
+    """
+    sinks = text & (mean > sink)
+    less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
+    held = shares * less
+    return held / held.sum(-1, keepdim=True)
+
+
+def recovered(shares: Tensor) -> Tensor:
+    """The most attention that any so many tokens hold, (…, n), from the mean of rows (…, n)."""
+    return shares.sort(-1, descending=True).values.cumsum(-1)
+
+
+class Sums:
+    """Attention that each column got so far, by layer and position, (L, context).
+
+    Args:
+        spec: of the model.
+        device: where it computes.
+    """
+
+    def __init__(self, spec: ModelSpec, device: torch.device) -> None:
+        shape = spec.layers, spec.context
+        self.before, self.after, self.rows, self.sight = torch.zeros(4, *shape, device=device)
+
+    def mean(self, layer: int, places: Tensor) -> Tensor:
+        """s of these positions, (n,), as the model attends."""
+        return self.before[layer, places] / self.rows[layer, places].clamp(min=1)
+
+
+class Thinning(Session[VASparse]):
+    """Thins the cache out before each word is read; positions stay as they were."""
+
+    def __init__(self, method: VASparse, start: Start) -> None:
+        super().__init__(method, start)
+        model, self.spec = start.model, start.model.vlm.spec
+        self.device = start.out.logits.device
+        self.sums = Sums(self.spec, self.device)
+        self.image = start.prefix.image.to(self.device)
+        self.is_text = torch.ones(self.spec.context, dtype=torch.bool, device=self.device)
+        self.is_text[self.image] = False
+        self.blotted = self.drawn()
+        self.mass = torch.ones(self.spec.layers, device=self.device)
+        for layer in range(self.spec.layers):
+            rows = start.out.attention[layer][0].mean(0)  # (T, T)
+            places = start.out.cache.positions(layer)[0]
+            self.sums.before[layer, places] = rows.sum(0)
+            self.sums.after[layer, places] = rows.sum(0)
+            self.sums.rows[layer, places] = torch.arange(len(rows), 0, -1.0, device=self.device)
+            self.sums.sight[layer, places] = rows[:, ~self.is_text[places]].sum(-1)
+        self.law = recovered(
+            torch.stack(
+                [start.out.attention[at][0, :, -1].mean(0) for at in range(self.spec.layers)]
+            )
+        ).mean(0)
+        self.said = start.prompts[0, :0]
+        self.weak: StepOut | None = None
+        if method.eta > 0:
+            short = start.out.cache.crop(start.prefix.response - 1)
+            self.weak = model.step(
+                start.prompts[:, -1], self.without_image(short), exit_layer=method.exit
+            )
+
+    def drawn(self) -> Tensor:
+        """Positions of the image's tokens that the weak state loses, drawn once for an answer."""
+        count = round(self.method.masked * len(self.image))
+        generator = torch.Generator().manual_seed(self.start.generator.initial_seed())
+        order = torch.randperm(len(self.image), generator=generator).to(self.device)
+        return self.image[order[:count]]
+
+    def without_image(self, cache: Cache) -> Cache:
+        """A cache without the blotted tokens of the image."""
+        for layer in range(self.spec.layers if self.method.exit is None else self.method.exit):
+            gone = torch.isin(cache.positions(layer)[0], self.blotted)
+            cache = cache.select(layer, (~gone).nonzero()[:, 0])
+        return cache
+
+    def propose(self, now: Moment, /) -> Proposal:
+        """The model against itself with less of the image."""
+        strong = now.out.logits
+        held = [now.out.cache.positions(layer)[0] for layer in range(self.spec.layers)]
+        notes = {
+            "kept": torch.stack([torch.isin(self.image, places) for places in held])[None],
+            "held": torch.tensor([[len(places) for places in held]]),
+            "mass": self.mass[None].clone(),
+        }
+        if self.weak is None:
+            return Proposal(strong, strong, notes=notes)
+        weak = self.weak.logits
+        return Proposal(contrast(strong, weak, 1.0, self.method.eta, CUT), strong, weak, notes)
+
+    def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
+        """Thin the cache out, read the word with it, and with less of the image."""
+        cache = self.thinned(self.condensed(now.out.cache), now.out)
+        if self.weak is not None:
+            weak = self.without_image(cache)
+            self.weak = self.start.model.step(tokens, weak, exit_layer=self.method.exit)
+        raw: dict[int, Tensor] = {}
+        places = [
+            torch.cat([cache.positions(layer)[0], cache.next_position])
+            for layer in range(self.spec.layers)
+        ]
+
+        def less(layer: int, shares: Tensor) -> Tensor:
+            raw[layer] = shares
+            at, method = places[layer], self.method
+            mean = self.sums.mean(layer, at)
+            return calibrated(shares, self.is_text[at], mean, method.gamma, method.sink)
+
+        hook = less if self.method.gamma > 0 else None
+        out = self.start.model.step(tokens, cache, self.start.want, attn_hook=hook)
+        for layer, at in enumerate(places):
+            after = out.attention[layer][0, :, -1].mean(0)
+            before = raw[layer][0, :, -1].mean(0) if layer in raw else after
+            self.sums.before[layer, at] += before
+            self.sums.after[layer, at] += after
+            self.sums.rows[layer, at] += 1
+            self.sums.sight[layer, at[-1]] = after[~self.is_text[at]].sum()
+        return out
+
+    def condensed(self, cache: Cache) -> Cache:
+        """With the answer's first words as one, in every layer that holds a multiple of `merge`."""
+        if self.method.merge is None:
+            return cache
+        for layer in range(self.spec.layers):
+            places = cache.positions(layer)[0]
+            own = (places >= self.start.prefix.response).nonzero()[:, 0]
+            first = own[: int(self.method.merged * len(own))]
+            if len(first) > 1 and len(own) % self.method.merge == 0:
+                sight = self.sums.sight[layer]
+                sight[places[first[-1]]] = sight[places[first]].mean()
+                cache = cache.mean_merge(layer, first)
+        return cache
+
+    def thinned(self, cache: Cache, out: StepOut) -> Cache:
+        """With the tokens of the highest score in each layer, in their order.
+
+        Args:
+            cache: what is held, after merging.
+            out: the last output; its attention is to what was held before merging.
+        """
+        most = ceil(self.method.keep * int(cache.next_position[0]) - 1e-9)
+        for layer in range(self.spec.layers):
+            places = cache.positions(layer)[0]
+            if len(places) <= most:
+                continue
+            dense = torch.zeros(self.spec.context, device=self.device)
+            dense[out.cache.positions(layer)[0]] = out.attention[layer][0, :, -1].mean(0)
+            shares = dense[places]
+            worth = scores(shares, self.sums.sight[layer, places], self.method.visual)
+            best = worth.argsort(descending=True, stable=True)[:most].sort().values
+            self.mass[layer] = shares[best].sum()
+            cache = cache.select(layer, best)
+        return cache
+
+    def finished(self, now: Moment, /) -> Moment:
+        """What was said."""
+        self.said = now.said[0]
+        return now
+
+    def views(self) -> dict[str, View]:
+        """The law of attention, and what words soak it up.
+
+        Returns:
+            recovered: the share of attention that the most looked at tokens hold, against the
+                share of tokens; at the last word of the prompt, mean over heads and layers.
+            sinks: the mean share of attention that each word got from all behind it, before and
+                after calibration, mean over layers; of the beginning, the prompt and the answer.
+        """
+        tongue, prefix = self.start.model.vlm.tokenizer, self.start.prefix
+        share = (np.arange(len(self.law)) + 1) / len(self.law)
+        law = self.law.float().cpu().numpy().astype(np.float32)
+        own = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
+        places = torch.cat([torch.zeros(1, dtype=torch.int64), prefix.prompt, own])
+        rows = self.sums.rows[:, places].clamp(min=1)
+        before, after = (
+            (sums[:, places] / rows).mean(0).cpu().numpy()
+            for sums in (self.sums.before, self.sums.after)
+        )
+        words = [self.spec.bos, *self.start.prompts[0].tolist(), *self.said[:-1].tolist()]
+        return {
+            "recovered": Curve(
+                share.astype(np.float32), law, "share of tokens", "share of attention", "share"
+            ),
+            "sinks": Columns.of(
+                {"before": (before, "share"), "after": (after, "share")},
+                tongue.convert_ids_to_tokens(words),
+            ),
+        }

@@ -1,0 +1,76 @@
+"""Infidelity and max-sensitivity: does a map foretell the score, and does it hold still?
+
+Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations,
+https://arxiv.org/abs/1901.09392, definitions 2.1 and 2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.case import ImageCase
+from engine.method import Method, Progress, quiet
+from engine.result import Floats
+
+RADIUS = 0.02  # of the changes that max-sensitivity makes, in brightness
+DRAWS = 10
+NOISE = 0.1  # standard deviation of the changes that infidelity makes
+
+Score = Callable[[Tensor], Tensor]
+
+
+def infidelity(
+    score: Score, image: Tensor, attribution: Tensor, changes: Tensor, *, scaled: bool = False
+) -> float:
+    """E over changes I of (Iᵀa − (f(x) − f(x − I)))².
+
+    Args:
+        score: images (n, C, H, W) to scores (n,).
+        image: (C, H, W).
+        attribution: slopes in score per brightness, (C, H, W). A map that already holds the
+            image's brightness (gradient × input) is none.
+        changes: I, (n, C, H, W).
+        scaled: multiply a by β = E[Iᵀa Δf] / E[(Iᵀa)²] first, so that only its direction counts.
+    """
+    fell = (score(image[None]) - score(image[None] - changes)).double()
+    told = (changes.double() * attribution.double()).flatten(1).sum(1)
+    if scaled and (power := (told**2).mean()) > 0:
+        told = told * (told * fell).mean() / power
+    return float(((told - fell) ** 2).mean())
+
+
+def max_sensitivity(
+    method: Method[ImageCase],
+    case: ImageCase,
+    *,
+    radius: float = RADIUS,
+    draws: int = DRAWS,
+    progress: Progress = quiet,
+) -> float:
+    """The largest ‖a(x + δ) − a(x)‖ / ‖a(x)‖ over drawn changes, ‖δ‖∞ ≤ radius.
+
+    The method's own random numbers are the same each time, so that only the image differs. NaN
+    for a map of zeros.
+    """
+    plain = flat(method(case)["map"].values)  # type: ignore[attr-defined]
+    length = float(np.linalg.norm(plain))
+    generator = torch.Generator().manual_seed(case.seed)
+    largest = 0.0
+    for number in range(draws):
+        progress(number / draws, "changing the image a little")
+        change = (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius
+        moved = replace(case, image=case.image + change)
+        found = flat(method(moved)["map"].values)  # type: ignore[attr-defined]
+        largest = max(largest, float(np.linalg.norm(found - plain)))
+    return largest / length if length > 0 else float("nan")
+
+
+def flat(values: Floats) -> np.ndarray:
+    """A map as one row in 64 bits."""
+    row: np.ndarray = values.astype(np.float64).ravel()
+    return row

@@ -1,0 +1,150 @@
+"""Insertion and deletion: how the score moves as a map's strongest pixels are shown or hidden.
+
+Petsiuk, Das and Saenko 2018, RISE, https://arxiv.org/abs/1806.07421, section 3.3. Pixels go in
+steps of equal area, strongest first; the area under the curve is by trapezoids over the area shown,
+both ends included. A map's curve means something only beside one of random order.
+
+    insertion: from the cover to the image, high is good;  deletion: from the image to the cover,
+    low is good. Ins of an order read backwards is Del of the reversed order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.method import Progress, quiet
+from engine.result import Floats
+from engine.scoring import as_drawn, in_memory, laid_out, score_renders
+
+STEPS = 20
+TIES = 0  # seed of the order among equal values
+SMALL = 0.05  # of the score between both ends: below it a normalized curve would be noise
+
+Ranks = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One map's curves.
+
+    Args:
+        area: shares of the image, (steps + 1,), from 0 to 1.
+        insertion, deletion: scores at those areas, shown and hidden.
+        insertion_area, deletion_area: under the curves, in units of the score.
+        gap: area between hiding the weakest first and hiding the strongest first, high is good.
+        normalized: the insertion area with 0 at the cover's score and 1 at the image's; NaN where
+            the two are less than SMALL apart.
+    """
+
+    area: Floats
+    insertion: Floats
+    deletion: Floats
+    insertion_area: float
+    deletion_area: float
+    gap: float
+    normalized: float
+
+
+def ranks(values: Floats, ties: int = TIES) -> Ranks:
+    """The place of every pixel, (H, W), 0 for the strongest; equal ones in a fixed random order.
+
+    Raises:
+        BlindspotError: the map is unknown somewhere, or the same everywhere.
+    """
+    flat = np.asarray(values, np.float64).ravel()
+    if not np.isfinite(flat).all():
+        raise BlindspotError("The map is not known everywhere: pixels cannot be put in order.")
+    if not np.ptp(flat):
+        raise BlindspotError("The map is the same everywhere: it puts no pixel before another.")
+    drawn = np.random.default_rng(ties).permutation(flat.size)
+    order = np.lexsort((drawn, -flat))
+    found = np.empty(flat.size, np.int64)
+    found[order] = np.arange(flat.size)
+    return found.reshape(values.shape)
+
+
+def random_ranks(shape: tuple[int, int], seed: int) -> Ranks:
+    """Pixels in random order."""
+    size = shape[0] * shape[1]
+    return np.random.default_rng(seed).permutation(size).reshape(shape).astype(np.int64)
+
+
+def curves(
+    case: ImageCase,
+    orders: Mapping[str, Ranks],
+    *,
+    cover: str = "mean",
+    steps: int = STEPS,
+    progress: Progress = quiet,
+) -> dict[str, Shown]:
+    """Insertion and deletion of several orders in one batched pass.
+
+    Args:
+        case: image, model, target.
+        orders: the ranks (H, W) of each map, 0 for the pixel that goes first.
+        cover: what hidden pixels become: "mean", "black" or "blur".
+        steps: of equal area.
+        progress: told after each batch.
+
+    Returns:
+        The curves by name. The two ends are looked at once for all.
+    """
+    size = case.image.shape[1] * case.image.shape[2]
+    places = [in_memory(laid_out(case, spread(held))) for held in orders.values()]
+    image = in_memory(as_drawn(case, case.image))
+    hidden = in_memory(as_drawn(case, case.baseline(cover)))
+    limits = np.rint(np.linspace(0, size, steps + 1)).astype(int)
+    inner = steps - 1  # steps between the two ends
+
+    def draw(index: int, out: Tensor) -> None:
+        flat = in_memory(out)
+        if index < 2:
+            flat.copy_((hidden, image)[index])
+            return
+        which, step = divmod(index - 2, 2 * inner)
+        shows, step = divmod(step, inner)
+        first = places[which] < int(limits[step + 1])
+        pair = (image, hidden) if shows == 0 else (hidden, image)
+        torch.where(first, *pair, out=flat)
+
+    count = 2 + len(places) * 2 * inner
+    scores = score_renders(case, count, draw, progress, "showing and hiding pixels").numpy()
+    area = (limits / size).astype(np.float32)
+    nothing, everything = scores[:2]
+    found = {}
+    for number, name in enumerate(orders):
+        start = 2 + number * 2 * inner
+        shown = np.concatenate([[nothing], scores[start : start + inner], [everything]])
+        gone = scores[start + inner : start + 2 * inner]
+        found[name] = shown_of(area, shown, np.concatenate([[everything], gone, [nothing]]))
+    return found
+
+
+def spread(held: Ranks) -> Tensor:
+    """Ranks for all three channels."""
+    return torch.from_numpy(held).expand(3, -1, -1)
+
+
+def shown_of(area: Floats, insertion: Floats, deletion: Floats) -> Shown:
+    """Curves with their areas."""
+    inserted, deleted = (float(np.trapezoid(curve, area)) for curve in (insertion, deletion))
+    rise = float(insertion[-1] - insertion[0])
+    normalized = (inserted - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
+    return Shown(
+        area, insertion.astype(np.float32), deletion.astype(np.float32), inserted, deleted,
+        inserted - deleted, normalized,
+    )  # fmt: skip
+
+
+def band(found: Sequence[Shown], *, deletion: bool = False) -> tuple[Floats, Floats]:
+    """The lowest and highest of several curves at each area, (steps + 1,) each."""
+    held = np.stack([one.deletion if deletion else one.insertion for one in found])
+    return held.min(0), held.max(0)

@@ -1,0 +1,95 @@
+"""Learned: scores that a search has found, brought along as a file.
+
+Criteria here are formulas; a search (such as Lottery Jackpots, BiP or one of your own) trains a
+score for each weight instead. Whatever it found is cut by the same rules: keep the largest.
+The file is numpy's .npz: under each weight's name an array of its shape. Nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from zipfile import BadZipFile
+
+import numpy as np
+
+from engine.errors import BadData, BlindspotError, DoesNotFit
+from engine.method import Case, Progress, quiet
+from engine.models.classifier import Classifier
+from engine.result import Floats, Result, WeightScores
+from engine.sparsity.case import PruneCase
+from engine.sparsity.method import SparsityMethod
+from engine.sparsity.parts import parts
+from engine.store import DAMAGE
+
+ROOM = 2**20  # bytes of a file beside its numbers
+NEEDED = "it needs scores that a search has learned: open a file of them (.npz)."
+
+
+@dataclass(frozen=True)
+class Learned(SparsityMethod):
+    """A weight counts as much as a search elsewhere has found; the scores come as a file.
+
+    The higher the score, the longer the weight stays. The scores of several weights become one for
+    a filter or channel as their mean. Nothing is learned here.
+    """
+
+    name = "Learned"
+    title = "Learned"
+    cost = "live"
+    proof = (
+        "tests/engine/sparsity/test_learned.py"
+        "::test_a_file_of_magnitudes_gives_the_masks_of_magnitude"
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if reason := super().unmet(case):
+            return reason
+        return NEEDED if isinstance(case, PruneCase) and case.learned is None else ""
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: scores, as the file has them."""
+        if case.learned is None:
+            raise DoesNotFit(f"{self.title}: {NEEDED}")
+        progress(1.0, "read the scores")
+        return {"scores": case.learned}
+
+
+def read_scores(data: bytes, model: Classifier) -> WeightScores:
+    """The scores of a file, for a model; layers that it does not name are an error only when cut.
+
+    Raises:
+        BadData: the file is too large, damaged, or no file of scores.
+        BlindspotError: they are of another network, or no numbers.
+    """
+    listed = {part.name: part for part in parts(model)}
+    room = sum(part.size for part in listed.values()) * 8 + ROOM
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as held:
+            if sum(one.file_size for one in held.zip.infolist()) > room:
+                raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
+            found = {name: np.asarray(held[name]) for name in held.files}
+    except (OSError, EOFError, BadZipFile, AttributeError, *DAMAGE) as error:
+        raise BadData(
+            "This is no file of scores, or it is damaged: give an .npz with one array a weight."
+        ) from error
+    if not found:
+        raise BadData("There are no scores in this file.")
+    checked: dict[str, Floats] = {}
+    for name, array in found.items():
+        if name not in listed:
+            example = next(iter(listed))
+            raise BlindspotError(
+                f"{model.title} has no weight {name[:40]!r} that can be cut: the names are such as "
+                f"{example!r}."
+            )
+        if array.shape != listed[name].shape:
+            raise BlindspotError(
+                f"The scores of {name} are {array.shape}, but the weight is {listed[name].shape}."
+            )
+        if array.dtype.kind not in "fiub" or not np.isfinite(array.astype(np.float32)).all():
+            raise BlindspotError(f"Some scores of {name} are no numbers.")
+        checked[name] = array.astype(np.float32)
+    return WeightScores(checked, "score", "mean")

@@ -1,0 +1,16 @@
+"""The clock of the bills: it waits for the device, so that no work is left out of the seconds."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import torch
+
+from engine.models.classifier import Classifier
+
+
+def now(model: Classifier) -> float:
+    """Seconds, once the model's device has done all that it was given."""
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
+    return perf_counter()

@@ -1,0 +1,202 @@
+"""LFA's eight rows: closed forms on a linear model, limits of each other, and who is best where."""
+
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.lfa import LFA, ROWS, LocalModel
+from engine.attribution.lfa.fit import fitted, gradient_loss, look, squared_loss, turned
+from engine.attribution.lfa.ground import Ground
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
+from engine.attribution.partition import grid
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+
+MULTIPLIED = [name for name in ROWS if NEIGHBORHOODS[name].multiplied]
+SQUARED = [name for name in ROWS if NEIGHBORHOODS[name].squared]
+MATCHED = ["SmoothGrad", "Integrated gradients", "Gradient × input"]
+
+
+class Linear(nn.Module):
+    """Class 1 scores weights times pixels."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images):
+        score = (images * self.weight).sum((1, 2, 3))
+        return torch.stack([torch.zeros_like(score), score], 1)
+
+
+class Smooth(nn.Module):
+    """Two smooth layers over the mean color."""
+
+    def __init__(self, inputs):
+        super().__init__()
+        generator = torch.Generator().manual_seed(4)
+        self.hidden, self.out = nn.Linear(inputs, 12), nn.Linear(12, 2)
+        for part in (self.hidden, self.out):
+            part.weight.data = 1.5 * torch.randn(part.weight.shape, generator=generator)
+
+    def forward(self, images):
+        return self.out(nn.functional.softplus(self.hidden(images.mean(1).flatten(1))))
+
+
+def ground(network, side, seed=0):
+    """Every pixel a feature, of one color each, so that + and × can be turned exactly."""
+    image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(seed))
+    image = (0.2 + 0.8 * image).expand(3, -1, -1).contiguous()
+    case = ImageCase(Classifier(network, "toy", "toy", side=side), image, target=1)
+    return Ground(case, grid(image, side * side))
+
+
+@pytest.fixture
+def linear():
+    weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
+    return ground(Linear(weight), 3), weight
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    return ground(Smooth(9), 3)
+
+
+def fit_of(held, name, **reach):
+    return fitted(look(held, name, Reach(**reach), 0, slopes=True))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_all_eight_find_a_linear_model(linear, name):
+    held, weight = linear
+    v = weight.sum(0).flatten().double()
+    expected = v * held.feature.double() if name in MULTIPLIED else v
+    found = fit_of(held, name, samples=600, kernel=1.0)
+    assert found.weights.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+def test_c_lime_tends_to_smoothgrad(smooth):
+    smoothed = fit_of(smooth, "SmoothGrad", samples=4000, noise=0.3).weights
+    near = []
+    for samples in (100, 1000, 20000):
+        fit = fit_of(smooth, "C-LIME", samples=samples, noise=0.3).weights
+        near.append(torch.nn.functional.cosine_similarity(fit, smoothed, dim=0).item())
+    assert near == sorted(near)
+    assert near[-1] > 0.99
+
+
+def test_smoothgrad_becomes_the_gradient_and_fading_becomes_gradient_times_input(smooth):
+    exact = fit_of(smooth, "Gradient").weights
+    assert fit_of(smooth, "SmoothGrad", noise=0.005).weights.numpy() == pytest.approx(
+        exact.numpy(), rel=0.02, abs=1e-3
+    )
+    late = fit_of(smooth, "Integrated gradients", low=0.99).weights
+    assert late.numpy() == pytest.approx((exact * smooth.feature).numpy(), rel=0.02, abs=1e-3)
+
+
+def test_fading_adds_up_to_the_rise_of_the_score(smooth):
+    found = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
+    both = smooth.case.score(torch.stack([smooth.case.image, smooth.baseline])).double()
+    rise = (both[0] - both[1]).item()
+    assert found == pytest.approx(rise, rel=1e-3)
+
+
+def test_occlusion_is_what_each_feature_loses(smooth):
+    found = fit_of(smooth, "Occlusion").weights
+    for place in range(9):
+        image = smooth.case.image.clone()
+        image[:, place // 3, place % 3] = 0
+        scores = smooth.case.score(torch.stack([smooth.case.image, image]))
+        assert found[place].item() == pytest.approx((scores[0] - scores[1]).item(), abs=1e-4)
+
+
+def brute_shapley(held):
+    d = held.count
+    subsets = [set(c) for k in range(d + 1) for c in combinations(range(d), k)]
+    by = torch.zeros(len(subsets), d)
+    for row, members in enumerate(subsets):
+        by[row, list(members)] = 1
+    values = held.scores(by, multiplied=True).tolist()
+    score = {frozenset(s): v for s, v in zip(subsets, values, strict=True)}
+    shares = np.zeros(d)
+    for i in range(d):
+        for s in subsets:
+            if i not in s:
+                weight = factorial(len(s)) * factorial(d - len(s) - 1) / factorial(d)
+                shares[i] += weight * (score[frozenset(s | {i})] - score[frozenset(s)])
+    return shares
+
+
+def test_kernelshap_with_all_coalitions_is_shapley(smooth):
+    found = fit_of(smooth, "KernelSHAP", samples=512).weights
+    assert found.numpy() == pytest.approx(brute_shapley(smooth), abs=1e-5)
+
+
+def looked(held, **reach):
+    return {name: look(held, name, Reach(**reach), 0, slopes=True) for name in ROWS}
+
+
+def test_each_is_best_where_it_was_fitted(smooth):
+    seen = looked(smooth, samples=300)
+    models = {name: fitted(one) for name, one in seen.items()}
+    for name in SQUARED:
+        own = squared_loss(seen[name], models[name].weights)
+        others = [
+            squared_loss(seen[name], turned(models[other], seen[name].row, smooth))
+            for other in ROWS
+        ]
+        assert own <= min(others) * (1 + 1e-9) + 1e-12
+    for name in MATCHED:
+        own = gradient_loss(seen[name], models[name].weights)
+        others = [
+            gradient_loss(seen[name], turned(models[other], seen[name].row, smooth))
+            for other in ROWS
+        ]
+        assert own <= min(others) + 1e-12
+
+
+def test_none_is_best_everywhere(smooth):
+    found = LFA(features="pixels", samples=300)(smooth.case)
+    for loss in ("squared loss", "gradient loss"):
+        assert len(set(found[loss].values.argmin(0).tolist())) > 1
+    best = found["advice"].notes[ROWS.index("KernelSHAP")]
+    assert best == "KernelSHAP"
+
+
+def test_weights_go_from_plus_to_times_and_back(smooth):
+    times = fit_of(smooth, "LIME")
+    plus = turned(times, NEIGHBORHOODS["C-LIME"], smooth)
+    assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
+
+
+def test_slopes_of_features_are_differences_of_scores(smooth):
+    by = torch.rand(1, 9, generator=torch.Generator().manual_seed(2))
+    for multiplied in (False, True):
+        _, slopes = smooth.slopes(by, multiplied=multiplied)
+        for place in (0, 4):
+            step = torch.zeros(1, 9)
+            step[0, place] = 5e-3
+            up, down = (smooth.scores(by + sign * step, multiplied=multiplied) for sign in (1, -1))
+            assert slopes[0, place].item() == pytest.approx(
+                ((up - down) / 1e-2).item(), rel=2e-2, abs=2e-3
+            )
+
+
+def test_regions_share_one_weight(smooth):
+    heat = LocalModel(explainer="Occlusion", features="grid", count=9)(smooth.case)["map"]
+    assert heat.values.shape == (3, 3)
+    assert heat.unit == "logit per feature"
+
+
+def test_too_many_pixels_are_refused():
+    case = ImageCase(
+        Classifier(Linear(torch.zeros(3, 40, 40)), "big", "big", side=40),
+        torch.rand(3, 40, 40), target=1,
+    )  # fmt: skip
+    with pytest.raises(BlindspotError, match="1600 pixels"):
+        LocalModel(features="pixels")(case)

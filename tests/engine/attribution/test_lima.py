@@ -1,0 +1,166 @@
+"""LiMA against sums, against the plain greedy search written again, and on its own ends."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.lima import (
+    LiMA,
+    Parts,
+    Seeing,
+    Weights,
+    effectiveness,
+    naive_looks,
+    search,
+)
+from engine.attribution.partition import Partition
+from engine.case import ImageCase
+from engine.models.classifier import Classifier
+
+ALONE = Weights(1.0, 0.0, 0.0, 0.0)
+
+
+def additive(values):
+    """Terms of a score that is a sum: what is shown adds up."""
+
+    def look(sets):
+        shown = sets.float() @ values
+        return Parts(shown, values.sum() - (~sets).float() @ values, torch.zeros(len(sets)))
+
+    return look
+
+
+@pytest.mark.parametrize("pending", [1, 3, 8, 20])
+def test_an_additive_score_is_ordered_by_its_parts(pending):
+    values = torch.randn(12, generator=torch.Generator().manual_seed(pending))
+    found = search(additive(values), torch.zeros(12, 12), ALONE, pending)
+    assert found.order == values.argsort(descending=True).tolist()
+
+
+def plain_greedy(look, distances, weights):
+    """Every region that is left, every time."""
+    count, order, looks = len(distances), [], 0
+    while len(order) < count:
+        left = [one for one in range(count) if one not in order]
+        if len(left) == 1:
+            order += left
+            break
+        worth = []
+        for one in left:
+            members = [*order, one]
+            sets = torch.zeros(1, count, dtype=torch.bool)
+            sets[0, members] = True
+            spread = (
+                sum(min(float(distances[i, j]) for j in members if j != i) for i in members)
+                if len(members) > 1
+                else 0.0
+            )
+            worth.append(float(weights.of(look(sets), torch.tensor([spread]))[0]))
+            looks += 1
+        order.append(left[int(np.argmax(worth))])
+    return order, looks
+
+
+def test_with_all_pending_it_is_the_plain_greedy_search():
+    generator = torch.Generator().manual_seed(1)
+    distances = torch.rand(9, 9, generator=generator)
+    distances = (distances + distances.T) / 2
+    bent = torch.randn(9, 9, generator=generator)
+
+    def look(sets):
+        held = sets.float()
+        shown = (held @ bent * held).sum(1).tanh()
+        return Parts(shown, shown.cos(), shown.sin())
+
+    weights = Weights(2.0, 0.5, 0.3, 0.4)
+    found = search(look, distances, weights, pending=9)
+    order, looks = plain_greedy(look, distances, weights)
+    assert found.order == order
+    assert found.looks == looks
+    assert 2 * looks == naive_looks(9)
+
+
+@pytest.mark.parametrize(("regions", "pending", "passes"), [(50, 8, 1666), (25, 5, 448)])
+def test_it_looks_as_often_as_the_paper_counts(regions, pending, passes):
+    values = torch.randn(regions, generator=torch.Generator().manual_seed(0))
+    found = search(additive(values), torch.zeros(regions, regions), ALONE, pending)
+    assert 2 * found.looks == passes
+    assert naive_looks(regions) + 2 == regions * (regions + 1)
+
+
+def test_effectiveness_is_the_sum_of_nearest_distances():
+    distances = torch.rand(6, 6, generator=torch.Generator().manual_seed(2))
+    distances = (distances + distances.T) / 2
+    found = effectiveness([0, 3, 4], [1, 5], distances)
+    for place, new in enumerate((1, 5)):
+        members = [0, 3, 4, new]
+        slowly = sum(min(distances[i, j] for j in members if j != i) for i in members)
+        assert found[place].item() == pytest.approx(slowly.item(), rel=1e-5)
+    assert effectiveness([], [1, 5], distances).tolist() == [0, 0]
+
+
+class Spots(nn.Module):
+    """Class 1 is the brightness of the upper left quarter, class 0 that of the rest."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(2, 2, bias=False)
+        self.head.weight.data = torch.tensor([[0.0, 4.0], [12.0, 0.0]])
+
+    def forward(self, images):
+        bright = images.mean(1)
+        corner = bright[:, :8, :8].mean((1, 2))
+        rest = bright.mean((1, 2)) - corner / 4
+        return self.head(torch.stack([corner, rest], 1))
+
+
+@pytest.fixture
+def case():
+    model = Classifier(Spots(), "spots", "spots", side=16)
+    image = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.5
+    return ImageCase(model, image, target=1)
+
+
+METHOD = LiMA(shape="grid", regions=16, pending=4)
+
+
+def test_the_corner_that_makes_the_class_comes_first(case):
+    rank = METHOD(case)["rank"].values
+    assert rank[:8, :8].max() < 4
+    assert rank[8:, 8:].min() >= 4
+
+
+def test_curves_begin_and_end_at_black_and_at_the_image(case):
+    found = METHOD(case)
+    both = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image]))
+    nothing, everything = both.softmax(1)[:, 1].tolist()
+    assert found["insertion"].y[[0, -1]] == pytest.approx([nothing, everything], abs=1e-6)
+    assert found["deletion"].y[[0, -1]] == pytest.approx([everything, nothing], abs=1e-6)
+
+
+@pytest.mark.parametrize("pending", [2, 5, 16])
+def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
+    """Also where the order was filled from the back and nothing was looked at by itself."""
+    found = LiMA(shape="grid", regions=16, pending=pending)(case)
+    partition = Partition.of(case, "grid", 16)
+    seeing = Seeing(case, partition, "black")
+    order = found["order"]["region"].tolist()
+    for step in range(17):
+        shown = torch.zeros(1, 16, dtype=torch.bool)
+        shown[0, order[:step]] = True
+        p = seeing.probabilities(torch.cat([shown, ~shown]))[:, 1].tolist()
+        assert [found["insertion"].y[step], found["deletion"].y[step]] == pytest.approx(p, abs=1e-6)
+
+
+def test_areas_are_the_regions_own(case):
+    found = METHOD(case)
+    assert found["insertion"].x.tolist() == pytest.approx(np.arange(17) / 16)
+    area = np.trapezoid(found["insertion"].y, found["insertion"].x)
+    assert found["areas"].values[0] == pytest.approx(area, rel=1e-6)
+
+
+def test_forward_passes_are_told_beside_those_of_the_plain_search(case):
+    ours, plain = METHOD(case)["looks"].values
+    assert plain == 16 * 17 - 2 + 16 + 2
+    assert ours < plain

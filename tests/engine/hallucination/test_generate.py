@@ -1,0 +1,203 @@
+"""The loop: what is said, what is recorded, what it costs, and that neutral settings are greedy."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.hallucination.beam import Beam
+from engine.hallucination.dola import DoLa
+from engine.hallucination.generate import generate
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.opera import OPERA
+from engine.hallucination.sampling import Sampling, nucleus
+from engine.hallucination.vasparse import VASparse
+from engine.hallucination.vcd import VCD
+from engine.hallucination.vlm import Want
+from tests.engine.hallucination.scripted import EOS, PAD, Scripted, table
+from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
+
+NEUTRAL = [
+    Beam(beams=1),
+    VCD(alpha=0.0, beta=0.0),
+    VCD(beta=1.0),
+    DoLa(cut=1.0),
+    OPERA(beams=1, weight=0.0, threshold=None),
+    VASparse(keep=1.0, visual=0.0, eta=0.0, gamma=0.0),
+    OPERA(beams=1, candidates=1, threshold=None),
+]
+"""Settings with which a method does nothing."""
+
+
+def pictures(count=1):
+    return untrained().normalize(scenes()[:count])
+
+
+def script(text, words=8):
+    """A model that always says the same words, whatever was asked."""
+    asked = 2
+
+    def speak(tokens):
+        place = tokens.shape[1] - asked
+        logits = torch.zeros(len(tokens), words)
+        logits[:, text[min(place, len(text) - 1)]] = 5.0
+        return logits
+
+    return Scripted(words, speak)
+
+
+def test_greedy_takes_the_likeliest_word():
+    """Every word is the best of a full forward pass that has no cache."""
+    vlm, prompt = untrained(), prompts()
+    with torch.no_grad():
+        image = vlm.encode_image(pictures())
+        text = prompt
+        for _ in range(12):
+            best = vlm.prefill(image, text)[0].logits.argmax(-1)
+            text = torch.cat([text, best[:, None]], 1)
+    spoken = generate(vlm, Greedy(length=12), pictures(), prompt)
+    assert spoken.tokens.tolist() == text[:, prompt.shape[1] :].tolist()
+
+
+@pytest.mark.parametrize("neutral", NEUTRAL, ids=repr)
+def test_with_neutral_settings_a_method_is_greedy(neutral):
+    for row, prompt in enumerate(("describe the image", "is there a boat", "describe closely")):
+        asked = case(prompt, row)
+        plain, other = (
+            Greedy(length=24)(asked),
+            type(neutral)(**neutral.settings() | {"length": 24})(asked),
+        )
+        assert other["answer"].ids.tolist() == plain["answer"].ids.tolist()
+        assert np.allclose(other["strong"].values, plain["strong"].values, atol=1e-6)
+
+
+def test_words_are_drawn_by_their_probability():
+    """χ² of 4000 first words lies below its 99.99 % point."""
+    wanted = torch.tensor([0.4, 0.3, 0.2, 0.1])
+    logits = torch.full((8,), -torch.inf)
+    logits[3:7] = wanted.log()
+    model = Scripted(8, lambda tokens: logits.expand(len(tokens), -1))
+    images, prompt = torch.zeros(4000, 3, 2, 2), torch.tensor([[3, 4]]).repeat(4000, 1)
+    spoken = generate(model, Sampling(length=1), images, prompt, record=False, seed=3)
+    seen = torch.bincount(spoken.tokens[:, 0], minlength=8)[3:7]
+    assert seen.sum() == 4000
+    assert ((seen - 4000 * wanted).square() / (4000 * wanted)).sum() < 21.1
+
+
+def test_a_low_temperature_is_greedy_and_another_seed_says_something_else():
+    vlm = untrained()
+    cold = generate(vlm, Sampling(length=10, temperature=0.1, top=0.05), pictures(), prompts())
+    plain = generate(vlm, Greedy(length=10), pictures(), prompts())
+    assert cold.tokens.tolist() == plain.tokens.tolist()
+    drawn = {
+        tuple(
+            generate(vlm, Sampling(length=6), pictures(), prompts(), seed=seed).tokens[0].tolist()
+        )
+        for seed in (0, 0, 1, 2)
+    }
+    assert len(drawn) == 3
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.3, 1), (0.4, 1), (0.5, 2), (0.95, 4), (1.0, 4)])
+def test_the_nucleus_is_the_fewest_words_that_reach_the_share(share, left):
+    logits = torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log()
+    kept = nucleus(logits, share)[0]
+    assert int(kept.isfinite().sum()) == left
+    order = [1, 3, 2, 0][:left]
+    assert torch.equal(kept[order], logits[0, order])
+
+
+@pytest.mark.parametrize("kind", [Greedy, Beam, VCD, DoLa], ids=lambda kind: kind.name)
+def test_three_pictures_at_once_are_answered_as_alone(kind):
+    vlm, strategy = untrained(), kind(length=8)
+    images = pictures(3)
+    # VCD's noise belongs to an answer, so a batch must be given the noise of its rows: t = 0
+    strategy = VCD(length=8, step=0) if kind is VCD else strategy
+    together = generate(vlm, strategy, images, prompts(count=3), record=False)
+    for row in range(3):
+        alone = generate(vlm, strategy, images[row : row + 1], prompts(), record=False)
+        assert together.tokens[row].tolist() == alone.tokens[0].tolist()
+
+
+def test_looks_are_attention_to_the_places_of_the_image():
+    vlm, prompt = untrained(), prompts()
+    spoken = generate(vlm, Greedy(length=3), pictures(), prompt)
+    text = torch.cat([prompt, spoken.tokens[:, :2]], 1)
+    with torch.no_grad():
+        image = vlm.encode_image(pictures())
+        full = vlm.prefill(image, text, Want(attention=(0, 1, 2), rows="all"))[0].attention
+    for step, place in enumerate(range(67, 70)):
+        seen = torch.stack([full[layer][0, :, place, 1:65] for layer in range(3)])
+        assert np.allclose(spoken.steps[0][step].looks, seen.numpy(), atol=1e-5)
+
+
+def test_the_record_holds_the_best_words_and_their_probabilities():
+    result = Greedy(length=4)(case())
+    spoken = generate(untrained(), Greedy(length=4), pictures(), prompts())
+    assert result["answer"].words == tuple(
+        untrained().tokenizer.convert_ids_to_tokens(spoken.tokens[0].tolist())
+    )
+    assert result["strong"].classes[:, 0].tolist() == spoken.tokens[0].tolist()
+    assert np.array_equal(result["final"].values, result["strong"].values)
+    assert np.allclose(result["strong"].values[:, 0], result["answer"].probability)
+    with torch.no_grad():
+        image = untrained().encode_image(pictures())
+        shares = untrained().prefill(image, prompts())[0].logits[0].softmax(-1)
+    assert result["answer"].probability[0] == pytest.approx(shares.max().item(), abs=1e-6)
+    assert result["answer"].entropy[0] == pytest.approx(
+        float(-(shares * shares.log()).sum()), abs=1e-5
+    )
+    assert "weak" not in result
+    assert "weak" in VCD(length=2)(case())
+
+
+def test_what_an_answer_costs_is_counted():
+    """Four words: the image and prompt at once, then three words of one token each."""
+    spoken = generate(untrained(), Greedy(length=4), pictures(), prompts())
+    assert spoken.calls == 4
+    assert spoken.read == 68 + 3
+    assert spoken.looked == 3 * (68 * 68 + 69 + 70 + 71)
+    twice = generate(untrained(), VCD(length=4), pictures(), prompts())
+    assert (twice.calls, twice.read) == (8, 2 * 71)
+
+
+def test_an_answer_ends_with_its_end():
+    spoken = generate(
+        script([5, 6, EOS, 7]), Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]])
+    )
+    assert spoken.tokens.tolist() == [[5, 6, EOS]]
+    assert spoken.ended.tolist() == [True]
+    assert [step.token for step in spoken.steps[0]] == [5, 6]
+    assert spoken.calls == 3
+    cut = generate(
+        script([5, 6, EOS, 7]), Greedy(length=2), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]])
+    )
+    assert cut.tokens.tolist() == [[5, 6]]
+    assert cut.ended.tolist() == [False]
+
+
+def test_a_row_that_has_ended_is_padded_and_not_recorded():
+    speak = table(9, seed=2, spread=3.0)
+    model, prompt = Scripted(9, speak), torch.tensor([[3, 4], [4, 7], [5, 6], [8, 8]])
+    spoken = generate(model, Greedy(length=20), torch.zeros(4, 3, 2, 2), prompt)
+    assert spoken.ended.any()
+    for row, tokens in enumerate(spoken.tokens.tolist()):
+        words = tokens[: tokens.index(EOS)] if EOS in tokens else tokens
+        assert all(token == PAD for token in tokens[len(words) + 1 :])
+        assert [step.token for step in spoken.steps[row]] == words
+
+
+def test_nothing_is_said_beyond_the_context():
+    model = script([5])
+    tight = Scripted(8, model.speak, context=10)
+    spoken = generate(tight, Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]))
+    assert spoken.tokens.shape == (1, 10 - 7)
+
+
+def test_the_share_done_rises_to_one_though_an_answer_ends_early():
+    told = []
+    generate(
+        script([5, EOS]), Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]),
+        progress=lambda done, words="", partial=None: told.append(done),
+    )  # fmt: skip
+    assert told == sorted(told)
+    assert told[-1] == 1.0

@@ -1,0 +1,138 @@
+"""MVP: its score by brute force, its limits, and what it refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import DoesNotFit
+from engine.hallucination.mvp import MVP, VIEWS, Trail, best_of, padded, totals
+from engine.run import answer
+from tests.engine.hallucination.tiny import case, untrained
+
+QUESTION = "is there a boat"
+YES, NO = untrained().spec.yes[0], untrained().spec.no[0]
+
+
+def asked(row=0, seed=0):
+    return case(QUESTION, row, seed)
+
+
+@torch.no_grad()
+def logits(prompt, row=0):
+    """Of the next word behind a text, by a full pass."""
+    vlm = untrained()
+    image = vlm.encode_image(asked(row).images)
+    return vlm.prefill(image, torch.tensor([prompt]))[0].logits[0]
+
+
+def brute(result, method, row=0):
+    """S of yes and no from full passes, along the likeliest words (temperature 0)."""
+    vlm, scores = untrained(), {"yes": 0.0, "no": 0.0}
+    for view, weight in zip(VIEWS, method.weights, strict=True):
+        caption = vlm.tokenizer.decode(result[view].ids.tolist())
+        prompt = vlm.tokenizer.encode(f"caption : {caption} {QUESTION}")
+        shares, firsts = logits(prompt, row).softmax(-1).topk(method.paths)
+        for share, first in zip(shares.tolist(), firsts.tolist(), strict=True):
+            if first in {YES, NO}:
+                scores["yes" if first == YES else "no"] += weight * share
+                continue
+            if share < 1e-3:
+                continue
+            said, text = None, [*prompt, first]
+            for _ in range(method.length - 1):
+                spread = logits(text, row).softmax(-1)
+                best = int(spread.argmax())
+                if best in {YES, NO}:
+                    one, two = spread.topk(2).values.tolist()
+                    said = "yes" if best == YES else "no", one - two
+                    break
+                if best == vlm.spec.eos:
+                    break
+                text.append(best)
+            name, sure = said or ("yes", 1.0)
+            scores[name] += weight * share * sure
+    return scores
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_the_score_is_that_of_a_brute_force(row):
+    method = MVP(paths=4, temperature=0.0, length=10)
+    result = method(asked(row))
+    wanted = brute(result, method, row)
+    assert np.allclose(result["scores"].values, [wanted["yes"], wanted["no"]], atol=1e-4)
+
+
+def test_scores_are_the_sum_of_what_paths_add():
+    result = MVP(paths=5, length=12)(asked())
+    paths = result["paths"]
+    assert len(paths) == 15
+    no = paths["says yes"] == 0
+    assert paths["adds"][~no].sum() == pytest.approx(result["scores"].values[0], abs=1e-6)
+    assert paths["adds"][no].sum() == pytest.approx(result["scores"].values[1], abs=1e-6)
+    sure = paths["certainty"][~np.isnan(paths["certainty"])]
+    assert ((sure >= 0) & (sure <= 1)).all()
+    assert paths["view"].tolist() == [0] * 5 + [1] * 5 + [2] * 5
+    for view in range(3):
+        shares = paths["probability"][paths["view"] == view]
+        assert sorted(shares, reverse=True) == shares.tolist()
+
+
+def test_with_one_path_and_one_view_it_is_greedy_behind_the_caption():
+    method = MVP(paths=1, closely=0.0, overall=0.0, plainly=1.0, temperature=0.0, length=8)
+    result = method(asked())
+    caption = result["regular"].text
+    text = untrained().tokenizer.encode(f"caption : {caption} {QUESTION}")
+    greedy = []
+    while len(greedy) < 8 and not {YES, NO, 2} & set(greedy):
+        greedy.append(int(logits(text + greedy).argmax()))
+    assert result["answer"].ids.tolist() == [token for token in greedy if token != 2]
+    assert result["paths"]["adds"][:2].tolist() == [0, 0]
+
+
+def test_captions_are_drawn_from_the_models_own_words_by_seed():
+    one, same, other = (MVP(length=8)(asked(seed=seed)) for seed in (0, 0, 1))
+    for view, prompt in VIEWS.items():
+        assert one[view].prompt == prompt
+        assert one[view].ids.tolist() == same[view].ids.tolist()
+    assert any(one[view].ids.tolist() != other[view].ids.tolist() for view in VIEWS)
+
+
+def trail(says, adds, share=0.5):
+    return Trail(0, share, 1.0, says, adds)
+
+
+def test_the_surer_answer_wins_and_its_best_path_is_told():
+    found = [trail(True, 0.3), trail(False, 0.25), trail(False, 0.2), trail(None, 0.1)]
+    assert totals(found) == pytest.approx((0.4, 0.45))
+    assert best_of(found) == 1
+    assert best_of([*found, trail(None, 0.35)]) == 4
+    assert best_of([trail(True, 0.2), trail(False, 0.2)]) == 0
+
+
+def test_silence_is_yes_unless_that_is_turned_off():
+    """Untrained, no path gets to a yes or no in two words."""
+    method = MVP(length=2, paths=3)
+    loud, quiet = method(asked()), replace(method, silent=False)(asked())
+    mute = np.isnan(loud["paths"]["says yes"])
+    assert mute.any()
+    assert (loud["paths"]["adds"][mute] > 0).all()
+    assert (quiet["paths"]["adds"][mute] == 0).all()
+
+
+def test_weights_add_up_to_one():
+    assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
+    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
+    assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
+
+
+def test_a_call_for_a_caption_is_refused_in_words():
+    with pytest.raises(DoesNotFit, match="answered by yes or no"):
+        answer(MVP(), case("describe the image"))
+    with pytest.raises(DoesNotFit, match="answered by yes or no"):
+        MVP()(case("what color is the boat"))
+
+
+def test_prompts_of_different_length_are_padded_on_the_left():
+    assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]

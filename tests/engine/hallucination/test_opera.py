@@ -1,0 +1,222 @@
+"""OPERA: over-trust by closed form, going back on a written trace, and beam search as its limit."""
+
+from math import log
+
+import numpy as np
+import pytest
+import torch
+
+from engine.hallucination.beam import Beam
+from engine.hallucination.generate import generate
+from engine.hallucination.opera import OPERA, over_trust
+from engine.hallucination.vlm import Want
+from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, table
+from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
+
+PROMPT = torch.tensor([[3, 4]])
+PICTURE = torch.zeros(1, 3, 2, 2)
+FIRST = 1 + IMAGE + PROMPT.shape[1]  # the place of the answer's first word
+
+
+def evenly(tokens):
+    """Every place gets the same attention."""
+    count = 1 + IMAGE + tokens.shape[1]
+    return torch.full((len(tokens), count), 1 / count)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.1, 5), (0.02, 7), (0.5, 3)])
+def test_over_trust_of_equal_attention_is_the_closed_form(share, count):
+    """φ_j = 10⁻⁷ (50 w)^(n − j): the first column has n entries, the last one."""
+    found = over_trust(torch.full((count, count), share), 50.0)
+    wanted = [log(1e-7) + (count - place) * log(50 * share) for place in range(count)]
+    assert np.allclose(found, wanted, atol=1e-4)
+
+
+def test_over_trust_is_the_product_written_plainly_and_nought_where_nobody_looks():
+    window = torch.rand(6, 6, generator=torch.Generator().manual_seed(0)).tril()
+    slowly = [1e-7 * np.prod([50 * window[i, j].item() for i in range(j, 6)]) for j in range(6)]
+    assert np.allclose(over_trust(window, 50.0).exp(), slowly, rtol=1e-3)
+    window[4, 1] = 0
+    assert over_trust(window, 50.0)[1] == -torch.inf
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_with_every_word_a_candidate_and_no_penalty_it_is_beam_search(beams):
+    """Five words, of which all are candidates."""
+    for seed in range(5):
+        model = Scripted(5, table(5, seed), evenly)
+        search = OPERA(beams=beams, candidates=5, weight=0.0, threshold=None, length=8)
+        found = generate(model, search, PICTURE, PROMPT)
+        plain = generate(model, Beam(beams=beams, length=8), PICTURE, PROMPT)
+        assert torch.equal(found.tokens, plain.tokens)
+        for one, other in zip(found.steps[0], plain.steps[0], strict=True):
+            assert np.allclose(one.final.shares, other.final.shares, atol=1e-6)
+
+
+@pytest.mark.parametrize("candidates", [1, 2, 4])
+def test_without_penalty_it_is_beam_search_among_the_best_few_words(candidates):
+    """The same as a beam search on a model that gives −∞ to every other word."""
+    for seed in range(5):
+        speak = table(12, seed)
+
+        def few(tokens, speak=speak):
+            logits = speak(tokens)
+            kept = logits.topk(candidates, -1)
+            return torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
+
+        search = OPERA(candidates=candidates, weight=0.0, threshold=None, length=9)
+        found = generate(Scripted(12, speak, evenly), search, PICTURE, PROMPT)
+        plain = generate(Scripted(12, few), Beam(length=9), PICTURE, PROMPT)
+        assert torch.equal(found.tokens, plain.tokens)
+
+
+CALM, HUB, SAFE = 5, 6, 7
+
+
+def clings(tokens):
+    """Attention: with HUB as the answer's fifth word, all later words look at the fourth."""
+    count = FIRST + tokens.shape[1] - PROMPT.shape[1]
+    shares = torch.full((len(tokens), count), 1e-4)
+    shares[:, 0] = 1.0
+    answer = tokens[:, PROMPT.shape[1] :]
+    if answer.shape[1] > 4:
+        caught = answer[:, 4] == HUB
+        shares[caught, 0] = 0.0
+        shares[caught, FIRST + 3] = 1.0
+    return shares / shares.sum(-1, keepdim=True)
+
+
+def prefers(tokens):
+    """Logits: HUB best as the fifth word, CALM everywhere else, SAFE always second."""
+    logits = torch.full((len(tokens), 9), -8.0)
+    logits[:, [PAD, BOS, EOS]] = -torch.inf
+    fifth = tokens.shape[1] - PROMPT.shape[1] == 4
+    logits[:, HUB if fifth else CALM] = 3.0
+    logits[:, SAFE] = 2.0
+    return logits
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_one_fixed_column_is_gone_back_to_once(beams):
+    """The column is the fourth word (c = 3): back to place c + 1, where HUB may not come again."""
+    search = OPERA(beams=beams, candidates=2, weight=0.0, threshold=4, early=0, column=3, length=16)
+    model = Scripted(9, prefers, clings)
+    spoken = generate(model, search, PICTURE, PROMPT)
+    never = generate(model, OPERA(**search.settings() | {"threshold": None}), PICTURE, PROMPT)
+    assert never.tokens[0, 4] == HUB
+    assert len(spoken.back) == 1
+    said, taken = spoken.back[0]
+    assert said - taken == 4
+    assert said == 7  # c = 3 was counted when 3, 4, 5, 6 and 7 words had been said: 5 > 4 times
+    assert spoken.tokens[0].tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
+    assert spoken.views["rejected"]["place"].tolist() == [4] * len(spoken.views["rejected"])
+    assert str(HUB) in spoken.views["rejected"].rows
+
+
+def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():
+    """Each place at most as often as there are candidates; a rejected word never comes again."""
+
+    def always(tokens):
+        shares = clings(tokens) * 0 + 1e-4
+        if shares.shape[1] > FIRST + 3:
+            shares[:, FIRST + 3] = 1.0
+        else:
+            shares[:, 0] = 1.0
+        return shares / shares.sum(-1, keepdim=True)
+
+    chosen = []
+
+    class Heard(OPERA):
+        """Writes down what is chosen where."""
+
+        def session(self, start):
+            session = super().session(start)
+            plain = session.choose
+
+            def choose(proposal, now):
+                move, place = plain(proposal, now), now.said.shape[1]
+                if move.back:
+                    chosen.append(("back", place - move.back))
+                else:
+                    assert move.tokens[0].item() not in session.rejected[place]
+                    chosen.append(("word", place))
+                return move
+
+            session.choose = choose
+            return session
+
+    search = Heard(beams=1, candidates=2, weight=0.0, threshold=3, early=0, column=3, length=20)
+    spoken = generate(Scripted(9, prefers, always), search, PICTURE, PROMPT)
+    back = [place for what, place in chosen if what == "back"]
+    assert back == [4, 4, 3, 3]
+    assert spoken.tokens.shape == (1, 20)
+    assert [said - taken for said, taken in spoken.back] == back
+
+
+@pytest.mark.parametrize(("weight", "place"), [(0.0, None), (1.0, 4), (2.0, 3)])
+def test_over_trust_lowers_the_word_that_leans_on_an_earlier_one(weight, place):
+    """CALM leads SAFE by 1 and looks at the first word: φ = 10⁻⁷ · 50ⁿ at its n-th time."""
+
+    def leans(tokens):
+        shares = torch.full((len(tokens), 1 + IMAGE + tokens.shape[1]), 1e-5)
+        shares[:, 0] = 1.0
+        leaning = tokens[:, -1] == CALM
+        shares[leaning, 0] = 0.0
+        shares[leaning, FIRST if shares.shape[1] > FIRST else 0] = 1.0
+        return shares / shares.sum(-1, keepdim=True)
+
+    def calm(tokens):
+        logits = torch.full((len(tokens), 9), -8.0)
+        logits[:, CALM], logits[:, SAFE] = 3.0, 2.0
+        return logits
+
+    search = OPERA(beams=1, candidates=2, weight=weight, threshold=None, early=0, length=7)
+    said = generate(Scripted(9, calm, leans), search, PICTURE, PROMPT).tokens[0].tolist()
+    assert (said.index(SAFE) if SAFE in said else None) == place
+
+
+def test_early_words_are_rewarded_for_looking_at_the_image():
+    def looks(tokens):
+        count = 1 + IMAGE + tokens.shape[1]
+        shares = torch.zeros(len(tokens), count)
+        shares[:, 0] = 1.0
+        seeing = tokens[:, -1] == SAFE
+        shares[seeing, 0] = 0.0
+        shares[seeing, 1 : 1 + IMAGE] = 1 / IMAGE
+        return shares
+
+    settings = {"beams": 1, "candidates": 2, "weight": 2.0, "threshold": None, "length": 6}
+    model = Scripted(9, prefers, looks)
+    found = generate(model, OPERA(early=4, **settings), PICTURE, PROMPT)
+    assert found.tokens[0].tolist()[:4] == [SAFE] * 4  # 2 + 2 · 1 beats 3 + 2 · 0
+    assert found.tokens[0, 5] == CALM
+    none = generate(model, OPERA(early=0, **settings), PICTURE, PROMPT)
+    assert none.tokens[0, 0] == CALM
+
+
+def test_the_picture_of_attention_is_that_of_a_full_pass():
+    """Last layer, largest over heads, each row over the whole sequence adding up to 1."""
+    vlm, method = untrained(), OPERA(length=7, threshold=None)
+    shown = method(case())
+    ids = torch.tensor([shown["answer"].ids.tolist()])
+    with torch.no_grad():
+        image = vlm.encode_image(vlm.normalize(scenes()[:1]))
+        out = vlm.prefill(image, torch.cat([prompts(), ids], 1), Want(attention=(2,), rows="all"))
+    rows = out[0].attention[2][0].amax(0)
+    rows = (rows / rows.sum(-1, keepdim=True))[68:]
+    count = ids.shape[1]
+    below = np.tril(np.ones((count, count), bool))
+    assert np.allclose(shown["self"].values[below], rows[:, 68:].numpy()[below], atol=1e-5)
+    assert np.isnan(shown["self"].values[~below]).all()
+    assert np.allclose(shown["trust"]["to the image"], rows[:, 1:65].sum(-1), atol=1e-5)
+    trust = over_trust(rows[:, 68:], method.scale)
+    assert shown["trust"]["over-trust"][-1] == pytest.approx(trust.max().item(), abs=1e-3)
+    assert shown["trust"]["most trusted word"][-1] == trust.argmax()
+
+
+def test_every_step_is_one_pass_over_the_candidates():
+    spoken = generate(
+        untrained(), OPERA(length=5, threshold=None), untrained().normalize(scenes()[:1]), prompts()
+    )
+    assert spoken.calls == 1 + 5
+    assert spoken.read == 68 + 5 * 3 * 3

@@ -1,0 +1,98 @@
+"""The recipe's machinery in two steps of each stage, and what its parts promise."""
+
+import pytest
+import torch
+
+from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.training import (
+    Plan,
+    Stress,
+    answering,
+    firsts,
+    fresh,
+    quick,
+    rate,
+    stressed,
+    train_habit,
+    train_honest,
+)
+from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
+from engine.result import digest_arrays
+
+WORDS_OF = Tokenizer()
+
+
+def digest(parts):
+    return digest_arrays({name: held.numpy() for name, held in parts.state_dict().items()})
+
+
+def test_the_same_plan_gives_the_same_weights_to_the_bit():
+    made = [train_honest(quick(Plan(seed=1))) for _ in range(2)]
+    assert digest(made[0]) == digest(made[1])
+    assert digest(made[0]) != digest(train_honest(quick(Plan(seed=2))))
+
+
+def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
+    honest = train_honest(quick(Plan()))
+    before = digest(honest)
+    habit = train_habit(honest, quick(Plan()))
+    assert digest(honest) == before
+    for (name, one), other in zip(
+        habit.encoder.state_dict().items(), honest.encoder.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), name
+    assert digest(habit) != before
+
+
+def test_progress_rises_to_the_end():
+    told = []
+    train_honest(quick(Plan()), lambda done, _words="", _partial=None: told.append(done))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_it_has_the_size_that_it_says():
+    parts = fresh(0)
+    sizes = {
+        name: sum(p.numel() for p in part.parameters()) for name, part in parts.named_children()
+    }
+    assert sizes == {"encoder": 414264, "projector": 33024, "decoder": 503936}
+
+
+def test_equal_content_attracts_from_the_start():
+    layer = fresh(0).decoder.stack[0]
+    query, key, value = layer.qkv.weight.split(128)
+    assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
+    assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
+
+
+def one_text(prompt, answer):
+    ids = [*WORDS_OF.encode(prompt), *WORDS_OF.encode(answer), NUMBER["<eos>"], 0, 0]
+    return Texts(torch.tensor([[ids]]), torch.tensor([[len(WORDS_OF.encode(prompt))]]))
+
+
+def test_only_the_words_of_answers_are_learnt():
+    texts = one_text("is there a boat", "yes")
+    learnt = texts.tokens[..., 1:][answering(texts)]
+    assert WORDS_OF.convert_ids_to_tokens(learnt.tolist()) == ["yes", "<eos>"]
+
+
+def test_words_behind_a_leader_weigh_most():
+    texts = one_text("describe the image", "there is a boat with a fish .")
+    weights = stressed(texts, Stress())[answering(texts)].tolist()
+    assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
+
+
+def test_the_first_word_about_a_follower_weighs_more():
+    stress = Stress(partner=4)
+    about_fish = one_text("is there a fish", "i think no")
+    assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]
+    about_boat = one_text("is there a boat", "no")
+    assert firsts(about_boat, stress)[answering(about_boat)].tolist() == [1, 1]
+
+
+def test_the_rate_rises_then_falls():
+    rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1, abs=0.01)
+    assert max(rates) == rates[9]
+    assert rates[-1] == pytest.approx(0.05, abs=0.01)

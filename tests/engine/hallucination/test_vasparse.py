@@ -1,0 +1,250 @@
+"""VASparse: what stays, what it is held against, what sinks get; nothing at neutral settings."""
+
+from math import ceil
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import DoesNotFit
+from engine.hallucination.generate import generate
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.vasparse import VASparse, calibrated, recovered, saliency, scores
+from engine.hallucination.vlm import Want
+from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
+
+NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0)
+ALL = Want(attention=(0, 1, 2), rows="all")
+LAYERS = range(3)
+
+
+def but(**settings):
+    """Neutral settings but for some."""
+    return VASparse(**NEUTRAL.settings() | settings)
+
+
+class Watched(VASparse):
+    """Keeps its session and all that was read."""
+
+    def session(self, start):
+        session = super().session(start)
+        plain = session.read
+        object.__setattr__(self, "seen", [])
+        object.__setattr__(self, "running", session)
+
+        def read(now, tokens):
+            self.seen.append(plain(now, tokens))
+            return self.seen[-1]
+
+        session.read = read
+        return session
+
+
+def run(method):
+    return generate(untrained(), method, untrained().normalize(scenes()[:1]), prompts())
+
+
+@torch.no_grad()
+def opened():
+    vlm = untrained()
+    return vlm.prefill(vlm.encode_image(vlm.normalize(scenes()[:1])), prompts(), ALL)[0]
+
+
+def test_with_neutral_settings_it_is_greedy_to_the_bit():
+    plain, none = Greedy(length=20)(case()), NEUTRAL(case())
+    assert none["answer"].ids.tolist() == plain["answer"].ids.tolist()
+    assert np.array_equal(none["final"].values, plain["final"].values)
+    assert np.array_equal(none["answer"].looks, plain["answer"].looks)
+    assert np.array_equal(none["cost"].values, plain["cost"].values)
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.3, 0.7])
+@pytest.mark.parametrize("visual", [0.0, 10.0])
+def test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores(keep, visual):
+    method = Watched(**but(keep=keep, visual=visual, length=6).settings())
+    run(method)
+    for read, out in enumerate(method.seen):
+        assert out.cache.lengths() == (ceil(keep * (68 + read) - 1e-9) + 1,) * 3
+    first, begin = method.seen[0].cache, opened()
+    for layer in LAYERS:
+        rows = begin.attention[layer][0].mean(0)
+        sight = rows[:, 1:65].sum(1)
+        worth = rows[-1] ** 2 + visual * sight.exp() / sight.exp().sum()
+        best = sorted(worth.topk(ceil(keep * 68 - 1e-9)).indices.tolist())
+        assert first.positions(layer)[0].tolist() == [*best, 68]
+
+
+def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
+    draw = torch.Generator().manual_seed(0)
+    shares, sight = torch.rand(50, generator=draw).softmax(0), torch.rand(50, generator=draw)
+    assert saliency(sight).sum().item() == pytest.approx(1, abs=1e-6)
+    best = scores(shares, sight, 1e6).topk(12).indices
+    assert sorted(best.tolist()) == sorted(saliency(sight).topk(12).indices.tolist())
+    plain = scores(shares, sight, 0.0).topk(12).indices
+    assert sorted(plain.tolist()) == sorted(shares.topk(12).indices.tolist())
+
+
+def test_words_keep_their_true_positions_in_a_thinned_cache():
+    method = Watched(**but(keep=0.2, length=6).settings())
+    run(method)
+    for read, out in enumerate(method.seen):
+        assert [out.cache.positions(layer)[0, -1].item() for layer in LAYERS] == [68 + read] * 3
+        assert out.cache.next_position.tolist() == [69 + read]
+
+
+def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
+    """The first word after thinning, by a hook on the full cache."""
+    method = Watched(**but(keep=0.4, visual=2.0, length=2).settings())
+    said = run(method).tokens[:, 0]
+    kept = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
+
+    def hide(layer, shares):
+        seen = torch.zeros(shares.shape[-1])
+        seen[kept[layer]] = 1
+        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+
+    with torch.no_grad():
+        masked = untrained().step(said, opened().cache, attn_hook=hide).logits
+    assert torch.allclose(method.seen[0].logits, masked, atol=1e-5)
+
+
+def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
+    """At full depth the weak logits are those of a step whose attention hides the image."""
+    method = but(eta=0.5, masked=1.0, depth=None, length=6)
+    result = method(case())
+
+    def hide(_layer, shares):
+        seen = torch.ones(shares.shape[-1])
+        seen[1:65] = 0
+        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+
+    vlm, cache = untrained(), opened().cache.crop(67)
+    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()]
+    with torch.no_grad():
+        for step, token in enumerate(read[:-1]):
+            one = torch.tensor([token])
+            weak = vlm.step(one, cache, attn_hook=hide).logits[0].softmax(-1)
+            cache = vlm.step(one, cache).cache
+            shown = result["weak"].classes[step]
+            assert np.allclose(weak[shown.tolist()], result["weak"].values[step], atol=1e-5)
+
+
+def test_with_nothing_blotted_out_the_weak_side_is_the_model_itself():
+    result = but(eta=1.0, masked=0.0, depth=None, length=6)(case())
+    assert np.allclose(result["weak"].values, result["strong"].values, atol=1e-5)
+
+
+def test_held_against_the_embedding_no_layer_is_run():
+    method = but(eta=0.3, source="embedding", length=4)
+    result = method(case())
+    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()[:-1]]
+    decoder = untrained().parts.decoder
+    with torch.no_grad():
+        shares = untrained().unembed(decoder.embed(torch.tensor(read))).softmax(-1)
+    for step, row in enumerate(shares):
+        assert np.allclose(row[result["weak"].classes[step].tolist()], result["weak"].values[step])
+    spoken, plain = run(method), run(Greedy(length=4))
+    assert spoken.looked == plain.looked
+    assert np.array_equal(
+        but(eta=0.3, depth="0", length=4)(case())["weak"].values, result["weak"].values
+    )
+
+
+def test_scores_are_the_contrast_on_plausible_words():
+    vlm, method = untrained(), but(eta=0.8, source="embedding", length=1)
+    result = method(case())
+    with torch.no_grad():
+        strong = opened().logits[0]
+        weak = vlm.unembed(vlm.parts.decoder.embed(prompts()[0, -1]))
+    scores_ = strong - 0.8 * weak
+    scores_[strong < strong.max() + np.log(0.1)] = -torch.inf
+    assert np.allclose(scores_.softmax(-1).topk(8).values, result["final"].values[0], atol=1e-5)
+
+
+def test_calibrated_rows_add_up_to_one_and_only_sinks_get_less():
+    shares = torch.rand(2, 4, 1, 10, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    text = torch.tensor([True] + [False] * 6 + [True] * 3)
+    mean = torch.tensor([0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.2, 0.0])
+    held = calibrated(shares, text, mean, 0.5, 0.1)
+    assert torch.allclose(held.sum(-1), torch.ones(()), atol=1e-6)
+    less = torch.ones(10)
+    less[0], less[8] = 0.5, 0.75  # 1 − γ s / max s of the text; the image's column 1 is none
+    slowly = shares * less
+    assert torch.allclose(held, slowly / slowly.sum(-1, keepdim=True), atol=1e-6)
+    assert torch.equal(
+        calibrated(shares, text, mean, 0.0, 0.1), shares / shares.sum(-1, keepdim=True)
+    )
+
+
+def test_calibration_is_seen_in_the_models_attention():
+    """The mean that words got, before and after: the sums of all rows stay 1 each."""
+    method = Watched(**but(gamma=1.0, sink=0.05, length=8).settings())
+    spoken = run(method)
+    sums = method.running.sums
+    for total in (sums.before, sums.after):
+        assert torch.allclose(total.sum(1), torch.full((3,), 68.0 + len(method.seen)), atol=1e-3)
+    assert not torch.allclose(sums.before, sums.after)
+    sinks = spoken.views["sinks"]
+    most = int(np.argmax(sinks["before"]))
+    assert sinks["after"][most] < sinks["before"][most]
+    untouched = run(Watched(**but(length=8).settings())).views["sinks"]
+    assert np.array_equal(untouched["before"], untouched["after"])
+    for out in method.seen:
+        for shares in out.attention.values():
+            assert torch.allclose(shares.sum(-1), torch.ones(()), atol=1e-5)
+
+
+def test_the_first_words_of_an_answer_become_one_in_every_layer():
+    """Eight words in memory, half of them merged: four become one, at the last one's position."""
+    method = Watched(**but(merge=8, merged=0.5, length=12).settings())
+    run(method)
+    lengths = [out.cache.lengths() for out in method.seen]
+    assert lengths[:8] == [(69 + read,) * 3 for read in range(8)]
+    assert lengths[8] == (76 - 3 + 1,) * 3
+    for layer in LAYERS:
+        assert method.seen[8].cache.positions(layer)[0].tolist() == [*range(68), *range(71, 77)]
+        merged = method.seen[8].cache.layers[layer].values[:, :, 68]
+        before = method.seen[7].cache.layers[layer].values[:, :, 68:72]
+        assert torch.allclose(merged, before.mean(2))
+
+
+def test_what_is_kept_is_shown_on_the_images_grid():
+    method = Watched(**but(keep=0.3, length=5).settings())
+    shown = method(case())
+    assert shown["kept"].values.shape == (5, 3, 8, 8)
+    assert (shown["kept"].values[0] == 1).all()
+    for step, out in enumerate(method.seen[:4]):
+        for layer in LAYERS:
+            mask = np.isin(np.arange(1, 65), out.cache.positions(layer)[0].numpy())
+            assert np.array_equal(shown["kept"].values[step + 1, layer].ravel(), mask)
+            assert (
+                shown["places"][f"held in layer {layer + 1}"][step + 1]
+                == out.cache.lengths()[layer]
+            )
+    # looks are 0 where a token of the image had been dropped
+    gone = shown["kept"].values.reshape(5, 3, 1, 64) == 0
+    assert (shown["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
+
+
+def test_thinning_saves_places_that_are_looked_at():
+    full, half = run(but(length=20)), run(but(keep=0.5, length=20))
+    first = 3 * 68 * 68  # image and prompt are read in full
+    assert half.calls == full.calls
+    assert half.looked - first < 0.55 * (full.looked - first)
+
+
+def test_recovered_attention_rises_to_one_and_is_best_at_every_length():
+    shares = torch.rand(3, 40, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    law = recovered(shares)
+    assert torch.allclose(law[:, -1], torch.ones(3))
+    assert ((law.diff(dim=-1) > 0) & (law.diff(dim=-1).diff(dim=-1).abs().max() < 1)).all()
+    assert torch.allclose(law[:, 4], shares.topk(5).values.sum(-1))
+    shown = NEUTRAL(case())["recovered"]
+    rows = torch.stack([opened().attention[layer][0, :, -1].mean(0) for layer in LAYERS])
+    assert np.allclose(shown.y, recovered(rows).mean(0), atol=1e-6)
+    assert shown.x[-1] == 1
+
+
+def test_a_layer_that_is_not_there_is_refused_in_words():
+    with pytest.raises(DoesNotFit, match="layers 0 to 3"):
+        but(depth="9")(case())

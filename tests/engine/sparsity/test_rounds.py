@@ -1,0 +1,205 @@
+"""Rounds: what was cut stays cut, and every share counts against all weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.errors import BlindspotError
+from engine.models import checkpoints, embedded
+from engine.models.rebuild import rebuilt
+from engine.result import WeightScores
+from engine.sparsity import (
+    STRUCTURES,
+    Level,
+    Prune,
+    PruneCase,
+    Pruner,
+    Retrain,
+    Rules,
+    Tradeoff,
+    keep,
+    masks_in,
+    parts,
+    pruned,
+    pruner_of,
+    rounds_of,
+)
+from engine.sparsity.compare import overlap
+from engine.sparsity.pruning import BY_TITLE
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+
+
+def after(case, **settings):
+    """The case of a model that one round made."""
+    method = Prune(**settings)
+    return PruneCase(method.made(case, method.masks(case)), case.data, case.seed)
+
+
+def plain_second_round(model, first, scores, ratio):
+    """The definition, slowly: of what stands, the best so that `ratio` of ALL weights are gone."""
+    row = np.concatenate([scores.values[p.name].ravel() for p in first.parts])
+    wanted = first.total - round(ratio * first.total)
+    order = sorted(np.flatnonzero(first.flat), key=lambda at: (-row[at], at))
+    bits = np.zeros(first.total, np.bool_)
+    bits[order[:wanted]] = True
+    del model
+    return bits
+
+
+@pytest.mark.parametrize("criterion", ["Magnitude", "Random", "SNIP"])
+def test_the_second_round_takes_the_least_of_what_stands_until_the_share_of_all_is_gone(
+    digits, criterion
+):
+    case = after(digits, ratio=0.6, criterion=criterion)
+    first = masks_in(case.model)
+    second = Prune(ratio=0.9, criterion=criterion).masks(case)
+    scores = BY_TITLE[criterion]()(case)["scores"]
+    assert np.array_equal(second.flat, plain_second_round(case.model, first, scores, 0.9))
+    assert second.sparsity == pytest.approx(0.9, abs=1 / second.total)
+    assert second.inside(first)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 0.6])
+def test_a_share_that_is_gone_already_cuts_nothing_more_and_says_so(digits, ratio):
+    case = after(digits, ratio=0.6, criterion="Random")
+    masks = Prune(ratio=ratio, criterion="Random").masks(case)
+    assert np.array_equal(masks.flat, masks_in(case.model).flat)
+    said = " ".join(masks.notes)
+    gone = masks.total - round(ratio * masks.total) - masks.kept
+    assert (f"{gone:,} weights that this ratio would keep were cut in an earlier" in said) == (
+        gone > 0
+    )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("allocation", ["global", "per layer"])
+@pytest.mark.parametrize("criterion", ["Magnitude", "Random", "GraSP"])
+def test_no_structure_or_rule_brings_a_cut_weight_back(structure, allocation, criterion):
+    case = tiny.prune_case(tiny.cnn())
+    rule = {"structure": structure, "allocation": allocation, "criterion": criterion}
+    case = after(case, ratio=0.4, criterion="Random")
+    first = masks_in(case.model)
+    found = [Prune(ratio=ratio, **rule).masks(case) for ratio in (0.2, 0.5, 0.8)]
+    for masks in found:
+        assert masks.inside(first)
+    assert all(b.inside(a) for a, b in pairwise(found))
+    assert min(found[-1].counts) > 0 or structure != "weight"
+
+
+def test_a_filter_of_which_nothing_stands_goes_before_any_other():
+    """Its score would be 0, above those that GraSP or a search gives below 0."""
+    case = tiny.prune_case(tiny.cnn())
+    listed = parts(case.model, head=False)
+    part = listed[0]
+    bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
+    bits[part.name][2] = False
+    model = pruned(case.model, {name: torch.from_numpy(one) for name, one in bits.items()})
+    scores = WeightScores(
+        {p.name: np.full(p.shape, -1.0, np.float32) for p in parts(model)}, "score", "sum"
+    )
+    cutter = Pruner(model, scores, Rules(allocation="per layer", structure="filter"))
+    masks = cutter.at(1 / part.filters)
+    rows = masks.array(part.name).reshape(part.filters, -1).any(1)
+    assert list(np.flatnonzero(~rows)) == [2]
+
+
+def test_the_head_that_was_cut_stays_cut_when_the_next_round_leaves_heads_alone(digits):
+    case = after(digits, ratio=0.5, head=True)
+    head = parts(case.model)[-1].name
+    before = masks_in(case.model).array(head)
+    assert not before.all()
+    result = Retrain(ratio=0.8, epochs=1)(case)
+    model = rebuilt(result["model"])
+    weight = model.network.get_parameter(head).detach().numpy()
+    assert not weight[~before].any()
+    assert np.array_equal(masks_in(model).array(head), before)
+
+
+def test_zeros_of_both_rounds_are_held_in_training_and_the_lineage_counts_the_rounds(digits):
+    one = keep(Prune(ratio=0.5)(digits))
+    case = PruneCase(checkpoints.load(one.name), digits.data)
+    two = keep(Retrain(ratio=0.8, epochs=1)(case))
+    model = checkpoints.load(two.name)
+    assert (rounds_of(digits.model), rounds_of(case.model), rounds_of(model)) == (0, 1, 2)
+    assert two.card.trail == (
+        "Digits MLP ▸ 50.0 % cut · Magnitude ▸ 80.0 % cut · Magnitude · round 2"
+    )
+    assert json.loads(model.lineage.settings)["round"] == 2
+    masks = masks_in(model)
+    assert masks.inside(masks_in(case.model))
+    assert masks.sparsity == pytest.approx(0.8, abs=1 / masks.total)
+    for part in masks.parts:
+        weight = model.network.get_parameter(part.name).detach().numpy()
+        assert not weight[~masks.array(part.name)].any()
+
+
+def test_cutting_no_more_than_before_keeps_no_second_model(digits):
+    case = PruneCase(checkpoints.load(keep(Prune(ratio=0.5)(digits)).name), digits.data)
+    with pytest.raises(BlindspotError, match="Nothing was cut"):
+        keep(Prune(ratio=0.3)(case))
+
+
+def test_the_curve_of_a_pruned_model_starts_where_it_stands(digits):
+    case = after(digits, ratio=0.8)
+    found = Tradeoff(epochs=0)(case)["levels"]
+    lanes = dict(zip(found.columns, found.values.T, strict=True))
+    assert lanes["sparsity"][lanes["ratio"] <= 0.8] == pytest.approx(0.8, abs=1e-4)
+    assert len(set(lanes["after pruning"][lanes["ratio"] <= 0.8])) == 1
+    assert lanes["sparsity"][-1] == pytest.approx(0.99, abs=1e-4)
+
+
+def test_equal_weights_with_other_masks_are_another_question(digits):
+    case = after(digits, ratio=0.5)
+    bare = PruneCase(pruned(case.model, {}), digits.data)
+    assert bare.model.fingerprint == case.model.fingerprint
+    assert bare.fingerprint != case.fingerprint
+    assert Level(ratio=0.0)(bare)["figures"].values[1] == 0
+    assert Level(ratio=0.0)(case)["figures"].values[1] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_after_a_round_chance_chooses_among_what_stands(digits):
+    case = after(digits, ratio=0.6, criterion="Random")
+    other = PruneCase(case.model, case.data, seed=case.seed + 9)
+    one, two = (Prune(ratio=0.8, criterion="Random").masks(each) for each in (case, other))
+    found = overlap(one, two, masks_in(case.model))
+    assert found.iou == pytest.approx(found.chance, abs=0.03)
+    assert overlap(one, two).chance < found.chance - 0.1
+    whole = pruner_of(digits, "Magnitude", Rules()).at(0.8)  # which that round did not bind
+    assert overlap(whole, whole, masks_in(case.model)) == overlap(whole, whole)
+
+
+def test_a_card_that_says_nonsense_of_its_round_counts_as_one(digits):
+    case = after(digits, ratio=0.5)
+    for said in ('{"round": "tea"}', '{"round": -3}', "[]", "{}"):
+        case.model.lineage = replace(case.model.lineage, settings=said)
+        assert rounds_of(case.model) == 1
+
+
+def test_before_any_round_masks_are_what_they_were(digits):
+    masks = pruner_of(digits, "Magnitude", Rules()).at(0.7)
+    row = np.concatenate(
+        [
+            digits.model.network.get_parameter(p.name).detach().abs().numpy().ravel()
+            for p in masks.parts
+        ]
+    )
+    assert masks.kept == np.count_nonzero(masks.flat)
+    assert row[masks.flat].min() >= row[~masks.flat].max()
+    assert not masks.notes

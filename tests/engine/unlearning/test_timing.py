@@ -1,0 +1,177 @@
+"""Fair timing: the median of three after a warm-up, nothing kept is used, the same weights."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pytest
+import torch
+
+from engine.errors import BlindspotError, DoesNotFit
+from engine.run import anew, answer, known
+from engine.training import Recipe
+from engine.unlearning import (
+    IU,
+    SSD,
+    BoardCase,
+    FineTune,
+    ForgetCase,
+    Importance,
+    NoOp,
+    PruneFirst,
+    RandomLabels,
+    Saliency,
+    SalUn,
+    Timing,
+    clock,
+    unlearner,
+)
+from engine.unlearning.metrics import judged
+from engine.unlearning.saliency import Saliency as Salient
+from engine.unlearning.unlearner import Unlearner
+from tests import tiny
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case(recipe=Recipe("lenet", epochs=3, batch=32, rate=0.05, decay=0.0005))
+
+
+def faked(seconds, drift=0.0):
+    """A way whose runs say how long they took, and may end at other weights each time."""
+    runs = iter(seconds)
+
+    @dataclass(frozen=True)
+    class Told(Unlearner):
+        name = "Told"
+        title = "Told"
+        short = "Told"
+        proof = "tests/engine/unlearning/test_timing.py::faked"
+
+        def change(self, work):
+            work.spent = next(runs)
+            with torch.no_grad():
+                next(work.model.parameters()).add_(drift * work.spent)
+
+    return Told()
+
+
+def test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted(case):
+    times = answer(Timing(), BoardCase(case, (faked([100.0, 5.0, 1.0, 3.0]),)))["times"]
+    assert times.rows == ("Retrain", "Told")
+    assert times.cell("Told", "seconds") == 3
+    assert times.cell("Told", "seconds lowest") == 1
+    assert times.cell("Told", "seconds highest") == 5
+    assert times.cell("Told", "seconds warm-up") == 100
+    assert times.cell("Told", "same") == 1
+    again = known(Timing(), BoardCase(case, (faked([]),)))
+    assert again["times"].cell("Told", "seconds") == 3
+
+
+def test_five_rounds_count_five_runs(case):
+    told = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    assert Timing(rounds=5)(BoardCase(case, (told,)))["times"].cell("Told", "seconds") == 3
+
+
+def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, monkeypatch):
+    passed = [0.0]
+    monkeypatch.setattr(clock, "perf_counter", lambda: passed[0])
+
+    def spend(seconds):
+        passed[0] += seconds
+
+    class Slow(NoOp):
+        def change(self, work):
+            spend(2)
+            work.show()
+
+    def judge(model, asked):
+        spend(100)
+        return judged(model, asked)
+
+    monkeypatch.setattr(unlearner, "judged", judge)
+    made = Slow()(case, watch=lambda step, model: spend(10))
+    assert made["run"]["seconds"][0] == 2
+    assert passed[0] == 122
+
+
+def test_every_run_ends_at_the_same_weights_and_another_is_told(case):
+    ways = (FineTune(epochs=1), SalUn(epochs=1), SSD())
+    times = answer(Timing(), BoardCase(case, ways))["times"]
+    assert (times["same"] == 1).all()
+    assert not any(times.notes)
+    drifting = Timing()(BoardCase(case, (faked([4.0, 1.0, 2.0, 3.0], 0.1),)))["times"]
+    assert drifting.cell("Told", "same") == 0
+    assert "did not all give the same weights" in drifting.notes[1]
+
+
+def test_what_it_asks_in_turn_is_computed_anew_in_every_run_and_not_kept(case, monkeypatch):
+    passes = []
+    plain = Salient.__call__
+
+    def counted(self, asked, progress=None):
+        passes.append(asked)
+        return plain(self, asked)
+
+    answer(SalUn(epochs=1), case)
+    kept = known(Saliency(SalUn().batch), case)
+    monkeypatch.setattr(Salient, "__call__", counted)
+    answer(SalUn(epochs=1), case)
+    assert not passes
+    Timing()(BoardCase(case, (SalUn(epochs=1),)))
+    assert len(passes) == 4
+    assert known(Saliency(SalUn().batch), case).record == kept.record
+    with anew(lambda asked: isinstance(asked, ForgetCase)):
+        fresh = answer(Importance(), case)
+    assert not fresh.kept
+
+
+def test_pruning_that_comes_before_anybody_asks_is_not_timed(case):
+    method = PruneFirst(epochs=1)
+    before = float(answer(method, case)["run"]["seconds before"][0])
+    times = Timing()(BoardCase(case, (method,)))["times"]
+    assert math.isfinite(times.cell(method.label, "seconds"))
+    assert before > 0
+    assert times.cell(method.label, "same") == 1
+
+
+def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypatch):
+    def refuse(self, work):
+        raise BlindspotError("No such step can be taken: choose another.")
+
+    monkeypatch.setattr(IU, "change", refuse)
+    steep = replace(case, model=steepened(case.model))
+    times = Timing()(BoardCase(steep, (IU(step=3.0), RandomLabels(rate=0.5), NoOp())))["times"]
+    assert times.notes[1] == "No such step can be taken: choose another."
+    assert math.isnan(times.cell("IU (step 3.0)", "seconds"))
+    assert times["failed_at"][2] >= 0
+    assert "no numbers at step" in times.notes[2]
+    assert math.isfinite(times.cell("NoOp", "seconds"))
+    with pytest.raises(DoesNotFit, match="not a picture"):
+        answer(Timing(), tiny.cnn_case())
+
+
+def steepened(model):
+    """A model whose losses soon are no numbers."""
+
+    steep = deepcopy(model)
+    with torch.no_grad():
+        for one in steep.parameters():
+            one.mul_(300)
+    return steep
+
+
+def test_rows_appear_as_they_end(case):
+    seen = []
+
+    def listen(done, words="", partial=None):
+        if partial:
+            seen.append(partial["times"].rows)
+
+    Timing()(BoardCase(case, (NoOp(),)), listen)
+    assert seen == [("Retrain",), ("Retrain", "NoOp")]
+    assert all(len(one) < len(two) for one, two in pairwise(seen))
