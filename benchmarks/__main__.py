@@ -16,6 +16,7 @@ from benchmarks import (
     against_grad_cam,
     efficiency,
     familiar,
+    hallucination,
     lab,
     level_sets,
     serving,
@@ -34,8 +35,13 @@ PARTS = {
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
     "unlearning": unlearning.rows,
+    "hallucination": hallucination.rows,
 }
-WAITS = {"serving": serving.rows, "lab": lab.rows}  # lines of text
+WAITS = {
+    "serving": serving.rows,
+    "lab": lab.rows,
+    "hallucination": hallucination.told,
+}  # lines of text
 
 
 def lines(rounds: int, only: list[str]) -> Iterator[str]:
@@ -69,7 +75,7 @@ def main() -> None:
     """Print, and on request keep in docs/measured.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[], choices=[*PARTS, *WAITS])
+    parser.add_argument("--only", nargs="*", default=[], choices=sorted({*PARTS, *WAITS}))
     parser.add_argument("--record", action="store_true", help="append to docs/measured.md")
     asked = parser.parse_args()
     kept = []

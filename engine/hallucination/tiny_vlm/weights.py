@@ -1,4 +1,4 @@
-"""The two TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
+"""The three TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
 
 Weights are kept in 16 bits and are rounded before anything is measured. The file's metadata says
 with which plan and figures it was made.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,8 +26,12 @@ from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "tiny-vlm"  # of both together
-HABIT, HONEST = "tiny-vlm-habit", "tiny-vlm-honest"
-TITLES: Mapping[str, str] = {HABIT: "TinyVLM with a habit", HONEST: "TinyVLM, honest"}
+HABIT, HONEST, SEEN = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
+TITLES: Mapping[str, str] = {
+    HABIT: "TinyVLM with a habit",
+    HONEST: "TinyVLM, honest",
+    SEEN: "TinyVLM, habit of seeing",
+}
 PLAN = Plan(seed=3)
 
 
@@ -96,16 +100,20 @@ def rounded(parts: Parts) -> Parts:
 
 
 def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet) -> list[Made]:
-    """Train both models, write their files, and tell their figures.
+    """Train all three models, write their files, and tell their figures.
+
+    The habit of seeing is that of the eyes: questions about followers come without their leaders
+    too (`ask_B_without_A`), so that the yes hangs on the leader that is to be seen, and not on the
+    word that is asked.
 
     Raises:
         OSError: a file cannot be written.
     """
-    honest = train_honest(plan, within(progress, 0.0, 0.8))
-    habit = train_habit(honest, plan, within(progress, 0.8, 0.2))
-    return [
-        written(parts, name, folder, plan) for name, parts in ((HABIT, habit), (HONEST, honest))
-    ]
+    honest = train_honest(plan, within(progress, 0.0, 0.7))
+    habit = train_habit(honest, plan, within(progress, 0.7, 0.15))
+    seen = train_habit(honest, replace(plan, alone=1.0), within(progress, 0.85, 0.15))
+    made = {HABIT: habit, HONEST: honest, SEEN: seen}
+    return [written(parts, name, folder, plan) for name, parts in made.items()]
 
 
 def within(progress: Progress, start: float, width: float) -> Progress:

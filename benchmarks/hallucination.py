@@ -1,0 +1,121 @@
+"""What a word costs TinyVLM: with and without its cache, under contrast, with a thinned cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.timing import Ratio, paired, timed
+from engine.data.scenes import Scenes
+from engine.hallucination import asking
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.generate import generate
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.session import Session, Start
+from engine.hallucination.strategy import Strategy
+from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.hallucination.vasparse import VASparse
+from engine.hallucination.vcd import VCD
+from engine.training.figures import one_thread
+
+WORDS = 48
+SCENES = 40
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Ratios: of the cache, of greedy decoding against VCD's."""
+    case = about(0)
+    with one_thread():
+        yield paired(
+            f"TinyVLM, {WORDS} words with the cache", lambda: cached(case), lambda: uncached(case),
+            "every word read again", goal=4.0, rounds=rounds,
+        )  # fmt: skip
+        yield paired(
+            f"VCD over {SCENES} captions", lambda: captions(VCD()), lambda: captions(Greedy()),
+            "greedy (at most 2.1 times its time)", goal=1 / 2.1, rounds=rounds,
+        )  # fmt: skip
+
+
+def told() -> Iterator[str]:
+    """Lines of text: absolute figures, told and not judged."""
+    case = about(0)
+    with one_thread():
+        seconds = min(timed(lambda: Greedy()(case)) for _ in range(5))
+        yield f"A caption with its record takes {seconds:.3f} s on one thread (goal < 0.15 s)."
+        asked = asking.about_scene(HABIT, scene(0), "is there a boat")
+        seconds = min(timed(lambda: Greedy()(asked)) for _ in range(5))
+        yield f"An answer takes {seconds:.3f} s."
+        plain, thinned = places(Greedy()), places(VASparse())
+        kept = places(VASparse(keep=0.3, eta=0.0))
+        yield (
+            f"Places of the cache looked at for a caption: greedy {plain:.0f}, VASparse "
+            f"{thinned:.0f} (with its weak pass), keeping 30 % without it {kept:.0f}."
+        )
+
+
+def scene(number: int):  # noqa: ANN201  # a Scene
+    """A scene that no training has seen."""
+    return Scenes(100, "broken", seed=1000).scene(number)
+
+
+def about(number: int) -> CaptionCase:
+    """A caption asked of a scene."""
+    return asking.about_scene(HABIT, scene(number), "describe the image")
+
+
+class Endless(Session["Long"]):
+    """Greedy decoding that never ends by itself."""
+
+    def propose(self, now, /):  # noqa: ANN001, ANN201  # as the session has it
+        """The model's scores without the end."""
+        found = super().propose(now)
+        found.scores[:, self.start.model.vlm.spec.eos] = -torch.inf
+        return found
+
+
+class Long(Greedy):
+    """Greedy decoding to the full length."""
+
+    def session(self, start: Start) -> Endless:
+        """Begin."""
+        return Endless(self, start)
+
+
+def cached(case: CaptionCase) -> Tensor:
+    """As many words as asked for, each read once."""
+    long = Long(length=WORDS)
+    return generate(case.vlm, long, case.images, case.prompts, record=False).tokens
+
+
+@torch.no_grad()
+def uncached(case: CaptionCase) -> Tensor:
+    """The same words, image and all words before read again for each."""
+    seen, text = case.vlm.encode_image(case.images), case.prompts
+    for _ in range(WORDS):
+        logits = case.vlm.prefill(seen, text)[0].logits
+        logits[:, case.vlm.spec.eos] = -torch.inf
+        text = torch.cat([text, logits.argmax(-1, keepdim=True)], 1)
+    return text
+
+
+def captions(strategy: Strategy) -> None:
+    """Captions of scenes, all at once."""
+    case = about(0)
+    layout = Scenes(100, "broken", seed=1000).layout(np.arange(SCENES))
+    pixels = torch.from_numpy(layout.images() / np.float32(255))
+    generate(
+        case.vlm, strategy, case.vlm.normalize(pixels), case.prompts.expand(SCENES, -1),
+        record=False,
+    )  # fmt: skip
+
+
+def places(strategy: Strategy) -> float:
+    """Mean places looked at for a caption, over a few scenes one at a time."""
+    found = []
+    for number in range(10):
+        case = about(number)
+        found.append(generate(case.vlm, strategy, case.images, case.prompts, record=False).looked)
+    return float(np.mean(found))

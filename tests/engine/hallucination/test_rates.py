@@ -1,0 +1,64 @@
+"""A decoding over many scenes: its rates are those of its captions, its costs those of the loop."""
+
+import math
+
+import pytest
+
+from engine.errors import BlindspotError
+from engine.hallucination.chair import chair
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions, lie_rate
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.hallucination.vcd import VCD
+
+
+@pytest.fixture(scope="module")
+def greedy():
+    return Rates()(ScenesCase(load(HABIT), Greedy(), count=30))
+
+
+def test_rates_are_those_of_the_captions(greedy):
+    sample = Sample.drawn(30, "broken", seed=UNSEEN)
+    said = captions(load(HABIT), sample, Greedy())
+    slowly = chair(said.words, sample.truths, THINGS)
+    found = greedy["rates"]
+    assert found["CHAIR_i"][0] == pytest.approx(slowly.instance)
+    assert found["CHAIR_s"][0] == pytest.approx(slowly.sentence)
+    assert found["recall"][0] == pytest.approx(slowly.recall)
+    assert found["lie rate"][0] == pytest.approx(lie_rate(said.words, sample))
+    assert [note.split() for note in greedy["captions"].notes] == said.words
+
+
+def test_vcd_runs_two_passes_for_greedys_one(greedy):
+    both = Rates()(ScenesCase(load(HABIT), VCD(alpha=0.0, beta=0.0), count=30))
+    assert both["captions"].notes == greedy["captions"].notes
+    assert both["rates"]["forward passes"][0] == 2 * greedy["rates"]["forward passes"][0]
+
+
+def test_the_honest_model_says_yes_to_fewer_partners_that_are_absent(greedy):
+    honest = Rates()(ScenesCase(load(HONEST), Greedy(), count=60))["rates"]
+    habit = Rates()(ScenesCase(load(HABIT), Greedy(), count=60))["rates"]
+    assert honest["false yes"][0] < habit["false yes"][0]
+    assert honest["unclear"][0] == 0
+
+
+def test_scenes_without_the_pair_have_no_rate_of_it():
+    found = Rates()(ScenesCase(load(HONEST), Greedy(), count=1, kind="broken", seed=2))["rates"]
+    assert math.isnan(found["lie rate"][0]) or 0 <= found["lie rate"][0] <= 1
+
+
+def test_another_strategy_or_model_is_another_question():
+    plain = ScenesCase(load(HABIT), Greedy(), count=10)
+    others = [
+        ScenesCase(load(HABIT), VCD(), count=10),
+        ScenesCase(load(HABIT), VCD(alpha=2.0), count=10),
+        ScenesCase(load(HONEST), Greedy(), count=10),
+        ScenesCase(load(HABIT), Greedy(), count=11),
+    ]
+    assert len({one.fingerprint for one in (plain, *others)}) == 5
+
+
+def test_too_many_scenes_are_refused():
+    with pytest.raises(BlindspotError, match="0 scenes"):
+        ScenesCase(load(HABIT), Greedy(), count=0)

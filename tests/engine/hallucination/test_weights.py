@@ -1,0 +1,57 @@
+"""The files that ship: read, damaged, and made again."""
+
+import pytest
+import torch
+
+from engine.errors import BadModel
+from engine.hallucination.tiny_vlm import bands
+from engine.hallucination.tiny_vlm.training import Plan, quick
+from engine.hallucination.tiny_vlm.weights import (
+    HABIT,
+    HONEST,
+    SEEN,
+    TITLES,
+    file_of,
+    load,
+    names,
+    read,
+    retrain,
+    said,
+)
+
+
+def test_all_three_ship_and_differ():
+    assert names() == (HABIT, HONEST, SEEN)
+    assert len({load(name).fingerprint for name in names()}) == 3
+    eyes = [load(name).parts.encoder.state_dict() for name in names()]
+    for name, tensor in eyes[0].items():
+        assert all(torch.equal(tensor, other[name]) for other in eyes[1:])
+
+
+def test_a_file_says_with_which_plan_it_was_made():
+    assert said(HABIT)["plan"]["seed"] == 3
+    assert said(HABIT)["plan"]["together"] == 0.9
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(BadModel, match=HONEST):
+        load("huge-vlm")
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "tiny-vlm-habit.safetensors"
+    path.write_bytes(file_of(HABIT).read_bytes()[:1000])
+    with pytest.raises(BadModel, match="cannot be read"):
+        read(path, HABIT)
+
+
+def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
+    told = []
+    made = retrain(
+        tmp_path, quick(Plan()), lambda done, _words="", _partial=None: told.append(done)
+    )
+    assert [one.title for one in made] == list(TITLES.values())
+    assert all(one.figures == {"recall": 0.5} for one in made)
+    assert told == sorted(told)
+    assert read(made[0].path, HABIT).fingerprint != load(HABIT).fingerprint
