@@ -44,10 +44,11 @@ class Held:
 
 @dataclass(frozen=True)
 class TinyCache:
-    """All layers, and the position of each row's next token, (B,)."""
+    """All layers, the position of each row's next token, (B,), and whether any row has padding."""
 
     layers: tuple[Held, ...]
     next_position: Tensor
+    padded: bool = False
 
     def clone(self) -> TinyCache:
         """Itself: it never changes."""
@@ -61,14 +62,14 @@ class TinyCache:
     def reorder(self, rows: Tensor) -> TinyCache:
         """The rows of these numbers."""
         layers = tuple(held.rows(rows) for held in self.layers)
-        return TinyCache(layers, self.next_position[rows])
+        return TinyCache(layers, self.next_position[rows], self.padded)
 
     def crop(self, length: int) -> TinyCache:
         """Without what came at position `length` or later; the same for all rows."""
         layers = tuple(
             held.take((held.positions < length).all(0).nonzero()[:, 0]) for held in self.layers
         )
-        return TinyCache(layers, self.next_position.clamp(max=length))
+        return TinyCache(layers, self.next_position.clamp(max=length), self.padded)
 
     def select(self, layer: int, places: Tensor) -> TinyCache:
         """With these places of one layer only."""

@@ -6,6 +6,8 @@ A layer is parted into its steps (`split`, `joined`), so that training over pack
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,6 +16,7 @@ from engine.hallucination.tiny_vlm.words import WORDS
 
 WIDTH, LAYERS, HEADS, GATES = 128, 3, 4, 256
 HEAD = WIDTH // HEADS
+LONGEST = 256  # positions that can be turned to
 TURNED = 8  # of a head's 32 dimensions carry the position, the others content only
 BASE = 1000.0
 LOUD = 0.6 * WIDTH**0.5  # by which input embeddings are multiplied
@@ -22,15 +25,22 @@ SCALE = 0.5  # of the logits
 Turn = tuple[Tensor, Tensor]
 
 
-def turn(positions: Tensor) -> Turn:
-    """Cosine and sine of rotary positions, (…, T, TURNED / 2) each."""
-    rates = BASE ** (-torch.arange(0, TURNED, 2, device=positions.device).float() / TURNED)
-    angles = positions.float()[..., None] * rates
+@cache
+def turns(device: torch.device) -> Turn:
+    """Cosine and sine of every position, the last for padding, (LONGEST + 1, TURNED / 2) each."""
+    rates = BASE ** (-torch.arange(0, TURNED, 2, device=device).float() / TURNED)
+    angles = torch.arange(LONGEST + 1, device=device).float()[:, None] * rates
     return angles.cos(), angles.sin()
 
 
+def turn(positions: Tensor) -> Turn:
+    """Cosine and sine of rotary positions, (…, T, TURNED / 2) each."""
+    cos, sin = turns(positions.device)
+    return cos[positions], sin[positions]
+
+
 def turned(heads: Tensor, by: Turn) -> Tensor:
-    """Queries or keys (N, heads, T, 32) with their first dimensions turned by position."""
+    """Queries and keys (2, N, heads, T, 32) with their first dimensions turned by position."""
     cos, sin = (part.to(heads.dtype) for part in by)
     half = TURNED // 2
     left, right, rest = heads.split([half, half, heads.shape[-1] - TURNED], -1)
@@ -63,8 +73,8 @@ class Layer(nn.Module):
         """Queries (scaled), keys and values, (N, heads, T, 32) each, queries and keys turned."""
         count, places, _ = hidden.shape
         split = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, HEAD)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        return turned(query, by) * HEAD**-0.5, turned(key, by), value
+        both = turned(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
+        return both[0] * HEAD**-0.5, both[1], split[:, :, 2].transpose(1, 2)
 
     def joined(self, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
         """What the layer gives, (N, T, 128), and its gates, (N, T, 256).

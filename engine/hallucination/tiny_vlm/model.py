@@ -86,7 +86,7 @@ class TinyVLM:
         first = torch.arange(begin.shape[1], device=self.device).expand(count, -1)
         positions = torch.cat([first, said], 1)
         nothing = tuple(nothing_held(hidden) for _ in decoder.stack)
-        cache = TinyCache(nothing, positions[:, -1])
+        cache = TinyCache(nothing, positions[:, -1], padded=bool(padding.any()))
         image_places = torch.arange(1, begin.shape[1])
         prompt_places = 1 + TOKENS + torch.arange(prompt.shape[1])
         lies = Prefix(image_places, prompt_places, 1 + TOKENS + prompt.shape[1])
@@ -130,10 +130,11 @@ class TinyVLM:
         looks: dict[int, Tensor] = {}
         gates: dict[int, Tensor] = {}
         layers = list(cache.layers)
+        hiding = cache.padded or hidden.shape[1] > 1  # one new token sees all that was read
         for number, layer in enumerate(decoder.stack[:depth]):
             query, key, value = layer.split(hidden, by)
             layers[number] = held = layers[number].grown(key, value, positions)
-            shares = attend(query, held, positions)
+            shares = attend(query, held, positions if hiding else None)
             if attn_hook is not None:
                 shares = attn_hook(number, shares)
             looks[number] = shares
@@ -142,7 +143,7 @@ class TinyVLM:
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         return StepOut(
             logits=decoder.unembed(hidden[:, -1]),
-            cache=TinyCache(tuple(layers), cache.next_position + 1),
+            cache=TinyCache(tuple(layers), cache.next_position + 1, cache.padded),
             hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
             attention={
                 at: looks[at] if want.gradient else looks[at][:, :, rows]
@@ -196,12 +197,17 @@ def nothing_held(like: Tensor) -> Held:
     return Held(empty, empty, positions)
 
 
-def attend(query: Tensor, held: Held, positions: Tensor) -> Tensor:
-    """Shares of attention (B, H, q, k): nobody sees padding, or what stands behind."""
-    there = held.positions[:, None, None, :]
-    unseen = (there < 0) | (there > positions[:, None, :, None])
+def attend(query: Tensor, held: Held, positions: Tensor | None) -> Tensor:
+    """Shares of attention (B, H, q, k): nobody sees padding, or what stands behind.
+
+    Without the queries' positions everything may be seen.
+    """
     scores = query @ held.keys.transpose(-1, -2)
-    return scores.masked_fill(unseen, HIDDEN).softmax(-1)
+    if positions is not None:
+        there = held.positions[:, None, None, :]
+        unseen = (there < 0) | (there > positions[:, None, :, None])
+        scores = scores.masked_fill(unseen, HIDDEN)
+    return scores.softmax(-1)
 
 
 def padded(prompts: Sequence[Sequence[int]]) -> Tensor:
