@@ -58,6 +58,7 @@ def choose() -> Shown:
         wrap=True,
     )  # fmt: skip
     if picked == SIDEBAR:
+        keep_edits(())
         about = subject.current()
         pixels = subject.square_pixels(about)
         st.image(pixels, width=320, alt="The square of the sidebar's picture that is asked about")
@@ -76,6 +77,8 @@ def choose_scene() -> Shown:
     kind_key, number_key = f"{KEY}.kind", f"{KEY}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
+    if kind_key not in st.session_state:  # the page has just been opened
+        keep_edits(ask_edits.read(st.query_params.get(f"{KEY}.edits", "")))
     left, right = st.columns([2, 1])
     title = left.selectbox(
         "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
@@ -109,11 +112,8 @@ def is_number(word: str) -> bool:
 
 
 def held_edits() -> Edits:
-    """What was done so far; the first time, what the link says."""
-    held: Edits = st.session_state.setdefault(
-        f"{KEY}.edits", ask_edits.read(st.query_params.get(f"{KEY}.edits", ""))
-    )
-    keep_edits(held)
+    """What was done so far."""
+    held: Edits = st.session_state.get(f"{KEY}.edits", ())
     return held
 
 
