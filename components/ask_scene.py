@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -30,6 +31,12 @@ KINDS = {
     "A place never seen": "ood",
 }
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
+STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
+    f"{KEY}.image": SCENE,
+    f"{KEY}.kind": next(iter(KINDS)),
+    f"{KEY}.number": FIRST,
+    f"{KEY}.edits": (),
+}
 MOST = 9999
 FAINT = 0.15  # below this opacity a person hardly sees a thing
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
