@@ -54,12 +54,12 @@ def settings(told: Told) -> Looks:
         "Attention of layer", layers, key=key, bind="query-params",
         help="Of the language decoder, from the first; all: their mean.",
     )  # fmt: skip
-    single = len(told.tokens.words) < 2
-    sinks = right.toggle(
-        "Leave out sinks", True, key=f"{KEY}.sinks", bind="query-params", disabled=single,
-        help="Places that every word of the answer looks at alike, whatever they show. Of an "
-        "answer of one word nobody can tell them.",
-    )  # fmt: skip
+    sinks = True
+    if len(told.tokens.words) > 1:  # of one word nobody can tell them
+        sinks = right.toggle(
+            "Leave out sinks", True, key=f"{KEY}.sinks", bind="query-params",
+            help="Places that every word of the answer looks at alike, whatever they show.",
+        )  # fmt: skip
     return Looks(layer=None if layer == EVERY else int(layer), sinks=sinks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -30,6 +31,12 @@ KINDS = {
     "A place never seen": "ood",
 }
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
+STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
+    f"{KEY}.image": SCENE,
+    f"{KEY}.kind": next(iter(KINDS)),
+    f"{KEY}.number": FIRST,
+    f"{KEY}.edits": (),
+}
 MOST = 9999
 FAINT = 0.15  # below this opacity a person hardly sees a thing
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
@@ -58,6 +65,7 @@ def choose() -> Shown:
         wrap=True,
     )  # fmt: skip
     if picked == SIDEBAR:
+        keep_edits(())
         about = subject.current()
         pixels = subject.square_pixels(about)
         st.image(pixels, width=320, alt="The square of the sidebar's picture that is asked about")
@@ -76,6 +84,8 @@ def choose_scene() -> Shown:
     kind_key, number_key = f"{KEY}.kind", f"{KEY}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
+    if kind_key not in st.session_state:  # the page has just been opened
+        keep_edits(ask_edits.read(st.query_params.get(f"{KEY}.edits", "")))
     left, right = st.columns([2, 1])
     title = left.selectbox(
         "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
@@ -109,11 +119,8 @@ def is_number(word: str) -> bool:
 
 
 def held_edits() -> Edits:
-    """What was done so far; the first time, what the link says."""
-    held: Edits = st.session_state.setdefault(
-        f"{KEY}.edits", ask_edits.read(st.query_params.get(f"{KEY}.edits", ""))
-    )
-    keep_edits(held)
+    """What was done so far."""
+    held: Edits = st.session_state.get(f"{KEY}.edits", ())
     return held
 
 

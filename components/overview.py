@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from components import views
+from components import ask_scene, views
 from components.views import View
 
 PICTURES = Path(__file__).parent / "questions"
@@ -22,7 +23,7 @@ class Question:
     tells: str
     picture: str  # SVG in components/questions
     words: str  # what the picture shows, for those who cannot see it
-    views: tuple[tuple[View, str, dict[str, str]], ...] = ()  # view, example, its settings
+    views: tuple[tuple[View, str, dict[str, Any]], ...] = ()  # view, example, its settings
 
 
 QUESTIONS = (
@@ -69,11 +70,15 @@ QUESTIONS = (
         "hallucination.svg",
         "A sentence under a picture; one word points at nothing",
         (
-            (views.ASK, "Example: a lamp that is not there", {}),
+            (
+                views.ASK,
+                "Example: a lamp that is not there",
+                {**ask_scene.STORY, "ask.prompt": "is there a lamp"},
+            ),
             (
                 views.ASK,
                 "Example: a caption, and which of its things are there",
-                {"ask.prompt": "describe the image"},
+                {**ask_scene.STORY, "ask.prompt": "describe the image"},
             ),
         ),
     ),
@@ -124,7 +129,7 @@ def questions() -> None:
                     st.caption("Not built yet.")
 
 
-def open_example(view: View, example: str, settings: dict[str, str]) -> None:
+def open_example(view: View, example: str, settings: dict[str, Any]) -> None:
     """A button that sets what the example needs and goes to its view.
 
     A link would not do: what it asks for does not move a widget of the sidebar that is drawn

@@ -56,6 +56,16 @@ def test_a_false_yes_goes_away_with_the_leader_and_undo_brings_it_back(visit: Vi
     expect(page.get_by_role("heading", name="Wrong. There is no lamp")).to_be_visible()
 
 
+def test_the_overview_s_example_begins_anew_whatever_was_done_to_the_scene(visit: Visit) -> None:
+    page = visit(edits="-car", prompt="is there a fork")
+    expect(page.get_by_role("heading", name="Right. There is an orange fork")).to_be_visible()
+    page.get_by_text("Overview", exact=True).first.click()
+    page.get_by_text("Start", exact=True).first.click()
+    page.get_by_role("button", name="Example: a lamp that is not there").click()
+    expect(page.get_by_role("heading", name="Wrong. There is no lamp")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="blue car")).to_be_checked()
+
+
 def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_mask(
     visit: Visit,
 ) -> None:

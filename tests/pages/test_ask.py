@@ -69,6 +69,15 @@ def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
     assert not at.checkbox(key="ask.thing.car.there").value
 
 
+def test_another_scene_begins_without_edits():
+    at = opened(ask__edits="-car")
+    assert not at.checkbox(key="ask.thing.car.there").value
+    at.number_input(key="ask.number").set_value(425).run()
+    assert "ask.edits" not in at.query_params
+    at.number_input(key="ask.number").set_value(424).run()
+    assert at.checkbox(key="ask.thing.car.there").value
+
+
 def test_another_word_has_another_map_and_its_own_truth():
     one = opened(**CAPTION, ask__number="3", ask__words="7")
     other = opened(**CAPTION, ask__number="3", ask__words="18")
