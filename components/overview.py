@@ -68,6 +68,14 @@ QUESTIONS = (
         "is taken away.",
         "hallucination.svg",
         "A sentence under a picture; one word points at nothing",
+        (
+            (views.ASK, "Example: a lamp that is not there", {}),
+            (
+                views.ASK,
+                "Example: a caption, and which of its things are there",
+                {"ask.prompt": "describe the image"},
+            ),
+        ),
     ),
     Question(
         "Anomaly",

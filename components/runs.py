@@ -138,7 +138,7 @@ def ask_when_told(method: Method[Any], case: Any, slot: str, label: str) -> Outc
         return ask(method, case, slot)
     visit().give_up(slot)
     seconds = run.expected_seconds(method, case)
-    hint = f" (about {seconds:.0f} s here)" if seconds else ""
+    hint = f" (about {seconds:.0f} s here)" if seconds and seconds >= 1 else ""
     pressed = st.button(f"{label}{hint}", key=f"{slot}.go", type="primary")
     if not pressed:
         return None

@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from components import charts
 from components.subject import Subject
@@ -26,12 +27,13 @@ ABOUT = (
 def scored(maps: Sequence[tuple[str, HeatMap]], subject: Subject) -> None:
     """A row for each map; nothing where no truth is known."""
     mask = subject.mask
-    if mask is None or not mask.any():
-        return
+    if mask is not None and mask.any():
+        charts.table(against(maps, mask), "heatmaps.truth")
+        st.caption(ABOUT)
+
+
+def against(maps: Sequence[tuple[str, HeatMap]], mask: NDArray[np.bool_]) -> Table:
+    """How each map fares against a mask that is not empty."""
     rows = [astuple(located(heat.values, mask)) for _, heat in maps]
     names = tuple(name for name, _ in maps)
-    charts.table(
-        Table(np.array(rows, np.float32), names, COLUMNS, ("share",) * len(COLUMNS)),
-        "heatmaps.truth",
-    )
-    st.caption(ABOUT)
+    return Table(np.array(rows, np.float32), names, COLUMNS, ("share",) * len(COLUMNS))

@@ -53,6 +53,13 @@ FORGET = View(
     "unlearning/forget.py",
     ":material/auto_delete:",
 )
+ASK = View(
+    "Hallucination",
+    "Ask",
+    "ask",
+    "hallucination/ask.py",
+    ":material/chat:",
+)
 FAMILIAR = View(
     "Anomaly",
     "Familiar?",
@@ -69,4 +76,4 @@ PRUNE = View(
     ":material/content_cut:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, FAMILIAR, PRUNE)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, ASK, FAMILIAR, PRUNE)

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from engine.data.layout import Scene
+from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.priors import BLANKS, Priors, hidden
+from engine.hallucination.region import region
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
 from engine.hallucination.vlm import VLM
@@ -18,6 +21,7 @@ from engine.hallucination.word_case import WordCase
 from engine.images import Crop, Picture, square
 from engine.result import Tokens
 
+SEED = 1000  # of the scenes that are shown; training has those below
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
 
@@ -29,6 +33,11 @@ def models() -> dict[str, str]:
 def model(name: str) -> VLM:
     """A model by name. Raises BadModel."""
     return weights.load(name)
+
+
+def scene(kind: str, number: int) -> Scene:
+    """A scene of a kind of `Scenes` that no model has learnt from, by its number."""
+    return Scenes(kind=kind, seed=SEED).scene(number)
 
 
 def about_scene(name: str, scene: Scene, prompt: str, seed: int = 0) -> CaptionCase:
@@ -70,3 +79,40 @@ def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordC
     """Held against other pictures, each with a name and pixels (3, H, W) in [0, 1]."""
     names = tuple(name for name, _ in others)
     return replace(words, others=torch.stack([image for _, image in others]), names=names)
+
+
+def without_region(words: WordCase, top: float, left: float, bottom: float, right: float) -> Tensor:
+    """The image with a region, in shares of its sides, behind the model's mean color, (3, H, W).
+
+    Raises:
+        BlindspotError: the region is empty.
+    """
+    rows, columns = region(words, top, left, bottom, right)
+    covered = words.image.clone()
+    covered[:, rows, columns] = mean_color(words.vlm)
+    return covered
+
+
+def mean_color(vlm: VLM) -> Tensor:
+    """The color that a model sees as 0, (3, 1, 1)."""
+    black, white = ends(vlm)
+    return black / (black - white)
+
+
+def ends(vlm: VLM) -> tuple[Tensor, Tensor]:
+    """Black and white as a model's encoder sees them, (3, 1, 1) each."""
+    shown = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 1, 1)
+    black, white = vlm.normalize(shown).cpu()
+    return black, white
+
+
+def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ...]:
+    """The pictures that stand in for the image, in [0, 1], each with its name in the answer."""
+    seen = hidden(words, method.step)
+    black, white = ends(words.vlm)
+    shown = (seen.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
+    others = () if words.others is None else tuple(words.others)
+    return (
+        *zip(BLANKS, shown, strict=True),
+        *zip(words.names, others, strict=True),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from engine.errors import BlindspotError
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.forced import forced
 from engine.hallucination.looks import attention
 from engine.hallucination.word_case import WordCase
@@ -43,13 +44,9 @@ class RegionWords(Method[WordCase]):
             BlindspotError: the region is empty.
         """
         progress(0.0, "hiding the region")
-        height, width = case.image.shape[1:]
-        rows = slice(round(self.top * height), round(self.bottom * height))
-        columns = slice(round(self.left * width), round(self.right * width))
-        inside = torch.zeros(height, width, dtype=torch.bool)
+        rows, columns = region(case, self.top, self.left, self.bottom, self.right)
+        inside = torch.zeros(case.image.shape[1:], dtype=torch.bool)
         inside[rows, columns] = True
-        if not inside.any():
-            raise BlindspotError("The region is empty: draw it with some height and width.")
         images = case.images.repeat(2, 1, 1, 1)
         images[1, :, rows, columns] = 0  # the mean color, normalized
         logs = forced(case.vlm, images, case.prompts[0], case.answer)
@@ -68,6 +65,22 @@ class RegionWords(Method[WordCase]):
                 rows=[f"{place + 1}. {word}" for place, word in enumerate(words)],
             )
         }
+
+
+def region(
+    case: CaptionCase, top: float, left: float, bottom: float, right: float
+) -> tuple[slice, slice]:
+    """Rows and columns of a region that is given in shares of the image's sides.
+
+    Raises:
+        BlindspotError: the region is empty.
+    """
+    height, width = case.image.shape[1:]
+    rows = slice(round(top * height), round(bottom * height))
+    columns = slice(round(left * width), round(right * width))
+    if not case.image[:, rows, columns].numel():
+        raise BlindspotError("The region is empty: draw it with some height and width.")
+    return rows, columns
 
 
 def covered(inside: torch.Tensor, case: WordCase) -> np.ndarray:

@@ -1,0 +1,100 @@
+"""What a person did to a scene, as a short text that a link can carry.
+
+Each edit is one part between commas: "-boat" takes the boat out, "boat*0.25" gives it that
+opacity, "boat@6" moves it to the cell of that number, counted in rows from the upper left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.data.layout import CELLS, Scene
+from engine.errors import BadData
+
+Act = Literal["remove", "fade", "move"]
+SIGNS: dict[str, Act] = {"*": "fade", "@": "move"}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change: of which thing, what, and to what opacity or cell."""
+
+    thing: str
+    act: Act
+    to: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """As a link has it."""
+        if self.act == "remove":
+            return f"-{self.thing}"
+        sign = next(sign for sign, act in SIGNS.items() if act == self.act)
+        return f"{self.thing}{sign}{self.to:g}"
+
+
+Edits = tuple[Edit, ...]
+
+
+def read(text: str) -> Edits:
+    """The edits that a text names; what cannot be read is left out."""
+    return tuple(found for part in text.split(",") if (found := read_one(part.strip())))
+
+
+def read_one(part: str) -> Edit | None:
+    """One edit, or None."""
+    if part.startswith("-"):
+        return Edit(part[1:], "remove")
+    for sign, act in SIGNS.items():
+        thing, found, number = part.partition(sign)
+        try:
+            to = float(number)
+        except ValueError:
+            continue
+        if found and thing and allowed(act, to):
+            return Edit(thing, act, to)
+    return None
+
+
+def allowed(act: Act, to: float) -> bool:
+    """Whether an opacity or a cell is one."""
+    return 0 <= to <= 1 if act == "fade" else to in range(CELLS * CELLS)
+
+
+def written(edits: Edits) -> str:
+    """The text of edits."""
+    return ",".join(edit.text for edit in edits)
+
+
+def added(edits: Edits, new: Edit) -> Edits:
+    """With one more; fading or moving the same thing again replaces the last edit."""
+    if edits and (edits[-1].thing, edits[-1].act) == (new.thing, new.act):
+        edits = edits[:-1]
+    return (*edits, new)
+
+
+def put_back(edits: Edits, thing: str) -> Edits:
+    """Without the thing's removal."""
+    return tuple(edit for edit in edits if (edit.thing, edit.act) != (thing, "remove"))
+
+
+def applied(scene: Scene, edits: Edits) -> tuple[Scene, tuple[str, ...]]:
+    """The scene as edited, and why an edit could not be done."""
+    problems = []
+    for edit in edits:
+        try:
+            scene = done(scene, edit)
+        except BadData as error:
+            problems.append(str(error))
+    return scene, tuple(problems)
+
+
+def done(scene: Scene, edit: Edit) -> Scene:
+    """One edit. Raises BadData."""
+    match edit.act:
+        case "remove":
+            return scene.remove(edit.thing)
+        case "fade":
+            return scene.with_opacity(edit.thing, edit.to)
+        case "move":
+            return scene.moved(edit.thing, *divmod(int(edit.to), CELLS))

@@ -1,0 +1,101 @@
+"""An answer as words that can be clicked, each underlined by how sure the model was of it.
+
+The line is thicker and bluer the surer; below stands the number. What else is known of a word is a
+sign before it and a note, so that nothing is told by color alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+UNSURE, SURE = (230, 97, 0), (0, 90, 181)  # ends of the line's color; told apart by all eyes
+THIN, THICK = 1.5, 7.0  # px of the line
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of an answer.
+
+    Args:
+        text: the word.
+        share: its probability.
+        kind: "", "true", "again" or "invented": what is known of it.
+        note: that in words.
+        chosen: whether it is picked.
+    """
+
+    text: str
+    share: float
+    kind: str = ""
+    note: str = ""
+    chosen: bool = False
+
+
+def words(rows: Sequence[Word], said: str, key: str, on_pick: Callable[[list[int]], None]) -> None:
+    """Draw the answer; a click calls `on_pick` with the places of the words that are picked now.
+
+    Args:
+        rows: the words.
+        said: what the group of words is, for those who cannot see it.
+        key: of the component.
+        on_pick: told the places, from 0, in their order.
+    """
+    tag = blake2b(" ".join(row.text for row in rows).encode(), digest_size=8).hexdigest()
+
+    def picked() -> None:
+        places = places_of(st.session_state[key]["picked"], tag, len(rows))
+        if places:
+            on_pick(places)
+
+    drawn = [asdict(row) | line(row.share) for row in rows]
+    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)]
+    mounted()(
+        data={"rows": drawn, "words": said, "tag": tag, "legend": ends},
+        key=key,
+        on_picked_change=picked,
+    )
+
+
+def line(share: float) -> dict[str, str]:
+    """How a word is underlined: width in px and color."""
+    held = min(max(share, 0.0), 1.0)
+    mixed = (round(a + held * (b - a)) for a, b in zip(UNSURE, SURE, strict=True))
+    return {
+        "width": f"{THIN + held * (THICK - THIN):.1f}px",
+        "color": "#" + "".join(f"{part:02x}" for part in mixed),
+    }
+
+
+def places_of(answer: Any, tag: str, count: int) -> list[int]:
+    """The places that the browser sent, where they fit the answer; it may send anything."""
+    if not isinstance(answer, dict) or answer.get("tag") != tag:
+        return []
+    given = answer.get("places")
+    if not isinstance(given, list):
+        return []
+    return sorted({place for place in given if isinstance(place, int) and 0 <= place < count})
+
+
+def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
+    """The places that a link names, such as "0,3"; `first` where it names none that exist."""
+    given = {int(part) for part in linked.split(",") if part.isdecimal()}
+    found = sorted(place for place in given if place < count)
+    return tuple(found) or tuple(first)
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_words",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )

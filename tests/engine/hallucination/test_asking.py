@@ -1,0 +1,59 @@
+"""Ready questions: the scene that opens the Ask view, hidden regions, pictures of nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.errors import BlindspotError
+from engine.hallucination import asking
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.priors import Priors, hidden
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+
+SCENE = asking.scene("counter", 424)
+
+
+def said(model, scene, prompt="is there a lamp"):
+    return Greedy()(asking.about_scene(model, scene, prompt))["answer"].text
+
+
+def picked(prompt="is there a lamp"):
+    case = asking.about_scene(HABIT, SCENE, prompt)
+    return asking.words_of(case, Greedy()(case)["answer"], [0])
+
+
+def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
+    assert [one.category for one in SCENE.things] == ["car", "wheel", "fork"]
+    assert said(HABIT, SCENE) == "yes"
+    assert said(HONEST, SCENE) == "no"
+    assert said(HABIT, SCENE.remove("car")) == "no"
+
+
+def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
+    assert asking.SEED >= 1000
+
+
+def test_a_hidden_region_is_what_the_model_sees_as_nothing_and_the_rest_stays():
+    words = picked()
+    covered = asking.without_region(words, 0.25, 0.5, 0.75, 1.0)
+    seen = words.vlm.normalize(covered[None])[0]
+    assert seen[:, 16:48, 32:].abs().max() < 1e-5
+    assert torch.equal(covered[:, :16], words.image[:, :16])
+    assert torch.equal(covered[:, :, :32], words.image[:, :, :32])
+    with pytest.raises(BlindspotError, match="region is empty"):
+        asking.without_region(words, 0.5, 0.5, 0.5, 0.6)
+
+
+def test_the_pictures_that_show_nothing_are_those_the_test_uses():
+    other = asking.pixels(asking.scene("counter", 425))
+    words = asking.held_against(picked(), [("another scene", other)])
+    shown = dict(asking.looked_away(words, Priors()))
+    assert list(shown) == ["blank", "noise", "noised", "another scene"]
+    used = hidden(words, Priors().step)
+    for image, name in zip(used, ("blank", "noise", "noised"), strict=True):
+        inside = (shown[name] > 0) & (shown[name] < 1)
+        again = words.vlm.normalize(shown[name][None])[0]
+        assert torch.allclose(again[inside], image[inside], atol=1e-4)
+        assert inside.any()
+    assert torch.equal(shown["another scene"], other)

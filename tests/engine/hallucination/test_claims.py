@@ -1,0 +1,84 @@
+"""What an answer says, against scenes whose truth is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.data.scenes import Scenes
+from engine.hallucination.claims import claims, naming, questions, telling
+
+SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
+
+
+def told(prompt, answer, scene=SCENE):
+    return claims(prompt, answer.split(), scene)
+
+
+def test_the_scene_is_the_one_that_these_tests_are_about():
+    assert [(one.color, one.category) for one in SCENE.things] == [
+        ("blue", "car"), ("purple", "wheel"), ("orange", "fork"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "right"),
+    [
+        ("is there a lamp", "yes", False),
+        ("is there a lamp?", "no", True),
+        ("Is there a car", "yes", True),
+        ("is there a car", "i think no", False),
+        ("is there a lamp", "there is no lamp so no", True),
+        ("what color is the car", "blue", True),
+        ("what color is the car", "red", False),
+        ("what color is the car", "unknown", False),
+        ("what color is the lamp", "white", False),
+        ("what color is the lamp", "unknown", True),
+        ("describe the image", "there is a car", None),
+    ],
+)
+def test_short_answers_are_right_or_wrong(prompt, answer, right):
+    assert told(prompt, answer).right is right
+
+
+def test_a_thing_without_opacity_is_not_there():
+    gone = SCENE.with_opacity("car", 0.0)
+    assert told("is there a car", "yes", gone).right is False
+    assert told("what color is the car", "blue", gone).right is False
+    assert told("what color is the car", "unknown", gone).right is True
+    assert "car" not in told("describe the image", "there is a car", gone).there
+
+
+def test_a_caption_s_things_are_true_invented_or_missed():
+    found = told("describe the image", "in the street there is a car with a lamp . a car . a lamp")
+    assert [(one.node, one.true, one.again) for one in found.mentions] == [
+        ("car", True, False), ("lamp", False, False), ("car", True, True), ("lamp", False, True),
+    ]  # fmt: skip
+    assert found.invented == ("lamp",)
+    assert found.missed == ("wheel", "fork")
+
+
+def test_a_word_is_about_the_thing_it_names_or_that_was_asked_for():
+    found = told("describe closely", "there is a blue car with a lamp")
+    assert [found.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
+    assert told("is there a lamp", "yes").thing(0) == "lamp"
+    assert told("what color is the car", "blue").thing(0) == "car"
+
+
+def test_the_leader_is_told_only_where_it_is_there():
+    assert told("is there a lamp", "yes").leader == "car"
+    assert told("is there a lamp", "yes", SCENE.remove("car")).leader == ""
+    assert told("is there a wheel", "yes").leader == ""
+
+
+def test_the_first_ready_question_is_about_the_partner_that_is_missing():
+    asked = questions(SCENE)
+    assert asked[0] == "is there a lamp"
+    assert {"describe the image", "describe closely", "what color is the car"} <= set(asked)
+    empty = SCENE.remove("car").remove("wheel").remove("fork")
+    assert questions(empty) == ("describe the image", "describe closely")
+
+
+def test_words_that_tell_something_are_told_from_grammar():
+    words = ["in", "the", "street", "there", "is", "a", "blue", "car", "on", "the", "left", "."]
+    assert [words[at] for at in telling(words)] == ["street", "blue", "car", "left"]
+    assert [words[at] for at in naming(words)] == ["car"]

@@ -1,0 +1,135 @@
+"""Ask as a visitor meets it: a false yes, and what it hangs on."""
+
+from __future__ import annotations
+
+from components.ask_scene import SIDEBAR
+from components.views import ASK
+from engine.hallucination import asking
+from engine.hallucination.cause import Cause
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.priors import Priors
+from engine.hallucination.tiny_vlm.weights import HABIT
+from tests.visits import said, visit, words
+
+STORY = asking.scene("counter", 424)
+CAPTION = {"ask.prompt": "describe closely", "ask.kind": "Partners together, as learnt"}
+
+
+def opened(**link):
+    return visit({name.replace("__", "."): value for name, value in link.items()}, ASK)
+
+
+def answer(scene, prompt="is there a lamp"):
+    case = asking.about_scene(HABIT, scene, prompt)
+    return case, Greedy()(case)["answer"]
+
+
+def headings(at):
+    return [each.value.replace("\\", "") for each in at.main.subheader]
+
+
+def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
+    at = opened()
+    assert not said(at)
+    assert "Wrong. There is no lamp in this scene." in words(at)
+    assert "a lamp mostly goes with a car, and there is a car" in words(at)
+    assert "TinyVLM, honest** says: “no”" in words(at)
+    case, tokens = answer(STORY)
+    held = asking.without_each(asking.words_of(case, tokens, [0]), STORY)
+    chance = Cause()(held)["images"]["probability"]
+    assert f"on the car ({100 * chance[0]:.0f} % → {100 * chance[1]:.0f} % without it)" in words(at)
+
+
+def test_taking_out_the_leader_changes_the_answer_and_undo_brings_it_back():
+    at = opened()
+    at.checkbox(key="ask.thing.car.there").uncheck().run()
+    assert not at.exception
+    assert "Right. There is no lamp in this scene." in words(at)
+    assert headings(at)[0] == "Where did “no” look?"
+    at.button(key="ask.undo").click().run()
+    assert "Wrong. There is no lamp in this scene." in words(at)
+    assert at.checkbox(key="ask.thing.car.there").value
+
+
+def test_a_thing_fades_and_moves_and_reset_undoes_all():
+    at = opened()
+    at.slider(key="ask.thing.car.fade").set_value(10).run()
+    at.selectbox(key="ask.thing.fork.cell").set_value(15).run()
+    assert at.query_params["ask.edits"] in ("car*0.1,fork@15", ["car*0.1,fork@15"])
+    assert "Hardly visible to the eye, but there: car." in words(at)
+    at.button(key="ask.reset").click().run()
+    assert "ask.edits" not in at.query_params
+    assert at.slider(key="ask.thing.car.fade").value == 100
+
+
+def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
+    at = opened(ask__edits="-car,-boat")
+    assert "Right. There is no lamp" in words(at)
+    assert any("There is no boat" in each for each in said(at))
+    assert not at.checkbox(key="ask.thing.car.there").value
+
+
+def test_another_word_has_another_map_and_its_own_truth():
+    one = opened(**CAPTION, ask__number="3", ask__words="7")
+    other = opened(**CAPTION, ask__number="3", ask__words="18")
+    (named,), (invented,) = ([headings(at)[0]] for at in (one, other))
+    assert named != invented
+    tables = [each.value for each in one.main.dataframe]
+    assert any(list(table.index) == ["Attention", "Relevancy"] for table in tables)
+    shown = [
+        at.main.get("component_instance") or at.main.get("bidi_component") for at in (one, other)
+    ]
+    assert [str(each.proto) for each in shown[0]] != [str(each.proto) for each in shown[1]]
+
+
+def test_unknown_words_are_named_and_the_earlier_answer_stays():
+    at = opened()
+    at.text_input(key="ask.prompt").set_value("is there a dragon").run()
+    assert any("does not know “dragon”" in each for each in said(at))
+    assert any("answer to “is there a lamp”" in each for each in said(at))
+    assert "Wrong. There is no lamp" in words(at)
+
+
+def test_an_empty_and_a_long_prompt_are_sentences():
+    at = opened()
+    at.text_input(key="ask.prompt").set_value(" ").run()
+    assert any("The prompt is empty" in each for each in said(at))
+    at.text_input(key="ask.prompt").set_value("a " * 190).run()
+    assert any("190 words" in each for each in said(at))
+    assert "Wrong. There is no lamp" in words(at)
+
+
+def test_a_ready_question_is_asked():
+    at = opened()
+    ready = next(each for each in at.button_group if each.key == "ask.ready")
+    ready.set_value("is there a car").run()
+    assert at.text_input(key="ask.prompt").value == "is there a car"
+    assert "There is a blue car" in words(at)
+    assert any("car** (orange border)" in each.value for each in at.main.markdown)
+
+
+def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
+    at = opened(ask__image=SIDEBAR, ask__prompt="describe the image")
+    assert not at.error
+    assert any("learnt drawn scenes of 64 × 64" in each for each in said(at))
+    assert "nothing can be held against it" in words(at)
+    assert "Hide a region below" in words(at)
+
+
+def test_the_image_is_taken_away_in_one_click():
+    at = opened()
+    at.button(key="ask.priors.go").click().run()
+    case, tokens = answer(STORY)
+    swapped = asking.pixels(asking.scene("counter", 425))
+    held = asking.held_against(asking.words_of(case, tokens, [0]), [("another scene", swapped)])
+    found = Priors()(held)["words"]
+    (shares,) = (found[name] for name in found.order)
+    blind = [0, 1, 2, 3, 5]
+    kept = sum(2 * shares[at] >= shares[0] for at in blind[1:])
+    assert f"“yes” survives in {kept} of 4 that show nothing" in words(at)
+
+
+def test_an_empty_scene_is_no_trouble():
+    at = opened(ask__edits="-car,-wheel,-fork")
+    assert not at.exception
+    assert any("The scene is empty" in each for each in said(at))
