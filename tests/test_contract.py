@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import anomaly, attribution, sparsity, unlearning
+from engine import anomaly, attribution, hallucination, sparsity, unlearning
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -24,7 +24,8 @@ from engine.store import Kept, pack, unpack
 from tests import tiny
 
 METHODS = (
-    *attribution.METHODS, *unlearning.METHODS, *anomaly.METHODS, *sparsity.METHODS
+    *attribution.METHODS, *unlearning.METHODS, *hallucination.METHODS, *anomaly.METHODS,
+    *sparsity.METHODS,
 )  # fmt: skip
 BLIND = {
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown",
@@ -32,11 +33,18 @@ BLIND = {
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
+seeing = pytest.mark.parametrize(
+    "kind",
+    [kind for kind in METHODS if kind.family != "hallucination"],
+    ids=lambda kind: kind.full_name(),
+)
+"""Those that ask an image model, which takes images in batches."""
 
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
+    counted |= {"length": 6} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"}
     counted |= {"images": 10, "epochs": 1} if trains else {"images": 8}
     given = {
@@ -50,6 +58,13 @@ def small(kind):
 def timed(field):
     """Whether it is seconds, as a field or as a column of a table."""
     return field.split("/")[-1].startswith("seconds")  # others each time
+
+
+def network(case):
+    """The network that a case asks, and what of it is run first."""
+    if isinstance(case, hallucination.CaptionCase):
+        return case.vlm.parts, case.vlm.parts.encoder
+    return case.model, case.model.network
 
 
 def state(model):
@@ -148,26 +163,26 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
 @every
 def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
     case = tiny.case_for(kind)
-    method = small(kind)
-    before = state(case.model)
+    method, (model, first) = small(kind), network(case)
+    before = state(model)
     method(case)
-    assert_unchanged(before, case.model)
+    assert_unchanged(before, model)
 
     def cancel(_done, _words="", partial=None):
         raise Cancelled("enough")
 
-    before = state(case.model)
+    before = state(model)
     with pytest.raises(Cancelled):
         method(case, cancel)
-    assert_unchanged(before, case.model)
+    assert_unchanged(before, model)
 
-    before = state(case.model)
+    before = state(model)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(case.model.network), "forward", fail)
+        patch.setattr(type(first), "forward", fail)
         asks = kind.full_name() not in BLIND
         with pytest.raises(RuntimeError, match="half-way") if asks else nullcontext():
             method(case)
-    assert_unchanged(before, case.model)
+    assert_unchanged(before, model)
 
 
 @every
@@ -215,7 +230,7 @@ def another(control, value, case):
             return next(word for word in options or case.options(source) if word != value)
 
 
-@every
+@seeing
 def test_batches_of_one_and_of_eight_agree(kind):
     results = []
     for batch in (1, 8):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.anomaly.case import DataCase, FamiliarCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
+from engine.hallucination import CaptionCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -31,6 +32,7 @@ from engine.unlearning import (
     WorstCase,
     request,
 )
+from tests.engine.hallucination import tiny as speaking
 
 SIDE = 32
 
@@ -224,15 +226,33 @@ def unlearning_case(
     return case
 
 
+def caption_case(model: Classifier | None = None) -> CaptionCase | ImageCase:
+    """A question to an untrained vision-language model; what cannot be asked of a classifier."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    return CaptionCase(deepcopy(speaking.untrained()), speaking.scenes()[0], "is there a boat")
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
-    ImageCase | PairCase | PruneCase | DataCase | FamiliarCase | ForgetCase | BoardCase | AfterCase
+    ImageCase
+    | PairCase
+    | PruneCase
+    | DataCase
+    | FamiliarCase
+    | ForgetCase
+    | BoardCase
+    | AfterCase
+    | CaptionCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
-    if make := {"unlearning": partial(unlearning_case, kind), "sparsity": prune_case}.get(
-        kind.family
-    ):
+    families = {
+        "unlearning": partial(unlearning_case, kind),
+        "sparsity": prune_case,
+        "hallucination": caption_case,
+    }
+    if make := families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))

@@ -1,5 +1,38 @@
 """Hallucination: what a vision-language model makes up.
 
 A model is known to the methods through `vlm.VLM` only. A decoding method is a `strategy.Strategy`:
-`generate` runs its session, and what pages draw from is the record that the loop kept.
+`generate` runs its session, and what pages draw from is the record that the loop kept. `MVP` asks
+the loop several times.
 """
+
+from __future__ import annotations
+
+from engine.hallucination.beam import Beam
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.dola import DoLa
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.mvp import MVP
+from engine.hallucination.opera import OPERA
+from engine.hallucination.sampling import Sampling
+from engine.hallucination.strategy import Strategy
+from engine.hallucination.vasparse import VASparse
+from engine.hallucination.vcd import VCD
+
+DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP)
+
+METHODS = DECODING
+
+__all__ = [
+    "DECODING",
+    "METHODS",
+    "MVP",
+    "OPERA",
+    "VCD",
+    "Beam",
+    "CaptionCase",
+    "DoLa",
+    "Greedy",
+    "Sampling",
+    "Strategy",
+    "VASparse",
+]

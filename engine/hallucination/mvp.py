@@ -30,9 +30,9 @@ from engine.hallucination.generate import Spoken, generate
 from engine.hallucination.record import Step
 from engine.hallucination.sampling import Sampling, drawn
 from engine.hallucination.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.strategy import COSTS, words
+from engine.hallucination.strategy import COSTS, Speaking, words
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, StepOut, Want
-from engine.method import Method, Progress, Slider, Switch, quiet, setting
+from engine.method import Progress, Slider, Switch, quiet, setting
 from engine.result import Columns, Result, Scores, View
 
 VIEWS: Mapping[str, str] = {
@@ -45,7 +45,7 @@ LEAST = 1e-3  # probability of a first word that is followed
 
 
 @dataclass(frozen=True)
-class MVP(Method[CaptionCase]):
+class MVP(Speaking):
     """The answer to a yes-or-no question that is surest over three ways to look.
 
     The model describes the picture closely, overall, and plainly. With each description before it,
@@ -55,9 +55,7 @@ class MVP(Method[CaptionCase]):
     """
 
     name = "MVP"
-    family = "hallucination"
     title = "MVP"
-    cost = "live"
     paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
     needs = frozenset({"yes or no"})
     proof = "tests/engine/hallucination/test_mvp.py::test_the_score_is_that_of_a_brute_force"
@@ -82,10 +80,6 @@ class MVP(Method[CaptionCase]):
     silent: bool = setting(
         True, Switch(), "Silence is yes", "A path that never says yes or no counts as yes, as in "
         "the released code; off, it does not count.",
-    )  # fmt: skip
-    length: int = setting(
-        48, Slider(1, 64, 1, "words"), "Length", "How many words a description or an answer may "
-        "have at most.",
     )  # fmt: skip
 
     @property

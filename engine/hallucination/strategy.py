@@ -14,23 +14,36 @@ from engine.hallucination.generate import Spoken, generate
 from engine.hallucination.record import Best, Step
 from engine.hallucination.session import Session, Start
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Ranking, Result, Scores, Tokens, View
 
 COSTS = ("forward passes", "tokens read", "places looked at")
 
 
 @dataclass(frozen=True)
-class Strategy(Method[CaptionCase]):
-    """What all decoding methods share: the length of an answer, and how it is kept."""
+class Speaking(Method[CaptionCase]):
+    """What all methods share that let a model speak: an image, a prompt, and a length."""
 
     family = "hallucination"
     cost = "live"
-    batched: ClassVar[bool] = True  # whether many images can be answered at once
 
     length: int = setting(
         48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most."
     )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if not isinstance(case, CaptionCase):
+            return "it needs a vision-language model and a prompt, not a classifier and a picture."
+        return super().unmet(case)
+
+
+@dataclass(frozen=True)
+class Strategy(Speaking):
+    """What all decoding methods share: the loop, and how an answer is kept."""
+
+    batched: ClassVar[bool] = True  # whether many images can be answered at once
 
     @abstractmethod
     def session(self, start: Start) -> Session[Any]:

@@ -39,6 +39,7 @@ from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.contrast import contrast
 from engine.hallucination.generate import Spoken
+from engine.hallucination.keeping import Sums, calibrated, recovered, scores
 from engine.hallucination.session import Moment, Proposal, Session, Start
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
@@ -70,7 +71,7 @@ class VASparse(Strategy):
     )
 
     keep: float = setting(
-        0.5, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
+        0.8, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
     )
     visual: float = setting(
         1.0, Slider(0.0, 10.0, 0.5), "Visual weight λ", "How much it counts for a token that it "
@@ -154,64 +155,6 @@ class VASparse(Strategy):
             "kept": Grids(kept.reshape(-1, layers, rows, columns), "in memory"),
             "places": Columns.of(told, words),
         }
-
-
-def saliency(sight: Tensor) -> Tensor:
-    """P (n,): how much the tokens of a cache look at the image, as shares.
-
-    Args:
-        sight: each token's attention to the whole image, (n,).
-    """
-    return sight.softmax(-1)
-
-
-def scores(shares: Tensor, sight: Tensor, visual: float) -> Tensor:
-    """δ (n,): how much each token of a cache deserves to stay.
-
-    Args:
-        shares: the newest token's attention to each, (n,).
-        sight: each token's attention to the whole image, (n,).
-        visual: λ.
-    """
-    return shares.square() + visual * saliency(sight)
-
-
-def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: float) -> Tensor:
-    """Attention (…, n) with less for sinks; each row adds up to 1.
-
-    Args:
-        shares: attention after softmax.
-        text: which columns are text, (n,).
-        mean: s, the mean share that each column got from those behind it, (n,).
-        gamma: how much less the greatest sink gets.
-        sink: τ, from which mean share a column is a sink.
-    """
-    sinks = text & (mean > sink)
-    less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
-    held = shares * less
-    return held / held.sum(-1, keepdim=True)
-
-
-def recovered(shares: Tensor) -> Tensor:
-    """The most attention that any so many tokens hold, (…, n), from the mean of rows (…, n)."""
-    return shares.sort(-1, descending=True).values.cumsum(-1)
-
-
-class Sums:
-    """Attention that each column got so far, by layer and position, (L, context).
-
-    Args:
-        spec: of the model.
-        device: where it computes.
-    """
-
-    def __init__(self, spec: ModelSpec, device: torch.device) -> None:
-        shape = spec.layers, spec.context
-        self.before, self.after, self.rows, self.sight = torch.zeros(4, *shape, device=device)
-
-    def mean(self, layer: int, places: Tensor) -> Tensor:
-        """s of these positions, (n,), as the model attends."""
-        return self.before[layer, places] / self.rows[layer, places].clamp(min=1)
 
 
 class Thinning(Session[VASparse]):

@@ -9,7 +9,8 @@ import torch
 from engine.errors import DoesNotFit
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
-from engine.hallucination.vasparse import VASparse, calibrated, recovered, saliency, scores
+from engine.hallucination.keeping import calibrated, recovered, saliency, scores
+from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 

@@ -1,0 +1,66 @@
+"""What of a cache deserves to stay, and what soaks up attention: the formulas of `vasparse.py`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.hallucination.vlm import ModelSpec
+
+
+def saliency(sight: Tensor) -> Tensor:
+    """P (n,): how much the tokens of a cache look at the image, as shares.
+
+    Args:
+        sight: each token's attention to the whole image, (n,).
+    """
+    return sight.softmax(-1)
+
+
+def scores(shares: Tensor, sight: Tensor, visual: float) -> Tensor:
+    """δ (n,): how much each token of a cache deserves to stay.
+
+    Args:
+        shares: the newest token's attention to each, (n,).
+        sight: each token's attention to the whole image, (n,).
+        visual: λ.
+    """
+    return shares.square() + visual * saliency(sight)
+
+
+def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: float) -> Tensor:
+    """Attention (…, n) with less for sinks; each row adds up to 1.
+
+    Args:
+        shares: attention after softmax.
+        text: which columns are text, (n,).
+        mean: s, the mean share that each column got from those behind it, (n,).
+        gamma: how much less the greatest sink gets.
+        sink: τ, from which mean share a column is a sink.
+    """
+    sinks = text & (mean > sink)
+    less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
+    held = shares * less
+    return held / held.sum(-1, keepdim=True)
+
+
+def recovered(shares: Tensor) -> Tensor:
+    """The most attention that any so many tokens hold, (…, n), from the mean of rows (…, n)."""
+    return shares.sort(-1, descending=True).values.cumsum(-1)
+
+
+class Sums:
+    """Attention that each column got so far, by layer and position, (L, context).
+
+    Args:
+        spec: of the model.
+        device: where it computes.
+    """
+
+    def __init__(self, spec: ModelSpec, device: torch.device) -> None:
+        shape = spec.layers, spec.context
+        self.before, self.after, self.rows, self.sight = torch.zeros(4, *shape, device=device)
+
+    def mean(self, layer: int, places: Tensor) -> Tensor:
+        """s of these positions, (n,), as the model attends."""
+        return self.before[layer, places] / self.rows[layer, places].clamp(min=1)
