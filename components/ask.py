@@ -97,7 +97,7 @@ def choose_model() -> str:
 def choose_prompt(shown: Shown) -> str:
     """A ready question, or one's own words."""
     key = f"{KEY}.prompt"
-    ready = questions(shown.scene) if shown.scene else FREE
+    ready = questions(shown.first) if shown.first else FREE
     if key not in st.session_state and key not in st.query_params:
         st.session_state[key] = ready[0]
 
@@ -193,7 +193,6 @@ def show_answer(told: Told) -> None:
     )
     if not tokens.ended:
         st.caption("It was cut off at the most words an answer may have.")
-    others(told)
 
 
 def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[Word]:
@@ -218,7 +217,7 @@ def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> lis
 
 
 def others(told: Told) -> None:
-    """What the other model says to the same, in one line."""
+    """What the other model says of the same, in one line."""
     for name, title in asking.models().items():
         if name != told.case.vlm.name:
             case = about(told.shown, name, told.case.prompt)

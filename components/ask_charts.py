@@ -75,7 +75,7 @@ def curve(
     line = go.Scatter(x=x, y=y, mode="lines+markers", line={"color": LOOKED, "width": 3})
     now = go.Scatter(
         x=[here[0]], y=[here[1]], mode="markers+text", text=["this image"],
-        textposition="top center", marker={"size": 15, "symbol": "diamond", "color": NEEDED},
+        textposition="top left", marker={"size": 15, "symbol": "diamond", "color": NEEDED},
     )  # fmt: skip
     figure = go.Figure([line, now])
     figure.add_hline(0.5, line={"dash": "dot", "width": 1, "color": charts.GRAY})

@@ -16,6 +16,7 @@ from components.links import refuse
 from components.notices import plain
 from components.pictures import enlarged
 from engine.data.layout import CELLS, Scene, Thing
+from engine.data.sprites import HABITS
 from engine.hallucination import asking
 from engine.images import Crop, Picture
 
@@ -44,6 +45,7 @@ class Shown:
     pixels: Pixels  # as a person sees it
     picture: Picture | None = None
     crop: Crop | None = None
+    first: Scene | None = None  # the scene before it was edited: its questions stay
     other: Scene | None = None  # another scene, to swap it for
 
 
@@ -76,8 +78,10 @@ def choose_scene() -> Shown:
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
     left, right = st.columns([2, 1])
     title = left.selectbox(
-        "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits
-    )
+        "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
+        help="In the scenes that the models learnt, some things mostly come together: "
+        + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
+    )  # fmt: skip
     number = right.number_input(
         "Number", 0, MOST, FIRST, 1, key=number_key, bind="query-params", on_change=forget_edits
     )
@@ -91,7 +95,9 @@ def choose_scene() -> Shown:
     st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
     st.caption("The picture and the model in the sidebar are not asked here.")
     editor(first, scene, edits)
-    return Shown(scene, pixels, other=asking.scene(KINDS[title], (int(number) + 1) % (MOST + 1)))
+    return Shown(
+        scene, pixels, first=first, other=asking.scene(KINDS[title], (int(number) + 1) % (MOST + 1))
+    )
 
 
 def is_number(word: str) -> bool:

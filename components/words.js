@@ -13,6 +13,7 @@ function element(tag, className, text) {
 function underlined(tag, row, text) {
   const made = element(tag, "text", text);
   made.style.borderBottom = `${row.width} solid ${row.color}`;
+  made.style.marginBottom = row.gap; // so that words stand on one line
   return made;
 }
 

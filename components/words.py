@@ -15,7 +15,8 @@ from typing import Any
 
 import streamlit as st
 
-UNSURE, SURE = (230, 97, 0), (0, 90, 181)  # ends of the line's color; told apart by all eyes
+UNSURE = (230, 97, 0)  # ends of the line's color; told apart by all eyes
+SURE = {"light": (0, 90, 181), "dark": (102, 178, 255)}
 THIN, THICK = 1.5, 7.0  # px of the line
 
 
@@ -64,13 +65,21 @@ def words(rows: Sequence[Word], said: str, key: str, on_pick: Callable[[list[int
 
 
 def line(share: float) -> dict[str, str]:
-    """How a word is underlined: width in px and color."""
+    """How a word is underlined: width in px, color, and the gap that keeps words level."""
     held = min(max(share, 0.0), 1.0)
-    mixed = (round(a + held * (b - a)) for a, b in zip(UNSURE, SURE, strict=True))
+    width = THIN + held * (THICK - THIN)
+    light, dark = (mixed(held, sure) for sure in SURE.values())
     return {
-        "width": f"{THIN + held * (THICK - THIN):.1f}px",
-        "color": "#" + "".join(f"{part:02x}" for part in mixed),
+        "width": f"{width:.1f}px",
+        "gap": f"{THICK - width:.1f}px",
+        "color": f"light-dark({light}, {dark})",
     }
+
+
+def mixed(share: float, sure: tuple[int, int, int]) -> str:
+    """A color between the two ends."""
+    parts = (round(a + share * (b - a)) for a, b in zip(UNSURE, sure, strict=True))
+    return "#" + "".join(f"{part:02x}" for part in parts)
 
 
 def places_of(answer: Any, tag: str, count: int) -> list[int]:

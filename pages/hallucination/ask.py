@@ -14,6 +14,7 @@ with answer:
     told = ask.ask(shown)
     ask.show_answer(told)
     ask_claims.show(told)
+    ask.others(told)
 
 st.subheader(ask.heading("Where did {} look?", told), divider="gray")
 looks = ask_maps.show(told)

@@ -13,8 +13,9 @@ def width(share):
 
 def test_the_surer_the_thicker_and_another_color():
     assert width(0.1) < width(0.5) < width(1.0)
-    assert line(0.0)["color"] == "#e66100"
-    assert line(1.0)["color"] == "#005ab5"
+    assert line(0.0)["color"] == "light-dark(#e66100, #e66100)"
+    assert line(1.0)["color"] == "light-dark(#005ab5, #66b2ff)"
+    assert line(1.0)["gap"] == "0.0px"
     assert line(1.2) == line(1.0)
 
 
