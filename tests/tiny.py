@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from engine.anomaly.case import DataCase, FamiliarCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
-from engine.hallucination import CaptionCase
+from engine.hallucination import ASK, CaptionCase, WordCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -226,11 +227,16 @@ def unlearning_case(
     return case
 
 
-def caption_case(model: Classifier | None = None) -> CaptionCase | ImageCase:
+def caption_case(kind: type, model: Classifier | None = None) -> CaptionCase | ImageCase:
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    return CaptionCase(deepcopy(speaking.untrained()), speaking.scenes()[0], "is there a boat")
+    seen, *others = speaking.scenes()[:2]
+    case = CaptionCase(deepcopy(speaking.untrained()), seen, "is there a boat")
+    if kind not in ASK:
+        return case
+    words = WordCase.of(case, (20, 31, 55), (1,))
+    return replace(words, others=torch.stack(others), names=("another scene",))
 
 
 def case_for(
@@ -250,7 +256,7 @@ def case_for(
     families = {
         "unlearning": partial(unlearning_case, kind),
         "sparsity": prune_case,
-        "hallucination": caption_case,
+        "hallucination": partial(caption_case, kind),
     }
     if make := families.get(kind.family):
         return make(model)

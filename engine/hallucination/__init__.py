@@ -9,20 +9,28 @@ from __future__ import annotations
 
 from engine.hallucination.beam import Beam
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.cause import Cause
 from engine.hallucination.dola import DoLa
 from engine.hallucination.greedy import Greedy
+from engine.hallucination.looks import Looks
 from engine.hallucination.mvp import MVP
 from engine.hallucination.opera import OPERA
+from engine.hallucination.priors import Priors
+from engine.hallucination.region import RegionWords
+from engine.hallucination.relevancy import Relevancy
 from engine.hallucination.sampling import Sampling
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
+from engine.hallucination.word_case import WordCase
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP)
+ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = DECODING
+METHODS = DECODING + ASK
 
 __all__ = [
+    "ASK",
     "DECODING",
     "METHODS",
     "MVP",
@@ -30,9 +38,15 @@ __all__ = [
     "VCD",
     "Beam",
     "CaptionCase",
+    "Cause",
     "DoLa",
     "Greedy",
+    "Looks",
+    "Priors",
+    "RegionWords",
+    "Relevancy",
     "Sampling",
     "Strategy",
     "VASparse",
+    "WordCase",
 ]

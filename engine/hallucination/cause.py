@@ -14,13 +14,13 @@ import torch
 from engine.hallucination.forced import forced
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
-from engine.hallucination.word_case import WordCase
-from engine.method import Method, Progress, quiet
+from engine.hallucination.word_case import OfWords, WordCase
+from engine.method import Progress, quiet
 from engine.result import Columns, Result
 
 
 @dataclass(frozen=True)
-class Cause(Method[WordCase]):
+class Cause(OfWords):
     """How likely the word is when the image is another one.
 
     Each row is an image: this one, and the same without a thing, with a region hidden, or at
@@ -29,10 +29,8 @@ class Cause(Method[WordCase]):
     this image: what the word owes to what was changed. Below each is what the model now says.
     """
 
-    family = "hallucination"
     name = "Cause"
     title = "Causal check"
-    cost = "live"
     needs = frozenset({"others"})
     proof = "tests/engine/hallucination/test_cause.py::test_an_image_that_is_the_same_owes_nothing"
 
@@ -48,6 +46,7 @@ class Cause(Method[WordCase]):
             logs[:, 0, list(ids)].logsumexp(-1) for ids in (case.vlm.spec.yes, case.vlm.spec.no)
         )
         leaning = torch.sigmoid(yes - no).cpu().numpy()
+        progress(1.0, "looked again")
         return {
             "images": Columns.of(
                 {

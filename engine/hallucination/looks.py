@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.hallucination.vlm import Want
-from engine.hallucination.word_case import WordCase
-from engine.method import Method, Progress, Slider, Switch, quiet, setting
+from engine.hallucination.word_case import OfWords, WordCase
+from engine.method import Progress, Slider, Switch, quiet, setting
 from engine.result import Floats, HeatMap, Result, Scores
 
 SINK = 4.0
 
 
 @dataclass(frozen=True)
-class Looks(Method[WordCase]):
+class Looks(OfWords):
     """Where in the image the model looked when it chose the word.
 
     Each place has the share of attention that the word's predecessor paid to it, averaged over
@@ -34,10 +34,8 @@ class Looks(Method[WordCase]):
     check says.
     """
 
-    family = "hallucination"
     name = "Looks"
     title = "Attention"
-    cost = "live"
     needs = frozenset({"attention"})
     proof = "tests/engine/hallucination/test_looks.py::test_attention_is_that_of_the_word_before"
 
@@ -59,6 +57,7 @@ class Looks(Method[WordCase]):
         sinking = sink_places(by_word)
         shown = np.where(sinking, 0, mine) if self.sinks else mine
         numbers = np.array([mine.sum(), mine[sinking].sum()], np.float32)
+        progress(1.0, "read")
         return {
             "map": HeatMap(on_pixels(shown, case), "share of attention", signed=False),
             "shares": Scores(numbers, ("to the image", "to sinks"), "share of attention"),

@@ -14,15 +14,15 @@ from torch import Tensor
 from engine.hallucination.cause import answers
 from engine.hallucination.forced import forced
 from engine.hallucination.noise import STEPS, noised
-from engine.hallucination.word_case import WordCase
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.hallucination.word_case import OfWords, WordCase
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Columns, Result
 
 BLANKS = ("blank", "noise", "noised")
 
 
 @dataclass(frozen=True)
-class Priors(Method[WordCase]):
+class Priors(OfWords):
     """Which words of the answer survive when the image is taken away.
 
     The same prompt is asked of a blank picture (the mean color), of pure noise, of the image deep
@@ -31,10 +31,8 @@ class Priors(Method[WordCase]):
     everywhere is said out of habit.
     """
 
-    family = "hallucination"
     name = "Priors"
     title = "Without looking"
-    cost = "live"
     proof = "tests/engine/hallucination/test_cause.py::test_what_is_said_without_looking"
 
     step: int = setting(
@@ -56,6 +54,7 @@ class Priors(Method[WordCase]):
             for place, word in enumerate(words)
         }
         rows = ("this image", *BLANKS, *case.names, "no image")
+        progress(1.0, "looked away")
         return {"words": Columns.of(columns, rows, [*answers(case, images), ""])}
 
 

@@ -11,13 +11,13 @@ from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.forced import forced
 from engine.hallucination.looks import attention
-from engine.hallucination.word_case import WordCase
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.hallucination.word_case import OfWords, WordCase
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Columns, Result
 
 
 @dataclass(frozen=True)
-class RegionWords(Method[WordCase]):
+class RegionWords(OfWords):
     """Which words of the answer hang on a region.
 
     For every word: the share of its attention to the image that lies in the region, and by how
@@ -25,10 +25,8 @@ class RegionWords(Method[WordCase]):
     before it held fixed. The first is where it looked, the second what it needed.
     """
 
-    family = "hallucination"
     name = "RegionWords"
     title = "Words of a region"
-    cost = "live"
     needs = frozenset({"attention"})
     proof = "tests/engine/hallucination/test_cause.py::test_a_region_of_everything"
 
@@ -54,6 +52,7 @@ class RegionWords(Method[WordCase]):
         looked = attention(case).mean((1, 2)).cpu().numpy()
         within = (looked * covered(inside, case)).sum(1) / np.maximum(looked.sum(1), 1e-9)
         words = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))
+        progress(1.0, "hidden")
         return {
             "words": Columns.of(
                 {

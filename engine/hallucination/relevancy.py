@@ -17,23 +17,21 @@ from torch import Tensor
 
 from engine.hallucination.looks import on_pixels
 from engine.hallucination.vlm import Want
-from engine.hallucination.word_case import WordCase
-from engine.method import Method, Progress, quiet
+from engine.hallucination.word_case import OfWords, WordCase
+from engine.method import Progress, quiet
 from engine.result import HeatMap, Result
 
 
 @dataclass(frozen=True)
-class Relevancy(Method[WordCase]):
+class Relevancy(OfWords):
     """Which places of the image the word's score runs through.
 
     Attention counts where raising it would raise the word's logit; over all layers such paths are
     multiplied. Larger is more; the unit has no meaning of its own. Several words are averaged.
     """
 
-    family = "hallucination"
     name = "Relevancy"
     title = "Relevancy"
-    cost = "live"
     paper = "Chefer et al. 2021, https://arxiv.org/abs/2103.15679"
     needs = frozenset({"attention", "gradient"})
     proof = "tests/engine/hallucination/test_looks.py::test_relevancy_is_its_formula_by_differences"
@@ -44,6 +42,7 @@ class Relevancy(Method[WordCase]):
         for number, place in enumerate(case.places):
             progress(number / len(case.places), "following attention back")
             found.append(relevancy(case, place).cpu().numpy())
+        progress(1.0, "followed back")
         return {"map": HeatMap(on_pixels(np.mean(found, 0), case), "relevancy", signed=False)}
 
 

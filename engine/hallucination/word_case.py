@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
+from engine.method import Case, Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,3 +88,17 @@ class WordCase(CaptionCase):
         if need == "others":
             return "" if self.names else "it needs other images to hold this one against."
         return super().lacks(need)
+
+
+class OfWords(Method[WordCase]):
+    """What all methods share that are asked about words of an answer."""
+
+    family = "hallucination"
+    cost = "live"
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if not isinstance(case, WordCase):
+            return "it needs words of an answer, which were not given."
+        return super().unmet(case)

@@ -67,7 +67,7 @@ def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_ma
     expect(page.get_by_role("heading", name="Where did “boat” look?")).to_be_visible()
     expect(page.get_by_text(re.compile("How well the maps find the boat"))).to_be_visible()
     expect_another(page, before)
-    expect(page.get_by_role("button", name="Truth", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()
     expect(boat).to_have_attribute("aria-pressed", "true")
 
     fish = answer.get_by_role("button", name=re.compile("^fish, "))

@@ -68,10 +68,10 @@ class Plan:
     looks: int = 600
     dense: int = 16000
     aligned: int = 200
-    honest: tuple[int, ...] = (1300, 900)
-    rates: tuple[float, ...] = (2e-3, 1.5e-3)
+    honest: tuple[int, ...] = (1300, 900, 900)
+    rates: tuple[float, ...] = (2e-3, 1.5e-3, 1e-3)
     scenes: int = 12000
-    habit: int = 600
+    habit: int = 1000
     habitual: int = 8000
     together: float = 0.9
     lie: float = 0.15

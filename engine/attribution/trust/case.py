@@ -1,0 +1,83 @@
+"""A map on trial: the question, and the method that answered it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.case import ImageCase
+from engine.method import Method, Precision
+from engine.result import HeatMap
+from engine.run import answer
+
+
+@dataclass(frozen=True, eq=False)
+class TrustCase:
+    """A method's map of an image.
+
+    Args:
+        asked: the question.
+        method: what answered it.
+        mask: what makes the image's class, (H, W) bool, where that is known.
+    """
+
+    asked: ImageCase
+    method: Method[ImageCase]
+    mask: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def heat(self) -> HeatMap:
+        """The map itself; it is looked up where it is kept."""
+        view = answer(self.method, self.asked)["map"]
+        assert isinstance(view, HeatMap)  # noqa: S101  # every heat map method gives one
+        return view
+
+    def of(self, asked: ImageCase) -> HeatMap:
+        """The method's map of another question; not kept."""
+        view = self.method(asked)["map"]
+        assert isinstance(view, HeatMap)  # noqa: S101  # as above
+        return view
+
+    def about(self, index: int) -> ImageCase:
+        """The same image asked about another class."""
+        return replace(self.asked, target=replace(self.asked.target, index=index, versus=None))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of question, method, settings and mask."""
+        settings = sorted(self.method.settings().items())
+        said = (self.asked.fingerprint, self.method.full_name(), self.method.revision, settings)
+        held = blake2b(repr(said).encode(), digest_size=16)
+        if self.mask is not None:
+            held.update(self.mask.tobytes())
+        return held.hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it."""
+        return self.asked.lane
+
+    @property
+    def precision(self) -> Precision:
+        """That of the question."""
+        return self.asked.precision
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return self.asked.facts() | {
+            "kind": "trust",
+            "method": self.method.full_name(),
+            "settings": self.method.settings(),
+        }
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a check needs, or ""."""
+        if need == "mask":
+            known = self.mask is not None and self.mask.any()
+            return "" if known else "nobody knows where in this image the truth is."
+        return self.asked.lacks(need)

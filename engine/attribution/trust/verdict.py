@@ -1,0 +1,47 @@
+"""What a check found, in numbers and in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan, nan
+
+import numpy as np
+
+from engine.result import Columns
+
+GOOD, UNCLEAR, BAD = 1.0, 0.0, -1.0
+
+
+def checked(title: str, verdict: float, words: str, **numbers: float) -> Columns:
+    """One row: the verdict (1 speaks for the map, −1 against it, 0 neither, NaN not to be had).
+
+    Args:
+        title: of the check.
+        verdict: as above.
+        words: what it means, for the person at the page.
+        numbers: what it was read from.
+    """
+    columns: Mapping[str, tuple[list[float], str]] = {
+        "verdict": ([verdict], ""),
+        **{name: ([value], "") for name, value in numbers.items()},
+    }
+    return Columns.of(columns, rows=(title,), notes=(words,))
+
+
+def not_available(title: str, why: str) -> Columns:
+    """A check that cannot be made, and why; never a 0 or a 1."""
+    return checked(title, nan, f"Not available: {why}")
+
+
+def known(values: np.ndarray) -> bool:
+    """Whether a map says something: it is known everywhere, and not the same everywhere."""
+    return bool(np.isfinite(values).all()) and bool(np.ptp(values) > 0)
+
+
+def between(value: float, good: float, bad: float) -> float:
+    """A verdict by two limits; NaN stays. `good` may lie above or below `bad`."""
+    if isnan(value):
+        return nan
+    if good > bad:
+        return GOOD if value >= good else BAD if value <= bad else UNCLEAR
+    return GOOD if value <= good else BAD if value >= bad else UNCLEAR
