@@ -21,7 +21,7 @@ from engine.result import Tokens
 from engine.run import Answer
 
 KEY = "decoding"
-STORY = 166  # of the first kind of scene: greedy sees a bird with the tree; with VCD it is gone
+STORY = 49  # of the first kind of scene: greedy sees a lamp beside the car; with VCD it is gone
 MOST = 4  # side by side
 STRENGTH = {  # the setting of each that is worth a slider in sight
     "Sampling": "temperature",
@@ -108,7 +108,7 @@ def back_to_story() -> None:
         ask_scene.keep_edits(())
 
     st.button(
-        "Show the example: a bird that is not there", on_click=take, type="tertiary",
+        "Show the example: a lamp that is not there", on_click=take, type="tertiary",
         icon=":material/restart_alt:", key=f"{KEY}.story",
     )  # fmt: skip
 

@@ -68,9 +68,9 @@ def step_of(found: Compared) -> int:
 
 def margins(found: Compared, name: str, method: NoiseSteps) -> None:
     """The lines of one model."""
-    case = (
-        found.case if name == found.case.vlm.name else replace(found.case, vlm=asking.model(name))
-    )
+    case = found.case
+    if name != case.vlm.name:
+        case = replace(case, vlm=asking.model(name))
     held: Columns = runs.answer(method, case, f"{KEY}.margins.{name}")["margins"]
     st.markdown(f"**{plain(case.vlm.title)}** on “{plain(case.prompt)}”")
     told = as_table(
@@ -114,7 +114,10 @@ def margin_words(held: Columns, step: int) -> str:
     at = int(np.abs(held["step"] - step).argmin())
     clear, hidden, left = (float(held[name][at]) for name in ("clear", "hidden", "contrasted"))
     where = f"At t = {held['step'][at]:.0f}"
-    lean = f"the clear image says {says(clear)} ({clear:+.2f}), the copy {says(hidden)} ({hidden:+.2f})"
+    lean = (
+        f"the clear image says {says(clear)} ({clear:+.2f}), "
+        f"the copy {says(hidden)} ({hidden:+.2f})"
+    )
     if hidden > clear:
         why = "the copy leans more to yes than the image does, so subtracting it moves towards no"
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 import numpy as np
@@ -75,11 +75,7 @@ def choose(found: Compared) -> list[Asked]:
 def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
     """What is known or was asked for; a button for the rest, with what it will take."""
     method, told = Rates(), st.session_state.setdefault(f"{KEY}.told", set())
-    waiting = [
-        (one, case) for one, case in asked
-        if (digest := run.digest(method, case)) not in told
-        and not run.known(method, case) and not run.under_way(method, case)
-    ]  # fmt: skip
+    waiting = [(one, case) for one, case in asked if not begun(method, case, told)]
     if waiting:
         seconds = [run.expected_seconds(method, case) for _, case in waiting]
         known = sum(one for one in seconds if one is not None)
@@ -99,6 +95,15 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
     return answers
 
 
+def begun(method: Rates, case: ScenesCase, told: Collection[str]) -> bool:
+    """Whether it was asked for here, or is known or under way anyhow."""
+    return (
+        run.digest(method, case) in told
+        or run.known(method, case) is not None
+        or run.under_way(method, case)
+    )
+
+
 def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
     """Recall against what is made up, and all figures."""
     rates: list[Columns] = [answer["rates"] for _, answer in done]
@@ -110,7 +115,7 @@ def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
         st.markdown("**All figures**")
         charts.table(figures(names, rates), f"{KEY}.figures", whole=True)
         st.markdown("**What it costs, for one description**")
-        charts.table(costs(names, rates), f"{KEY}.spent", whole=True)
+        charts.table(costs(names, [answer for _, answer in done]), f"{KEY}.spent", whole=True)
         st.caption(scene_words(names, rates))
 
 
@@ -149,19 +154,21 @@ def figures(names: Sequence[str], rates: Sequence[Columns]) -> Table:
     return Table(np.array(values, np.float32), tuple(names), SHOWN, units)
 
 
-def costs(names: Sequence[str], rates: Sequence[Columns]) -> Table:
+def costs(names: Sequence[str], answers: Sequence[Answer]) -> Table:
     """Cost of every strategy for one caption, and words in a second."""
     parts = ("forward passes", "tokens read", "places looked at")
-    values = [[*(float(held[name][0]) for name in parts), speed(held)] for held in rates]
+    values = [[*(float(held["rates"][name][0]) for name in parts), speed(held)] for held in answers]
     return Table(
         np.array(values, np.float32), tuple(names), (*parts, "words per second"),
         ("", "", "", ""),
     )  # fmt: skip
 
 
-def speed(held: Columns) -> float:
+def speed(answer: Answer) -> float:
     """Words in a second, all scenes together."""
-    return float(held["words"][0]) / float(held["seconds per caption"][0])
+    held: Columns = answer["rates"]
+    scenes = len(answer["captions"])
+    return scenes * float(held["words"][0]) / float(held["seconds"][0])
 
 
 def scene_words(names: Sequence[str], rates: Sequence[Columns]) -> str:
