@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import ask, ask_scene, runs
 from components.ask_scene import Shown
@@ -21,7 +22,8 @@ from engine.result import Tokens
 from engine.run import Answer
 
 KEY = "decoding"
-STORY = 49  # of the first kind of scene: greedy sees a lamp beside the car; with VCD it is gone
+STORY = 253  # of the first kind of scene: greedy sees a lamp beside the car, with VCD it is gone
+STUBBORN = 424  # another one: the lamp stays with VCD too
 MOST = 4  # side by side
 STRENGTH = {  # the setting of each that is worth a slider in sight
     "Sampling": "temperature",
@@ -82,8 +84,18 @@ class Compared:
         return next((one for one in self.spoken if one.name == name), None)
 
 
-def choose() -> tuple[Shown, CaptionCase]:
-    """The image, the model and the question: the same as on the page Ask."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, by which strategies, and where on the page the finding belongs."""
+
+    shown: Shown
+    case: CaptionCase
+    kinds: tuple[Kind, ...]
+    finding: DeltaGenerator
+
+
+def choose() -> Asked:
+    """Image, model and question, the same as on the page Ask, and the strategies."""
     image, words = st.columns([4, 5], gap="large")
     with image:
         shown = ask_scene.choose(STORY, folded=True)
@@ -93,23 +105,24 @@ def choose() -> tuple[Shown, CaptionCase]:
         case = ask.asked(shown, name, prompt)
         if case is None:
             st.stop()
-        back_to_story()
-    return shown, case
+        kinds = pick(case)
+        example("Show the example: a lamp that is not there", STORY)
+        finding = st.container()
+    return Asked(shown, case, tuple(kinds), finding)
 
 
-def back_to_story() -> None:
-    """One click to what the page opens with."""
-    keys = ("kind", "number", "prompt", "image", "model")
+def example(label: str, number: int) -> None:
+    """One click to a scene of the first kind and its first question."""
 
     def take() -> None:
-        for name in keys:
+        for name in ("kind", "prompt", "image", "model"):
             st.session_state.pop(f"{ask_scene.KEY}.{name}", None)
-        st.session_state[f"{ask_scene.KEY}.number"] = STORY
+        st.session_state[f"{ask_scene.KEY}.number"] = number
         ask_scene.keep_edits(())
 
     st.button(
-        "Show the example: a lamp that is not there", on_click=take, type="tertiary",
-        icon=":material/restart_alt:", key=f"{KEY}.story",
+        label, on_click=take, type="tertiary", icon=":material/restart_alt:",
+        key=f"{KEY}.example.{number}",
     )  # fmt: skip
 
 

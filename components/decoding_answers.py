@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from math import nan
@@ -13,29 +13,32 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components import ask, ask_claims, charts
-from components.ask_scene import Shown
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Kind, Spoken, form, quoted, speak
+from components.decoding import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
 from components.words import words
-from engine.hallucination.case import CaptionCase
+from engine.hallucination.claims import Claims
+from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Ranking, Scores, Table
 
 YES = CATEGORICAL[0]
 ROW = 42  # px
 
 
-def side_by_side(shown: Shown, case: CaptionCase, kinds: Sequence[Kind]) -> Compared:
-    """A column for each strategy: settings, words, verdict."""
-    finding = st.container()
-    columns = st.columns(len(kinds), gap="medium")
+def side_by_side(asked: Asked) -> Compared:
+    """A column for each strategy: settings, words, verdict; the finding where it belongs."""
+    columns = st.columns(len(asked.kinds), gap="medium")
     methods = []
-    for column, kind in zip(columns, kinds, strict=True):
+    for column, kind in zip(columns, asked.kinds, strict=True):
         with column:
             st.markdown(f"#### {kind.title}")
-            methods.append(form(kind, case))
-    found = speak(shown, case, methods)
-    finding.markdown(f"#### {finding_words(found)}")
+            methods.append(form(kind, asked.case))
+    with st.popover("Seed"):
+        case = seeded(asked.case)
+    found = speak(asked.shown, case, methods)
+    with asked.finding:
+        st.markdown(f"#### {finding_words(found)}")
+        leaning(found)
     marks = differing([one.tokens.words for one in found.spoken])
     chosen = picked(found)
     for column, one, other in zip(columns, found.spoken, marks, strict=True):
@@ -87,19 +90,36 @@ def verdict(one: Spoken) -> str:
 
 def finding_words(found: Compared) -> str:
     """What every strategy says, in one sentence, and the truth of a short answer."""
-    said = [f"{one.title} says {quoted(one.tokens.text)}" for one in found.spoken]
-    against, scene = found.spoken[0].claims, found.shown.scene
-    if against is not None and against.kind == "caption":
-        told = []
-        for one in found.spoken:
-            invented = one.claims.invented if one.claims else ()
-            told.append(f"{one.title} makes up {plain(', '.join(invented)) or 'nothing'}")
-        return "; ".join(told) + "."
-    if against is None or scene is None or not against.asked:
-        return "; ".join(said) + "."
-    there = against.asked in against.there
-    truth = f"There {'is' if there else 'is no'} {'a ' if there else ''}{against.asked}"
-    return f"{'; '.join(said)}. {plain(truth)} in this scene."
+    against = found.spoken[0].claims
+    if against is None or against.kind != "caption":
+        told = grouped(found, ("says", "say"), lambda one: quoted(one.tokens.text))
+        if against is None or not against.asked:
+            return f"{told}."
+        there = against.asked in against.there
+        what = with_article(against.asked) if there else f"no {against.asked}"
+        return f"{told}. There is {what} in this scene."
+    return grouped(found, ("makes up", "make up"), lambda one: invented(one.claims)) + "."
+
+
+def grouped(found: Compared, verbs: tuple[str, str], tell: Callable[[Spoken], str]) -> str:
+    """What each strategy does, those that do the same together; a verb for one and for many."""
+    same: dict[str, list[str]] = {}
+    for one in found.spoken:
+        same.setdefault(tell(one), []).append(one.title)
+    return "; ".join(
+        f"{listed(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def invented(against: Claims | None) -> str:
+    """The things that an answer makes up."""
+    made_up = against.invented if against else ()
+    return plain(listed([with_article(one) for one in made_up])) or "nothing"
 
 
 # ---------------------------------------------------------------- what differs
@@ -187,8 +207,8 @@ def leaning(found: Compared) -> None:
     table = Table(shares[:, None], tuple(names), ("yes, of yes and no",), ("share",))
     told = ", ".join(f"{name} {said_share(value)}" for name, value in zip(names, shares))  # noqa: B905
     charts.with_table(
-        figure, f"Right of the dashed line the answer is yes: {told}.", {"yes": table},
-        f"{KEY}.leaning",
+        figure, f"How far each leans to yes: {told}. Right of the dashed line it is yes.",
+        {"yes": table}, f"{KEY}.leaning",
     )  # fmt: skip
 
 

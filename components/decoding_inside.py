@@ -23,7 +23,9 @@ Drawing = Callable[[Compared, Spoken], None]
 
 def show(found: Compared) -> None:
     """A tab for each chosen strategy."""
-    for tab, one in zip(st.tabs([one.title for one in found.spoken]), found.spoken, strict=True):
+    titles = [one.title for one in found.spoken]
+    first = next((one.title for one in found.spoken if one.name in DRAWINGS), titles[0])
+    for tab, one in zip(st.tabs(titles, default=first), found.spoken, strict=True):
         with tab:
             if (drawing := DRAWINGS.get(one.name)) is not None:
                 drawing(found, one)

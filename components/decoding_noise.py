@@ -11,7 +11,7 @@ import streamlit as st
 from components import charts, runs
 from components.colors import CATEGORICAL
 from components.columns import as_table
-from components.decoding import KEY, Compared, Spoken
+from components.decoding import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
 from components.pictures import enlarged
 from engine.hallucination import VCD, asking
@@ -42,6 +42,12 @@ def copies(found: Compared, one: Spoken) -> None:
 
 def show(found: Compared) -> None:
     """Yes against no by noise step, for the model asked and for the one whose habit is seen."""
+    st.markdown(
+        "VCD subtracts what the model would say of a noised copy, so it takes away habits of "
+        "speech. What the model believes because of something it **sees** goes away with the "
+        "image: in the copy nothing of it is left to subtract. The lines show which it is here."
+    )
+    example("Show a lamp that VCD does not mend", STUBBORN)
     if NoiseSteps.unmet(found.case):
         st.info("Ask a question that is answered by yes or no, such as “is there a boat”.")
         return
@@ -119,14 +125,16 @@ def margin_words(held: Columns, step: int) -> str:
         f"the copy {says(hidden)} ({hidden:+.2f})"
     )
     if hidden > clear:
-        why = "the copy leans more to yes than the image does, so subtracting it moves towards no"
+        why = (
+            "The copy leans more to yes than the image does: that much is habit, and subtracting "
+            "it moves towards no"
+        )
     else:
         why = (
-            "the copy leans less to yes than the image does, so subtracting it moves towards yes: "
-            "what is believed because of something seen goes away with the image, and contrastive "
-            "decoding cannot mend it"
+            "The copy leans less to yes than the image does: the belief comes from something seen, "
+            "and subtracting moves even further to yes. Contrasting cannot mend that"
         )
-    return f"{where} {lean}; {why}: {says(left)} ({left:+.2f}).".replace("-", "−")
+    return f"{where} {lean}. {why}: VCD says {says(left)} ({left:+.2f}).".replace("-", "−")
 
 
 def says(margin: float) -> str:

@@ -17,7 +17,9 @@ from components.notices import plain
 from engine.hallucination.vasparse import CUT
 from engine.result import Floats, Ranking, Table
 
-SHOWN = 8  # words
+SHOWN = 8  # words at most
+FEWEST = 2  # beside the chosen one
+FAINT = 0.01  # probability below which in all panels a word is not worth a row
 ROW = 30  # px
 COLORS = {"strong": CATEGORICAL[0], "weak": CATEGORICAL[1], "final": CATEGORICAL[2]}
 CUTS = {"VCD": "beta", "DoLa": "cut"}  # the setting that has it
@@ -86,7 +88,8 @@ def step_of(one: Spoken, place: int) -> Step:
     ordered = dict.fromkeys([word, *best["final"], *best["strong"], *best.get("weak", {})])
     worth = {name: max(held.get(name, 0.0) for held in best.values()) for name in ordered}
     others = sorted((name for name in worth if name != word), key=lambda name: -worth[name])
-    names = (word, *others[: SHOWN - 1])
+    kept = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
+    names = (word, *kept[: SHOWN - 1])
     values = [[best[kind].get(name, np.nan) for kind in kinds] for name in names]
     titles = {"strong": STRONG, "weak": WEAK.get(one.name, "Held against it"), "final": FINAL}
     cut = cut_of(one) * max(best["strong"].values())
@@ -114,7 +117,7 @@ def drawn(step: Step) -> go.Figure:
         values = 100 * step.values[:, column]
         figure.add_trace(
             go.Bar(
-                y=list(step.names), x=values, orientation="h",
+                y=list(step.names), x=np.nan_to_num(values), orientation="h",
                 marker={"color": COLORS[kind], "pattern": {"shape": [
                     "/" if gone and kind != "weak" else "" for gone in out
                 ]}},

@@ -32,9 +32,9 @@ class NoiseSteps(Method[CaptionCase]):
 
     Above zero the model would say yes, below it no. The level line is the model looking at the
     clear image. The second is the same model looking at the noised copy: where it is high, “yes” is
-    said without seeing, and subtracting it helps. The third is what VCD decides by. It falls below
-    zero only where the copy leans more to “yes” than the clear image does. Where the belief comes
-    from something that is to be seen, it goes away with the image, and nothing is left to
+    said without seeing, and subtracting it helps. The third is what VCD decides by. A wrong yes
+    becomes a no only where the copy leans more to “yes” than the clear image does. Where the belief
+    comes from something that is to be seen, it goes away with the image, and nothing is left to
     subtract: contrastive decoding removes what the language stream believes, not what the model
     concludes from the picture. The band is the range over several draws of the noise.
     """

@@ -19,10 +19,7 @@ st.markdown(
     "up less?"
 )
 
-shown, asked = decoding.choose()
-kinds = decoding.pick(asked)
-found = decoding_answers.side_by_side(shown, decoding.seeded(asked), kinds)
-decoding_answers.leaning(found)
+found = decoding_answers.side_by_side(decoding.choose())
 
 st.subheader("Why this word?", divider="gray")
 decoding_steps.show(found)
