@@ -23,15 +23,16 @@ from engine.result import Ranking, Scores, Table
 
 YES = CATEGORICAL[0]
 ROW = 42  # px
+CLOSE = 0.02  # to one half
 
 
 def side_by_side(asked: Asked) -> Compared:
     """A column for each strategy: settings, words, verdict; the finding where it belongs."""
-    columns = st.columns(len(asked.kinds), gap="medium")
-    methods = []
-    for column, kind in zip(columns, asked.kinds, strict=True):
+    methods, places = [], []
+    for column, kind in zip(st.columns(len(asked.kinds), gap="medium"), asked.kinds, strict=True):
         with column:
             st.markdown(f"#### {kind.title}")
+            places.append(st.container())
             methods.append(form(kind, asked.case))
     with st.popover("Seed"):
         case = seeded(asked.case)
@@ -41,8 +42,8 @@ def side_by_side(asked: Asked) -> Compared:
         leaning(found)
     marks = differing([one.tokens.words for one in found.spoken])
     chosen = picked(found)
-    for column, one, other in zip(columns, found.spoken, marks, strict=True):
-        with column:
+    for place, one, other in zip(places, found.spoken, marks, strict=True):
+        with place:
             spoken(one, other, chosen)
     st.caption(
         "Line below a word: how sure, blue and thick for sure, orange and thin for unsure. ≠ in a "
@@ -213,8 +214,10 @@ def leaning(found: Compared) -> None:
 
 
 def said_share(value: float) -> str:
-    """A share in percent."""
-    return f"{100 * value:.0f} %" if np.isfinite(value) else "neither"
+    """A share in percent, finer about the half that decides."""
+    if not np.isfinite(value):
+        return "neither"
+    return f"{100 * value:.{1 if abs(value - 0.5) < CLOSE else 0}f} %"
 
 
 # ---------------------------------------------------------------- to take along

@@ -28,7 +28,7 @@ def show(found: Compared) -> None:
     times = values / spent(found.greedy)
     figure = make_subplots(
         1, 3, shared_yaxes=True, horizontal_spacing=0.05,
-        subplot_titles=[f"<b>{title}</b>" for title in TITLES.values()],
+        subplot_titles=[f"<b>{charts.wrapped(title)}</b>" for title in TITLES.values()],
     )  # fmt: skip
     for column in range(3):
         figure.add_trace(
@@ -44,11 +44,12 @@ def show(found: Compared) -> None:
         figure.add_vline(
             1, line={"dash": "dash", "width": 2, "color": charts.GRAY}, row=1, col=column + 1
         )
-    figure.update_xaxes(title_text="times greedy", fixedrange=True)
+    figure.update_annotations(font={"size": 13})
+    figure.update_xaxes(title_text="× greedy", fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True)
     figure.update_layout(
-        height=120 + ROW * len(names), showlegend=False, bargap=0.35,
-        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        height=136 + ROW * len(names), showlegend=False, bargap=0.35,
+        margin={"l": 10, "r": 10, "t": 56, "b": 10},
     )  # fmt: skip
     seconds = np.array([[one.answer.record["seconds"]] for one in found.spoken])
     table = Table(

@@ -117,6 +117,10 @@ def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
         st.markdown("**What it costs, for one description**")
         charts.table(costs(names, [answer for _, answer in done]), f"{KEY}.spent", whole=True)
         st.caption(scene_words(names, rates))
+        st.caption(
+            "Scenes are read a hundred at a time where a strategy allows it; then they share their "
+            "forward passes. Words per second are of this computer when it was counted."
+        )
 
 
 def trade(names: Sequence[str], rates: Sequence[Columns]) -> None:

@@ -20,6 +20,7 @@ from engine.result import Floats, Ranking, Table
 SHOWN = 8  # words at most
 FEWEST = 2  # beside the chosen one
 FAINT = 0.01  # probability below which in all panels a word is not worth a row
+NOT_BEST = "below its best eight"
 ROW = 30  # px
 COLORS = {"strong": CATEGORICAL[0], "weak": CATEGORICAL[1], "final": CATEGORICAL[2]}
 CUTS = {"VCD": "beta", "DoLa": "cut"}  # the setting that has it
@@ -68,10 +69,9 @@ def show(found: Compared) -> None:
         return
     place = chosen[1]
     step = step_of(one, place)
-    before = " ".join(one.tokens.words[:place]) or "the beginning"
-    st.markdown(
-        f"**{one.title}** chose **“{plain(one.tokens.words[place])}”** after “{plain(before)}”."
-    )
+    before = " ".join(one.tokens.words[:place])
+    where = f"after “{plain(before)}”" if before else "as its first word"
+    st.markdown(f"**{one.title}** chose **“{plain(one.tokens.words[place])}”** {where}.")
     charts.with_table(
         drawn(step), step_words(one, step, place), {"step": table(step)}, f"{KEY}.step"
     )
@@ -110,7 +110,7 @@ def drawn(step: Step) -> go.Figure:
     """A panel for each kind; the words below the cut are hatched."""
     figure = make_subplots(
         1, len(step.kinds), shared_yaxes=True, horizontal_spacing=0.04,
-        subplot_titles=[f"<b>{title}</b>" for title in step.panels],
+        subplot_titles=[f"<b>{charts.wrapped(title)}</b>" for title in step.panels],
     )  # fmt: skip
     out = [step.out(at) for at in range(len(step.names))]
     for column, kind in enumerate(step.kinds):
@@ -132,10 +132,11 @@ def drawn(step: Step) -> go.Figure:
         figure.add_vline(
             100 * step.cut, line={"dash": "dash", "width": 2, "color": charts.GRAY}, row=1, col=1
         )
+    figure.update_annotations(font={"size": 13})
     figure.update_yaxes(autorange="reversed", fixedrange=True)
     figure.update_layout(
-        height=110 + ROW * len(step.names), showlegend=False, bargap=0.3,
-        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        height=126 + ROW * len(step.names), showlegend=False, bargap=0.3,
+        margin={"l": 10, "r": 10, "t": 56, "b": 10},
     )  # fmt: skip
     return figure
 
@@ -153,12 +154,14 @@ def step_words(one: Spoken, step: Step, place: int) -> str:
     """The finding: how the word fared from panel to panel."""
     word = one.tokens.words[place]
     parts = [
-        f"{title.lower()} {'less' if not np.isfinite(value) else f'{100 * value:.0f} %'}"
+        f"{title.lower()} {f'{100 * value:.0f} %' if np.isfinite(value) else NOT_BEST}"
         for title, value in zip(step.panels, step.values[0], strict=True)
     ]
     words = f"“{word}”: {', '.join(parts)}."
     if "weak" in step.kinds:
-        words += " What is likely in the second panel too is said out of habit: it is subtracted."
+        words += (
+            " What the second panel favors is subtracted: left is what the model says beyond it."
+        )
     if step.cut > 0:
         words += (
             f" Dashed: the cut; words below {100 * step.cut:.1f} % with the model itself may not "
