@@ -88,6 +88,7 @@ def choose_model() -> str:
     refuse(f"{KEY}.model", titles, "Model", "one that is offered here")
     picked = st.radio(
         "Model", list(titles), horizontal=True, key=f"{KEY}.model", bind="query-params",
+        persist_state="session",
         help="Both learnt the same scenes. One of them then read captions that name a thing's "
         "usual partner although it is not there; the other did not.",
     )  # fmt: skip
@@ -109,7 +110,7 @@ def choose_prompt(shown: Shown) -> str:
     st.session_state[f"{KEY}.ready"] = now if now in ready else None
     st.pills("Ready questions", ready, key=f"{KEY}.ready", on_change=take, wrap=True)
     return st.text_input(
-        "Your question", key=key, bind="query-params", max_chars=400,
+        "Your question", key=key, bind="query-params", max_chars=400, persist_state="session",
         help="It knows about a hundred words: sixteen things, eight colors, and the words of these "
         "questions.",
     )  # fmt: skip

@@ -56,13 +56,18 @@ class Shown:
     other: Scene | None = None  # another scene, to swap it for
 
 
-def choose() -> Shown:
-    """A scene or the sidebar's picture; the page ends here when there is none."""
+def choose(number: int = FIRST, *, folded: bool = False) -> Shown:
+    """A scene or the sidebar's picture; the same one wherever a page asks for it.
+
+    Args:
+        number: of the scene that is shown when none was chosen before.
+        folded: whether the editor is folded away.
+    """
     key = f"{KEY}.image"
     refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
     picked = st.pills(
         "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params",
-        wrap=True,
+        persist_state="session", wrap=True,
     )  # fmt: skip
     if picked == SIDEBAR:
         keep_edits(())
@@ -76,10 +81,10 @@ def choose() -> Shown:
             icon=":material/info:",
         )
         return Shown(None, pixels, about.picture, about.crop)
-    return choose_scene()
+    return choose_scene(number, folded)
 
 
-def choose_scene() -> Shown:
+def choose_scene(start: int, folded: bool) -> Shown:
     """A scene by kind and number, as edited."""
     kind_key, number_key = f"{KEY}.kind", f"{KEY}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
@@ -89,12 +94,14 @@ def choose_scene() -> Shown:
     left, right = st.columns([2, 1])
     title = left.selectbox(
         "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
+        persist_state="session",
         help="In the scenes that the models learnt, some things mostly come together: "
         + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
     )  # fmt: skip
     number = right.number_input(
-        "Number", 0, MOST, FIRST, 1, key=number_key, bind="query-params", on_change=forget_edits
-    )
+        "Number", 0, MOST, start, 1, key=number_key, bind="query-params", on_change=forget_edits,
+        persist_state="session",
+    )  # fmt: skip
     first = asking.scene(KINDS[title], int(number))
     edits = held_edits()
     scene, problems = ask_edits.applied(first, edits)
@@ -104,7 +111,9 @@ def choose_scene() -> Shown:
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
     st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
     st.caption("The picture and the model in the sidebar are not asked here.")
-    editor(first, scene, edits)
+    place = st.expander("Move things, let them fade, take them out") if folded else st.container()
+    with place:
+        editor(first, scene, edits)
     return Shown(
         scene, pixels, first=first, other=asking.scene(KINDS[title], (int(number) + 1) % (MOST + 1))
     )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import Field, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import streamlit as st
 
 from components.links import refuse
-from engine.case import ImageCase
 from engine.method import Choice, Control, Method, Slider, Switch
+
+
+class Offering(Protocol):
+    """A case that knows what a setting may be, such as its model's layers."""
+
+    def options(self, source: str, /) -> Sequence[str]:
+        """The words that can be chosen."""
+
 
 MethodT = TypeVar("MethodT", bound=Method[Any])
 Persist = Literal["page", "session"]
@@ -18,7 +25,7 @@ Persist = Literal["page", "session"]
 WIDE = 500  # steps from end to end above which a whole number is typed rather than slid to
 
 
-def method_form(kind: type[MethodT], key: str, case: ImageCase) -> MethodT:
+def method_form(kind: type[MethodT], key: str, case: Offering) -> MethodT:
     """One widget per setting, each in the address bar, so that a link reopens the view."""
     return kind(**{spec.name: widget(spec, f"{key}.{spec.name}", case) for spec in fields(kind)})
 
@@ -33,7 +40,7 @@ def settings(kind: type[Any], key: str, names: Collection[str] | None = None) ->
 
 
 def widget(
-    spec: Field[Any], key: str, case: ImageCase | None, persist: Persist | None = None
+    spec: Field[Any], key: str, case: Offering | None, persist: Persist | None = None
 ) -> Any:
     """The widget that a setting's control asks for; gives the setting's value."""
     label, about = spec.metadata["label"], spec.metadata["help"]
@@ -51,7 +58,7 @@ def widget(
             )
 
 
-def offered(control: Choice, case: ImageCase | None) -> Sequence[str]:
+def offered(control: Choice, case: Offering | None) -> Sequence[str]:
     """What can be chosen; some of it only the case knows."""
     return control.options or (case.options(control.source) if case else ())
 
@@ -131,7 +138,7 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def refuse_links(kind: type[Any], key: str, case: ImageCase | None = None, title: str = "") -> None:
+def refuse_links(kind: type[Any], key: str, case: Offering | None = None, title: str = "") -> None:
     """Say which values of a link the form cannot take; called before the form is drawn."""
     for spec in fields(kind):
         control: Control = spec.metadata["control"]
@@ -139,7 +146,7 @@ def refuse_links(kind: type[Any], key: str, case: ImageCase | None = None, title
         refuse(f"{key}.{spec.name}", readable(control, spec.default, case), name, control.words())
 
 
-def readable(control: Control, start: Any, case: ImageCase | None) -> Callable[[str], bool]:
+def readable(control: Control, start: Any, case: Offering | None) -> Callable[[str], bool]:
     """Whether a word from a link names a value that the control's widget can show."""
     match control:
         case Slider() if control.log:

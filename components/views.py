@@ -60,6 +60,13 @@ ASK = View(
     "hallucination/ask.py",
     ":material/chat:",
 )
+DECODING = View(
+    "Hallucination",
+    "Decoding",
+    "decoding",
+    "hallucination/decoding.py",
+    ":material/alt_route:",
+)
 FAMILIAR = View(
     "Anomaly",
     "Familiar?",
@@ -76,4 +83,4 @@ PRUNE = View(
     ":material/content_cut:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, ASK, FAMILIAR, PRUNE)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, ASK, DECODING, FAMILIAR, PRUNE)

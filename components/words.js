@@ -18,14 +18,16 @@ function underlined(tag, row, text) {
 }
 
 function drawn(row, pick) {
-  const button = element("button", `word ${row.kind}`);
+  const button = element("button", `word ${row.kind}${row.other ? " other" : ""}`);
   button.type = "button";
-  const said = `${row.text}, ${percent(row.share)} sure${row.note ? `, ${row.note}` : ""}`;
+  const notes = [row.note, row.other ? "not so beside it" : ""].filter(Boolean).join(", ");
+  const said = `${row.text}, ${percent(row.share)} sure${notes ? `, ${notes}` : ""}`;
   button.title = said;
   button.setAttribute("aria-label", said);
   button.setAttribute("aria-pressed", String(row.chosen));
   button.onclick = (event) => pick(event.shiftKey || event.ctrlKey || event.metaKey);
-  button.append(element("span", "sign", SIGNS[row.kind] ?? ""), underlined("span", row, row.text));
+  const sign = `${SIGNS[row.kind] ?? ""}${row.other ? "≠" : ""}`;
+  button.append(element("span", "sign", sign), underlined("span", row, row.text));
   button.append(element("span", "share", percent(row.share)));
   return button;
 }
@@ -59,7 +61,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       )
     );
   });
-  answer.append(line, legend(data.legend));
+  answer.append(line);
+  if (data.legend.length) answer.append(legend(data.legend));
   before?.remove();
   parentElement.append(answer);
   if (focused >= 0) line.children[focused]?.focus();

@@ -30,6 +30,7 @@ class Word:
         kind: "", "true", "again" or "invented": what is known of it.
         note: that in words.
         chosen: whether it is picked.
+        other: whether an answer beside this one says something else here.
     """
 
     text: str
@@ -37,9 +38,17 @@ class Word:
     kind: str = ""
     note: str = ""
     chosen: bool = False
+    other: bool = False
 
 
-def words(rows: Sequence[Word], said: str, key: str, on_pick: Callable[[list[int]], None]) -> None:
+def words(
+    rows: Sequence[Word],
+    said: str,
+    key: str,
+    on_pick: Callable[[list[int]], None],
+    *,
+    legend: bool = True,
+) -> None:
     """Draw the answer; a click calls `on_pick` with the places of the words that are picked now.
 
     Args:
@@ -47,6 +56,7 @@ def words(rows: Sequence[Word], said: str, key: str, on_pick: Callable[[list[int
         said: what the group of words is, for those who cannot see it.
         key: of the component.
         on_pick: told the places, from 0, in their order.
+        legend: whether it is said below what the lines mean.
     """
     tag = blake2b(" ".join(row.text for row in rows).encode(), digest_size=8).hexdigest()
 
@@ -56,7 +66,7 @@ def words(rows: Sequence[Word], said: str, key: str, on_pick: Callable[[list[int
             on_pick(places)
 
     drawn = [asdict(row) | line(row.share) for row in rows]
-    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)]
+    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if legend else []
     mounted()(
         data={"rows": drawn, "words": said, "tag": tag, "legend": ends},
         key=key,

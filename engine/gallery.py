@@ -22,6 +22,10 @@ from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.case import PairCase, image_case
+from engine.hallucination import VCD, Greedy
+from engine.hallucination.rates import Rates, ScenesCase
+from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.hallucination.tiny_vlm.weights import load as load_vlm
 from engine.images import Crop
 from engine.method import Method
 from engine.models.catalog import load
@@ -60,6 +64,7 @@ from engine.unlearning.looks.base import MODELS
 Question = tuple[Method[Any], Any]
 
 FAMILIAR = (SAMPLES[0].name, "retina")  # as the overview's examples have them
+DECODED = (Greedy(), VCD())
 PRUNED = 0.3  # of the weights, as the view opens
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
@@ -91,6 +96,13 @@ def questions() -> Iterator[Question]:
     yield from familiar()
     yield from prune()
     yield from forget()
+    yield from decoding()
+
+
+def decoding() -> Iterator[Question]:
+    """What the view Decoding opens with: two ways to choose words over many scenes."""
+    for strategy in DECODED:
+        yield Rates(), ScenesCase(load_vlm(HABIT), strategy)
 
 
 def forget() -> Iterator[Question]:
