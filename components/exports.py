@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,21 @@ from engine.models.classifier import Classifier
 from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
+from engine.target import Target
 
 
-def python_call(method: Method[Any], subject: Subject) -> str:
-    """The lines that give this very answer."""
+def python_call(
+    method: Method[Any], subject: Subject, view: str = "map", target: Target | None = None
+) -> str:
+    """The lines that give this very answer, about another target than the subject's if given."""
     kind = type(method)
     case = subject.case if method.fast else subject.case.at("exact")
+    case = replace(case, target=target or case.target)
     settings = ", ".join(f"{spec.name}={value!r}" for spec, value in method.changed())
     source, picture = python_picture(subject)
-    target = f"Target({case.target.index}"
-    target += f", versus={case.target.versus}" if case.target.versus is not None else ""
-    target += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
+    about = f"Target({case.target.index}"
+    about += f", versus={case.target.versus}" if case.target.versus is not None else ""
+    about += f', reading="{case.target.reading}"' if case.target.reading != "logit" else ""
     crop = subject.crop
     where = "" if (crop.x, crop.y) == (0.5, 0.5) else f"{crop.x!r}, {crop.y!r}"
     rest = f', precision="{case.precision}"' if case.precision != "exact" else ""
@@ -47,11 +52,12 @@ def python_call(method: Method[Any], subject: Subject) -> str:
     if "Path(" in picture + model:
         imports = ["from pathlib import Path", "", *imports]
     lines = "\n".join(imports)
+    variable = "heat" if view == "map" else "found"
     return f"""\
 {lines}
 
-case = image_case({model}, {picture}, Crop({where}), {target}){rest})
-heat = answer({kind.__name__}({settings}), case)["map"]
+case = image_case({model}, {picture}, Crop({where}), {about}){rest})
+{variable} = answer({kind.__name__}({settings}), case)["{view}"]
 """
 
 

@@ -51,6 +51,16 @@ QUESTIONS = (
                 "Example: from a cat to a palace that the model still calls a cat",
                 {"image": "A cat (Chelsea)", "levels.to": "A Chinese palace"},
             ),
+            (
+                views.WHICH_EXPLANATION,
+                "Example: eight maps of one cat; which one is to be trusted?",
+                {"image": "A cat (Chelsea)"},
+            ),
+            (
+                views.MINIMAL_REGIONS,
+                "Example: how little of the picture is enough for a cat?",
+                {"image": "A cat (Chelsea)"},
+            ),
         ),
     ),
     Question(

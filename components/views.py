@@ -46,6 +46,20 @@ LEVEL_SETS = View(
     "attribution/level_sets.py",
     ":material/route:",
 )
+WHICH_EXPLANATION = View(
+    "Attribution",
+    "Which explanation?",
+    "which-explanation",
+    "attribution/which_explanation.py",
+    ":material/rule:",
+)
+MINIMAL_REGIONS = View(
+    "Attribution",
+    "Minimal regions",
+    "minimal-regions",
+    "attribution/minimal_regions.py",
+    ":material/extension:",
+)
 FORGET = View(
     "Unlearning",
     "Forget",
@@ -83,4 +97,16 @@ PRUNE = View(
     ":material/content_cut:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, ASK, DECODING, FAMILIAR, PRUNE)
+VIEWS = (
+    START,
+    DATA_AND_MODELS,
+    HEATMAPS,
+    LEVEL_SETS,
+    WHICH_EXPLANATION,
+    MINIMAL_REGIONS,
+    FORGET,
+    ASK,
+    DECODING,
+    FAMILIAR,
+    PRUNE,
+)

@@ -17,7 +17,7 @@ from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LocalModel
-from engine.attribution.lima import LiMA
+from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
@@ -49,6 +49,6 @@ FIRST = (GradCam, Occlusion)  # what the view opens with
 
 WHICH = (LFA, LocalModel)
 
-MINIMAL_REGIONS = (LiMA,)
+MINIMAL_REGIONS = (LiMA, RandomOrder)
 
 METHODS = HEATMAPS + LEVEL_SETS + WHICH + MINIMAL_REGIONS

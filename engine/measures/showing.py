@@ -98,33 +98,89 @@ def curves(
         The curves by name. The two ends are looked at once for all.
     """
     size = case.image.shape[1] * case.image.shape[2]
-    places = [in_memory(laid_out(case, spread(held))) for held in orders.values()]
+    limits = np.rint(np.linspace(0, size, steps + 1)).astype(np.int64)
+    orderly = {name: Stepped(held, limits, limits / size) for name, held in orders.items()}
+    return stepwise(case, orderly, cover, progress)
+
+
+def region_curves(
+    case: ImageCase,
+    orders: Mapping[str, Ranks],
+    *,
+    cover: str = "mean",
+    progress: Progress = quiet,
+) -> dict[str, Shown]:
+    """Insertion and deletion of several orders of regions, a region at each step.
+
+    Args:
+        case: image, model, target.
+        orders: for every pixel the place of its region, (H, W), 0 for the region that goes first.
+        cover: what hidden pixels become: "mean", "black" or "blur".
+        progress: told after each batch.
+
+    Returns:
+        The curves by name, each over the area of its own regions.
+    """
+    return stepwise(case, {name: by_region(held) for name, held in orders.items()}, cover, progress)
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """An order and where its steps end.
+
+    Args:
+        ranks: (H, W).
+        limits: a step shows the pixels whose rank is below, (steps + 1,), from none to all.
+        area: the share of the image that these are, (steps + 1,).
+    """
+
+    ranks: Ranks
+    limits: NDArray[np.int64]
+    area: NDArray[np.float64]
+
+
+def by_region(ranks: Ranks) -> Stepped:
+    """A step for each region."""
+    sizes = np.bincount(ranks.ravel())
+    area = np.concatenate([[0], np.cumsum(sizes)]) / ranks.size
+    return Stepped(ranks, np.arange(len(sizes) + 1), area)
+
+
+def stepwise(
+    case: ImageCase, orders: Mapping[str, Stepped], cover: str, progress: Progress
+) -> dict[str, Shown]:
+    """Every step of every order, shown and hidden, in one batched pass."""
+    places = [in_memory(laid_out(case, spread(one.ranks))) for one in orders.values()]
     image = in_memory(as_drawn(case, case.image))
     hidden = in_memory(as_drawn(case, case.baseline(cover)))
-    limits = np.rint(np.linspace(0, size, steps + 1)).astype(int)
-    inner = steps - 1  # steps between the two ends
+    looks = [
+        (which, pair, int(limit))
+        for which, one in enumerate(orders.values())
+        for pair in ((image, hidden), (hidden, image))
+        for limit in one.limits[1:-1]
+    ]
 
     def draw(index: int, out: Tensor) -> None:
         flat = in_memory(out)
         if index < 2:
             flat.copy_((hidden, image)[index])
             return
-        which, step = divmod(index - 2, 2 * inner)
-        shows, step = divmod(step, inner)
-        first = places[which] < int(limits[step + 1])
-        pair = (image, hidden) if shows == 0 else (hidden, image)
-        torch.where(first, *pair, out=flat)
+        which, pair, limit = looks[index - 2]
+        torch.where(places[which] < limit, *pair, out=flat)
 
-    count = 2 + len(places) * 2 * inner
-    scores = score_renders(case, count, draw, progress, "showing and hiding pixels").numpy()
-    area = (limits / size).astype(np.float32)
+    words = "showing and hiding pixels"
+    scores = score_renders(case, 2 + len(looks), draw, progress, words).numpy()
     nothing, everything = scores[:2]
-    found = {}
-    for number, name in enumerate(orders):
-        start = 2 + number * 2 * inner
-        shown = np.concatenate([[nothing], scores[start : start + inner], [everything]])
-        gone = scores[start + inner : start + 2 * inner]
-        found[name] = shown_of(area, shown, np.concatenate([[everything], gone, [nothing]]))
+    found, start = {}, 2
+    for name, one in orders.items():
+        inner = len(one.limits) - 2
+        shown, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
+        start += 2 * inner
+        found[name] = shown_of(
+            one.area.astype(np.float32),
+            np.concatenate([[nothing], shown, [everything]]),
+            np.concatenate([[everything], gone, [nothing]]),
+        )
     return found
 
 

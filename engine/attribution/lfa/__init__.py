@@ -1,5 +1,5 @@
 """Local function approximation: eight explainers as one."""
 
-from engine.attribution.lfa.methods import LFA, ROWS, LocalModel
+from engine.attribution.lfa.methods import LFA, MOST, ROWS, LocalModel
 
-__all__ = ["LFA", "ROWS", "LocalModel"]
+__all__ = ["LFA", "MOST", "ROWS", "LocalModel"]

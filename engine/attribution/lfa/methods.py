@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
-from engine.attribution.lfa.fit import Linear, fitted, look, losses
+from engine.attribution.lfa.fit import (
+    Linear,
+    Seen,
+    fitted,
+    gradient_loss,
+    look,
+    losses,
+    squared_loss,
+)
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
 from engine.attribution.partition import Partition, grid
@@ -20,6 +31,8 @@ from engine.result import Columns, HeatMap, Result, Table, View
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
 MOST = 1024  # features that a linear model is fitted to
 ROWS = tuple(NEIGHBORHOODS)
+BLANK = 1 / 512  # half a step of an 8-bit color
+STILL = 1e-7  # a score that moves less does so by rounding
 
 FEATURES = Choice(("grid", "superpixels", "pixels"))
 FEATURES_HELP = "What is moved as one: tiles, regions of one color, or single pixels."
@@ -102,6 +115,7 @@ class LFA(Method[ImageCase]):
     paper = PAPER
     needs = frozenset({"gradient"})
     proof = "tests/engine/attribution/test_lfa.py::test_each_is_best_where_it_was_fitted"
+    revision = 2
 
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
     count: int = setting(49, COUNT, "How many features", COUNT_HELP)
@@ -111,21 +125,29 @@ class LFA(Method[ImageCase]):
     low: float = setting(0.0, LOW, "Fading from α", LOW_HELP)
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
-        """A map of each, both loss matrices, advice, and how far the maps agree."""
+        """A map of each, both loss matrices, advice, and how far the maps agree.
+
+        Raises:
+            BlindspotError: nothing moves the score, or taking parts away changes nothing.
+        """
         ground = Ground(case, partition_of(case, self.features, self.count))
+        refuse_blank(ground)
         reach = Reach(self.noise, self.kernel, self.low, self.samples)
         looks = []
         for number, name in enumerate(ROWS):
             progress(number / len(ROWS), f"looking as {name} does")
             looks.append(look(ground, name, reach, case.seed, slopes=True))
+        refuse_still(case, looks)
         models = [fitted(seen) for seen in looks]
         found = losses(ground, looks, models)
         unit = f"{case.target.unit}²"
         views: dict[str, View] = {f"{one} loss": table(held, unit) for one, held in found.items()}
+        views["no change"] = unmoved(looks, unit)
         views["advice"] = advice(found["squared"])
         views |= {f"map {one.row.title}": on_image(ground, one) for one in models}
         flat = [(one.row.title, one.weights.float().numpy()) for one in models]
         views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
+        views["disagreement"] = disagreement(ground, models)
         progress(1.0, "judged each by all")
         return views
 
@@ -144,6 +166,49 @@ def table(values: Tensor, unit: str) -> Table:
     return Table(values.float().numpy(), ROWS, columns, (unit,) * len(ROWS))
 
 
+def unmoved(looks: Sequence[Seen], unit: str) -> Table:
+    """The losses of a model that says that nothing changes, (2 losses, neighborhoods)."""
+    nothing = torch.zeros(looks[0].points.by.shape[1], dtype=torch.float64)
+    values = [[loss(seen, nothing) for seen in looks] for loss in (squared_loss, gradient_loss)]
+    columns = tuple(f"in {name}'s" for name in ROWS)
+    held = np.array(values, np.float32)
+    return Table(held, ("squared loss", "gradient loss"), columns, (unit,) * len(ROWS))
+
+
+def disagreement(ground: Ground, models: Sequence[Linear]) -> HeatMap:
+    """How far the maps differ in how strong each feature is, from 0 to 0.5.
+
+    Every map's sizes |w| are put in order, 0 for the weakest feature and 1 for the strongest; a
+    feature's disagreement is the standard deviation of its places.
+    """
+    places = np.stack([rankdata(model.weights.abs().numpy()) for model in models])
+    spread = ((places - 1) / max(ground.count - 1, 1)).std(0)
+    values = ground.partition.values(torch.from_numpy(spread).float())
+    return HeatMap(values.numpy(), "standard deviation of the place", signed=False)
+
+
+def refuse_blank(ground: Ground) -> None:
+    """Raise BlindspotError where the image is the baseline itself."""
+    if ground.contrast.abs().max() < BLANK:
+        raise BlindspotError(
+            "The image is all of the color that the model takes for nothing, so taking parts of it "
+            "away changes nothing, and most of the eight explainers cannot be asked. Choose "
+            "another image."
+        )
+
+
+def refuse_still(case: ImageCase, looks: Sequence[Seen]) -> None:
+    """Raise BlindspotError where the score moves in no neighborhood."""
+    moved = max(float(seen.values.max() - seen.values.min()) for seen in looks)
+    steepest = max(float(seen.slopes.abs().max()) for seen in looks if seen.slopes is not None)
+    if moved < STILL and steepest < STILL:
+        raise BlindspotError(
+            f"The score of “{case.target.words(case.model.labels)}” is the same in every "
+            "neighborhood of this image: there is nothing to explain. Ask about another class, or "
+            "read the score as a logit."
+        )
+
+
 def advice(squared: Tensor) -> Columns:
     """For each neighborhood: the change it stands for, and which explainer foretells it best."""
     best = squared.argmin(0).tolist()
@@ -154,4 +219,4 @@ def advice(squared: Tensor) -> Columns:
     )
 
 
-__all__ = ["LFA", "ROWS", "LocalModel"]
+__all__ = ["LFA", "MOST", "ROWS", "LocalModel"]

@@ -1,0 +1,69 @@
+"""What regions in random order do: the band without which no curve says anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
+from engine.attribution.lima.seeing import cut
+from engine.attribution.partition import SHAPE, SHAPE_HELP
+from engine.case import ImageCase
+from engine.measures import showing
+from engine.method import Method, Progress, Slider, quiet, setting
+from engine.result import Columns, Curve, Result
+from engine.target import Target
+
+PLACES = 51  # areas at which curves with steps of their own are compared
+
+
+@dataclass(frozen=True)
+class RandomOrder(Method[ImageCase]):
+    """The same regions shown and hidden in random order, some times over.
+
+    An order of regions is worth something where its curve leaves the band between the lowest and
+    the highest of these.
+    """
+
+    name = "RandomOrder"
+    family = "attribution"
+    title = "Random order"
+    cost = "wait"
+    proof = "tests/engine/attribution/test_random_order.py::test_the_band_holds_what_a_sum_gives"
+
+    shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
+    regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)
+    cover: str = setting("black", COVER, "Hide with", COVER_HELP)
+    orders: int = setting(5, Slider(2, 50, 1), "Orders", "How many random orders are looked at.")
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """The band of both curves over the share of the image, and the area under each order."""
+        labels = cut(case, self.shape, self.regions, self.cover).partition.labels.numpy()
+        generator = np.random.default_rng(case.seed)
+        count = int(labels.max()) + 1
+        orders = {
+            str(number): generator.permutation(count)[labels].astype(np.int64)
+            for number in range(self.orders)
+        }
+        asked = replace(case, target=Target(case.target.index, reading="probability"))
+        found = list(
+            showing.region_curves(asked, orders, cover=self.cover, progress=progress).values()
+        )
+        area = np.linspace(0, 1, PLACES, dtype=np.float32)
+        label = case.model.labels[case.target.index]
+        views: dict[str, Curve] = {}
+        for name in ("insertion", "deletion"):
+            held = np.stack([np.interp(area, one.area, getattr(one, name)) for one in found])
+            for end, values in (("low", held.min(0)), ("high", held.max(0))):
+                views[f"{name} {end}"] = Curve(
+                    area, values.astype(np.float32), "share of the image", label, "probability"
+                )
+        areas = Columns.of(
+            {
+                "insertion": ([one.insertion_area for one in found], "probability"),
+                "deletion": ([one.deletion_area for one in found], "probability"),
+            },
+            rows=[f"order {number + 1}" for number in range(self.orders)],
+        )
+        return {**views, "areas": areas}

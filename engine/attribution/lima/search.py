@@ -1,0 +1,166 @@
+"""The greedy search from both ends, over whatever can be looked at as sets of regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import nan
+
+import torch
+from torch import Tensor
+
+from engine.method import Progress, quiet
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The terms of F for some sets, (n,) each.
+
+    Args:
+        consistency: p of the target with only the set shown.
+        collaboration: 1 − p of the target with the set hidden.
+        confidence: 1 − entropy with only the set shown, as a share of the highest.
+        first: p of the class that the model sees in the whole image, with the set shown and with
+            it hidden, (n, 2); it is no term of F.
+    """
+
+    consistency: Tensor
+    collaboration: Tensor
+    confidence: Tensor
+    first: Tensor | None = None
+
+    def row(self, place: int) -> Row:
+        """What was seen of one set."""
+        first = (nan, nan) if self.first is None else self.first[place].tolist()
+        return Row(float(self.consistency[place]), 1 - float(self.collaboration[place]), *first)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set that was looked at: p with it shown and hidden, of the target and the first class."""
+
+    shown: float
+    hidden: float
+    first_shown: float
+    first_hidden: float
+
+
+Look = Callable[[Tensor], Parts]  # sets (n, m) bool to their terms
+
+
+@dataclass(frozen=True)
+class Weights:
+    """λ of the four terms."""
+
+    consistency: float
+    collaboration: float
+    confidence: float
+    effectiveness: float
+
+    def of(self, parts: Parts, effectiveness: Tensor) -> Tensor:
+        """F, (n,)."""
+        return (
+            self.consistency * parts.consistency
+            + self.collaboration * parts.collaboration
+            + self.confidence * parts.confidence
+            + self.effectiveness * effectiveness
+        )
+
+
+@dataclass
+class Search:
+    """The order that was found, and what was seen on the way.
+
+    Args:
+        first: S⁺, the most important first.
+        last: S⁻, the least important first.
+        seen: the first k regions of S⁺, one row for each k that was looked at.
+        back: the same of S⁻.
+        looks: pairs of looks (a set shown, a set hidden).
+    """
+
+    first: list[int] = field(default_factory=list)
+    last: list[int] = field(default_factory=list)
+    seen: list[Row] = field(default_factory=list)
+    back: list[Row] = field(default_factory=list)
+    looks: int = 0
+
+    @property
+    def order(self) -> list[int]:
+        """All regions, the most important first."""
+        return [*self.first, *reversed(self.last)]
+
+
+def search(
+    look: Look, distances: Tensor, weights: Weights, pending: int, progress: Progress = quiet
+) -> Search:
+    """Order m regions from both ends.
+
+    Args:
+        look: the terms of sets.
+        distances: δ between regions, (m, m).
+        weights: λ.
+        pending: p, how many of the least promising are looked at for the other end.
+        progress: told after each round.
+    """
+    count = len(distances)
+    found, left = Search(), list(range(count))
+    while left:
+        if len(left) == 1:
+            found.first.append(left.pop())
+            progress(1.0, "ordering regions")
+            break
+        parts = look(grown(found.first, left, count))
+        found.looks += len(left)
+        best = int(weights.of(parts, effectiveness(found.first, left, distances)).argmax())
+        found.first.append(left[best])
+        found.seen.append(parts.row(best))
+        if len(left) > pending:
+            poor = weights.of(parts, effectiveness(found.last, left, distances))
+            picked = poor.argsort(stable=True)[:pending].tolist()
+            waiting = [left[place] for place in picked if place != best]
+            left.pop(best)
+            if waiting:
+                worst = backwards(look, found, waiting, distances, weights, count)
+                left.remove(worst)
+        else:
+            left.pop(best)
+        progress(1 - len(left) / len(distances), "ordering regions")
+    return found
+
+
+def backwards(
+    look: Look, found: Search, waiting: list[int], distances: Tensor, weights: Weights, count: int
+) -> int:
+    """The waiting region that joins S⁻: with the lowest F of S⁻ and it."""
+    parts = look(grown(found.last, waiting, count))
+    found.looks += len(waiting)
+    least = int(weights.of(parts, effectiveness(found.last, waiting, distances)).argmin())
+    found.last.append(waiting[least])
+    found.back.append(parts.row(least))
+    return waiting[least]
+
+
+def grown(held: Sequence[int], candidates: Sequence[int], count: int) -> Tensor:
+    """The held set with each candidate in turn, (n, m) bool."""
+    sets = torch.zeros(len(candidates), count, dtype=torch.bool)
+    sets[:, list(held)] = True
+    sets[torch.arange(len(candidates)), torch.tensor(list(candidates))] = True
+    return sets
+
+
+def effectiveness(held: Sequence[int], candidates: Sequence[int], distances: Tensor) -> Tensor:
+    """s_eff of the held set with each candidate, (n,)."""
+    if not held:
+        return torch.zeros(len(candidates))
+    inside = list(held)
+    own = distances[inside][:, inside].clone()
+    own.fill_diagonal_(float("inf"))
+    nearest = own.amin(1) if len(inside) > 1 else torch.full((1,), float("inf"))
+    to_new = distances[inside][:, list(candidates)]  # (held, n)
+    return torch.minimum(nearest[:, None], to_new).sum(0) + to_new.amin(0)
+
+
+def naive_looks(count: int) -> int:
+    """Forward passes of the plain greedy search, its last, free step left out."""
+    return count * (count + 1) - 2

@@ -1,0 +1,92 @@
+"""Looks at an image with some of its regions shown, and what makes such looks worthless."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import log, pi
+
+import torch
+from torch import Tensor
+
+from engine.attribution.lima.search import Parts
+from engine.attribution.partition import Partition
+from engine.case import ImageCase
+from engine.errors import BadModel, BlindspotError
+from engine.method import quiet
+from engine.scoring import render_logits
+
+TINY = 1e-7
+SAME = 1 / 512  # half a step of an 8-bit color
+
+
+class Seeing:
+    """Looks at an image with some regions shown."""
+
+    def __init__(self, case: ImageCase, partition: Partition, cover: str) -> None:
+        self.case, self.partition, self.cover = case, partition, cover
+
+    def probabilities(self, shown: Tensor) -> Tensor:
+        """Of all classes, with only those regions shown, (n, K)."""
+        draw = self.partition.drawing(self.case, shown, self.cover)
+        return render_logits(self.case, len(shown), draw, quiet).softmax(-1)
+
+    @cached_property
+    def ends(self) -> Tensor:
+        """Of all classes, with nothing shown and with everything, (2, K)."""
+        both = torch.tensor([[False], [True]]).expand(2, self.partition.count)
+        return self.probabilities(both)
+
+    @cached_property
+    def first(self) -> int:
+        """The class that the model sees in the whole image."""
+        return int(self.ends[1].argmax())
+
+    def __call__(self, sets: Tensor) -> Parts:
+        """The terms of some sets: each is shown alone, and hidden alone."""
+        found = self.probabilities(torch.cat([sets, ~sets]))
+        shown, hidden = found.chunk(2)
+        target = self.case.target.index
+        uncertain = -(shown * (shown + TINY).log()).sum(-1)
+        classes = log(max(shown.shape[-1], 2))
+        first = torch.stack([shown[:, self.first], hidden[:, self.first]], 1)
+        return Parts(shown[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first)
+
+    def distances(self) -> Tensor:
+        """δ between what the head sees of single regions, (m, m), from 0 to 1."""
+        alone = torch.eye(self.partition.count, dtype=torch.bool)
+        draw = self.partition.drawing(self.case, alone, self.cover)
+        pace = self.case.model.pace(self.case.precision)
+        pixels = torch.empty(self.partition.count, *self.case.image.shape, dtype=pace.dtype)
+        pixels = pixels.contiguous(memory_format=pace.memory_format)
+        for region in range(self.partition.count):
+            draw(region, pixels[region])
+        seen = torch.cat([self.encoded(part.float()) for part in pixels.split(pace.batch)])
+        unit = torch.nn.functional.normalize(seen.flatten(1).double(), dim=1)
+        return ((unit @ unit.T).clamp(-1, 1).arccos() / pi).float()
+
+    def encoded(self, pixels: Tensor) -> Tensor:
+        """What the head sees of images; their logits where the model has no linear head."""
+        try:
+            return self.case.model.features(pixels).cpu()
+        except BadModel:
+            return self.case.model.logits(pixels)
+
+
+def cut(case: ImageCase, shape: str, regions: int, cover: str) -> Seeing:
+    """The image cut into regions, ready to be looked at.
+
+    Raises:
+        BlindspotError: there is one region only, or hiding changes nothing.
+    """
+    partition = Partition.of(case, shape, regions)
+    if partition.count < 2:
+        raise BlindspotError(
+            "The image is one single region, so there is nothing to put in order: choose equal "
+            "tiles, or more regions."
+        )
+    if (case.image - case.baseline(cover)).abs().max() < SAME:
+        raise BlindspotError(
+            f"The image is the same as what hides its regions ({cover}), so hiding them changes "
+            "nothing: hide with something else, or choose another image."
+        )
+    return Seeing(case, partition, cover)

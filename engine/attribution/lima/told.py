@@ -1,0 +1,123 @@
+"""What a search found, as views: map, curves, areas, and how probable the target became."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from engine.attribution.lima.search import Row, Search
+from engine.attribution.lima.seeing import TINY, Seeing
+from engine.errors import BlindspotError
+from engine.result import Columns, Curve, Floats, HeatMap, Scores, Table, View
+
+NEVER = 1e-6  # a probability that is nowhere higher is none
+STILL = 1e-6  # a spread of probabilities that is float noise
+WITHIN = (0.25, 0.5, 0.75, 1.0)  # shares of the image
+
+
+def told(seeing: Seeing, found: Search) -> dict[str, View]:
+    """The order as a map, curves and areas.
+
+    Raises:
+        BlindspotError: the target's probability never moves, so that the order says nothing.
+    """
+    case, partition, target = seeing.case, seeing.partition, seeing.case.target.index
+    labels = case.model.labels
+    sizes = np.bincount(partition.labels.flatten().numpy(), minlength=partition.count)
+    order = np.array(found.order)
+    area = np.concatenate([[0], np.cumsum(sizes[order]) / sizes.sum()]).astype(np.float32)
+    shown, hidden = along(found, ends(seeing, target), "shown", "hidden")
+    refuse_still(np.concatenate([shown, hidden]), labels[target])
+    first_shown, first_hidden = along(
+        found, ends(seeing, seeing.first), "first_shown", "first_hidden"
+    )
+    areas = [float(np.trapezoid(curve, area)) for curve in (shown, hidden)]
+
+    def curve(values: Floats, label: str) -> Curve:
+        return Curve(area, values, "share of the image", label, "probability")
+
+    return {
+        **maps(seeing, order, shown, hidden),
+        "insertion": curve(shown, labels[target]),
+        "deletion": curve(hidden, labels[target]),
+        "insertion of the first class": curve(first_shown, labels[seeing.first]),
+        "deletion of the first class": curve(first_hidden, labels[seeing.first]),
+        "areas": Scores(np.array(areas, np.float32), ("insertion", "deletion"), "probability"),
+        "highest": highest(area, shown),
+        "order": Columns.of({"region": (order, ""), "pixels": (sizes[order], "px")}),
+    }
+
+
+def maps(seeing: Seeing, order: np.ndarray, shown: Floats, hidden: Floats) -> dict[str, View]:
+    """Each region's share of the change that is left when its turn comes, and its step."""
+    partition = seeing.partition
+    changes = np.abs(np.diff(shown)) + np.abs(np.diff(hidden))
+    value = np.empty(partition.count, np.float32)
+    value[order] = 1 - np.concatenate([[0], np.cumsum(changes)[:-1]]) / max(changes.sum(), TINY)
+    rank = np.empty(partition.count, np.int64)
+    rank[order] = np.arange(partition.count)
+    left = partition.values(torch.from_numpy(value)).numpy()
+    steps = partition.values(torch.from_numpy(rank).float()).numpy()
+    return {
+        "map": HeatMap(left, "share of the change left", signed=False),
+        "rank": HeatMap(steps, "step", signed=False),
+    }
+
+
+def ends(seeing: Seeing, label: int) -> tuple[float, float]:
+    """p of a class with nothing shown, and with everything."""
+    nothing, everything = seeing.ends[:, label].tolist()
+    return nothing, everything
+
+
+def along(
+    found: Search, ends: tuple[float, float], shows: str, hides: str
+) -> tuple[Floats, Floats]:
+    """p with the first k regions shown, and hidden, k = 0 … m, (m + 1,) each.
+
+    Where the order was filled from the back, the first k shown are all but S⁻'s: there p without
+    S⁻ is what was seen, and the other way round.
+    """
+    nothing, everything = ends
+    shown = [nothing, *column(found.seen, shows), *reversed(column(found.back, hides))]
+    hidden = [everything, *column(found.seen, hides), *reversed(column(found.back, shows))]
+    count = len(found.order)
+    return (
+        np.array([*shown[:count], everything], np.float32),
+        np.array([*hidden[:count], nothing], np.float32),
+    )
+
+
+def column(rows: Sequence[Row], name: str) -> list[float]:
+    """One number of every row."""
+    return [getattr(row, name) for row in rows]
+
+
+def highest(area: Floats, shown: Floats) -> Table:
+    """The highest p with at most so much of the image shown, and how much that was; NaN where the
+    first region alone is larger.
+    """
+    found = []
+    for share in WITHIN:
+        inside = np.flatnonzero((area <= share + TINY) & (area > 0))
+        best = inside[shown[inside].argmax()] if len(inside) else None
+        found.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
+    rows = tuple(f"within {100 * share:.0f} % of the image" for share in WITHIN)
+    values = np.array(found, np.float32)
+    return Table(values, rows, ("highest probability", "with"), ("probability", "share"))
+
+
+def refuse_still(probabilities: Floats, label: str) -> None:
+    """Raise BlindspotError where the order would be made of float noise."""
+    if probabilities.max() < NEVER:
+        raise BlindspotError(
+            f"The model never gives “{label}” a probability above {NEVER:g}, whichever regions it "
+            "sees, so they cannot be put in order by it: ask about another class."
+        )
+    if np.ptp(probabilities) < STILL:
+        raise BlindspotError(
+            f"The probability of “{label}” is {probabilities[0]:.3g} whichever regions the model "
+            "sees: it does not look at this image, and no region comes before another."
+        )

@@ -1,0 +1,19 @@
+"""Minimal regions: how little of the image is enough for the model to say what it says."""
+
+import streamlit as st
+
+from components import minimal, notices, subject
+
+st.title("Minimal regions")
+st.markdown(
+    "How little of the image is enough? Regions are shown one by one, on black, in the order in "
+    "which they make the class most probable. The fewer it takes, the smaller the reason."
+)
+
+about = subject.current()
+asked = minimal.ask_for(about)
+if asked is not None:
+    st.markdown(minimal.question(asked))
+    minimal.show(asked)
+
+notices.research_use_only()

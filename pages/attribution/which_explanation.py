@@ -1,0 +1,20 @@
+"""Which explanation?: eight explainers as one, and which of them foretells what you care about."""
+
+import streamlit as st
+
+from components import notices, subject, which
+
+st.title("Which explanation?")
+st.markdown(
+    "Eight explainers, eight maps of the same image. Each foretells something else: what small "
+    "noise does to the score, what fading the image does, what taking parts away does. Say which "
+    "change you care about, and see which map to trust for it."
+)
+
+about = subject.current()
+st.markdown(subject.question(about))
+asked = which.ask_for(about)
+which.maps(asked, about)
+which.trial(asked, about)
+
+notices.research_use_only()
