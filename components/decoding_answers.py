@@ -17,7 +17,7 @@ from components.colors import CATEGORICAL
 from components.decoding import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
 from components.words import words
-from engine.hallucination.claims import Claims
+from engine.hallucination.claims import Claims, telling
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Ranking, Scores, Table
 
@@ -40,15 +40,15 @@ def side_by_side(asked: Asked) -> Compared:
     with asked.finding:
         st.markdown(f"#### {finding_words(found)}")
         leaning(found)
-    marks = differing([one.tokens.words for one in found.spoken])
+    marks = worth_marking([one.tokens.words for one in found.spoken])
     chosen = picked(found)
     for place, one, other in zip(places, found.spoken, marks, strict=True):
         with place:
             spoken(one, other, chosen)
     st.caption(
         "Line below a word: how sure, blue and thick for sure, orange and thin for unsure. ≠ in a "
-        "dashed frame: the strategies differ here. ✓ there, ✗ made up, ↻ named again. "
-        "Click a word to see below why it came."
+        "dashed frame: a thing, a color, a yes or no in which the strategies differ. "
+        "✓ there, ✗ made up, ↻ named again. Click a word to see below why it came."
     )
     return found
 
@@ -68,7 +68,7 @@ def spoken(one: Spoken, other: set[int], chosen: tuple[str, int] | None) -> None
         replace(row, other=at in other)
         for at, row in enumerate(ask.marked(tokens, one.claims, mine))
     ]
-    words(rows, f"{one.title}: {tokens.text}", f"{KEY}.{one.name}.said", pick, legend=False)
+    words(rows, f"{one.title}: {tokens.text}", f"{KEY}.{one.name}.said", pick, small=True)
     st.markdown(verdict(one))
     st.download_button(
         "JSON", lambda: as_json(one), f"blindspot-{one.name}.json", "application/json",
@@ -140,6 +140,13 @@ def differing(answers: Sequence[Sequence[str]]) -> list[set[int]]:
                 marks[0] |= set(range(i1, i2))
                 marks[at] |= set(range(j1, j2))
     return marks
+
+
+def worth_marking(answers: Sequence[Sequence[str]]) -> list[set[int]]:
+    """Of the differing words those that say something of an image; all where none does."""
+    marks = differing(answers)
+    told = [held & set(telling(said)) for held, said in zip(marks, answers, strict=True)]
+    return told if any(told) else marks
 
 
 def picked(found: Compared) -> tuple[str, int] | None:

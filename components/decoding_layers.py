@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 
 from components import charts
 from components.ask_charts import PALE
@@ -11,22 +12,25 @@ from components.decoding import KEY, Compared, Spoken
 from engine.result import Columns, Ranking, Table
 
 ROW = 44  # px
+SHOWN = 10  # words at a time
 
 
 def show(_found: Compared, one: Spoken) -> None:
     """Words across, layers upward; the early layer of each word is outlined."""
-    layers = lenses(one)
     if not one.tokens.words:
         return
+    layers = lenses(one)
     held: Columns = one.answer["layers"]
-    chosen = held["early layer"].astype(int).tolist()
     names = [f"{at + 1}. {word}" for at, word in enumerate(one.tokens.words)]
-    values = np.stack([layer.values[:, 0] for layer in layers])  # (layers, words)
+    part = window(names)
+    chosen = held["early layer"].astype(int)[part].tolist()
+    names = names[part]
+    values = np.stack([layer.values[part, 0] for layer in layers])  # (layers, words)
     rows = [row_name(at, len(layers)) for at in range(len(layers))]
     figure = go.Figure(
         go.Heatmap(
             z=values, x=names, y=rows, zmin=0, zmax=1, colorscale=PALE, xgap=2, ygap=2,
-            text=[[words[0] for words in layer.labels] for layer in layers],
+            text=[[words[0] for words in layer.labels[part]] for layer in layers],
             texttemplate="%{text}", textfont={"size": 13, "color": charts.INK["light"]},
             colorbar={"title": "probability"},
             hovertemplate="%{y}, %{x}: %{text}, %{z:.2f}<extra></extra>",
@@ -42,6 +46,17 @@ def show(_found: Compared, one: Spoken) -> None:
     figure.update_layout(height=150 + ROW * len(layers), margin=charts.MARGINS)
     table = Table(values.T, tuple(names), tuple(rows), ("probability",) * len(rows))
     charts.with_table(figure, lens_words(layers), {"lens": table}, f"{KEY}.lens")
+
+
+def window(names: list[str]) -> slice:
+    """The words that are drawn: of a long answer so many at a time, from where one chooses."""
+    if len(names) <= SHOWN:
+        return slice(None)
+    key, starts = f"{KEY}.lens.from", names[: len(names) - SHOWN + 1]
+    if st.session_state.get(key) not in {None, *starts}:
+        del st.session_state[key]
+    first = starts.index(st.select_slider(f"{SHOWN} words, from", starts, key=key))
+    return slice(first, first + SHOWN)
 
 
 def lenses(one: Spoken) -> list[Ranking]:

@@ -17,6 +17,7 @@ from components.pictures import enlarged
 from engine.result import Columns, Curve, Table
 
 DROPPED = np.array([110, 110, 110], np.uint8)
+SINKS = 12  # words that are drawn
 SHADE = 0.75  # of a dropped token's place
 
 Pixels = NDArray[np.uint8]
@@ -117,14 +118,16 @@ def law(one: Spoken) -> None:
 def sinks(one: Spoken) -> None:
     """The attention that each word got, before and after calibration."""
     held: Columns = one.answer["sinks"]
-    names = [f"{at}. {word}" for at, word in enumerate(held.rows)]
+    most = np.sort(np.argsort(-held["before"], kind="stable")[:SINKS])
+    names = [sink_name(at, held.rows[at]) for at in most.tolist()]
     figure = go.Figure()
     for name, color, shape in (("before", CATEGORICAL[0], ""), ("after", CATEGORICAL[1], "/")):
         figure.add_bar(
-            x=names, y=100 * held[name], name=name,
+            x=names, y=100 * held[name][most], name=name,
             marker={"color": color, "pattern": {"shape": shape}},
             hovertemplate=f"%{{x}} {name}: %{{y:.1f}} %<extra></extra>",
         )  # fmt: skip
+    every = [sink_name(at, word) for at, word in enumerate(held.rows)]
     given = one.method.settings()
     figure.add_hline(100 * given["sink"], line={"dash": "dash", "width": 1.5, "color": charts.GRAY})
     figure.update_xaxes(fixedrange=True)
@@ -133,10 +136,16 @@ def sinks(one: Spoken) -> None:
         height=330, barmode="group", margin={"l": 10, "r": 10, "t": 30, "b": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
-    most = int(np.argmax(held["before"]))
+    top = int(np.argmax(held["before"]))
     charts.with_table(
         figure,
-        f"“{held.rows[most]}” soaks up most: {100 * held['before'][most]:.0f} % before, "
-        f"{100 * held['after'][most]:.0f} % after. Words above the dashed line (τ) are held down.",
-        {"sinks": as_table(held, rows=names)}, f"{KEY}.sinks",
+        f"{sink_name(top, held.rows[top])} soaks up most: {100 * held['before'][top]:.1f} % before "
+        f"calibration, {100 * held['after'][top]:.1f} % after. Words above the dashed line (τ) are "
+        f"held down. Of question and answer the {len(most)} words that get most are drawn.",
+        {"sinks": as_table(held, rows=every)}, f"{KEY}.sinks",
     )  # fmt: skip
+
+
+def sink_name(place: int, word: str) -> str:
+    """A word of the whole text; the first place is the beginning."""
+    return f"{place}. {word}" if place else "the beginning"

@@ -79,7 +79,7 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
     if waiting:
         seconds = [run.expected_seconds(method, case) for _, case in waiting]
         known = sum(one for one in seconds if one is not None)
-        hint = f" (about {known:.0f} s here)" if all(seconds) else " (not timed here yet)"
+        hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         titles = ", ".join(one.title for one, _ in waiting)
         if st.button(f"Describe {waiting[0][1].count} scenes with {titles}{hint}",
                      key=f"{KEY}.go", type="primary"):  # fmt: skip

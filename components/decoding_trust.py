@@ -61,14 +61,19 @@ def trust(one: Spoken, names: list[str]) -> None:
     values = held["over-trust"]
     finite = np.where(np.isfinite(values), values, np.nan)
     figure = go.Figure(
-        go.Bar(
-            x=names, y=finite, marker={"color": CATEGORICAL[0]},
+        go.Scatter(
+            x=names, y=finite, mode="lines+markers", marker={"size": 8},
+            line={"width": 2, "color": CATEGORICAL[0]},
             hovertemplate="%{x}: ln φ = %{y:.1f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.add_hline(0, line={"width": 2, "color": charts.GRAY})
+    figure.add_hline(
+        0, line={"dash": "dash", "width": 2, "color": charts.GRAY},
+        annotation_text="above, it weighs", annotation_position="top left",
+    )  # fmt: skip
     figure.update_xaxes(fixedrange=True, tickangle=-60)
     figure.update_yaxes(title_text="over-trust, ln φ (nats)", fixedrange=True)
+    figure.update_yaxes(autorangeoptions={"include": [-16, 3]})
     figure.update_layout(height=460, margin=charts.MARGINS)
     top = int(np.nanargmax(finite)) if np.isfinite(finite).any() else 0
     column = int(held["most trusted word"][top])

@@ -50,7 +50,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const before = parentElement.querySelector(".answer");
   const held = parentElement.getRootNode().activeElement;
   const focused = before ? [...before.querySelectorAll(".word")].indexOf(held) : -1;
-  const answer = element("div", "answer");
+  const answer = element("div", data.small ? "answer small" : "answer");
   const line = element("div", "line");
   line.setAttribute("role", "group");
   line.setAttribute("aria-label", data.words);

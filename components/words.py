@@ -47,7 +47,7 @@ def words(
     key: str,
     on_pick: Callable[[list[int]], None],
     *,
-    legend: bool = True,
+    small: bool = False,
 ) -> None:
     """Draw the answer; a click calls `on_pick` with the places of the words that are picked now.
 
@@ -56,7 +56,7 @@ def words(
         said: what the group of words is, for those who cannot see it.
         key: of the component.
         on_pick: told the places, from 0, in their order.
-        legend: whether it is said below what the lines mean.
+        small: for several answers beside each other, without what the lines mean.
     """
     tag = blake2b(" ".join(row.text for row in rows).encode(), digest_size=8).hexdigest()
 
@@ -66,9 +66,9 @@ def words(
             on_pick(places)
 
     drawn = [asdict(row) | line(row.share) for row in rows]
-    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if legend else []
+    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if not small else []
     mounted()(
-        data={"rows": drawn, "words": said, "tag": tag, "legend": ends},
+        data={"rows": drawn, "words": said, "tag": tag, "legend": ends, "small": small},
         key=key,
         on_picked_change=picked,
     )

@@ -1,0 +1,139 @@
+"""Decoding as a visitor meets it: a false yes that VCD takes back, and one that it cannot."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from components.decoding import STORY, STUBBORN, Spoken
+from components.decoding_answers import as_json
+from components.views import DECODING
+from engine import gallery, run
+from engine.hallucination import DECODING as STRATEGIES
+from engine.hallucination import VCD, Greedy, asking
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from tests.visits import pills, said, settled, visit, words
+
+LAMP = "is there a lamp"
+
+
+def opened(*strategies, **link):
+    held = {name.replace("__", "."): value for name, value in link.items()}
+    if strategies:
+        held["decoding.strategies"] = list(strategies)
+    return visit(held, DECODING)
+
+
+def text(method, number, model=HABIT, prompt=LAMP):
+    case = asking.about_scene(model, asking.scene("counter", number), prompt)
+    return method(case)["answer"].text
+
+
+def test_the_scene_of_the_story_is_what_the_page_says_it_is():
+    assert "lamp" not in {thing.category for thing in asking.scene("counter", STORY).things}
+    assert text(Greedy(), STORY) == "yes"
+    assert text(VCD(), STORY) == "no"
+    assert text(Greedy(), STORY, HONEST) == "no"
+    assert text(Greedy(), STUBBORN) == text(VCD(), STUBBORN) == "yes"
+
+
+def test_the_page_opens_with_a_false_yes_that_vcd_takes_back():
+    at = opened()
+    assert not said(at)
+    assert "Greedy says “yes”; VCD says “no”. There is no lamp in this scene." in words(at)
+    assert "**VCD** chose **“no”** as its first word." in words(at)
+    assert ":material/cancel: Wrong." in words(at)
+    assert ":material/check_circle: Right." in words(at)
+    assert "that much is habit" in words(at)
+
+
+def test_one_click_shows_a_lamp_that_vcd_does_not_mend_and_one_goes_back():
+    at = opened()
+    at.button(key=f"decoding.example.{STUBBORN}").click().run()
+    assert not at.exception
+    assert "Greedy and VCD say “yes”. There is no lamp in this scene." in words(at)
+    assert "Contrasting cannot mend that" in words(at)
+    at.button(key=f"decoding.example.{STORY}").click().run()
+    assert "VCD says “no”" in words(at)
+
+
+def test_without_strength_vcd_says_what_greedy_says():
+    at = opened()
+    at.slider(key="decoding.VCD.alpha").set_value(0.0).run()
+    assert "Greedy and VCD say “yes”" in words(at)
+
+
+@pytest.mark.parametrize("prompt", [LAMP, "describe the image"])
+@pytest.mark.parametrize("half", [STRATEGIES[:4], STRATEGIES[4:]])
+def test_every_strategy_answers_side_by_side(half, prompt):
+    fit = [kind for kind in half if prompt == LAMP or kind.name != "MVP"]
+    at = opened(*(kind.title for kind in fit), ask__prompt=prompt)
+    assert not at.exception
+    assert not at.error
+    assert [tab.label for tab in at.main.tabs] == [kind.title for kind in fit]
+    for kind in fit:
+        assert f"What am I looking at? {kind.title}" in [each.label for each in at.main.expander]
+
+
+def test_mvp_is_gray_for_a_caption_with_the_reason():
+    at = opened(ask__prompt="describe the image")
+    unfit = pills(at, "decoding.unfit")
+    assert unfit.disabled
+    assert unfit.options == ["MVP"]
+    assert "it needs a question that is answered by yes or no" in unfit.proto.label
+
+
+def test_a_link_sets_scene_strategies_and_settings():
+    link = {"decoding__VCD__alpha": "2", "ask__number": "148", "ask__prompt": "is there a bird"}
+    at = opened("VCD", "DoLa", **link)
+    assert at.slider(key="decoding.VCD.alpha").value == 2.0
+    assert "in this scene" in words(at)
+    assert [tab.label for tab in at.main.tabs] == ["VCD", "DoLa"]
+    bad = opened(decoding__strategies=["Greedy", "Guessing"], decoding__VCD__alpha="9")
+    assert any("asks for “Guessing”" in each for each in said(bad))
+
+
+def test_no_strategy_and_an_unknown_word_are_sentences():
+    at = opened()
+    pills(at, "decoding.strategies").set_value([]).run()
+    assert any("Choose at least one strategy" in each for each in said(at))
+    at = opened()
+    at.text_input(key="ask.prompt").set_value("is there a dragon").run()
+    assert any("dragon" in each for each in said(at))
+    assert "VCD says “no”" in words(at)
+
+
+def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
+    at = opened()
+    (greedy, vcd) = (gallery.shipped(question)["rates"] for question in gallery.decoding())
+    for name, held in (("Greedy", greedy), ("VCD", vcd)):
+        assert f"{name} gives {100 * held['lie rate'][0]:.0f} % of the leaders" in words(at)
+    assert not [each for each in at.main.button if each.key == "decoding.go"]
+
+
+def test_other_scenes_wait_for_a_button_and_are_then_counted():
+    at = opened(decoding__count="25")
+    button = at.button(key="decoding.go")
+    assert button.label.startswith("Describe 25 scenes with Greedy, VCD")
+    button.click().run()
+    assert not at.exception
+    settled(at)
+    assert "Greedy gives" in words(at)
+
+
+def test_a_photograph_is_answered_without_a_truth():
+    at = opened(ask__image="The picture in the sidebar", ask__prompt="describe the image")
+    assert not at.error
+    assert "What is truly there is not known." in words(at)
+
+
+def test_the_file_holds_words_steps_cost_and_record():
+    case = asking.about_scene(HABIT, asking.scene("counter", STORY), LAMP)
+    answer = run.answer(VCD(), case)
+    told = json.loads(as_json(Spoken(VCD(), answer, None)))
+    assert told["answer"] == "no"
+    assert set(told["best"]) == {"strong", "weak", "final"}
+    assert told["best"]["strong"][0]["yes"] > told["best"]["strong"][0]["no"]
+    assert told["cost"]["forward passes"] == 2 * 2
+    assert told["record"]["settings"]["alpha"] == 1.0
