@@ -118,6 +118,7 @@ def parser() -> Parser:
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
     )
+    weights.add_argument("--seed", type=int, help="another seed than the recipe's; tiny-vlm only")
     weights.set_defaults(command=retrain)
 
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
@@ -256,7 +257,7 @@ def retrain(wanted: Namespace) -> None:
 
     folder = wanted.out or FOLDER
     if wanted.name == tiny_vlm.NAME:
-        made = tiny_vlm.retrain(folder, progress=progress)
+        made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
         found = [(one.title, one.path, one.figures) for one in made]
     else:
         name = plan(wanted.name).name

@@ -116,6 +116,11 @@ def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet
     return [written(parts, name, folder, plan) for name, parts in made.items()]
 
 
+def planned(seed: int | None = None) -> Plan:
+    """The plan of what ships, or the same with another seed."""
+    return PLAN if seed is None else replace(PLAN, seed=seed)
+
+
 def within(progress: Progress, start: float, width: float) -> Progress:
     """Progress of a part of the whole."""
 
