@@ -15,6 +15,7 @@ from benchmarks import (
     against_captum,
     against_grad_cam,
     efficiency,
+    evidence,
     familiar,
     lab,
     level_sets,
@@ -34,8 +35,9 @@ PARTS = {
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
     "unlearning": unlearning.rows,
+    "evidence": evidence.rows,
 }
-WAITS = {"serving": serving.rows, "lab": lab.rows}  # lines of text
+WAITS = {"serving": serving.rows, "lab": lab.rows, "losses": evidence.told}  # lines of text
 
 
 def lines(rounds: int, only: list[str]) -> Iterator[str]:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from components import minimal_curves, minimal_steps
+from components import minimal, minimal_curves, minimal_steps
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
 from engine.models import catalog
+from engine.result import Curve
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
@@ -53,7 +54,7 @@ def test_the_slider_begins_at_the_best_step_and_tells_each_step_s_numbers():
     slider = stepper(at)
     assert slider.value == int(curve.y.argmax())
     slider.set_value(3).run()
-    assert f"3 regions, {100 * curve.x[3]:.0f} % of the image" in words(at)
+    assert f"3 of 16 regions, {100 * curve.x[3]:.0f} % of the image" in words(at)
     assert f"{curve.y[3]:.2f} with only these" in words(at)
 
 
@@ -182,3 +183,17 @@ def test_an_order_no_better_than_random_is_called_so():
     assert "this order says little" in minimal_curves.words(poor, band)
     good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
     assert "Both are better than all of 5" in minimal_curves.words(good, band)
+
+
+@pytest.mark.parametrize(
+    ("curve", "told"),
+    [
+        ([0.0, 0.2, 0.75, 0.9, 0.8], "50 % of the image is enough** (2 of 4 regions)"),
+        ([0.0, 0.9, 0.1, 0.2, 0.8], "25 % of the image is enough** (1 of 4 regions)"),
+        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is enough"),
+    ],
+)
+def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
+    area = np.linspace(0, 1, 5, dtype=np.float32)
+    found = Curve(area, np.array(curve, np.float32), "share of the image", "cat", "probability")
+    assert told in minimal.enough({"insertion": found})
