@@ -53,10 +53,10 @@ def ask_for(about: Subject) -> Asked | None:
         st.caption(cost(method, about))
     with right:
         error = st.toggle(
-            "Explain the error: search for the true class instead of the one asked about",
+            "Explain the error",
             key=f"{KEY}.error", bind="query-params",
-            help="For an image that the model gets wrong: which part speaks for the truth, and "
-            "with that, which regions mislead.",
+            help="Search for the true class instead of the one asked about. For an image that the "
+            "model gets wrong: which part speaks for the truth, and which regions mislead.",
         )  # fmt: skip
     index = true_class(about) if error else about.case.target.index
     if index is None:
