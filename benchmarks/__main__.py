@@ -15,6 +15,7 @@ from benchmarks import (
     against_captum,
     against_grad_cam,
     efficiency,
+    evidence,
     familiar,
     hallucination,
     lab,
@@ -36,12 +37,14 @@ PARTS = {
     "familiar": familiar.rows,
     "unlearning": unlearning.rows,
     "hallucination": hallucination.rows,
+    "evidence": evidence.rows,
 }
-WAITS = {
+WAITS = {  # lines of text
     "serving": serving.rows,
     "lab": lab.rows,
     "hallucination": hallucination.told,
-}  # lines of text
+    "losses": evidence.told,
+}
 
 
 def lines(rounds: int, only: list[str]) -> Iterator[str]:

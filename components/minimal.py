@@ -19,6 +19,7 @@ from engine.run import Answer
 from engine.target import Target
 
 KEY = "minimal"
+NEARLY = 0.9  # of the whole image's probability
 SMALL = 64  # px; up to here the search takes seconds and runs by itself
 
 
@@ -52,10 +53,10 @@ def ask_for(about: Subject) -> Asked | None:
         st.caption(cost(method, about))
     with right:
         error = st.toggle(
-            "Explain the error: search for the true class instead of the one asked about",
+            "Explain the error",
             key=f"{KEY}.error", bind="query-params",
-            help="For an image that the model gets wrong: which part speaks for the truth, and "
-            "with that, which regions mislead.",
+            help="Search for the true class instead of the one asked about. For an image that the "
+            "model gets wrong: which part speaks for the truth, and which regions mislead.",
         )  # fmt: skip
     index = true_class(about) if error else about.case.target.index
     if index is None:
@@ -95,8 +96,7 @@ def show(asked: Asked) -> None:
     if not isinstance(outcome, Answer):
         waiting(asked, outcome)
         return
-    if asked.error:
-        st.markdown(verdict(outcome))
+    st.markdown(verdict(outcome) if asked.error else enough(outcome))
     band = ask(asked, "RandomOrder", asked.band, "Compare with random order")
     drawn = band if isinstance(band, Answer) else None
     minimal_steps.show(outcome, drawn, asked.about, KEY)
@@ -121,6 +121,20 @@ def waiting(asked: Asked, outcome: Outcome | None) -> None:
     else:
         runs.watch([outcome])
     minimal_steps.unsearched(asked.about)
+
+
+def enough(answer: Answer) -> str:
+    """How little of the image gives nearly what the whole gives."""
+    curve = answer["insertion"]
+    whole, label = float(curve.y[-1]), plain(curve.y_label)
+    step = int((curve.y[1:] >= NEARLY * whole).argmax()) + 1
+    if step == len(curve.x) - 1:
+        return f"**No part is enough**: only the whole image gives “{label}” its {whole:.2f}."
+    return (
+        f"**{100 * curve.x[step]:.0f} % of the image is enough** ({step} of {len(curve.x) - 1} "
+        f"regions): with only these, “{label}” has {curve.y[step]:.2f}; the whole image gives it "
+        f"{whole:.2f}."
+    )
 
 
 def verdict(answer: Answer) -> str:

@@ -21,7 +21,7 @@ BAND = "rgba(128, 128, 128, 0.28)"
 def figure(answer: Answer, band: Answer | None, step: int) -> go.Figure:
     """Insertion above, deletion below, over one axis; a line stands at the step."""
     made = make_subplots(
-        rows=2, shared_xaxes=True, vertical_spacing=0.14,
+        rows=2, shared_xaxes=True, vertical_spacing=0.2,
         subplot_titles=[heading(answer, band, place) for place in range(2)],
     )  # fmt: skip
     theme = "dark" if st.context.theme.type == "dark" else "light"
@@ -38,9 +38,10 @@ def figure(answer: Answer, band: Answer | None, step: int) -> go.Figure:
     made.update_xaxes(range=[0, 1], fixedrange=True, tickformat=".0%")
     made.update_xaxes(title_text="share of the image", row=2)
     made.update_yaxes(range=[-0.03, 1.03], fixedrange=True, title_text="probability")
+    made.update_annotations(font_size=13)
     made.update_layout(
-        height=470, margin=MARGINS | {"t": 70}, hovermode="x unified",
-        legend={"orientation": "h", "y": 1.08, "yanchor": "bottom", "x": 0},
+        height=520, margin=MARGINS | {"t": 80}, hovermode="x unified",
+        legend={"orientation": "h", "y": 1.13, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     return made
 
@@ -48,10 +49,10 @@ def figure(answer: Answer, band: Answer | None, step: int) -> go.Figure:
 def heading(answer: Answer, band: Answer | None, place: int) -> str:
     """A curve's name with the area under it, and what random orders give."""
     name = ("Only these shown (insertion)", "These hidden (deletion)")[place]
-    told = f"{name}: area {answer['areas'].values[place]:.3f}"
+    told = f"{name}<br>area {answer['areas'].values[place]:.3f}"
     if band is not None:
         areas = band["areas"][NAMES[place]]
-        told += f", random {areas.min():.3f} to {areas.max():.3f}"
+        told += f"; random {areas.min():.3f} to {areas.max():.3f}"
     return told
 
 

@@ -57,12 +57,12 @@ def said(answer: Answer, step: int) -> str:
     """What the model says at a step."""
     shown, gone = answer["insertion"], answer["deletion"]
     told = (
-        f"{step} regions, {100 * shown.x[step]:.0f} % of the image: {shown.y_label} "
-        f"{shown.y[step]:.2f} with only these, {gone.y[step]:.2f} without them"
+        f"{step} of {len(shown.x) - 1} regions, {100 * shown.x[step]:.0f} % of the image: "
+        f"“{shown.y_label}” {shown.y[step]:.2f} with only these, {gone.y[step]:.2f} without them"
     )
     first = answer["insertion of the first class"]
     if first.y_label != shown.y_label:
-        told += f"; {first.y_label} {first.y[step]:.2f} with only these"
+        told += f"; “{first.y_label}” {first.y[step]:.2f} with only these"
     return told + f". The whole image: {shown.y[-1]:.2f}."
 
 

@@ -67,7 +67,11 @@ def ask_for(about: Subject) -> Asked:
     for names in (("features", "count", "samples"), ("noise", "low", "kernel")):
         for column, name in zip(st.columns(3), names, strict=True):
             with column:
-                given[name] = control(specs[name], f"{key}.{name}", small=small)
+                if name == "count" and given["features"] == "pixels":
+                    st.caption(f"Every pixel is a feature: {case.image[0].numel()}.")
+                    given[name] = specs[name].default
+                else:
+                    given[name] = control(specs[name], f"{key}.{name}", small=small)
     return Asked(LFA(**given), case, small)
 
 

@@ -177,7 +177,7 @@ def stepwise(
         shown, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
         start += 2 * inner
         found[name] = shown_of(
-            one.area.astype(np.float32),
+            one.area,
             np.concatenate([[nothing], shown, [everything]]),
             np.concatenate([[everything], gone, [nothing]]),
         )
@@ -189,14 +189,15 @@ def spread(held: Ranks) -> Tensor:
     return torch.from_numpy(held).expand(3, -1, -1)
 
 
-def shown_of(area: Floats, insertion: Floats, deletion: Floats) -> Shown:
-    """Curves with their areas."""
-    inserted, deleted = (float(np.trapezoid(curve, area)) for curve in (insertion, deletion))
+def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> Shown:
+    """Curves with their areas, which are added up in 64 bits."""
+    exact = [curve.astype(np.float64) for curve in (insertion, deletion)]
+    inserted, deleted = (float(np.trapezoid(curve, area)) for curve in exact)
     rise = float(insertion[-1] - insertion[0])
     normalized = (inserted - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
     return Shown(
-        area, insertion.astype(np.float32), deletion.astype(np.float32), inserted, deleted,
-        inserted - deleted, normalized,
+        area.astype(np.float32), insertion.astype(np.float32), deletion.astype(np.float32),
+        inserted, deleted, inserted - deleted, normalized,
     )  # fmt: skip
 
 

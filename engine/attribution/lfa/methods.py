@@ -103,9 +103,9 @@ class LFA(Method[ImageCase]):
     """Eight explainers, each judged in the neighborhood of every other.
 
     A row is an explainer, a column the neighborhood it is tried in; the number is its loss there,
-    by squared error of the score in one table and by distance to the slopes in the other. Each is
-    best where it was fitted, and none is best everywhere: choose the explainer whose
-    neighborhood is the change you care about. All are fitted to the same samples.
+    by squared error of the score in one table and by distance to the slopes in the other. By its
+    own loss each is best where it was fitted, and none is best everywhere: choose the explainer
+    that foretells the change you care about. All are fitted to the same samples.
     """
 
     family = "attribution"

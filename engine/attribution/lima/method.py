@@ -25,9 +25,9 @@ COVER_HELP = "What hidden regions become."
 class LiMA(Method[ImageCase]):
     """The regions in the order in which they make the prediction, and how few are enough.
 
-    Each step shows one region more, on black. The left curve says how probable the target is with
-    only the regions so far (insertion, high early is good), the other with exactly these hidden
-    (deletion). The map gives each region the change that its step brought. Asked about the true
+    Each step shows one region more, on black. One curve says how probable the target is with only
+    the regions so far (insertion, high early is good), the other with exactly these hidden
+    (deletion, low early is good). The map gives each region the change that its step brought. Asked about the true
     class of an image that the model gets wrong, it finds the part that speaks for the truth, and
     with that what misleads.
     """

@@ -200,3 +200,41 @@ def test_too_many_pixels_are_refused():
     )  # fmt: skip
     with pytest.raises(BlindspotError, match="1600 pixels"):
         LocalModel(features="pixels")(case)
+
+
+def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
+    found = LFA(features="pixels", samples=300)(smooth.case)
+    places = []
+    for name in ROWS:
+        sizes = np.abs(found[f"map {name}"].values).ravel()
+        places.append([(sizes < one).sum() / 8 for one in sizes])  # no two are equal
+    assert found["disagreement"].values.ravel() == pytest.approx(np.std(places, axis=0), abs=1e-6)
+    assert 0 < found["disagreement"].values.max() <= 0.5
+
+
+def test_saying_that_nothing_changes_is_judged_too(smooth):
+    found = LFA(features="pixels", samples=300)(smooth.case)
+    seen = looked(smooth, samples=300, kernel=0.5)
+    for column, name in enumerate(ROWS):
+        values, weights = seen[name].values, seen[name].points.weights
+        mean = (weights * values).sum() / weights.sum() if seen[name].row.intercept else 0.0
+        expected = float(0.5 * (weights * (values - mean) ** 2).sum())
+        assert found["no change"].values[0, column] == pytest.approx(expected, rel=1e-4)
+        slopes = float((seen[name].slopes ** 2).sum(1).mean())
+        assert found["no change"].values[1, column] == pytest.approx(slopes, rel=1e-4)
+
+
+def test_a_constant_model_has_nothing_to_explain(smooth):
+    class Still(nn.Module):
+        def forward(self, images):
+            return torch.stack([images.sum((1, 2, 3)) * 0 + k for k in range(2)], 1)
+
+    model = Classifier(Still(), "still", "still", side=3)
+    with pytest.raises(BlindspotError, match="nothing to explain"):
+        LFA(features="pixels")(ImageCase(model, smooth.case.image, target=1))
+
+
+def test_an_image_of_the_color_of_nothing_is_refused(smooth):
+    blank = smooth.case.baseline("mean")
+    with pytest.raises(BlindspotError, match="color that the model takes for nothing"):
+        LFA(features="pixels")(ImageCase(smooth.case.model, blank, target=1))

@@ -16,6 +16,7 @@ from engine.attribution.lima import (
 )
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
+from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 
 ALONE = Weights(1.0, 0.0, 0.0, 0.0)
@@ -164,3 +165,67 @@ def test_forward_passes_are_told_beside_those_of_the_plain_search(case):
     ours, plain = METHOD(case)["looks"].values
     assert plain == 16 * 17 - 2 + 16 + 2
     assert ours < plain
+
+
+def test_the_first_class_is_followed_along_the_same_steps(case):
+    """Every point, for the class that the model sees, where another one is searched for."""
+    wrong = ImageCase(case.model, case.image, target=0)
+    first = int(case.model.logits(case.image[None])[0].argmax())
+    assert first == 1
+    found = LiMA(shape="grid", regions=16, pending=5)(wrong)
+    seeing = Seeing(wrong, Partition.of(wrong, "grid", 16), "black")
+    order = found["order"]["region"].tolist()
+    shown, gone = found["insertion of the first class"], found["deletion of the first class"]
+    assert shown.y_label == wrong.model.labels[1]
+    for step in range(17):
+        sets = torch.zeros(1, 16, dtype=torch.bool)
+        sets[0, order[:step]] = True
+        p = seeing.probabilities(torch.cat([sets, ~sets]))[:, 1].tolist()
+        assert [shown.y[step], gone.y[step]] == pytest.approx(p, abs=1e-6)
+    assert shown.y == pytest.approx(1 - found["insertion"].y, abs=1e-6)  # of two classes
+
+
+def test_asked_about_its_own_class_both_curves_are_one(case):
+    found = METHOD(case)
+    for name in ("insertion", "deletion"):
+        assert found[f"{name} of the first class"].y == pytest.approx(found[name].y, abs=1e-6)
+
+
+def test_the_highest_probability_is_told_for_parts_of_the_image(case):
+    found = METHOD(case)
+    curve, table = found["insertion"], found["highest"]
+    for row, share in enumerate((0.25, 0.5, 0.75, 1.0)):
+        inside = (curve.x <= share) & (curve.x > 0)
+        assert table.values[row, 0] == curve.y[inside].max()
+        assert curve.y[curve.x == table.values[row, 1]] == table.values[row, 0]
+    assert (np.diff(table.values[:, 0]) >= 0).all()
+
+
+class Still(nn.Module):
+    """Says the same of every image: these logits."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(logits))
+
+    def forward(self, images):
+        return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
+
+
+def test_a_constant_model_is_said_to_look_at_nothing(case):
+    asked = ImageCase(Classifier(Still(0.0, 0.0), "still", "still", side=16), case.image, target=1)
+    with pytest.raises(BlindspotError, match=r"is 0\.5 whichever regions the model sees"):
+        METHOD(asked)
+
+
+def test_a_class_that_is_never_probable_is_refused(case):
+    model = Classifier(Still(0.0, -90.0), "never", "never", side=16)
+    with pytest.raises(BlindspotError, match="never gives"):
+        METHOD(ImageCase(model, case.image, target=1))
+
+
+def test_one_region_is_refused(case, monkeypatch):
+    whole = Partition(torch.zeros(16, 16, dtype=torch.int64))
+    monkeypatch.setattr(Partition, "of", classmethod(lambda *_: whole))
+    with pytest.raises(BlindspotError, match="one single region"):
+        METHOD(case)

@@ -1,0 +1,40 @@
+"""A person compares eight explainers on a digit, moves σ, and asks for advice."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import settle
+
+LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+
+
+def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/which-explanation?{urlencode(LINK)}")
+    settle(page)
+    advice = page.get_by_text(re.compile("trust .* here"))
+    expect(advice).to_contain_text("For small changes of brightness, trust C-LIME here")
+    finding = page.locator(".bs-finding")
+    before = finding.nth(0).inner_text()
+    gradient = finding.nth(1).inner_text()
+
+    sigma = page.get_by_role("slider", name="Noise σ")
+    sigma.focus()
+    for _ in range(8):
+        sigma.press("ArrowLeft")
+    expect(finding.nth(0)).not_to_have_text(before)
+    settle(page)
+    expect(finding.nth(1)).to_have_text(gradient)
+
+    page.get_by_role("button", name="Parts taken away, one at a time").click()
+    expect(advice).to_contain_text("trust Occlusion here: it foretells over 99.9 %")
+    expect(page.get_by_text("No free lunch.")).to_be_visible()
+    page.get_by_role("radio", name="Direction").click()
+    expect(page.get_by_text("Direction: the cosine between two maps")).to_be_visible()
+    assert "change=Parts" in page.url
+    assert "noise=" in page.url

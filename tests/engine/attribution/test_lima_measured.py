@@ -1,0 +1,110 @@
+"""LiMA's claims, measured: next to the plain search, and against other orders of its regions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data
+from engine.attribution import KernelShap, LiMA, Occlusion, RandomOrder, Rise
+from engine.attribution.partition import Partition
+from engine.case import ImageCase, image_case
+from engine.data.example import Example
+from engine.images import Crop
+from engine.measures.showing import region_curves
+from engine.models.catalog import load
+from engine.samples import sample
+from engine.target import Target
+
+pytestmark = pytest.mark.slow
+
+PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut", "china")
+REGIONS = 25
+
+
+def digits(count=20):
+    """Handwritten digits of 28 px that a small network gets right."""
+    name = "mnist-5k"
+    found, model = data.load(name), load("mnist-cnn")
+    cases = []
+    for row in found.rows("test"):
+        image = image_case(model, Example(found, int(row)).picture(), Crop(), Target(0)).image
+        top = int(model.logits(image[None])[0].argmax())
+        if top == found.labels[row]:
+            cases.append(ImageCase(model, image, Target(top, reading="probability")))
+        if len(cases) == count:
+            return cases
+    raise AssertionError("too few digits are told right")
+
+
+def photographs():
+    model = load("lite0")
+    for name in PHOTOGRAPHS:
+        image = image_case(model, sample(name), Crop(), Target(0)).image
+        top = int(model.logits(image[None])[0].argmax())
+        yield ImageCase(model, image, Target(top, reading="probability"))
+
+
+def test_from_both_ends_it_is_as_good_as_the_plain_search_in_fewer_calls(measure):
+    apart, fewer = [], []
+    for case in digits():
+        ours = LiMA(shape="grid", regions=49, pending=8)(case)
+        plain = LiMA(shape="grid", regions=49, pending=49)(case)
+        apart.append(float(ours["areas"].values[0] - plain["areas"].values[0]))
+        fewer.append(float(plain["looks"].values[0] / ours["looks"].values[0]))
+    assert abs(np.mean(apart)) < 0.02
+    assert min(fewer) >= 1.4
+    measure(
+        "LiMA from both ends (8 pending), 49 tiles, 20 digits, against the plain search",
+        f"insertion area {np.mean(apart):+.4f}, at worst {min(apart):+.4f}; "
+        f"{min(fewer):.2f} × fewer passes",
+    )
+
+
+def areas_of(case, shape, method):
+    """Insertion and deletion areas of LiMA, of others' maps on its regions, and of random."""
+    found = method(case)
+    partition = Partition.of(case, shape, method.regions)
+    regions = method.regions
+    maps = {
+        "KernelSHAP": KernelShap(shape=shape, regions=regions, samples=500, cover="black"),
+        "RISE": Rise(masks=500, cover="black"),
+        "Occlusion": Occlusion(cover="black"),
+    }
+    orders = {name: by_mean(partition, one(case)["map"].values) for name, one in maps.items()}
+    held = region_curves(case, orders, cover="black")
+    told = {name: (one.insertion_area, one.deletion_area) for name, one in held.items()}
+    random = RandomOrder(shape=shape, regions=regions, orders=10)(case)["areas"]
+    told["random"] = (random["insertion"].mean(), random["deletion"].mean())
+    told["LiMA"] = tuple(float(value) for value in found["areas"].values)
+    return told
+
+
+def by_mean(partition, values):
+    """The place of each pixel's region when regions are sorted by the map's mean in them."""
+    sums = partition.sums(torch.from_numpy(values.copy())[None])
+    means = sums / torch.bincount(partition.labels.flatten())
+    places = torch.empty(partition.count, dtype=torch.int64)
+    places[means.argsort(descending=True, stable=True)] = torch.arange(partition.count)
+    return places[partition.labels].numpy()
+
+
+@pytest.mark.parametrize("images", ["photographs", "digits"])
+def test_its_order_is_better_than_that_of_other_maps_on_the_same_regions(images, measure):
+    grid = images == "digits"
+    cases = digits() if grid else list(photographs())
+    method = LiMA(shape="grid" if grid else "superpixels", regions=49 if grid else REGIONS)
+    method = replace(method, pending=8 if grid else 5)
+    found = [areas_of(case, method.shape, method) for case in cases]
+    means = {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
+    inserted = {name: mean[0] for name, mean in means.items()}
+    measure(
+        f"LiMA on {len(cases)} {images}, {method.regions} {method.shape}: mean area under "
+        "insertion / deletion",
+        "; ".join(f"{name} {mean[0]:.3f} / {mean[1]:.3f}" for name, mean in means.items()),
+    )
+    assert inserted["LiMA"] == max(inserted.values())
+    assert means["LiMA"][1] < means["random"][1]

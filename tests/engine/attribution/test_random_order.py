@@ -1,0 +1,55 @@
+"""The band of random orders on a score that is a sum."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.partition import Partition
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.target import Target
+from tests import tiny
+
+METHOD = RandomOrder(shape="grid", regions=16, orders=4)
+
+
+def test_the_band_holds_what_a_sum_gives():
+    """On a score that is a sum, shown and hidden of one order add up to both ends, so do areas."""
+    case = tiny.linear_case()
+    case.model.network.weight.data *= 0.002  # where the probability is all but linear
+    found = METHOD(case)
+    both = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image]))
+    ends = both.softmax(1)[:, 1].numpy()
+    areas = found["areas"]
+    assert areas["insertion"] + areas["deletion"] == pytest.approx(ends.sum(), abs=2e-3)
+    for name, first in (("insertion", ends[0]), ("deletion", ends[1])):
+        low, high = found[f"{name} low"].y, found[f"{name} high"].y
+        assert (low <= high).all()
+        assert [low[0], high[0]] == pytest.approx([first, first], abs=1e-6)
+        inside = (low < high - 1e-9).sum()
+        assert inside > 30
+
+
+def test_its_curves_are_those_of_the_probability_however_the_score_is_read():
+    cases = [tiny.cnn_case()]
+    cases.append(ImageCase(cases[0].model, cases[0].image, Target(3, versus=0, reading="margin")))
+    one, other = (METHOD(case) for case in cases)
+    assert (one["areas"]["insertion"] == other["areas"]["insertion"]).all()
+    assert 0 <= one["insertion low"].y.min() <= one["insertion high"].y.max() <= 1
+
+
+def test_another_seed_draws_other_orders_of_the_same_regions():
+    case = tiny.cnn_case()
+    other = ImageCase(case.model, case.image, case.target, seed=1)
+    one, two = (METHOD(asked)["areas"]["insertion"] for asked in (case, other))
+    assert not np.array_equal(one, two)
+    assert Partition.of(case, "grid", 16).count == Partition.of(other, "grid", 16).count
+
+
+@pytest.mark.parametrize("kind", [LiMA, RandomOrder])
+def test_an_image_that_is_its_own_cover_is_refused(kind):
+    model = tiny.cnn()
+    case = ImageCase(model, torch.zeros(3, 32, 32), Target(1))
+    with pytest.raises(BlindspotError, match=r"same as what hides its regions \(black\)"):
+        kind(shape="grid", regions=16)(case)

@@ -1,0 +1,65 @@
+"""Agreement of maps by hand-made pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.errors import BlindspotError
+from engine.measures.agreement import AGREEMENTS, TOP, cosine, matrix, sign_agreement
+
+
+def drawn(seed=0, side=30):
+    return np.random.default_rng(seed).normal(size=(side, side)).astype(np.float32)
+
+
+def test_a_map_agrees_fully_with_itself_at_any_scale():
+    one = drawn()
+    for measure in AGREEMENTS.values():
+        assert measure(one, 3 * one) == pytest.approx(1)
+
+
+def test_the_opposite_map_has_the_same_order_of_sizes_and_no_sign_in_common():
+    one = drawn()
+    assert cosine(one, -one) == pytest.approx(-1)
+    assert sign_agreement(one, -one) == 0
+    assert AGREEMENTS["order"](one, -one) == pytest.approx(1)
+    assert AGREEMENTS["strongest"](one, -one) == 1
+
+
+def test_unrelated_maps_agree_as_often_as_chance_has_it():
+    pairs = [(drawn(seed), drawn(1000 + seed)) for seed in range(40)]
+    assert np.mean([cosine(*pair) for pair in pairs]) == pytest.approx(0, abs=0.02)
+    assert np.mean([sign_agreement(*pair) for pair in pairs]) == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_cosine_is_the_angle_between_two_maps():
+    one, other = np.array([[3.0, 0.0]], np.float32), np.array([[1.0, 1.0]], np.float32)
+    assert cosine(one, other) == pytest.approx(np.cos(np.pi / 4))
+
+
+def test_signs_are_counted_where_the_first_map_is_strongest():
+    one, other = np.zeros((2, 10), np.float32), np.arange(1, 21, dtype=np.float32).reshape(2, 10)
+    one[0, :2] = 5, -4  # a tenth of twenty
+    assert TOP * one.size == 2
+    assert sign_agreement(one, other) == 0.5
+    assert sign_agreement(one, other * -1) == 0.5
+
+
+def test_maps_of_zeros_or_of_one_size_agree_with_nothing():
+    zeros, flat = np.zeros((4, 4), np.float32), np.full((4, 4), -2.0, np.float32)
+    other = drawn(side=4)
+    assert np.isnan(cosine(zeros, other))
+    assert np.isnan(sign_agreement(flat, other))
+    assert np.isnan(AGREEMENTS["order"](flat, other))
+    with pytest.raises(BlindspotError, match="cannot be compared"):
+        cosine(other, drawn())
+
+
+def test_the_matrix_holds_every_pair_in_the_order_given():
+    maps = [(name, drawn(seed)) for seed, name in enumerate("abc")]
+    found = matrix(maps, "cosine")
+    assert found.rows == found.columns == ("a", "b", "c")
+    assert found.values == pytest.approx(found.values.T)
+    assert found.values[0, 2] == pytest.approx(cosine(maps[0][1], maps[2][1]))
+    assert np.diag(found.values) == pytest.approx(np.ones(3))

@@ -1,0 +1,130 @@
+"""Infidelity and max-sensitivity on models whose slopes are known, and against captum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution import Gradient
+from engine.measures.fidelity import infidelity, max_sensitivity
+from engine.method import Method, quiet
+from engine.result import HeatMap
+from tests import tiny
+
+
+def changes(count=200, side=16, seed=3):
+    return 0.1 * torch.randn(count, 3, side, side, generator=tiny.seeded(seed))
+
+
+@pytest.fixture
+def linear():
+    case = tiny.linear_case()
+    return case, case.model.network.weight.detach()
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1, 1.0])
+def test_the_slopes_of_a_linear_model_are_never_wrong(linear, noise):
+    case, weight = linear
+    found = infidelity(case.score, case.image, weight, noise * changes())
+    assert found == pytest.approx(0, abs=1e-6)
+
+
+def test_wrong_slopes_are_wrong_by_what_they_miss(linear):
+    case, weight = linear
+    moved = changes()
+    off = torch.zeros_like(weight)
+    off[0, 2, 5] = 2.0
+    found = infidelity(case.score, case.image, weight + off, moved)
+    assert found == pytest.approx(float(((2 * moved[:, 0, 2, 5]) ** 2).mean()), rel=1e-3)
+
+
+def test_scaled_only_the_direction_counts(linear):
+    case, weight = linear
+    moved = changes()
+    assert infidelity(case.score, case.image, 7 * weight, moved) > 1
+    assert infidelity(case.score, case.image, 7 * weight, moved, scaled=True) == pytest.approx(
+        0, abs=1e-5
+    )
+
+
+@dataclass(frozen=True)
+class Told(Method):
+    """A map that is the image's red, times a number."""
+
+    family, name, title, cost = "attribution", "Told", "Told", "live"
+    times: float = 1.0
+
+    def __post_init__(self):
+        pass
+
+    def __call__(self, case, _progress=quiet):
+        return {"map": HeatMap(self.times * case.image[0].numpy(), "", signed=True)}
+
+
+def test_a_map_that_is_the_image_moves_as_much_as_the_image_may():
+    case = tiny.cnn_case()
+    found = max_sensitivity(Told(), case, radius=0.02, draws=30)
+    length = float(case.image[0].norm())
+    furthest = 0.02 * (case.image[0].numel()) ** 0.5 / length
+    assert 0.5 * furthest < found <= furthest
+    assert max_sensitivity(Told(times=9.0), case) == pytest.approx(
+        max_sensitivity(Told(), case), rel=1e-4
+    )
+
+
+def test_the_gradient_of_a_linear_model_holds_still(linear):
+    assert max_sensitivity(Gradient(), linear[0]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_map_of_zeros_has_no_sensitivity():
+    assert np.isnan(max_sensitivity(Told(times=0.0), tiny.cnn_case()))
+
+
+@pytest.mark.peer
+def test_infidelity_is_captum_s_on_the_same_changes():
+    from captum.metrics import infidelity as theirs
+
+    case = tiny.cnn_case(torch.nn.Tanh)
+    target, drawn = case.target.index, changes(side=32, count=64)
+    _, slopes = case.gradient(case.image[None])
+    for scaled in (False, True):
+        ours = infidelity(case.score, case.image, slopes[0], drawn, scaled=scaled)
+        found = theirs(
+            case.model, lambda inputs: (drawn, inputs - drawn), case.image[None], slopes,
+            target=target, n_perturb_samples=len(drawn), normalize=scaled,
+        )  # fmt: skip
+        assert ours == pytest.approx(float(found), rel=1e-3)
+
+
+@pytest.mark.peer
+def test_max_sensitivity_is_captum_s_on_the_same_changes():
+    from captum.attr import Saliency
+    from captum.metrics import sensitivity_max
+
+    case = tiny.cnn_case(torch.nn.Tanh)
+    radius, draws = 0.02, 10
+
+    @dataclass(frozen=True)
+    class Slopes(Method):
+        """All three channels of the gradient, which captum keeps too."""
+
+        family, name, title, cost = "attribution", "Slopes", "Slopes", "live"
+
+        def __call__(self, case, _progress=quiet):
+            return {"map": HeatMap(case.gradient(case.image[None])[1][0].numpy(), "", signed=True)}
+
+    generator = tiny.seeded(case.seed)
+    drawn = torch.stack(
+        [(2 * torch.rand(case.image.shape, generator=generator) - 1) * radius for _ in range(draws)]
+    )
+    saliency = Saliency(case.model)
+    found = sensitivity_max(
+        lambda inputs, target: saliency.attribute(inputs, target=target, abs=False),
+        case.image[None], perturb_func=lambda inputs, _radius: inputs + drawn,
+        n_perturb_samples=draws, target=case.target.index,
+    )  # fmt: skip
+    ours = max_sensitivity(Slopes(), case, radius=radius, draws=draws)
+    assert ours == pytest.approx(float(found), rel=1e-4)

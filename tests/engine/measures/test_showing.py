@@ -1,0 +1,171 @@
+"""Insertion and deletion on models whose scores can be added up by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.measures.showing import (
+    band,
+    by_region,
+    curves,
+    random_ranks,
+    ranks,
+    region_curves,
+)
+from engine.target import Target
+from tests import tiny
+
+SIDE = 16
+
+
+class Sum(nn.Module):
+    """Class 1 scores weights times pixels, in 64 bits, so that curves are exact."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images):
+        score = (images * self.weight).sum((1, 2, 3))
+        return torch.stack([torch.zeros_like(score), score], 1)
+
+
+@pytest.fixture
+def linear():
+    return tiny.linear_case(SIDE)
+
+
+def worth(case):
+    """v ⊙ (x − b), summed over channels: what a pixel's being there adds to the score."""
+    weight = case.model.network.weight.detach()
+    return (weight * (case.image - case.baseline("mean"))).sum(0).numpy()
+
+
+def test_the_curve_of_a_sum_is_the_sum_of_what_is_shown(linear):
+    order = ranks(worth(linear))
+    found = curves(linear, {"one": order}, steps=8)["one"]
+    nothing = float(linear.score(linear.baseline("mean")[None]))
+    for step, area in enumerate(found.area):
+        shown = worth(linear)[order < round(area * SIDE * SIDE)].sum()
+        assert found.insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+        gone = worth(linear)[order >= round(area * SIDE * SIDE)].sum()
+        assert found.deletion[step] == pytest.approx(nothing + gone, abs=2e-4)
+
+
+def test_both_ends_are_the_cover_and_the_image(linear):
+    for cover in ("mean", "black", "blur"):
+        found = curves(linear, {"one": ranks(worth(linear))}, cover=cover)["one"]
+        ends = linear.score(torch.stack([linear.baseline(cover), linear.image])).tolist()
+        assert found.insertion[[0, -1]] == pytest.approx(ends, abs=1e-6)
+        assert found.deletion[[0, -1]] == pytest.approx(ends[::-1], abs=1e-6)
+
+
+def test_the_reversed_order_inserted_is_the_order_deleted_read_backwards(linear):
+    order = ranks(worth(linear))
+    found = curves(linear, {"on": order, "back": order.max() - order}, steps=10)
+    on, back = found["on"], found["back"]
+    assert on.insertion == pytest.approx(back.deletion[::-1], abs=1e-9)
+    assert on.insertion_area == pytest.approx(back.deletion_area, abs=1e-9)
+    assert on.gap == pytest.approx(-back.gap, abs=1e-9)
+
+
+def test_a_map_that_is_wrong_everywhere_falls_below_random_and_the_right_one_rises_above(linear):
+    drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(10)}
+    wrong = ranks(-np.abs(worth(linear)))
+    weakest = ranks(-worth(linear))
+    found = curves(linear, {"right": ranks(worth(linear)), "weakest": weakest, **drawn})
+    chance = [found[name].insertion_area for name in drawn]
+    assert found["right"].insertion_area > max(chance)
+    assert found["weakest"].insertion_area < min(chance)
+    positive = replace_image_by_sizes(linear)
+    told = curves(positive, {"wrong": wrong, **drawn})
+    assert told["wrong"].insertion_area < min(told[name].insertion_area for name in drawn)
+
+
+def replace_image_by_sizes(case):
+    """The same model on the image whose every pixel adds |v ⊙ x|."""
+    sizes = torch.from_numpy(np.abs(worth(case)))[None].expand(3, -1, -1)
+    network = Sum(torch.ones(3, SIDE, SIDE) / 3)
+    return ImageCase(tiny.classifier(network, SIDE, "sum"), sizes.contiguous(), Target(1))
+
+
+def test_the_normalized_area_has_zero_at_the_cover_and_one_at_the_image(linear):
+    found = curves(linear, {"one": ranks(worth(linear))})["one"]
+    rise = found.insertion[-1] - found.insertion[0]
+    expected = (found.insertion_area - found.insertion[0]) / rise
+    assert found.normalized == pytest.approx(float(expected))
+    still = replace(linear, image=linear.baseline("mean") + 1e-6)
+    assert np.isnan(curves(still, {"one": ranks(worth(linear))})["one"].normalized)
+
+
+def counted(case):
+    seen = []
+    handle = case.model.register_forward_pre_hook(lambda _module, given: seen.append(len(given[0])))
+    return seen, handle
+
+
+def test_four_maps_are_looked_at_in_one_pass_of_two_ends_and_their_steps():
+    case = tiny.cnn_case()
+    case.model.pace("exact")
+    orders = {str(seed): random_ranks((32, 32), seed) for seed in range(4)}
+    seen, handle = counted(case)
+    found = curves(case, orders, steps=20)
+    handle.remove()
+    assert sum(seen) == 2 + 4 * 2 * 19
+    alone = [curves(case, {name: order}, steps=20)[name] for name, order in orders.items()]
+    for one, other in zip(found.values(), alone, strict=True):
+        assert one.insertion == pytest.approx(other.insertion, abs=1e-5)
+
+
+def test_regions_are_shown_whole_over_their_own_area(linear):
+    labels = np.zeros((SIDE, SIDE), np.int64)
+    labels[:, 4:], labels[8:, 4:] = 1, 2
+    found = region_curves(linear, {"one": labels, "other": 2 - labels})
+    assert found["one"].area == pytest.approx([0, 1 / 4, 5 / 8, 1])
+    assert found["other"].area == pytest.approx([0, 3 / 8, 3 / 4, 1])
+    nothing = float(linear.score(linear.baseline("mean")[None]))
+    for step in range(4):
+        shown = worth(linear)[labels < step].sum()
+        assert found["one"].insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+    assert found["one"].insertion == pytest.approx(found["other"].deletion[::-1], abs=1e-5)
+    assert by_region(labels).limits.tolist() == [0, 1, 2, 3]
+
+
+def test_equal_values_are_put_in_a_fixed_random_order():
+    values = np.zeros((10, 10), np.float32)
+    values[3, 3] = 1
+    order = ranks(values)
+    assert order[3, 3] == 0
+    assert sorted(order.ravel()) == list(range(100))
+    assert (order == ranks(values)).all()
+    assert (order != ranks(values, ties=1)).any()
+    rest = np.delete(order.ravel(), 33)
+    assert abs(np.corrcoef(rest, np.arange(99))[0, 1]) < 0.3  # no order of rows
+
+
+def test_the_band_is_the_lowest_and_the_highest_of_its_curves(linear):
+    drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(5)}
+    found = list(curves(linear, drawn).values())
+    low, high = band(found)
+    held = np.stack([one.insertion for one in found])
+    assert (low == held.min(0)).all()
+    assert (high == held.max(0)).all()
+    low, high = band(found, deletion=True)
+    assert (low <= high).all()
+    assert low[0] == high[0] == found[0].deletion[0]
+
+
+def test_a_constant_or_unknown_map_is_refused():
+    with pytest.raises(BlindspotError, match="same everywhere"):
+        ranks(np.full((4, 4), 0.2, np.float32))
+    values = np.arange(16, dtype=np.float32).reshape(4, 4)
+    values[0, 0] = np.nan
+    with pytest.raises(BlindspotError, match="not known everywhere"):
+        ranks(values)

@@ -1,0 +1,199 @@
+"""The view Minimal regions: search, steps, curves, errors explained, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from components import minimal, minimal_curves, minimal_steps
+from components.views import MINIMAL_REGIONS
+from engine.attribution.lima import LiMA, RandomOrder
+from engine.case import ImageCase
+from engine.models import catalog
+from engine.result import Curve
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+LINK = {"minimal.shape": "grid", "minimal.regions": "16"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A tiny network of 32 px, so that everything is answered at once."""
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+
+
+def open_view(**link):
+    return settled(visit(LINK | link, MINIMAL_REGIONS))
+
+
+def case_of(at):
+    return at.session_state["subject"].case
+
+
+def stepper(at):
+    return next(one for one in at.main.slider if one.key.startswith("minimal.step"))
+
+
+def test_a_small_image_is_searched_at_once_beside_random_orders():
+    at = open_view()
+    assert not said(at)
+    told = words(at)
+    assert "attribution.LiMA r2" in told
+    assert "random orders" in told
+    found = LiMA(shape="grid", regions=16)(case_of(at))
+    ours, plain = found["looks"].values
+    assert f"**{ours:.0f} forward passes**; the plain greedy search takes {plain:.0f}" in told
+
+
+def test_the_slider_begins_at_the_best_step_and_tells_each_step_s_numbers():
+    at = open_view()
+    curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
+    slider = stepper(at)
+    assert slider.value == int(curve.y.argmax())
+    slider.set_value(3).run()
+    assert f"3 of 16 regions, {100 * curve.x[3]:.0f} % of the image" in words(at)
+    assert f"{curve.y[3]:.2f} with only these" in words(at)
+
+
+def test_a_large_image_waits_for_a_button_and_its_random_orders_for_another(monkeypatch):
+    model = tiny.classifier(tiny.random_weights(tiny.Cnn()), 80, "bigger")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
+    at = open_view()
+    assert "attribution.LiMA" not in words(at)
+    go(at, "minimal.LiMA.go")
+    assert "attribution.LiMA r2" in words(at)
+    assert "random orders of the same" not in words(at)
+    go(at, "minimal.RandomOrder.go")
+    assert "random orders" in words(at)
+
+
+def go(at, key):
+    next(button for button in at.main.button if button.key == key).click().run()
+    settled(at)
+
+
+def test_an_error_is_explained_by_both_classes_along_one_path():
+    at = open_view()
+    labels = case_of(at).model.labels
+    first = labels[case_of(at).target.index]
+    at.toggle(key="minimal.error").set_value(True).run()
+    assert any("Choose the true class" in told for told in said(at))
+    other = next(label for label in labels if label != first)
+    at.selectbox(key="minimal.truth").set_value(other).run()
+    settled(at)
+    told = words(at)
+    assert f"which regions speak for **{other}**, the true class?" in told
+    assert f"The model says **{first}**" in told
+    assert f"instead of **{other}**" in told
+    at.selectbox(key="minimal.truth").set_value(first).run()
+    settled(at)
+    assert "There is no error to explain" in words(at)
+
+
+def test_the_true_class_is_the_data_set_s_where_it_is_known(monkeypatch):
+    labels = tuple("0123456789")
+    network = tiny.random_weights(tiny.Cnn(classes=10))
+
+    def made(name=""):
+        model = tiny.classifier(network, 8, "ten")
+        model.labels = labels
+        return model
+
+    monkeypatch.setattr(catalog, "load", made)
+    link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
+    at = open_view(**link, **{"minimal.error": "true"})
+    assert "The data set says: 3." in words(at)
+    assert "which regions speak for **3**" in words(at)
+
+
+class Still(nn.Module):
+    """Says the same of everything."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor([0.0, 0.0, 0.0, last]))
+
+    def forward(self, images):
+        return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
+
+
+def test_a_constant_model_gets_a_sentence_and_no_number(monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(0.0), name="still"))
+    at = open_view()
+    assert any("it does not look at this image" in told for told in said(at))
+    assert "forward passes" not in words(at)
+
+
+def test_a_class_of_no_probability_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(-80.0), name="no"))
+    at = open_view()
+    labels = case_of(at).model.labels
+    at.selectbox(key="target").set_value(labels[3]).run()
+    settled(at)
+    assert any("never gives" in told for told in said(at))
+    assert "forward passes" not in words(at)
+
+
+def found_for(target=1):
+    case = tiny.cnn_case(target=target)
+    method = LiMA(shape="grid", regions=16)
+    return method(case), RandomOrder(shape="grid", regions=16)(case)
+
+
+def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
+    picture = np.full((64, 64, 3), 200, np.uint8)
+    rank = np.zeros((64, 64), np.float32)
+    rank[:, 32:] = 1
+    shown = minimal_steps.searched(picture, rank, 1)
+    side = minimal_steps.SIDE
+    assert (shown[10, 10] == 200).all()
+    assert (shown[10, side - 10] == 60).all()
+    assert (shown[10, side // 2] == minimal_steps.RED).all()
+    assert (minimal_steps.searched(picture, rank, 2) == 200).all()
+    assert (minimal_steps.searched(picture, rank, 0) == 60).all()
+
+
+def test_the_line_stands_at_the_step_and_titles_tell_the_areas():
+    found, band = found_for()
+    figure = minimal_curves.figure(found, band, 5)
+    lines = [shape.x0 for shape in figure.layout.shapes]
+    assert lines == pytest.approx([float(found["insertion"].x[5])] * 2)
+    titles = [note.text for note in figure.layout.annotations]
+    assert f"area {found['areas'].values[0]:.3f}" in titles[0]
+    assert f"random {band['areas']['deletion'].min():.3f}" in titles[1]
+
+
+def test_the_first_class_is_drawn_only_where_it_is_another_one():
+    case = tiny.cnn_case()
+    first = int(case.model.logits(case.image[None])[0].argmax())
+    for target in (first, (first + 1) % 4):
+        asked = ImageCase(case.model, case.image, target)
+        figure = minimal_curves.figure(LiMA(shape="grid", regions=16)(asked), None, 1)
+        drawn = {trace.name for trace in figure.data}
+        assert drawn == {case.model.labels[target], case.model.labels[first]}
+
+
+def test_an_order_no_better_than_random_is_called_so():
+    found, band = found_for()
+    areas = found["areas"]
+    poor = {**found, "areas": type(areas)(np.array([0, 1], np.float32), areas.labels, areas.unit)}
+    assert "this order says little" in minimal_curves.words(poor, band)
+    good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
+    assert "Both are better than all of 5" in minimal_curves.words(good, band)
+
+
+@pytest.mark.parametrize(
+    ("curve", "told"),
+    [
+        ([0.0, 0.2, 0.75, 0.9, 0.8], "50 % of the image is enough** (2 of 4 regions)"),
+        ([0.0, 0.9, 0.1, 0.2, 0.8], "25 % of the image is enough** (1 of 4 regions)"),
+        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is enough"),
+    ],
+)
+def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
+    area = np.linspace(0, 1, 5, dtype=np.float32)
+    found = Curve(area, np.array(curve, np.float32), "share of the image", "cat", "probability")
+    assert told in minimal.enough({"insertion": found})

@@ -1,0 +1,163 @@
+"""The view Which explanation?: eight maps, sliders that morph two of them, advice, agreement."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from components import which_agreement, which_losses
+from components.views import WHICH_EXPLANATION
+from components.which_charts import loss_figure
+from engine.attribution.lfa import LFA, ROWS
+from engine.models import catalog
+from engine.result import Table
+from tests import tiny
+from tests.visits import pills, said, settled, visit, words
+
+LINK = {"which.small.samples": "50"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A network of 8 × 8 px, so that everything is answered at once."""
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.mlp())
+
+
+def open_view(**link):
+    return settled(visit(LINK | link, WHICH_EXPLANATION))
+
+
+def test_a_small_image_is_explained_eight_times_and_judged_at_once():
+    at = open_view()
+    assert not said_of_trouble(at)
+    told = words(at)
+    assert "Every pixel is a feature: 64." in told
+    assert "attribution.LFA r2" in told
+    assert "No free lunch" in told
+    assert "trust **C-LIME** here" in advice(at)
+
+
+def said_of_trouble(at):
+    return [*at.error, *at.warning, *at.info]
+
+
+def advice(at):
+    (told,) = at.success
+    return told.value
+
+
+@pytest.mark.parametrize("change", list(which_losses.CHANGES))
+def test_the_advice_is_the_smallest_loss_in_the_neighborhood_of_the_change(change):
+    at = open_view()
+    pills(at, "which.losses.change").set_value(change).run()
+    found = LFA(features="pixels", samples=50)(case_of(at))
+    column = ROWS.index(which_losses.CHANGES[change])
+    best = ROWS[int(found["squared loss"].values[:, column].argmin())]
+    assert f"trust **{best}** here" in advice(at)
+
+
+def case_of(at):
+    return at.session_state["subject"].case.at("exact")
+
+
+def test_sigma_and_alpha_ask_anew_only_what_looks_at_them(monkeypatch):
+    from components import runs
+
+    asked = []
+    plain = runs.ask
+    monkeypatch.setattr(
+        runs, "ask", lambda method, *rest: asked.append(method) or plain(method, *rest)
+    )
+    at = open_view(**{"which.small.samples": "200"})  # so that no answer of all eight is kept
+    before = {one.explainer: one for one in asked if hasattr(one, "explainer")}
+    asked.clear()
+    at.select_slider(key="which.small.noise").set_value(0.01).run()
+    settled(at)
+    after = {one.explainer: one for one in asked if hasattr(one, "explainer")}
+    assert {name for name in ROWS if before[name] != after[name]} == {"SmoothGrad", "C-LIME"}
+    asked.clear()
+    at.slider(key="which.small.low").set_value(0.9).run()
+    settled(at)
+    last = {one.explainer: one for one in asked if hasattr(one, "explainer")}
+    assert {name for name in ROWS if last[name] != after[name]} == {"Integrated gradients"}
+
+
+def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
+    model = tiny.classifier(tiny.random_weights(tiny.Cnn()), 48, "bigger")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
+    at = visit({"which.samples": "50", "which.count": "9"}, WHICH_EXPLANATION)
+    settled(at)
+    assert at.selectbox(key="which.features").options == ["grid", "superpixels"]
+    (go,) = [button for button in at.main.button if button.key == "which.LFA.go"]
+    assert go.label.startswith("Try each where others look")
+    assert not at.success
+    go.click().run()
+    settled(at)
+    assert "foretells" in advice(at)
+
+
+def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatch):
+    class Still(nn.Module):
+        def forward(self, images):
+            return torch.stack([images.sum((1, 2, 3)) * 0 + k for k in range(4)], 1)
+
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(), 8, "still"))
+    at = open_view()
+    assert any("there is nothing to explain" in told for told in said(at))
+    assert not at.success
+
+
+def test_links_to_what_is_not_offered_are_refused():
+    at = open_view(**{"which.losses.change": "The weather"})
+    assert any("“The weather” as Change" in told for told in said(at))
+
+
+def table_of(values):
+    columns = tuple(f"in {name}'s" for name in ROWS)
+    return Table(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
+
+
+def test_shares_are_one_less_the_loss_over_that_of_no_change():
+    losses = table_of(np.outer(np.arange(8), np.ones(8)))
+    found = which_losses.shares(losses, np.full(8, 4, np.float32))
+    assert found[:, 0] == pytest.approx(1 - np.arange(8) / 4)
+    told = which_losses.advice(found, "Small changes of brightness")
+    assert "trust **C-LIME** here: it foretells over 99.9 %" in told
+    assert "SmoothGrad (75.0 %); last is Occlusion (worse than saying that nothing" in told
+
+
+def test_where_nothing_moves_no_share_is_made_up():
+    found = which_losses.shares(table_of(np.zeros((8, 8))), np.zeros(8, np.float32))
+    assert np.isnan(found).all()
+    assert "needs no explanation" in which_losses.advice(found, "The whole image fading")
+
+
+def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
+    values = np.full((8, 8), 2.0)
+    np.fill_diagonal(values, 0.1)
+    values[ROWS.index("LIME"), ROWS.index("C-LIME")] = 90
+    found = which_losses.shares(table_of(values), np.ones(8, np.float32))
+    told = which_losses.free_lunch(found)
+    assert "5 kinds of change have 5 different best explainers" in told
+    assert "LIME is best for parts taken away, many at once; about small changes" in told
+
+
+def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_no_change():
+    values = np.full((8, 8), 10.0)
+    np.fill_diagonal(values, 0.1)
+    figure = loss_figure(table_of(values), np.ones(8, np.float32))
+    (trace,) = figure.data
+    marked = [[cell.startswith("★") for cell in row] for row in trace.text]
+    assert (np.array(marked) == np.eye(8, dtype=bool)).all()
+    assert np.array(trace.z)[0, :2] == pytest.approx([-1, 1])
+
+
+def test_the_pairs_that_agree_most_and_least_are_named():
+    values = np.full((8, 8), 0.5, np.float32)
+    values[1, 2] = values[2, 1] = 0.9
+    values[0, 7] = values[7, 0] = -0.4
+    told = which_agreement.finding(Table(values, ROWS, ROWS, ("Spearman",) * 8))
+    assert "Most alike: SmoothGrad and Gradient (0.90)" in told
+    assert "Least alike: C-LIME and Occlusion (−0.40)" in told
