@@ -10,8 +10,8 @@ from torch import nn
 
 from engine.attribution.gradient import Gradient
 from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.trust import TRUST, TrustCase
-from engine.attribution.trust.checks import (
+from engine.attribution.trust import (
+    TRUST,
     Nudged,
     Order,
     OtherClass,
@@ -19,8 +19,9 @@ from engine.attribution.trust.checks import (
     RandomWeights,
     Repeats,
     Shape,
-    randomized,
+    TrustCase,
 )
+from engine.attribution.trust.dear import randomized
 from engine.case import ImageCase
 from engine.data import load as load_data
 from engine.method import Method, quiet
