@@ -16,6 +16,7 @@ from components.notices import plain
 from components.runs import Outcome
 from components.subject import Subject
 from components.trust_words import Found
+from components.viewer import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix
@@ -81,7 +82,7 @@ def panel(
         outcome = tried(check, case, key, answer.record["seconds"])
         if isinstance(outcome, Answer | dict):
             row(check, outcome, subject, case, key)
-            found.append((check, outcome["check"]))  # type: ignore[arg-type]
+            found.append((check, outcome["check"]))
         else:
             found.append((check, None))
             waiting += [outcome] if outcome is not None else []
@@ -160,11 +161,11 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
     for column, heat, title in zip(
         st.columns(2), (case.heat, other), ("the map", words), strict=True
     ):
-        low, high = (charts.said(end) for end in ends(heat))
-        said = f"{title}: {low} to {high} {heat.unit}"
+        low, high = (said(end) for end in ends(heat))
+        told = f"{title}: {low} to {high} {heat.unit}"
         column.image(
             overlay(shown(subject), heat), output_format="PNG", width="stretch",
-            caption=plain(said), alt=said,
+            caption=plain(told), alt=told,
         )  # fmt: skip
 
 
@@ -172,9 +173,8 @@ def summary(found: Sequence[tuple[Method[Any], list[Found]]]) -> None:
     """A line for each map: what speaks for it and what against it."""
     lines = [f"- **{method.title}**: {trust_words.summary(rows)}" for method, rows in found if rows]
     if lines:
-        st.markdown(
-            "\n".join(["**Can it be trusted?** Trials of each map on this image:", "", *lines])
-        )
+        title = "**Can it be trusted?** Trials of each map on this image:"
+        st.markdown("\n".join([title, "", *lines]))
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.case import ImageCase
 from engine.method import Case, Method, Precision, Progress, quiet
 from engine.models.classifier import Classifier
-from engine.result import HeatMap
+from engine.result import HeatMap, Result
 from engine.run import answer
 
 
@@ -116,10 +116,10 @@ class Check(Method[TrustCase]):
         return 0
 
 
-def stage(progress: Progress, number: int, of: int, words: str) -> Progress:
+def stage(progress: Progress, number: int, of: int, what: str) -> Progress:
     """Progress of one of several maps."""
 
-    def told(done: float, inner: str = "", partial: object = None) -> None:  # noqa: ARG001
-        progress((number + min(done, 1.0)) / of, f"{words}: map {number + 1} of {of}")
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+        progress((number + min(done, 1.0)) / of, f"{what}: map {number + 1} of {of}")
 
     return told

@@ -53,8 +53,8 @@ class Order(Check):
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_random_orders"
     limits = (
-        "For it: both areas under its curves are better than every random order's. Against it: both "
-        "are worse than the middle one's."
+        "For it: both areas under its curves are better than every random order's. Against it: "
+        "both are worse than the middle one's."
     )
     against = "its strong pixels carry no more of the score than random ones"
 

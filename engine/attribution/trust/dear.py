@@ -53,8 +53,8 @@ class RandomWeights(Check):
     paper = "Adebayo et al. 2018, Sanity Checks for Saliency Maps, https://arxiv.org/abs/1810.03292"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_that_needs_no_weights_is_caught"
     limits = (
-        "By the order of the map's sizes (Spearman's correlation) once all layers are shuffled. For "
-        f"it: at most {GONE}. Against it: {STAYS} or more."
+        "By the order of the map's sizes (Spearman's correlation) once all layers are shuffled. "
+        f"For it: at most {GONE}. Against it: {STAYS} or more."
     )
     against = "looks the same with random weights"
 
@@ -164,8 +164,8 @@ class Repeats(Check):
     cost = "wait"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_of_chance_is_not_repeatable"
     limits = (
-        "By the order of the maps' sizes (Spearman's correlation), the mean over all pairs. For it: "
-        f"{REPEATED} or more. Against it: at most {ANEW}."
+        "By the order of the maps' sizes (Spearman's correlation), the mean over all pairs. "
+        f"For it: {REPEATED} or more. Against it: at most {ANEW}."
     )
     against = "another map with other random numbers"
 
