@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from components import charts, runs, trust_charts, trust_words
-from components.columns import as_table
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
@@ -26,6 +25,7 @@ from engine.result import Columns, HeatMap, Result
 from engine.run import Answer, expected_seconds
 
 KEY = "trust"
+WIDE = 320  # px of a map beside another
 PATIENCE = 5.0  # seconds that the page waits for a cheap trial before it goes on
 LIKENESS = {
     "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
@@ -116,9 +116,8 @@ def row(
     with st.expander(trust_words.line(check, view)):
         if draw := DRAWN.get(check.name):
             draw(dict(found), subject, case, key)
-        numbers = [name for name in view.order if name != "verdict"]
-        if numbers:
-            charts.table(as_table(view, numbers), f"{key}.numbers", whole=True)
+        if len(view.order) > 1:
+            charts.table(trust_words.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())
         st.caption(f"{check.limits} {reference(check)}".strip())
 
@@ -164,7 +163,7 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
         low, high = (said(end) for end in ends(heat))
         told = f"{title}: {low} to {high} {heat.unit}"
         column.image(
-            overlay(shown(subject), heat), output_format="PNG", width="stretch",
+            overlay(shown(subject), heat), output_format="PNG", width=WIDE,
             caption=plain(told), alt=told,
         )  # fmt: skip
 

@@ -38,20 +38,22 @@ def order_figure(curves: Mapping[str, Curve]) -> go.Figure:
         own, low, high = (curves[f"{name}{end}"] for end in ("", " low", " high"))
         edge = {"width": 0}
         figure.add_scatter(x=low.x, y=low.y, line=edge, mode="lines", hoverinfo="skip",
-                           showlegend=False, row=1, col=at)  # fmt: skip
+                           row=1, col=at)  # fmt: skip
         figure.add_scatter(
             x=high.x, y=high.y, line=edge, mode="lines", fill="tonexty", fillcolor=BAND,
-            name="random orders", hoverinfo="skip", showlegend=at == 1, row=1, col=at,
+            hoverinfo="skip", row=1, col=at,
         )  # fmt: skip
         figure.add_scatter(
             x=own.x, y=own.y, mode="lines+markers", line={"color": COLORS[theme()][0], "width": 3},
-            name="this map", showlegend=at == 1, row=1, col=at,
+            name="this map", row=1, col=at,
             hovertemplate="%{x:.0%} of the image: %{y:.3g}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1], tickformat=".0%", title_text="of the image", fixedrange=True)
     figure.update_yaxes(fixedrange=True)
     figure.update_yaxes(title_text=f"score ({curves['insertion'].unit})", col=1)
-    return laid(figure, HEIGHT)
+    laid(figure, HEIGHT)
+    figure.update_layout(showlegend=False, margin={**charts.MARGINS, "t": 30})
+    return figure
 
 
 def order_table(curves: Mapping[str, Curve]) -> Table:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite, isnan
 
 import numpy as np
 
+from components.columns import as_table
 from engine.attribution.trust import Check
 from engine.result import Columns, Table
 
@@ -14,6 +16,21 @@ Found = tuple[Check, Columns | None]  # a trial and what it gave; None before it
 
 SAID = {1.0: ("✓", "speaks for it"), 0.0: ("?", "neither way"), -1.0: ("✗", "speaks against it")}
 UNKNOWN = ("–", "not available")
+HEADINGS = {
+    "insertion": "area, shown first",
+    "deletion": "area, hidden first",
+    "insertion_random": "random order, shown first",
+    "deletion_random": "random order, hidden first",
+    "hit": "pointing game",
+    "mass": "share of the map on the truth",
+    "rank": "strongest on the truth",
+    "gini": "sparseness (Gini)",
+    "entropy": "complexity (entropy, nats)",
+    "png_bytes": "as a picture (bytes)",
+    "order": "order of sizes (Spearman)",
+    "ssim": "structure (SSIM)",
+    "max_sensitivity": "largest change (max-sensitivity)",
+}
 DESCRIBED = ("·", "a description, no verdict")
 
 
@@ -35,6 +52,13 @@ def line(check: Check, view: Columns) -> str:
     mark, word = sign(check, view)
     note = view.notes[0].removeprefix("Not available: ")
     return f"{mark} **{word}** · {check.title} {note[:1].upper()}{note[1:]}"
+
+
+def figures(view: Columns) -> Table:
+    """What a verdict was read from."""
+    names = [name for name in view.order if name != "verdict"]
+    held = as_table(view, names)
+    return replace(held, columns=tuple(HEADINGS.get(name, name) for name in names))
 
 
 def summary(found: Sequence[Found]) -> str:
