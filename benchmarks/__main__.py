@@ -20,6 +20,7 @@ from benchmarks import (
     level_sets,
     serving,
     sparsity,
+    trust,
     unlearning,
 )
 from benchmarks.setting import case
@@ -33,6 +34,7 @@ PARTS = {
     "level-sets": level_sets.rows,
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
+    "trust": trust.rows,
     "unlearning": unlearning.rows,
 }
 WAITS = {"serving": serving.rows, "lab": lab.rows}  # lines of text

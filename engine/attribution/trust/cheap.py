@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from engine.attribution.trust.case import Check, TrustCase, stage
 from engine.attribution.trust.verdict import (
@@ -24,17 +25,19 @@ from engine.attribution.trust.verdict import (
     known,
     not_available,
 )
+from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
 from engine.measures.concentration import entropy, file_bytes, gini
 from engine.measures.drift import rank_correlation
 from engine.measures.localization import located
-from engine.measures.showing import Shown, curves, random_ranks, ranks
+from engine.measures.showing import SMALL, Shown, curves, random_ranks, ranks
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Result, View
 
 STILL = "the score stays the same whatever is hidden"
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
+STAKE = 0.3  # of the probability; trained digit models have more, shuffled ones less
 SECOND, MIDDLE = "the second best", "from the middle"
 
 
@@ -53,8 +56,9 @@ class Order(Check):
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_random_orders"
     limits = (
-        "For it: both areas under its curves are better than every random order's. Against it: "
-        "both are worse than the middle one's."
+        "For it: both areas under its curves are better than every random order's, and the class "
+        f"is at least {STAKE:.0%} likelier, or less likely, than in the empty picture. Against it: "
+        f"both areas are worse than the middle one's. Not available below {SMALL:.0%}."
     )
     against = "its strong pixels carry no more of the score than random ones"
 
@@ -80,7 +84,7 @@ class Order(Check):
         deleted = [one.deletion_area for one in found.values()]
         unit = case.asked.target.unit
         views: dict[str, View] = {
-            "check": self.judged(own.insertion_area, own.deletion_area, inserted, deleted)
+            "check": self.judged(own, inserted, deleted, self.sure(case.asked))
         }
         for what in ("insertion", "deletion"):
             others = np.stack([getattr(one, what) for one in found.values()])
@@ -92,17 +96,40 @@ class Order(Check):
                     case.asked.model.labels), unit)  # fmt: skip
         return views
 
+    def sure(self, asked: ImageCase) -> tuple[float, float]:
+        """The class's probability for the image and for the empty picture."""
+        pair = torch.stack([asked.image, asked.baseline(self.cover)])
+        shown, empty = asked.model.logits(pair).softmax(1)[:, asked.target.index].tolist()
+        return shown, empty
+
     def judged(
-        self, inserted: float, deleted: float, inserts: list[float], deletes: list[float]
+        self,
+        own: Shown,
+        inserts: list[float],
+        deletes: list[float],
+        sure: tuple[float, float],
     ) -> Columns:
-        """The verdict: better than every random order both ways, worse both ways, or neither."""
+        """Better than every random order both ways, worse both ways, or neither.
+
+        Nothing speaks for a map where the model is about as sure of an empty picture: an order may
+        be right and still carry next to nothing, as in a model whose weights are random.
+        """
+        inserted, deleted = own.insertion_area, own.deletion_area
+        apart, told = abs(sure[0] - sure[1]), f"{sure[0]:.0%} here, {sure[1]:.0%} when empty"
+        if apart < SMALL:
+            return not_available(
+                self.title, f"the class is as likely in an empty picture ({told}), so pixels carry "
+                "next to nothing."
+            )  # fmt: skip
         better = int(inserted > max(inserts)) + int(deleted < min(deletes))
         worse = int(inserted < np.median(inserts)) + int(deleted > np.median(deletes))
-        verdict = GOOD if better == 2 else BAD if worse == 2 else UNCLEAR
+        verdict = GOOD if better == 2 and apart >= STAKE else BAD if worse == 2 else UNCLEAR
         words = {
             GOOD: "Its strong pixels carry the score: shown first they lift it, hidden first they "
             "lower it, sooner than any random order.",
-            UNCLEAR: "Only in part better than a random order of pixels.",
+            UNCLEAR: f"Its order is right, but little hangs on it ({told})."
+            if better == 2
+            else "Only in part better than a random order of pixels.",
             BAD: "No better than a random order of pixels: do not read it as what the score "
             "rests on.",
         }[verdict]
