@@ -22,6 +22,7 @@ from benchmarks import (
     level_sets,
     serving,
     sparsity,
+    trust,
     unlearning,
 )
 from benchmarks.setting import case
@@ -35,6 +36,7 @@ PARTS = {
     "level-sets": level_sets.rows,
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
+    "trust": trust.rows,
     "unlearning": unlearning.rows,
     "hallucination": hallucination.rows,
     "evidence": evidence.rows,

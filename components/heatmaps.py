@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, runs, truth
+from components import exports, runs, trust, truth
 from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain
@@ -108,11 +108,25 @@ def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subj
     ]
     if not answered:
         return
-    truth.scored([(method.title, answer["map"]) for method, answer in answered], subject)
-    tabs = st.tabs([method.title for method, _ in answered])
-    for tab, (method, answer) in zip(tabs, answered, strict=True):
+    maps = [(method.title, answer["map"]) for method, answer in answered]
+    truth.scored(maps, subject)
+    on_trial(answered, subject)
+    trust.agreement(maps)
+
+
+def on_trial(answered: Sequence[tuple[Method[Any], Answer]], subject: Subject) -> None:
+    """What the trials of the maps say in short, and a tab for each map with all of it."""
+    trust.leave([method for method, _ in answered])
+    short, checks = st.container(), trust.settings(subject)
+    found = []
+    for tab, (method, answer) in zip(
+        st.tabs([method.title for method, _ in answered]), answered, strict=True
+    ):
         with tab:
+            found.append((method, trust.panel(method, answer, checks, subject)))
             explain(method, answer, subject)
+    with short:
+        trust.summary(found)
 
 
 def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import streamlit as st
@@ -99,8 +99,11 @@ def stopped() -> dict[str, Job[Answer]]:
     return held
 
 
-def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
-    """The answer when it is known or quick, else a Pending that `watch` follows."""
+def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECONDS) -> Outcome:
+    """The answer when it is known or quick, else a Pending that `watch` follows.
+
+    For a live one the page itself waits so many seconds at most.
+    """
     st.session_state["runs.device"] = case.lane
     here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
@@ -112,7 +115,7 @@ def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
         if method.cost == "live":
-            job.wait(LIVE_SECONDS)
+            job.wait(patience)
         if job.finished:
             return job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
@@ -129,8 +132,13 @@ def follow(here: Visit, slot: str, digest: str) -> Job[Answer] | None:
     return None
 
 
-def ask_when_told(method: Method[Any], case: Any, slot: str, label: str) -> Outcome | None:
-    """As `ask`, but what has to be computed waits for a button; None until it is pressed."""
+def ask_when_told(
+    method: Method[Any], case: Any, slot: str, label: str, *, hinted: bool = True
+) -> Outcome | None:
+    """As `ask`, but what has to be computed waits for a button; None until it is pressed.
+
+    A hint at the seconds is added to the label unless it says them already.
+    """
     told: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
     if told.get(slot) == digest or run.known(method, case) or run.under_way(method, case):
@@ -139,7 +147,8 @@ def ask_when_told(method: Method[Any], case: Any, slot: str, label: str) -> Outc
     visit().give_up(slot)
     seconds = run.expected_seconds(method, case)
     hint = f" (about {seconds:.0f} s here)" if seconds and seconds >= 1 else ""
-    pressed = st.button(f"{label}{hint}", key=f"{slot}.go", type="primary")
+    kind: Literal["primary", "secondary"] = "primary" if hinted else "secondary"
+    pressed = st.button(f"{label}{hint if hinted else ''}", key=f"{slot}.go", type=kind)
     if not pressed:
         return None
     told[slot] = digest

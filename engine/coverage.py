@@ -47,13 +47,16 @@ def systems() -> tuple[System, ...]:
     return tuple(System(**{**one, "methods": tuple(one["methods"])}) for one in listed)
 
 
+ELSEWHERE = {"TRUST": "Heatmaps"}  # groups that have no view of their own
+
+
 def views() -> dict[type[Method[Any]], str]:
     """The view of every method: each family has one tuple per view, such as HEATMAPS."""
     found: dict[type[Method[Any]], str] = {}
     for family in FAMILIES:
         for name, group in vars(family).items():
             if name.isupper() and name != "METHODS" and isinstance(group, tuple):
-                view = name.replace("_", " ").capitalize()
+                view = ELSEWHERE.get(name, name.replace("_", " ").capitalize())
                 found |= {kind: f"{family_title(family)} / {view}" for kind in group} | found
     return found
 

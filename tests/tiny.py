@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
+from engine.attribution.gradient import Gradient
+from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
 from engine.hallucination import ASK, CaptionCase, WordCase
@@ -126,6 +128,14 @@ def cnn_case(activation: type[nn.Module] = nn.ReLU, target: int = 3) -> ImageCas
 
 def vit_case(target: int = 2) -> ImageCase:
     return ImageCase(vit(), image(), Target(target))
+
+
+def trust_case(model: Classifier | None = None) -> TrustCase:
+    """A quick map on trial, with a mask."""
+    asked = cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
+    mask = np.zeros((asked.model.side,) * 2, bool)
+    mask[2:9, 4:12] = True
+    return TrustCase(asked, Gradient(), mask)
 
 
 def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:
@@ -251,6 +261,7 @@ def case_for(
     | BoardCase
     | AfterCase
     | CaptionCase
+    | TrustCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
@@ -258,7 +269,7 @@ def case_for(
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
     }
-    if make := families.get(kind.family):
+    if make := trust_case if issubclass(kind, Check) else families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))

@@ -117,6 +117,12 @@ class Classifier(nn.Module):
         kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
         return kept | {"_paces": {}, "_runners": {}}
 
+    def twin(self) -> Classifier:
+        """A copy whose weights may be changed; it runs at the pace that was found for this one."""
+        copy = deepcopy(self)
+        copy._paces |= self._paces
+        return copy
+
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) on the CPU, float32, in batches of the best size, no gradients."""
         runner = self.runner("exact", len(pixels))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import ImageCase
-from engine.method import Method, Precision
-from engine.result import HeatMap
+from engine.method import Case, Method, Precision, Progress, quiet
+from engine.models.classifier import Classifier
+from engine.result import HeatMap, Result
 from engine.run import answer
 
 
@@ -37,9 +38,9 @@ class TrustCase:
         assert isinstance(view, HeatMap)  # noqa: S101  # every heat map method gives one
         return view
 
-    def of(self, asked: ImageCase) -> HeatMap:
+    def of(self, asked: ImageCase, progress: Progress = quiet) -> HeatMap:
         """The method's map of another question; not kept."""
-        view = self.method(asked)["map"]
+        view = self.method(asked, progress)["map"]
         assert isinstance(view, HeatMap)  # noqa: S101  # as above
         return view
 
@@ -58,6 +59,11 @@ class TrustCase:
         return held.hexdigest()
 
     @property
+    def model(self) -> Classifier:
+        """The classifier that is asked."""
+        return self.asked.model
+
+    @property
     def lane(self) -> str:
         """The device whose lane computes it."""
         return self.asked.lane
@@ -67,12 +73,18 @@ class TrustCase:
         """That of the question."""
         return self.asked.precision
 
+    def at(self, precision: Precision) -> TrustCase:
+        """The map in another precision."""
+        return replace(self, asked=self.asked.at(precision))
+
     def facts(self) -> dict[str, Any]:
-        """What it is, for the record."""
+        """What it is, for the record; trials of maps that are made alike take alike."""
+        name, settings = self.method.full_name(), self.method.settings()
         return self.asked.facts() | {
             "kind": "trust",
-            "method": self.method.full_name(),
-            "settings": self.method.settings(),
+            "method": name,
+            "settings": settings,
+            "alike": f"{self.model.fingerprint}|{name}|{sorted(settings.items())}",
         }
 
     def lacks(self, need: str) -> str:
@@ -81,3 +93,33 @@ class TrustCase:
             known = self.mask is not None and self.mask.any()
             return "" if known else "nobody knows where in this image the truth is."
         return self.asked.lacks(need)
+
+
+class Check(Method[TrustCase]):
+    """What all trials share: they are of a map, which somebody has to make first."""
+
+    family: ClassVar[str] = "attribution"
+    judges: ClassVar[bool] = True  # or only describes
+    limits: ClassVar[str] = ""  # where its verdicts begin, in words
+    against: ClassVar[str] = ""  # what a verdict against the map means, in a few words
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be tried, or ""."""
+        if not isinstance(case, TrustCase):
+            return "it tries a heat map that a method has made, and none is given here."
+        return super().unmet(case)
+
+    @property
+    def maps(self) -> int:
+        """How many more maps it makes; by them its cost is foretold."""
+        return 0
+
+
+def stage(progress: Progress, number: int, of: int, what: str) -> Progress:
+    """Progress of one of several maps."""
+
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+        progress((number + min(done, 1.0)) / of, f"{what}: map {number + 1} of {of}")
+
+    return told

@@ -9,7 +9,9 @@ import numpy as np
 
 from engine.result import Columns
 
+FLAT = "the map is the same everywhere, or not known somewhere."
 GOOD, UNCLEAR, BAD = 1.0, 0.0, -1.0
+NOISE = 1e-6  # a spread below this share of the values is rounding
 
 
 def checked(title: str, verdict: float, words: str, **numbers: float) -> Columns:
@@ -35,7 +37,7 @@ def not_available(title: str, why: str) -> Columns:
 
 def known(values: np.ndarray) -> bool:
     """Whether a map says something: it is known everywhere, and not the same everywhere."""
-    return bool(np.isfinite(values).all()) and bool(np.ptp(values) > 0)
+    return bool(np.isfinite(values).all()) and bool(np.ptp(values) > NOISE * np.abs(values).max())
 
 
 def between(value: float, good: float, bad: float) -> float:

@@ -1,0 +1,48 @@
+"""What the trust panel's cheap part takes on EfficientNet-Lite0, map by map.
+
+The budget is 1 s for the trials that are made at once: order, place, shape, and the other class's
+map where the method itself is live. The map is known before, as on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from benchmarks.setting import case, forwards
+from benchmarks.timing import Ratio, paired
+from engine.attribution import GradCam, Gradient, Occlusion
+from engine.attribution.trust import CHEAP, Order, TrustCase
+from engine.case import ImageCase
+from engine.method import Method
+
+BUDGET = "budget 1 s"
+
+
+def trial(method: Method[ImageCase]) -> tuple[TrustCase, Callable[[], object]]:
+    """A map with a mask, and all of its cheap trials."""
+    asked = case()
+    mask = np.zeros((asked.model.side,) * 2, bool)
+    mask[60:150, 70:160] = True
+    known = TrustCase(asked, method, mask)
+    assert known.heat.values.any()  # noqa: S101 - and it is kept now
+    checks = [kind() for kind in CHEAP if not kind().maps or method.cost == "live"]
+    return known, lambda: [check(known) for check in checks]
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Order against its own forward passes; all cheap trials of three maps against the same."""
+    order = Order()
+    count = 2 + (1 + order.orders) * 2 * (order.steps - 1) + 2
+    known, _ = trial(GradCam())
+    yield paired(
+        "Trust: order of pixels", lambda: order(known), lambda: forwards(count),
+        "its own forwards", 0.9, rounds, f"{count} forwards",
+    )  # fmt: skip
+    for kind in (GradCam, Gradient, Occlusion):
+        _, work = trial(kind())
+        yield paired(
+            f"Trust: all cheap trials of {kind.title}", work, lambda: forwards(count),
+            "the order's forwards", None, rounds, BUDGET,
+        )  # fmt: skip

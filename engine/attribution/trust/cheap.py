@@ -1,0 +1,285 @@
+"""Trials of a heat map on the person's own image that take no or few more maps.
+
+None proves a map right; each can show it wrong.
+
+The limits that verdicts go by are our own, tried on the shipped models; they are said beside each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.attribution.trust.case import Check, TrustCase, stage
+from engine.attribution.trust.verdict import (
+    BAD,
+    FLAT,
+    GOOD,
+    NOISE,
+    UNCLEAR,
+    between,
+    checked,
+    known,
+    not_available,
+)
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.measures.agreement import cosine
+from engine.measures.concentration import entropy, file_bytes, gini
+from engine.measures.drift import rank_correlation
+from engine.measures.localization import located
+from engine.measures.showing import SMALL, Shown, curves, random_ranks, ranks
+from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.result import Columns, Curve, Result, View
+
+STILL = "the score stays the same whatever is hidden"
+SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
+STAKE = 0.3  # of the probability; trained digit models have more, shuffled ones less
+SECOND, MIDDLE = "the second best", "from the middle"
+
+
+@dataclass(frozen=True)
+class Order(Check):
+    """Whether the pixels that the map calls strong are those that the score hangs on.
+
+    The strongest pixels are shown first on an empty picture (insertion), and hidden first in the
+    image (deletion). A good map lifts the score early and lets it fall early: its curves should
+    leave the band that random orders make. Half-hidden pictures are ones that the model may never
+    have seen; try another cover before you believe it.
+    """
+
+    name = "Order"
+    title = "Do the strong pixels carry the score?"
+    cost = "live"
+    proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_random_orders"
+    limits = (
+        "For it: both areas under its curves are better than every random order's, and the class "
+        f"is at least {STAKE:.0%} likelier, or less likely, than in the empty picture. Against it: "
+        f"both areas are worse than the middle one's. Not available below {SMALL:.0%}."
+    )
+    against = "its strong pixels carry no more of the score than random ones"
+
+    steps: int = setting(10, Slider(5, 50, 1), "Steps", "Steps of equal area from none to all.")
+    orders: int = setting(3, Slider(1, 20, 1), "Random orders", "How many make the band.")
+    cover: str = setting(
+        "mean", Choice(("mean", "black", "blur")), "Hide with", "What hidden pixels become."
+    )
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """check; the map's curves; the band's ends."""
+        values = case.heat.values
+        if not known(values):
+            return {"check": not_available(self.title, FLAT)}
+        held = {"map": ranks(values)}
+        for seed in range(self.orders):
+            held[f"random {seed}"] = random_ranks(values.shape, seed)
+        found = curves(case.asked, held, cover=self.cover, steps=self.steps, progress=progress)
+        if not moves(found.values()):
+            return {"check": not_available(self.title, f"{STILL} ({self.cover})")}
+        own = found.pop("map")
+        inserted = [one.insertion_area for one in found.values()]
+        deleted = [one.deletion_area for one in found.values()]
+        unit = case.asked.target.unit
+        views: dict[str, View] = {
+            "check": self.judged(own, inserted, deleted, self.sure(case.asked))
+        }
+        for what in ("insertion", "deletion"):
+            others = np.stack([getattr(one, what) for one in found.values()])
+            for name, y in (
+                (what, getattr(own, what)), (f"{what} low", others.min(0)),
+                (f"{what} high", others.max(0)),
+            ):  # fmt: skip
+                views[name] = Curve(own.area, y, "share of the image", case.asked.target.words(
+                    case.asked.model.labels), unit)  # fmt: skip
+        return views
+
+    def sure(self, asked: ImageCase) -> tuple[float, float]:
+        """The class's probability for the image and for the empty picture."""
+        pair = torch.stack([asked.image, asked.baseline(self.cover)])
+        shown, empty = asked.model.logits(pair).softmax(1)[:, asked.target.index].tolist()
+        return shown, empty
+
+    def judged(
+        self,
+        own: Shown,
+        inserts: list[float],
+        deletes: list[float],
+        sure: tuple[float, float],
+    ) -> Columns:
+        """Better than every random order both ways, worse both ways, or neither.
+
+        Nothing speaks for a map where the model is about as sure of an empty picture: an order may
+        be right and still carry next to nothing, as in a model whose weights are random.
+        """
+        inserted, deleted = own.insertion_area, own.deletion_area
+        apart, told = abs(sure[0] - sure[1]), f"{sure[0]:.0%} here, {sure[1]:.0%} when empty"
+        if apart < SMALL:
+            return not_available(
+                self.title, f"the class is as likely in an empty picture ({told}), so pixels carry "
+                "next to nothing."
+            )  # fmt: skip
+        better = int(inserted > max(inserts)) + int(deleted < min(deletes))
+        worse = int(inserted < np.median(inserts)) + int(deleted > np.median(deletes))
+        verdict = GOOD if better == 2 and apart >= STAKE else BAD if worse == 2 else UNCLEAR
+        words = {
+            GOOD: "Its strong pixels carry the score: shown first they lift it, hidden first they "
+            "lower it, sooner than any random order.",
+            UNCLEAR: f"Its order is right, but little hangs on it ({told})."
+            if better == 2
+            else "Only in part better than a random order of pixels.",
+            BAD: "No better than a random order of pixels: do not read it as what the score "
+            "rests on.",
+        }[verdict]
+        return checked(
+            self.title, verdict, words, insertion=inserted, deletion=deleted,
+            insertion_random=float(np.mean(inserts)), deletion_random=float(np.mean(deletes)),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place(Check):
+    """Whether the map lies where the truth is known to be, and how concentrated it is.
+
+    Only for images whose truth is known. A map that knows nothing scores the mask's share of the
+    picture. A true map of a model that goes by something else scores low too.
+    """
+
+    name = "Place"
+    title = "Does it lie on the truth?"
+    cost = "live"
+    needs = frozenset({"mask"})
+    proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
+    limits = (
+        "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
+        "1.2 times chance."
+    )
+    against = "no more on the truth than chance"
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """check."""
+        progress(1.0, "comparing with the truth")
+        values = case.heat.values
+        if not known(values):
+            return {"check": not_available(self.title, FLAT)}
+        if case.mask is None:
+            return {"check": not_available(self.title, "no truth is known.")}
+        try:
+            found = located(values, case.mask)
+        except BlindspotError as error:
+            return {"check": not_available(self.title, str(error))}
+        lift = found.rank / found.chance
+        verdict = BAD if lift <= 1.2 else GOOD if lift >= 2 or found.rank >= 0.6 else UNCLEAR
+        words = {
+            GOOD: f"{found.rank:.0%} of its strongest pixels lie on the truth, which is "
+            f"{found.chance:.0%} of the picture.",
+            UNCLEAR: f"A little more on the truth than chance: {found.rank:.0%} against "
+            f"{found.chance:.0%}.",
+            BAD: f"No more on the truth than chance: {found.rank:.0%} against {found.chance:.0%}.",
+        }[verdict]
+        return {
+            "check": checked(
+                self.title, verdict, words, hit=found.hit, mass=found.mass, rank=found.rank,
+                chance=found.chance,
+            )
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape(Check):
+    """How concentrated the map is: sparseness (Gini), complexity (entropy), size as a picture.
+
+    None of these says whether the map is right. A map of few strong places is easier to read.
+    """
+
+    name = "Shape"
+    title = "How concentrated is it?"
+    cost = "live"
+    proof = "tests/engine/attribution/test_trust.py::test_shape_has_no_verdict"
+    judges = False
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """check, without a verdict."""
+        progress(1.0, "measuring")
+        values = case.heat.values
+        if not known(values):
+            return {"check": not_available(self.title, FLAT)}
+        sparse, spread = gini(values), entropy(values)
+        many = float(np.exp(spread)) / values.size
+        words = f"It is spread as evenly as over {many:.0%} of the pixels."
+        return {
+            "check": checked(
+                self.title, UNCLEAR, words,
+                gini=sparse, entropy=spread, png_bytes=float(file_bytes(values)),
+            )
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OtherClass(Check):
+    """Whether the map is another one when another class is asked about.
+
+    The same method is asked about another class: one from the middle of the model's ranking, which
+    has little to do with the image, or the second best, which may look alike to the model. A map
+    that stays the same shows what is there, not what speaks for the class.
+    """
+
+    name = "OtherClass"
+    title = "Is it about this class?"
+    cost = "live"
+    proof = "tests/engine/attribution/test_trust.py::test_a_map_that_knows_no_class_is_caught"
+    limits = (
+        f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
+        f"most {OTHER}. Against it: {SAME} or more."
+    )
+    against = "looks the same for another class"
+
+    other: str = setting(
+        MIDDLE, Choice((MIDDLE, SECOND)), "Other class", "Which other class is asked about."
+    )
+
+    @property
+    def maps(self) -> int:
+        """That of the other class."""
+        return 1
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """check; the other map."""
+        values = case.heat.values
+        if not known(values):
+            return {"check": not_available(self.title, FLAT)}
+        asked, logits = case.asked.target.index, case.model.logits(case.asked.image[None])[0]
+        order = [one for one in logits.argsort(descending=True).tolist() if one != asked]
+        if not order:
+            return {"check": not_available(self.title, "the model has one class only.")}
+        other = order[0 if self.other == SECOND else (len(order) - 1) // 2]
+        heat = case.of(case.about(other), stage(progress, 0, 1, "asking about another class"))
+        progress(1.0, "asking about another class")
+        if not known(heat.values):
+            return {"check": not_available(self.title, f"of the other class, {FLAT}")}
+        alike = rank_correlation(values, heat.values)
+        verdict = between(alike, good=OTHER, bad=SAME)
+        label = case.asked.model.labels[other]
+        words = {
+            GOOD: f"Asked about “{label}” it is another map.",
+            UNCLEAR: f"Asked about “{label}” it is much the same.",
+            BAD: f"Asked about “{label}” it looks the same: it shows what is there, not what "
+            "speaks for this class.",
+        }.get(verdict, "")
+        return {
+            "check": checked(
+                self.title, verdict, words, order=alike, cosine=cosine(values, heat.values)
+            ),
+            "map": heat,
+        }
+
+
+def moves(found: Iterable[Shown]) -> bool:
+    """Whether any curve leaves its start by more than rounding."""
+    scores = np.stack([[one.insertion, one.deletion] for one in found])
+    return bool(np.ptp(scores) > NOISE * max(np.abs(scores).max(), 1.0))
+
+
+CHEAP = (Order, Place, Shape, OtherClass)
