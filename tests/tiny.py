@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
+from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
 from engine.hallucination import ASK, CaptionCase, WordCase
@@ -151,6 +152,18 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
     return DataSet("noise", card, model.labels, images, labels, np.arange(count) * 3, split)
 
 
+def study_case(model: Classifier | None = None) -> StudyCase:
+    """Two random images with two labels and squares for masks; one has a rival as well."""
+    model = model or cnn()
+    masks = np.zeros((2, model.side, model.side), np.bool_)
+    masks[0, :4, :4], masks[1, 4:9, 4:9] = True, True
+    images = (
+        Asked(7, image(model.side, 1), (0, 1), masks),
+        Asked(9, image(model.side, 2), (1,), masks[:1], rival=0),
+    )
+    return StudyCase(model, images, ten(model.side, samples=50))
+
+
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
     """The tiny network, or another, with data of its size and scores as if they were learned."""
     model = model or cnn()
@@ -245,6 +258,7 @@ def case_for(
     ImageCase
     | PairCase
     | PruneCase
+    | StudyCase
     | DataCase
     | FamiliarCase
     | ForgetCase
@@ -260,6 +274,8 @@ def case_for(
     }
     if make := families.get(kind.family):
         return make(model)
+    if kind in STUDY:
+        return study_case(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
     if "normal" in kind.needs:
