@@ -46,6 +46,13 @@ LEVEL_SETS = View(
     "attribution/level_sets.py",
     ":material/route:",
 )
+STUDY = View(
+    "Attribution",
+    "Study",
+    "study",
+    "attribution/study.py",
+    ":material/leaderboard:",
+)
 FORGET = View(
     "Unlearning",
     "Forget",
@@ -76,4 +83,4 @@ PRUNE = View(
     ":material/content_cut:",
 )
 
-VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, FORGET, ASK, FAMILIAR, PRUNE)
+VIEWS = (START, DATA_AND_MODELS, HEATMAPS, LEVEL_SETS, STUDY, FORGET, ASK, FAMILIAR, PRUNE)

@@ -272,10 +272,8 @@ def case_for(
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
     }
-    if make := families.get(kind.family):
+    if make := study_case if kind in STUDY else families.get(kind.family):
         return make(model)
-    if kind in STUDY:
-        return study_case(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
     if "normal" in kind.needs:

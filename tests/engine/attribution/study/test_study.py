@@ -1,6 +1,7 @@
 """The study: its figures on networks whose truth is known, its ranking, and its drill-down."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
         image[spot] = cover[spot]
         if step % 4 == 3:
             scores.append(case.score(image[None]).item())
-    area = sum((a + b) / 2 / 16 for a, b in zip(scores, scores[1:], strict=False))
+    area = sum((a + b) / 2 / 16 for a, b in pairwise(scores))
     assert len(scores) == 17
     assert found == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
 
@@ -190,7 +191,7 @@ def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
 
 
 def test_a_claim_agrees_only_when_the_numbers_do():
-    best = {name: 0.0 for name in TITLES} | dict.fromkeys(("Occlusion", "GradCam", "Lime"), 0.9)
+    best = dict.fromkeys(TITLES, 0.0) | dict.fromkeys(("Occlusion", "GradCam", "Lime"), 0.9)
     cost = dict.fromkeys(TITLES, 10.0) | {"Occlusion": 200.0, "Lime": 300.0, "GradCam": 1.0}
     png = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0}
     alike_ = dict.fromkeys(TITLES, 0.1) | {"GuidedBackprop": 0.95}
