@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -70,7 +72,7 @@ def places(x: np.ndarray, y: np.ndarray, apart: float) -> np.ndarray:
     cheap = np.log10(x) < 0.6
     for group in (np.flatnonzero(cheap), np.flatnonzero(~cheap)):
         order = group[np.argsort(y[group])]
-        for below, above in zip(order, order[1:], strict=False):
+        for below, above in pairwise(order):
             found[above] = max(found[above], found[below] + apart)
     return found
 

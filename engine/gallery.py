@@ -21,7 +21,7 @@ from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
+from engine.attribution.study import SOURCES, Study, study_case
 from engine.case import PairCase, image_case
 from engine.images import Crop
 from engine.method import Method
@@ -96,11 +96,9 @@ def questions() -> Iterator[Question]:
 
 
 def study() -> Iterator[Question]:
-    """What the view Study opens with: both studies, and the maps of one image."""
+    """What the view Study opens with; the maps of an image would be too large to ship."""
     for source in SOURCES:
         yield Study(), study_case(source)
-    case = study_case()
-    yield StudyMaps(image=str(case.images[0].id)), case
 
 
 def forget() -> Iterator[Question]:

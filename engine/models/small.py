@@ -224,26 +224,6 @@ class PhantomCnn(nn.Module):
         return self.head(torch.cat([maps.mean((2, 3)), most.flatten(1)], 1))
 
 
-class ThingsCnn(nn.Module):
-    """Four convolutions and the mean of each map: made for several labels, one logit each.
-
-    Its last maps have a place for each four pixels and see 25 pixels around it, and with the mean
-    and one linear layer behind them every place is its exact share of a logit.
-    """
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
-        self.body = nn.Sequential(
-            block(shape.channels, 16, 2, 5), block(16, 32, 2), block(32, 48, 1), block(48, 48, 1)
-        )
-        self.head = nn.Linear(48, shape.classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes)."""
-        return self.head(self.body(enter(images, self.shape)).mean((2, 3)))
-
-
 def block(inside: int, outside: int, stride: int, kernel: int = 3) -> nn.Sequential:
     """A convolution, BatchNorm and a rectifier."""
     return nn.Sequential(
@@ -260,7 +240,6 @@ SMALL: Mapping[str, Callable[[Shape], nn.Module]] = {
     "vit": SmallViT,
     "unet": UNet,
     "phantom_cnn": PhantomCnn,
-    "things_cnn": ThingsCnn,
 }
 
 TITLES: Mapping[str, str] = {
@@ -270,7 +249,6 @@ TITLES: Mapping[str, str] = {
     "vit": "small ViT",
     "unet": "U-Net",
     "phantom_cnn": "phantom CNN",
-    "things_cnn": "things CNN",
 }
 
 

@@ -8,7 +8,8 @@ are measured on the rounded weights.
 
 Scenes are clear (every thing at full opacity) and without habit, so that a thing has to be seen
 where it is and cannot be guessed from its neighbor. How well faint things are found is on the card
-too.
+too. The network is the one of the phantoms: a head that sees the mean of each map alone, over four
+convolutions, came to a micro-F1 of 0.65 in the same time, because a thing is a thirtieth of a scene.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ TITLE = "Things in scenes"
 SCENES = Scenes(count=8000, kind="broken", clean=True)
 FAINT = Scenes(count=1000, kind="broken", seed=1)  # another seed: none of them was learnt from
 RECIPE = Recipe(
-    architecture="things_cnn", epochs=16, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
+    architecture="phantom_cnn", epochs=16, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
     schedule="one cycle", shift=4, mirror=True,
 )  # fmt: skip
 SEED = 0
