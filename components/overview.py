@@ -32,7 +32,8 @@ QUESTIONS = (
         "What did it look at?",
         "A heat map shows on which parts of the image the model's score rests, by up to four "
         "methods side by side, each in its own unit. A level set shows how far the image can "
-        "change while the model goes on saying the same.",
+        "change while the model goes on saying the same. A study measures ten methods where the "
+        "truth is known.",
         "attribution.svg",
         "A photograph with a warm spot on the cat's face",
         (
@@ -61,6 +62,7 @@ QUESTIONS = (
                 "Example: how little of the picture is enough for a cat?",
                 {"image": "A cat (Chelsea)"},
             ),
+            (views.STUDY, "Example: which of ten kinds of heat map can be relied on?", {}),
         ),
     ),
     Question(

@@ -60,6 +60,13 @@ MINIMAL_REGIONS = View(
     "attribution/minimal_regions.py",
     ":material/extension:",
 )
+STUDY = View(
+    "Attribution",
+    "Study",
+    "study",
+    "attribution/study.py",
+    ":material/leaderboard:",
+)
 FORGET = View(
     "Unlearning",
     "Forget",
@@ -103,6 +110,7 @@ VIEWS = (
     HEATMAPS,
     LEVEL_SETS,
     WHICH_EXPLANATION,
+    STUDY,
     MINIMAL_REGIONS,
     FORGET,
     ASK,

@@ -113,7 +113,9 @@ def parser() -> Parser:
         description="Train a model that ships again from its recipe, and print its figures.",
     )
     weights.add_argument(
-        "name", metavar="NAME", help="as in assets/weights/recipes.toml, or tiny-vlm"
+        "name",
+        metavar="NAME",
+        help="as in assets/weights/recipes.toml, or tiny-vlm or scenes-things",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -251,6 +253,7 @@ def ship(_wanted: Namespace) -> None:
 
 def retrain(wanted: Namespace) -> None:
     """Train a model that ships again."""
+    from engine.attribution.study import things
     from engine.hallucination.tiny_vlm import weights as tiny_vlm
     from engine.models.embedded import FOLDER, file_of, plan
     from engine.models.embedded import retrain as again
@@ -259,6 +262,9 @@ def retrain(wanted: Namespace) -> None:
     if wanted.name == tiny_vlm.NAME:
         made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
         found = [(one.title, one.path, one.figures) for one in made]
+    elif wanted.name == things.NAME:
+        card = things.retrain(folder, progress)
+        found = [(card.title, file_of(wanted.name, folder), card.figures)]
     else:
         name = plan(wanted.name).name
         card = again(name, folder, progress)

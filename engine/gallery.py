@@ -21,6 +21,7 @@ from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.attribution.study import SOURCES, Study, study_case
 from engine.case import PairCase, image_case
 from engine.hallucination import VCD, Greedy
 from engine.hallucination.rates import Rates, ScenesCase
@@ -97,12 +98,19 @@ def questions() -> Iterator[Question]:
     yield from prune()
     yield from forget()
     yield from decoding()
+    yield from study()
 
 
 def decoding() -> Iterator[Question]:
     """What the view Decoding opens with: two ways to choose words over many scenes."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load_vlm(HABIT), strategy)
+
+
+def study() -> Iterator[Question]:
+    """What the view Study opens with; the maps of an image would be too large to ship."""
+    for source in SOURCES:
+        yield Study(), study_case(source)
 
 
 def forget() -> Iterator[Question]:

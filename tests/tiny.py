@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
 from engine.attribution.gradient import Gradient
+from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
@@ -161,6 +162,18 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
     return DataSet("noise", card, model.labels, images, labels, np.arange(count) * 3, split)
 
 
+def study_case(model: Classifier | None = None) -> StudyCase:
+    """Two random images with two labels and squares for masks; one has a rival as well."""
+    model = model or cnn()
+    masks = np.zeros((2, model.side, model.side), np.bool_)
+    masks[0, :4, :4], masks[1, 4:9, 4:9] = True, True
+    images = (
+        Asked(7, image(model.side, 1), (0, 1), masks),
+        Asked(9, image(model.side, 2), (1,), masks[:1], rival=0),
+    )
+    return StudyCase(model, images, ten(model.side, samples=50))
+
+
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
     """The tiny network, or another, with data of its size and scores as if they were learned."""
     model = model or cnn()
@@ -255,6 +268,7 @@ def case_for(
     ImageCase
     | PairCase
     | PruneCase
+    | StudyCase
     | DataCase
     | FamiliarCase
     | ForgetCase
@@ -269,7 +283,9 @@ def case_for(
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
     }
-    if make := trust_case if issubclass(kind, Check) else families.get(kind.family):
+    if issubclass(kind, Check):
+        return trust_case(model)
+    if make := study_case if kind in STUDY else families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))

@@ -1,0 +1,198 @@
+"""One explainer's map of one label, and every figure that the study has of it.
+
+AUC-MoRF follows the sheet: blocks of an eighth of the side go most relevant first, each replaced by
+the model's mean color, in steps of four blocks. The area under the label's logit is told as a share
+of the way from the image's logit (1) to the covered image's (0), so that labels can be averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from engine.attribution.study.case import Bools
+from engine.attribution.study.methods import Explainer
+from engine.case import ImageCase
+from engine.errors import BlindspotError
+from engine.measures.agreement import cosine
+from engine.measures.concentration import file_bytes
+from engine.measures.fidelity import RADIUS, max_sensitivity
+from engine.measures.localization import located
+from engine.measures.showing import SMALL, Ranks, Shown, curves, random_ranks, ranks
+from engine.models.classifier import Classifier
+from engine.result import Floats, HeatMap
+
+BLOCKS = 8  # along a side
+STEPS = BLOCKS * BLOCKS // 4  # of four blocks each
+RANDOM = "Random order"  # the row that the others are held against
+
+
+@dataclass
+class Counter:
+    """Images that went through a network."""
+
+    images: int = 0
+
+    def __call__(self, _network: nn.Module, given: tuple[Any, ...]) -> None:
+        """A forward pre-hook."""
+        self.images += len(given[0])
+
+
+@contextmanager
+def counted(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
+    """A copy of a model that counts its forward passes and is never compiled on the way.
+
+    Whatever it looks up about itself by trying, it has before it is counted.
+    """
+    copy, counter = deepcopy(model), Counter()
+    copy.runner("exact").stay()
+    copy.pace("gradient")
+    _ = copy.layers
+    hook = copy.network.register_forward_pre_hook(counter)
+    try:
+        yield copy, counter
+    finally:
+        hook.remove()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A map with what it cost."""
+
+    view: HeatMap
+    seconds: float
+    passes: int  # images through the network
+
+    @property
+    def values(self) -> Floats:
+        """The map's numbers, (H, W)."""
+        return self.view.values
+
+
+def made(method: Explainer, case: ImageCase, counter: Counter) -> Made:
+    """The map, computed here and not kept."""
+    before, start = counter.images, perf_counter()
+    view = method(case)["map"]
+    seconds = perf_counter() - start
+    assert isinstance(view, HeatMap)  # noqa: S101  # every explainer gives one
+    return Made(view, seconds, counter.images - before)
+
+
+def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
+    """The order of blocks by their mean, as ranks of pixels (H, W): a block goes as a whole.
+
+    Raises:
+        BlindspotError: all blocks have the same mean, or a value is unknown.
+    """
+    places = np.minimum(np.arange(len(values)) * blocks // len(values), blocks - 1)
+    across = np.minimum(np.arange(values.shape[1]) * blocks // values.shape[1], blocks - 1)
+    where = places[:, None] * blocks + across[None, :]
+    sums = np.bincount(where.ravel(), values.astype(np.float64).ravel(), blocks * blocks)
+    means = (sums / np.bincount(where.ravel(), minlength=blocks * blocks)).astype(np.float32)
+    order = ranks(means.reshape(blocks, blocks)).ravel()[where]
+    return spread_out(order)
+
+
+def spread_out(order: Ranks) -> Ranks:
+    """Ranks of blocks as ranks of pixels, each pixel one of its own."""
+    flat = np.argsort(order.ravel(), kind="stable")
+    found = np.empty(order.size, np.int64)
+    found[flat] = np.arange(order.size)
+    return found.reshape(order.shape)
+
+
+def random_block_ranks(shape: tuple[int, int], seed: int, blocks: int = BLOCKS) -> Ranks:
+    """Blocks in random order."""
+    drawn = random_ranks((blocks, blocks), seed).astype(np.float32)
+    rows = np.arange(shape[0]) * blocks // shape[0]
+    columns = np.arange(shape[1]) * blocks // shape[1]
+    return spread_out(drawn[rows[:, None], columns[None, :]].astype(np.int64))
+
+
+def share(one: Shown) -> float:
+    """The area under deletion as a share of the fall; NaN where nothing falls."""
+    high, low = float(one.deletion[0]), float(one.deletion[-1])
+    return (one.deletion_area - low) / (high - low) if high - low >= SMALL else float("nan")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found of one method on one label of one image; NaN where there is nothing.
+
+    Args:
+        method: its name, or RANDOM.
+        image: id of the image.
+        label: class number.
+        figures: by the column's name.
+    """
+
+    method: str
+    image: int
+    label: int
+    figures: Mapping[str, float]
+
+
+def on_mask(values: Floats, mask: Bools) -> dict[str, float]:
+    """Pointing game, mass and rank accuracy, and what chance gives."""
+    found = located(values, mask)
+    return {
+        "pointing game": found.hit,
+        "relevance mass": found.mass,
+        "relevance rank": found.rank,
+        "area share": found.chance,
+    }
+
+
+def of_map(
+    method: Explainer, asked: ImageCase, done: Made, mask: Bools, draws: int
+) -> dict[str, float]:
+    """Everything but the curve and the other labels; max-sensitivity makes `draws` more maps."""
+    return {
+        **on_mask(done.values, mask),
+        "max-sensitivity": max_sensitivity(
+            method, asked, radius=RADIUS, draws=draws, plain=done.values
+        ),
+        "PNG size": float(file_bytes(done.values)),
+        "passes": float(done.passes),
+        "seconds": done.seconds,
+    }
+
+
+def deletions(asked: ImageCase, maps: Mapping[str, Floats], seed: int) -> dict[str, float]:
+    """AUC-MoRF of each map and of a random order, in one batched pass; NaN for a flat map."""
+    shape = tuple(asked.image.shape[1:])
+    orders = {RANDOM: random_block_ranks((shape[0], shape[1]), seed)}
+    for name, values in maps.items():
+        try:
+            orders[name] = block_ranks(values)
+        except BlindspotError:  # a flat map puts no block before another
+            continue
+    found = curves(asked, orders, steps=STEPS)
+    return {name: share(found[name]) if name in found else float("nan")
+            for name in (RANDOM, *maps)}  # fmt: skip
+
+
+def alike(maps: list[Floats]) -> float:
+    """Mean cosine over each pair of maps of one image for different labels; NaN of one map."""
+    pairs = [cosine(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
+    known = [one for one in pairs if np.isfinite(one)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def noise(shape: tuple[int, int], *seeds: int) -> Floats:
+    """A map that knows nothing: uniform numbers."""
+    drawn: Floats = np.random.default_rng(list(seeds)).random(shape, np.float32)
+    return drawn
+
+
+__all__ = [
+    "RANDOM", "Counter", "Made", "Row", "alike", "block_ranks", "counted",
+    "deletions", "made", "noise", "of_map", "on_mask",
+]  # fmt: skip

@@ -1,0 +1,50 @@
+"""The ten explainers of the study, in the paper's order, set for the size of the images.
+
+The sheet's defaults (shared/papers/attribution.md): occlusion with a window of an eighth of the
+side at half overlap, 50 superpixels for LIME, 50 steps for integrated gradients, 20 noisy copies
+with σ = 0.1 for SmoothGrad. Saliency and SmoothGrad take sizes of slopes, as the paper's saliency
+does; the others add signed values over the color channels.
+"""
+
+from __future__ import annotations
+
+from engine.attribution.deep_lift import DeepLift
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.guided_backprop import GuidedBackprop
+from engine.attribution.guided_grad_cam import GuidedGradCam
+from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.lime import Lime
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.smooth_grad import SmoothGrad
+from engine.case import ImageCase
+from engine.method import Method
+
+Explainer = Method[ImageCase]
+
+KINDS: tuple[type[Explainer], ...] = (
+    Gradient,
+    GradientXInput,
+    IntegratedGradients,
+    GuidedBackprop,
+    GradCam,
+    GuidedGradCam,
+    DeepLift,
+    Occlusion,
+    Lime,
+    SmoothGrad,
+)
+TITLES = {kind.name: "Saliency" if kind is Gradient else kind.title for kind in KINDS}
+
+
+def ten(side: int, samples: int = 200) -> tuple[Explainer, ...]:
+    """The ten, for images of that side in pixels; LIME looks at so many random pictures."""
+    made: dict[type[Explainer], Explainer] = {
+        Gradient: Gradient(channels="size"),
+        IntegratedGradients: IntegratedGradients(steps=50),
+        Occlusion: Occlusion(side=max(side // 8, 1), overlap=0.5),
+        Lime: Lime(regions=50, samples=samples),
+        SmoothGrad: SmoothGrad(samples=20, noise=0.1, channels="size"),
+    }
+    return tuple(made.get(kind) or kind() for kind in KINDS)

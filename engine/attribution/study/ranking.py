@@ -1,0 +1,207 @@
+"""The metrics of the study, the ranking in each, and the paper's conclusions held against them.
+
+The paper finds occlusion, Grad-CAM and LIME the most interpretable and reliable, none of high
+resolution, LIME and occlusion dear and Grad-CAM cheap. "Reliable" is taken here as the mean rank in
+what says whether a map is right (pointing game, AUC-MoRF, max-sensitivity), cost as forward passes,
+which are the same on every computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.attribution.study.methods import TITLES
+from engine.result import Columns
+
+if TYPE_CHECKING:
+    from engine.attribution.study.measure import Row
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of the study.
+
+    Args:
+        name: of the column.
+        unit: of its numbers.
+        better: 1 where high is good, −1 where low is, 0 where neither is.
+        about: what it says, in a sentence for a person.
+    """
+
+    name: str
+    unit: str
+    better: int
+    about: str
+
+    def of(self, rows: Sequence[Row]) -> Iterator[float]:
+        """Its number in each row; NaN where there is none."""
+        return (one.figures.get(self.name, float("nan")) for one in rows)
+
+
+METRICS = (
+    Metric(
+        "pointing game", "share", 1,
+        "how often the map's highest value lies on the thing it was asked about",
+    ),
+    Metric(
+        "relevance mass", "share", 1, "the share of all positive values that lies on the thing"
+    ),
+    Metric(
+        "relevance rank", "share", 1,
+        "of as many strongest pixels as the thing has, the share that lies on it",
+    ),
+    Metric(
+        "AUC-MoRF", "share", -1,
+        "how much of the score is left on average while the strongest blocks are covered first",
+    ),
+    Metric(
+        "max-sensitivity", "", -1,
+        "how much the map changes, as a share of itself, when the image changes invisibly",
+    ),
+    Metric("PNG size", "bytes", -1, "bytes of the map as a gray picture: small is simple to read"),
+    Metric(
+        "cross-label cosine", "cosine", -1,
+        "how alike the maps of two labels of one image are: near 1, the label does not matter",
+    ),
+    Metric("passes", "images", -1, "images through the network for one map, changes not counted"),
+    Metric("seconds", "s", -1, "seconds for one map, on the computer that made this study"),
+    Metric("area share", "share", 0, "the thing's share of the image, which chance gives"),
+)  # fmt: skip
+NAMED = {one.name: one for one in METRICS}
+RELIABLE = ("pointing game", "AUC-MoRF", "max-sensitivity")
+APART = 0.2  # of the cosines of guided backpropagation and Grad-CAM
+FOUND = 0.7  # pointing game of the three that the paper trusts
+
+
+def order(values: np.ndarray, better: int) -> np.ndarray:
+    """Ranks from 1 for the best; equal ones share the mean of theirs; NaN stays NaN."""
+    found = np.full(len(values), np.nan)
+    known = np.flatnonzero(np.isfinite(values))
+    signed = -better * values[known]
+    for place, value in zip(known, signed, strict=True):
+        found[place] = 1 + (signed < value).sum() + ((signed == value).sum() - 1) / 2
+    return found
+
+
+def ranked(table: Columns) -> Columns:
+    """The rank of each method in each metric, and the mean rank of what says it is reliable."""
+    own = [at for at, name in enumerate(table.rows) if name in TITLES]
+    columns: dict[str, tuple[np.ndarray, str]] = {
+        metric.name: (order(np.asarray(table[metric.name])[own], metric.better), "rank")
+        for metric in METRICS
+        if metric.better
+    }
+    reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
+    columns["reliability"] = reliable, "mean rank"
+    return Columns.of(columns, [table.rows[at] for at in own])
+
+
+def claims(table: Columns) -> Columns:
+    """The paper's conclusions and the sheet's bands: 1 where ours agree, 0 where not, NaN unasked.
+
+    Notes say what was found.
+    """
+    found = [(words, *judge(table)) for words, judge in CLAIMS]
+    return Columns.of(
+        {"agrees": ([agrees for _, agrees, _ in found], "")},
+        [words for words, _, _ in found], [note for _, _, note in found],
+    )  # fmt: skip
+
+
+Judged = tuple[float, str]
+UNASKED: Judged = (float("nan"), "These methods are not all in this study.")
+
+
+def has(table: Columns, *names: str) -> bool:
+    """Whether all of them are in the table with figures."""
+    return all(name in table.rows and table.cell(name, "maps") > 0 for name in names)
+
+
+def best(names: Sequence[str], values: np.ndarray, count: int) -> list[str]:
+    """The names of the lowest few values, lowest first."""
+    return [names[at] for at in np.argsort(values, kind="stable")[:count]]
+
+
+def said(names: Sequence[str]) -> str:
+    """Names in a row, as a person reads them."""
+    return ", ".join(TITLES[name] for name in names)
+
+
+TRUSTED = ("Occlusion", "GradCam", "Lime")
+
+
+def reliable(table: Columns) -> Judged:
+    """Whether the three that the paper trusts come first by mean rank."""
+    if not has(table, *TITLES):
+        return UNASKED
+    ranks = ranked(table)
+    first = best(ranks.rows, ranks["reliability"], 3)
+    hits = len(set(first) & set(TRUSTED))
+    return float(hits == len(TRUSTED)), f"First here: {said(first)}; {hits} of its three."
+
+
+def pointed(table: Columns) -> Judged:
+    """Whether the three find the thing at least as often as the sheet asks."""
+    if not has(table, *TRUSTED):
+        return UNASKED
+    shares = {name: table.cell(name, "pointing game") for name in TRUSTED}
+    told = ", ".join(f"{TITLES[name]} {share:.0%}" for name, share in shares.items())
+    chance = table.cell("Occlusion", "area share")
+    return float(min(shares.values()) >= FOUND), f"{told}; chance {chance:.0%}."
+
+
+def dear(table: Columns) -> Judged:
+    """Whether LIME and occlusion take the most forward passes."""
+    if not has(table, *TITLES):
+        return UNASKED
+    names = [name for name in table.rows if name in TITLES]
+    passes = np.array([-table.cell(name, "passes") for name in names])
+    first = best(names, passes, 2)
+    told = ", ".join(f"{TITLES[name]} {table.cell(name, 'passes'):.0f}" for name in first)
+    return float(set(first) == {"Lime", "Occlusion"}), f"Most images through the network: {told}."
+
+
+def cheap(table: Columns) -> Judged:
+    """Whether Grad-CAM takes no more passes than any other."""
+    if not has(table, "GradCam"):
+        return UNASKED
+    own = table.cell("GradCam", "passes")
+    least = min(table.cell(name, "passes") for name in table.rows if name in TITLES)
+    return float(own <= least), f"One map takes {own:.0f} images through the network."
+
+
+GRADIENTS = ("Gradient", "GradientXInput", "IntegratedGradients", "GuidedBackprop")
+
+
+def simple(table: Columns) -> Judged:
+    """Whether maps of Grad-CAM are the smallest files, then LIME's, then those of gradients."""
+    if not has(table, "GradCam", "Lime", *GRADIENTS):
+        return UNASKED
+    cam, lime, *slopes = (table.cell(n, "PNG size") for n in ("GradCam", "Lime", *GRADIENTS))
+    told = f"Grad-CAM {cam:.0f}, LIME {lime:.0f}, gradients from {min(slopes):.0f} bytes."
+    return float(cam < lime < min(slopes)), told
+
+
+def insensitive(table: Columns) -> Judged:
+    """Whether guided backpropagation changes less with the label than Grad-CAM."""
+    if not has(table, "GradCam", "GuidedBackprop"):
+        return UNASKED
+    guided, cam = (table.cell(n, "cross-label cosine") for n in ("GuidedBackprop", "GradCam"))
+    if not (np.isfinite(guided) and np.isfinite(cam)):
+        return float("nan"), "There was no second label to compare with."
+    told = f"Cosine of two labels' maps: guided backpropagation {guided:.2f}, Grad-CAM {cam:.2f}."
+    return float(guided - cam >= APART), told
+
+
+CLAIMS: tuple[tuple[str, Callable[[Columns], Judged]], ...] = (
+    ("Occlusion, Grad-CAM and LIME are the most reliable", reliable),
+    (f"Each of the three points at the thing in at least {FOUND:.0%} of the maps", pointed),
+    ("LIME and occlusion are dear", dear),
+    ("Grad-CAM is cheap", cheap),
+    ("Maps of Grad-CAM are simpler than those of LIME, and these than those of gradients", simple),
+    ("Guided backpropagation hardly heeds the label, Grad-CAM does", insensitive),
+)

@@ -1,0 +1,209 @@
+"""The study: ten explainers on images with several labels, each measured and ranked.
+
+Kakogeorgiou and Karantzalos, "Evaluating explainable artificial intelligence methods for
+multi-label deep learning classification tasks in remote sensing" (2021),
+https://arxiv.org/abs/2104.01375
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.attribution.study.case import Asked, StudyCase
+from engine.attribution.study.measure import (
+    RANDOM,
+    Counter,
+    Made,
+    Row,
+    alike,
+    counted,
+    deletions,
+    made,
+    noise,
+    of_map,
+    on_mask,
+)
+from engine.attribution.study.ranking import METRICS, claims, ranked
+from engine.case import ImageCase
+from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Columns, Result
+
+PAPER = "Kakogeorgiou & Karantzalos 2021, https://arxiv.org/abs/2104.01375"
+NOT_A_PICTURE = "it needs images with known masks and a set of methods, not a picture."
+
+
+def unmet(case: Case) -> str:
+    """Why a study cannot be made of a case, or ""."""
+    if not isinstance(case, StudyCase):
+        return NOT_A_PICTURE
+    for one in case.methods:
+        if reason := one.unmet(case):
+            return f"{one.title}: {reason}"
+    return ""
+
+
+@dataclass(frozen=True)
+class Study(Method[StudyCase]):
+    """Explainers side by side on the same images, measured in the same way and ranked.
+
+    Every label that is there and that the model finds gets a map of each method, and the maps are
+    held against the label's own mask (pointing game, relevance mass and rank), against the score
+    (AUC-MoRF: how soon it falls when the strongest blocks are covered; the lower, the better),
+    against small changes of the image (max-sensitivity), and against the maps of the image's other
+    labels (cosine: near 1, the method paints the same whatever is asked). PNG size stands for how
+    simple a map is to look at. A map can lie off the mask and still be true to a model that goes by
+    something else: read where it lies beside AUC-MoRF.
+    """
+
+    name = "Study"
+    family = "attribution"
+    title = "Study of ten methods"
+    cost = "job"
+    paper = PAPER
+    proof = (
+        "tests/engine/attribution/study/test_study.py"
+        "::test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out"
+    )
+
+    draws: int = setting(
+        4, Slider(1, 20, 1), "Changes", "How many small changes of the image max-sensitivity "
+        "tries; each costs a map of every method.",
+    )  # fmt: skip
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        return unmet(case)
+
+    def __call__(self, case: StudyCase, progress: Progress = quiet) -> Result:
+        """Views: table, ranks, claims; rows, one for each method, image and label.
+
+        The table has a row for each method and one for a random order; each metric's column is the
+        mean over labels and images, and "… sd" the deviation over images of their means.
+        """
+        with counted(case.model) as (model, counter):
+            work = Work(case, model, counter, self.draws, progress)
+            for number, one in enumerate(case.images):
+                work.image(number, one)
+        return views(case, work.rows)
+
+
+@dataclass
+class Work:
+    """A study under way."""
+
+    case: StudyCase
+    model: Classifier
+    counter: Counter
+    draws: int  # of max-sensitivity
+    progress: Progress
+    rows: list[Row] = field(default_factory=list)
+
+    def image(self, number: int, one: Asked) -> None:
+        """Measure every method on one image."""
+        found: list[dict[str, Made]] = []
+        parts = len(one.targets) + len(one.labels)
+        for place, label in enumerate(one.targets):
+            asked = self.case.question(one.image, label, self.model)
+            found.append(self.maps(asked, number, place / parts))
+        likeness = {
+            method.name: alike([maps[method.name].values for maps in found])
+            for method in self.case.methods
+        }
+        for place, label in enumerate(one.labels):
+            asked = self.case.question(one.image, label, self.model)
+            self.label(one, place, asked, found[place], likeness)
+            self.told(number, (len(one.targets) + place + 1) / parts, "held against the truth")
+        so_far = views(self.case, self.rows)
+        done = (number + 1) / len(self.case.images)
+        self.progress(done, f"{number + 1} of {len(self.case.images)} images", so_far)
+
+    def told(self, number: int, share: float, words: str) -> None:
+        """Progress within an image, which stays below its end."""
+        count = len(self.case.images)
+        self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
+
+    def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, Made]:
+        """A map of each method."""
+        found = {}
+        for method in self.case.methods:
+            found[method.name] = made(method, asked, self.counter)
+            self.told(number, start, method.title)
+        return found
+
+    def label(
+        self, one: Asked, place: int, asked: ImageCase, maps: Mapping[str, Made],
+        likeness: Mapping[str, float],
+    ) -> None:  # fmt: skip
+        """The rows of one label."""
+        label, mask = one.labels[place], one.masks[place]
+        values = {name: done.values for name, done in maps.items()}
+        areas = deletions(asked, values, self.case.seed)
+        for method in self.case.methods:
+            figures = of_map(method, asked, maps[method.name], mask, self.draws)
+            figures |= {
+                "AUC-MoRF": areas[method.name],
+                "cross-label cosine": likeness[method.name],
+            }
+            self.rows.append(Row(method.name, one.id, label, figures))
+        nothing = noise((mask.shape[0], mask.shape[1]), self.case.seed, one.id, label)
+        chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
+        self.rows.append(Row(RANDOM, one.id, label, chance))
+
+
+def views(case: StudyCase, rows: Sequence[Row]) -> Result:
+    """Table, ranks, claims and rows of what was measured."""
+    table = averaged([*(one.name for one in case.methods), RANDOM], rows)
+    return {
+        "table": table,
+        "ranks": ranked(table),
+        "claims": claims(table),
+        "rows": listed(case, rows),
+    }
+
+
+def averaged(names: Sequence[str], rows: Sequence[Row]) -> Columns:
+    """Means over labels and images, and deviations over images."""
+    columns: dict[str, tuple[list[float], str]] = {}
+    for metric in METRICS:
+        held = [[one for one in rows if one.method == name] for name in names]
+        columns[metric.name] = [mean(metric.of(some)) for some in held], metric.unit
+        columns[f"{metric.name} sd"] = [deviation(metric.name, some) for some in held], metric.unit
+    counts = [float(sum(one.method == name for one in rows)) for name in names]
+    columns["maps"] = counts, ""
+    return Columns.of(columns, names)
+
+
+def deviation(metric: str, rows: Sequence[Row]) -> float:
+    """The standard deviation over images of an image's mean; NaN of fewer than two."""
+    images = sorted({one.image for one in rows})
+    means = [
+        mean(one.figures.get(metric, float("nan")) for one in rows if one.image == image)
+        for image in images
+    ]
+    known = [one for one in means if np.isfinite(one)]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of what is known."""
+    known = [one for one in values if np.isfinite(one)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def listed(case: StudyCase, rows: Sequence[Row]) -> Columns:
+    """Every row by itself: place of the method, image and label, then its figures."""
+    places = {name: at for at, name in enumerate([*(one.name for one in case.methods), RANDOM])}
+    columns: dict[str, tuple[list[float], str]] = {
+        "method": ([float(places[one.method]) for one in rows], ""),
+        "image": ([float(one.image) for one in rows], ""),
+        "label": ([float(one.label) for one in rows], ""),
+    }
+    for metric in METRICS:
+        columns[metric.name] = list(metric.of(rows)), metric.unit
+    names = [f"{one.method} · {one.image} · {case.model.labels[one.label]}" for one in rows]
+    return Columns.of(columns, names)

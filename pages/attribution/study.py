@@ -1,0 +1,14 @@
+"""Study: ten explainers on images with several labels, measured and ranked."""
+
+import streamlit as st
+
+from components import notices, study
+
+st.title("Study")
+st.markdown(
+    "Which kind of heat map can be relied on? Ten methods explain the same images, in which it is "
+    "known where everything is, and each is measured in the same way."
+)
+
+study.show(study.choose())
+notices.research_use_only()

@@ -1,0 +1,66 @@
+"""The study over three seeds of images: the sheet's bands, and where ours differ, kept in numbers."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from engine.attribution.study import Study, study_case
+from engine.attribution.study.measure import RANDOM
+from engine.attribution.study.methods import TITLES
+from engine.attribution.study.ranking import METRICS, RELIABLE, order
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+SEEDS = 3
+IMAGES = 8
+DRAWS = 2
+
+
+@cache
+def tables(source):
+    """A table for each seed."""
+    return [Study(draws=DRAWS)(study_case(source, IMAGES, seed))["table"] for seed in range(SEEDS)]
+
+
+def figures(source, name, metric):
+    """One figure for each seed."""
+    return np.array([table.cell(name, metric) for table in tables(source)])
+
+
+def told(values):
+    """Mean and deviation over seeds."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
+
+
+@pytest.mark.parametrize("source", ["scenes", "phantoms"])
+def test_the_ranking_over_three_seeds_is_kept(source, measure):
+    head = f"Study of ten methods, {source}, {SEEDS} × {IMAGES} images"
+    kept = [one.name for one in METRICS if one.name not in {"seconds", "area share"}]
+    for name, title in TITLES.items():
+        parts = [f"{metric} {told(figures(source, name, metric))}" for metric in kept]
+        measure(f"{head}: {title}", "; ".join(parts))
+    ranks = [
+        np.mean(
+            [
+                order(np.array([table.cell(name, metric) for name in TITLES]), better)
+                for metric, better in zip(RELIABLE, (1, -1, -1), strict=True)
+            ],
+            axis=0,
+        )
+        for table in tables(source)
+    ]
+    mean = np.mean(ranks, axis=0)
+    ordered = sorted(zip(mean, TITLES.values(), strict=True))
+    measure(f"{head}: reliability, mean rank", ", ".join(f"{t} {m:.1f}" for m, t in ordered))
+    assert len({round(float(value), 6) for value in mean}) > 5
+
+
+@pytest.mark.parametrize("source", ["scenes", "phantoms"])
+def test_a_random_map_points_at_the_thing_as_often_as_its_share(source):
+    chance = figures(source, RANDOM, "area share").mean()
+    pairs = sum(table.cell(RANDOM, "maps") for table in tables(source))
+    spread = np.sqrt(chance * (1 - chance) / pairs)
+    hits = figures(source, RANDOM, "pointing game").mean()
+    assert abs(hits - chance) < 4 * spread
+    assert figures(source, RANDOM, "relevance mass").mean() == pytest.approx(chance, rel=0.1)

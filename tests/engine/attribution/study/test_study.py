@@ -1,0 +1,334 @@
+"""The study: its figures on networks whose truth is known, its ranking, and its drill-down."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.guided_backprop import GuidedBackprop
+from engine.attribution.lime import Lime
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.study import TITLES, Asked, Study, StudyCase, StudyMaps, chosen, ten
+from engine.attribution.study.measure import RANDOM, alike, block_ranks, deletions, made, noise
+from engine.attribution.study.ranking import METRICS, claims, order, ranked
+from engine.attribution.study.study import averaged
+from engine.case import ImageCase
+from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.measures.concentration import file_bytes
+from engine.measures.fidelity import max_sensitivity
+from engine.result import Columns
+from engine.run import answer
+from engine.target import Target
+from tests import tiny
+
+SIDE = 16
+
+
+class Squares(nn.Module):
+    """Two labels: each logit is the sum over its own square; nothing else counts."""
+
+    def __init__(self, masks):
+        super().__init__()
+        self.weight = nn.Parameter(masks.float())  # (2, side, side)
+
+    def forward(self, images):
+        return torch.einsum("nchw,khw->nk", images, self.weight)
+
+
+@pytest.fixture
+def squares():
+    """Labels in two corners, each a 4 × 4 square, which is two blocks by two."""
+    masks = np.zeros((2, SIDE, SIDE), np.bool_)
+    masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
+    model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
+    shown = torch.full((3, SIDE, SIDE), 0.5)
+    methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
+    return StudyCase(model, (Asked(3, shown, (0, 1), masks),), methods)
+
+
+def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):
+    found = Study(draws=2)(squares)
+    table, rows = found["table"], found["rows"]
+    for name in ("Gradient", "GradientXInput", "Occlusion"):
+        told = {metric.name: table.cell(name, metric.name) for metric in METRICS}
+        assert told["pointing game"] == told["relevance mass"] == told["relevance rank"] == 1
+        assert told["area share"] == pytest.approx(16 / 256)
+        assert told["cross-label cosine"] == pytest.approx(0, abs=1e-6)
+        # the first of sixteen steps covers the four blocks of the square, and the score is gone
+        assert told["AUC-MoRF"] == pytest.approx(1 / 32, abs=1e-5)
+        assert told["seconds"] > 0
+    assert table.cell("Gradient", "max-sensitivity") == pytest.approx(0, abs=1e-6)
+    assert 0 < table.cell("GradientXInput", "max-sensitivity") <= 0.02 / 0.5
+    assert table.cell("Gradient", "passes") == table.cell("GradientXInput", "passes") == 1
+    assert table.cell("Occlusion", "passes") == 64 + 1
+    square = squares.images[0].masks[0].astype(np.float32)
+    assert table.cell("Gradient", "PNG size") == pytest.approx(
+        (file_bytes(square) + file_bytes(squares.images[0].masks[1].astype(np.float32))) / 2
+    )
+    assert len(rows) == 2 * (3 + 1)
+    assert table.cell(RANDOM, "maps") == 2
+
+
+def test_a_map_of_the_wrong_label_is_found_out(squares):
+    one = squares.images[0]
+    swapped = replace(squares, images=(replace(one, masks=one.masks[::-1].copy()),))
+    table = Study(draws=1)(swapped)["table"]
+    for name in ("Gradient", "Occlusion"):
+        assert table.cell(name, "pointing game") == table.cell(name, "relevance mass") == 0
+        assert table.cell(name, "AUC-MoRF") == pytest.approx(1 / 32, abs=1e-5)
+
+
+def test_a_random_map_points_at_the_mask_as_often_as_its_share_of_the_area():
+    mask = np.zeros((32, 32), np.bool_)
+    mask[4:12, 4:20] = True
+    hits = [mask.flat[noise((32, 32), 0, at, 1).argmax()] for at in range(2000)]
+    assert np.mean(hits) == pytest.approx(mask.mean(), abs=0.02)
+    assert mask.mean() == 0.125
+
+
+def test_occlusion_of_single_pixels_on_a_linear_model_is_weight_times_input_less_cover():
+    case = tiny.linear_case()
+    found = Occlusion(side=1, overlap=0.0)(case)["map"].values
+    weight = case.model.network.weight
+    wanted = (weight * (case.image - case.baseline("mean"))).sum(0).detach().numpy()
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_blocks_go_by_their_mean_and_as_a_whole():
+    values = np.zeros((16, 16), np.float32)
+    values[2:4, 4:6] = 3.0  # a block of two by two, all of it
+    values[8:10, 8:10] = 5.0
+    held = block_ranks(values)
+    assert sorted(held.ravel()) == list(range(256))
+    assert set(held[8:10, 8:10].ravel()) == {0, 1, 2, 3}
+    assert set(held[2:4, 4:6].ravel()) == {4, 5, 6, 7}
+    assert not np.array_equal(held, np.arange(256).reshape(16, 16))
+    with pytest.raises(BlindspotError, match="same everywhere"):
+        block_ranks(np.ones((16, 16), np.float32))
+
+
+def test_the_area_is_that_of_covering_blocks_one_after_the_other():
+    case = tiny.cnn_case()
+    values = Occlusion(side=4)(case)["map"].values
+    found = deletions(case, {"a": values}, seed=0)["a"]
+    means = values.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
+    cover, image = case.baseline("mean"), case.image.clone()
+    scores = [case.score(image[None]).item()]
+    for step, block in enumerate(np.argsort(-means)):
+        row, column = divmod(int(block), 8)
+        spot = (slice(None), slice(4 * row, 4 * row + 4), slice(4 * column, 4 * column + 4))
+        image[spot] = cover[spot]
+        if step % 4 == 3:
+            scores.append(case.score(image[None]).item())
+    area = sum((a + b) / 2 / 16 for a, b in pairwise(scores))
+    assert len(scores) == 17
+    assert found == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
+
+
+def test_a_flat_map_has_no_area_and_the_others_have(squares):
+    asked = squares.question(squares.images[0].image, 0)
+    found = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, seed=0)
+    assert np.isnan(found["flat"])
+    assert 0.2 < found[RANDOM] < 0.8
+
+
+def test_a_method_that_heeds_no_label_has_a_cosine_of_one():
+    one = np.random.default_rng(0).random((8, 8)).astype(np.float32)
+    assert alike([one, 2 * one, one]) == pytest.approx(1)
+    assert alike([one, -one]) == pytest.approx(-1)
+    assert np.isnan(alike([one]))
+
+
+def test_a_known_map_saves_max_sensitivity_one_and_changes_nothing():
+    case = tiny.cnn_case()
+    plain = Gradient()(case)["map"].values
+    known = max_sensitivity(Gradient(), case, draws=2, plain=plain)
+    assert known == max_sensitivity(Gradient(), case, draws=2)
+    assert known > 0
+
+
+def test_passes_are_counted_on_a_copy_and_the_model_keeps_no_hook(squares):
+    before = dict(squares.model.network._forward_pre_hooks)
+    Study(draws=1)(squares)
+    assert squares.model.network._forward_pre_hooks == before == {}
+
+
+def test_cost_counts_one_map_only(squares):
+    few, many = (Study(draws=draws)(squares)["table"] for draws in (1, 5))
+    assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
+
+
+# ---------------------------------------------------------------- ranks and claims
+
+
+def table_of(**columns):
+    """A table of methods with every metric, those not given 0."""
+    names = [*TITLES, RANDOM]
+    held = {metric.name: (np.zeros(len(names)), metric.unit) for metric in METRICS}
+    held |= {name: (np.array([*values, np.nan]), "") for name, values in columns.items()}
+    return Columns.of(held | {"maps": (np.ones(len(names)), "")}, names)
+
+
+def test_ranks_go_from_the_best_and_ties_share():
+    assert order(np.array([0.2, 0.9, 0.9, np.nan]), 1).tolist()[:3] == [3, 1.5, 1.5]
+    assert order(np.array([0.2, 0.9, 0.5]), -1).tolist() == [1, 3, 2]
+    assert np.isnan(order(np.array([0.2, np.nan]), 1)[1])
+
+
+def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
+    pointing = np.linspace(0.1, 1, 10)  # best last
+    found = ranked(table_of(**{"pointing game": pointing, "AUC-MoRF": pointing}))
+    assert RANDOM not in found.rows
+    assert found.cell("SmoothGrad", "pointing game") == 1
+    assert found.cell("SmoothGrad", "AUC-MoRF") == 10
+    assert found.cell("SmoothGrad", "reliability") == pytest.approx((1 + 10 + 5.5) / 3)
+
+
+def test_a_claim_agrees_only_when_the_numbers_do():
+    best = dict.fromkeys(TITLES, 0.0) | dict.fromkeys(("Occlusion", "GradCam", "Lime"), 0.9)
+    cost = dict.fromkeys(TITLES, 10.0) | {"Occlusion": 200.0, "Lime": 300.0, "GradCam": 1.0}
+    png = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0}
+    alike_ = dict.fromkeys(TITLES, 0.1) | {"GuidedBackprop": 0.95}
+    values = {
+        "pointing game": [*best.values()], "passes": [*cost.values()],
+        "PNG size": [*png.values()], "cross-label cosine": [*alike_.values()],
+    }  # fmt: skip
+    assert claims(table_of(**values))["agrees"].tolist() == [1] * 6
+    worse = {name: list(reversed(held)) for name, held in values.items()}
+    assert claims(table_of(**worse))["agrees"].tolist() == [0] * 6
+
+
+def test_what_was_not_studied_is_no_claim(squares):
+    found = Study(draws=1)(squares)["claims"]
+    assert np.isnan(found["agrees"]).all()
+    assert set(found.notes) == {"These methods are not all in this study."}
+
+
+# ---------------------------------------------------------------- the case and the job
+
+
+def test_partial_tables_have_the_images_that_are_done():
+    case = tiny.study_case()
+    told = []
+
+    def listen(done, words="", partial=None):
+        if partial is not None:
+            told.append((done, partial["table"].cell("GradCam", "maps")))
+
+    found = Study(draws=1)(case, listen)
+    assert [maps for _, maps in told] == [2, 3]
+    assert told[0][0] == 0.5
+    assert found["table"].cell("GradCam", "maps") == 3
+
+
+def test_it_can_be_stopped_between_two_maps():
+    told = []
+
+    def stop(_done, words="", partial=None):
+        told.append(words)
+        if len(told) == 3:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        Study(draws=1)(tiny.study_case(), stop)
+    assert len(told) == 3
+
+
+def test_means_are_over_maps_and_spreads_over_images():
+    found = Study(draws=1)(tiny.study_case())
+    rows, table = found["rows"], found["table"]
+    own = (rows["method"] == 4) & np.isfinite(rows["relevance mass"])  # Grad-CAM
+    values, images = rows["relevance mass"][own], rows["image"][own]
+    assert table.cell("GradCam", "relevance mass") == pytest.approx(values.mean())
+    means = [values[images == one].mean() for one in (7, 9) if (images == one).any()]
+    told = table.cell("GradCam", "relevance mass sd")
+    assert told == pytest.approx(np.std(means, ddof=1), nan_ok=True) or len(means) < 2
+
+
+def test_an_empty_study_has_no_numbers():
+    table = averaged(["GradCam"], [])
+    assert np.isnan(table.cell("GradCam", "pointing game"))
+
+
+def test_a_study_that_cannot_be_made_is_refused_in_words():
+    case = tiny.study_case()
+    with pytest.raises(BlindspotError, match="at least one method"):
+        replace(case, methods=())
+    with pytest.raises(BlindspotError, match="at least one image"):
+        replace(case, images=())
+    with pytest.raises(BlindspotError, match="once"):
+        replace(case, methods=(Gradient(), Gradient(channels="size")))
+    with pytest.raises(BlindspotError, match="a mask for each"):
+        replace(case.images[0], labels=(0,))
+    with pytest.raises(DoesNotFit, match="not a picture"):
+        answer(Study(), tiny.cnn_case())
+
+
+def test_the_fingerprint_changes_with_everything_that_is_asked():
+    case = tiny.study_case()
+    one = case.images[0]
+    others = [
+        replace(case, seed=1),
+        replace(case, methods=case.methods[1:]),
+        replace(case, methods=(*case.methods[:-1], replace(case.methods[-1], samples=30))),
+        replace(case, images=case.images[:1]),
+        replace(case, images=(replace(one, masks=~one.masks), case.images[1])),
+        replace(case, images=(replace(one, image=one.image * 0.5), case.images[1])),
+    ]
+    names = {case.fingerprint, *(other.fingerprint for other in others)}
+    assert len(names) == 7
+    assert tiny.study_case().fingerprint == case.fingerprint
+
+
+def test_the_ten_are_the_paper_s_and_fit_the_side():
+    methods = ten(96)
+    assert [one.name for one in methods] == list(TITLES)
+    assert len(methods) == 10
+    assert next(one for one in methods if isinstance(one, Occlusion)).side == 12
+    assert chosen(methods, ("Lime", "GradCam")) == (GradCam(), Lime(regions=50, samples=200))
+
+
+# ---------------------------------------------------------------- one image
+
+
+def test_the_maps_of_an_image_are_those_that_the_study_measured():
+    case = tiny.study_case()
+    rows = Study(draws=1)(case)["rows"]
+    found = answer(StudyMaps(), case)
+    figures = found["figures"]
+    assert len(figures) == 2 * 10
+    for name in figures.rows:
+        label, method = name.split(" · ")
+        at = rows.rows.index(f"{method} · 7 · {label}")
+        for what in ("pointing game", "relevance rank", "cross-label cosine"):
+            assert figures.cell(name, what) == pytest.approx(float(rows[what][at]), nan_ok=True)
+    asked = ImageCase(case.model, case.images[0].image, Target(1))
+    plain = GuidedBackprop()(asked)["map"]
+    shown = found[f"{case.model.labels[1]} · GuidedBackprop"]
+    assert np.array_equal(plain.values, shown.values)
+    assert (plain.unit, plain.signed) == (shown.unit, shown.signed)
+
+
+def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
+    case = tiny.study_case()
+    found = StudyMaps(image="9")(case)
+    assert len(found["figures"]) == 10
+    assert len(found) == 1 + 2 * 10
+    with pytest.raises(BadSetting, match="choose one of 7, 9"):
+        StudyMaps(image="8")(case)
+
+
+def test_a_map_is_made_with_its_cost():
+    from engine.attribution.study.measure import counted
+
+    case = tiny.study_case()
+    with counted(case.model) as (model, counter):
+        asked = case.question(case.images[0].image, 0, model)
+        assert made(Gradient(), asked, counter).passes == 1
+        assert made(Lime(samples=50), asked, counter).passes == 50

@@ -1,0 +1,136 @@
+"""The multi-label network: what its loss is, how good it is, and what images the study takes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.study import SOURCES, study_case, things
+from engine.attribution.study.images import images
+from engine.data.phantoms import SLICES, Phantoms
+from engine.data.phantoms import SPLIT as PATIENTS
+from engine.data.scenes import SPLIT, Scenes
+from engine.data.sprites import CATEGORIES
+from engine.errors import BlindspotError
+from engine.models.embedded import file_of
+from engine.models.rebuild import read_card
+from engine.training import Recipe, outputs
+
+CARD = read_card(file_of(things.NAME))
+FEW = replace(things.RECIPE, epochs=1)
+
+
+def few_scenes(labels=None):
+    made = Scenes(count=60, kind="broken", clean=True).make()
+    return made if labels is None else replace(made, labels=labels)
+
+
+def test_the_shipped_network_finds_things_as_well_as_its_card_says():
+    model, clear = things.load(), data_sets.load(things.SCENES.name)
+    rows = clear.rows("test")
+    said = outputs(model, clear, rows).numpy() > 0
+    there = clear.truth["present"][rows]
+    found, shown = said.sum(), there.sum()
+    right = (said & there).sum()
+    precision, recall = right / found, right / shown
+    f1 = 2 * precision * recall / (precision + recall)
+    assert f1 >= 0.9
+    assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
+    assert model.labels == CATEGORIES
+
+
+def test_its_card_is_of_its_recipe_and_its_file_is_small():
+    assert CARD.recipe == things.RECIPE.as_dict()
+    assert CARD.data == things.SCENES.name
+    assert CARD.fingerprint == things.load().fingerprint
+    assert file_of(things.NAME).stat().st_size < 1e6
+    faint = CARD.figures["recall at opacity 0.09"]
+    assert faint < CARD.figures["recall at opacity 0.25"] < CARD.figures["recall at opacity 1"]
+
+
+def test_the_loss_is_the_plain_binary_cross_entropy():
+    there = torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    logits = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
+    found = things.Presence(there)(things.load(), np.array([0, 2]), None, None, logits)
+    p = logits.sigmoid()
+    wanted = there[[0, 2]]
+    plain = -(wanted * p.log() + (1 - wanted) * (1 - p).log()).mean()
+    assert found == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_the_single_label_has_no_part_in_it():
+    scenes = few_scenes()
+    other = few_scenes(labels=(scenes.labels + 1) % 4)
+    one, two = (things.trained(FEW, scenes=held) for held in (scenes, other))
+    assert one.fingerprint == two.fingerprint
+    truth = dict(scenes.truth) | {"present": ~scenes.truth["present"]}
+    assert things.trained(FEW, scenes=replace(scenes, truth=truth)).fingerprint != one.fingerprint
+
+
+def test_micro_f1_counts_every_thing_alike():
+    said = np.array([[1, 1, 0], [0, 0, 0]], bool)
+    there = np.array([[1, 0, 1], [0, 0, 0]], bool)
+    assert things.micro_f1(said, there) == pytest.approx(0.5)
+    assert things.micro_f1(~said & False, there & False) == 1
+
+
+def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
+    from engine.cli import main
+
+    monkeypatch.setattr(things, "RECIPE", Recipe(architecture="phantom_cnn", epochs=1))
+    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    monkeypatch.setattr(things, "FAINT", Scenes(count=20, kind="broken", seed=1))
+    monkeypatch.setattr(things.trained, "__defaults__", (things.RECIPE, things.SEED))
+    assert main(["weights", things.NAME, "--out", str(tmp_path)]) == 0
+    card = read_card(file_of(things.NAME, tmp_path))
+    assert f"micro-F1, clear things: {card.figures['micro-F1, clear things']:.4f}" in (
+        capsys.readouterr().out
+    )
+
+
+# ---------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
+    case = study_case(source, count=4, seed=3)
+    for one in case.images:
+        found = case.model.logits(one.image[None])[0]
+        if source == "scenes":
+            scene = things.SCENES.scene(one.id)
+            assert SPLIT[one.id % len(SPLIT)] == 2
+            assert len(one.labels) >= 2
+            assert one.rival is None
+            named = {thing.category for thing in scene.things}
+            for label, mask in zip(one.labels, one.masks, strict=True):
+                assert found[label] > 0
+                assert CATEGORIES[label] in named
+                assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
+        else:
+            made = Phantoms().slice(one.id)
+            assert PATIENTS[one.id // SLICES % len(PATIENTS)] == 2
+            assert one.labels == (made.kind,) == (int(found.argmax()),)
+            assert one.rival == int(found.argsort(descending=True)[1])
+            assert np.array_equal(one.masks[0], made.mask)
+        assert all(mask.any() for mask in one.masks)
+
+
+def test_a_scene_is_the_one_of_the_data_set():
+    data = data_sets.load(things.SCENES.name)
+    one = study_case(count=2).images[1]
+    assert np.array_equal(data.pixels(data.places(np.array([one.id])))[0], one.image)
+
+
+def test_another_seed_takes_other_images_and_the_same_seed_the_same():
+    first, again, other = (study_case(count=3, seed=seed) for seed in (0, 0, 1))
+    assert first.fingerprint == again.fingerprint
+    assert {one.id for one in first.images} != {one.id for one in other.images}
+
+
+def test_more_images_than_there_are_is_said():
+    with pytest.raises(BlindspotError, match=r"only .* phantoms that the model gets right"):
+        images("phantoms", 100_000, 0, study_case("phantoms", 2).model)
+    with pytest.raises(BlindspotError, match="scenes or phantoms"):
+        study_case("x-rays")

@@ -1,0 +1,158 @@
+"""Study as a visitor meets it: a kept study at once, table, claims, and one image's maps."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components import study, study_charts, study_maps, study_table
+from components.study_choose import Asked
+from components.views import STUDY
+from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
+from engine.gallery import shipped
+from engine.result import HeatMap
+from engine.run import answer
+from tests import tiny
+from tests.visits import pills, said, settled, visit, words
+
+FEW = ["Saliency", "Grad-CAM"]
+
+
+@pytest.fixture(scope="module")
+def default():
+    """The study that ships, as the page has it."""
+    asked = Asked(study_case(), Study(), "scenes")
+    found = shipped((asked.method, asked.case))
+    assert found is not None
+    return asked, found
+
+
+def test_the_kept_study_is_there_without_any_choice(default):
+    _, found = default
+    at = settled(visit(view=STUDY))
+    assert not said(at)
+    sentence = at.main.subheader[0].value.replace("\\", "")
+    assert re.match(r"On these 12 scenes, rely first on .+, .+ and .+\.", sentence)
+    told = words(at)
+    assert "kept from before" in told
+    assert "The paper found Occlusion, Grad-CAM and LIME the most reliable" in told
+    for claim, note in zip(found["claims"].rows, found["claims"].notes, strict=True):
+        assert claim in told
+        assert note.split(";")[0].rstrip(".") in told
+    assert "Random order" in told
+    assert len(at.main.get("plotly_chart")) == 2
+    assert "points at it" in told
+
+
+def test_the_phantoms_study_is_kept_too():
+    at = settled(visit({"study.data": "Brain phantoms"}, STUDY))
+    assert not said(at)
+    assert at.main.subheader[0].value.startswith("On these 12 phantom slices")
+
+
+def test_another_question_waits_for_the_button_and_says_how_many_maps():
+    at = visit({"study.images": "2", "study.methods": FEW}, STUDY)
+    assert not at.main.subheader
+    case = study_case(count=2)
+    maps = case.pairs * (1 + Study().draws) * 2
+    assert f"{maps:,} maps are made and measured" in words(at)
+    assert any(each.label.startswith("Run the study") for each in at.button)
+
+
+def test_a_small_study_is_run_and_then_looked_at_closely():
+    link = {"study.images": "2", "study.methods": FEW, "study.Study.draws": "1"}
+    at = visit(link, STUDY)
+    next(each for each in at.button if each.label.startswith("Run the study")).click().run()
+    at = settled(at)
+    assert not said(at)
+    told = words(at)
+    assert "this study has fewer" in told
+    assert "computed now" in told or "kept from before" in told
+    case = study_case(count=2, methods=chosen(ten(64), ("Gradient", "GradCam")))
+    first, second = case.images
+    assert told.count("<img") == len(first.labels) * 3
+    box = at.selectbox(key="study.image")
+    box.set_value(box.options[1]).run()
+    at = settled(at)
+    assert words(at).count("<img") == len(second.labels) * 3
+
+
+def test_links_that_cannot_be_had_are_ignored_with_a_notice():
+    at = visit({"study.methods": ["Magic", "Grad-CAM"], "study.data": "X-rays"}, STUDY)
+    told = " ".join(said(at))
+    assert "“Magic” as Methods" in told
+    assert "“X-rays” as Images" in told
+    assert pills(at, "study.methods").value == ["Grad-CAM"]
+
+
+def test_without_a_method_the_page_says_what_to_do():
+    at = visit(view=STUDY)
+    pills(at, "study.methods").set_value([]).run()
+    assert said(at) == ["Choose at least one method for the study."]
+
+
+# ---------------------------------------------------------------- its parts
+
+
+def test_the_table_is_in_the_order_of_reliability_and_ends_with_the_random_order(default):
+    _, found = default
+    order = study_table.rows_in_order(found["table"])
+    ranks = found["ranks"]
+    held = [ranks.cell(name, "reliability") for name in order[:-1]]
+    assert held == sorted(held)
+    assert order[-1] == "Random order"
+    html = study_table.as_html(found["table"])
+    assert html.count("<tr>") == 12
+    assert html.count('scope="row"') == 11
+    value = found["table"].cell(order[0], "pointing game")
+    assert f"{100 * value:.0f} %" in html
+
+
+def test_the_best_rank_has_the_most_color_and_the_last_none():
+    colors = [study_table.tint(rank, 10) for rank in (1, 5, 10, np.nan)]
+    shares = [float(re.search(r",([\d.]+)\)", color)[1]) for color in colors[:3]]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[2] == 0
+    assert colors[3] == ""
+
+
+def test_names_in_the_cost_chart_do_not_lie_on_each_other():
+    x, y = np.array([1.0, 1, 1, 200]), np.array([0.3, 0.31, 0.9, 0.3])
+    found = study_charts.places(x, y, 0.05)
+    assert found.tolist() == pytest.approx([0.3, 0.35, 0.9, 0.3])
+
+
+def test_files_hold_the_numbers_and_the_names(default):
+    asked, found = default
+    table = pd.read_csv(io.StringIO(study.as_csv(found["table"], asked)))
+    assert table["method"].tolist()[:2] == ["Saliency", "Gradient × input"]
+    assert table["pointing game"][4] == pytest.approx(
+        found["table"].cell("GradCam", "pointing game")
+    )
+    rows = pd.read_csv(io.StringIO(study.as_csv(found["rows"], asked)))
+    assert len(rows) == asked.case.pairs * 11
+    assert set(rows["label"]) <= set(asked.case.model.labels)
+    own = rows[rows["method"] == "Grad-CAM"]["pointing game"].mean()
+    assert own == pytest.approx(found["table"].cell("GradCam", "pointing game"), abs=1e-6)
+
+
+def test_maps_of_a_column_share_a_scale_and_the_border_is_the_mask_s():
+    case = tiny.study_case()
+    asked = Asked(case, Study(), "scenes")
+    one = case.images[0]
+    found = answer(StudyMaps(image="7"), case)
+    tops = study_maps.tops(asked, one, found)
+    maps = [study_maps.heat(asked, label, "Occlusion", found).values for label in one.labels]
+    assert tops["Occlusion"] == pytest.approx(max(np.abs(held).max() for held in maps))
+    faint = HeatMap(np.full((32, 32), 0.1, np.float32), "", signed=False)
+    strong = HeatMap(np.full((32, 32), 1.0, np.float32), "", signed=False)
+    low, high = (study_maps.painted(held, 1.0, None)[0, 0].sum() for held in (faint, strong))
+    assert high > low + 200
+    drawn = study_maps.painted(faint, 1.0, one.masks[1])  # rows and columns 4 to 9
+    assert drawn[8:18, 18].tolist() == [[255, 255, 255]] * 10
+    assert drawn[8:18, 19].tolist() == [[0, 0, 0]] * 10
+    assert drawn[12, 12].tolist() == study_maps.painted(faint, 1.0, None)[12, 12].tolist()
+    sheet = study_maps.sheet(asked, one, found)
+    assert sheet.shape == (2 * 64, 11 * 64, 3)
