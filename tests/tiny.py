@@ -283,9 +283,8 @@ def case_for(
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
     }
-    if issubclass(kind, Check):
-        return trust_case(model)
-    if make := study_case if kind in STUDY else families.get(kind.family):
+    special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
+    if make := special or families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
