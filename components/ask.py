@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from components import runs
-from components.ask_scene import KEY, Shown
+from components.ask_scene import KEY, Shown, carry, keep
 from components.links import refuse
 from components.notices import plain
 from components.words import Word, picked_from, words
@@ -79,41 +79,43 @@ def ask(shown: Shown) -> Told:
     return Told(shown, case, answer, against, picked)
 
 
-def choose_model() -> str:
+def choose_model(page: str = KEY) -> str:
     """Which of the models is asked."""
     titles = {title: name for name, title in asking.models().items()}
     if not titles:
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         st.stop()
-    refuse(f"{KEY}.model", titles, "Model", "one that is offered here")
+    refuse(f"{page}.model", titles, "Model", "one that is offered here")
+    carry(f"{page}.model")
     picked = st.radio(
-        "Model", list(titles), horizontal=True, key=f"{KEY}.model", bind="query-params",
-        persist_state="session",
-        help="Both learnt the same scenes. One of them then read captions that name a thing's "
-        "usual partner although it is not there; the other did not.",
+        "Model", list(titles), horizontal=True, key=f"{page}.model", bind="query-params",
+        help="All learnt the same scenes. The honest one learnt nothing else. The one with a habit "
+        "then read captions that name a thing's usual partner although it is not there.",
     )  # fmt: skip
+    keep(f"{page}.model", picked)
     return titles[picked]
 
 
 def choose_prompt(shown: Shown) -> str:
     """A ready question, or one's own words."""
-    key = f"{KEY}.prompt"
+    key, pills = f"{shown.page}.prompt", f"{shown.page}.ready"
     ready = questions(shown.first) if shown.first else FREE
-    if key not in st.session_state and key not in st.query_params:
-        st.session_state[key] = ready[0]
+    carry(key, ready[0])
 
     def take() -> None:
-        if chosen := st.session_state[f"{KEY}.ready"]:
+        if chosen := st.session_state[pills]:
             st.session_state[key] = chosen
 
     now = st.session_state.get(key, st.query_params.get(key, ""))
-    st.session_state[f"{KEY}.ready"] = now if now in ready else None
-    st.pills("Ready questions", ready, key=f"{KEY}.ready", on_change=take, wrap=True)
-    return st.text_input(
-        "Your question", key=key, bind="query-params", max_chars=400, persist_state="session",
+    st.session_state[pills] = now if now in ready else None
+    st.pills("Ready questions", ready, key=pills, on_change=take, wrap=True)
+    prompt = st.text_input(
+        "Your question", key=key, bind="query-params", max_chars=400,
         help="It knows about a hundred words: sixteen things, eight colors, and the words of these "
         "questions.",
     )  # fmt: skip
+    keep(key, prompt)
+    return prompt
 
 
 def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:

@@ -54,21 +54,24 @@ class Shown:
     crop: Crop | None = None
     first: Scene | None = None  # the scene before it was edited: its questions stay
     other: Scene | None = None  # another scene, to swap it for
+    page: str = KEY  # whose widgets they are
 
 
-def choose(number: int = FIRST, *, folded: bool = False) -> Shown:
+def choose(number: int = FIRST, page: str = KEY) -> Shown:
     """A scene or the sidebar's picture; the same one wherever a page asks for it.
 
     Args:
         number: of the scene that is shown when none was chosen before.
-        folded: whether the editor is folded away.
+        page: whose widgets they are; another page than Ask has the editor folded away.
     """
-    key = f"{KEY}.image"
+    key = f"{page}.image"
+    carry(key)
     refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
     picked = st.pills(
         "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params",
-        persist_state="session", wrap=True,
+        wrap=True,
     )  # fmt: skip
+    keep(key, picked)
     if picked == SIDEBAR:
         keep_edits(())
         about = subject.current()
@@ -80,29 +83,32 @@ def choose(number: int = FIRST, *, folded: bool = False) -> Shown:
             "on when it has nothing to go by.",
             icon=":material/info:",
         )
-        return Shown(None, pixels, about.picture, about.crop)
-    return choose_scene(number, folded)
+        return Shown(None, pixels, about.picture, about.crop, page=page)
+    return choose_scene(number, page)
 
 
-def choose_scene(start: int, folded: bool) -> Shown:
+def choose_scene(start: int, page: str) -> Shown:
     """A scene by kind and number, as edited."""
-    kind_key, number_key = f"{KEY}.kind", f"{KEY}.number"
+    kind_key, number_key = f"{page}.kind", f"{page}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
     if kind_key not in st.session_state:  # the page has just been opened
         keep_edits(ask_edits.read(st.query_params.get(f"{KEY}.edits", "")))
+    carry(kind_key)
+    carry(number_key, start)
     left, right = st.columns([2, 1])
     title = left.selectbox(
         "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
-        persist_state="session",
         help="In the scenes that the models learnt, some things mostly come together: "
         + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
     )  # fmt: skip
     number = right.number_input(
-        "Number", 0, MOST, start, 1, key=number_key, bind="query-params", on_change=forget_edits,
-        persist_state="session",
+        "Number", 0, MOST, None, 1, key=number_key, bind="query-params", on_change=forget_edits,
     )  # fmt: skip
-    first = asking.scene(KINDS[title], int(number))
+    number = start if number is None else int(number)
+    keep(kind_key, title)
+    keep(number_key, number)
+    first = asking.scene(KINDS[title], number)
     edits = held_edits()
     scene, problems = ask_edits.applied(first, edits)
     for problem in problems:
@@ -111,12 +117,31 @@ def choose_scene(start: int, folded: bool) -> Shown:
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
     st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
     st.caption("The picture and the model in the sidebar are not asked here.")
-    place = st.expander("Move things, let them fade, take them out") if folded else st.container()
+    place = (
+        st.expander("Move things, let them fade, take them out") if page != KEY else st.container()
+    )
     with place:
         editor(first, scene, edits)
     return Shown(
-        scene, pixels, first=first, other=asking.scene(KINDS[title], (int(number) + 1) % (MOST + 1))
-    )
+        scene, pixels, first=first, page=page,
+        other=asking.scene(KINDS[title], (number + 1) % (MOST + 1)),
+    )  # fmt: skip
+
+
+def carry(key: str, start: object = None) -> None:
+    """Set a widget to what its like has on another page, else to `start`; before it is drawn.
+
+    Each page has widgets of its own: of shared ones Streamlit forgets what a link or the page
+    itself had set as soon as another page is opened.
+    """
+    kept = st.session_state.get(f"{KEY}.kept", {}).get(key.rpartition(".")[2], start)
+    if kept is not None and key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = kept
+
+
+def keep(key: str, value: object) -> None:
+    """Remember what a widget has, for other pages that ask about the same."""
+    st.session_state.setdefault(f"{KEY}.kept", {})[key.rpartition(".")[2]] = value
 
 
 def is_number(word: str) -> bool:

@@ -14,7 +14,7 @@ from components.ask_scene import Shown
 from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain
-from engine.hallucination import DECODING, VCD, Greedy
+from engine.hallucination import STRATEGIES, VCD, Greedy
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.claims import Claims, claims
 from engine.method import Method
@@ -98,9 +98,9 @@ def choose() -> Asked:
     """Image, model and question, the same as on the page Ask, and the strategies."""
     image, words = st.columns([4, 5], gap="large")
     with image:
-        shown = ask_scene.choose(STORY, folded=True)
+        shown = ask_scene.choose(STORY, KEY)
     with words:
-        name = ask.choose_model()
+        name = ask.choose_model(KEY)
         prompt = ask.choose_prompt(shown)
         case = ask.asked(shown, name, prompt)
         if case is None:
@@ -115,9 +115,11 @@ def example(label: str, number: int) -> None:
     """One click to a scene of the first kind and its first question."""
 
     def take() -> None:
+        st.session_state.pop(f"{ask_scene.KEY}.kept", None)
         for name in ("kind", "prompt", "image", "model"):
-            st.session_state.pop(f"{ask_scene.KEY}.{name}", None)
-        st.session_state[f"{ask_scene.KEY}.number"] = number
+            st.session_state.pop(f"{KEY}.{name}", None)
+            st.query_params.pop(f"{KEY}.{name}", None)
+        st.session_state[f"{KEY}.number"] = number
         ask_scene.keep_edits(())
 
     st.button(
@@ -131,13 +133,13 @@ def example(label: str, number: int) -> None:
 
 def pick(case: CaptionCase) -> list[Kind]:
     """Up to four strategies; those that do not fit the question are gray, with the reason."""
-    fitting = {kind.title: kind for kind in DECODING if not kind.unmet(case)}
+    fitting = {kind.title: kind for kind in STRATEGIES if not kind.unmet(case)}
     refuse(f"{KEY}.strategies", fitting, "Strategies", "among those that fit the question")
     chosen = st.pills(
         "Decoding strategies (up to four)", list(fitting), selection_mode="multi",
         default=[Greedy.title, VCD.title], key=f"{KEY}.strategies", bind="query-params", wrap=True,
     )  # fmt: skip
-    unfit = [kind for kind in DECODING if kind.title not in fitting]
+    unfit = [kind for kind in STRATEGIES if kind.title not in fitting]
     if unfit:
         reasons = "; ".join(sorted({kind.unmet(case).rstrip(".") for kind in unfit}))
         st.pills(

@@ -14,6 +14,7 @@ from engine.hallucination.dola import DoLa
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.looks import Looks
 from engine.hallucination.mvp import MVP
+from engine.hallucination.noise_steps import NoiseSteps
 from engine.hallucination.opera import OPERA
 from engine.hallucination.priors import Priors
 from engine.hallucination.region import RegionWords
@@ -24,7 +25,8 @@ from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
 from engine.hallucination.word_case import WordCase
 
-DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP)
+DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
+STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
 METHODS = DECODING + ASK
@@ -35,6 +37,7 @@ __all__ = [
     "METHODS",
     "MVP",
     "OPERA",
+    "STRATEGIES",
     "VCD",
     "Beam",
     "CaptionCase",
@@ -42,6 +45,7 @@ __all__ = [
     "DoLa",
     "Greedy",
     "Looks",
+    "NoiseSteps",
     "Priors",
     "RegionWords",
     "Relevancy",

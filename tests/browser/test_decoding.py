@@ -68,7 +68,7 @@ def test_the_strength_decides_and_a_lamp_that_is_seen_stays(visit: Visit) -> Non
 
 def test_words_that_differ_are_framed_and_the_same_scene_is_on_ask(visit: Visit) -> None:
     page = visit()
-    page.get_by_role("button", name="describe the image").click()
+    page.get_by_role("radio", name="describe the image", exact=True).click()
     expect(page.get_by_role("heading", name="Greedy makes up a lamp; VCD makes up")).to_be_visible()
     assert "lamp" in answer(page, "Greedy")
     assert "lamp" not in answer(page, "VCD")
@@ -76,8 +76,8 @@ def test_words_that_differ_are_framed_and_the_same_scene_is_on_ask(visit: Visit)
     lamp.click()
     expect(page.get_by_text("Greedy chose “lamp” after")).to_be_visible()
 
-    page.get_by_role("button", name="Hallucination").click()
-    page.get_by_role("link", name="Ask").click()
+    page.get_by_test_id("stMarkdownContainer").get_by_text("Hallucination", exact=True).click()
+    page.get_by_role("menuitem", name="Ask").click()
     settle(page, LONG)
     expect(page.get_by_role("heading", name="Ask", exact=True)).to_be_visible()
     expect(page.get_by_label("Number")).to_have_value(str(STORY))

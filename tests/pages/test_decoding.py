@@ -10,8 +10,7 @@ from components.decoding import STORY, STUBBORN, Spoken
 from components.decoding_answers import as_json
 from components.views import DECODING
 from engine import gallery, run
-from engine.hallucination import DECODING as STRATEGIES
-from engine.hallucination import VCD, Greedy, asking
+from engine.hallucination import STRATEGIES, VCD, Greedy, asking
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import pills, said, settled, visit, words
 
@@ -68,7 +67,7 @@ def test_without_strength_vcd_says_what_greedy_says():
 @pytest.mark.parametrize("half", [STRATEGIES[:4], STRATEGIES[4:]])
 def test_every_strategy_answers_side_by_side(half, prompt):
     fit = [kind for kind in half if prompt == LAMP or kind.name != "MVP"]
-    at = opened(*(kind.title for kind in fit), ask__prompt=prompt)
+    at = opened(*(kind.title for kind in fit), decoding__prompt=prompt)
     assert not at.exception
     assert not at.error
     assert [tab.label for tab in at.main.tabs] == [kind.title for kind in fit]
@@ -77,7 +76,7 @@ def test_every_strategy_answers_side_by_side(half, prompt):
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
-    at = opened(ask__prompt="describe the image")
+    at = opened(decoding__prompt="describe the image")
     unfit = pills(at, "decoding.unfit")
     assert unfit.disabled
     assert unfit.options == ["MVP"]
@@ -85,7 +84,11 @@ def test_mvp_is_gray_for_a_caption_with_the_reason():
 
 
 def test_a_link_sets_scene_strategies_and_settings():
-    link = {"decoding__VCD__alpha": "2", "ask__number": "148", "ask__prompt": "is there a bird"}
+    link = {
+        "decoding__VCD__alpha": "2",
+        "decoding__number": "148",
+        "decoding__prompt": "is there a bird",
+    }
     at = opened("VCD", "DoLa", **link)
     assert at.slider(key="decoding.VCD.alpha").value == 2.0
     assert "in this scene" in words(at)
@@ -99,7 +102,7 @@ def test_no_strategy_and_an_unknown_word_are_sentences():
     pills(at, "decoding.strategies").set_value([]).run()
     assert any("Choose at least one strategy" in each for each in said(at))
     at = opened()
-    at.text_input(key="ask.prompt").set_value("is there a dragon").run()
+    at.text_input(key="decoding.prompt").set_value("is there a dragon").run()
     assert any("dragon" in each for each in said(at))
     assert "VCD says “no”" in words(at)
 
@@ -123,7 +126,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
 
 
 def test_a_photograph_is_answered_without_a_truth():
-    at = opened(ask__image="The picture in the sidebar", ask__prompt="describe the image")
+    at = opened(decoding__image="The picture in the sidebar", decoding__prompt="describe the image")
     assert not at.error
     assert "What is truly there is not known." in words(at)
 
