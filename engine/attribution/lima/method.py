@@ -27,9 +27,9 @@ class LiMA(Method[ImageCase]):
 
     Each step shows one region more, on black. One curve says how probable the target is with only
     the regions so far (insertion, high early is good), the other with exactly these hidden
-    (deletion, low early is good). The map gives each region the change that its step brought. Asked about the true
-    class of an image that the model gets wrong, it finds the part that speaks for the truth, and
-    with that what misleads.
+    (deletion, low early is good). The map gives each region the change that its step brought.
+    Asked about the true class of an image that the model gets wrong, it finds the part that speaks
+    for the truth, and with that what misleads.
     """
 
     name = "LiMA"
