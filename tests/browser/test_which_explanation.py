@@ -19,7 +19,7 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     settle(page)
     advice = page.get_by_text(re.compile("trust .* here"))
     expect(advice).to_contain_text("For small changes of brightness, trust C-LIME here")
-    finding = page.locator(".bs-finding")
+    finding = page.locator(".bs-read")
     before = finding.nth(0).inner_text()
     gradient = finding.nth(1).inner_text()
 
@@ -31,7 +31,7 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     settle(page)
     expect(finding.nth(1)).to_have_text(gradient)
 
-    page.get_by_role("button", name="Parts taken away, one at a time").click()
+    page.get_by_role("radio", name="Parts taken away, one at a time").click()
     expect(advice).to_contain_text("trust Occlusion here: it foretells over 99.9 %")
     expect(page.get_by_text("No free lunch.")).to_be_visible()
     page.get_by_role("radio", name="Direction").click()
