@@ -18,6 +18,8 @@ GUIDED = {
     "heatmaps.methods": ["Guided backpropagation", "Gradient"],
 }
 
+expect.set_options(timeout=90_000)  # two cores may be busy
+
 
 @pytest.fixture
 def opened(app_url: str, open_page: OpenPage) -> Page:
@@ -38,7 +40,7 @@ def test_a_dear_trial_is_asked_for_and_its_sentence_and_maps_are_read(opened: Pa
     expect(line).to_contain_text("2 not tried yet")
     trial.click()
     expect(opened.get_by_text("with random weights: ").first).to_be_visible()
-    expect(opened.get_by_text("By the order of the map's sizes").first).to_be_visible()
+    expect(opened.get_by_text("once all layers are shuffled").first).to_be_visible()
 
 
 def test_the_trials_are_read_and_made_with_the_keyboard_alone(opened: Page) -> None:

@@ -1,0 +1,100 @@
+"""Our measures of maps against captum's and Quantus's, where the definitions agree.
+
+They differ elsewhere. Quantus divides every map by its largest size first unless told not to, and
+its mass accuracy divides by a signed sum, so only maps without negative values are compared. Its
+infidelity changes square patches and averages over their sizes, and its max-sensitivity draws its
+own changes; neither can be given ours. Captum's take them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.gradient import Gradient
+from engine.measures.concentration import entropy, gini
+from engine.measures.fidelity import infidelity, max_sensitivity
+from engine.measures.localization import located
+from tests.tiny import cnn_case
+
+pytestmark = pytest.mark.peer
+
+
+def test_infidelity_is_captums_for_the_same_changes():
+    metrics = pytest.importorskip("captum.metrics")
+    case = cnn_case()
+    _, slopes = case.gradient(case.image[None])
+    changes = 0.1 * torch.randn(40, *case.image.shape, generator=torch.Generator().manual_seed(0))
+    ours = infidelity(case.score, case.image, slopes[0], changes)
+    theirs = metrics.infidelity(
+        lambda images: case.target.of(case.model(images)),
+        lambda images: (changes, images - changes),
+        case.image[None],
+        slopes,
+        n_perturb_samples=len(changes),
+    )
+    assert ours == pytest.approx(theirs.item(), rel=1e-4)
+    assert ours > 0
+
+
+def test_max_sensitivity_is_captums_for_the_same_changes():
+    metrics = pytest.importorskip("captum.metrics")
+    case, draws, radius = cnn_case(), 6, 0.05
+    generator = torch.Generator().manual_seed(case.seed)
+    changes = torch.stack([
+        (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius for _ in range(draws)
+    ])  # fmt: skip
+
+    def explain(images, **_given):
+        (given,) = images
+        with torch.enable_grad():  # captum turns it off
+            maps = [Gradient()(replace(case, image=one))["map"].values for one in given.detach()]
+        return torch.from_numpy(np.stack(maps))[:, None]
+
+    theirs = metrics.sensitivity_max(
+        explain, case.image[None], lambda images: images[0] + changes, n_perturb_samples=draws
+    )
+    ours = max_sensitivity(Gradient(), case, radius=radius, draws=draws)
+    assert ours == pytest.approx(theirs.item(), rel=1e-5)
+    assert ours > 0
+
+
+@pytest.fixture
+def maps():
+    """Four maps without negative values, and a mask for each, (4, 1, 16, 16)."""
+    rng = np.random.default_rng(0)
+    values = rng.random((4, 1, 16, 16)).astype(np.float32) ** 3
+    masks = np.zeros_like(values, bool)
+    for at in range(4):
+        masks[at, 0, 2 : 6 + at, 3:9] = True
+    return values, masks
+
+
+def quantus_of(name, maps, masks=None):
+    """What Quantus gives, its own scaling left out; none of these asks the model."""
+    quantus = pytest.importorskip("quantus")
+    metric = getattr(quantus, name)(abs=False, normalise=False, disable_warnings=True)
+    return metric(
+        model=cnn_case().model, x_batch=maps, y_batch=np.zeros(len(maps), int), a_batch=maps,
+        s_batch=masks, channel_first=True, device="cpu",
+    )  # fmt: skip
+
+
+def test_sparseness_and_complexity_are_quantuss(maps):
+    values, _ = maps
+    ours = [gini(one[0]) for one in values]
+    np.testing.assert_allclose(ours, quantus_of("Sparseness", values), rtol=1e-4)
+    ours = [entropy(one[0]) for one in values]
+    np.testing.assert_allclose(ours, quantus_of("Complexity", values), rtol=1e-4)
+
+
+def test_pointing_game_mass_and_rank_are_quantuss(maps):
+    values, masks = maps
+    ours = [located(one[0], mask[0]) for one, mask in zip(*maps, strict=True)]
+    theirs = quantus_of("RelevanceMassAccuracy", values, masks)
+    np.testing.assert_allclose([one.mass for one in ours], theirs, rtol=1e-5)
+    theirs = quantus_of("RelevanceRankAccuracy", values, masks)
+    np.testing.assert_allclose([one.rank for one in ours], theirs, rtol=1e-6)
+    theirs = np.asarray(quantus_of("PointingGame", values, masks), float)
+    np.testing.assert_allclose([one.hit for one in ours], theirs)
