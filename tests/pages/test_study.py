@@ -34,7 +34,7 @@ def test_the_kept_study_is_there_without_any_choice(default):
     at = settled(visit(view=STUDY))
     assert not said(at)
     sentence = at.main.subheader[0].value.replace("\\", "")
-    assert re.match(r"On these 12 scenes, rely first on .+, .+ and .+\.", sentence)
+    assert re.match(r"On these 8 scenes, rely first on .+, .+ and .+\.", sentence)
     told = words(at)
     assert "kept from before" in told
     assert "The paper found Occlusion, Grad-CAM and LIME the most reliable" in told
@@ -49,7 +49,7 @@ def test_the_kept_study_is_there_without_any_choice(default):
 def test_the_phantoms_study_is_kept_too():
     at = settled(visit({"study.data": "Brain phantoms"}, STUDY))
     assert not said(at)
-    assert at.main.subheader[0].value.startswith("On these 12 phantom slices")
+    assert at.main.subheader[0].value.startswith("On these 8 phantom slices")
 
 
 def test_another_question_waits_for_the_button_and_says_how_many_maps():

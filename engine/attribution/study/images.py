@@ -29,7 +29,7 @@ SOURCES = ("scenes", "phantoms")
 TEST = 2  # in both splits
 FEWEST = 2  # labels of a scene: maps of one are compared with maps of the other
 PHANTOM_MODEL = "phantom-cnn"
-DEFAULT, MOST = 12, 40  # images
+DEFAULT, MOST = 8, 40  # images
 
 
 def study_case(

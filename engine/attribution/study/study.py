@@ -70,7 +70,7 @@ class Study(Method[StudyCase]):
     )
 
     draws: int = setting(
-        4, Slider(1, 20, 1), "Changes", "How many small changes of the image max-sensitivity "
+        2, Slider(1, 20, 1), "Changes", "How many small changes of the image max-sensitivity "
         "tries; each costs a map of every method.",
     )  # fmt: skip
 

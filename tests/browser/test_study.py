@@ -1,0 +1,68 @@
+"""Study as a visitor takes it: the kept study, an image's maps, phantoms, files, and a stop."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.server import settle
+
+LONG = 240  # seconds: the first maps of an image are made
+SENTENCE = re.compile("rely first on")
+
+Visit = Callable[[dict[str, str]], Page]
+
+
+@pytest.fixture
+def visit(app_url: str, open_page: OpenPage) -> Visit:
+    def opened(link: dict[str, str]) -> Page:
+        page = open_page()
+        page.goto(f"{app_url}/study?{urlencode(link)}")
+        settle(page, LONG)
+        return page
+
+    return opened
+
+
+def pictures(page: Page) -> int:
+    """Maps in the table of one image, as they are drawn."""
+    region = page.get_by_role("region", name="Maps of one image")
+    expect(region).to_be_visible(timeout=1000 * LONG)
+    return region.locator("img").count()
+
+
+def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(visit: Visit) -> None:
+    page = visit({})
+    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible()
+    table = page.get_by_role("region", name="Table of the study")
+    assert table.get_by_role("rowheader").count() == 11
+    expect(page.get_by_text("kept from before")).to_be_visible()
+    maps = pictures(page)
+    assert maps % 11 == 0
+    assert maps >= 22
+    alt = page.get_by_role("region", name="Maps of one image").locator("img").nth(1)
+    assert re.match(r"Saliency for \w+: [✓✗] points", alt.get_attribute("alt") or "")
+
+    with page.expect_download() as held:
+        page.get_by_role("button", name="Every map (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(Path(held.value.path()).read_text())))
+    assert {row["method"] for row in rows} >= {"LIME", "Occlusion", "Random order"}
+
+    page.get_by_role("radio", name="Brain phantoms").click()
+    settle(page, LONG)
+    expect(page.get_by_role("heading", name=re.compile("phantom slices"))).to_be_visible()
+    assert "study.data=Brain+phantoms" in page.url
+
+    page = visit({"study.images": "40"})
+    page.get_by_role("button", name=re.compile("^Run the study")).click()
+    stop = page.get_by_role("button", name="Stop", exact=True).first
+    stop.click(timeout=1000 * LONG)
+    expect(page.get_by_text("Stopped.")).to_be_visible(timeout=1000 * LONG)
