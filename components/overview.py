@@ -26,6 +26,12 @@ class Question:
     views: tuple[tuple[View, str, dict[str, Any]], ...] = ()  # view, example, its settings
 
 
+DECODED = {
+    "decoding.kind": next(iter(ask_scene.KINDS)),
+    "decoding.number": 253,
+    "decoding.prompt": "is there a lamp",
+}
+
 QUESTIONS = (
     Question(
         "Attribution",
@@ -86,6 +92,11 @@ QUESTIONS = (
                 views.ASK,
                 "Example: a lamp that is not there",
                 {**ask_scene.STORY, "ask.prompt": "is there a lamp"},
+            ),
+            (
+                views.DECODING,
+                "Example: a lamp that another way of choosing words does not see",
+                DECODED,
             ),
             (
                 views.ASK,
