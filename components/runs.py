@@ -99,8 +99,11 @@ def stopped() -> dict[str, Job[Answer]]:
     return held
 
 
-def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
-    """The answer when it is known or quick, else a Pending that `watch` follows."""
+def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECONDS) -> Outcome:
+    """The answer when it is known or quick, else a Pending that `watch` follows.
+
+    A live answer is waited for so many seconds; a page that asks for several waits less for each.
+    """
     st.session_state["runs.device"] = case.lane
     here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
@@ -112,7 +115,7 @@ def ask(method: Method[Any], case: Any, slot: str) -> Outcome:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
         if method.cost == "live":
-            job.wait(LIVE_SECONDS)
+            job.wait(patience)
         if job.finished:
             return job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
