@@ -102,7 +102,7 @@ def stopped() -> dict[str, Job[Answer]]:
 def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECONDS) -> Outcome:
     """The answer when it is known or quick, else a Pending that `watch` follows.
 
-    For a live one the page itself waits so many seconds at most.
+    A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
     st.session_state["runs.device"] = case.lane
     here, digest = visit(), run.digest(method, case)

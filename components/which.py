@@ -28,6 +28,7 @@ USES = {  # of the settings that only some of the eight look at
     "LIME": ("kernel",),
 }
 SAMPLES = {True: 500, False: 100}  # of small images, and of photographs
+PATIENCE = {True: runs.LIVE_SECONDS, False: 1.0}  # s for each of eight; then the page is drawn
 ABOUT_SLOPES = (
     "**Fitted to slopes.** σ turns SmoothGrad into the gradient as it goes to 0; α turns "
     "integrated gradients into gradient × input as it goes to 1. Move them and watch."
@@ -107,7 +108,7 @@ def maps(asked: Asked, about: Subject) -> None:
 
 def local(asked: Asked, name: str) -> Outcome:
     """One explainer's own answer, in a slot of its own."""
-    return runs.ask(asked.one(name), asked.case, f"{KEY}.{name}")
+    return runs.ask(asked.one(name), asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
 
 
 def panel(name: str, kept: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> Panel:
