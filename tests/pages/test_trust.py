@@ -106,7 +106,7 @@ def test_a_constant_model_gets_no_verdict(shown_to):
 
 
 def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):
-    weight = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    weight = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     at = shown_to(Linear(weight), ["Gradient"])
     at.button(key="trust.Gradient.RandomWeights.go").click().run()
     settled(at)

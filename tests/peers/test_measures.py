@@ -47,14 +47,18 @@ def test_max_sensitivity_is_captums_for_the_same_changes():
     ])  # fmt: skip
 
     def explain(images, **_given):
-        (given,) = images
+        given = images[0] if isinstance(images, tuple) else images
         with torch.enable_grad():  # captum turns it off
             maps = [Gradient()(replace(case, image=one))["map"].values for one in given.detach()]
-        return torch.from_numpy(np.stack(maps))[:, None]
+        return (torch.from_numpy(np.stack(maps))[:, None],)  # without a tuple it adds samples up
 
-    theirs = metrics.sensitivity_max(
-        explain, case.image[None], lambda images: images[0] + changes, n_perturb_samples=draws
-    )
+    left = iter(changes)
+
+    def change(images):  # it asks for one at first, then for the others
+        given = images[0] if isinstance(images, tuple) else images
+        return given + torch.stack([next(left) for _ in given])
+
+    theirs = metrics.sensitivity_max(explain, case.image[None], change, n_perturb_samples=draws)
     ours = max_sensitivity(Gradient(), case, radius=radius, draws=draws)
     assert ours == pytest.approx(theirs.item(), rel=1e-5)
     assert ours > 0
