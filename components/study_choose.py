@@ -66,8 +66,8 @@ def told(asked: Asked) -> str:
     """What the images are, and how many maps."""
     images, case = ABOUT[asked.source], asked.case
     return (
-        f"{images} {len(case.images)} images, {case.pairs} labels, model: {case.model.title}. Image "
-        "and model of the sidebar play no part here."
+        f"{images} {len(case.images)} images, {case.pairs} labels, model: {case.model.title}. "
+        "Image and model of the sidebar play no part here."
     )
 
 
