@@ -16,7 +16,7 @@ from components.study_table import named
 from engine.attribution.study.measure import RANDOM
 from engine.result import Columns, Table
 
-HEIGHT, APART = 400, 0.042  # px; of the height between two names
+HEIGHT, APART = 420, 0.055  # px; of the height between two names
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly one
 
 
@@ -83,11 +83,16 @@ def cost_words(table: Columns, rows: list[str]) -> str:
     least, own = table.cell(first, "AUC-MoRF"), table.cell(first, "passes")
     near = [row for row in rows if table.cell(row, "AUC-MoRF") <= least + 0.05]
     cheap = min(near, key=lambda row: table.cell(row, "passes"))
-    told = f"{named(first)} lets the score fall soonest ({least:.2f}) at {own:.0f} images a map"
+    told = f"{named(first)} lets the score fall soonest ({least:.2f}) at {images(own)} a map"
     if cheap != first:
         value, passes = table.cell(cheap, "AUC-MoRF"), table.cell(cheap, "passes")
-        told += f"; {named(cheap)} comes near it ({value:.2f}) at {passes:.0f}"
+        told += f"; {named(cheap)} comes near it ({value:.2f}) at {images(passes)}"
     return f"{told}. A random order leaves {table.cell(RANDOM, 'AUC-MoRF'):.2f}."
+
+
+def images(count: float) -> str:
+    """So many images."""
+    return "1 image" if round(count) == 1 else f"{count:.0f} images"
 
 
 def likeness(table: Columns) -> None:
@@ -101,7 +106,7 @@ def likeness(table: Columns) -> None:
     figure = go.Figure(
         go.Bar(
             y=[named(row) for row in rows], x=values, orientation="h",
-            text=[f"{value:.2f}".replace("-", "−") for value in values],
+            text=[f"{value:.2f}".replace("-", "−") for value in values], textposition="outside",
             marker={"color": [color[value >= INSENSITIVE] for value in values]},
         )
     )  # fmt: skip

@@ -65,7 +65,10 @@ def choose() -> Asked:
 def told(asked: Asked) -> str:
     """What the images are, and how many maps."""
     images, case = ABOUT[asked.source], asked.case
-    return f"{images} {len(case.images)} images, {case.pairs} labels, {case.model.title}."
+    return (
+        f"{images} {len(case.images)} images, {case.pairs} labels, model: {case.model.title}. "
+        "Image and model of the sidebar play no part here."
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

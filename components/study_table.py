@@ -29,6 +29,7 @@ HEADS = {
 }
 MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: "high is good", -1: "low is good"}
+ARROWS = {1: "↑", -1: "↓"}
 FULL = 0.55  # opacity of the best rank's color
 
 
@@ -72,8 +73,8 @@ def show(table: Columns) -> None:
     """The table, what its columns say, and its numbers."""
     st.html(as_html(table))
     st.caption(
-        "Every cell: the mean over all maps; below it the rank in its column and the deviation "
-        "from image to image. The better the rank, the more color. Reliability is the mean rank "
+        "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in "
+        "its column and the deviation from image to image. The better the rank, the more color. Reliability is the mean rank "
         "in “points at it”, “score left” and “instability”."
     )
     with st.expander("What the columns say"):
@@ -105,7 +106,7 @@ def as_html(table: Columns) -> str:
     style = "padding:6px 8px;text-align:left;vertical-align:bottom;font-weight:600"
     heads = "".join(
         f'<th scope="col" style="{style}" title="{escape(NAMED[name].about)}">{word}<br>'
-        f'<span style="font-weight:400">{escape(name)}, {SIGNS[NAMED[name].better]}</span></th>'
+        f'<span style="font-weight:400">{escape(name)} {ARROWS[NAMED[name].better]}</span></th>'
         for name, word in HEADS.items()
     )
     body = "".join(line(table, ranks, row) for row in rows_in_order(table))

@@ -171,7 +171,7 @@ def cheap(table: Columns) -> Judged:
         return UNASKED
     own = table.cell("GradCam", "passes")
     least = min(table.cell(name, "passes") for name in table.rows if name in TITLES)
-    return float(own <= least), f"One map takes {own:.0f} images through the network."
+    return float(own <= least), f"Images through the network for one of its maps: {own:.0f}."
 
 
 GRADIENTS = ("Gradient", "GradientXInput", "IntegratedGradients", "GuidedBackprop")
