@@ -74,8 +74,8 @@ def show(table: Columns) -> None:
     st.html(as_html(table))
     st.caption(
         "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in "
-        "its column and the deviation from image to image. The better the rank, the "
-        "more color. Reliability is the mean rank in “points at it”, “score left” and “instability”."
+        "its column and the deviation from image to image. The better the rank, the more color. "
+        "Reliability is the mean rank in “points at it”, “score left” and “instability”."
     )
     with st.expander("What the columns say"):
         st.markdown("\n".join(map(about, METRICS)))
