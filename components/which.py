@@ -91,9 +91,15 @@ def maps(asked: Asked, about: Subject) -> None:
     """Two rows of four maps."""
     kept = run.known(asked.method, asked.case)
     found: list[Outcome] = []
+    runs.leave_others(KEY, [f"{KEY}.{name}" for name in ("LFA", *SLOPES, *SCORES)])
     for words, names in ((ABOUT_SLOPES, SLOPES), (ABOUT_SCORES, SCORES)):
         st.markdown(words)
-        outcomes = {} if kept else {name: local(asked, name) for name in names}
+        outcomes: dict[str, Outcome] = {}
+        for name in () if kept else names:
+            if not is_waiting([*found, *outcomes.values()]) or run.known(
+                asked.one(name), asked.case
+            ):
+                outcomes[name] = local(asked, name)
         views: Mapping[str, Any] = kept or {}
         panels = [panel(name, views, outcomes) for name in names]
         viewer(square_pixels(about), panels, f"{KEY}.{names[0]}", square_behind(about), about.mask)
@@ -106,6 +112,11 @@ def maps(asked: Asked, about: Subject) -> None:
     runs.watch(found)
 
 
+def is_waiting(found: list[Outcome]) -> bool:
+    """Whether one is being computed: the next is asked after it, so that others get their turn."""
+    return any(isinstance(one, Pending) for one in found)
+
+
 def local(asked: Asked, name: str) -> Outcome:
     """One explainer's own answer, in a slot of its own."""
     return runs.ask(asked.one(name), asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
@@ -115,7 +126,9 @@ def panel(name: str, kept: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -
     """An explainer's map, or why there is none yet."""
     if kept:
         return Panel(name, kept[f"map {name}"])
-    match outcomes[name]:
+    match outcomes.get(name):
+        case None:
+            return Panel(name, None, "waits for the maps before it")
         case Pending():
             return Panel(name, None, "being computed …")
         case Problem(words=words):

@@ -43,9 +43,9 @@ def pills(at: AppTest, key: str):
 
 
 def settled(at):
-    """The page once nothing is computed any more."""
+    """The page once nothing is computed any more, neither in it nor in the sidebar."""
     for _ in range(240):
-        if not at.main.get("progress"):
+        if not at.main.get("progress") and not at.sidebar.get("progress"):
             return at
         time.sleep(0.25)
         at.run()
