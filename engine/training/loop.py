@@ -179,7 +179,7 @@ class Run:
             loss = self.weighed(each, rows)
             if self.extra_loss is not None:
                 loss = loss + self.extra_loss(self.model, rows, pixels, targets, logits)
-            self.optimizer.zero_grad()
+            forget_gradients(self.optimizer)
             loss.backward()
         rate = self.recipe.rate_at(self.done)
         for group in self.optimizer.param_groups:
@@ -279,6 +279,17 @@ class Run:
         self.shown = tensors["shown"].numpy().copy()
         for name in PLACE:
             setattr(self, name, place[name])
+
+
+def forget_gradients(held: torch.optim.Optimizer) -> None:
+    """No weight has a gradient any more.
+
+    The optimizer's own `zero_grad` enters torch's compiler to be left out of it, and what it notes
+    there is shared by all threads: while another model is being compiled, it can fail.
+    """
+    for group in held.param_groups:
+        for weight in group["params"]:
+            weight.grad = None
 
 
 def optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:

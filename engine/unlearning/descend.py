@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Progress, Slider, setting
 from engine.training.figures import one_thread
+from engine.training.loop import forget_gradients
 from engine.unlearning.network import in_parts, named, pixels_of
 from engine.unlearning.unlearner import Diverged, Unlearner, Work
 
@@ -88,7 +89,7 @@ def step(work: Work, optimizer: torch.optim.Optimizer, rows: Rows, loss_of: Loss
         if not isfinite(loss.item()):
             raise Diverged
         work.remember()
-        optimizer.zero_grad()
+        forget_gradients(optimizer)
         loss.backward()
         optimizer.step()
     work.step += 1

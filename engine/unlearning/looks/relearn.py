@@ -14,6 +14,7 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.training import outputs
 from engine.training.figures import one_thread
+from engine.training.loop import forget_gradients
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.descend import MOMENTUM
@@ -71,7 +72,7 @@ class Relearn(Look):
             waiting = waiting or in_parts(case.splits.forget, self.batch, rng)
             with one_thread(), torch.enable_grad():
                 pixels, targets = pixels_of(own, case.data, waiting.pop())
-                optimizer.zero_grad()
+                forget_gradients(optimizer)
                 F.cross_entropy(own(pixels), targets).backward()
                 optimizer.step()
             losses.append(loss_of(own, case))
