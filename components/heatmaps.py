@@ -117,7 +117,8 @@ def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subj
 def on_trial(answered: Sequence[tuple[Method[Any], Answer]], subject: Subject) -> None:
     """What the trials of the maps say in short, and a tab for each map with all of it."""
     trust.leave([method for method, _ in answered])
-    short, checks = st.container(), trust.settings(subject)
+    wanted = trust.wanted()
+    short, checks = st.container(), trust.settings(subject) if wanted else []
     found = []
     for tab, (method, answer) in zip(
         st.tabs([method.title for method, _ in answered]), answered, strict=True
@@ -125,8 +126,9 @@ def on_trial(answered: Sequence[tuple[Method[Any], Answer]], subject: Subject) -
         with tab:
             found.append((method, trust.panel(method, answer, checks, subject)))
             explain(method, answer, subject)
-    with short:
-        trust.summary(found)
+    if wanted:
+        with short:
+            trust.summary(found)
 
 
 def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:

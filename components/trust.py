@@ -51,6 +51,17 @@ sign in the other. Maps that answer different questions may well disagree; maps 
 share a mistake."""
 
 
+def wanted() -> bool:
+    """Whether the maps are to be put on trial: each costs about as many looks again as a map."""
+    return st.toggle(
+        "Put every map on trial",
+        key=f"{KEY}.on",
+        bind="query-params",
+        help="Can it be trusted? Quick trials begin at once, about eighty looks for each map; dear "
+        "ones wait for a button.",
+    )
+
+
 def settings(subject: Subject) -> list[Check]:
     """The trials as they are set, for all maps alike."""
     kinds: Sequence[type[Check]] = TRUST

@@ -23,7 +23,7 @@ def shown_to(monkeypatch):
     def opened(network, methods=("Grad-CAM", "Gradient"), **link):
         model = small(network, f"tiny-{type(network).__name__}")
         monkeypatch.setattr(catalog, "load", lambda name="": model)
-        return settled(visit({"heatmaps.methods": list(methods), **link}))
+        return settled(visit({"heatmaps.methods": list(methods), "trust.on": "true", **link}))
 
     return opened
 
