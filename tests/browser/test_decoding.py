@@ -70,6 +70,7 @@ def test_words_that_differ_are_framed_and_the_same_scene_is_on_ask(visit: Visit)
     page = visit()
     page.get_by_role("radio", name="describe the image", exact=True).click()
     expect(page.get_by_role("heading", name="Greedy makes up a lamp; VCD makes up")).to_be_visible()
+    settle(page, LONG)  # the words follow their heading
     assert "lamp" in answer(page, "Greedy")
     assert "lamp" not in answer(page, "VCD")
     lamp = page.get_by_role("button", name=re.compile("^lamp, .* there is no lamp, not so beside"))
