@@ -57,6 +57,24 @@ def quiet(done: float, words: str = "", partial: Result | None = None) -> None:
     """Report nothing; the default when nobody is watching."""
 
 
+def part_of(
+    progress: Progress, low: float, high: float, otherwise: str = "looking at images"
+) -> Progress:
+    """Progress of a part of the whole, from one share to another; partial results stay inside.
+
+    Args:
+        progress: of the whole.
+        low, high: where the part begins and ends.
+        otherwise: the words where the part has none.
+    """
+
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:
+        del partial
+        progress(low + (high - low) * done, words or otherwise)
+
+    return told
+
+
 @dataclass(frozen=True)
 class Slider:
     """A number between two ends; `log` spreads it over decades; `off` names the value None."""

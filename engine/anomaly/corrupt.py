@@ -13,10 +13,10 @@ from engine.anomaly.case import FamiliarCase, evenly
 from engine.anomaly.corruption import CORRUPTIONS, corrupted
 from engine.anomaly.detector import Detector, ruler_of
 from engine.anomaly.extract import Seen, as_seen, look
-from engine.anomaly.gather import gathered, head_of, told
+from engine.anomaly.gather import gathered, head_of
 from engine.anomaly.quick import BY_NAME, QUICK
 from engine.measures.detection import auroc
-from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
+from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Scores, Table
 
@@ -67,7 +67,7 @@ class Corrupt(Method[FamiliarCase]):
 
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Views: steps, flags (p-values of the normal images at each step), classes."""
-        banks = gathered(case, told(progress, 0.0, 0.4))
+        banks = gathered(case, part_of(progress, 0.0, 0.4))
         detector: Detector = BY_NAME[self.detector]()
         detector.check_banks(banks)
         rule = detector.fitted(banks.fit).rule

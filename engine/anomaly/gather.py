@@ -18,9 +18,8 @@ from engine.anomaly.extract import Extract, Seen, key_of, look
 from engine.anomaly.nudge import Nudged, nudged
 from engine.data import DataSet
 from engine.errors import BadData
-from engine.method import Progress, quiet
+from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
-from engine.result import Result
 from engine.run import answer
 
 FEW = 20  # held-out images, or groups of them, below which they are not parted
@@ -58,11 +57,11 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
     progress(0.0, "looking at the image")
     subject = subject_bank(case)
     fit_case, held_case, unknown_case = case.parts
-    fit = bank_of(fit_case, case.normal, told(progress, 0.0, 0.5), labelled=case.labelled)
-    held = bank_of(held_case, case.normal, told(progress, 0.5, 0.7), labelled=case.labelled)
+    fit = bank_of(fit_case, case.normal, part_of(progress, 0.0, 0.5), labelled=case.labelled)
+    held = bank_of(held_case, case.normal, part_of(progress, 0.5, 0.7), labelled=case.labelled)
     unknown = None
     if unknown_case is not None and case.unknown is not None:
-        unknown = bank_of(unknown_case, case.unknown, told(progress, 0.7, 0.9), labelled=False)
+        unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labelled=False)
         unknown = without(unknown, subject, None)[0]
     notes: list[str] = []
     fit, found_there = without(fit, subject, case.group)
@@ -82,15 +81,6 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
             "There are too few normal images to try the line out on others: the same ones drew it."
         )
     return Gathered(subject, fit, normal, rest, unknown, tuple(notes))
-
-
-def told(progress: Progress, low: float, high: float) -> Progress:
-    """A part of the progress."""
-
-    def report(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
-        progress(low + (high - low) * done, words or "looking at images")
-
-    return report
 
 
 def subject_bank(case: FamiliarCase) -> Bank:

@@ -32,7 +32,7 @@ from engine.hallucination.sampling import Sampling, drawn
 from engine.hallucination.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.strategy import COSTS, Speaking, words
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, StepOut, Want
-from engine.method import Progress, Slider, Switch, quiet, setting
+from engine.method import Progress, Slider, Switch, part_of, quiet, setting
 from engine.result import Columns, Result, Scores, View
 
 VIEWS: Mapping[str, str] = {
@@ -108,7 +108,7 @@ class MVP(Speaking):
         asks = [vlm.tokenizer.encode(prompt) for prompt in VIEWS.values()]
         looked = generate(
             vlm, Sampling(length=self.length, temperature=0.7, top=0.95), images,
-            padded(asks, vlm), seed=case.seed, progress=part(progress, 0.0, 0.5),
+            padded(asks, vlm), seed=case.seed, progress=part_of(progress, 0.0, 0.5),
         )  # fmt: skip
         captions = [vlm.tokenizer.decode([step.token for step in one]) for one in looked.steps]
         again = [
@@ -116,7 +116,7 @@ class MVP(Speaking):
         ]
         compared = generate(
             vlm, Following(self), images, padded(again, vlm), seed=case.seed,
-            progress=part(progress, 0.5, 1.0),
+            progress=part_of(progress, 0.5, 1.0),
         )  # fmt: skip
         firsts = compared.views["first"]
         assert isinstance(firsts, Columns)  # noqa: S101  # the session below gives it
@@ -223,15 +223,6 @@ def padded(prompts: Sequence[Sequence[int]], vlm: VLM) -> Tensor:
     longest = max(len(one) for one in prompts)
     filled = [[vlm.spec.pad] * (longest - len(one)) + list(one) for one in prompts]
     return torch.tensor(filled, device=vlm.device)
-
-
-def part(progress: Progress, low: float, high: float) -> Progress:
-    """Tells a part of the way."""
-
-    def told(done: float, words: str = "", partial: Result | None = None) -> None:
-        progress(low + (high - low) * done, words, partial)
-
-    return told
 
 
 @dataclass(frozen=True)

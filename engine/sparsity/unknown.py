@@ -18,10 +18,10 @@ from engine.anomaly import KNN, MSP, Bank, DataCase, Detector, Energy, Mahalanob
 from engine.anomaly.bank import Doubles, Ints
 from engine.anomaly.case import evenly, split
 from engine.anomaly.detector import noted
-from engine.anomaly.gather import bank_of, told
+from engine.anomaly.gather import bank_of
 from engine.data import DataSet
 from engine.measures.detection import auroc, fpr95
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table, View
 from engine.sparsity.case import PruneCase
@@ -67,8 +67,8 @@ class Unknown(Pruning):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: told, a row for each kind of unknown image and detector; notes, in sentences."""
-        masks = self.masks(case, told(progress, 0.0, 0.2))
-        return told_apart(case, self.made(case, masks), self.images, told(progress, 0.2, 1.0))
+        masks = self.masks(case, part_of(progress, 0.0, 0.2))
+        return told_apart(case, self.made(case, masks), self.images, part_of(progress, 0.2, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def told_apart(
     shown = images_of(case, images)
     progress(0.1, "made the unknown images")
     seen = [
-        seen_by(net, shown, told(progress, 0.1 + 0.4 * at, 0.5 + 0.4 * at))
+        seen_by(net, shown, part_of(progress, 0.1 + 0.4 * at, 0.5 + 0.4 * at))
         for at, net in enumerate((case.model, model))
     ]
     groups = groups_of(shown.known)
@@ -151,7 +151,7 @@ def seen_by(model: Classifier, shown: Images, progress: Progress) -> Seen:
     banks = [
         bank_of(
             DataCase(model, data), data, labelled=labelled,
-            progress=told(progress, at / len(listed), (at + 1) / len(listed)),
+            progress=part_of(progress, at / len(listed), (at + 1) / len(listed)),
         )
         for at, (data, labelled) in enumerate(listed)
     ]  # fmt: skip

@@ -20,8 +20,7 @@ from torch import Tensor
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.training import Parts, Plan, train_habit, train_honest
-from engine.method import Progress, quiet
-from engine.result import Result
+from engine.method import Progress, part_of, quiet
 from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
@@ -109,9 +108,9 @@ def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet
     Raises:
         OSError: a file cannot be written.
     """
-    honest = train_honest(plan, within(progress, 0.0, 0.7))
-    habit = train_habit(honest, plan, within(progress, 0.7, 0.15))
-    seen = train_habit(honest, replace(plan, alone=1.0), within(progress, 0.85, 0.15))
+    honest = train_honest(plan, part_of(progress, 0.0, 0.7))
+    habit = train_habit(honest, plan, part_of(progress, 0.7, 0.85))
+    seen = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
     made = {HABIT: habit, HONEST: honest, SEEN: seen}
     return [written(parts, name, folder, plan) for name, parts in made.items()]
 
@@ -119,15 +118,6 @@ def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet
 def planned(seed: int | None = None) -> Plan:
     """The plan of what ships, or the same with another seed."""
     return PLAN if seed is None else replace(PLAN, seed=seed)
-
-
-def within(progress: Progress, start: float, width: float) -> Progress:
-    """Progress of a part of the whole."""
-
-    def told(done: float, words: str = "", partial: Result | None = None) -> None:
-        progress(start + width * done, words, partial)
-
-    return told
 
 
 def written(parts: Parts, name: str, folder: Path, plan: Plan) -> Made:
