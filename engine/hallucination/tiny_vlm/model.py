@@ -7,7 +7,7 @@ truth is known to the pixel; see `training.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -208,9 +208,3 @@ def attend(query: Tensor, held: Held, positions: Tensor | None) -> Tensor:
         unseen = (there < 0) | (there > positions[:, None, :, None])
         scores = scores.masked_fill(unseen, HIDDEN)
     return scores.softmax(-1)
-
-
-def padded(prompts: Sequence[Sequence[int]]) -> Tensor:
-    """Prompts of different lengths, padded on the left, (B, P)."""
-    longest = max((len(prompt) for prompt in prompts), default=0)
-    return torch.tensor([[PAD] * (longest - len(prompt)) + list(prompt) for prompt in prompts])

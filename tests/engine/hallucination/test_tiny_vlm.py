@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS, padded
+from engine.hallucination.mvp import padded
+from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
 from engine.hallucination.tiny_vlm.words import PAD
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.tiny import prompts, scenes, untrained
@@ -150,7 +151,7 @@ def test_hidden_states_and_gates_have_their_shapes(opened):
 def test_two_prompts_of_different_length_are_answered_as_alone(image):
     vlm = untrained()
     asked = [vlm.tokenizer.encode(text) for text in ("is there a boat", "describe closely")]
-    together = padded(asked)
+    together = padded(asked, vlm)
     assert together[1].tolist()[:2] == [PAD, PAD]
     with torch.no_grad():
         both, _ = vlm.prefill(image, together)
