@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from benchmarks import (
     against_captum,
     against_grad_cam,
+    browsing,
     efficiency,
     evidence,
     familiar,
@@ -42,6 +43,7 @@ PARTS = {
     "evidence": evidence.rows,
 }
 WAITS = {  # lines of text
+    "browsing": browsing.rows,
     "serving": serving.rows,
     "lab": lab.rows,
     "hallucination": hallucination.told,

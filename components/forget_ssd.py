@@ -25,7 +25,7 @@ from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer
 from engine.unlearning.looks.damping import Damped, damped
 
-DOTS = 2000  # weights that are drawn
+DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 HELD = f"{KEY}.SSD.held"
 
 
@@ -58,9 +58,10 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     live(asked, method, outcome, table)
     st.caption(
-        "Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
-        "forgotten ones. Above the first line it is damped; λ says what is left of it. Importances "
-        "are computed once, so that moving a line takes no time."
+        f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
+        f"forgotten ones. Drawn are {DOTS} weights by chance and the {DOTS} that stand out most. "
+        "Above the first line a weight is damped; λ says what is left of it. Importances are "
+        "computed once, so that moving a line takes no time."
     )
 
 
@@ -120,15 +121,11 @@ def held(outcome: Answer) -> Plot:
 
 def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
     """Log-log, with the lines of both dials; nothing is in its place yet."""
-    own, all_of = flat(forget), flat(train)
-    some = np.random.default_rng(0).permutation(len(own))[:DOTS]
-    own, all_of = own[some], all_of[some]
-    seen = (own > 0) & (all_of > 0)
-    own, all_of = own[seen], all_of[seen]
+    own, all_of = chosen(flat(forget), flat(train))
     figure = go.Figure()
     color = COLORS[theme()]
     for word, ink, size in (("as it was", GRAY, 3), ("damped", color[1], 5)):
-        figure.add_scattergl(
+        figure.add_scatter(
             mode="markers", name=word, hoverinfo="skip",
             marker={"color": ink, "size": size, "opacity": 0.6},
         )  # fmt: skip
@@ -141,6 +138,16 @@ def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
     figure.update_yaxes(title="counts for the forgotten images", **power)
     charts.inked(laid(figure, 400), charts.INK[theme()])
     return Plot(name, figure, own, all_of)
+
+
+def chosen(own: Array, train: Array) -> tuple[Array, Array]:
+    """The weights that are drawn: few, since a browser draws them anew at every move."""
+    seen = (own > 0) & (train > 0)
+    own, train = own[seen], train[seen]
+    by_chance = np.random.default_rng(0).permutation(len(own))[:DOTS]
+    outstanding = np.argsort(train / own)[:DOTS]
+    some = np.union1d(by_chance, outstanding)
+    return own[some], train[some]
 
 
 def move(plot: Plot, method: SSD) -> None:
