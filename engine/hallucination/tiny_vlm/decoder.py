@@ -27,14 +27,28 @@ Turn = tuple[Tensor, Tensor]
 
 @cache
 def turns(device: torch.device) -> Turn:
-    """Cosine and sine of every position, the last for padding, (LONGEST + 1, TURNED / 2) each."""
+    """Cosine and sine of every position, the last for padding, (LONGEST + 1, 32) each.
+
+    The sine is negative for the first of two dimensions that turn together; where nothing turns,
+    the cosine is 1 and the sine 0.
+    """
     rates = BASE ** (-torch.arange(0, TURNED, 2, device=device).float() / TURNED)
     angles = torch.arange(LONGEST + 1, device=device).float()[:, None] * rates
-    return angles.cos(), angles.sin()
+    still = angles.new_zeros(LONGEST + 1, HEAD - TURNED)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([cos, cos, still + 1], 1), torch.cat([-sin, sin, still], 1)
+
+
+@cache
+def partners(device: torch.device) -> Tensor:
+    """The dimension that turns together with each, (32,)."""
+    half = TURNED // 2
+    order = [*range(half, TURNED), *range(half), *range(TURNED, HEAD)]
+    return torch.tensor(order, device=device)
 
 
 def turn(positions: Tensor) -> Turn:
-    """Cosine and sine of rotary positions, (…, T, TURNED / 2) each."""
+    """Cosine and sine of rotary positions, (…, T, 32) each."""
     cos, sin = turns(positions.device)
     return cos[positions], sin[positions]
 
@@ -42,9 +56,8 @@ def turn(positions: Tensor) -> Turn:
 def turned(heads: Tensor, by: Turn) -> Tensor:
     """Queries and keys (2, N, heads, T, 32) with their first dimensions turned by position."""
     cos, sin = (part.to(heads.dtype) for part in by)
-    half = TURNED // 2
-    left, right, rest = heads.split([half, half, heads.shape[-1] - TURNED], -1)
-    return torch.cat([left * cos - right * sin, left * sin + right * cos, rest], -1)
+    other = heads.index_select(-1, partners(heads.device))
+    return torch.addcmul(heads * cos, other, sin)
 
 
 class Norm(nn.Module):
