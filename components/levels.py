@@ -9,7 +9,18 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from components import charts, exports, image_grid, models, partners, runs, takeaway
+from components import (
+    charts,
+    exports,
+    image_grid,
+    models,
+    partners,
+    plane_chart,
+    runs,
+    star_chart,
+    takeaway,
+    tube_chart,
+)
 from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.notices import plain
@@ -253,7 +264,7 @@ def pixels(image: Any) -> Any:
 
 def show_plane(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
     """The walk in a plane, over the confidence there."""
-    answered(Plane, subject, chosen, walk, lambda found: charts.plane(found, f"{KEY}.plane"))
+    answered(Plane, subject, chosen, walk, lambda found: plane_chart.plane(found, f"{KEY}.plane"))
 
 
 def show_triangle(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
@@ -269,12 +280,12 @@ def show_triangle(subject: Subject, chosen: Sequence[Partner], walk: LST) -> Non
 
 def show_star(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
     """Limbs to several blind spots."""
-    answered(Star, subject, chosen, walk, lambda found: charts.star(found, f"{KEY}.star"))
+    answered(Star, subject, chosen, walk, lambda found: star_chart.star(found, f"{KEY}.star"))
 
 
 def show_width(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
     """How far one may stray from the walk."""
-    answered(TubeWidth, subject, chosen, walk, lambda found: charts.tube(found, f"{KEY}.tube"))
+    answered(TubeWidth, subject, chosen, walk, lambda found: tube_chart.tube(found, f"{KEY}.tube"))
 
 
 def show_grid(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:

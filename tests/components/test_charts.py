@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import charts
+from components import charts, plane_chart, star_chart, tube_chart
 from engine.result import Field, Table
 from tests.components.level_sets import HOSTILE, plane, star, tube
 
@@ -17,11 +17,11 @@ def texts(figure) -> str:
 
 
 def star_of(result):
-    return charts.star_figure(result["limbs"], result["controls"], result["figures"].rows)
+    return star_chart.star_figure(result["limbs"], result["controls"], result["figures"].rows)
 
 
 def plane_of(result):
-    return charts.plane_figure(result["field"], result["walk"], result["line"])
+    return plane_chart.plane_figure(result["field"], result["walk"], result["line"])
 
 
 @pytest.fixture(params=["star", "plane", "tube"])
@@ -31,7 +31,7 @@ def figure(request):
             return star_of(star())
         case "plane":
             return plane_of(plane())
-    return charts.tube_surface(tube()["low"], tube()["confidence"])
+    return tube_chart.tube_surface(tube()["low"], tube()["confidence"])
 
 
 def test_probability_is_on_the_one_scale(figure):
@@ -67,7 +67,7 @@ def test_colors_along_a_limb_are_its_values():
     result = star()
     colors = star_of(result).data[4].marker.color
     each = len(colors) // 4
-    assert colors[2 * each : 3 * each : charts.FINE] == pytest.approx(result["limbs"].values[2])
+    assert colors[2 * each : 3 * each : star_chart.FINE] == pytest.approx(result["limbs"].values[2])
 
 
 def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
@@ -75,33 +75,33 @@ def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
     values = result["limbs"].values.copy()
     values[1, 2] = np.nan
     held = Field(values, result["limbs"].x, result["limbs"].y, "", "", "probability")
-    figure = charts.star_figure(held, result["controls"], result["figures"].rows)
+    figure = star_chart.star_figure(held, result["controls"], result["figures"].rows)
     assert np.isfinite(figure.data[4].marker.color).all()
     assert "no value" in figure.data[-1].hovertext[7]
 
 
 def test_the_star_says_its_lowest_and_the_control_s():
-    words = charts.star_words(star())
+    words = star_chart.star_words(star())
     assert "nowhere below 0.75; 2 of 4 hold" in words
     assert "it falls to 0.00" in words
 
 
 def test_the_plane_says_how_low_each_way_falls():
     result = plane()
-    words = charts.plane_words(result["walk"], result["line"])
+    words = plane_chart.plane_words(result["walk"], result["line"])
     assert "nowhere below 0.90" in words
     assert "falls to 0.00" in words
 
 
 def test_the_tube_is_mirrored_about_the_walk():
-    surface = charts.tube_surface(tube()["low"], tube()["confidence"]).data[0]
+    surface = tube_chart.tube_surface(tube()["low"], tube()["confidence"]).data[0]
     assert surface.y == pytest.approx([-2, -1, -0.5, 0, 0.5, 1, 2])
     assert surface.z == pytest.approx(surface.z[::-1])
     assert surface.z[3] == pytest.approx([0.95] * 3)
 
 
 def test_the_flat_tube_tells_its_lines_apart_without_color():
-    lines = charts.tube_lines(tube()["low"], tube()["confidence"]).data
+    lines = tube_chart.tube_lines(tube()["low"], tube()["confidence"]).data
     looks = Counter((line.line.dash, line.marker.symbol) for line in lines)
     assert len(lines) == 4
     assert max(looks.values()) == 1
@@ -126,12 +126,12 @@ def test_a_table_has_units_and_dashes_and_no_name_twice():
 
 
 def page() -> None:
-    from components import charts as drawn
+    from components import plane_chart, star_chart, tube_chart
     from tests.components import level_sets
 
-    drawn.star(level_sets.star(), "star")
-    drawn.plane(level_sets.plane(), "plane")
-    drawn.tube(level_sets.tube(), "tube")
+    star_chart.star(level_sets.star(), "star")
+    plane_chart.plane(level_sets.plane(), "plane")
+    tube_chart.tube(level_sets.tube(), "tube")
 
 
 def test_every_chart_is_drawn_with_its_twin_and_its_words():
@@ -144,10 +144,14 @@ def test_every_chart_is_drawn_with_its_twin_and_its_words():
 
 def test_the_tube_can_be_seen_flat():
     at = AppTest.from_function(page, default_timeout=30).run()
-    at.button_group(key="tube.look").set_value(charts.LINES).run()
+    at.button_group(key="tube.look").set_value(tube_chart.LINES).run()
     assert not at.exception
     assert "dashdot" in str(at.get("plotly_chart")[-1].proto)
 
 
 def test_a_label_cannot_speak_markdown():
     assert charts.plain_markdown(HOSTILE).startswith("\\<img")
+
+
+def test_a_sentence_that_begins_with_a_number_does_not_become_a_list():
+    assert charts.plain_markdown("5. yes gains 2.5 points") == "5\\. yes gains 2.5 points"
