@@ -62,7 +62,7 @@ def timed(field):
 
 def network(case):
     """The network that a case asks, and what of it is run first."""
-    if isinstance(case, hallucination.CaptionCase):
+    if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
     return case.model, case.model.network
 

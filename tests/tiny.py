@@ -17,7 +17,7 @@ from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
-from engine.hallucination import ASK, CaptionCase, WordCase
+from engine.hallucination import ASK, CaptionCase, Greedy, Rates, ScenesCase, WordCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -250,10 +250,14 @@ def unlearning_case(
     return case
 
 
-def caption_case(kind: type, model: Classifier | None = None) -> CaptionCase | ImageCase:
+def caption_case(
+    kind: type, model: Classifier | None = None
+) -> CaptionCase | ImageCase | ScenesCase:
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
+    if kind is Rates:
+        return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
     seen, *others = speaking.scenes()[:2]
     case = CaptionCase(deepcopy(speaking.untrained()), seen, "is there a boat")
     if kind not in ASK:
@@ -275,6 +279,7 @@ def case_for(
     | BoardCase
     | AfterCase
     | CaptionCase
+    | ScenesCase
     | TrustCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""

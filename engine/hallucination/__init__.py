@@ -17,6 +17,7 @@ from engine.hallucination.mvp import MVP
 from engine.hallucination.noise_steps import NoiseSteps
 from engine.hallucination.opera import OPERA
 from engine.hallucination.priors import Priors
+from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.region import RegionWords
 from engine.hallucination.relevancy import Relevancy
 from engine.hallucination.sampling import Sampling
@@ -29,7 +30,7 @@ DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = DECODING + ASK
+METHODS = (*DECODING, *ASK, Rates)
 
 __all__ = [
     "ASK",
@@ -47,9 +48,11 @@ __all__ = [
     "Looks",
     "NoiseSteps",
     "Priors",
+    "Rates",
     "RegionWords",
     "Relevancy",
     "Sampling",
+    "ScenesCase",
     "Strategy",
     "VASparse",
     "WordCase",

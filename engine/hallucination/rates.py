@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
 from time import perf_counter
@@ -17,7 +17,7 @@ from engine.hallucination.strategy import Strategy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, Said, Sample, answered, captions, lie_rate
-from engine.method import Method, Precision, Progress, quiet
+from engine.method import Case, Method, Precision, Progress, quiet
 from engine.result import Columns, Result
 
 UNSEEN = 1000  # seeds of training lie below
@@ -60,6 +60,10 @@ class ScenesCase:
         """The device whose lane computes it."""
         return self.vlm.device
 
+    def at(self, precision: Precision) -> ScenesCase:
+        """The same in another precision."""
+        return replace(self, precision=precision)
+
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         return {
@@ -94,8 +98,16 @@ class Rates(Method[ScenesCase]):
     cost = "wait"
     proof = "tests/engine/hallucination/test_rates.py::test_rates_are_those_of_the_captions"
 
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if not isinstance(case, ScenesCase):
+            return "it needs scenes and a decoding of a vision-language model, not one picture."
+        return super().unmet(case)
+
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """rates, one row; captions, a row for each scene with the caption as its note."""
+        self.check(case)
         seed = UNSEEN + case.seed
         sample = Sample.drawn(case.count, case.kind, seed=seed, clean=case.clean)
         begun = perf_counter()
@@ -108,6 +120,7 @@ class Rates(Method[ScenesCase]):
         found = chair(said.words, sample.truths, THINGS)
         progress(0.8, "asking")
         partners = of_partners(case, sample)
+        progress(1.0, "asked")
         invented = np.array([sum(not one.true for one in held) for held in found.mentions])
         return {
             "rates": Columns.of(
