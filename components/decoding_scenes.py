@@ -15,7 +15,7 @@ from components.decoding import KEY, Compared, Spoken
 from components.links import refuse
 from components.notices import plain
 from engine import run
-from engine.hallucination import Strategy
+from engine.hallucination import MVP, Strategy
 from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Columns, Table
@@ -36,9 +36,6 @@ Asked = tuple[Spoken, ScenesCase]
 def show(found: Compared) -> None:
     """Choose the scenes; what is kept is shown, the rest waits for a button."""
     asked = choose(found)
-    if not asked:
-        st.info("MVP answers questions one by one and is not counted here; choose another.")
-        return
     answers = outcomes(asked)
     done = [(one, answer) for (one, _), answer in zip(asked, answers, strict=True)
             if isinstance(answer, Answer)]  # fmt: skip
@@ -68,7 +65,7 @@ def choose(found: Compared) -> list[Asked]:
     return [
         (one, ScenesCase(vlm, one.method, int(many), KINDS[title], clean))
         for one in found.spoken
-        if isinstance(one.method, Strategy)
+        if isinstance(one.method, Strategy | MVP)
     ]
 
 
@@ -81,7 +78,7 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
         known = sum(one for one in seconds if one is not None)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         titles = ", ".join(one.title for one, _ in waiting)
-        if st.button(f"Describe {waiting[0][1].count} scenes with {titles}{hint}",
+        if st.button(f"Count over {waiting[0][1].count} scenes: {titles}{hint}",
                      key=f"{KEY}.go", type="primary"):  # fmt: skip
             told |= {run.digest(method, case) for _, case in waiting}
             waiting = []
@@ -109,8 +106,12 @@ def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
     rates: list[Columns] = [answer["rates"] for _, answer in done]
     names = [one.title for one, _ in done]
     left, right = st.columns([4, 5], gap="large")
+    described = [place for place, held in enumerate(rates) if np.isfinite(held["recall"][0])]
     with left:
-        trade(names, rates)
+        if described:
+            trade([names[at] for at in described], [rates[at] for at in described])
+        if len(described) < len(rates):
+            st.caption("MVP answers questions only, one by one: it has no captions to count.")
     with right:
         st.markdown("**All figures**")
         charts.table(figures(names, rates), f"{KEY}.figures", whole=True)
@@ -169,18 +170,18 @@ def costs(names: Sequence[str], answers: Sequence[Answer]) -> Table:
 
 
 def speed(answer: Answer) -> float:
-    """Words in a second, all scenes together."""
+    """Words in a second, all scenes together; NaN without captions."""
     held: Columns = answer["rates"]
-    scenes = len(answer["captions"])
+    scenes = len(answer["captions"]) if "captions" in answer else 0
     return scenes * float(held["words"][0]) / float(held["seconds"][0])
 
 
 def scene_words(names: Sequence[str], rates: Sequence[Columns]) -> str:
     """The lie rate and the false yes, in words."""
-    told = [
-        f"{name} gives {100 * float(held['lie rate'][0]):.0f} % of the leaders it names the "
-        f"partner that is not there, and says yes to {100 * float(held['false yes'][0]):.0f} % of "
-        "absent partners"
-        for name, held in zip(names, rates, strict=True)
-    ]
+    told = []
+    for name, held in zip(names, rates, strict=True):
+        lies, yes = (100 * float(held[rate][0]) for rate in ("lie rate", "false yes"))
+        says = f"says yes to {yes:.0f} % of absent partners"
+        gives = f"gives {lies:.0f} % of the leaders it names the partner that is not there, and "
+        told.append(f"{name} {says if np.isnan(lies) else gives + says}")
     return plain("; ".join(told) + ".")

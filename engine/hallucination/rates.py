@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
@@ -10,17 +11,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.errors import BlindspotError
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.chair import chair
-from engine.hallucination.strategy import Strategy
+from engine.hallucination.mvp import MVP
+from engine.hallucination.strategy import COSTS, Strategy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS, Said, Sample, answered, captions, lie_rate
-from engine.method import Case, Method, Precision, Progress, quiet
+from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, answered, captions, lie_rate
+from engine.method import Case, Method, Precision, Progress, part_of, quiet
 from engine.result import Columns, Result
 
 UNSEEN = 1000  # seeds of training lie below
+UNITS = dict(zip(COSTS, ("passes", "tokens", "places"), strict=True))
+UNITS |= {"words": "words", "seconds": "s"}
+
+Told = tuple[list[float], str]  # a column of one row, and its unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,7 @@ class ScenesCase:
     """
 
     vlm: TinyVLM
-    strategy: Strategy
+    strategy: Strategy | MVP
     count: int = 100
     kind: str = "broken"
     clean: bool = False
@@ -89,7 +97,7 @@ class Rates(Method[ScenesCase]):
     not there; recall is the share of the things there that are named: a decoding that says less
     invents less, so read both. The lie rate counts captions that give a leader (a boat) the
     partner (a fish) that is not there. Questions: "is there a …" about the partner of a leader,
-    half of them there. Costs are means of one caption.
+    half of them there. Costs are means of one caption. MVP answers questions only, one by one.
     """
 
     family = "hallucination"
@@ -106,60 +114,59 @@ class Rates(Method[ScenesCase]):
         return super().unmet(case)
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
-        """rates, one row; captions, a row for each scene with the caption as its note."""
+        """rates, one row; captions, a row for each scene with the caption as its note.
+
+        Without captions (MVP) the rates of captions and their costs are NaN.
+        """
         self.check(case)
-        seed = UNSEEN + case.seed
-        sample = Sample.drawn(case.count, case.kind, seed=seed, clean=case.clean)
-        begun = perf_counter()
+        sample = Sample.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
         progress(0.0, "describing")
-        said = captions(
-            case.vlm, sample, case.strategy, seed=case.seed,
-            progress=lambda done, _words="", _partial=None: progress(0.8 * done, "describing"),
-        )  # fmt: skip
-        seconds = perf_counter() - begun
-        found = chair(said.words, sample.truths, THINGS)
-        progress(0.8, "asking")
-        partners = of_partners(case, sample)
+        found, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
+        asking = 0.8 if captioned else 0.0
+        partners = of_partners(case, sample, part_of(progress, asking, 1.0))
         progress(1.0, "asked")
-        invented = np.array([sum(not one.true for one in held) for held in found.mentions])
-        return {
-            "rates": Columns.of(
-                {
-                    "CHAIR_i": ([found.instance], "share"),
-                    "CHAIR_s": ([found.sentence], "share"),
-                    "recall": ([found.recall], "share"),
-                    "lie rate": ([lie_rate(said.words, sample)], "share"),
-                    "words": ([found.words], "words"),
-                    **partners,
-                    **costs(said, case.count),
-                    "seconds": ([seconds], "s"),
-                },
-                rows=(case.strategy.title,),
-            ),
-            "captions": Columns.of(
-                {"invented": (invented, "mentions")},
-                rows=[str(number) for number in range(case.count)],
-                notes=[" ".join(words) for words in said.words],
-            ),
-        }
+        rates = {**found, **partners}
+        return {"rates": Columns.of(rates, rows=(case.strategy.title,)), **captioned}
 
 
-def costs(said: Said, count: int) -> dict[str, tuple[list[float], str]]:
-    """Per caption: forward passes, tokens read, places of the cache looked at."""
-    return {
-        "forward passes": ([said.calls / count], "passes"),
-        "tokens read": ([said.read / count], "tokens"),
-        "places looked at": ([said.looked / count], "places"),
+def described(
+    case: ScenesCase, sample: Sample, progress: Progress
+) -> tuple[dict[str, Told], dict[str, Columns]]:
+    """What captions invent, miss and cost, and the captions themselves."""
+    names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
+    if isinstance(case.strategy, MVP):
+        return {name: ([nan], UNITS.get(name, "share")) for name in names}, {}
+    begun = perf_counter()
+    said = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
+    seconds = perf_counter() - begun
+    found = chair(said.words, sample.truths, THINGS)
+    spent = [count / case.count for count in (said.calls, said.read, said.looked)]
+    values = (
+        found.instance, found.sentence, found.recall, lie_rate(said.words, sample), found.words,
+        *spent, seconds,
+    )  # fmt: skip
+    invented = np.array([sum(not one.true for one in held) for held in found.mentions])
+    told = Columns.of(
+        {"invented": (invented, "mentions")},
+        rows=[str(number) for number in range(case.count)],
+        notes=[" ".join(words) for words in said.words],
+    )
+    rates = {
+        name: ([value], UNITS.get(name, "share")) for name, value in zip(names, values, strict=True)
     }
+    return rates, {"captions": told}
 
 
-def of_partners(case: ScenesCase, sample: Sample) -> dict[str, tuple[list[float], str]]:
+def of_partners(case: ScenesCase, sample: Sample, progress: Progress) -> dict[str, Told]:
     """Yes/no questions about partners of leaders that are there."""
     rows, things = np.nonzero(sample.leading())
     if not len(rows):
         return {name: ([nan], "share") for name in ("yes-ratio", "false yes", "missed", "unclear")}
     asked = [yes_no_question(thing) for thing in things.tolist()]
-    yes, clear = answered(case.vlm, sample, case.strategy, rows, asked, seed=case.seed)
+    if isinstance(case.strategy, MVP):
+        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], asked, progress)
+    else:
+        yes, clear = answered(case.vlm, sample, case.strategy, rows, asked, seed=case.seed)
     there = sample.layout.present[rows, things]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
@@ -167,6 +174,19 @@ def of_partners(case: ScenesCase, sample: Sample) -> dict[str, tuple[list[float]
         "missed": ([share(~yes, clear & there)], "share"),
         "unclear": ([float(1 - clear.mean())], "share"),
     }
+
+
+def one_by_one(
+    case: ScenesCase, strategy: MVP, pixels: Tensor, questions: Sequence[str], progress: Progress
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each question is answered by yes, and whether by yes or no; images (n, 3, 64, 64)."""
+    yes = []
+    for place, (image, question) in enumerate(zip(pixels, questions, strict=True)):
+        asked = CaptionCase(case.vlm, image, question, case.seed + place)
+        part = part_of(progress, place / len(questions), (place + 1) / len(questions))
+        said_yes, said_no = strategy(asked, part)["scores"].arrays()["values"]
+        yes.append(bool(said_yes >= said_no))
+    return np.array(yes), np.ones(len(yes), bool)
 
 
 def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

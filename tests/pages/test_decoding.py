@@ -118,7 +118,7 @@ def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
 def test_other_scenes_wait_for_a_button_and_are_then_counted():
     at = opened(decoding__count="25")
     button = at.button(key="decoding.go")
-    assert button.label.startswith("Describe 25 scenes with Greedy, VCD")
+    assert button.label.startswith("Count over 25 scenes: Greedy, VCD")
     button.click().run()
     assert not at.exception
     settled(at)

@@ -2,12 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.chair import chair
 from engine.hallucination.greedy import Greedy
+from engine.hallucination.mvp import MVP
 from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.hallucination.vcd import VCD
@@ -62,3 +66,18 @@ def test_another_strategy_or_model_is_another_question():
 def test_too_many_scenes_are_refused():
     with pytest.raises(BlindspotError, match="0 scenes"):
         ScenesCase(load(HABIT), Greedy(), count=0)
+
+
+def test_mvp_answers_the_questions_as_it_does_one_at_a_time_and_describes_nothing():
+    case = ScenesCase(load(HABIT), MVP(), count=6)
+    found = Rates()(case)
+    sample = Sample.drawn(6, "broken", seed=UNSEEN)
+    rows, things = np.nonzero(sample.leading())
+    asked = (
+        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), place)
+        for place, (row, thing) in enumerate(zip(rows, things.tolist(), strict=True))
+    )
+    yes = [np.subtract(*MVP()(one)["scores"].values) >= 0 for one in asked]
+    assert found["rates"]["yes-ratio"][0] == pytest.approx(np.mean(yes))
+    assert math.isnan(found["rates"]["CHAIR_i"][0])
+    assert "captions" not in found
