@@ -10,6 +10,7 @@ from components import (
     forget_board,
     forget_choose,
     forget_figures,
+    forget_frontier,
     forget_images,
     forget_inside,
     forget_keep,
@@ -19,6 +20,8 @@ from components import (
     forget_time,
 )
 from components.forget_asked import KEY, Asked, Closer
+from components.forget_verdict import best, sentence, still_there
+from components.forget_words import WORDS, named
 from components.links import refuse
 from components.notices import plain, spoken
 from components.subject import Subject
@@ -29,7 +32,7 @@ Place = st.delta_generator.DeltaGenerator
 Show = Callable[[Closer, Subject | None, Columns], None]
 SECTIONS: dict[str, Show] = {
     "Each image": forget_images.show,
-    "Frontier": forget_board.dial,
+    "Frontier": forget_frontier.show,
     "Confusion": forget_figures.confusion,
     "Attack": forget_figures.attack,
     "Still there": forget_left.show,
@@ -69,8 +72,8 @@ def closer(
     if method is None:
         return
     look = Closer(asked, method)
-    places[0].subheader(plain(forget_board.sentence(look, table)))
-    places[1].markdown(plain(forget_board.still_there(look)))
+    places[0].subheader(plain(sentence(look, table)))
+    places[1].markdown(plain(still_there(look)))
     section = choose_section()
     with spoken():
         SECTIONS[section](look, subject, table)
@@ -78,11 +81,7 @@ def closer(
 
 def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
     """The way that is looked at, at first the one that came nearest."""
-    offered = {
-        forget_board.named(one.label): one
-        for one in asked.methods
-        if one.label not in forget_board.WORDS
-    }
+    offered = {named(one.label): one for one in asked.methods if one.label not in WORDS}
     if not offered:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -90,7 +89,7 @@ def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
     refuse(key, offered, "Look closer at", "one of " + ", ".join(offered))
     if st.session_state.get(key) not in {None, *offered}:
         del st.session_state[key]
-    nearest = forget_board.named(forget_board.best(table))
+    nearest = named(best(table))
     first = list(offered).index(nearest) if nearest in offered else 0
     picked = st.selectbox("Look closer at", list(offered), first, key=key, bind="query-params")
     return offered[picked]

@@ -1,38 +1,26 @@
-"""The scoreboard: one plain sentence, the table beside retraining, and forgetting against keeping.
+"""The scoreboard: the table beside retraining.
 
 Colors stand for the distance from the retrained model; the distance is also written in each cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, mask_charts, runs
-from components.charts import GRAY, SYMBOLS
+from components import charts, runs
 from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
-from components.forget_asked import KEY, Asked, Closer
+from components.forget_asked import KEY, Asked
+from components.forget_words import GOAL, named, percent, points, signed, time
 from components.notices import plain
 from components.runs import Outcome, Problem
-from components.subject import Subject
 from engine import run
 from engine.result import Columns, Result
 from engine.run import Answer
-from engine.unlearning import UNLEARNERS, Frontier, StillThere, Timing
+from engine.unlearning import Timing
 
-GOAL, BEFORE = "Retrain", "NoOp"
-TITLES = {kind.short: kind.title for kind in UNLEARNERS}
-WORDS = {GOAL: "Retrained without them", BEFORE: "Nothing done"}
-AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
-TINY = 0.1  # percent
-HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
 FULL = 0.5  # a gap from which a cell has its full color
 HEADS: tuple[tuple[str, str, str], ...] = (
     ("UA", "forgotten images wrong", "UA: the share of the forgotten images it now gets wrong"),
@@ -41,92 +29,6 @@ HEADS: tuple[tuple[str, str, str], ...] = (
     ("MIA", "taken for strangers", "MIA: the share of forgotten images that a membership attacker "
      "takes for images it never learnt"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How one way did beside retraining.
-
-    Args:
-        way: its name.
-        unknown: share of the forgotten images it gets wrong.
-        goal: the same of the retrained model.
-        test: share of test images it gets right.
-        test_goal: the same of the retrained model.
-        gap: the average gap.
-        cost: samples looked at, as a share of retraining's.
-        nothing: the average gap of the model as it was.
-    """
-
-    way: str
-    unknown: float
-    goal: float
-    test: float
-    test_goal: float
-    gap: float
-    cost: float
-    nothing: float
-
-    @classmethod
-    def of(cls, table: Columns, way: str) -> Verdict:
-        """From the scoreboard."""
-        return cls(
-            named(way),
-            table.cell(way, "UA"),
-            table.cell(GOAL, "UA"),
-            table.cell(way, "TA"),
-            table.cell(GOAL, "TA"),
-            table.cell(way, "gap"),
-            table.cell(way, "share of retraining"),
-            table.cell(BEFORE, "gap"),
-        )
-
-    def words(self, what: str) -> str:
-        """In a sentence; `what` is what was to be forgotten."""
-        known, goal = 1 - self.unknown, 1 - self.goal
-        figures = (
-            f"it still recognises {percent(known)} of those images (a model that never saw them: "
-            f"{percent(goal)})"
-        )
-        kept = f"gets {percent(self.test)} of the test right ({percent(self.test_goal)})"
-        if not np.isfinite(self.gap):
-            return f"{self.way} failed on {what}: see the note below the table."
-        if (
-            self.nothing <= AS_WELL
-            and abs(known - goal) <= OFF
-            and self.test_goal - self.test <= OFF
-        ):
-            return (
-                f"There is little to forget of {what}: others taught the model the same. With "
-                f"{self.way} {figures} and {kept}; with nothing done it was as near."
-            )
-        if known - goal > OFF:
-            return f"{self.way} did not forget {what}: {figures} and {kept}."
-        if self.test_goal - self.test > OFF:
-            return f"{self.way} forgot {what} by damaging the rest: it {kept}, and {figures}."
-        if goal - known > OFF:
-            return f"{self.way} forgot {what} more than it should: {figures} and {kept}."
-        if self.gap <= AS_WELL:
-            how = "as well as retraining would"
-        else:
-            how = "nearly as well as retraining would" if self.gap <= NEARLY else "only roughly"
-        return (
-            f"{self.way} forgot {what} {how}, at {percent(self.cost)} of its cost: {figures} "
-            f"and {kept}."
-        )
-
-
-def percent(share: float) -> str:
-    """A share in whole percent, with a digit near both ends."""
-    value = 100 * share
-    if 0 < value < TINY:
-        return f"under {TINY} %"
-    if 100 - TINY < value < 100:
-        return f"over {100 - TINY} %"
-    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
-
-
-# ---------------------------------------------------------------- asking
 
 
 def ask(asked: Asked) -> Columns | None:
@@ -159,46 +61,6 @@ def sofar(partial: Result) -> None:
     table = partial.get("table")
     if isinstance(table, Columns) and len(table):
         st.html(as_html(table))
-
-
-# ---------------------------------------------------------------- the sentence
-
-
-def best(table: Columns) -> str:
-    """The way that came nearest to the retrained model; "" where none gave numbers."""
-    known = [
-        (float(gap), way)
-        for way, gap in zip(table.rows, table["gap"], strict=True)
-        if way not in WORDS and np.isfinite(gap)
-    ]
-    return min(known)[1] if known else ""
-
-
-def sentence(closer: Closer, table: Columns) -> str:
-    """How the way did."""
-    return Verdict.of(table, closer.method.label).words(closer.asked.case.request.words)
-
-
-def still_there(closer: Closer) -> str:
-    """What is still there, where that is known."""
-    found = run.known(StillThere(), closer.case)
-    if found is None:
-        return "What is still there inside it was not looked at yet: see “Still there” below."
-    return left(dict(found)["figures"])
-
-
-def left(figures: Any) -> str:
-    """What a new last layer would read from the features."""
-    own, goal = (figures.cell(name, "probe") for name in ("unlearned", "retrained"))
-    said = (
-        f"What is still there: from what it sees inside, a new last layer that is taught half of "
-        f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
-        "saw them)."
-    )
-    return said + (" Something stayed behind." if own - goal > HIDDEN else "")
-
-
-# ---------------------------------------------------------------- the table
 
 
 def timed(asked: Asked) -> Columns | None:
@@ -241,13 +103,6 @@ def times_words(times: Columns | None) -> str:
             "warm-up, see “Time” below."
         )
     return "Seconds are the median of three runs here, after one to warm up."
-
-
-def named(way: str) -> str:
-    """A row's name for a person."""
-    short, _, settings = way.partition(" (")
-    word = WORDS.get(way) or TITLES.get(short, short)
-    return f"{word} ({settings}" if settings else word
 
 
 def order(table: Columns) -> list[int]:
@@ -321,95 +176,8 @@ def cell(table: Columns, at: int, name: str, edge: str) -> str:
     return f'<td style="{style}{tint(off) if table.rows[at] != GOAL else ""}">{said}</td>'
 
 
-def time(seconds: float) -> str:
-    """Seconds, short."""
-    return "under 0.1 s" if seconds < 0.1 else f"{seconds:.1f} s"
-
-
 def tint(off: float) -> str:
     """The color of a distance, on either theme."""
     if not np.isfinite(off):
         return ""
     return f";background:rgba(230,120,0,{0.62 * min(abs(off) / FULL, 1):.2f})"
-
-
-def points(share: float) -> str:
-    """A gap in points."""
-    return f"{100 * share:.1f} points"
-
-
-def signed(off: float) -> str:
-    """A signed distance in points."""
-    return "±0" if abs(off) < 0.0005 else f"{100 * off:+.1f}".replace("-", "−")
-
-
-# ---------------------------------------------------------------- the frontier
-
-
-def dial(closer: Closer, subject: Subject | None, table: Columns) -> None:
-    """Every way as a point; the dials of those that were turned as curves behind."""
-    del subject
-    st.markdown("**Forgetting against keeping**")
-    asked = closer.asked
-    outcome: Outcome | None = None
-    if closer.method.dial is not None:
-        label = f"Turn the dial of {named(closer.method.label)}"
-        outcome = runs.ask_when_told(Frontier(), closer.case, f"{KEY}.Frontier", label)
-    curves: dict[str, Any] = {}
-    for method in asked.methods:
-        if found := run.known(Frontier(), Closer(asked, method).case):
-            curves[method.label] = found["points"]
-    if outcome is not None and not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        if isinstance(outcome, Problem) and outcome.partial is not None:
-            curves[closer.method.label] = outcome.partial["points"]
-    figure = frontier_figure(table, curves, closer.method.label)
-    tables = {named(way): as_table(points) for way, points in curves.items()}
-    mask_charts.drawn(figure, frontier_words(table, curves), f"{KEY}.frontier")
-    if tables:
-        charts.numbers({f"{KEY}.frontier.{way}": one for way, one in tables.items()})
-
-
-def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.Figure:
-    """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
-    figure = go.Figure()
-    color = COLORS[theme()]
-    for at, way in enumerate(table.rows):
-        ink, symbol = color[at % 3], SYMBOLS[at % len(SYMBOLS)]
-        if way in curves:
-            along = curves[way]
-            places = sorted_by_dial(along)
-            figure.add_scatter(
-                x=100 * along["forgetting"][places], y=100 * along["keeping"][places],
-                mode="lines+markers", line={"color": ink, "width": 1.5, "dash": "dot"},
-                marker={"size": 4}, showlegend=False, hovertext=[along.rows[k] for k in places],
-            )  # fmt: skip
-        figure.add_scatter(
-            x=[100 * table["forgetting"][at]], y=[100 * table["keeping"][at]], mode="markers",
-            name=named(way),
-            marker={
-                "size": 18 if way in {GOAL, own} else 11,
-                "symbol": "star" if way == GOAL else symbol,
-                "color": GRAY if way in WORDS else ink, "line": {"width": 1, "color": GRAY},
-            },
-        )  # fmt: skip
-    low = np.nanmin([*table["keeping"], *(np.nanmin(one["keeping"]) for one in curves.values())])
-    figure.update_xaxes(title="forgets as retraining does (%)", range=[-4, 104])
-    figure.update_yaxes(title="keeps as it does (%)", range=[100 * min(low, 0.8) - 4, 103])
-    return laid(figure, 420)
-
-
-def sorted_by_dial(along: Any) -> Sequence[int]:
-    """Places in the order of the dial."""
-    dial = along[along.order[0]]
-    return [int(at) for at in np.argsort(dial, kind="stable") if np.isfinite(dial[at])]
-
-
-def frontier_words(table: Columns, curves: Mapping[str, Any]) -> str:
-    """How to read it."""
-    said = "The upper right corner is the retrained model."
-    if way := best(table):
-        said += f" {named(way)} comes nearest."
-    if curves:
-        said += f" Dotted: {', '.join(map(named, curves))} as its dial is turned."
-    return said

@@ -8,13 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, forget_board
+from components import charts
 from components.charts import DASHES, GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
 from components.forget_images import HELD
 from components.forget_request import thumb
+from components.forget_verdict import left
 from components.notices import plain
 from components.subject import Subject
 from components.thumbs import thumbs
@@ -37,7 +38,7 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     figures: Columns = found["figures"]
     tables = {"probe": as_table(figures, rows=[NAMES[name] for name in figures.rows])}
-    charts.with_table(probes(figures), forget_board.left(figures), tables, f"{KEY}.StillThere")
+    charts.with_table(probes(figures), left(figures), tables, f"{KEY}.StillThere")
     st.caption(
         "Every model that learnt to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."

@@ -24,8 +24,8 @@ from components.forget_asked import (
     model_of,
     thumb_pixels,
 )
-from components.forget_board import percent
 from components.forget_images import HELD
+from components.forget_words import percent
 from components.links import refuse
 from components.pictures import enlarged
 from components.prune_picture import HEATS

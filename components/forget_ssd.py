@@ -17,7 +17,7 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, Asked, Closer
-from components.forget_board import GOAL, percent
+from components.forget_words import GOAL, percent
 from components.notices import plain
 from components.subject import Subject
 from engine.result import Array, Columns, WeightScores

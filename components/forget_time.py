@@ -11,7 +11,7 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.forget_asked import KEY, Closer
-from components.forget_board import GOAL, named, time
+from components.forget_words import GOAL, named, time
 from components.notices import plain
 from components.runs import Problem
 from components.subject import Subject

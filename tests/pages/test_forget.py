@@ -13,7 +13,7 @@ from PIL import Image
 
 from components import forget_images
 from components.forget import SECTIONS as SECTIONS_ALL
-from components.forget_board import Verdict
+from components.forget_verdict import Verdict
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders

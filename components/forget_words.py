@@ -1,0 +1,42 @@
+"""Names and numbers of Forget, as a person reads them."""
+
+from __future__ import annotations
+
+from engine.unlearning import UNLEARNERS
+
+GOAL, BEFORE = "Retrain", "NoOp"
+TITLES = {kind.short: kind.title for kind in UNLEARNERS}
+WORDS = {GOAL: "Retrained without them", BEFORE: "Nothing done"}
+TINY = 0.1  # percent
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, with a digit near both ends."""
+    value = 100 * share
+    if 0 < value < TINY:
+        return f"under {TINY} %"
+    if 100 - TINY < value < 100:
+        return f"over {100 - TINY} %"
+    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+
+
+def points(share: float) -> str:
+    """A gap in points."""
+    return f"{100 * share:.1f} points"
+
+
+def signed(off: float) -> str:
+    """A signed distance in points."""
+    return "±0" if abs(off) < 0.0005 else f"{100 * off:+.1f}".replace("-", "−")
+
+
+def time(seconds: float) -> str:
+    """Seconds, short."""
+    return "under 0.1 s" if seconds < 0.1 else f"{seconds:.1f} s"
+
+
+def named(way: str) -> str:
+    """A row's name for a person."""
+    short, _, settings = way.partition(" (")
+    word = WORDS.get(way) or TITLES.get(short, short)
+    return f"{word} ({settings}" if settings else word
