@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from components import familiar, notices, subject
+from components import familiar, familiar_asked, notices, subject
 
 st.title("Familiar?")
 st.markdown("Has the model seen anything like this image?")
 
 about = subject.current()
 st.markdown(familiar.question(about))
-asked = familiar.choose(about)
-familiar.show(asked, familiar.answered(asked))
+asked = familiar_asked.choose(about)
+familiar.show(asked, familiar_asked.answered(asked))
 
 with st.expander("Images of yours, as normal or as unknown ones"):
     familiar.open_own(about)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import familiar, familiar_charts
+from components import familiar_charts, familiar_judged
 from engine.anomaly import QUICK, Corrupt
 from engine.run import Answer
 from tests import tiny
@@ -100,7 +100,7 @@ def test_the_sentence_counts(least, words):
     from engine.result import Scores
 
     counts = Scores(np.array([200, 0, least], np.float32), ("", "", ""), "images")
-    assert familiar.sentence(Answer({"counts": counts}, {}, kept=True)) == words
+    assert familiar_judged.sentence(Answer({"counts": counts}, {}, kept=True)) == words
 
 
 def page() -> None:
