@@ -27,9 +27,11 @@ HEADS = {
     "passes": "cost",
     "seconds": "time",
 }
+UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name
 MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: "high is good", -1: "low is good"}
 ARROWS = {1: "↑", -1: "↓"}
+COSTS = ("passes", "seconds")  # hardly another from image to image
 FULL = 0.55  # opacity of the best rank's color
 
 
@@ -75,7 +77,8 @@ def show(table: Columns) -> None:
     st.caption(
         "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in "
         "its column and the deviation from image to image. The better the rank, the more color. "
-        "Reliability is the mean rank in “points at it”, “score left” and “instability”."
+        "Reliability is the mean rank in “points at it”, “score left” and “instability”. Time is "
+        "told as a multiple of the fastest method's, all measured on one machine."
     )
     with st.expander("What the columns say"):
         st.markdown("\n".join(map(about, METRICS)))
@@ -106,14 +109,15 @@ def as_html(table: Columns) -> str:
     style = "padding:6px 8px;text-align:left;vertical-align:bottom;font-weight:600"
     heads = "".join(
         f'<th scope="col" style="{style}" title="{escape(NAMED[name].about)}">{word}<br>'
-        f'<span style="font-weight:400">{escape(name)} {ARROWS[NAMED[name].better]}</span></th>'
+        f'<span style="font-weight:400">{escape(UNDER.get(name, name))} '
+        f"{ARROWS[NAMED[name].better]}</span></th>"
         for name, word in HEADS.items()
     )
     body = "".join(line(table, ranks, row) for row in rows_in_order(table))
     return (
         '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Table of the study">'
         '<table style="border-collapse:separate;border-spacing:2px;width:100%;font-size:.88rem">'
-        f'<thead><tr><th scope="col" style="{style}">method</th>'
+        f'<thead><tr><th scope="col" style="{style};{stays()}">method</th>'
         f'<th scope="col" style="{style}" title="mean rank of three columns">reliability<br>'
         f'<span style="font-weight:400">mean rank</span></th>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -128,7 +132,8 @@ def line(table: Columns, ranks: Columns, row: str) -> str:
     told = f"{mean:.1f}" if np.isfinite(mean) else charts.NONE
     cells = "".join(cell(table, ranks, row, name, edge) for name in HEADS)
     return (
-        f'<tr><th scope="row" style="{style};font-weight:400{edge}">{escape(named(row))}</th>'
+        f'<tr><th scope="row" style="{style};white-space:normal;font-weight:400{edge};{stays()}">'
+        f"{escape(named(row))}</th>"
         f'<td style="{style}{edge};font-weight:600">{told}</td>{cells}</tr>'
     )
 
@@ -139,9 +144,12 @@ def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
     style = f"padding:6px 8px;white-space:nowrap{edge}"
     if not np.isfinite(value):
         return f'<td style="{style}">{charts.NONE}</td>'
+    if name == "seconds":
+        value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")
     small = [f"#{rank:g}"] if np.isfinite(rank) else []
-    small += [f"± {number(spread, name)}"] if np.isfinite(spread) and name != "passes" else []
+    varies = np.isfinite(spread) and name not in COSTS
+    small += [f"± {number(spread, name)}"] if varies else []
     return (
         f'<td style="{style}{tint(rank, len(ranks.rows))}">{number(value, name)}'
         f"<br><small>{' '.join(small)}</small></td>"
@@ -149,17 +157,23 @@ def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
 
 
 def number(value: float, name: str) -> str:
-    """A figure as a person reads it."""
+    """A figure as a person reads it; of seconds, the multiple of the fastest method's."""
     match NAMED[name].unit:
         case "bytes" | "images":
             said = f"{value:,.0f}"
         case "s":
-            said = f"{value:.2g} s"
+            said = f"{value:,.0f} ×" if value >= 9.5 else f"{value:.1f} ×"
         case "share" if name != "AUC-MoRF":
             said = f"{100 * value:.0f} %"
         case _:
             said = f"{value:.2f}"
     return said.replace("-", "−")
+
+
+def stays() -> str:
+    """The style of a first column that stays in sight while the others are scrolled."""
+    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
+    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
 
 
 def tint(rank: float, count: int) -> str:

@@ -8,12 +8,12 @@ import pytest
 from engine.attribution.study import Study, study_case
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.attribution.study.ranking import METRICS, RELIABLE, order
+from engine.attribution.study.ranking import FOUND, METRICS, RELIABLE, TRUSTED, order
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SEEDS = 3
-IMAGES = 4
+IMAGES = 8
 DRAWS = 1
 
 
@@ -54,6 +54,11 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
     ordered = sorted(zip(mean, TITLES.values(), strict=True))
     measure(f"{head}: reliability, mean rank", ", ".join(f"{t} {m:.1f}" for m, t in ordered))
     assert len({round(float(value), 6) for value in mean}) > 5
+
+
+@pytest.mark.parametrize("name", TRUSTED)
+def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
+    assert figures("scenes", name, "pointing game").mean() >= FOUND
 
 
 @pytest.mark.parametrize("source", ["scenes", "phantoms"])
