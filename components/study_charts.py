@@ -10,14 +10,14 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.study_choose import KEY
-from components.study_table import named
+from components.study_table import named, number
 from engine.attribution.study.measure import RANDOM
 from engine.result import Columns, Table
 
 HEIGHT = 420  # px
 INNER = 260, 310  # px of the plot in a narrow window
 DECADES = -0.15, 3.1  # of the axis of costs
-DOT, LETTER, LINE = 7, 5.6, 15  # px: half a point, a letter's width, a line's height
+DOT, LETTER, LINE = 7, 6.2, 15  # px: half a point, a letter's width, a line's height
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly one
 
 
@@ -162,7 +162,8 @@ def likeness(table: Columns) -> None:
     figure = go.Figure(
         go.Bar(
             y=[named(row) for row in rows], x=values, orientation="h",
-            text=[f"{value:.2f}".replace("-", "−") for value in values], textposition="outside",
+            text=[number(value, "cross-label cosine") for value in values],
+            textposition="outside",
             marker={"color": [color[value >= INSENSITIVE] for value in values]},
         )
     )  # fmt: skip

@@ -12,7 +12,7 @@ from components.exports import encoded
 from components.links import refuse
 from components.notices import plain
 from components.study_choose import KEY, Asked
-from components.study_table import named, stays
+from components.study_table import named, number, stays
 from components.triangle import encode
 from components.viewer import ENCODED, Pixels
 from engine.attribution.study import Asked as Image
@@ -217,7 +217,7 @@ def likeness(figures: Columns, method: str) -> str:
     """The cosine between the maps of a column."""
     name = next(name for name in figures.rows if name.endswith(SEPARATOR + method))
     value = figures.cell(name, "cross-label cosine")
-    return f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "–"
+    return number(value, "cross-label cosine") if np.isfinite(value) else "–"
 
 
 def picture(pixels: Pixels, alt: str) -> str:

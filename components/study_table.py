@@ -71,14 +71,15 @@ def beside_paper(table: Columns) -> str:
     return f"The paper found {listed([*TRUSTED])} the most reliable: {told}."
 
 
-def show(table: Columns) -> None:
+def show(asked: Asked, table: Columns) -> None:
     """The table, what its columns say, and its numbers."""
     st.html(as_html(table))
     st.caption(
         "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in "
         "its column and the deviation from image to image. The better the rank, the more color. "
         "Reliability is the mean rank in “points at it”, “score left” and “instability”. Time is "
-        "told as a multiple of the fastest method's, all measured on one machine."
+        "told as a multiple of the fastest method's, all measured on one machine. "
+        f"{fineness(asked)}"
     )
     with st.expander("What the columns say"):
         st.markdown("\n".join(map(about, METRICS)))
@@ -86,6 +87,25 @@ def show(table: Columns) -> None:
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
     rows = [named(row) for row in table.rows]
     charts.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
+
+
+def fineness(asked: Asked) -> str:
+    """How fine the maps of Grad-CAM are beside the things; "" where it is not asked."""
+    case, last = asked.case, asked.case.model.last_map
+    if last is None or "GradCam" not in {method.name for method in case.methods}:
+        return ""
+    rows, columns = last.shape[1:]
+    cell = case.model.side / max(rows, columns)
+    thing = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
+    what = "thing" if asked.source == "scenes" else "lesion"
+    told = (
+        f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
+        f"only smoothed to the picture's size. A {what} covers as much as a square of "
+        f"{thing:.0f} px"
+    )
+    if thing < 2 * cell:
+        return f"{told}, hardly more than one cell: its peak can lie beside the {what}."
+    return f"{told}, several cells."
 
 
 def about(metric: Metric) -> str:
@@ -166,7 +186,7 @@ def number(value: float, name: str) -> str:
         case "share" if name != "AUC-MoRF":
             said = f"{100 * value:.0f} %"
         case _:
-            said = f"{value:.2f}"
+            said = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
     return said.replace("-", "−")
 
 

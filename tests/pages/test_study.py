@@ -151,6 +151,24 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
     assert "seconds" not in "".join(cells.values())
 
 
+def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
+    asked, _ = default
+    told = study_table.fineness(asked)
+    assert "16 × 16 cells of 4 px" in told
+    assert told.endswith("several cells.")
+    slices = Asked(study_case("phantoms"), Study(), "phantoms")
+    told = study_table.fineness(slices)
+    assert "12 × 12 cells of 8 px" in told
+    assert "its peak can lie beside the lesion" in told
+    few = study_case(methods=chosen(ten(64), ("Gradient",)))
+    assert study_table.fineness(Asked(few, Study(), "scenes")) == ""
+
+
+def test_a_figure_that_rounds_to_nothing_has_no_sign():
+    told = [study_table.number(value, "cross-label cosine") for value in (-0.001, -0.02, 0.001)]
+    assert told == ["0.00", "−0.02", "0.00"]
+
+
 def test_files_hold_the_numbers_and_the_names(default):
     asked, found = default
     table = pd.read_csv(io.StringIO(study.as_csv(found["table"], asked)))
