@@ -91,7 +91,7 @@ def test_grad_cam_points_as_well_as_its_cells_are_fine(measure):
     measure(f"{head}, last maps of 16 × 16 (ships)", f"{fine:.3f}")
     measure(f"{head}, the same maps averaged to 8 × 8", f"{halved:.3f}")
     f1 = things.figures(coarse)["micro-F1, clear things"]
-    measure(f"{head}, last maps of 8 × 8 (same recipe, micro-F1 {f1:.3f})", f"{found:.3f}")
+    measure(f"{head}, last maps of 8 × 8, same recipe", f"{found:.3f} (micro-F1 {f1:.3f})")
     assert fine - halved > 0.1
     assert halved - found > 0.1
 
