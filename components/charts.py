@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from html import escape
 from typing import Any
 
@@ -105,21 +106,25 @@ def with_table(
     tables: Mapping[str, Table],
     key: str,
     on_select: Callable[[Any], None] | None = None,
+    *,
+    wide: bool = False,
 ) -> None:
     """The figure with its finding as alt text and caption, and its numbers in a table below.
 
-    With `on_select` a mark can be clicked, and that is told what Streamlit says of it.
+    With `on_select` a mark can be clicked, and that is told what Streamlit says of it. A wide one
+    is scrolled sideways where the window is narrow.
     """
     inked(figure, INK["dark" if st.context.theme.type == "dark" else "light"])
     chart: dict[str, Any] = {"theme": "streamlit", "config": CONFIG, "key": key, "alt": words}
-    if on_select is None:
-        st.plotly_chart(figure, **chart)
-    else:
-        told = on_select
-        st.plotly_chart(
-            figure, **chart, selection_mode="points",
-            on_select=lambda: told(st.session_state[key]),
-        )  # fmt: skip
+    with st.container(key=f"wide.{key}") if wide else nullcontext():  # theme.css keeps its width
+        if on_select is None:
+            st.plotly_chart(figure, **chart)
+        else:
+            told = on_select
+            st.plotly_chart(
+                figure, **chart, selection_mode="points",
+                on_select=lambda: told(st.session_state[key]),
+            )  # fmt: skip
     st.caption(plain_markdown(words))
     numbers({f"{key}.{name}": view for name, view in tables.items()})
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.charts import with_table
+from components.links import refuse
 from components.minimal_curves import figure, tables, words
 from components.subject import Subject, square_behind, square_pixels
 from components.viewer import Panel, Pixels, viewer
@@ -33,13 +34,7 @@ def show(answer: Answer, band: Answer | None, about: Subject, key: str) -> None:
 @st.fragment
 def steps(answer: Answer, band: Answer | None, about: Subject, key: str) -> None:
     """The slider over the steps, and what stands at one."""
-    insertion = answer["insertion"]
-    count, best = len(insertion.x) - 1, int(insertion.y.argmax())
-    name = f"{key}.step.{answer.record['case']['target_index']}.{count}.{best}"
-    step = st.slider(
-        "Regions shown", 0, count, best, key=name,
-        help="It begins where the target is most probable.",
-    )  # fmt: skip
+    step = choose_step(answer, f"{key}.step")
     middle, right = st.columns(2, gap="medium")
     with middle:
         st.image(
@@ -51,6 +46,36 @@ def steps(answer: Answer, band: Answer | None, about: Subject, key: str) -> None
         with_table(
             figure(answer, band, step), words(answer, band), tables(answer, band), f"{key}.curves"
         )
+
+
+def choose_step(answer: Answer, key: str) -> int:
+    """How many regions are shown; the link keeps it, where the search would not begin there.
+
+    What a link asks for is of the first search that is shown: any other begins at its own best
+    step. Streamlit's own binding would give it to every search of another number of regions.
+    """
+    insertion, search = answer["insertion"], answer.record["digest"]
+    count, best = len(insertion.x) - 1, int(insertion.y.argmax())
+    if st.session_state.setdefault(f"{key}.of", search) != search:
+        st.session_state[f"{key}.of"] = search
+        st.query_params.pop(key, None)
+    rule = f"a whole number from 0 to {count}"
+    refuse(key, lambda word: read(word, count) is not None, "Regions shown", rule)
+    linked = read(st.query_params.get(key, ""), count)
+    step = st.slider(
+        "Regions shown", 0, count, best if linked is None else linked, key=f"{key}.{search}",
+        help="It begins where the target is most probable.",
+    )  # fmt: skip
+    if step == best:
+        st.query_params.pop(key, None)
+    elif step != linked:
+        st.query_params[key] = str(step)
+    return step
+
+
+def read(word: str, count: int) -> int | None:
+    """A step from a link; None where there is no such step."""
+    return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
 
 def said(answer: Answer, step: int) -> str:

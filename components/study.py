@@ -59,7 +59,7 @@ def answered(asked: Asked, found: Answer) -> None:
     table: Columns = found["table"]
     st.subheader(plain(study_table.sentence(asked, table)))
     st.markdown(plain(study_table.beside_paper(table)))
-    study_table.show(table)
+    study_table.show(asked, table)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**What a faithful map costs**")

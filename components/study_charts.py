@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -12,11 +10,14 @@ from components.charts import GRAY
 from components.columns import as_table
 from components.familiar_charts import COLORS, laid, theme
 from components.study_choose import KEY
-from components.study_table import named
+from components.study_table import named, number
 from engine.attribution.study.measure import RANDOM
 from engine.result import Columns, Table
 
-HEIGHT, APART = 420, 0.055  # px; of the height between two names
+HEIGHT = 420  # px
+INNER = 260, 310  # px of the plot in a narrow window
+DECADES = -0.15, 3.1  # of the axis of costs
+DOT, LETTER, LINE = 7, 6.2, 15  # px: half a point, a letter's width, a line's height
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly one
 
 
@@ -36,45 +37,100 @@ def cost(table: Columns) -> None:
 
 
 def cost_figure(table: Columns, rows: list[str]) -> go.Figure:
-    """A point for each method, with its name beside it."""
+    """A point for each method, with its name at a line beside it."""
     x = np.array([max(table.cell(row, "passes"), 1) for row in rows])
     y = np.array([table.cell(row, "AUC-MoRF") for row in rows])
     chance = table.cell(RANDOM, "AUC-MoRF")
-    low, high = min(y.min(), 0.0), max(y.max(), chance if np.isfinite(chance) else 0)
-    room = 0.08 * (high - low)
+    known = [*y, 0.0, *([chance] if np.isfinite(chance) else [])]
+    room = 0.08 * (max(known) - min(known))
+    low, high = min(known) - room, max(known) + room
     figure = go.Figure()
     figure.add_scatter(
         x=x, y=y, mode="markers", marker={"size": 12, "color": COLORS[theme()][0]},
-        hovertext=[f"{named(r)}: {a:.0f} images, {b:.2f}" for r, a, b in zip(rows, x, y,
+        hovertext=[f"{named(r)}: {images(a)}, {b:.2f}" for r, a, b in zip(rows, x, y,
                    strict=True)], hoverinfo="text", showlegend=False,
     )  # fmt: skip
-    for at, place in enumerate(places(x, y, APART * (high - low + 2 * room))):
-        figure.add_annotation(
-            x=np.log10(x[at]), y=place, text=named(rows[at]), showarrow=False, xanchor="left",
-            xshift=12,
-        )  # fmt: skip
     if np.isfinite(chance):
         figure.add_hline(
             y=chance, line={"color": GRAY, "dash": "dash"}, annotation_text="random order",
             annotation_position="top right",
         )  # fmt: skip
+    across = (np.log10(x) - DECADES[0]) / (DECADES[1] - DECADES[0])
+    points = np.stack([across * INNER[0], (high - y) / (high - low) * INNER[1]], axis=1)
+    for row, ten, value, (right, down) in zip(
+        rows, np.log10(x), y, beside(points, [named(row) for row in rows]), strict=True
+    ):
+        figure.add_annotation(
+            x=ten, y=value, ax=right, ay=down, text=named(row), arrowhead=0, arrowwidth=1,
+            arrowcolor=GRAY, standoff=6, xanchor="center", yanchor="middle",
+        )  # fmt: skip
     figure.update_xaxes(
-        type="log", title="images through the network for one map", range=[-0.15, 3.1],
+        type="log", title="images through the network for one map", range=DECADES,
         tickvals=[1, 2, 5, 10, 20, 50, 100, 200, 500],
     )  # fmt: skip
-    figure.update_yaxes(title="score left (AUC-MoRF), low is good", range=[low - room, high + room])
+    figure.update_yaxes(title="score left (AUC-MoRF), low is good", range=[low, high])
     return laid(figure, HEIGHT)
 
 
-def places(x: np.ndarray, y: np.ndarray, apart: float) -> np.ndarray:
-    """Heights of names so that those of neighboring points do not lie on each other."""
-    found = y.astype(float).copy()
-    cheap = np.log10(x) < 0.6
-    for group in (np.flatnonzero(cheap), np.flatnonzero(~cheap)):
-        order = group[np.argsort(y[group])]
-        for below, above in pairwise(order):
-            found[above] = max(found[above], found[below] + apart)
+def beside(points: np.ndarray, names: list[str]) -> list[tuple[float, float]]:
+    """Where a name's middle goes, from its point, so that neither names nor points are covered.
+
+    Args:
+        points: px from the left and the top, (n, 2), of a narrow plot; a wide one has more room.
+        names: of the points.
+    """
+    taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in points]
+    found: list[tuple[float, float]] = []
+    for (x, y), name in zip(points, names, strict=True):
+        half = LETTER * len(name) / 2
+        spots = [
+            (right, down)
+            for down in (0, *(sign * LINE * k for k in range(1, 6) for sign in (-1, 1)))
+            for right in (half + 2 * DOT, -half - 2 * DOT, 0)
+            if right or down
+        ]
+        boxes = [
+            (x + right - half, y + down - LINE / 2, x + right + half, y + down + LINE / 2)
+            for right, down in spots
+        ]
+        covered = [
+            sum(overlap(box, other) for other in taken)
+            + outside(box)
+            + crossed((x, y), spot, taken)
+            for box, spot in zip(boxes, spots, strict=True)
+        ]
+        best = int(np.argmin(np.round(covered, 3)))  # the first of those that cover least
+        found.append(spots[best])
+        taken.append(boxes[best])
     return found
+
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def overlap(one: Box, other: Box) -> float:
+    """The area that two boxes share."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    return max(across, 0) * max(down, 0)
+
+
+def crossed(point: tuple[float, float], spot: tuple[float, float], taken: list[Box]) -> float:
+    """How much of the line from a point to its name lies on others, in px of its length × LINE."""
+    steps = np.linspace(0, 1, 21)[:, None]
+    places = np.asarray(point) + steps * np.asarray(spot)
+    within = [
+        (places >= box[:2]).all(1) & (places <= box[2:]).all(1)
+        for box in taken
+        if not (box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3])
+    ]
+    return LINE * float(np.hypot(*spot)) * float(np.any(within, axis=0).mean()) if within else 0.0
+
+
+def outside(box: Box) -> float:
+    """The area of a box that lies outside the plot."""
+    whole = (box[2] - box[0]) * (box[3] - box[1])
+    return whole - overlap(box, (0, 0, *INNER))
 
 
 def cost_words(table: Columns, rows: list[str]) -> str:
@@ -106,7 +162,8 @@ def likeness(table: Columns) -> None:
     figure = go.Figure(
         go.Bar(
             y=[named(row) for row in rows], x=values, orientation="h",
-            text=[f"{value:.2f}".replace("-", "−") for value in values], textposition="outside",
+            text=[number(value, "cross-label cosine") for value in values],
+            textposition="outside",
             marker={"color": [color[value >= INSENSITIVE] for value in values]},
         )
     )  # fmt: skip

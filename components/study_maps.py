@@ -12,7 +12,7 @@ from components.exports import encoded
 from components.links import refuse
 from components.notices import plain
 from components.study_choose import KEY, Asked
-from components.study_table import named
+from components.study_table import named, number, stays
 from components.triangle import encode
 from components.viewer import ENCODED, Pixels
 from engine.attribution.study import Asked as Image
@@ -151,8 +151,9 @@ def as_html(asked: Asked, one: Image, found: Answer) -> str:
         f"{legend()}"
         '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Maps of one image">'
         '<table style="border-collapse:collapse;font-size:.85rem">'
-        f'<thead><tr><th scope="col" style="{style}">asked about</th>{heads}</tr></thead>'
-        f'<tbody>{body}<tr><th scope="row" style="{style}">cosine between rows</th>{foot}</tr>'
+        f'<thead><tr><th scope="col" style="{style};{stays()}">asked about</th>{heads}</tr></thead>'
+        f'<tbody>{body}<tr><th scope="row" style="{style};{stays()}">cosine between rows</th>'
+        f"{foot}</tr>"
         "</tbody></table></div>"
     )
 
@@ -187,8 +188,8 @@ def row(
     )
     missing = "" if mask is not None else " (not there)"
     return (
-        f'<tr><th scope="row" style="padding:4px;text-align:left;vertical-align:top">{first}<br>'
-        f"{escape(label)}{missing}</th>{cells}</tr>"
+        f'<tr><th scope="row" style="padding:4px;text-align:left;vertical-align:top;{stays()}">'
+        f"{first}<br>{escape(label)}{missing}</th>{cells}</tr>"
     )
 
 
@@ -202,20 +203,21 @@ def drawn(
     name = f"{asked.case.model.labels[label]}{SEPARATOR}{method}"
     told = score(figures, name) if name in figures.rows else ""
     alt = f"{named(method)} for {asked.case.model.labels[label]}: {told or 'not there'}"
-    return f"{picture(painted(view, ends[method], mask_of(one, place)), alt)}<br>{told}"
+    lines = told.replace(", ", "<br>")
+    return f"{picture(painted(view, ends[method], mask_of(one, place)), alt)}<br>{lines}"
 
 
 def score(figures: Columns, name: str) -> str:
     """Whether it points at the thing, and how many of its strongest pixels lie on it."""
     hit, share = figures.cell(name, "pointing game"), figures.cell(name, "relevance rank")
-    return f"{'✓ points at it' if hit >= 0.5 else '✗ points elsewhere'}, {100 * share:.0f} %"
+    return f"{'✓ points at it' if hit >= 0.5 else '✗ points elsewhere'}, {100 * share:.0f} % on it"
 
 
 def likeness(figures: Columns, method: str) -> str:
     """The cosine between the maps of a column."""
     name = next(name for name in figures.rows if name.endswith(SEPARATOR + method))
     value = figures.cell(name, "cross-label cosine")
-    return f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "–"
+    return number(value, "cross-label cosine") if np.isfinite(value) else "–"
 
 
 def picture(pixels: Pixels, alt: str) -> str:

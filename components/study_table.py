@@ -27,9 +27,11 @@ HEADS = {
     "passes": "cost",
     "seconds": "time",
 }
+UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name
 MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: "high is good", -1: "low is good"}
 ARROWS = {1: "↑", -1: "↓"}
+COSTS = ("passes", "seconds")  # hardly another from image to image
 FULL = 0.55  # opacity of the best rank's color
 
 
@@ -69,13 +71,15 @@ def beside_paper(table: Columns) -> str:
     return f"The paper found {listed([*TRUSTED])} the most reliable: {told}."
 
 
-def show(table: Columns) -> None:
+def show(asked: Asked, table: Columns) -> None:
     """The table, what its columns say, and its numbers."""
     st.html(as_html(table))
     st.caption(
         "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in "
         "its column and the deviation from image to image. The better the rank, the more color. "
-        "Reliability is the mean rank in “points at it”, “score left” and “instability”."
+        "Reliability is the mean rank in “points at it”, “score left” and “instability”. Time is "
+        "told as a multiple of the fastest method's, all measured on one machine. "
+        f"{fineness(asked)}"
     )
     with st.expander("What the columns say"):
         st.markdown("\n".join(map(about, METRICS)))
@@ -83,6 +87,25 @@ def show(table: Columns) -> None:
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
     rows = [named(row) for row in table.rows]
     charts.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
+
+
+def fineness(asked: Asked) -> str:
+    """How fine the maps of Grad-CAM are beside the things; "" where it is not asked."""
+    case, last = asked.case, asked.case.model.last_map
+    if last is None or "GradCam" not in {method.name for method in case.methods}:
+        return ""
+    rows, columns = last.shape[1:]
+    cell = case.model.side / max(rows, columns)
+    thing = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
+    what = "thing" if asked.source == "scenes" else "lesion"
+    told = (
+        f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
+        f"only smoothed to the picture's size. A {what} covers as much as a square of "
+        f"{thing:.0f} px"
+    )
+    if thing < 2 * cell:
+        return f"{told}, hardly more than one cell: its peak can lie beside the {what}."
+    return f"{told}, several cells."
 
 
 def about(metric: Metric) -> str:
@@ -106,14 +129,15 @@ def as_html(table: Columns) -> str:
     style = "padding:6px 8px;text-align:left;vertical-align:bottom;font-weight:600"
     heads = "".join(
         f'<th scope="col" style="{style}" title="{escape(NAMED[name].about)}">{word}<br>'
-        f'<span style="font-weight:400">{escape(name)} {ARROWS[NAMED[name].better]}</span></th>'
+        f'<span style="font-weight:400">{escape(UNDER.get(name, name))} '
+        f"{ARROWS[NAMED[name].better]}</span></th>"
         for name, word in HEADS.items()
     )
     body = "".join(line(table, ranks, row) for row in rows_in_order(table))
     return (
         '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Table of the study">'
         '<table style="border-collapse:separate;border-spacing:2px;width:100%;font-size:.88rem">'
-        f'<thead><tr><th scope="col" style="{style}">method</th>'
+        f'<thead><tr><th scope="col" style="{style};{stays()}">method</th>'
         f'<th scope="col" style="{style}" title="mean rank of three columns">reliability<br>'
         f'<span style="font-weight:400">mean rank</span></th>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -128,7 +152,8 @@ def line(table: Columns, ranks: Columns, row: str) -> str:
     told = f"{mean:.1f}" if np.isfinite(mean) else charts.NONE
     cells = "".join(cell(table, ranks, row, name, edge) for name in HEADS)
     return (
-        f'<tr><th scope="row" style="{style};font-weight:400{edge}">{escape(named(row))}</th>'
+        f'<tr><th scope="row" style="{style};white-space:normal;font-weight:400{edge};{stays()}">'
+        f"{escape(named(row))}</th>"
         f'<td style="{style}{edge};font-weight:600">{told}</td>{cells}</tr>'
     )
 
@@ -139,9 +164,12 @@ def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
     style = f"padding:6px 8px;white-space:nowrap{edge}"
     if not np.isfinite(value):
         return f'<td style="{style}">{charts.NONE}</td>'
+    if name == "seconds":
+        value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")
     small = [f"#{rank:g}"] if np.isfinite(rank) else []
-    small += [f"± {number(spread, name)}"] if np.isfinite(spread) and name != "passes" else []
+    varies = np.isfinite(spread) and name not in COSTS
+    small += [f"± {number(spread, name)}"] if varies else []
     return (
         f'<td style="{style}{tint(rank, len(ranks.rows))}">{number(value, name)}'
         f"<br><small>{' '.join(small)}</small></td>"
@@ -149,17 +177,23 @@ def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
 
 
 def number(value: float, name: str) -> str:
-    """A figure as a person reads it."""
+    """A figure as a person reads it; of seconds, the multiple of the fastest method's."""
     match NAMED[name].unit:
         case "bytes" | "images":
             said = f"{value:,.0f}"
         case "s":
-            said = f"{value:.2g} s"
+            said = f"{value:,.0f} ×" if value >= 9.5 else f"{value:.1f} ×"
         case "share" if name != "AUC-MoRF":
             said = f"{100 * value:.0f} %"
         case _:
-            said = f"{value:.2f}"
+            said = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
     return said.replace("-", "−")
+
+
+def stays() -> str:
+    """The style of a first column that stays in sight while the others are scrolled."""
+    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
+    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
 
 
 def tint(rank: float, count: int) -> str:

@@ -41,7 +41,7 @@ def show(answer: Answer, about: Subject, key: str) -> None:
         view = answer[f"agreement {name}"]
         st.caption(f"{word}: {asks}.")
         charts.with_table(
-            agreement_figure(view, low), finding(view), {"pairs": view}, f"{key}.{name}"
+            agreement_figure(view, low), finding(view), {"pairs": view}, f"{key}.{name}", wide=True
         )
     with right:
         st.markdown(ABOUT_MAP)

@@ -50,7 +50,6 @@ def loss_figure(losses: Table, still: Floats) -> go.Figure:
         coloraxis={"cmin": -DECADES, "cmax": DECADES, "colorscale": diverging(), "colorbar": bar}
     )
     figure.update_xaxes(title_text="tried where … looks")
-    figure.update_yaxes(title_text="explainer")
     return figure
 
 

@@ -135,7 +135,7 @@ def matrices(answer: Answer, key: str) -> None:
             view = answer[name]
             charts.with_table(
                 loss_figure(view, still.values[place]), words(view, title),
-                {"losses": view}, f"{key}.{name}",
+                {"losses": view}, f"{key}.{name}", wide=True,
             )  # fmt: skip
     st.caption(ENDS)
 

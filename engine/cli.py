@@ -127,6 +127,10 @@ def parser() -> Parser:
     coverage.set_defaults(command=cover)
 
     gallery = commands.add_parser("gallery", help="compute the answers that ship with the samples")
+    gallery.add_argument(
+        "--again", nargs="+", action="extend", default=[], metavar="METHOD",
+        help="compute these anew although they are there, such as Study for its seconds",
+    )  # fmt: skip
     gallery.set_defaults(command=ship)
     return top
 
@@ -243,12 +247,12 @@ def progress(done: float, words: str = "", partial: object = None) -> None:  # n
         sys.stderr.flush()
 
 
-def ship(_wanted: Namespace) -> None:
+def ship(wanted: Namespace) -> None:
     """Compute the answers that ship with the samples."""
     from engine.gallery import make
     from engine.run import GALLERY
 
-    say(f"{make()} answers are in {GALLERY}")
+    say(f"{make(wanted.again)} answers are in {GALLERY}")
 
 
 def retrain(wanted: Namespace) -> None:

@@ -6,7 +6,7 @@ the model or the decoded pixels change, they are simply not found any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.study import SOURCES, Study, study_case
 from engine.case import PairCase, image_case
+from engine.errors import BlindspotError
 from engine.hallucination import VCD, Greedy
 from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.weights import HABIT
@@ -217,17 +218,29 @@ def lasting(view: View) -> dict[str, Any]:
     return arrays
 
 
-def make() -> int:
-    """Compute what is missing, remove what is asked no more; how many there are."""
+def make(again: Collection[str] = ()) -> int:
+    """Compute what is missing, remove what is asked no more; how many there are.
+
+    Args:
+        again: names of methods whose answers are computed although they are there, for seconds of
+            another machine.
+
+    Raises:
+        BlindspotError: no answer that ships is of such a method.
+    """
     from time import perf_counter
 
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
+    asked = list(questions())
+    known = sorted({method.name for method, _ in asked})
+    if unknown := set(again).difference(known):
+        raise BlindspotError(f"No answer that ships is of {min(unknown)!r}: {', '.join(known)}.")
     wanted = {}
-    for method, case in questions():
+    for method, case in asked:
         name = digest(method, case)
         wanted[name] = method.title
-        if store.get(name) is None:
+        if store.get(name) is None or method.name in again:
             start = perf_counter()
             result = method(case)
             store.put(name, result, record(method, case, name, perf_counter() - start))

@@ -208,12 +208,14 @@ class PhantomCnn(nn.Module):
     A lesion fills one place in a hundred: the maximum keeps what the mean dilutes.
     """
 
+    last_stride = 2  # of the fourth convolution: the last maps have an eighth of the side
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.body = nn.Sequential(
             block(shape.channels, 12, 2, 5), block(12, 32, 2), block(32, 32, 1),
-            block(32, 64, 2), block(64, 64, 1), block(64, 64, 1),
+            block(32, 64, self.last_stride), block(64, 64, 1), block(64, 64, 1),
         )  # fmt: skip
         self.head = nn.Linear(2 * 64, shape.classes)
 
@@ -222,6 +224,15 @@ class PhantomCnn(nn.Module):
         maps = self.body(enter(images, self.shape))
         most = F.max_pool2d(maps, maps.shape[-2:])  # as a pooling, which rules for DeepLIFT know
         return self.head(torch.cat([maps.mean((2, 3)), most.flatten(1)], 1))
+
+
+class SceneCnn(PhantomCnn):
+    """The same with last maps of a quarter of the side.
+
+    A class activation map is no finer than these, and a thing in a scene is a sixth of its side.
+    """
+
+    last_stride = 1
 
 
 def block(inside: int, outside: int, stride: int, kernel: int = 3) -> nn.Sequential:
@@ -240,6 +251,7 @@ SMALL: Mapping[str, Callable[[Shape], nn.Module]] = {
     "vit": SmallViT,
     "unet": UNet,
     "phantom_cnn": PhantomCnn,
+    "scene_cnn": SceneCnn,
 }
 
 TITLES: Mapping[str, str] = {
@@ -249,6 +261,7 @@ TITLES: Mapping[str, str] = {
     "vit": "small ViT",
     "unet": "U-Net",
     "phantom_cnn": "phantom CNN",
+    "scene_cnn": "scene CNN",
 }
 
 

@@ -27,6 +27,10 @@ def test_a_digit_is_searched_stepped_through_and_asked_as_if_it_were_another(
     expect(said).to_contain_text("0 of 16 regions, 0 % of the image")
     page.keyboard.press("ArrowRight")
     expect(said).to_contain_text("1 of 16 regions, 6 % of the image")
+    expect(page).to_have_url(re.compile("minimal.step=1"))
+    page.reload()
+    settle(page)
+    expect(said).to_contain_text("1 of 16 regions, 6 % of the image")
 
     page.get_by_text("Explain the error").click()
     expect(page.get_by_text("The data set says: 1.")).to_be_visible()

@@ -38,3 +38,11 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     expect(page.get_by_text("Direction: the cosine between two maps")).to_be_visible()
     assert "change=Parts" in page.url
     assert "noise=" in page.url
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    matrix = page.get_by_test_id("stPlotlyChart").first
+    matrix.scroll_into_view_if_needed()
+    box = matrix.bounding_box()
+    assert box is not None
+    assert box["width"] >= 440  # eight columns of numbers; the matrix is scrolled, the page is not
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
+from engine import gallery
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.cli import main
 from engine.gallery import GALLERY, questions, shipped, stale
+from engine.run import record
+from tests import tiny
 
 QUICK = ("Prediction", "GradCam", "Gradient")
 
@@ -43,3 +49,22 @@ def test_records_hold_what_was_asked_and_nothing_of_the_machine_that_made_them(a
         text = path.read_text()
         assert set(json.loads(text)["record"]["case"]) <= allowed
         assert str(GALLERY.parents[1]) not in text
+
+
+def test_answers_of_one_method_are_computed_again_when_asked(tmp_path, monkeypatch, capsys):
+    case, computed = tiny.cnn_case(), []
+
+    def noted(method, *rest):
+        computed.append(method.name)
+        return record(method, *rest)
+
+    monkeypatch.setattr(gallery, "GALLERY", tmp_path)
+    monkeypatch.setattr(gallery, "questions", lambda: iter([(Gradient(), case), (GradCam(), case)]))
+    monkeypatch.setattr(gallery, "record", noted)
+    assert main(["gallery"]) == 0
+    assert main(["gallery"]) == 0
+    assert computed == ["Gradient", "GradCam"]
+    assert main(["gallery", "--again", "GradCam"]) == 0
+    assert computed == ["Gradient", "GradCam", "GradCam"]
+    assert main(["gallery", "--again", "Occlusion"]) != 0
+    assert "is of 'Occlusion': GradCam, Gradient" in capsys.readouterr().err

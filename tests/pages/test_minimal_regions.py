@@ -58,6 +58,38 @@ def test_the_slider_begins_at_the_best_step_and_tells_each_step_s_numbers():
     assert f"{curve.y[3]:.2f} with only these" in words(at)
 
 
+def test_the_link_keeps_the_step_and_opens_at_it():
+    at = open_view()
+    best = stepper(at).value
+    other = 3 if best != 3 else 4
+    stepper(at).set_value(other).run()
+    assert at.query_params["minimal.step"] in (str(other), [str(other)])
+    again = open_view(**{"minimal.step": str(other)})
+    assert stepper(again).value == other
+    assert f"{other} of 16 regions" in words(again)
+    stepper(again).set_value(best).run()
+    assert "minimal.step" not in again.query_params
+
+
+def test_a_link_s_step_is_of_its_own_search_only():
+    at = open_view(**{"minimal.step": "3"})
+    labels = case_of(at).model.labels
+    other = next(n for n, name in enumerate(labels) if n != case_of(at).target.index)
+    at.selectbox(key="target").set_value(labels[other]).run()
+    settled(at)
+    curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
+    assert stepper(at).value == int(curve.y.argmax())
+    assert "minimal.step" not in at.query_params
+
+
+@pytest.mark.parametrize("word", ["17", "-1", "2.5", "all", "9" * 30])
+def test_a_step_that_there_is_not_gets_a_sentence(word):
+    at = open_view(**{"minimal.step": word})
+    assert any("a whole number from 0 to 16" in told for told in said(at))
+    curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
+    assert stepper(at).value == int(curve.y.argmax())
+
+
 def test_a_large_image_waits_for_a_button_and_its_random_orders_for_another(monkeypatch):
     model = tiny.classifier(tiny.random_weights(tiny.Cnn()), 80, "bigger")
     monkeypatch.setattr(catalog, "load", lambda name="": model)

@@ -118,10 +118,55 @@ def test_the_best_rank_has_the_most_color_and_the_last_none():
     assert colors[3] == ""
 
 
-def test_names_in_the_cost_chart_do_not_lie_on_each_other():
-    x, y = np.array([1.0, 1, 1, 200]), np.array([0.3, 0.31, 0.9, 0.3])
-    found = study_charts.places(x, y, 0.05)
-    assert found.tolist() == pytest.approx([0.3, 0.35, 0.9, 0.3])
+def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
+    names = ["Integrated gradients", "LIME", "Grad-CAM", "Saliency", "SmoothGrad"]
+    points = np.array([[150.0, 200], [198, 202], [12, 201], [12, 204], [116, 205]])
+    dot, line, letter = study_charts.DOT, study_charts.LINE, study_charts.LETTER
+    boxes = [(x - dot, y - dot, x + dot, y + dot) for x, y in points]
+    for (x, y), name, (right, down) in zip(
+        points, names, study_charts.beside(points, names), strict=True
+    ):
+        half = letter * len(name) / 2
+        boxes.append((x + right - half, y + down - line / 2, x + right + half, y + down + line / 2))
+    named = boxes[len(names) :]
+    for at, box in enumerate(named):
+        assert study_charts.outside(box) == pytest.approx(0)
+        others = [*boxes[: len(names)], *named[:at]]
+        assert max(study_charts.overlap(box, other) for other in others) == 0
+
+
+def test_time_is_told_as_a_multiple_of_the_fastest(default):
+    _, found = default
+    table = found["table"]
+    seconds = np.asarray(table["seconds"])
+    fastest = found["table"].rows[int(np.nanargmin(seconds))]
+    cells = {
+        row: study_table.cell(table, found["ranks"], row, "seconds", "")
+        for row in ("Lime", "Occlusion", fastest)
+    }
+    assert ">1.0 ×<" in cells[fastest]
+    for row in ("Lime", "Occlusion"):
+        times = table.cell(row, "seconds") / np.nanmin(seconds)
+        assert f">{times:,.0f} ×<" in cells[row]
+    assert "seconds" not in "".join(cells.values())
+
+
+def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
+    asked, _ = default
+    told = study_table.fineness(asked)
+    assert "16 × 16 cells of 4 px" in told
+    assert told.endswith("several cells.")
+    slices = Asked(study_case("phantoms"), Study(), "phantoms")
+    told = study_table.fineness(slices)
+    assert "12 × 12 cells of 8 px" in told
+    assert "its peak can lie beside the lesion" in told
+    few = study_case(methods=chosen(ten(64), ("Gradient",)))
+    assert study_table.fineness(Asked(few, Study(), "scenes")) == ""
+
+
+def test_a_figure_that_rounds_to_nothing_has_no_sign():
+    told = [study_table.number(value, "cross-label cosine") for value in (-0.001, -0.02, 0.001)]
+    assert told == ["0.00", "−0.02", "0.00"]
 
 
 def test_files_hold_the_numbers_and_the_names(default):

@@ -56,7 +56,8 @@ METRICS = (
     ),
     Metric(
         "AUC-MoRF", "share", -1,
-        "how much of the score is left on average while the strongest blocks are covered first",
+        "how much of the score is left on average while the strongest blocks are covered first; "
+        "below 0 where an image with some blocks covered scores lower than one covered whole",
     ),
     Metric(
         "max-sensitivity", "", -1,

@@ -117,7 +117,9 @@ def test_gradients_and_occlusion_work_on_each(architecture):
         assert values.any()
 
 
-@pytest.mark.parametrize("architecture", ["mlp", "lenet", "resnet8", "unet", "phantom_cnn"])
+@pytest.mark.parametrize(
+    "architecture", ["mlp", "lenet", "resnet8", "unet", "phantom_cnn", "scene_cnn"]
+)
 def test_rules_for_rectifiers_apply(architecture):
     case = case_of(architecture, Shape(1, 16, 4))
     for method in (DeepLift(), GuidedBackprop()):
@@ -156,6 +158,17 @@ def test_the_phantom_network_sees_a_single_bright_place_that_a_mean_would_lose()
     with torch.no_grad():
         maps = network.body(spot.mean(1, keepdim=True)) - network.body(dark[:, :1])
     assert maps.amax((2, 3)).abs().max() > 5 * maps.mean((2, 3)).abs().max()
+
+
+def test_the_scene_network_is_the_phantom_s_with_maps_twice_as_fine():
+    coarse, fine = (
+        build(name, Shape(3, 64, 16), 0).eval() for name in ("phantom_cnn", "scene_cnn")
+    )
+    same = coarse.state_dict(), fine.state_dict()
+    assert all(torch.equal(one, same[1][name]) for name, one in same[0].items())
+    images = torch.rand(1, 3, 64, 64, generator=tiny.seeded())
+    assert coarse.body(images).shape[2:] == (8, 8)
+    assert fine.body(images).shape[2:] == (16, 16)
 
 
 def test_what_cannot_be_built_is_said():

@@ -1,20 +1,29 @@
 """The study over three seeds of images: what holds of the sheet's bands, and all its figures."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from torch.nn import functional as F
 
-from engine.attribution.study import Study, study_case
+from engine.attribution.class_activation import chosen_layer, enlarged, maps_and_gradients
+from engine.attribution.grad_cam import grad_cam
+from engine.attribution.study import Study, study_case, things
+from engine.attribution.study.images import images
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.attribution.study.ranking import METRICS, RELIABLE, order
+from engine.attribution.study.ranking import FOUND, METRICS, RELIABLE, TRUSTED, order
+from engine.case import ImageCase
+from engine.measures.localization import located
+from engine.target import Target
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SEEDS = 3
-IMAGES = 4
+IMAGES = 8
 DRAWS = 1
+MANY = 60  # scenes for Grad-CAM alone
 
 
 @cache
@@ -54,6 +63,37 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
     ordered = sorted(zip(mean, TITLES.values(), strict=True))
     measure(f"{head}: reliability, mean rank", ", ".join(f"{t} {m:.1f}" for m, t in ordered))
     assert len({round(float(value), 6) for value in mean}) > 5
+
+
+@pytest.mark.parametrize("name", TRUSTED)
+def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
+    assert figures("scenes", name, "pointing game").mean() >= FOUND
+
+
+def pointing(model, shrink=1):
+    """How often Grad-CAM's peak lies on the thing, its cells averaged `shrink` × `shrink`."""
+    hits = []
+    for one in images("scenes", MANY, 0, model):
+        for label, mask in zip(one.labels, one.masks, strict=True):
+            asked = ImageCase(model, one.image, Target(label))
+            cells = grad_cam(*maps_and_gradients(asked, chosen_layer(asked, None))).relu()
+            cells = F.avg_pool2d(cells[None, None], shrink)[0, 0]
+            hits.append(located(enlarged(cells, asked).numpy(), mask).hit)
+    return float(np.mean(hits))
+
+
+def test_grad_cam_points_as_well_as_its_cells_are_fine(measure):
+    fine = pointing(things.load())
+    halved = pointing(things.load(), shrink=2)
+    coarse = things.trained(replace(things.RECIPE, architecture="phantom_cnn"))
+    found = pointing(coarse)
+    head = f"Grad-CAM's pointing game, {MANY} scenes"
+    measure(f"{head}, last maps of 16 × 16 (ships)", f"{fine:.3f}")
+    measure(f"{head}, the same maps averaged to 8 × 8", f"{halved:.3f}")
+    f1 = things.figures(coarse)["micro-F1, clear things"]
+    measure(f"{head}, last maps of 8 × 8, same recipe", f"{found:.3f} (micro-F1 {f1:.3f})")
+    assert fine - halved > 0.1
+    assert halved - found > 0.1
 
 
 @pytest.mark.parametrize("source", ["scenes", "phantoms"])

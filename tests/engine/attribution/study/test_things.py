@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from engine import data as data_sets
+from engine.attribution.grad_cam import GradCam
 from engine.attribution.study import SOURCES, study_case, things
 from engine.attribution.study.images import images
 from engine.data.phantoms import SLICES, Phantoms
@@ -14,6 +15,7 @@ from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT, Scenes
 from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
+from engine.measures.localization import located
 from engine.models.embedded import file_of
 from engine.models.rebuild import read_card
 from engine.training import Recipe, outputs
@@ -36,7 +38,7 @@ def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     right = (said & there).sum()
     precision, recall = right / found, right / shown
     f1 = 2 * precision * recall / (precision + recall)
-    assert f1 >= 0.9
+    assert f1 >= 0.98
     assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
     assert model.labels == CATEGORIES
 
@@ -47,7 +49,18 @@ def test_its_card_is_of_its_recipe_and_its_file_is_small():
     assert CARD.fingerprint == things.load().fingerprint
     assert file_of(things.NAME).stat().st_size < 1e6
     faint = CARD.figures["recall at opacity 0.09"]
-    assert faint < CARD.figures["recall at opacity 0.25"] < CARD.figures["recall at opacity 1"]
+    assert faint <= CARD.figures["recall at opacity 0.25"] < CARD.figures["recall at opacity 1"]
+
+
+def test_its_last_maps_are_fine_enough_for_grad_cam_to_point_at_things():
+    case = study_case("scenes", count=12, seed=5, methods=(GradCam(),))
+    hits = [
+        located(GradCam()(case.question(one.image, label))["map"].values, mask).hit
+        for one in case.images
+        for label, mask in zip(one.labels, one.masks, strict=True)
+    ]
+    assert len(hits) > 24
+    assert np.mean(hits) > 0.8
 
 
 def test_the_loss_is_the_plain_binary_cross_entropy():
