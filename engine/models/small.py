@@ -229,7 +229,8 @@ class PhantomCnn(nn.Module):
 class SceneCnn(PhantomCnn):
     """The same with last maps of a quarter of the side.
 
-    A class activation map is no finer than these, and a thing in a scene is a sixth of its side.
+    A class activation map is no finer than these. A thing in a scene is a sixth of its side, and a
+    lesion may be less.
     """
 
     last_stride = 1
