@@ -277,7 +277,7 @@ def test_the_recipe_of_a_model_that_ships_fills_the_form():
     at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     at.selectbox(key="lab.plan").select("Phantom CNN").run()
     assert at.radio(key="lab.data").value == "Brain phantoms"
-    assert at.selectbox(key="lab.recipe.architecture").value == "phantom_cnn"
+    assert at.selectbox(key="lab.recipe.architecture").value == "scene_cnn"
     assert at.select_slider(key="lab.recipe.rate").value == 0.002
     assert at.button(key="lab.all").label == "Make the images"
 
