@@ -68,6 +68,7 @@ class Order(Check):
         f"is at least {STAKE:.0%} likelier, or less likely, than in the empty picture. Against it: "
         f"both areas are worse than the middle one's. Not available below {SMALL:.0%}."
     )
+    favor = "its strong pixels carry the score"
     against = "its strong pixels carry no more of the score than random ones"
 
     steps: int = steps()
@@ -143,6 +144,7 @@ class Place(Check):
         "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
         "1.2 times chance."
     )
+    favor = "it lies on the truth"
     against = "no more on the truth than chance"
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
@@ -221,6 +223,7 @@ class OtherClass(Check):
         f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
         f"most {OTHER}. Against it: {SAME} or more."
     )
+    favor = "another class gives another map"
     against = "looks the same for another class"
 
     other: str = setting(
