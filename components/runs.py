@@ -198,7 +198,8 @@ def follow_together(pending: Sequence[Pending], words: str) -> None:
     if all(job.finished for job in jobs):
         st.rerun()
     done = sum(1.0 if job.finished else min(max(job.done, 0.0), 1.0) for job in jobs)
-    st.progress(done / len(jobs), words)
+    with st.container(key="together"):  # by which a browser's tests see that more is to come
+        st.progress(done / len(jobs), words)
 
 
 def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:

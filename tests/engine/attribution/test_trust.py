@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from engine import run
+from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.integrated_gradients import IntegratedGradients
@@ -28,12 +29,13 @@ from engine.attribution.trust import (
 from engine.attribution.trust.dear import randomized
 from engine.case import ImageCase
 from engine.data import load as load_data
-from engine.errors import Cancelled
+from engine.errors import Cancelled, DoesNotFit
 from engine.measures.showing import random_ranks
 from engine.method import Method, quiet
 from engine.models import embedded
 from engine.models.classifier import Classifier
 from engine.result import HeatMap
+from engine.target import Target
 
 REVISIONS = count(1)  # a toy is never taken for another one
 
@@ -307,12 +309,39 @@ def test_a_map_that_jumps_is_caught(linear):
     assert verdict(check_of(Nudged(draws=3), linear, Gradient())) == 1  # of a linear model
 
 
+FLAT = {
+    "nothing": np.zeros((12, 12)),
+    "one region": np.full((12, 12), 0.7),
+    "unknown somewhere": np.where(np.eye(12), np.nan, np.arange(12.0)),
+}
+
+
+@pytest.mark.parametrize("values", FLAT.values(), ids=FLAT)
 @pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
-def test_a_flat_map_has_no_verdict(linear, check):
-    flat = toy(lambda _case: np.zeros((12, 12)))
-    found = check_of(check(), linear, flat, np.ones((12, 12), bool))
+def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
+    found = check_of(check(), linear, toy(lambda _case: values), np.ones((12, 12), bool))
     assert np.isnan(verdict(found))
     assert found.notes[0].startswith("Not available")
+
+
+@pytest.mark.parametrize("reading", ["logit", "probability"])
+def test_a_class_of_probability_zero_is_not_judged_by_its_pixels(linear, reading):
+    network = Linear(linear.model.network.head.weight.detach().reshape(3, 3, 12, 12))
+    network.head.bias = nn.Parameter(torch.tensor([1e4, 0.0, 0.0]))
+    model = Classifier(network, "sure", "sure", side=12)
+    case = ImageCase(model, linear.image, Target(1, reading=reading))
+    assert float(model.logits(case.image[None]).softmax(1)[0, 1]) == 0
+    found = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
+    assert np.isnan(verdict(found))
+    why = {"logit": "0% here, 0% when empty", "probability": "the score stays the same"}
+    assert why[reading] in found.notes[0]
+
+
+def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
+    """Grad-CAM needs a convolution; the trial says so as Grad-CAM itself does."""
+    for check in TRUST:
+        with pytest.raises(DoesNotFit, match="Grad-CAM: it needs a convolutional map"):
+            check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
 
 
 def test_an_empty_or_odd_mask_is_not_available(linear):
