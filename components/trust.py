@@ -154,9 +154,12 @@ def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome 
 def row(
     check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
-    """One trial: its line, and folded away what it rests on."""
+    """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Columns = found["check"]
-    with st.expander(trust_words.line(check, view)):
+    box = st.expander(trust_words.line(check, view), key=f"{key}.row", on_change="rerun")
+    if not box.open:
+        return
+    with box:
         if draw := DRAWN.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:

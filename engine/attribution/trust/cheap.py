@@ -144,7 +144,7 @@ class Place(Check):
         "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
         "1.2 times chance."
     )
-    favor = "it lies on the truth"
+    favor = "more on the truth than chance"
     against = "no more on the truth than chance"
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
