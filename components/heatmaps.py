@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,7 @@ from components.runs import Outcome, Pending, Problem
 from components.subject import Subject, square_behind, square_pixels
 from components.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
-from engine.run import Answer, expected_seconds
+from engine.run import Answer, expected_seconds, known
 
 Kind = type[Method[Any]]
 
@@ -79,6 +80,8 @@ def outcomes(methods: Sequence[Method[Any]], subject: Subject) -> list[Outcome]:
     """Each method's answer, or how far it is."""
     slots = [f"heatmaps.{method.name}" for method in methods]
     runs.leave_others("heatmaps", slots)
+    if not all(known(method, precise(method, subject)) for method in methods):
+        trust.leave()  # trials of other maps do not keep a map waiting
     return [
         runs.ask(method, precise(method, subject), slot)
         for method, slot in zip(methods, slots, strict=True)
@@ -110,25 +113,38 @@ def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subj
         return
     maps = [(method.title, answer["map"]) for method, answer in answered]
     truth.scored(maps, subject)
-    on_trial(answered, subject)
+    on_trial(answered, subject, whole=not any(isinstance(one, Pending) for one in found))
     trust.agreement(maps)
 
 
-def on_trial(answered: Sequence[tuple[Method[Any], Answer]], subject: Subject) -> None:
-    """What the trials of the maps say in short, and a tab for each map with all of it."""
-    trust.leave([method for method, _ in answered])
-    wanted = trust.wanted()
-    short, checks = st.container(), trust.settings(subject) if wanted else []
-    found = []
+def on_trial(
+    answered: Sequence[tuple[Method[Any], Answer]], subject: Subject, *, whole: bool
+) -> None:
+    """What the trials of the maps say in short, and a tab for each map with all of it.
+
+    Trials begin when the maps are whole: none of them keeps a map waiting.
+    """
+    short, below = st.container(), st.container(horizontal=True, vertical_alignment="center")
+    with below:
+        wanted = trust.wanted()
+        checks = trust.settings(subject) if wanted else []
+    tried = wanted and whole
+    trust.leave([method for method, _ in answered] if tried else [])
+    until, trials = monotonic() + trust.PATIENCE, []
     for tab, (method, answer) in zip(
         st.tabs([method.title for method, _ in answered]), answered, strict=True
     ):
         with tab:
-            found.append((method, trust.panel(method, answer, checks, subject)))
+            if tried:
+                trials.append(trust.panel(method, answer, checks, subject, until))
             explain(method, answer, subject)
-    if wanted:
+    if tried:
         with short:
-            trust.summary(found)
+            trust.summary(trials)
+        with below:
+            trust.watch(trials)
+    elif wanted:
+        short.caption("The maps are put on trial once all of them are there.")
 
 
 def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:

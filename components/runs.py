@@ -185,6 +185,23 @@ def restart(slot: str) -> None:
     stopped().pop(slot, None)
 
 
+def watch_together(pending: Sequence[Pending], words: str) -> None:
+    """One line of progress for many quick answers; the page follows once, when all are there."""
+    if pending:
+        follow_together(pending, words)
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def follow_together(pending: Sequence[Pending], words: str) -> None:
+    """Redraws itself alone while the engine works."""
+    jobs = [one.job for one in pending]
+    if all(job.finished for job in jobs):
+        st.rerun()
+    done = sum(1.0 if job.finished else min(max(job.done, 0.0), 1.0) for job in jobs)
+    with st.container(key="together"):  # by which a browser's tests see that more is to come
+        st.progress(done / len(jobs), words)
+
+
 def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
     """Progress, Stop and Start again for everything that is not answered.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
+from time import monotonic
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from components import charts, runs, trust_charts, trust_words
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
-from components.runs import Outcome
+from components.runs import Outcome, Pending
 from components.subject import Subject
 from components.trust_words import Found
 from components.viewer import said
@@ -26,11 +27,13 @@ from engine.run import Answer, expected_seconds
 
 KEY = "trust"
 WIDE = 320  # px of a map beside another
-PATIENCE = 5.0  # seconds that the page waits for a cheap trial before it goes on
+PATIENCE = 0.3  # seconds that the page waits for all cheap trials together before it goes on
 LIKENESS = {
     "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
     "sign": "sign",
 }  # fmt: skip
+HEAD = "**Can it be trusted?** What the trials of each map on this image say:"
+FAST = "not tried, because it was computed fast: choose exact precision in the sidebar."
 ABOUT = """\
 Each trial asks this map of this image a question that a wrong map fails. None proves a map right: \
 a map can pass them all and still mislead. The limits of the verdicts are our own, tried on the \
@@ -52,13 +55,14 @@ share a mistake."""
 
 
 def wanted() -> bool:
-    """Whether the maps are to be put on trial: each costs about as many looks again as a map."""
+    """Whether the maps are to be put on trial."""
     return st.toggle(
         "Put every map on trial",
+        value=True,
         key=f"{KEY}.on",
         bind="query-params",
-        help="Can it be trusted? Quick trials begin at once, about eighty looks for each map; dear "
-        "ones wait for a button.",
+        help="Quick trials are made by themselves once the maps are there; dear ones wait for a "
+        "button. Switched off, the maps stand alone.",
     )
 
 
@@ -77,39 +81,67 @@ def settings(subject: Subject) -> list[Check]:
     return made
 
 
+@dataclass
+class Trial:
+    """One map's trials.
+
+    Args:
+        method: what made the map.
+        found: what came out; None where a dear trial waits for its button.
+        quick: cheap trials that are under way.
+        barred: why the map is not tried at all, or "".
+    """
+
+    method: Method[Any]
+    found: list[Found] = field(default_factory=list)
+    quick: list[Pending] = field(default_factory=list)
+    barred: str = ""
+
+
 def panel(
-    method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject
-) -> list[Found]:
-    """All trials of one map, a line each; gives what they found."""
-    asked = subject.case.at("exact")
+    method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
+) -> Trial:
+    """All trials of one map, a line each.
+
+    Args:
+        method, answer: the map.
+        checks: the trials as they are set.
+        subject: what it is about.
+        until: monotonic seconds at which the page stops waiting for cheap ones.
+    """
+    trial = Trial(method)
     if answer.record["case"]["precision"] != "exact":
-        st.info("A fast map is not put on trial: choose exact precision in the sidebar.")
-        return []
-    case = TrustCase(asked, method, subject.mask)
-    found: list[Found] = []
-    waiting: list[Outcome] = []
+        trial.barred = FAST
+        return trial
+    case = TrustCase(subject.case.at("exact"), method, subject.mask)
+    dear: list[Outcome] = []
     for check in checks:
         key = f"{KEY}.{method.name}.{check.name}"
-        outcome = tried(check, case, key, answer.record["seconds"])
-        if isinstance(outcome, Answer | dict):
+        if reason := check.unmet(case):
+            row(check, {"check": not_available(check.title, reason)}, subject, case, key)
+            continue
+        quick = isinstance(check, CHEAP) and (not check.maps or method.cost == "live")
+        outcome = (
+            runs.ask(check, case, key, max(0.0, until - monotonic()))
+            if quick
+            else on_request(check, case, key, answer.record["seconds"])
+        )
+        if isinstance(outcome, Answer):
             row(check, outcome, subject, case, key)
-            found.append((check, outcome["check"]))
+            trial.found.append((check, outcome["check"]))
+        elif quick and isinstance(outcome, Pending):
+            with st.expander(f"… **being tried** · {check.title}"):
+                st.markdown(check.about())
+            trial.quick.append(outcome)
         else:
-            found.append((check, None))
-            waiting += [outcome] if outcome is not None else []
-    runs.watch(waiting)
-    return found
+            trial.found.append((check, None))
+            dear += [outcome] if outcome is not None else []
+    runs.watch(dear)
+    return trial
 
 
-def tried(
-    check: Check, case: TrustCase, key: str, each: float
-) -> Outcome | dict[str, Columns] | None:
-    """What a trial gave, how far it is, or a button that begins it."""
-    if reason := check.unmet(case):
-        return {"check": not_available(check.title, reason)}
-    quick = isinstance(check, CHEAP) and (not check.maps or case.method.cost == "live")
-    if quick:
-        return runs.ask(check, case, key, PATIENCE)
+def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome | None:
+    """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
         cost = trust_words.cost(check.maps, each, expected_seconds(check, case))
@@ -122,9 +154,12 @@ def tried(
 def row(
     check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
-    """One trial: its line, and folded away what it rests on."""
+    """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Columns = found["check"]
-    with st.expander(trust_words.line(check, view)):
+    box = st.expander(trust_words.line(check, view), key=f"{key}.row", on_change="rerun")
+    if not box.open:
+        return
+    with box:
         if draw := DRAWN.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
@@ -179,12 +214,22 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
         )  # fmt: skip
 
 
-def summary(found: Sequence[tuple[Method[Any], list[Found]]]) -> None:
+def summary(trials: Sequence[Trial]) -> None:
     """A line for each map: what speaks for it and what against it."""
-    lines = [f"- **{method.title}**: {trust_words.summary(rows)}" for method, rows in found if rows]
-    if lines:
-        title = "**Can it be trusted?** Trials of each map on this image:"
-        st.markdown("\n".join([title, "", *lines]))
+    lines = [f"- **{one.method.title}**: {in_short(one)}" for one in trials]
+    st.markdown("\n".join([HEAD, "", *lines]))
+
+
+def watch(trials: Sequence[Trial]) -> None:
+    """How far the cheap trials are; the page follows once all are made."""
+    runs.watch_together([job for one in trials for job in one.quick], "trying the maps")
+
+
+def in_short(trial: Trial) -> str:
+    """What came out for a map, or why there is nothing to say yet."""
+    if trial.quick:
+        return "being tried …"
+    return trial.barred or trust_words.summary(trial.found)
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
@@ -202,7 +247,7 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
         st.caption(LIKENESS_ABOUT)
 
 
-def leave(shown_methods: Sequence[Method[Any]]) -> None:
+def leave(shown_methods: Sequence[Method[Any]] = ()) -> None:
     """Nothing is computed further for maps that are no longer shown."""
     runs.leave_others(
         KEY, [f"{KEY}.{method.name}.{kind.name}" for method in shown_methods for kind in TRUST]

@@ -62,28 +62,29 @@ def figures(view: Columns) -> Table:
 
 
 def summary(found: Sequence[Found]) -> str:
-    """How many trials speak for a map and against it, why, and how many were not made."""
+    """What speaks for a map and against it, and how many trials say neither or were not made."""
     judged = [(check, view) for check, view in found if check.judges]
     made = [(check, verdict(view)) for check, view in judged if view is not None]
-    good, unclear = (sum(value == one for _, value in made) for one in (1.0, 0.0))
+    good = [check.favor for check, value in made if value == 1.0]
     against = [check.against for check, value in made if value == -1.0]
-    left, unknown = len(judged) - len(made), sum(isnan(value) for _, value in made)
-    parts = []
-    if good or unclear or against:
-        parts.append(f"{good or 'none'} {'speaks' if good == 1 else 'speak'} for it")
-        parts.append(f"{len(against) or 'none'} against it" + reasons(against))
-    if unclear:
-        parts.append(f"{unclear} neither way")
-    if unknown:
-        parts.append(f"{unknown} not available")
-    if left:
-        parts.append(f"{left} not tried yet")
-    return ", ".join(parts) + "."
+    unclear, unknown = (sum(test(value) for _, value in made) for test in (lambda v: v == 0, isnan))
+    counts = {
+        "neither way": unclear, "not available": unknown, "not tried yet": len(judged) - len(made),
+    }  # fmt: skip
+    parts = [speaking(good, against)] if good or against or unclear else []
+    if rest := ", ".join(f"{count} {words}" for words, count in counts.items() if count):
+        parts.append(f"{rest}.")
+    return " ".join(parts)
 
 
-def reasons(against: Sequence[str]) -> str:
-    """Why, in brackets."""
-    return f" ({'; '.join(against)})" if against else ""
+def speaking(good: Sequence[str], against: Sequence[str]) -> str:
+    """The reasons, those against it first; or that there are none."""
+    if not good and not against:
+        return "Nothing speaks for it or against it."
+    if not against:
+        return f"✓ For it: {'; '.join(good)}. Nothing against it."
+    told = f"**✗ Against it: {'; '.join(against)}.** "
+    return told + (f"✓ For it: {'; '.join(good)}." if good else "Nothing for it.")
 
 
 def cost(maps: int, each: float | None, known: float | None) -> str:
@@ -114,5 +115,10 @@ def alike(table: Table) -> str:
         return "A flat map agrees with nothing."
     (low, least), (high, most) = min(pairs), max(pairs)
     if len(pairs) == 1:
-        return f"{most}: {high:.2f}."
-    return f"Most alike: {most} ({high:.2f}). Least: {least} ({low:.2f})."
+        return f"{most}: {signed(high)}."
+    return f"Most alike: {most} ({signed(high)}). Least: {least} ({signed(low)})."
+
+
+def signed(value: float) -> str:
+    """A likeness, with a minus that is one."""
+    return f"{value:.2f}".replace("-", "−")

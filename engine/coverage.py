@@ -47,7 +47,7 @@ def systems() -> tuple[System, ...]:
     return tuple(System(**{**one, "methods": tuple(one["methods"])}) for one in listed)
 
 
-ELSEWHERE = {"TRUST": "Heatmaps"}  # groups that have no view of their own
+ELSEWHERE = {"TRUST": "Heatmaps", "BANDS": "Heatmaps"}  # groups that have no view of their own
 
 
 def views() -> dict[type[Method[Any]], str]:

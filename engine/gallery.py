@@ -22,6 +22,7 @@ from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.study import SOURCES, Study, study_case
+from engine.attribution.trust import Order, RandomBand, TrustCase
 from engine.case import PairCase, image_case
 from engine.errors import BlindspotError
 from engine.hallucination import VCD, Greedy
@@ -94,6 +95,7 @@ FORGOTTEN = Forgotten("digits", "digits-cnn", 3, (FineTune, NegGradPlus, SalUn, 
 def questions() -> Iterator[Question]:
     """What the samples are asked when opened."""
     yield from heatmaps()
+    yield from trials()
     yield from walks()
     yield from familiar()
     yield from prune()
@@ -187,6 +189,21 @@ def heatmaps() -> Iterator[Question]:
         for kind in HEATMAPS if place == 0 else FIRST:
             if not kind.unmet(case):
                 yield kind(), case
+
+
+def trials() -> Iterator[Question]:
+    """Whether the strong pixels of the maps that a sample opens with carry the score.
+
+    What else is tried without asking takes no looks, or one map that would be large to ship.
+    """
+    model = load()
+    for one in SAMPLES:
+        plain = image_case(model, sample(one.name), Crop(), Target(0))
+        top = int(model.logits(plain.image[None])[0].argmax())
+        case = image_case(model, sample(one.name), Crop(), Target(top))
+        yield RandomBand(), case
+        for kind in FIRST:
+            yield Order(), TrustCase(case, kind())
 
 
 def shipped(question: Question) -> Answer | None:

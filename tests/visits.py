@@ -10,13 +10,14 @@ from components.views import HEATMAPS, ROOT, View
 from engine.attribution import HEATMAPS as KINDS
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
+OPENED = {"heatmaps.methods": QUICK, "trust.on": "false"}  # nor for what is not looked at
 TITLES = {kind.title: kind for kind in KINDS}
 
 
 def visit(link: dict[str, str | list[str]] | None = None, view: View = HEATMAPS) -> AppTest:
     """The page after its first run, as a new visitor who followed the link sees it."""
     at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
-    at.query_params.update({"heatmaps.methods": QUICK} | (link or {}))
+    at.query_params.update(OPENED | (link or {}))
     if view.address not in {"", view.path.stem}:  # AppTest learns such an address in a first run
         at.run()
     at.switch_page(str(view.path))

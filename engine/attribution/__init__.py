@@ -24,7 +24,7 @@ from engine.attribution.rise import Rise
 from engine.attribution.score_cam import ScoreCam
 from engine.attribution.smooth_grad import SmoothGrad
 from engine.attribution.study import STUDY
-from engine.attribution.trust import TRUST
+from engine.attribution.trust import BANDS, TRUST
 
 HEATMAPS = (
     GradCam,
@@ -53,4 +53,4 @@ WHICH = (LFA, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder)
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS

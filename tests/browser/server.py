@@ -20,10 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 
 # Idle: the script has ended, nothing is a placeholder or left from the run before, images are in,
-# and this has been so for 300 ms (a fragment or a second run would start within that time).
+# no trials are under way, and this has been so for 300 ms (a fragment or a second run would start
+# within that time).
 IDLE = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
-  const busy = '[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"]';
+  const busy = '[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"], '
+    + '.st-key-together';
   const idle = app?.dataset.testScriptState === 'notRunning'
     && app.dataset.testConnectionState === 'CONNECTED'
     && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]')

@@ -19,8 +19,8 @@ from tests.browser.server import ROOT, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 QUICK = {"heatmaps.methods": ["Grad-CAM", "Gradient"]}
-ONE = {"heatmaps.methods": "Gradient"}
-LONG = {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
+ONE = {"heatmaps.methods": "Gradient", "trust.on": "false"}  # trials have journeys of their own
+LONG = ONE | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
 MESSAGE = 1_000_000  # bytes, the budget of one message
 
 Visit = Callable[..., Page]
@@ -230,7 +230,7 @@ def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
 
 
 def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -> None:
-    page = visit({"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "80"})
+    page = visit(ONE | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "80"})
     tab_to(page, "Grad-CAM")  # the row of methods is one stop; arrows go along it
     while focused(page) != "Gradient":
         page.keyboard.press("ArrowRight")
@@ -283,7 +283,7 @@ def test_a_fresh_server_answers_a_link_with_settings_first(serve: Serve, page: P
 
 
 def test_a_link_value_out_of_range_is_ignored_with_a_notice_until_it_is_set(visit: Visit) -> None:
-    page = visit({"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "5000"})
+    page = visit(ONE | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "5000"})
     notice = page.get_by_text("“5000” as Occlusion")
     expect(notice).to_be_visible()
     bar(page, ".*").nth(1).click()

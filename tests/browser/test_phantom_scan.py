@@ -14,7 +14,7 @@ from tests.browser.server import settle
 from tests.browser.test_journeys import canvas, expect_another
 from tests.scans import dicom, nifti
 
-LINK = {"model": "Phantom CNN", "heatmaps.methods": "Gradient"}
+LINK = {"model": "Phantom CNN", "heatmaps.methods": "Gradient", "trust.on": "false"}
 RING = 2  # the kind of lesion that nobody overlooks
 
 

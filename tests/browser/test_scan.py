@@ -197,7 +197,7 @@ def test_a_photograph_has_no_window(open_page: OpenPage, scan_url: str) -> None:
 
 
 def test_a_volume_is_opened_cut_windowed_and_explained(page: Page, app_url: str) -> None:
-    page.goto(f"{app_url}/heatmaps?heatmaps.methods=Gradient")
+    page.goto(f"{app_url}/heatmaps?heatmaps.methods=Gradient&trust.on=false")
     settle(page, 120)
     x, y, z = np.indices((24, 26, 28))
     file = {"name": "scan.nii", "mimeType": "", "buffer": nifti((x * y + z).astype(np.int16))}

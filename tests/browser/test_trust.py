@@ -16,7 +16,6 @@ GUIDED = {
     "data": "Digits, 8 × 8",
     "model": "Digits CNN",
     "heatmaps.methods": ["Guided backpropagation", "Gradient"],
-    "trust.on": "true",
 }
 
 expect.set_options(timeout=90_000)  # two cores may be busy

@@ -32,8 +32,8 @@ def test_the_summary_counts_and_says_what_is_against_the_map():
         (Repeats(), None), (Nudged(), None),
     ])  # fmt: skip
     assert said == (
-        "2 speak for it, 1 against it (looks the same with random weights), 1 not available, "
-        "2 not tried yet."
+        "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
+        "the score; another class gives another map. 1 not available, 2 not tried yet."
     )
 
 
@@ -42,9 +42,18 @@ def test_a_map_that_nobody_tried_has_no_count_of_its_own():
     assert summary([(Order(), not_available(Order.title, "flat."))]) == "1 not available."
 
 
+def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
+    assert summary([found(Order(), 1.0)]) == (
+        "✓ For it: its strong pixels carry the score. Nothing against it."
+    )
+    assert summary([found(OtherClass(), -1.0), found(Order(), 0.0)]) == (
+        "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
+    )
+
+
 def test_a_description_is_never_counted_as_a_verdict():
     assert summary([found(Shape(), 0.0), found(Order(), 0.0)]) == (
-        "none speak for it, none against it, 1 neither way."
+        "Nothing speaks for it or against it. 1 neither way."
     )
     assert sign(*found(Shape(), 0.0)) == ("·", "a description, no verdict")
 
@@ -57,9 +66,9 @@ def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
     assert word not in {one for _, one in others}
 
 
-def test_every_trial_that_judges_says_its_limits_and_what_is_against_the_map():
+def test_every_trial_that_judges_says_its_limits_and_what_it_means():
     for kind in TRUST:
-        assert bool(kind.limits and kind.against) is kind.judges
+        assert bool(kind.limits and kind.favor and kind.against) is kind.judges
 
 
 def test_what_is_not_available_is_not_said_twice():

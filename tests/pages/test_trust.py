@@ -1,15 +1,22 @@
 """The trust panel of Heatmaps: trials at once, trials on request, and maps that cannot be tried."""
 
+from itertools import count
+from threading import Event
+
 import pytest
 import torch
 from torch import nn
 
+from components import runs
+from engine.attribution.trust import TRUST
+from engine.lane import lane
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from tests.tiny import Cnn, Linear, random_weights
-from tests.visits import said, settled, visit, words
+from tests.visits import provenance, said, settled, visit, words
 
 SIDE = 32
+SEEDS = count(100)
 
 
 def small(network: nn.Module, name: str) -> Classifier:
@@ -84,6 +91,76 @@ def test_the_maps_are_compared_when_there_are_two(shown_to, cnn):
     assert not lines(shown_to(cnn, ["Gradient"]), "Do the maps agree?")
 
 
+@pytest.fixture
+def held():
+    """Nothing is computed while this stands: the lane waits inside a job."""
+    begun, release = Event(), Event()
+
+    def wait(_progress):
+        begun.set()
+        release.wait(60)
+
+    lane("cpu").submit("held", wait, "live")
+    assert begun.wait(60)
+    yield release
+    release.set()
+
+
+def queued():
+    """Trials that wait in the lane."""
+    titles = tuple(kind.title for kind in TRUST)
+    return [job for job in lane("cpu").jobs() if job.title.startswith(titles)]
+
+
+@pytest.fixture
+def kept(shown_to):
+    """Two maps of a network of its own are known by now, their trials are not."""
+    shown_to(random_weights(Cnn(), next(SEEDS)), **{"trust.on": "false"})
+
+
+def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(kept, held):
+    at = visit({"trust.on": "true"})
+    assert len(provenance(at)) == 2
+    assert "being tried" in words(at)
+    waiting = queued()
+    assert len(waiting) >= 4
+    at.toggle(key="trust.on").set_value(False).run()
+    assert all(job.cancelled for job in waiting)
+    assert not queued()
+    assert "Can it be trusted?" not in words(at)
+
+
+def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeypatch):
+    at = visit({"trust.on": "true"})
+    waiting, seen, ask = queued(), [], runs.ask
+    assert waiting
+
+    def asked(method, case, slot, *patience):
+        if slot == "heatmaps.Gradient":
+            seen.extend(job.cancelled for job in waiting)
+            held.set()
+        return ask(method, case, slot, *patience)
+
+    monkeypatch.setattr(runs, "ask", asked)
+    at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
+    settled(at)
+    assert seen[: len(waiting)] == [True] * len(waiting)
+    assert "3 not tried yet" in words(at)
+
+
+def test_trials_begin_when_all_maps_are_there(shown_to, cnn, monkeypatch):
+    model = small(cnn, "tiny-cnn-slow")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
+    long = {"heatmaps.methods": ["Gradient", "KernelSHAP"], "heatmaps.KernelShap.samples": "10000"}
+    at = visit(long | {"trust.on": "true"})
+    assert "once all of them are there" in words(at)
+    assert not lines(at, "Do the strong pixels carry the score?")
+    assert not queued()
+    at.button(key="heatmaps.KernelShap.stop").click().run()
+    settled(at)
+    assert len(lines(at, "Do the strong pixels carry the score?")) == 1
+
+
 class Constant(nn.Module):
     """Says the same whatever it is shown."""
 
@@ -101,8 +178,8 @@ def test_a_constant_model_gets_no_verdict(shown_to):
     assert len(lines(at, "Do the strong pixels carry the score?")) == 2
     for line in lines(at, "Do the strong pixels carry the score?"):
         assert line.startswith("– **not available**")
-    assert "for it, " not in words(at)
-    assert "against it" not in words(at)
+    assert "**Gradient**: 2 not available, 3 not tried yet." in words(at)
+    assert "**Occlusion**: 1 not available, 4 not tried yet." in words(at)
 
 
 def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):

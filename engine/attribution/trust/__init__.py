@@ -1,12 +1,15 @@
 """The trial of a map: checks of a heat map on the person's own image."""
 
+from engine.attribution.trust.band import RandomBand
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, Order, OtherClass, Place, Shape
 from engine.attribution.trust.dear import DEAR, Nudged, RandomWeights, Repeats
 
 TRUST = CHEAP + DEAR
+BANDS = (RandomBand,)  # what the trials of all maps of an image share
 
 __all__ = [
+    "BANDS",
     "CHEAP",
     "DEAR",
     "TRUST",
@@ -15,6 +18,7 @@ __all__ = [
     "Order",
     "OtherClass",
     "Place",
+    "RandomBand",
     "RandomWeights",
     "Repeats",
     "Shape",

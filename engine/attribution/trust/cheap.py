@@ -7,33 +7,41 @@ The limits that verdicts go by are our own, tried on the shipped models; they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from engine.attribution.trust.band import (
+    EMPTY,
+    IMAGE,
+    WAYS,
+    RandomBand,
+    cover,
+    moves,
+    orders,
+    over,
+    steps,
+)
 from engine.attribution.trust.case import Check, TrustCase, stage
 from engine.attribution.trust.verdict import (
     BAD,
     FLAT,
     GOOD,
-    NOISE,
     UNCLEAR,
     between,
     checked,
     known,
     not_available,
 )
-from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
 from engine.measures.concentration import entropy, file_bytes, gini
 from engine.measures.drift import rank_correlation
 from engine.measures.localization import located
-from engine.measures.showing import SMALL, Shown, curves, random_ranks, ranks
-from engine.method import Choice, Progress, Slider, quiet, setting
-from engine.result import Columns, Curve, Result, View
+from engine.measures.showing import SMALL, Shown, curves, ranks
+from engine.method import Choice, Progress, part_of, quiet, setting
+from engine.result import Columns, Curve, Result
+from engine.run import Answer, answer
 
 STILL = "the score stays the same whatever is hidden"
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
@@ -60,62 +68,42 @@ class Order(Check):
         f"is at least {STAKE:.0%} likelier, or less likely, than in the empty picture. Against it: "
         f"both areas are worse than the middle one's. Not available below {SMALL:.0%}."
     )
+    favor = "its strong pixels carry the score"
     against = "its strong pixels carry no more of the score than random ones"
 
-    steps: int = setting(10, Slider(5, 50, 1), "Steps", "Steps of equal area from none to all.")
-    orders: int = setting(3, Slider(1, 20, 1), "Random orders", "How many make the band.")
-    cover: str = setting(
-        "mean", Choice(("mean", "black", "blur")), "Hide with", "What hidden pixels become."
-    )
+    steps: int = steps()
+    orders: int = orders()
+    cover: str = cover()
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
-        """check; the map's curves; the band's ends."""
-        values = case.heat.values
+        """check; the map's curves; the band's ends, which every map of the image shares."""
+        values, asked = case.heat.values, case.asked
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
-        held = {"map": ranks(values)}
-        for seed in range(self.orders):
-            held[f"random {seed}"] = random_ranks(values.shape, seed)
-        found = curves(case.asked, held, cover=self.cover, steps=self.steps, progress=progress)
-        if not moves(found.values()):
-            return {"check": not_available(self.title, f"{STILL} ({self.cover})")}
-        own = found.pop("map")
-        inserted = [one.insertion_area for one in found.values()]
-        deleted = [one.deletion_area for one in found.values()]
-        unit = case.asked.target.unit
-        views: dict[str, View] = {
-            "check": self.judged(own, inserted, deleted, self.sure(case.asked))
+        begun, rest = part_of(progress, 0.0, 0.7), part_of(progress, 0.7, 1.0)
+        band = answer(RandomBand(**self.settings()), asked, begun)
+        own = curves(
+            asked, {"map": ranks(values)}, cover=self.cover, steps=self.steps, progress=rest
+        )["map"]
+        views = {
+            "insertion": over(own.area, own.insertion, asked),
+            "deletion": over(own.area, own.deletion, asked),
+            **{name: view for name, view in band.items() if isinstance(view, Curve)},
         }
-        for what in ("insertion", "deletion"):
-            others = np.stack([getattr(one, what) for one in found.values()])
-            for name, y in (
-                (what, getattr(own, what)), (f"{what} low", others.min(0)),
-                (f"{what} high", others.max(0)),
-            ):  # fmt: skip
-                views[name] = Curve(own.area, y, "share of the image", case.asked.target.words(
-                    case.asked.model.labels), unit)  # fmt: skip
-        return views
+        if not moves(views):
+            return {"check": not_available(self.title, f"{STILL} ({self.cover})")}
+        return {"check": self.judged(own, band), **views}
 
-    def sure(self, asked: ImageCase) -> tuple[float, float]:
-        """The class's probability for the image and for the empty picture."""
-        pair = torch.stack([asked.image, asked.baseline(self.cover)])
-        shown, empty = asked.model.logits(pair).softmax(1)[:, asked.target.index].tolist()
-        return shown, empty
-
-    def judged(
-        self,
-        own: Shown,
-        inserts: list[float],
-        deletes: list[float],
-        sure: tuple[float, float],
-    ) -> Columns:
+    def judged(self, own: Shown, band: Answer) -> Columns:
         """Better than every random order both ways, worse both ways, or neither.
 
         Nothing speaks for a map where the model is about as sure of an empty picture: an order may
         be right and still carry next to nothing, as in a model whose weights are random.
         """
         inserted, deleted = own.insertion_area, own.deletion_area
-        apart, told = abs(sure[0] - sure[1]), f"{sure[0]:.0%} here, {sure[1]:.0%} when empty"
+        inserts, deletes = (band["areas"][way] for way in WAYS)
+        shown, empty = (band["sure"].cell(row, "probability") for row in (IMAGE, EMPTY))
+        apart, told = abs(shown - empty), f"{shown:.0%} here, {empty:.0%} when empty"
         if apart < SMALL:
             return not_available(
                 self.title, f"the class is as likely in an empty picture ({told}), so pixels carry "
@@ -156,6 +144,7 @@ class Place(Check):
         "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
         "1.2 times chance."
     )
+    favor = "more on the truth than chance"
     against = "no more on the truth than chance"
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
@@ -234,6 +223,7 @@ class OtherClass(Check):
         f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
         f"most {OTHER}. Against it: {SAME} or more."
     )
+    favor = "another class gives another map"
     against = "looks the same for another class"
 
     other: str = setting(
@@ -274,12 +264,6 @@ class OtherClass(Check):
             ),
             "map": heat,
         }
-
-
-def moves(found: Iterable[Shown]) -> bool:
-    """Whether any curve leaves its start by more than rounding."""
-    scores = np.stack([[one.insertion, one.deletion] for one in found])
-    return bool(np.ptp(scores) > NOISE * max(np.abs(scores).max(), 1.0))
 
 
 CHEAP = (Order, Place, Shape, OtherClass)

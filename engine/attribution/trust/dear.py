@@ -56,6 +56,7 @@ class RandomWeights(Check):
         "By the order of the map's sizes (Spearman's correlation) once all layers are shuffled. "
         f"For it: at most {GONE}. Against it: {STAYS} or more."
     )
+    favor = "gone with random weights"
     against = "looks the same with random weights"
 
     stages: int = setting(
@@ -167,6 +168,7 @@ class Repeats(Check):
         "By the order of the maps' sizes (Spearman's correlation), the mean over all pairs. "
         f"For it: {REPEATED} or more. Against it: at most {ANEW}."
     )
+    favor = "comes out alike again"
     against = "another map with other random numbers"
 
     repeats: int = setting(3, Slider(2, 10, 1), "Repeats", "With how many other seeds it is made.")
@@ -222,6 +224,7 @@ class Nudged(Check):
         "By the largest change of the map as a share of its size. For it: at most "
         f"{STEADY}. Against it: {SHAKY:.0f} or more."
     )
+    favor = "holds still when the image hardly changes"
     against = "another map after changes that no eye sees"
 
     radius: float = setting(

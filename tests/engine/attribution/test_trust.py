@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from engine import run
+from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.integrated_gradients import IntegratedGradients
@@ -18,6 +20,7 @@ from engine.attribution.trust import (
     Order,
     OtherClass,
     Place,
+    RandomBand,
     RandomWeights,
     Repeats,
     Shape,
@@ -26,11 +29,13 @@ from engine.attribution.trust import (
 from engine.attribution.trust.dear import randomized
 from engine.case import ImageCase
 from engine.data import load as load_data
-from engine.errors import Cancelled
+from engine.errors import Cancelled, DoesNotFit
+from engine.measures.showing import random_ranks
 from engine.method import Method, quiet
 from engine.models import embedded
 from engine.models.classifier import Classifier
 from engine.result import HeatMap
+from engine.target import Target
 
 REVISIONS = count(1)  # a toy is never taken for another one
 
@@ -102,6 +107,51 @@ def test_a_map_of_the_weights_beats_random_orders(linear):
     found = check_of(Order(), linear, GradientXInput())
     assert verdict(found) == 1
     assert found["insertion"][0] > found["insertion_random"][0]
+
+
+def test_the_band_is_what_random_maps_give(linear):
+    """The score of a linear model adds up, so a band can be added up by hand."""
+    found = RandomBand(steps=6, orders=4)(linear)
+    worth = linear.model.network.head.weight[1].detach().reshape(3, 12, 12) * (
+        linear.image - linear.baseline("mean")
+    )
+    nothing = float(linear.score(linear.baseline("mean")[None]))
+    shown = np.array([
+        [
+            nothing + float(worth.sum(0).numpy()[random_ranks((12, 12), seed) < at].sum())
+            for at in np.linspace(0, 144, 7)
+        ]
+        for seed in range(4)
+    ])  # fmt: skip
+    assert found["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
+    assert found["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
+    areas = np.trapezoid(shown, dx=1 / 6, axis=1)
+    assert found["areas"]["insertion"] == pytest.approx(areas, abs=1e-5)
+    hidden = shown[:, :1] + shown[:, -1:] - shown
+    assert found["deletion low"].y == pytest.approx(hidden.min(0), abs=1e-5)
+    pair = torch.stack([linear.image, linear.baseline("mean")])
+    sure = linear.model.logits(pair).softmax(1)[:, 1].detach().numpy()
+    assert found["sure"]["probability"] == pytest.approx(sure, abs=1e-6)
+
+
+def test_all_maps_of_an_image_share_one_band(linear):
+    """The first map's trial looks at all random orders; the next one's at its own order alone."""
+    seen = []
+    case = replace(linear, image=linear.image.flip(1))
+    first, second = (TrustCase(case, method) for method in (GradientXInput(), Gradient()))
+    assert first.heat.values.any()
+    assert second.heat.values.any()
+    case.model.pace("exact")
+    handle = case.model.register_forward_pre_hook(lambda _part, given: seen.append(len(given[0])))
+    band, own = 2 + 3 * 2 * 9, 2 + 2 * 9
+    Order()(first)
+    assert sum(seen) == band + 2 + own
+    seen.clear()
+    found = Order()(second)
+    assert sum(seen) == own
+    handle.remove()
+    kept = run.known(RandomBand(), case)
+    assert np.array_equal(found["insertion low"].y, kept["insertion low"].y)
 
 
 def test_a_map_against_the_weights_is_caught(linear):
@@ -259,12 +309,39 @@ def test_a_map_that_jumps_is_caught(linear):
     assert verdict(check_of(Nudged(draws=3), linear, Gradient())) == 1  # of a linear model
 
 
+FLAT = {
+    "nothing": np.zeros((12, 12)),
+    "one region": np.full((12, 12), 0.7),
+    "unknown somewhere": np.where(np.eye(12), np.nan, np.arange(12.0)),
+}
+
+
+@pytest.mark.parametrize("values", FLAT.values(), ids=FLAT)
 @pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
-def test_a_flat_map_has_no_verdict(linear, check):
-    flat = toy(lambda _case: np.zeros((12, 12)))
-    found = check_of(check(), linear, flat, np.ones((12, 12), bool))
+def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
+    found = check_of(check(), linear, toy(lambda _case: values), np.ones((12, 12), bool))
     assert np.isnan(verdict(found))
     assert found.notes[0].startswith("Not available")
+
+
+@pytest.mark.parametrize("reading", ["logit", "probability"])
+def test_a_class_of_probability_zero_is_not_judged_by_its_pixels(linear, reading):
+    network = Linear(linear.model.network.head.weight.detach().reshape(3, 3, 12, 12))
+    network.head.bias = nn.Parameter(torch.tensor([1e4, 0.0, 0.0]))
+    model = Classifier(network, "sure", "sure", side=12)
+    case = ImageCase(model, linear.image, Target(1, reading=reading))
+    assert float(model.logits(case.image[None]).softmax(1)[0, 1]) == 0
+    found = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
+    assert np.isnan(verdict(found))
+    why = {"logit": "0% here, 0% when empty", "probability": "the score stays the same"}
+    assert why[reading] in found.notes[0]
+
+
+def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
+    """Grad-CAM needs a convolution; the trial says so as Grad-CAM itself does."""
+    for check in TRUST:
+        with pytest.raises(DoesNotFit, match="Grad-CAM: it needs a convolutional map"):
+            check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
 
 
 def test_an_empty_or_odd_mask_is_not_available(linear):
