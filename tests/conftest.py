@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
-from tests import measured
+from tests import measured, sharing  # noqa: F401 - settles threads, before torch too
 
 settings.register_profile("house", deadline=None)  # nothing is asserted about time
 settings.load_profile("house")
