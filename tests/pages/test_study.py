@@ -158,7 +158,7 @@ def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
     assert told.endswith("several cells.")
     slices = Asked(study_case("phantoms"), Study(), "phantoms")
     told = study_table.fineness(slices)
-    assert "12 × 12 cells of 8 px" in told
+    assert "24 × 24 cells of 4 px" in told
     assert "its peak can lie beside the lesion" in told
     few = study_case(methods=chosen(ten(64), ("Gradient",)))
     assert study_table.fineness(Asked(few, Study(), "scenes")) == ""
