@@ -21,6 +21,7 @@ from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, study_case
 from engine.attribution.trust import Order, RandomBand, TrustCase
 from engine.case import PairCase, image_case
@@ -96,6 +97,7 @@ def questions() -> Iterator[Question]:
     """What the samples are asked when opened."""
     yield from heatmaps()
     yield from trials()
+    yield from minimal()
     yield from walks()
     yield from familiar()
     yield from prune()
@@ -204,6 +206,16 @@ def trials() -> Iterator[Question]:
         yield RandomBand(), case
         for kind in FIRST:
             yield Order(), TrustCase(case, kind())
+
+
+def minimal() -> Iterator[Question]:
+    """What the view Minimal regions opens with: the first sample, and the band beside it."""
+    model = load()
+    plain = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
+    top = int(model.logits(plain.image[None])[0].argmax())
+    case = replace(plain, target=Target(top))
+    yield LiMA(), case
+    yield RandomOrder(), case
 
 
 def shipped(question: Question) -> Answer | None:

@@ -58,7 +58,11 @@ def quiet(done: float, words: str = "", partial: Result | None = None) -> None:
 
 
 def part_of(
-    progress: Progress, low: float, high: float, otherwise: str = "looking at images"
+    progress: Progress,
+    low: float,
+    high: float,
+    otherwise: str = "looking at images",
+    lead: str = "",
 ) -> Progress:
     """Progress of a part of the whole, from one share to another; partial results stay inside.
 
@@ -66,11 +70,13 @@ def part_of(
         progress: of the whole.
         low, high: where the part begins and ends.
         otherwise: the words where the part has none.
+        lead: what comes before the part's words.
     """
 
     def told(done: float, words: str = "", partial: Result | None = None) -> None:
         del partial
-        progress(low + (high - low) * done, words or otherwise)
+        said = words or otherwise
+        progress(low + (high - low) * done, f"{lead}: {said}" if lead else said)
 
     return told
 

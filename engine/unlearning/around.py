@@ -9,9 +9,8 @@ from hashlib import blake2b
 from typing import Any, Self
 
 from engine.errors import BlindspotError
-from engine.method import Case, Method, Precision, Progress
+from engine.method import Case, Method, Precision
 from engine.models.classifier import Classifier
-from engine.result import Result
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.unlearner import Unlearner
 
@@ -124,13 +123,3 @@ def asked_of(kind: type[Around], case: Case) -> str:
         return "it needs a model, what it is to forget, and how, not a picture."
     reasons = (one.unmet(case.case) for one in case.unlearners)
     return next((reason for reason in reasons if reason), "")
-
-
-def share_of(progress: Progress, start: float, end: float, what: str = "") -> Progress:
-    """Progress of a part of the work, led by what it is; partial results are kept back."""
-
-    def told(done: float, words: str = "", partial: Result | None = None) -> None:
-        del partial
-        progress(start + (end - start) * done, f"{what}: {words}" if what else words)
-
-    return told

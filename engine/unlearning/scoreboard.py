@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.rebuild import rebuilt
 from engine.result import Columns, Result
 from engine.run import Answer, answer
-from engine.unlearning.around import BoardCase, asked_of, share_of
+from engine.unlearning.around import BoardCase, asked_of
 from engine.unlearning.attack import INFORMATIVE
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import (
@@ -91,7 +91,7 @@ class Scoreboard(Method[BoardCase]):
         for number, method in enumerate(methods):
             for seed in range(self.seeds):
                 place = number * self.seeds + seed
-                part = share_of(progress, place / total, (place + 0.9) / total, method.short)
+                part = part_of(progress, place / total, (place + 0.9) / total, lead=method.short)
                 own = case.case.seeded(case.case.seed + seed)
                 runs.append(run_of(method, own, part))
                 done = number + 1 if seed + 1 == self.seeds else number
@@ -121,9 +121,9 @@ class Run:
 def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
     """Run one way, or look up what it gave; whatever goes wrong with it alone becomes a note."""
     try:
-        reference = method.reference(case, share_of(progress, 0.0, 0.3))
-        retrained = answer(Retrain(), reference, share_of(progress, 0.3, 0.6))
-        made = answer(method, case, share_of(progress, 0.6, 0.95))
+        reference = method.reference(case, part_of(progress, 0.0, 0.3))
+        retrained = answer(Retrain(), reference, part_of(progress, 0.3, 0.6))
+        made = answer(method, case, part_of(progress, 0.6, 0.95))
     except (Cancelled, TooBusy):
         raise
     except BlindspotError as error:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.card import Card
 from engine.result import Columns, Result
 from engine.run import anew, answer
-from engine.unlearning.around import BoardCase, asked_of, share_of
+from engine.unlearning.around import BoardCase, asked_of
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.retrain import Retrain
 from engine.unlearning.unlearner import Unlearner
@@ -64,7 +64,7 @@ class Timing(Method[BoardCase]):
         done: list[Timed] = []
         for number, method in enumerate(methods):
             ends = number / len(methods), (number + 0.99) / len(methods)
-            done.append(timed(method, case.case, self.rounds, share_of(progress, *ends)))
+            done.append(timed(method, case.case, self.rounds, part_of(progress, *ends)))
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
         return {"times": table(methods, done)}
@@ -104,7 +104,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
     for number in range(rounds + 1):
         what = f"run {number} of {rounds}" if number else "warm-up"
         ends = number / (rounds + 1), (number + 1) / (rounds + 1)
-        told = share_of(progress, *ends, f"{method.short}, {what}")
+        told = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
             with anew(lambda asked: isinstance(asked, ForgetCase)):
                 made = answer(method, case, told)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Rows
-from engine.method import Case, Method, Progress, quiet
+from engine.method import Case, Method, Progress, part_of, quiet
 from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result, Scores, View
@@ -137,12 +137,7 @@ class Work:
 
     def part(self, start: float, end: float) -> Progress:
         """Progress of a part of the work; partial results of others are not handed on."""
-
-        def told(done: float, words: str = "", partial: Result | None = None) -> None:
-            del partial
-            self.progress(start + (end - start) * done, words)
-
-        return told
+        return part_of(self.progress, start, end)
 
     @property
     def seen(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from engine.data import DataSet, Rows
-from engine.method import Case, Cost, Method, Progress
+from engine.method import Case, Cost, Method, Progress, part_of
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training.figures import one_thread
-from engine.unlearning.around import AfterCase, asked_of, share_of
+from engine.unlearning.around import AfterCase, asked_of
 from engine.unlearning.network import own_copy, settled
 from engine.unlearning.retrain import Retrain
 
@@ -44,9 +44,11 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     They are kept answers, or computed now. What a pruned model became is compared with the
     retrained model that has the same zeros.
     """
-    made = answer(case.method, case.case, share_of(progress, 0.0, ASKED / 2, case.method.short))
-    reference = case.method.reference(case.case, share_of(progress, ASKED / 2, ASKED / 2))
-    retrained = answer(Retrain(), reference, share_of(progress, ASKED / 2, ASKED, Retrain.short))
+    made = answer(case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short))
+    reference = case.method.reference(case.case, part_of(progress, ASKED / 2, ASKED / 2))
+    retrained = answer(
+        Retrain(), reference, part_of(progress, ASKED / 2, ASKED, lead=Retrain.short)
+    )
     return {
         "original": settled(own_copy(case.model)),
         "unlearned": rebuilt(made["model"], case.model.name),

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Columns, Result
 from engine.run import answer
-from engine.unlearning.around import AfterCase, share_of
+from engine.unlearning.around import AfterCase
 from engine.unlearning.looks.base import Look
 from engine.unlearning.metrics import forgetting, gap, keeping
 from engine.unlearning.retrain import Retrain
@@ -42,7 +42,7 @@ class Frontier(Look):
         rows: list[list[float]] = []
         name = case.method.dial[0] if case.method.dial else ""
         for number, method in enumerate(methods):
-            part = share_of(progress, number / len(methods), (number + 0.95) / len(methods))
+            part = part_of(progress, number / len(methods), (number + 0.95) / len(methods))
             value = getattr(method, name) if name else np.nan
             rows.append([np.nan if value is None else float(value), *self.row(method, case, part)])
             progress(
@@ -53,9 +53,9 @@ class Frontier(Look):
     def row(self, method: Unlearner, case: AfterCase, progress: Progress) -> list[float]:
         """The figures of one place; NaN where it failed."""
         try:
-            reference = method.reference(case.case, share_of(progress, 0.0, 0.2))
-            wanted = scores(answer(Retrain(), reference, share_of(progress, 0.2, 0.6)))
-            found = scores(answer(method, case.case, share_of(progress, 0.6, 1.0)))
+            reference = method.reference(case.case, part_of(progress, 0.0, 0.2))
+            wanted = scores(answer(Retrain(), reference, part_of(progress, 0.2, 0.6)))
+            found = scores(answer(method, case.case, part_of(progress, 0.6, 1.0)))
         except (Cancelled, TooBusy):
             raise
         except BlindspotError:

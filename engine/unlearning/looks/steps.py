@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.card import card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Columns, Result, View
 from engine.training import outputs
-from engine.unlearning.around import AfterCase, share_of
+from engine.unlearning.around import AfterCase
 from engine.unlearning.looks.base import Look
 from engine.unlearning.looks.judgement import distance
 from engine.unlearning.metrics import accuracy, judged
@@ -48,7 +48,7 @@ class Steps(Look):
             state = model.network.state_dict()
             seen.append((step, {name: one.detach().clone() for name, one in state.items()}))
 
-        made = case.method(case.case, share_of(progress, 0.0, WORKING), watch)
+        made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
         final, run = cast(Checkpoint, made["model"]), cast(Columns, made["run"])
         last = {name: torch.from_numpy(np.array(one)) for name, one in final.weights.items()}
         step = int(run["steps"][0])
