@@ -52,7 +52,6 @@ class KernelShap(Method[ImageCase]):
     title = "KernelSHAP"
     cost = "wait"
     paper = "Lundberg & Lee 2017, https://arxiv.org/abs/1705.07874"
-    fast = True
     proof = (
         "tests/engine/attribution/test_kernel_shap.py"
         "::test_with_all_coalitions_it_is_the_shapley_value"
