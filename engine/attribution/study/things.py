@@ -8,8 +8,8 @@ are measured on the rounded weights.
 
 Scenes are clear (every thing at full opacity) and without habit, so that a thing has to be seen
 where it is and cannot be guessed from its neighbor. How well faint things are found is on the card
-too. The network has the phantoms' form, with last maps of 16 × 16 instead of 8 × 8 cells: a thing is
-a sixth of a scene's side, so that it finds more, and Grad-CAM points at what it finds
+too. The network has the phantoms' form, with last maps of 16 × 16 instead of 8 × 8 cells (a thing
+is a sixth of a scene's side): it finds more, and Grad-CAM points at what it finds
 (docs/study.md has the figures of both, and of a head that sees only the mean of each map).
 """
 
