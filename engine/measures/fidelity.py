@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case import ImageCase
@@ -42,6 +43,20 @@ def infidelity(
     if scaled and (power := (told**2).mean()) > 0:
         told = told * (told * fell).mean() / power
     return float(((told - fell) ** 2).mean())
+
+
+def missed(told: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scaled infidelity as a share of what a map of zeros gets, (…,): 0 foretells all, 1 nothing.
+
+    Args:
+        told: Iᵀa of the changes, (…, n).
+        fell: f(x) − f(x − I), (n,), not all 0.
+
+    The best scale is β ≥ 0, so that a map that foretells the opposite gets 1.
+    """
+    along = np.maximum((told * fell).sum(-1), 0.0)
+    power = (told**2).sum(-1) * (fell**2).sum()
+    return np.asarray(1 - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0))
 
 
 def max_sensitivity(

@@ -4,9 +4,11 @@ from engine.attribution.trust.band import RandomBand
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, Order, OtherClass, Place, Shape
 from engine.attribution.trust.dear import DEAR, Nudged, RandomWeights, Repeats
+from engine.attribution.trust.foretold import Foretold
+from engine.attribution.trust.squares import HiddenSquares
 
-TRUST = CHEAP + DEAR
-BANDS = (RandomBand,)  # what the trials of all maps of an image share
+TRUST = (*CHEAP, *DEAR, Foretold)
+BANDS = (RandomBand, HiddenSquares)  # what the trials of all maps of an image share
 
 __all__ = [
     "BANDS",
@@ -14,6 +16,8 @@ __all__ = [
     "DEAR",
     "TRUST",
     "Check",
+    "Foretold",
+    "HiddenSquares",
     "Nudged",
     "Order",
     "OtherClass",

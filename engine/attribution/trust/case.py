@@ -116,6 +116,11 @@ class Check(Method[TrustCase]):
         """How many more maps it makes; by them its cost is foretold."""
         return 0
 
+    @property
+    def looks(self) -> int:
+        """How often it looks at an image besides, where that is to be asked for."""
+        return 0
+
 
 def stage(progress: Progress, number: int, of: int, what: str) -> Progress:
     """Progress of one of several maps."""

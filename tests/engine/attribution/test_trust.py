@@ -1,8 +1,6 @@
 """The trial of maps: what a good map passes, and each kind of bad one is caught by."""
 
-from dataclasses import dataclass, replace
-from itertools import count
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,13 +29,10 @@ from engine.case import ImageCase
 from engine.data import load as load_data
 from engine.errors import Cancelled, DoesNotFit
 from engine.measures.showing import random_ranks
-from engine.method import Method, quiet
 from engine.models import embedded
 from engine.models.classifier import Classifier
-from engine.result import HeatMap
 from engine.target import Target
-
-REVISIONS = count(1)  # a toy is never taken for another one
+from tests.engine.attribution.toys import slow, toy
 
 
 class Linear(nn.Module):
@@ -50,34 +45,6 @@ class Linear(nn.Module):
 
     def forward(self, images):
         return self.head(images.flatten(1))
-
-
-@dataclass(frozen=True)
-class Toy(Method[ImageCase]):
-    """A map made by a function of the case; for tests."""
-
-    family = "example"
-    name = "Toy"
-    title = "Toy"
-    cost = "live"
-    draw: ClassVar
-
-    def __call__(self, case, progress=quiet):
-        return {"map": HeatMap(self.draw(case).astype(np.float32), "one", signed=True)}
-
-
-def toy(draw):
-    made = type("Toy", (Toy,), {"draw": staticmethod(draw), "revision": next(REVISIONS)})
-    return made()
-
-
-def slow(draw):
-    """A toy that tells how far it is."""
-
-    def call(self, case, progress=quiet):
-        return {"map": HeatMap(draw(case, progress).astype(np.float32), "one", signed=True)}
-
-    return type("Toy", (Toy,), {"__call__": call, "revision": next(REVISIONS)})()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,95 @@
+"""A trial by infidelity: does what a map holds in a part foretell what hiding the part does?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.attribution.trust.band import cover
+from engine.attribution.trust.case import Check, TrustCase
+from engine.attribution.trust.squares import Boxes, HiddenSquares, squares, sums
+from engine.attribution.trust.verdict import (
+    FLAT,
+    NOISE,
+    UNCLEAR,
+    checked,
+    known,
+    not_available,
+)
+from engine.measures.fidelity import missed
+from engine.method import Progress, quiet
+from engine.result import Columns, Floats, Result
+from engine.run import answer
+
+MOVES = 199  # the same map elsewhere, to compare with
+Sums = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Foretold(Check):
+    """How much the map foretells of what hiding a small part of the image does. No verdict.
+
+    Many squares are hidden, one at a time; what the map holds in a square should tell how far the
+    score falls without it. Infidelity is the share of the falls that the map, on its best scale,
+    does not foretell: 0 % when it knows them all, 100 % when it knows nothing. Beside it stands
+    what the same map gets when it is moved elsewhere over the image, around its edges: the share of
+    moves that do as well is small for a map that lies where it should. Maps that answer for large
+    parts or tiny changes may fail here and be right about theirs, a score may even rise when a
+    small part is hidden, and another cover can turn the finding round; so it only describes. A map
+    that was made by hiding squares (occlusion) does well by design.
+    """
+
+    name = "Foretold"
+    title = "Does it foretell what hiding a part does?"
+    cost = "live"
+    paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392, definition 2.1, squares removed"
+    proof = "tests/engine/attribution/test_foretold.py::test_the_weights_of_a_linear_model_know_all"
+    judges = False
+
+    squares: int = squares()
+    cover: str = cover()
+
+    @property
+    def looks(self) -> int:
+        """At the image with one square hidden, and at the whole of it."""
+        return self.squares + 1
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """check; for each square what the map holds in it and how far the score fell."""
+        values = case.heat.values
+        if not known(values):
+            return {"check": not_available(self.title, FLAT)}
+        seen = answer(HiddenSquares(**self.settings()), case.asked, progress)
+        view, whole = seen["squares"], float(seen["whole"]["score"][0])
+        fell = np.asarray(view["fell"], np.float64)
+        if np.abs(fell).max() <= NOISE * max(abs(whole), 1.0):
+            why = f"the score stays the same whichever square is hidden ({self.cover})"
+            return {"check": not_available(self.title, why)}
+        drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
+        own, moved = inside(values, drawn)
+        parts = {"map": (own, case.heat.unit), "fell": (fell, case.asked.target.unit)}
+        return {"check": self.told(own, moved, fell), "squares": Columns.of(parts)}
+
+    def told(self, own: Sums, moved: Sums, fell: Sums) -> Columns:
+        """Infidelity, that of moved maps, and how many of them do as well."""
+        missing, others = float(missed(own, fell)), missed(moved, fell)
+        middle, as_well = float(np.median(others)), float((others <= missing).mean())
+        words = (
+            f"It foretells {1 - missing:.0%} of what hiding squares does; moved elsewhere, the "
+            f"same map foretells {1 - middle:.0%}, and {as_well:.0%} of the moves do as well."
+        )
+        return checked(
+            self.title, UNCLEAR, words,
+            infidelity=missing, infidelity_moved=middle, moves_as_good=as_well,
+        )  # fmt: skip
+
+
+def inside(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:
+    """What a map holds in each square, (n,), and what it holds there once moved, (MOVES, n)."""
+    generator = np.random.default_rng(0)
+    places = 1 + generator.permutation(values.size - 1)[:MOVES]  # all but where it lies
+    moves = np.stack(np.divmod(places, values.shape[1]), 1)
+    found = sums(values, drawn, np.concatenate([np.zeros((1, 2), np.int64), moves]))
+    return found[0], found[1:]

@@ -1,0 +1,121 @@
+"""What a map foretells of hiding squares: by hand on a linear model, and by a slower form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.trust import Foretold, HiddenSquares, TrustCase
+from engine.attribution.trust.squares import boxes, sums
+from engine.measures.fidelity import infidelity, missed
+from tests import tiny
+from tests.engine.attribution.toys import toy
+
+
+@pytest.fixture
+def linear():
+    case = tiny.linear_case()
+    weight = case.model.network.weight.detach()
+    worth = (weight * (case.image - case.baseline("mean"))).sum(0).numpy()
+    return case, worth
+
+
+def squares_of(view):
+    return np.stack([view[name] for name in ("top", "left", "side")], 1)
+
+
+def found(case, values):
+    return Foretold()(TrustCase(case, toy(lambda _case: values)))["check"]
+
+
+def test_a_score_falls_by_what_a_square_hid(linear):
+    case, worth = linear
+    view = HiddenSquares(squares=32)(case)["squares"]
+    by_hand = [worth[t : t + s, lf : lf + s].sum() for t, lf, s in squares_of(view)]
+    assert view["fell"] == pytest.approx(np.array(by_hand), abs=1e-4)
+
+
+def test_squares_lie_inside_and_are_of_many_sizes():
+    drawn = boxes(256, 40, 60)
+    assert (drawn[:, 0] + drawn[:, 2] <= 40).all()
+    assert (drawn[:, 1] + drawn[:, 2] <= 60).all()
+    assert set(drawn[:, 2]) == set(range(5, 14))
+    assert (drawn[:, 0] + drawn[:, 2] == 40).any()
+    assert (drawn[:, 1] + drawn[:, 2] == 60).any()
+
+
+def test_the_weights_of_a_linear_model_know_all(linear):
+    case, worth = linear
+    check = found(case, worth)
+    assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
+    assert check["infidelity_moved"][0] > 0.5
+    assert check["moves_as_good"][0] == 0
+
+
+def test_only_the_direction_counts_but_not_the_opposite_one(linear):
+    case, worth = linear
+    assert found(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
+    assert found(case, -worth)["infidelity"][0] == 1
+
+
+def test_a_map_of_chance_foretells_no_more_than_its_moves(linear):
+    case, worth = linear
+    as_good = [
+        found(case, np.random.default_rng(seed).permutation(worth.ravel()).reshape(worth.shape))[
+            "moves_as_good"
+        ][0]
+        for seed in range(20)
+    ]
+    assert 0.2 < np.mean(as_good) < 0.8
+
+
+def test_it_is_the_infidelity_of_squares_removed(linear):
+    """The share that is missed, times the mean square of the falls, is Yeh's scaled infidelity."""
+    case, _ = linear
+    slopes = case.model.network.weight.detach() + torch.randn(
+        case.image.shape, generator=tiny.seeded(5)
+    )
+    away = case.image - case.baseline("mean")
+    view = HiddenSquares(squares=32)(case)["squares"]
+    changes = torch.zeros(32, *case.image.shape)
+    for row, (top, left, side) in enumerate(squares_of(view)):
+        part = (slice(None), slice(top, top + side), slice(left, left + side))
+        changes[row][part] = away[part]
+    told = (changes * slopes).flatten(1).sum(1).numpy().astype(np.float64)
+    fell = view["fell"].astype(np.float64)
+    plain = infidelity(case.score, case.image, slopes, changes, scaled=True)
+    assert float(missed(told, fell)) * (fell**2).mean() == pytest.approx(plain, rel=1e-3)
+
+
+def test_a_moved_map_is_summed_as_if_it_were_rolled():
+    values = torch.randn(9, 13, generator=tiny.seeded(0)).numpy()
+    drawn = boxes(16, 9, 13)
+    moves = np.array([[0, 0], [3, 0], [0, 12], [8, 5]])
+    rolled = [np.roll(values, move, (0, 1)) for move in moves]
+    slow = [[one[t : t + s, lf : lf + s].sum() for t, lf, s in drawn] for one in rolled]
+    assert sums(values, drawn, moves) == pytest.approx(np.array(slow), abs=1e-4)
+
+
+def test_all_maps_of_an_image_share_the_looks(linear):
+    case, worth = linear
+    case = replace(case, image=case.image.flip(2))
+    seen = []
+    case.model.network.register_forward_hook(lambda *_: seen.append(1))
+    first = found(case, worth)
+    looks = len(seen)
+    second = found(case, np.flip(worth, 0))
+    assert looks
+    assert len(seen) == looks
+    assert first["infidelity"][0] != second["infidelity"][0]
+
+
+def test_a_score_that_never_moves_is_not_foretold():
+    case = tiny.linear_case()
+    with torch.no_grad():
+        case.model.network.weight.zero_()
+    check = found(case, np.arange(case.image[0].numel(), dtype=np.float32))
+    assert np.isnan(check["verdict"][0])
+    assert "stays the same whichever square is hidden" in check.notes[0]

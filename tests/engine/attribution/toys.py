@@ -1,0 +1,41 @@
+"""Maps made by a function, to be put on trial."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+
+from engine.case import ImageCase
+from engine.method import Method, quiet
+from engine.result import HeatMap
+
+REVISIONS = count(1)  # a toy is never taken for another one
+
+
+@dataclass(frozen=True)
+class Toy(Method[ImageCase]):
+    """A map made by a function of the case; for tests."""
+
+    family = "example"
+    name = "Toy"
+    title = "Toy"
+    cost = "live"
+    draw: ClassVar
+
+    def __call__(self, case, progress=quiet):
+        return {"map": HeatMap(self.draw(case).astype(np.float32), "one", signed=True)}
+
+
+def toy(draw):
+    made = type("Toy", (Toy,), {"draw": staticmethod(draw), "revision": next(REVISIONS)})
+    return made()
+
+
+def slow(draw):
+    """A toy that tells how far it is."""
+
+    def call(self, case, progress=quiet):
+        return {"map": HeatMap(draw(case, progress).astype(np.float32), "one", signed=True)}
+
+    return type("Toy", (Toy,), {"__call__": call, "revision": next(REVISIONS)})()
