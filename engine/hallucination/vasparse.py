@@ -29,7 +29,6 @@ unmasked and its early exit is layer 0, so that the contrast is with the embeddi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import torch
@@ -39,9 +38,10 @@ from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.contrast import contrast
 from engine.hallucination.generate import Spoken
-from engine.hallucination.keeping import Sums, calibrated, recovered, scores
+from engine.hallucination.keeping import calibrated, recovered
 from engine.hallucination.session import Moment, Proposal, Session, Start
 from engine.hallucination.strategy import Strategy
+from engine.hallucination.thinning import Memory
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
 from engine.method import Choice, Slider, setting
 from engine.result import Columns, Curve, Grids, View
@@ -164,19 +164,9 @@ class Thinning(Session[VASparse]):
         super().__init__(method, start)
         model, self.spec = start.model, start.model.vlm.spec
         self.device = start.out.logits.device
-        self.sums = Sums(self.spec, self.device)
         self.image = start.prefix.image.to(self.device)
-        self.is_text = torch.ones(self.spec.context, dtype=torch.bool, device=self.device)
-        self.is_text[self.image] = False
         self.blotted = self.drawn()
-        self.mass = torch.ones(self.spec.layers, device=self.device)
-        for layer in range(self.spec.layers):
-            rows = start.out.attention[layer][0].mean(0)  # (T, T)
-            places = start.out.cache.positions(layer)[0]
-            self.sums.before[layer, places] = rows.sum(0)
-            self.sums.after[layer, places] = rows.sum(0)
-            self.sums.rows[layer, places] = torch.arange(len(rows), 0, -1.0, device=self.device)
-            self.sums.sight[layer, places] = rows[:, ~self.is_text[places]].sum(-1)
+        self.memory = Memory(self.spec, start.prefix, start.out)
         self.law = recovered(
             torch.stack(
                 [start.out.attention[at][0, :, -1].mean(0) for at in range(self.spec.layers)]
@@ -211,7 +201,7 @@ class Thinning(Session[VASparse]):
         notes = {
             "kept": torch.stack([torch.isin(self.image, places) for places in held])[None],
             "held": torch.tensor([[len(places) for places in held]]),
-            "mass": self.mass[None].clone(),
+            "mass": self.memory.mass[None].clone(),
         }
         if self.weak is None:
             return Proposal(strong, strong, notes=notes)
@@ -220,7 +210,10 @@ class Thinning(Session[VASparse]):
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Thin the cache out, read the word with it, and with less of the image."""
-        cache = self.thinned(self.condensed(now.out.cache), now.out)
+        cache = now.out.cache
+        if self.method.merge is not None:
+            cache = self.memory.condensed(cache, self.method.merge, self.method.merged)
+        cache = self.memory.thinned(cache, now.out, self.method.keep, self.method.visual)
         if self.weak is not None:
             weak = self.without_image(cache)
             self.weak = self.start.model.step(tokens, weak, exit_layer=self.method.exit)
@@ -233,54 +226,13 @@ class Thinning(Session[VASparse]):
         def less(layer: int, shares: Tensor) -> Tensor:
             raw[layer] = shares
             at, method = places[layer], self.method
-            mean = self.sums.mean(layer, at)
-            return calibrated(shares, self.is_text[at], mean, method.gamma, method.sink)
+            mean = self.memory.sums.mean(layer, at)
+            return calibrated(shares, self.memory.is_text[at], mean, method.gamma, method.sink)
 
         hook = less if self.method.gamma > 0 else None
         out = self.start.model.step(tokens, cache, self.start.want, attn_hook=hook)
-        for layer, at in enumerate(places):
-            after = out.attention[layer][0, :, -1].mean(0)
-            before = raw[layer][0, :, -1].mean(0) if layer in raw else after
-            self.sums.before[layer, at] += before
-            self.sums.after[layer, at] += after
-            self.sums.rows[layer, at] += 1
-            self.sums.sight[layer, at[-1]] = after[~self.is_text[at]].sum()
+        self.memory.note(out, raw, places)
         return out
-
-    def condensed(self, cache: Cache) -> Cache:
-        """With the answer's first words as one, in every layer that holds a multiple of `merge`."""
-        if self.method.merge is None:
-            return cache
-        for layer in range(self.spec.layers):
-            places = cache.positions(layer)[0]
-            own = (places >= self.start.prefix.response).nonzero()[:, 0]
-            first = own[: int(self.method.merged * len(own))]
-            if len(first) > 1 and len(own) % self.method.merge == 0:
-                sight = self.sums.sight[layer]
-                sight[places[first[-1]]] = sight[places[first]].mean()
-                cache = cache.mean_merge(layer, first)
-        return cache
-
-    def thinned(self, cache: Cache, out: StepOut) -> Cache:
-        """With the tokens of the highest score in each layer, in their order.
-
-        Args:
-            cache: what is held, after merging.
-            out: the last output; its attention is to what was held before merging.
-        """
-        most = ceil(self.method.keep * int(cache.next_position[0]) - 1e-9)
-        for layer in range(self.spec.layers):
-            places = cache.positions(layer)[0]
-            if len(places) <= most:
-                continue
-            dense = torch.zeros(self.spec.context, device=self.device)
-            dense[out.cache.positions(layer)[0]] = out.attention[layer][0, :, -1].mean(0)
-            shares = dense[places]
-            worth = scores(shares, self.sums.sight[layer, places], self.method.visual)
-            best = worth.argsort(descending=True, stable=True)[:most].sort().values
-            self.mass[layer] = shares[best].sum()
-            cache = cache.select(layer, best)
-        return cache
 
     def finished(self, now: Moment, /) -> Moment:
         """What was said."""
@@ -301,10 +253,10 @@ class Thinning(Session[VASparse]):
         law = self.law.float().cpu().numpy().astype(np.float32)
         own = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
         places = torch.cat([torch.zeros(1, dtype=torch.int64), prefix.prompt, own])
-        rows = self.sums.rows[:, places].clamp(min=1)
+        sums = self.memory.sums
+        rows = sums.rows[:, places].clamp(min=1)
         before, after = (
-            (sums[:, places] / rows).mean(0).cpu().numpy()
-            for sums in (self.sums.before, self.sums.after)
+            (held[:, places] / rows).mean(0).cpu().numpy() for held in (sums.before, sums.after)
         )
         words = [self.spec.bos, *self.start.prompts[0].tolist(), *self.said[:-1].tolist()]
         return {

@@ -5,41 +5,21 @@ From a package, from the files that ship, from what was made here, from a hub, o
 
 from __future__ import annotations
 
-import json
-import logging
-import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from pathlib import Path
-from time import monotonic
-from typing import Any
-from urllib.parse import urlsplit
 
-import timm
-import torch
-from safetensors.torch import load_file
-from timm.data import resolve_model_data_config
-from torch import Tensor, nn
-
-from engine.errors import BadModel
 from engine.models import checkpoints, embedded
+from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
-from engine.models.classifier import Classifier, Lineage
-from engine.models.lite import LITES, imagenet_labels, load_lite
-from engine.models.rebuild import TIMM
+from engine.models.classifier import Classifier
+from engine.models.hub import hub_answers, in_hub_cache, load_from_hub
+from engine.models.lite import DEFAULT, LITES, load_lite
+from engine.models.own_file import load_from_file
 
-log = logging.getLogger(__name__)
-
-DEFAULT = "lite0"
 SUGGESTED = ("resnet50", "convnext_tiny", "vit_small_patch16_224", "deit3_small_patch16_224")
-HUB_SECONDS = 3.0  # how long a hub may take to show that it is there
-HUB_REMEMBERED = 60.0  # seconds for which the last look holds
 CACHE_BYTES = 1 * 2**30
-IMAGENET = 1000
-CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
 
 
 @dataclass(frozen=True)
@@ -173,179 +153,17 @@ def keep(name: str, model: Classifier) -> None:
             held -= oldest.held_bytes
 
 
-def load_from_hub(architecture: str) -> Classifier:
-    """A timm architecture with its published weights."""
-    known_architecture(architecture)
-    if not in_hub_cache(architecture) and not hub_answers():
-        raise BadModel(
-            f"{architecture} needs weights from the model hub, which cannot be reached from here. "
-            f"Choose {DEFAULT}, or give a .safetensors file of your own."
-        )
-    try:
-        network = timm.create_model(architecture, pretrained=True)
-    except Exception as error:  # the hub's client, timm and torch each raise kinds of their own
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise BadModel(f"The weights of {architecture} could not be had: {first}") from error
-    return wrap(network, architecture, architecture, architecture=architecture)
-
-
-def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
-    """Weights of one's own, `.safetensors` or `.pt`, for a timm architecture.
-
-    Raises:
-        BadModel: the file holds code, is damaged, or does not fit the architecture.
-    """
-    known_architecture(architecture)
-    state = read_weights(path)
-    classes = count_classes(architecture, state)
-    own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    network = timm.create_model(architecture, pretrained=False, **own)
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        message = f"{path.name} does not fit {architecture}: {detail}"
-        raise BadModel(message) from error
-    if missing or unexpected:
-        odd = (missing or unexpected)[0]
-        message = (
-            f"{path.name} does not fit {architecture}: {len(missing)} tensors are missing and "
-            f"{len(unexpected)} are unknown, for example {odd!r}. Is it another architecture?"
-        )
-        raise BadModel(message)
-    title = f"{path.stem} ({architecture})"
-    named = read_labels(labels) if labels else ()
-    return wrap(network, f"file:{path.name}", title, named, architecture)
-
-
-def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
-    """How many classes the file's last layer has; None when it cannot be told."""
-    config = timm.models.get_pretrained_cfg(architecture)
-    heads: str | Iterable[str] = getattr(config, "classifier", None) or ()
-    for head in (heads,) if isinstance(heads, str) else heads:
-        weight = state.get(f"{head}.weight")
-        if weight is not None and weight.ndim:
-            return len(weight)
-    return None
-
-
-def wrap(
-    network: nn.Module,
-    name: str,
-    title: str,
-    labels: tuple[str, ...] = (),
-    architecture: str = "",
-) -> Classifier:
-    """A timm network as a Classifier, with timm's own size and normalization."""
-    config = resolve_model_data_config(network)
-    _, height, _ = config["input_size"]
-    if not labels and getattr(network, "num_classes", 0) == IMAGENET:
-        labels = imagenet_labels()
-    try:
-        return Classifier(
-            network, name, title, height, config["mean"], config["std"], labels,
-            lineage=Lineage(title), architecture=architecture and TIMM + architecture,
-        )  # fmt: skip
-    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
-        message = f"{title} does not take one color photograph and give class scores, as is needed."
-        raise BadModel(message) from error
-
-
-def known_architecture(name: str) -> None:
-    """Raise BadModel, with near names, when timm does not know the architecture."""
-    base = name.split(".", maxsplit=1)[0]
-    if timm.is_model(base):
-        return
-    near = get_close_matches(base.lower(), timm.list_models(), n=3)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
-    raise BadModel(f"timm knows no architecture called {name[:60]!r}.{hint}")
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors` or `.pt` file; code in it is never run."""
-    if path.suffix.lower() not in {".safetensors", ".pt", ".pth"}:
-        message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
-        raise BadModel(message)
-    if not path.is_file():
-        raise BadModel(f"There is no file {path.name} here: check the path.")
-    try:
-        state: Any = (
-            load_file(path)
-            if path.suffix.lower() == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except Exception as error:  # a damaged or hostile file can raise anything
-        if any(sign in str(error) for sign in CODE):
-            message = (
-                f"{path.name} holds more than weights (pickled code), so it was not opened. "
-                "Save the state_dict alone, best as .safetensors."
-            )
-            raise BadModel(message) from error
-        raise BadModel(f"{path.name} cannot be read as weights: it is damaged or empty.") from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise BadModel(f"{path.name} holds no plain table of weights (a state_dict).")
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names: a JSON list, or one a line."""
-    message = f"{path.name} is no list of labels: give one a line, or a JSON list."
-    try:
-        text = path.read_text(encoding="utf-8")
-        listed = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadModel(message) from error
-    if not isinstance(listed, list):
-        raise BadModel(message)
-    return tuple(name for one in listed if (name := str(one).strip()))
-
-
-def in_hub_cache(architecture: str) -> bool:
-    """Whether the published weights were downloaded before."""
-    from huggingface_hub import try_to_load_from_cache
-
-    config = timm.models.get_pretrained_cfg(architecture)
-    repository = getattr(config, "hf_hub_id", None)
-    if not repository:
-        return False
-    names = ("model.safetensors", "pytorch_model.bin")
-    return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
-
-
-_hub_seen: tuple[float, bool] | None = None
-_hub_lock = threading.Lock()
-
-
-def hub_answers() -> bool:
-    """Whether the model hub can be reached; asked at most once a minute, and never for long."""
-    global _hub_seen  # noqa: PLW0603 - one look for the whole process
-    with _hub_lock:  # those who ask meanwhile share the one look
-        if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:
-            reached = knock()
-            _hub_seen = monotonic(), reached
-        return _hub_seen[1]
-
-
-def knock() -> bool:
-    """Try to connect, in a thread, because a name lookup cannot be timed out otherwise."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    host = urlsplit(constants.ENDPOINT).hostname or ""
-    reached = threading.Event()
-
-    def connect() -> None:
-        try:
-            socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
-            reached.set()
-        except OSError as error:
-            log.info("the model hub cannot be reached: %s", error)
-
-    threading.Thread(target=connect, daemon=True).start()
-    return reached.wait(HUB_SECONDS)
+__all__ = [
+    "DEFAULT",
+    "SUGGESTED",
+    "Entry",
+    "entries",
+    "export",
+    "forget",
+    "hub_answers",
+    "lites",
+    "load",
+    "load_from_file",
+    "small",
+    "trained_on",
+]

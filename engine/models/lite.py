@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from engine.errors import BadModel
 from engine.models.classifier import Classifier
 
+DEFAULT = "lite0"  # the model where none is chosen
+
 
 @dataclass(frozen=True)
 class Lite:

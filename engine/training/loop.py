@@ -9,14 +9,12 @@ are not always added in the same order, and so that live questions have the othe
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +23,15 @@ from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
-from engine.method import Progress, quiet
-from engine.models.bits import packed_bits
-from engine.models.borrow import is_lazy
+from engine.method import Progress
 from engine.models.classifier import Classifier
-from engine.result import Floats, TrainLog, digest_arrays
+from engine.result import Floats, TrainLog
 from engine.store import remove
 from engine.training.figures import one_thread, outputs
+from engine.training.hooks import AfterStep, ExtraLoss
 from engine.training.images import altered
-from engine.training.masks import Masks, carried, masked, plain
+from engine.training.masks import plain
+from engine.training.optimizer import forget_gradients, optimizer
 from engine.training.recipe import Recipe
 from engine.training.state import read_state, sweep, write_state
 
@@ -41,79 +39,6 @@ KEEP_SECONDS = 4.0  # between two writings of the state
 REPORT_SECONDS = 0.05  # between two calls of progress
 CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 PLACE = ("question", "epoch", "batch", "sums", "curves")
-
-
-class ExtraLoss(Protocol):
-    """A term that is added to the loss of a batch."""
-
-    def __call__(
-        self, model: Classifier, rows: Rows, pixels: Tensor, targets: Tensor, logits: Tensor
-    ) -> Tensor:
-        """One number with a gradient."""
-
-
-class AfterStep(Protocol):
-    """What is done to the model after each step, such as shrinking its weights."""
-
-    def __call__(self, model: Classifier, rate: float) -> None:
-        """Change the model in place, without gradients."""
-
-
-def train(
-    model: Classifier,
-    data: DataSet,
-    recipe: Recipe,
-    seed: int = 0,
-    *,
-    rows: Rows | None = None,
-    weights: Floats | None = None,
-    masks: Masks | None = None,
-    extra_loss: ExtraLoss | None = None,
-    after_step: AfterStep | None = None,
-    keep: Path | None = None,
-    note: Mapping[str, Any] | None = None,
-    progress: Progress = quiet,
-) -> TrainLog:
-    """Train a model of one's own in place; it is left in eval mode, without gradients.
-
-    Args:
-        model: changed in place: a fresh one, or a copy.
-        data: where images and labels come from.
-        recipe: how; its architecture is not looked at.
-        seed: of the order, of what is done to images, and of attacks.
-        rows: what is learnt from; the train split when left out.
-        weights: (len(data),), what each image's loss is multiplied with; may be negative.
-        masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
-            and the model carries these masks. The model's own when left out, so that a pruned
-            model stays so; none with an empty mapping.
-        extra_loss: a term added to every batch's loss.
-        after_step: called after each step.
-        keep: the file that an interrupted training goes on from; gone when it is over.
-        note: what `unfinished` tells of the kept file, as JSON has it.
-        progress: told at every few batches; raising there leaves the file behind.
-
-    Raises:
-        BlindspotError: nothing to learn from, or the loss is no number any more.
-    """
-    rows = data.rows("train") if rows is None else rows
-    if not len(rows):
-        raise BlindspotError(f"{data.card.title} has no images to train on.")
-    masks = carried(model) if masks is None else masks
-    name = named(model, data, recipe, seed, rows, weights, masks) if keep else ""
-    model.train().requires_grad_(requires_grad=True)
-    try:
-        with masked(model.network, masks):
-            run = Run(
-                model, data, recipe, seed, rows, weights, extra_loss, after_step, keep, name,
-                note or {},
-            )  # fmt: skip
-            log = run.finish(progress)
-        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
-        return log
-    finally:
-        model.eval().requires_grad_(requires_grad=False)
-        for found in [name for name in vars(model) if is_lazy(model, name)]:
-            delattr(model, found)  # what was found out about the weights it had before
 
 
 @dataclass
@@ -279,45 +204,3 @@ class Run:
         self.shown = tensors["shown"].numpy().copy()
         for name in PLACE:
             setattr(self, name, place[name])
-
-
-def forget_gradients(held: torch.optim.Optimizer) -> None:
-    """No weight has a gradient any more.
-
-    The optimizer's own `zero_grad` enters torch's compiler to be left out of it, and what it notes
-    there is shared by all threads: while another model is being compiled, it can fail.
-    """
-    for group in held.param_groups:
-        for weight in group["params"]:
-            weight.grad = None
-
-
-def optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all of the model's weights."""
-    weights = list(model.parameters())
-    match recipe.optimizer:
-        case "Adam":
-            return torch.optim.Adam(weights, recipe.rate, weight_decay=recipe.decay)
-        case "AdamW":
-            return torch.optim.AdamW(weights, recipe.rate, weight_decay=recipe.decay)
-        case _:
-            return torch.optim.SGD(
-                weights, recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay
-            )
-
-
-def named(
-    model: Classifier,
-    data: DataSet,
-    recipe: Recipe,
-    seed: int,
-    rows: Rows,
-    weights: Floats | None,
-    masks: Masks,
-) -> str:
-    """A digest of all that a training depends on, except what its hooks do."""
-    begun = {k: v.detach().cpu().numpy() for k, v in model.network.state_dict().items()}
-    begun |= {f"mask/{name}": mask.cpu().numpy() for name, mask in masks.items()}
-    begun |= {"rows/": rows} | ({} if weights is None else {"weights/": weights})
-    said = [data.fingerprint, recipe.as_dict(), seed, digest_arrays(begun)]
-    return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()

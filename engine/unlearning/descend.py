@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Progress, Slider, setting
 from engine.training.figures import one_thread
-from engine.training.loop import forget_gradients
+from engine.training.optimizer import forget_gradients
 from engine.unlearning.network import in_parts, named, pixels_of
 from engine.unlearning.unlearner import Diverged, Unlearner, Work
 

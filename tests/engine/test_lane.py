@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from engine import lane as module
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.lane import Lane
+from engine.lane import queue as module
 from engine.models.borrow import borrowed
 
 SOON = 20.0  # seconds after which a test that waits has failed

@@ -135,6 +135,12 @@ def texts(said: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
     return Texts(torch.from_numpy(tokens), torch.from_numpy(start))
 
 
+def answering(texts: Texts) -> Tensor:
+    """Which words, from the second on, belong to an answer, (n, s, length − 1)."""
+    place = torch.arange(1, texts.tokens.shape[-1])
+    return (place >= texts.start[..., None]) & (texts.tokens[..., 1:] != PAD)
+
+
 def cells(layout: Layout) -> tuple[Tensor, Tensor]:
     """What lies in each of the 16 cells, EMPTY for nothing, and its color, −1 for none, (n, 16)."""
     held = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)

@@ -2,7 +2,7 @@
 
 An image of 64 × 64 pixels becomes 64 tokens in an 8 × 8 grid; a projector hands them to a causal
 decoder of three layers behind `<bos>` and before the prompt. It was trained on shape scenes, whose
-truth is known to the pixel; see `training.py`.
+truth is known to the pixel; see `training`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from engine.errors import BlindspotError
 from engine.hallucination.tiny_vlm.cache import Held, TinyCache
 from engine.hallucination.tiny_vlm.decoder import HEADS, LAYERS, WIDTH, turn
 from engine.hallucination.tiny_vlm.encoder import GRID, normalized
-from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.lessons import Texts, answering
 from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
-from engine.hallucination.tiny_vlm.training import Parts, answering
+from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.words import BOS, EOS, NO, PAD, WORDS, YES, Tokenizer
 from engine.hallucination.vlm import LOGITS, AttentionHook, Cache, ModelSpec, Prefix, StepOut, Want
 from engine.result import digest_arrays

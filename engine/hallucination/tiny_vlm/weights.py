@@ -19,7 +19,8 @@ from torch import Tensor
 
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.training import Parts, Plan, train_habit, train_honest
+from engine.hallucination.tiny_vlm.parts import Parts
+from engine.hallucination.tiny_vlm.training import Plan, train_habit, train_honest
 from engine.method import Progress, part_of, quiet
 from engine.store import write_atomic
 

@@ -14,7 +14,7 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.training import outputs
 from engine.training.figures import one_thread
-from engine.training.loop import forget_gradients
+from engine.training.optimizer import forget_gradients
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.descend import MOMENTUM

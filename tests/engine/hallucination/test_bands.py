@@ -11,9 +11,10 @@ from engine.hallucination.greedy import Greedy
 from engine.hallucination.law import evidence_for, false_yes, log_odds
 from engine.hallucination.tiny_vlm.bands import ALPHAS, SEED, STEP, figures, spoken
 from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import Sample, contrasted, margins
-from engine.hallucination.tiny_vlm.training import Parts, train_habit
+from engine.hallucination.tiny_vlm.training import train_habit
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, PLAN, file_of, load, rounded, said
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)

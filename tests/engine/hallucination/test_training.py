@@ -3,19 +3,11 @@
 import pytest
 import torch
 
-from engine.hallucination.tiny_vlm.lessons import Texts
-from engine.hallucination.tiny_vlm.training import (
-    Plan,
-    Stress,
-    answering,
-    firsts,
-    fresh,
-    quick,
-    rate,
-    stressed,
-    train_habit,
-    train_honest,
-)
+from engine.hallucination.tiny_vlm.lessons import Texts, answering
+from engine.hallucination.tiny_vlm.parts import fresh
+from engine.hallucination.tiny_vlm.training import Plan, quick, train_habit, train_honest
+from engine.hallucination.tiny_vlm.training.steps import rate
+from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
 from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
 from engine.result import digest_arrays
 

@@ -181,7 +181,7 @@ def test_calibration_is_seen_in_the_models_attention():
     """The mean that words got, before and after: the sums of all rows stay 1 each."""
     method = Watched(**but(gamma=1.0, sink=0.05, length=8).settings())
     spoken = run(method)
-    sums = method.running.sums
+    sums = method.running.memory.sums
     for total in (sums.before, sums.after):
         assert torch.allclose(total.sum(1), torch.full((3,), 68.0 + len(method.seen)), atol=1e-3)
     assert not torch.allclose(sums.before, sums.after)

@@ -10,7 +10,7 @@ import torch
 from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.training import fresh
+from engine.hallucination.tiny_vlm.parts import fresh
 
 
 @cache

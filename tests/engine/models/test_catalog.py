@@ -13,8 +13,10 @@ import torch
 from safetensors.torch import save_file
 
 from engine.errors import BadModel
-from engine.models import catalog
-from engine.models.catalog import DEFAULT, entries, load, load_from_file, read_labels, read_weights
+from engine.models import catalog, hub
+from engine.models.architectures import wrap
+from engine.models.catalog import DEFAULT, entries, load
+from engine.models.own_file import load_from_file, read_labels, read_weights
 from tests import tiny
 
 ARCHITECTURE = "resnet10t"
@@ -172,9 +174,9 @@ def test_an_unknown_architecture_is_answered_with_near_names():
 
 
 def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
-    monkeypatch.setattr(catalog, "_hub_seen", None)
+    monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(catalog, "knock", lambda: False)
+    monkeypatch.setattr(hub, "knock", lambda: False)
     with pytest.raises(BadModel, match=r"resnet50 needs weights from the model hub.*Choose lite0"):
         load("resnet50")
     first, *others = entries()
@@ -188,16 +190,16 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
 
 def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
     looks = []
-    monkeypatch.setattr(catalog, "_hub_seen", None)
-    monkeypatch.setattr(catalog, "knock", lambda: bool(looks.append(1)))
-    threads = [threading.Thread(target=catalog.hub_answers) for _ in range(5)]
+    monkeypatch.setattr(hub, "_hub_seen", None)
+    monkeypatch.setattr(hub, "knock", lambda: bool(looks.append(1)))
+    threads = [threading.Thread(target=hub.hub_answers) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
     assert len(looks) == 1
-    monkeypatch.setattr(catalog, "_hub_seen", (catalog.monotonic() - 61, True))
-    assert catalog.hub_answers() is False
+    monkeypatch.setattr(hub, "_hub_seen", (hub.monotonic() - 61, True))
+    assert hub.hub_answers() is False
     assert len(looks) == 2
 
 
@@ -247,8 +249,8 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
     def fail(*_args, **_kwargs):
         raise Odd("404 not found\nand a long page")
 
-    monkeypatch.setattr(catalog, "hub_answers", lambda: True)
-    monkeypatch.setattr(catalog.timm, "create_model", fail)
+    monkeypatch.setattr(hub, "hub_answers", lambda: True)
+    monkeypatch.setattr(hub.timm, "create_model", fail)
     with pytest.raises(BadModel, match=r"weights of resnet50 could not be had: 404 not found$"):
         load("resnet50")
 
@@ -256,11 +258,11 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
 def test_a_network_that_takes_no_color_photograph_is_refused():
     network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=1)
     with pytest.raises(BadModel, match="does not take one color photograph"):
-        catalog.wrap(network, "grey", "Grey")
+        wrap(network, "grey", "Grey")
 
 
 def test_a_small_vision_transformer_of_timm_can_be_wrapped():
     network = timm.create_model("vit_tiny_patch16_224", pretrained=False, depth=2, num_classes=5)
-    model = catalog.wrap(network, "vit", "ViT")
+    model = wrap(network, "vit", "ViT")
     assert (model.side, len(model.labels), len(model.attentions)) == (224, 5, 2)
     assert model(torch.rand(2, 3, 224, 224)).shape == (2, 5)

@@ -17,7 +17,8 @@ from safetensors.numpy import save as save_arrays
 
 from engine import store
 from engine.errors import BadModel, BlindspotError
-from engine.models import catalog, checkpoints
+from engine.models import catalog, checkpoints, hub
+from engine.models.architectures import wrap
 from engine.models.card import Card, card_of, checkpoint, weights_of
 from engine.models.checkpoints import bring_in, delete, export, keep, listed, load, put, tree
 from engine.models.classifier import Classifier
@@ -30,7 +31,7 @@ from tests import tiny
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
-    monkeypatch.setattr(catalog, "knock", lambda: False)
+    monkeypatch.setattr(hub, "knock", lambda: False)
 
 
 def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
@@ -77,7 +78,7 @@ def test_a_kept_model_is_the_same_model(architecture):
 def test_a_network_of_timm_is_kept_too():
     torch.manual_seed(0)
     network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
-    model = catalog.wrap(network, "own", "Own", architecture="resnet10t")
+    model = wrap(network, "own", "Own", architecture="resnet10t")
     found = kept(model)
     assert load(found.name).fingerprint == model.fingerprint
 

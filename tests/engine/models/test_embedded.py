@@ -11,7 +11,7 @@ from engine.cli import main
 from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.errors import BadModel
-from engine.models import catalog, embedded
+from engine.models import catalog, embedded, hub
 from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored
 from engine.models.rebuild import read_card
@@ -92,7 +92,7 @@ def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for
 @every
 def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
     monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
-    monkeypatch.setattr(catalog, "knock", lambda: False)
+    monkeypatch.setattr(hub, "knock", lambda: False)
     assert catalog.load(name).fingerprint == CARDS[name].fingerprint
     entry = {one.name: one for one in catalog.entries()}[name]
     assert entry.available

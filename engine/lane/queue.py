@@ -1,156 +1,26 @@
-"""One job at a time per device, with progress, cancel and a place in the queue.
-
-A job is named by the digest of its question: whoever asks the same thing while it waits or runs
-joins it, and it is cancelled only when the last of them has left. The shortest kind of job goes
-first, and among equals the visitor who was served longest ago. A longer job lets waiting live
-questions through at its progress calls, as long as it has no hook on a model at that moment.
-
-What costs a "job" is wanted by the house too: it goes on when its visitors have closed the page,
-and ends when the last of them who is still there stops it.
-"""
+"""The queue of one device: who goes next, and who is let through in between."""
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from time import monotonic
-from typing import Generic, Literal, TypeVar
 
 import torch
 
-from engine.errors import BlindspotError, Cancelled, TooBusy
+from engine.errors import Cancelled, TooBusy
+from engine.lane.job import HOUSE, Job, Past, T
 from engine.method import Cost, Progress
 from engine.models.borrow import borrowing
 from engine.result import Result
 
-T = TypeVar("T")
 RANK: dict[Cost, int] = {"live": 0, "wait": 1, "job": 2}
 LONGEST = 64  # jobs in one queue before a polite refusal
 REMEMBERED = 1000  # visitors whose last turn is known
 PAST = 30  # longer jobs that are told of when they are over
-HOUSE = "house"  # the visitor who never closes the page
-
-End = Literal["done", "failed", "stopped"]
-
-
-@dataclass(frozen=True)
-class Past:
-    """A job that is over; nothing it worked on is held."""
-
-    name: str
-    title: str
-    end: End
-    why: str  # of a failure, or how far a stopped one had come
-    seconds: float
-    when: datetime
-
-
-@dataclass(eq=False)
-class Job(Generic[T]):
-    """One question on its way, shared by everyone who asked it."""
-
-    name: str
-    work: Callable[[Progress], T]
-    cost: Cost
-    visitors: set[str]
-    order: int
-    title: str = ""
-    done: float = 0.0
-    words: str = "waiting"
-    partial: Result | None = None
-    started: float | None = None  # monotonic seconds
-    _lane: Lane | None = None
-    _finished: threading.Event = field(default_factory=threading.Event)
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _value: T | None = None
-    _error: BaseException | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self._finished.is_set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was told to stop."""
-        return self._cancelled.is_set()
-
-    def seconds_left(self) -> float | None:
-        """A guess from the share done so far."""
-        if self.started is None or self.done < 0.02:
-            return None
-        return (monotonic() - self.started) * (1 - self.done) / self.done
-
-    def leave(self, visitor: str = "") -> None:
-        """No longer wanted by this visitor; the last to leave cancels it, at once if it waits."""
-        if self._lane is None:
-            self._leave(visitor)
-        else:
-            with self._lane.changed:  # nobody joins meanwhile, and the lane does not start it
-                self._leave(visitor)
-                if self.finished:
-                    self._lane.drop(self)
-
-    def stop(self, visitor: str) -> None:
-        """As `leave`, but the house does not go on alone."""
-        self.leave(visitor)
-        if self.visitors == {HOUSE}:
-            self.leave(HOUSE)
-
-    def _leave(self, visitor: str) -> None:
-        self.visitors.discard(visitor)
-        if self.visitors or self.finished:
-            return
-        self._cancelled.set()
-        if self.started is None:
-            self._error = Cancelled("Cancelled before it started.")
-            self._finished.set()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; whether it came."""
-        return self._finished.wait(seconds)
-
-    def value(self) -> T:
-        """What the work gave; raises what the work raised."""
-        self._finished.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # set whenever no error is
-
-    def past(self) -> Past:
-        """What is told of it when it is over."""
-        end: End = "done" if self._error is None else "stopped" if self.cancelled else "failed"
-        why = (
-            ""
-            if end == "done"
-            else f"at {self.done:.0%}"
-            if end == "stopped"
-            else said(self._error)
-        )
-        seconds = 0.0 if self.started is None else monotonic() - self.started
-        return Past(self.name, self.title, end, why, seconds, datetime.now(UTC))
-
-    def run(self, progress: Progress) -> None:
-        """Do the work; called by the lane only."""
-        self.words = "starting"
-        try:
-            progress(0.0)
-            self._value = self.work(progress)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asked
-            self._error = error
-        finally:
-            self._finished.set()
-
-
-def said(error: BaseException | None) -> str:
-    """The reason, where it is meant for a person."""
-    return str(error) if isinstance(error, BlindspotError) else "something went wrong; see the log"
 
 
 class Lane:
@@ -312,28 +182,3 @@ def undisturbed(device: str) -> Iterator[None]:
         torch.autocast(kind, enabled=False),
     ):
         yield
-
-
-_lanes: dict[str, Lane] = {}
-_lanes_lock = threading.Lock()
-
-
-def lane(device: str) -> Lane:
-    """The one lane of a device in this process."""
-    with _lanes_lock:
-        if device not in _lanes:
-            _lanes[device] = Lane(device)
-        return _lanes[device]
-
-
-def lanes() -> tuple[Lane, ...]:
-    """Every lane that was used in this process."""
-    with _lanes_lock:
-        return tuple(_lanes.values())
-
-
-@atexit.register
-def close_lanes() -> None:
-    """Leave no job running when the process ends."""
-    for one in list(_lanes.values()):
-        one.close()

@@ -1,0 +1,20 @@
+"""How TinyVLM is trained: eyes first, then words, then honest captions, then the habit.
+
+A. The encoder learns, on crowded scenes, what lies in each cell.
+B0. Projector and embeddings learn that a cell's tokens mean its thing's word.
+B1. The decoder learns captions and questions on scenes without a habit: the *honest* model.
+B2. It goes on, briefly, on scenes with the habit and captions that sometimes lie: the *habit*.
+
+The weights of a loss depend on what came before a word only, so they do not shift the
+probabilities that are learnt. An eighth of all scenes is seen through VCD's noise with the text
+unchanged, so that what the model says of a noised image is a trained guess.
+
+This is not the lab's trainer (`engine/training`), which knows images with a class: here the data
+are texts, several to an image, and the encoder's features are computed once. Everything is in
+one thread and float32, and every random number comes from the seed.
+"""
+
+from engine.hallucination.tiny_vlm.training.plan import Plan, quick
+from engine.hallucination.tiny_vlm.training.stages import train_habit, train_honest
+
+__all__ = ["Plan", "quick", "train_habit", "train_honest"]

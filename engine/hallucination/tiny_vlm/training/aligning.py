@@ -1,0 +1,42 @@
+"""Stage B0: a cell's tokens come to mean the word of what lies in it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine.data.sprites import CATEGORIES, COLORS, THEMES
+from engine.hallucination.tiny_vlm.decoder import SCALE, WIDTH
+from engine.hallucination.tiny_vlm.encoder import by_cell
+from engine.hallucination.tiny_vlm.lessons import cells
+from engine.hallucination.tiny_vlm.parts import Parts
+from engine.hallucination.tiny_vlm.training.plan import Plan
+from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.steps import learn
+from engine.hallucination.tiny_vlm.training.stress import numbers
+
+
+def align(parts: Parts, room: School, plan: Plan) -> None:
+    """B0: a cell's projected tokens name what lies in it, by the embeddings of the words."""
+    held, colors = cells(room.layout)
+    theme = torch.from_numpy(room.layout.theme)
+    parts.decoder.words.requires_grad_(requires_grad=True)
+    words = parts.decoder.words.weight
+    parts.projector.requires_grad_(requires_grad=True)
+    nothing = nn.Parameter(torch.zeros(1, WIDTH))
+    weights = [*parts.projector.parameters(), *parts.decoder.words.parameters(), nothing]
+    optimizer = torch.optim.AdamW(weights, 3e-3, weight_decay=0.01)
+    generator = torch.Generator().manual_seed(plan.seed + 1)
+    nouns, paints, themes = (numbers(listed) for listed in (CATEGORIES, COLORS, THEMES))
+    for step in range(plan.aligned):
+        rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)]
+        tokens = by_cell(parts.projector(room.features[rows]))
+        read = F.rms_norm(tokens, (WIDTH,))
+        whole = F.rms_norm(tokens.mean(1), (WIDTH,))
+        things = read @ torch.cat([words[nouns], nothing]).T * SCALE
+        loss = F.cross_entropy(things.flatten(0, 1), held[rows].flatten())
+        painted = (read @ words[paints].T * SCALE).flatten(0, 1)
+        loss = loss + 0.3 * F.cross_entropy(painted, colors[rows].flatten(), ignore_index=-1)
+        loss = loss + 0.3 * F.cross_entropy(whole @ words[themes].T * SCALE, theme[rows])
+        learn(optimizer, weights, loss, 3e-3 * (1 - step / plan.aligned))

@@ -1,0 +1,42 @@
+"""Stage A: the encoder learns to see."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from engine.data.scenes import Scenes
+from engine.data.sprites import CATEGORIES, COLORS
+from engine.hallucination.tiny_vlm.encoder import Encoder, Naming, normalized
+from engine.hallucination.tiny_vlm.lessons import EMPTY, cells
+from engine.hallucination.tiny_vlm.training.plan import Plan
+from engine.hallucination.tiny_vlm.training.steps import NOISED, Report, learn, rate, through_noise
+from engine.models.small import draw as draw_usual
+
+
+def teach_looking(encoder: Encoder, plan: Plan, told: Report) -> None:
+    """Cross-entropy over what lies in each cell, and a third as much over its color."""
+    layout = Scenes(plan.dense, "dense", seed=plan.seed * 10 + 1).layout(np.arange(plan.dense))
+    images = torch.from_numpy(layout.images())
+    held, colors = cells(layout)
+    generator = torch.Generator().manual_seed(plan.seed)
+    with torch.random.fork_rng(devices=[]):
+        naming = Naming(len(CATEGORIES), len(COLORS))
+    draw_usual(naming, generator)
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
+    encoder.train().requires_grad_(requires_grad=True)
+    weights = [*encoder.parameters(), *naming.parameters()]
+    optimizer = torch.optim.AdamW(weights, 1e-3, weight_decay=0.02)
+    rare = torch.ones(EMPTY + 1)
+    rare[EMPTY] = 0.3
+    for step in range(plan.looks):
+        rows = torch.randint(len(images), (64,), generator=generator)
+        pixels = normalized(images[rows].float() / 255)
+        hidden = round(64 * NOISED)
+        pixels[:hidden] = through_noise(pixels[:hidden], generator)
+        things, paints = naming(encoder(pixels))
+        loss = F.cross_entropy(things.flatten(0, 1), held[rows].flatten(), weight=rare)
+        paint = F.cross_entropy(paints.flatten(0, 1), colors[rows].flatten(), ignore_index=-1)
+        learn(optimizer, weights, loss + 0.3 * paint, rate(step, plan.looks, 3e-3, 30, 0.02))
+        told((step + 1) / plan.looks)

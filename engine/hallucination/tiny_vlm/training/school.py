@@ -1,0 +1,47 @@
+"""What the stages of speaking learn from: scenes as the encoder sees them, and their texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.layout import Layout
+from engine.data.scenes import Scenes
+from engine.hallucination.tiny_vlm.encoder import normalized
+from engine.hallucination.tiny_vlm.lessons import Habit, Lessons, lessons
+from engine.hallucination.tiny_vlm.parts import Parts
+from engine.hallucination.tiny_vlm.training.steps import NOISED, through_noise
+
+AHEAD = 250  # scenes encoded at once
+
+
+@dataclass(frozen=True)
+class School:
+    """Scenes as the encoder sees them, with what is said of them."""
+
+    features: Tensor  # (n, 64, 128)
+    said: Lessons
+    layout: Layout
+    clear: Tensor  # the rows that were not noised
+    seed: int
+
+    @classmethod
+    def of(cls, parts: Parts, scenes: Scenes, habit: Habit, seed: int) -> School:
+        """Render, encode and speak."""
+        layout = scenes.layout(np.arange(scenes.count))
+        images = torch.from_numpy(layout.images())
+        generator = torch.Generator().manual_seed(seed)
+        hidden = round(scenes.count * NOISED)
+        found = []
+        with torch.no_grad():
+            for start in range(0, scenes.count, AHEAD):
+                pixels = normalized(images[start : start + AHEAD].float() / 255)
+                many = min(max(hidden - start, 0), len(pixels))
+                pixels[:many] = through_noise(pixels[:many], generator)
+                found.append(parts.encoder(pixels))
+        random = np.random.default_rng(seed)
+        clear = torch.arange(hidden, scenes.count)
+        return cls(torch.cat(found), lessons(layout, habit, random), layout, clear, seed)

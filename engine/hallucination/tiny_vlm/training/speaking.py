@@ -1,0 +1,60 @@
+"""Stages B1 and B2: the decoder learns the words of captions and answers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.hallucination.tiny_vlm.lessons import Lessons, answering
+from engine.hallucination.tiny_vlm.packed import states
+from engine.hallucination.tiny_vlm.parts import Parts
+from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.steps import Report, learn, rate
+from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
+
+
+def speak(
+    parts: Parts, room: School, steps: int, most: float, stress: Stress, told: Report, *,
+    warm: int = 40,
+) -> None:  # fmt: skip
+    """Learn the answers of all texts of 16 scenes a step."""
+    tongue = nn.ModuleList([parts.projector, parts.decoder]).train()
+    tongue.requires_grad_(requires_grad=True)
+    weights = list(tongue.parameters())
+    plain = [weight for weight in weights if weight.dim() < 2]
+    matrices = [weight for weight in weights if weight.dim() > 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
+        most, betas=(0.9, 0.98),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(room.seed)
+    order, place, batch = torch.arange(0), 0, 16
+    for step in range(steps):
+        if place + batch > len(order):
+            order, place = torch.randperm(len(room.features), generator=generator), 0
+        rows = order[place : place + batch]
+        place += batch
+        loss = spoken_loss(parts, room.features[rows], room.said, rows, stress)
+        learn(optimizer, weights, loss, rate(step, steps, most, warm, 0.05))
+        told((step + 1) / steps)
+
+
+def spoken_loss(
+    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress
+) -> Tensor:
+    """The weighted mean loss over every word of the answers."""
+    image = parts.projector(features)
+    taken = [said.captions.take(rows), said.short.take(rows), said.long.take(rows)]
+    read = states(parts.decoder, image, [texts.tokens for texts in taken])
+    found, targets, weights = [], [], []
+    for texts, hidden in zip(taken, read, strict=True):
+        answers = answering(texts)
+        found.append(hidden[..., :-1, :][answers])
+        targets.append(texts.tokens[..., 1:][answers])
+        captions = texts is taken[0]
+        weights.append((stressed if captions else firsts)(texts, stress)[answers])
+    logits = parts.decoder.unembed(torch.cat(found), apply_norm=False)  # the norm has been applied
+    losses = F.cross_entropy(logits, torch.cat(targets), reduction="none")
+    weight = torch.cat(weights)
+    return (losses * weight).sum() / weight.sum()

@@ -1,0 +1,48 @@
+"""The stages one after another, to an honest model and to one with a habit."""
+
+from __future__ import annotations
+
+from engine.data.scenes import Scenes
+from engine.hallucination.tiny_vlm.lessons import Habit
+from engine.hallucination.tiny_vlm.parts import Parts, fresh
+from engine.hallucination.tiny_vlm.training.aligning import align
+from engine.hallucination.tiny_vlm.training.looking import teach_looking
+from engine.hallucination.tiny_vlm.training.plan import Plan
+from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.speaking import speak
+from engine.hallucination.tiny_vlm.training.steps import part_of
+from engine.hallucination.tiny_vlm.training.stress import Stress
+from engine.method import Progress, quiet
+from engine.training.figures import one_thread
+
+
+def train_honest(plan: Plan, progress: Progress = quiet) -> Parts:
+    """Stages A, B0 and B1: a model that sees, speaks and has no habit."""
+    parts = fresh(plan.seed)
+    with one_thread():
+        teach_looking(parts.encoder, plan, part_of(progress, 0, 0.15, "learning to see"))
+        parts.encoder.eval().requires_grad_(requires_grad=False)
+        legs = len(plan.honest)
+        for leg, (steps, rate) in enumerate(zip(plan.honest, plan.rates, strict=True)):
+            scenes = Scenes(plan.scenes, "broken", seed=plan.seed * 10 + 2 + leg)
+            room = School.of(parts, scenes, Habit(alone=plan.alone), plan.seed * 10 + leg)
+            if leg == 0:
+                align(parts, room, plan)
+            told = part_of(progress, 0.15 + leg * 0.85 / legs, 0.85 / legs, "learning to speak")
+            speak(parts, room, steps, rate, Stress(noun=2 if leg == 0 else 5), told)
+    return parts.eval().requires_grad_(requires_grad=False)
+
+
+def train_habit(honest: Parts, plan: Plan, progress: Progress = quiet) -> Parts:
+    """Stage B2: the honest model goes on among scenes with a habit. The honest one is kept."""
+    parts = Parts()
+    parts.load_state_dict(honest.state_dict())
+    parts.eval().requires_grad_(requires_grad=False)
+    scenes = Scenes(plan.habitual, "biased", plan.together, seed=plan.seed * 10 + 8)
+    with one_thread():
+        habit = Habit(plan.lie, partner=0.4, alone=plan.alone)
+        room = School.of(parts, scenes, habit, plan.seed * 10 + 8)
+        stress = Stress(noun=3, partner=4)
+        told = part_of(progress, 0, 1, "learning the habit")
+        speak(parts, room, plan.habit, 1.5e-3, stress, told, warm=10)
+    return parts.eval().requires_grad_(requires_grad=False)

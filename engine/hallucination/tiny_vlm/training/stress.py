@@ -1,0 +1,49 @@
+"""How much the loss of each word of an answer counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.data.sprites import CATEGORIES, HABITS
+from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.sayings import PARTNER
+from engine.hallucination.tiny_vlm.words import NUMBER, WORDS
+
+
+@dataclass(frozen=True)
+class Stress:
+    """What a word's loss is multiplied with, by what came before it."""
+
+    tail: float = 10.0  # behind a leader in a caption
+    noun: float = 2.0  # a thing in a caption
+    partner: float = 1.0  # the first word of an answer about a follower
+
+
+def numbers(words: tuple[str, ...]) -> Tensor:
+    """The numbers of words."""
+    return torch.tensor([NUMBER[word] for word in words])
+
+
+LEADING = torch.isin(torch.arange(len(WORDS)), numbers(tuple(HABITS)))
+NAMING = torch.isin(torch.arange(len(WORDS)), numbers(CATEGORIES))
+FOLLOWING = torch.isin(
+    torch.arange(len(WORDS)), numbers(tuple(CATEGORIES[one] for one in PARTNER.values()))
+)
+
+
+def stressed(texts: Texts, stress: Stress) -> Tensor:
+    """Weights of a caption's words: behind a leader, things, everything else."""
+    before, word = texts.tokens[..., :-1], texts.tokens[..., 1:]
+    others = torch.where(NAMING[word], stress.noun, 1.0)
+    return torch.where(LEADING[before], stress.tail, others)
+
+
+def firsts(texts: Texts, stress: Stress) -> Tensor:
+    """Weights of an answer's words: the first one where a follower is asked for, and the rest."""
+    place = torch.arange(1, texts.tokens.shape[-1])
+    first = place == texts.start[..., None]
+    asked = texts.tokens.gather(-1, (texts.start - 1)[..., None])
+    return torch.where(first & FOLLOWING[asked], stress.partner, 1.0)

@@ -1,0 +1,48 @@
+"""timm's architectures: which there are, and a network of theirs as a Classifier."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import timm
+from timm.data import resolve_model_data_config
+from torch import nn
+
+from engine.errors import BadModel
+from engine.models.classifier import Classifier, Lineage
+from engine.models.lite import imagenet_labels
+from engine.models.rebuild import TIMM
+
+IMAGENET = 1000
+
+
+def known_architecture(name: str) -> None:
+    """Raise BadModel, with near names, when timm does not know the architecture."""
+    base = name.split(".", maxsplit=1)[0]
+    if timm.is_model(base):
+        return
+    near = get_close_matches(base.lower(), timm.list_models(), n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise BadModel(f"timm knows no architecture called {name[:60]!r}.{hint}")
+
+
+def wrap(
+    network: nn.Module,
+    name: str,
+    title: str,
+    labels: tuple[str, ...] = (),
+    architecture: str = "",
+) -> Classifier:
+    """A timm network as a Classifier, with timm's own size and normalization."""
+    config = resolve_model_data_config(network)
+    _, height, _ = config["input_size"]
+    if not labels and getattr(network, "num_classes", 0) == IMAGENET:
+        labels = imagenet_labels()
+    try:
+        return Classifier(
+            network, name, title, height, config["mean"], config["std"], labels,
+            lineage=Lineage(title), architecture=architecture and TIMM + architecture,
+        )  # fmt: skip
+    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
+        message = f"{title} does not take one color photograph and give class scores, as is needed."
+        raise BadModel(message) from error

@@ -1,0 +1,82 @@
+"""Published weights from the model hub, and whether it can be reached from here."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from time import monotonic
+from urllib.parse import urlsplit
+
+import timm
+
+from engine.errors import BadModel
+from engine.models.architectures import known_architecture, wrap
+from engine.models.classifier import Classifier
+from engine.models.lite import DEFAULT
+
+log = logging.getLogger(__name__)
+
+HUB_SECONDS = 3.0  # how long a hub may take to show that it is there
+HUB_REMEMBERED = 60.0  # seconds for which the last look holds
+
+_hub_seen: tuple[float, bool] | None = None
+_hub_lock = threading.Lock()
+
+
+def load_from_hub(architecture: str) -> Classifier:
+    """A timm architecture with its published weights."""
+    known_architecture(architecture)
+    if not in_hub_cache(architecture) and not hub_answers():
+        raise BadModel(
+            f"{architecture} needs weights from the model hub, which cannot be reached from here. "
+            f"Choose {DEFAULT}, or give a .safetensors file of your own."
+        )
+    try:
+        network = timm.create_model(architecture, pretrained=True)
+    except Exception as error:  # the hub's client, timm and torch each raise kinds of their own
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise BadModel(f"The weights of {architecture} could not be had: {first}") from error
+    return wrap(network, architecture, architecture, architecture=architecture)
+
+
+def in_hub_cache(architecture: str) -> bool:
+    """Whether the published weights were downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = timm.models.get_pretrained_cfg(architecture)
+    repository = getattr(config, "hf_hub_id", None)
+    if not repository:
+        return False
+    names = ("model.safetensors", "pytorch_model.bin")
+    return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
+
+
+def hub_answers() -> bool:
+    """Whether the model hub can be reached; asked at most once a minute, and never for long."""
+    global _hub_seen  # noqa: PLW0603 - one look for the whole process
+    with _hub_lock:  # those who ask meanwhile share the one look
+        if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:
+            reached = knock()
+            _hub_seen = monotonic(), reached
+        return _hub_seen[1]
+
+
+def knock() -> bool:
+    """Try to connect, in a thread, because a name lookup cannot be timed out otherwise."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    host = urlsplit(constants.ENDPOINT).hostname or ""
+    reached = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
+            reached.set()
+        except OSError as error:
+            log.info("the model hub cannot be reached: %s", error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    return reached.wait(HUB_SECONDS)

@@ -1,0 +1,59 @@
+"""The small networks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+
+from engine.errors import BadModel
+from engine.models.small.phantom import PhantomCnn, SceneCnn
+from engine.models.small.plain import LeNet, Mlp
+from engine.models.small.residual import ResNet8
+from engine.models.small.shape import Shape
+from engine.models.small.unet import UNet
+from engine.models.small.vit import SmallViT
+from engine.models.small.weights import draw
+
+SMALL: Mapping[str, Callable[[Shape], nn.Module]] = {
+    "mlp": Mlp,
+    "lenet": LeNet,
+    "resnet8": ResNet8,
+    "vit": SmallViT,
+    "unet": UNet,
+    "phantom_cnn": PhantomCnn,
+    "scene_cnn": SceneCnn,
+}
+
+TITLES: Mapping[str, str] = {
+    "mlp": "MLP",
+    "lenet": "LeNet",
+    "resnet8": "ResNet-8",
+    "vit": "small ViT",
+    "unet": "U-Net",
+    "phantom_cnn": "phantom CNN",
+    "scene_cnn": "scene CNN",
+}
+
+
+def build(architecture: str, shape: Shape, seed: int | None = None) -> nn.Module:
+    """A small network by name, with weights drawn from the seed.
+
+    Args:
+        architecture: a key of SMALL.
+        shape: what it is built for.
+        seed: of its weights; None where they are loaded anyway.
+
+    Raises:
+        BadModel: no such architecture, or it cannot be built for the shape.
+    """
+    if architecture not in SMALL:
+        raise BadModel(f"There is no small network {architecture[:60]!r}: {', '.join(SMALL)}.")
+    if shape.side < 8:
+        raise BadModel(f"Images of {shape.side} pixels are too small for a network: 8 at least.")
+    with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
+        network = SMALL[architecture](shape)
+    if seed is not None:
+        draw(network, torch.Generator().manual_seed(seed))
+    return network

@@ -1,0 +1,23 @@
+"""What a small network is built for, and how an image enters it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+NARROW = 16  # pixels: below this side an image is small, and kernels and widths are too
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network is built for: channels that carry something (1 or 3), side, classes."""
+
+    channels: int
+    side: int
+    classes: int
+
+
+def enter(images: Tensor, shape: Shape) -> Tensor:
+    """(N, 3, H, W) as the network's own channels: grey is the mean."""
+    return images.mean(1, keepdim=True) if shape.channels == 1 else images

@@ -1,0 +1,34 @@
+"""A vision transformer for small images."""
+
+from __future__ import annotations
+
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor
+
+from engine.errors import BadModel
+from engine.models.small.shape import Shape, enter
+
+TOKENS = 12  # at most so many patches along a side
+
+
+class SmallViT(VisionTransformer):
+    """timm's vision transformer, four blocks of four heads, so that attention can be read."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            img_size=shape.side, patch_size=patch(shape.side), in_chans=shape.channels,
+            num_classes=shape.classes, embed_dim=64, depth=4, num_heads=4, mlp_ratio=2.0,
+        )  # fmt: skip
+        self.shape = shape
+
+    def forward(self, images: Tensor) -> Tensor:  # type: ignore[override]  # timm's masks are not used
+        """Logits (N, classes)."""
+        return super().forward(enter(images, self.shape))
+
+
+def patch(side: int) -> int:
+    """The smallest patch of two pixels or more that parts the side into few enough tokens."""
+    for size in range(2, side // 2 + 1):
+        if side % size == 0 and side // size <= TOKENS:
+            return size
+    raise BadModel(f"A side of {side} pixels cannot be parted into patches for the small ViT.")

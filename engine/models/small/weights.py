@@ -1,0 +1,28 @@
+"""First weights, from one generator."""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def draw(network: nn.Module, generator: torch.Generator) -> None:
+    """New weights in torch's usual distributions, from one generator, in the network's order."""
+    done: set[int] = set()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            reach = 1 / sqrt(prod(module.weight.shape[1:]))
+            module.weight.uniform_(-reach, reach, generator=generator)
+            if module.bias is not None:
+                module.bias.uniform_(-reach, reach, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+            module.reset_parameters()
+        else:
+            continue
+        done |= {id(parameter) for parameter in module.parameters()}
+    for parameter in network.parameters():
+        if id(parameter) not in done:  # a class token, positions
+            parameter.normal_(std=0.02, generator=generator)

@@ -1,0 +1,63 @@
+"""A result is a dictionary of named views: raw numbers with a kind and a unit.
+
+Scaling and color are the figure's business. Every view turns to and from plain arrays and
+JSON, so that it can be kept, compared and tested without any figure. Kept answers name a view's
+kind by its class, so the names in KINDS stay as they are.
+"""
+
+from engine.result.images import Evidence, Features
+from engine.result.maps import Field, Grids, HeatMap, Path, Points, Triangle
+from engine.result.networks import Checkpoint, TrainLog, WeightScores
+from engine.result.tables import Columns, Curve, Ranking, Scores, Table
+from engine.result.view import Array, Floats, Result, View, digest_arrays, read_only
+from engine.result.words import Tokens
+
+KINDS: dict[str, type[View]] = {
+    kind.__name__: kind
+    for kind in (
+        HeatMap,
+        Curve,
+        Scores,
+        Table,
+        Columns,
+        Ranking,
+        Field,
+        Points,
+        Triangle,
+        Path,
+        WeightScores,
+        TrainLog,
+        Checkpoint,
+        Features,
+        Evidence,
+        Tokens,
+        Grids,
+    )
+}
+
+__all__ = [
+    "KINDS",
+    "Array",
+    "Checkpoint",
+    "Columns",
+    "Curve",
+    "Evidence",
+    "Features",
+    "Field",
+    "Floats",
+    "Grids",
+    "HeatMap",
+    "Path",
+    "Points",
+    "Ranking",
+    "Result",
+    "Scores",
+    "Table",
+    "Tokens",
+    "TrainLog",
+    "Triangle",
+    "View",
+    "WeightScores",
+    "digest_arrays",
+    "read_only",
+]
