@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from components import charts
+from components.charts import plots
+from components.charts.style import GRAY, INK, MARGINS
 from components.colors import CATEGORICAL
 from engine.result import Table
 
@@ -48,7 +49,7 @@ def pairs(names: Sequence[str], left: Side, right: Side, words: str, key: str) -
     )  # fmt: skip
     values = np.stack([left.values, right.values], 1)
     table = Table(values, tuple(names), (left.title, right.title), (left.unit, right.unit))
-    charts.with_table(figure, words, {"numbers": table}, key)
+    plots.with_table(figure, words, {"numbers": table}, key)
 
 
 def bars(names: Sequence[str], side: Side, color: str) -> go.Bar:
@@ -78,14 +79,14 @@ def curve(
         textposition="top left", marker={"size": 15, "symbol": "diamond", "color": NEEDED},
     )  # fmt: skip
     figure = go.Figure([line, now])
-    figure.add_hline(0.5, line={"dash": "dot", "width": 1, "color": charts.GRAY})
+    figure.add_hline(0.5, line={"dash": "dot", "width": 1, "color": GRAY})
     figure.update_xaxes(title_text=x_title, range=[-0.03, 1.06], fixedrange=True)
     figure.update_yaxes(title_text="probability of the word", range=[0, 1.12], fixedrange=True)
-    figure.update_layout(height=330, showlegend=False, margin=charts.MARGINS)
+    figure.update_layout(height=330, showlegend=False, margin=MARGINS)
     values = np.stack([x, y], 1)
     rows = tuple(f"step {at + 1}" for at in range(len(x)))
     table = Table(values, rows, (x_title, "probability"), ("", "probability"))
-    charts.with_table(figure, words, {"numbers": table}, key)
+    plots.with_table(figure, words, {"numbers": table}, key)
 
 
 def strip(
@@ -101,13 +102,13 @@ def strip(
         go.Heatmap(
             z=values, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale=PALE,
             text=texts, texttemplate="%{text}", xgap=2, ygap=2,
-            textfont={"size": 13, "color": charts.INK["light"]},
+            textfont={"size": 13, "color": INK["light"]},
             colorbar={"title": "probability"},
             hovertemplate="%{x} in %{y}: %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", fixedrange=True)
     figure.update_xaxes(side="top", fixedrange=True)
-    figure.update_layout(height=90 + ROW * len(rows), margin=charts.MARGINS)
+    figure.update_layout(height=90 + ROW * len(rows), margin=MARGINS)
     table = Table(values, tuple(rows), tuple(columns), ("probability",) * len(columns))
-    charts.with_table(figure, words, {"numbers": table}, key)
+    plots.with_table(figure, words, {"numbers": table}, key)

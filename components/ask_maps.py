@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import charts, exports, runs, truth
+from components import exports, runs, truth
 from components.ask import Told
 from components.ask_scene import KEY
+from components.charts import tables
 from components.links import refuse
 from components.notices import plain
 from components.pictures import enlarged
@@ -79,7 +80,7 @@ def scored(told: Told, mask: NDArray[np.bool_] | None, maps: Sequence[tuple[str,
     names = " and the ".join(told.things)
     if mask is not None and mask.any():
         st.markdown(f"How well the maps find the **{plain(names)}** (orange border):")
-        charts.table(truth.against(maps, mask), f"{KEY}.truth")
+        tables.table(truth.against(maps, mask), f"{KEY}.truth")
         st.caption(
             "**Pointing game**: whether the map's highest value lies inside the border. **Mass**: "
             "the share of all its values that does. **Strongest**: of as many highest values as "

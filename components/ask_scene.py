@@ -11,8 +11,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import ask_edits, subject
-from components.ask_edits import Edit, Edits
+from components import subject
+from components.ask_edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
 from components.notices import plain
 from components.pictures import enlarged
@@ -93,7 +93,7 @@ def choose_scene(start: int, page: str) -> Shown:
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
     if kind_key not in st.session_state:  # the page has just been opened
-        keep_edits(ask_edits.read(st.query_params.get(f"{KEY}.edits", "")))
+        keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
     carry(kind_key)
     carry(number_key, start)
     left, right = st.columns([2, 1])
@@ -110,7 +110,7 @@ def choose_scene(start: int, page: str) -> Shown:
     keep(number_key, number)
     first = asking.scene(KINDS[title], number)
     edits = held_edits()
-    scene, problems = ask_edits.applied(first, edits)
+    scene, problems = applied(first, edits)
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     pixels = scene.image.transpose(1, 2, 0)
@@ -162,7 +162,7 @@ def keep_edits(edits: Edits) -> None:
     """Hold them, and put them into the link."""
     st.session_state[f"{KEY}.edits"] = edits
     if edits:
-        st.query_params[f"{KEY}.edits"] = ask_edits.written(edits)
+        st.query_params[f"{KEY}.edits"] = written(edits)
     else:
         st.query_params.pop(f"{KEY}.edits", None)
 
@@ -234,16 +234,16 @@ def take_there(name: str, key: str) -> None:
     """The thing goes, or comes back."""
     held = held_edits()
     if st.session_state[key]:
-        keep_edits(ask_edits.put_back(held, name))
+        keep_edits(put_back(held, name))
     else:
-        keep_edits(ask_edits.added(held, Edit(name, "remove")))
+        keep_edits(added(held, Edit(name, "remove")))
 
 
 def take_fade(name: str, key: str) -> None:
     """The thing has another opacity."""
-    keep_edits(ask_edits.added(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
+    keep_edits(added(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
 
 
 def take_move(name: str, key: str) -> None:
     """The thing goes to another cell."""
-    keep_edits(ask_edits.added(held_edits(), Edit(name, "move", st.session_state[key])))
+    keep_edits(added(held_edits(), Edit(name, "move", st.session_state[key])))

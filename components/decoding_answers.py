@@ -12,7 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import ask, ask_claims, charts
+from components import ask, ask_claims
+from components.charts import plots
+from components.charts.style import GRAY, MARGINS
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
@@ -205,16 +207,16 @@ def leaning(found: Compared) -> None:
             cliponaxis=False, hovertemplate="%{y}: %{text}<extra></extra>",
         )
     )  # fmt: skip
-    figure.add_vline(50, line={"dash": "dash", "width": 2, "color": charts.GRAY})
+    figure.add_vline(50, line={"dash": "dash", "width": 2, "color": GRAY})
     figure.update_xaxes(
         range=[0, 116], title_text="“yes”, % of yes and no together", fixedrange=True,
         tickvals=[0, 25, 50, 75, 100],
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_layout(height=90 + ROW * len(names), bargap=0.35, margin=charts.MARGINS)
+    figure.update_layout(height=90 + ROW * len(names), bargap=0.35, margin=MARGINS)
     table = Table(shares[:, None], tuple(names), ("yes, of yes and no",), ("share",))
     told = ", ".join(f"{name} {said_share(value)}" for name, value in zip(names, shares))  # noqa: B905
-    charts.with_table(
+    plots.with_table(
         figure, f"How far each leans to yes: {told}. Right of the dashed line it is yes.",
         {"yes": table}, f"{KEY}.leaning",
     )  # fmt: skip

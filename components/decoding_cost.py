@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from components import charts
+from components.charts import plots
+from components.charts.style import GRAY, wrapped
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Compared
 from engine.result import Floats, Table
@@ -28,7 +29,7 @@ def show(found: Compared) -> None:
     times = values / spent(found.greedy)
     figure = make_subplots(
         1, 3, shared_yaxes=True, horizontal_spacing=0.05,
-        subplot_titles=[f"<b>{charts.wrapped(title)}</b>" for title in TITLES.values()],
+        subplot_titles=[f"<b>{wrapped(title)}</b>" for title in TITLES.values()],
     )  # fmt: skip
     for column in range(3):
         figure.add_trace(
@@ -41,9 +42,7 @@ def show(found: Compared) -> None:
         )  # fmt: skip
         top = float(times[:, column].max())
         figure.update_xaxes(range=[0, 1.35 * max(top, 1.0)], row=1, col=column + 1)
-        figure.add_vline(
-            1, line={"dash": "dash", "width": 2, "color": charts.GRAY}, row=1, col=column + 1
-        )
+        figure.add_vline(1, line={"dash": "dash", "width": 2, "color": GRAY}, row=1, col=column + 1)
     figure.update_annotations(font={"size": 13})
     figure.update_xaxes(title_text="× greedy", fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True)
@@ -56,7 +55,7 @@ def show(found: Compared) -> None:
         np.concatenate([values, seconds], 1).astype(np.float32), tuple(names),
         (*TITLES.values(), "Seconds"), ("times", "tokens", "places", "s"),
     )  # fmt: skip
-    charts.with_table(
+    plots.with_table(
         figure,
         "Dashed: greedy decoding of the same question. A forward pass may read several tokens at "
         "once; a token looks at every place of the memory that each layer holds: thinning it out "

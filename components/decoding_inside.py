@@ -13,8 +13,7 @@ from components import (
     decoding_trust,
     decoding_views,
 )
-from components.charts import table
-from components.columns import as_table
+from components.charts.tables import as_table, table
 from components.decoding import Compared, Spoken
 from components.notices import plain
 

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
 from components.ask_charts import PALE
+from components.charts import plots
+from components.charts.style import INK, MARGINS
 from components.decoding import KEY, Compared, Spoken
 from engine.result import Columns, Ranking, Table
 
@@ -31,7 +32,7 @@ def show(_found: Compared, one: Spoken) -> None:
         go.Heatmap(
             z=values, x=names, y=rows, zmin=0, zmax=1, colorscale=PALE, xgap=2, ygap=2,
             text=[[words[0] for words in layer.labels[part]] for layer in layers],
-            texttemplate="%{text}", textfont={"size": 13, "color": charts.INK["light"]},
+            texttemplate="%{text}", textfont={"size": 13, "color": INK["light"]},
             colorbar={"title": "probability"},
             hovertemplate="%{y}, %{x}: %{text}, %{z:.2f}<extra></extra>",
         )
@@ -43,9 +44,9 @@ def show(_found: Compared, one: Spoken) -> None:
         )  # fmt: skip
     figure.update_xaxes(fixedrange=True, title_text="the answer's words")
     figure.update_yaxes(fixedrange=True)
-    figure.update_layout(height=150 + ROW * len(layers), margin=charts.MARGINS)
+    figure.update_layout(height=150 + ROW * len(layers), margin=MARGINS)
     table = Table(values.T, tuple(names), tuple(rows), ("probability",) * len(rows))
-    charts.with_table(figure, lens_words(layers), {"lens": table}, f"{KEY}.lens")
+    plots.with_table(figure, lens_words(layers), {"lens": table}, f"{KEY}.lens")
 
 
 def window(names: list[str]) -> slice:

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import charts
+from components.charts import plots
+from components.charts.style import GRAY, MARGINS
+from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.columns import as_table
 from components.decoding import KEY, Compared, Spoken
 from components.pictures import enlarged
 from engine.result import Columns, Curve, Table
@@ -101,13 +102,13 @@ def law(one: Spoken) -> None:
     )  # fmt: skip
     figure.update_xaxes(title_text="% of the tokens read", range=[0, 103], fixedrange=True)
     figure.update_yaxes(title_text="% of the attention", range=[0, 108], fixedrange=True)
-    figure.update_layout(height=330, showlegend=False, margin=charts.MARGINS)
+    figure.update_layout(height=330, showlegend=False, margin=MARGINS)
     half = float(np.interp(0.9, curve.y, curve.x))
     table = Table(
         np.stack([curve.x, curve.y], 1), tuple(str(at + 1) for at in range(len(curve.x))),
         ("tokens", "attention"), ("share", "share"),
     )  # fmt: skip
-    charts.with_table(
+    plots.with_table(
         figure,
         f"The {100 * half:.0f} % most looked at tokens hold 90 % of the attention, at the last "
         f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * held:.0f} %.",
@@ -129,7 +130,7 @@ def sinks(one: Spoken) -> None:
         )  # fmt: skip
     every = [sink_name(at, word) for at, word in enumerate(held.rows)]
     given = one.method.settings()
-    figure.add_hline(100 * given["sink"], line={"dash": "dash", "width": 1.5, "color": charts.GRAY})
+    figure.add_hline(100 * given["sink"], line={"dash": "dash", "width": 1.5, "color": GRAY})
     figure.update_xaxes(fixedrange=True)
     figure.update_yaxes(title_text="% of the attention, mean", fixedrange=True, rangemode="tozero")
     figure.update_layout(
@@ -137,7 +138,7 @@ def sinks(one: Spoken) -> None:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     top = int(np.argmax(held["before"]))
-    charts.with_table(
+    plots.with_table(
         figure,
         f"{sink_name(top, held.rows[top])} soaks up most: {100 * held['before'][top]:.1f} % before "
         f"calibration, {100 * held['after'][top]:.1f} % after. Words above the dashed line (τ) are "

@@ -8,9 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
+from components import runs
+from components.charts import plots
+from components.charts.style import GRAY
+from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.columns import as_table
 from components.decoding import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
 from components.pictures import enlarged
@@ -84,7 +86,7 @@ def margins(found: Compared, name: str, method: NoiseSteps) -> None:
         [column for column in held.order if column != "step"],
         [f"t = {step:.0f}" for step in held["step"]],
     )
-    charts.with_table(
+    plots.with_table(
         drawn(held, step_of(found)), margin_words(held, step_of(found)), {"margins": told},
         f"{KEY}.margins.{name}",
     )  # fmt: skip
@@ -104,8 +106,8 @@ def drawn(held: Columns, step: int) -> go.Figure:
             line={"dash": dash, "width": 3, "color": color}, marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{words}, t = %{{x}}: %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
-    figure.add_hline(0, line={"width": 2, "color": charts.GRAY})
-    figure.add_vline(step, line={"dash": "dash", "width": 1.5, "color": charts.GRAY})
+    figure.add_hline(0, line={"width": 2, "color": GRAY})
+    figure.add_vline(step, line={"dash": "dash", "width": 1.5, "color": GRAY})
     figure.update_xaxes(title_text="noise step t: the copy is hidden ever deeper", fixedrange=True)
     figure.update_yaxes(title_text="← no     yes →   (logits apart)", fixedrange=True)
     figure.update_layout(

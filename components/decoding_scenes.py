@@ -9,7 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
+from components import runs
+from components.charts import plots, tables
+from components.charts.style import MARGINS
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Compared, Spoken
 from components.links import refuse
@@ -114,9 +116,9 @@ def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
             st.caption("MVP answers questions only, one by one: it has no captions to count.")
     with right:
         st.markdown("**All figures**")
-        charts.table(figures(names, rates), f"{KEY}.figures", whole=True)
+        tables.table(figures(names, rates), f"{KEY}.figures", whole=True)
         st.markdown("**What it costs, for one description**")
-        charts.table(costs(names, [answer for _, answer in done]), f"{KEY}.spent", whole=True)
+        tables.table(costs(names, [answer for _, answer in done]), f"{KEY}.spent", whole=True)
         st.caption(scene_words(names, rates))
         st.caption(
             "Scenes are read a hundred at a time where a strategy allows it; then they share their "
@@ -143,10 +145,10 @@ def trade(names: Sequence[str], rates: Sequence[Columns]) -> None:
         title_text="← CHAIR_i: % of mentions made up", fixedrange=True,
         range=[0, 125 * max(float(invented.max()), 0.04)],
     )  # fmt: skip
-    figure.update_layout(height=400, showlegend=False, margin=charts.MARGINS)
+    figure.update_layout(height=400, showlegend=False, margin=MARGINS)
     values = np.stack([recall, invented], 1)
     table = Table(values, tuple(names), ("recall", "CHAIR_i"), ("share", "share"))
-    charts.with_table(
+    plots.with_table(
         figure, "Better is to the right and lower: more is named, less is made up.",
         {"trade": table}, f"{KEY}.trade",
     )  # fmt: skip

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from components import charts
+from components.charts import plots
+from components.charts.style import GRAY, wrapped
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Compared, Spoken
 from components.decoding_answers import picked
@@ -72,7 +73,7 @@ def show(found: Compared) -> None:
     before = " ".join(one.tokens.words[:place])
     where = f"after “{plain(before)}”" if before else "as its first word"
     st.markdown(f"**{one.title}** chose **“{plain(one.tokens.words[place])}”** {where}.")
-    charts.with_table(
+    plots.with_table(
         drawn(step), step_words(one, step, place), {"step": table(step)}, f"{KEY}.step"
     )
 
@@ -110,7 +111,7 @@ def drawn(step: Step) -> go.Figure:
     """A panel for each kind; the words below the cut are hatched."""
     figure = make_subplots(
         1, len(step.kinds), shared_yaxes=True, horizontal_spacing=0.04,
-        subplot_titles=[f"<b>{charts.wrapped(title)}</b>" for title in step.panels],
+        subplot_titles=[f"<b>{wrapped(title)}</b>" for title in step.panels],
     )  # fmt: skip
     out = [step.out(at) for at in range(len(step.names))]
     for column, kind in enumerate(step.kinds):
@@ -130,7 +131,7 @@ def drawn(step: Step) -> go.Figure:
     figure.update_xaxes(range=[0, 128], tickvals=[0, 50, 100], title_text="%", fixedrange=True)
     if step.cut > 0:
         figure.add_vline(
-            100 * step.cut, line={"dash": "dash", "width": 2, "color": charts.GRAY}, row=1, col=1
+            100 * step.cut, line={"dash": "dash", "width": 2, "color": GRAY}, row=1, col=1
         )
     figure.update_annotations(font={"size": 13})
     figure.update_yaxes(autorange="reversed", fixedrange=True)

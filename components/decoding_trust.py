@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
-from components.charts import ramp
+from components.charts import plots
+from components.charts.style import GRAY, MARGINS, ramp
+from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.columns import as_table
 from components.decoding import KEY, Compared, Spoken
 from components.notices import plain
 from engine.result import Columns, Field, Table
@@ -43,11 +43,11 @@ def triangle(one: Spoken, names: list[str]) -> None:
     )  # fmt: skip
     figure.update_xaxes(fixedrange=True, tickangle=-60)
     figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_layout(height=460, margin=charts.MARGINS)
+    figure.update_layout(height=460, margin=MARGINS)
     sums = np.nansum(np.tril(np.nan_to_num(held.values), -1), 0)
     most = int(sums.argmax())
     table = Table(held.values, tuple(names), tuple(names), ("",) * len(names))
-    charts.with_table(
+    plots.with_table(
         figure,
         f"Each row: where that word looked among the words of the answer. Later words look most at "
         f"“{one.tokens.words[most]}” (word {most + 1}).",
@@ -68,13 +68,13 @@ def trust(one: Spoken, names: list[str]) -> None:
         )
     )  # fmt: skip
     figure.add_hline(
-        0, line={"dash": "dash", "width": 2, "color": charts.GRAY},
+        0, line={"dash": "dash", "width": 2, "color": GRAY},
         annotation_text="above, it weighs", annotation_position="top left",
     )  # fmt: skip
     figure.update_xaxes(fixedrange=True, tickangle=-60)
     figure.update_yaxes(title_text="over-trust, ln φ (nats)", fixedrange=True)
     figure.update_yaxes(autorangeoptions={"include": [-16, 3]})
-    figure.update_layout(height=460, margin=charts.MARGINS)
+    figure.update_layout(height=460, margin=MARGINS)
     top = int(np.nanargmax(finite)) if np.isfinite(finite).any() else 0
     column = int(held["most trusted word"][top])
     weighs = int((finite > 0).sum())
@@ -84,7 +84,7 @@ def trust(one: Spoken, names: list[str]) -> None:
         "zero it changes nothing."
     )
     rows = as_table(held, rows=names)
-    charts.with_table(figure, words, {"trust": rows}, f"{KEY}.trust")
+    plots.with_table(figure, words, {"trust": rows}, f"{KEY}.trust")
 
 
 def rollbacks(one: Spoken) -> None:
@@ -109,7 +109,7 @@ def rollbacks(one: Spoken) -> None:
         )  # fmt: skip
     figure.update_xaxes(title_text="words chosen, those taken back included", fixedrange=True)
     figure.update_yaxes(title_text="length of the answer", fixedrange=True, rangemode="tozero")
-    figure.update_layout(height=300, showlegend=False, margin=charts.MARGINS)
+    figure.update_layout(height=300, showlegend=False, margin=MARGINS)
     st.markdown(f"**It went back {len(said)} {'time' if len(said) == 1 else 'times'}**")
     more = ""
     if "rejected" in one.answer:
@@ -118,7 +118,7 @@ def rollbacks(one: Spoken) -> None:
         more = " It may no longer say " + ", ".join(
             f"“{plain(word)}” as word {int(place) + 1}" for word, place in pairs
         )
-    charts.with_table(
+    plots.with_table(
         figure, f"Each arrow: so many words were taken back.{more}{'.' if more else ''}",
         {"back": as_table(held)}, f"{KEY}.back",
     )  # fmt: skip

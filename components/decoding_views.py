@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
 from components.ask import tidy
+from components.charts import plots
+from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.columns import as_table
 from components.decoding import KEY, Compared, Spoken
 from components.notices import plain
 from engine.hallucination.chair import mentions
@@ -83,7 +83,7 @@ def decided(one: Spoken, paths: Columns) -> None:
     )  # fmt: skip
     yes, no = one.answer["scores"].values.tolist()
     rows = [f"{list(VIEWS)[int(view)]}: {word}" for view, word in zip(paths["view"], paths.rows)]  # noqa: B905
-    charts.with_table(
+    plots.with_table(
         figure,
         f"Yes {yes:.3f}, no {no:.3f}. Each piece is a path: how likely its first word was, times "
         "how sure its yes or no was, times the weight of its description.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components import charts, familiar_charts, familiar_sources
+from components import familiar_charts, familiar_sources
+from components.charts import tables
 from components.exports import as_json
 from components.familiar_asked import Asked
 from components.familiar_closer import closer
@@ -78,7 +79,7 @@ def explain(asked: Asked, found: Answer) -> None:
         if asked.method.paper:
             st.markdown(f"Reference: {asked.method.paper}")
         if "nearest" in found.views:
-            charts.table(found["nearest"], f"{KEY}.nearest")
+            tables.table(found["nearest"], f"{KEY}.nearest")
         st.download_button(
             "JSON", lambda: as_json(found), "blindspot-familiar.json", "application/json",
             key=f"{KEY}.json",

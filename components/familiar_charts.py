@@ -9,24 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
-from components.charts import CONFIG, GRAY, INK, MARGINS, inked
+from components.charts import plots, tables
+from components.charts.style import COLORS, GRAY, INK, laid, theme
 from engine.result import Curve, Evidence, Result, Table
 
-COLORS = {"light": ("#0072b2", "#b84f00", "#007f5f"), "dark": ("#56b4e9", "#e69f00", "#2fc79a")}
 PATTERNS = ("", "/", ".", "x")
 HEIGHT = 260  # px of a curve
-
-
-def theme() -> str:
-    """Light or dark, as the page is now."""
-    return "dark" if st.context.theme.type == "dark" else "light"
-
-
-def drawn(figure: go.Figure, words: str, key: str) -> None:
-    """A figure with its finding as alt text."""
-    inked(figure, INK[theme()])
-    st.plotly_chart(figure, theme="streamlit", config=CONFIG, key=key, alt=words)
 
 
 # ---------------------------------------------------------------- the evidence
@@ -38,7 +26,7 @@ def evidence(found: Result, key: str) -> None:
     subject: Any = found["subject"]
     words = parts_words(rows, subject)
     figure = stacked(rows, subject) if subject.joined != "product" else beside(rows, subject)
-    charts.with_table(figure, words, {"parts": parts_table(rows, subject)}, f"{key}.parts")
+    plots.with_table(figure, words, {"parts": parts_table(rows, subject)}, f"{key}.parts")
 
 
 def parts_of(found: Result) -> dict[str, dict[str, float]]:
@@ -92,18 +80,6 @@ def beside(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Fig
             col=at + 1,
         )
     return laid(figure, 80 + 52 * len(titles))
-
-
-def laid(figure: go.Figure, height: int) -> go.Figure:
-    """Calm margins, the legend on top, and axes that cannot be dragged."""
-    figure.update_layout(
-        height=height,
-        margin=MARGINS | {"t": 30},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
-    return figure
 
 
 def parts_words(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> str:
@@ -161,7 +137,7 @@ def ranking(found: Result, titles: Mapping[str, str], key: str) -> None:
     if best >= 0:
         words += f" Of these unknown images {names[best]} tells most (AUROC {areas[best]:.2f})."
     shown = Table(table.values[order], tuple(names), table.columns, table.units)
-    charts.with_table(figure, words, {"ranking": shown}, f"{key}.ranking")
+    plots.with_table(figure, words, {"ranking": shown}, f"{key}.ranking")
 
 
 # ---------------------------------------------------------------- curves
@@ -180,9 +156,9 @@ def curves(found: Result, line: float, key: str) -> None:
         with column:
             st.markdown(f"**{title}**")
             words = f"{title}: at the line {curve.y_label} {y:.2f}, {curve.x_label} {x:.2f}"
-            drawn(curve_figure(curve, (x, y)), words, f"{key}.{view}")
+            plots.drawn(curve_figure(curve, (x, y)), words, f"{key}.{view}", said=False)
     measures: Any = found["measures"]
-    charts.table(turned(measures), f"{key}.measures")
+    tables.table(turned(measures), f"{key}.measures")
 
 
 def curve_figure(curve: Curve, point: tuple[float, float]) -> go.Figure:
@@ -247,7 +223,7 @@ def steps(found: Result, at: int, alpha: float, key: str) -> None:
     figure.update_xaxes(title="severity", range=[-0.02, 1.02])
     figure.update_yaxes(title="%", range=[-2, 102])
     words = step_words(columns, flagged, at)
-    charts.with_table(laid(figure, 340), words, {"steps": table}, f"{key}.steps")
+    plots.with_table(laid(figure, 340), words, {"steps": table}, f"{key}.steps")
 
 
 def step_words(columns: Mapping[str, Any], flagged: Any, at: int) -> str:
@@ -297,7 +273,7 @@ def dimensions(found: Result, key: str) -> None:
         f"{100 * share:.0f} % of what sets this image's features apart from its class lies in the "
         "half of the dimensions that the head weighs least."
     )
-    charts.with_table(laid(figure, 420), words, {"dimensions": table}, f"{key}.dimensions")
+    plots.with_table(laid(figure, 420), words, {"dimensions": table}, f"{key}.dimensions")
 
 
 def factors(found: Result, key: str) -> None:
@@ -331,7 +307,7 @@ def factors(found: Result, key: str) -> None:
         f"{float(subject.parts['logit'][0]):.3f}. On a dotted line the product is the same. When "
         "all likenesses lie near 1 the logit decides alone: switch it off to see."
     )
-    drawn(laid(figure, 380), words, f"{key}.factors")
+    plots.drawn(laid(figure, 380), words, f"{key}.factors", said=False)
     st.caption(words)
 
 
@@ -343,7 +319,7 @@ def drift(rows: Sequence[tuple[str, Result]], key: str) -> None:
     columns = ("p-value", "less unusual normal images", "score", "middle normal score", "AUROC")
     units = ("probability", "share", "", "", "probability")
     values = [told(found) for _, found in rows]
-    charts.table(
+    tables.table(
         Table(np.array(values, np.float32), tuple(name for name, _ in rows), columns, units), key
     )
 

@@ -10,8 +10,9 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from components import charts, runs
-from components.columns import as_table
+from components import runs
+from components.charts import tables
+from components.charts.tables import as_table
 from components.forget_asked import KEY, Asked
 from components.forget_words import GOAL, named, percent, points, signed, time
 from components.notices import plain
@@ -76,7 +77,7 @@ def show(table: Columns, times: Columns | None) -> None:
     for way, note in zip(table.rows, table.notes, strict=True):
         if note:
             st.caption(plain(f"{named(way)}: {note}"))
-    charts.numbers({f"{KEY}.board": as_table(table, rows=[named(way) for way in table.rows])})
+    tables.numbers({f"{KEY}.board": as_table(table, rows=[named(way) for way in table.rows])})
 
 
 def words(table: Columns) -> str:
@@ -151,7 +152,7 @@ def line(table: Columns, at: int, times: Columns | None) -> str:
     if times is not None:
         seconds = times.cell(table.rows[at], "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
-    cost = f"{percent(share)}{spent}" if np.isfinite(share) else charts.NONE
+    cost = f"{percent(share)}{spent}" if np.isfinite(share) else tables.NONE
     name = named(table.rows[at])
     return (
         f'<tr><th scope="row" style="{style};font-weight:{600 if goal else 400}{edge}">'
@@ -166,7 +167,7 @@ def cell(table: Columns, at: int, name: str, edge: str) -> str:
     value, off = float(table[name][at]), float(table[f"{name} − retrained"][at])
     style = f"padding:6px 10px;white-space:nowrap{edge}"
     if not np.isfinite(value):
-        return f'<td style="{style}">{charts.NONE}</td>'
+        return f'<td style="{style}">{tables.NONE}</td>'
     said = percent(value)
     if table.rows[at] != GOAL:
         said += f" <small>{signed(off)}</small>"

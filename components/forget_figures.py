@@ -8,10 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, mask_charts
-from components.charts import GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components.charts import plots, tables
+from components.charts.style import COLORS, GRAY, laid, ramp, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
 from components.links import refuse
 from components.subject import Subject
@@ -41,10 +40,8 @@ def confusion(closer: Closer, subject: Subject | None, table: Columns) -> None:
         counts: Table = found[name]
         with column:
             st.markdown(f"{WORDS[name].capitalize()}")
-            mask_charts.drawn(
-                confused(counts), confused_words(closer, counts), f"{KEY}.Confusion.{name}"
-            )
-    charts.numbers({f"{KEY}.Confusion.{name}.table": found[name] for name in MODELS})
+            plots.drawn(confused(counts), confused_words(closer, counts), f"{KEY}.Confusion.{name}")
+    tables.numbers({f"{KEY}.Confusion.{name}.table": found[name] for name in MODELS})
 
 
 def confused(counts: Table) -> go.Figure:
@@ -55,7 +52,7 @@ def confused(counts: Table) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=100 * shares, x=counts.columns, y=counts.rows, zmin=0, zmax=100,
-            colorscale=charts.ramp(), showscale=False,
+            colorscale=ramp(), showscale=False,
             text=np.where(values > 0, values.astype(int).astype(str), "") if small else None,
             texttemplate="%{text}" if small else None,
             hovertemplate="%{y} is called %{x}: %{z:.0f} %<extra></extra>",
@@ -95,7 +92,7 @@ def attack(closer: Closer, subject: Subject | None, table: Columns) -> None:
         with column:
             st.markdown(f"{WORDS[name].capitalize()}")
             words = attack_words(one["figures"])
-            mask_charts.drawn(attacked(dict(one)), words, f"{KEY}.Attack.{name}")
+            plots.drawn(attacked(dict(one)), words, f"{KEY}.Attack.{name}")
     st.caption(
         "Bars: how often the model is how sure of images that it learnt and kept (members), and of "
         "test images (strangers). Shaded: where the attacker says “member”; its edge is the "
@@ -103,7 +100,7 @@ def attack(closer: Closer, subject: Subject | None, table: Columns) -> None:
         "knows nothing, and its picture is gray. Right for the forgotten images is what the "
         "retrained model shows, not 100 %."
     )
-    charts.numbers(
+    tables.numbers(
         {f"{KEY}.Attack.{n}.table": as_table(one["histogram"]) for n, one in found.items() if one}
     )
 
@@ -162,7 +159,7 @@ def everything(closer: Closer, subject: Subject | None, table: Columns) -> None:
         kept = [at for at, row in enumerate(values) if np.isfinite(row).any()]
         rows = tuple(names[at] for at in kept)
         heads = tuple(WORDS[name] for name in MODELS)
-        charts.table(
+        tables.table(
             Table(np.ascontiguousarray(values[kept]), rows, heads, (unit,) * 3),
             f"{KEY}.Judged.{word}",
             whole=True,

@@ -9,10 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, mask_charts, runs
-from components.charts import GRAY, SYMBOLS
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components import runs
+from components.charts import plots, tables
+from components.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, Closer
 from components.forget_verdict import best
 from components.forget_words import GOAL, WORDS, named
@@ -42,10 +42,10 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         if isinstance(outcome, Problem) and outcome.partial is not None:
             curves[closer.method.label] = outcome.partial["points"]
     figure = frontier_figure(table, curves, closer.method.label)
-    tables = {named(way): as_table(points) for way, points in curves.items()}
-    mask_charts.drawn(figure, frontier_words(table, curves), f"{KEY}.frontier")
-    if tables:
-        charts.numbers({f"{KEY}.frontier.{way}": one for way, one in tables.items()})
+    points = {named(way): as_table(one) for way, one in curves.items()}
+    plots.drawn(figure, frontier_words(table, curves), f"{KEY}.frontier")
+    if points:
+        tables.numbers({f"{KEY}.frontier.{way}": one for way, one in points.items()})
 
 
 def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.Figure:

@@ -8,10 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
-from components.charts import GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components.charts import plots
+from components.charts.style import COLORS, GRAY, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
 from components.forget_request import thumb
 from components.notices import plain
@@ -35,7 +34,7 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     st.markdown("**How sure each model is of the forgotten images**")
     words = finding(images)
     numbers = {"images": as_table(images, ("id", *MODELS))}
-    charts.with_table(figure(images), words, numbers, f"{KEY}.shift", on_select=press)
+    plots.with_table(figure(images), words, numbers, f"{KEY}.shift", on_select=press)
     st.caption("Click a mark, or press a picture below, to see that image large.")
     choose(closer, images)
     one(closer, images)

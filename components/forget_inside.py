@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, mask_charts, mask_pictures
-from components.charts import DASHES, GRAY, SYMBOLS
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components import mask_pictures
+from components.charts import plots, tables
+from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, word_of
 from components.prune_layers import Row, tabled
 from components.subject import Subject
@@ -32,18 +32,18 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
                 share = found["shown"].cell(name, "share")
                 words = f"{WORDS[name].capitalize()}: these two directions show {100 * share:.0f} %"
                 figure = embedded(closer, found["points"], name)
-                mask_charts.drawn(figure, f"{words} of what differs.", f"{KEY}.Embedding.{name}")
+                plots.drawn(figure, f"{words} of what differs.", f"{KEY}.Embedding.{name}")
         st.caption(
             "Features before the last layer, by their two principal components. Where the "
             "forgotten images still are an island of their own, the model still tells them apart "
             "inside."
         )
-        charts.numbers({f"{KEY}.Embedding.table": as_table(found["points"])})
+        tables.numbers({f"{KEY}.Embedding.table": as_table(found["points"])})
     st.markdown("**How alike the models' layers are**")
     if (alike := looked(closer, Similarity())) is not None:
         forget: Columns = alike["forget"]
-        tables = {name: as_table(alike[name]) for name in ("forget", "retain")}
-        charts.with_table(layers(forget), layers_words(forget), tables, f"{KEY}.Similarity")
+        twins = {name: as_table(alike[name]) for name in ("forget", "retain")}
+        plots.with_table(layers(forget), layers_words(forget), twins, f"{KEY}.Similarity")
 
 
 def embedded(closer: Closer, points: Columns, name: str) -> go.Figure:
@@ -103,7 +103,7 @@ def weights(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     parts: Columns = found["layers"]
     words = moved_words(parts)
-    charts.with_table(moved(parts), words, {"layers": as_table(parts)}, f"{KEY}.WhatMoved")
+    plots.with_table(moved(parts), words, {"layers": as_table(parts)}, f"{KEY}.WhatMoved")
     st.markdown("**Where they are**")
     masks = moved_masks(closer.asked.case.model, found["moved"])
     rows: list[Row] = []

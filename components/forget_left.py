@@ -8,10 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts
-from components.charts import DASHES, GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components.charts import plots
+from components.charts.style import COLORS, DASHES, GRAY, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
 from components.forget_images import HELD
 from components.forget_request import thumb
@@ -38,7 +37,7 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     figures: Columns = found["figures"]
     tables = {"probe": as_table(figures, rows=[NAMES[name] for name in figures.rows])}
-    charts.with_table(probes(figures), left(figures), tables, f"{KEY}.StillThere")
+    plots.with_table(probes(figures), left(figures), tables, f"{KEY}.StillThere")
     st.caption(
         "Every model that learnt to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."
@@ -104,7 +103,7 @@ def relearn(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     words = relearn_words(found["needed"])
     tables = {"losses": as_table(found["losses"])}
-    charts.with_table(losses(found["losses"]), words, tables, f"{KEY}.Relearn")
+    plots.with_table(losses(found["losses"]), words, tables, f"{KEY}.Relearn")
     st.caption(
         "The forgotten images are learnt again, batch by batch. A model that has only hidden them "
         "has them back sooner than one that never saw them."

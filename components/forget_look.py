@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import charts, runs
-from components.charts import DASHES, GRAY, SYMBOLS
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components import runs
+from components.charts import plots
+from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import (
     KEY,
     MODELS,
@@ -188,7 +188,7 @@ def steps(closer: Closer, subject: Subject | None, table: Columns) -> None:
         step = numbers[0]
     at = numbers.index(step)
     words = steps_words(view, at)
-    charts.with_table(
+    plots.with_table(
         way(view, step), words, {"steps": as_table(view, rows=[f"step {n}" for n in numbers])},
         f"{KEY}.Steps",
     )  # fmt: skip

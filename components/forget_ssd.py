@@ -12,10 +12,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
-from components.charts import GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components import runs
+from components.charts import tables
+from components.charts.style import COLORS, CONFIG, GRAY, INK, inked, laid, plain_markdown, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, Asked, Closer
 from components.forget_words import GOAL, percent
 from components.notices import plain
@@ -73,17 +73,17 @@ def live(asked: Asked, method: SSD, outcome: Answer, table: Columns) -> None:
     plot = held(outcome)
     move(plot, method)
     st.plotly_chart(
-        plot.figure, theme="streamlit", config=charts.CONFIG, key=f"{KEY}.SSD.plot",
+        plot.figure, theme="streamlit", config=CONFIG, key=f"{KEY}.SSD.plot",
         alt=words(method, found),
     )  # fmt: skip
-    st.caption(charts.plain_markdown(words(method, found)))
+    st.caption(plain_markdown(words(method, found)))
     figures(found, table)
     box = st.expander("The numbers as a table", key=f"{KEY}.SSD.numbers", on_change="rerun")
     if box.open:
         forget, train = outcome["forget"].values, outcome["train"].values
         with box:
             layers = by_layer(forget, train, method.ratio, method.strength)
-            charts.table(as_table(layers), f"{KEY}.SSD.layers")
+            tables.table(as_table(layers), f"{KEY}.SSD.layers")
 
 
 def usual(asked: Asked) -> SSD:
@@ -136,7 +136,7 @@ def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
     power = {"type": "log", "exponentformat": "power", "dtick": 4}
     figure.update_xaxes(title="counts for all images", **power)
     figure.update_yaxes(title="counts for the forgotten images", **power)
-    charts.inked(laid(figure, 400), charts.INK[theme()])
+    inked(laid(figure, 400), INK[theme()])
     return Plot(name, figure, own, all_of)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
-from components.charts import GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components import runs
+from components.charts import plots, tables
+from components.charts.style import COLORS, GRAY, laid, theme
+from components.charts.tables import as_table
 from components.forget_asked import KEY, Closer
 from components.forget_words import GOAL, named, time
 from components.notices import plain
@@ -61,7 +61,7 @@ def drawn(times: Columns) -> None:
     """Bars, notes and numbers."""
     names = [named(way) for way in times.rows]
     numbers = {"times": as_table(times, rows=names)}
-    charts.with_table(figure(times), words(times), numbers, f"{KEY}.Timing.plot")
+    plots.with_table(figure(times), words(times), numbers, f"{KEY}.Timing.plot")
     for way, note in zip(names, times.notes, strict=True):
         if note:
             st.caption(plain(f"{way}: {note}"))
@@ -93,7 +93,7 @@ def figure(times: Columns) -> go.Figure:
     ends = np.nan_to_num(times["seconds highest"][order])
     shown.add_scatter(
         y=names, x=ends, mode="text", textposition="middle right", cliponaxis=False,
-        text=[f" {time(float(one))}" if np.isfinite(one) else charts.NONE for one in middle],
+        text=[f" {time(float(one))}" if np.isfinite(one) else tables.NONE for one in middle],
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     shown.update_xaxes(title="seconds (median)", range=[0, 1.25 * ends.max()])

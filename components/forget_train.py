@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, lab_follow, runs
+from components import forms, runs
 from components.forget_asked import KEY
+from components.lab_follow import live
 from components.notices import plain
 from components.runs import Pending, Problem
 from engine import data as data_sets
@@ -77,7 +78,7 @@ def train(case: TrainCase, name: str) -> None:
         case Pending(job=job):
             st.session_state[AWAITED] = name
             keep_when_done(job)  # type: ignore[arg-type]
-            runs.watch([outcome], live=lambda partial: lab_follow.live(partial, SLOT))
+            runs.watch([outcome], live=lambda partial: live(partial, SLOT))
         case Problem():
             runs.watch([outcome])
         case None:

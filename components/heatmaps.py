@@ -130,19 +130,19 @@ def on_trial(
         checks = trust.settings(subject) if wanted else []
     tried = wanted and whole
     trust.leave([method for method, _ in answered] if tried else [])
-    until, trials = monotonic() + trust.PATIENCE, []
+    until, rows = monotonic() + trust.PATIENCE, []
     for tab, (method, answer) in zip(
         st.tabs([method.title for method, _ in answered]), answered, strict=True
     ):
         with tab:
             if tried:
-                trials.append(trust.panel(method, answer, checks, subject, until))
+                rows.append(trust.panel(method, answer, checks, subject, until))
             explain(method, answer, subject)
     if tried:
         with short:
-            trust.summary(trials)
+            trust.summary(rows)
         with below:
-            trust.watch(trials)
+            trust.watch(rows)
     elif wanted:
         short.caption("The maps are put on trial once all of them are there.")
 

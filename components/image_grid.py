@@ -19,7 +19,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from components.charts import numbers
+from components.charts.tables import numbers
 from components.triangle import as_pixels, encode, probability
 from components.viewer import ENCODED, Pixels
 from engine.result import Path, Result, Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import curves, runs
+from components import runs
+from components.charts import curves
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending, Problem
 from components.views import HEATMAPS

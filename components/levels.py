@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from components import (
-    charts,
     exports,
     image_grid,
     models,
@@ -21,6 +20,7 @@ from components import (
     takeaway,
     tube_chart,
 )
+from components.charts import tables
 from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.notices import plain
@@ -187,7 +187,7 @@ def show_walk(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
     for (method, case, title), outcome in zip(asks, found, strict=True):
         if isinstance(outcome, Answer):
             with st.expander(f"{title}: figures and files", expanded=method is walk):
-                charts.table(
+                tables.table(
                     turned(outcome["figures"]), f"{KEY}.{method.name}.{case.model.name}.figures"
                 )
                 takeaway.walk(outcome, f"{KEY}.{method.name}.{case.model.name}")
@@ -273,7 +273,7 @@ def show_triangle(subject: Subject, chosen: Sequence[Partner], walk: LST) -> Non
     def draw(found: Answer) -> None:
         both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
         triangles(both, f"{KEY}.triangles")
-        charts.table(found["statistics"], f"{KEY}.statistics")
+        tables.table(found["statistics"], f"{KEY}.statistics")
 
     answered(Simplex, subject, chosen, walk, draw)
 

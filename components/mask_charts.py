@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
 
-from components import charts
-from components.charts import CONFIG, GRAY, INK, inked, plain_markdown
-from components.familiar_charts import COLORS, laid, theme
+from components.charts.style import COLORS, GRAY, INK, laid, theme, wrapped
 from engine.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.diagrams import Histogram
@@ -21,14 +18,6 @@ from engine.sparsity.latency import Timing
 WITHIN = 1  # point of the dense accuracy
 MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
 MOST_CLASSES = 12
-
-
-def drawn(figure: go.Figure, words: str, key: str, *, said: bool = True) -> None:
-    """A figure with its finding as alt text, and below it."""
-    inked(figure, INK[theme()])
-    st.plotly_chart(figure, theme="streamlit", config=CONFIG, key=key, alt=words)
-    if said:
-        st.caption(plain_markdown(words))
 
 
 def percent(share: float) -> str:
@@ -104,7 +93,7 @@ def layers_words(masks: Masks) -> str:
 
 def answers(labels: Sequence[str], before: Any, after: Any) -> go.Figure:
     """The likeliest classes of both models, before and after."""
-    names = [charts.wrapped(label) for label in labels][::-1]
+    names = [wrapped(label) for label in labels][::-1]
     figure = go.Figure()
     color = COLORS[theme()]
     rows = ((after, "pruned", color[1], "/"), (before, "whole model", color[0], ""))
@@ -219,7 +208,7 @@ def classes(table: Table) -> go.Figure:
     order = np.argsort(table.values[:, 3], kind="stable")
     order = order[table.values[order, 3] != 0][:MOST_CLASSES][::-1]
     change = 100 * table.values[order, 3]
-    names = [charts.wrapped(table.rows[at]) for at in order]
+    names = [wrapped(table.rows[at]) for at in order]
     texts = [
         f"{100 * table.values[at, 1]:.0f} → {100 * table.values[at, 2]:.0f} % of "
         f"{table.values[at, 0]:.0f}"

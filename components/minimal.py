@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from components import charts, exports, minimal_steps, runs
+from components import exports, minimal_steps, runs
+from components.charts import tables
 from components.forms import method_form, refuse_links
 from components.heatmaps import cost
 from components.links import refuse
@@ -164,7 +165,7 @@ def explain(asked: Asked, answer: Answer) -> None:
         "the mean. With as many pending as there are regions it is the plain search."
     )
     with st.expander("How probable it became within a part of the image"):
-        charts.table(answer["highest"], f"{KEY}.highest", whole=True)
+        tables.table(answer["highest"], f"{KEY}.highest", whole=True)
     st.markdown(f"**What am I looking at?** {LiMA.about()}")
     st.markdown(f"Reference: {LiMA.paper}")
     with st.popover("Take it along"):

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from components.charts import GRAY, MARGINS
-from components.curves import LINES
+from components.charts.curves import LINES
+from components.charts.style import GRAY, MARGINS
 from engine.result import Table
 from engine.run import Answer
 

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.charts import with_table
+from components.charts.plots import with_table
 from components.links import refuse
 from components.minimal_curves import figure, tables, words
 from components.subject import Subject, square_behind, square_pixels

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from components.charts import GRAY, MARGINS, number, scale, with_table
+from components.charts.plots import with_table
+from components.charts.style import GRAY, MARGINS, number, scale
 from engine.result import Array, Field, Floats, Points, Result, Table
 
 

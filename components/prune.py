@@ -20,6 +20,7 @@ from components import (
     prune_learned,
     prune_picture,
 )
+from components.charts import plots
 from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain, spoken
@@ -103,7 +104,7 @@ def show(asked: Asked) -> None:
     picture = st.container()
     st.markdown("**Where it was taken out**")
     words = mask_charts.layers_words(masks)
-    mask_charts.drawn(mask_charts.layers(masks), words, f"{KEY}.layers")
+    plots.drawn(mask_charts.layers(masks), words, f"{KEY}.layers")
     section = choose_section()
     closer = st.container()
     order = [(picture, prune_picture.show), (closer, SECTIONS[section])]

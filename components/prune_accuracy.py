@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import charts, mask_charts, runs
+from components import mask_charts, runs
+from components.charts import plots
 from components.forms import refuse_links, widget
 from components.prune_asked import KEY, Asked
 from components.runs import Problem
@@ -83,7 +84,7 @@ def drawn(found: Result, now: tuple[float, float] | None, word: str) -> None:
     levels: Any = found["levels"]
     reach = tuple(sparsest(levels, name) for name in ("after pruning", "retrained"))
     words = mask_charts.curve_words(levels, word, (reach[0], reach[1]))
-    charts.with_table(
+    plots.with_table(
         mask_charts.curve(levels, now, word), words, {"levels": levels}, f"{KEY}.curve"
     )
 
@@ -92,7 +93,7 @@ def sofar(partial: Result, now: tuple[float, float] | None, word: str) -> None:
     """The levels that are done."""
     levels = partial.get("levels")
     if isinstance(levels, Table):
-        mask_charts.drawn(
+        plots.drawn(
             mask_charts.curve(levels, now, word), f"{len(levels.rows)} levels are done",
             f"{KEY}.curve.live",
         )  # fmt: skip

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import charts, mask_pictures
+from components import mask_pictures
+from components.charts import tables
 from components.links import refuse
 from components.notices import plain
 from components.prune_asked import KEY, Asked, masks_at, scored
@@ -118,4 +119,4 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
         np.array(found.layers), tuple(part.layer for part in one.parts),
         ("IoU", "chance"), ("share", "share"),
     )  # fmt: skip
-    charts.numbers({f"{KEY}.overlap": table})
+    tables.numbers({f"{KEY}.overlap": table})

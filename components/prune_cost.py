@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import charts, mask_charts, runs
+from components import mask_charts, runs
+from components.charts import plots
 from components.notices import plain, problem
 from components.prune_asked import KEY, Asked, pruned_model
 from components.runs import Outcome, Pending, Problem
@@ -58,7 +59,7 @@ def counted(found: Answer, masks: Masks) -> None:
         f"saved; by taking out silent channels {mask_charts.percent(real)} are."
     )
     figure = mask_charts.operations(cost["dense"], cost["theoretical"], cost["realisable"])
-    charts.with_table(figure, words, {"cost": table}, f"{KEY}.cost")
+    plots.with_table(figure, words, {"cost": table}, f"{KEY}.cost")
 
 
 def measured(asked: Asked, masks: Masks) -> None:
@@ -134,4 +135,4 @@ def timings(rows: Sequence[Timing]) -> None:
         f" Median and quartiles of {min(one.repeats for one in rows)} or more turns; × is the "
         "median of the ratios turn by turn, which a busy computer moves less than the times."
     )
-    mask_charts.drawn(mask_charts.latencies(rows), words, f"{KEY}.latencies")
+    plots.drawn(mask_charts.latencies(rows), words, f"{KEY}.latencies")

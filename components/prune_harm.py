@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import charts, mask_charts, prune_unknown, runs
+from components import mask_charts, prune_unknown, runs
+from components.charts import plots
 from components.forms import refuse_links, widget
 from components.notices import plain
 from components.pictures import enlarged
@@ -84,7 +85,7 @@ def classes(found: dict[str, Any]) -> None:
     words = f"{lost} of {len(table.rows)} classes lose right answers"
     if lost:
         words += f"; {table.rows[worst]} loses most ({change:+.0f} points)".replace("-", "−")
-    charts.with_table(mask_charts.classes(table), words + ".", {"classes": table}, f"{KEY}.classes")
+    plots.with_table(mask_charts.classes(table), words + ".", {"classes": table}, f"{KEY}.classes")
 
 
 def flipped(asked: Asked, table: Table) -> None:
@@ -131,7 +132,7 @@ def calibration(found: dict[str, Any]) -> None:
             f" With its logits divided by {after[at['temperature']]:.2f}, fitted on validation "
             f"images, {100 * after[at['ECE after']]:.1f} points are left."
         )
-    charts.with_table(figure, words, {"calibration": table}, f"{KEY}.reliability")
+    plots.with_table(figure, words, {"calibration": table}, f"{KEY}.reliability")
 
 
 def worse(table: Table) -> None:
@@ -143,7 +144,7 @@ def worse(table: Table) -> None:
         f"{len(table.rows)} kinds and strengths; the mean change is "
         f"{100 * table.values[:, 3].mean():+.1f} points."
     ).replace("-", "−")
-    charts.with_table(
+    plots.with_table(
         mask_charts.corruptions(table), words, {"corruptions": table}, f"{KEY}.corruptions"
     )
 
@@ -161,7 +162,7 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     if heat == "gradient":
         words += " These are maps of the gradient by pixel, finer than Grad-CAM's."
     shown = Table(table.values, tuple(names), table.columns, table.units)
-    charts.with_table(mask_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
+    plots.with_table(mask_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
     rows = table.values[:WORST]
     said = [f"{name}: {row[1]:.2f}" for name, row in zip(names, rows, strict=False)]
     pictures(asked, rows[:, 0].astype(np.int64), said)

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import curves, lab_follow, runs
+from components import lab_follow, runs
+from components.charts import curves
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked

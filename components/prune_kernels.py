@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import mask_charts, mask_pictures
+from components.charts import plots
 from components.links import refuse
 from components.mask_wall import Spot, mask_wall
 from components.notices import plain
@@ -46,7 +47,7 @@ def show(asked: Asked, masks: Masks) -> None:
         st.markdown("**Weights of this layer, and the cut**")
         counted = diagrams.histogram(asked.case.model, masks, part.name)
         words = mask_charts.histogram_words(counted)
-        mask_charts.drawn(mask_charts.histogram(counted), words, f"{KEY}.histogram")
+        plots.drawn(mask_charts.histogram(counted), words, f"{KEY}.histogram")
 
 
 def choose_layer(masks: Masks) -> Part:

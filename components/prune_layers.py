@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import charts, mask_pictures
+from components import mask_pictures
+from components.charts import tables
 from components.forms import widget
 from components.notices import plain
 from components.prune_asked import KEY, Asked, masks_at
@@ -46,7 +47,7 @@ def show(asked: Asked, masks: Masks) -> None:
         rows.append((one.part.layer, picture, share + (f", {dead} dead" if dead else "")))
     with st.container(height=TALL if len(rows) > ROOM // HIGHEST // 2 else "content"):
         st.html(tabled(rows, ("layer", "what stays", "stays")))
-    charts.numbers({f"{KEY}.layers.table": layer_table(masks)})
+    tables.numbers({f"{KEY}.layers.table": layer_table(masks)})
 
 
 def tabled(rows: Sequence[Row], heads: tuple[str, str, str]) -> str:

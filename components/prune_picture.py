@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from components import mask_charts, runs
+from components.charts import plots
 from components.links import refuse
 from components.notices import plain
 from components.prune_asked import KEY, Asked, pruned_model
@@ -190,4 +191,4 @@ def likeliest(before: Scores, after: Scores) -> None:
         f"{100 * after.values[index]:.0f} % after"
         for label, index in zip(labels, wanted, strict=True)
     )
-    mask_charts.drawn(figure, said, f"{KEY}.answers", said=False)
+    plots.drawn(figure, said, f"{KEY}.answers", said=False)

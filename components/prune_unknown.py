@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import charts, runs
-from components.charts import GRAY
-from components.familiar_charts import COLORS, laid, theme
+from components import runs
+from components.charts import plots
+from components.charts.style import COLORS, GRAY, laid, theme
 from components.mask_charts import percent
 from components.notices import plain
 from components.prune_asked import KEY, Asked
@@ -28,7 +28,7 @@ def show(asked: Asked) -> None:
         runs.watch([outcome])
         return
     table: Any = outcome["told"]
-    charts.with_table(
+    plots.with_table(
         figure_of(table), words_of(table), {"unknown images": table},
         f"{KEY}.unknown",
     )  # fmt: skip

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts import GRAY, MARGINS, filled, number, scale, with_table, wrapped
+from components.charts.plots import with_table
+from components.charts.style import GRAY, MARGINS, filled, number, scale, wrapped
 from engine.result import Field, Result, Table
 
 FINE = 8  # colored dots between two points of a limb

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from components import charts
-from components.charts import GRAY
-from components.columns import as_table
-from components.familiar_charts import COLORS, laid, theme
+from components.charts import plots
+from components.charts.style import COLORS, GRAY, laid, theme
+from components.charts.tables import as_table
 from components.study_choose import KEY
 from components.study_table import named, number
 from engine.attribution.study.measure import RANDOM
@@ -32,7 +31,7 @@ def cost(table: Columns) -> None:
     if not rows:
         return
     numbers = as_table(table, ("passes", "seconds", "AUC-MoRF"), [named(r) for r in table.rows])
-    charts.with_table(cost_figure(table, rows), cost_words(table, rows), {"cost": numbers},
+    plots.with_table(cost_figure(table, rows), cost_words(table, rows), {"cost": numbers},
                       f"{KEY}.cost")  # fmt: skip
 
 
@@ -170,7 +169,7 @@ def likeness(table: Columns) -> None:
     figure.update_xaxes(title="cosine between the maps of two labels", range=[-1.05, 1.15])
     held = np.array(values, np.float32)[:, None]
     twin = Table(held, tuple(named(row) for row in rows), ("cosine",), ("cosine",))
-    charts.with_table(
+    plots.with_table(
         laid(figure, 60 + 34 * len(rows)), likeness_words(table, rows), {"cosine": twin},
         f"{KEY}.likeness",
     )  # fmt: skip

@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from components import charts
-from components.columns import as_table
+from components.charts import tables
+from components.charts.tables import as_table
 from components.notices import plain
 from components.study_choose import KEY, Asked
 from engine.attribution.study import METRICS, NAMED, TITLES
@@ -86,7 +86,7 @@ def show(asked: Asked, table: Columns) -> None:
     names = [metric.name for metric in METRICS]
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
     rows = [named(row) for row in table.rows]
-    charts.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
+    tables.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
 
 
 def fineness(asked: Asked) -> str:
@@ -149,7 +149,7 @@ def line(table: Columns, ranks: Columns, row: str) -> str:
     style = "padding:6px 8px;text-align:left;white-space:nowrap"
     edge = ";border-top:2px solid #808080" if row == RANDOM else ""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
-    told = f"{mean:.1f}" if np.isfinite(mean) else charts.NONE
+    told = f"{mean:.1f}" if np.isfinite(mean) else tables.NONE
     cells = "".join(cell(table, ranks, row, name, edge) for name in HEADS)
     return (
         f'<tr><th scope="row" style="{style};white-space:normal;font-weight:400{edge};{stays()}">'
@@ -163,7 +163,7 @@ def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
     style = f"padding:6px 8px;white-space:nowrap{edge}"
     if not np.isfinite(value):
-        return f'<td style="{style}">{charts.NONE}</td>'
+        return f'<td style="{style}">{tables.NONE}</td>'
     if name == "seconds":
         value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")

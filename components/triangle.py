@@ -21,7 +21,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.charts import numbers
+from components.charts.tables import numbers
 from components.colors import SEQUENTIAL
 from components.encoding import data_url, saved
 from components.viewer import ENCODED, WEBP_QUALITY, Pixels

@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import charts, runs, trust_charts, trust_words
+from components import runs, trust_charts, trust_words
+from components.charts import tables
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
@@ -163,7 +164,7 @@ def row(
         if draw := DRAWN.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
-            charts.table(trust_words.figures(view), f"{key}.numbers", whole=True)
+            tables.table(trust_words.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())
         st.caption(f"{check.limits} {reference(check)}".strip())
 
@@ -243,7 +244,7 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
             "Compared by", list(LIKENESS), default="order of sizes", required=True,
             key=f"{KEY}.agreement", bind="query-params",
         )  # fmt: skip
-        charts.table(matrix(values, LIKENESS[by]), f"{KEY}.agreement.table", whole=True)
+        tables.table(matrix(values, LIKENESS[by]), f"{KEY}.agreement.table", whole=True)
         st.caption(LIKENESS_ABOUT)
 
 

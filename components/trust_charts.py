@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from components import charts
-from components.familiar_charts import COLORS, laid, theme
+from components.charts import plots
+from components.charts.style import COLORS, MARGINS, laid, theme
 from engine.result import Curve, Result, Table
 
 HEIGHT = 300  # px
@@ -25,7 +25,7 @@ def order(found: Result, key: str) -> None:
         "map lies above the band on the left, where its strongest pixels are shown first, and "
         "below it on the right, where they are hidden first."
     )
-    charts.with_table(order_figure(curves), words, {"curves": order_table(curves)}, key)
+    plots.with_table(order_figure(curves), words, {"curves": order_table(curves)}, key)
 
 
 def order_figure(curves: Mapping[str, Curve]) -> go.Figure:
@@ -52,7 +52,7 @@ def order_figure(curves: Mapping[str, Curve]) -> go.Figure:
     figure.update_yaxes(fixedrange=True)
     figure.update_yaxes(title_text=f"score ({curves['insertion'].unit})", col=1)
     laid(figure, HEIGHT)
-    figure.update_layout(showlegend=False, margin={**charts.MARGINS, "t": 30})
+    figure.update_layout(showlegend=False, margin={**MARGINS, "t": 30})
     return figure
 
 
@@ -80,7 +80,7 @@ def shuffled(found: Result, key: str) -> None:
     values = np.stack([order.y, likeness.y], 1).astype(np.float32)
     rows = tuple(f"{share:.0%} of the layers" for share in order.x)
     table = Table(values, rows, ("order (Spearman)", "structure (SSIM)"), ("", ""))
-    charts.with_table(shuffled_figure(order, likeness), words, {"similarity": table}, key)
+    plots.with_table(shuffled_figure(order, likeness), words, {"similarity": table}, key)
 
 
 def shuffled_figure(order: Curve, likeness: Curve) -> go.Figure:

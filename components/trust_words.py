@@ -8,7 +8,7 @@ from math import isfinite, isnan
 
 import numpy as np
 
-from components.columns import as_table
+from components.charts.tables import as_table
 from engine.attribution.trust import Check
 from engine.result import Columns, Table
 

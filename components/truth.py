@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import charts
+from components.charts import tables
 from components.subject import Subject
 from engine.measures import located
 from engine.result import HeatMap, Table
@@ -28,7 +28,7 @@ def scored(maps: Sequence[tuple[str, HeatMap]], subject: Subject) -> None:
     """A row for each map; nothing where no truth is known."""
     mask = subject.mask
     if mask is not None and mask.any():
-        charts.table(against(maps, mask), "heatmaps.truth")
+        tables.table(against(maps, mask), "heatmaps.truth")
         st.caption(ABOUT)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import DASHES, GRAY, MARGINS, SYMBOLS, filled, scale, with_table
+from components.charts.plots import with_table
+from components.charts.style import DASHES, GRAY, MARGINS, SYMBOLS, filled, scale
 from engine.result import Curve, Field, Result, Table
 
 SURFACE, LINES = "Surface", "Lines"

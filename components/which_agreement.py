@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components import charts
+from components.charts import plots
 from components.links import refuse
 from components.subject import Subject, square_behind, square_pixels
 from components.viewer import Panel, viewer
@@ -40,7 +40,7 @@ def show(answer: Answer, about: Subject, key: str) -> None:
         name, low, asks = MEASURES[word]
         view = answer[f"agreement {name}"]
         st.caption(f"{word}: {asks}.")
-        charts.with_table(
+        plots.with_table(
             agreement_figure(view, low), finding(view), {"pairs": view}, f"{key}.{name}", wide=True
         )
     with right:

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import GRAY, MARGINS, STOPS, ramp
+from components.charts.style import GRAY, MARGINS, STOPS, ramp
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.viewer import said
 from engine.result import Floats, Table

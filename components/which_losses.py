@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import charts
+from components.charts import plots, tables
 from components.links import refuse
 from components.which_charts import loss_figure
 from engine.attribution.lfa import ROWS
@@ -41,7 +41,7 @@ def show(answer: Answer, key: str) -> None:
     )  # fmt: skip
     explained = shares(squared, still.values[0])
     st.success(advice(explained, change), icon=":material/check_circle:")
-    charts.numbers({f"{key}.shares": ranked(explained, change)})
+    tables.numbers({f"{key}.shares": ranked(explained, change)})
     st.markdown(free_lunch(explained))
     matrices(answer, key)
 
@@ -133,7 +133,7 @@ def matrices(answer: Answer, key: str) -> None:
         with slot:
             st.markdown(f"{title}: {about}")
             view = answer[name]
-            charts.with_table(
+            plots.with_table(
                 loss_figure(view, still.values[place]), words(view, title),
                 {"losses": view}, f"{key}.{name}", wide=True,
             )  # fmt: skip

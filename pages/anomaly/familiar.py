@@ -9,8 +9,8 @@ st.markdown("Has the model seen anything like this image?")
 
 about = subject.current()
 st.markdown(familiar.question(about))
-asked = familiar_asked.choose(about)
-familiar.show(asked, familiar_asked.answered(asked))
+chosen = familiar_asked.choose(about)
+familiar.show(chosen, familiar_asked.answered(chosen))
 
 with st.expander("Images of yours, as normal or as unknown ones"):
     familiar.open_own(about)

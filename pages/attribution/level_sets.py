@@ -12,10 +12,10 @@ st.markdown(
 
 about = subject.current()
 st.markdown(levels.question(about))
-view = levels.pick_view()
-chosen = levels.targets(view, about)
+way = levels.pick_view()
+chosen = levels.targets(way, about)
 walk = levels.walk_settings(about)
-view.show(about, chosen, walk)
+way.show(about, chosen, walk)
 
 with st.expander("Targets of yours"):
     partners.open_own()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components import ask_edits
 from components.ask_cause import edges, looked_at, start, verdict
 from components.ask_claims import caption_words, lists, rates, short_words
 from components.ask_edits import Edit, added, applied, put_back, read, written
@@ -57,7 +56,7 @@ def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
     assert [one.category for one in after.things] == ["wheel", "fork"]
     assert "There is no boat" in problems[0]
     assert "choose an empty one" in problems[1]
-    assert ask_edits.applied(SCENE, ()) == (SCENE, ())
+    assert applied(SCENE, ()) == (SCENE, ())
 
 
 # ---------------------------------------------------------------- what a word hangs on

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import charts, plane_chart, star_chart, tube_chart
+from components import plane_chart, star_chart, tube_chart
+from components.charts import tables
+from components.charts.style import inked, plain_markdown
 from engine.result import Field, Table
 from tests.components.level_sets import HOSTILE, plane, star, tube
 
@@ -41,7 +43,7 @@ def test_probability_is_on_the_one_scale(figure):
 
 
 def test_every_text_takes_the_ink_and_colors_of_their_own_stay(figure):
-    charts.inked(figure, "#123456")
+    inked(figure, "#123456")
     assert figure.layout.font.color == "#123456"
     own = [note.font.color for note in figure.layout.annotations]
     assert set(own) <= {"#123456", "#fff"}
@@ -114,11 +116,11 @@ def test_a_table_has_units_and_dashes_and_no_name_twice():
         ("p", "holds", "p", "difference"),
         ("probability", "yes or no", "share", "probability"),
     )
-    frame = charts.framed(view)
+    frame = tables.framed(view)
     assert list(frame.columns) == ["p (probability)", "holds", "p", "difference (probability)"]
     assert list(frame.index) == ["same", "same (2)"]
     first, second = (
-        [form(value) for form, value in zip(charts.formats(view), row, strict=True)]
+        [form(value) for form, value in zip(tables.formats(view), row, strict=True)]
         for row in view.values
     )
     assert first == ["0.500", "yes", "25 %", "−0.125"]
@@ -150,8 +152,8 @@ def test_the_tube_can_be_seen_flat():
 
 
 def test_a_label_cannot_speak_markdown():
-    assert charts.plain_markdown(HOSTILE).startswith("\\<img")
+    assert plain_markdown(HOSTILE).startswith("\\<img")
 
 
 def test_a_sentence_that_begins_with_a_number_does_not_become_a_list():
-    assert charts.plain_markdown("5. yes gains 2.5 points") == "5\\. yes gains 2.5 points"
+    assert plain_markdown("5. yes gains 2.5 points") == "5\\. yes gains 2.5 points"

@@ -104,19 +104,19 @@ def test_the_sentence_counts(least, words):
 
 
 def page() -> None:
-    from components import familiar_charts as drawn
+    from components import familiar_charts
     from engine.anomaly import COSTARR, Compare, Corrupt
     from tests import tiny
 
     case = tiny.familiar_case(tiny.cnn())
     found = COSTARR()(case)
-    drawn.evidence(found, "a")
-    drawn.factors(found, "a")
-    drawn.dimensions(found, "a")
-    drawn.curves(found, float(found["subject"].values[0]), "a")
-    drawn.ranking(Compare()(case), {}, "a")
-    drawn.steps(Corrupt(images=8)(case), 3, 0.1, "a")
-    drawn.drift([("one", found), ("other", found)], "a.drift")
+    familiar_charts.evidence(found, "a")
+    familiar_charts.factors(found, "a")
+    familiar_charts.dimensions(found, "a")
+    familiar_charts.curves(found, float(found["subject"].values[0]), "a")
+    familiar_charts.ranking(Compare()(case), {}, "a")
+    familiar_charts.steps(Corrupt(images=8)(case), 3, 0.1, "a")
+    familiar_charts.drift([("one", found), ("other", found)], "a.drift")
 
 
 def test_every_chart_is_drawn_with_its_words_and_its_numbers():

@@ -120,8 +120,8 @@ def table_of(values):
 
 
 def test_shares_are_one_less_the_loss_over_that_of_no_change():
-    losses = table_of(np.outer(np.arange(8), np.ones(8)))
-    found = which_losses.shares(losses, np.full(8, 4, np.float32))
+    lost = table_of(np.outer(np.arange(8), np.ones(8)))
+    found = which_losses.shares(lost, np.full(8, 4, np.float32))
     assert found[:, 0] == pytest.approx(1 - np.arange(8) / 4)
     told = which_losses.advice(found, "Small changes of brightness")
     assert "trust **C-LIME** here: it foretells over 99.9 %" in told
