@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from components.sheets import SMALL, bounded
+from components.widgets.sheets import SMALL, bounded
 from engine.result import Curve, Path, Ranking, View
 
 SIDE = 224  # px; smaller images are enlarged pixel by pixel to about this

@@ -11,7 +11,7 @@ from components import runs
 from components.ask_scene import KEY, Shown, carry, keep
 from components.links import refuse
 from components.notices import plain
-from components.words import Word, picked_from, words
+from components.widgets.words import Word, picked_from, words
 from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase

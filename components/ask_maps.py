@@ -15,7 +15,7 @@ from components.charts import tables
 from components.links import refuse
 from components.notices import plain
 from components.pictures import enlarged
-from components.viewer import Panel, viewer
+from components.widgets.viewer import Panel, viewer
 from engine.hallucination.looks import Looks
 from engine.hallucination.relevancy import Relevancy
 from engine.pictures import overlay

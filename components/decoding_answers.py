@@ -18,7 +18,7 @@ from components.charts.style import GRAY, MARGINS
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
-from components.words import words
+from components.widgets.words import words
 from engine.hallucination.claims import Claims, telling
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Ranking, Scores, Table

@@ -9,9 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
-from components.bars import Bar, bars
-from components.rectangle import Box, rectangle
 from components.subject import Subject, square_pixels
+from components.widgets.bars import Bar, bars
+from components.widgets.rectangle import Box, rectangle
 from engine.editing import COVERS, covered
 from engine.prediction import Prediction, best
 from engine.result import Scores

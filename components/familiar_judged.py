@@ -10,8 +10,8 @@ import streamlit as st
 from components import familiar_charts
 from components.familiar_asked import Asked
 from components.familiar_sources import KEY, group_word
-from components.histogram import Shown, histogram
 from components.notices import plain
+from components.widgets.histogram import Shown, histogram
 from engine.anomaly import Conformal
 from engine.anomaly.detector import ruler_of
 from engine.errors import BadSetting

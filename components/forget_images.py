@@ -16,7 +16,7 @@ from components.forget_request import thumb
 from components.notices import plain
 from components.pictures import enlarged
 from components.subject import Subject
-from components.thumbs import thumbs
+from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Confidence
 

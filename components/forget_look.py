@@ -30,7 +30,7 @@ from components.links import refuse
 from components.pictures import enlarged
 from components.prune_picture import HEATS
 from components.subject import Subject, square_pixels
-from components.viewer import Panel, viewer
+from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.case import ImageCase
 from engine.method import Method

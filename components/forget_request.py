@@ -8,11 +8,11 @@ import streamlit as st
 from PIL import Image
 
 from components import forget_train, runs
-from components.encoding import data_url, saved
 from components.forget_asked import KEY, pruning_case, thumb_pixels
 from components.links import refuse
 from components.notices import plain
-from components.thumbs import Thumb, thumbs
+from components.widgets.encoding import data_url, saved
+from components.widgets.thumbs import Thumb, thumbs
 from engine.data import DataSet
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError

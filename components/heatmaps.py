@@ -14,7 +14,7 @@ from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.subject import Subject, square_behind, square_pixels
-from components.viewer import MOST_PANELS, Panel, viewer
+from components.widgets.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
 from engine.run import Answer, expected_seconds, known
 

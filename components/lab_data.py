@@ -9,10 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.encoding import data_url, saved
 from components.links import refuse
 from components.notices import plain
-from components.thumbs import Thumb, thumbs
+from components.widgets.encoding import data_url, saved
+from components.widgets.thumbs import Thumb, thumbs
 from engine.data import SPLITS, Card, DataSet, Rows
 from engine.data.sheet import GAP, sheet, strip
 from engine.data.sprites import CATEGORIES

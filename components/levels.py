@@ -11,7 +11,6 @@ import streamlit as st
 
 from components import (
     exports,
-    image_grid,
     models,
     partners,
     plane_chart,
@@ -25,9 +24,10 @@ from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.notices import plain
 from components.partners import Partner
-from components.player import Walked, player
 from components.subject import Subject
-from components.triangle import triangles
+from components.widgets import image_grid
+from components.widgets.player import Walked, player
+from components.widgets.triangle import triangles
 from engine.attribution.level_sets import PUBLISHED, WALKS
 from engine.attribution.level_sets.grid import Grid
 from engine.attribution.level_sets.lst import LST

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL
-from components.encoding import data_url, saved
-from components.image_grid import font
-from components.viewer import ENCODED, Pixels
+from components.widgets.encoding import data_url, saved
+from components.widgets.image_grid import font
+from components.widgets.viewer import ENCODED, Pixels
 from engine.result import Floats
 from engine.sparsity.diagrams import Difference, FoldedBack, Groups, Patterns, Strip, Wall
 

@@ -11,7 +11,7 @@ from components.charts.plots import with_table
 from components.links import refuse
 from components.minimal_curves import figure, tables, words
 from components.subject import Subject, square_behind, square_pixels
-from components.viewer import Panel, Pixels, viewer
+from components.widgets.viewer import Panel, Pixels, viewer
 from engine.run import Answer
 
 SIDE = 448  # px of the picture on the page, at least

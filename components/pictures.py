@@ -9,8 +9,8 @@ import streamlit as st
 from components import examples, masks, medical
 from components.links import refuse
 from components.notices import plain
-from components.rectangle import Box, rectangle
-from components.viewer import Pixels
+from components.widgets.rectangle import Box, rectangle
+from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask
 from engine.errors import BadImage
 from engine.images import Crop, Picture, Scan, View, load

@@ -10,10 +10,10 @@ import streamlit as st
 from components import mask_charts, mask_pictures
 from components.charts import plots
 from components.links import refuse
-from components.mask_wall import Spot, mask_wall
 from components.notices import plain
 from components.prune_asked import KEY, Asked, pruned_model
 from components.prune_layers import theme
+from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
 from engine.sparsity import Masks, Part, diagrams
 

@@ -13,8 +13,8 @@ from components.links import refuse
 from components.notices import plain
 from components.study_choose import KEY, Asked
 from components.study_table import named, number, stays
-from components.triangle import encode
-from components.viewer import ENCODED, Pixels
+from components.widgets.triangle import encode
+from components.widgets.viewer import ENCODED, Pixels
 from engine.attribution.study import Asked as Image
 from engine.attribution.study import StudyMaps
 from engine.attribution.study.look import SEPARATOR

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from components import image_grid
 from components.animation import as_gif, as_webp, statistics_csv
 from components.exports import as_json, encoded
+from components.widgets import image_grid
 from engine.run import Answer
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from components.bars import Bar, bars
 from components.links import refuse
+from components.widgets.bars import Bar, bars
 from engine.device import PRECISIONS
 from engine.method import Precision
 from engine.models.classifier import Classifier

@@ -17,7 +17,7 @@ from components.notices import plain
 from components.runs import Outcome, Pending
 from components.subject import Subject
 from components.trust_words import Found
-from components.viewer import said
+from components.widgets.viewer import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix

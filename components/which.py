@@ -13,7 +13,7 @@ from components.forms import choice, refuse_links, slider, widget
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.subject import Subject, square_behind, square_pixels
-from components.viewer import Panel, viewer
+from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.attribution.lfa import LFA, MOST, LocalModel
 from engine.case import ImageCase

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.charts.style import GRAY, MARGINS, STOPS, ramp
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
-from components.viewer import said
+from components.widgets.viewer import said
 from engine.result import Floats, Table
 
 DECADES = 3  # of the loss of saying nothing, to either side

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from components.viewer import said
+from components.widgets.viewer import said
 from engine.result import Columns, Table
 
 NONE = "–"

@@ -9,7 +9,7 @@ from components.ask_cause import edges, looked_at, start, verdict
 from components.ask_claims import caption_words, lists, rates, short_words
 from components.ask_edits import Edit, added, applied, put_back, read, written
 from components.ask_priors import survivors
-from components.rectangle import Box
+from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.claims import claims
 from engine.result import HeatMap

@@ -2,13 +2,13 @@
 
 from streamlit.testing.v1 import AppTest
 
-from components.bars import Bar
+from components.widgets.bars import Bar
 
 
 def script():
     import streamlit as st
 
-    from components.bars import Bar, bars
+    from components.widgets.bars import Bar, bars
 
     rows = [Bar(3, "<b>cat</b>", 0.7, before=0.2, chosen=True), Bar(1, "dog", 0.3)]
     bars(rows, "still")
@@ -24,7 +24,7 @@ def test_bars_are_drawn_with_and_without_clicks():
 def test_a_click_brings_the_class_and_not_the_row(monkeypatch):
     import streamlit as st
 
-    from components import bars as module
+    from components.widgets import bars as module
 
     sent = {}
     monkeypatch.setattr(module, "mounted", lambda: lambda **given: sent.update(given))
@@ -42,7 +42,7 @@ def test_a_click_brings_the_class_and_not_the_row(monkeypatch):
 def test_a_click_that_was_taken_back_brings_nothing(monkeypatch):
     import streamlit as st
 
-    from components import bars as module
+    from components.widgets import bars as module
 
     sent = {}
     monkeypatch.setattr(module, "mounted", lambda: lambda **given: sent.update(given))

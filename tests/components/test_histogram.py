@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.histogram import Shown, bars, chosen, drawn, edges_of, tag_of
+from components.widgets.histogram import Shown, bars, chosen, drawn, edges_of, tag_of
 
 RNG = np.random.default_rng(0)
 

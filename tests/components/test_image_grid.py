@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from components.image_grid import CELL, GAP, MARGIN, as_html, as_png, cells, finding
+from components.widgets.image_grid import CELL, GAP, MARGIN, as_html, as_png, cells, finding
 from engine.result import Path
 from tests.components.level_sets import CORNERS, HOSTILE, grid
 
@@ -62,7 +62,7 @@ def test_the_file_holds_every_picture_at_its_place(count):
 
 
 def page() -> None:
-    from components.image_grid import grid as draw
+    from components.widgets.image_grid import grid as draw
     from tests.components import level_sets
 
     draw(level_sets.grid(), "grid")

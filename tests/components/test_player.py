@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.ndimage import zoom
 from streamlit.testing.v1 import AppTest
 
-from components import sheets
-from components.player import payload, player, walk_payload
+from components.widgets import sheets
+from components.widgets.player import payload, player, walk_payload
 from engine.result import Curve, Path
 from tests.components.walks import walked
 
@@ -214,7 +214,7 @@ def test_a_walk_without_images_is_refused_in_a_sentence():
 
 
 def script():
-    from components.player import player
+    from components.widgets.player import player
     from tests.components.walks import walked
 
     player([walked(title=name) for name in "ABC"], "three")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.rectangle import Box, chosen, rectangle, squared, tag_of
+from components.widgets.rectangle import Box, chosen, rectangle, squared, tag_of
 
 START = Box(0.1, 0.2, 0.3, 0.4)
 shares = st.floats(0.01, 1)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.scans import encode, plain
-from components.viewer import Panel, payload
+from components.widgets.scans import encode, plain
+from components.widgets.viewer import Panel, payload
 from engine.images import Window, load, read
 from engine.result import HeatMap
 from tests.scans import AXIAL, dicom, ramp

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.triangle import FLATTEST, IN_LINE, UNKNOWN, cells, drawn, finding, payload, twin
+from components.widgets.triangle import (
+    FLATTEST,
+    IN_LINE,
+    UNKNOWN,
+    cells,
+    drawn,
+    finding,
+    payload,
+    twin,
+)
 from tests.components.level_sets import (
     CORNERS,
     HOSTILE,

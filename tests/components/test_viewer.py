@@ -12,7 +12,15 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from skimage import data
 
-from components.viewer import Panel, encode_map, encode_picture, finding, payload, said, viewer
+from components.widgets.viewer import (
+    Panel,
+    encode_map,
+    encode_picture,
+    finding,
+    payload,
+    said,
+    viewer,
+)
 from engine.result import HeatMap
 
 ASTRONAUT = data.astronaut()
@@ -124,7 +132,7 @@ def test_the_row_holds_one_to_four_panels(count):
 def test_the_same_map_is_encoded_once(monkeypatch):
     view = noise(32, 7)
     first = sent_map(view)
-    monkeypatch.setattr("components.viewer.encode_map", None)  # would raise when called
+    monkeypatch.setattr("components.widgets.viewer.encode_map", None)  # would raise when called
     assert sent_map(heat(view.values.copy(), signed=True)) == first
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.words import line, picked_from, places_of
+from components.widgets.words import line, picked_from, places_of
 
 
 def width(share):

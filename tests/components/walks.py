@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.player import Walked
+from components.widgets.player import Walked
 from engine.result import Curve, Path, Ranking, Result, Table
 
 LABELS = ("cat <b>", "palace", "dog", "tree", "cup", "car")

@@ -20,8 +20,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components import colors, scans
-from components.encoding import Kept, data_url, saved
+from components import colors
+from components.widgets import scans
+from components.widgets.encoding import Kept, data_url, saved
 from engine.images import Slice
 from engine.result import HeatMap
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.encoding import Kept, data_url, saved
-from components.viewer import Pixels
+from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.viewer import Pixels
 from engine.result import digest_arrays
 
 LARGEST = 224  # px; a larger frame is shown reduced to it

@@ -23,8 +23,8 @@ from PIL import Image
 
 from components.charts.tables import numbers
 from components.colors import SEQUENTIAL
-from components.encoding import data_url, saved
-from components.viewer import ENCODED, WEBP_QUALITY, Pixels
+from components.widgets.encoding import data_url, saved
+from components.widgets.viewer import ENCODED, WEBP_QUALITY, Pixels
 from engine.result import Array, Floats, Table, Triangle
 
 SIDE = 224  # px of a picture's longer side

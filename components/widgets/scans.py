@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.encoding import Kept, data_url, saved
+from components.widgets.encoding import Kept, data_url, saved
 from engine.images import Slice, Window
 from engine.images.scan import resized
 

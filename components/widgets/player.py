@@ -17,8 +17,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.sheets import SMALL, Sheet, alone, sheets
-from components.viewer import Pixels, ramps
+from components.widgets.sheets import SMALL, Sheet, alone, sheets
+from components.widgets.viewer import Pixels, ramps
 from engine.result import Curve, Path, Ranking, View
 
 ROOM = 880_000  # characters for the images of one walk; with its numbers it stays below 1 MB

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from components.viewer import Pixels, picture_url
+from components.widgets.viewer import Pixels, picture_url
 
 SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
 SLACK = 1e-6  # what rounding may add

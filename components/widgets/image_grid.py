@@ -20,8 +20,8 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
 from components.charts.tables import numbers
-from components.triangle import as_pixels, encode, probability
-from components.viewer import ENCODED, Pixels
+from components.widgets.triangle import as_pixels, encode, probability
+from components.widgets.viewer import ENCODED, Pixels
 from engine.result import Path, Result, Table
 
 SIDE = 176  # px of a picture on the page
