@@ -12,7 +12,7 @@ from components.ask import Told, tidy
 from components.ask_charts import Floats, Side
 from components.ask_scene import KEY
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
 from engine.data.layout import Scene
 from engine.data.sprites import SIDE

@@ -14,7 +14,7 @@ from components.ask_scene import KEY
 from components.charts import tables
 from components.links import refuse
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
 from engine.hallucination.looks import Looks
 from engine.hallucination.relevancy import Relevancy

@@ -12,7 +12,7 @@ from components.ask import Told, tidy
 from components.ask_charts import Floats
 from components.ask_scene import KEY
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from engine.hallucination import asking
 from engine.hallucination.claims import telling
 from engine.hallucination.priors import Priors

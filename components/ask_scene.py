@@ -11,11 +11,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import subject
 from components.ask_edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar import subject
+from components.sidebar.pictures import enlarged
 from engine.data.layout import CELLS, Scene, Thing
 from engine.data.sprites import HABITS
 from engine.hallucination import asking

@@ -14,7 +14,7 @@ from components.charts.style import GRAY, MARGINS
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
 from components.decoding import KEY, Compared, Spoken
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from engine.result import Columns, Curve, Table
 
 DROPPED = np.array([110, 110, 110], np.uint8)

@@ -15,7 +15,7 @@ from components.charts.tables import as_table
 from components.colors import CATEGORICAL
 from components.decoding import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from engine.hallucination import VCD, asking
 from engine.hallucination.noise_steps import NoiseSteps
 from engine.result import Columns

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
-from components.subject import Subject, square_pixels
+from components.sidebar.subject import Subject, square_pixels
 from components.widgets.bars import Bar, bars
 from components.widgets.rectangle import Box, rectangle
 from engine.editing import COVERS, covered

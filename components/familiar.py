@@ -13,8 +13,8 @@ from components.familiar_closer import closer
 from components.familiar_judged import few, judged, sentence
 from components.familiar_sources import KEY
 from components.notices import plain
-from components.pictures import enlarged
-from components.subject import Subject
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject
 from engine.anomaly import COSTARR
 from engine.run import Answer
 

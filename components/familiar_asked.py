@@ -12,7 +12,7 @@ from components.familiar_sources import KEY
 from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain, spoken
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine import run
 from engine.anomaly import DETECTORS, Extract, FamiliarCase
 from engine.anomaly.detector import Detector

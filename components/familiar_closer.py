@@ -15,7 +15,7 @@ from components.familiar_sources import KEY
 from components.forms import refuse_links
 from components.links import refuse
 from components.notices import plain
-from components.pictures import enlarged
+from components.sidebar.pictures import enlarged
 from engine.anomaly import Compare, Corrupt
 from engine.anomaly.corrupt import LEVELS
 from engine.anomaly.corruption import corrupted

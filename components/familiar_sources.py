@@ -9,7 +9,7 @@ import streamlit as st
 from components import lab_upload
 from components.links import refuse
 from components.notices import plain, spoken
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.anomaly import sources
 from engine.anomaly.sources import PHOTOGRAPHS, Source
 from engine.data import DataSet

@@ -24,7 +24,7 @@ from components.forget_verdict import best, sentence, still_there
 from components.forget_words import WORDS, named
 from components.links import refuse
 from components.notices import plain, spoken
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.result import Columns
 from engine.unlearning import Scoreboard, Unlearner
 

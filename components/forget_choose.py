@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from components import forget_request, forget_train, forms, lab_upload, models
+from components import forget_request, forget_train, forms, lab_upload
 from components.forget_asked import KEY, Asked, named_case
 from components.links import refuse
 from components.notices import plain, spoken
+from components.sidebar import models
 from components.views import DATA_AND_MODELS
 from engine import data as data_sets
 from engine.data import DataSet

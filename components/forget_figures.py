@@ -13,7 +13,7 @@ from components.charts.style import COLORS, GRAY, laid, ramp, theme
 from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
 from components.links import refuse
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.result import Columns, Table
 from engine.unlearning import Confusion, Judged, MembershipAttack
 

@@ -17,7 +17,7 @@ from components.forget_asked import KEY, Closer
 from components.forget_verdict import best
 from components.forget_words import GOAL, WORDS, named
 from components.runs import Outcome, Problem
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine import run
 from engine.result import Columns
 from engine.run import Answer

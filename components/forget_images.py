@@ -14,8 +14,8 @@ from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
 from components.forget_request import thumb
 from components.notices import plain
-from components.pictures import enlarged
-from components.subject import Subject
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject
 from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Confidence

@@ -14,7 +14,7 @@ from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table
 from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, word_of
 from components.prune_layers import Row, tabled
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.result import Columns
 from engine.sparsity import diagrams
 from engine.unlearning import Embedding, Similarity, WhatMoved, moved_masks

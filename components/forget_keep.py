@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.examples import ANY
 from components.forget_asked import KEY, Closer
 from components.notices import plain, spoken
-from components.pictures import FROM_DATA
-from components.subject import Subject
+from components.sidebar.examples import ANY
+from components.sidebar.pictures import FROM_DATA
+from components.sidebar.subject import Subject
 from components.taking import kept, take
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
 from engine import data as data_sets

@@ -16,7 +16,7 @@ from components.forget_images import HELD
 from components.forget_request import thumb
 from components.forget_verdict import left
 from components.notices import plain
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Relearn, StillThere

@@ -27,9 +27,9 @@ from components.forget_asked import (
 from components.forget_images import HELD
 from components.forget_words import percent
 from components.links import refuse
-from components.pictures import enlarged
 from components.prune_picture import HEATS
-from components.subject import Subject, square_pixels
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.case import ImageCase

@@ -19,7 +19,7 @@ from components.charts.tables import as_table
 from components.forget_asked import KEY, Asked, Closer
 from components.forget_words import GOAL, percent
 from components.notices import plain
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.result import Array, Columns, WeightScores
 from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer

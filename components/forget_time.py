@@ -14,7 +14,7 @@ from components.forget_asked import KEY, Closer
 from components.forget_words import GOAL, named, time
 from components.notices import plain
 from components.runs import Problem
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.result import Columns, Result
 from engine.run import Answer
 from engine.unlearning import Timing

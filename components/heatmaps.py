@@ -13,7 +13,7 @@ from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
-from components.subject import Subject, square_behind, square_pixels
+from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
 from engine.run import Answer, expected_seconds, known

@@ -11,8 +11,8 @@ import streamlit as st
 
 from components import lab_follow
 from components.links import refuse
-from components.models import about, indented, safe_name, shown
 from components.notices import plain, spoken
+from components.sidebar.models import about, indented, safe_name, shown
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
 from engine.models.checkpoints import PREFIX, Stored

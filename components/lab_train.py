@@ -10,7 +10,7 @@ from components import forms, lab, lab_follow, lab_unfinished, runs
 from components.lab import Wanted
 from components.links import refuse
 from components.notices import plain, spoken
-from components.targets import MOST_SEED, is_seed
+from components.sidebar.targets import MOST_SEED, is_seed
 from engine.data import DataSet
 from engine.data import entry as data_entry
 from engine.data.registry import cached

@@ -9,22 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
-from components import (
-    exports,
-    models,
-    partners,
-    plane_chart,
-    runs,
-    star_chart,
-    takeaway,
-    tube_chart,
-)
+from components import exports, partners, plane_chart, runs, star_chart, takeaway, tube_chart
 from components.charts import tables
 from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.notices import plain
 from components.partners import Partner
-from components.subject import Subject
+from components.sidebar import models
+from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.player import Walked, player
 from components.widgets.triangle import triangles

@@ -13,7 +13,7 @@ from components.heatmaps import cost
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
 from engine.run import Answer

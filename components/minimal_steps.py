@@ -10,7 +10,7 @@ from PIL import Image
 from components.charts.plots import with_table
 from components.links import refuse
 from components.minimal_curves import figure, tables, words
-from components.subject import Subject, square_behind, square_pixels
+from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, Pixels, viewer
 from engine.run import Answer
 

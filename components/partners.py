@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.examples import SPLIT
 from components.links import refuse
 from components.notices import plain
-from components.subject import Subject
+from components.sidebar.examples import SPLIT
+from components.sidebar.subject import Subject
 from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, read, square

@@ -25,7 +25,7 @@ from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked, case_of, masks_at, scored
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.gallery import PRUNED
 from engine.method import Slider

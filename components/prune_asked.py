@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components import runs
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.case import ImageCase
 from engine.models.classifier import Classifier
 from engine.run import Answer

@@ -13,8 +13,8 @@ from components import mask_charts, prune_unknown, runs
 from components.charts import plots
 from components.forms import refuse_links, widget
 from components.notices import plain
-from components.pictures import enlarged
 from components.prune_asked import KEY, Asked
+from components.sidebar.pictures import enlarged
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Harm, Masks, Unknown, agreement_only

@@ -13,7 +13,7 @@ from components.charts import plots
 from components.links import refuse
 from components.notices import plain
 from components.prune_asked import KEY, Asked, pruned_model
-from components.subject import square_behind, square_pixels
+from components.sidebar.subject import square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient

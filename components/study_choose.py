@@ -10,7 +10,7 @@ import streamlit as st
 from components import forms
 from components.links import refuse
 from components.notices import plain, spoken
-from components.targets import MOST_SEED, is_seed
+from components.sidebar.targets import MOST_SEED, is_seed
 from engine.attribution.study import TITLES, Study, StudyCase, chosen, study_case, ten
 from engine.attribution.study.images import DEFAULT, MOST
 

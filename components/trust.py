@@ -15,7 +15,7 @@ from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
 from components.runs import Outcome, Pending
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from components.trust_words import Found
 from components.widgets.viewer import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase

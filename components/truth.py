@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components.charts import tables
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.measures import located
 from engine.result import HeatMap, Table
 

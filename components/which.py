@@ -12,7 +12,7 @@ from components import exports, runs, which_agreement, which_losses
 from components.forms import choice, refuse_links, slider, widget
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
-from components.subject import Subject, square_behind, square_pixels
+from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.attribution.lfa import LFA, MOST, LocalModel

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import familiar, familiar_asked, notices, subject
+from components import familiar, familiar_asked, notices
+from components.sidebar import subject
 
 st.title("Familiar?")
 st.markdown("Has the model seen anything like this image?")

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import edit, heatmaps, notices, runs, subject
+from components import edit, heatmaps, notices, runs
+from components.sidebar import subject
 from engine.attribution import FIRST, HEATMAPS
 
 st.title("Heatmaps")

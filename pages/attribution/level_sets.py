@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import levels, notices, partners, subject
+from components import levels, notices, partners
+from components.sidebar import subject
 
 st.title("Level sets")
 st.markdown(

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import minimal, notices, subject
+from components import minimal, notices
+from components.sidebar import subject
 
 st.title("Minimal regions")
 st.markdown(

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import notices, subject, which
+from components import notices, which
+from components.sidebar import subject
 
 st.title("Which explanation?")
 st.markdown(

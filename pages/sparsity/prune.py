@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import notices, prune, subject
+from components import notices, prune
+from components.sidebar import subject
 
 st.title("Prune")
 st.markdown("What can the model do without?")

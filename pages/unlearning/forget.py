@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import forget, notices, subject
+from components import forget, notices
+from components.sidebar import subject
 
 st.title("Forget")
 st.markdown("What can it forget, and what stays behind?")

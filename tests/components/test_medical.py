@@ -12,9 +12,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from components import exports, medical
-from components.pictures import Chosen
-from components.subject import Subject
+from components import exports
+from components.sidebar import medical
+from components.sidebar.pictures import Chosen
+from components.sidebar.subject import Subject
 from engine import run
 from engine.attribution import Gradient
 from engine.case import image_case

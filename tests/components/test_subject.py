@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.pictures import read_crop
-from components.targets import MOST_SEED, is_seed
+from components.sidebar.pictures import read_crop
+from components.sidebar.targets import MOST_SEED, is_seed
 from engine.images import Crop
 from engine.samples import sample
 from tests.visits import pills, provenance, said, visit

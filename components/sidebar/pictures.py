@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components import examples, masks, medical
 from components.links import refuse
 from components.notices import plain
+from components.sidebar import examples, masks, medical
 from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask

@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import examples, medical, models, runs
+from components import runs
 from components.notices import plain
-from components.pictures import Chosen, choose_crop, choose_picture, enlarged
-from components.targets import choose_numbers, choose_target
+from components.sidebar import examples, medical, models
+from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
+from components.sidebar.targets import choose_numbers, choose_target
 from engine.case import ImageCase, image_case
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, View
