@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.ask_cause import edges, looked_at, start, verdict
-from components.ask_claims import caption_words, lists, rates, short_words
-from components.ask_edits import Edit, added, applied, put_back, read, written
-from components.ask_priors import survivors
+from components.ask.cause import edges, looked_at, start, verdict
+from components.ask.claims import caption_words, lists, rates, short_words
+from components.ask.edits import Edit, added, applied, put_back, read, written
+from components.ask.priors import survivors
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.claims import claims

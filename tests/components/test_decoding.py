@@ -7,20 +7,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from components.decoding import Spoken
-from components.decoding_answers import (
+from components.decoding.answers import (
     differing,
     finding_words,
     said_share,
     worth_marking,
     yes_share,
 )
-from components.decoding_cost import spent
-from components.decoding_memory import DROPPED, SHADE, crossed
-from components.decoding_noise import margin_words
-from components.decoding_scenes import speed
-from components.decoding_steps import step_of, told
-from components.decoding_trust import walk
+from components.decoding.asked import Spoken
+from components.decoding.cost import spent
+from components.decoding.memory import DROPPED, SHADE, crossed
+from components.decoding.noise import margin_words
+from components.decoding.scenes import speed
+from components.decoding.steps import step_of, told
+from components.decoding.trust import walk
 from engine.data.layout import Scene
 from engine.hallucination import MVP, VCD, Greedy, VASparse, asking
 from engine.hallucination.claims import claims

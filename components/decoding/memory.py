@@ -13,7 +13,7 @@ from components.charts import plots
 from components.charts.style import GRAY, MARGINS
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Spoken
+from components.decoding.asked import KEY, Compared, Spoken
 from components.sidebar.pictures import enlarged
 from engine.result import Columns, Curve, Table
 

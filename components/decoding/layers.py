@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.ask_charts import PALE
+from components.ask.charts import PALE
 from components.charts import plots
 from components.charts.style import INK, MARGINS
-from components.decoding import KEY, Compared, Spoken
+from components.decoding.asked import KEY, Compared, Spoken
 from engine.result import Columns, Ranking, Table
 
 ROW = 44  # px

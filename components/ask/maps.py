@@ -9,8 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import exports, runs, truth
-from components.ask import Told
-from components.ask_scene import KEY
+from components.ask.question import Told
+from components.ask.scene import KEY
 from components.charts import tables
 from components.links import refuse
 from components.notices import plain

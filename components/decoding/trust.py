@@ -10,7 +10,7 @@ from components.charts import plots
 from components.charts.style import GRAY, MARGINS, ramp
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Spoken
+from components.decoding.asked import KEY, Compared, Spoken
 from components.notices import plain
 from engine.result import Columns, Field, Table
 

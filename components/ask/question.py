@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from components import runs
-from components.ask_scene import KEY, Shown, carry, keep
+from components.ask.scene import KEY, Shown, carry, keep
 from components.links import refuse
 from components.notices import plain
 from components.widgets.words import Word, picked_from, words

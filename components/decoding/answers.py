@@ -12,11 +12,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import ask, ask_claims
+from components.ask import claims, question
 from components.charts import plots
 from components.charts.style import GRAY, MARGINS
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
+from components.decoding.asked import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
 from components.widgets.words import words
 from engine.hallucination.claims import Claims, telling
@@ -68,7 +68,7 @@ def spoken(one: Spoken, other: set[int], chosen: tuple[str, int] | None) -> None
     mine = (chosen[1],) if chosen and chosen[0] == one.name else ()
     rows = [
         replace(row, other=at in other)
-        for at, row in enumerate(ask.marked(tokens, one.claims, mine))
+        for at, row in enumerate(question.marked(tokens, one.claims, mine))
     ]
     words(rows, f"{one.title}: {tokens.text}", f"{KEY}.{one.name}.said", pick, small=True)
     st.markdown(verdict(one))
@@ -85,7 +85,7 @@ def verdict(one: Spoken) -> str:
     if against is None:
         return "What is truly there is not known."
     if against.kind == "caption":
-        return f"**{plain(ask_claims.caption_words(against))}**"
+        return f"**{plain(claims.caption_words(against))}**"
     if against.right is None:
         return "It says neither yes nor no."
     return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
@@ -162,7 +162,7 @@ def picked(found: Compared) -> tuple[str, int] | None:
     for one in (*contrasted, *found.spoken):
         if one.tokens.words:
             marks = differing([found.spoken[0].tokens.words, one.tokens.words])
-            telling = ask.first_place(one.tokens.words, one.claims)
+            telling = question.first_place(one.tokens.words, one.claims)
             return one.name, min(marks[1], default=telling)
     return None
 

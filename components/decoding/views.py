@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.ask import tidy
+from components.ask.question import tidy
 from components.charts import plots
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Spoken
+from components.decoding.asked import KEY, Compared, Spoken
 from components.notices import plain
 from engine.hallucination.chair import mentions
 from engine.hallucination.mvp import VIEWS

@@ -12,8 +12,8 @@ from plotly.subplots import make_subplots
 from components.charts import plots
 from components.charts.style import GRAY, wrapped
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Spoken
-from components.decoding_answers import picked
+from components.decoding.answers import picked
+from components.decoding.asked import KEY, Compared, Spoken
 from components.notices import plain
 from engine.hallucination.vasparse import CUT
 from engine.result import Floats, Ranking, Table

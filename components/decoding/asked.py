@@ -9,8 +9,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import ask, ask_scene, runs
-from components.ask_scene import Shown
+from components import runs
+from components.ask import question, scene
+from components.ask.scene import Shown
 from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain
@@ -98,11 +99,11 @@ def choose() -> Asked:
     """Image, model and question, the same as on the page Ask, and the strategies."""
     image, words = st.columns([4, 5], gap="large")
     with image:
-        shown = ask_scene.choose(STORY, KEY)
+        shown = scene.choose(STORY, KEY)
     with words:
-        name = ask.choose_model(KEY)
-        prompt = ask.choose_prompt(shown)
-        case = ask.asked(shown, name, prompt)
+        name = question.choose_model(KEY)
+        prompt = question.choose_prompt(shown)
+        case = question.asked(shown, name, prompt)
         if case is None:
             st.stop()
         kinds = pick(case)
@@ -115,12 +116,12 @@ def example(label: str, number: int) -> None:
     """One click to a scene of the first kind and its first question."""
 
     def take() -> None:
-        st.session_state.pop(f"{ask_scene.KEY}.kept", None)
+        st.session_state.pop(f"{scene.KEY}.kept", None)
         for name in ("kind", "prompt", "image", "model"):
             st.session_state.pop(f"{KEY}.{name}", None)
             st.query_params.pop(f"{KEY}.{name}", None)
         st.session_state[f"{KEY}.number"] = number
-        ask_scene.keep_edits(())
+        scene.keep_edits(())
 
     st.button(
         label, on_click=take, type="tertiary", icon=":material/restart_alt:",
@@ -201,4 +202,4 @@ def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Co
 
 def quoted(text: str) -> str:
     """An answer as it is quoted in a sentence."""
-    return plain(f"“{ask.tidy(text)}”") if text else "nothing"
+    return plain(f"“{question.tidy(text)}”") if text else "nothing"

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from components.charts import plots
 from components.charts.style import GRAY, wrapped
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared
+from components.decoding.asked import KEY, Compared
 from engine.result import Floats, Table
 from engine.run import Answer
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import streamlit as st
 
-from components import ask_charts, runs
-from components.ask import Told, tidy
-from components.ask_charts import Floats, Side
-from components.ask_scene import KEY
+from components import runs
+from components.ask import charts
+from components.ask.charts import Floats, Side
+from components.ask.question import Told, tidy
+from components.ask.scene import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
@@ -60,7 +61,7 @@ def without(told: Told, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
     probability = float(found["probability"][0])
     st.markdown(f"**{plain(verdict(told.said, looked, owed, probability))}**")
     elsewhere = max(0.0, 1 - sum(looked.values()))
-    ask_charts.pairs(
+    charts.pairs(
         names,
         Side("Looked at", in_percent(looked.values()), LOOKED),
         Side(f"“{told.said}” hangs on", in_percent(owed.values()), FALLS),
@@ -135,7 +136,7 @@ def fading(told: Told, picked: WordCase, scene: Scene) -> None:
         f"With no {name} at all the model gives “{told.said}” {100 * chance[1]:.0f} %, with a "
         f"fully visible one {100 * chance[-1]:.0f} %."
     )
-    ask_charts.curve(
+    charts.curve(
         x, chance[1:], (now, float(chance[0])), f"opacity of the {name}", words, f"{KEY}.curve"
     )
 
@@ -169,7 +170,7 @@ def region(told: Told) -> None:
         least = (
             f" Of {len(owed)} words the {len(rows)} most changed." if len(rows) < len(owed) else ""
         )
-        ask_charts.pairs(
+        charts.pairs(
             [found.rows[row] for row in rows],
             Side("Looked there", in_percent(found["attention inside"][rows]), LOOKED),
             Side("Hangs on it", in_percent(owed[rows]), FALLS),

@@ -13,7 +13,7 @@ from components.charts import plots
 from components.charts.style import GRAY
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
-from components.decoding import KEY, STUBBORN, Compared, Spoken, example
+from components.decoding.asked import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from engine.hallucination import VCD, asking

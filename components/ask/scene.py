@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.ask_edits import Edit, Edits, added, applied, put_back, read, written
+from components.ask.edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
 from components.notices import plain
 from components.sidebar import subject

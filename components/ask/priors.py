@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from components import ask_charts, runs
-from components.ask import Told, tidy
-from components.ask_charts import Floats
-from components.ask_scene import KEY
+from components import runs
+from components.ask import charts
+from components.ask.charts import Floats
+from components.ask.question import Told, tidy
+from components.ask.scene import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from engine.hallucination import asking
@@ -57,7 +58,7 @@ def show(told: Told) -> None:
         column.image(enlarged(pixels), width=140, output_format="PNG")
         column.caption(f"{NAMES.get(name, name)}: {plain(f'“{tidy(says[name])}”')}")
     rows = [NAMES.get(name, name) for name in found.rows]
-    ask_charts.strip(
+    charts.strip(
         rows, columns, values,
         "How likely each word is in each picture, behind the same words. ✓: it survives there, "
         "with at least half of the probability that it has in this image.",

@@ -6,15 +6,9 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from components import (
-    decoding_layers,
-    decoding_memory,
-    decoding_noise,
-    decoding_trust,
-    decoding_views,
-)
 from components.charts.tables import as_table, table
-from components.decoding import Compared, Spoken
+from components.decoding import layers, memory, noise, trust, views
+from components.decoding.asked import Compared, Spoken
 from components.notices import plain
 
 Drawing = Callable[[Compared, Spoken], None]
@@ -45,15 +39,15 @@ def beams(_found: Compared, one: Spoken) -> None:
 
 def opera(found: Compared, one: Spoken) -> None:
     """Over-trust, and the answers of the search."""
-    decoding_trust.show(found, one)
+    trust.show(found, one)
     beams(found, one)
 
 
 DRAWINGS: Mapping[str, Drawing] = {
     "Beam": beams,
-    "VCD": decoding_noise.copies,
-    "DoLa": decoding_layers.show,
-    "VASparse": decoding_memory.show,
+    "VCD": noise.copies,
+    "DoLa": layers.show,
+    "VASparse": memory.show,
     "OPERA": opera,
-    "MVP": decoding_views.show,
+    "MVP": views.show,
 }

@@ -13,7 +13,7 @@ from components import runs
 from components.charts import plots, tables
 from components.charts.style import MARGINS
 from components.colors import CATEGORICAL
-from components.decoding import KEY, Compared, Spoken
+from components.decoding.asked import KEY, Compared, Spoken
 from components.links import refuse
 from components.notices import plain
 from engine import run

@@ -6,8 +6,8 @@ import json
 
 import streamlit as st
 
-from components.ask import Told
-from components.ask_scene import FAINT, KEY
+from components.ask.question import Told
+from components.ask.scene import FAINT, KEY
 from components.notices import plain
 from engine.data.layout import Scene
 from engine.data.sprites import COLORS
