@@ -16,8 +16,8 @@ from components import runs
 from components.charts import tables
 from components.charts.style import COLORS, CONFIG, GRAY, INK, inked, laid, plain_markdown, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, Asked, Closer
-from components.forget_words import GOAL, percent
+from components.forget.asked import KEY, Asked, Closer
+from components.forget.words import GOAL, percent
 from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.result import Array, Columns, WeightScores

@@ -9,7 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 from components import forms, runs
-from components.forget_asked import KEY
+from components.forget.asked import KEY
 from components.lab_follow import live
 from components.notices import plain
 from components.runs import Pending, Problem

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from components.forget_asked import Closer
-from components.forget_words import BEFORE, GOAL, WORDS, named, percent
+from components.forget.asked import Closer
+from components.forget.words import BEFORE, GOAL, WORDS, named, percent
 from engine import run
 from engine.result import Columns
 from engine.unlearning import StillThere

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components import familiar_sources, runs
-from components.familiar_sources import KEY
+from components import runs
+from components.familiar import sources
+from components.familiar.sources import KEY
 from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain, spoken
@@ -39,16 +40,16 @@ def choose(subject: Subject) -> Asked:
     left, middle, right = st.columns(3)
     model, seed = subject.case.model, subject.case.seed
     with left:
-        normal = familiar_sources.choose_normal(subject)
+        normal = sources.choose_normal(subject)
     if normal is None:
         st.stop()
     with middle:
-        unknown = familiar_sources.choose_unknown(normal, model, seed)
+        unknown = sources.choose_unknown(normal, model, seed)
     with right:
         alpha = choose_alpha()
     case: FamiliarCase | None = None
     with spoken():
-        group = familiar_sources.group_of(subject, normal)
+        group = sources.group_of(subject, normal)
         case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
     if case is None:
         st.stop()

@@ -14,7 +14,7 @@ from components import runs
 from components.charts import plots
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import (
+from components.forget.asked import (
     KEY,
     MODELS,
     WORDS,
@@ -24,8 +24,8 @@ from components.forget_asked import (
     model_of,
     thumb_pixels,
 )
-from components.forget_images import HELD
-from components.forget_words import percent
+from components.forget.each_image import HELD
+from components.forget.words import percent
 from components.links import refuse
 from components.prune_picture import HEATS
 from components.sidebar.pictures import enlarged

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 from PIL import Image
 
-from components import forget_train, runs
-from components.forget_asked import KEY, pruning_case, thumb_pixels
+from components import runs
+from components.forget import train
+from components.forget.asked import KEY, pruning_case, thumb_pixels
 from components.links import refuse
 from components.notices import plain
 from components.widgets.encoding import data_url, saved
@@ -114,13 +115,13 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
 
 def wrong_labels(data: DataSet, model: Classifier) -> ForgetRequest:
     """Those whose label is known to be wrong; where there are none, a model is trained on some."""
-    with forget_train.offering(data, model, NoisyLabels):
+    with train.offering(data, model, NoisyLabels):
         return request.wrong_labels(data)
 
 
 def planted(data: DataSet, model: Classifier) -> ForgetRequest:
     """Those that carry a patch; where there are none, a model is trained on some."""
-    with forget_train.offering(data, model, Poisoned):
+    with train.offering(data, model, Poisoned):
         return request.planted(data)
 
 

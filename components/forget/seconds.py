@@ -10,8 +10,8 @@ from components import runs
 from components.charts import plots, tables
 from components.charts.style import COLORS, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, Closer
-from components.forget_words import GOAL, named, time
+from components.forget.asked import KEY, Closer
+from components.forget.words import GOAL, named, time
 from components.notices import plain
 from components.runs import Problem
 from components.sidebar.subject import Subject

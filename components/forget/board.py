@@ -13,8 +13,8 @@ import streamlit as st
 from components import runs
 from components.charts import tables
 from components.charts.tables import as_table
-from components.forget_asked import KEY, Asked
-from components.forget_words import GOAL, named, percent, points, signed, time
+from components.forget.asked import KEY, Asked
+from components.forget.words import GOAL, named, percent, points, signed, time
 from components.notices import plain
 from components.runs import Outcome, Problem
 from engine import run

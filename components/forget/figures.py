@@ -11,7 +11,7 @@ import streamlit as st
 from components.charts import plots, tables
 from components.charts.style import COLORS, GRAY, laid, ramp, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
+from components.forget.asked import KEY, MODELS, WORDS, Closer, looked
 from components.links import refuse
 from components.sidebar.subject import Subject
 from engine.result import Columns, Table

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import familiar_charts
-from components.familiar_asked import Asked
-from components.familiar_sources import KEY, group_word
+from components.familiar import charts
+from components.familiar.asked import Asked
+from components.familiar.sources import KEY, group_word
 from components.notices import plain
 from components.widgets.histogram import Shown, histogram
 from engine.anomaly import Conformal
@@ -60,7 +60,7 @@ def judged(asked: Asked, found: Answer) -> None:
         promise(found, ruler, line)
     if "unknown" in found.views:
         with st.expander("How well this tells the unknown images, and where the line stands", True):
-            familiar_charts.curves(found, line, KEY)
+            charts.curves(found, line, KEY)
 
 
 def first_line(ruler: Conformal, alpha: float) -> tuple[float, str]:

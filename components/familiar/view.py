@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components import familiar_charts, familiar_sources
 from components.charts import tables
 from components.exports import as_json
-from components.familiar_asked import Asked
-from components.familiar_closer import closer
-from components.familiar_judged import few, judged, sentence
-from components.familiar_sources import KEY
+from components.familiar import sources
+from components.familiar.asked import Asked
+from components.familiar.closer import closer
+from components.familiar.evidence import dimensions, evidence, factors
+from components.familiar.judged import few, judged, sentence
+from components.familiar.sources import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject
@@ -23,7 +24,7 @@ NEAREST = 6
 
 def open_own(subject: Subject) -> None:
     """Images of the person's own."""
-    familiar_sources.open_own(subject.case.model)
+    sources.open_own(subject.case.model)
 
 
 def question(subject: Subject) -> str:
@@ -40,12 +41,12 @@ def show(asked: Asked, found: Answer) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**What the score is made of**")
-        familiar_charts.evidence(found, KEY)
+        evidence(found, KEY)
     with right:
         nearest(asked, found)
     if isinstance(asked.method, COSTARR):
-        familiar_charts.factors(found, KEY)
-        familiar_charts.dimensions(found, KEY)
+        factors(found, KEY)
+        dimensions(found, KEY)
     closer(asked, found)
     explain(asked, found)
 

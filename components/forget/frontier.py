@@ -13,9 +13,9 @@ from components import runs
 from components.charts import plots, tables
 from components.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, Closer
-from components.forget_verdict import best
-from components.forget_words import GOAL, WORDS, named
+from components.forget.asked import KEY, Closer
+from components.forget.verdict import best
+from components.forget.words import GOAL, WORDS, named
 from components.runs import Outcome, Problem
 from components.sidebar.subject import Subject
 from engine import run

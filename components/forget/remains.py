@@ -11,10 +11,10 @@ import streamlit as st
 from components.charts import plots
 from components.charts.style import COLORS, DASHES, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, MODELS, WORDS, Closer, looked
-from components.forget_images import HELD
-from components.forget_request import thumb
-from components.forget_verdict import left
+from components.forget.asked import KEY, MODELS, WORDS, Closer, looked
+from components.forget.each_image import HELD
+from components.forget.request import thumb
+from components.forget.verdict import left
 from components.notices import plain
 from components.sidebar.subject import Subject
 from components.widgets.thumbs import thumbs

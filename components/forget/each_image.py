@@ -11,8 +11,8 @@ import streamlit as st
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
-from components.forget_request import thumb
+from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
+from components.forget.request import thumb
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject

@@ -12,7 +12,7 @@ from components import mask_pictures
 from components.charts import plots, tables
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table
-from components.forget_asked import KEY, MODELS, WORDS, Closer, looked, word_of
+from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, word_of
 from components.prune_layers import Row, tabled
 from components.sidebar.subject import Subject
 from engine.result import Columns

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import familiar_charts, familiar_sources, runs
-from components.familiar_asked import FIRST, TITLES, Asked, after_features
-from components.familiar_sources import KEY
+from components import runs
+from components.familiar import charts, sources
+from components.familiar.asked import FIRST, TITLES, Asked, after_features
+from components.familiar.sources import KEY
 from components.forms import refuse_links
 from components.links import refuse
 from components.notices import plain
@@ -25,7 +26,7 @@ from engine.run import Answer
 
 def closer(asked: Asked, found: Answer) -> None:
     """All detectors, images made worse, or the model it was made from."""
-    parent = familiar_sources.parent(asked.case.model)
+    parent = sources.parent(asked.case.model)
     offered: dict[str, Callable[[], None]] = {
         "Every detector": lambda: every_detector(asked),
         "Made worse": lambda: made_worse(asked),
@@ -53,7 +54,7 @@ def every_detector(asked: Asked) -> None:
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return
-    familiar_charts.ranking(outcome, TITLES, KEY)
+    charts.ranking(outcome, TITLES, KEY)
     st.caption(Compare.about().replace("\n", " "))
 
 
@@ -87,7 +88,7 @@ def made_worse(asked: Asked) -> None:
             runs.watch([outcome])
             return
         at = LEVELS.index(severity)
-        familiar_charts.steps(outcome, at, asked.alpha, KEY)
+        charts.steps(outcome, at, asked.alpha, KEY)
         label = asked.case.model.labels[int(outcome["classes"].values[at])]
         st.caption(plain(f"At this step the model sees: {label}. Scores are {name}'s."))
 
@@ -97,7 +98,7 @@ def beside(asked: Asked, found: Answer, parent: Any) -> None:
     case = replace(asked.case, model=parent)
     other = after_features(asked.method, case, f"{KEY}.parent")
     rows = [(asked.case.model.title, found), (f"{parent.title} (parent)", other)]
-    familiar_charts.drift(rows, f"{KEY}.drift")
+    charts.drift(rows, f"{KEY}.drift")
     st.caption(
         "Scores of two models are not on one scale; p-values and shares are. The same normal and "
         "unknown images were shown to both."

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from components import forget_request, forget_train, forms, lab_upload
-from components.forget_asked import KEY, Asked, named_case
+from components import forms, lab_upload
+from components.forget import request, train
+from components.forget.asked import KEY, Asked, named_case
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar import models
@@ -40,8 +41,8 @@ def choose() -> Asked:
         with middle:
             model = choose_model(name)
         with right:
-            what = forget_request.choose_what()
-        wanted = forget_request.choose(data, model, what)
+            what = request.choose_what()
+        wanted = request.choose(data, model, what)
         case = named_case(model, data, wanted, 0)
         st.caption(told(data, len(case.splits.forget), len(case.splits.retain)))
         methods, seeds = choose_ways()
@@ -67,7 +68,7 @@ def choose_data() -> str:
     offered = titles()
     key = f"{KEY}.data"
     refuse(key, offered, "Data", "data that a model here has learnt from")
-    forget_train.follow(offered, key)
+    train.follow(offered, key)
     if st.session_state.get(key) not in {None, *offered}:
         del st.session_state[key]
     first = list(offered.values()).index(FORGOTTEN.data)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.forget_asked import KEY, Closer
+from components.forget.asked import KEY, Closer
 from components.notices import plain, spoken
 from components.sidebar.examples import ANY
 from components.sidebar.pictures import FROM_DATA

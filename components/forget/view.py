@@ -6,22 +6,21 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from components import (
-    forget_board,
-    forget_choose,
-    forget_figures,
-    forget_frontier,
-    forget_images,
-    forget_inside,
-    forget_keep,
-    forget_left,
-    forget_look,
-    forget_ssd,
-    forget_time,
+from components.forget import (
+    board,
+    each_image,
+    figures,
+    frontier,
+    heat_maps,
+    inside,
+    keep,
+    remains,
+    seconds,
+    ssd,
 )
-from components.forget_asked import KEY, Asked, Closer
-from components.forget_verdict import best, sentence, still_there
-from components.forget_words import WORDS, named
+from components.forget.asked import KEY, Asked, Closer
+from components.forget.verdict import best, sentence, still_there
+from components.forget.words import WORDS, named
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar.subject import Subject
@@ -31,23 +30,21 @@ from engine.unlearning import Scoreboard, Unlearner
 Place = st.delta_generator.DeltaGenerator
 Show = Callable[[Closer, Subject | None, Columns], None]
 SECTIONS: dict[str, Show] = {
-    "Each image": forget_images.show,
-    "Frontier": forget_frontier.show,
-    "Confusion": forget_figures.confusion,
-    "Attack": forget_figures.attack,
-    "Still there": forget_left.show,
-    "Inside": forget_inside.show,
-    "Weights": forget_inside.weights,
-    "SSD's line": forget_ssd.show,
-    "Relearn": forget_left.relearn,
-    "Steps": forget_look.steps,
-    "Heat maps": forget_look.show,
-    "All figures": forget_figures.everything,
-    "Time": forget_time.show,
-    "Take it along": forget_keep.show,
+    "Each image": each_image.show,
+    "Frontier": frontier.show,
+    "Confusion": figures.confusion,
+    "Attack": figures.attack,
+    "Still there": remains.show,
+    "Inside": inside.show,
+    "Weights": inside.weights,
+    "SSD's line": ssd.show,
+    "Relearn": remains.relearn,
+    "Steps": heat_maps.steps,
+    "Heat maps": heat_maps.show,
+    "All figures": figures.everything,
+    "Time": seconds.show,
+    "Take it along": keep.show,
 }
-
-choose = forget_choose.choose
 
 
 def show(asked: Asked, subject: Subject | None) -> None:
@@ -55,10 +52,10 @@ def show(asked: Asked, subject: Subject | None) -> None:
     places = st.empty(), st.empty()
     table: Columns | None = None
     with spoken():
-        table = forget_board.ask(asked)
+        table = board.ask(asked)
     if table is not None:
         st.markdown("**Beside a model that never saw them**")
-        forget_board.show(table, forget_board.timed(asked))
+        board.show(table, board.timed(asked))
         closer(asked, table, subject, places)
     explain(asked)
 
