@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from components import lab_follow, runs
+from components import runs
 from components.charts import curves
 from components.forms import refuse_links, widget
+from components.lab import follow
 from components.notices import plain, spoken
 from components.prune_asked import KEY, Asked
 from components.runs import Pending, Problem
@@ -113,12 +114,12 @@ def finish(outcome: Any, slot: str) -> None:
         with spoken():
             made(outcome, slot)
         return
-    runs.watch([outcome], live=lambda partial: lab_follow.live(partial, slot))
+    runs.watch([outcome], live=lambda partial: follow.live(partial, slot))
     if isinstance(outcome, Pending):
         awaited().add(outcome.job.name)
     if isinstance(outcome, Problem) and outcome.partial is not None:
         st.caption("What it had learned when it was stopped:")
-        lab_follow.live(outcome.partial, slot)
+        follow.live(outcome.partial, slot)
 
 
 def awaited() -> set[str]:

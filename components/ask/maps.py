@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import exports, runs, truth
+from components import exports, runs
 from components.ask.question import Told
 from components.ask.scene import KEY
 from components.charts import tables
+from components.heatmaps import truth
 from components.links import refuse
 from components.notices import plain
 from components.sidebar.pictures import enlarged

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from components import lab_upload
+from components.lab import upload
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar.subject import Subject
@@ -27,7 +27,7 @@ GROUP_WORDS = {"phantoms": "patient", PHOTOGRAPHS: "photograph"}
 def own() -> dict[str, DataSet]:
     """What was opened in this session, here or in the lab, by title."""
     held: dict[str, DataSet] = st.session_state.setdefault(f"{KEY}.own", {})
-    lab = {f"{YOURS}{title}": found.data for title, found in lab_upload.held().items()}
+    lab = {f"{YOURS}{title}": found.data for title, found in upload.held().items()}
     return lab | held
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from components import forms, lab_upload
+from components import forms
 from components.forget import request, train
 from components.forget.asked import KEY, Asked, named_case
+from components.lab import upload
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar import models
@@ -83,7 +84,7 @@ def choose_data() -> str:
 
 def titles() -> dict[str, str]:
     """Every data set that a model here has learnt from and that can be had, by title."""
-    own = {one.data.name: title for title, one in lab_upload.held().items()}
+    own = {one.data.name: title for title, one in upload.held().items()}
     found: dict[str, str] = {}
     for one in catalog.small():
         if not one.data or one.data in found.values():

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import forms, runs
 from components.forget.asked import KEY
-from components.lab_follow import live
+from components.lab.follow import live
 from components.notices import plain
 from components.runs import Pending, Problem
 from engine import data as data_sets

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import levels, notices, partners
+from components import notices
+from components.level_sets import asked, partners, view
 from components.sidebar import subject
 
 st.title("Level sets")
@@ -12,10 +13,10 @@ st.markdown(
 )
 
 about = subject.current()
-st.markdown(levels.question(about))
-way = levels.pick_view()
-chosen = levels.targets(way, about)
-walk = levels.walk_settings(about)
+st.markdown(view.question(about))
+way = view.pick_view()
+chosen = view.targets(way, about)
+walk = asked.walk_settings(about)
 way.show(about, chosen, walk)
 
 with st.expander("Targets of yours"):

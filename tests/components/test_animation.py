@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageSequence
 
-from components.animation import (
+from components.level_sets.animation import (
     GIF_LIMIT,
     HOLD_MS,
     as_gif,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import plane_chart, star_chart, tube_chart
 from components.charts import tables
 from components.charts.style import inked, plain_markdown
+from components.level_sets import plane_chart, star_chart, tube_chart
 from engine.result import Field, Table
 from tests.components.level_sets import HOSTILE, plane, star, tube
 
@@ -128,7 +128,7 @@ def test_a_table_has_units_and_dashes_and_no_name_twice():
 
 
 def page() -> None:
-    from components import plane_chart, star_chart, tube_chart
+    from components.level_sets import plane_chart, star_chart, tube_chart
     from tests.components import level_sets
 
     star_chart.star(level_sets.star(), "star")

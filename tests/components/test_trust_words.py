@@ -5,7 +5,7 @@ from math import nan
 import numpy as np
 import pytest
 
-from components.trust_words import alike, cost, figures, line, sign, summary
+from components.trust.verdict import alike, cost, figures, line, sign, summary
 from engine.attribution.trust import (
     TRUST,
     Nudged,

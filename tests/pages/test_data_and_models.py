@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.lab_train import nearest
+from components.lab.train import nearest
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine.data import load
 from engine.lab import TrainCase, under_way

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from components import exports, minimal_steps, runs
+from components import exports, runs
 from components.charts import tables
 from components.forms import method_form, refuse_links
-from components.heatmaps import cost
+from components.heatmaps.view import cost
 from components.links import refuse
+from components.minimal_regions import steps
 from components.notices import plain
 from components.runs import Outcome
 from components.sidebar.subject import Subject
@@ -100,7 +101,7 @@ def show(asked: Asked) -> None:
     st.markdown(verdict(outcome) if asked.error else enough(outcome))
     band = ask(asked, "RandomOrder", asked.band, "Compare with random order")
     drawn = band if isinstance(band, Answer) else None
-    minimal_steps.show(outcome, drawn, asked.about, KEY)
+    steps.show(outcome, drawn, asked.about, KEY)
     if band is not None and drawn is None:
         runs.watch([band])
     elif band is None:
@@ -121,7 +122,7 @@ def waiting(asked: Asked, outcome: Outcome | None) -> None:
         st.caption("It looks at a thousand half-hidden copies of the image, and can be stopped.")
     else:
         runs.watch([outcome])
-    minimal_steps.unsearched(asked.about)
+    steps.unsearched(asked.about)
 
 
 def enough(answer: Answer) -> str:

@@ -6,8 +6,9 @@ from dataclasses import fields
 
 import streamlit as st
 
-from components import forms, lab, lab_follow, lab_unfinished, runs
-from components.lab import Wanted
+from components import forms, runs
+from components.lab import follow, form, unfinished
+from components.lab.form import Wanted
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar.targets import MOST_SEED, is_seed
@@ -28,12 +29,12 @@ def draw() -> None:
     """Data and recipe on the left, what comes of them on the right."""
     left, right = st.columns([1, 2], gap="large")
     with left:
-        kind = lab.pick(told=False)
-        wanted = lab.settle(kind)
+        kind = form.pick(told=False)
+        wanted = form.settle(kind)
         recipe = choose_recipe()
         seed = choose_seed()
     with right:
-        lab_unfinished.draw()
+        unfinished.draw()
         data = whole(wanted) if wanted else None
         if data is not None:
             with spoken():
@@ -46,7 +47,7 @@ def whole(wanted: Wanted) -> DataSet | None:
         st.info("These images are not made yet; a training needs all of them.")
         if not st.button("Make the images", key="lab.all", type="primary"):
             return None
-    return lab.load(wanted.name)
+    return form.load(wanted.name)
 
 
 def choose_recipe() -> Recipe:
@@ -103,11 +104,11 @@ def ask(case: TrainCase) -> None:
         f"**{plain(TITLES[case.recipe.architecture])}** on **{plain(case.data.card.title)}**: "
         f"{train:,} images to learn from, {case.recipe.epochs} epochs, seed {case.seed}."
     )
-    outcome = runs.ask_when_told(Train(), case, lab_follow.SLOT, "Train")
+    outcome = runs.ask_when_told(Train(), case, follow.SLOT, "Train")
     if outcome is None:
         st.caption(
             "It goes on when you change the page or close it, and can be stopped at any time. "
             "Its seconds are told here once it was run on this computer."
         )
         return
-    lab_follow.follow(outcome, lab_follow.SLOT)
+    follow.follow(outcome, follow.SLOT)

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import forms, lab_data
+from components import forms
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
+from components.lab import data_set
 from components.notices import spoken
 from engine.data import SPLITS
 from engine.data.tabular import Cohort, Table
@@ -25,7 +26,7 @@ def draw(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> Non
     with right:
         table = made(recipe)
         said = f"{len(table):,} patients, {len(table.columns)} columns"
-        lab_data.card(table.card, table.fingerprint, said)
+        data_set.card(table.card, table.fingerprint, said)
         st.markdown("**What drives the class** (weight of one standard deviation)")
         st.dataframe(
             [{"Column": name, "Weight": weight} for name, weight in table.drivers.items()],

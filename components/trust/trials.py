@@ -9,14 +9,15 @@ from typing import Any
 
 import streamlit as st
 
-from components import runs, trust_charts, trust_words
+from components import runs
 from components.charts import tables
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
 from components.runs import Outcome, Pending
 from components.sidebar.subject import Subject
-from components.trust_words import Found
+from components.trust import charts, verdict
+from components.trust.verdict import Found
 from components.widgets.viewer import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
@@ -145,7 +146,7 @@ def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome 
     """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
-        cost = trust_words.cost(check.maps, each, expected_seconds(check, case))
+        cost = verdict.cost(check.maps, each, expected_seconds(check, case))
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
         words.markdown(f"○ **not tried yet** · {check.title}")
@@ -157,14 +158,14 @@ def row(
 ) -> None:
     """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Columns = found["check"]
-    box = st.expander(trust_words.line(check, view), key=f"{key}.row", on_change="rerun")
+    box = st.expander(verdict.line(check, view), key=f"{key}.row", on_change="rerun")
     if not box.open:
         return
     with box:
         if draw := DRAWN.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
-            tables.table(trust_words.figures(view), f"{key}.numbers", whole=True)
+            tables.table(verdict.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())
         st.caption(f"{check.limits} {reference(check)}".strip())
 
@@ -178,13 +179,13 @@ def curves(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Of the pixels' order."""
     del subject, case
     if "insertion" in found:
-        trust_charts.order(found, f"{key}.curves")
+        charts.order(found, f"{key}.curves")
 
 
 def similarity(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Over shuffled layers, and the last map beside the map."""
     if "order" in found:
-        trust_charts.shuffled(found, f"{key}.similarity")
+        charts.shuffled(found, f"{key}.similarity")
     beside(found, subject, case, "with random weights")
 
 
@@ -230,7 +231,7 @@ def in_short(trial: Trial) -> str:
     """What came out for a map, or why there is nothing to say yet."""
     if trial.quick:
         return "being tried …"
-    return trial.barred or trust_words.summary(trial.found)
+    return trial.barred or verdict.summary(trial.found)
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
@@ -238,7 +239,7 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
     if len(maps) < 2:
         return
     values = [(title, heat.values) for title, heat in maps]
-    finding = trust_words.alike(matrix(values))
+    finding = verdict.alike(matrix(values))
     with st.expander(f"Do the maps agree? By the order of their sizes: {finding}"):
         by = st.segmented_control(
             "Compared by", list(LIKENESS), default="order of sizes", required=True,

@@ -7,7 +7,8 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
-from components import forms, lab_upload
+from components import forms
+from components.lab import upload
 from components.links import refuse
 from components.notices import plain, spoken
 from engine.data import DataSet, add, registry
@@ -57,13 +58,13 @@ def kinds(tables: bool) -> dict[str, Kind]:
     found: dict[str, Kind] = {one.card.title: one.recipe for one in registry.entries()}
     if tables:
         found |= {one.card.title: one for one in registry.tables()}
-    return found | lab_upload.held()
+    return found | upload.held()
 
 
 def pick(told: bool) -> Kind:
     """The list of data sets; `told` says of each what is seen on it."""
     place = st.container()
-    lab_upload.draw()
+    upload.draw()
     offered = kinds(tables=told)
     with place:
         refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
@@ -130,7 +131,7 @@ def choose_variants() -> tuple[Variant, ...]:
 
 def load(name: str) -> DataSet | None:
     """The data set, with progress while it is made for the first time; None says why not."""
-    for own in lab_upload.held().values():
+    for own in upload.held().values():
         add(own.data)  # others may have pushed it out of the memory
     bar = st.empty()
 

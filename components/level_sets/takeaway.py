@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from components.animation import as_gif, as_webp, statistics_csv
 from components.exports import as_json, encoded
+from components.level_sets.animation import as_gif, as_webp, statistics_csv
 from components.widgets import image_grid
 from engine.run import Answer
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, runs, trust, truth
+from components import exports, runs
 from components.forms import method_form, refuse_links
+from components.heatmaps import truth
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.trust import trials
 from components.widgets.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
 from engine.run import Answer, expected_seconds, known
@@ -81,7 +83,7 @@ def outcomes(methods: Sequence[Method[Any]], subject: Subject) -> list[Outcome]:
     slots = [f"heatmaps.{method.name}" for method in methods]
     runs.leave_others("heatmaps", slots)
     if not all(known(method, precise(method, subject)) for method in methods):
-        trust.leave()  # trials of other maps do not keep a map waiting
+        trials.leave()  # trials of other maps do not keep a map waiting
     return [
         runs.ask(method, precise(method, subject), slot)
         for method, slot in zip(methods, slots, strict=True)
@@ -114,7 +116,7 @@ def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subj
     maps = [(method.title, answer["map"]) for method, answer in answered]
     truth.scored(maps, subject)
     on_trial(answered, subject, whole=not any(isinstance(one, Pending) for one in found))
-    trust.agreement(maps)
+    trials.agreement(maps)
 
 
 def on_trial(
@@ -126,23 +128,23 @@ def on_trial(
     """
     short, below = st.container(), st.container(horizontal=True, vertical_alignment="center")
     with below:
-        wanted = trust.wanted()
-        checks = trust.settings(subject) if wanted else []
+        wanted = trials.wanted()
+        checks = trials.settings(subject) if wanted else []
     tried = wanted and whole
-    trust.leave([method for method, _ in answered] if tried else [])
-    until, rows = monotonic() + trust.PATIENCE, []
+    trials.leave([method for method, _ in answered] if tried else [])
+    until, rows = monotonic() + trials.PATIENCE, []
     for tab, (method, answer) in zip(
         st.tabs([method.title for method, _ in answered]), answered, strict=True
     ):
         with tab:
             if tried:
-                rows.append(trust.panel(method, answer, checks, subject, until))
+                rows.append(trials.panel(method, answer, checks, subject, until))
             explain(method, answer, subject)
     if tried:
         with short:
-            trust.summary(rows)
+            trials.summary(rows)
         with below:
-            trust.watch(rows)
+            trials.watch(rows)
     elif wanted:
         short.caption("The maps are put on trial once all of them are there.")
 

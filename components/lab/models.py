@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from components import lab_follow
+from components.lab import follow
 from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
@@ -106,7 +106,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        lab_follow.take(entry.name, "lab.model.take")
+        follow.take(entry.name, "lab.model.take")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import lab_follow, runs
+from components import runs
+from components.lab import follow
 from components.notices import plain, spoken
 from engine.lab import Train, TrainCase, again, under_way
 from engine.models.small import TITLES
@@ -45,7 +46,7 @@ def begin(note: Mapping[str, Any]) -> None:
     """Go on with it; what was stopped in its place may start again."""
     st.session_state[SLOT] = dict(note)
     runs.restart(SLOT)
-    runs.restart(lab_follow.SLOT)
+    runs.restart(follow.SLOT)
 
 
 def resumed(note: Mapping[str, Any]) -> None:
@@ -54,7 +55,7 @@ def resumed(note: Mapping[str, Any]) -> None:
     with spoken():
         case = again(note)
         told(case)
-        lab_follow.follow(runs.ask(Train(), case, SLOT), SLOT)
+        follow.follow(runs.ask(Train(), case, SLOT), SLOT)
     st.button("Close", key="lab.resumed.close", on_click=close)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.charts.plots import with_table
 from components.links import refuse
-from components.minimal_curves import figure, tables, words
+from components.minimal_regions.curves import figure, tables, words
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, Pixels, viewer
 from engine.run import Answer
