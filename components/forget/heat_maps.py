@@ -27,7 +27,7 @@ from components.forget.asked import (
 from components.forget.each_image import HELD
 from components.forget.words import percent
 from components.links import refuse
-from components.prune_picture import HEATS
+from components.prune.before_after import HEATS
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject, square_pixels
 from components.widgets.viewer import Panel, viewer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components import mask_charts, mask_pictures, prune_picture
-from components.prune_picture import Change
+from components.prune import before_after, charts, cost_charts, harm_charts, mask_pictures
+from components.prune.before_after import Change
 from engine.result import Table
 from engine.sparsity import Rules, diagrams, pruner_of
 from engine.sparsity.latency import Timing
@@ -24,7 +24,7 @@ def masks(case):
 
 
 def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
-    (bars,) = mask_charts.layers(masks).data
+    (bars,) = charts.layers(masks).data
     sizes = np.array([part.size for part in masks.parts])
     assert bars.width == pytest.approx(100 * sizes / sizes.sum())
     assert bars.x[0] == pytest.approx(bars.width[0] / 2)
@@ -36,24 +36,24 @@ def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
 
 def test_layers_of_dead_filters_are_hatched_and_counted(case):
     masks = pruner_of(case, "Magnitude", Rules(structure="filter", allocation="per layer")).at(0.5)
-    (bars,) = mask_charts.layers(masks).data
+    (bars,) = charts.layers(masks).data
     assert set(bars.marker.pattern.shape) == {"/"}
-    assert f"{sum(masks.dead_filters)} filters are dead" in mask_charts.layers_words(masks)
+    assert f"{sum(masks.dead_filters)} filters are dead" in charts.layers_words(masks)
 
 
 def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(case, masks):
     part = masks.parts[1]
     found = diagrams.histogram(case.model, masks, part.name)
-    cut, kept = mask_charts.histogram(found).data
+    cut, kept = charts.histogram(found).data
     assert sum(cut.y) + sum(kept.y) == part.size
     assert sum(kept.y) == masks.array(part.name).sum()
-    assert f"a size of {found.above:.3g}" in mask_charts.histogram_words(found)
+    assert f"a size of {found.above:.3g}" in charts.histogram_words(found)
 
 
 def test_a_cut_that_goes_not_by_size_is_said(case):
     masks = pruner_of(case, "Random", Rules()).at(0.5)
     found = diagrams.histogram(case.model, masks, masks.parts[1].name)
-    assert "size alone does not decide" in mask_charts.histogram_words(found)
+    assert "size alone does not decide" in charts.histogram_words(found)
 
 
 def levels():
@@ -67,24 +67,24 @@ def levels():
 
 
 def test_the_curve_goes_by_what_stays_and_the_diamond_stands_at_now():
-    plain, again, now = mask_charts.curve(levels(), (0.25, 0.7), "right").data
+    plain, again, now = charts.curve(levels(), (0.25, 0.7), "right").data
     assert plain.x == pytest.approx([100, 10])
     assert plain.y == pytest.approx([90, 40])
     assert again.y == pytest.approx([90, 85])
     assert again.error_y.array == pytest.approx([0, 2])
     assert (now.x[0], now.y[0]) == pytest.approx((25, 70))
-    assert len(mask_charts.curve(levels(), None, "right").data) == 2
+    assert len(charts.curve(levels(), None, "right").data) == 2
 
 
 def test_how_far_one_can_go_is_said_for_both_curves():
-    words = mask_charts.curve_words(levels(), "right", (0.0, 0.9))
+    words = charts.curve_words(levels(), "right", (0.0, 0.9))
     assert "Right after pruning every level that was tried loses more than a point" in words
     assert "After training again up to 90 % may go" in words
 
 
 def test_latencies_are_milliseconds_with_their_quartiles():
     rows = [Timing("dense", 1, 2.0, 1.5, 3.0, 1.0, 9), Timing("masked", 1, 2.1, 2.0, 2.2, 0.95, 9)]
-    bars, figures = mask_charts.latencies(rows).data
+    bars, figures = cost_charts.latencies(rows).data
     assert list(bars.y) == ["masked", "whole model"]
     assert list(bars.x) == [2.1, 2.0]
     assert list(figures.x) == [2.2, 3.0]  # beyond the quartile, so that nothing lies on a word
@@ -97,7 +97,7 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
     values = np.array([[9, 1, 0.5, -0.5, 1], [9, 1, 1, 0, 0], [9, 0.5, 0.7, 0.2, 0.3]])
     columns = ("images", "dense", "pruned", "change", "answers changed")
     table = Table(values, ("7", "8", "9"), columns, ("", *("share",) * 4))
-    (bars,) = mask_charts.classes(table).data
+    (bars,) = harm_charts.classes(table).data
     assert list(bars.y) == ["9", "7"]
     assert bars.x == pytest.approx([20, -50])
 
@@ -176,6 +176,6 @@ def test_groups_that_keep_n_say_so_below(case):
 def test_the_sentence_says_what_is_out_and_whether_answer_and_place_survive(
     first, second, top, said
 ):
-    words = prune_picture.words(Change("cat", 0.9, 0.8, first, second, 0.5, top), 0.3)
+    words = before_after.words(Change("cat", 0.9, 0.8, first, second, 0.5, top), 0.3)
     assert words.startswith("30 % of the weights are taken out: the answer")
     assert said in words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.prune_unknown import figure_of, words_of
+from components.prune.unknown import figure_of, words_of
 from engine.result import Table
 from engine.sparsity.unknown import COLUMNS, UNITS
 

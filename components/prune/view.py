@@ -8,23 +8,23 @@ from typing import Any
 
 import streamlit as st
 
-from components import (
-    mask_charts,
-    prune_accuracy,
-    prune_compare,
-    prune_cost,
-    prune_harm,
-    prune_keep,
-    prune_kernels,
-    prune_layers,
-    prune_learned,
-    prune_picture,
-)
 from components.charts import plots
 from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain, spoken
-from components.prune_asked import KEY, Asked, case_of, masks_at, scored
+from components.prune import (
+    accuracy,
+    before_after,
+    charts,
+    compare,
+    cost,
+    harm,
+    keep,
+    kernels,
+    layers,
+    learned,
+)
+from components.prune.asked import KEY, Asked, case_of, masks_at, scored
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.gallery import PRUNED
@@ -34,14 +34,14 @@ from engine.sparsity.pruning import BY_TITLE, Pruning
 
 Show = Callable[[Asked, Masks], None]
 SECTIONS: dict[str, Show] = {
-    "Layers": prune_layers.show,
-    "Kernels": prune_kernels.show,
-    "Patterns": prune_layers.show_patterns,
-    "Two criteria": prune_compare.show,
-    "Accuracy": prune_accuracy.show,
-    "What is lost": prune_harm.show,
-    "Cost and speed": prune_cost.show,
-    "Keep it": prune_keep.show,
+    "Layers": layers.show,
+    "Kernels": kernels.show,
+    "Patterns": layers.show_patterns,
+    "Two criteria": compare.show,
+    "Accuracy": accuracy.show,
+    "What is lost": harm.show,
+    "Cost and speed": cost.show,
+    "Keep it": keep.show,
 }
 
 AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which asks the network
@@ -71,7 +71,7 @@ def choose(subject: Subject) -> Asked:
         st.stop()
     rule = choose_rule()
     if rule.criterion == Learned.title:
-        case = prune_learned.with_scores(case)
+        case = learned.with_scores(case)
     return Asked(subject, case, rule)
 
 
@@ -103,11 +103,11 @@ def show(asked: Asked) -> None:
         st.caption(said)
     picture = st.container()
     st.markdown("**Where it was taken out**")
-    words = mask_charts.layers_words(masks)
-    plots.drawn(mask_charts.layers(masks), words, f"{KEY}.layers")
+    words = charts.layers_words(masks)
+    plots.drawn(charts.layers(masks), words, f"{KEY}.layers")
     section = choose_section()
     closer = st.container()
-    order = [(picture, prune_picture.show), (closer, SECTIONS[section])]
+    order = [(picture, before_after.show), (closer, SECTIONS[section])]
     for place, draw in reversed(order) if section in AT_ONCE else order:
         with place, spoken():
             draw(asked, masks)
@@ -121,7 +121,7 @@ def round_words(asked: Asked) -> str:
         return ""
     number = rounds_of(asked.case.model) + 1
     return (
-        f"Round {number}: {mask_charts.percent(before.sparsity)} of the weights were cut before "
+        f"Round {number}: {charts.percent(before.sparsity)} of the weights were cut before "
         "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
         f"it came out of round {number - 1}."
     )

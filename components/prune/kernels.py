@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import mask_charts, mask_pictures
 from components.charts import plots
 from components.links import refuse
 from components.notices import plain
-from components.prune_asked import KEY, Asked, pruned_model
-from components.prune_layers import theme
+from components.prune import charts, mask_pictures
+from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.layers import theme
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
 from engine.sparsity import Masks, Part, diagrams
@@ -46,8 +46,8 @@ def show(asked: Asked, masks: Masks) -> None:
         activations(asked, masks, part, chosen)
         st.markdown("**Weights of this layer, and the cut**")
         counted = diagrams.histogram(asked.case.model, masks, part.name)
-        words = mask_charts.histogram_words(counted)
-        plots.drawn(mask_charts.histogram(counted), words, f"{KEY}.histogram")
+        words = charts.histogram_words(counted)
+        plots.drawn(charts.histogram(counted), words, f"{KEY}.histogram")
 
 
 def choose_layer(masks: Masks) -> Part:

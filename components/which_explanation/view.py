@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, runs, which_agreement, which_losses
+from components import exports, runs
 from components.forms import choice, refuse_links, slider, widget
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.which_explanation import agreement, losses
 from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.attribution.lfa import LFA, MOST, LocalModel
@@ -156,8 +157,8 @@ def trial(asked: Asked, about: Subject) -> None:
         case Pending() | Problem():
             runs.watch([outcome])
         case answer:
-            which_losses.show(answer, f"{KEY}.losses")
-            which_agreement.show(answer, about, f"{KEY}.agreement")
+            losses.show(answer, f"{KEY}.losses")
+            agreement.show(answer, about, f"{KEY}.agreement")
             explain(asked, answer, about)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from components.notices import plain
-from components.prune_asked import KEY
+from components.prune.asked import KEY
 from engine.errors import BlindspotError
 from engine.result import WeightScores
 from engine.sparsity import PruneCase, parts, read_scores

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import mask_pictures
 from components.charts import tables
 from components.links import refuse
 from components.notices import plain
-from components.prune_asked import KEY, Asked, masks_at, scored
-from components.prune_layers import Row, tabled, theme
+from components.prune import mask_pictures
+from components.prune.asked import KEY, Asked, masks_at, scored
+from components.prune.layers import Row, tabled, theme
 from engine.errors import BlindspotError
 from engine.result import Table
 from engine.sparsity import Masks, diagrams, masks_in, read_masks

@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from components import mask_pictures
 from components.charts import tables
 from components.forms import widget
 from components.notices import plain
-from components.prune_asked import KEY, Asked, masks_at
+from components.prune import mask_pictures
+from components.prune.asked import KEY, Asked, masks_at
 from engine.errors import BlindspotError
 from engine.sparsity import Masks, diagrams
 from engine.sparsity.prune import layer_table

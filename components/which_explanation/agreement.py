@@ -8,7 +8,7 @@ import streamlit as st
 from components.charts import plots
 from components.links import refuse
 from components.sidebar.subject import Subject, square_behind, square_pixels
-from components.which_charts import agreement_figure
+from components.which_explanation.charts import agreement_figure
 from components.widgets.viewer import Panel, viewer
 from engine.result import Floats, Table
 from engine.run import Answer

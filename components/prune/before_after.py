@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import mask_charts, runs
+from components import runs
 from components.charts import plots
 from components.links import refuse
 from components.notices import plain
-from components.prune_asked import KEY, Asked, pruned_model
+from components.prune import charts
+from components.prune.asked import KEY, Asked, pruned_model
 from components.sidebar.subject import square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine.attribution.grad_cam import GradCam
@@ -127,7 +128,7 @@ def changed(asked: Asked, before: Seen, after: Seen) -> Change:
 
 def words(change: Change, sparsity: float) -> str:
     """What was taken out, and whether the answer and the place survive."""
-    cut = mask_charts.percent(sparsity)
+    cut = charts.percent(sparsity)
     if not sparsity:
         return f"Nothing is taken out: it says {change.first}."
     if change.first == change.second:
@@ -185,7 +186,7 @@ def likeliest(before: Scores, after: Scores) -> None:
     if top not in wanted:
         wanted = [*wanted[: SHOWN - 1], top]
     labels = [before.labels[index] for index in wanted]
-    figure = mask_charts.answers(labels, before.values[wanted], after.values[wanted])
+    figure = charts.answers(labels, before.values[wanted], after.values[wanted])
     said = "; ".join(
         f"{label}: {100 * before.values[index]:.0f} % before, "
         f"{100 * after.values[index]:.0f} % after"

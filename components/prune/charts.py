@@ -1,4 +1,4 @@
-"""Charts of the Prune view, drawn by Plotly, each with its finding in words."""
+"""Charts of what is kept: layers, the answer, weights and accuracy, with findings in words."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from components.charts.style import COLORS, GRAY, INK, laid, theme, wrapped
 from engine.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.diagrams import Histogram
-from engine.sparsity.latency import Timing
 
 WITHIN = 1  # point of the dense accuracy
 MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
-MOST_CLASSES = 12
 
 
 def percent(share: float) -> str:
@@ -198,137 +196,3 @@ def curve_words(levels: Table, word: str, reach: tuple[float, float]) -> str:
         elif np.isfinite(value):
             said += f" {name.capitalize()} every level that was tried loses more than a point."
     return said
-
-
-# ---------------------------------------------------------------- harm
-
-
-def classes(table: Table) -> go.Figure:
-    """The classes that pay first: the change of their share of right answers."""
-    order = np.argsort(table.values[:, 3], kind="stable")
-    order = order[table.values[order, 3] != 0][:MOST_CLASSES][::-1]
-    change = 100 * table.values[order, 3]
-    names = [wrapped(table.rows[at]) for at in order]
-    texts = [
-        f"{100 * table.values[at, 1]:.0f} → {100 * table.values[at, 2]:.0f} % of "
-        f"{table.values[at, 0]:.0f}"
-        for at in order
-    ]
-    figure = go.Figure(
-        go.Bar(y=names, x=change, orientation="h", text=texts, textposition="auto",
-               marker={"color": COLORS[theme()][1]})
-    )  # fmt: skip
-    figure.update_yaxes(type="category")
-    figure.update_xaxes(title="change (points)")
-    return laid(figure, 90 + 30 * len(names))
-
-
-def reliability(dense: Table, pruned: Table) -> go.Figure:
-    """Right answers over confidence; on the dotted line a model is as sure as it is right."""
-    color = COLORS[theme()]
-    figure = go.Figure()
-    even = {"color": GRAY, "dash": "dot", "width": 2}
-    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=even, name="as sure as right")
-    rows = ((dense, "whole model", color[0], "circle"), (pruned, "pruned", color[1], "square"))
-    for table, name, ink, symbol in rows:
-        seen = table.values[:, 2] > 0
-        counts = table.values[seen, 2]
-        figure.add_scatter(
-            x=100 * table.values[seen, 3], y=100 * table.values[seen, 4], name=name,
-            mode="lines+markers", line={"color": ink, "width": 2},
-            marker={"symbol": symbol, "size": 7 + 15 * np.sqrt(counts / counts.max())},
-            hovertext=[f"{count:.0f} images" for count in counts],
-        )  # fmt: skip
-    figure.update_xaxes(title="confidence (%)", range=[-2, 102])
-    figure.update_yaxes(title="right (%)", range=[-2, 102])
-    return laid(figure, 340)
-
-
-def corruptions(table: Table) -> go.Figure:
-    """How much more the pruned model loses on worse images, with the 95 % interval."""
-    change, low, high = (100 * table.values[:, at] for at in (3, 4, 5))
-    figure = go.Figure(
-        go.Scatter(
-            x=change[::-1], y=table.rows[::-1], mode="markers",
-            marker={"color": COLORS[theme()][1], "size": 9},
-            error_x={
-                "array": (high - change)[::-1], "arrayminus": (change - low)[::-1],
-                "symmetric": False,
-            },
-        )
-    )  # fmt: skip
-    figure.add_vline(x=0, line={"color": GRAY, "width": 2})
-    figure.update_xaxes(title="pruned − whole model (points)")
-    return laid(figure, 80 + 22 * len(table.rows))
-
-
-def drift(table: Table, names: Sequence[str]) -> go.Figure:
-    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
-    change = 100 * (table.values[:, 4] - table.values[:, 3])
-    figure = go.Figure(
-        go.Scatter(
-            x=table.values[:, 1], y=change, mode="markers", hovertext=list(names),
-            marker={"color": COLORS[theme()][0], "size": 9},
-        )
-    )  # fmt: skip
-    figure.add_hline(y=0, line={"color": GRAY, "width": 1})
-    figure.update_xaxes(title="rank correlation of the maps (1: the same)")
-    figure.update_yaxes(title="change of confidence (points)")
-    return laid(figure, 320)
-
-
-# ---------------------------------------------------------------- cost
-
-
-def operations(dense: float, theoretical: float, real: float) -> go.Figure:
-    """Multiply-adds of one image: whole, if zeros were skipped, and as they are."""
-    names = ["channels taken out (real)", "zeros skipped (theory)", "whole model"]
-    values = np.array([real, theoretical, dense]) / 1e6
-    color = COLORS[theme()]
-    figure = go.Figure(
-        go.Bar(
-            y=names, x=values, orientation="h", text=[f"{one:,.3g} M" for one in values],
-            textposition="outside", cliponaxis=False,
-            marker={
-                "color": [color[2], GRAY, color[0]], "pattern": {"shape": ["", "/", ""]},
-            },
-        )
-    )  # fmt: skip
-    figure.update_xaxes(
-        title="multiply-adds of one image (millions)", range=[0, 1.15 * values.max()]
-    )
-    return laid(figure, 200)
-
-
-def latencies(rows: Sequence[Timing]) -> go.Figure:
-    """Milliseconds of a forward pass, median and quartiles, by batch; figures beside the bars."""
-    from plotly.subplots import make_subplots
-
-    batches = sorted({one.batch for one in rows})
-    titles = [f"{batch} image{'s' if batch > 1 else ''} at a time" for batch in batches]
-    figure = make_subplots(
-        rows=len(batches), cols=1, subplot_titles=titles, vertical_spacing=0.42 / len(batches)
-    )
-    for place, batch in enumerate(batches, start=1):
-        own = [one for one in rows if one.batch == batch][::-1]
-        names = ["whole model" if one.name == "dense" else one.name for one in own]
-        median = [one.median for one in own]
-        bars = go.Bar(
-            y=names, x=median, orientation="h", showlegend=False,
-            marker={"color": COLORS[theme()][0]},
-            error_x={
-                "array": [one.high - one.median for one in own],
-                "arrayminus": [one.median - one.low for one in own], "symmetric": False,
-                "color": GRAY,
-            },
-        )  # fmt: skip
-        figures = go.Scatter(
-            y=names, x=[max(one.median, one.high) for one in own], mode="text", showlegend=False,
-            text=[f"  {one.median:.3g} ms · × {one.ratio:.2f}" for one in own],
-            textposition="middle right", hoverinfo="skip", cliponaxis=False,
-        )  # fmt: skip
-        figure.add_traces([bars, figures], rows=place, cols=1)
-        most = max(one.high for one in own)
-        figure.update_xaxes(range=[0, 1.6 * max(most, *median)], row=place, col=1)
-    figure.update_xaxes(title="ms", row=len(batches), col=1)
-    return laid(figure, 90 + 42 * len(rows) + 44 * len(batches))

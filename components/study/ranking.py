@@ -10,7 +10,7 @@ import streamlit as st
 from components.charts import tables
 from components.charts.tables import as_table
 from components.notices import plain
-from components.study_choose import KEY, Asked
+from components.study.form import KEY, Asked
 from engine.attribution.study import METRICS, NAMED, TITLES
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import TRUSTED, Metric, best, ranked

@@ -12,9 +12,9 @@ import streamlit as st
 from components import runs
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
-from components.mask_charts import percent
 from components.notices import plain
-from components.prune_asked import KEY, Asked
+from components.prune.asked import KEY, Asked
+from components.prune.charts import percent
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Unknown, agreement_only

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.charts import plots, tables
 from components.links import refuse
-from components.which_charts import loss_figure
+from components.which_explanation.charts import loss_figure
 from engine.attribution.lfa import ROWS
 from engine.result import Floats, Table
 from engine.run import Answer

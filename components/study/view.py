@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from components import runs, study_charts, study_choose, study_maps, study_table
+from components import runs
 from components.exports import as_json
 from components.notices import plain, spoken
 from components.runs import Outcome, Problem
-from components.study_choose import KEY, Asked
-from components.study_table import named
+from components.study import charts, one_image, ranking
+from components.study.form import KEY, Asked
+from components.study.ranking import named
 from engine.result import Columns, Result
 from engine.run import Answer
-
-choose = study_choose.choose
 
 
 def show(asked: Asked) -> None:
@@ -51,23 +50,23 @@ def so_far(partial: Result) -> None:
     """The table of the images that are done."""
     table = partial.get("table")
     if isinstance(table, Columns) and len(table):
-        st.html(study_table.as_html(table))
+        st.html(ranking.as_html(table))
 
 
 def answered(asked: Asked, found: Answer) -> None:
     """Everything that is known."""
     table: Columns = found["table"]
-    st.subheader(plain(study_table.sentence(asked, table)))
-    st.markdown(plain(study_table.beside_paper(table)))
-    study_table.show(asked, table)
+    st.subheader(plain(ranking.sentence(asked, table)))
+    st.markdown(plain(ranking.beside_paper(table)))
+    ranking.show(asked, table)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**What a faithful map costs**")
-        study_charts.cost(table)
+        charts.cost(table)
     with right:
         st.markdown("**Does the map change with the label?**")
-        study_charts.likeness(table)
-    study_table.claims(found["claims"])
+        charts.likeness(table)
+    ranking.claims(found["claims"])
     closer(asked)
     take_along(asked, found)
 
@@ -76,7 +75,7 @@ def answered(asked: Asked, found: Answer) -> None:
 def closer(asked: Asked) -> None:
     """One image; choosing another reruns only this."""
     with spoken():
-        study_maps.show(asked)
+        one_image.show(asked)
 
 
 def take_along(asked: Asked, found: Answer) -> None:

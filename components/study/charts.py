@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.study_choose import KEY
-from components.study_table import named, number
+from components.study.form import KEY
+from components.study.ranking import named, number
 from engine.attribution.study.measure import RANDOM
 from engine.result import Columns, Table
 

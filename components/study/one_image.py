@@ -11,8 +11,8 @@ from components import runs
 from components.exports import encoded
 from components.links import refuse
 from components.notices import plain
-from components.study_choose import KEY, Asked
-from components.study_table import named, number, stays
+from components.study.form import KEY, Asked
+from components.study.ranking import named, number, stays
 from components.widgets.triangle import encode
 from components.widgets.viewer import ENCODED, Pixels
 from engine.attribution.study import Asked as Image

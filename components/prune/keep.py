@@ -13,7 +13,7 @@ from components.charts import curves
 from components.forms import refuse_links, widget
 from components.lab import follow
 from components.notices import plain, spoken
-from components.prune_asked import KEY, Asked
+from components.prune.asked import KEY, Asked
 from components.runs import Pending, Problem
 from components.taking import kept, take
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, PRUNE

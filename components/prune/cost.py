@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from components import mask_charts, runs
+from components import runs
 from components.charts import plots
 from components.notices import plain, problem
-from components.prune_asked import KEY, Asked, pruned_model
+from components.prune import charts, cost_charts
+from components.prune.asked import KEY, Asked, pruned_model
 from components.runs import Outcome, Pending, Problem
 from engine.lane import lane
 from engine.method import Progress
@@ -43,22 +44,22 @@ def counted(found: Answer, masks: Masks) -> None:
     cost = dict(zip(table.rows, table.values[:, 0], strict=True))
     st.markdown("**What is saved**")
     one, two, three = st.columns(3)
-    one.metric("Of what can be cut", mask_charts.percent(masks.sparsity), help="Weights cut.")
+    one.metric("Of what can be cut", charts.percent(masks.sparsity), help="Weights cut.")
     two.metric(
-        "Of all weights", mask_charts.percent((masks.total - masks.kept) / cost["weights"]),
+        "Of all weights", charts.percent((masks.total - masks.kept) / cost["weights"]),
         help="Head, biases and norms counted in.",
     )  # fmt: skip
     real = 1 - cost["realisable"] / cost["dense"]
     three.metric(
-        "Multiply-adds really saved", mask_charts.percent(real),
+        "Multiply-adds really saved", charts.percent(real),
         help="By taking out channels that are silent or unread.",
     )  # fmt: skip
     theory = 1 - cost["theoretical"] / cost["dense"]
     words = (
-        f"If every zero were skipped, {mask_charts.percent(theory)} of the multiply-adds would be "
-        f"saved; by taking out silent channels {mask_charts.percent(real)} are."
+        f"If every zero were skipped, {charts.percent(theory)} of the multiply-adds would be "
+        f"saved; by taking out silent channels {charts.percent(real)} are."
     )
-    figure = mask_charts.operations(cost["dense"], cost["theoretical"], cost["realisable"])
+    figure = cost_charts.operations(cost["dense"], cost["theoretical"], cost["realisable"])
     plots.with_table(figure, words, {"cost": table}, f"{KEY}.cost")
 
 
@@ -135,4 +136,4 @@ def timings(rows: Sequence[Timing]) -> None:
         f" Median and quartiles of {min(one.repeats for one in rows)} or more turns; × is the "
         "median of the ratios turn by turn, which a busy computer moves less than the times."
     )
-    plots.drawn(mask_charts.latencies(rows), words, f"{KEY}.latencies")
+    plots.drawn(cost_charts.latencies(rows), words, f"{KEY}.latencies")

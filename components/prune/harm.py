@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import mask_charts, prune_unknown, runs
+from components import runs
 from components.charts import plots
 from components.forms import refuse_links, widget
 from components.notices import plain
-from components.prune_asked import KEY, Asked
+from components.prune import harm_charts, unknown
+from components.prune.asked import KEY, Asked
 from components.sidebar.pictures import enlarged
 from engine.result import Table
 from engine.run import Answer
@@ -59,7 +60,7 @@ def show(asked: Asked, masks: Masks) -> None:
         worse(found["corruptions"])
     with right:
         drift(asked, found["drift"], method.heat)
-    prune_unknown.show(asked)
+    unknown.show(asked)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())
         st.markdown(f"Reference: {Harm.paper}")
@@ -85,7 +86,7 @@ def classes(found: dict[str, Any]) -> None:
     words = f"{lost} of {len(table.rows)} classes lose right answers"
     if lost:
         words += f"; {table.rows[worst]} loses most ({change:+.0f} points)".replace("-", "−")
-    plots.with_table(mask_charts.classes(table), words + ".", {"classes": table}, f"{KEY}.classes")
+    plots.with_table(harm_charts.classes(table), words + ".", {"classes": table}, f"{KEY}.classes")
 
 
 def flipped(asked: Asked, table: Table) -> None:
@@ -119,7 +120,7 @@ def calibration(found: dict[str, Any]) -> None:
     st.markdown("**Is it as sure as it is right?**")
     table: Table = found["calibration"]
     at = {name: place for place, name in enumerate(table.columns)}
-    figure = mask_charts.reliability(found["dense"], found["pruned"])
+    figure = harm_charts.reliability(found["dense"], found["pruned"])
     before, after = table.values
     words = (
         f"Off by {100 * after[at['ECE']]:.1f} points on average (ECE; whole model "
@@ -145,7 +146,7 @@ def worse(table: Table) -> None:
         f"{100 * table.values[:, 3].mean():+.1f} points."
     ).replace("-", "−")
     plots.with_table(
-        mask_charts.corruptions(table), words, {"corruptions": table}, f"{KEY}.corruptions"
+        harm_charts.corruptions(table), words, {"corruptions": table}, f"{KEY}.corruptions"
     )
 
 
@@ -162,7 +163,7 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     if heat == "gradient":
         words += " These are maps of the gradient by pixel, finer than Grad-CAM's."
     shown = Table(table.values, tuple(names), table.columns, table.units)
-    plots.with_table(mask_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
+    plots.with_table(harm_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
     rows = table.values[:WORST]
     said = [f"{name}: {row[1]:.2f}" for name, row in zip(names, rows, strict=False)]
     pictures(asked, rows[:, 0].astype(np.int64), said)

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from components import mask_charts, runs
+from components import runs
 from components.charts import plots
 from components.forms import refuse_links, widget
-from components.prune_asked import KEY, Asked
+from components.prune import charts
+from components.prune.asked import KEY, Asked
 from components.runs import Problem
 from engine.result import Result, Table
 from engine.run import Answer
@@ -72,7 +73,7 @@ def point(asked: Asked, masks: Masks) -> tuple[float, float] | None:
     accuracy = float(outcome["figures"].values[0])
     word = "get the answer that they had" if agreement_only(asked.case) else "are told right"
     st.markdown(
-        f"At this ratio **{mask_charts.percent(accuracy)}** of "
+        f"At this ratio **{charts.percent(accuracy)}** of "
         f"{len(asked.case.data.rows('test')):,} test images {word}, without any training in "
         "between."
     )
@@ -83,10 +84,8 @@ def drawn(found: Result, now: tuple[float, float] | None, word: str) -> None:
     """The curve with its words and numbers."""
     levels: Any = found["levels"]
     reach = tuple(sparsest(levels, name) for name in ("after pruning", "retrained"))
-    words = mask_charts.curve_words(levels, word, (reach[0], reach[1]))
-    plots.with_table(
-        mask_charts.curve(levels, now, word), words, {"levels": levels}, f"{KEY}.curve"
-    )
+    words = charts.curve_words(levels, word, (reach[0], reach[1]))
+    plots.with_table(charts.curve(levels, now, word), words, {"levels": levels}, f"{KEY}.curve")
 
 
 def sofar(partial: Result, now: tuple[float, float] | None, word: str) -> None:
@@ -94,6 +93,6 @@ def sofar(partial: Result, now: tuple[float, float] | None, word: str) -> None:
     levels = partial.get("levels")
     if isinstance(levels, Table):
         plots.drawn(
-            mask_charts.curve(levels, now, word), f"{len(levels.rows)} levels are done",
+            charts.curve(levels, now, word), f"{len(levels.rows)} levels are done",
             f"{KEY}.curve.live",
         )  # fmt: skip
