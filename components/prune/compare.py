@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from components.charts import tables
+from components.charts.style import theme
 from components.links import refuse
 from components.notices import plain
 from components.prune import mask_pictures
 from components.prune.asked import KEY, Asked, masks_at, scored
-from components.prune.layers import Row, tabled, theme
+from components.prune.layers import Row, tabled
 from engine.errors import BlindspotError
 from engine.result import Table
 from engine.sparsity import Masks, diagrams, masks_in, read_masks

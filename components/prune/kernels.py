@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots
+from components.charts.style import theme
 from components.links import refuse
 from components.notices import plain
 from components.prune import charts, mask_pictures
 from components.prune.asked import KEY, Asked, pruned_model
-from components.prune.layers import theme
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
 from engine.sparsity import Masks, Part, diagrams

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from components.charts import tables
+from components.charts.style import theme
 from components.forms import widget
 from components.notices import plain
 from components.prune import mask_pictures
@@ -150,8 +151,3 @@ def pattern(asked: Asked) -> None:
             f"{found.bits.shape[1]} groups; the numbers below count what stays in each. "
             + ("" if asked.patterned else "The picture on top of the page is not cut so.")
         )
-
-
-def theme() -> str:
-    """Light or dark, as the page is now."""
-    return "dark" if st.context.theme.type == "dark" else "light"

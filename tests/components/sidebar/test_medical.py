@@ -21,8 +21,8 @@ from engine.attribution import Gradient
 from engine.case import image_case
 from engine.images import Crop, View, Window, load
 from engine.target import Target
+from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
-from tests.components.test_subject import upload
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
 from tests.tiny import cnn
 from tests.visits import provenance, said, visit

@@ -19,7 +19,7 @@ from components.level_sets.animation import (
     typeface,
 )
 from engine.result import Curve
-from tests.components.walks import walked
+from tests.components.level_sets.walks import walked
 
 
 def opened(body: bytes) -> list[tuple[Image.Image, int]]:

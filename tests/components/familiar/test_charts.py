@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.familiar import charts, judged
-from components.familiar.evidence import dimensions, evidence, factors, parts_of, stacked
+from components.familiar.evidence import parts_of, stacked
 from engine.anomaly import QUICK, Corrupt
 from engine.run import Answer
 from tests import tiny
@@ -104,6 +104,7 @@ def test_the_sentence_counts(least, words):
 
 def page() -> None:
     from components.familiar import charts
+    from components.familiar.evidence import dimensions, evidence, factors
     from engine.anomaly import COSTARR, Compare, Corrupt
     from tests import tiny
 

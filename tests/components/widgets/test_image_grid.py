@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.widgets.image_grid import CELL, GAP, MARGIN, as_html, as_png, cells, finding
 from engine.result import Path
-from tests.components.level_sets import CORNERS, HOSTILE, grid
+from tests.components.level_sets.results import CORNERS, HOSTILE, grid
 
 
 def test_rows_are_targets_and_columns_are_sources():
@@ -63,9 +63,9 @@ def test_the_file_holds_every_picture_at_its_place(count):
 
 def page() -> None:
     from components.widgets.image_grid import grid as draw
-    from tests.components import level_sets
+    from tests.components.level_sets import results
 
-    draw(level_sets.grid(), "grid")
+    draw(results.grid(), "grid")
 
 
 def test_the_page_shows_the_table_its_twin_and_the_file():

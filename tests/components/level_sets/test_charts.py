@@ -1,4 +1,4 @@
-"""Charts: one scale, true places, no label read as HTML, nothing unknown made up."""
+"""Charts of level sets: one scale, true places, no label read as HTML, nothing made up."""
 
 import json
 from collections import Counter
@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components.charts import tables
-from components.charts.style import inked, plain_markdown
+from components.charts.style import inked
 from components.level_sets import plane_chart, star_chart, tube_chart
-from engine.result import Field, Table
-from tests.components.level_sets import HOSTILE, plane, star, tube
+from engine.result import Field
+from tests.components.level_sets.results import plane, star, tube
 
 
 def texts(figure) -> str:
@@ -109,31 +108,13 @@ def test_the_flat_tube_tells_its_lines_apart_without_color():
     assert max(looks.values()) == 1
 
 
-def test_a_table_has_units_and_dashes_and_no_name_twice():
-    view = Table(
-        np.array([[0.5, 1, 0.25, -0.125], [np.nan] * 4], np.float32),
-        ("same", "same"),
-        ("p", "holds", "p", "difference"),
-        ("probability", "yes or no", "share", "probability"),
-    )
-    frame = tables.framed(view)
-    assert list(frame.columns) == ["p (probability)", "holds", "p", "difference (probability)"]
-    assert list(frame.index) == ["same", "same (2)"]
-    first, second = (
-        [form(value) for form, value in zip(tables.formats(view), row, strict=True)]
-        for row in view.values
-    )
-    assert first == ["0.500", "yes", "25 %", "−0.125"]
-    assert second == ["–"] * 4
-
-
 def page() -> None:
     from components.level_sets import plane_chart, star_chart, tube_chart
-    from tests.components import level_sets
+    from tests.components.level_sets import results
 
-    star_chart.star(level_sets.star(), "star")
-    plane_chart.plane(level_sets.plane(), "plane")
-    tube_chart.tube(level_sets.tube(), "tube")
+    star_chart.star(results.star(), "star")
+    plane_chart.plane(results.plane(), "plane")
+    tube_chart.tube(results.tube(), "tube")
 
 
 def test_every_chart_is_drawn_with_its_twin_and_its_words():
@@ -149,11 +130,3 @@ def test_the_tube_can_be_seen_flat():
     at.button_group(key="tube.look").set_value(tube_chart.LINES).run()
     assert not at.exception
     assert "dashdot" in str(at.get("plotly_chart")[-1].proto)
-
-
-def test_a_label_cannot_speak_markdown():
-    assert plain_markdown(HOSTILE).startswith("\\<img")
-
-
-def test_a_sentence_that_begins_with_a_number_does_not_become_a_list():
-    assert plain_markdown("5. yes gains 2.5 points") == "5\\. yes gains 2.5 points"

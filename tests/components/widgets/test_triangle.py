@@ -21,7 +21,7 @@ from components.widgets.triangle import (
     payload,
     twin,
 )
-from tests.components.level_sets import (
+from tests.components.level_sets.results import (
     CORNERS,
     HOSTILE,
     SHARP,

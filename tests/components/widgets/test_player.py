@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from components.widgets import sheets
 from components.widgets.player import payload, player, walk_payload
 from engine.result import Curve, Path
-from tests.components.walks import walked
+from tests.components.level_sets.walks import walked
 
 
 def opened(sheet: dict) -> np.ndarray:
@@ -59,7 +59,7 @@ def smooth(side: int, seed: int) -> np.ndarray:
 
 
 def photograph_walk(side: int, frames: int, steps: int = 600):
-    from tests.components.walks import walk_views
+    from tests.components.level_sets.walks import walk_views
 
     source, target = smooth(side, 1), smooth(side, 2)
     walk = walked(side=8)
@@ -215,7 +215,7 @@ def test_a_walk_without_images_is_refused_in_a_sentence():
 
 def script():
     from components.widgets.player import player
-    from tests.components.walks import walked
+    from tests.components.level_sets.walks import walked
 
     player([walked(title=name) for name in "ABC"], "three")
     player([walked(steps=0, frames=1)], "one")
