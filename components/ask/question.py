@@ -1,4 +1,4 @@
-"""The parts of the Ask view: the question, the answer, and what is known of it."""
+"""The question of the Ask view, its answer, and what is known of it."""
 
 from __future__ import annotations
 

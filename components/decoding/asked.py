@@ -1,4 +1,4 @@
-"""The parts of the Decoding view: what is asked, by which strategies, and what each answers."""
+"""What the Decoding view asks, by which strategies, and what each answers."""
 
 from __future__ import annotations
 
