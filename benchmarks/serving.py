@@ -61,7 +61,7 @@ def rows() -> Iterator[str]:
 
 def message_size() -> str:
     """Bytes of the viewer's message with four maps."""
-    from components.viewer import Panel, payload
+    from components.widgets.viewer import Panel, payload
     from engine.attribution.gradient import Gradient
 
     heat = answer(Gradient(), case())["map"]

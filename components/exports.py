@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from components.subject import Subject
+from components.sidebar.subject import Subject
 from engine.images import View
 from engine.method import Method
 from engine.models.classifier import Classifier

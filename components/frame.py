@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, subject
+from components import jobs
+from components.sidebar import subject
 from components.views import ROOT, START, VIEWS, View
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import ask_scene, views
+from components import views
+from components.ask import scene
 from components.views import View
 
 PICTURES = Path(__file__).parent / "questions"
@@ -27,7 +28,7 @@ class Question:
 
 
 DECODED = {
-    "decoding.kind": next(iter(ask_scene.KINDS)),
+    "decoding.kind": next(iter(scene.KINDS)),
     "decoding.number": 253,
     "decoding.prompt": "is there a lamp",
 }
@@ -91,7 +92,7 @@ QUESTIONS = (
             (
                 views.ASK,
                 "Example: a lamp that is not there",
-                {**ask_scene.STORY, "ask.prompt": "is there a lamp"},
+                {**scene.STORY, "ask.prompt": "is there a lamp"},
             ),
             (
                 views.DECODING,
@@ -101,7 +102,7 @@ QUESTIONS = (
             (
                 views.ASK,
                 "Example: a caption, and which of its things are there",
-                {**ask_scene.STORY, "ask.prompt": "describe the image"},
+                {**scene.STORY, "ask.prompt": "describe the image"},
             ),
         ),
     ),

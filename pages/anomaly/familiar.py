@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from components import familiar, familiar_asked, notices, subject
+from components import notices
+from components.familiar import asked, view
+from components.sidebar import subject
 
 st.title("Familiar?")
 st.markdown("Has the model seen anything like this image?")
 
 about = subject.current()
-st.markdown(familiar.question(about))
-asked = familiar_asked.choose(about)
-familiar.show(asked, familiar_asked.answered(asked))
+st.markdown(view.question(about))
+chosen = asked.choose(about)
+view.show(chosen, asked.answered(chosen))
 
 with st.expander("Images of yours, as normal or as unknown ones"):
-    familiar.open_own(about)
+    view.open_own(about)
 notices.research_use_only()

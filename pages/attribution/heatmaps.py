@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from components import edit, heatmaps, notices, runs, subject
+from components import notices, runs
+from components.heatmaps import edit, view
+from components.sidebar import subject
 from engine.attribution import FIRST, HEATMAPS
 
 st.title("Heatmaps")
@@ -10,15 +12,15 @@ st.markdown("Which part of the image does the score rest on?")
 
 about = subject.current()
 st.markdown(subject.question(about))
-kinds = heatmaps.pick(HEATMAPS, about, FIRST)
+kinds = view.pick(HEATMAPS, about, FIRST)
 if not kinds:
     st.info("Choose at least one method to see where the score comes from.")
     st.stop()
 
-methods = heatmaps.settings(kinds, about)
-found = heatmaps.outcomes(methods, about)
+methods = view.settings(kinds, about)
+found = view.outcomes(methods, about)
 runs.watch(found)
-heatmaps.show(methods, found, about)
+view.show(methods, found, about)
 
 edit.watch(about)
 notices.research_use_only()

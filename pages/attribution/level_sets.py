@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from components import levels, notices, partners, subject
+from components import notices
+from components.level_sets import asked, partners, view
+from components.sidebar import subject
 
 st.title("Level sets")
 st.markdown(
@@ -11,11 +13,11 @@ st.markdown(
 )
 
 about = subject.current()
-st.markdown(levels.question(about))
-view = levels.pick_view()
-chosen = levels.targets(view, about)
-walk = levels.walk_settings(about)
-view.show(about, chosen, walk)
+st.markdown(view.question(about))
+way = view.pick_view()
+chosen = view.targets(way, about)
+walk = asked.walk_settings(about)
+way.show(about, chosen, walk)
 
 with st.expander("Targets of yours"):
     partners.open_own()

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from components import minimal, notices, subject
+from components import notices
+from components.minimal_regions import view
+from components.sidebar import subject
 
 st.title("Minimal regions")
 st.markdown(
@@ -11,9 +13,9 @@ st.markdown(
 )
 
 about = subject.current()
-asked = minimal.ask_for(about)
+asked = view.ask_for(about)
 if asked is not None:
-    st.markdown(minimal.question(asked))
-    minimal.show(asked)
+    st.markdown(view.question(asked))
+    view.show(asked)
 
 notices.research_use_only()

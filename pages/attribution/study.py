@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from components import notices, study
+from components import notices
+from components.study import form, view
 
 st.title("Study")
 st.markdown(
@@ -10,5 +11,5 @@ st.markdown(
     "known where everything is, and each is measured in the same way."
 )
 
-study.show(study.choose())
+view.show(form.choose())
 notices.research_use_only()

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from components import notices, subject, which
+from components import notices
+from components.sidebar import subject
+from components.which_explanation import view
 
 st.title("Which explanation?")
 st.markdown(
@@ -13,8 +15,8 @@ st.markdown(
 
 about = subject.current()
 st.markdown(subject.question(about))
-asked = which.ask_for(about)
-which.maps(asked, about)
-which.trial(asked, about)
+asked = view.ask_for(about)
+view.maps(asked, about)
+view.trial(asked, about)
 
 notices.research_use_only()

@@ -2,29 +2,30 @@
 
 import streamlit as st
 
-from components import ask, ask_cause, ask_claims, ask_maps, ask_priors, ask_scene, notices
+from components import notices
+from components.ask import cause, claims, maps, priors, question, scene
 
 st.title("Ask")
 st.markdown("What does a model that looks and talks see, and what does it make up?")
 
 image, answer = st.columns([4, 5], gap="large")
 with image:
-    shown = ask_scene.choose()
+    shown = scene.choose()
 with answer:
-    told = ask.ask(shown)
-    ask.show_answer(told)
-    ask_claims.show(told)
-    ask.others(told)
+    told = question.ask(shown)
+    question.show_answer(told)
+    claims.show(told)
+    question.others(told)
 
-st.subheader(ask.heading("Where did {} look?", told), divider="gray")
-looks = ask_maps.show(told)
+st.subheader(question.heading("Where did {} look?", told), divider="gray")
+looks = maps.show(told)
 
-st.subheader(ask.heading("What does {} hang on?", told), divider="gray")
-ask_cause.show(told, looks)
+st.subheader(question.heading("What does {} hang on?", told), divider="gray")
+cause.show(told, looks)
 
 st.subheader("Without looking: which words survive when the image is taken away?", divider="gray")
-ask_priors.show(told)
+priors.show(told)
 
 st.subheader("Pick a region: which words need it?", divider="gray")
-ask_cause.region(told)
+cause.region(told)
 notices.research_use_only()

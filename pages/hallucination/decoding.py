@@ -2,16 +2,8 @@
 
 import streamlit as st
 
-from components import (
-    decoding,
-    decoding_answers,
-    decoding_cost,
-    decoding_inside,
-    decoding_noise,
-    decoding_scenes,
-    decoding_steps,
-    notices,
-)
+from components import notices
+from components.decoding import answers, asked, cost, inside, noise, scenes, steps
 
 st.title("Decoding")
 st.markdown(
@@ -19,20 +11,20 @@ st.markdown(
     "up less?"
 )
 
-found = decoding_answers.side_by_side(decoding.choose())
+found = answers.side_by_side(asked.choose())
 
 st.subheader("Why this word?", divider="gray")
-decoding_steps.show(found)
+steps.show(found)
 
 st.subheader("Inside each strategy", divider="gray")
-decoding_inside.show(found)
+inside.show(found)
 
 st.subheader("What does it cost?", divider="gray")
-decoding_cost.show(found)
+cost.show(found)
 
 st.subheader("Over many scenes: what is made up, what is missed?", divider="gray")
-decoding_scenes.show(found)
+scenes.show(found)
 
 st.subheader("What can contrasting not mend?", divider="gray")
-decoding_noise.show(found)
+noise.show(found)
 notices.research_use_only()

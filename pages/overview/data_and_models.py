@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from components import lab, lab_look, lab_models, lab_train, notices
+from components import notices
+from components.lab import form, look, models, train
 
 st.title("Data and models")
 st.markdown("What is there to learn from, what was learned, and where each model came from?")
 
-match lab.part():
-    case lab.DATA:
-        lab_look.draw()
-    case lab.TRAIN:
-        lab_train.draw()
+match form.part():
+    case form.DATA:
+        look.draw()
+    case form.TRAIN:
+        train.draw()
     case _:
-        lab_models.draw()
+        models.draw()
 
 notices.research_use_only()

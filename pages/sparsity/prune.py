@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from components import notices, prune, subject
+from components import notices
+from components.prune import view
+from components.sidebar import subject
 
 st.title("Prune")
 st.markdown("What can the model do without?")
 
 about = subject.current()
-st.markdown(prune.question(about))
-prune.show(prune.choose(about))
+st.markdown(view.question(about))
+view.show(view.choose(about))
 notices.research_use_only()

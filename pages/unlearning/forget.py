@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from components import forget, notices, subject
+from components import notices
+from components.forget import form, view
+from components.sidebar import subject
 
 st.title("Forget")
 st.markdown("What can it forget, and what stays behind?")
 
-forget.show(forget.choose(), subject.current_or_none())
+view.show(form.choose(), subject.current_or_none())
 notices.research_use_only()

@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
 
-from components.player import player
-from tests.components.walks import walked
+from components.widgets.player import player
+from tests.components.level_sets.walks import walked
 
 st.set_page_config(layout="wide")
 st.title("Player demo")

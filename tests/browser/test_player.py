@@ -14,7 +14,7 @@ from components import colors
 from tests.browser.conftest import OpenPage, Serve
 from tests.browser.server import settle
 from tests.browser.test_viewer import CONTRAST, FRAMES, PIXEL
-from tests.components.walks import walked
+from tests.components.level_sets.walks import walked
 
 DEMO = Path(__file__).with_name("player_demo.py")
 WALK = walked()

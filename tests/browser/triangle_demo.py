@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
 
-from components.triangle import triangles
-from tests.components.level_sets import HOSTILE, bright, falling, triangle
+from components.widgets.triangle import triangles
+from tests.components.level_sets.results import HOSTILE, bright, falling, triangle
 
 st.set_page_config(layout="wide")
 shown = {

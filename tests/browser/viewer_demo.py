@@ -10,8 +10,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from skimage import data
 
-from components.rectangle import Box, rectangle
-from components.viewer import Panel, viewer
+from components.widgets.rectangle import Box, rectangle
+from components.widgets.viewer import Panel, viewer
 from engine.images import load
 from engine.result import Floats, HeatMap
 from tests.scans import dicom

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 import engine.attribution
 from components import exports
-from components.pictures import Chosen
-from components.subject import Subject
+from components.sidebar.pictures import Chosen
+from components.sidebar.subject import Subject
 from engine import run
 from engine.attribution import Gradient
 from engine.case import image_case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.ask_scene import SIDEBAR
+from components.ask.scene import SIDEBAR
 from components.views import ASK
 from engine.hallucination import asking
 from engine.hallucination.cause import Cause

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components import lab_train
+from components.lab.train import nearest
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine.data import load
 from engine.lab import TrainCase, under_way
@@ -301,4 +301,4 @@ def test_what_a_link_asks_wrongly_is_told():
 
 
 def test_a_rate_between_two_stops_goes_to_the_nearer():
-    assert lab_train.nearest([0.01, 0.02, 0.05], 0.03) == 0.02
+    assert nearest([0.01, 0.02, 0.05], 0.03) == 0.02

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from components.decoding import STORY, STUBBORN, Spoken
-from components.decoding_answers import as_json
+from components.decoding.answers import as_json
+from components.decoding.asked import STORY, STUBBORN, Spoken
 from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, asking

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components import forget_images
-from components.forget import SECTIONS as SECTIONS_ALL
-from components.forget_verdict import Verdict
+from components.forget import each_image
+from components.forget.verdict import Verdict
+from components.forget.view import SECTIONS as SECTIONS_ALL
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
@@ -272,16 +272,16 @@ def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_picture
 ):
     images = answer(Confidence(), AfterCase(shipped[0], SalUn()))["images"]
     state = {}
-    monkeypatch.setattr(forget_images.st, "session_state", state)
-    at = forget_images.PAGE + 5
+    monkeypatch.setattr(each_image.st, "session_state", state)
+    at = each_image.PAGE + 5
     number = int(images["id"][at])
-    forget_images.press({"selection": {"points": [{"customdata": number, "x": at + 1}]}})
-    assert forget_images.chosen(images) == at
+    each_image.press({"selection": {"points": [{"customdata": number, "x": at + 1}]}})
+    assert each_image.chosen(images) == at
     assert state["forget.images.page"] == 2
-    forget_images.press({"selection": {"points": []}})
-    assert forget_images.chosen(images) == at
-    monkeypatch.setattr(forget_images, "theme", lambda: "light")
-    for trace in forget_images.figure(images).data[1:]:
+    each_image.press({"selection": {"points": []}})
+    assert each_image.chosen(images) == at
+    monkeypatch.setattr(each_image, "theme", lambda: "light")
+    for trace in each_image.figure(images).data[1:]:
         assert trace.customdata[at] == number
         assert trace.x[at] == at + 1
 

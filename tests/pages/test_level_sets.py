@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from components import levels
+from components.level_sets import view, walks
+from components.runs import Problem
 from components.views import LEVEL_SETS
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
@@ -17,7 +18,7 @@ from engine.target import Target
 from tests import tiny
 from tests.visits import pills, said, visit
 
-VIEWS = [name for name in levels.VIEWS if name != "All against all"]  # which is no quick question
+VIEWS = [name for name in view.VIEWS if name != "All against all"]  # which is no quick question
 
 
 def open_view(**link):
@@ -92,8 +93,8 @@ def test_what_was_stopped_is_still_shown():
 
     with pytest.raises(KeyboardInterrupt):
         LST(steps=20)(case, stop)
-    problem = levels.runs.Problem("levels", "Walk", "Stopped.", partial)
-    shown = levels.walked("Walk", LST(), case, problem)
+    problem = Problem("levels", "Walk", "Stopped.", partial)
+    shown = walks.walked("Walk", LST(), case, problem)
     assert shown is not None
     assert shown.note.endswith("stopped early")
     assert 1 < len(shown.views["source confidence"].y) < 21

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from components import minimal, minimal_curves, minimal_steps
+from components.minimal_regions import curves, steps, view
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
@@ -179,18 +179,18 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
     picture = np.full((64, 64, 3), 200, np.uint8)
     rank = np.zeros((64, 64), np.float32)
     rank[:, 32:] = 1
-    shown = minimal_steps.searched(picture, rank, 1)
-    side = minimal_steps.SIDE
+    shown = steps.searched(picture, rank, 1)
+    side = steps.SIDE
     assert (shown[10, 10] == 200).all()
     assert (shown[10, side - 10] == 60).all()
-    assert (shown[10, side // 2] == minimal_steps.RED).all()
-    assert (minimal_steps.searched(picture, rank, 2) == 200).all()
-    assert (minimal_steps.searched(picture, rank, 0) == 60).all()
+    assert (shown[10, side // 2] == steps.RED).all()
+    assert (steps.searched(picture, rank, 2) == 200).all()
+    assert (steps.searched(picture, rank, 0) == 60).all()
 
 
 def test_the_line_stands_at_the_step_and_titles_tell_the_areas():
     found, band = found_for()
-    figure = minimal_curves.figure(found, band, 5)
+    figure = curves.figure(found, band, 5)
     lines = [shape.x0 for shape in figure.layout.shapes]
     assert lines == pytest.approx([float(found["insertion"].x[5])] * 2)
     titles = [note.text for note in figure.layout.annotations]
@@ -203,7 +203,7 @@ def test_the_first_class_is_drawn_only_where_it_is_another_one():
     first = int(case.model.logits(case.image[None])[0].argmax())
     for target in (first, (first + 1) % 4):
         asked = ImageCase(case.model, case.image, target)
-        figure = minimal_curves.figure(LiMA(shape="grid", regions=16)(asked), None, 1)
+        figure = curves.figure(LiMA(shape="grid", regions=16)(asked), None, 1)
         drawn = {trace.name for trace in figure.data}
         assert drawn == {case.model.labels[target], case.model.labels[first]}
 
@@ -212,9 +212,9 @@ def test_an_order_no_better_than_random_is_called_so():
     found, band = found_for()
     areas = found["areas"]
     poor = {**found, "areas": type(areas)(np.array([0, 1], np.float32), areas.labels, areas.unit)}
-    assert "this order says little" in minimal_curves.words(poor, band)
+    assert "this order says little" in curves.words(poor, band)
     good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
-    assert "Both are better than all of 5" in minimal_curves.words(good, band)
+    assert "Both are better than all of 5" in curves.words(good, band)
 
 
 @pytest.mark.parametrize(
@@ -228,4 +228,4 @@ def test_an_order_no_better_than_random_is_called_so():
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
     area = np.linspace(0, 1, 5, dtype=np.float32)
     found = Curve(area, np.array(curve, np.float32), "share of the image", "cat", "probability")
-    assert told in minimal.enough({"insertion": found})
+    assert told in view.enough({"insertion": found})

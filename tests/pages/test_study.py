@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components import study, study_charts, study_maps, study_table
-from components.study_choose import Asked
+from components.study import charts, one_image, ranking, view
+from components.study.form import Asked
 from components.views import STUDY
 from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
 from engine.gallery import shipped
@@ -99,12 +99,12 @@ def test_without_a_method_the_page_says_what_to_do():
 
 def test_the_table_is_in_the_order_of_reliability_and_ends_with_the_random_order(default):
     _, found = default
-    order = study_table.rows_in_order(found["table"])
+    order = ranking.rows_in_order(found["table"])
     ranks = found["ranks"]
     held = [ranks.cell(name, "reliability") for name in order[:-1]]
     assert held == sorted(held)
     assert order[-1] == "Random order"
-    html = study_table.as_html(found["table"])
+    html = ranking.as_html(found["table"])
     assert html.count("<tr>") == 12
     assert html.count('scope="row"') == 11
     value = found["table"].cell(order[0], "pointing game")
@@ -112,7 +112,7 @@ def test_the_table_is_in_the_order_of_reliability_and_ends_with_the_random_order
 
 
 def test_the_best_rank_has_the_most_color_and_the_last_none():
-    colors = [study_table.tint(rank, 10) for rank in (1, 5, 10, np.nan)]
+    colors = [ranking.tint(rank, 10) for rank in (1, 5, 10, np.nan)]
     shares = [float(re.search(r",([\d.]+)\)", color)[1]) for color in colors[:3]]
     assert shares == sorted(shares, reverse=True)
     assert shares[2] == 0
@@ -122,18 +122,18 @@ def test_the_best_rank_has_the_most_color_and_the_last_none():
 def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
     names = ["Integrated gradients", "LIME", "Grad-CAM", "Saliency", "SmoothGrad"]
     points = np.array([[150.0, 200], [198, 202], [12, 201], [12, 204], [116, 205]])
-    dot, line, letter = study_charts.DOT, study_charts.LINE, study_charts.LETTER
+    dot, line, letter = charts.DOT, charts.LINE, charts.LETTER
     boxes = [(x - dot, y - dot, x + dot, y + dot) for x, y in points]
     for (x, y), name, (right, down) in zip(
-        points, names, study_charts.beside(points, names), strict=True
+        points, names, charts.beside(points, names), strict=True
     ):
         half = letter * len(name) / 2
         boxes.append((x + right - half, y + down - line / 2, x + right + half, y + down + line / 2))
     named = boxes[len(names) :]
     for at, box in enumerate(named):
-        assert study_charts.outside(box) == pytest.approx(0)
+        assert charts.outside(box) == pytest.approx(0)
         others = [*boxes[: len(names)], *named[:at]]
-        assert max(study_charts.overlap(box, other) for other in others) == 0
+        assert max(charts.overlap(box, other) for other in others) == 0
 
 
 def test_time_is_told_as_a_multiple_of_the_fastest(default):
@@ -142,7 +142,7 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
     seconds = np.asarray(table["seconds"])
     fastest = found["table"].rows[int(np.nanargmin(seconds))]
     cells = {
-        row: study_table.cell(table, found["ranks"], row, "seconds", "")
+        row: ranking.cell(table, found["ranks"], row, "seconds", "")
         for row in ("Lime", "Occlusion", fastest)
     }
     assert ">1.0 ×<" in cells[fastest]
@@ -154,35 +154,35 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
 
 def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
     asked, _ = default
-    told = study_table.fineness(asked)
+    told = ranking.fineness(asked)
     assert "16 × 16 cells of 4 px" in told
     assert told.endswith("several cells.")
     slices = Asked(study_case("phantoms"), Study(), "phantoms")
-    told = study_table.fineness(slices)
+    told = ranking.fineness(slices)
     assert "24 × 24 cells of 4 px" in told
     assert told.endswith("several cells.")
     dots = np.zeros_like(slices.case.images[0].masks)
     dots[:, :3, :3] = True
     tiny_ones = tuple(replace(one, masks=dots[: len(one.masks)]) for one in slices.case.images)
-    told = study_table.fineness(replace(slices, case=replace(slices.case, images=tiny_ones)))
+    told = ranking.fineness(replace(slices, case=replace(slices.case, images=tiny_ones)))
     assert "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion" in told
     few = study_case(methods=chosen(ten(64), ("Gradient",)))
-    assert study_table.fineness(Asked(few, Study(), "scenes")) == ""
+    assert ranking.fineness(Asked(few, Study(), "scenes")) == ""
 
 
 def test_a_figure_that_rounds_to_nothing_has_no_sign():
-    told = [study_table.number(value, "cross-label cosine") for value in (-0.001, -0.02, 0.001)]
+    told = [ranking.number(value, "cross-label cosine") for value in (-0.001, -0.02, 0.001)]
     assert told == ["0.00", "−0.02", "0.00"]
 
 
 def test_files_hold_the_numbers_and_the_names(default):
     asked, found = default
-    table = pd.read_csv(io.StringIO(study.as_csv(found["table"], asked)))
+    table = pd.read_csv(io.StringIO(view.as_csv(found["table"], asked)))
     assert table["method"].tolist()[:2] == ["Saliency", "Gradient × input"]
     assert table["pointing game"][4] == pytest.approx(
         found["table"].cell("GradCam", "pointing game")
     )
-    rows = pd.read_csv(io.StringIO(study.as_csv(found["rows"], asked)))
+    rows = pd.read_csv(io.StringIO(view.as_csv(found["rows"], asked)))
     assert len(rows) == asked.case.pairs * 11
     assert set(rows["label"]) <= set(asked.case.model.labels)
     own = rows[rows["method"] == "Grad-CAM"]["pointing game"].mean()
@@ -194,16 +194,16 @@ def test_maps_of_a_column_share_a_scale_and_the_border_is_the_mask_s():
     asked = Asked(case, Study(), "scenes")
     one = case.images[0]
     found = answer(StudyMaps(image="7"), case)
-    tops = study_maps.tops(asked, one, found)
-    maps = [study_maps.heat(asked, label, "Occlusion", found).values for label in one.labels]
+    tops = one_image.tops(asked, one, found)
+    maps = [one_image.heat(asked, label, "Occlusion", found).values for label in one.labels]
     assert tops["Occlusion"] == pytest.approx(max(np.abs(held).max() for held in maps))
     faint = HeatMap(np.full((32, 32), 0.1, np.float32), "", signed=False)
     strong = HeatMap(np.full((32, 32), 1.0, np.float32), "", signed=False)
-    low, high = (study_maps.painted(held, 1.0, None)[0, 0].sum() for held in (faint, strong))
+    low, high = (one_image.painted(held, 1.0, None)[0, 0].sum() for held in (faint, strong))
     assert high > low + 200
-    drawn = study_maps.painted(faint, 1.0, one.masks[1])  # rows and columns 4 to 9
+    drawn = one_image.painted(faint, 1.0, one.masks[1])  # rows and columns 4 to 9
     assert drawn[8:18, 18].tolist() == [[255, 255, 255]] * 10
     assert drawn[8:18, 19].tolist() == [[0, 0, 0]] * 10
-    assert drawn[12, 12].tolist() == study_maps.painted(faint, 1.0, None)[12, 12].tolist()
-    sheet = study_maps.sheet(asked, one, found)
+    assert drawn[12, 12].tolist() == one_image.painted(faint, 1.0, None)[12, 12].tolist()
+    sheet = one_image.sheet(asked, one, found)
     assert sheet.shape == (2 * 64, 11 * 64, 3)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from components import which_agreement, which_losses
 from components.views import WHICH_EXPLANATION
-from components.which_charts import loss_figure
+from components.which_explanation import agreement, losses
+from components.which_explanation.charts import loss_figure
 from engine.attribution.lfa import LFA, ROWS
 from engine.models import catalog
 from engine.result import Table
@@ -48,12 +48,12 @@ def advice(at):
     return told.value
 
 
-@pytest.mark.parametrize("change", list(which_losses.CHANGES))
+@pytest.mark.parametrize("change", list(losses.CHANGES))
 def test_the_advice_is_the_smallest_loss_in_the_neighborhood_of_the_change(change):
     at = open_view()
     pills(at, "which.losses.change").set_value(change).run()
     found = LFA(features="pixels", samples=50)(case_of(at))
-    column = ROWS.index(which_losses.CHANGES[change])
+    column = ROWS.index(losses.CHANGES[change])
     best = ROWS[int(found["squared loss"].values[:, column].argmin())]
     assert f"trust **{best}** here" in advice(at)
 
@@ -120,26 +120,26 @@ def table_of(values):
 
 
 def test_shares_are_one_less_the_loss_over_that_of_no_change():
-    losses = table_of(np.outer(np.arange(8), np.ones(8)))
-    found = which_losses.shares(losses, np.full(8, 4, np.float32))
+    lost = table_of(np.outer(np.arange(8), np.ones(8)))
+    found = losses.shares(lost, np.full(8, 4, np.float32))
     assert found[:, 0] == pytest.approx(1 - np.arange(8) / 4)
-    told = which_losses.advice(found, "Small changes of brightness")
+    told = losses.advice(found, "Small changes of brightness")
     assert "trust **C-LIME** here: it foretells over 99.9 %" in told
     assert "SmoothGrad (75.0 %); last is Occlusion (worse than saying that nothing" in told
 
 
 def test_where_nothing_moves_no_share_is_made_up():
-    found = which_losses.shares(table_of(np.zeros((8, 8))), np.zeros(8, np.float32))
+    found = losses.shares(table_of(np.zeros((8, 8))), np.zeros(8, np.float32))
     assert np.isnan(found).all()
-    assert "needs no explanation" in which_losses.advice(found, "The whole image fading")
+    assert "needs no explanation" in losses.advice(found, "The whole image fading")
 
 
 def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
     values = np.full((8, 8), 2.0)
     np.fill_diagonal(values, 0.1)
     values[ROWS.index("LIME"), ROWS.index("C-LIME")] = 90
-    found = which_losses.shares(table_of(values), np.ones(8, np.float32))
-    told = which_losses.free_lunch(found)
+    found = losses.shares(table_of(values), np.ones(8, np.float32))
+    told = losses.free_lunch(found)
     assert "5 kinds of change have 5 different best explainers" in told
     assert "LIME is best for parts taken away, many at once; about small changes" in told
 
@@ -158,6 +158,6 @@ def test_the_pairs_that_agree_most_and_least_are_named():
     values = np.full((8, 8), 0.5, np.float32)
     values[1, 2] = values[2, 1] = 0.9
     values[0, 7] = values[7, 0] = -0.4
-    told = which_agreement.finding(Table(values, ROWS, ROWS, ("Spearman",) * 8))
+    told = agreement.finding(Table(values, ROWS, ROWS, ("Spearman",) * 8))
     assert "Most alike: SmoothGrad and Gradient (0.90)" in told
     assert "Least alike: C-LIME and Occlusion (−0.40)" in told

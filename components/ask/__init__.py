@@ -1,0 +1,1 @@
+"""The view Ask: what a model says of an image, and what it makes up."""

@@ -1,0 +1,249 @@
+"""The image of the Ask view: a scene that can be edited, or the sidebar's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components.ask.edits import Edit, Edits, added, applied, put_back, read, written
+from components.links import refuse
+from components.notices import plain
+from components.sidebar import subject
+from components.sidebar.pictures import enlarged
+from engine.data.layout import CELLS, Scene, Thing
+from engine.data.sprites import HABITS
+from engine.hallucination import asking
+from engine.images import Crop, Picture
+
+KEY = "ask"
+SCENE, SIDEBAR = "Scene", "The picture in the sidebar"
+KINDS = {
+    "A leader without its partner": "counter",
+    "Partners together, as learnt": "biased",
+    "Each as it likes": "broken",
+    "Crowded": "dense",
+    "A place never seen": "ood",
+}
+FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
+STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
+    f"{KEY}.image": SCENE,
+    f"{KEY}.kind": next(iter(KINDS)),
+    f"{KEY}.number": FIRST,
+    f"{KEY}.edits": (),
+}
+MOST = 9999
+FAINT = 0.15  # below this opacity a person hardly sees a thing
+ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
+
+Pixels = NDArray[np.uint8]  # (H, W, 3)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is asked about: a scene, or a square of a picture."""
+
+    scene: Scene | None
+    pixels: Pixels  # as a person sees it
+    picture: Picture | None = None
+    crop: Crop | None = None
+    first: Scene | None = None  # the scene before it was edited: its questions stay
+    other: Scene | None = None  # another scene, to swap it for
+    page: str = KEY  # whose widgets they are
+
+
+def choose(number: int = FIRST, page: str = KEY) -> Shown:
+    """A scene or the sidebar's picture; the same one wherever a page asks for it.
+
+    Args:
+        number: of the scene that is shown when none was chosen before.
+        page: whose widgets they are; another page than Ask has the editor folded away.
+    """
+    key = f"{page}.image"
+    carry(key)
+    refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
+    picked = st.pills(
+        "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params",
+        wrap=True,
+    )  # fmt: skip
+    keep(key, picked)
+    if picked == SIDEBAR:
+        keep_edits(())
+        about = subject.current()
+        pixels = subject.square_pixels(about)
+        st.image(pixels, width=320, alt="The square of the sidebar's picture that is asked about")
+        st.warning(
+            "TinyVLM learnt drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
+            "picture, but of a photograph it knows nothing: what it says shows how a model talks "
+            "on when it has nothing to go by.",
+            icon=":material/info:",
+        )
+        return Shown(None, pixels, about.picture, about.crop, page=page)
+    return choose_scene(number, page)
+
+
+def choose_scene(start: int, page: str) -> Shown:
+    """A scene by kind and number, as edited."""
+    kind_key, number_key = f"{page}.kind", f"{page}.number"
+    refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
+    refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
+    if kind_key not in st.session_state:  # the page has just been opened
+        keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
+    carry(kind_key)
+    carry(number_key, start)
+    left, right = st.columns([2, 1])
+    title = left.selectbox(
+        "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
+        help="In the scenes that the models learnt, some things mostly come together: "
+        + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
+    )  # fmt: skip
+    number = right.number_input(
+        "Number", 0, MOST, None, 1, key=number_key, bind="query-params", on_change=forget_edits,
+    )  # fmt: skip
+    number = start if number is None else int(number)
+    keep(kind_key, title)
+    keep(number_key, number)
+    first = asking.scene(KINDS[title], number)
+    edits = held_edits()
+    scene, problems = applied(first, edits)
+    for problem in problems:
+        st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
+    pixels = scene.image.transpose(1, 2, 0)
+    there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
+    st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
+    st.caption("The picture and the model in the sidebar are not asked here.")
+    place = (
+        st.expander("Move things, let them fade, take them out") if page != KEY else st.container()
+    )
+    with place:
+        editor(first, scene, edits)
+    return Shown(
+        scene, pixels, first=first, page=page,
+        other=asking.scene(KINDS[title], (number + 1) % (MOST + 1)),
+    )  # fmt: skip
+
+
+def carry(key: str, start: object = None) -> None:
+    """Set a widget to what its like has on another page, else to `start`; before it is drawn.
+
+    Each page has widgets of its own: of shared ones Streamlit forgets what a link or the page
+    itself had set as soon as another page is opened.
+    """
+    kept = st.session_state.get(f"{KEY}.kept", {}).get(key.rpartition(".")[2], start)
+    if kept is not None and key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = kept
+
+
+def keep(key: str, value: object) -> None:
+    """Remember what a widget has, for other pages that ask about the same."""
+    st.session_state.setdefault(f"{KEY}.kept", {})[key.rpartition(".")[2]] = value
+
+
+def is_number(word: str) -> bool:
+    """Whether a word from a link is the number of a scene."""
+    return word.isdecimal() and int(word) <= MOST
+
+
+# ---------------------------------------------------------------- editing
+
+
+def held_edits() -> Edits:
+    """What was done so far."""
+    held: Edits = st.session_state.get(f"{KEY}.edits", ())
+    return held
+
+
+def keep_edits(edits: Edits) -> None:
+    """Hold them, and put them into the link."""
+    st.session_state[f"{KEY}.edits"] = edits
+    if edits:
+        st.query_params[f"{KEY}.edits"] = written(edits)
+    else:
+        st.query_params.pop(f"{KEY}.edits", None)
+
+
+def forget_edits() -> None:
+    """Another scene is as it was made."""
+    keep_edits(())
+
+
+def editor(first: Scene, scene: Scene, edits: Edits) -> None:
+    """A row for each thing: there or not, how visible, and where; undo and reset."""
+    st.markdown(f"**What is truly there** ({plain(scene.theme)})")
+    st.caption(
+        "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "
+        "places (rows A to D from the top, columns 1 to 4). Every other pixel stays the same."
+    )
+    now = {thing.category: thing for thing in scene.things}
+    taken = {(thing.row, thing.column) for thing in scene.things}
+    for thing in first.things:
+        row(thing.category, thing.color, now, taken)
+    if faint := [one.category for one in now.values() if one.opacity < FAINT]:
+        st.caption(f"Hardly visible to the eye, but there: {', '.join(faint)}.")
+    left, right = st.columns(2)
+    left.button(
+        "Undo", key=f"{KEY}.undo", disabled=not edits, on_click=keep_edits, args=(edits[:-1],),
+        icon=":material/undo:", width="stretch",
+    )  # fmt: skip
+    right.button(
+        "Reset", key=f"{KEY}.reset", disabled=not edits, on_click=forget_edits,
+        icon=":material/restart_alt:", width="stretch",
+    )  # fmt: skip
+
+
+def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
+    """One thing's row; the widgets follow the edits, so that undo moves them too."""
+    there, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
+    thing = now.get(name)
+    keys = {part: f"{KEY}.thing.{name}.{part}" for part in ("there", "fade", "cell")}
+    st.session_state[keys["there"]] = thing is not None
+    there.checkbox(
+        f"{color} {name}", key=keys["there"], on_change=partial(take_there, name, keys["there"])
+    )
+    if thing is None:
+        fade.caption("taken out")
+        return
+    st.session_state[keys["fade"]] = round(100 * thing.opacity)
+    fade.slider(
+        f"Opacity of the {name}", 0, 100, key=keys["fade"], format="%d %%",
+        on_change=partial(take_fade, name, keys["fade"]), label_visibility="collapsed",
+    )  # fmt: skip
+    here = thing.row * CELLS + thing.column
+    cells = [
+        cell for cell in range(CELLS * CELLS) if cell == here or divmod(cell, CELLS) not in taken
+    ]
+    st.session_state[keys["cell"]] = here
+    place.selectbox(
+        f"Place of the {name}", cells, key=keys["cell"], format_func=cell_words,
+        on_change=partial(take_move, name, keys["cell"]), label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def cell_words(cell: int) -> str:
+    """A cell of the 4 × 4, such as B2."""
+    down, across = divmod(cell, CELLS)
+    return f"{ROWS[down]}{across + 1}"
+
+
+def take_there(name: str, key: str) -> None:
+    """The thing goes, or comes back."""
+    held = held_edits()
+    if st.session_state[key]:
+        keep_edits(put_back(held, name))
+    else:
+        keep_edits(added(held, Edit(name, "remove")))
+
+
+def take_fade(name: str, key: str) -> None:
+    """The thing has another opacity."""
+    keep_edits(added(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
+
+
+def take_move(name: str, key: str) -> None:
+    """The thing goes to another cell."""
+    keep_edits(added(held_edits(), Edit(name, "move", st.session_state[key])))

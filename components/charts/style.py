@@ -1,0 +1,110 @@
+"""How all charts look: Plotly's settings, the page's colors, one scale of probabilities.
+
+Every probability is on one scale from 0 to 1. Colors and fonts of the page come from Streamlit's
+theme; what is drawn over the ramp is white with a black edge, so that it is seen on all of it.
+Plotly reads its texts as HTML, so labels are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from components.colors import SEQUENTIAL
+from engine.result import Floats
+
+STOPS = 33  # of the ramp, as Plotly is sent it
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
+MARGINS = {"l": 10, "r": 10, "t": 10, "b": 10}
+GRAY = "#808080"  # 3:1 on either theme's background
+INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
+COLORS = {"light": ("#0072b2", "#b84f00", "#007f5f"), "dark": ("#56b4e9", "#e69f00", "#2fc79a")}
+WRAP = 16  # characters of a label's line
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+
+
+def theme() -> str:
+    """Light or dark, as the page is now."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def inked(figure: go.Figure, ink: str) -> None:
+    """Every text in one color; what has a color of its own keeps it."""
+    font = {"color": ink}
+    axis = {"tickfont": font, "title": {"font": font}}
+    figure.update_layout(font=font, legend={"font": font, "title": {"font": font}})
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis)
+    if any("scene" in trace for trace in figure.data):  # else it takes 20 ms for nothing
+        figure.update_scenes(xaxis=axis, yaxis=axis, zaxis=axis)
+    if figure.layout.coloraxis.to_plotly_json():
+        figure.update_coloraxes(colorbar=axis)
+    for note in figure.layout.annotations:
+        note.font.color = note.font.color or ink
+
+
+def laid(figure: go.Figure, height: int) -> go.Figure:
+    """Calm margins, the legend on top, and axes that cannot be dragged."""
+    figure.update_layout(
+        height=height,
+        margin=MARGINS | {"t": 30},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    return figure
+
+
+# ---------------------------------------------------------------- values
+
+
+def scale(unit: str, *, across: bool = False, below: float = -0.02) -> dict[str, Any]:
+    """The one scale of probabilities, from 0 to 1, with its bar below or beside."""
+    bar: dict[str, Any] = {
+        "title": {"text": escape(unit), "side": "top" if across else "right"},
+        "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        "thickness": 14,
+        "outlinewidth": 1,
+        "outlinecolor": GRAY,
+    }
+    if across:
+        bar |= {"orientation": "h", "y": below, "yanchor": "top", "len": 0.9}
+    return {"cmin": 0, "cmax": 1, "colorscale": ramp(), "colorbar": bar}
+
+
+def ramp() -> list[tuple[float, str]]:
+    """The ramp of unsigned numbers as Plotly takes it."""
+    at = np.linspace(0, 255, STOPS).round().astype(int)
+    return [(float(k / 255), "rgb({},{},{})".format(*SEQUENTIAL[k])) for k in at]
+
+
+def filled(values: Floats) -> Floats:
+    """The values, zero where none is known in a whole row, so that a lowest one can be had."""
+    return np.where(np.isfinite(values).any(axis=-1, keepdims=True), values, np.float32(0))
+
+
+# ---------------------------------------------------------------- texts
+
+
+def number(value: float) -> str:
+    """A probability in a hover text."""
+    return f"{value:.2f}" if np.isfinite(value) else "no value"
+
+
+def wrapped(label: str) -> str:
+    """A label over at most two lines, as text that Plotly does not read as HTML."""
+    lines = textwrap.wrap(label, WRAP, max_lines=2, placeholder=" …") or [""]
+    return "<br>".join(escape(line) for line in lines)
+
+
+def plain_markdown(text: str) -> str:
+    """The text with everything that Markdown would read as a sign made a plain character."""
+    signs = "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-!|~$:^" else sign for sign in text)
+    return re.sub(r"^(\s*\d+)\.", r"\1\\.", signs, flags=re.MULTILINE)  # no list begins

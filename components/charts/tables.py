@@ -1,0 +1,89 @@
+"""The numbers of a result as a table: the twin of every drawing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from components.widgets.viewer import said
+from engine.result import Columns, Table
+
+NONE = "–"
+
+
+def table(view: Table, key: str, *, whole: bool = False) -> None:
+    """The table with its units; what is not known is a dash. A whole one does not scroll."""
+    frame = framed(view)
+    shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
+    st.dataframe(
+        shown, height="content" if whole else "auto", key=key,
+        alt=f"Table of {len(view.rows)} rows: {', '.join(view.columns)}",
+    )  # fmt: skip
+
+
+def framed(view: Table) -> pd.DataFrame:
+    """A column for each of the view's, its unit in the heading; no two names are the same."""
+    headings = [
+        name if unit in {"", "yes or no", "share"} else f"{name} ({unit})"
+        for name, unit in zip(view.columns, view.units, strict=True)
+    ]
+    return pd.DataFrame(view.values, index=distinct(view.rows), columns=distinct(headings))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that come again numbered."""
+    seen: Counter[str] = Counter()
+    told = []
+    for name in names:
+        seen[name] += 1
+        told.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return told
+
+
+def formats(view: Table) -> list[Any]:
+    """How a number of each column is written."""
+    kinds = {"yes or no": yes_or_no, "share": percent, "probability": decimals}
+    return [kinds.get(unit, plain) for unit in view.units]
+
+
+def yes_or_no(value: float) -> str:
+    """A yes or a no."""
+    return NONE if not np.isfinite(value) else "yes" if value else "no"
+
+
+def percent(value: float) -> str:
+    """A share of one."""
+    return f"{100 * value:.0f} %" if np.isfinite(value) else NONE
+
+
+def decimals(value: float) -> str:
+    """A probability, or a difference of two."""
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else NONE
+
+
+def plain(value: float) -> str:
+    """Any other number."""
+    return said(value) if np.isfinite(value) else NONE
+
+
+def numbers(tables: Mapping[str, Table]) -> None:
+    """The twin of a drawing: its numbers, folded away."""
+    with st.expander("The numbers as a table"):
+        for key, view in tables.items():
+            table(view, key)
+
+
+def as_table(
+    view: Columns, names: Sequence[str] | None = None, rows: Sequence[str] | None = None
+) -> Table:
+    """The named columns, all when left out; rows without a name are numbered from 1."""
+    chosen = tuple(names or view.order)
+    units = dict(zip(view.order, view.units, strict=True))
+    values = np.stack([np.asarray(view[name], np.float64) for name in chosen], 1)
+    named = tuple(rows or view.rows or (str(at + 1) for at in range(len(view))))
+    return Table(values.astype(np.float32), named, chosen, tuple(units[name] for name in chosen))

@@ -1,0 +1,1 @@
+"""The view Decoding: how words are chosen, and whether less is made up then."""

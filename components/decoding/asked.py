@@ -1,0 +1,205 @@
+"""What the Decoding view asks, by which strategies, and what each answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import runs
+from components.ask import question, scene
+from components.ask.scene import Shown
+from components.forms import refuse_links, widget
+from components.links import refuse
+from components.notices import plain
+from engine.hallucination import STRATEGIES, VCD, Greedy
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.claims import Claims, claims
+from engine.method import Method
+from engine.result import Tokens
+from engine.run import Answer
+
+KEY = "decoding"
+STORY = 253  # of the first kind of scene: greedy sees a lamp beside the car, with VCD it is gone
+STUBBORN = 424  # another one: the lamp stays with VCD too
+MOST = 4  # side by side
+STRENGTH = {  # the setting of each that is worth a slider in sight
+    "Sampling": "temperature",
+    "Beam": "beams",
+    "VCD": "alpha",
+    "DoLa": "cut",
+    "VASparse": "eta",
+    "OPERA": "weight",
+    "MVP": "paths",
+}
+SEEDS = 999
+
+Kind = type[Method[Any]]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A strategy and its answer.
+
+    Args:
+        method: with its settings.
+        answer: with its record.
+        claims: the answer against the truth; None where that is not known.
+    """
+
+    method: Method[Any]
+    answer: Answer
+    claims: Claims | None
+
+    @property
+    def name(self) -> str:
+        """By which it is known in keys and links."""
+        return self.method.name
+
+    @property
+    def title(self) -> str:
+        """As a person reads it."""
+        return self.method.title
+
+    @property
+    def tokens(self) -> Tokens:
+        """The answer's words."""
+        tokens: Tokens = self.answer["answer"]
+        return tokens
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is shown, what was asked, and every answer, in the order of their columns."""
+
+    shown: Shown
+    case: CaptionCase
+    spoken: tuple[Spoken, ...]
+    greedy: Answer  # what costs are held against
+
+    def of(self, name: str) -> Spoken | None:
+        """The answer of a strategy; None where it is not among those chosen."""
+        return next((one for one in self.spoken if one.name == name), None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, by which strategies, and where on the page the finding belongs."""
+
+    shown: Shown
+    case: CaptionCase
+    kinds: tuple[Kind, ...]
+    finding: DeltaGenerator
+
+
+def choose() -> Asked:
+    """Image, model and question, the same as on the page Ask, and the strategies."""
+    image, words = st.columns([4, 5], gap="large")
+    with image:
+        shown = scene.choose(STORY, KEY)
+    with words:
+        name = question.choose_model(KEY)
+        prompt = question.choose_prompt(shown)
+        case = question.asked(shown, name, prompt)
+        if case is None:
+            st.stop()
+        kinds = pick(case)
+        example("Show the example: a lamp that is not there", STORY)
+        finding = st.container()
+    return Asked(shown, case, tuple(kinds), finding)
+
+
+def example(label: str, number: int) -> None:
+    """One click to a scene of the first kind and its first question."""
+
+    def take() -> None:
+        st.session_state.pop(f"{scene.KEY}.kept", None)
+        for name in ("kind", "prompt", "image", "model"):
+            st.session_state.pop(f"{KEY}.{name}", None)
+            st.query_params.pop(f"{KEY}.{name}", None)
+        st.session_state[f"{KEY}.number"] = number
+        scene.keep_edits(())
+
+    st.button(
+        label, on_click=take, type="tertiary", icon=":material/restart_alt:",
+        key=f"{KEY}.example.{number}",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- strategies
+
+
+def pick(case: CaptionCase) -> list[Kind]:
+    """Up to four strategies; those that do not fit the question are gray, with the reason."""
+    fitting = {kind.title: kind for kind in STRATEGIES if not kind.unmet(case)}
+    refuse(f"{KEY}.strategies", fitting, "Strategies", "among those that fit the question")
+    chosen = st.pills(
+        "Decoding strategies (up to four)", list(fitting), selection_mode="multi",
+        default=[Greedy.title, VCD.title], key=f"{KEY}.strategies", bind="query-params", wrap=True,
+    )  # fmt: skip
+    unfit = [kind for kind in STRATEGIES if kind.title not in fitting]
+    if unfit:
+        reasons = "; ".join(sorted({kind.unmet(case).rstrip(".") for kind in unfit}))
+        st.pills(
+            f"Not here: {reasons}", [kind.title for kind in unfit], disabled=True,
+            key=f"{KEY}.unfit",
+        )  # fmt: skip
+    if len(chosen) > MOST:
+        st.info(f"The first {MOST} are shown; take one away to see another.")
+    if not chosen:
+        st.info("Choose at least one strategy to hear what the model says.")
+        st.stop()
+    return [fitting[title] for title in chosen[:MOST]]
+
+
+def form(kind: Kind, case: CaptionCase) -> Method[Any]:
+    """A strategy's strength in sight, its other settings behind a button."""
+    key = f"{KEY}.{kind.name}"
+    refuse_links(kind, key, case)
+    specs = {spec.name: spec for spec in fields(kind)}
+    given: dict[str, Any] = {}
+    if first := STRENGTH.get(kind.name):
+        given[first] = widget(specs.pop(first), f"{key}.{first}", case)
+    else:
+        st.caption("Always the likeliest next word: nothing to set but the length.")
+    with st.popover(f"{kind.title}: settings", width="stretch"):
+        for name, spec in specs.items():
+            given[name] = widget(spec, f"{key}.{name}", case)
+    return kind(**given)
+
+
+def seeded(case: CaptionCase) -> CaptionCase:
+    """With the seed of every random number: noise, drawn words, blotted tokens."""
+    refuse(f"{KEY}.seed", is_seed, "Seed", f"from 0 to {SEEDS}")
+    seed = st.number_input(
+        "Seed", 0, SEEDS, 0, 1, key=f"{KEY}.seed", bind="query-params", width=160,
+        help="Of every random number: VCD's noise, words that are drawn, tokens blotted out. "
+        "What changes with it is luck.",
+    )  # fmt: skip
+    return replace(case, seed=int(seed))
+
+
+def is_seed(word: str) -> bool:
+    """Whether a word from a link is a seed."""
+    return word.isdecimal() and int(word) <= SEEDS
+
+
+def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+    """Every strategy's answer; the page ends here where one cannot be had."""
+    runs.leave_others(KEY, [f"{KEY}.{one.name}" for one in methods])
+    greedy = runs.answer(Greedy(), case, f"{KEY}.baseline")
+    spoken = []
+    for method in methods:
+        answer = runs.answer(method, case, f"{KEY}.{method.name}")
+        words = answer["answer"].words
+        against = claims(case.prompt, words, shown.scene) if shown.scene else None
+        spoken.append(Spoken(method, answer, against))
+    return Compared(shown, case, tuple(spoken), greedy)
+
+
+def quoted(text: str) -> str:
+    """An answer as it is quoted in a sentence."""
+    return plain(f"“{question.tidy(text)}”") if text else "nothing"

@@ -1,0 +1,170 @@
+"""What a score is made of: its parts, and for COSTARR each feature and both of its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from components.charts import plots
+from components.charts.style import COLORS, GRAY, INK, laid, theme
+from engine.result import Evidence, Result, Table
+
+PATTERNS = ("", "/", ".", "x")
+
+
+def evidence(found: Result, key: str) -> None:
+    """What the score is made of, for the image and for the middle normal and unknown image."""
+    rows = parts_of(found)
+    subject: Any = found["subject"]
+    words = parts_words(rows, subject)
+    figure = stacked(rows, subject) if subject.joined != "product" else beside(rows, subject)
+    plots.with_table(figure, words, {"parts": parts_table(rows, subject)}, f"{key}.parts")
+
+
+def parts_of(found: Result) -> dict[str, dict[str, float]]:
+    """The parts by row: the image's own, and the medians of normal and unknown images."""
+    names = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
+    rows = {}
+    for view, title in names.items():
+        one = found.get(view)
+        if isinstance(one, Evidence):
+            middle = {name: float(np.median(one.parts[name])) for name in sorted(one.parts)}
+            rows[title] = middle
+    return rows
+
+
+def stacked(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Figure:
+    """Terms that add up to the score, one bar on the other; a diamond at their sum."""
+    figure = go.Figure()
+    titles = list(rows)[::-1]
+    for at, name in enumerate(sorted(subject.parts)):
+        values = [rows[title][name] for title in titles]
+        look = {"color": COLORS[theme()][at % 3], "pattern": {"shape": PATTERNS[at % 4]}}
+        figure.add_bar(y=titles, x=values, name=name, orientation="h", marker=look)
+    if subject.joined == "sum":
+        sums = [sum(rows[title].values()) for title in titles]
+        mark = {"symbol": "diamond", "size": 13, "color": GRAY, "line": {"width": 2}}
+        figure.add_scatter(y=titles, x=sums, name="score", mode="markers", marker=mark)
+    figure.update_layout(barmode="relative", xaxis_title=f"score ({subject.unit})")
+    return laid(figure, 60 + 52 * len(titles))
+
+
+def beside(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Figure:
+    """Factors whose product is minus the score, each on its own scale."""
+    from plotly.subplots import make_subplots
+
+    names = sorted(subject.parts)
+    figure = make_subplots(rows=1, cols=len(names), subplot_titles=names, shared_yaxes=True)
+    titles = list(rows)[::-1]
+    for at, name in enumerate(names):
+        look = {"color": COLORS[theme()][at % 3], "pattern": {"shape": PATTERNS[at % 4]}}
+        values = [rows[title][name] for title in titles]
+        figure.add_trace(
+            go.Bar(
+                y=titles,
+                x=values,
+                orientation="h",
+                marker=look,
+                text=[f"{value:.3g}" for value in values],
+                showlegend=False,
+            ),
+            row=1,
+            col=at + 1,
+        )
+    return laid(figure, 80 + 52 * len(titles))
+
+
+def parts_words(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> str:
+    """The part in which the image differs most from the middle normal one."""
+    own, usual = rows["this image"], rows["middle normal"]
+    told = ", ".join(f"{name} {own[name]:.3g} (middle normal {usual[name]:.3g})" for name in own)
+    how = {
+        "sum": "The bars add up to the score",
+        "product": "The factors multiply to minus the score",
+        "alone": "The score is one number",
+    }[subject.joined]
+    return f"{how}. This image: {told}."
+
+
+def parts_table(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> Table:
+    """A row for each image, a column for each part."""
+    names = tuple(sorted(subject.parts))
+    values = [[row[name] for name in names] for row in rows.values()]
+    return Table(np.array(values, np.float32), tuple(rows), names, ("",) * len(names))
+
+
+# ---------------------------------------------------------------- COSTARR
+
+
+def dimensions(found: Result, key: str) -> None:
+    """Every feature, sorted by how much the head makes of it: this image over its class."""
+    from plotly.subplots import make_subplots
+
+    table: Any = found["dimensions"]
+    lanes = dict(zip(table.columns, table.values.T, strict=True))
+    place = np.arange(len(table.rows))
+    titles = ("features", "after the head's weights")
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
+    color = COLORS[theme()]
+    for row, (own, usual) in enumerate(
+        (("features", "usual features"), ("attenuated", "usual attenuated")), 1
+    ):
+        grey = {"color": GRAY, "width": 1.5}
+        figure.add_trace(
+            go.Scatter(x=place, y=lanes[usual], name="its class", line=grey, showlegend=row == 1),
+            row=row, col=1,
+        )  # fmt: skip
+        dots = {"color": color[1], "size": 4}
+        figure.add_trace(
+            go.Scatter(x=place, y=lanes[own], name="this image", mode="markers", marker=dots,
+                       showlegend=row == 1),
+            row=row, col=1,
+        )  # fmt: skip
+    figure.update_xaxes(title="dimension, from the least to the most weighted", row=2)
+    apart = np.abs(lanes["features"] - lanes["usual features"])
+    half = len(place) // 2
+    share = float(apart[:half].sum() / max(apart.sum(), 1e-12))
+    words = (
+        f"{100 * share:.0f} % of what sets this image's features apart from its class lies in the "
+        "half of the dimensions that the head weighs least."
+    )
+    plots.with_table(laid(figure, 420), words, {"dimensions": table}, f"{key}.dimensions")
+
+
+def factors(found: Result, key: str) -> None:
+    """Likeness against the logit for normal and unknown images and this one, with equal scores."""
+    color = COLORS[theme()]
+    looks = {
+        "normal": ("normal images", color[0], "circle", 6),
+        "unknown": ("unknown images", color[1], "x", 7),
+        "subject": ("this image", INK[theme()], "star", 18),
+    }
+    figure = go.Figure()
+    across = np.linspace(0.02, 1, 60)
+    for level in (0.2, 0.4, 0.6, 0.8):
+        line = {"color": GRAY, "width": 1, "dash": "dot"}
+        figure.add_scatter(x=across, y=level / across, mode="lines", line=line, hoverinfo="skip",
+                           showlegend=False)  # fmt: skip
+    shown = []
+    for view, (name, ink, symbol, size) in looks.items():
+        one = found.get(view)
+        if isinstance(one, Evidence):
+            shown.append(one)
+            mark = {"color": ink, "symbol": symbol, "size": size}
+            figure.add_scatter(x=one.parts["logit"], y=one.parts["likeness"], name=name,
+                               mode="markers", marker=mark)  # fmt: skip
+    figure.update_xaxes(title="logit, from the lowest to the highest normal", range=[-0.03, 1.03])
+    lowest = min(float(one.parts["likeness"].min()) for one in shown)
+    figure.update_yaxes(title="likeness", range=[lowest - 0.05 * (1 - lowest), 1.01])
+    subject: Any = found["subject"]
+    words = (
+        f"This image: likeness {float(subject.parts['likeness'][0]):.3f}, logit "
+        f"{float(subject.parts['logit'][0]):.3f}. On a dotted line the product is the same. When "
+        "all likenesses lie near 1 the logit decides alone: switch it off to see."
+    )
+    plots.drawn(laid(figure, 380), words, f"{key}.factors", said=False)
+    st.caption(words)

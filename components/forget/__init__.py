@@ -1,0 +1,1 @@
+"""The view Forget: what a model can forget, and what stays behind."""

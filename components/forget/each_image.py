@@ -1,0 +1,138 @@
+"""The section "Each image": how sure the three models are of each forgotten image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from components.charts import plots
+from components.charts.style import COLORS, GRAY, laid, theme
+from components.charts.tables import as_table
+from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
+from components.forget.request import thumb
+from components.notices import plain
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject
+from components.widgets.thumbs import thumbs
+from engine.result import Columns
+from engine.unlearning import Confidence
+
+PAGE = 24
+HELD = f"{KEY}.image"
+MARKS = {"original": "circle", "unlearned": "diamond", "retrained": "line-ew-open"}
+
+
+def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
+    """The shift of every image, and one of them large."""
+    del subject, table
+    images = ask(closer)
+    if images is None:
+        return
+    st.markdown("**How sure each model is of the forgotten images**")
+    words = finding(images)
+    numbers = {"images": as_table(images, ("id", *MODELS))}
+    plots.with_table(figure(images), words, numbers, f"{KEY}.shift", on_select=press)
+    st.caption("Click a mark, or press a picture below, to see that image large.")
+    choose(closer, images)
+    one(closer, images)
+
+
+def ask(closer: Closer) -> Columns | None:
+    """Every forgotten image, in the order of the fall; None while that is computed."""
+    outcome = looked(closer, Confidence())
+    return None if outcome is None else outcome["images"]
+
+
+def figure(images: Columns) -> go.Figure:
+    """A column of three marks for each image, from the largest fall to the smallest."""
+    color = dict(zip(MODELS, (*COLORS[theme()][:2], GRAY), strict=True))
+    place = np.arange(1, len(images) + 1)
+    drawn = go.Figure()
+    gap = np.full(len(images), np.nan)
+    x = np.column_stack([place, place, gap]).ravel()
+    y = 100 * np.column_stack([images["original"], images["unlearned"], gap]).ravel()
+    drawn.add_scatter(x=x, y=y, mode="lines", line={"color": GRAY, "width": 0.7},
+                      hoverinfo="skip", showlegend=False)  # fmt: skip
+    for name in MODELS:
+        drawn.add_scatter(
+            x=place, y=100 * images[name], mode="markers", name=WORDS[name],
+            marker={"symbol": MARKS[name], "color": color[name], "size": 8,
+                    "line": {"width": 2 if name == "retrained" else 0, "color": color[name]}},
+            customdata=images["id"].astype(int), selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+            hovertext=[f"image {number:.0f}" for number in images["id"]],
+        )  # fmt: skip
+    drawn.update_xaxes(title="forgotten images, by how far they fall")
+    drawn.update_yaxes(title="probability of its label (%)", range=[-4, 104])
+    return laid(drawn, 320)
+
+
+def finding(images: Columns) -> str:
+    """The middles, and what is not forgotten."""
+    middle = {name: 100 * float(np.median(images[name])) for name in MODELS}
+    held = int((images["unlearned"] > images["retrained"] + 0.5).sum())
+    said = (
+        f"The middle image falls from {middle['original']:.0f} % to {middle['unlearned']:.0f} %; "
+        f"the model that never saw it gives {middle['retrained']:.0f} %."
+    )
+    if held:
+        return said + f" {held} of {len(images)} are still known far better than to that one."
+    return said + " None is known far better than to that one."
+
+
+def press(picked: Any) -> None:
+    """A mark was clicked: its image is put in sight, on the page of pictures that has it."""
+    points = picked["selection"]["points"]
+    if points and (number := points[0].get("customdata")) is not None:
+        st.session_state[HELD] = int(np.ravel(number)[0])
+        at = int(points[0]["x"]) - 1
+        st.session_state[f"{KEY}.images.page"] = at // PAGE + 1
+
+
+def chosen(images: Columns) -> int:
+    """The place of the image in sight, at first the one that falls most."""
+    number = st.session_state.get(HELD)
+    places = np.flatnonzero(images["id"] == (-1 if number is None else number))
+    return int(places[0]) if len(places) else 0
+
+
+def choose(closer: Closer, images: Columns) -> None:
+    """Pictures to press, in the order of the fall."""
+    pages = -(-len(images) // PAGE)
+    page = 1
+    if pages > 1:
+        if st.session_state.get(f"{KEY}.images.page", 1) > pages:
+            st.session_state[f"{KEY}.images.page"] = pages
+        page = st.number_input(f"Page of images (of {pages})", 1, pages, key=f"{KEY}.images.page")
+    here = chosen(images)
+    shown = []
+    for at in range((page - 1) * PAGE, min(page * PAGE, len(images))):
+        row = int(closer.data.places(images["id"][at : at + 1].astype(np.int64))[0])
+        before, after = (100 * images[name][at] for name in MODELS[:2])
+        shown.append(thumb(closer.data, row, at == here, f"{before:.0f} → {after:.0f} %"))
+    thumbs(
+        shown, "Forgotten images, by how far they fall; press one to see it large",
+        f"{KEY}.images", lambda number: st.session_state.update({HELD: number}),
+    )  # fmt: skip
+
+
+def one(closer: Closer, images: Columns) -> None:
+    """The image in sight, with what each model says."""
+    at = chosen(images)
+    data, number = closer.data, int(images["id"][at])
+    row = int(data.places(np.array([number]))[0])
+    label = word_of(data, images["label"][at])
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    words = f"Image {number}, labelled {label}"
+    left.image(enlarged(thumb_pixels(data, row)), output_format="PNG", width=180, alt=words,
+               caption=plain(words))  # fmt: skip
+    for column, name in zip(right.columns(3), MODELS, strict=True):
+        seen = word_of(data, images[f"seen by {name}"][at])
+        column.metric(
+            WORDS[name].capitalize(), f"{100 * images[name][at]:.0f} %",
+            help=f"Probability of {label} in the {name} model.",
+        )  # fmt: skip
+        column.caption(plain(f"says {seen}"))

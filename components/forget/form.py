@@ -1,0 +1,152 @@
+"""The form of the Forget view: data, model, what is to be forgotten, and the ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from components import forms
+from components.forget import request, train
+from components.forget.asked import KEY, Asked, named_case
+from components.lab import upload
+from components.links import refuse
+from components.notices import plain, spoken
+from components.sidebar import models
+from components.views import DATA_AND_MODELS
+from engine import data as data_sets
+from engine.data import DataSet
+from engine.data.registry import UPLOAD
+from engine.errors import BlindspotError
+from engine.gallery import FORGOTTEN
+from engine.models import catalog
+from engine.models.catalog import Entry
+from engine.models.classifier import Classifier
+from engine.unlearning import UNLEARNERS, NoOp, Retrain, Unlearner
+
+MOST_SEEDS = 10
+WAYS: Mapping[str, type[Unlearner]] = {
+    kind.title: kind for kind in UNLEARNERS if kind not in {Retrain, NoOp}
+}
+
+
+def choose() -> Asked:
+    """What is asked; the page ends here, with the reason said, where it cannot be."""
+    found: Asked | None = None
+    with spoken():
+        left, middle, right = st.columns([3, 3, 3])
+        with left:
+            name = choose_data()
+        with st.spinner("Making the images; the first time this may take some seconds"):
+            data = data_sets.load(name)
+        with middle:
+            model = choose_model(name)
+        with right:
+            what = request.choose_what()
+        wanted = request.choose(data, model, what)
+        case = named_case(model, data, wanted, 0)
+        st.caption(told(data, len(case.splits.forget), len(case.splits.retain)))
+        methods, seeds = choose_ways()
+        found = Asked(case, (NoOp(), *methods), seeds)
+    if found is None:
+        st.stop()
+    return found
+
+
+def told(data: DataSet, forget: int, retain: int) -> str:
+    """How much is to be forgotten."""
+    return plain(
+        f"{forget:,} of {forget + retain:,} training images of {data.card.title} are to be "
+        "forgotten."
+    )
+
+
+# ---------------------------------------------------------------- data and model
+
+
+def choose_data() -> str:
+    """The name of the data, of those that a model here has learnt from."""
+    offered = titles()
+    key = f"{KEY}.data"
+    refuse(key, offered, "Data", "data that a model here has learnt from")
+    train.follow(offered, key)
+    if st.session_state.get(key) not in {None, *offered}:
+        del st.session_state[key]
+    first = list(offered.values()).index(FORGOTTEN.data)
+    title = st.selectbox(
+        "Data", list(offered), first, key=key, bind="query-params", persist_state="session",
+        help="What a model learnt from, since it can forget nothing else. Train one on other data "
+        f"or on your own under {DATA_AND_MODELS.title}; it then stands here. For wrong labels or "
+        "planted images one is trained here, when you choose to have these forgotten.",
+    )  # fmt: skip
+    return offered[title]
+
+
+def titles() -> dict[str, str]:
+    """Every data set that a model here has learnt from and that can be had, by title."""
+    own = {one.data.name: title for title, one in upload.held().items()}
+    found: dict[str, str] = {}
+    for one in catalog.small():
+        if not one.data or one.data in found.values():
+            continue
+        base, _, changes = one.data.partition("+")
+        try:
+            title = own.get(base) or data_sets.entry(base).card.title
+        except BlindspotError:
+            continue  # of another session, or of a data set that is no more
+        if base.startswith(UPLOAD) and base not in own:
+            continue
+        settings = base.partition(":")[2] if base not in own else ""
+        found[" · ".join(word for word in (title, settings, changes) if word)] = one.data
+    return found
+
+
+def choose_model(name: str) -> Classifier:
+    """The model, of those that learnt from the data."""
+    offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
+    key = f"{KEY}.model"
+    refuse(key, offered, "Model", "one that has learnt from this data")
+    if st.session_state.get(key) not in {None, *offered}:
+        del st.session_state[key]
+    line = st.selectbox(
+        "Model", list(offered), usual(offered), key=key, bind="query-params",
+        persist_state="session",
+        help="It is never changed: what forgets is a copy.",
+    )  # fmt: skip
+    return catalog.load(offered[line].name)
+
+
+def usual(offered: Mapping[str, Entry]) -> int:
+    """The place of the model that the view opens with."""
+    names = [one.name for one in offered.values()]
+    return names.index(FORGOTTEN.model) if FORGOTTEN.model in names else 0
+
+
+# ---------------------------------------------------------------- ways
+
+
+def choose_ways() -> tuple[tuple[Unlearner, ...], int]:
+    """The ways with their settings, and how often each is run."""
+    key = f"{KEY}.ways"
+    usual_ways = [kind.title for kind in FORGOTTEN.ways]
+    refuse(key, WAYS, "Ways to forget", "some of " + ", ".join(WAYS))
+    picked = st.pills(
+        "Ways to forget", list(WAYS), selection_mode="multi", default=usual_ways, key=key,
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    kinds = [WAYS[title] for title in picked]
+    for kind in kinds:
+        forms.refuse_links(kind, f"{KEY}.{kind.name}")
+    with st.popover("Settings of the ways"):
+        seeds = st.slider(
+            "Seeds", 1, MOST_SEEDS, 1, key=f"{KEY}.seeds", bind="query-params",
+            persist_state="session",
+            help="How often each way is run, with a retraining of its own each time.",
+        )  # fmt: skip
+        return tuple(settings(kind) for kind in kinds), seeds
+
+
+def settings(kind: type[Unlearner]) -> Unlearner:
+    """One way with its settings."""
+    st.markdown(f"**{plain(kind.title)}**")
+    return kind(**forms.settings(kind, f"{KEY}.{kind.name}"))

@@ -1,0 +1,234 @@
+"""What is to be forgotten: which kind of training images, and which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+from PIL import Image
+
+from components import runs
+from components.forget import train
+from components.forget.asked import KEY, pruning_case, thumb_pixels
+from components.links import refuse
+from components.notices import plain
+from components.widgets.encoding import data_url, saved
+from components.widgets.thumbs import Thumb, thumbs
+from engine.data import DataSet
+from engine.data.variants import NoisyLabels, Poisoned
+from engine.errors import BlindspotError
+from engine.gallery import FORGOTTEN
+from engine.models.classifier import Classifier
+from engine.run import Answer
+from engine.unlearning import ForgetRequest, WorstCase, request
+from engine.unlearning.worst import EASIEST, HARDEST, worst_case
+
+PAGE = 48  # pictures to pick from at once
+THUMB = 56  # px
+LEAST, MOST = 0.01, 0.99  # shares
+SEARCH = (
+    "A copy of this model learns on without the images that are tried; then each training image "
+    "has a loss in it (cross-entropy with its label)."
+)
+MEANT = {
+    HARDEST: f"{SEARCH} The hardest are those of lowest loss: although they were taken away, what "
+    "stays still teaches the model their label. There may be little in them to forget at all.",
+    EASIEST: f"{SEARCH} The easiest are those of highest loss: without them the model no longer "
+    "gives their label, as with wrong labels and odd images, which it knew only by heart.",
+}
+
+
+def choose_what() -> str:
+    """Which kind of images."""
+    key = f"{KEY}.what"
+    refuse(key, REQUESTS, "To be forgotten", "one of " + ", ".join(REQUESTS))
+    return st.selectbox(
+        "To be forgotten", list(REQUESTS), key=key, bind="query-params", persist_state="session"
+    )
+
+
+def choose(data: DataSet, model: Classifier, what: str) -> ForgetRequest:
+    """The images; the page ends here while they are not known."""
+    return REQUESTS[what](data, model)
+
+
+def of_class(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+    """A whole class."""
+    with st.columns(2)[0]:
+        return request.of_class(data, choose_class(data))
+
+
+def of_share(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+    """A share of a class."""
+    left, right = st.columns(2)
+    with left:
+        label = choose_class(data)
+    with right:
+        return request.of_class(data, label, choose_share(0.5))
+
+
+def of_group(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+    """All images of one patient, or whatever the groups are."""
+    with st.columns(2)[0]:
+        return request.of_group(data, choose_group(data))
+
+
+def at_random(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+    """A share of all."""
+    with st.columns(2)[0]:
+        return request.at_random(data, choose_share(0.1))
+
+
+def picked(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+    """Those that were pressed; the page ends here while there is none."""
+    ids = pick(data)
+    if not ids:
+        st.info("Nothing is to be forgotten yet: choose at least one image.")
+        st.stop()
+    return request.picked(data, ids)
+
+
+def hardest(data: DataSet, model: Classifier) -> ForgetRequest:
+    """Those that stay known although they are taken away."""
+    return extreme(data, model, HARDEST)
+
+
+def easiest(data: DataSet, model: Classifier) -> ForgetRequest:
+    """Those that are gone at once."""
+    return extreme(data, model, EASIEST)
+
+
+def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
+    """A share of the images by their loss after unlearning; the page ends here until then."""
+    with st.columns(2)[0]:
+        method = WorstCase(which, choose_share(0.1))
+    st.caption(plain(MEANT[which]))
+    outcome = runs.ask_when_told(
+        method, pruning_case(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
+    )
+    if not isinstance(outcome, Answer):
+        if outcome is not None:
+            runs.watch([outcome])
+        st.stop()
+    return worst_case(outcome["images"]["id"], which)
+
+
+def wrong_labels(data: DataSet, model: Classifier) -> ForgetRequest:
+    """Those whose label is known to be wrong; where there are none, a model is trained on some."""
+    with train.offering(data, model, NoisyLabels):
+        return request.wrong_labels(data)
+
+
+def planted(data: DataSet, model: Classifier) -> ForgetRequest:
+    """Those that carry a patch; where there are none, a model is trained on some."""
+    with train.offering(data, model, Poisoned):
+        return request.planted(data)
+
+
+def choose_class(data: DataSet) -> int:
+    """Its number."""
+    key = f"{KEY}.class"
+    refuse(key, data.classes, "Class", f"a class of {data.card.title}")
+    if st.session_state.get(key) not in {None, *data.classes}:
+        del st.session_state[key]
+    first = FORGOTTEN.label if data.name == FORGOTTEN.data else 0
+    return data.classes.index(
+        st.selectbox("Class", data.classes, first, key=key, bind="query-params",
+                     persist_state="session")
+    )  # fmt: skip
+
+
+def choose_group(data: DataSet) -> int:
+    """One of the groups that were learnt from; 0 where nothing is known of groups."""
+    if "group" not in data.truth:
+        return 0
+    groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
+    key = f"{KEY}.group"
+    refuse(key, [str(one) for one in groups], "Group", f"a group of {data.card.title}")
+    if st.session_state.get(key) not in {None, *groups}:
+        del st.session_state[key]
+    return st.selectbox("Group", groups, key=key, bind="query-params", persist_state="session")
+
+
+def choose_share(start: float) -> float:
+    """Of the class, or of all."""
+    key = f"{KEY}.share.{start:g}"
+    refuse(key, is_share, "Share", f"from {LEAST} to {MOST}")
+    return st.slider(
+        "Share", LEAST, MOST, start, LEAST, format="percent", key=key, bind="query-params",
+        persist_state="session", help="Drawn evenly; the same share is always the same images.",
+    )  # fmt: skip
+
+
+def is_share(word: str) -> bool:
+    """Whether a word from a link is a share that can be chosen."""
+    try:
+        return LEAST <= float(word) <= MOST
+    except ValueError:
+        return False
+
+
+def pick(data: DataSet) -> list[int]:
+    """Ids that were pressed in the grid, or typed."""
+    key = f"{KEY}.ids"
+    typed = st.text_input(
+        "Ids of the images", key=key, bind="query-params", persist_state="session",
+        placeholder="press pictures below, or type ids with commas",
+    )  # fmt: skip
+    chosen = numbers(typed or "")
+    left, right = st.columns(2)
+    with left:
+        every = st.selectbox("Show the class", ["all", *data.classes], key=f"{KEY}.grid.class")
+    rows = data.rows("train")
+    if every != "all":
+        rows = rows[data.labels[rows] == data.classes.index(every)]
+    pages = max(-(-len(rows) // PAGE), 1)
+    if st.session_state.get(f"{KEY}.grid.page", 1) > pages:
+        st.session_state[f"{KEY}.grid.page"] = pages
+    with right:
+        page = st.number_input(f"Page (of {pages})", 1, pages, key=f"{KEY}.grid.page")
+    grid(data, rows[(page - 1) * PAGE : page * PAGE].tolist(), chosen)
+    return chosen
+
+
+def numbers(typed: str) -> list[int]:
+    """The ids in a text. Raises BlindspotError for a word that is none."""
+    words = [word.strip() for word in typed.split(",") if word.strip()]
+    if wrong := [word for word in words if not word.isdecimal() or len(word) > 18]:
+        raise BlindspotError(f"“{wrong[0][:40]}” is no id: type whole numbers with commas.")
+    return [int(word) for word in words]
+
+
+def grid(data: DataSet, rows: Sequence[int], chosen: Sequence[int]) -> None:
+    """Pictures that can be pressed; pressed again, one is left out again."""
+
+    def press(number: int) -> None:
+        now = [one for one in chosen if one != number]
+        now += [number] if number not in chosen else []
+        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
+
+    pressed = set(chosen)
+    shown = [thumb(data, row, int(data.ids[row]) in pressed) for row in rows]
+    thumbs(shown, "Training images; press those to be forgotten", f"{KEY}.grid", press)
+
+
+def thumb(data: DataSet, row: int, chosen: bool, label: str = "", size: int = THUMB) -> Thumb:
+    """A picture to press."""
+    picture = Image.fromarray(thumb_pixels(data, row))
+    kind = Image.Resampling.NEAREST if max(picture.size) < size else Image.Resampling.LANCZOS
+    source = data_url("png", saved(picture.resize((size, size), kind), "PNG"))
+    words = label or f"{data.ids[row]}: {data.classes[data.labels[row]]}"
+    return Thumb(int(data.ids[row]), words, source, chosen)
+
+
+REQUESTS: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
+    "a class": of_class,
+    "a share of a class": of_share,
+    "a group (patient)": of_group,
+    "images at random": at_random,
+    "picked images": picked,
+    "hardest images": hardest,
+    "easiest images": easiest,
+    "wrong labels": wrong_labels,
+    "planted images": planted,
+}

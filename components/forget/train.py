@@ -1,0 +1,106 @@
+"""Wrong labels and planted images: a model that learnt some is trained, or chosen, right here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import streamlit as st
+
+from components import forms, runs
+from components.forget.asked import KEY
+from components.lab.follow import live
+from components.notices import plain
+from components.runs import Pending, Problem
+from engine import data as data_sets
+from engine.data import DataSet
+from engine.data.recipe import Variant
+from engine.data.variants import NoisyLabels, Poisoned
+from engine.errors import BlindspotError
+from engine.lab import Train, TrainCase, keep, keep_when_done
+from engine.models import catalog
+from engine.models.classifier import Classifier
+from engine.run import Answer
+from engine.unlearning.case import recipe_of
+
+SLOT = f"{KEY}.train"
+GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
+AWAITED = f"{SLOT}.awaited"
+LABEL = "Train it and choose it"
+WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images"}
+SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target")}
+
+
+@contextmanager
+def offering(data: DataSet, model: Classifier, variant: type[Variant]) -> Iterator[None]:
+    """Where there are no such images, say why, offer a model that learnt some, and end the page."""
+    try:
+        yield
+    except BlindspotError as error:
+        st.info(plain(str(error)), icon=":material/info:")
+        offer(data, model, variant)
+        st.stop()
+
+
+def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
+    """The variant's settings and one button: to choose its model, or to train one."""
+    forms.refuse_links(kind, f"{KEY}.{kind.word}")
+    with st.container(horizontal=True):
+        variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", SHOWN[kind]))
+    name = f"{data.name}+{variant.name}"
+    if any(one.data == name for one in catalog.small()):
+        if awaited(name):
+            go_to(name)
+        st.markdown("A model here has learnt from such images already.")
+        if st.button("Choose it and its data", key=f"{SLOT}.choose", type="primary"):
+            go_to(name)
+        return
+    recipe = replace(recipe_of(model), shift=0, mirror=False)
+    st.markdown(plain(
+        f"A model can forget only what it learnt: train one on {data.card.title} with "
+        f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs), but without "
+        "moving or mirroring the images: a network that sees them moved does not learn wrong "
+        "labels by heart, and has none to forget. It is kept as a model, and both are then chosen "
+        "here."
+    ))  # fmt: skip
+    train(TrainCase(data_sets.load(name), recipe), name)
+
+
+def train(case: TrainCase, name: str) -> None:
+    """The training when told; then on to what came of it."""
+    outcome = runs.ask_when_told(Train(), case, SLOT, LABEL)
+    match outcome:
+        case Answer():
+            if awaited(name) or st.button(LABEL, key=f"{SLOT}.keep", type="primary"):
+                keep(outcome)
+                go_to(name)
+        case Pending(job=job):
+            st.session_state[AWAITED] = name
+            keep_when_done(job)  # type: ignore[arg-type]
+            runs.watch([outcome], live=lambda partial: live(partial, SLOT))
+        case Problem():
+            runs.watch([outcome])
+        case None:
+            pass
+
+
+def awaited(name: str) -> bool:
+    """Whether this session had a model trained on that data and has not seen it yet."""
+    if st.session_state.get(AWAITED) != name:
+        return False
+    del st.session_state[AWAITED]
+    return True
+
+
+def go_to(name: str) -> None:
+    """Choose that data in the next run, before its list is drawn."""
+    st.session_state[GO_TO] = name
+    st.rerun()
+
+
+def follow(offered: Mapping[str, str], key: str) -> None:
+    """Choose the data that `go_to` named, of those offered by title."""
+    name = st.session_state.pop(GO_TO, None)
+    if title := next((title for title, one in offered.items() if one == name), ""):
+        st.session_state[key] = title

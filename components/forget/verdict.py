@@ -1,0 +1,124 @@
+"""What came of one way, in one plain sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.forget.asked import Closer
+from components.forget.words import BEFORE, GOAL, WORDS, named, percent
+from engine import run
+from engine.result import Columns
+from engine.unlearning import StillThere
+
+AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
+HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one way did beside retraining.
+
+    Args:
+        way: its name.
+        unknown: share of the forgotten images it gets wrong.
+        goal: the same of the retrained model.
+        test: share of test images it gets right.
+        test_goal: the same of the retrained model.
+        gap: the average gap.
+        cost: samples looked at, as a share of retraining's.
+        nothing: the average gap of the model as it was.
+    """
+
+    way: str
+    unknown: float
+    goal: float
+    test: float
+    test_goal: float
+    gap: float
+    cost: float
+    nothing: float
+
+    @classmethod
+    def of(cls, table: Columns, way: str) -> Verdict:
+        """From the scoreboard."""
+        return cls(
+            named(way),
+            table.cell(way, "UA"),
+            table.cell(GOAL, "UA"),
+            table.cell(way, "TA"),
+            table.cell(GOAL, "TA"),
+            table.cell(way, "gap"),
+            table.cell(way, "share of retraining"),
+            table.cell(BEFORE, "gap"),
+        )
+
+    def words(self, what: str) -> str:
+        """In a sentence; `what` is what was to be forgotten."""
+        known, goal = 1 - self.unknown, 1 - self.goal
+        figures = (
+            f"it still recognises {percent(known)} of those images (a model that never saw them: "
+            f"{percent(goal)})"
+        )
+        kept = f"gets {percent(self.test)} of the test right ({percent(self.test_goal)})"
+        if not np.isfinite(self.gap):
+            return f"{self.way} failed on {what}: see the note below the table."
+        if (
+            self.nothing <= AS_WELL
+            and abs(known - goal) <= OFF
+            and self.test_goal - self.test <= OFF
+        ):
+            return (
+                f"There is little to forget of {what}: others taught the model the same. With "
+                f"{self.way} {figures} and {kept}; with nothing done it was as near."
+            )
+        if known - goal > OFF:
+            return f"{self.way} did not forget {what}: {figures} and {kept}."
+        if self.test_goal - self.test > OFF:
+            return f"{self.way} forgot {what} by damaging the rest: it {kept}, and {figures}."
+        if goal - known > OFF:
+            return f"{self.way} forgot {what} more than it should: {figures} and {kept}."
+        if self.gap <= AS_WELL:
+            how = "as well as retraining would"
+        else:
+            how = "nearly as well as retraining would" if self.gap <= NEARLY else "only roughly"
+        return (
+            f"{self.way} forgot {what} {how}, at {percent(self.cost)} of its cost: {figures} "
+            f"and {kept}."
+        )
+
+
+def best(table: Columns) -> str:
+    """The way that came nearest to the retrained model; "" where none gave numbers."""
+    known = [
+        (float(gap), way)
+        for way, gap in zip(table.rows, table["gap"], strict=True)
+        if way not in WORDS and np.isfinite(gap)
+    ]
+    return min(known)[1] if known else ""
+
+
+def sentence(closer: Closer, table: Columns) -> str:
+    """How the way did."""
+    return Verdict.of(table, closer.method.label).words(closer.asked.case.request.words)
+
+
+def still_there(closer: Closer) -> str:
+    """What is still there, where that is known."""
+    found = run.known(StillThere(), closer.case)
+    if found is None:
+        return "What is still there inside it was not looked at yet: see “Still there” below."
+    return left(dict(found)["figures"])
+
+
+def left(figures: Any) -> str:
+    """What a new last layer would read from the features."""
+    own, goal = (figures.cell(name, "probe") for name in ("unlearned", "retrained"))
+    said = (
+        f"What is still there: from what it sees inside, a new last layer that is taught half of "
+        f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
+        "saw them)."
+    )
+    return said + (" Something stayed behind." if own - goal > HIDDEN else "")

@@ -1,0 +1,1 @@
+"""The view Heatmaps: which part of the image the score rests on."""

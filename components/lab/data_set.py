@@ -1,0 +1,296 @@
+"""A data set to look at: its card, its numbers, a contact sheet, and one image in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.links import refuse
+from components.notices import plain
+from components.widgets.encoding import data_url, saved
+from components.widgets.thumbs import Thumb, thumbs
+from engine.data import SPLITS, Card, DataSet, Rows
+from engine.data.sheet import GAP, sheet, strip
+from engine.data.sprites import CATEGORIES
+
+SHEET, SINGLE = WAYS = ("Contact sheet", "One by one")
+EVERY = "all"
+CLASSES = 12  # in the contact sheet at once
+WIDTH = 800  # px of a row in the sheet
+PAGE = 24  # images of a page
+THUMB = 96  # px
+LARGE = 320  # px that an image is enlarged to, at least
+NONE = "nothing"
+TRUTHS = {
+    "group": "Group (patient or bag)", "height": "Height (mm)", "poisoned": "Poisoned",
+    "unknown": "Class unknown to the model", "key": "Shows the bag's key", "hard": "Faint, turned",
+    "digit": "Digit",
+}  # fmt: skip
+WRONG = "wrong label"
+LABELS = {"clean_label": "Label before it was made wrong"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn of the truth."""
+
+    mask: str | None
+    twin: bool
+    marked: str | None
+
+
+def card(about: Card, fingerprint: str, kind: str = "images") -> None:
+    """What it is, how it was made, under which terms, and what is known of it."""
+    st.subheader(plain(about.title))
+    st.markdown(plain(about.about))
+    known = about.truth or "nothing beyond the labels"
+    st.markdown(
+        f"**How it was made.** {plain(about.made)}  \n**Licence.** {plain(about.licence)}  \n"
+        f"**Known truth.** {plain(known)}"
+    )
+    st.caption(f"{kind} · fingerprint {fingerprint[:12]}")
+
+
+def counts(data: DataSet) -> None:
+    """How many images each class has in each split."""
+    table = np.zeros((len(data.classes), len(SPLITS)), np.int64)
+    np.add.at(table, (data.labels, data.split), 1)
+    rows = [
+        {"Class": word, **dict(zip(SPLITS, row.tolist(), strict=True)), "all": int(row.sum())}
+        for word, row in zip(data.classes, table, strict=True)
+    ]
+    st.dataframe(
+        rows, hide_index=True, key="lab.counts",
+        alt=f"Table of {len(rows)} classes and how many images each split has of them",
+    )  # fmt: skip
+
+
+def choose_way() -> str:
+    """All classes at a glance, or image after image."""
+    refuse("lab.show", WAYS, "Show", " or ".join(WAYS))
+    chosen: str = st.segmented_control(
+        "Show", WAYS, default=SHEET, required=True, key="lab.show", bind="query-params",
+        persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
+def judged(data: DataSet) -> DataSet:
+    """The data set, with the wrong labels among them as a truth of its own to frame."""
+    clean = data.truth.get("clean_label")
+    if clean is None:
+        return data
+    return replace(data, truth={WRONG: clean != data.labels, **data.truth})
+
+
+def choose_look(data: DataSet) -> Look:
+    """Which truth is drawn; only what this data set knows is offered."""
+    masks = [name for name, array in data.truth.items() if array.ndim == 3]
+    marks = [n for n, array in data.truth.items() if array.dtype == np.bool_ and array.ndim == 1]
+    mask = marked = None
+    twin = False
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if masks:
+            refuse("lab.outline", [*masks, NONE], "Outline", "one of " + ", ".join([*masks, NONE]))
+            picked = st.segmented_control(
+                "Outline", [*masks, NONE], default=masks[0], required=True, key="lab.outline",
+                bind="query-params", persist_state="session",
+            )  # fmt: skip
+            mask = None if picked == NONE else picked
+        if "twin" in data.truth:
+            twin = st.toggle(
+                "Twin below", key="lab.twin", bind="query-params", persist_state="session",
+                help="The same image without what made its class.",
+            )  # fmt: skip
+        if marks:
+            refuse("lab.frame", [*marks, NONE], "Frame", "one of " + ", ".join([*marks, NONE]))
+            picked = st.segmented_control(
+                "Frame", [*marks, NONE], default=marks[0], required=True, key="lab.frame",
+                bind="query-params", persist_state="session",
+            )  # fmt: skip
+            marked = None if picked == NONE else picked
+    return Look(mask, twin, marked)
+
+
+def contact(data: DataSet, fingerprint: str, look: Look, split: str) -> None:
+    """A row of images for each class."""
+    count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
+    for label, word in enumerate(data.classes[:CLASSES]):
+        picture = row_of(data, fingerprint, label, split, count, look)
+        name, images = st.columns([1, 7], vertical_alignment="center")
+        name.markdown(f"**{plain(word)}**")
+        if picture is None:
+            images.caption("No image in this split.")
+            continue
+        drawn = f", {look.mask} outlined" if look.mask else ""
+        drawn += ", the twin of each below" if look.twin else ""
+        drawn += f", framed: {look.marked}" if look.marked else ""
+        images.image(picture, alt=f"Up to {count} images of the class {word}{drawn}")
+    if len(data.classes) > CLASSES:
+        st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def row_of(
+    _data: DataSet,
+    fingerprint: str,  # noqa: ARG001 - the cache's key, instead of the data
+    label: int,
+    split: str,
+    count: int,
+    look: Look,
+) -> bytes | None:
+    """The images of one class, as PNG; kept under the fingerprint."""
+    rows = np.flatnonzero(_data.labels == label)
+    if split != EVERY:
+        rows = rows[_data.split[rows] == SPLITS.index(split)]
+    if not len(rows):
+        return None
+    some = _data.take(rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)])
+    pixels = sheet(
+        some, count, mask=look.mask, truth="twin" if look.twin else None, marked=look.marked
+    )
+    return saved(Image.fromarray(pixels), "PNG")
+
+
+def choose_split() -> str:
+    """All images, or those of one split."""
+    refuse("lab.split", (EVERY, *SPLITS), "Split", "one of " + ", ".join((EVERY, *SPLITS)))
+    chosen: str = st.segmented_control(
+        "Split", (EVERY, *SPLITS), default=EVERY, required=True, key="lab.split",
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
+def browse(data: DataSet, look: Look, split: str) -> None:
+    """The chosen image in full, above the pages of images."""
+    rows = choose_rows(data, split)
+    if not len(rows):
+        st.info("There is no such image: choose another class or split.")
+        return
+    pages = -(-len(rows) // PAGE)
+    if st.session_state.get("lab.page", 1) > pages:
+        st.session_state["lab.page"] = pages
+    refuse("lab.page", lambda word: word.isdecimal() and 1 <= int(word) <= pages, "Page",
+           f"from 1 to {pages}")  # fmt: skip
+    place = st.container()
+    page = st.number_input(
+        f"Page (of {pages}; {len(rows):,} images)", 1, pages, 1, key="lab.page",
+        bind="query-params", persist_state="session",
+    )  # fmt: skip
+    shown = rows[(page - 1) * PAGE : page * PAGE]
+    with place:
+        chosen = chosen_row(data, shown)
+        large(data, chosen, look)
+    thumbs(
+        [thumb(data, row, row == chosen, look) for row in shown.tolist()],
+        "Images of this page; press one to see it large",
+        "lab.thumbs",
+        lambda number: st.session_state.update({"lab.image": number}),
+    )
+
+
+def choose_rows(data: DataSet, split: str) -> Rows:
+    """The rows of the split and of the class that is chosen."""
+    words = [f"{label}: {word}" for label, word in enumerate(data.classes)]
+    refuse("lab.class", [EVERY, *words], "Class", f"a class of {data.card.title}")
+    if st.session_state.get("lab.class", EVERY) not in {EVERY, *words}:
+        st.session_state["lab.class"] = EVERY
+    picked = st.selectbox(
+        "Class", [EVERY, *words], key="lab.class", bind="query-params", persist_state="session"
+    )
+    rows = np.arange(len(data)) if split == EVERY else data.rows(split)
+    return rows if picked == EVERY else rows[data.labels[rows] == words.index(picked)]
+
+
+def chosen_row(data: DataSet, shown: Rows) -> int:
+    """The image asked for by its id, else the first of the page."""
+    refuse("lab.image", lambda word: word.isdecimal() and bool((data.ids == int(word)).any()),
+           "Image (id)", f"the id of an image of {data.card.title}")  # fmt: skip
+    number = st.number_input(
+        "Image (id)", 0, value=None, step=1, key="lab.image", bind="query-params",
+        persist_state="session", placeholder="press a picture, or type its id",
+    )  # fmt: skip
+    found = np.flatnonzero(data.ids == number) if number is not None else shown[:1]
+    if not len(found):
+        st.caption(f"No image here has the id {number}; the first of the page is shown.")
+    return int(found[0] if len(found) else shown[0])
+
+
+def thumb(data: DataSet, row: int, chosen: bool, look: Look) -> Thumb:
+    """One of the page's pictures."""
+    picture = Image.fromarray(drawn(data, row, look, 1))
+    picture.thumbnail((THUMB, THUMB))
+    word = data.classes[data.labels[row]]
+    source = data_url("png", saved(picture, "PNG"))
+    return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", source, chosen)
+
+
+def drawn(data: DataSet, row: int, look: Look, scale: int) -> NDArray[np.uint8]:
+    """One image with the outline of what is known, enlarged by whole pixels."""
+    masks = data.truth[look.mask] if look.mask else None
+    marks = data.truth[look.marked] if look.marked and scale == 1 else None
+    return tile(data.images, masks, marks, row, scale)
+
+
+def tile(
+    images: NDArray[np.uint8],
+    masks: NDArray[np.bool_] | None,
+    marks: NDArray[np.bool_] | None,
+    row: int,
+    scale: int,
+) -> NDArray[np.uint8]:
+    """One image of a contact sheet, without the paper around it."""
+    return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
+
+
+def large(data: DataSet, row: int, look: Look) -> None:
+    """The chosen image, its twin, and all that is known of it."""
+    scale = max(1, round(LARGE / data.side))
+    word = data.classes[data.labels[row]]
+    outlined = ""
+    if look.mask:
+        some = bool(data.truth[look.mask][row].any())
+        outlined = f"; outlined: {look.mask}" if some else f"; no {look.mask} on it"
+    left, right, known = st.columns(3)
+    words = f"Image {data.ids[row]}: {word}{outlined}"
+    left.image(drawn(data, row, look, scale), output_format="PNG", alt=words, caption=plain(words))
+    if "twin" in data.truth:
+        twin = tile(data.truth["twin"], None, None, row, scale)
+        said = f"Its twin: the same image without what makes it “{word}”"
+        right.image(twin, output_format="PNG", alt=said, caption=plain(said))
+    else:
+        known = right
+    known.markdown("  \n".join(f"{what}: **{plain(value)}**" for what, value in facts(data, row)))
+
+
+def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
+    """Id, label, split, and what is known beyond."""
+    truth = data.truth
+    found = [
+        ("Id", str(data.ids[row])),
+        ("Label", data.classes[data.labels[row]]),
+        ("Split", SPLITS[data.split[row]]),
+    ]
+    for name, words in LABELS.items():
+        if name in truth and 0 <= (label := int(truth[name][row])) < len(data.classes):
+            same = label == data.labels[row]
+            found.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
+    for name, words in TRUTHS.items():
+        if name in truth:
+            found.append((words, told(truth[name][row])))
+    if (there := truth.get("present")) is not None and there.shape[1] == len(CATEGORIES):
+        things = [word for word, is_there in zip(CATEGORIES, there[row], strict=True) if is_there]
+        found.append(("Things on it", ", ".join(things)))
+    return found
+
+
+def told(value: np.generic) -> str:
+    """A truth's value as a person would say it."""
+    if isinstance(value, np.bool_):
+        return "yes" if value else "no"
+    return f"{value:.1f}" if isinstance(value, np.floating) else str(value)

@@ -1,0 +1,145 @@
+"""The lab's form: which data set, with which settings, changed in which ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import streamlit as st
+
+from components import forms
+from components.lab import upload
+from components.links import refuse
+from components.notices import plain, spoken
+from engine.data import DataSet, add, registry
+from engine.data.folders import Imported
+from engine.data.recipe import Recipe, Variant
+from engine.data.tabular import Cohort
+from engine.data.variants import VARIANTS
+from engine.result import Result
+
+DATA, TRAIN, MODELS = PARTS = ("Data", "Train", "Models")
+PRESENT = {kind.title: kind for kind in VARIANTS}
+
+Kind = type[Recipe] | type[Cohort] | Imported
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The data set that the form asks for."""
+
+    base: str  # its name without variants
+    variants: tuple[Variant, ...]
+    first: str = ""  # the name of a smaller one, where making it all takes long
+
+    @property
+    def name(self) -> str:
+        """Under which `load` has it."""
+        return composed(self.base, self.variants)
+
+
+def composed(base: str, variants: tuple[Variant, ...]) -> str:
+    """The name of a data set with its variants."""
+    return "+".join([base, *(one.name for one in variants)])
+
+
+def part() -> str:
+    """Which of the three parts is open."""
+    refuse("lab.part", PARTS, "Part", "one of " + ", ".join(PARTS))
+    chosen: str = st.segmented_control(
+        "Part", PARTS, default=DATA, required=True, key="lab.part", bind="query-params",
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen
+
+
+def kinds(tables: bool) -> dict[str, Kind]:
+    """Everything that can be chosen, by title; uploads of this session last."""
+    found: dict[str, Kind] = {one.card.title: one.recipe for one in registry.entries()}
+    if tables:
+        found |= {one.card.title: one for one in registry.tables()}
+    return found | upload.held()
+
+
+def pick(told: bool) -> Kind:
+    """The list of data sets; `told` says of each what is seen on it."""
+    place = st.container()
+    upload.draw()
+    offered = kinds(tables=told)
+    with place:
+        refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
+        if st.session_state.get("lab.data", "") not in {"", *offered}:
+            del st.session_state["lab.data"]  # a table cannot be trained on here
+        title = st.radio(
+            "Data set",
+            list(offered),
+            captions=[plain(kind_card(kind).about) for kind in offered.values()] if told else None,
+            format_func=plain,
+            key="lab.data",
+            bind="query-params",
+            persist_state="session",
+        )
+    return offered[title]
+
+
+def is_table(kind: Kind) -> TypeGuard[type[Cohort]]:
+    """Whether it is a table instead of images."""
+    return isinstance(kind, type) and issubclass(kind, Cohort)
+
+
+def kind_card(kind: Kind) -> Any:
+    """What it is, in words."""
+    return kind.data.card if isinstance(kind, Imported) else kind.card
+
+
+def settle(kind: Kind) -> Wanted | None:
+    """The settings of the data set and of its variants; None where it has no images."""
+    if isinstance(kind, Imported):
+        base = first = kind.data.name
+    elif issubclass(kind, Cohort):
+        return None
+    else:
+        forms.refuse_links(kind, f"lab.{kind.word}")
+        recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
+        base = recipe.name
+        first = base if recipe.at_hand() else recipe.first().name
+    variants = choose_variants()
+    return Wanted(base, variants, "" if first == base else composed(first, variants))
+
+
+def choose_variants() -> tuple[Variant, ...]:
+    """Changes to the data set, applied in the order in which they were added."""
+    refuse("lab.variants", PRESENT, "Change it", "one of " + ", ".join(PRESENT))
+    titles = st.multiselect(
+        "Change it",
+        list(PRESENT),
+        key="lab.variants",
+        bind="query-params",
+        persist_state="session",
+        placeholder="as it is",
+        help="What is changed stays known. Several changes are made one after another.",
+    )
+    found = []
+    for title in titles:
+        variant = PRESENT[title]
+        forms.refuse_links(variant, f"lab.{variant.word}")
+        with st.expander(f"{title}: settings"):
+            st.caption((variant.__doc__ or "").splitlines()[0])
+            found.append(variant(**forms.settings(variant, f"lab.{variant.word}")))
+    return tuple(found)
+
+
+def load(name: str) -> DataSet | None:
+    """The data set, with progress while it is made for the first time; None says why not."""
+    for own in upload.held().values():
+        add(own.data)  # others may have pushed it out of the memory
+    bar = st.empty()
+
+    def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+        bar.progress(min(done, 1.0), words)
+
+    data = None
+    with spoken():
+        data = registry.load(name, told)
+    bar.empty()
+    return data

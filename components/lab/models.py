@@ -1,0 +1,168 @@
+"""The part "Models": where each came from, its figures, and taking it along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from components.lab import follow
+from components.links import refuse
+from components.notices import plain, spoken
+from components.sidebar.models import about, indented, safe_name, shown
+from engine.models import catalog, checkpoints, embedded
+from engine.models.catalog import DEFAULT, Entry
+from engine.models.checkpoints import PREFIX, Stored
+
+MOST_MB = 500  # as for the other uploads; the engine refuses little more
+FIGURES = {
+    "train accuracy": "Train (%)", "validation accuracy": "Validation (%)",
+    "test accuracy": "Test (%)", "balanced test accuracy": "Test by class (%)",
+}  # fmt: skip
+UNDER_ATTACK = "under attack"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model of the tree."""
+
+    entry: Entry
+    stored: Stored | None  # None for one whose file is not ours
+
+
+def draw() -> None:
+    """The tree, and the chosen model."""
+    lines = listed()
+    tree(lines)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen(lines)
+    with right:
+        bring_in()
+
+
+def listed() -> dict[str, Line]:
+    """What can be had here, by the line that shows it, children below their parents."""
+    files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
+    return {
+        shown(entry): Line(entry, files.get(entry.name))
+        for entry in catalog.entries()
+        if entry.available
+    }
+
+
+def tree(lines: Mapping[str, Line]) -> None:
+    """All models with size and figures."""
+    rows = [
+        {
+            "Model": indented(one.entry),
+            "Size (kB)": round(one.entry.nbytes / 1000) or None,
+            **{short: percent(one.entry.figures, name) for name, short in FIGURES.items()},
+            "Attacked (%)": attacked(one.entry.figures),
+            "Data": one.stored.card.data if one.stored else "ImageNet",
+            "Comes from": one.entry.reason,
+        }
+        for one in lines.values()
+    ]
+    st.dataframe(
+        rows, hide_index=True, key="lab.tree", placeholder="",
+        alt=f"Table of {len(rows)} models with size, figures and data",
+    )  # fmt: skip
+    st.caption(
+        "A model that was made from another stands below it, moved in. Figures are shares of "
+        "images answered right; train images were learned from; by class: every class counts "
+        "alike. Attacked: each test image is changed by an attack, whose reach the model tells."
+    )
+
+
+def percent(figures: Mapping[str, float], name: str) -> float | None:
+    """A share as a number of percent."""
+    return round(100 * figures[name], 1) if name in figures else None
+
+
+def attacked(figures: Mapping[str, float]) -> float | None:
+    """The share that is right under attack."""
+    return next((round(100 * v, 1) for name, v in figures.items() if UNDER_ATTACK in name), None)
+
+
+def chosen(lines: Mapping[str, Line]) -> None:
+    """One model: what is known of it, and what can be done with it."""
+    refuse("lab.model", lines, "Model", "one of the table")
+    if st.session_state.get("lab.model") not in {None, *lines}:
+        del st.session_state["lab.model"]
+    picked = st.selectbox(
+        "Look at", list(lines), key="lab.model", bind="query-params", persist_state="session"
+    )
+    entry, stored = lines[picked].entry, lines[picked].stored
+    st.subheader(plain(entry.title))
+    if st.session_state.get("model", DEFAULT) == entry.name:
+        st.caption("This is the model in the sidebar.")
+    if stored:
+        known(entry, stored)
+    else:
+        st.markdown(f"{plain(entry.reason)}.")
+    file = f"{safe_name(entry.title)}.safetensors"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        follow.take(entry.name, "lab.model.take")
+        if stored:
+            st.download_button(
+                "Export", lambda: catalog.export(entry.name), file,
+                "application/octet-stream", key="lab.model.export", icon=":material/download:",
+                on_click="ignore", help="One file: the weights, with the card inside.",
+            )  # fmt: skip
+        if entry.name.startswith(PREFIX):
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("It cannot be had back, except by training it again.")
+                st.button(
+                    "Delete it for good", key="lab.model.delete", on_click=forget,
+                    args=(entry.name,),
+                )  # fmt: skip
+
+
+def known(entry: Entry, stored: Stored) -> None:
+    """The card in words; figures and recipe as a table."""
+    card = stored.card
+    st.caption(f"{about(entry)} · fingerprint {card.fingerprint[:12]}")
+    labels = ", ".join(card.labels[:10]) + (" …" if len(card.labels) > 10 else "")
+    st.markdown(
+        f"Network: **{plain(card.architecture)}**, {card.side} × {card.side} px  \n"
+        f"Classes: **{plain(labels)}**  \n"
+        f"Learned from: **{plain(card.data or 'not told')}**, seed {card.seed}"
+    )
+    with st.expander("Figures and recipe"):
+        rows = [(name, f"{100 * value:.1f} %") for name, value in card.figures.items()]
+        rows += [(str(name), str(value)) for name, value in card.recipe.items()]
+        st.dataframe(
+            [{"What": name, "Value": value} for name, value in rows], hide_index=True,
+            alt=f"Table of {len(rows)} figures and settings",
+        )  # fmt: skip
+
+
+def forget(name: str) -> None:
+    """Delete it, and let the sidebar go back to the usual model where it was chosen."""
+    if st.session_state.get("model") == name:
+        st.session_state["model"] = DEFAULT
+    with spoken():
+        catalog.forget(name)
+
+
+def bring_in() -> None:
+    """A model that was exported here or elsewhere; a bad file changes nothing."""
+    with st.container(border=True):
+        given = st.file_uploader(
+            "Import an exported model (.safetensors)", key="lab.weights", max_upload_size=MOST_MB,
+            help="A file that Blindspot exported: weights with their card. Code is never run.",
+        )  # fmt: skip
+        if given is not None and st.session_state.get("lab.imported") != given.file_id:
+            with spoken(), TemporaryDirectory() as folder:
+                path = Path(folder, safe_name(given.name))
+                path.write_bytes(given.getvalue())
+                stored = checkpoints.bring_in(path)
+                st.session_state["lab.imported"] = given.file_id
+                st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
+                st.rerun()  # so that the table has it
+        elif given is not None:
+            st.success(plain(st.session_state["lab.imported.words"]))

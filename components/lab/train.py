@@ -1,0 +1,114 @@
+"""The part "Train": choose data and a recipe, watch the curves, keep the model."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import streamlit as st
+
+from components import forms, runs
+from components.lab import follow, form, unfinished
+from components.lab.form import Wanted
+from components.links import refuse
+from components.notices import plain, spoken
+from components.sidebar.targets import MOST_SEED, is_seed
+from engine.data import DataSet
+from engine.data import entry as data_entry
+from engine.data.registry import cached
+from engine.lab import Train, TrainCase
+from engine.models import embedded
+from engine.models.small import TITLES
+from engine.training import Recipe
+
+KEY = "lab.recipe"
+FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
+OWN = "my own"
+
+
+def draw() -> None:
+    """Data and recipe on the left, what comes of them on the right."""
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        kind = form.pick(told=False)
+        wanted = form.settle(kind)
+        recipe = choose_recipe()
+        seed = choose_seed()
+    with right:
+        unfinished.draw()
+        data = whole(wanted) if wanted else None
+        if data is not None:
+            with spoken():
+                ask(TrainCase(data, recipe, seed))
+
+
+def whole(wanted: Wanted) -> DataSet | None:
+    """All of the data; what takes long to make is made when told."""
+    if wanted.first and cached(wanted.name) is None:
+        st.info("These images are not made yet; a training needs all of them.")
+        if not st.button("Make the images", key="lab.all", type="primary"):
+            return None
+    return form.load(wanted.name)
+
+
+def choose_recipe() -> Recipe:
+    """Every setting of a training; what is moved seldom is folded away."""
+    st.markdown("**Recipe**")
+    plans = {plan.title: plan for plan in embedded.plans().values()}
+    st.selectbox(
+        "Begin from", [OWN, *plans], key="lab.plan", on_change=follow_plan,
+        help="Sets data and recipe as a model that ships was trained; then change what you like.",
+    )  # fmt: skip
+    forms.refuse_links(Recipe, KEY, title="Recipe")
+    given = forms.settings(Recipe, KEY, FIRST)
+    with st.expander("More settings"):
+        rest = [spec.name for spec in fields(Recipe) if spec.name not in FIRST]
+        given |= forms.settings(Recipe, KEY, rest)
+    return Recipe(**given)
+
+
+def follow_plan() -> None:
+    """The form shows the recipe that was picked; a rate between two stops goes to the nearer."""
+    plans = {plan.title: plan for plan in embedded.plans().values()}
+    if (plan := plans.get(st.session_state["lab.plan"])) is None:
+        return
+    for spec in fields(Recipe):
+        value = getattr(plan.recipe, spec.name)
+        control = spec.metadata["control"]
+        if getattr(control, "log", False):
+            value = nearest(forms.marks(control, getattr(Recipe, spec.name)), value)
+        st.session_state[f"{KEY}.{spec.name}"] = value
+    st.session_state["lab.data"] = data_entry(plan.data).card.title
+
+
+def nearest(marks: list[float], value: float) -> float:
+    """The stop of a slider that is nearest."""
+    return min(marks, key=lambda mark: abs(mark - value))
+
+
+def choose_seed() -> int:
+    """Of first weights and the order of the images."""
+    refuse("lab.seed", is_seed, "Seed", f"a whole number from 0 to {MOST_SEED}")
+    return int(
+        st.number_input(
+            "Seed of the training", 0, MOST_SEED, 0, key="lab.seed", bind="query-params",
+            persist_state="session", help="Another seed shows how much of a figure is chance.",
+        )
+    )  # fmt: skip
+
+
+def ask(case: TrainCase) -> None:
+    """The button, and then how it goes."""
+    st.subheader("Train")
+    train = len(case.data.rows("train"))
+    st.markdown(
+        f"**{plain(TITLES[case.recipe.architecture])}** on **{plain(case.data.card.title)}**: "
+        f"{train:,} images to learn from, {case.recipe.epochs} epochs, seed {case.seed}."
+    )
+    outcome = runs.ask_when_told(Train(), case, follow.SLOT, "Train")
+    if outcome is None:
+        st.caption(
+            "It goes on when you change the page or close it, and can be stopped at any time. "
+            "Its seconds are told here once it was run on this computer."
+        )
+        return
+    follow.follow(outcome, follow.SLOT)

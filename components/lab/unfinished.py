@@ -1,0 +1,72 @@
+"""Trainings that were interrupted, by Stop or by the server's end, and can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from components import runs
+from components.lab import follow
+from components.notices import plain, spoken
+from engine.lab import Train, TrainCase, again, under_way
+from engine.models.small import TITLES
+from engine.training import Unfinished, unfinished
+
+SLOT = "lab.resumed"
+
+
+def draw() -> None:
+    """The list with Resume and Drop, and the one that was resumed."""
+    found = [one for one in unfinished() if one.note.get("kind") == "train" and not under_way(one)]
+    if found:
+        word = "training" if len(found) == 1 else "trainings"
+        with st.expander(f"{len(found)} unfinished {word}"):
+            for one in found:
+                row(one)
+    if note := st.session_state.get(SLOT):
+        resumed(note)
+
+
+def row(one: Unfinished) -> None:
+    """One of them: what it is, how far it came, and what can be done."""
+    note = one.note
+    network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
+    words, go, drop = st.columns([4, 1, 1], vertical_alignment="center")
+    words.markdown(
+        f"{plain(network)} on {plain(str(note.get('data')))}, seed {note.get('seed')}: "
+        f"{one.done:.0%} done"
+    )
+    go.button("Resume", key=f"lab.resume.{one.name}", on_click=begin, args=(note,))
+    drop.button("Drop", key=f"lab.drop.{one.name}", on_click=one.drop)
+
+
+def begin(note: Mapping[str, Any]) -> None:
+    """Go on with it; what was stopped in its place may start again."""
+    st.session_state[SLOT] = dict(note)
+    runs.restart(SLOT)
+    runs.restart(follow.SLOT)
+
+
+def resumed(note: Mapping[str, Any]) -> None:
+    """How the resumed training goes."""
+    st.subheader("Resumed training")
+    with spoken():
+        case = again(note)
+        told(case)
+        follow.follow(runs.ask(Train(), case, SLOT), SLOT)
+    st.button("Close", key="lab.resumed.close", on_click=close)
+
+
+def close() -> None:
+    """Look at it no more; it goes on."""
+    st.session_state.pop(SLOT, None)
+
+
+def told(case: TrainCase) -> None:
+    """What it is."""
+    st.markdown(
+        f"**{plain(TITLES[case.recipe.architecture])}** on **{plain(case.data.card.title)}**, "
+        f"{case.recipe.epochs} epochs, seed {case.seed}."
+    )

@@ -1,0 +1,182 @@
+"""A walk to take along: its images as an animation with the finding below, its numbers as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as File
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from components.widgets.sheets import SMALL, bounded
+from engine.result import Curve, Path, Ranking, View
+
+SIDE = 224  # px; smaller images are enlarged pixel by pixel to about this
+NARROWEST = 160  # px; what the words need
+FRAME_MS, HOLD_MS = 120, 1500  # the ends stand longer
+TEXT = 14  # px
+LEADING = 19  # px
+GIF_COLORS = (192, 96, 32)
+PALETTE_SCENES = 5
+GIF_LIMIT = 3_000_000  # bytes
+WEBP_QUALITY = 75
+
+Views = Mapping[str, View]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image of the animation and how long it stands."""
+
+    image: Image.Image
+    milliseconds: int
+
+
+def as_gif(views: Views, title: str = "") -> bytes:
+    """An endless GIF, in fewer colors where it would get heavy."""
+    played = scenes(views, title)
+    for colors in GIF_COLORS:
+        palette = some(played).quantize(colors)
+        none = Image.Dither.NONE  # it would flicker
+        few = [scene.image.quantize(palette=palette, dither=none) for scene in played]
+        body = moving(few, played, "GIF", optimize=False)
+        if len(body) <= GIF_LIMIT:
+            break
+    return body
+
+
+def as_webp(views: Views, title: str = "") -> bytes:
+    """An endless animated WebP: true colors in less room."""
+    played = scenes(views, title)
+    images = [scene.image for scene in played]
+    return moving(images, played, "WEBP", quality=WEBP_QUALITY, method=2)
+
+
+def some(played: list[Scene]) -> Image.Image:
+    """A few of the images on one, from which the colors of all are chosen."""
+    picked = np.unique(np.linspace(0, len(played) - 1, PALETTE_SCENES).astype(int))
+    width, height = played[0].image.size
+    sheet = Image.new("RGB", (width, height * len(picked)))
+    for row, at in enumerate(picked):
+        sheet.paste(played[at].image, (0, row * height))
+    return sheet
+
+
+def moving(images: list[Image.Image], played: list[Scene], form: str, **options: Any) -> bytes:
+    """The images as one file."""
+    file = io.BytesIO()
+    times = [scene.milliseconds for scene in played]
+    first, *rest = images
+    first.save(file, form, save_all=True, append_images=rest, duration=times, loop=0, **options)
+    return file.getvalue()
+
+
+def scenes(views: Views, title: str = "") -> list[Scene]:
+    """Every image of the walk with its caption strip."""
+    path = path_of(views)
+    last = len(path.frames) - 1
+    return [
+        Scene(
+            captioned(enlarged(frame), caption(views, at), title),
+            HOLD_MS if at in {0, last} else FRAME_MS,
+        )
+        for at, frame in enumerate(path.frames)
+    ]
+
+
+def path_of(views: Views) -> Path:
+    """The walk's images; raises when it has none."""
+    path = views.get("path")
+    if not isinstance(path, Path) or not len(path.frames):
+        message = "The walk has no images."
+        raise ValueError(message)
+    return path
+
+
+def steps_of(views: Views) -> list[int]:
+    """The step of each image."""
+    return [int(step) for step in np.asarray(path_of(views).steps)]
+
+
+def enlarged(frame: Any) -> Image.Image:
+    """The frame as an image, small ones with their pixels to be seen."""
+    image = Image.fromarray(bounded(frame))
+    if max(image.size) > SMALL:
+        return image
+    times = max(1, SIDE // max(image.size))
+    return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+
+
+def caption(views: Views, at: int) -> tuple[str, str, str]:
+    """Step, class with its probability, and distance, for one of the images."""
+    step, last = steps_of(views)[at], max(step_count(views) - 1, steps_of(views)[-1])
+    ranking = views.get("top")
+    says = ""
+    if isinstance(ranking, Ranking):
+        says = f"{ranking.labels[at][0]} {ranking.values[at][0]:.2f}"
+    distance = views.get("rmse to target")
+    far = f"RMSE to target {distance.y[step]:.3f}" if isinstance(distance, Curve) else ""
+    return f"step {step} of {last}", says, far
+
+
+def captioned(image: Image.Image, words: tuple[str, str, str], title: str) -> Image.Image:
+    """The image above a white strip: what the model says stands out."""
+    step, says, far = words
+    lines = [title, step, says, far] if title else [step, says, far]
+    width = max(image.width, NARROWEST)
+    whole = Image.new("RGB", (width, image.height + len(lines) * LEADING + 8), "white")
+    whole.paste(image, ((width - image.width) // 2, 0))
+    pen = ImageDraw.Draw(whole)
+    for at, line in enumerate(lines):
+        font = typeface(bold=line == says)
+        y = image.height + 4 + at * LEADING
+        pen.text((6, y), fitting(line, font, width - 12), fill="black", font=font)
+    return whole
+
+
+def fitting(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """The line; where it is too long, its middle is left out, for the number is at its end."""
+    if font.getlength(line) <= width:
+        return line
+    for kept in range(len(line), 1, -1):
+        head = kept * 2 // 3
+        short = f"{line[:head]}…{line[len(line) - (kept - head) :]}"
+        if font.getlength(short) <= width:
+            return short
+    return ""
+
+
+@cache
+def typeface(*, bold: bool) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib and has the letters of every label we know."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(File(mpl.get_data_path(), "fonts", "ttf", name), TEXT)
+
+
+def statistics_csv(views: Views) -> str:
+    """One row for every step and one column for every curve; empty where nothing is known."""
+    curves = {name: view for name, view in views.items() if isinstance(view, Curve)}
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["step", *curves])
+    for step in range(step_count(views)):
+        rows.writerow([step, *(cell(curve, step) for curve in curves.values())])
+    return text.getvalue()
+
+
+def step_count(views: Views) -> int:
+    """How many steps the curves have, the start included."""
+    return max((len(view.y) for view in views.values() if isinstance(view, Curve)), default=0)
+
+
+def cell(curve: Curve, step: int) -> str:
+    """A number as text, with all the digits of 32 bits."""
+    if step >= len(curve.y) or not np.isfinite(curve.y[step]):
+        return ""
+    return f"{curve.y[step]:.9g}"

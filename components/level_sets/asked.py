@@ -1,0 +1,92 @@
+"""What the Level sets view asks: how the walk goes, from where to where, and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from typing import TypeVar
+
+import streamlit as st
+
+from components import exports, runs
+from components.forms import method_form, refuse_links, widget
+from components.level_sets.partners import Partner
+from components.notices import plain
+from components.sidebar.subject import Subject
+from engine.attribution.level_sets import PUBLISHED
+from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.settings import LevelSet, Walking
+from engine.case import ImageCase, PairCase, shown
+from engine.images import Crop
+from engine.run import Answer
+from engine.target import Target
+
+KEY = "levels"
+WalkT = TypeVar("WalkT", bound=Walking)
+Draw = Callable[[Answer], None]
+
+
+def walk_settings(subject: Subject) -> LST:
+    """How the walk goes, the same for every view."""
+    refuse_links(LST, f"{KEY}.walk", subject.case)
+    with st.popover("How the walk goes"):
+        st.button(
+            "The paper's settings", key=f"{KEY}.published", on_click=published,
+            help="400 steps of 0.01: about twice as long as the usual ones.",
+        )  # fmt: skip
+        return method_form(LST, f"{KEY}.walk", subject.case)
+
+
+def published() -> None:
+    """Set the form to what the paper's experiments used."""
+    for name, value in PUBLISHED.items():
+        st.session_state[f"{KEY}.walk.{name}"] = value
+    st.session_state[f"{KEY}.walk.epsilon.on"] = True
+
+
+def asked(kind: type[WalkT], walk: LST, case: ImageCase) -> WalkT:
+    """The method with the walk's settings, and widgets for those that are its own."""
+    shared = walk.settings()
+    refuse_links(kind, f"{KEY}.{kind.name}", case)
+    return kind(
+        **{
+            spec.name: shared[spec.name]
+            if spec.name in shared
+            else widget(spec, f"{KEY}.{kind.name}.{spec.name}", case)
+            for spec in fields(kind)
+        }
+    )
+
+
+def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
+    """Source and targets; how the score is read makes no difference to a walk."""
+    target = Target(case.target.index, case.target.versus)
+    source = replace(case.at("exact"), target=target)
+    return PairCase(source, tuple(shown(one.picture, Crop(), case.model) for one in chosen))
+
+
+def answered(
+    kind: type[LevelSet], subject: Subject, chosen: Sequence[Partner], walk: LST, draw: Draw
+) -> None:
+    """Ask when told, draw the answer, and say what it is."""
+    low, high = kind.targets
+    if not low <= len(chosen) <= high:
+        words = f"{low}" if low == high else f"{low} to {high}"
+        st.info(f"Choose {words} images to walk to.")
+        return
+    method = asked(kind, walk, subject.case)
+    case = pair(subject.case, chosen)
+    outcome = runs.ask_when_told(method, case, f"{KEY}.{kind.name}", "Compute")
+    if isinstance(outcome, Answer):
+        draw(outcome)
+        explain(method, outcome)
+    elif outcome is not None:
+        runs.watch([outcome])
+
+
+def explain(method: Walking, answer: Answer) -> None:
+    """What am I looking at, and how it was made."""
+    st.markdown(f"**What am I looking at?** {method.about()}")
+    if method.paper:
+        st.markdown(f"Reference: {method.paper}")
+    st.caption(plain(exports.provenance(answer)))

@@ -1,0 +1,123 @@
+"""The star of level sets: limbs to blind spots, and beside each the line to the raw target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from components.charts.plots import with_table
+from components.charts.style import GRAY, MARGINS, filled, number, scale, wrapped
+from engine.result import Field, Result, Table
+
+FINE = 8  # colored dots between two points of a limb
+ASIDE = 12.0  # degrees between a limb and its control, at most
+SPREAD = 0.28  # and at most this share of the angle between two limbs
+
+
+def star(result: Result, key: str) -> None:
+    """Limbs to the blind spots, thin controls to the raw targets, colored by the probability."""
+    limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
+    tables = {"figures": figures, "limbs": limbs_table(limbs, controls, figures.rows)}
+    with_table(star_figure(limbs, controls, figures.rows), star_words(result), tables, key)
+
+
+def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figure:
+    """Dots close enough to be a line, in colors, and over them the points to read."""
+    angles = 90 - 360 * np.arange(len(labels)) / len(labels)  # degrees, clockwise from above
+    aside = min(ASIDE, SPREAD * 360 / len(labels))
+    figure = go.Figure()
+    for name, held, turned, size in (
+        ("to the raw target (control)", controls, angles - aside, 4),
+        ("to the blind spot", limbs, angles, 13),
+    ):
+        figure.add_trace(ground(turned, size + 3))
+        figure.add_trace(dots(held, turned, size))
+        figure.add_trace(stations(held, turned, labels, name, size))
+    lowest = np.nanmin(filled(limbs.values), axis=1)
+    for angle, label, low in zip(angles, labels, lowest, strict=True):
+        x, y = 1.08 * direction(angle)
+        figure.add_annotation(
+            x=x,
+            y=y,
+            text=f"<b>{wrapped(label)}</b><br>min {low:.2f}",
+            showarrow=False,
+            xanchor="center" if abs(x) < 0.3 else "left" if x > 0 else "right",
+            yanchor="middle" if abs(y) < 0.8 else "bottom" if y > 0 else "top",
+            align="center" if abs(x) < 0.3 else "left" if x > 0 else "right",
+        )
+    figure.update_layout(
+        coloraxis=scale("probability", across=True),
+        xaxis={"visible": False, "range": [-1.6, 1.6], "fixedrange": True},
+        yaxis={"visible": False, "range": [-1.3, 1.3], "fixedrange": True, "scaleanchor": "x"},
+        showlegend=False,
+        height=560,
+        margin=MARGINS,
+    )
+    return figure
+
+
+def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
+    """A gray edge for the limbs, so that the ends of the ramp are seen on either theme."""
+    tips = np.stack([direction(angle) for angle in angles])
+    gap = np.full(len(tips), np.nan)
+    x, y = (np.column_stack([0 * tip, tip, gap]).ravel() for tip in tips.T)
+    line = {"width": width, "color": GRAY}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+
+
+def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
+    """The limbs in colors: dots so close that they are a line."""
+    fine = np.linspace(0, 1, FINE * (held.values.shape[1] - 1) + 1)
+    values = np.concatenate([np.interp(fine, held.x, row) for row in held.values])
+    places = np.concatenate([np.outer(fine, direction(angle)) for angle in angles])
+    known = np.isfinite(values)
+    edge = {"width": 0}
+    marker = {"size": size, "color": values[known], "coloraxis": "coloraxis", "line": edge}
+    x, y = places[known].T
+    return go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip")
+
+
+def stations(
+    held: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
+) -> go.Scatter:
+    """The images looked at on the limbs, with what is read at each."""
+    places = np.concatenate([np.outer(held.x, direction(angle)) for angle in angles])
+    texts = [
+        f"{wrapped(label)}, {name}<br>{share:.0%} of the way: {number(value)}"
+        for label, row in zip(labels, held.values, strict=True)
+        for share, value in zip(held.x, row, strict=True)
+    ]
+    unseen = {"size": size, "color": "rgba(0,0,0,0)", "line": {"width": 0}}
+    x, y = places.T
+    return go.Scatter(x=x, y=y, mode="markers", marker=unseen, hovertext=texts, hoverinfo="text")
+
+
+def star_words(result: Result) -> str:
+    """The lowest probability on any limb, and on any control."""
+    limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
+    lows = [np.nanmin(filled(held.values), axis=1) for held in (limbs, controls)]
+    holds = figures.values[:, figures.columns.index("holds")]
+    return (
+        f"The source, in the middle, has {number(limbs.values[0, 0])}. On the {len(holds)} thick "
+        f"limbs to blind spots the probability is nowhere below {lows[0].min():.2f}; "
+        f"{int(np.nansum(holds))} of {len(holds)} hold. On the thin lines beside them to the raw "
+        f"targets, the control, it falls to {lows[1].min():.2f}; the best of them to "
+        f"{lows[1].max():.2f}. The angles mean nothing."
+    )
+
+
+def limbs_table(limbs: Field, controls: Field, labels: Sequence[str]) -> Table:
+    """A row for each limb and each control, a column for each share of the way."""
+    rows = [*(f"{one}, blind spot" for one in labels), *(f"{one}, raw target" for one in labels)]
+    columns = tuple(f"{share:.0%}" for share in limbs.x)
+    values = np.concatenate([limbs.values, controls.values])
+    return Table(values, tuple(rows), columns, (limbs.unit,) * len(columns))
+
+
+def direction(angle: float) -> NDArray[np.float64]:
+    """The unit vector at an angle in degrees."""
+    return np.array([np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))])

@@ -1,0 +1,1 @@
+"""The view Minimal regions: how little of the image is enough."""

@@ -1,0 +1,1 @@
+"""The view Prune: what a model can do without."""

@@ -1,0 +1,187 @@
+"""The parts of the Prune view: what is cut, one plain sentence, and where to look closer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import streamlit as st
+
+from components.charts import plots
+from components.forms import refuse_links, widget
+from components.links import refuse
+from components.notices import plain, spoken
+from components.prune import (
+    accuracy,
+    before_after,
+    charts,
+    compare,
+    cost,
+    harm,
+    keep,
+    kernels,
+    layers,
+    learned,
+)
+from components.prune.asked import KEY, Asked, case_of, masks_at, scored
+from components.sidebar.subject import Subject
+from engine.errors import BlindspotError
+from engine.gallery import PRUNED
+from engine.method import Slider
+from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
+from engine.sparsity.pruning import BY_TITLE, Pruning
+
+Show = Callable[[Asked, Masks], None]
+SECTIONS: dict[str, Show] = {
+    "Layers": layers.show,
+    "Kernels": kernels.show,
+    "Patterns": layers.show_patterns,
+    "Two criteria": compare.show,
+    "Accuracy": accuracy.show,
+    "What is lost": harm.show,
+    "Cost and speed": cost.show,
+    "Keep it": keep.show,
+}
+
+AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which asks the network
+
+
+def question(subject: Subject) -> str:
+    """The question of the page in words."""
+    return (
+        f"Weights of **{plain(subject.case.model.title)}** are taken out. Does it still say the "
+        "same of this image, and does it still look at the same place?"
+    )
+
+
+def choose(subject: Subject) -> Asked:
+    """The case and the rule; the page ends here when the model cannot be pruned."""
+    model = subject.case.model
+    case: PruneCase | None = None
+    with (
+        spoken(),
+        st.spinner("Getting the model's images ready; the first time takes some seconds"),
+    ):
+        case = case_of(model, model.fingerprint, subject.case.seed)
+    if case is None:
+        st.stop()
+    if reason := Prune.unmet(case):
+        st.error(plain(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:")
+        st.stop()
+    rule = choose_rule()
+    if rule.criterion == Learned.title:
+        case = learned.with_scores(case)
+    return Asked(subject, case, rule)
+
+
+def choose_rule() -> Prune:
+    """By which criterion, in which pieces, between which layers."""
+    specs = {spec.name: spec for spec in fields(Pruning)}
+    refuse_links(Pruning, KEY, title="Prune")
+    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
+    with left:
+        criterion = widget(specs["criterion"], f"{KEY}.criterion", None)
+    with middle:
+        structure = widget(specs["structure"], f"{KEY}.structure", None)
+    given: dict[str, Any] = {"criterion": criterion, "structure": structure}
+    with right.popover("Settings", width="stretch"):
+        for name in ("allocation", "pattern", "head"):
+            given[name] = widget(specs[name], f"{KEY}.{name}", None)
+    return Prune(ratio=PRUNED, **given)
+
+
+@st.fragment
+def show(asked: Asked) -> None:
+    """Slider, sentence, picture and a closer look; moving the slider reruns only this."""
+    asked = replace(asked, method=replace(asked.method, ratio=choose_ratio(asked)))
+    if not scored(asked.case, asked.method.criterion, asked.method.allocation):
+        return
+    if (masks := cut(asked)) is None:
+        return
+    if said := round_words(asked):
+        st.caption(said)
+    picture = st.container()
+    st.markdown("**Where it was taken out**")
+    words = charts.layers_words(masks)
+    plots.drawn(charts.layers(masks), words, f"{KEY}.layers")
+    section = choose_section()
+    closer = st.container()
+    order = [(picture, before_after.show), (closer, SECTIONS[section])]
+    for place, draw in reversed(order) if section in AT_ONCE else order:
+        with place, spoken():
+            draw(asked, masks)
+    explain(asked, masks)
+
+
+def round_words(asked: Asked) -> str:
+    """From the second round on, what was cut before and what the figures count; "" in the first."""
+    before = masks_in(asked.case.model)
+    if before is None:
+        return ""
+    number = rounds_of(asked.case.model) + 1
+    return (
+        f"Round {number}: {charts.percent(before.sparsity)} of the weights were cut before "
+        "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
+        f"it came out of round {number - 1}."
+    )
+
+
+def cut(asked: Asked) -> Masks | None:
+    """The masks; None, with the reason said, when the rule cannot be met."""
+    try:
+        return masks_at(asked.case, asked.method)
+    except BlindspotError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def choose_ratio(asked: Asked) -> float:
+    """The share that is cut; a pattern is its own ratio."""
+    control: Any = Pruning.__dataclass_fields__["ratio"].metadata["control"]
+    assert isinstance(control, Slider)  # noqa: S101 - as it is declared
+    key = f"{KEY}.ratio"
+    ratio = st.slider(
+        "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
+        key=key, bind="query-params", disabled=asked.patterned,
+        help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
+        "moving this moves only the line between what stays and what goes.",
+    )  # fmt: skip
+    if asked.patterned:
+        st.caption(f"{asked.method.pattern} of every group stay: the pattern is the ratio.")
+    return ratio
+
+
+def choose_section() -> str:
+    """Where to look closer; nothing of the others is computed."""
+    key = f"{KEY}.section"
+    refuse(key, SECTIONS, "Look closer", "one of " + ", ".join(SECTIONS))
+    return str(
+        st.segmented_control(
+            "Look closer", list(SECTIONS), default="Layers", required=True, key=key,
+            bind="query-params",
+        )
+    )  # fmt: skip
+
+
+def explain(asked: Asked, masks: Masks) -> None:
+    """What am I looking at, and what it rests on."""
+    for note in masks.notes:
+        st.caption(plain(note))
+    with st.expander("What am I looking at?"):
+        st.markdown(Prune.about())
+        st.markdown(type_of(asked).about())
+        if type_of(asked).paper:
+            st.markdown(f"Reference: {type_of(asked).paper}")
+    card = asked.case.data.card
+    st.caption(plain(f"Measured with: {card.title}. {card.about}"))
+    if agreement_only(asked.case):
+        st.caption(
+            "No labels of these photographs are known, so that “right” means: it says what the "
+            "whole model says."
+        )
+
+
+def type_of(asked: Asked) -> Any:
+    """The criterion's class."""
+    return BY_TITLE[asked.method.criterion]

@@ -1,0 +1,1 @@
+"""The sidebar: the image, the model and the target that every view asks about."""

@@ -1,0 +1,149 @@
+"""The image of the subject: a sample or an upload, and the square of it that the model sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from components.links import refuse
+from components.notices import plain
+from components.sidebar import examples, masks, medical
+from components.widgets.rectangle import Box, rectangle
+from components.widgets.viewer import Pixels
+from engine.data.example import Example, Mask
+from engine.errors import BadImage
+from engine.images import Crop, Picture, Scan, View, load
+from engine.samples import SAMPLES, sample
+
+YOURS = "Your image"
+FROM_DATA = "From a data set"
+CLEAR = 256  # px to which a tiny picture is enlarged
+SMOOTH = 3  # times that a browser may enlarge a picture by itself
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The picture that is asked about, and where it is from."""
+
+    picture: Picture
+    name: str = ""  # of a sample, or of an image of a data set
+    view: View | None = None  # of a scan
+    example: Example | None = None  # of a data set
+    mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
+
+
+def choose_picture() -> Chosen:
+    """A sample, an image of a data set, or an upload.
+
+    A file that cannot be read leaves the picture that was there.
+    """
+    titles = {one.title: one.name for one in SAMPLES}
+    shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
+    refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
+    picked = st.selectbox(
+        "Sample or yours", shown, key="image", bind="query-params", label_visibility="collapsed"
+    )
+    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""))
+    for note in chosen.picture.notes:
+        st.caption(note)
+    open_own()
+    return chosen
+
+
+def open_own() -> None:
+    """A file of the person's own; when it cannot be read, why."""
+    st.file_uploader(
+        "Open an image of yours",
+        type=None,
+        key="subject.file",
+        on_change=take_upload,
+        help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
+        "(.nii, .nii.gz); up to 50 MB. It stays in this session's memory. Of a scan's header only "
+        "geometry and windows are kept; a name that is written into its pixels stays visible.",
+    )
+    if problem := st.session_state.get("subject.problem"):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def from_data() -> Chosen:
+    """An image of a data set."""
+    example = examples.choose()
+    return Chosen(example.picture(), example.name, example=example, mask=example.mask())
+
+
+def opened(name: str) -> Chosen:
+    """The sample of that name, or what the person opened last."""
+    if name:
+        return Chosen(sample(name), name)
+    found: Picture | Scan = st.session_state["subject.upload"]
+    if isinstance(found, Scan):
+        picture, view = medical.choose_picture(found)
+    else:
+        picture, view = found, None
+    return Chosen(picture, view=view, mask=masks.choose(picture, view))
+
+
+def take_upload() -> None:
+    """Read the file that was just opened, and switch to it when it is an image."""
+    st.session_state.pop("subject.problem", None)
+    given = st.session_state["subject.file"]
+    if given is None:
+        return
+    try:
+        st.session_state["subject.upload"] = load(given.getvalue(), given.name)
+    except BadImage as error:
+        st.session_state["subject.problem"] = str(error)
+    else:
+        st.session_state["image"] = YOURS
+
+
+def choose_crop(picture: Picture, name: str) -> Crop:
+    """The square that the model sees, moved on the picture; a square picture is seen whole."""
+    height, width = picture.pixels.shape[:2]
+    side = min(height, width)
+    linked = linked_crop(name)
+    if height == width:
+        st.image(enlarged(picture.pixels), output_format="PNG", width="stretch")
+        st.caption("The model sees the whole picture.")
+        return Crop()
+    left, top, *_ = linked.box(width, height)
+    start = Box(left / width, top / height, side / width, side / height)
+    box = rectangle(
+        picture.pixels,
+        start,
+        key="subject.crop",
+        fixed_size=True,
+        words="The square that the model sees: drag it, or move it with the arrow keys",
+    )
+    place = box.left * width / (width - side) if width > side else 0.5
+    down = box.top * height / (height - side) if height > side else 0.5
+    crop = linked if box == start else Crop(round(min(place, 1), 4), round(min(down, 1), 4))
+    if crop == Crop() or not name:
+        st.query_params.pop("crop", None)
+    else:
+        st.query_params["crop"] = f"{crop.x},{crop.y}"
+    return crop
+
+
+def enlarged(pixels: Pixels) -> Pixels:
+    """A tiny picture with every pixel as a square, so that no browser smooths it."""
+    times = -(-CLEAR // max(pixels.shape[:2]))
+    return pixels.repeat(times, 0).repeat(times, 1) if times > SMOOTH else pixels
+
+
+def linked_crop(name: str) -> Crop:
+    """Where the link that opened this session put the square, for the picture it named."""
+    if "subject.linked" not in st.session_state:
+        st.session_state["subject.linked"] = name, read_crop(st.query_params.get("crop", ""))
+    linked, crop = st.session_state["subject.linked"]
+    return crop if name == linked else Crop()
+
+
+def read_crop(asked: str) -> Crop:
+    """The crop of a link; anything else is the middle."""
+    try:
+        x, y = (float(share) for share in asked.split(","))
+    except ValueError:
+        return Crop()
+    return Crop(x, y) if all(0 <= share <= 1 for share in (x, y)) else Crop()

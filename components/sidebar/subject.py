@@ -1,0 +1,126 @@
+"""The sidebar: one image, one model, one target, kept while pages change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import runs
+from components.notices import plain
+from components.sidebar import examples, medical, models
+from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
+from components.sidebar.targets import choose_numbers, choose_target
+from engine.case import ImageCase, image_case
+from engine.data.example import Mask, seen
+from engine.images import Crop, Picture, Slice, View
+from engine.models.classifier import Classifier
+from engine.prediction import Prediction
+from engine.run import Answer
+from engine.target import Target
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What every page asks about."""
+
+    chosen: Chosen
+    crop: Crop
+    case: ImageCase
+
+    @property
+    def name(self) -> str:
+        """Of a sample or of an image of a data set; "" for an upload."""
+        return self.chosen.name
+
+    @property
+    def picture(self) -> Picture:
+        """The whole picture."""
+        return self.chosen.picture
+
+    @property
+    def view(self) -> View | None:
+        """Of a scan."""
+        return self.chosen.view
+
+    @property
+    def mask(self) -> Mask | None:
+        """Where the truth is on the square that the model sees, (side, side), if it is known."""
+        mask = self.chosen.mask
+        return None if mask is None else seen(mask, self.crop, self.case.model.side)
+
+    def seen_by(self, model: Classifier) -> ImageCase:
+        """The same image for another model, about its first class."""
+        return image_case(model, self.picture, self.crop, Target(0), seed=self.case.seed)
+
+
+def draw() -> None:
+    """Draw the sidebar and keep the subject for the pages."""
+    st.session_state.pop("subject", None)
+    st.subheader("Image")
+    chosen = choose_picture()
+    picture = chosen.picture
+    crop = choose_crop(picture, chosen.name)
+    st.subheader("Model")
+    hint = st.container()
+    model = models.choose()
+    if model is None:
+        return
+    with hint:
+        examples.offer_models(chosen.example, model)
+    unasked = image_case(model, picture, crop, Target(0))
+    medical.show_seen(unasked, picture)
+    outcome = runs.ask(Prediction(), unasked, "subject.prediction")
+    if not isinstance(outcome, Answer):
+        runs.watch([outcome])
+        return
+    st.subheader("What the model says")
+    target = choose_target(outcome["classes"], model)
+    reading, precision, seed = choose_numbers(model)
+    case = image_case(model, picture, crop, replace(target, reading=reading), precision, seed)
+    st.session_state["subject"] = Subject(chosen, crop, case)
+
+
+def current() -> Subject:
+    """The subject of this run; the page ends here with a sentence when there is none."""
+    subject: Subject | None = st.session_state.get("subject")
+    if subject is None:
+        st.info("Choose an image and a model in the sidebar; this page then shows its answer.")
+        st.stop()
+    return subject
+
+
+def current_or_none() -> Subject | None:
+    """The subject of this run, for pages that have a question without one."""
+    return st.session_state.get("subject")
+
+
+def question(subject: Subject) -> str:
+    """The question of the page in words."""
+    case = subject.case
+    asked = case.target.words(case.model.labels)
+    return (
+        f"Asking **{plain(case.model.title)}** about **{plain(asked)}**, "
+        f"read as a {case.target.reading}."
+    )
+
+
+def square_pixels(subject: Subject) -> NDArray[np.uint8]:
+    """The square that the model sees, at the picture's own resolution, (side, side, 3)."""
+    left, top, right, bottom = square_edges(subject)
+    return enlarged(subject.picture.pixels[top:bottom, left:right])
+
+
+def square_behind(subject: Subject) -> Slice | None:
+    """The same square of the scan that the picture is from; None without a scan."""
+    behind = subject.picture.behind
+    return behind and behind.cropped(*square_edges(subject))
+
+
+def square_edges(subject: Subject) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom in whole px."""
+    height, width = subject.picture.pixels.shape[:2]
+    left, top, right, bottom = (round(edge) for edge in subject.crop.box(width, height))
+    return left, top, right, bottom

@@ -1,0 +1,1 @@
+"""The trust panel: heat maps on trial."""

@@ -1,0 +1,256 @@
+"""The trust panel: each map's trials in plain words, cheap ones at once, dear ones when told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from time import monotonic
+from typing import Any
+
+import streamlit as st
+
+from components import runs
+from components.charts import tables
+from components.exports import shown
+from components.forms import method_form, refuse_links
+from components.notices import plain
+from components.runs import Outcome, Pending
+from components.sidebar.subject import Subject
+from components.trust import charts, verdict
+from components.trust.verdict import Found
+from components.widgets.viewer import said
+from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
+from engine.attribution.trust.verdict import not_available
+from engine.measures.agreement import matrix
+from engine.method import Method
+from engine.pictures import ends, overlay
+from engine.result import Columns, HeatMap, Result
+from engine.run import Answer, expected_seconds
+
+KEY = "trust"
+WIDE = 320  # px of a map beside another
+PATIENCE = 0.3  # seconds that the page waits for all cheap trials together before it goes on
+LIKENESS = {
+    "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
+    "sign": "sign",
+}  # fmt: skip
+HEAD = "**Can it be trusted?** What the trials of each map on this image say:"
+FAST = "not tried, because it was computed fast: choose exact precision in the sidebar."
+ABOUT = """\
+Each trial asks this map of this image a question that a wrong map fails. None proves a map right: \
+a map can pass them all and still mislead. The limits of the verdicts are our own, tried on the \
+models that ship; they stand in each trial.
+
+Pictures that are half hidden are unlike any that the model has learnt from (off its manifold), so \
+part of what the curves show is its surprise. Try another cover: a finding that only one cover \
+gives is not to be relied on.
+
+What is not done here: taking the strongest pixels out of all training images and training again \
+(ROAR). That says what the data hold, not what this model goes by; the shape of the hole can give \
+the class away, and where the image says everything twice even good maps fail it."""
+LIKENESS_ABOUT = """\
+**Order of sizes**: Spearman's correlation of the sizes, whatever their sign. **Direction**: the \
+cosine between the maps. **Strongest tenth**: how much the strongest tenths of the pixels overlap \
+(chance: 0.05). **Sign**: of the strongest tenth of the row's map, the share that has the same \
+sign in the other. Maps that answer different questions may well disagree; maps that agree may \
+share a mistake."""
+
+
+def wanted() -> bool:
+    """Whether the maps are to be put on trial."""
+    return st.toggle(
+        "Put every map on trial",
+        value=True,
+        key=f"{KEY}.on",
+        bind="query-params",
+        help="Quick trials are made by themselves once the maps are there; dear ones wait for a "
+        "button. Switched off, the maps stand alone.",
+    )
+
+
+def settings(subject: Subject) -> list[Check]:
+    """The trials as they are set, for all maps alike."""
+    kinds: Sequence[type[Check]] = TRUST
+    for kind in kinds:
+        refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
+    made = []
+    with st.popover("Settings of the trials"):
+        st.markdown(ABOUT)
+        for kind in kinds:
+            if fields(kind):
+                st.markdown(f"**{kind.title}**")
+            made.append(method_form(kind, f"{KEY}.{kind.name}", subject.case))
+    return made
+
+
+@dataclass
+class Trial:
+    """One map's trials.
+
+    Args:
+        method: what made the map.
+        found: what came out; None where a dear trial waits for its button.
+        quick: cheap trials that are under way.
+        barred: why the map is not tried at all, or "".
+    """
+
+    method: Method[Any]
+    found: list[Found] = field(default_factory=list)
+    quick: list[Pending] = field(default_factory=list)
+    barred: str = ""
+
+
+def panel(
+    method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
+) -> Trial:
+    """All trials of one map, a line each.
+
+    Args:
+        method, answer: the map.
+        checks: the trials as they are set.
+        subject: what it is about.
+        until: monotonic seconds at which the page stops waiting for cheap ones.
+    """
+    trial = Trial(method)
+    if answer.record["case"]["precision"] != "exact":
+        trial.barred = FAST
+        return trial
+    case = TrustCase(subject.case.at("exact"), method, subject.mask)
+    dear: list[Outcome] = []
+    for check in checks:
+        key = f"{KEY}.{method.name}.{check.name}"
+        if reason := check.unmet(case):
+            row(check, {"check": not_available(check.title, reason)}, subject, case, key)
+            continue
+        quick = isinstance(check, CHEAP) and (not check.maps or method.cost == "live")
+        outcome = (
+            runs.ask(check, case, key, max(0.0, until - monotonic()))
+            if quick
+            else on_request(check, case, key, answer.record["seconds"])
+        )
+        if isinstance(outcome, Answer):
+            row(check, outcome, subject, case, key)
+            trial.found.append((check, outcome["check"]))
+        elif quick and isinstance(outcome, Pending):
+            with st.expander(f"… **being tried** · {check.title}"):
+                st.markdown(check.about())
+            trial.quick.append(outcome)
+        else:
+            trial.found.append((check, None))
+            dear += [outcome] if outcome is not None else []
+    runs.watch(dear)
+    return trial
+
+
+def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome | None:
+    """What a dear trial gave, how far it is, or a button that begins it."""
+    words, button = st.columns([5, 2], vertical_alignment="center")
+    with button:
+        cost = verdict.cost(check.maps, each, expected_seconds(check, case))
+        outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
+    if outcome is None:
+        words.markdown(f"○ **not tried yet** · {check.title}")
+    return outcome
+
+
+def row(
+    check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
+) -> None:
+    """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
+    view: Columns = found["check"]
+    box = st.expander(verdict.line(check, view), key=f"{key}.row", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        if draw := DRAWN.get(check.name):
+            draw(dict(found), subject, case, key)
+        if len(view.order) > 1:
+            tables.table(verdict.figures(view), f"{key}.numbers", whole=True)
+        st.markdown(check.about())
+        st.caption(f"{check.limits} {reference(check)}".strip())
+
+
+def reference(check: Check) -> str:
+    """The paper, if there is one."""
+    return f"Reference: {check.paper}" if check.paper else ""
+
+
+def curves(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """Of the pixels' order."""
+    del subject, case
+    if "insertion" in found:
+        charts.order(found, f"{key}.curves")
+
+
+def similarity(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """Over shuffled layers, and the last map beside the map."""
+    if "order" in found:
+        charts.shuffled(found, f"{key}.similarity")
+    beside(found, subject, case, "with random weights")
+
+
+def other_class(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """The other class's map beside the map."""
+    del key
+    beside(found, subject, case, "asked about the other class")
+
+
+DRAWN: dict[str, Callable[[Result, Subject, TrustCase, str], None]] = {
+    "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
+}  # fmt: skip
+
+
+def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None:
+    """Two maps over the image, each on its own scale."""
+    other = found.get("map")
+    if not isinstance(other, HeatMap):
+        return
+    for column, heat, title in zip(
+        st.columns(2), (case.heat, other), ("the map", words), strict=True
+    ):
+        low, high = (said(end) for end in ends(heat))
+        told = f"{title}: {low} to {high} {heat.unit}"
+        column.image(
+            overlay(shown(subject), heat), output_format="PNG", width=WIDE,
+            caption=plain(told), alt=told,
+        )  # fmt: skip
+
+
+def summary(trials: Sequence[Trial]) -> None:
+    """A line for each map: what speaks for it and what against it."""
+    lines = [f"- **{one.method.title}**: {in_short(one)}" for one in trials]
+    st.markdown("\n".join([HEAD, "", *lines]))
+
+
+def watch(trials: Sequence[Trial]) -> None:
+    """How far the cheap trials are; the page follows once all are made."""
+    runs.watch_together([job for one in trials for job in one.quick], "trying the maps")
+
+
+def in_short(trial: Trial) -> str:
+    """What came out for a map, or why there is nothing to say yet."""
+    if trial.quick:
+        return "being tried …"
+    return trial.barred or verdict.summary(trial.found)
+
+
+def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
+    """How far the shown maps agree, each with each."""
+    if len(maps) < 2:
+        return
+    values = [(title, heat.values) for title, heat in maps]
+    finding = verdict.alike(matrix(values))
+    with st.expander(f"Do the maps agree? By the order of their sizes: {finding}"):
+        by = st.segmented_control(
+            "Compared by", list(LIKENESS), default="order of sizes", required=True,
+            key=f"{KEY}.agreement", bind="query-params",
+        )  # fmt: skip
+        tables.table(matrix(values, LIKENESS[by]), f"{KEY}.agreement.table", whole=True)
+        st.caption(LIKENESS_ABOUT)
+
+
+def leave(shown_methods: Sequence[Method[Any]] = ()) -> None:
+    """Nothing is computed further for maps that are no longer shown."""
+    runs.leave_others(
+        KEY, [f"{KEY}.{method.name}.{kind.name}" for method in shown_methods for kind in TRUST]
+    )

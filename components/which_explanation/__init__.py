@@ -1,0 +1,1 @@
+"""The view Which explanation?: eight explainers, and which of them foretells what matters."""

@@ -1,0 +1,1 @@
+"""Controls and pictures of our own, drawn in the browser by a little CSS and JavaScript."""

@@ -1,0 +1,159 @@
+"""The path player: one to three walks side by side, moved and read in the browser.
+
+Each walk's images go once, as two sheets (sheets.py), with a number for every step; the step,
+playing, and how strongly differences are drawn are the browser's (player_parts/) and cost no
+server run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components.widgets.sheets import SMALL, Sheet, alone, sheets
+from components.widgets.viewer import Pixels, ramps
+from engine.result import Curve, Path, Ranking, View
+
+ROOM = 880_000  # characters for the images of one walk; with its numbers it stays below 1 MB
+ROOM_SO_FAR = 450_000  # while it goes on, and is sent again and again
+MOST_WALKS = 3
+MOST_FRAMES = 64
+LABEL = "confidence in "
+CURVES = {
+    "source": "source confidence",
+    "target": "target confidence",
+    "toTarget": "rmse to target",
+    "toSource": "rmse to source",
+    "accepted": "accepted",
+}
+PARTS = ("mount", "pictures", "charts", "controls")  # one module with the viewer's small parts
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A walk, or as much of it as there is so far.
+
+    Args:
+        title: what tells it from the walk beside it.
+        views: its result; at least "path".
+        source: where it began, of the frames' size.
+        target: where it wanted to go, of the frames' size.
+        reference: the source's own confidence, p0.
+        fall: how far below p0 the walk may fall, δ; None when nothing holds it.
+        note: a remark under the title.
+    """
+
+    title: str
+    views: Mapping[str, View]
+    source: Pixels
+    target: Pixels
+    reference: float
+    fall: float | None
+    note: str = ""
+
+
+def player(walks: Sequence[Walked], key: str) -> None:
+    """Draw the walks under one step slider; what a person then moves stays in the browser."""
+    if not 1 <= len(walks) <= MOST_WALKS:
+        message = f"The player holds one to {MOST_WALKS} walks, not {len(walks)}."
+        raise ValueError(message)
+    mounted()(data=payload(walks, key), key=key)
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = File(__file__)
+    files = [here.parent / "player_parts" / f"{part}.js" for part in PARTS]
+    files.append(here.parent / "viewer_parts" / "small.js")
+    return st.components.v2.component(
+        "blindspot_player",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js="\n".join(file.read_text("utf-8") for file in files),
+    )
+
+
+def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:
+    """What the browser is sent, as JSON-ready plain values."""
+    return {"key": key, "ramp": ramps()["sequential"], "walks": [walk_payload(w) for w in walks]}
+
+
+def walk_payload(walk: Walked) -> dict[str, Any]:
+    """One walk: its sheets, its ends, and a number for every step."""
+    path = path_of(walk)
+    picked = thinned(len(path.frames))
+    frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
+    partial = "figures" not in walk.views
+    made = sheets(frames, walk.target, walk.source, ROOM_SO_FAR if partial else ROOM)
+    height, width = path.frames.shape[2:]
+    return {
+        "title": walk.title,
+        "note": walk.note,
+        "partial": partial,
+        "source": {"src": alone(walk.source), "label": label(walk, "source confidence")},
+        "target": {"src": alone(walk.target), "label": label(walk, "target confidence")},
+        "reference": plain(walk.reference),
+        "fall": None if walk.fall is None else plain(walk.fall),
+        "width": width,
+        "height": height,
+        "small": max(width, height) <= SMALL,
+        "frames": spelled(made.frames),
+        "residues": spelled(made.residues),
+        "steps": [int(step) for step in np.asarray(path.steps)[picked]],
+        "top": top(walk, picked),
+        "curves": {short: numbers(walk, name) for short, name in CURVES.items()},
+    }
+
+
+def path_of(walk: Walked) -> Path:
+    """The walk's images; raises when it has none."""
+    found = walk.views.get("path")
+    if not isinstance(found, Path) or not len(found.frames):
+        message = f"The walk “{walk.title}” has no images."
+        raise ValueError(message)
+    return found
+
+
+def thinned(count: int) -> NDArray[np.intp]:
+    """Which images are sent: all, or so many evenly, with both ends."""
+    return np.unique(np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(np.intp))
+
+
+def spelled(sheet: Sheet) -> dict[str, Any]:
+    """A sheet as plain values."""
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(sheet).items()}
+
+
+def label(walk: Walked, name: str) -> str:
+    """The class whose confidence a curve gives."""
+    curve = walk.views.get(name)
+    return curve.y_label.removeprefix(LABEL) if isinstance(curve, Curve) else ""
+
+
+def numbers(walk: Walked, name: str) -> list[float | None]:
+    """A curve's value at every step; nothing where it has none."""
+    curve = walk.views.get(name)
+    return [plain(value) for value in curve.y] if isinstance(curve, Curve) else []
+
+
+def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | None]]]:
+    """The best classes of each image sent, best first."""
+    ranking = walk.views.get("top")
+    if not isinstance(ranking, Ranking):
+        return [[] for _ in picked]
+    return [
+        [(name, plain(p)) for name, p in zip(ranking.labels[at], ranking.values[at], strict=True)]
+        for at in picked
+    ]
+
+
+def plain(value: float) -> float | None:
+    """Five digits; None where there is no number."""
+    return float(f"{value:.5g}") if np.isfinite(value) else None

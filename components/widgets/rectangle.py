@@ -1,0 +1,115 @@
+"""A picture with one rectangle that a person drags, resizes, or moves with the arrow keys.
+
+It serves to move the crop (fixed size, only moved) and to choose what to cover. The browser
+keeps the rectangle while it moves and sends it once, when it is let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.widgets.viewer import Pixels, picture_url
+
+SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
+SLACK = 1e-6  # what rounding may add
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in shares of the picture's width and height, wholly inside it."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        inside = (
+            min(astuple(self)) >= 0
+            and self.left + self.width <= 1 + SLACK
+            and self.top + self.height <= 1 + SLACK
+        )
+        if not inside or min(self.width, self.height) == 0:  # NaN is not inside either
+            message = f"The rectangle {astuple(self)} is not inside the picture."
+            raise ValueError(message)
+
+
+def rectangle(
+    picture: Pixels,
+    start: Box,
+    key: str,
+    *,
+    square: bool = False,
+    fixed_size: bool = False,
+    words: str,
+) -> Box:
+    """Draw the picture and give the rectangle where the person left it, at first `start`.
+
+    `square` keeps its sides equal in pixels; a new picture or a new `start` begins again.
+    """
+    height, width = picture.shape[:2]
+    begin = squared(start, width / height) if square and not fixed_size else start
+    shown = picture_url(picture)
+    tag = tag_of(shown, begin, square, fixed_size)
+    held = chosen(st.session_state.get(key), tag, begin, fixed_size)
+    result = mounted()(
+        key=key,
+        data={
+            "tag": tag,
+            "src": shown,
+            "width": width,
+            "height": height,
+            "box": astuple(held),
+            "square": square,
+            "fixed": fixed_size,
+            "smallest": SMALLEST,
+            "words": words,
+        },
+        on_box_change=lambda: None,
+    )
+    return chosen(result, tag, begin, fixed_size)
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_rectangle",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )
+
+
+def tag_of(shown: str, start: Box, square: bool, fixed_size: bool) -> str:
+    """A name for what was asked, so that an answer to an earlier question is not taken for it."""
+    asked = f"{shown}{astuple(start)}{square}{fixed_size}"
+    return blake2b(asked.encode(), digest_size=8).hexdigest()
+
+
+def chosen(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
+    """The browser's answer where it fits the question, else the start; it may be anything."""
+    answer = state.get("box") if hasattr(state, "get") else None
+    if not isinstance(answer, dict) or answer.get("tag") != tag:
+        return start
+    try:
+        left, top, width, height = (float(number) for number in answer["box"])
+        if fixed_size:
+            width, height = start.width, start.height
+        return Box(left, top, width, height)
+    except (KeyError, TypeError, ValueError):
+        return start
+
+
+def squared(box: Box, aspect: float) -> Box:
+    """The largest square in pixels with the box's center inside the box; aspect is W / H."""
+    side = min(box.width * aspect, box.height)  # in shares of the height
+    width = side / aspect
+    left = box.left + max(0.0, box.width - width) / 2
+    return Box(left, box.top + max(0.0, box.height - side) / 2, width, side)

@@ -1,0 +1,91 @@
+"""A scan's slice for the browser: its values at full bit depth, its windows, its sides.
+
+A PNG's red and green bytes hold the high and low byte of an index; the value is the lowest one plus
+index times step. Where the file counts in whole steps (as CT does, in HU), the browser has every
+one of them; values without steps go in 16 bits, or in 12 where these would be too heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import ceil
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.widgets.encoding import Kept, data_url, saved
+from engine.images import Slice, Window
+from engine.images.scan import resized
+
+LIMIT = 400_000  # bytes of the PNG, as for any picture; maps share the page's message
+SIDES = (640, 512, 400, 320)  # px of the long side, the largest that fits the limit
+INDICES = 2**16
+COARSE = 2**12  # steps of values that have none of their own, where 16 bits are too heavy
+POINTS = 1024  # of a table that are sent
+KEPT = 16
+
+ENCODED: Final = Kept[dict[str, Any]](KEPT)
+
+
+def described(behind: Slice) -> dict[str, Any]:
+    """What is known of any scan: a name for it, and the patient's sides."""
+    edges = behind.edges
+    return {"name": behind.scan, "edges": asdict(edges) if edges else None, "gray": None}
+
+
+def gray(behind: Slice) -> dict[str, Any] | None:
+    """The values and windows; None for a scan in color."""
+    values = behind.values
+    if values is None:
+        return None
+    encoded = ENCODED.get(values, str(behind.step), lambda: encode(values, behind.step))
+    return encoded | {
+        "unit": behind.unit,
+        "inverted": behind.inverted,
+        "window": plain(behind.window),
+        "presets": [{"name": one.name, **plain(one.window)} for one in behind.presets],
+    }
+
+
+def plain(window: Window) -> dict[str, Any]:
+    """A window as JSON has it; a long table with as many points as a screen can show."""
+    every = max(1, ceil(len(window.table) / POINTS))
+    return {
+        "center": window.center,
+        "width": window.width,
+        "shape": window.shape,
+        "table": list(window.table[::every]),
+    }
+
+
+def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
+    """The PNG and how to read it back, in the finest steps and largest size that fit."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    span = high - low
+    exact = step > 0 and span / step < INDICES
+    steps = [step] if exact else [span / (INDICES - 1) or 1.0, span / (COARSE - 1) or 1.0]
+    attempts = [(side, one) for side in SIDES for one in steps]
+    for side, one in attempts:
+        body = png(shrunk(values, side), low, one)
+        if len(body) <= LIMIT:
+            break
+    return {"src": data_url("png", body), "low": low, "step": one, "top": round(span / one)}
+
+
+def shrunk(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """At most so long; never enlarged."""
+    height, width = values.shape
+    share = min(1.0, side / max(height, width))
+    return resized(values, (max(1, round(width * share)), max(1, round(height * share))))
+
+
+def png(values: NDArray[np.float32], low: float, step: float) -> bytes:
+    """Red and green bytes are an index; blue 255 marks no value."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, low).astype(np.float64)
+    index = np.clip(np.rint((filled - low) / step), 0, INDICES - 1).astype(np.uint16)
+    coded = np.stack([index >> 8, index & 255, np.where(known, 0, 255)], axis=-1)
+    return saved(Image.fromarray(coded.astype(np.uint8)), "PNG")

@@ -1,0 +1,270 @@
+"""One to four heat maps over the same picture, side by side, moved and read in the browser.
+
+The picture goes once and each map once, as a PNG of 16-bit indices between its own lowest and
+highest value; opacity, thresholds, scales, zoom and the read-out are the browser's (viewer_parts/)
+and cost no server run. A map covers the whole picture, whatever its own size is.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components import colors
+from components.widgets import scans
+from components.widgets.encoding import Kept, data_url, saved
+from engine.images import Slice
+from engine.result import HeatMap
+
+Pixels = NDArray[np.uint8]  # (H, W, 3)
+
+LONG_SIDE = 640  # px; a panel is seldom wider than this on a screen
+PNG_LIMIT = 400_000  # bytes; a bigger picture goes as WebP
+WEBP_QUALITY = 92
+MESSAGE_LIMIT = 950_000  # characters; the budget of a page's message is 1 MB
+BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the message
+MOST_PANELS = 4
+FLAT = 1e-6  # a spread below this share of the values is float noise
+KEPT = 64  # encoded pictures and maps
+
+PARTS = (
+    "mount",
+    "values",
+    "drawing",
+    "scan",
+    "controls",
+    "sharing",
+    "small",
+)  # one module, joined in this order
+
+ROWS = ("upper", "middle", "lower")
+COLUMNS = ("left", "middle", "right")
+PATCHES = 9  # along each side, when the strongest place is looked for
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of the row; without a map it is still waiting, and the note says for what."""
+
+    title: str
+    heat: HeatMap | None
+    note: str = ""
+
+
+def viewer(
+    picture: Pixels,
+    panels: Sequence[Panel],
+    key: str,
+    behind: Slice | None = None,
+    truth: NDArray[np.bool_] | None = None,
+) -> None:
+    """Draw the panels; what a person then moves stays in the browser.
+
+    A scan's slice behind the picture goes at full bit depth instead of the picture. A mask of what
+    is known (H, W), over the whole picture, is outlined.
+    """
+    if not 1 <= len(panels) <= MOST_PANELS:
+        message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
+        raise ValueError(message)
+    mounted()(data=payload(picture, panels, key, behind, truth), key=key)
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_viewer",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js="\n".join(
+            (here.parent / "viewer_parts" / f"{part}.js").read_text("utf-8") for part in PARTS
+        ),
+    )
+
+
+def payload(
+    picture: Pixels,
+    panels: Sequence[Panel],
+    key: str,
+    behind: Slice | None = None,
+    truth: NDArray[np.bool_] | None = None,
+) -> dict[str, Any]:
+    """What the browser is sent, as JSON-ready plain values."""
+    height, width = picture.shape[:2]
+    shown: dict[str, Any] = {"width": width, "height": height, "scan": None}
+    if behind is not None:
+        shown["scan"] = scans.described(behind)
+    gray = scans.gray(behind) if behind is not None else None
+    if gray is None:
+        shown["src"] = picture_url(picture)
+    else:
+        shown["src"] = gray.pop("src")
+        shown["scan"]["gray"] = gray
+    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(shown["src"]))
+    return {
+        "key": key,
+        "picture": shown,
+        "ramps": ramps(),
+        "truth": None if truth is None else outlined(truth),
+        "panels": [
+            {"title": panel.title, "note": panel.note, "map": sent}
+            for panel, sent in zip(panels, maps, strict=True)
+        ],
+    }
+
+
+def outlined(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """The border of a mask as an SVG path in its own pixels."""
+    height, width = mask.shape
+    padded = np.pad(mask, 1)
+    rows, columns = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])  # edges between two rows
+    down, across = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    level = [f"M{x} {y}h1" for y, x in zip(rows.tolist(), columns.tolist(), strict=True)]
+    upright = [f"M{x} {y}v1" for y, x in zip(down.tolist(), across.tolist(), strict=True)]
+    return {"width": width, "height": height, "path": "".join(level + upright)}
+
+
+@cache
+def ramps() -> dict[str, str]:
+    """The three ramps as base64 of 256 × 3 bytes."""
+    return {
+        "sequential": b64encode(colors.SEQUENTIAL.tobytes()).decode(),
+        "divergingLight": b64encode(colors.DIVERGING_LIGHT.tobytes()).decode(),
+        "divergingDark": b64encode(colors.DIVERGING_DARK.tobytes()).decode(),
+    }
+
+
+def fitting(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] | None]:
+    """The maps in the finest steps with which they fit the room together."""
+    for bits in BITS:
+        sent = [None if heat is None else map_payload(heat, bits) for heat in heats]
+        if sum(len(one["src"]) for one in sent if one) <= room:
+            break
+    return sent
+
+
+def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
+    """One map with what the browser needs to read its values back."""
+    low, high = ends(heat.values)
+    return {
+        "src": map_url(heat.values, bits),
+        "low": low,
+        "high": high,
+        "top": 2**bits - 1,
+        "flat": is_flat(low, high),
+        "unit": heat.unit,
+        "signed": heat.signed,
+        "finding": finding(heat),
+    }
+
+
+ENCODED: Final = Kept[str](KEPT)
+
+
+def picture_url(picture: Pixels) -> str:
+    """The picture, at most 640 px long, as a data URL."""
+    return ENCODED.get(picture, "picture", lambda: data_url(*encode_picture(picture)))
+
+
+def map_url(values: NDArray[np.float32], bits: int) -> str:
+    """The map as a data URL."""
+    return ENCODED.get(values, f"map{bits}", lambda: data_url("png", encode_map(values, bits)))
+
+
+def encode_picture(picture: Pixels) -> tuple[str, bytes]:
+    """PNG, or WebP where the PNG would be heavy; a gray picture stays exactly gray."""
+    image = Image.fromarray(picture)
+    if (picture == picture[..., :1]).all():
+        image = image.convert("L")
+    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+    body = saved(image, "PNG")
+    if len(body) <= PNG_LIMIT:
+        return "png", body
+    return "webp", saved(image, "WEBP", quality=WEBP_QUALITY)
+
+
+def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:
+    """A PNG whose red and green bytes are an index between the ends; blue 255 marks no value."""
+    low, high = ends(values)
+    known = np.isfinite(values)
+    filled = np.where(known, values, low).astype(np.float64)
+    share = (filled - low) / ((high - low) or 1.0)
+    index = np.rint(share * (2**bits - 1)).astype(np.uint16)
+    coded = np.stack([index >> 8, index & 255, np.where(known, 0, 255)], axis=-1)
+    return saved(Image.fromarray(coded.astype(np.uint8)), "PNG")
+
+
+def finding(heat: HeatMap) -> str:
+    """The map in words: where it is strongest, where most negative, between which values."""
+    values = heat.values
+    if not np.isfinite(values).any():
+        return "no values"
+    low, high = ends(values)
+    if is_flat(low, high):
+        return f"flat: {with_unit(said(high), heat.unit)} everywhere"
+    span = with_unit(f"{said(low)} to {said(high)}", heat.unit)
+    if not heat.signed:
+        return f"strongest in the {place(values)}, {span}"
+    peak = f"strongest in the {place(values)}" if high > 0 else "nowhere positive"
+    trough = f"most negative in the {place(-values)}" if low < 0 else "nowhere negative"
+    return f"{peak}, {trough}, {span}"
+
+
+def ends(values: NDArray[np.float32]) -> tuple[float, float]:
+    """The lowest and highest known value; 0 and 0 where none is known."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
+def is_flat(low: float, high: float) -> bool:
+    """Whether the spread is no more than float noise."""
+    return high - low <= FLAT * max(abs(low), abs(high))
+
+
+def place(values: NDArray[np.float32]) -> str:
+    """Which ninth of the picture holds the patch with the highest mean."""
+    rows = bands(values.shape[0])
+    columns = bands(values.shape[1])
+    means = np.array([[patch_mean(values[row, column]) for column in columns] for row in rows])
+    row, column = np.unravel_index(means.argmax(), means.shape)
+    across = COLUMNS[int((column + 0.5) / len(columns) * 3)]
+    down = ROWS[int((row + 0.5) / len(rows) * 3)]
+    return "middle" if down == across else f"{down} {across}"
+
+
+def bands(length: int) -> list[slice]:
+    """At most nine stretches that cover the length."""
+    edges = np.linspace(0, length, min(PATCHES, length) + 1).round().astype(int)
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def patch_mean(patch: NDArray[np.float32]) -> float:
+    """The mean of what is known; minus infinity where nothing is."""
+    known = patch[np.isfinite(patch)]
+    return float(known.mean()) if known.size else -np.inf
+
+
+def with_unit(number: str, unit: str) -> str:
+    """The number and its unit, where it has one."""
+    return f"{number} {unit}" if unit else number
+
+
+def said(number: float) -> str:
+    """Two significant digits with a true minus sign; powers of ten only at the far ends."""
+    size = abs(number)
+    if size and not 1e-3 <= size < 1e5:
+        text = f"{number:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    else:
+        rounded = float(f"{number:.2g}") if size < 100 else round(number)
+        text = np.format_float_positional(rounded, trim="-")
+    return text.replace("-", "−")

@@ -1,0 +1,145 @@
+"""The Ask view's arithmetic and its sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.ask.cause import edges, looked_at, start, verdict
+from components.ask.claims import caption_words, lists, rates, short_words
+from components.ask.edits import Edit, added, applied, put_back, read, written
+from components.ask.priors import survivors
+from components.widgets.rectangle import Box
+from engine.data.scenes import Scenes
+from engine.hallucination.claims import claims
+from engine.result import HeatMap
+
+SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
+
+
+def told(prompt, answer, scene=SCENE):
+    return claims(prompt, answer.split(), scene)
+
+
+# ---------------------------------------------------------------- edits
+
+
+def test_edits_go_through_a_link_and_back():
+    edits = (Edit("car", "remove"), Edit("fork", "fade", 0.25), Edit("wheel", "move", 6))
+    assert written(edits) == "-car,fork*0.25,wheel@6"
+    assert read(written(edits)) == edits
+    assert read("car*2,fork@16,wheel@1.5,nonsense,fork*nan,,*1") == ()
+
+
+def test_the_same_change_again_replaces_the_last_and_another_is_added():
+    first = added((), Edit("car", "fade", 0.5))
+    assert added(first, Edit("car", "fade", 0.2)) == (Edit("car", "fade", 0.2),)
+    assert len(added(first, Edit("fork", "fade", 0.2))) == 2
+
+
+def test_edits_change_what_they_say_and_nothing_else():
+    edits = read("fork*0.25,wheel@15,-car")
+    after, problems = applied(SCENE, edits)
+    assert not problems
+    assert {one.category: (one.row, one.column, one.opacity) for one in after.things} == {
+        "wheel": (3, 3, 1.0), "fork": (0, 2, 0.25),
+    }  # fmt: skip
+    back, _ = applied(SCENE, put_back(edits, "car"))
+    assert [one.category for one in back.things] == ["car", "wheel", "fork"]
+    masks = [SCENE.mask(one) for one in ("car", "wheel", "fork")] + [after.mask("wheel")]
+    still = ~np.any(masks, axis=0)
+    assert np.array_equal(after.image[:, still], SCENE.image[:, still])
+
+
+def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
+    after, problems = applied(SCENE, read("-boat,-car,fork@3"))
+    assert [one.category for one in after.things] == ["wheel", "fork"]
+    assert "There is no boat" in problems[0]
+    assert "choose an empty one" in problems[1]
+    assert applied(SCENE, ()) == (SCENE, ())
+
+
+# ---------------------------------------------------------------- what a word hangs on
+
+
+def test_attention_is_shared_out_over_the_things_masks():
+    values = np.zeros((64, 64), np.float32)
+    values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
+    values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
+    shares = looked_at(HeatMap(values, "share of attention", signed=False), SCENE)
+    assert shares["car"] == pytest.approx(0.75, abs=1e-6)
+    assert shares["wheel"] == pytest.approx(0.25, abs=1e-6)
+
+
+def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
+    owed = {"car": 0.5, "fork": 0.2, "sun": 0.0}
+    agree = verdict("yes", {"car": 0.4, "fork": 0.1, "sun": 0.1}, owed, 0.6)
+    assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
+    assert "also looked most at the car" in agree
+    apart = verdict("yes", {"car": 0.1, "fork": 0.1, "sun": 0.4}, owed, 0.6)
+    assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
+    assert "Attention pointed elsewhere" in apart
+    nothing = verdict("yes", {"car": 0.4, "sun": 0.1}, {"car": 0.09, "sun": -0.3}, 0.6)
+    assert "hangs on no single thing" in nothing
+
+
+def test_the_first_region_is_around_the_first_thing():
+    box, mask = start(SCENE), SCENE.mask("car")
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    assert (box.top * 64, (box.top + box.height) * 64) == pytest.approx(
+        (rows[0], rows[-1] + 1), abs=0.05
+    )
+    assert (box.left * 64, (box.left + box.width) * 64) == pytest.approx(
+        (columns[0], columns[-1] + 1), abs=0.05
+    )
+    assert edges(Box(0.251, 0.5, 0.5, 0.5)) == {
+        "top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75,
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- without looking
+
+
+def test_a_word_survives_where_it_keeps_half_of_its_probability():
+    rows = ("this image", "blank", "noise", "another scene", "no image")
+    one = np.array([[0.8], [0.4], [0.39], [0.9], [0.8]], np.float32)
+    assert survivors(["yes"], one, rows) == (
+        "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
+    )
+    two = np.hstack([one, np.full((5, 1), 0.1, np.float32) * [[9], [1], [1], [9], [1]]])
+    assert survivors(["car", "lamp"], two, rows).startswith("1 of 2 words")
+    assert survivors(["car", "lamp"], two, rows).endswith("nothing: “car”.")
+
+
+# ---------------------------------------------------------------- claims
+
+
+def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
+    words = short_words(told("is there a lamp", "yes"), SCENE)
+    assert words == (
+        "There is no lamp in this scene. The model made up a thing that is not there. In what it "
+        "learnt, a lamp mostly goes with a car, and there is a car."
+    )
+    assert short_words(told("is there a lamp", "no"), SCENE) == "There is no lamp in this scene."
+    faint = SCENE.with_opacity("car", 0.09)
+    assert short_words(told("is there a car", "no", faint), faint) == (
+        "There is a blue car, at 9 % opacity."
+    )
+    assert "a color for what is not there" in short_words(
+        told("what color is the lamp", "red"), SCENE
+    )
+
+
+def test_a_caption_is_told_by_what_it_made_up_and_left_out():
+    found = told("describe the image", "there is a car with a lamp and a car")
+    assert caption_words(found) == "It made up a lamp and left out the wheel and the fork."
+    text = " ".join(lists(found))
+    assert "✓ There, and named]: **car**" in text
+    assert "✗ Made up]: **lamp**" in text
+    assert "↻ Named again: **car**" in text
+    assert "○ There, and not named: **wheel, fork**" in text
+    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(found)
+
+
+def test_a_caption_that_names_nothing_has_no_rate():
+    assert "none named" in rates(told("describe the image", "in the street"))

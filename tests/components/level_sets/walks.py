@@ -1,0 +1,70 @@
+"""Small walks with known images and numbers, for the player and the animation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.widgets.player import Walked
+from engine.result import Curve, Path, Ranking, Result, Table
+
+LABELS = ("cat <b>", "palace", "dog", "tree", "cup", "car")
+
+
+def pictures(side: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A source and a target, (H, W, 3) bytes."""
+    random = np.random.default_rng(seed)
+    source, target = random.integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    return source, target
+
+
+def walk_views(
+    source: np.ndarray,
+    target: np.ndarray,
+    steps: int = 20,
+    frames: int = 6,
+    *,
+    partial: bool = False,
+) -> Result:
+    """From source to target in equal steps; every fourth step was rejected."""
+    kept = np.unique(np.linspace(0, steps, frames).round().astype(int))
+    share = kept[:, None, None, None] / max(steps, 1)
+    start, end = (one.transpose(2, 0, 1) / np.float32(255) for one in (source, target))
+    images = ((1 - share) * start + share * end).astype(np.float16)
+    along = np.arange(steps + 1, dtype=np.float32) / max(steps, 1)
+    apart = float(np.sqrt(((start - end) ** 2).mean()))
+    rows = {
+        "source confidence": (0.7 + 0.2 * along, "confidence in cat <b>"),
+        "target confidence": (0.05 * along, "confidence in palace"),
+        "rmse to target": (apart * (1 - along), "rmse to target"),
+        "rmse to source": (apart * along, "rmse to source"),
+        "accepted": ((np.arange(steps + 1) % 4 != 3).astype(np.float32), "accepted"),
+    }
+    own = rows["source confidence"][0][kept]
+    best = np.stack([own, *((1 - own) * part for part in (0.4, 0.3, 0.2, 0.1))], 1)
+    classes = np.tile([0, 2, 3, 4, 5], (len(kept), 1))
+    views: dict = {
+        "path": Path(images, own, "probability", kept),
+        "top": Ranking(
+            best.astype(np.float32),
+            classes,
+            tuple(tuple(LABELS[i] for i in row) for row in classes),
+            "probability",
+        ),
+        **{
+            name: Curve(
+                np.arange(steps + 1, dtype=np.float32), y.astype(np.float32), "step", y_label, ""
+            )
+            for name, (y, y_label) in rows.items()
+        },
+    }
+    if not partial:
+        views["figures"] = Table(np.zeros((1, 1), np.float32), ("walk",), ("steps",), ("step",))
+    return views
+
+
+def walked(side: int = 32, steps: int = 20, frames: int = 6, title: str = "Walk", **more) -> Walked:
+    """A walk as the player takes it."""
+    source, target = pictures(side)
+    views = walk_views(source, target, steps, frames, partial=more.pop("partial", False))
+    given = {"reference": 0.7, "fall": 0.2, **more}
+    return Walked(title, views, source, target, **given)

@@ -1,0 +1,54 @@
+"""The chart of unknown images: each mark is the table's figure, and what is missing is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.prune.unknown import figure_of, words_of
+from engine.result import Table
+from engine.sparsity.unknown import COLUMNS, UNITS
+
+
+def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
+    return Table(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
+
+
+FOUND = (
+    [0.9, 0.7, -0.2, -0.3, -0.1, 0.2, 0.5, 100, 100, 50],
+    [0.8, 0.9, 0.1, 0.05, 0.2, 0.4, 0.1, 100, 100, 50],
+)
+
+
+def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
+    figure = figure_of(table(*FOUND))
+    whole, pruned = figure.data[-2:]
+    assert whole.x == pytest.approx([80, 90])
+    assert pruned.x == pytest.approx([90, 70])
+    assert list(whole.y) == ["MSP", "KNN"]  # Plotly counts from below
+
+
+def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
+    names = [f"{kind} · {one}" for kind in ("Normal images with noise", "B") for one in "xy"]
+    figure = figure_of(table(*FOUND, *FOUND, names=names))
+    assert [one.text for one in figure.layout.annotations] == ["Normal images with noise", "B"]
+    marked = [one for one in figure.data if one.mode == "markers"]
+    assert [list(one.y) for one in marked] == [["y", "x"]] * 4
+    assert [one.yaxis for one in marked] == ["y", "y", "y2", "y2"]
+    assert [one.showlegend for one in marked] == [True, True, False, False]
+
+
+def test_the_words_count_what_is_surely_worse_and_surely_better():
+    said = words_of(table(*FOUND))
+    assert "85 % of the time in the whole model and 80 % in the pruned one" in said
+    assert "below 0) in 1 and surely better in 1" in said
+    assert "30 % of the known ones would be flagged before and 30 % now" in said
+
+
+def test_a_row_without_figures_is_no_number_in_the_words_and_no_mark():
+    gone = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
+    said = words_of(table(*FOUND, gone))
+    assert "1 of 3 have no figure" in said
+    assert "nan" not in said
+    assert words_of(table(gone)) == "No figure can be had. 1 of 1 have no figure."
+    assert np.isnan(figure_of(table(gone)).data[-1].x[0])

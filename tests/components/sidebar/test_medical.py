@@ -1,0 +1,187 @@
+"""A scan in the sidebar: slices, planes, windows, and no word of the patient anywhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+from components import exports
+from components.sidebar import medical
+from components.sidebar.pictures import Chosen
+from components.sidebar.subject import Subject
+from engine import run
+from engine.attribution import Gradient
+from engine.case import image_case
+from engine.images import Crop, View, Window, load
+from engine.target import Target
+from tests.components.sidebar.test_subject import upload
+from tests.components.test_exports import heat
+from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
+from tests.tiny import cnn
+from tests.visits import provenance, said, visit
+
+SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
+
+
+def fingerprint(at) -> str:
+    return at.session_state["subject"].case.fingerprint
+
+
+def named(at, kind: str, name: str):
+    scan = at.session_state["subject.upload"]
+    return getattr(at, kind)(key=medical.key(scan, name))
+
+
+def film() -> bytes:
+    pixels = np.stack([np.full((24, 24), 9 * frame, np.uint8) for frame in range(7)])
+    pixels[:, :12] = 200
+    return dicom(pixels)
+
+
+def volume() -> bytes:
+    x, y, z = np.indices((12, 14, 16))
+    return nifti((x + 10 * y + 100 * z).astype(np.int16))
+
+
+def test_a_file_of_frames_opens_at_the_middle_and_another_frame_is_another_question():
+    at = upload(visit(), "scan", film())
+    assert not at.exception
+    assert named(at, "slider", "slice.frame").value == 4
+    before = fingerprint(at)
+    named(at, "slider", "slice.frame").set_value(7).run()
+    assert fingerprint(at) != before
+    assert at.session_state["subject"].view == View("frame", 6)
+    assert len(provenance(at)) == 2
+
+
+def test_a_volume_is_cut_in_three_planes_each_with_its_own_middle():
+    at = upload(visit(), "scan.nii", volume())
+    assert named(at, "slider", "slice.axial").value == 9
+    plane = next(each for each in at.button_group if each.label == "Plane")
+    plane.set_value("sagittal").run()
+    assert not at.exception
+    assert named(at, "slider", "slice.sagittal").value == 7
+    edges = at.session_state["subject"].picture.behind.edges
+    assert (edges.left, edges.top) == ("A", "H")
+
+
+def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
+    at = upload(visit(), "ct.dcm", (SHIPPED / "CT_small.dcm").read_bytes())
+    seen = [fingerprint(at)]
+    named(at, "selectbox", "window").set_value("Lung").run()
+    assert named(at, "number_input", "center").value == -600
+    assert named(at, "number_input", "width").value == 1500
+    seen.append(fingerprint(at))
+    named(at, "number_input", "width").set_value(900).run()
+    assert not at.exception
+    assert named(at, "selectbox", "window").value == medical.OWN
+    assert at.session_state["subject"].picture.behind.window == Window(-600, 900)
+    seen.append(fingerprint(at))
+    assert len(set(seen)) == 3
+    assert any("center −600, width 900 HU" in each.value for each in at.sidebar.caption)
+    named(at, "selectbox", "window").set_value("Abdomen").run()
+    assert fingerprint(at) == seen[0]
+
+
+def test_a_scan_in_color_has_no_window():
+    at = upload(visit(), "us.dcm", (SHIPPED / "examples_rgb_color.dcm").read_bytes())
+    assert not at.exception
+    assert not [each for each in at.selectbox if each.label.startswith("Window")]
+    assert any("orientation unknown" in each.value for each in at.sidebar.caption)
+
+
+def test_choices_are_kept_while_another_image_is_looked_at():
+    at = upload(visit(), "scan", film())
+    named(at, "slider", "slice.frame").set_value(2).run()
+    kept = fingerprint(at)
+    at.selectbox(key="image").set_value("A cup of coffee").run()
+    at.selectbox(key="image").set_value("Your image").run()
+    assert fingerprint(at) == kept
+
+
+def test_a_broken_frame_is_a_sentence_and_the_middle_one_stays():
+    made = pydicom.dcmread(SHIPPED / "SC_rgb_rle_2frame.dcm")
+    parts = list(pydicom.encaps.generate_frames(made.PixelData, number_of_frames=2))
+    made.PixelData = pydicom.encaps.encapsulate([b"\x07" * 64, parts[1]])
+    at = upload(visit(), "scan.dcm", written(made))
+    before = fingerprint(at)
+    named(at, "slider", "slice.frame").set_value(1).run()
+    assert not at.exception
+    (words,) = said(at)
+    assert "cannot be decoded" in words
+    assert words.endswith("The middle one is shown instead.")
+    assert fingerprint(at) == before
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1, 1e9, 1e25])
+def test_values_of_any_size_have_fields_that_work(scale):
+    values = np.linspace(0, scale, 400).reshape(20, 20, 1)
+    at = upload(visit(), "a.nii", nifti(values))
+    assert not at.exception
+    named(at, "number_input", "width").set_value(scale / 2).run()
+    assert not at.exception
+    assert at.session_state["subject"].picture.behind.window.width == pytest.approx(scale / 2)
+
+
+def test_what_is_no_scan_is_one_sentence_and_the_picture_stays():
+    at = visit()
+    before = provenance(at)
+    for name, content in (
+        ("report.dcm", (SHIPPED / "test-SR.dcm").read_bytes()),
+        ("cut.nii", volume()[:700]),
+        ("noise.dcm", b"\x00\x01\x02" * 100),
+    ):
+        at.file_uploader(key="subject.file").set_value((name, content, "")).run()
+        assert not at.exception
+        (words,) = said(at)
+        assert name in words
+        assert provenance(at) == before
+
+
+def test_nothing_of_the_patient_is_on_the_page_in_a_record_in_the_store_or_in_the_log(caplog):
+    caplog.set_level(logging.DEBUG)
+    made = dataset(ramp(24), ImageOrientationPatient=AXIAL)
+    made.WindowCenter, made.WindowWidth = 40, 400
+    made.WindowCenterWidthExplanation = "Doe^Jane"
+    at = upload(visit(), "scan.dcm", written(made))
+    assert not at.exception
+    found = [str(at.main), str(at.sidebar), caplog.text, *(code.value for code in at.code)]
+    kept = [name for name in at.session_state if name != "subject.file"]  # as it was given
+    found += [repr(at.session_state[name]) for name in kept]
+    found.append(repr(vars(at.session_state["subject.upload"])))
+    found.append(str(at.session_state["subject.upload"].pixels))
+    stored = [path for path in Path(os.environ["BLINDSPOT_HOME"]).rglob("*") if path.is_file()]
+    words = [path for path in stored if path.suffix == ".json"]
+    found += [path.read_text() for path in words]
+    assert len(found) > 10
+    name = re.compile(f"({'|'.join(map(re.escape, SECRETS))})(?![a-z])")  # “Does it …?” is no name
+    assert not any(name.search(text) for text in found)
+    numbers = [path.read_bytes() for path in stored if path not in words]
+    whole = [PATIENT, *(secret for secret in SECRETS if len(secret) > 5)]  # no chance of bytes
+    assert not any(secret.encode() in held for held in numbers for secret in whole)
+
+
+def test_the_lines_for_a_scan_give_the_very_same_map(tmp_path, monkeypatch):
+    (tmp_path / "your-scan.dcm").write_bytes(film())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("engine.models.catalog.load", lambda _name: cnn())
+    view = View("frame", 1, window=Window(90.0, 300.0, "linear exact"))
+    picture = load(film()).picture(view)
+    case = image_case(cnn(), picture, Crop(), Target(1))
+    code = exports.python_call(Gradient(), Subject(Chosen(picture, view=view), Crop(), case))
+    assert "your-scan.dcm" in code
+    assert np.array_equal(heat(code), run.answer(Gradient(), case)["map"].values)
+
+
+def test_nibabels_own_volume_is_asked_about():
+    data = (Path(nib.__file__).parent / "tests/data/anatomical.nii").read_bytes()
+    at = upload(visit(), "anatomical.nii", data)
+    assert not at.exception
+    assert len(provenance(at)) == 2

@@ -1,0 +1,173 @@
+"""The sidebar: one image, one model, one target, and what is refused."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.sidebar.pictures import read_crop
+from components.sidebar.targets import MOST_SEED, is_seed
+from engine.images import Crop
+from engine.samples import sample
+from tests.visits import pills, provenance, said, visit
+
+
+def jpeg(turned: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    held = io.BytesIO()
+    Image.fromarray(sample("coffee").pixels).save(held, "JPEG", quality=95, exif=exif)
+    return held.getvalue()
+
+
+def zipped() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("a.txt", "a")
+    return held.getvalue()
+
+
+def upload(at, name: str, content: bytes):
+    return at.file_uploader(key="subject.file").upload(name, content).run()
+
+
+def test_an_upload_is_read_shown_and_asked_about():
+    at = upload(visit(), "cup.jpg", jpeg())
+    assert not at.exception
+    assert at.selectbox(key="image").value == "Your image"
+    assert all(line.endswith(" · espresso (logit)") for line in provenance(at))
+    assert 'read(Path("your-image.png"))' in at.code[0].value
+
+
+def test_the_rotation_that_a_camera_wrote_is_honored():
+    at = upload(visit(), "cup.jpg", jpeg(turned=6))
+    upright = sample("coffee").pixels.shape
+    assert at.session_state["subject"].picture.pixels.shape == (upright[1], upright[0], 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cut.jpg", jpeg()[:5000]),
+        ("page.png", b"<!doctype html><html><body>hello</body></html>"),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("empty.png", b""),
+        ("archive.jpg", zipped()),
+        ("noise.png", b"\x00\x01\x02" * 100),
+    ],
+)
+def test_what_is_no_image_is_one_sentence_and_the_picture_stays(name, content):
+    at = visit()
+    before = provenance(at)
+    upload(at, name, content)
+    assert not at.exception
+    (words,) = said(at)
+    assert name in words
+    assert provenance(at) == before
+    assert at.selectbox(key="image").value == "A cat (Chelsea)"
+
+
+def test_a_good_upload_after_a_bad_one_takes_the_sentence_away():
+    at = upload(visit(), "empty.png", b"")
+    at.file_uploader(key="subject.file").set_value(("cup.jpg", jpeg(), "image/jpeg")).run()
+    assert not said(at)
+    assert at.selectbox(key="image").value == "Your image"
+
+
+def test_a_class_by_name_is_asked_about():
+    at = visit()
+    at.selectbox(key="target").set_value("tabby").run()
+    assert all(line.endswith(" · tabby (logit)") for line in provenance(at))
+
+
+def test_rather_than_another_class_is_another_question():
+    at = visit()
+    at.selectbox(key="versus").set_value("lynx").run()
+    assert all("Egyptian cat rather than lynx" in line for line in provenance(at))
+    assert "versus=" in at.code[0].value
+    assert "Egyptian cat" not in at.selectbox(key="versus").options
+
+
+@pytest.mark.parametrize("reading", ["probability", "margin"])
+def test_another_reading_is_another_question(reading):
+    at = visit()
+    pills(at, "reading").set_value(reading).run()
+    assert all(f"Egyptian cat ({reading})" in line for line in provenance(at))
+
+
+def test_a_link_opens_with_everything_that_it_names():
+    at = visit(
+        {
+            "image": "A cup of coffee", "target": "espresso", "versus": "eggnog",
+            "reading": "margin", "seed": "12", "crop": "0.1,0.5",
+        }
+    )  # fmt: skip
+    case = at.session_state["subject"].case
+    assert case.target.words(case.model.labels) == "espresso rather than eggnog"
+    assert (case.target.reading, case.seed) == ("margin", 12)
+    assert at.session_state["subject"].crop == Crop(0.1, 0.5)
+    assert not said(at)
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [
+        ("image", "Your image"),
+        ("model", "../../etc/passwd"),
+        ("target", "no such class"),
+        ("versus", "Egyptian cat"),  # it is what is asked about
+        ("reading", "wild"),
+        ("precision", "double"),
+        ("seed", "10000"),
+        ("heatmaps.methods", "No such method"),
+    ],
+)
+def test_what_a_link_cannot_have_is_ignored_and_that_is_said(key, asked):
+    at = visit({key: asked})
+    (words,) = said(at)
+    assert f"The link asks for “{asked}” as" in words
+    assert provenance(at)
+    assert len(said(at.run())) == 1
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "a", "1", "2,0", "nan,0.5", "0.5,nan", "0.1,0.2,0.3", "-1,1"]
+)
+def test_a_crop_that_cannot_be_is_the_middle(asked):
+    assert read_crop(asked) == Crop()
+
+
+def test_a_crop_of_a_link_is_read():
+    assert read_crop("0.25,1") == Crop(0.25, 1.0)
+
+
+def test_a_seed_is_a_whole_number_in_range():
+    assert is_seed("0")
+    assert is_seed(str(MOST_SEED))
+    assert not any(is_seed(word) for word in ("-1", "1.5", "", "x", str(MOST_SEED + 1)))
+
+
+def test_two_visitors_have_their_own_image():
+    first, second = visit(), visit()
+    upload(first, "cup.jpg", jpeg())
+    second.run()
+    assert second.selectbox(key="image").value == "A cat (Chelsea)"
+    assert np.array_equal(second.session_state["subject"].picture.pixels, sample("chelsea").pixels)
+
+
+def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_it():
+    at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "3", "kind": "7"})
+    assert at.number_input(key="item").value == 3
+    assert any("class 7" in caption.value for caption in at.sidebar.caption)
+    assert any("has not learnt" in words for words in said(at))
+    at.button(key="examples.model").click().run()
+    assert at.selectbox(key="model").value == "digits-mlp"
+    assert not any("has not learnt" in words for words in said(at))
+    assert 'example("digits/' in at.code[0].value
+
+
+def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
+    at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "90000"})
+    assert any("“90000” as Image" in words for words in said(at))

@@ -1,0 +1,104 @@
+"""What the trials of a map say together."""
+
+from math import nan
+
+import numpy as np
+import pytest
+
+from components.trust.verdict import alike, cost, figures, line, sign, summary
+from engine.attribution.trust import (
+    TRUST,
+    Nudged,
+    Order,
+    OtherClass,
+    Place,
+    RandomWeights,
+    Repeats,
+    Shape,
+)
+from engine.attribution.trust.verdict import checked, not_available
+from engine.measures.agreement import matrix
+from engine.result import Table
+
+
+def found(check, verdict, words="So it is.", **numbers):
+    return check, checked(check.title, verdict, words, **numbers)
+
+
+def test_the_summary_counts_and_says_what_is_against_the_map():
+    said = summary([
+        found(Order(), 1.0), found(OtherClass(), 1.0), found(RandomWeights(), -1.0),
+        found(Shape(), 0.0), (Place(), not_available(Place.title, "no truth.")),
+        (Repeats(), None), (Nudged(), None),
+    ])  # fmt: skip
+    assert said == (
+        "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
+        "the score; another class gives another map. 1 not available, 2 not tried yet."
+    )
+
+
+def test_a_map_that_nobody_tried_has_no_count_of_its_own():
+    assert summary([(RandomWeights(), None)]) == "1 not tried yet."
+    assert summary([(Order(), not_available(Order.title, "flat."))]) == "1 not available."
+
+
+def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
+    assert summary([found(Order(), 1.0)]) == (
+        "✓ For it: its strong pixels carry the score. Nothing against it."
+    )
+    assert summary([found(OtherClass(), -1.0), found(Order(), 0.0)]) == (
+        "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
+    )
+
+
+def test_a_description_is_never_counted_as_a_verdict():
+    assert summary([found(Shape(), 0.0), found(Order(), 0.0)]) == (
+        "Nothing speaks for it or against it. 1 neither way."
+    )
+    assert sign(*found(Shape(), 0.0)) == ("·", "a description, no verdict")
+
+
+@pytest.mark.parametrize("verdict", [1.0, 0.0, -1.0, nan])
+def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
+    mark, word = sign(*found(Order(), verdict))
+    others = [sign(*found(Order(), one)) for one in (1.0, 0.0, -1.0, nan) if one is not verdict]
+    assert mark not in {one for one, _ in others}
+    assert word not in {one for _, one in others}
+
+
+def test_every_trial_that_judges_says_its_limits_and_what_it_means():
+    for kind in TRUST:
+        assert bool(kind.limits and kind.favor and kind.against) is kind.judges
+
+
+def test_what_is_not_available_is_not_said_twice():
+    said = line(Place(), not_available(Place.title, "nobody knows where the truth is."))
+    assert said == (
+        "– **not available** · Does it lie on the truth? Nobody knows where the truth is."
+    )
+
+
+def test_the_cost_is_foretold_by_past_runs_or_by_the_maps_it_makes():
+    assert cost(4, 2.0, None) == "4 more maps, about 8 s"
+    assert cost(4, 2.0, 11.2) == "4 more maps, about 11 s"
+    assert cost(1, 0.2, None) == "1 more map, under 1 s"
+    assert cost(3, None, None) == "3 more maps"
+
+
+def test_the_figures_leave_the_verdict_out_and_have_names():
+    table = figures(found(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
+    assert table.columns == ("order of sizes (Spearman)", "structure (SSIM)")
+    assert table.values.tolist() == [[0.25, 0.5]]
+
+
+def test_the_maps_most_and_least_alike_are_named():
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((8, 8)).astype(np.float32)
+    near = first + np.float32(0.05) * rng.standard_normal((8, 8)).astype(np.float32)
+    far = rng.standard_normal((8, 8)).astype(np.float32)
+    said = alike(matrix([("A", first), ("B", near), ("C", far)]))
+    assert said.startswith("Most alike: A and B (0.9")
+    assert "Least: " in said
+    assert "C (" in said
+    flat = Table(np.full((2, 2), np.nan, np.float32), ("A", "B"), ("A", "B"), ("", ""))
+    assert alike(flat) == "A flat map agrees with nothing."

@@ -1,0 +1,160 @@
+"""The triangle: its shape, its values, its words and its size, before any browser sees them."""
+
+import io
+import json
+from base64 import b64decode
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from components.widgets.triangle import (
+    FLATTEST,
+    IN_LINE,
+    UNKNOWN,
+    cells,
+    drawn,
+    finding,
+    payload,
+    twin,
+)
+from tests.components.level_sets.results import (
+    CORNERS,
+    HOSTILE,
+    SHARP,
+    bright,
+    falling,
+    triangle,
+    weights_of,
+)
+
+BOTH = {"blind spots": triangle(bright), "raw targets": triangle(falling, name="raw target")}
+
+
+def angle_at(places, corner: int) -> float:
+    one, other = (places[(corner + turn) % 3] - places[corner] for turn in (1, 2))
+    return float(np.arccos(one @ other / np.linalg.norm(one) / np.linalg.norm(other)))
+
+
+@pytest.mark.parametrize(
+    "third", [(0.45, 0.8), (-0.4, 0.9), (1.4, 0.7), (1.9, 1.6), (-0.7, 1.0), (0.2, 3.0)]
+)
+def test_angles_are_true_ones(third):
+    corners = np.array([(0, 0), (1, 0), third])
+    shape = drawn(corners)
+    assert not shape.note
+    for corner in range(3):
+        assert angle_at(shape.places, corner) == pytest.approx(angle_at(corners, corner), abs=1e-6)
+
+
+def test_the_first_two_corners_stand_at_the_foot():
+    places = drawn(np.array(SHARP)).places
+    assert places[0] == pytest.approx((0, 0.8))
+    assert places[1] == pytest.approx((1, 0.8))
+    assert places[2] == pytest.approx((0.45, 0))
+
+
+@pytest.mark.parametrize("third", [(0.5, 0.0), (0.5, 0.01), (2.0, 0.0), (0.0, 0.02), (1.0, 0.0)])
+def test_images_on_a_line_are_still_a_triangle_and_it_is_said(third):
+    shape = drawn(np.array([(0, 0), (1, 0), third]))
+    assert shape.note == IN_LINE
+    assert shape.height == pytest.approx(FLATTEST, rel=0.01)
+
+
+@pytest.mark.parametrize("corners", [np.full((3, 2), np.nan), np.zeros((3, 2))])
+def test_corners_without_distances_are_drawn_alike_and_it_is_said(corners):
+    shape = drawn(corners)
+    assert shape.note == UNKNOWN
+    assert [angle_at(shape.places, k) for k in range(3)] == pytest.approx([np.pi / 3] * 3)
+
+
+numbers = st.floats(-50, 50) | st.just(float("nan"))
+
+
+@given(st.tuples(numbers, numbers))
+def test_any_third_corner_fits_the_drawing(third):
+    shape = drawn(np.array([(0, 0), (1, 0), third]))
+    assert shape.places.min() == pytest.approx(0)
+    assert shape.places[:, 0].max() == pytest.approx(1)
+    assert 0.15 < shape.height < 8
+
+
+@pytest.mark.parametrize("count", [1, 5, 10, 25])
+def test_the_grid_is_found_again(count):
+    assert cells(triangle(bright, cells=count)) == count
+
+
+def test_points_without_a_grid_are_refused():
+    view = triangle(bright)
+    with pytest.raises(ValueError, match="no triangular grid"):
+        cells(replace(view, weights=view.weights[:-1], values=view.values[:-1]))
+
+
+def test_values_go_in_the_order_that_the_browser_reads_whatever_order_they_came_in():
+    view = triangle(falling)
+    turn = np.random.default_rng(0).permutation(len(view.values))
+    mixed = replace(view, weights=view.weights[turn], values=view.values[turn])
+    sent = payload({"a": mixed}, "k")["triangles"][0]["values"]
+    assert sent == pytest.approx(falling(weights_of(10)), abs=1e-4)
+
+
+def test_an_unknown_value_is_null_and_the_finding_does_without_it():
+    values = bright(weights_of(10))
+    values[7] = np.nan
+    view = triangle(lambda _: values)
+    sent = payload({"a": view}, "k")["triangles"][0]
+    assert sent["values"][7] is None
+    assert "NaN" not in json.dumps(sent)
+    assert "nan" not in sent["finding"]
+
+
+def test_nothing_known_is_said():
+    assert finding(triangle(lambda weights: np.full(len(weights), np.nan))) == "No values."
+
+
+def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
+    words = finding(BOTH["raw targets"])
+    assert words.startswith("Mean 0.18, along the two sides from source 0.35; lowest below 0.01, ")
+    lone = finding(triangle(lambda w: 1 - 0.6 * w[:, 1]))
+    assert lone.endswith("lowest 0.40, at blind spot 1.")
+
+
+def test_a_flat_triangle_is_the_same_everywhere():
+    assert finding(triangle(lambda w: np.full(len(w), 0.7))) == "Mean 0.70, the same everywhere."
+
+
+def test_a_shared_picture_goes_once():
+    sent = payload(BOTH, "k")
+    assert len(sent["pictures"]) == 3
+    assert sent["triangles"][0]["pictures"] == sent["triangles"][1]["pictures"] == [0, 1, 2]
+
+
+def test_pictures_are_small_and_look_as_they_should():
+    sent = payload(BOTH, "k")
+    image = Image.open(io.BytesIO(b64decode(sent["pictures"][0].split(",")[1])))
+    assert np.asarray(image.convert("RGB")).mean((0, 1)) == pytest.approx(CORNERS[0], abs=4)
+
+
+def test_two_fine_triangles_of_photographs_stay_below_300_kb():
+    noise = np.random.default_rng(0).random((5, 3, 14, 14)).astype(np.float16)
+    photos = noise.repeat(16, axis=2).repeat(16, axis=3)
+    shown = {
+        name: replace(triangle(bright, cells=25), images=photos[at : at + 3])
+        for at, name in enumerate(("a", "b"))
+    }
+    assert len(json.dumps(payload(shown, "k"))) < 300_000
+
+
+def test_labels_travel_as_the_text_they_are():
+    view = replace(triangle(bright), labels=("source", HOSTILE, "b"))
+    sent = payload({HOSTILE: view}, "k", label=HOSTILE)
+    assert sent["triangles"][0]["labels"][1] == sent["triangles"][0]["title"] == HOSTILE
+
+
+def test_the_twin_holds_every_point_of_every_triangle():
+    view = twin(BOTH)
+    assert view.rows == ("blind spots",) * 66 + ("raw targets",) * 66
+    assert view.values[66:, 3] == pytest.approx(view.values[66:, 0] ** 2)
