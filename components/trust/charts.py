@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from components.charts import plots
-from components.charts.style import COLORS, MARGINS, laid, theme
-from engine.result import Curve, Result, Table
+from components.charts.style import COLORS, GRAY, MARGINS, laid, theme
+from components.charts.tables import as_table
+from engine.result import Columns, Curve, Result, Table
 
 HEIGHT = 300  # px
 BAND = "rgba(128, 128, 128, 0.35)"
@@ -102,3 +103,31 @@ def shuffled_figure(order: Curve, likeness: Curve) -> go.Figure:
     )
     figure.update_yaxes(range=[low - 0.05, 1.05], title_text="alike", fixedrange=True)
     return laid(figure, HEIGHT)
+
+
+def foretold(found: Result, key: str) -> None:
+    """A mark for each hidden square: what the map holds in it, and how far the score fell."""
+    squares = found["squares"]
+    assert isinstance(squares, Columns)  # noqa: S101  # the trial gives it
+    words = (
+        "Each mark is a square that was hidden: to the right what the map holds in it, upwards how "
+        "far the score fell without it; below the line it rose. Where the map foretells the falls, "
+        "the marks lie along a line through zero that rises."
+    )
+    table = as_table(squares, squares.order)
+    plots.with_table(foretold_figure(squares), words, {"squares": table}, key)
+
+
+def foretold_figure(squares: Columns) -> go.Figure:
+    """The marks, and both zeros."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=squares["map"], y=squares["fell"], mode="markers",
+        marker={"color": COLORS[theme()][0], "size": 8, "opacity": 0.7},
+        hovertemplate="the map holds %{x:.3g}, the score fell by %{y:.3g}<extra></extra>",
+    )  # fmt: skip
+    unit = squares.units[squares.order.index("fell")]
+    figure.update_xaxes(title_text="what the map holds in the square", zerolinecolor=GRAY)
+    figure.update_yaxes(title_text=f"fall of the score ({unit})", zerolinecolor=GRAY)
+    laid(figure, HEIGHT)
+    return figure.update_layout(showlegend=False)

@@ -146,7 +146,7 @@ def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome 
     """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
-        cost = verdict.cost(check.maps, each, expected_seconds(check, case))
+        cost = verdict.cost(check.maps, check.looks, each, expected_seconds(check, case))
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
         words.markdown(f"○ **not tried yet** · {check.title}")
@@ -195,8 +195,16 @@ def other_class(found: Result, subject: Subject, case: TrustCase, key: str) -> N
     beside(found, subject, case, "asked about the other class")
 
 
+def hidden_squares(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """What the map holds in each square, and how far the score fell without it."""
+    del subject, case
+    if "squares" in found:
+        charts.foretold(found, f"{key}.squares")
+
+
 DRAWN: dict[str, Callable[[Result, Subject, TrustCase, str], None]] = {
     "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
+    "Foretold": hidden_squares,
 }  # fmt: skip
 
 

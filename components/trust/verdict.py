@@ -30,6 +30,9 @@ HEADINGS = {
     "order": "order of sizes (Spearman)",
     "ssim": "structure (SSIM)",
     "max_sensitivity": "largest change (max-sensitivity)",
+    "infidelity": "not foretold (infidelity)",
+    "infidelity_moved": "not foretold when moved, median",
+    "moves_as_good": "moves that do as well",
 }
 DESCRIBED = ("·", "a description, no verdict")
 
@@ -87,16 +90,18 @@ def speaking(good: Sequence[str], against: Sequence[str]) -> str:
     return told + (f"✓ For it: {'; '.join(good)}." if good else "Nothing for it.")
 
 
-def cost(maps: int, each: float | None, known: float | None) -> str:
-    """What a trial costs: how many maps it makes, and the seconds by which that is foretold.
+def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:
+    """What a trial costs: how many maps or looks, and seconds where they can be foretold.
 
     Args:
-        maps: how many more it makes.
+        maps: how many more maps it makes.
+        looks: how often it looks at an image instead.
         each: seconds that the map itself took.
         known: seconds that the same trial took here before.
     """
-    count = f"{maps} more map" + ("" if maps == 1 else "s")
-    seconds = known if known is not None else None if each is None else maps * each
+    count = f"{looks} looks" if looks else f"{maps} more map" + ("" if maps == 1 else "s")
+    foretold = None if each is None or not maps else maps * each
+    seconds = known if known is not None else foretold
     if seconds is None or not isfinite(seconds):
         return count
     return f"{count}, " + ("under 1 s" if seconds < 1 else f"about {seconds:.0f} s")

@@ -73,6 +73,19 @@ def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
     assert "2 not tried yet" in words(at)
 
 
+def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
+    at = shown_to(cnn, ["Gradient"], **{"trust.Foretold.squares": "16"})
+    button = at.button(key="trust.Gradient.Foretold.go")
+    assert button.label == "Try it: 17 looks"
+    before = words(at)
+    button.click().run()
+    settled(at)
+    (line,) = lines(at, "Does it foretell what hiding a part does?")
+    assert line.startswith("· **a description, no verdict**")
+    assert "of what hiding squares does" in line
+    assert ("3 not tried yet" in before) and ("3 not tried yet" in words(at))
+
+
 def test_the_trials_settings_are_part_of_the_link(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"], **{"trust.RandomWeights.stages": "2"})
     assert "2 more maps" in at.button(key="trust.Gradient.RandomWeights.go").label

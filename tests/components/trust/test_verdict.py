@@ -79,10 +79,12 @@ def test_what_is_not_available_is_not_said_twice():
 
 
 def test_the_cost_is_foretold_by_past_runs_or_by_the_maps_it_makes():
-    assert cost(4, 2.0, None) == "4 more maps, about 8 s"
-    assert cost(4, 2.0, 11.2) == "4 more maps, about 11 s"
-    assert cost(1, 0.2, None) == "1 more map, under 1 s"
-    assert cost(3, None, None) == "3 more maps"
+    assert cost(4, 0, 2.0, None) == "4 more maps, about 8 s"
+    assert cost(4, 0, 2.0, 11.2) == "4 more maps, about 11 s"
+    assert cost(1, 0, 0.2, None) == "1 more map, under 1 s"
+    assert cost(3, 0, None, None) == "3 more maps"
+    assert cost(0, 65, 2.0, None) == "65 looks"
+    assert cost(0, 65, 2.0, 0.4) == "65 looks, under 1 s"
 
 
 def test_the_figures_leave_the_verdict_out_and_have_names():
