@@ -87,3 +87,8 @@ def as_table(
     values = np.stack([np.asarray(view[name], np.float64) for name in chosen], 1)
     named = tuple(rows or view.rows or (str(at + 1) for at in range(len(view))))
     return Table(values.astype(np.float32), named, chosen, tuple(units[name] for name in chosen))
+
+
+def signed(value: float) -> str:
+    """A number that may lie below zero in a sentence, with a minus that is one."""
+    return f"{value:.2f}".replace("-", "−")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.charts import plots, tables
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
-from components.charts.tables import as_table
+from components.charts.tables import as_table, signed
 from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, word_of
 from components.prune import mask_pictures
 from components.prune.layers import Row, tabled
@@ -87,7 +87,8 @@ def layers_words(view: Columns) -> str:
     at = int(np.nanargmin(own))
     return (
         f"On the forgotten images, what was unlearned parts most from the original at "
-        f"{view.rows[at]} ({own[at]:.2f}; the retrained model there {goal[at]:.2f}; 1 is the same)."
+        f"{view.rows[at]} ({signed(own[at])}; the retrained model there {signed(goal[at])}; 1 is "
+        "the same)."
     )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms
+from components.charts.tables import signed
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.lab import data_set
 from components.notices import spoken
@@ -79,7 +80,7 @@ def correlation(table: Table) -> None:
     first, second = np.unravel_index(off.argmax(), off.shape)
     finding = (
         f"Correlation of each two columns (Pearson's r). The strongest pair: {names[first]} and "
-        f"{names[second]}, r = {values[first, second]:.2f}."
+        f"{names[second]}, r = {signed(values[first, second])}."
     )
     st.markdown("**Which columns go together**")
     st.plotly_chart(figure, key="lab.correlation", config={"displayModeBar": False}, alt=finding)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from components import runs
 from components.charts import plots
+from components.charts.tables import signed
 from components.links import refuse
 from components.notices import plain
 from components.prune import charts
@@ -163,7 +164,7 @@ def numbers(change: Change) -> None:
         "share, divided by what they cover together (IoU). Chance gives 5 %.",
     )  # fmt: skip
     three.metric(
-        "Order", f"{change.order:.2f}" if np.isfinite(change.order) else "–",
+        "Order", signed(change.order) if np.isfinite(change.order) else "–",
         help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
         "0 none.",
     )  # fmt: skip

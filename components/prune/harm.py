@@ -11,6 +11,7 @@ import streamlit as st
 
 from components import runs
 from components.charts import plots
+from components.charts.tables import signed
 from components.forms import refuse_links, widget
 from components.notices import plain
 from components.prune import harm_charts, unknown
@@ -157,7 +158,7 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     known = np.isfinite(table.values[:, 1])
     order, top = (float(np.median(table.values[known, at])) for at in (1, 2))
     words = (
-        f"Half of {int(known.sum())} images keep a rank correlation of {order:.2f} or more and "
+        f"Half of {int(known.sum())} images keep a rank correlation of {signed(order)} or more and "
         f"{100 * top:.0f} % or more of their hottest tenth (chance: 5 %)."
     )
     if heat == "gradient":

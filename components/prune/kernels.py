@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.charts import plots
 from components.charts.style import theme
+from components.charts.tables import signed
 from components.links import refuse
 from components.notices import plain
 from components.prune import charts, mask_pictures
@@ -122,7 +123,7 @@ def activations(asked: Asked, masks: Masks, part: Part, chosen: int) -> None:
         st.caption(f"Filter {chosen} is silent now: nothing of it stays.")
     elif before.size > 1 and np.ptp(before) and np.ptp(after):
         alike = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
-        st.caption(f"The two maps go together with r = {alike:.2f}.".replace("-", "−"))
+        st.caption(f"The two maps go together with r = {signed(alike)}.")
 
 
 def one_map(word: str, values: Floats, limit: float, chosen: int) -> None:

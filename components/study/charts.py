@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
-from components.charts.tables import as_table
+from components.charts.tables import as_table, signed
 from components.study.form import KEY
 from components.study.ranking import named, number
 from engine.attribution.study.measure import RANDOM
@@ -138,11 +138,11 @@ def cost_words(table: Columns, rows: list[str]) -> str:
     least, own = table.cell(first, "AUC-MoRF"), table.cell(first, "passes")
     near = [row for row in rows if table.cell(row, "AUC-MoRF") <= least + 0.05]
     cheap = min(near, key=lambda row: table.cell(row, "passes"))
-    told = f"{named(first)} lets the score fall soonest ({least:.2f}) at {images(own)} a map"
+    told = f"{named(first)} lets the score fall soonest ({signed(least)}) at {images(own)} a map"
     if cheap != first:
         value, passes = table.cell(cheap, "AUC-MoRF"), table.cell(cheap, "passes")
-        told += f"; {named(cheap)} comes near it ({value:.2f}) at {images(passes)}"
-    return f"{told}. A random order leaves {table.cell(RANDOM, 'AUC-MoRF'):.2f}."
+        told += f"; {named(cheap)} comes near it ({signed(value)}) at {images(passes)}"
+    return f"{told}. A random order leaves {signed(table.cell(RANDOM, 'AUC-MoRF'))}."
 
 
 def images(count: float) -> str:
@@ -184,6 +184,6 @@ def likeness_words(table: Columns, rows: list[str]) -> str:
         f"{' and '.join(named(row) for row in same)}: nearly the same map whatever is asked."
         if same
         else f"No method paints the same for every label; {named(most)} comes nearest to it "
-        f"({value:.2f})."
+        f"({signed(value)})."
     )
     return told + " Maps without negative values are always somewhat alike."

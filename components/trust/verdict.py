@@ -8,7 +8,7 @@ from math import isfinite, isnan
 
 import numpy as np
 
-from components.charts.tables import as_table
+from components.charts.tables import as_table, signed
 from engine.attribution.trust import Check
 from engine.result import Columns, Table
 
@@ -122,8 +122,3 @@ def alike(table: Table) -> str:
     if len(pairs) == 1:
         return f"{most}: {signed(high)}."
     return f"Most alike: {most} ({signed(high)}). Least: {least} ({signed(low)})."
-
-
-def signed(value: float) -> str:
-    """A likeness, with a minus that is one."""
-    return f"{value:.2f}".replace("-", "−")

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots
+from components.charts.tables import signed
 from components.links import refuse
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.which_explanation.charts import agreement_figure
@@ -63,12 +64,12 @@ def finding(view: Table) -> str:
     most, least = int(np.nanargmax(filled)), int(np.nanargmin(filled))
 
     def named(place: int) -> str:
-        return f"{view.rows[rows[place]]} and {view.rows[columns[place]]} ({filled[place]:.2f})"
+        return f"{view.rows[rows[place]]} and {view.rows[columns[place]]} ({signed(filled[place])})"
 
     return (
-        f"On average over all pairs {np.nanmean(filled):.2f}. Most alike: {named(most)}. "
+        f"On average over all pairs {signed(float(np.nanmean(filled)))}. Most alike: {named(most)}. "
         f"Least alike: {named(least)}."
-    ).replace("-0", "−0")
+    )
 
 
 def both_ways(values: Floats) -> Floats:

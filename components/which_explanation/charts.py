@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts.style import GRAY, MARGINS, STOPS, ramp
+from components.charts.tables import signed
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.widgets.viewer import said
 from engine.result import Floats, Table
@@ -55,9 +56,12 @@ def loss_figure(losses: Table, still: Floats) -> go.Figure:
 
 def agreement_figure(view: Table, low: float) -> go.Figure:
     """Agreement of every two, from `low` to 1."""
-    texts = [[f"{value:.2f}".replace("-", "−") for value in row] for row in view.values]
+    texts = [[signed(value) for value in row] for row in view.values]
     hovers = [
-        [f"{name} and {other}: {value:.2f}" for other, value in zip(view.columns, row, strict=True)]
+        [
+            f"{name} and {other}: {signed(value)}"
+            for other, value in zip(view.columns, row, strict=True)
+        ]
         for name, row in zip(view.rows, view.values, strict=True)
     ]
     figure = matrix(view.values, view, texts, hovers)
