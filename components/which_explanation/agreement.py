@@ -67,8 +67,8 @@ def finding(view: Table) -> str:
         return f"{view.rows[rows[place]]} and {view.rows[columns[place]]} ({signed(filled[place])})"
 
     return (
-        f"On average over all pairs {signed(float(np.nanmean(filled)))}. Most alike: {named(most)}. "
-        f"Least alike: {named(least)}."
+        f"On average over all pairs {signed(float(np.nanmean(filled)))}. "
+        f"Most alike: {named(most)}. Least alike: {named(least)}."
     )
 
 
