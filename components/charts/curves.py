@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from components.charts.style import COLORS, INK, theme
 from engine.result import Floats, TrainLog
 
 HEIGHT = 260  # px
-INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
-LINES = {"light": ("#0072b2", "#b84f00"), "dark": ("#56b4e9", "#e69f00")}  # as the theme has them
 GRID = "rgba(128, 128, 128, 0.25)"
 
 
@@ -51,15 +50,15 @@ def drawn(plot: Plot, epochs: int, key: str) -> None:
     figure = go.Figure()
     at = list(range(1, len(plot.learned) + 1))
     mode = "lines+markers" if len(at) < 30 else "lines"
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    shade = theme()
     for name, values, dash, color in (
-        ("learned from", plot.learned, "solid", LINES[theme][0]),
-        ("validation", plot.held, "dash", LINES[theme][1]),
+        ("learned from", plot.learned, "solid", COLORS[shade][0]),
+        ("validation", plot.held, "dash", COLORS[shade][1]),
     ):
         if np.isfinite(values).any():
             line = {"dash": dash, "color": color}
             figure.add_scatter(x=at, y=values.tolist(), name=name, mode=mode, line=line)
-    font = {"color": INK[theme]}
+    font = {"color": INK[shade]}
     axis = {"tickfont": font, "title": {"font": font}, "gridcolor": GRID, "zeroline": False}
     figure.update_layout(
         height=HEIGHT, margin={"l": 10, "r": 10, "t": 30, "b": 10}, hovermode="x unified",

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms
+from components.charts.style import theme
 from components.charts.tables import signed
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.lab import data_set
@@ -64,7 +65,7 @@ def correlation(table: Table) -> None:
 
     values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
     names = list(table.columns)
-    ramp = DIVERGING_DARK if st.context.theme.type == "dark" else DIVERGING_LIGHT
+    ramp = DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
     places = np.linspace(0, 1, STOPS)
     scale = [(float(at), "rgb({},{},{})".format(*ramp[round(at * 255)])) for at in places]
     figure = go.Figure(

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
 from plotly.subplots import make_subplots
 
-from components.charts.curves import LINES
-from components.charts.style import GRAY, MARGINS
+from components.charts.style import COLORS, GRAY, MARGINS, theme
 from engine.result import Table
 from engine.run import Answer
 
@@ -24,16 +22,16 @@ def figure(answer: Answer, band: Answer | None, step: int) -> go.Figure:
         rows=2, shared_xaxes=True, vertical_spacing=0.2,
         subplot_titles=[heading(answer, band, place) for place in range(2)],
     )  # fmt: skip
-    theme = "dark" if st.context.theme.type == "dark" else "light"
+    colors = COLORS[theme()]
     for place, name in enumerate(NAMES):
         row = {"row": place + 1, "col": 1}
         if band is not None:
             for trace in banded(band, name, shown=place == 0):
                 made.add_trace(trace, **row)
-        made.add_trace(line(answer[name], LINES[theme][0], "solid", shown=place == 0), **row)
+        made.add_trace(line(answer[name], colors[0], "solid", shown=place == 0), **row)
         first = answer[f"{name} of the first class"]
         if first.y_label != answer[name].y_label:
-            made.add_trace(line(first, LINES[theme][1], "dash", shown=place == 0), **row)
+            made.add_trace(line(first, colors[1], "dash", shown=place == 0), **row)
         made.add_vline(float(answer[name].x[step]), line={"color": GRAY, "width": 2}, **row)
     made.update_xaxes(range=[0, 1], fixedrange=True, tickformat=".0%")
     made.update_xaxes(title_text="share of the image", row=2)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
 
-from components.charts.style import GRAY, MARGINS, STOPS, ramp
+from components.charts.style import GRAY, MARGINS, STOPS, ramp, theme
 from components.charts.tables import signed
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.widgets.viewer import said
@@ -106,6 +105,6 @@ def shortened(name: str) -> str:
 
 def diverging() -> list[tuple[float, str]]:
     """Signed numbers: zero recedes into the page."""
-    shades = DIVERGING_DARK if st.context.theme.type == "dark" else DIVERGING_LIGHT
+    shades = DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
     at = np.linspace(0, 255, STOPS).round().astype(int)
     return [(float(k / 255), "rgb({},{},{})".format(*shades[k])) for k in at]

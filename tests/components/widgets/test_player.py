@@ -191,9 +191,11 @@ def test_many_images_are_thinned_and_keep_both_ends():
 
 def test_a_walk_is_encoded_once(monkeypatch):
     walk = walked(title="First")
-    walk_payload(walk)
+    first = walk_payload(walk)
     monkeypatch.setattr(sheets, "encode", lambda *_: pytest.fail("encoded again"))
-    walk_payload(dataclasses.replace(walk, title="Second"))
+    second = walk_payload(dataclasses.replace(walk, title="Second"))
+    assert (first["title"], second["title"]) == ("First", "Second")
+    assert (second["frames"], second["residues"]) == (first["frames"], first["residues"])
 
 
 @pytest.mark.parametrize("count", [0, 4])
