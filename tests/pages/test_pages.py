@@ -6,13 +6,12 @@ from components import notices, overview
 from components.views import HEATMAPS, START, VIEWS
 from engine.models import catalog
 from tests.tiny import vit
-from tests.visits import TITLES, pills, provenance, said, visit
+from tests.visits import TITLES, pills, provenance, said, settled, visit
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
 def test_every_view_opens_with_its_title_and_the_standing_words(view):
-    at = visit(view=view)
-    assert not at.exception
+    at = settled(visit(view=view))
     assert not said(at)
     assert len(at.title) == 1
     assert notices.RESEARCH in [each.value for each in at.caption]
@@ -20,7 +19,7 @@ def test_every_view_opens_with_its_title_and_the_standing_words(view):
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
 def test_every_view_runs_again_without_another_answer(view):
-    at = visit(view=view)
+    at = settled(visit(view=view))
     first = provenance(at)
     at.run()
     assert provenance(at) == first
