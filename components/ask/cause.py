@@ -101,8 +101,8 @@ def verdict(
     needed = sorted((one for one in owed if owed[one] >= HANGS), key=lambda one: -owed[one])
     if not needed:
         return (
-            f"“{said}” hangs on no single thing: whichever is taken out, it stays about as likely. "
-            f"That it looked most at the {most} proves nothing."
+            f"“{said}” hangs on no single thing: whichever is taken out, it stays about as likely "
+            f"after the same words before it. That it looked most at the {most} proves nothing."
         )
     first, *more = (f"the {one} ({falls(probability, owed[one])} without it)" for one in needed)
     hangs = f"“{said}” hangs on {' and on '.join([first, *more])}."
@@ -133,8 +133,8 @@ def fading(told: Told, picked: WordCase, scene: Scene) -> None:
     x = np.array(asking.OPACITIES, np.float32)
     now = next(thing.opacity for thing in scene.things if thing.category == name)
     words = (
-        f"With no {name} at all the model gives “{told.said}” {100 * chance[1]:.0f} %, with a "
-        f"fully visible one {100 * chance[-1]:.0f} %."
+        f"After the same words before it, the model gives “{told.said}” {100 * chance[1]:.0f} % "
+        f"with no {name} at all, with a fully visible one {100 * chance[-1]:.0f} %."
     )
     charts.curve(
         x, chance[1:], (now, float(chance[0])), f"opacity of the {name}", words, f"{KEY}.curve"

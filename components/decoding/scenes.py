@@ -184,6 +184,6 @@ def scene_words(names: Sequence[str], rates: Sequence[Columns]) -> str:
     for name, held in zip(names, rates, strict=True):
         lies, yes = (100 * float(held[rate][0]) for rate in ("lie rate", "false yes"))
         says = f"says yes to {yes:.0f} % of absent partners"
-        gives = f"gives {lies:.0f} % of the leaders it names the partner that is not there, and "
+        gives = f"adds the partner that is not there to {lies:.0f} % of the leaders it names, and "
         told.append(f"{name} {says if np.isnan(lies) else gives + says}")
     return plain("; ".join(told) + ".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,13 +82,21 @@ def beside(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Fig
 def parts_words(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> str:
     """The part in which the image differs most from the middle normal one."""
     own, usual = rows["this image"], rows["middle normal"]
+    if subject.joined == "alone":
+        (name,) = own
+        told = f"{own[name]:.3g} for this image, {usual[name]:.3g} for the middle normal one"
+        return f"The score is one number: {minus(told)}."
     told = ", ".join(f"{name} {own[name]:.3g} (middle normal {usual[name]:.3g})" for name in own)
     how = {
         "sum": "The bars add up to the score",
         "product": "The factors multiply to minus the score",
-        "alone": "The score is one number",
     }[subject.joined]
-    return f"{how}. This image: {told}."
+    return f"{how}. This image: {minus(told)}."
+
+
+def minus(told: str) -> str:
+    """Hyphens before figures made minus signs; those inside words stay."""
+    return re.sub(r"-(?=\d)", "−", told)
 
 
 def parts_table(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> Table:

@@ -18,6 +18,10 @@ from engine.errors import BadSetting
 from engine.run import Answer
 
 FEW = 20  # normal images, or groups of them, below which a hint is due
+MORE = (
+    " That is more than the line promises: by chance, or because these images are not quite like "
+    "those that the line was drawn by."
+)
 
 
 def sentence(found: Answer) -> str:
@@ -126,8 +130,8 @@ def promise(found: Answer, ruler: Conformal, line: float) -> None:
     score = float(found["subject"].values[0])
     verdict = "lies above the line" if score > line else "does not lie above the line"
     lines = [f"**This image {verdict}.**"]
+    low, high = ruler.band(alpha) if alpha < 1 else (0.0, 1.0)
     if alpha < 1:
-        low, high = ruler.band(alpha)
         lines.append(
             f"The line promises at most {percent(alpha)} false alarms; with {len(ruler)} normal "
             f"images the true rate lies between {percent(low)} and {percent(high)} "
@@ -139,7 +143,7 @@ def promise(found: Answer, ruler: Conformal, line: float) -> None:
         calm = 1 - alarms / len(held.values)
         lines.append(
             f"A normal image stays calm: {percent(calm)} of {len(held.values)} other normal images "
-            f"stay below the line ({alarms} false alarms)."
+            f"stay below the line ({alarms} false alarms)." + (MORE if 1 - calm > high else "")
         )
     st.markdown("  \n".join(lines))
 

@@ -72,8 +72,8 @@ def confused_words(closer: Closer, counts: Table) -> str:
     row = values[label]
     most = int(row.argmax())
     return (
-        f"Of {row.sum():.0f} images of {counts.rows[label]} it calls {row[label]:.0f} so; most "
-        f"often it says {counts.columns[most]} ({row[most]:.0f})."
+        f"{row[label]:.0f} of {row.sum():.0f} images of “{counts.rows[label]}” are still called "
+        f"so; most often it says “{counts.columns[most]}” ({row[most]:.0f} times)."
     )
 
 

@@ -130,9 +130,10 @@ def calibration(found: dict[str, Any]) -> None:
         f"({before[at['Brier']]:.3f})."
     )
     if np.isfinite(after[at["temperature"]]):
+        left, off = after[at["ECE after"]], after[at["ECE"]]
         words += (
             f" With its logits divided by {after[at['temperature']]:.2f}, fitted on validation "
-            f"images, {100 * after[at['ECE after']]:.1f} points are left."
+            f"images, it is off by {100 * left:.1f} points: {'less' if left < off else 'no less'}."
         )
     plots.with_table(figure, words, {"calibration": table}, f"{KEY}.reliability")
 
@@ -166,7 +167,7 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     shown = Table(table.values, tuple(names), table.columns, table.units)
     plots.with_table(harm_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
     rows = table.values[:WORST]
-    said = [f"{name}: {row[1]:.2f}" for name, row in zip(names, rows, strict=False)]
+    said = [f"{name}: {signed(row[1])}" for name, row in zip(names, rows, strict=False)]
     pictures(asked, rows[:, 0].astype(np.int64), said)
 
 

@@ -66,7 +66,7 @@ def order_table(curves: Mapping[str, Curve]) -> Table:
         name.replace(" low", ", lowest random").replace(" high", ", highest random")
         for name in names
     )
-    rows = tuple(f"{share:.0%}" for share in shares)
+    rows = tuple(f"{100 * share:.0f} %" for share in shares)
     return Table(values, rows, heads, (curves["insertion"].unit,) * len(names))
 
 
@@ -79,7 +79,7 @@ def shuffled(found: Result, key: str) -> None:
         f"{order.y[-1]:.2f} alike once all are (1: the same, 0: unrelated)."
     )
     values = np.stack([order.y, likeness.y], 1).astype(np.float32)
-    rows = tuple(f"{share:.0%} of the layers" for share in order.x)
+    rows = tuple(f"{100 * share:.0f} % of the layers" for share in order.x)
     table = Table(values, rows, ("order (Spearman)", "structure (SSIM)"), ("", ""))
     plots.with_table(shuffled_figure(order, likeness), words, {"similarity": table}, key)
 

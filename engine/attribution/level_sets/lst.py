@@ -19,7 +19,7 @@ FRAMES_HELP = "How many images of the walk are kept to look at; the ends always 
 
 @dataclass(frozen=True)
 class LST(LevelSet):
-    """A walk from the source to the target along which the model's confidence does not move.
+    """A walk from the source to the target along which the model's confidence hardly falls.
 
     Each step goes towards the target image, less the part that the model would notice. Where the
     walk ends you see the target, or nearly, while the model still reports the source's class: a

@@ -115,7 +115,7 @@ class LFA(Method[ImageCase]):
     paper = PAPER
     needs = frozenset({"gradient"})
     proof = "tests/engine/attribution/test_lfa.py::test_each_is_best_where_it_was_fitted"
-    revision = 2
+    revision = 3
 
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
     count: int = setting(49, COUNT, "How many features", COUNT_HELP)
@@ -141,7 +141,11 @@ class LFA(Method[ImageCase]):
         models = [fitted(seen) for seen in looks]
         found = losses(ground, looks, models)
         unit = f"{case.target.unit}²"
-        views: dict[str, View] = {f"{one} loss": table(held, unit) for one, held in found.items()}
+        slopes = f"({case.target.unit} per step of a feature)²"
+        views: dict[str, View] = {
+            f"{one} loss": table(held, slopes if one == "gradient" else unit)
+            for one, held in found.items()
+        }
         views["no change"] = unmoved(looks, unit)
         views["advice"] = advice(found["squared"])
         views |= {f"map {one.row.title}": on_image(ground, one) for one in models}

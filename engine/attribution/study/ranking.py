@@ -150,9 +150,9 @@ def pointed(table: Columns) -> Judged:
     if not has(table, *TRUSTED):
         return UNASKED
     shares = {name: table.cell(name, "pointing game") for name in TRUSTED}
-    told = ", ".join(f"{TITLES[name]} {share:.0%}" for name, share in shares.items())
+    told = ", ".join(f"{TITLES[name]} {100 * share:.0f} %" for name, share in shares.items())
     chance = table.cell("Occlusion", "area share")
-    return float(min(shares.values()) >= FOUND), f"{told}; chance {chance:.0%}."
+    return float(min(shares.values()) >= FOUND), f"{told}; chance {100 * chance:.0f} %."
 
 
 def dear(table: Columns) -> Judged:
@@ -200,7 +200,7 @@ def insensitive(table: Columns) -> Judged:
 
 CLAIMS: tuple[tuple[str, Callable[[Columns], Judged]], ...] = (
     ("Occlusion, Grad-CAM and LIME are the most reliable", reliable),
-    (f"Each of the three points at the thing in at least {FOUND:.0%} of the maps", pointed),
+    (f"Each of the three points at the thing in at least {100 * FOUND:.0f} % of the maps", pointed),
     ("LIME and occlusion are dear", dear),
     ("Grad-CAM is cheap", cheap),
     ("Maps of Grad-CAM are simpler than those of LIME, and these than those of gradients", simple),

@@ -16,6 +16,8 @@ from engine.models.classifier import Classifier
 from engine.result import HeatMap, Result
 from engine.run import answer
 
+BLANK = "the image is the same everywhere, so no place in it can matter more than another."
+
 
 @dataclass(frozen=True, eq=False)
 class TrustCase:
@@ -57,6 +59,12 @@ class TrustCase:
         if self.mask is not None:
             held.update(self.mask.tobytes())
         return held.hexdigest()
+
+    @property
+    def blank(self) -> bool:
+        """Whether the image is one color, all black for example."""
+        pixels = self.asked.image.flatten(1)
+        return bool((pixels == pixels[:, :1]).all())
 
     @property
     def model(self) -> Classifier:
@@ -109,6 +117,8 @@ class Check(Method[TrustCase]):
         """Why it cannot be tried, or ""."""
         if not isinstance(case, TrustCase):
             return "it tries a heat map that a method has made, and none is given here."
+        if case.blank:
+            return BLANK
         return super().unmet(case)
 
     @property

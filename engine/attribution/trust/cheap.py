@@ -32,6 +32,7 @@ from engine.attribution.trust.verdict import (
     checked,
     known,
     not_available,
+    percent,
 )
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
@@ -65,8 +66,9 @@ class Order(Check):
     proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_random_orders"
     limits = (
         "For it: both areas under its curves are better than every random order's, and the class "
-        f"is at least {STAKE:.0%} likelier, or less likely, than in the empty picture. Against it: "
-        f"both areas are worse than the middle one's. Not available below {SMALL:.0%}."
+        f"is at least {percent(STAKE)} likelier, or less likely, than in the empty picture. "
+        "Against it: both areas are worse than the middle one's. Not available below "
+        f"{percent(SMALL)}."
     )
     favor = "its strong pixels carry the score"
     against = "its strong pixels carry no more of the score than random ones"
@@ -103,11 +105,11 @@ class Order(Check):
         inserted, deleted = own.insertion_area, own.deletion_area
         inserts, deletes = (band["areas"][way] for way in WAYS)
         shown, empty = (band["sure"].cell(row, "probability") for row in (IMAGE, EMPTY))
-        apart, told = abs(shown - empty), f"{shown:.0%} here, {empty:.0%} when empty"
+        apart, told = abs(shown - empty), f"{percent(shown)} here, {percent(empty)} when empty"
         if apart < SMALL:
             return not_available(
-                self.title, f"the class is as likely in an empty picture ({told}), so pixels carry "
-                "next to nothing."
+                self.title, f"the class is nearly as likely in an empty picture ({told}), so "
+                "pixels carry next to nothing."
             )  # fmt: skip
         better = int(inserted > max(inserts)) + int(deleted < min(deletes))
         worse = int(inserted < np.median(inserts)) + int(deleted > np.median(deletes))
@@ -162,11 +164,12 @@ class Place(Check):
         lift = found.rank / found.chance
         verdict = BAD if lift <= 1.2 else GOOD if lift >= 2 or found.rank >= 0.6 else UNCLEAR
         words = {
-            GOOD: f"{found.rank:.0%} of its strongest pixels lie on the truth, which is "
-            f"{found.chance:.0%} of the picture.",
-            UNCLEAR: f"A little more on the truth than chance: {found.rank:.0%} against "
-            f"{found.chance:.0%}.",
-            BAD: f"No more on the truth than chance: {found.rank:.0%} against {found.chance:.0%}.",
+            GOOD: f"{percent(found.rank)} of its strongest pixels lie on the truth, which is "
+            f"{percent(found.chance)} of the picture.",
+            UNCLEAR: f"A little more on the truth than chance: {percent(found.rank)} against "
+            f"{percent(found.chance)}.",
+            BAD: f"No more on the truth than chance: {percent(found.rank)} against "
+            f"{percent(found.chance)}.",
         }[verdict]
         return {
             "check": checked(
@@ -197,7 +200,7 @@ class Shape(Check):
             return {"check": not_available(self.title, FLAT)}
         sparse, spread = gini(values), entropy(values)
         many = float(np.exp(spread)) / values.size
-        words = f"It is spread as evenly as over {many:.0%} of the pixels."
+        words = f"It is spread as evenly as over {percent(many)} of the pixels."
         return {
             "check": checked(
                 self.title, UNCLEAR, words,

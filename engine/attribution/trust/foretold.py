@@ -17,12 +17,14 @@ from engine.attribution.trust.verdict import (
     checked,
     known,
     not_available,
+    percent,
 )
 from engine.measures.fidelity import missed
 from engine.method import Progress, quiet
 from engine.result import Columns, Floats, Result
 from engine.run import answer
 
+NOTHING = 0.995  # of the falls, not foretold
 MOVES = 199  # the same map elsewhere, to compare with
 Sums = NDArray[np.float64]
 
@@ -76,10 +78,13 @@ class Foretold(Check):
         """Infidelity, that of moved maps, and how many of them do as well."""
         missing, others = float(missed(own, fell)), missed(moved, fell)
         middle, as_well = float(np.median(others)), float((others <= missing).mean())
-        words = (
-            f"It foretells {1 - missing:.0%} of what hiding squares does; moved elsewhere, the "
-            f"same map foretells {1 - middle:.0%}, and {as_well:.0%} of the moves do as well."
-        )
+        if missing > NOTHING:
+            words = "It foretells nothing of what hiding squares does; moved elsewhere, the same "
+            words += f"map foretells {percent(1 - middle)}."
+        else:
+            words = f"It foretells {percent(1 - missing)} of what hiding squares does; moved "
+            words += f"elsewhere, the same map foretells {percent(1 - middle)}, and "
+            words += f"{percent(as_well)} of the moves do as well."
         return checked(
             self.title, UNCLEAR, words,
             infidelity=missing, infidelity_moved=middle, moves_as_good=as_well,

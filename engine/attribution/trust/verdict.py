@@ -35,6 +35,11 @@ def not_available(title: str, why: str) -> Columns:
     return checked(title, nan, f"Not available: {why}")
 
 
+def percent(share: float) -> str:
+    """A share as a whole number of percent."""
+    return f"{100 * share:.0f} %"
+
+
 def known(values: np.ndarray) -> bool:
     """Whether a map says something: it is known everywhere, and not the same everywhere."""
     return bool(np.isfinite(values).all()) and bool(np.ptp(values) > NOISE * np.abs(values).max())

@@ -207,6 +207,15 @@ def test_an_all_black_image_hidden_with_black_is_not_judged(linear):
     assert np.isnan(verdict(check_of(Order(), black, GradientXInput())))
 
 
+@pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
+@pytest.mark.parametrize("level", [0.0, 0.7])
+def test_a_map_of_an_image_of_one_color_is_not_put_on_trial(linear, check, level):
+    even = replace(linear, image=torch.full((3, 12, 12), level))
+    why = check.unmet(TrustCase(even, Gradient(), np.eye(12, dtype=bool)))
+    assert "the same everywhere" in why
+    assert "the same everywhere" not in check.unmet(TrustCase(linear, Gradient()))
+
+
 def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
     class Bare(nn.Module):
         def forward(self, images):
@@ -300,7 +309,7 @@ def test_a_class_of_probability_zero_is_not_judged_by_its_pixels(linear, reading
     assert float(model.logits(case.image[None]).softmax(1)[0, 1]) == 0
     found = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
     assert np.isnan(verdict(found))
-    why = {"logit": "0% here, 0% when empty", "probability": "the score stays the same"}
+    why = {"logit": "0 % here, 0 % when empty", "probability": "the score stays the same"}
     assert why[reading] in found.notes[0]
 
 
