@@ -111,7 +111,8 @@ def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
     at = opened()
     (greedy, vcd) = (gallery.shipped(question)["rates"] for question in gallery.decoding())
     for name, held in (("Greedy", greedy), ("VCD", vcd)):
-        assert f"{name} gives {100 * held['lie rate'][0]:.0f} % of the leaders" in words(at)
+        share = f"{100 * held['lie rate'][0]:.0f} % of the leaders"
+        assert f"{name} adds the partner that is not there to {share}" in words(at)
     assert not [each for each in at.main.button if each.key == "decoding.go"]
 
 
@@ -122,7 +123,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
     button.click().run()
     assert not at.exception
     settled(at)
-    assert "Greedy gives" in words(at)
+    assert "Greedy adds the partner" in words(at)
 
 
 def test_a_photograph_is_answered_without_a_truth():

@@ -138,7 +138,7 @@ def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
 
 SECTIONS = (
     ("Frontier", Frontier(), "The upper right corner is the retrained model"),
-    ("Confusion", Confusion(), "it calls 0 so"),
+    ("Confusion", Confusion(), "are still called so"),
     ("Attack", MembershipAttack(), "hardly more than by chance: this says nothing"),
     ("Still there", StillThere(), "What it takes them to be like now"),
     ("Inside", Similarity(), "parts most from the original at"),
