@@ -90,6 +90,22 @@ def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
     assert fingerprint(at) == seen[0]
 
 
+@pytest.mark.parametrize("ending", ["dcm", "nii"])
+def test_of_two_files_with_the_same_pixels_each_has_its_own_window(ending):
+    def windowed(center: float, width: float) -> bytes:
+        if ending == "dcm":
+            return dicom(ramp(24), WindowCenter=center, WindowWidth=width)
+        return nifti(ramp(24), cal_min=center - width / 2, cal_max=center + width / 2)
+
+    at = visit()
+    for center, width in ((37.5, 1), (40, 350), (-600, 1500)):
+        at = upload(at, f"scan.{ending}", windowed(center, width))
+        assert named(at, "number_input", "center").value == center
+        assert named(at, "number_input", "width").value == width
+        window = at.session_state["subject"].picture.behind.window
+        assert (window.center, window.width) == (center, width)
+
+
 def test_a_scan_in_color_has_no_window():
     at = upload(visit(), "us.dcm", (SHIPPED / "examples_rgb_color.dcm").read_bytes())
     assert not at.exception
