@@ -74,7 +74,7 @@ def curves(found: Result, line: float, key: str) -> None:
             words = f"{title}: at the line {curve.y_label} {y:.2f}, {curve.x_label} {x:.2f}"
             plots.drawn(curve_figure(curve, (x, y)), words, f"{key}.{view}", said=False)
     measures: Any = found["measures"]
-    tables.table(turned(measures), f"{key}.measures")
+    tables.figures(turned(measures))
 
 
 def curve_figure(curve: Curve, point: tuple[float, float]) -> go.Figure:
