@@ -56,10 +56,15 @@ def bars(names: Sequence[str], side: Side, color: str) -> go.Bar:
     """One side's bars with their numbers."""
     return go.Bar(
         y=list(names), x=side.values, orientation="h", marker={"color": color},
-        text=[f"{value:.0f}".replace("-", "−") for value in side.values],
+        text=[whole(value) for value in side.values],
         textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",
     )  # fmt: skip
+
+
+def whole(value: float) -> str:
+    """Without digits, and nothing without a sign."""
+    return f"{value:z.0f}".replace("-", "−")
 
 
 def reach(side: Side) -> list[float]:

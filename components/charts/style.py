@@ -35,6 +35,12 @@ def theme() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
+def on_bars() -> str:
+    """The color of texts within bars of the theme's colors, which are dark on light and light on
+    dark."""
+    return {"light": "#ffffff", "dark": INK["light"]}[theme()]
+
+
 def inked(figure: go.Figure, ink: str) -> None:
     """Every text in one color; what has a color of its own keeps it."""
     font = {"color": ink}

@@ -14,6 +14,7 @@ from components.widgets.viewer import said
 from engine.result import Columns, Table
 
 NONE = "–"
+SPOKEN = {"nat": "nats"}  # units that are many
 
 
 def table(view: Table, key: str, *, whole: bool = False) -> None:
@@ -26,10 +27,16 @@ def table(view: Table, key: str, *, whole: bool = False) -> None:
     )  # fmt: skip
 
 
+def figures(view: Table) -> None:
+    """A few figures as they stand, a name beside each: long names wrap where it is narrow."""
+    frame = framed(view)
+    st.table(frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE))
+
+
 def framed(view: Table) -> pd.DataFrame:
     """A column for each of the view's, its unit in the heading; no two names are the same."""
     headings = [
-        name if unit in {"", "yes or no", "share"} else f"{name} ({unit})"
+        name if unit in {"", "yes or no", "share"} else f"{name} ({SPOKEN.get(unit, unit)})"
         for name, unit in zip(view.columns, view.units, strict=True)
     ]
     return pd.DataFrame(view.values, index=distinct(view.rows), columns=distinct(headings))

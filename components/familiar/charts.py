@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts import plots, tables
-from components.charts.style import COLORS, GRAY, laid, theme
+from components.charts.style import COLORS, GRAY, laid, on_bars, theme
 from engine.result import Curve, Result, Table
 
 HEIGHT = 260  # px of a curve
@@ -37,6 +37,7 @@ def ranking(found: Result, titles: Mapping[str, str], key: str) -> None:
             orientation="h",
             text=texts[::-1],
             textposition="auto",
+            insidetextfont={"color": on_bars()},
             marker={"color": COLORS[theme()][0]},
         )
     )
@@ -73,7 +74,7 @@ def curves(found: Result, line: float, key: str) -> None:
             words = f"{title}: at the line {curve.y_label} {y:.2f}, {curve.x_label} {x:.2f}"
             plots.drawn(curve_figure(curve, (x, y)), words, f"{key}.{view}", said=False)
     measures: Any = found["measures"]
-    tables.table(turned(measures), f"{key}.measures")
+    tables.figures(turned(measures))
 
 
 def curve_figure(curve: Curve, point: tuple[float, float]) -> go.Figure:

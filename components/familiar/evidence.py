@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts import plots
-from components.charts.style import COLORS, GRAY, INK, laid, theme
+from components.charts.style import COLORS, GRAY, INK, laid, on_bars, theme
 from engine.result import Evidence, Result, Table
 
 PATTERNS = ("", "/", ".", "x")
@@ -48,7 +48,8 @@ def stacked(rows: Mapping[str, Mapping[str, float]], subject: Evidence) -> go.Fi
         figure.add_bar(y=titles, x=values, name=name, orientation="h", marker=look)
     if subject.joined == "sum":
         sums = [sum(rows[title].values()) for title in titles]
-        mark = {"symbol": "diamond", "size": 13, "color": GRAY, "line": {"width": 2}}
+        edge = {"width": 2, "color": on_bars()}  # seen on any bar and its pattern
+        mark = {"symbol": "diamond", "size": 14, "color": INK[theme()], "line": edge}
         figure.add_scatter(y=titles, x=sums, name="score", mode="markers", marker=mark)
     figure.update_layout(barmode="relative", xaxis_title=f"score ({subject.unit})")
     return laid(figure, 60 + 52 * len(titles))

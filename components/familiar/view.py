@@ -29,7 +29,8 @@ def open_own(subject: Subject) -> None:
 
 def question(subject: Subject) -> str:
     """The question of the page in words."""
-    return f"Asking **{plain(subject.case.model.title)}**: has it seen anything like this image?"
+    model = plain(subject.case.model.lineage.trail)
+    return f"Asking **{model}**: has it seen anything like this image?"
 
 
 def show(asked: Asked, found: Answer) -> None:

@@ -120,7 +120,7 @@ def losses(view: Columns) -> go.Figure:
             line={"color": color[at], "dash": DASHES[at], "width": 2.5},
         )  # fmt: skip
     figure.update_xaxes(title="batches learnt again")
-    figure.update_yaxes(title="loss on the forgotten images (nat)", rangemode="tozero")
+    figure.update_yaxes(title="loss on the forgotten images (nats)", rangemode="tozero")
     return laid(figure, 300)
 
 

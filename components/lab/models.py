@@ -16,6 +16,7 @@ from components.sidebar.models import about, indented, safe_name, shown
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
 from engine.models.checkpoints import PREFIX, Stored
+from engine.models.small import TITLES
 
 MOST_MB = 500  # as for the other uploads; the engine refuses little more
 FIGURES = {
@@ -126,9 +127,10 @@ def known(entry: Entry, stored: Stored) -> None:
     """The card in words; figures and recipe as a table."""
     card = stored.card
     st.caption(f"{about(entry)} · fingerprint {card.fingerprint[:12]}")
+    network = TITLES.get(card.architecture, card.architecture)
     labels = ", ".join(card.labels[:10]) + (" …" if len(card.labels) > 10 else "")
     st.markdown(
-        f"Network: **{plain(card.architecture)}**, {card.side} × {card.side} px  \n"
+        f"Network: **{plain(network)}**, {card.side} × {card.side} px  \n"
         f"Classes: **{plain(labels)}**  \n"
         f"Learned from: **{plain(card.data or 'not told')}**, seed {card.seed}"
     )

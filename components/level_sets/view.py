@@ -39,9 +39,10 @@ class View:
 def question(subject: Subject) -> str:
     """The question of the page in words."""
     label = subject.case.model.labels[subject.case.target.index]
+    model = plain(subject.case.model.lineage.trail)
     return (
-        f"Asking **{plain(subject.case.model.title)}**: how far can the image move while it goes "
-        f"on saying **{plain(label)}**?"
+        f"Asking **{model}**: how far can the image move while it goes on saying "
+        f"**{plain(label)}**?"
     )
 
 

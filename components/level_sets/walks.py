@@ -63,9 +63,7 @@ def show_walk(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
     for (method, case, title), outcome in zip(asks, found, strict=True):
         if isinstance(outcome, Answer):
             with st.expander(f"{title}: figures and files", expanded=method is walk):
-                tables.table(
-                    turned(outcome["figures"]), f"{KEY}.{method.name}.{case.model.name}.figures"
-                )
+                tables.figures(turned(outcome["figures"]))
                 takeaway.walk(outcome, f"{KEY}.{method.name}.{case.model.name}")
                 explain(method, outcome)
 

@@ -86,7 +86,7 @@ def true_class(about: Subject) -> int | None:
 def question(asked: Asked) -> str:
     """The question of the page in words."""
     label = plain(asked.case.model.labels[asked.case.target.index])
-    model = plain(asked.case.model.title)
+    model = plain(asked.case.model.lineage.trail)
     if asked.error:
         return f"Asking **{model}**: which regions speak for **{label}**, the true class?"
     return f"Asking **{model}**: which regions are enough for **{label}**?"

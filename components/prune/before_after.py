@@ -76,8 +76,8 @@ def show(asked: Asked, masks: Masks) -> None:
     sentence.subheader(plain(words(change, masks.sparsity)))
     with left:
         panels = [
-            Panel("Whole model", before.heat, f"{change.first}"),
-            Panel("Pruned", after.heat, f"{change.second}"),
+            Panel("Whole model", before.heat, f"It says {change.first}."),
+            Panel("Pruned", after.heat, f"It says {change.second}."),
         ]
         viewer(
             square_pixels(asked.subject), panels, f"{KEY}.viewer", square_behind(asked.subject),

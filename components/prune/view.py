@@ -50,8 +50,8 @@ AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which a
 def question(subject: Subject) -> str:
     """The question of the page in words."""
     return (
-        f"Weights of **{plain(subject.case.model.title)}** are taken out. Does it still say the "
-        "same of this image, and does it still look at the same place?"
+        f"Weights of **{plain(subject.case.model.lineage.trail)}** are taken out. Does it still "
+        "say the same of this image, and does it still look at the same place?"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, log10
+from math import floor, log10
 
 import numpy as np
 import streamlit as st
@@ -14,6 +14,7 @@ from engine.images import Picture, Scan, View, Window
 
 OWN = "Your own"
 THUMBNAIL = 112  # px
+DIGITS = ".6g"  # of a window, as it is typed and as it is said
 DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
 
 
@@ -98,8 +99,6 @@ def choose_window(scan: Scan) -> Window | None:
     )
     start = presets[first]
     thinnest = min(window.width for window in presets.values()) / 1000
-    digits = max(0, ceil(2 - log10(start.width)))
-    form = f"%.{digits}f" if digits <= 8 and start.width < 1e9 else "%.6g"
     unit = f" ({scan.unit})" if scan.unit else ""
     left, right = st.columns(2)
     step = 10.0 ** floor(log10(start.width / 20))
@@ -109,7 +108,7 @@ def choose_window(scan: Scan) -> Window | None:
             min_value=low,
             value=float(value),
             step=step,
-            format=form,
+            format=f"%{DIGITS}",
             key=each,
             on_change=own_window,
             args=(keys[0],),
@@ -153,5 +152,5 @@ def words(picture: Picture) -> str:
     if behind is None or behind.values is None:
         return ""
     window, unit = behind.window, behind.unit and f" {behind.unit}"
-    said = f", center {window.center:.4g}, width {window.width:.4g}{unit}".replace("-", "−")
-    return said + (", high values dark" if behind.inverted else "")
+    said = f", center {window.center:{DIGITS}}, width {window.width:{DIGITS}}{unit}"
+    return said.replace("-", "−") + (", high values dark" if behind.inverted else "")

@@ -102,7 +102,7 @@ def question(subject: Subject) -> str:
     case = subject.case
     asked = case.target.words(case.model.labels)
     return (
-        f"Asking **{plain(case.model.title)}** about **{plain(asked)}**, "
+        f"Asking **{plain(case.model.lineage.trail)}** about **{plain(asked)}**, "
         f"read as a {case.target.reading}."
     )
 

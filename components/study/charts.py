@@ -166,7 +166,7 @@ def likeness(table: Columns) -> None:
             marker={"color": [color[value >= INSENSITIVE] for value in values]},
         )
     )  # fmt: skip
-    figure.update_xaxes(title="cosine between the maps of two labels", range=[-1.05, 1.15])
+    figure.update_xaxes(title="cosine between the maps<br>of two labels", range=[-1.05, 1.15])
     held = np.array(values, np.float32)[:, None]
     twin = Table(held, tuple(named(row) for row in rows), ("cosine",), ("cosine",))
     plots.with_table(

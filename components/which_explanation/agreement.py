@@ -15,10 +15,10 @@ from engine.result import Floats, Table
 from engine.run import Answer
 
 MEASURES = {  # word, key of the engine, lowest value, what it asks
-    "Direction": ("cosine", -1.0, "the cosine between two maps, signs and sizes together"),
+    "Direction": ("cosine", -1.0, "the cosine between two maps, signs and sizes together."),
     "Order": ("order", -1.0, "Spearman's correlation of sizes: is the same place strongest?"),
-    "Strongest": ("strongest", 0.0, "overlap (IoU) of the strongest tenth of the features"),
-    "Sign": ("sign", 0.0, "of the row's strongest tenth, the share with the same sign"),
+    "Strongest": ("strongest", 0.0, "overlap (IoU) of the strongest tenth of the features."),
+    "Sign": ("sign", 0.0, "of the row's strongest tenth, the share with the same sign."),
 }
 ABOUT_MAP = (
     "**Where they disagree.** Each map puts the features in order of size, from 0 for the weakest "
@@ -31,7 +31,7 @@ ABOUT_MAP = (
 def show(answer: Answer, about: Subject, key: str) -> None:
     """The matrix on the left, the map on the right."""
     st.subheader("Do they agree?")
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
         refuse(f"{key}.by", MEASURES, "Agreement", "one of " + ", ".join(MEASURES))
         word = st.segmented_control(
@@ -40,7 +40,7 @@ def show(answer: Answer, about: Subject, key: str) -> None:
         )  # fmt: skip
         name, low, asks = MEASURES[word]
         view = answer[f"agreement {name}"]
-        st.caption(f"{word}: {asks}.")
+        st.caption(f"{word}: {asks}")
         plots.with_table(
             agreement_figure(view, low), finding(view), {"pairs": view}, f"{key}.{name}", wide=True
         )

@@ -4,10 +4,10 @@
  */
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 1000;
-const HIGH = 230; // of the bars
+const HIGH = 230; // px of the bars; the drawing is as wide as its place, so that letters keep their size
 const TOP = 46; // room for the labels
-const FOOT = 42; // and for the axis
+const FOOT = 24; // and for the axis
+const NARROW = 500; // px below which fewer numbers stand at the axis
 const PAUSE = 400; // ms after the last arrow key; then it counts as let go
 
 const charts = new WeakMap(); // parent element → chart
@@ -21,21 +21,25 @@ export default function ({ parentElement, data, setStateValue }) {
   return () => {
     if (chart.call !== call) return; // a newer call has taken over
     clearTimeout(chart.timer);
+    chart.sight.disconnect();
     chart.root.remove();
     charts.delete(parentElement);
   };
 }
 
 function mount(parent) {
-  const chart = { data: null, line: 0, sent: null, timer: 0, held: null };
+  const chart = { data: null, wide: 1, line: 0, sent: null, timer: 0, held: null };
   chart.legend = html("ul", { class: "bs-legend" });
-  chart.svg = svg("svg", { viewBox: `0 0 ${WIDE} ${TOP + HIGH + FOOT}`, role: "img" });
+  chart.svg = svg("svg", { role: "img" });
+  chart.title = html("p", { class: "bs-title" });
   chart.counts = html("p", { class: "bs-counts" });
   chart.live = html("p", { class: "bs-unseen", role: "status", "aria-live": "polite" });
-  chart.root = html("div", { class: "bs-histogram" }, chart.legend, chart.svg, chart.counts, chart.live);
+  chart.root = html("div", { class: "bs-histogram" }, chart.legend, chart.svg, chart.title, chart.counts, chart.live);
   chart.handle = handle(chart);
   parent.append(chart.root);
   charts.set(parent, chart);
+  chart.sight = new ResizeObserver(() => fit(chart));
+  chart.sight.observe(chart.svg);
   return chart;
 }
 
@@ -62,60 +66,75 @@ function update(chart, data) {
     chart.line = data.line;
     chart.sent = data.line;
   }
-  const focused = chart.root.getRootNode().activeElement === chart.handle;
   chart.svg.setAttribute("aria-label", data.words);
-  chart.svg.replaceChildren(...bars(data), ...outline(data), ...axis(data), ...subject(data), chart.handle);
+  chart.title.textContent = `score (${data.unit}): further right is more unusual`;
   chart.legend.replaceChildren(...legend(data));
-  if (focused) chart.handle.focus();
-  draw(chart);
+  paint(chart);
+}
+
+/* Another width: the drawing is made anew for it. */
+function fit(chart) {
+  if (chart.data && Math.round(chart.svg.clientWidth) !== chart.wide) paint(chart);
 }
 
 // ---------------------------------------------------------------- drawing
 
-function across(data, value) {
+function paint(chart) {
+  chart.wide = Math.round(chart.svg.clientWidth) || 1;
+  const focused = chart.root.getRootNode().activeElement === chart.handle;
+  chart.svg.setAttribute("viewBox", `0 0 ${chart.wide} ${TOP + HIGH + FOOT}`);
+  chart.svg.replaceChildren(...bars(chart), ...outline(chart), ...axis(chart), ...subject(chart), chart.handle);
+  if (focused) chart.handle.focus();
+  draw(chart);
+}
+
+function across({ data, wide }, value) {
   const [low, high] = [data.edges[0], data.edges.at(-1)];
-  return (WIDE * (value - low)) / (high - low);
+  return (wide * (value - low)) / (high - low);
 }
 
 function tallest(data) {
   return Math.max(...data.bars.normal, ...data.bars.unknown, 1e-9);
 }
 
-function bars(data) {
+function bars(chart) {
+  const { data } = chart;
   const most = tallest(data);
   return data.bars.normal.map((share, at) => {
-    const [left, right] = [across(data, data.edges[at]), across(data, data.edges[at + 1])];
+    const [left, right] = [across(chart, data.edges[at]), across(chart, data.edges[at + 1])];
+    const gap = Math.min(2, (right - left) / 5);
     const height = (HIGH * share) / most;
     const tail = data.edges[at] >= data.subject ? " bs-tail" : "";
-    return svg("rect", { class: `bs-normal${tail}`, x: left + 1, width: Math.max(right - left - 2, 1), y: TOP + HIGH - height, height });
+    return svg("rect", { class: `bs-normal${tail}`, x: left + gap / 2, width: Math.max(right - left - gap, 1), y: TOP + HIGH - height, height });
   });
 }
 
-function outline(data) {
+function outline(chart) {
+  const { data } = chart;
   if (!data.unknown.length) return [];
   const most = tallest(data);
   const places = data.bars.unknown.flatMap((share, at) => {
     const y = TOP + HIGH - (HIGH * share) / most;
-    return [`${across(data, data.edges[at])},${y}`, `${across(data, data.edges[at + 1])},${y}`];
+    return [`${across(chart, data.edges[at])},${y}`, `${across(chart, data.edges[at + 1])},${y}`];
   });
   return [svg("polyline", { class: "bs-unknown", points: places.join(" ") })];
 }
 
-function axis(data) {
-  const made = [svg("line", { class: "bs-axis", x1: 0, x2: WIDE, y1: TOP + HIGH, y2: TOP + HIGH })];
-  const marks = 5;
+function axis(chart) {
+  const { data, wide } = chart;
+  const made = [svg("line", { class: "bs-axis", x1: 0, x2: wide, y1: TOP + HIGH, y2: TOP + HIGH })];
+  const marks = wide < NARROW ? 3 : 5;
   for (let at = 0; at < marks; at += 1) {
     const value = data.edges[0] + ((data.edges.at(-1) - data.edges[0]) * at) / (marks - 1);
     const anchor = at === 0 ? "start" : at === marks - 1 ? "end" : "middle";
-    made.push(label(short(value), across(data, value), TOP + HIGH + 18, anchor));
+    made.push(label(short(value), across(chart, value), TOP + HIGH + 18, anchor));
   }
-  made.push(label(`score (${data.unit}): further right is more unusual`, WIDE / 2, TOP + HIGH + 38, "middle"));
   return made;
 }
 
-function subject(data) {
-  const x = across(data, data.subject);
-  const anchor = x < 90 ? "start" : x > WIDE - 90 ? "end" : "middle";
+function subject(chart) {
+  const x = across(chart, chart.data.subject);
+  const anchor = x < 45 ? "start" : x > chart.wide - 45 ? "end" : "middle";
   return [
     svg("line", { class: "bs-subject", x1: x, x2: x, y1: TOP - 2, y2: TOP + HIGH }),
     svg("path", { class: "bs-subject-mark", d: `M ${x - 8} ${TOP - 2} h 16 l -8 12 z` }),
@@ -137,7 +156,7 @@ function legend(data) {
 
 function draw(chart) {
   const { data, line } = chart;
-  const x = across(data, line);
+  const x = across(chart, line);
   chart.rod.setAttribute("x1", x);
   chart.rod.setAttribute("x2", x);
   chart.grip.setAttribute("x", x - 11);
@@ -200,7 +219,7 @@ function nudge(chart, event) {
   if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   event.stopPropagation();
-  place(chart, across(chart.data, chart.line) / WIDE + (step * (event.shiftKey ? 5 : 1)) / 200);
+  place(chart, across(chart, chart.line) / chart.wide + (step * (event.shiftKey ? 5 : 1)) / 200);
   clearTimeout(chart.timer);
   chart.timer = setTimeout(() => tell(chart), PAUSE);
 }

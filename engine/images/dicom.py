@@ -65,7 +65,8 @@ class DicomScan(Scan):
         if hounsfield and self.is_gray and has(header, "RescaleSlope"):
             self.unit = "HU"
         self.presets = ()
-        self.digest = digest(self.pixels)
+        meant = (self.geometry, self.padding, self.inverted, self.unit)
+        self.digest = digest(self.pixels, repr(meant))
 
     @property
     def is_gray(self) -> bool:

@@ -221,8 +221,10 @@ def colored(
     return np.clip(eight, 0, 255).astype(np.uint8)
 
 
-def digest(pixels: Dataset) -> str:
-    """A name for the image: its stored bytes and shape."""
+def digest(pixels: Dataset, meant: str) -> str:
+    """A name for the image: its stored bytes and shape, and what the header makes of them."""
     name = next(one for one in PIXELS if one in pixels)
     shape = f"{pixels.Rows}x{pixels.Columns}x{pixels.NumberOfFrames}"
-    return blake2b(pixels[name].value, key=shape.encode(), digest_size=16).hexdigest()
+    said = blake2b(pixels[name].value, key=shape.encode(), digest_size=16)
+    said.update(meant.encode())
+    return said.hexdigest()

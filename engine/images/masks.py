@@ -25,11 +25,14 @@ def mask_of(given: Picture | Scan, view: View | None, picture: Picture) -> Mask:
     Raises:
         BadImage: the sizes differ, there is no such slice, or nothing is marked.
     """
-    marks = drawn(given, view)
+    marks, size = drawn(given, view)
     if marks.shape != picture.pixels.shape[:2]:
-        (height, width), (rows, columns) = picture.pixels.shape[:2], marks.shape
+        theirs, ours, where = size, picture.size, "The mask"
+        if theirs == ours:  # the files are alike, but one has pixels that are not square
+            theirs, ours = marks.shape[::-1], picture.pixels.shape[1::-1]
+            where = "With square pixels the mask"
         raise BadImage(
-            f"The mask has {columns} × {rows} px and the image {width} × {height}: "
+            f"{where} has {theirs[0]} × {theirs[1]} px and the image {ours[0]} × {ours[1]}: "
             "they must be of one size."
         )
     if not marks.any():
@@ -37,19 +40,21 @@ def mask_of(given: Picture | Scan, view: View | None, picture: Picture) -> Mask:
     return marks
 
 
-def drawn(given: Picture | Scan, view: View | None) -> Mask:
-    """What is bright: half of the range and more."""
+def drawn(given: Picture | Scan, view: View | None) -> tuple[Mask, tuple[int, int]]:
+    """What is bright, half of the range and more; and the file's own width and height."""
     if isinstance(given, Picture):
+        shown = given
         values = given.pixels.max(-1).astype(np.float32)
     else:
         asked = View(view.plane, view.slice, view.volume) if view else View()
-        behind = given.picture(fitting(given, asked)).behind
+        shown = given.picture(fitting(given, asked))
+        behind = shown.behind
         if behind is None or behind.values is None:
             raise BadImage("A scan in color cannot be a mask: open one in gray.")
         values = np.nan_to_num(behind.values)
     low, high = float(values.min()), float(values.max())
     bright: Mask = values > low + HALF * (high - low)
-    return bright
+    return bright, shown.size
 
 
 def fitting(given: Scan, asked: View) -> View:

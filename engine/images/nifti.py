@@ -60,7 +60,7 @@ class NiftiScan(Scan):
         self.slope, self.intercept = float(image.dataobj.slope), float(image.dataobj.inter)
         said = blake2b(np.ascontiguousarray(stored.T).view(np.uint8).data, digest_size=16)
         said.update(f"{stored.shape}{stored.dtype}{self.slope}{self.intercept}".encode())
-        said.update(f"{image.affine.tolist()}".encode())
+        said.update(f"{image.affine.tolist()}{header['cal_min']}{header['cal_max']}".encode())
         self.digest = said.hexdigest()
         zooms = [*(float(zoom) for zoom in header.get_zooms()[:3]), 1.0, 1.0, 1.0][:3]
         turn = orientation(image)

@@ -100,6 +100,9 @@ def test_presets_and_fields_move_it_too(scan: Page) -> None:
     field(scan, "Width").fill("-5")  # no window: the last one stays
     field(scan, "Center").focus()
     assert shown(scan) == (-600, 300)
+    field(scan, "Center").fill("-37.5")
+    field(scan, "Width").focus()
+    assert shown(scan) == (-37.5, 300)
     listed.select_option("As the model sees it")
     expect_window(scan, Window(40, 400))
     expect_runs(scan, 1)

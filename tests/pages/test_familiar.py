@@ -125,7 +125,7 @@ def test_unknown_images_can_be_others_made_worse_or_none():
     at = opened(familiar__unknown="Normal images with occlusion")
     found = ViM()(case_of(other="occlusion"))
     area = found["measures"].values[0, 0]
-    numbers = [each.value for each in at.main.dataframe]
+    numbers = [each.value for each in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
     at = settled(at)

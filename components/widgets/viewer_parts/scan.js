@@ -6,6 +6,7 @@ const KEYS_OF_SCANS = [
   ["1 to 9", "the windows of the list, in its order"],
 ];
 const HALF_LIFE = 150; // px of drag that widen the window e times
+const DIGITS = 6; // of a center or width, as in components/sidebar/medical.py
 const WINDOW_STEP = 8; // px of drag that one press of an arrow stands for
 
 // ---------------------------------------------------------------- decoding and windowing
@@ -102,7 +103,9 @@ function setWindow(view, center, width) {
 
 function dragWindow(view, dx, dy) {
   const { center, width } = windowOf(view);
-  setWindow(view, center + (dy * width) / (2 * HALF_LIFE), width * Math.exp(dx / HALF_LIFE));
+  const digits = clamp(Math.ceil(3 - Math.log10(width)), 0, 100); // finer steps are not seen
+  const moved = (value, by) => (by ? Number((value + by).toFixed(digits)) : value);
+  setWindow(view, moved(center, (dy * width) / (2 * HALF_LIFE)), moved(width, width * Math.expm1(dx / HALF_LIFE)));
 }
 
 function choosePreset(view, at) {
@@ -140,8 +143,7 @@ function onWindowKey(view, key) {
 
 function arrowWindow(view, dx, dy) {
   dragWindow(view, dx * WINDOW_STEP, dy * WINDOW_STEP);
-  const { center, width } = windowOf(view);
-  say(view.live, `Center ${number(center)}, width ${number(width)}`);
+  say(view.live, sentence(spokenWindow(windowOf(view), "")));
 }
 
 // ---------------------------------------------------------------- its controls
@@ -189,20 +191,26 @@ function syncWindow(view) {
   made.list.selectedIndex = chosenPreset(view);
   made.list.lastChild.hidden = chosenPreset(view) < names.length - 1;
   const { center, width } = windowOf(view);
-  fillField(made.center, center, gray);
-  fillField(made.width, width, gray);
+  fillField(made.center, center);
+  fillField(made.width, width);
 }
 
 /* Fields that are being typed in are left alone. */
-function fillField(input, value, gray) {
+function fillField(input, value) {
   if (input.getRootNode().activeElement === input) return;
-  const digits = clamp(Math.ceil(3 - Math.log10(gray.step * gray.top || 1)), 0, 8);
-  input.value = String(Number(value.toFixed(digits)));
+  input.value = String(Number(value.toPrecision(DIGITS)));
+}
+
+/* A window in words, to as many digits as its fields. */
+function spokenWindow({ center, width }, unit) {
+  const [middle, across] = [center, width].map((value) =>
+    String(Number(value.toPrecision(DIGITS))).replace(/-/g, "−"));
+  return `center ${middle}, width ${withUnit(across, unit)}`;
 }
 
 function windowWords(view) {
   const { window, unit } = grayOf(view);
-  const model = `center ${number(window.center)}, width ${withUnit(number(window.width), unit)}`;
+  const model = spokenWindow(window, unit);
   return view.look.window
     ? `The model saw another window: ${model}.`
     : `This is the window that the model saw: ${model}.`;
@@ -254,6 +262,5 @@ function edgesLabel(view) {
 function savedWindow(view) {
   const gray = grayOf(view);
   if (!gray) return "";
-  const { center, width } = windowOf(view);
-  return `Window: center ${number(center)}, width ${withUnit(number(width), gray.unit)}.`;
+  return `Window: ${spokenWindow(windowOf(view), gray.unit)}.`;
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from components.ask.cause import edges, looked_at, start, verdict
+from components.ask.charts import whole
 from components.ask.claims import caption_words, lists, rates, short_words
 from components.ask.edits import Edit, added, applied, put_back, read, written
 from components.ask.priors import survivors
@@ -143,3 +144,7 @@ def test_a_caption_is_told_by_what_it_made_up_and_left_out():
 
 def test_a_caption_that_names_nothing_has_no_rate():
     assert "none named" in rates(told("describe the image", "in the street"))
+
+
+def test_no_point_lost_has_no_sign():
+    assert [whole(value) for value in np.float32([-0.4, 0.4, -1.6])] == ["0", "0", "−2"]

@@ -22,3 +22,8 @@ def test_a_table_has_units_and_dashes_and_no_name_twice():
     )
     assert first == ["0.500", "yes", "25 %", "−0.125"]
     assert second == ["–"] * 4
+
+
+def test_a_unit_that_is_many_is_said_so():
+    view = Table(np.ones((1, 1), np.float32), ("it",), ("loss",), ("nat",))
+    assert list(tables.framed(view).columns) == ["loss (nats)"]

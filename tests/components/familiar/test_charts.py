@@ -123,4 +123,5 @@ def test_every_chart_is_drawn_with_its_words_and_its_numbers():
     at = AppTest.from_function(page, default_timeout=60).run()
     assert not at.exception
     assert len(at.get("plotly_chart")) == 8
-    assert len(at.dataframe) == 6
+    assert len(at.dataframe) == 5
+    assert len(at.table) == 1

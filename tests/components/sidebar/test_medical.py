@@ -90,6 +90,32 @@ def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
     assert fingerprint(at) == seen[0]
 
 
+def test_a_window_is_shown_and_said_with_its_decimals_and_so_is_the_smallest_width():
+    at = upload(visit(), "ct.dcm", (SHIPPED / "CT_small.dcm").read_bytes())
+    named(at, "number_input", "center").set_value(1037.5).run()
+    named(at, "number_input", "width").set_value(0.25).run()
+    fields = [named(at, "number_input", name) for name in ("center", "width")]
+    assert [each.proto.format % each.value for each in fields] == ["1037.5", "0.25"]
+    assert 0 < float(fields[1].proto.format % fields[1].min) <= 0.25
+    assert any("center 1037.5, width 0.25 HU" in each.value for each in at.sidebar.caption)
+
+
+@pytest.mark.parametrize("ending", ["dcm", "nii"])
+def test_of_two_files_with_the_same_pixels_each_has_its_own_window(ending):
+    def windowed(center: float, width: float) -> bytes:
+        if ending == "dcm":
+            return dicom(ramp(24), WindowCenter=center, WindowWidth=width)
+        return nifti(ramp(24), cal_min=center - width / 2, cal_max=center + width / 2)
+
+    at = visit()
+    for center, width in ((37.5, 1), (40, 350), (-600, 1500)):
+        at = upload(at, f"scan.{ending}", windowed(center, width))
+        assert named(at, "number_input", "center").value == center
+        assert named(at, "number_input", "width").value == width
+        window = at.session_state["subject"].picture.behind.window
+        assert (window.center, window.width) == (center, width)
+
+
 def test_a_scan_in_color_has_no_window():
     at = upload(visit(), "us.dcm", (SHIPPED / "examples_rgb_color.dcm").read_bytes())
     assert not at.exception

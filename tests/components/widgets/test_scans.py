@@ -66,13 +66,14 @@ def test_a_noisy_scan_and_four_maps_stay_under_the_budget_of_a_message():
 
 
 def test_windows_sides_and_unit_go_along():
-    picture = read(dicom(ramp(), Modality="CT", RescaleSlope=1, ImageOrientationPatient=AXIAL))
+    data = dicom(ramp(), Modality="CT", RescaleSlope=1, ImageOrientationPatient=AXIAL)
+    picture = read(data)
     scan = payload(picture.pixels, [Panel("A", None)], "k", picture.behind)["picture"]["scan"]
     assert scan["edges"] == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert scan["gray"]["unit"] == "HU"
     assert scan["gray"]["window"] == {"center": 40, "width": 400, "shape": "linear", "table": []}
     assert "Lung" in [one["name"] for one in scan["gray"]["presets"]]
-    assert scan["name"] == load(dicom(ramp())).digest
+    assert scan["name"] == load(data).digest
 
 
 def test_a_scan_in_color_goes_as_a_picture_with_its_sides():

@@ -51,6 +51,12 @@ def test_of_a_volume_the_slice_that_is_looked_at_is_taken():
 def test_another_size_and_nothing_marked_are_said():
     with pytest.raises(BadImage, match="10 × 10 px and the image 30 × 20"):
         mask_of(load(png(np.eye(10, dtype=np.uint8)), "m.png"), None, PICTURE)
+    photo = load(png(np.zeros((4000, 3000), np.uint8)), "photo.png")
+    with pytest.raises(BadImage, match="4000 × 3000 px and the image 3000 × 4000"):
+        mask_of(load(png(np.zeros((3000, 4000), np.uint8)), "m.png"), None, photo)
+    flat = load(dicom(np.eye(16, dtype=np.uint16), PixelSpacing=[2.0, 0.5])).picture()
+    with pytest.raises(BadImage, match=r"square pixels the mask .* 16 × 64"):
+        mask_of(load(png(np.eye(16, dtype=np.uint8)), "m.png"), None, flat)
     with pytest.raises(BadImage, match="empty"):
         mask_of(load(png(np.zeros((20, 30), np.uint8)), "m.png"), None, PICTURE)
     shallow = load(nifti(np.zeros((30, 20, 5), np.int16)), "m.nii")
