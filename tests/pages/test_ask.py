@@ -142,3 +142,11 @@ def test_an_empty_scene_is_no_trouble():
     at = opened(ask__edits="-car,-wheel,-fork")
     assert not at.exception
     assert any("The scene is empty" in each for each in said(at))
+
+
+def test_the_answer_s_line_has_the_page_s_own_spelling():
+    first = opened(ask__prompt="Is There A LAMP")
+    assert "on “Is There A LAMP”" in words(first)
+    second = opened(ask__prompt="is there a lamp")
+    assert "on “is there a lamp”" in words(second)
+    assert "LAMP" not in words(second)
