@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from components.lab import follow
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
 from engine.models import catalog, checkpoints, embedded
@@ -91,8 +91,7 @@ def attacked(figures: Mapping[str, float]) -> float | None:
 def chosen(lines: Mapping[str, Line]) -> None:
     """One model: what is known of it, and what can be done with it."""
     refuse("lab.model", lines, "Model", "one of the table")
-    if st.session_state.get("lab.model") not in {None, *lines}:
-        del st.session_state["lab.model"]
+    let_go("lab.model", lines)
     picked = st.selectbox(
         "Look at", list(lines), key="lab.model", bind="query-params", persist_state="session"
     )
