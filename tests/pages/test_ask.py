@@ -128,6 +128,7 @@ def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
 def test_the_image_is_taken_away_in_one_click():
     at = opened()
     at.button(key="ask.priors.go").click().run()
+    assert not [each for each in at.button if each.key == "ask.priors.go"]
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
     held = asking.held_against(asking.words_of(case, tokens, [0]), [("another scene", swapped)])

@@ -257,6 +257,7 @@ def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits
     assert "a zero is multiplied like any other number" in words(at)
     assert "this is a CPU" in words(at)
     at.button(key="prune.latency.go").click().run()
+    assert not [each for each in at.button if each.key == "prune.latency.go"]
     at = settled(at)
     assert re.search(r"1 at a time: masked × [\d.]+, channels taken out × [\d.]+", words(at))
     assert re.search(r"32 at a time: masked × [\d.]+", words(at))
