@@ -48,9 +48,23 @@ def test_a_long_answer_shows_its_words_while_others_are_there_already():
     at = visit({"heatmaps.methods": ["Toy", "Slow"]})
     assert Slow.running.wait(10)
     at.run()
-    bars = [bar.proto.text for bar in at.get("progress")]  # the list of jobs has one too
-    assert any(text.startswith("Slow: round 1 of 4 · 25% · about ") for text in bars)
+    assert any(text.startswith("Slow: round 1 of 4 · 25% · about ") for text in bars(at))
     assert len(provenance(at)) == 1
+
+
+def test_a_job_that_the_page_begins_is_in_the_list_of_jobs_at_once():
+    at = only("Slow")
+    assert [each.proto.popover.label for each in at.get("popover") if jobs_of(each)] == ["Jobs (1)"]
+    assert any(text.startswith("**Slow") for text in bars(at))
+
+
+def jobs_of(popover) -> bool:
+    return popover.proto.popover.label.startswith("Jobs")
+
+
+def bars(at: AppTest) -> list[str]:
+    """What stands over each line of progress."""
+    return [bar.proto.text for bar in at.get("progress")]
 
 
 def test_stop_stops_the_work_and_says_so_and_start_again_starts_it():
