@@ -17,7 +17,7 @@ from components import notices
 from engine import run
 from engine.lane import Job, lane
 from engine.method import Method
-from engine.result import Result
+from engine.result import Result, TrainLog
 from engine.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
@@ -53,6 +53,12 @@ class Problem:
     title: str
     words: str
     partial: Result | None = None
+
+    @property
+    def again(self) -> str:
+        """What its button does: a training goes on where it was stopped."""
+        held = (self.partial or {}).values()
+        return "Resume" if any(isinstance(view, TrainLog) for view in held) else "Start again"
 
 
 Outcome = Answer | Pending | Problem
@@ -185,6 +191,12 @@ def restart(slot: str) -> None:
     stopped().pop(slot, None)
 
 
+def withdraw(slot: str) -> None:
+    """What was told or stopped there waits for its button again."""
+    stopped().pop(slot, None)
+    st.session_state.get("runs.told", {}).pop(slot, None)
+
+
 def watch_together(pending: Sequence[Pending], words: str) -> None:
     """One line of progress for many quick answers; the page follows once, when all are there."""
     if pending:
@@ -203,7 +215,7 @@ def follow_together(pending: Sequence[Pending], words: str) -> None:
 
 
 def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
-    """Progress, Stop and Start again for everything that is not answered.
+    """Progress, Stop and Start again (or Resume) for everything that is not answered.
 
     `live` draws what is there so far; it is called again and again, so it has to be cheap.
     """
@@ -212,9 +224,9 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
         follow_progress(pending, live)
     for one in outcomes:
         if isinstance(one, Problem):
-            left, right = st.columns([6, 1], vertical_alignment="center")
-            left.warning(f"{one.title}: {one.words}")
-            right.button("Start again", key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.warning(f"{one.title}: {one.words}")
+                st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
 
 
 @st.fragment(run_every=POLL_SECONDS)

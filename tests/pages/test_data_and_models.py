@@ -15,6 +15,7 @@ from components.lab.train import nearest
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine.data import load
 from engine.lab import TrainCase, under_way
+from engine.lane import lanes
 from engine.models import checkpoints
 from engine.training import Recipe, train, unfinished
 from engine.training.fresh import fresh
@@ -256,6 +257,25 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     (one,) = unfinished()
     at.button(key=f"lab.drop.{one.name}").click().run()
     assert unfinished() == ()
+
+
+def test_a_stopped_training_is_resumed_and_a_dropped_one_begun():
+    recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
+    at = visit(MLP | recipe, DATA_AND_MODELS)
+    at.button(key="lab.training.go").click().run()
+    (job,) = (each for lane in lanes() for each in lane.jobs() if each.title.startswith("Training"))
+    for _ in range(240):
+        if job.partial and unfinished():
+            break
+        time.sleep(0.05)
+    at.button(key="lab.training.stop").click().run()
+    assert job.wait(20)
+    at.run()
+    assert at.button(key="lab.training.again").label == "Resume"
+    (one,) = unfinished()
+    at.button(key=f"lab.drop.{one.name}").click().run()
+    assert at.button(key="lab.training.go").label.startswith("Train")
+    assert not [each for each in at.button if each.key == "lab.training.again"]
 
 
 def begin(case, until):
