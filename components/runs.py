@@ -7,7 +7,7 @@ something else in the same slot gives up what was asked there before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -76,6 +76,7 @@ class Visit:
 
     visitor: str
     jobs: dict[str, Job[Answer]] = field(default_factory=dict)
+    waited: set[str] = field(default_factory=set)  # digests of what it waited for: not kept before
 
     def give_up(self, slot: str) -> None:
         """The slot no longer wants what it waited for."""
@@ -114,12 +115,13 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
         here.give_up(slot)
-        return kept
+        return replace(kept, kept=digest not in here.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == digest:
         return Problem(slot, method.title, "Stopped.", halted.partial)
     try:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
+        here.waited.add(digest)
         if method.cost == "live":
             job.wait(patience)
         if job.finished:

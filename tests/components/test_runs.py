@@ -1,6 +1,7 @@
 """Asking from a page: answers, progress, stopping, failing, and leaving."""
 
 import logging
+import re
 from itertools import count
 from threading import Event
 from time import sleep
@@ -89,6 +90,23 @@ def finish(at: AppTest) -> None:
         sleep(0.05)
         at.run()
     pytest.fail("It never finished.")
+
+
+def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
+    at = only("Slow")
+    assert Slow.running.wait(10)
+    Slow.let_go.set()
+    finish(at)
+    assert kept(at) == ["fresh"]
+    assert kept(at.run()) == ["fresh"]
+    close_tabs()
+    assert kept(only("Slow")) == ["kept from before"]
+
+
+def kept(at: AppTest) -> list[str]:
+    """What the line under each map says of when it was made."""
+    lines = [each.value for each in at.main.caption if each.value.count(" · ") >= 3]
+    return [re.search(r"fresh|kept from before", line)[0] for line in lines]
 
 
 def test_another_setting_gives_up_what_was_asked_before():
