@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from components.lab import follow
 from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
+from components.taking import take
+from components.views import HEATMAPS
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
 from engine.models.checkpoints import PREFIX, Stored
@@ -105,7 +106,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        follow.take(entry.name, "lab.model.take")
+        take(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

@@ -286,6 +286,7 @@ def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_tak
     assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
     at.button(key="prune.Prune.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
+    assert at.session_state["subject"].name.startswith("digits/")
 
 
 def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, tmp_path, digits):
