@@ -34,5 +34,9 @@ chosen = st.navigation(menu, position="top")
 
 with st.sidebar:
     subject.draw()
-jobs.panel()
-chosen.run()
+header = st.container(key="jobs")  # theme.css lifts it into the header
+try:
+    chosen.run()
+finally:  # after the page, which may have begun a job, and also where it ends early
+    with header:
+        jobs.panel()

@@ -24,10 +24,7 @@ def panel() -> None:
     """A button in the header; behind it the list, which follows what runs."""
     active = [job for lane in lanes() for job in lane.jobs() if job.cost != "live"]
     label = f"Jobs ({len(active)})" if active else "Jobs"
-    with (
-        st.container(key="jobs"),  # theme.css lifts it into the header
-        st.popover(label, icon=":material/pending_actions:", type="tertiary"),
-    ):
+    with st.popover(label, icon=":material/pending_actions:", type="tertiary"):
         st.fragment(listed, run_every=POLL_SECONDS if active else None)()
 
 

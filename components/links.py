@@ -1,8 +1,9 @@
-"""What a link asks for and cannot have: said beside the setting until it is set anew."""
+"""What a link asks for and cannot have is said until it is set anew; what is gone is let go of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import streamlit as st
 
@@ -29,3 +30,19 @@ def refuse(
         del held[key]
     if key in held:
         st.info(plain(held[key][0]), icon=":material/link_off:")
+
+
+def let_go(key: str, offered: Iterable[Any], first: Any = None) -> None:
+    """Where a widget has what is no longer offered, such as a layer of another model: the first.
+
+    Called before the widget, which then shows it; the link lets go of it too. To delete what it
+    has would not do: the browser would go on showing that.
+
+    Args:
+        key: of the widget.
+        offered: what can be chosen now.
+        first: what it begins with, where that is not the first that is offered.
+    """
+    there = list(offered)
+    if st.session_state.get(key) not in [None, *there]:
+        st.session_state[key] = there[0] if first is None else first

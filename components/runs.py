@@ -7,7 +7,7 @@ something else in the same slot gives up what was asked there before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from components import notices
 from engine import run
 from engine.lane import Job, lane
 from engine.method import Method
-from engine.result import Result
+from engine.result import Result, TrainLog
 from engine.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
@@ -54,6 +54,12 @@ class Problem:
     words: str
     partial: Result | None = None
 
+    @property
+    def again(self) -> str:
+        """What its button does: a training goes on where it was stopped."""
+        held = (self.partial or {}).values()
+        return "Resume" if any(isinstance(view, TrainLog) for view in held) else "Start again"
+
 
 Outcome = Answer | Pending | Problem
 Live = Callable[[Result], None]
@@ -70,6 +76,7 @@ class Visit:
 
     visitor: str
     jobs: dict[str, Job[Answer]] = field(default_factory=dict)
+    waited: set[str] = field(default_factory=set)  # digests of what it waited for: not kept before
 
     def give_up(self, slot: str) -> None:
         """The slot no longer wants what it waited for."""
@@ -108,12 +115,13 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
         here.give_up(slot)
-        return kept
+        return replace(kept, kept=digest not in here.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == digest:
         return Problem(slot, method.title, "Stopped.", halted.partial)
     try:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
+        here.waited.add(digest)
         if method.cost == "live":
             job.wait(patience)
         if job.finished:
@@ -148,11 +156,11 @@ def ask_when_told(
     seconds = run.expected_seconds(method, case)
     hint = f" (about {seconds:.0f} s here)" if seconds and seconds >= 1 else ""
     kind: Literal["primary", "secondary"] = "primary" if hinted else "secondary"
-    pressed = st.button(f"{label}{hint if hinted else ''}", key=f"{slot}.go", type=kind)
-    if not pressed:
-        return None
-    told[slot] = digest
-    return ask(method, case, slot)
+    st.button(  # it is gone in the run that begins with its press: told before that
+        f"{label}{hint if hinted else ''}", key=f"{slot}.go", type=kind,
+        on_click=told.__setitem__, args=(slot, digest),
+    )  # fmt: skip
+    return None
 
 
 def leave_others(page: str, wanted: Sequence[str]) -> None:
@@ -185,6 +193,12 @@ def restart(slot: str) -> None:
     stopped().pop(slot, None)
 
 
+def withdraw(slot: str) -> None:
+    """What was told or stopped there waits for its button again."""
+    stopped().pop(slot, None)
+    st.session_state.get("runs.told", {}).pop(slot, None)
+
+
 def watch_together(pending: Sequence[Pending], words: str) -> None:
     """One line of progress for many quick answers; the page follows once, when all are there."""
     if pending:
@@ -203,7 +217,7 @@ def follow_together(pending: Sequence[Pending], words: str) -> None:
 
 
 def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
-    """Progress, Stop and Start again for everything that is not answered.
+    """Progress, Stop and Start again (or Resume) for everything that is not answered.
 
     `live` draws what is there so far; it is called again and again, so it has to be cheap.
     """
@@ -212,9 +226,9 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
         follow_progress(pending, live)
     for one in outcomes:
         if isinstance(one, Problem):
-            left, right = st.columns([6, 1], vertical_alignment="center")
-            left.warning(f"{one.title}: {one.words}")
-            right.button("Start again", key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.warning(f"{one.title}: {one.words}")
+                st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
 
 
 @st.fragment(run_every=POLL_SECONDS)

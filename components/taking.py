@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
+from components.sidebar.examples import ANY
+from components.sidebar.pictures import FROM_DATA
 from components.views import View
-from engine.models import checkpoints
+from engine import data as data_sets
+from engine.models import catalog, checkpoints
 from engine.models.card import Card
 from engine.models.checkpoints import Stored
 from engine.result import Checkpoint
@@ -20,8 +23,14 @@ def kept(view: Checkpoint) -> Stored | None:
     return next((one for one in checkpoints.listed() if one.name == name), None)
 
 
-def take(name: str, view: View, slot: str, image: Mapping[str, Any] | None = None) -> None:
-    """A button that makes it the subject's model and opens a view.
+def take(
+    name: str,
+    view: View,
+    slot: str,
+    image: Mapping[str, Any] | None = None,
+    kind: Literal["primary", "secondary"] = "secondary",
+) -> None:
+    """A button that makes it the subject's model, with an image of its data, and opens a view.
 
     A link with the model in it would not do: the sidebar's picker keeps what it has.
 
@@ -29,12 +38,34 @@ def take(name: str, view: View, slot: str, image: Mapping[str, Any] | None = Non
         name: of the model in the catalog.
         view: that is opened.
         slot: what the button's key begins with.
-        image: settings of the sidebar that choose an image too.
+        image: settings of the sidebar that choose the image; the first of its data if not given.
+        kind: of the button.
     """
 
     def choose() -> None:
-        st.session_state.update({"model": name, **(image or {})})
+        chosen = image_for(name) if image is None else image
+        st.session_state.update({"model": name, **chosen})
 
-    label = f"Take it to {view.title}"
-    if st.button(label, key=f"{slot}.take.{view.address}", icon=view.icon, on_click=choose):
+    label, key = f"Take it to {view.title}", f"{slot}.take.{view.address}"
+    if st.button(label, key=key, icon=view.icon, type=kind, on_click=choose):
         st.switch_page(view.path, query_params={})  # without {} Streamlit refuses, for bound ones
+
+
+def image_for(name: str) -> dict[str, Any]:
+    """The sidebar's settings for an image of what a model learnt, where it has none already."""
+    data = next((one.data for one in catalog.small() if one.name == name), "")
+    title = title_of(catalog.word_of(data))
+    held = st.session_state
+    if not title or (held.get("image") == FROM_DATA and held.get("data") == title):
+        return {}
+    return image_of(title)
+
+
+def title_of(data: str) -> str:
+    """By which the sidebar offers a data set; "" for one that it does not offer."""
+    return next((one.card.title for one in data_sets.entries() if one.name == data), "")
+
+
+def image_of(title: str, kind: str = ANY) -> dict[str, Any]:
+    """The sidebar's settings for the first image of a data set, or of a class of it."""
+    return {"image": FROM_DATA, "data": title, "kind": kind, "item": 1}

@@ -12,6 +12,7 @@ from components.ask import charts
 from components.ask.charts import Floats, Side
 from components.ask.question import Told, tidy
 from components.ask.scene import KEY
+from components.links import let_go
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
@@ -123,8 +124,7 @@ def fading(told: Told, picked: WordCase, scene: Scene) -> None:
     """The words' probability while one thing fades away."""
     names = [thing.category for thing in scene.things]
     key = f"{KEY}.faded"
-    if st.session_state.get(key) not in {None, *names}:
-        del st.session_state[key]
+    let_go(key, names)
     name = st.selectbox("Fade away", names, key=key)
     found: Columns = runs.answer(Cause(), asking.faded(picked, scene, name), f"{KEY}.fading")[
         "images"

@@ -187,7 +187,7 @@ def show_answer(told: Told) -> None:
         st.session_state[f"{KEY}.picked"] = tokens.text, tuple(places)
         keep_link(places, tokens, against)
 
-    st.markdown(f"**{plain(told.case.vlm.title)}** on “{plain(tokens.prompt)}”:")
+    st.markdown(f"**{plain(told.case.vlm.title)}** on “{plain(told.case.prompt)}”:")
     words(
         marked(tokens, against, told.picked.places),
         f"The answer: {tokens.text}",

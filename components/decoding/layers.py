@@ -10,6 +10,7 @@ from components.ask.charts import PALE
 from components.charts import plots
 from components.charts.style import INK, MARGINS
 from components.decoding.asked import KEY, Compared, Spoken
+from components.links import let_go
 from engine.result import Columns, Ranking, Table
 
 ROW = 44  # px
@@ -54,8 +55,7 @@ def window(names: list[str]) -> slice:
     if len(names) <= SHOWN:
         return slice(None)
     key, starts = f"{KEY}.lens.from", names[: len(names) - SHOWN + 1]
-    if st.session_state.get(key) not in {None, *starts}:
-        del st.session_state[key]
+    let_go(key, starts)
     first = starts.index(st.select_slider(f"{SHOWN} words, from", starts, key=key))
     return slice(first, first + SHOWN)
 

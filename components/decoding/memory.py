@@ -14,6 +14,7 @@ from components.charts.style import GRAY, MARGINS
 from components.charts.tables import as_table
 from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Compared, Spoken
+from components.links import let_go
 from components.sidebar.pictures import enlarged
 from engine.result import Columns, Curve, Table
 
@@ -45,8 +46,7 @@ def kept(found: Compared, one: Spoken) -> None:
     place = len(words) - 1
     if len(words) > 1:
         key = f"{KEY}.kept"
-        if st.session_state.get(key) not in {None, *words}:
-            del st.session_state[key]
+        let_go(key, words, words[-1])
         place = words.index(st.select_slider("When was chosen", words, words[-1], key=key))
     st.markdown(f"**Image tokens in memory when “{one.tokens.words[place]}” was chosen**")
     pixels = np.rint(255 * found.case.image.permute(1, 2, 0).numpy()).astype(np.uint8)

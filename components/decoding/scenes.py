@@ -80,10 +80,11 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
         known = sum(one for one in seconds if one is not None)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         titles = ", ".join(one.title for one, _ in waiting)
-        if st.button(f"Count over {waiting[0][1].count} scenes: {titles}{hint}",
-                     key=f"{KEY}.go", type="primary"):  # fmt: skip
-            told |= {run.digest(method, case) for _, case in waiting}
-            waiting = []
+        st.button(
+            f"Count over {waiting[0][1].count} scenes: {titles}{hint}", key=f"{KEY}.go",
+            type="primary", on_click=told.update,
+            args=({run.digest(method, case) for _, case in waiting},),
+        )  # fmt: skip
     left = {run.digest(method, case) for _, case in waiting}
     answers = [
         None if run.digest(method, case) in left

@@ -14,7 +14,7 @@ from components.familiar import charts, sources
 from components.familiar.asked import FIRST, TITLES, Asked, after_features
 from components.familiar.sources import KEY
 from components.forms import refuse_links
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from engine.anomaly import Compare, Corrupt
@@ -35,8 +35,7 @@ def closer(asked: Asked, found: Answer) -> None:
         offered["Beside its parent"] = lambda: beside(asked, found, parent)
     key = f"{KEY}.closer"
     refuse(key, offered, "Look closer", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
+    let_go(key, offered)
     picked = st.segmented_control(
         "Look closer", list(offered), default="Every detector", required=True, key=key,
         bind="query-params",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from components.lab import upload
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.subject import Subject
 from engine.anomaly import sources
@@ -38,8 +38,7 @@ def choose_normal(subject: Subject) -> DataSet | None:
     titles = [*offered, *own()]
     key = f"{KEY}.normal"
     refuse(key, titles, "Normal images", "one that is offered here")
-    if st.session_state.get(key) not in {None, *titles}:
-        del st.session_state[key]  # another model, for which they are not offered
+    let_go(key, titles)  # another model, for which they are not offered
     picked = st.selectbox(
         "Normal images", titles, key=key, bind="query-params",
         help="What the model is to find usual. None of them was used to draw the line: the scores "
@@ -58,8 +57,7 @@ def choose_unknown(normal: DataSet, model: Classifier, seed: int) -> DataSet | N
     titles = [*offered, *mine, NONE]
     key = f"{KEY}.unknown"
     refuse(key, titles, "Unknown images", "one that is offered here")
-    if st.session_state.get(key) not in {None, *titles}:
-        del st.session_state[key]
+    let_go(key, titles)
     picked = st.selectbox(
         "Unknown images, to measure by", titles, key=key, bind="query-params", help=reasons(listed)
     )

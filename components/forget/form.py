@@ -10,7 +10,7 @@ from components import forms
 from components.forget import request, train
 from components.forget.asked import KEY, Asked, named_case
 from components.lab import upload
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar import models
 from components.views import DATA_AND_MODELS
@@ -70,9 +70,8 @@ def choose_data() -> str:
     key = f"{KEY}.data"
     refuse(key, offered, "Data", "data that a model here has learnt from")
     train.follow(offered, key)
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
     first = list(offered.values()).index(FORGOTTEN.data)
+    let_go(key, offered, list(offered)[first])
     title = st.selectbox(
         "Data", list(offered), first, key=key, bind="query-params", persist_state="session",
         help="What a model learnt from, since it can forget nothing else. Train one on other data "
@@ -106,10 +105,10 @@ def choose_model(name: str) -> Classifier:
     offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
     key = f"{KEY}.model"
     refuse(key, offered, "Model", "one that has learnt from this data")
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
+    first = usual(offered)
+    let_go(key, offered, list(offered)[first])
     line = st.selectbox(
-        "Model", list(offered), usual(offered), key=key, bind="query-params",
+        "Model", list(offered), first, key=key, bind="query-params",
         persist_state="session",
         help="It is never changed: what forgets is a copy.",
     )  # fmt: skip

@@ -26,7 +26,7 @@ from components.forget.asked import (
 )
 from components.forget.each_image import HELD
 from components.forget.words import percent
-from components.links import refuse
+from components.links import let_go, refuse
 from components.prune.before_after import HEATS
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject, square_pixels
@@ -83,8 +83,7 @@ def choose(closer: Closer, subject: Subject | None) -> tuple[Shown, type[Method[
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     key = f"{KEY}.look.image"
     refuse(key, offered, "Image shown", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
+    let_go(key, offered)
     which = left.selectbox("Image shown", offered, key=key, bind="query-params")
     if which == SIDEBAR and subject is not None:
         model = closer.asked.case.model
@@ -126,8 +125,7 @@ def choose_heat(case: ImageCase, place: Any) -> type[Method[Any]]:
     offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(case)}
     key = f"{KEY}.heat"
     refuse(key, offered, "Heat map", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
+    let_go(key, offered)
     picked = place.segmented_control(
         "Heat map", list(offered), default=next(iter(offered)), required=True, key=key,
         bind="query-params",
@@ -180,8 +178,7 @@ def steps(closer: Closer, subject: Subject | None, table: Columns) -> None:
         return
     view: Columns = found["steps"]
     numbers = [int(step) for step in view["step"]]
-    if st.session_state.get(STEP) not in {None, *numbers}:
-        del st.session_state[STEP]
+    let_go(STEP, numbers, numbers[-1])
     if len(numbers) > 1:
         step = st.select_slider("Step", numbers, numbers[-1], key=STEP)
     else:

@@ -11,11 +11,9 @@ from components import runs
 from components.forget.asked import KEY, Closer
 from components.notices import plain, spoken
 from components.sidebar.examples import ANY
-from components.sidebar.pictures import FROM_DATA
 from components.sidebar.subject import Subject
-from components.taking import kept, take
+from components.taking import image_of, kept, take, title_of
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
-from engine import data as data_sets
 from engine.models import checkpoints
 from engine.result import Columns
 from engine.run import Answer
@@ -57,17 +55,16 @@ def made(closer: Closer, found: Answer) -> None:
     )
     with st.container(horizontal=True):
         for one in TAKEN:
-            take(there.name, one, KEY, image_of(closer))
+            take(there.name, one, KEY, image_from(closer))
 
 
-def image_of(closer: Closer) -> dict[str, Any]:
+def image_from(closer: Closer) -> dict[str, Any]:
     """The sidebar's settings for a test image of what was forgotten; none for data of one's own."""
-    names = {one.name: one.card.title for one in data_sets.entries()}
-    if closer.data.name not in names:
+    if not (title := title_of(closer.data.name)):
         return {}
     label = closer.asked.case.request.label
     data = closer.data
     rows = data.rows("test")
     there = label is not None and bool((data.labels[rows] == label).any())
     kind = data.classes[label] if there and label is not None else ANY
-    return {"image": FROM_DATA, "data": names[data.name], "kind": kind, "item": 1}
+    return image_of(title, kind)

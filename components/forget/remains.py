@@ -15,6 +15,7 @@ from components.forget.asked import KEY, MODELS, WORDS, Closer, looked
 from components.forget.each_image import HELD
 from components.forget.request import thumb
 from components.forget.verdict import left
+from components.links import let_go
 from components.notices import plain
 from components.sidebar.subject import Subject
 from components.widgets.thumbs import thumbs
@@ -72,8 +73,7 @@ def neighbours(closer: Closer, view: Columns) -> None:
     key = f"{KEY}.neighbours.of"
     held = st.session_state.get(HELD)
     first = ids.index(held) if held in ids else 0
-    if st.session_state.get(key) not in {None, *ids}:
-        del st.session_state[key]
+    let_go(key, ids, ids[first])
     number = st.selectbox("Forgotten image", ids, first, key=key, format_func=lambda n: f"id {n}")
     place = ids.index(number)
     near = [int(view[name][place]) for name in view.order[1:]]

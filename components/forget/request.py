@@ -10,7 +10,7 @@ from PIL import Image
 from components import runs
 from components.forget import train
 from components.forget.asked import KEY, pruning_case, thumb_pixels
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.widgets.encoding import data_url, saved
 from components.widgets.thumbs import Thumb, thumbs
@@ -129,9 +129,8 @@ def choose_class(data: DataSet) -> int:
     """Its number."""
     key = f"{KEY}.class"
     refuse(key, data.classes, "Class", f"a class of {data.card.title}")
-    if st.session_state.get(key) not in {None, *data.classes}:
-        del st.session_state[key]
     first = FORGOTTEN.label if data.name == FORGOTTEN.data else 0
+    let_go(key, data.classes, data.classes[first])
     return data.classes.index(
         st.selectbox("Class", data.classes, first, key=key, bind="query-params",
                      persist_state="session")
@@ -145,8 +144,7 @@ def choose_group(data: DataSet) -> int:
     groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
     key = f"{KEY}.group"
     refuse(key, [str(one) for one in groups], "Group", f"a group of {data.card.title}")
-    if st.session_state.get(key) not in {None, *groups}:
-        del st.session_state[key]
+    let_go(key, groups)
     return st.selectbox("Group", groups, key=key, bind="query-params", persist_state="session")
 
 

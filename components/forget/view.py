@@ -21,7 +21,7 @@ from components.forget import (
 from components.forget.asked import KEY, Asked, Closer
 from components.forget.verdict import best, sentence, still_there
 from components.forget.words import WORDS, named
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.subject import Subject
 from engine.result import Columns
@@ -84,10 +84,9 @@ def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
         return None
     key = f"{KEY}.closer"
     refuse(key, offered, "Look closer at", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
     nearest = named(best(table))
     first = list(offered).index(nearest) if nearest in offered else 0
+    let_go(key, offered, list(offered)[first])
     picked = st.selectbox("Look closer at", list(offered), first, key=key, bind="query-params")
     return offered[picked]
 

@@ -8,6 +8,7 @@ from components import runs
 from components.charts import curves
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending, Problem
+from components.taking import take
 from components.views import HEATMAPS
 from engine.lab import keep, keep_when_done
 from engine.models import checkpoints
@@ -67,7 +68,7 @@ def finished(answer: Answer, slot: str) -> None:
                 "It can be chosen in the sidebar on every page.",
                 icon=":material/inventory_2:",
             )
-            take(model.name, f"{slot}.take")
+            take(model.name, HEATMAPS, slot, kind="primary")
     curves.training(answer["log"], slot)
     curves.numbers(answer["log"])
 
@@ -92,19 +93,3 @@ def kept(answer: Answer, slot: str) -> Stored | None:
 def answer_fingerprint(answer: Answer) -> str:
     """The fingerprint that the model's card has."""
     return Card.from_json(answer["model"].card).fingerprint
-
-
-def take(name: str, key: str) -> None:
-    """A button that makes it the subject's model and opens Heatmaps.
-
-    A link with the model in it would not do: the sidebar's picker keeps what it has.
-    """
-
-    def choose() -> None:
-        st.session_state["model"] = name
-
-    label = "Take it to Heatmaps"
-    if st.button(label, key=key, icon=HEATMAPS.icon, on_click=choose, type="primary"):
-        st.switch_page(
-            HEATMAPS.path, query_params={}
-        )  # without {} Streamlit refuses, for bound ones

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import forms
 from components.lab import upload
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from engine.data import DataSet, add, registry
 from engine.data.folders import Imported
@@ -68,8 +68,7 @@ def pick(told: bool) -> Kind:
     offered = kinds(tables=told)
     with place:
         refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
-        if st.session_state.get("lab.data", "") not in {"", *offered}:
-            del st.session_state["lab.data"]  # a table cannot be trained on here
+        let_go("lab.data", offered)  # a table cannot be trained on here
         title = st.radio(
             "Data set",
             list(offered),

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from components.lab import follow
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
+from components.taking import take
+from components.views import HEATMAPS
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
 from engine.models.checkpoints import PREFIX, Stored
@@ -92,8 +93,7 @@ def attacked(figures: Mapping[str, float]) -> float | None:
 def chosen(lines: Mapping[str, Line]) -> None:
     """One model: what is known of it, and what can be done with it."""
     refuse("lab.model", lines, "Model", "one of the table")
-    if st.session_state.get("lab.model") not in {None, *lines}:
-        del st.session_state["lab.model"]
+    let_go("lab.model", lines)
     picked = st.selectbox(
         "Look at", list(lines), key="lab.model", bind="query-params", persist_state="session"
     )
@@ -107,7 +107,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
         st.markdown(f"{plain(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        follow.take(entry.name, "lab.model.take")
+        take(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored:
             st.download_button(
                 "Export", lambda: catalog.export(entry.name), file,

@@ -33,13 +33,13 @@ def row(one: Unfinished) -> None:
     """One of them: what it is, how far it came, and what can be done."""
     note = one.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
-    words, go, drop = st.columns([4, 1, 1], vertical_alignment="center")
+    words, go, away = st.columns([4, 1, 1], vertical_alignment="center")
     words.markdown(
         f"{plain(network)} on {plain(str(note.get('data')))}, seed {note.get('seed')}: "
         f"{one.done:.0%} done"
     )
     go.button("Resume", key=f"lab.resume.{one.name}", on_click=begin, args=(note,))
-    drop.button("Drop", key=f"lab.drop.{one.name}", on_click=one.drop)
+    away.button("Drop", key=f"lab.drop.{one.name}", on_click=drop, args=(one,))
 
 
 def begin(note: Mapping[str, Any]) -> None:
@@ -47,6 +47,14 @@ def begin(note: Mapping[str, Any]) -> None:
     st.session_state[SLOT] = dict(note)
     runs.restart(SLOT)
     runs.restart(follow.SLOT)
+
+
+def drop(one: Unfinished) -> None:
+    """Nobody goes on with it: where it was stopped, it can only be begun."""
+    one.drop()
+    runs.withdraw(follow.SLOT)
+    if st.session_state.get(SLOT) == dict(one.note):
+        close()
 
 
 def resumed(note: Mapping[str, Any]) -> None:

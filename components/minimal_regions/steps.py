@@ -12,12 +12,14 @@ from components.links import refuse
 from components.minimal_regions.curves import figure, tables, words
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, Pixels, viewer
+from engine.result import Curve
 from engine.run import Answer
 
 SIDE = 448  # px of the picture on the page, at least
 DIM = 0.3  # of the brightness of what is not shown
 RED = (222, 32, 38)
 BORDER = 2  # px to either side
+NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
 
 
 def show(answer: Answer, band: Answer | None, about: Subject, key: str) -> None:
@@ -55,7 +57,7 @@ def choose_step(answer: Answer, key: str) -> int:
     step. Streamlit's own binding would give it to every search of another number of regions.
     """
     insertion, search = answer["insertion"], answer.record["digest"]
-    count, best = len(insertion.x) - 1, int(insertion.y.argmax())
+    count, best = len(insertion.x) - 1, best_step(insertion)
     if st.session_state.setdefault(f"{key}.of", search) != search:
         st.session_state[f"{key}.of"] = search
         st.query_params.pop(key, None)
@@ -64,13 +66,18 @@ def choose_step(answer: Answer, key: str) -> int:
     linked = read(st.query_params.get(key, ""), count)
     step = st.slider(
         "Regions shown", 0, count, best if linked is None else linked, key=f"{key}.{search}",
-        help="It begins where the target is most probable.",
+        help=f"It begins where the target first has {100 * NEAR:.0f} % of its highest probability.",
     )  # fmt: skip
     if step == best:
         st.query_params.pop(key, None)
     elif step != linked:
         st.query_params[key] = str(step)
     return step
+
+
+def best_step(curve: Curve) -> int:
+    """The first step at which the target is as good as most probable: NEAR of its highest."""
+    return int((curve.y >= NEAR * curve.y.max()).argmax())
 
 
 def read(word: str, count: int) -> int | None:

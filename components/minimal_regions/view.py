@@ -147,7 +147,7 @@ def verdict(answer: Answer) -> str:
             f"The model gets this image right: **{plain(first.y_label)}** "
             f"({first.y[-1]:.2f}). There is no error to explain."
         )
-    best = int(true.y.argmax())
+    best = steps.best_step(true)
     return (
         f"The model says **{plain(first.y_label)}** ({first.y[-1]:.2f}) instead of "
         f"**{plain(true.y_label)}** ({true.y[-1]:.3f}). With only {100 * true.x[best]:.0f} % of "

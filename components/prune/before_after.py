@@ -11,7 +11,7 @@ import streamlit as st
 from components import runs
 from components.charts import plots
 from components.charts.tables import signed
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.prune import charts
 from components.prune.asked import KEY, Asked, pruned_model
@@ -93,8 +93,7 @@ def choose_heat(asked: Asked) -> type[Method[Any]]:
     offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(asked.image)}
     key = f"{KEY}.heat"
     refuse(key, offered, "Heat map", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]  # another model, which has no such map
+    let_go(key, offered)  # another model, which has no such map
     picked = st.segmented_control(
         "Heat map", list(offered), default=next(iter(offered)), required=True, key=key,
         bind="query-params",

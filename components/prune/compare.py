@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.charts import tables
 from components.charts.style import theme
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.prune import mask_pictures
 from components.prune.asked import KEY, Asked, masks_at, scored
@@ -43,11 +43,14 @@ def choose_other(asked: Asked) -> str:
     offered = [title for title in there if title != asked.method.criterion] + [FILE]
     key = f"{KEY}.other"
     refuse(key, offered, "Beside it", "one of " + ", ".join(offered))
-    if st.session_state.get(key) not in {None, *offered}:
-        del st.session_state[key]
-    first = offered.index(FIRST if FIRST in offered else ELSE)
+    first = FIRST if FIRST in offered else ELSE
+    let_go(key, offered, first)
     return st.selectbox(
-        f"{asked.method.criterion} beside", offered, first, key=key, bind="query-params"
+        f"{asked.method.criterion} beside",
+        offered,
+        offered.index(first),
+        key=key,
+        bind="query-params",
     )
 
 

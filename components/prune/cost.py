@@ -20,6 +20,7 @@ from engine.sparsity import Masks
 from engine.sparsity.latency import Timing, contenders, latency, no_sparse_cores
 
 SLOT = f"{KEY}.latency"
+WANTED = f"{SLOT}.wanted"
 WHY = (
     "**Why masked is about as slow as whole:** a zero is multiplied like any other number. Time is "
     "saved only when channels are really taken out, or when the hardware skips zeros in a pattern "
@@ -77,10 +78,7 @@ def measured(asked: Asked, masks: Masks) -> None:
         held[name] = outcome
     if name in held:
         timings(held[name])
-        if st.button("Measure again", key=f"{SLOT}.again"):
-            del held[name]
-            begin(asked, masks, name)
-            st.rerun(scope="fragment")
+        st.button("Measure again", key=f"{SLOT}.again", on_click=want, args=(name,))
 
 
 def follow(asked: Asked, masks: Masks, name: str) -> Any:
@@ -90,13 +88,23 @@ def follow(asked: Asked, masks: Masks, name: str) -> Any:
         runs.visit().give_up(SLOT)
         job = None
     if job is None:
-        if not st.button("Measure the time here", key=f"{SLOT}.go", type="primary"):
+        if st.session_state.pop(WANTED, None) != name:
+            st.button(
+                "Measure the time here", key=f"{SLOT}.go", type="primary", on_click=want,
+                args=(name,),
+            )  # fmt: skip
             return None
         job = begin(asked, masks, name)
     if not job.finished:
         st.session_state["runs.device"] = asked.case.lane
         return Pending(SLOT, "Measured time", job, None)
     return ended(job)
+
+
+def want(name: str) -> None:
+    """Let the next run measure, and let go of what was measured before."""
+    st.session_state[SLOT].pop(name, None)
+    st.session_state[WANTED] = name
 
 
 def ended(job: Any) -> Outcome | tuple[Timing, ...]:

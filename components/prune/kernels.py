@@ -10,7 +10,7 @@ import streamlit as st
 from components.charts import plots
 from components.charts.style import theme
 from components.charts.tables import signed
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.prune import charts, mask_pictures
 from components.prune.asked import KEY, Asked, pruned_model
@@ -56,8 +56,7 @@ def choose_layer(masks: Masks) -> Part:
     names = {part.layer: part for part in masks.parts}
     key = f"{KEY}.layer"
     refuse(key, names, "Layer", "one of the model's layers that can be cut")
-    if st.session_state.get(key) not in {None, *names}:
-        del st.session_state[key]
+    let_go(key, names)
     return names[st.selectbox("Layer", list(names), key=key, bind="query-params")]
 
 
@@ -65,8 +64,7 @@ def place(count: int, label: str, word: str, step: int = 1) -> int:
     """A number below the count; one that a smaller layer does not have is let go of."""
     key = f"{KEY}.{word}"
     refuse(key, lambda asked: is_below(asked, count), label, f"from 0 to {count - 1}")
-    if not 0 <= st.session_state.get(key, 0) < count:
-        del st.session_state[key]
+    let_go(key, range(count))
     return int(st.number_input(label, 0, count - 1, 0, step, key=key, bind="query-params"))
 
 

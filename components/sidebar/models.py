@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from engine.errors import BadModel
 from engine.models import catalog
@@ -26,8 +26,7 @@ def choose() -> Classifier | None:
     offered = {entry.name: entry for entry in catalog.entries()}
     lines = [shown(entry) for entry in offered.values()] + [one.title for one in own.values()]
     refuse("model", lines, "Model", "one that is offered here")
-    if st.session_state.get("model") not in {None, *offered, *own}:
-        del st.session_state["model"]  # it was deleted
+    let_go("model", [*offered, *own])  # it was deleted
     name = st.selectbox(
         "Model",
         [*offered, *own],

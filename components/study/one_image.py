@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.exports import encoded
-from components.links import refuse
+from components.links import let_go, refuse
 from components.notices import plain
 from components.study.form import KEY, Asked
 from components.study.ranking import named, number, stays
@@ -47,8 +47,7 @@ def choose(asked: Asked) -> Image:
     key, case = f"{KEY}.image", asked.case
     titles = {title(asked, one): one for one in case.images}
     refuse(key, titles, "Image", "one of this study's images")
-    if st.session_state.get(key) not in {None, *titles}:
-        del st.session_state[key]
+    let_go(key, titles)
     picked = st.selectbox("Image", list(titles), key=key, bind="query-params")
     return titles[picked]
 

@@ -59,6 +59,7 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     page.get_by_role("radio", name="Brain phantoms").click()
     settle(page, LONG)
     expect(page.get_by_role("heading", name=re.compile("phantom slices"))).to_be_visible()
+    expect(page.locator(".st-key-study-image input")).to_have_value("866: ring")
     assert "study.data=Brain+phantoms" in page.url
 
     page = visit({"study.images": "40"})

@@ -1,6 +1,7 @@
 """Asking from a page: answers, progress, stopping, failing, and leaving."""
 
 import logging
+import re
 from itertools import count
 from threading import Event
 from time import sleep
@@ -48,9 +49,23 @@ def test_a_long_answer_shows_its_words_while_others_are_there_already():
     at = visit({"heatmaps.methods": ["Toy", "Slow"]})
     assert Slow.running.wait(10)
     at.run()
-    bars = [bar.proto.text for bar in at.get("progress")]  # the list of jobs has one too
-    assert any(text.startswith("Slow: round 1 of 4 · 25% · about ") for text in bars)
+    assert any(text.startswith("Slow: round 1 of 4 · 25% · about ") for text in bars(at))
     assert len(provenance(at)) == 1
+
+
+def test_a_job_that_the_page_begins_is_in_the_list_of_jobs_at_once():
+    at = only("Slow")
+    assert [each.proto.popover.label for each in at.get("popover") if jobs_of(each)] == ["Jobs (1)"]
+    assert any(text.startswith("**Slow") for text in bars(at))
+
+
+def jobs_of(popover) -> bool:
+    return popover.proto.popover.label.startswith("Jobs")
+
+
+def bars(at: AppTest) -> list[str]:
+    """What stands over each line of progress."""
+    return [bar.proto.text for bar in at.get("progress")]
 
 
 def test_stop_stops_the_work_and_says_so_and_start_again_starts_it():
@@ -75,6 +90,23 @@ def finish(at: AppTest) -> None:
         sleep(0.05)
         at.run()
     pytest.fail("It never finished.")
+
+
+def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
+    at = only("Slow")
+    assert Slow.running.wait(10)
+    Slow.let_go.set()
+    finish(at)
+    assert kept(at) == ["fresh"]
+    assert kept(at.run()) == ["fresh"]
+    close_tabs()
+    assert kept(only("Slow")) == ["kept from before"]
+
+
+def kept(at: AppTest) -> list[str]:
+    """What the line under each map says of when it was made."""
+    lines = [each.value for each in at.main.caption if each.value.count(" · ") >= 3]
+    return [re.search(r"fresh|kept from before", line)[0] for line in lines]
 
 
 def test_another_setting_gives_up_what_was_asked_before():

@@ -128,6 +128,7 @@ def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
 def test_the_image_is_taken_away_in_one_click():
     at = opened()
     at.button(key="ask.priors.go").click().run()
+    assert not [each for each in at.button if each.key == "ask.priors.go"]
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
     held = asking.held_against(asking.words_of(case, tokens, [0]), [("another scene", swapped)])
@@ -142,3 +143,11 @@ def test_an_empty_scene_is_no_trouble():
     at = opened(ask__edits="-car,-wheel,-fork")
     assert not at.exception
     assert any("The scene is empty" in each for each in said(at))
+
+
+def test_the_answer_s_line_has_the_page_s_own_spelling():
+    first = opened(ask__prompt="Is There A LAMP")
+    assert "on “Is There A LAMP”" in words(first)
+    second = opened(ask__prompt="is there a lamp")
+    assert "on “is there a lamp”" in words(second)
+    assert "LAMP" not in words(second)

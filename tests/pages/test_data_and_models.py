@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from components.lab.train import nearest
+from components.sidebar.pictures import FROM_DATA
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine.data import load
 from engine.lab import TrainCase, under_way
+from engine.lane import lanes
 from engine.models import checkpoints
 from engine.training import Recipe, train, unfinished
 from engine.training.fresh import fresh
@@ -256,6 +258,51 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     (one,) = unfinished()
     at.button(key=f"lab.drop.{one.name}").click().run()
     assert unfinished() == ()
+
+
+def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
+    at = trained()
+    assert at.session_state["image"] != FROM_DATA
+    at.button(key="lab.training.take.heatmaps").click().run()
+    assert not at.exception
+    (stored,) = checkpoints.listed()
+    assert at.session_state["model"] == stored.name
+    assert at.session_state["image"] == FROM_DATA
+    assert at.session_state["data"] == "Digits, 8 × 8"
+    assert at.session_state["subject"].name.startswith("digits/")
+
+
+def test_an_image_of_its_data_that_is_there_already_stays():
+    own = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
+    at = visit({"lab.part": "Models", "lab.model": "Digits CNN", **own}, DATA_AND_MODELS)
+    at.button(key="lab.model.take.heatmaps").click().run()
+    assert (at.session_state["kind"], at.session_state["item"]) == ("3", 2)
+
+
+def test_a_model_of_no_data_of_ours_leaves_the_image_as_it_is():
+    at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
+    before = at.session_state["image"]
+    at.button(key="lab.model.take.heatmaps").click().run()
+    assert at.session_state["image"] == before
+
+
+def test_a_stopped_training_is_resumed_and_a_dropped_one_begun():
+    recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
+    at = visit(MLP | recipe, DATA_AND_MODELS)
+    at.button(key="lab.training.go").click().run()
+    (job,) = (each for lane in lanes() for each in lane.jobs() if each.title.startswith("Training"))
+    for _ in range(240):
+        if job.partial and unfinished():
+            break
+        time.sleep(0.05)
+    at.button(key="lab.training.stop").click().run()
+    assert job.wait(20)
+    at.run()
+    assert at.button(key="lab.training.again").label == "Resume"
+    (one,) = unfinished()
+    at.button(key=f"lab.drop.{one.name}").click().run()
+    assert at.button(key="lab.training.go").label.startswith("Train")
+    assert not [each for each in at.button if each.key == "lab.training.again"]
 
 
 def begin(case, until):

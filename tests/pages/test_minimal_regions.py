@@ -52,7 +52,7 @@ def test_the_slider_begins_at_the_best_step_and_tells_each_step_s_numbers():
     at = open_view()
     curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
     slider = stepper(at)
-    assert slider.value == int(curve.y.argmax())
+    assert slider.value == steps.best_step(curve)
     slider.set_value(3).run()
     assert f"3 of 16 regions, {100 * curve.x[3]:.0f} % of the image" in words(at)
     assert f"{curve.y[3]:.2f} with only these" in words(at)
@@ -78,7 +78,7 @@ def test_a_link_s_step_is_of_its_own_search_only():
     at.selectbox(key="target").set_value(labels[other]).run()
     settled(at)
     curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
-    assert stepper(at).value == int(curve.y.argmax())
+    assert stepper(at).value == steps.best_step(curve)
     assert "minimal.step" not in at.query_params
 
 
@@ -87,7 +87,7 @@ def test_a_step_that_there_is_not_gets_a_sentence(word):
     at = open_view(**{"minimal.step": word})
     assert any("a whole number from 0 to 16" in told for told in said(at))
     curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
-    assert stepper(at).value == int(curve.y.argmax())
+    assert stepper(at).value == steps.best_step(curve)
 
 
 def test_a_large_image_waits_for_a_button_and_its_random_orders_for_another(monkeypatch):
@@ -215,6 +215,22 @@ def test_an_order_no_better_than_random_is_called_so():
     assert "this order says little" in curves.words(poor, band)
     good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
     assert "Both are better than all of 5" in curves.words(good, band)
+
+
+@pytest.mark.parametrize(
+    ("curve", "step"),
+    [
+        ([0.0, 0.4, 0.995, 0.997, 1.0], 2),
+        ([0.0, 0.4, 0.97, 0.985, 1.0], 4),
+        ([0.0, 0.9, 0.5, 0.2, 0.8], 1),
+        ([0.0, 0.001, 0.003, 0.002, 0.001], 2),
+        ([0.3, 0.3, 0.3, 0.3, 0.3], 0),
+    ],
+)
+def test_of_steps_that_are_as_good_the_first_is_shown(curve, step):
+    shares = np.linspace(0, 1, 5, dtype=np.float32)
+    shown = Curve(shares, np.array(curve, np.float32), "share of the image", "cat", "probability")
+    assert steps.best_step(shown) == step
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,7 @@ def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits
     assert "a zero is multiplied like any other number" in words(at)
     assert "this is a CPU" in words(at)
     at.button(key="prune.latency.go").click().run()
+    assert not [each for each in at.button if each.key == "prune.latency.go"]
     at = settled(at)
     assert re.search(r"1 at a time: masked × [\d.]+, channels taken out × [\d.]+", words(at))
     assert re.search(r"32 at a time: masked × [\d.]+", words(at))
@@ -285,6 +286,7 @@ def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_tak
     assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
     at.button(key="prune.Prune.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
+    assert at.session_state["subject"].name.startswith("digits/")
 
 
 def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, tmp_path, digits):

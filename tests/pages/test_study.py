@@ -66,6 +66,7 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
     link = {"study.images": "2", "study.methods": FEW, "study.Study.draws": "1"}
     at = visit(link, STUDY)
     next(each for each in at.button if each.label.startswith("Run the study")).click().run()
+    assert not [each for each in at.button if each.label.startswith("Run the study")]
     at = settled(at)
     assert not said(at)
     told = words(at)

@@ -80,6 +80,7 @@ def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
     assert button.label == "Try it: 17 looks"
     untried = re.findall("[0-9] not tried yet", words(at))
     button.click().run()
+    assert not [each for each in at.button if each.key == "trust.Gradient.Foretold.go"]
     settled(at)
     (line,) = lines(at, "Does it foretell what hiding a part does?")
     assert line.startswith("· **a description, no verdict**")
