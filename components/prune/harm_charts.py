@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, laid, theme, wrapped
+from components.charts.style import COLORS, GRAY, laid, on_bars, theme, wrapped
 from engine.result import Table
 
 MOST_CLASSES = 12
@@ -26,7 +26,7 @@ def classes(table: Table) -> go.Figure:
     ]
     figure = go.Figure(
         go.Bar(y=names, x=change, orientation="h", text=texts, textposition="auto",
-               marker={"color": COLORS[theme()][1]})
+               insidetextfont={"color": on_bars()}, marker={"color": COLORS[theme()][1]})
     )  # fmt: skip
     figure.update_yaxes(type="category")
     figure.update_xaxes(title="change (points)")
