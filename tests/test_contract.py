@@ -28,8 +28,8 @@ METHODS = (
     *sparsity.METHODS,
 )  # fmt: skip
 BLIND = {
-    "attribution.Place", "attribution.Shape", "sparsity.Learned", "sparsity.Magnitude",
-    "sparsity.Random", "sparsity.Unknown", "unlearning.Frontier",
+    "attribution.Foretold", "attribution.Place", "attribution.Shape", "sparsity.Learned",
+    "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())

@@ -18,7 +18,7 @@ from engine.data import load
 from engine.lab import TrainCase, under_way
 from engine.lane import lanes
 from engine.models import checkpoints
-from engine.training import Recipe, train, unfinished
+from engine.training import Recipe, loop, train, unfinished
 from engine.training.fresh import fresh
 from engine.training.state import state_file
 from tests.visits import pills, said, visit
@@ -286,7 +286,8 @@ def test_a_model_of_no_data_of_ours_leaves_the_image_as_it_is():
     assert at.session_state["image"] == before
 
 
-def test_a_stopped_training_is_resumed_and_a_dropped_one_begun():
+def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
+    monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
     recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
     at = visit(MLP | recipe, DATA_AND_MODELS)
     at.button(key="lab.training.go").click().run()

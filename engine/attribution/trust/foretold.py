@@ -20,7 +20,7 @@ from engine.attribution.trust.verdict import (
     percent,
 )
 from engine.measures.fidelity import missed
-from engine.method import Progress, quiet
+from engine.method import Progress, part_of, quiet
 from engine.result import Columns, Floats, Result
 from engine.run import answer
 
@@ -63,7 +63,9 @@ class Foretold(Check):
         values = case.heat.values
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
-        seen = answer(HiddenSquares(**self.settings()), case.asked, progress)
+        begun = part_of(progress, 0.0, 0.9)
+        seen = answer(HiddenSquares(**self.settings()), case.asked, begun)
+        progress(1.0, "comparing with what hiding did")
         view, whole = seen["squares"], float(seen["whole"]["score"][0])
         fell = np.asarray(view["fell"], np.float64)
         if np.abs(fell).max() <= NOISE * max(abs(whole), 1.0):
