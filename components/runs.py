@@ -21,6 +21,7 @@ from engine.result import Result, TrainLog
 from engine.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
+PRESSED = "pressed"  # whatever is asked there by then: a press may overtake another choice
 POLL_SECONDS = 0.5
 
 
@@ -149,7 +150,8 @@ def ask_when_told(
     """
     told: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
-    if told.get(slot) == digest or run.known(method, case) or run.under_way(method, case):
+    pressed = told.get(slot) in {digest, PRESSED}
+    if pressed or run.known(method, case) or run.under_way(method, case):
         told[slot] = digest  # also after a reload, so that what is stopped then stays in sight
         return ask(method, case, slot)
     visit().give_up(slot)
@@ -158,7 +160,7 @@ def ask_when_told(
     kind: Literal["primary", "secondary"] = "primary" if hinted else "secondary"
     st.button(  # it is gone in the run that begins with its press: told before that
         f"{label}{hint if hinted else ''}", key=f"{slot}.go", type=kind,
-        on_click=told.__setitem__, args=(slot, digest),
+        on_click=told.__setitem__, args=(slot, PRESSED),
     )  # fmt: skip
     return None
 
