@@ -74,6 +74,14 @@ def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
     assert "2 not tried yet" in words(at)
 
 
+def test_a_press_that_overtakes_another_choice_begins_what_is_then_asked(shown_to, cnn):
+    at = shown_to(cnn, ["Gradient"], **{"trust.RandomWeights.stages": "5"})
+    at.slider(key="trust.RandomWeights.stages").set_value(3)
+    at.button(key="trust.Gradient.RandomWeights.go").click().run()
+    settled(at)
+    assert lines(at, "Does it need what was learnt?")
+
+
 def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"], **{"trust.Foretold.squares": "16"})
     button = at.button(key="trust.Gradient.Foretold.go")
