@@ -30,6 +30,7 @@ KINDS = {
 }
 COUNTS = (25, 50, 100, 200)
 SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
+PRESSED = f"{KEY}.pressed"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 
 Asked = tuple[Spoken, ScenesCase]
@@ -74,6 +75,8 @@ def choose(found: Compared) -> list[Asked]:
 def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
     """What is known or was asked for; a button for the rest, with what it will take."""
     method, told = Rates(), st.session_state.setdefault(f"{KEY}.told", set())
+    if st.session_state.pop(PRESSED, False):  # whatever is asked by now
+        told.update(run.digest(method, case) for _, case in asked)
     waiting = [(one, case) for one, case in asked if not begun(method, case, told)]
     if waiting:
         seconds = [run.expected_seconds(method, case) for _, case in waiting]
@@ -82,8 +85,7 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
         titles = ", ".join(one.title for one, _ in waiting)
         st.button(
             f"Count over {waiting[0][1].count} scenes: {titles}{hint}", key=f"{KEY}.go",
-            type="primary", on_click=told.update,
-            args=({run.digest(method, case) for _, case in waiting},),
+            type="primary", on_click=st.session_state.__setitem__, args=(PRESSED, True),
         )  # fmt: skip
     left = {run.digest(method, case) for _, case in waiting}
     answers = [

@@ -88,7 +88,7 @@ def follow(asked: Asked, masks: Masks, name: str) -> Any:
         runs.visit().give_up(SLOT)
         job = None
     if job is None:
-        if st.session_state.pop(WANTED, None) != name:
+        if not st.session_state.pop(WANTED, False):
             st.button(
                 "Measure the time here", key=f"{SLOT}.go", type="primary", on_click=want,
                 args=(name,),
@@ -104,7 +104,7 @@ def follow(asked: Asked, masks: Masks, name: str) -> Any:
 def want(name: str) -> None:
     """Let the next run measure, and let go of what was measured before."""
     st.session_state[SLOT].pop(name, None)
-    st.session_state[WANTED] = name
+    st.session_state[WANTED] = True
 
 
 def ended(job: Any) -> Outcome | tuple[Timing, ...]:
