@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 
+from components.notices import plain
 from components.sidebar.examples import ANY
 from components.sidebar.pictures import FROM_DATA
 from components.views import View
@@ -21,6 +22,19 @@ def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept, or None."""
     name = checkpoints.PREFIX + checkpoints.short(Card.from_json(view.card).fingerprint)
     return next((one for one in checkpoints.listed() if one.name == name), None)
+
+
+def offer(
+    there: Stored, views: Sequence[View], slot: str, image: Mapping[str, Any] | None = None
+) -> None:
+    """That it is kept, and a button for each view that it can be taken to."""
+    st.success(
+        f"Kept as a model: {plain(there.card.trail)}, {there.nbytes / 1000:,.0f} kB.",
+        icon=":material/inventory_2:",
+    )
+    with st.container(horizontal=True):
+        for one in views:
+            take(there.name, one, slot, image)
 
 
 def take(

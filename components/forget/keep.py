@@ -9,10 +9,10 @@ import streamlit as st
 
 from components import runs
 from components.forget.asked import KEY, Closer
-from components.notices import plain, spoken
+from components.notices import spoken
 from components.sidebar.examples import ANY
 from components.sidebar.subject import Subject
-from components.taking import image_of, kept, take, title_of
+from components.taking import image_of, kept, offer, title_of
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
 from engine.models import checkpoints
 from engine.result import Columns
@@ -49,13 +49,7 @@ def made(closer: Closer, found: Answer) -> None:
             checkpoints.keep(view)
             st.rerun()  # so that the sidebar offers it at once
         return
-    st.success(
-        f"Kept as a model: {plain(there.card.trail)}, {there.nbytes / 1000:,.0f} kB.",
-        icon=":material/inventory_2:",
-    )
-    with st.container(horizontal=True):
-        for one in TAKEN:
-            take(there.name, one, KEY, image_from(closer))
+    offer(there, TAKEN, KEY, image_from(closer))
 
 
 def image_from(closer: Closer) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from components.lab import follow
 from components.notices import plain, spoken
 from components.prune.asked import KEY, Asked
 from components.runs import Pending, Problem
-from components.taking import kept, take
+from components.taking import kept, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, PRUNE
 from engine.lab import keep_when_done
 from engine.result import Checkpoint
@@ -150,10 +150,4 @@ def made(found: Answer, slot: str) -> None:
             keep(found)
             st.rerun()  # so that the sidebar offers it at once
         return
-    st.success(
-        f"Kept as a model: {plain(there.card.trail)}, {there.nbytes / 1000:,.0f} kB.",
-        icon=":material/inventory_2:",
-    )
-    with st.container(horizontal=True):
-        for one in TAKEN:
-            take(there.name, one, slot)
+    offer(there, TAKEN, slot)
