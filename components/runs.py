@@ -233,6 +233,14 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
                 st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
 
 
+def watch_growing(outcome: Outcome, live: Live) -> None:
+    """As `watch`; what a stopped or failed one had found by then stays in sight too."""
+    watch([outcome], live)
+    if isinstance(outcome, Problem) and outcome.partial is not None:
+        st.caption("What was done when it was stopped:")
+        live(outcome.partial)
+
+
 @st.fragment(run_every=POLL_SECONDS)
 def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     """Redraws itself alone while the engine works; the page follows when something is done."""

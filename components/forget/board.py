@@ -16,7 +16,7 @@ from components.charts.tables import as_table
 from components.forget.asked import KEY, Asked
 from components.forget.words import GOAL, named, percent, points, signed, time
 from components.notices import plain
-from components.runs import Outcome, Problem
+from components.runs import Outcome
 from engine import run
 from engine.result import Columns, Result
 from engine.run import Answer
@@ -51,10 +51,7 @@ def waiting(outcome: Outcome | None) -> None:
             "images, to compare with. Rows appear as they are done; it can be stopped at any time."
         )
         return
-    runs.watch([outcome], live=sofar)
-    if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What was done when it was stopped:")
-        sofar(outcome.partial)
+    runs.watch_growing(outcome, sofar)
 
 
 def sofar(partial: Result) -> None:

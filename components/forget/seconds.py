@@ -13,7 +13,6 @@ from components.charts.tables import as_table
 from components.forget.asked import KEY, Closer
 from components.forget.words import GOAL, named, time
 from components.notices import plain
-from components.runs import Problem
 from components.sidebar.subject import Subject
 from engine.result import Columns, Result
 from engine.run import Answer
@@ -41,10 +40,7 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     )
     if outcome is None:
         return
-    runs.watch([outcome], live=sofar)
-    if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What was done when it was stopped:")
-        sofar(outcome.partial)
+    runs.watch_growing(outcome, sofar)
 
 
 def sofar(partial: Result) -> None:

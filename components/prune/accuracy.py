@@ -12,7 +12,6 @@ from components.charts import plots
 from components.forms import refuse_links, widget
 from components.prune import charts
 from components.prune.asked import KEY, Asked
-from components.runs import Problem
 from engine.result import Result, Table
 from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
@@ -35,10 +34,7 @@ def show(asked: Asked, masks: Masks) -> None:
     if isinstance(outcome, Answer):
         drawn(outcome, now, word)
         return
-    runs.watch([outcome], live=lambda partial: sofar(partial, now, word))
-    if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What was measured when it was stopped:")
-        sofar(outcome.partial, now, word)
+    runs.watch_growing(outcome, lambda partial: sofar(partial, now, word))
 
 
 def choose(asked: Asked) -> Tradeoff:

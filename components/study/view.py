@@ -11,7 +11,7 @@ import streamlit as st
 from components import runs
 from components.exports import as_json
 from components.notices import plain, spoken
-from components.runs import Outcome, Problem
+from components.runs import Outcome
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, Asked
 from components.study.ranking import named
@@ -40,10 +40,7 @@ def waiting(asked: Asked, outcome: Outcome | None) -> None:
             "be stopped at any time, and what is done then stays in sight. It is kept afterwards."
         )
         return
-    runs.watch([outcome], live=so_far)
-    if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What was done when it was stopped:")
-        so_far(outcome.partial)
+    runs.watch_growing(outcome, so_far)
 
 
 def so_far(partial: Result) -> None:
