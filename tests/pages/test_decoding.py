@@ -126,6 +126,15 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
     assert "Greedy adds the partner" in words(at)
 
 
+def test_a_press_that_overtakes_another_count_counts_that_one():
+    at = opened(decoding__count="200")
+    at.selectbox(key="decoding.count").set_value(25)
+    at.toggle(key="decoding.clear").set_value(True)
+    at.button(key="decoding.go").click().run()
+    assert not [each for each in at.main.button if each.key == "decoding.go"]
+    settled(at)
+
+
 def test_a_photograph_is_answered_without_a_truth():
     at = opened(decoding__image="The picture in the sidebar", decoding__prompt="describe the image")
     assert not at.error
