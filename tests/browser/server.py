@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -20,9 +22,19 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 
 # Idle: the script has ended, nothing is a placeholder or left from the run before, images are in,
-# no trials are under way, and this has been so for 300 ms (a fragment or a second run would start
-# within that time).
-IDLE = """() => {
+# no trials are under way, no chart is being drawn, and this has been so for 300 ms from the call
+# on (what was just done starts a run, a fragment or a drawing within that time).
+IDLE = """call => {
+  if (window.settling !== call) {
+    window.settling = call;
+    window.idleSince = undefined;
+    window.charts?.disconnect();
+    window.charts = new MutationObserver(changes => {
+      const drawn = change => change.target.closest?.('[data-testid="stVegaLiteChart"], svg');
+      if (changes.some(drawn)) window.idleSince = undefined;
+    });
+    window.charts.observe(document.body, {childList: true, subtree: true});
+  }
   const app = document.querySelector('[data-testid="stApp"]');
   const busy = '[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"], '
     + '.st-key-together';
@@ -35,6 +47,9 @@ IDLE = """() => {
   window.idleSince ??= performance.now();
   return performance.now() - window.idleSince > 300;
 }"""
+CALLS = count()
+
+ReadT = TypeVar("ReadT")
 
 
 def free_port() -> int:
@@ -87,5 +102,19 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) ->
 
 
 def settle(page: Page, seconds: float = 60.0) -> None:
-    """Waits until the page is idle."""
-    page.wait_for_function(IDLE, timeout=seconds * 1000)
+    """Waits until the page is idle and has been so for a while from now on."""
+    page.wait_for_function(IDLE, arg=next(CALLS), timeout=seconds * 1000)
+
+
+def eventually(read: Callable[[], ReadT], holds: Callable[[ReadT], bool], tries: int = 50) -> ReadT:
+    """Reads until it holds, and gives that: a drawing may go away while it is measured.
+
+    For what `expect` has no words for, as it waits by itself. Raises AssertionError with what was
+    read last.
+    """
+    for _ in range(tries):
+        found = read()
+        if holds(found):
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"what was read last is not so: {str(found)[:200]}")

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from engine.samples import sample
 from tests.browser.conftest import OpenPage, Serve
-from tests.browser.server import ROOT, settle
+from tests.browser.server import ROOT, eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 QUICK = {"heatmaps.methods": ["Grad-CAM", "Gradient"]}
@@ -74,11 +74,8 @@ def canvas(page: Page, at: int = 0) -> str:
 
 def expect_another(page: Page, before: str) -> None:
     """Waits for a picture that is not the one before."""
-    for _ in range(150):  # the canvas is in a shadow root, where no query of the page's finds it
-        if canvas(page) != before:
-            return
-        page.wait_for_timeout(200)
-    raise AssertionError("the picture stayed as it was")
+    # The canvas is in a shadow root, where no query of the page's finds it.
+    eventually(lambda: canvas(page), lambda drawn: drawn != before, tries=150)
 
 
 def bar(page: Page, label: str) -> Locator:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.server import settle
+from tests.browser.server import eventually, settle
 from tests.browser.test_level_sets import walk
 
 PHONE = {"width": 390, "height": 844}
 SMALLEST = 11  # px of a letter
+
+SIZES = """nodes => nodes.map(node =>
+  node.getScreenCTM()?.a * parseFloat(getComputedStyle(node).fontSize))"""
 
 
 def opened(open_page: OpenPage, url: str) -> Page:
@@ -17,6 +20,10 @@ def opened(open_page: OpenPage, url: str) -> Page:
     page.goto(url)
     settle(page, 240)
     return page
+
+
+def are_readable(sizes: list[float]) -> bool:
+    return bool(sizes) and all(SMALLEST <= size < 2 * SMALLEST for size in sizes)
 
 
 def expect_wrapped_pills(page: Page) -> None:
@@ -31,14 +38,12 @@ def test_the_histogram_of_scores_keeps_the_size_of_its_letters(
 ) -> None:
     page = opened(open_page, f"{app_url}/familiar")
     expect_wrapped_pills(page)
+    letters = page.locator(".bs-histogram svg text")
     for width in (PHONE["width"], 1280):  # it is drawn anew for another window
         page.set_viewport_size({**PHONE, "width": width})
         settle(page)
-        letters = page.locator(".bs-histogram svg text")
         expect(letters.filter(has_text="this image")).to_be_visible()
-        scales = letters.evaluate_all("nodes => nodes.map(node => node.getScreenCTM().a * "
-                                      "parseFloat(getComputedStyle(node).fontSize))")  # fmt: skip
-        assert SMALLEST <= min(scales) <= max(scales) < 2 * SMALLEST
+        eventually(lambda: letters.evaluate_all(SIZES), are_readable)
 
 
 def test_the_figures_of_a_walk_can_be_read(app_url: str, open_page: OpenPage) -> None:
