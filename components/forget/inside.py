@@ -8,11 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import plots, tables
+from components.charts import mask_pictures, plots, tables
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table, signed
 from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, word_of
-from components.prune import mask_pictures
 from components.prune.layers import Row, tabled
 from components.sidebar.subject import Subject
 from engine.result import Columns

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from components.forget import (
+    all_figures,
+    attack,
     board,
+    confusion,
     each_image,
-    figures,
     frontier,
     heat_maps,
     inside,
@@ -32,8 +34,8 @@ Show = Callable[[Closer, Subject | None, Columns], None]
 SECTIONS: dict[str, Show] = {
     "Each image": each_image.show,
     "Frontier": frontier.show,
-    "Confusion": figures.confusion,
-    "Attack": figures.attack,
+    "Confusion": confusion.show,
+    "Attack": attack.show,
     "Still there": remains.show,
     "Inside": inside.show,
     "Weights": inside.weights,
@@ -41,7 +43,7 @@ SECTIONS: dict[str, Show] = {
     "Relearn": remains.relearn,
     "Steps": heat_maps.steps,
     "Heat maps": heat_maps.show,
-    "All figures": figures.everything,
+    "All figures": all_figures.show,
     "Time": seconds.show,
     "Take it along": keep.show,
 }

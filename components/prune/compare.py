@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components.charts import tables
+from components.charts import mask_pictures, tables
 from components.charts.style import theme
 from components.links import let_go, refuse
 from components.notices import plain
-from components.prune import mask_pictures
 from components.prune.asked import KEY, Asked, masks_at, scored
 from components.prune.layers import Row, tabled
 from engine.errors import BlindspotError

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components.charts import plots
+from components.charts import mask_pictures, plots
 from components.charts.style import theme
 from components.charts.tables import signed
 from components.links import let_go, refuse
 from components.notices import plain
-from components.prune import charts, mask_pictures
+from components.prune import charts
 from components.prune.asked import KEY, Asked, pruned_model
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats

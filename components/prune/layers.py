@@ -9,11 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from components.charts import tables
+from components.charts import mask_pictures, tables
 from components.charts.style import theme
 from components.forms import widget
 from components.notices import plain
-from components.prune import mask_pictures
 from components.prune.asked import KEY, Asked, masks_at
 from engine.errors import BlindspotError
 from engine.sparsity import Masks, diagrams

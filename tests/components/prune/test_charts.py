@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.prune import before_after, charts, cost_charts, harm_charts, mask_pictures
+from components.charts import mask_pictures
+from components.prune import before_after, charts, cost_charts, harm_charts
 from components.prune.before_after import Change
 from engine.result import Table
 from engine.sparsity import Rules, diagrams, pruner_of
