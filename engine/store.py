@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -26,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from engine.memory import Memory
 from engine.result import KINDS, Result
 
 log = logging.getLogger(__name__)
@@ -77,22 +77,18 @@ class Store:
         self.shipped = shipped
         self.memory_bytes = memory_bytes
         self.disk_bytes = disk_bytes
-        self._memory: OrderedDict[str, Kept] = OrderedDict()
+        self._memory: Memory[Kept] = Memory(memory_bytes, lambda kept: kept.nbytes)
         self._lock = threading.RLock()
         self._since_swept = disk_bytes  # sweep at the first write
 
     def get(self, digest: str) -> Kept | None:
         """What is kept under this name, or None."""
-        with self._lock:
-            kept = self._memory.get(digest)
-            if kept is not None:
-                self._memory.move_to_end(digest)
-        if kept is not None:
+        if (kept := self._memory.get(digest)) is not None:
             touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
             return kept
         for folder in (self.folder, *self.shipped):
             if kept := self._read(folder, digest):
-                self._remember(digest, kept)
+                self._memory.put(digest, kept)
                 return kept
         return None
 
@@ -100,7 +96,7 @@ class Store:
         """Keep a result; a full or read-only disk costs the disk copy, not the answer."""
         kept = Kept(dict(result), record)
         said, data = pack(kept)
-        self._remember(digest, kept)
+        self._memory.put(digest, kept)
         try:
             self._write(digest, said, data)
         except OSError as error:
@@ -109,19 +105,9 @@ class Store:
 
     def forget(self, digest: str) -> None:
         """Drop an entry from memory and disk."""
-        with self._lock:
-            self._memory.pop(digest, None)
+        self._memory.drop(digest)
         for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
             remove(path)
-
-    def _remember(self, digest: str, kept: Kept) -> None:
-        with self._lock:
-            self._memory[digest] = kept
-            self._memory.move_to_end(digest)
-            held = sum(one.nbytes for one in self._memory.values())
-            while held > self.memory_bytes and len(self._memory) > 1:
-                _, oldest = self._memory.popitem(last=False)
-                held -= oldest.nbytes
 
     def _read(self, folder: Path, digest: str) -> Kept | None:
         arrays, said = entry(folder, digest)

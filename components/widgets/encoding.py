@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from engine.memory import Memory
 
 MadeT = TypeVar("MadeT")
 
@@ -21,26 +21,14 @@ class Kept(Generic[MadeT]):
     """The last few encodings, under a digest of what was encoded."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self.held: OrderedDict[bytes, MadeT] = OrderedDict()
-        self.lock = Lock()
+        self.held: Memory[MadeT] = Memory(most)
 
     def get(self, array: NDArray[Any], extra: str, make: Callable[[], MadeT]) -> MadeT:
         """The encoding kept for this array, made once."""
         array = np.ascontiguousarray(array)
         name = blake2b(f"{array.dtype}{array.shape}{extra}".encode())
         name.update(array.data)
-        digest = name.digest()
-        with self.lock:
-            if digest in self.held:
-                self.held.move_to_end(digest)
-                return self.held[digest]
-        made = make()
-        with self.lock:
-            self.held[digest] = made
-            while len(self.held) > self.most:
-                self.held.popitem(last=False)
-        return made
+        return self.held.made(name.hexdigest(), make)
 
 
 def data_url(kind: str, body: bytes) -> str:

@@ -7,9 +7,7 @@ normal images, curves against unknown ones, the nearest normal images.
 from __future__ import annotations
 
 import json
-import threading
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -23,6 +21,7 @@ from engine.anomaly.conformal import Conformal
 from engine.anomaly.gather import Gathered, gathered, heads_agree
 from engine.errors import DoesNotFit
 from engine.measures import detection
+from engine.memory import Memory
 from engine.method import Case, Cost, Method, Progress, quiet
 from engine.result import Curve, Evidence, Result, Scores, Table, View
 
@@ -136,21 +135,10 @@ class Detector(Method[FamiliarCase]):
         if train.keys is None:
             return self.fit(train)
         said.update(np.ascontiguousarray(train.keys).tobytes())
-        name = said.hexdigest()
-        with _lock:
-            if name in _rules:
-                _rules.move_to_end(name)
-                return _rules[name]
-        made = self.fit(train)
-        with _lock:
-            _rules[name] = made
-            while len(_rules) > RULES:
-                _rules.popitem(last=False)
-        return made
+        return _rules.made(said.hexdigest(), lambda: self.fit(train))
 
 
-_rules: OrderedDict[str, Fitted] = OrderedDict()
-_lock = threading.Lock()
+_rules: Memory[Fitted] = Memory(RULES)
 
 
 def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:

@@ -5,8 +5,6 @@ A set is made or read at its first use and kept while there is room.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from engine.data.dataset import Card, DataSet
@@ -18,6 +16,7 @@ from engine.data.scenes import Scenes
 from engine.data.tabular import Cohort
 from engine.data.variants import variant
 from engine.errors import BadData
+from engine.memory import Memory
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
@@ -42,9 +41,7 @@ class Entry:
 
 RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes, Twice, Bags)
 
-_cache: OrderedDict[str, DataSet] = OrderedDict()
-_cache_lock = threading.Lock()
-_loading: dict[str, threading.Lock] = {}
+_memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
 
 
 def entries() -> tuple[Entry, ...]:
@@ -84,7 +81,7 @@ def add(data: DataSet) -> str:
 
     It is kept in memory only: a file of patients is not copied to the disk.
     """
-    keep(data.name, data)
+    _memory.put(data.name, data)
     return data.name
 
 
@@ -98,33 +95,17 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
         BadData: no data set, variant or setting of that name.
         BadSetting: a value outside its range.
     """
-    if (data := cached(name)) is not None:
-        return data
+    return _memory.made(name, lambda: make(name, progress))
+
+
+def make(name: str, progress: Progress) -> DataSet:
+    """The data set of that name, from its recipe or from the set that it is a variant of."""
     if name.count("+") > MOST_VARIANTS:
         raise BadData(f"At most {MOST_VARIANTS} variants can be put on each other.")
     base, _, change = name.rpartition("+")
-    with _cache_lock:
-        loading = _loading.setdefault(name, threading.Lock())
-    with loading:  # two who ask at once wait for one making
-        if (data := cached(name)) is None:
-            data = variant(change)(load(base, progress)) if base else recipe(name).make(progress)
-            keep(name, data)
-    return data
+    return variant(change)(load(base, progress)) if base else recipe(name).make(progress)
 
 
 def cached(name: str) -> DataSet | None:
     """The data set if it was loaded before."""
-    with _cache_lock:
-        if name in _cache:
-            _cache.move_to_end(name)
-        return _cache.get(name)
-
-
-def keep(name: str, data: DataSet) -> None:
-    """Remember a data set, and let go of those used longest ago when it gets too much."""
-    with _cache_lock:
-        _cache[name] = data
-        held = sum(one.nbytes for one in _cache.values())
-        while held > CACHE_BYTES and len(_cache) > 1:
-            _, oldest = _cache.popitem(last=False)
-            held -= oldest.nbytes
+    return _memory.get(name)

@@ -5,11 +5,10 @@ From a package, from the files that ship, from what was made here, from a hub, o
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from engine.memory import Memory
 from engine.models import checkpoints, embedded
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
@@ -94,13 +93,10 @@ def export(name: str) -> bytes:
 def forget(name: str) -> None:
     """Delete a model that was made here. Raises BadModel when there is none of that name."""
     checkpoints.delete(name)
-    with _cache_lock:
-        _cache.pop(name, None)
+    _memory.drop(name)
 
 
-_cache: OrderedDict[str, Classifier] = OrderedDict()
-_cache_lock = threading.Lock()
-_loading: dict[str, threading.Lock] = {}
+_memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes)
 
 
 def load(name: str = DEFAULT) -> Classifier:
@@ -111,46 +107,19 @@ def load(name: str = DEFAULT) -> Classifier:
     Raises:
         BadModel: no such model, or its weights cannot be had; says which and what to do.
     """
-    if (model := cached(name)) is not None:
-        return model
-    have = source(name)
-    with _cache_lock:
-        loading = _loading.setdefault(name, threading.Lock())
-    with loading:  # those who want another model do not wait for this download
-        if (model := cached(name)) is None:
-            model = have()
-            keep(name, model)
-    return model
+    return _memory.made(name, lambda: have(name))
 
 
-def source(name: str) -> Callable[[], Classifier]:
-    """How a model of that name is had. Raises BadModel for a name that nobody knows."""
+def have(name: str) -> Classifier:
+    """A model of that name, loaded anew. Raises BadModel for a name that nobody knows."""
     if name in LITES:
-        return lambda: load_lite(name)
+        return load_lite(name)
     if name.startswith(PREFIX):
-        return lambda: checkpoints.load(name)
+        return checkpoints.load(name)
     if name in embedded.plans():
-        return lambda: embedded.load(name)
+        return embedded.load(name)
     known_architecture(name)
-    return lambda: load_from_hub(name)
-
-
-def cached(name: str) -> Classifier | None:
-    """The model if it was loaded before."""
-    with _cache_lock:
-        if name in _cache:
-            _cache.move_to_end(name)
-        return _cache.get(name)
-
-
-def keep(name: str, model: Classifier) -> None:
-    """Remember a loaded model, and let go of those used longest ago when it gets too much."""
-    with _cache_lock:
-        _cache[name] = model
-        held = sum(one.held_bytes for one in _cache.values())
-        while held > CACHE_BYTES and len(_cache) > 1:
-            _, oldest = _cache.popitem(last=False)
-            held -= oldest.held_bytes
+    return load_from_hub(name)
 
 
 __all__ = [

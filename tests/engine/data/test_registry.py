@@ -44,7 +44,7 @@ def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
     assert all((data.card.title, data.card.about, data.card.made, data.card.licence))
     assert (len(data.truth) > 0) == bool(data.card.truth)
     assert entry(name).card == data.card
-    registry._cache.clear()
+    registry._memory.clear()
     again = load(name)
     assert again is not data
     assert again.fingerprint == data.fingerprint
@@ -67,9 +67,9 @@ def test_words_are_fit_for_links():
 
 
 def test_those_used_longest_ago_are_let_go(monkeypatch):
-    registry._cache.clear()
+    registry._memory.clear()
     one, two = load("digits"), load("twice:count=80")
-    monkeypatch.setattr(registry, "CACHE_BYTES", one.nbytes + two.nbytes)
+    monkeypatch.setattr(registry._memory, "room", one.nbytes + two.nbytes)
     assert load("digits") is one
     load("twice:count=70")
     assert registry.cached("twice:count=80") is None
@@ -104,7 +104,7 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
 
 @pytest.mark.parametrize("name", ["phantoms:count=40", "scenes:count=130", "bags:count=20"])
 def test_progress_rises_and_may_cancel(name):
-    registry._cache.clear()
+    registry._memory.clear()
     seen = []
 
     def stop(done, words="", partial=None):

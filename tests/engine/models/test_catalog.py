@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from engine.errors import BadModel
+from engine.memory import Memory
 from engine.models import catalog, hub
 from engine.models.architectures import wrap
 from engine.models.catalog import DEFAULT, entries, load
@@ -37,7 +38,7 @@ def labels(tmp_path):
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch):
-    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
 
 
 def write(path, state):
@@ -231,15 +232,15 @@ def test_who_wants_another_model_does_not_wait_for_a_download(monkeypatch):
     assert load() is load()
     go.set()
     waiting.join(20)
-    assert set(catalog._cache) == {"resnet50", DEFAULT}
+    assert set(catalog._memory.names()) == {"resnet50", DEFAULT}
 
 
 def test_models_used_longest_ago_are_let_go(monkeypatch):
     monkeypatch.setattr(catalog, "load_from_hub", lambda _name: tiny.cnn())
-    monkeypatch.setattr(catalog, "CACHE_BYTES", int(2.5 * tiny.cnn().held_bytes))
+    monkeypatch.setattr(catalog._memory, "room", int(2.5 * tiny.cnn().held_bytes))
     for name in ("resnet18", "resnet34", "resnet18", "resnet50"):
         load(name)
-    assert list(catalog._cache) == ["resnet18", "resnet50"]
+    assert catalog._memory.names() == ["resnet18", "resnet50"]
 
 
 def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):

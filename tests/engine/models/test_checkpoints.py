@@ -17,6 +17,7 @@ from safetensors.numpy import save as save_arrays
 
 from engine import store
 from engine.errors import BadModel, BlindspotError
+from engine.memory import Memory
 from engine.models import catalog, checkpoints, hub
 from engine.models.architectures import wrap
 from engine.models.card import Card, card_of, checkpoint, weights_of
@@ -30,7 +31,7 @@ from tests import tiny
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
     monkeypatch.setattr(hub, "knock", lambda: False)
 
 

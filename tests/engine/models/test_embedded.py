@@ -11,6 +11,7 @@ from engine.cli import main
 from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.errors import BadModel
+from engine.memory import Memory
 from engine.models import catalog, embedded, hub
 from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored
@@ -91,7 +92,7 @@ def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for
 
 @every
 def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
-    monkeypatch.setattr(catalog, "_cache", type(catalog._cache)())
+    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
     monkeypatch.setattr(hub, "knock", lambda: False)
     assert catalog.load(name).fingerprint == CARDS[name].fingerprint
     entry = {one.name: one for one in catalog.entries()}[name]

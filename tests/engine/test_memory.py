@@ -1,0 +1,84 @@
+"""Things kept by name: which go first, and that two who ask at once wait for one making."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engine.memory import Memory
+
+
+def test_those_used_longest_ago_go_first():
+    memory = Memory(3)
+    for name in "abc":
+        memory.put(name, name.upper())
+    assert memory.get("a") == "A"
+    memory.put("d", "D")
+    assert memory.names() == ["c", "a", "d"]
+    assert memory.get("b") is None
+    memory.put("c", "new")
+    assert memory.names() == ["a", "d", "c"]
+    assert memory.get("c") == "new"
+
+
+def test_the_size_counts_and_the_newest_stays_however_large():
+    memory = Memory(5, len)
+    memory.put("one", "22")
+    memory.put("two", "333")
+    assert memory.names() == ["one", "two"]
+    memory.put("three", "4444")
+    assert memory.names() == ["three"]
+    memory.put("vast", "999999999")
+    assert memory.names() == ["vast"]
+    memory.put("small", "")
+    assert memory.names() == ["small"]
+
+
+def test_what_is_dropped_is_made_anew():
+    memory, made = Memory(9), []
+    for _ in range(2):
+        assert memory.made("a", lambda: made.append(1) or len(made)) == 1
+    memory.drop("a")
+    memory.drop("never there")
+    assert memory.made("a", lambda: made.append(1) or len(made)) == 2
+    memory.clear()
+    assert memory.names() == []
+
+
+def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
+    memory, begun, go, made = Memory(9), threading.Event(), threading.Event(), []
+
+    def slowly():
+        begun.set()
+        assert go.wait(20)
+        made.append("slow")
+        return made
+
+    found = []
+    askers = [
+        threading.Thread(target=lambda: found.append(memory.made("slow", slowly))) for _ in range(2)
+    ]
+    for asker in askers:
+        asker.start()
+    assert begun.wait(20)
+    assert memory.made("quick", lambda: 1) == 1  # would hang if it waited
+    go.set()
+    for asker in askers:
+        asker.join(20)
+    assert made == ["slow"]
+    assert found[0] is found[1] is made
+
+
+def test_a_making_that_fails_keeps_nothing_and_can_be_tried_again():
+    memory = Memory(9)
+    with pytest.raises(ZeroDivisionError):
+        memory.made("a", lambda: 1 // 0)
+    assert memory.names() == []
+    assert memory.made("a", lambda: 2) == 2
+
+
+def test_making_one_may_ask_for_another():
+    memory = Memory(9)
+    assert memory.made("b", lambda: memory.made("a", lambda: 1) + 1) == 2
+    assert memory.names() == ["a", "b"]
