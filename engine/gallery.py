@@ -21,8 +21,9 @@ from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
-from engine.attribution.study import SOURCES, Study, study_case
+from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, RandomBand, TrustCase
 from engine.case import PairCase, image_case
 from engine.errors import BlindspotError
@@ -38,7 +39,7 @@ from engine.result import Columns, View
 from engine.run import GALLERY, Answer, digest, record
 from engine.samples import SAMPLES, sample
 from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
-from engine.store import Store, entry
+from engine.store import Store, shrink
 from engine.target import Target
 from engine.unlearning import (
     SSD,
@@ -98,6 +99,7 @@ def questions() -> Iterator[Question]:
     yield from heatmaps()
     yield from trials()
     yield from minimal()
+    yield from explanations()
     yield from walks()
     yield from familiar()
     yield from prune()
@@ -113,9 +115,11 @@ def decoding() -> Iterator[Question]:
 
 
 def study() -> Iterator[Question]:
-    """What the view Study opens with; the maps of an image would be too large to ship."""
+    """What the view Study opens with, and the maps of its first image."""
     for source in SOURCES:
-        yield Study(), study_case(source)
+        case = study_case(source)
+        yield Study(), case
+        yield StudyMaps(image=str(case.images[0].id)), case
 
 
 def forget() -> Iterator[Question]:
@@ -218,6 +222,14 @@ def minimal() -> Iterator[Question]:
     yield RandomOrder(), case
 
 
+def explanations() -> Iterator[Question]:
+    """What the view Which explanation? opens with: eight maps of the first sample, on trial."""
+    model = load()
+    plain = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
+    top = int(model.logits(plain.image[None])[0].argmax())
+    yield LFA(samples=100), replace(plain, target=Target(top))
+
+
 def shipped(question: Question) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
     kept = Store(GALLERY).get(digest(*question))
@@ -275,6 +287,7 @@ def make(again: Collection[str] = ()) -> int:
             store.put(name, result, record(method, case, name, perf_counter() - start))
     for path in GALLERY.glob("*.json"):
         if path.stem not in wanted:
-            for file in entry(GALLERY, path.stem):
-                file.unlink(missing_ok=True)
+            for file in GALLERY.glob(f"{path.stem}.*"):
+                file.unlink()
+    shrink(GALLERY)
     return len(wanted)

@@ -2,16 +2,19 @@
 
 `<digest>.safetensors` is written first and `<digest>.json` last, each under a temporary name and
 renamed, so an entry exists when its JSON does. The JSON carries the arrays' checksum: an entry
-that does not match is removed and computed again. No pickle: a folder of results cannot run code.
+that does not match is removed and computed again. What ships may be compressed, as
+`<digest>.safetensors.gz`. No pickle: a folder of results cannot run code.
 Trouble with the disk costs speed, never an answer.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -112,8 +115,8 @@ class Store:
     def _read(self, folder: Path, digest: str) -> Kept | None:
         arrays, said = entry(folder, digest)
         try:
-            text, data = said.read_bytes(), arrays.read_bytes()
-        except OSError:
+            text, data = said.read_bytes(), read_arrays(arrays)
+        except (OSError, EOFError, zlib.error):
             return None
         try:
             kept = unpack(json.loads(text), data)
@@ -173,6 +176,31 @@ class Store:
 def entry(folder: Path, digest: str) -> tuple[Path, Path]:
     """The two files of an entry."""
     return folder / f"{digest}.safetensors", folder / f"{digest}.json"
+
+
+def compressed(arrays: Path) -> Path:
+    """Where the arrays of an entry that ships lie instead, when they are compressed."""
+    return arrays.with_name(f"{arrays.name}.gz")
+
+
+def read_arrays(path: Path) -> bytes:
+    """The file of arrays, compressed or not."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return gzip.decompress(compressed(path).read_bytes())
+
+
+def shrink(folder: Path) -> None:
+    """Compress the arrays of a folder that ships where that halves them."""
+    for path in folder.glob("*.safetensors"):
+        data = path.read_bytes()
+        small = gzip.compress(data, mtime=0)
+        if 2 * len(small) > len(data):
+            remove(compressed(path))
+            continue
+        write_atomic(compressed(path), small)
+        remove(path)
 
 
 def touch(*paths: Path) -> None:

@@ -12,6 +12,17 @@ from tests.browser.server import settle
 LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
 
+def test_it_opens_with_eight_maps_of_a_photograph_already_on_trial(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/which-explanation")
+    settle(page)
+    expect(page.get_by_text(re.compile("trust .* here"))).to_be_visible()
+    expect(page.get_by_text("kept from before")).to_be_visible()
+    expect(page.locator(".bs-read")).to_have_count(9)  # and where they disagree
+    expect(page.get_by_text("being computed")).to_have_count(0)
+
+
 def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     app_url: str, page: Page
 ) -> None:

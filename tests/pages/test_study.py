@@ -32,7 +32,7 @@ def default():
 
 def test_the_kept_study_is_there_without_any_choice(default):
     _, found = default
-    at = settled(visit(view=STUDY))
+    at = visit(view=STUDY)
     assert not said(at)
     sentence = at.main.subheader[0].value.replace("\\", "")
     assert re.match(r"On these 8 scenes, rely first on .+, .+ and .+\.", sentence)
@@ -45,11 +45,13 @@ def test_the_kept_study_is_there_without_any_choice(default):
     assert "Random order" in told
     assert len(at.main.get("plotly_chart")) == 2
     assert "points at it" in told
+    assert "<img" in told  # the maps of the first image are kept too
 
 
 def test_the_phantoms_study_is_kept_too():
-    at = settled(visit({"study.data": "Brain phantoms"}, STUDY))
+    at = visit({"study.data": "Brain phantoms"}, STUDY)
     assert not said(at)
+    assert "<img" in words(at)
     assert at.main.subheader[0].value.startswith("On these 8 phantom slices")
 
 
