@@ -67,7 +67,6 @@ def parser() -> Parser:
     """What can be asked."""
     top = Parser(prog="python -m engine", description="Blindspot's engine from the command line.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-
     for name, command, words in (
         ("methods", methods, "every method, with its settings and their ranges"),
         ("models", models, "the models that can be chosen here, and why one cannot"),
@@ -76,12 +75,27 @@ def parser() -> Parser:
         listing = commands.add_parser(name, help=words, description=words.capitalize() + ".")
         listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
         listing.set_defaults(command=command)
-
-    run = commands.add_parser(
+    asking = commands.add_parser(
         "run",
         help="ask a method about a picture",
         description="Ask a method about a picture; result.json, arrays and pictures are written.",
     )
+    ask_options(asking)
+    weights = commands.add_parser(
+        "weights",
+        help="train a model that ships again from its recipe",
+        description="Train a model that ships again from its recipe, and print its figures.",
+    )
+    retrain_options(weights)
+    coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
+    coverage.set_defaults(command=cover)
+    gallery = commands.add_parser("gallery", help="compute the answers that ship with the samples")
+    ship_options(gallery)
+    return top
+
+
+def ask_options(run: ArgumentParser) -> None:
+    """How a method is asked."""
     run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
     run.add_argument(
         "--image", required=True, help="a picture file, sample:NAME, or example:DATA/ID"
@@ -107,11 +121,9 @@ def parser() -> Parser:
     run.add_argument("--out", type=Path, required=True, help="the folder to write into")
     run.set_defaults(command=ask)
 
-    weights = commands.add_parser(
-        "weights",
-        help="train a model that ships again from its recipe",
-        description="Train a model that ships again from its recipe, and print its figures.",
-    )
+
+def retrain_options(weights: ArgumentParser) -> None:
+    """How a model that ships is trained again."""
     weights.add_argument(
         "name",
         metavar="NAME",
@@ -123,16 +135,14 @@ def parser() -> Parser:
     weights.add_argument("--seed", type=int, help="another seed than the recipe's; tiny-vlm only")
     weights.set_defaults(command=retrain)
 
-    coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")
-    coverage.set_defaults(command=cover)
 
-    gallery = commands.add_parser("gallery", help="compute the answers that ship with the samples")
+def ship_options(gallery: ArgumentParser) -> None:
+    """How the answers that ship are computed."""
     gallery.add_argument(
         "--again", nargs="+", action="extend", default=[], metavar="METHOD",
         help="compute these anew although they are there, such as Study for its seconds",
     )  # fmt: skip
     gallery.set_defaults(command=ship)
-    return top
 
 
 def methods(wanted: Namespace) -> None:

@@ -51,6 +51,14 @@ def links() -> dict[str, str]:
     return sets | {f"lab-{part.lower()}": f"{lab}lab.part={part}" for part in ("Train", "Models")}
 
 
+def answered(page: Page) -> None:
+    """Waits until nothing is being computed for the page any more."""
+    settle(page, 240)
+    while page.locator("[data-testid=stMain] [data-testid=stProgress]").count():
+        page.wait_for_timeout(500)
+        settle(page, 240)
+
+
 def grow(page: Page) -> None:
     """Makes the window as tall as its content: Streamlit scrolls inside a box, not the document."""
     height = page.evaluate(
@@ -69,7 +77,7 @@ def shoot(browser: Browser, url: str, path: str, name: str) -> None:
         with browser.new_context(reduced_motion="reduce", **options) as context:
             page = context.new_page()
             page.goto(f"{url}/{path}")
-            settle(page, 120)
+            answered(page)
             grow(page)
             page.screenshot(path=SHOTS / f"{name}-{look}.png", animations="disabled")
             sys.stdout.write(f"shots/{name}-{look}.png\n")

@@ -127,7 +127,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
 
 
 def test_a_press_that_overtakes_another_count_counts_that_one():
-    at = opened(decoding__count="200")
+    at = opened("Greedy", decoding__count="200")
     at.selectbox(key="decoding.count").set_value(25)
     at.toggle(key="decoding.clear").set_value(True)
     at.button(key="decoding.go").click().run()
