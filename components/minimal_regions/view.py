@@ -15,13 +15,14 @@ from components.minimal_regions import steps
 from components.notices import plain
 from components.runs import Outcome
 from components.sidebar.subject import Subject
-from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.lima import LiMA, RandomOrder, naive_looks
 from engine.case import ImageCase
 from engine.run import Answer
 from engine.target import Target
 
 KEY = "minimal"
 NEARLY = 0.9  # of the whole image's probability
+HARDLY = 0.05  # a probability below which the image does not show the class
 SMALL = 64  # px; up to here the search takes seconds and runs by itself
 
 
@@ -119,7 +120,12 @@ def ask(asked: Asked, slot: str, method: LiMA | RandomOrder, label: str) -> Outc
 def waiting(asked: Asked, outcome: Outcome | None) -> None:
     """The picture that is going to be searched, and how far that is."""
     if outcome is None:
-        st.caption("It looks at a thousand half-hidden copies of the image, and can be stopped.")
+        count = asked.method.regions
+        looks = naive_looks(count)
+        st.caption(
+            f"It looks at fewer than {looks:,} half-hidden copies of the image, which is what a "
+            f"plain search of {count} regions takes, and can be stopped."
+        )
     else:
         runs.watch([outcome])
     steps.unsearched(asked.about)
@@ -128,7 +134,17 @@ def waiting(asked: Asked, outcome: Outcome | None) -> None:
 def enough(answer: Answer) -> str:
     """How little of the image gives nearly what the whole gives."""
     curve = answer["insertion"]
-    whole, label = float(curve.y[-1]), plain(curve.y_label)
+    nothing, whole, label = float(curve.y[0]), float(curve.y[-1]), plain(curve.y_label)
+    if nothing >= NEARLY * whole:
+        return (
+            f"**No part is needed**: with every region hidden, “{label}” has {nothing:.2g}; the "
+            f"whole image gives it {whole:.2g}."
+        )
+    if whole < HARDLY:
+        return (
+            f"**The whole image hardly gives “{label}” anything** ({whole:.2g}): nothing can be "
+            f"enough for it. The regions below bring it to {float(curve.y.max()):.2g} at most."
+        )
     step = int((curve.y[1:] >= NEARLY * whole).argmax()) + 1
     if step == len(curve.x) - 1:
         return f"**No part is enough**: only the whole image gives “{label}” its {whole:.2f}."
@@ -148,11 +164,21 @@ def verdict(answer: Answer) -> str:
             f"({first.y[-1]:.2f}). There is no error to explain."
         )
     best = steps.best_step(true)
-    return (
+    told = (
         f"The model says **{plain(first.y_label)}** ({first.y[-1]:.2f}) instead of "
-        f"**{plain(true.y_label)}** ({true.y[-1]:.3f}). With only {100 * true.x[best]:.0f} % of "
-        f"the image shown, {plain(true.y_label)} reaches {true.y[best]:.2f} and "
-        f"{plain(first.y_label)} has {first.y[best]:.2f}: what is left out there misleads."
+        f"**{plain(true.y_label)}** ({true.y[-1]:.3f}). "
+    )
+    if best == len(true.x) - 1:
+        return f"{told}No part of the image gives {plain(true.y_label)} more than the whole does."
+    if best == 0:
+        return (
+            f"{told}With every region hidden {plain(true.y_label)} has {true.y[0]:.2f}, and no "
+            "part of the image gives it more."
+        )
+    return (
+        f"{told}With only {100 * true.x[best]:.0f} % of the image shown, {plain(true.y_label)} "
+        f"reaches {true.y[best]:.2f} and {plain(first.y_label)} has {first.y[best]:.2f}: what is "
+        "left out there misleads."
     )
 
 

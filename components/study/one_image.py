@@ -66,8 +66,8 @@ def words(asked: Asked, one: Image) -> str:
         else f" The last row asks about “{asked.case.model.labels[one.rival]}”, which is not there."
     )
     return (
-        "White border: where the thing of the row is. The maps of one column share a scale, from "
-        "the column's lowest to its highest size; columns have units of their own. Percent: of as "
+        "White border: where the thing of the row is. The maps of one column share a scale that "
+        "ends at the column's largest size; columns have units of their own. Percent: of as "
         f"many strongest pixels as the thing has, how many lie on it.{rival}"
     )
 

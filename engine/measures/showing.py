@@ -71,10 +71,10 @@ def ranks(values: Floats, ties: int = TIES) -> Ranks:
     return found.reshape(values.shape)
 
 
-def random_ranks(shape: tuple[int, int], seed: int) -> Ranks:
+def random_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
     """Pixels in random order."""
     size = shape[0] * shape[1]
-    return np.random.default_rng(seed).permutation(size).reshape(shape).astype(np.int64)
+    return np.random.default_rng(list(seeds)).permutation(size).reshape(shape).astype(np.int64)
 
 
 def curves(

@@ -41,7 +41,7 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
     at = open_view()
     assert not said(at)
     told = words(at)
-    assert "attribution.LiMA r2" in told
+    assert "attribution.LiMA r3" in told
     assert "random orders" in told
     found = LiMA(shape="grid", regions=16)(case_of(at))
     ours, plain = found["looks"].values
@@ -96,7 +96,7 @@ def test_a_large_image_waits_for_a_button_and_its_random_orders_for_another(monk
     at = open_view()
     assert "attribution.LiMA" not in words(at)
     go(at, "minimal.LiMA.go")
-    assert "attribution.LiMA r2" in words(at)
+    assert "attribution.LiMA r3" in words(at)
     assert "random orders of the same" not in words(at)
     go(at, "minimal.RandomOrder.go")
     assert "random orders" in words(at)
@@ -238,10 +238,33 @@ def test_of_steps_that_are_as_good_the_first_is_shown(curve, step):
     [
         ([0.0, 0.2, 0.75, 0.9, 0.8], "50 % of the image is enough** (2 of 4 regions)"),
         ([0.0, 0.9, 0.1, 0.2, 0.8], "25 % of the image is enough** (1 of 4 regions)"),
-        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is enough"),
+        ([0.0, 0.1, 0.1, 0.2, 0.8], "No part is enough"),
+        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is needed**: with every region hidden, “cat” has 0.9"),
+        ([0.0, 0.04, 0.03, 0.01, 0.002], "hardly gives “cat” anything** (0.002)"),
     ],
 )
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
     area = np.linspace(0, 1, 5, dtype=np.float32)
     found = Curve(area, np.array(curve, np.float32), "share of the image", "cat", "probability")
     assert told in view.enough({"insertion": found})
+
+
+@pytest.mark.parametrize(
+    ("true", "told"),
+    [
+        ([0.0, 0.1, 0.6, 0.3, 0.2], "With only 50 % of the image shown, cat reaches 0.60"),
+        ([0.0, 0.0, 0.1, 0.1, 0.2], "No part of the image gives cat more than the whole does"),
+        ([0.7, 0.1, 0.1, 0.1, 0.2], "With every region hidden cat has 0.70"),
+    ],
+)
+def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true, told):
+    area = np.linspace(0, 1, 5, dtype=np.float32)
+    curves = {
+        "insertion": Curve(area, np.array(true, np.float32), "share", "cat", "probability"),
+        "insertion of the first class": Curve(
+            area, np.full(5, 0.8, np.float32), "share", "dog", "probability"
+        ),
+    }
+    said = view.verdict(curves)
+    assert told in said
+    assert ("misleads" in said) == (true[2] == 0.6)

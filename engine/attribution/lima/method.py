@@ -27,9 +27,10 @@ class LiMA(Method[ImageCase]):
 
     Each step shows one region more, on black. One curve says how probable the target is with only
     the regions so far (insertion, high early is good), the other with exactly these hidden
-    (deletion, low early is good). The map gives each region the change that its step brought.
-    Asked about the true class of an image that the model gets wrong, it finds the part that speaks
-    for the truth, and with that what misleads.
+    (deletion, low early is good). The map falls from 1 for the first region to 0 for the last, at
+    each region by how much that step changes both curves. Asked about the true class of an image
+    that the model gets wrong, it finds the part that speaks for the truth, and with that what
+    misleads.
     """
 
     name = "LiMA"
@@ -38,7 +39,7 @@ class LiMA(Method[ImageCase]):
     cost = "wait"
     paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470"
     proof = "tests/engine/attribution/test_lima.py::test_an_additive_score_is_ordered_by_its_parts"
-    revision = 2
+    revision = 3
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
     regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)

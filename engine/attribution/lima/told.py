@@ -51,17 +51,22 @@ def told(seeing: Seeing, found: Search) -> dict[str, View]:
 
 
 def maps(seeing: Seeing, order: np.ndarray, shown: Floats, hidden: Floats) -> dict[str, View]:
-    """Each region's share of the change that is left when its turn comes, and its step."""
+    """How much is still to change after each region, and its step.
+
+    The authors' map (`tools/assigned_value.py`): it falls along the order by how much each step
+    changes p shown plus 1 − p hidden, here drawn from 1 for the first region to 0 for the last.
+    """
     partition = seeing.partition
-    changes = np.abs(np.diff(shown)) + np.abs(np.diff(hidden))
+    changed = np.cumsum(np.abs(np.diff(shown - hidden)))
     value = np.empty(partition.count, np.float32)
-    value[order] = 1 - np.concatenate([[0], np.cumsum(changes)[:-1]]) / max(changes.sum(), TINY)
+    value[order] = (changed[-1] - changed) / max(changed[-1] - changed[0], TINY)
+    value[order[0]] = 1
     rank = np.empty(partition.count, np.int64)
     rank[order] = np.arange(partition.count)
     left = partition.values(torch.from_numpy(value)).numpy()
     steps = partition.values(torch.from_numpy(rank).float()).numpy()
     return {
-        "map": HeatMap(left, "share of the change left", signed=False),
+        "map": HeatMap(left, "share of the change to come", signed=False),
         "rank": HeatMap(steps, "step", signed=False),
     }
 

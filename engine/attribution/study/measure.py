@@ -108,9 +108,10 @@ def spread_out(order: Ranks) -> Ranks:
     return found.reshape(order.shape)
 
 
-def random_block_ranks(shape: tuple[int, int], seed: int, blocks: int = BLOCKS) -> Ranks:
+def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
     """Blocks in random order."""
-    drawn = random_ranks((blocks, blocks), seed).astype(np.float32)
+    blocks = BLOCKS
+    drawn = random_ranks((blocks, blocks), *seeds).astype(np.float32)
     rows = np.arange(shape[0]) * blocks // shape[0]
     columns = np.arange(shape[1]) * blocks // shape[1]
     return spread_out(drawn[rows[:, None], columns[None, :]].astype(np.int64))
@@ -165,10 +166,13 @@ def of_map(
     }
 
 
-def deletions(asked: ImageCase, maps: Mapping[str, Floats], seed: int) -> dict[str, float]:
-    """AUC-MoRF of each map and of a random order, in one batched pass; NaN for a flat map."""
+def deletions(asked: ImageCase, maps: Mapping[str, Floats], *seeds: int) -> dict[str, float]:
+    """AUC-MoRF of each map and of a random order, in one batched pass; NaN for a flat map.
+
+    One random order says little: take other `seeds` for every image and label.
+    """
     shape = tuple(asked.image.shape[1:])
-    orders = {RANDOM: random_block_ranks((shape[0], shape[1]), seed)}
+    orders = {RANDOM: random_block_ranks((shape[0], shape[1]), *seeds)}
     for name, values in maps.items():
         try:
             orders[name] = block_ranks(values)

@@ -68,10 +68,12 @@ class Study(Method[StudyCase]):
         "tests/engine/attribution/study/test_study.py"
         "::test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out"
     )
+    revision = 2
 
     draws: int = setting(
         2, Slider(1, 20, 1), "Changes", "How many small changes of the image max-sensitivity "
-        "tries; each costs a map of every method.",
+        "tries; each costs a map of every method. Usual are 10: the more, the larger the largest, "
+        "so figures of different numbers of changes cannot be compared.",
     )  # fmt: skip
 
     @classmethod
@@ -142,7 +144,8 @@ class Work:
         """The rows of one label."""
         label, mask = one.labels[place], one.masks[place]
         values = {name: done.values for name, done in maps.items()}
-        areas = deletions(asked, values, self.case.seed)
+        seeds = self.case.seed, one.id, label
+        areas = deletions(asked, values, *seeds)
         for method in self.case.methods:
             figures = of_map(method, asked, maps[method.name], mask, self.draws)
             figures |= {
@@ -150,7 +153,7 @@ class Work:
                 "cross-label cosine": likeness[method.name],
             }
             self.rows.append(Row(method.name, one.id, label, figures))
-        nothing = noise((mask.shape[0], mask.shape[1]), self.case.seed, one.id, label)
+        nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
         self.rows.append(Row(RANDOM, one.id, label, chance))
 

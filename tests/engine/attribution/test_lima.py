@@ -14,6 +14,7 @@ from engine.attribution.lima import (
     naive_looks,
     search,
 )
+from engine.attribution.lima.told import maps
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -152,6 +153,27 @@ def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
         shown[0, order[:step]] = True
         p = seeing.probabilities(torch.cat([shown, ~shown]))[:, 1].tolist()
         assert [found["insertion"].y[step], found["deletion"].y[step]] == pytest.approx(p, abs=1e-6)
+
+
+def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
+    """The authors' map, worked out from the curves: 1 for the first region, 0 for the last."""
+    found = METHOD(case)
+    value, step = found["map"].values, found["rank"].values
+    falls = np.abs(np.diff(found["insertion"].y + 1 - found["deletion"].y))
+    wanted = [1 - falls[1 : k + 1].sum() / falls[1:].sum() for k in range(16)]
+    for k in range(16):
+        assert value[step == k] == pytest.approx(wanted[k], abs=1e-5)
+    assert value[step == 0] == pytest.approx(1)
+    assert value[step == 15] == pytest.approx(0, abs=1e-6)
+
+
+def test_where_only_the_first_region_changes_anything_it_stands_alone():
+    seeing = type("Seeing", (), {"partition": type("Four", (), {
+        "count": 4, "values": staticmethod(lambda values: values),
+    })})  # fmt: skip
+    flat = np.array([0.1, 0.9, 0.9, 0.9, 0.9], np.float32)
+    value = maps(seeing, np.array([2, 0, 1, 3]), flat, 1 - flat)["map"].values
+    assert value.tolist() == [0, 0, 1, 0]
 
 
 def test_areas_are_the_regions_own(case):

@@ -116,7 +116,7 @@ def test_blocks_go_by_their_mean_and_as_a_whole():
 def test_the_area_is_that_of_covering_blocks_one_after_the_other():
     case = tiny.cnn_case()
     values = Occlusion(side=4)(case)["map"].values
-    found = deletions(case, {"a": values}, seed=0)["a"]
+    found = deletions(case, {"a": values}, 0)["a"]
     means = values.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
     cover, image = case.baseline("mean"), case.image.clone()
     scores = [case.score(image[None]).item()]
@@ -133,7 +133,7 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
 
 def test_a_flat_map_has_no_area_and_the_others_have(squares):
     asked = squares.question(squares.images[0].image, 0)
-    found = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, seed=0)
+    found = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, 0)
     assert np.isnan(found["flat"])
     assert 0.2 < found[RANDOM] < 0.8
 
