@@ -18,7 +18,6 @@ def warm_up() -> None:
     """Load what the first visitor needs: torch, the default model, its best batch size."""
     from engine.models import catalog
 
-    catalog.hub_answers()
     model = catalog.load()
     model.pace("exact")
     model.pace("gradient")

@@ -13,7 +13,7 @@ from engine.models import checkpoints, embedded
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
-from engine.models.hub import hub_answers, in_hub_cache, load_from_hub
+from engine.models.hub import hub_known, in_hub_cache, load_from_hub
 from engine.models.lite import DEFAULT, LITES, load_lite
 from engine.models.own_file import load_from_file
 
@@ -36,8 +36,8 @@ class Entry:
 
 
 def entries() -> tuple[Entry, ...]:
-    """What ships, what was made here and some of timm's, greyed when they cannot be had."""
-    hub = hub_answers()
+    """What ships, what was made here and some of timm's; said where one is known not to be had."""
+    hub = hub_known() is not False
     found = [*lites(), *small()]
     for name in SUGGESTED:
         here = in_hub_cache(name)
@@ -129,7 +129,7 @@ __all__ = [
     "entries",
     "export",
     "forget",
-    "hub_answers",
+    "hub_known",
     "lites",
     "load",
     "load_from_file",

@@ -52,8 +52,21 @@ def in_hub_cache(architecture: str) -> bool:
     return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
 
 
+def hub_known() -> bool | None:
+    """Whether the hub could be reached when it was last needed; None when that is not known.
+
+    Nobody is asked: a hub is looked for only when somebody chooses a model of it.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    seen = _hub_seen
+    return None if seen is None or monotonic() - seen[0] > HUB_REMEMBERED else seen[1]
+
+
 def hub_answers() -> bool:
-    """Whether the model hub can be reached; asked at most once a minute, and never for long."""
+    """Whether the model hub can be reached; looked for once a minute at most, never for long."""
     global _hub_seen  # noqa: PLW0603 - one look for the whole process
     with _hub_lock:  # those who ask meanwhile share the one look
         if _hub_seen is None or monotonic() - _hub_seen[0] > HUB_REMEMBERED:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,4 +101,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise BadModel(message) from error
     if not isinstance(listed, list):
         raise BadModel(message)
-    return tuple(name for one in listed if (name := str(one).strip()))
+    return told_apart([name for one in listed if (name := str(one).strip())])
+
+
+def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that stand twice get their class number: “crane” is a bird and a machine."""
+    often = Counter(names)
+    return tuple(f"{name} ({at})" if often[name] > 1 else name for at, name in enumerate(names))

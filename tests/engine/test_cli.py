@@ -119,7 +119,7 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
 
 
 def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
-    monkeypatch.setattr(catalog, "hub_answers", lambda: False)
+    monkeypatch.setattr(catalog, "hub_known", lambda: False)
     assert main(["models", "--json"]) == 0
     first, *others = json.loads(capsys.readouterr().out)
     assert (first["name"], first["available"]) == ("lite0", True)

@@ -146,6 +146,8 @@ def test_labels_are_lines_or_a_json_list(tmp_path, labels):
     listed.write_text(json.dumps(["a", 2]))
     assert read_labels(listed) == ("a", "2")
     assert read_labels(labels) == ("cat", "dog", "espresso")
+    listed.write_text('["crane", "cat", "crane"]')
+    assert read_labels(listed) == ("crane (0)", "cat", "crane (2)")
     for text in ('{"a": 1}', "3", "[", '"abc"'):
         listed.write_text(text)
         with pytest.raises(BadModel, match="no list of labels"):
@@ -187,6 +189,13 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
     for entry in others:
         if not entry.available:
             assert "cannot be reached" in entry.reason
+
+
+def test_the_list_of_models_looks_for_no_hub(monkeypatch):
+    monkeypatch.setattr(hub, "_hub_seen", None)
+    monkeypatch.setattr(hub, "knock", lambda: pytest.fail("nobody chose a model of the hub"))
+    listed = [one for one in entries() if one.name in catalog.SUGGESTED]
+    assert all(one.available and "downloaded" in one.reason for one in listed)
 
 
 def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
