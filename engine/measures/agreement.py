@@ -3,43 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from engine.measures.drift import rank_correlation, same_size, top_overlap
+from engine.measures.drift import (
+    Bools,
+    Doubles,
+    direction,
+    order,
+    overlap,
+    same_size,
+    strongest,
+)
 from engine.result import Floats, Table
 
-TOP = 0.1  # share of the pixels that stand out
+
+@dataclass(frozen=True)
+class Agreement:
+    """A way to compare maps.
+
+    Args:
+        look: what is needed of each map (H, W), found once.
+        compare: of what was found of two; NaN where one of them says nothing.
+        unit: of the outcome.
+    """
+
+    look: Callable[[Floats], Any]
+    compare: Callable[[Any, Any], float]
+    unit: str
+
+    def __call__(self, one: Floats, other: Floats) -> float:
+        """How far two maps agree. Raises BlindspotError when they differ in size."""
+        same_size(one, other)
+        return self.compare(self.look(one), self.look(other))
 
 
 def cosine(one: Floats, other: Floats) -> float:
     """The cosine between two maps; NaN when one is zero everywhere."""
-    same_size(one, other)
-    a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
-    length = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / length) if length > 0 else float("nan")
+    return AGREEMENTS["cosine"](one, other)
 
 
-def sign_agreement(one: Floats, other: Floats, share: float = TOP) -> float:
-    """Of the pixels that stand out most in the first, the share with the same sign in the other.
+def sign_agreement(one: Floats, other: Floats) -> float:
+    """Of the tenth that stands out most in the first, the share with the same sign in the other.
 
     NaN when one is flat.
     """
-    same_size(one, other)
-    if not np.ptp(np.abs(one)) or not np.ptp(np.abs(other)):
+    return AGREEMENTS["sign"](one, other)
+
+
+def flat_direction(values: Floats) -> Doubles:
+    """The whole map as one direction."""
+    return direction(values.astype(np.float64).ravel())
+
+
+def product(one: Doubles, other: Doubles) -> float:
+    """Of two directions: the cosine between them."""
+    return float(one @ other)
+
+
+def signs(values: Floats) -> tuple[Bools, Floats]:
+    """What stands out, and every pixel's sign."""
+    return strongest(values), np.sign(values.ravel())
+
+
+def same_signs(one: tuple[Bools, Floats], other: tuple[Bools, Floats]) -> float:
+    """The share of the first's strongest pixels with the same sign in the other."""
+    (top, signed), (others_top, others_signed) = one, other
+    if not top.any() or not others_top.any():
         return float("nan")
-    count = max(round(share * one.size), 1)
-    top = np.argsort(-np.abs(one).ravel(), kind="stable")[:count]
-    return float(np.mean(np.sign(one.ravel()[top]) == np.sign(other.ravel()[top])))
+    return float(np.mean(signed[top] == others_signed[top]))
 
 
-AGREEMENTS: Mapping[str, Callable[[Floats, Floats], float]] = {
-    "cosine": cosine,
-    "order": rank_correlation,
-    "strongest": top_overlap,
-    "sign": sign_agreement,
+AGREEMENTS: Mapping[str, Agreement] = {
+    "cosine": Agreement(flat_direction, product, "cosine"),
+    "order": Agreement(order, product, "Spearman"),
+    "strongest": Agreement(strongest, overlap, "IoU"),
+    "sign": Agreement(signs, same_signs, "share"),
 }
-UNITS = {"cosine": "cosine", "order": "Spearman", "strongest": "IoU", "sign": "share"}
 
 
 def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
@@ -48,7 +90,13 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     Args:
         maps: a name and values (H, W) of each.
         by: a key of AGREEMENTS.
+
+    Raises:
+        BlindspotError: maps differ in size.
     """
-    measure, names = AGREEMENTS[by], tuple(name for name, _ in maps)
-    values = [[measure(one, other) for _, other in maps] for _, one in maps]
-    return Table(np.array(values, np.float32), names, names, (UNITS[by],) * len(names))
+    way, names = AGREEMENTS[by], tuple(name for name, _ in maps)
+    for _, values in maps:
+        same_size(maps[0][1], values)
+    seen = [way.look(values) for _, values in maps]
+    found = [[way.compare(one, other) for other in seen] for one in seen]
+    return Table(np.array(found, np.float32), names, names, (way.unit,) * len(names))

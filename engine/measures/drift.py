@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from engine.errors import BlindspotError
 from engine.result import Floats
+
+Bools = NDArray[np.bool_]
+Doubles = NDArray[np.float64]
 
 TOP = 0.1  # share of the pixels that stand out most
 
@@ -14,10 +18,7 @@ TOP = 0.1  # share of the pixels that stand out most
 def rank_correlation(one: Floats, other: Floats) -> float:
     """Spearman's correlation of the sizes |a| of two maps; NaN when one is flat."""
     same_size(one, other)
-    a, b = (rankdata(np.abs(values).ravel()) for values in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else float("nan")
+    return float(order(one) @ order(other))
 
 
 def top_overlap(one: Floats, other: Floats, share: float = TOP) -> float:
@@ -26,14 +27,35 @@ def top_overlap(one: Floats, other: Floats, share: float = TOP) -> float:
     Two independent maps come to share ÷ (2 − share), 0.053 for a tenth. NaN when one is flat.
     """
     same_size(one, other)
-    if not np.ptp(np.abs(one)) or not np.ptp(np.abs(other)):
+    return overlap(strongest(one, share), strongest(other, share))
+
+
+def order(values: Floats) -> Doubles:
+    """The ranks of a map's sizes as a direction, of which two have Spearman's ρ between them."""
+    ranked = rankdata(np.abs(values).ravel())
+    return direction(ranked - ranked.mean())
+
+
+def direction(values: Doubles) -> Doubles:
+    """A vector of length 1; NaN everywhere where it is zero."""
+    length = np.sqrt(values @ values)
+    return values / length if length > 0 else np.full_like(values, np.nan)
+
+
+def strongest(values: Floats, share: float = TOP) -> Bools:
+    """Which pixels have the largest sizes, of equal ones the first; none in a flat map."""
+    sizes = np.abs(values).ravel()
+    found = np.zeros(sizes.size, bool)
+    if np.ptp(sizes):
+        found[np.argsort(-sizes, kind="stable")[: max(round(share * sizes.size), 1)]] = True
+    return found
+
+
+def overlap(one: Bools, other: Bools) -> float:
+    """IoU of two sets of pixels; NaN when one is empty."""
+    if not one.any() or not other.any():
         return float("nan")
-    count = max(round(share * one.size), 1)
-    a, b = (
-        set(np.argsort(-np.abs(values).ravel(), kind="stable")[:count].tolist())
-        for values in (one, other)
-    )
-    return len(a & b) / len(a | b)
+    return float((one & other).sum() / (one | other).sum())
 
 
 def same_size(one: Floats, other: Floats) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.measures.agreement import AGREEMENTS, TOP, cosine, matrix, sign_agreement
+from engine.measures.agreement import AGREEMENTS, cosine, matrix, sign_agreement
+from engine.measures.drift import TOP
 
 
 def drawn(seed=0, side=30):
