@@ -25,7 +25,7 @@ from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, RandomBand, TrustCase
-from engine.case import PairCase, image_case
+from engine.case import ImageCase, PairCase, image_case
 from engine.errors import BlindspotError
 from engine.hallucination import VCD, Greedy
 from engine.hallucination.rates import Rates, ScenesCase
@@ -149,9 +149,7 @@ def prune() -> Iterator[Question]:
     """What the view Prune opens with: the first sample in the pruned model, and what is lost."""
     case = prune_case(load())
     cut = Prune(ratio=PRUNED)
-    image = image_case(case.model, sample(SAMPLES[0].name), Crop(), Target(0))
-    top = int(case.model.logits(image.image[None])[0].argmax())
-    after = replace(image, model=cut.made(case, cut.masks(case)), target=Target(top))
+    after = replace(about_first(SAMPLES[0].name), model=cut.made(case, cut.masks(case)))
     yield Prediction(), after
     yield GradCam(), after
     yield Level(ratio=PRUNED), case
@@ -166,7 +164,7 @@ def familiar() -> Iterator[Question]:
     first = next(one.name for one in sources.unknown_sources(normal) if not one.reason)
     unknown = sources.unknown(first, normal, model)
     for name in FAMILIAR:
-        image = image_case(model, sample(name), Crop(), Target(0)).image
+        image = seen(name).image
         case = FamiliarCase(model, image, normal, unknown, sources.photograph(name))
         yield ViM(), case
         yield Compare(), case
@@ -174,24 +172,18 @@ def familiar() -> Iterator[Question]:
 
 def walks() -> Iterator[Question]:
     """What the first sample is asked on the Level sets view before anything was changed."""
-    model = load()
-    source = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
-    top = int(model.logits(source.image[None])[0].argmax())
+    source = about_first(SAMPLES[0].name)
     names = [one.name for one in SAMPLES]
-    begin = names.index(FIRST_TARGET)
-    others = [image_case(model, sample(name), Crop(), Target(0)).image for name in names[begin:]]
+    others = [seen(name).image for name in names[names.index(FIRST_TARGET) :]]
     for method, count in WALKS:
-        yield method, PairCase(replace(source, target=Target(top)), tuple(others[:count]))
+        yield method, PairCase(source, tuple(others[:count]))
 
 
 def heatmaps() -> Iterator[Question]:
     """Every method on the first sample, two on the others."""
-    model = load()
     for place, one in enumerate(SAMPLES):
-        plain = image_case(model, sample(one.name), Crop(), Target(0))
-        yield Prediction(), plain
-        top = int(model.logits(plain.image[None])[0].argmax())
-        case = image_case(model, sample(one.name), Crop(), Target(top))
+        yield Prediction(), seen(one.name)
+        case = about_first(one.name)
         for kind in HEATMAPS if place == 0 else FIRST:
             if not kind.unmet(case):
                 yield kind(), case
@@ -202,11 +194,8 @@ def trials() -> Iterator[Question]:
 
     What else is tried without asking takes no looks, or one map that would be large to ship.
     """
-    model = load()
     for one in SAMPLES:
-        plain = image_case(model, sample(one.name), Crop(), Target(0))
-        top = int(model.logits(plain.image[None])[0].argmax())
-        case = image_case(model, sample(one.name), Crop(), Target(top))
+        case = about_first(one.name)
         yield RandomBand(), case
         for kind in FIRST:
             yield Order(), TrustCase(case, kind())
@@ -214,20 +203,25 @@ def trials() -> Iterator[Question]:
 
 def minimal() -> Iterator[Question]:
     """What the view Minimal regions opens with: the first sample, and the band beside it."""
-    model = load()
-    plain = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
-    top = int(model.logits(plain.image[None])[0].argmax())
-    case = replace(plain, target=Target(top))
+    case = about_first(SAMPLES[0].name)
     yield LiMA(), case
     yield RandomOrder(), case
 
 
 def explanations() -> Iterator[Question]:
     """What the view Which explanation? opens with: eight maps of the first sample, on trial."""
-    model = load()
-    plain = image_case(model, sample(SAMPLES[0].name), Crop(), Target(0))
-    top = int(model.logits(plain.image[None])[0].argmax())
-    yield LFA(samples=100), replace(plain, target=Target(top))
+    yield LFA(samples=100), about_first(SAMPLES[0].name)
+
+
+def seen(name: str) -> ImageCase:
+    """A sample as the default model sees it, before anything is asked about it."""
+    return image_case(load(), sample(name), Crop(), Target(0))
+
+
+def about_first(name: str) -> ImageCase:
+    """A sample, and the class that the default model sees in it first."""
+    case = seen(name)
+    return replace(case, target=Target(int(case.model.logits(case.image[None])[0].argmax())))
 
 
 def shipped(question: Question) -> Answer | None:
