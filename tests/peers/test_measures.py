@@ -16,6 +16,7 @@ from engine.attribution.gradient import Gradient
 from engine.measures.concentration import entropy, gini
 from engine.measures.fidelity import infidelity, max_sensitivity
 from engine.measures.localization import located
+from engine.measures.showing import curves, ranks, region_curves
 from tests.tiny import cnn_case
 
 pytestmark = pytest.mark.peer
@@ -102,3 +103,50 @@ def test_pointing_game_mass_and_rank_are_quantuss(maps):
     np.testing.assert_allclose([one.rank for one in ours], theirs, rtol=1e-6)
     theirs = np.asarray(quantus_of("PointingGame", values, masks), float)
     np.testing.assert_allclose([one.hit for one in ours], theirs)
+
+
+@pytest.mark.parametrize("steps", [4, 16])
+def test_the_deletion_curve_is_quantuss_pixel_flipping(steps):
+    """The same pixels go black in the same order.
+
+    Quantus counts every channel of a pixel as a feature of its own, so that each of our steps is
+    three of its own; and it leaves out the whole image.
+    """
+    quantus = pytest.importorskip("quantus")
+    case = replace(cnn_case(), target=replace(cnn_case().target, reading="probability"))
+    side = case.image.shape[-1]
+    values = np.random.default_rng(1).random((side, side)).astype(np.float32)
+    ours = curves(case, {"map": ranks(values)}, cover="black", steps=steps)["map"].deletion
+    metric = quantus.PixelFlipping(
+        features_in_step=side * side // steps, abs=False, normalise=False,
+        perturb_baseline="black", disable_warnings=True,
+    )  # fmt: skip
+    (theirs,) = metric(
+        model=case.model, x_batch=case.image[None].numpy(), y_batch=np.array([case.target.index]),
+        a_batch=values[None, None], channel_first=True, device="cpu", softmax=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours[1:], theirs[2::3], rtol=1e-4, atol=1e-6)
+    assert np.ptp(ours) > 0
+
+
+def test_the_deletion_curve_of_blocks_is_quantuss_region_perturbation():
+    """Blocks go black in the order of their sums; Quantus gives falls from the image's score."""
+    quantus = pytest.importorskip("quantus")
+    case = replace(cnn_case(), target=replace(cnn_case().target, reading="probability"))
+    side, patch = case.image.shape[-1], 4
+    values = np.random.default_rng(2).random((side, side)).astype(np.float32)
+    count = side // patch
+    sums = values.reshape(count, patch, count, patch).sum((1, 3))
+    places = np.argsort(np.argsort(-sums.ravel())).reshape(count, count)
+    orders = {"map": places.repeat(patch, 0).repeat(patch, 1)}
+    ours = region_curves(case, orders, cover="black")["map"].deletion
+    metric = quantus.RegionPerturbation(
+        patch_size=patch, order="morf", regions_evaluation=count * count, abs=False,
+        normalise=False, perturb_baseline="black", disable_warnings=True,
+    )  # fmt: skip
+    (falls,) = metric(
+        model=case.model, x_batch=case.image[None].numpy(), y_batch=np.array([case.target.index]),
+        a_batch=values[None, None], channel_first=True, device="cpu", softmax=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours[0] - ours[1:], falls, rtol=1e-3, atol=1e-6)
+    assert np.ptp(falls) > 0
