@@ -33,6 +33,7 @@ class System:
     sheet: str
     view: str
     methods: tuple[str, ...] = ()
+    otherwise: str = ""  # what is left out, or not as in the paper
 
     def missing(self, known: set[str]) -> str:
         """What is still missing, or "" when it is there."""
@@ -87,10 +88,18 @@ def page() -> str:
     for view, group in groupby(listed, key=lambda one: one.view.split(" / ")[0]):
         lines += [
             f"\n## Systems: {view}\n",
-            "| system | paper | year | view | sheet | missing |",
-            "|---|---|---|---|---|---|",
+            "| system | paper | year | view | sheet | missing | otherwise than in the paper |",
+            "|---|---|---|---|---|---|---|",
             *(
-                row(one.name, one.paper, one.year, one.view, one.sheet, one.missing(known) or "—")
+                row(
+                    one.name,
+                    one.paper,
+                    one.year,
+                    one.view,
+                    one.sheet,
+                    one.missing(known) or "—",
+                    one.otherwise,
+                )
                 for one in group
             ),
         ]
