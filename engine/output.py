@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
-from engine.pictures import Pixels, ends, overlay, tint
+from engine.pictures import Pixels, as_bytes, ends, overlay, tint
 from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
 from engine.store import write_atomic
@@ -84,5 +84,4 @@ def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any
 
 def shown(case: ImageCase) -> Pixels:
     """The image as bytes (H, W, 3)."""
-    pixels: Pixels = np.rint(case.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    return pixels
+    return as_bytes(case.image)

@@ -6,6 +6,8 @@ the middle; the ends belong beside the picture (see `ends`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,6 +18,12 @@ from engine.result import HeatMap
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 
 FLAT = 1e-6  # a spread below this share of the values is float noise
+
+
+def as_bytes(image: Any) -> Pixels:
+    """An image (3, H, W) in [0, 1], a tensor or an array, as bytes (H, W, 3)."""
+    values = np.clip(np.asarray(image, np.float32), 0, 1)
+    return np.rint(values * 255).astype(np.uint8).transpose(1, 2, 0)
 
 
 def ends(heat: HeatMap) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
 from engine.hallucination.looks import Looks
 from engine.hallucination.relevancy import Relevancy
-from engine.pictures import overlay
+from engine.pictures import as_bytes, overlay
 from engine.result import HeatMap
 from engine.run import Answer
 
@@ -109,7 +109,7 @@ def downloads(told: Told, method: Looks | Relevancy, answer: Answer) -> None:
     """PNG, NPY and JSON of one map."""
     heat: HeatMap = answer["map"]
     stem, slot = f"blindspot-{method.name}", f"{KEY}.{method.name}"
-    seen = np.rint(told.case.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    seen = as_bytes(told.case.image)
     png, npy, said = st.columns(3)
     png.download_button(
         "PNG", lambda: exports.encoded(overlay(enlarged(seen), heat)), f"{stem}.png", "image/png",

@@ -17,6 +17,7 @@ from components.sidebar.pictures import enlarged
 from engine.hallucination import asking
 from engine.hallucination.claims import telling
 from engine.hallucination.priors import Priors
+from engine.pictures import as_bytes
 from engine.result import Columns
 from engine.run import Answer
 
@@ -54,8 +55,7 @@ def show(told: Told) -> None:
     pictures = asking.looked_away(case, method)
     says = dict(zip(found.rows, found.notes, strict=True))
     for column, (name, image) in zip(st.columns(len(pictures)), pictures, strict=True):
-        pixels = np.rint(image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-        column.image(enlarged(pixels), width=140, output_format="PNG")
+        column.image(enlarged(as_bytes(image)), width=140, output_format="PNG")
         column.caption(f"{NAMES.get(name, name)}: {plain(f'“{tidy(says[name])}”')}")
     rows = [NAMES.get(name, name) for name in found.rows]
     charts.strip(

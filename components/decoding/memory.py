@@ -16,6 +16,7 @@ from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import let_go
 from components.sidebar.pictures import enlarged
+from engine.pictures import as_bytes
 from engine.result import Columns, Curve, Table
 
 DROPPED = np.array([110, 110, 110], np.uint8)
@@ -49,7 +50,7 @@ def kept(found: Compared, one: Spoken) -> None:
         let_go(key, words, words[-1])
         place = words.index(st.select_slider("When was chosen", words, words[-1], key=key))
     st.markdown(f"**Image tokens in memory when “{one.tokens.words[place]}” was chosen**")
-    pixels = np.rint(255 * found.case.image.permute(1, 2, 0).numpy()).astype(np.uint8)
+    pixels = as_bytes(found.case.image)
     columns = st.columns(max(3, grids.shape[1]))
     for layer, column in zip(range(grids.shape[1]), columns, strict=False):
         grid = grids[place, layer] > 0

@@ -18,6 +18,7 @@ from components.notices import plain
 from components.sidebar.pictures import enlarged
 from engine.hallucination import VCD, asking
 from engine.hallucination.noise_steps import NoiseSteps
+from engine.pictures import as_bytes
 from engine.result import Columns
 
 SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
@@ -31,9 +32,7 @@ LINES = {
 
 def copies(found: Compared, one: Spoken) -> None:
     """The clear image and the copy that it is held against."""
-    frame = np.asarray(one.answer["noised"].frames[0], np.float32)
-    noised = np.rint(255 * frame.transpose(1, 2, 0)).astype(np.uint8)
-    clear = np.rint(255 * found.case.image.permute(1, 2, 0).numpy()).astype(np.uint8)
+    noised, clear = as_bytes(one.answer["noised"].frames[0]), as_bytes(found.case.image)
     step = one.method.settings()["step"]
     said = (("What the model sees", clear), (f"The copy, noise step {step}", noised))
     for column, (words, pixels) in zip(st.columns([1, 1, 1]), said, strict=False):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from components import runs
@@ -21,6 +20,7 @@ from engine.anomaly import Compare, Corrupt
 from engine.anomaly.corrupt import LEVELS
 from engine.anomaly.corruption import corrupted
 from engine.anomaly.quick import QUICK
+from engine.pictures import as_bytes
 from engine.run import Answer
 
 
@@ -78,8 +78,7 @@ def made_worse(asked: Asked) -> None:
             format_func=lambda one: f"{one:g}",
         )  # fmt: skip
         image = corrupted(asked.case.image[None], kind, severity, asked.case.seed)[0]
-        pixels = np.rint(image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-        st.image(enlarged(pixels), output_format="PNG", width="stretch",
+        st.image(enlarged(as_bytes(image)), output_format="PNG", width="stretch",
                  alt=f"This image with {kind} of severity {severity:g}")  # fmt: skip
     with right:
         outcome = runs.ask(Corrupt(kind, name), asked.case, f"{KEY}.Corrupt")

@@ -13,6 +13,7 @@ from components.sidebar.subject import Subject, square_pixels
 from components.widgets.bars import Bar, bars
 from components.widgets.rectangle import Box, rectangle
 from engine.editing import COVERS, covered
+from engine.pictures import as_bytes
 from engine.prediction import Prediction, best
 from engine.result import Scores
 
@@ -57,5 +58,4 @@ def compared(before: Scores, after: Scores) -> list[Bar]:
 
 def pixels(case: Any) -> NDArray[np.uint8]:
     """The case's image as 8-bit (H, W, 3)."""
-    shown: NDArray[np.uint8] = np.rint(case.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    return shown
+    return as_bytes(case.image)

@@ -15,6 +15,7 @@ from components.sidebar.subject import Subject
 from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import Crop, Picture, read, square
+from engine.pictures import as_bytes
 from engine.samples import SAMPLES, sample
 
 MOST_UPLOADS = 12
@@ -33,8 +34,7 @@ class Partner:
 
     def thumbnail(self, side: int) -> NDArray[np.uint8]:
         """Its middle square, (side, side, 3)."""
-        pixels = square(self.picture, Crop(), side)
-        return np.rint(pixels.transpose(1, 2, 0) * 255).astype(np.uint8)
+        return as_bytes(square(self.picture, Crop(), side))
 
 
 def choose_one(subject: Subject, label: str, key: str) -> Partner:

@@ -23,6 +23,7 @@ from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
 from engine.case import ImageCase, PairCase
 from engine.models.classifier import Classifier
+from engine.pictures import as_bytes
 from engine.result import Result, Table
 from engine.run import Answer
 from engine.target import Target
@@ -130,4 +131,4 @@ def live_frame(views: Result) -> None:
 
 def pixels(image: Any) -> Any:
     """An image (3, H, W) as 8-bit (H, W, 3)."""
-    return np.rint(np.clip(image.permute(1, 2, 0).numpy(), 0, 1) * 255).astype(np.uint8)
+    return as_bytes(image)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import floor, log10
 
-import numpy as np
 import streamlit as st
 
 from components.notices import plain
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.images import Picture, Scan, View, Window
+from engine.pictures import as_bytes
 
 OWN = "Your own"
 THUMBNAIL = 112  # px
@@ -141,8 +141,7 @@ def show_seen(case: ImageCase, picture: Picture) -> None:
     """What the model is given, at its own size."""
     if picture.behind is None:
         return
-    pixels = np.rint(case.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-    st.image(pixels, output_format="PNG", width=THUMBNAIL)
+    st.image(as_bytes(case.image), output_format="PNG", width=THUMBNAIL)
     st.caption(f"What the model sees: {case.model.side} × {case.model.side} px{words(picture)}.")
 
 

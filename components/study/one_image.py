@@ -19,6 +19,7 @@ from engine.attribution.study import Asked as Image
 from engine.attribution.study import StudyMaps
 from engine.attribution.study.look import SEPARATOR
 from engine.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
+from engine.pictures import as_bytes
 from engine.result import Columns, HeatMap
 from engine.run import Answer
 
@@ -122,7 +123,7 @@ def spread(mask: np.ndarray) -> np.ndarray:
 
 def seen(one: Image) -> np.ndarray:
     """The image as bytes, (H, W, 3)."""
-    return np.rint(one.image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    return as_bytes(one.image)
 
 
 def mask_of(one: Image, place: int) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from components.widgets.encoding import Kept, data_url, saved
 from components.widgets.viewer import Pixels
+from engine.pictures import as_bytes
 from engine.result import digest_arrays
 
 LARGEST = 224  # px; a larger frame is shown reduced to it
@@ -94,7 +95,7 @@ def frame_sheet(frames: Frames, room: int) -> Sheet:
 def bounded(frame: NDArray[Any]) -> Pixels:
     """One frame (3, H, W) as (H, W, 3) bytes, at most 224 px long; what is not known is black."""
     known = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    bytes_ = np.rint(known.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    bytes_ = as_bytes(known)
     if max(bytes_.shape[:2]) <= LARGEST:
         return bytes_
     image = Image.fromarray(bytes_)

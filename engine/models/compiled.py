@@ -41,7 +41,6 @@ SAVED = 0.33  # of the time of a forward pass
 CLOSE = (
     1e-3  # logits: compiled ones must agree so far (bfloat16: by its own steps), or are not used
 )
-COARSER = 100  # times: bfloat16 has 16 fewer bits
 KIND = 10  # niceness of the compiling thread: questions go first
 
 Forward = Callable[[Tensor], Tensor]
