@@ -285,6 +285,16 @@ def test_a_map_that_jumps_is_caught(linear):
     assert verdict(check_of(Nudged(draws=3), linear, Gradient())) == 1  # of a linear model
 
 
+def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
+    def breaking(case):
+        whole = torch.equal(case.image, linear.image)
+        return np.where(np.eye(12) > 0, 1.0 if whole else np.nan, case.image[0].numpy())
+
+    found = check_of(Nudged(draws=3), linear, toy(breaking))
+    assert np.isnan(verdict(found))
+    assert "Not available: after a change" in found.notes[0]
+
+
 FLAT = {
     "nothing": np.zeros((12, 12)),
     "one region": np.full((12, 12), 0.7),
