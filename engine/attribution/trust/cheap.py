@@ -41,11 +41,13 @@ from engine.measures.drift import rank_correlation
 from engine.measures.localization import located
 from engine.measures.showing import SMALL, Shown, curves, ranks
 from engine.method import Choice, Progress, part_of, quiet, setting
-from engine.result import Columns, Curve, Result
+from engine.result import Columns, Curve, HeatMap, Result
 from engine.run import Answer, answer
 
 STILL = "the score stays the same whatever is hidden"
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
+OPPOSITE = -0.7  # cosine of signed maps: below it the other map says the opposite
+WHOLE = 0.8  # share of the picture from which on an outline holds nearly all of it
 STAKE = 0.3  # of the probability; trained digit models have more, shuffled ones less
 SECOND, MIDDLE = "the second best", "from the middle"
 
@@ -142,9 +144,11 @@ class Place(Check):
     cost = "live"
     needs = frozenset({"mask"})
     proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
+    revision = 2
     limits = (
         "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
-        "1.2 times chance."
+        f"1.2 times chance. Not available where the truth is {percent(WHOLE)} of the picture or "
+        "more."
     )
     favor = "more on the truth than chance"
     against = "no more on the truth than chance"
@@ -161,6 +165,9 @@ class Place(Check):
             found = located(values, case.mask)
         except BlindspotError as error:
             return {"check": not_available(self.title, str(error))}
+        if found.chance >= WHOLE:
+            why = f"the outline covers nearly the whole image ({percent(found.chance)})."
+            return {"check": not_available(self.title, why)}
         lift = found.rank / found.chance
         verdict = BAD if lift <= 1.2 else GOOD if lift >= 2 or found.rank >= 0.6 else UNCLEAR
         words = {
@@ -215,16 +222,20 @@ class OtherClass(Check):
 
     The same method is asked about another class: one from the middle of the model's ranking, which
     has little to do with the image, or the second best, which may look alike to the model. A map
-    that stays the same shows what is there, not what speaks for the class.
+    that stays the same shows what is there, not what speaks for the class. Where what speaks for
+    one class speaks against the other, the opposite map comes out, and that is another one.
     """
 
     name = "OtherClass"
     title = "Is it about this class?"
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_that_knows_no_class_is_caught"
+    revision = 2
     limits = (
         f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
-        f"most {OTHER}. Against it: {SAME} or more."
+        f"most {OTHER}. Against it: {SAME} or more. A map with signs also speaks for itself where "
+        f"the cosine is {OPPOSITE} or less (the opposite map), and only a cosine of {-OPPOSITE} or "
+        "more can speak against it."
     )
     favor = "another class gives another map"
     against = "looks the same for another class"
@@ -252,21 +263,24 @@ class OtherClass(Check):
         progress(1.0, "asking about another class")
         if not known(heat.values):
             return {"check": not_available(self.title, f"of the other class, {FLAT}")}
-        alike = rank_correlation(values, heat.values)
-        verdict = between(alike, good=OTHER, bad=SAME)
-        label = case.asked.model.labels[other]
+        return {"check": self.judged(case, heat, case.asked.model.labels[other]), "map": heat}
+
+    def judged(self, case: TrustCase, other: HeatMap, label: str) -> Columns:
+        """By the order of sizes; where the maps have signs, by those too."""
+        order = rank_correlation(case.heat.values, other.values)
+        along = cosine(case.heat.values, other.values)
+        verdict = between(order, good=OTHER, bad=SAME)
         words = {
-            GOOD: f"Asked about “{label}” it is another map.",
-            UNCLEAR: f"Asked about “{label}” it is much the same.",
-            BAD: f"Asked about “{label}” it looks the same: it shows what is there, not what "
-            "speaks for this class.",
+            GOOD: "it is another map.",
+            UNCLEAR: "it is much the same.",
+            BAD: "it looks the same: it shows what is there, not what speaks for this class.",
         }.get(verdict, "")
-        return {
-            "check": checked(
-                self.title, verdict, words, order=alike, cosine=cosine(values, heat.values)
-            ),
-            "map": heat,
-        }
+        if case.heat.signed and along <= OPPOSITE:
+            verdict, words = GOOD, "it is the opposite map."
+        elif case.heat.signed and verdict == BAD and along < -OPPOSITE:
+            verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
+        words = f"Asked about “{label}” {words}"
+        return checked(self.title, verdict, words, order=order, cosine=along)
 
 
 CHEAP = (Order, Place, Shape, OtherClass)

@@ -135,6 +135,16 @@ def test_a_map_on_the_mask_is_found_there(linear):
     assert verdict(check_of(Place(), linear, off, mask)) == -1
 
 
+@pytest.mark.parametrize("rows", [9, 10, 12])
+def test_a_mask_of_nearly_the_whole_image_tells_nothing_of_a_map(linear, rows):
+    mask = np.zeros((12, 12), bool)
+    mask[:rows] = True
+    found = check_of(Place(), linear, toy(lambda _case: np.arange(144.0).reshape(12, 12)), mask)
+    assert np.isnan(verdict(found)) == (rows >= 10)
+    told = f"covers nearly the whole image ({100 * rows / 12:.0f} %)"
+    assert (told in found.notes[0]) == (rows >= 10)
+
+
 def test_shape_has_no_verdict(linear):
     spot = np.zeros((12, 12))
     spot[3, 3] = 1
@@ -148,6 +158,35 @@ def test_a_map_that_knows_no_class_is_caught(linear):
     edges = toy(lambda case: case.image.mean(0).numpy())
     assert verdict(check_of(OtherClass(), linear, edges)) == -1
     assert verdict(check_of(OtherClass(), linear, Gradient())) == 1
+
+
+@pytest.mark.parametrize("reading", ["probability", "margin"])
+def test_of_two_classes_each_has_the_opposite_map_of_the_other(linear, reading):
+    """p and 1 − p: the maps are as large everywhere, and say the opposite."""
+    weight = linear.model.network.head.weight.detach()[:2].reshape(2, 3, 12, 12) / 100
+    model = Classifier(Linear(weight), "two", "two", side=12, labels=("lesion", "none"))
+    case = ImageCase(model, linear.image, Target(0, reading=reading))
+    found = check_of(OtherClass(), case, Gradient())
+    assert found["order"][0] == pytest.approx(1, abs=1e-3)
+    assert found["cosine"][0] == pytest.approx(-1, abs=1e-3)
+    assert verdict(found) == 1
+    assert found.notes == ("Asked about “none” it is the opposite map.",)
+    unsigned = check_of(OtherClass(), case, Gradient(channels="size"))
+    assert verdict(unsigned) == -1
+    assert "it looks the same" in unsigned.notes[0]
+
+
+def test_a_map_of_the_same_sizes_with_other_signs_is_neither_way(linear):
+    """Half of the signs turned round: no cosine, and still one order of sizes."""
+    half = np.where(np.arange(144).reshape(12, 12) % 2, 1.0, -1.0)
+    turned = toy(
+        lambda case: case.image[0].numpy() * (half if case.target.index == 1 else np.ones((12, 12)))
+    )
+    found = check_of(OtherClass(), linear, turned)
+    assert abs(found["cosine"][0]) < 0.3
+    assert found["order"][0] == pytest.approx(1)
+    assert verdict(found) == 0
+    assert "not its signs" in found.notes[0]
 
 
 def test_a_map_that_needs_no_weights_is_caught(digit):
