@@ -228,7 +228,7 @@ def verdicts(model, method):
 
 @pytest.mark.parametrize("orders", [3, 9])
 def test_few_maps_of_noise_pass_for_maps_of_what_carries_the_score(digit, orders):
-    """30 digits and 40 maps of each: without a margin 18 % would beat all of 3 orders, and 6 % all of 9."""
+    """30 digits, 40 maps of each; without a margin 18 % beat all of 3 orders, 6 % all of 9."""
     maps = {seed: ranks(np.random.default_rng(1000 + seed).random((8, 8))) for seed in range(40)}
     order, found = Order(orders=orders), []
     for case in asked_of(digit.model, 30):
