@@ -128,8 +128,8 @@ class Order(Check):
             )  # fmt: skip
         elif lifts and lowers:
             verdict, words = GOOD, (
-                "Its strong pixels carry the score: shown first they lift it, hidden first they "
-                f"lower it, sooner than {many} by a clear margin."
+                "Shown first its strong pixels lift the score, hidden first they lower it, clearly "
+                f"sooner than {many}."
             )  # fmt: skip
         elif lifts or lowers:
             which = ("shown", "hidden") if lifts else ("hidden", "shown")

@@ -29,6 +29,7 @@ from engine.run import answer
 NOTHING = 0.995  # of the falls, not foretold
 MOVES = 199  # the same map elsewhere, to compare with
 SLOPE = " per brightness"  # how the units of slopes end
+REGION = " per region"  # and those of values that a whole region has
 SAME_STEP = 1 / 512  # half a step of an 8-bit color
 Sums = NDArray[np.float64]
 
@@ -39,13 +40,14 @@ class Foretold(Check):
 
     Many squares are hidden, one at a time; what the map holds in a square should tell how far the
     score falls without it. A map of slopes is first multiplied by what hiding takes away from each
-    pixel's brightness. Infidelity is the share of the falls that the map, on its best scale,
-    does not foretell: 0 % when it knows them all, 100 % when it knows nothing. Beside it stands
-    what the same map gets when it is moved elsewhere over the image, around its edges: the share of
-    moves that do as well is small for a map that lies where it should. Maps that answer for large
-    parts or tiny changes may fail here and be right about theirs, a score may even rise when a
-    small part is hidden, and another cover can turn the finding round; so it only describes. A map
-    that was made by hiding squares (occlusion) does well by design.
+    pixel's brightness, a region's value shared out among its pixels. Infidelity is the share of the
+    falls that the map, on its best scale, does not foretell: 0 % when it knows them all, 100 % when
+    it knows nothing. Beside it stands what the same map gets when it is moved elsewhere over the
+    image, around its edges: the share of moves that do as well is small for a map that lies where
+    it should. Maps that answer for large parts or tiny changes may fail here and be right about
+    theirs, a score may even rise when a small part is hidden, and another cover can turn the
+    finding round; so it only describes. A map that was made by hiding squares (occlusion) does well
+    by design.
     """
 
     name = "Foretold"
@@ -82,7 +84,7 @@ class Foretold(Check):
             return {"check": not_available(self.title, why)}
         drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
         own, moved = inside(values, drawn)
-        unit = case.heat.unit.removesuffix(SLOPE)
+        unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
         parts = {"map": (own, unit), "fell": (fell, case.asked.target.unit)}
         return {"check": self.told(own, moved, fell), "squares": Columns.of(parts)}
 
@@ -106,13 +108,17 @@ class Foretold(Check):
 def worth(heat: HeatMap, asked: ImageCase, cover: str) -> Floats:
     """How far the score should fall without each pixel by a map, (H, W).
 
-    Most maps tell that themselves. A slope tells it for a step of brightness, so that it has to be
+    Most maps tell that themselves. A value of a region is shared out among its pixels, which are
+    those that have that value. A slope tells it for a step of brightness, so that it has to be
     multiplied by x − cover, channel by channel. A map has one value for all channels: the sum of
     their slopes, which is enough where all channels take the same step, as in a gray image.
 
     Raises:
         BlindspotError: the slopes cannot be multiplied.
     """
+    if heat.unit.endswith(REGION):
+        _, place, sizes = np.unique(heat.values, return_inverse=True, return_counts=True)
+        return np.asarray(heat.values / sizes[place].reshape(heat.values.shape), np.float32)
     if SLOPE not in heat.unit:
         return heat.values
     if not heat.unit.endswith(SLOPE):

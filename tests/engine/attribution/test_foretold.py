@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ from engine.attribution import CLime, Gradient, SmoothGrad
 from engine.attribution.trust import Foretold, HiddenSquares, TrustCase
 from engine.attribution.trust.squares import boxes, sums
 from engine.measures.fidelity import infidelity, missed
+from engine.method import quiet
+from engine.result import HeatMap
 from tests import tiny
 from tests.engine.attribution.toys import toy
 
@@ -89,6 +91,24 @@ def test_slopes_that_cannot_be_multiplied_foretell_nothing_wrong(linear, method,
     assert check.notes[0].startswith("Not available: ")
     assert why in check.notes[0]
     assert "infidelity" not in check.order
+
+
+def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
+    """Regions of 1 × 16, 5 × 16 and 10 × 16 pixels, worth 1, 2 and −1 logit as a whole."""
+    case, _ = linear
+    worth = np.repeat([1.0, 2.0, -1.0], [1, 5, 10])[:, None] * np.ones((1, 16))
+    share = worth / np.repeat([1, 5, 10], [1, 5, 10])[:, None] / 16
+
+    @dataclass(frozen=True)
+    class Regions(type(toy(lambda _case: worth))):
+        def __call__(self, case, progress=quiet):
+            return {"map": HeatMap(worth.astype(np.float32), "logit per region", signed=True)}
+
+    view = Foretold()(TrustCase(case, Regions()))["squares"]
+    drawn = squares_of(HiddenSquares()(case)["squares"])
+    by_hand = [share[t : t + s, lf : lf + s].sum() for t, lf, s in drawn]
+    assert view["map"] == pytest.approx(np.array(by_hand), abs=1e-6)
+    assert view.units[view.order.index("map")] == "logit"
 
 
 def test_the_unit_of_what_a_slope_holds_is_the_scores(gray):
