@@ -76,6 +76,9 @@ def test_a_map_of_the_weights_beats_random_orders(linear):
     found = check_of(Order(), linear, GradientXInput())
     assert verdict(found) == 1
     assert found["insertion"][0] > found["insertion_random"][0]
+    assert found.notes[0].endswith("clearly sooner than all 3 random orders.")
+    found = check_of(Order(orders=1), linear, GradientXInput())
+    assert found.notes[0].endswith("clearly sooner than a random order.")
 
 
 def test_the_band_is_what_random_maps_give(linear):
