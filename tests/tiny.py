@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
-from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
@@ -136,7 +136,7 @@ def trust_case(model: Classifier | None = None) -> TrustCase:
     asked = cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
     mask = np.zeros((asked.model.side,) * 2, bool)
     mask[2:9, 4:12] = True
-    return TrustCase(asked, Gradient(), mask)
+    return TrustCase(asked, GradientXInput(), mask)
 
 
 def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:

@@ -117,10 +117,12 @@ def panel(
         return trial
     case = TrustCase(subject.case.at("exact"), method, subject.mask)
     dear: list[Outcome] = []
+    reasons: list[str] = []
     for check in checks:
         key = f"{KEY}.{method.name}.{check.name}"
         if reason := check.unmet(case):
             row(check, {"check": not_available(check.title, reason)}, subject, case, key)
+            reasons.append(reason)
             continue
         quick = isinstance(check, CHEAP) and (not check.maps or method.cost == "live")
         outcome = (
@@ -138,6 +140,8 @@ def panel(
         else:
             trial.found.append((check, None))
             dear += [outcome] if outcome is not None else []
+    if len(reasons) == len(checks):
+        trial.barred = f"not tried: {'; '.join(dict.fromkeys(reasons))}"
     runs.watch(dear)
     return trial
 

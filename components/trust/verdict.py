@@ -10,11 +10,17 @@ import numpy as np
 
 from components.charts.tables import as_table, signed
 from engine.attribution.trust import Check
+from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
 from engine.result import Columns, Table
 
 Found = tuple[Check, Columns | None]  # a trial and what it gave; None before it was made
 
-SAID = {1.0: ("✓", "speaks for it"), 0.0: ("?", "neither way"), -1.0: ("✗", "speaks against it")}
+SAID = {
+    GOOD: ("✓", "speaks for it"),
+    UNCLEAR: ("?", "neither way"),
+    DOUBT: ("⚠", "not confirmed"),
+    BAD: ("✗", "speaks against it"),
+}
 UNKNOWN = ("–", "not available")
 HEADINGS = {
     "insertion": "area, shown first",
@@ -38,7 +44,7 @@ DESCRIBED = ("·", "a description, no verdict")
 
 
 def verdict(view: Columns) -> float:
-    """1, 0, −1 or NaN."""
+    """1, 0, −0.5, −1 or NaN."""
     return float(view["verdict"][0])
 
 
@@ -65,29 +71,46 @@ def figures(view: Columns) -> Table:
 
 
 def summary(found: Sequence[Found]) -> str:
-    """What speaks for a map and against it, and how many trials say neither or were not made."""
+    """What speaks for a map and against it, and how many trials say neither or were not made.
+
+    What is against a map comes first, then why it is not confirmed.
+    """
     judged = [(check, view) for check, view in found if check.judges]
-    made = [(check, verdict(view)) for check, view in judged if view is not None]
-    good = [check.favor for check, value in made if value == 1.0]
-    against = [check.against for check, value in made if value == -1.0]
-    unclear, unknown = (sum(test(value) for _, value in made) for test in (lambda v: v == 0, isnan))
+    made = [(check, view, verdict(view)) for check, view in judged if view is not None]
+    good = [check.favor for check, _, value in made if value == GOOD]
+    against = [check.against for check, _, value in made if value == BAD]
+    doubts = [view.notes[0] for _, view, value in made if value == DOUBT]
+    unclear = sum(value == UNCLEAR for *_, value in made)
     counts = {
-        "neither way": unclear, "not available": unknown, "not tried yet": len(judged) - len(made),
+        "neither way": unclear, "not available": sum(isnan(value) for *_, value in made),
+        "not tried yet": len(judged) - len(made),
     }  # fmt: skip
-    parts = [speaking(good, against)] if good or against or unclear else []
+    parts = warnings(against, doubts)
+    if good or parts or unclear:
+        parts.append(favorable(good, against, doubts, unclear=bool(unclear)))
     if rest := ", ".join(f"{count} {words}" for words, count in counts.items() if count):
         parts.append(f"{rest}.")
     return " ".join(parts)
 
 
-def speaking(good: Sequence[str], against: Sequence[str]) -> str:
-    """The reasons, those against it first; or that there are none."""
-    if not good and not against:
-        return "Nothing speaks for it or against it."
-    if not against:
-        return f"✓ For it: {'; '.join(good)}. Nothing against it."
-    told = f"**✗ Against it: {'; '.join(against)}.** "
-    return told + (f"✓ For it: {'; '.join(good)}." if good else "Nothing for it.")
+def warnings(against: Sequence[str], doubts: Sequence[str]) -> list[str]:
+    """What is against a map, and why it is not confirmed."""
+    told = [f"**✗ Against it: {'; '.join(against)}.**"] if against else []
+    return told + [f"**⚠ Not confirmed. {note}**" for note in doubts]
+
+
+def favorable(
+    good: Sequence[str], against: Sequence[str], doubts: Sequence[str], *, unclear: bool
+) -> str:
+    """The reasons for a map; where it is not confirmed they are only what it passed.
+
+    Nothing is said to be against it only where every trial that was made speaks for it.
+    """
+    warned = bool(against or doubts)
+    if not good:
+        return "Nothing for it." if warned else "Nothing speaks for it or against it."
+    told = f"{'Passed' if doubts else '✓ For it'}: {'; '.join(good)}."
+    return told if warned or unclear else f"{told} Nothing against it."
 
 
 def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:

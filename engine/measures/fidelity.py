@@ -71,7 +71,8 @@ def max_sensitivity(
     """The largest ‖a(x + δ) − a(x)‖ / ‖a(x)‖ over drawn changes, ‖δ‖∞ ≤ radius.
 
     The method's own random numbers are the same each time, so that only the image differs. NaN
-    for a map of zeros. `plain` is the map of the image as it is, where it is known.
+    for a map of zeros, and for one that is not known somewhere before or after a change. `plain` is
+    the map of the image as it is, where it is known.
     """
     known = method(case)["map"].values if plain is None else plain  # type: ignore[attr-defined]
     held = flat(known)
@@ -83,7 +84,7 @@ def max_sensitivity(
         change = (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius
         moved = replace(case, image=case.image + change)
         found = flat(method(moved)["map"].values)  # type: ignore[attr-defined]
-        largest = max(largest, float(np.linalg.norm(found - held)))
+        largest = float(np.maximum(largest, np.linalg.norm(found - held)))  # NaN stays
     return largest / length if length > 0 else float("nan")
 
 

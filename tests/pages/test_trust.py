@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from components import runs
+from engine import case
 from engine.attribution.trust import TRUST
 from engine.lane import lane
 from engine.models import catalog
@@ -83,17 +84,27 @@ def test_a_press_that_overtakes_another_choice_begins_what_is_then_asked(shown_t
 
 
 def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
-    at = shown_to(cnn, ["Gradient"], **{"trust.Foretold.squares": "16"})
-    button = at.button(key="trust.Gradient.Foretold.go")
+    at = shown_to(cnn, ["Gradient × input"], **{"trust.Foretold.squares": "16"})
+    button = at.button(key="trust.GradientXInput.Foretold.go")
     assert button.label == "Try it: 17 looks"
     untried = re.findall("[0-9] not tried yet", words(at))
     button.click().run()
-    assert not [each for each in at.button if each.key == "trust.Gradient.Foretold.go"]
+    assert not [each for each in at.button if each.key == "trust.GradientXInput.Foretold.go"]
     settled(at)
     (line,) = lines(at, "Does it foretell what hiding a part does?")
     assert line.startswith("· **a description, no verdict**")
     assert "of what hiding squares does" in line
     assert re.findall("[0-9] not tried yet", words(at)) == untried  # it counts as no verdict
+
+
+def test_slopes_of_a_color_image_are_said_to_foretell_nothing(shown_to, cnn):
+    """They were added over the colors, and each color takes another step when it is hidden."""
+    at = shown_to(cnn, ["Gradient"])
+    at.button(key="trust.Gradient.Foretold.go").click().run()
+    settled(at)
+    (line,) = lines(at, "Does it foretell what hiding a part does?")
+    assert line.startswith("– **not available**")
+    assert "a slope whose channels were folded" in line
 
 
 def test_the_trials_settings_are_part_of_the_link(shown_to, cnn):
@@ -203,6 +214,15 @@ def test_a_constant_model_gets_no_verdict(shown_to):
         assert line.startswith("– **not available**")
     assert "**Gradient**: 2 not available, 3 not tried yet." in words(at)
     assert "**Occlusion**: 1 not available, 4 not tried yet." in words(at)
+
+
+def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, cnn, monkeypatch):
+    monkeypatch.setattr(case, "shown", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
+    at = shown_to(cnn, ["Gradient", "Occlusion"])
+    for title in ("Gradient", "Occlusion"):
+        assert f"- **{title}**: not tried: the image is the same everywhere, so" in words(at)
+    assert all("not available" in line for line in lines(at, "Is it about this class?"))
+    assert not said(at)
 
 
 def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):

@@ -82,7 +82,12 @@ def over(area: Floats, score: Floats, case: ImageCase) -> Curve:
     return Curve(area, score, "share of the image", words, case.target.unit)
 
 
+def heights(found: Mapping[str, View]) -> Floats:
+    """The scores of all curves, (curves, steps + 1)."""
+    return np.stack([view.y for view in found.values() if isinstance(view, Curve)])
+
+
 def moves(found: Mapping[str, View]) -> bool:
     """Whether any of the curves leaves its start by more than rounding."""
-    scores = np.stack([view.y for view in found.values() if isinstance(view, Curve)])
+    scores = heights(found)
     return bool(np.ptp(scores) > NOISE * max(np.abs(scores).max(), 1.0))

@@ -17,6 +17,7 @@ from engine.attribution.trust.band import (
     WAYS,
     RandomBand,
     cover,
+    heights,
     moves,
     orders,
     over,
@@ -25,6 +26,7 @@ from engine.attribution.trust.band import (
 from engine.attribution.trust.case import Check, TrustCase, stage
 from engine.attribution.trust.verdict import (
     BAD,
+    DOUBT,
     FLAT,
     GOOD,
     UNCLEAR,
@@ -41,12 +43,15 @@ from engine.measures.drift import rank_correlation
 from engine.measures.localization import located
 from engine.measures.showing import SMALL, Shown, curves, ranks
 from engine.method import Choice, Progress, part_of, quiet, setting
-from engine.result import Columns, Curve, Result
+from engine.result import Columns, Curve, HeatMap, Result
 from engine.run import Answer, answer
 
 STILL = "the score stays the same whatever is hidden"
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
-STAKE = 0.3  # of the probability; trained digit models have more, shuffled ones less
+OPPOSITE = -0.7  # cosine of signed maps: below it the other map says the opposite
+WHOLE = 0.8  # share of the picture from which on an outline holds nearly all of it
+STAKE, TIMES = 0.3, 10  # apart in probability, or so many times; shuffled digit models have less
+MARGIN = 0.1  # of how far the score moves; without it 18 % of maps of noise beat 3 orders
 SECOND, MIDDLE = "the second best", "from the middle"
 
 
@@ -56,19 +61,22 @@ class Order(Check):
 
     The strongest pixels are shown first on an empty picture (insertion), and hidden first in the
     image (deletion). A good map lifts the score early and lets it fall early: its curves should
-    leave the band that random orders make. Half-hidden pictures are ones that the model may never
-    have seen; try another cover before you believe it.
+    leave the band that random orders make. Where little hangs on the image, as in a model whose
+    weights are random, no order can be confirmed. Half-hidden pictures are ones that the model may
+    never have seen; try another cover before you believe it.
     """
 
     name = "Order"
     title = "Do the strong pixels carry the score?"
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_random_orders"
+    revision = 2
     limits = (
-        "For it: both areas under its curves are better than every random order's, and the class "
-        f"is at least {percent(STAKE)} likelier, or less likely, than in the empty picture. "
-        "Against it: both areas are worse than the middle one's. Not available below "
-        f"{percent(SMALL)}."
+        "For it: both areas under its curves are better than every random order's, by a margin of "
+        f"{percent(MARGIN)} of how far the random orders move the score. Against it: both are "
+        "worse than the middle one's. Not confirmed: neither has that margin, or little hangs on "
+        f"the image: its class is less than {percent(STAKE)} likelier, or less likely, than in the "
+        f"empty picture, and not {TIMES} times so by {percent(SMALL)} or more."
     )
     favor = "its strong pixels carry the score"
     against = "its strong pixels carry no more of the score than random ones"
@@ -93,40 +101,59 @@ class Order(Check):
             **{name: view for name, view in band.items() if isinstance(view, Curve)},
         }
         if not moves(views):
-            return {"check": not_available(self.title, f"{STILL} ({self.cover})")}
+            words = f"Nothing hangs on the image: {STILL} ({self.cover})."
+            return {"check": checked(self.title, DOUBT, words)}
         return {"check": self.judged(own, band), **views}
 
     def judged(self, own: Shown, band: Answer) -> Columns:
-        """Better than every random order both ways, worse both ways, or neither.
+        """Clearly better than every random order both ways, worse both ways, or neither.
 
-        Nothing speaks for a map where the model is about as sure of an empty picture: an order may
+        Nothing confirms a map where the model is about as sure of an empty picture: an order may
         be right and still carry next to nothing, as in a model whose weights are random.
         """
         inserted, deleted = own.insertion_area, own.deletion_area
         inserts, deletes = (band["areas"][way] for way in WAYS)
         shown, empty = (band["sure"].cell(row, "probability") for row in (IMAGE, EMPTY))
-        apart, told = abs(shown - empty), f"{percent(shown)} here, {percent(empty)} when empty"
-        if apart < SMALL:
-            return not_available(
-                self.title, f"the class is nearly as likely in an empty picture ({told}), so "
-                "pixels carry next to nothing."
+        margin, many = MARGIN * float(np.ptp(heights(band))), every(len(inserts))
+        lifts, lowers = inserted > max(inserts) + margin, deleted < min(deletes) - margin
+        if not at_stake(shown, empty):
+            verdict, words = DOUBT, (
+                f"Little hangs on the image: its class is {percent(shown)} likely here, "
+                f"{percent(empty)} in an empty picture."
             )  # fmt: skip
-        better = int(inserted > max(inserts)) + int(deleted < min(deletes))
-        worse = int(inserted < np.median(inserts)) + int(deleted > np.median(deletes))
-        verdict = GOOD if better == 2 and apart >= STAKE else BAD if worse == 2 else UNCLEAR
-        words = {
-            GOOD: "Its strong pixels carry the score: shown first they lift it, hidden first they "
-            "lower it, sooner than any random order.",
-            UNCLEAR: f"Its order is right, but little hangs on it ({told})."
-            if better == 2
-            else "Only in part better than a random order of pixels.",
-            BAD: "No better than a random order of pixels: do not read it as what the score "
-            "rests on.",
-        }[verdict]
+        elif inserted < np.median(inserts) and deleted > np.median(deletes):
+            verdict, words = BAD, (
+                "No better than a random order of pixels: do not read it as what the score rests "
+                "on."
+            )  # fmt: skip
+        elif lifts and lowers:
+            verdict, words = GOOD, (
+                "Shown first its strong pixels lift the score, hidden first they lower it, clearly "
+                f"sooner than {many}."
+            )  # fmt: skip
+        elif lifts or lowers:
+            which = ("shown", "hidden") if lifts else ("hidden", "shown")
+            verdict, words = UNCLEAR, (
+                f"Its strong pixels do clearly better than {many} {which[0]} first, but not "
+                f"{which[1]} first."
+            )  # fmt: skip
+        else:
+            verdict, words = DOUBT, f"Its strong pixels do not clearly better than {many}."
         return checked(
             self.title, verdict, words, insertion=inserted, deletion=deleted,
             insertion_random=float(np.mean(inserts)), deletion_random=float(np.mean(deletes)),
         )  # fmt: skip
+
+
+def at_stake(shown: float, empty: float) -> bool:
+    """Whether much of a class's probability hangs on the image."""
+    low, high = sorted((shown, empty))
+    return high - low >= STAKE or (high - low >= SMALL and high >= TIMES * low)
+
+
+def every(orders: int) -> str:
+    """So many random orders, in words."""
+    return f"all {orders} random orders" if orders > 1 else "a random order"
 
 
 @dataclass(frozen=True)
@@ -142,9 +169,11 @@ class Place(Check):
     cost = "live"
     needs = frozenset({"mask"})
     proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
+    revision = 2
     limits = (
         "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
-        "1.2 times chance."
+        f"1.2 times chance. Not available where the truth is {percent(WHOLE)} of the picture or "
+        "more."
     )
     favor = "more on the truth than chance"
     against = "no more on the truth than chance"
@@ -161,6 +190,9 @@ class Place(Check):
             found = located(values, case.mask)
         except BlindspotError as error:
             return {"check": not_available(self.title, str(error))}
+        if found.chance >= WHOLE:
+            why = f"the outline covers nearly the whole image ({percent(found.chance)})."
+            return {"check": not_available(self.title, why)}
         lift = found.rank / found.chance
         verdict = BAD if lift <= 1.2 else GOOD if lift >= 2 or found.rank >= 0.6 else UNCLEAR
         words = {
@@ -215,16 +247,20 @@ class OtherClass(Check):
 
     The same method is asked about another class: one from the middle of the model's ranking, which
     has little to do with the image, or the second best, which may look alike to the model. A map
-    that stays the same shows what is there, not what speaks for the class.
+    that stays the same shows what is there, not what speaks for the class. Where what speaks for
+    one class speaks against the other, the opposite map comes out, and that is another one.
     """
 
     name = "OtherClass"
     title = "Is it about this class?"
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_that_knows_no_class_is_caught"
+    revision = 2
     limits = (
         f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
-        f"most {OTHER}. Against it: {SAME} or more."
+        f"most {OTHER}. Against it: {SAME} or more. A map with signs also speaks for itself where "
+        f"the cosine is {OPPOSITE} or less (the opposite map), and only a cosine of {-OPPOSITE} or "
+        "more can speak against it."
     )
     favor = "another class gives another map"
     against = "looks the same for another class"
@@ -252,21 +288,24 @@ class OtherClass(Check):
         progress(1.0, "asking about another class")
         if not known(heat.values):
             return {"check": not_available(self.title, f"of the other class, {FLAT}")}
-        alike = rank_correlation(values, heat.values)
-        verdict = between(alike, good=OTHER, bad=SAME)
-        label = case.asked.model.labels[other]
+        return {"check": self.judged(case, heat, case.asked.model.labels[other]), "map": heat}
+
+    def judged(self, case: TrustCase, other: HeatMap, label: str) -> Columns:
+        """By the order of sizes; where the maps have signs, by those too."""
+        order = rank_correlation(case.heat.values, other.values)
+        along = cosine(case.heat.values, other.values)
+        verdict = between(order, good=OTHER, bad=SAME)
         words = {
-            GOOD: f"Asked about “{label}” it is another map.",
-            UNCLEAR: f"Asked about “{label}” it is much the same.",
-            BAD: f"Asked about “{label}” it looks the same: it shows what is there, not what "
-            "speaks for this class.",
+            GOOD: "it is another map.",
+            UNCLEAR: "it is much the same.",
+            BAD: "it looks the same: it shows what is there, not what speaks for this class.",
         }.get(verdict, "")
-        return {
-            "check": checked(
-                self.title, verdict, words, order=alike, cosine=cosine(values, heat.values)
-            ),
-            "map": heat,
-        }
+        if case.heat.signed and along <= OPPOSITE:
+            verdict, words = GOOD, "it is the opposite map."
+        elif case.heat.signed and verdict == BAD and along < -OPPOSITE:
+            verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
+        words = f"Asked about “{label}” {words}"
+        return checked(self.title, verdict, words, order=order, cosine=along)
 
 
 CHEAP = (Order, Place, Shape, OtherClass)

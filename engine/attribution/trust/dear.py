@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ STAYS, GONE = 0.5, 0.3  # with random weights
 STEADY, SHAKY = 0.3, 1.0  # of max-sensitivity
 NO_LAYERS = "the model has no convolution or linear layer whose weights could be shuffled."
 DEAD = "with random weights the method gives a flat map, which cannot be compared."
+LOST = "after a change that no eye sees the map is not known somewhere."
 REPEATED, ANEW = 0.8, 0.5  # from seed to seed
 
 
@@ -220,6 +221,7 @@ class Nudged(Check):
     cost = "wait"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_that_jumps_is_caught"
+    revision = 2
     limits = (
         "By the largest change of the map as a share of its size. For it: at most "
         f"{STEADY}. Against it: {SHAKY:.0f} or more."
@@ -247,12 +249,14 @@ class Nudged(Check):
             case.method, case.asked, radius=self.radius, draws=self.draws, progress=progress
         )
         progress(1.0, "changing the image a little")
+        if isnan(found):
+            return {"check": not_available(self.title, LOST)}
         verdict = between(found, good=STEADY, bad=SHAKY)
         words = {
             GOOD: "Small changes of the image leave it nearly as it is.",
             UNCLEAR: "Small changes of the image change it noticeably.",
             BAD: "Changes that no eye sees make another map of it.",
-        }.get(verdict, "")
+        }[verdict]
         return {"check": checked(self.title, verdict, words, max_sensitivity=found)}
 
 

@@ -19,13 +19,18 @@ from engine.attribution.trust.verdict import (
     not_available,
     percent,
 )
+from engine.case import ImageCase
+from engine.errors import BlindspotError
 from engine.measures.fidelity import missed
 from engine.method import Progress, part_of, quiet
-from engine.result import Columns, Floats, Result
+from engine.result import Columns, Floats, HeatMap, Result
 from engine.run import answer
 
 NOTHING = 0.995  # of the falls, not foretold
 MOVES = 199  # the same map elsewhere, to compare with
+SLOPE = " per brightness"  # how the units of slopes end
+REGION = " per region"  # and those of values that a whole region has
+SAME_STEP = 1 / 512  # half a step of an 8-bit color
 Sums = NDArray[np.float64]
 
 
@@ -34,13 +39,15 @@ class Foretold(Check):
     """How much the map foretells of what hiding a small part of the image does. No verdict.
 
     Many squares are hidden, one at a time; what the map holds in a square should tell how far the
-    score falls without it. Infidelity is the share of the falls that the map, on its best scale,
-    does not foretell: 0 % when it knows them all, 100 % when it knows nothing. Beside it stands
-    what the same map gets when it is moved elsewhere over the image, around its edges: the share of
-    moves that do as well is small for a map that lies where it should. Maps that answer for large
-    parts or tiny changes may fail here and be right about theirs, a score may even rise when a
-    small part is hidden, and another cover can turn the finding round; so it only describes. A map
-    that was made by hiding squares (occlusion) does well by design.
+    score falls without it. A map of slopes is first multiplied by what hiding takes away from each
+    pixel's brightness, a region's value shared out among its pixels. Infidelity is the share of the
+    falls that the map, on its best scale, does not foretell: 0 % when it knows them all, 100 % when
+    it knows nothing. Beside it stands what the same map gets when it is moved elsewhere over the
+    image, around its edges: the share of moves that do as well is small for a map that lies where
+    it should. Maps that answer for large parts or tiny changes may fail here and be right about
+    theirs, a score may even rise when a small part is hidden, and another cover can turn the
+    finding round; so it only describes. A map that was made by hiding squares (occlusion) does well
+    by design.
     """
 
     name = "Foretold"
@@ -48,6 +55,7 @@ class Foretold(Check):
     cost = "live"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392, definition 2.1, squares removed"
     proof = "tests/engine/attribution/test_foretold.py::test_the_weights_of_a_linear_model_know_all"
+    revision = 2
     judges = False
 
     squares: int = squares()
@@ -60,9 +68,12 @@ class Foretold(Check):
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; for each square what the map holds in it and how far the score fell."""
-        values = case.heat.values
-        if not known(values):
+        if not known(case.heat.values):
             return {"check": not_available(self.title, FLAT)}
+        try:
+            values = worth(case.heat, case.asked, self.cover)
+        except BlindspotError as error:
+            return {"check": not_available(self.title, str(error))}
         begun = part_of(progress, 0.0, 0.9)
         seen = answer(HiddenSquares(**self.settings()), case.asked, begun)
         progress(1.0, "comparing with what hiding did")
@@ -73,7 +84,8 @@ class Foretold(Check):
             return {"check": not_available(self.title, why)}
         drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
         own, moved = inside(values, drawn)
-        parts = {"map": (own, case.heat.unit), "fell": (fell, case.asked.target.unit)}
+        unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
+        parts = {"map": (own, unit), "fell": (fell, case.asked.target.unit)}
         return {"check": self.told(own, moved, fell), "squares": Columns.of(parts)}
 
     def told(self, own: Sums, moved: Sums, fell: Sums) -> Columns:
@@ -91,6 +103,34 @@ class Foretold(Check):
             self.title, UNCLEAR, words,
             infidelity=missing, infidelity_moved=middle, moves_as_good=as_well,
         )  # fmt: skip
+
+
+def worth(heat: HeatMap, asked: ImageCase, cover: str) -> Floats:
+    """How far the score should fall without each pixel by a map, (H, W).
+
+    Most maps tell that themselves. A value of a region is shared out among its pixels, which are
+    those that have that value. A slope tells it for a step of brightness, so that it has to be
+    multiplied by x − cover, channel by channel. A map has one value for all channels: the sum of
+    their slopes, which is enough where all channels take the same step, as in a gray image.
+
+    Raises:
+        BlindspotError: the slopes cannot be multiplied.
+    """
+    if heat.unit.endswith(REGION):
+        _, place, sizes = np.unique(heat.values, return_inverse=True, return_counts=True)
+        return np.asarray(heat.values / sizes[place].reshape(heat.values.shape), np.float32)
+    if SLOPE not in heat.unit:
+        return heat.values
+    if not heat.unit.endswith(SLOPE):
+        raise BlindspotError("its values are slopes, but not of single pixels.")
+    if not heat.signed:
+        raise BlindspotError("its values are sizes of slopes, which have lost their direction.")
+    away = (asked.image - asked.baseline(cover)).numpy()
+    if np.ptp(away, 0).max() > SAME_STEP:
+        raise BlindspotError(
+            "it is a slope whose channels were folded, and each channel takes another step."
+        )
+    return np.asarray(heat.values * away.mean(0), np.float32)
 
 
 def inside(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:

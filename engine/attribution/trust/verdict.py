@@ -10,12 +10,15 @@ import numpy as np
 from engine.result import Columns
 
 FLAT = "the map is the same everywhere, or not known somewhere."
-GOOD, UNCLEAR, BAD = 1.0, 0.0, -1.0
+GOOD, UNCLEAR, DOUBT, BAD = 1.0, 0.0, -0.5, -1.0
 NOISE = 1e-6  # a spread below this share of the values is rounding
 
 
 def checked(title: str, verdict: float, words: str, **numbers: float) -> Columns:
-    """One row: the verdict (1 speaks for the map, −1 against it, 0 neither, NaN not to be had).
+    """One row: the verdict.
+
+    1 speaks for the map, −1 against it, 0 neither way; NaN is not to be had. −0.5 is a warning:
+    nothing shows the map wrong, but neither can anything that speaks for it be relied on.
 
     Args:
         title: of the check.

@@ -46,9 +46,28 @@ def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
     assert summary([found(Order(), 1.0)]) == (
         "✓ For it: its strong pixels carry the score. Nothing against it."
     )
+    assert summary([found(OtherClass(), 1.0), found(Order(), 0.0)]) == (
+        "✓ For it: another class gives another map. 1 neither way."
+    )
     assert summary([found(OtherClass(), -1.0), found(Order(), 0.0)]) == (
         "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
     )
+
+
+def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it():
+    little = "Little hangs on the image: its class is 16 % likely here, 10 % in an empty picture."
+    said = summary([found(Order(), -0.5, little), found(OtherClass(), 1.0), found(Repeats(), 1.0)])
+    assert said == (
+        f"**⚠ Not confirmed. {little}** Passed: another class gives another map; comes out alike "
+        "again."
+    )
+    assert summary([found(Order(), -0.5), found(OtherClass(), 0.0)]) == (
+        "**⚠ Not confirmed. So it is.** Nothing for it. 1 neither way."
+    )
+    assert summary([found(RandomWeights(), -1.0), found(Order(), -0.5)]).startswith(
+        "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
+    )
+    assert line(*found(Order(), -0.5)).startswith("⚠ **not confirmed** · Do the strong pixels")
 
 
 def test_a_description_is_never_counted_as_a_verdict():
@@ -58,10 +77,12 @@ def test_a_description_is_never_counted_as_a_verdict():
     assert sign(*found(Shape(), 0.0)) == ("·", "a description, no verdict")
 
 
-@pytest.mark.parametrize("verdict", [1.0, 0.0, -1.0, nan])
+@pytest.mark.parametrize("verdict", [1.0, 0.0, -0.5, -1.0, nan])
 def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
     mark, word = sign(*found(Order(), verdict))
-    others = [sign(*found(Order(), one)) for one in (1.0, 0.0, -1.0, nan) if one is not verdict]
+    others = [
+        sign(*found(Order(), one)) for one in (1.0, 0.0, -0.5, -1.0, nan) if one is not verdict
+    ]
     assert mark not in {one for one, _ in others}
     assert word not in {one for _, one in others}
 

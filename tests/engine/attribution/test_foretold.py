@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
+from engine.attribution import CLime, Gradient, SmoothGrad
 from engine.attribution.trust import Foretold, HiddenSquares, TrustCase
 from engine.attribution.trust.squares import boxes, sums
 from engine.measures.fidelity import infidelity, missed
+from engine.method import quiet
+from engine.result import HeatMap
 from tests import tiny
 from tests.engine.attribution.toys import toy
 
@@ -53,6 +56,64 @@ def test_the_weights_of_a_linear_model_know_all(linear):
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     assert check["moves_as_good"][0] == 0
+
+
+@pytest.fixture
+def gray(linear):
+    """A gray image: all channels take the same step when a pixel is hidden."""
+    case, _ = linear
+    return replace(case, image=case.image[:1].expand(3, -1, -1).contiguous())
+
+
+@pytest.mark.parametrize("cover", ["black", "mean", "blur"])
+@pytest.mark.parametrize("method", [Gradient(), SmoothGrad(samples=5)], ids=lambda one: one.name)
+def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cover):
+    """Slopes alone, not multiplied by what hiding takes away, miss a good part."""
+    check = Foretold(cover=cover)(TrustCase(gray, method))["check"]
+    assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
+    assert check["infidelity_moved"][0] > 0.5
+    bare = method(gray)["map"].values
+    assert found(gray, bare)["infidelity"][0] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        (Gradient(), "it is a slope whose channels were folded"),
+        (Gradient(channels="size"), "its values are sizes of slopes"),
+        (CLime(samples=50), "slopes, but not of single pixels"),
+    ],
+    ids=["folded", "sizes", "regions"],
+)
+def test_slopes_that_cannot_be_multiplied_foretell_nothing_wrong(linear, method, why):
+    check = Foretold()(TrustCase(linear[0], method))["check"]
+    assert np.isnan(check["verdict"][0])
+    assert check.notes[0].startswith("Not available: ")
+    assert why in check.notes[0]
+    assert "infidelity" not in check.order
+
+
+def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
+    """Regions of 1 × 16, 5 × 16 and 10 × 16 pixels, worth 1, 2 and −1 logit as a whole."""
+    case, _ = linear
+    worth = np.repeat([1.0, 2.0, -1.0], [1, 5, 10])[:, None] * np.ones((1, 16))
+    share = worth / np.repeat([1, 5, 10], [1, 5, 10])[:, None] / 16
+
+    @dataclass(frozen=True)
+    class Regions(type(toy(lambda _case: worth))):
+        def __call__(self, case, progress=quiet):
+            return {"map": HeatMap(worth.astype(np.float32), "logit per region", signed=True)}
+
+    view = Foretold()(TrustCase(case, Regions()))["squares"]
+    drawn = squares_of(HiddenSquares()(case)["squares"])
+    by_hand = [share[t : t + s, lf : lf + s].sum() for t, lf, s in drawn]
+    assert view["map"] == pytest.approx(np.array(by_hand), abs=1e-6)
+    assert view.units[view.order.index("map")] == "logit"
+
+
+def test_the_unit_of_what_a_slope_holds_is_the_scores(gray):
+    squares = Foretold()(TrustCase(gray, Gradient()))["squares"]
+    assert squares.units[squares.order.index("map")] == "logit"
 
 
 def test_only_the_direction_counts_but_not_the_opposite_one(linear):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_the_gradient_of_a_linear_model_holds_still(linear):
 
 def test_a_map_of_zeros_has_no_sensitivity():
     assert np.isnan(max_sensitivity(Told(times=0.0), tiny.cnn_case()))
+
+
+@pytest.mark.parametrize("change", [1, 3], ids=["the first", "the last"])
+def test_a_map_that_is_lost_after_one_of_the_changes_has_no_sensitivity(change):
+    made = count()
+
+    class Lost(Told):
+        def __call__(self, case, _progress=quiet):
+            heat = case.image[0].numpy().copy()
+            heat[0, 0] = np.nan if next(made) == change else 1.0
+            return {"map": HeatMap(heat, "", signed=True)}
+
+    assert np.isnan(max_sensitivity(Lost(), tiny.cnn_case(), draws=3))
 
 
 @pytest.mark.peer

@@ -1,0 +1,52 @@
+"""A model whose weights are shuffled is caught: what the panel says in short of its maps."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.trust.verdict import summary
+from engine.attribution import Gradient, GradientXInput, IntegratedGradients, SmoothGrad
+from engine.attribution.trust import Order, OtherClass, Repeats, TrustCase
+from engine.attribution.trust.dear import randomized
+from engine.models import embedded
+from tests.engine.attribution.test_trust import asked_of
+
+DIGITS, SHUFFLES = 12, 3
+METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGrad(samples=5))
+GOOD = (GradientXInput(), IntegratedGradients(steps=10))
+
+
+def told(model, method):
+    """The line of a map for each digit, its trials made as on the page, and repeated."""
+    for asked in asked_of(model, DIGITS):
+        case = TrustCase(asked, method)
+        yield summary(
+            [(trial, trial(case)["check"]) for trial in (Order(), OtherClass(), Repeats())]
+        )
+
+
+def warned(line):
+    return line.startswith(("**⚠ Not confirmed.", "**✗ Against it:"))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return embedded.load("digits-cnn")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, method):
+    """By order alone 104 of 108 lines would say that nothing is against a map."""
+    shuffles = [[*randomized(trained, 1, seed)][-1][1] for seed in range(SHUFFLES)]
+    lines = [line for model in shuffles for line in told(model, method)]
+    assert sum(warned(line) for line in lines) >= 0.95 * DIGITS * SHUFFLES
+    assert sum("Nothing against it" in line for line in lines) <= 0.05 * DIGITS * SHUFFLES
+    little = sum("Little hangs on the image" in line for line in lines)
+    assert little >= 0.9 * DIGITS * SHUFFLES
+
+
+@pytest.mark.parametrize("method", GOOD, ids=lambda method: method.name)
+def test_good_maps_of_the_trained_model_are_not_warned_of(trained, method):
+    lines = [*told(trained, method)]
+    assert sum(warned(line) for line in lines) <= 1
+    assert sum("its strong pixels carry the score" in line for line in lines) >= 10
