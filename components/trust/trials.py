@@ -251,13 +251,15 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
     if len(maps) < 2:
         return
     values = [(title, heat.values) for title, heat in maps]
-    finding = verdict.alike(matrix(values))
+    by_order = matrix(values)
+    finding = verdict.alike(by_order)
     with st.expander(f"Do the maps agree? By the order of their sizes: {finding}"):
         by = st.segmented_control(
             "Compared by", list(LIKENESS), default="order of sizes", required=True,
             key=f"{KEY}.agreement", bind="query-params",
         )  # fmt: skip
-        tables.table(matrix(values, LIKENESS[by]), f"{KEY}.agreement.table", whole=True)
+        found = by_order if LIKENESS[by] == "order" else matrix(values, LIKENESS[by])
+        tables.table(found, f"{KEY}.agreement.table", whole=True)
         st.caption(LIKENESS_ABOUT)
 
 

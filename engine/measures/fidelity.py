@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case import ImageCase
-from engine.method import Method, Progress, quiet
+from engine.method import Method, Progress, part_of, quiet
 from engine.result import Floats
 
 RADIUS = 0.02  # of the changes that max-sensitivity makes, in brightness
+CHANGING = "changing the image a little"
 DRAWS = 10
 NOISE = 0.1  # standard deviation of the changes that infidelity makes
 
@@ -80,10 +81,10 @@ def max_sensitivity(
     generator = torch.Generator().manual_seed(case.seed)
     largest = 0.0
     for number in range(draws):
-        progress(number / draws, "changing the image a little")
         change = (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius
         moved = replace(case, image=case.image + change)
-        found = flat(method(moved)["map"].values)  # type: ignore[attr-defined]
+        told = part_of(progress, number / draws, (number + 1) / draws, CHANGING, CHANGING)
+        found = flat(method(moved, told)["map"].values)  # type: ignore[attr-defined]
         largest = float(np.maximum(largest, np.linalg.norm(found - held)))  # NaN stays
     return largest / length if length > 0 else float("nan")
 

@@ -33,7 +33,7 @@ class TrustCase:
     method: Method[ImageCase]
     mask: NDArray[np.bool_] | None = None
 
-    @cached_property
+    @property
     def heat(self) -> HeatMap:
         """The map itself; it is looked up where it is kept."""
         view = answer(self.method, self.asked)["map"]

@@ -238,16 +238,18 @@ class Nudged(Check):
 
     @property
     def maps(self) -> int:
-        """One for each change, and the map itself."""
-        return self.draws + 1
+        """One for each change."""
+        return self.draws
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check."""
-        if not known(case.heat.values):
+        values = case.heat.values
+        if not known(values):
             return {"check": not_available(self.title, FLAT)}
         found = max_sensitivity(
-            case.method, case.asked, radius=self.radius, draws=self.draws, progress=progress
-        )
+            case.method, case.asked, radius=self.radius, draws=self.draws, plain=values,
+            progress=progress,
+        )  # fmt: skip
         progress(1.0, "changing the image a little")
         if isnan(found):
             return {"check": not_available(self.title, LOST)}
