@@ -16,8 +16,6 @@ from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Neighborhood, Points, Reach
 from engine.method import Progress, quiet
 
-NOTHING = 1e-6  # a feature so near the baseline's color cannot be turned from × into +
-
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -98,17 +96,14 @@ def refit(seen: Seen, weights: Tensor) -> float:
 
 
 def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
-    """w in another neighborhood's coordinates: × weights are x − b times + weights.
+    """w in another neighborhood's coordinates, + or ×.
 
-    Where a feature has the baseline's own color, × says nothing of +, and 0 is taken.
+    Exact where x − b is one number all over a feature, as in a gray pixel. Else a feature's weight
+    does not say how it is shared among its pixels, and the least-norm sharing is taken.
     """
     if model.row.multiplied == to.multiplied:
         return model.weights
-    feature = ground.feature.double()
-    if to.multiplied:
-        return model.weights * feature
-    known = feature.abs() > NOTHING
-    return torch.where(known, model.weights / feature.where(known, torch.ones(())), 0.0)
+    return model.weights * (ground.feature if to.multiplied else ground.restored)
 
 
 def squared_loss(seen: Seen, weights: Tensor) -> float:

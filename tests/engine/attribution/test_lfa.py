@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from engine.attribution.lfa import LFA, ROWS, LocalModel
+from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import fitted, gradient_loss, look, squared_loss, turned
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
-from engine.attribution.partition import grid
+from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -172,6 +173,47 @@ def test_weights_go_from_plus_to_times_and_back(smooth):
     times = fit_of(smooth, "LIME")
     plus = turned(times, NEIGHBORHOODS["C-LIME"], smooth)
     assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
+
+
+def tile_of(*colors):
+    """Four pixels as one feature, the rest as another, over a model whose nothing is black."""
+    image, labels = torch.full((3, 4, 4), 0.5), torch.ones(4, 4, dtype=torch.int64)
+    image[:, :2, :2], labels[:2, :2] = torch.tensor(colors).reshape(2, 2), 0
+    case = ImageCase(Classifier(Linear(torch.ones(3, 4, 4)), "toy", "toy", side=4), image, 1)
+    return Ground(case, Partition(labels))
+
+
+def both_ways(held, weight):
+    """A × weight of the first feature as a + weight, and a + weight as a × one."""
+    weights = torch.tensor([weight, 0.0], dtype=torch.float64)
+    times, plus = NEIGHBORHOODS["LIME"], NEIGHBORHOODS["C-LIME"]
+    return (
+        turned(Model(times, weights, 0.0), plus, held)[0].item(),
+        turned(Model(plus, weights, 0.0), times, held)[0].item(),
+    )
+
+
+def test_a_tile_of_one_color_is_turned_by_that_color():
+    assert both_ways(tile_of(0.25, 0.25, 0.25, 0.25), 3.0) == pytest.approx((12.0, 0.75))
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1e-2, 1e-4])
+def test_a_tile_that_is_on_average_nothing_is_not_blown_up(tilt):
+    plus, times = both_ways(tile_of(0.4, -0.4, 0.4, -0.4 + tilt), 3.0)
+    assert abs(plus) <= 3 * tilt / 0.6  # W Σc / Σc², not W over the mean of c
+    assert abs(times) <= tilt
+
+
+def test_a_mixed_tile_gets_the_smallest_slopes_that_say_the_same():
+    colors = torch.tensor([0.1, 0.7, -0.3, 0.2], dtype=torch.float64).repeat(3)  # three channels
+    slopes = torch.linalg.pinv(colors[None])[:, 0] * 3.0  # the least-norm g of g · c = 3
+    plus, times = both_ways(tile_of(0.1, 0.7, -0.3, 0.2), 3.0)
+    assert plus == pytest.approx(slopes.sum().item(), rel=1e-6)
+    assert times == pytest.approx((colors * 3.0 / 12).sum().item(), rel=1e-6)
+
+
+def test_a_tile_of_the_color_of_nothing_says_nothing_of_plus():
+    assert both_ways(tile_of(0.0, 0.0, 0.0, 0.0), 3.0) == (0.0, 0.0)
 
 
 def test_slopes_of_features_are_differences_of_scores(smooth):
