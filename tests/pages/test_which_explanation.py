@@ -34,7 +34,7 @@ def test_a_small_image_is_explained_eight_times_and_judged_at_once():
     assert not said_of_trouble(at)
     told = words(at)
     assert "Every pixel is a feature: 64." in told
-    assert "attribution.LFA r3" in told
+    assert "attribution.LFA r4" in told
     assert "No free lunch" in told
     assert "trust **C-LIME** here" in advice(at)
 

@@ -6,7 +6,7 @@ gradient matching: mean ‖∇_ξ f − w‖², whose best w is the mean gradien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +44,14 @@ class Linear:
 
 
 def look(
-    ground: Ground, name: str, reach: Reach, seed: int, *, slopes: bool, progress: Progress = quiet
+    ground: Ground,
+    name: str,
+    reach: Reach,
+    seed: int,
+    *,
+    slopes: bool,
+    known: Sequence[Seen] = (),
+    progress: Progress = quiet,
 ) -> Seen:
     """Look around in a neighborhood.
 
@@ -54,10 +61,46 @@ def look(
         reach: how far it goes.
         seed: of what is drawn; neighborhoods with the same noise draw the same.
         slopes: whether gradients are wanted too; they cost about twice as much again.
+        known: what has been seen; the model is not asked again about the same points.
         progress: told on the way.
     """
     row = NEIGHBORHOODS[name]
     points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
+    return asked(ground, row, points, slopes=slopes, known=known, progress=progress)
+
+
+def look_again(
+    ground: Ground, name: str, reach: Reach, seed: int, known: Sequence[Seen] = ()
+) -> Seen:
+    """Look around in a neighborhood at a fresh sample, scores only: it judges, and fits nothing.
+
+    It has nothing to do with what `look` draws from the same seed, where anything is drawn at all.
+    """
+    row = NEIGHBORHOODS[name]
+    points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
+    return asked(ground, row, points, slopes=False, known=known)
+
+
+def another(seed: int) -> int:
+    """A seed that follows from this one, for random numbers that do not."""
+    return int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(seed)))
+
+
+def asked(
+    ground: Ground,
+    row: Neighborhood,
+    points: Points,
+    *,
+    slopes: bool,
+    known: Sequence[Seen] = (),
+    progress: Progress = quiet,
+) -> Seen:
+    """What the model says at these points."""
+    for one in known:
+        alike = (one.row.multiplied, one.row.drop) == (row.multiplied, row.drop)
+        enough = one.slopes is not None or not slopes
+        if alike and enough and torch.equal(one.points.at, points.at):
+            return Seen(row, points, one.values, one.slopes if slopes else None)
     if slopes:
         values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)
     else:
@@ -118,13 +161,14 @@ def gradient_loss(seen: Seen, weights: Tensor) -> float:
     return float(((seen.slopes - weights) ** 2).sum(1).mean())
 
 
-def losses(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> Mapping[str, Tensor]:
-    """Both cross-loss matrices, (rows: models, columns: neighborhoods), float64."""
-    found = {"squared": squared_loss, "gradient": gradient_loss}
-    return {
-        name: torch.tensor(
-            [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
-            dtype=torch.float64,
-        )
-        for name, loss in found.items()
-    }
+def crossed(
+    ground: Ground,
+    looks: Sequence[Seen],
+    models: Sequence[Linear],
+    loss: Callable[[Seen, Tensor], float],
+) -> Tensor:
+    """A cross-loss matrix, (rows: models, columns: neighborhoods), float64."""
+    return torch.tensor(
+        [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
+        dtype=torch.float64,
+    )
