@@ -1,5 +1,6 @@
 """LFA's eight rows: closed forms on a linear model, limits of each other, and who is best where."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb, factorial
 
@@ -12,6 +13,7 @@ from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
+    asked,
     fitted,
     gradient_loss,
     look,
@@ -327,6 +329,11 @@ def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
     assert look(smooth, "SmoothGrad", reach, 0, slopes=True, known=[scores]).slopes is not None
     other = look(smooth, "SmoothGrad", reach, 1, slopes=True, known=[sloped])
     assert not torch.equal(other.values, sloped.values)
+    one_each = look(smooth, "Occlusion", reach, 0, slopes=False).points
+    added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
+    for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
+        seen = asked(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
+        assert seen.values is not added.values
 
 
 def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
