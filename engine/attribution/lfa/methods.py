@@ -107,7 +107,7 @@ class LFA(Method[ImageCase]):
     by squared error of the score in one table and by distance to the slopes in the other. By its
     own loss each is best at the samples it was fitted to, which proves nothing. So what each
     foretells is judged at fresh samples of every neighborhood: choose the explainer that foretells
-    the change you care about. None does for all changes.
+    the change you care about. Seldom does one for all of them.
     """
 
     family = "attribution"
