@@ -25,23 +25,44 @@ LOSSES = {
     "How the score moves": ("squared loss", "squared error of the foretold score"),
     "How the slopes point": ("gradient loss", "squared distance to the slopes"),
 }
+FRESH = (
+    "Judged at fresh samples, to which no explainer was fitted; “at its own samples” is what the "
+    "same share was where the maps were made, where whoever was fitted there looks better than it "
+    "is. KernelSHAP's two ends, nothing at all and the whole image, are not drawn and not judged. "
+    "Where there is but one set of points to look at, the fresh sample is that set again."
+)
+MEASURED = {  # what is no forecast, by kind of change
+    "Parts taken away, one at a time": (
+        " Occlusion is this very measurement, so it is right by construction: what is worth "
+        "reading is how near the others come."
+    )
+}
 ENDS = (
-    "KernelSHAP weighs two points, nothing at all and the whole image, a hundred million times as "
-    "much as any other: the large numbers of its column are misses of that one difference."
+    "★ marks the best of a column at the samples that the maps were fitted to, where being best "
+    "at home proves nothing; the advice above is judged at fresh ones. "
+    "KernelSHAP weighs two points, nothing at all and the whole image, each a hundred million "
+    "times as much as all others together: the large numbers of its column are misses of that one "
+    "difference. Between maps of brightness and maps of parts a number is exact only where a "
+    "feature differs from nothing by one number all over, as a gray pixel does; else the closest "
+    "weight is taken, and its error is mixed with the explainer's."
 )
 
 
 def show(answer: Answer, key: str) -> None:
-    """Advice for one kind of change, and the matrices."""
-    squared, still = answer["squared loss"], answer["no change"]
+    """Advice for one kind of change, judged at fresh samples, and the matrices."""
     refuse(f"{key}.change", CHANGES, "Change", "one of " + ", ".join(CHANGES))
     change = st.pills(
         "Which change do you care about?", list(CHANGES), default=next(iter(CHANGES)),
         required=True, key=f"{key}.change", bind="query-params",
     )  # fmt: skip
-    explained = shares(squared, still.values[0])
-    st.success(advice(explained, change), icon=":material/check_circle:")
-    tables.numbers({f"{key}.shares": ranked(explained, change)})
+    explained = shares(answer["fresh squared loss"], answer["fresh no change"].values[0])
+    fitted = shares(answer["squared loss"], answer["no change"].values[0])
+    if trusted(explained, change) is None:
+        st.warning(advice(explained, change), icon=":material/block:")
+    else:
+        st.success(advice(explained, change), icon=":material/check_circle:")
+    tables.numbers({f"{key}.shares": ranked(explained, fitted, change)})
+    st.caption(FRESH)
     st.markdown(free_lunch(explained))
     matrices(answer, key)
 
@@ -63,63 +84,90 @@ def column(explained: Floats, change: str) -> Floats:
     return found
 
 
+def trusted(explained: Floats, change: str) -> int | None:
+    """The row that foretells this change best; None where none is better than saying nothing."""
+    found = np.nan_to_num(column(explained, change), nan=-np.inf)
+    return int(found.argmax()) if found.max() > 0 else None
+
+
 def advice(explained: Floats, change: str) -> str:
     """Who foretells this change best here, who comes next, and who is worst."""
     found = column(explained, change)
-    what = change[0].lower() + change[1:]
+    what = in_sentence(change)
     if not np.isfinite(found).any():
         return f"Nothing moves the score here: {what} needs no explanation."
-    order = np.argsort(-np.nan_to_num(found, nan=-np.inf), kind="stable")
+    order = ordered(found)
+    if trusted(explained, change) is None:
+        return (
+            f"For **{what}**, trust none of the eight here: at fresh samples none foretells how "
+            f"the score moves better than saying that nothing changes. {ROWS[order[0]]} comes "
+            "nearest to that."
+        )
     first, second, last = (ROWS[order[place]] for place in (0, 1, -1))
     best, next_, worst = (float(found[order[place]]) for place in (0, 1, -1))
     return (
         f"For **{what}**, trust **{first}** here: it foretells {share(best)} of how the score "
         f"moves. Next comes {second} ({share(next_)}); last is {last} ({share(worst)})."
+        f"{MEASURED.get(change, '')}"
     )
+
+
+def in_sentence(change: str) -> str:
+    """A kind of change amid a sentence."""
+    return change[0].lower() + change[1:]
+
+
+def ordered(found: Floats) -> list[int]:
+    """Rows from the largest share to the least, what is not known last."""
+    order: list[int] = np.argsort(-np.nan_to_num(found, nan=-np.inf), kind="stable").tolist()
+    return order
 
 
 def share(value: float) -> str:
     """A share of one as a person would say it."""
     if not np.isfinite(value):
         return "not known"
-    if value < 0:
+    if value <= 0:
         return "worse than saying that nothing changes"
     return "over 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
 
 
-def ranked(explained: Floats, change: str) -> Table:
-    """The explainers from best to worst for one kind of change."""
+def ranked(explained: Floats, fitted: Floats, change: str) -> Table:
+    """The explainers from best to worst for one kind of change, (8, fresh and own samples)."""
     found = column(explained, change)
-    order = np.argsort(-np.nan_to_num(found, nan=-np.inf), kind="stable")
-    rows = tuple(ROWS[place] for place in order)
-    return Table(found[order][:, None], rows, ("foretold",), ("share",))
+    order = ordered(found)
+    both = np.stack([found, column(fitted, change)], 1)[order]
+    names = ("foretold", "at its own samples")
+    return Table(both, tuple(ROWS[place] for place in order), names, ("share", "share"))
 
 
 def free_lunch(explained: Floats) -> str:
     """Whether one explainer wins everywhere, and what the winner of one change costs at another."""
-    winners = {
-        change: int(np.nanargmax(column(explained, change)))
-        for change in CHANGES
-        if np.isfinite(column(explained, change)).any()
-    }
-    names = sorted({ROWS[row] for row in winners.values()})
-    if len(names) < 2:
-        return f"On this image {', '.join(names) or 'none'} foretells all kinds of change best."
+    best = {change: trusted(explained, change) for change in CHANGES}
+    winners = {change: row for change, row in best.items() if row is not None}
+    lost = [in_sentence(change) for change in CHANGES if change not in winners]
+    without = f" None is of use for {' or '.join(lost)}." if lost else ""
+    names = {ROWS[row] for row in winners.values()}
+    if not names:
+        return "On this image none of the eight is of use for any of these changes."
+    if len(names) == 1:
+        kinds = "what can be foretold at all" if lost else "all kinds of change"
+        return f"On this image {names.pop()} foretells {kinds} best.{without}"
     pairs = [
-        (float(column(explained, change)[row]), ROWS[row], home, change)
+        (float(column(explained, away)[row]), ROWS[row], home, away)
         for home, row in winners.items()
-        for change in winners
+        for away in winners
+        if away != home
     ]
     least, name, home, away = min(pairs)
-    told = f"{share(least)} of" if least >= 0 else f"{share(least)} about"
+    told = (
+        f"and foretells {share(least)} of {in_sentence(away)}"
+        if least > 0
+        else f"but about {in_sentence(away)} it is {share(least)}"
+    )
     return (
-        f"**No free lunch.** The {len(winners)} kinds of change have {len(names)} different best "
-        f"explainers here. {name} is best for {home[0].lower() + home[1:]}, and foretells {told} "
-        f"{away[0].lower() + away[1:]}."
-        if least >= 0
-        else f"**No free lunch.** The {len(winners)} kinds of change have {len(names)} different "
-        f"best explainers here. {name} is best for {home[0].lower() + home[1:]}; about "
-        f"{away[0].lower() + away[1:]} it is {share(least)}."
+        f"**No free lunch.** {len(winners)} kinds of change have {len(names)} different best "
+        f"explainers here. {name} is best for {in_sentence(home)}, {told}.{without}"
     )
 
 
@@ -147,6 +195,6 @@ def words(view: Table, title: str) -> str:
     return (
         f"{title}. A row is an explainer, a column the place where it is tried, the number its "
         f"loss there in {view.units[0]}. Blue foretells better than saying that nothing changes, "
-        f"orange worse; colors are by powers of ten. ★ marks the best of each column: {own} of "
-        f"{len(best)} are at home there."
+        f"orange worse; colors are by powers of ten. ★ marks the best of each column, at the "
+        f"samples fitted to: {own} of {len(best)} are at home there."
     )

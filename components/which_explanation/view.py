@@ -108,9 +108,20 @@ def maps(asked: Asked, about: Subject) -> None:
     st.caption(
         "“Same scale” in the viewer puts maps of one unit on one scale. A map of slopes says what "
         "one unit of brightness does, the others what the feature's being there does: two units, "
-        "never one scale."
+        "never one scale. " + nothing(asked.case)
     )
     runs.watch(found)
+
+
+def nothing(case: ImageCase) -> str:
+    """Which color stands for nothing, where parts are taken away or the image fades."""
+    red, green, blue = (round(255 * value) for value in case.model.mean.flatten().tolist())
+    if red == green == blue == 0:
+        return "Taken away, or faded to nothing, means black: the zero of this model."
+    return (
+        "Taken away, or faded to nothing, is not black but the zero of this model, the color "
+        f"({red}, {green}, {blue}) of 255."
+    )
 
 
 def is_waiting(found: list[Outcome]) -> bool:
@@ -148,7 +159,8 @@ def trial(asked: Asked, about: Subject) -> None:
         if run.known(asked.method, asked.case) is None:
             st.markdown(
                 "Each explainer is a small linear model of the network. Here each is tried where "
-                "the seven others were made: does it foretell the score there?"
+                "the seven others look, at samples that none was fitted to: does it foretell the "
+                "score there?"
             )
         outcome = runs.ask_when_told(asked.method, asked.case, slot, "Try each where others look")
     match outcome:

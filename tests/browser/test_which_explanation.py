@@ -29,7 +29,7 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     page.goto(f"{app_url}/which-explanation?{urlencode(LINK)}")
     settle(page)
     advice = page.get_by_text(re.compile("trust .* here"))
-    expect(advice).to_contain_text("For small changes of brightness, trust C-LIME here")
+    expect(advice).to_contain_text("For small changes of brightness, trust SmoothGrad here")
     finding = page.locator(".bs-read")
     before = finding.nth(0).inner_text()
     gradient = finding.nth(1).inner_text()

@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from components.views import WHICH_EXPLANATION
-from components.which_explanation import agreement, losses
+from components.which_explanation import agreement, losses, view
 from components.which_explanation.charts import loss_figure
 from engine.attribution.lfa import LFA, ROWS
+from engine.case import ImageCase
 from engine.models import catalog
+from engine.models.classifier import Classifier
 from engine.result import Table
 from tests import tiny
 from tests.visits import pills, said, settled, visit, words
@@ -34,9 +36,13 @@ def test_a_small_image_is_explained_eight_times_and_judged_at_once():
     assert not said_of_trouble(at)
     told = words(at)
     assert "Every pixel is a feature: 64." in told
-    assert "attribution.LFA r3" in told
+    assert "attribution.LFA r4" in told
     assert "No free lunch" in told
-    assert "trust **C-LIME** here" in advice(at)
+    assert "For **small changes of brightness**, trust **" in advice(at)
+    assert "Judged at fresh samples, to which no explainer was fitted" in told
+    assert "at the samples that the maps were fitted to" in told
+    assert "exact only where a feature differs from nothing by one number" in told
+    assert "faded to nothing, means black" in told  # the tiny network has no mean
 
 
 def said_of_trouble(at):
@@ -44,18 +50,35 @@ def said_of_trouble(at):
 
 
 def advice(at):
-    (told,) = at.success
+    (told,) = [one for one in (*at.success, *at.warning) if "trust" in one.value]
     return told.value
 
 
 @pytest.mark.parametrize("change", list(losses.CHANGES))
-def test_the_advice_is_the_smallest_loss_in_the_neighborhood_of_the_change(change):
+def test_the_advice_is_the_smallest_loss_at_fresh_samples_of_the_change(change):
     at = open_view()
     pills(at, "which.losses.change").set_value(change).run()
     found = LFA(features="pixels", samples=50)(case_of(at))
     column = ROWS.index(losses.CHANGES[change])
-    best = ROWS[int(found["squared loss"].values[:, column].argmin())]
-    assert f"trust **{best}** here" in advice(at)
+    lost = found["fresh squared loss"].values[:, column]
+    useful = lost.min() < found["fresh no change"].values[0, column]
+    best = f"**{ROWS[int(lost.argmin())]}**" if useful else "none of the eight"
+    assert f"trust {best} here" in advice(at)
+    assert bool(at.warning) != useful
+
+
+def test_an_explainer_that_shines_only_where_it_was_fitted_is_not_trusted():
+    at = open_view()  # 50 samples and 64 features: C-LIME goes through every point
+    found = LFA(features="pixels", samples=50)(case_of(at))
+    home = ROWS.index("C-LIME")
+    assert found["squared loss"].values[:, home].argmin() == home
+    assert "trust **C-LIME** here" not in advice(at)
+    own = losses.shares(found["squared loss"], found["no change"].values[0])
+    fresh = losses.shares(found["fresh squared loss"], found["fresh no change"].values[0])
+    table = losses.ranked(fresh, own, "Small changes of brightness")
+    seen = dict(zip(table.rows, table.values.tolist(), strict=True))["C-LIME"]
+    assert seen[1] > 0.999
+    assert seen[0] < seen[1] - 0.1
 
 
 def case_of(at):
@@ -141,7 +164,35 @@ def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
     found = losses.shares(table_of(values), np.ones(8, np.float32))
     told = losses.free_lunch(found)
     assert "5 kinds of change have 5 different best explainers" in told
-    assert "LIME is best for parts taken away, many at once; about small changes" in told
+    assert "LIME is best for parts taken away, many at once, but about small changes" in told
+
+
+def test_what_no_explainer_foretells_is_said_to_be_foretold_by_none():
+    values = np.full((8, 8), 0.5)
+    values[ROWS.index("Gradient")] = 0.4
+    values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing
+    found = losses.shares(table_of(values), np.ones(8, np.float32))
+    told = losses.advice(found, "Parts taken away, many at once")
+    assert "trust none of the eight here" in told
+    assert "C-LIME comes nearest" in told
+    assert "trust **Gradient** here" in losses.advice(found, "The whole image fading")
+    told = losses.free_lunch(found)
+    assert "Gradient foretells what can be foretold at all best." in told
+    assert "None is of use for parts taken away, many at once." in told
+
+
+def test_where_all_are_worse_than_nothing_none_is_the_best():
+    found = losses.shares(table_of(np.full((8, 8), 3.0)), np.ones(8, np.float32))
+    assert "none of the eight is of use for any" in losses.free_lunch(found)
+
+
+def test_the_color_of_nothing_is_said():
+    def told(*mean):
+        model = Classifier(tiny.Cnn(), "toy", "toy", side=8, mean=mean)
+        return view.nothing(ImageCase(model, torch.zeros(3, 8, 8), 0))
+
+    assert "the color (124, 116, 104) of 255" in told(0.485, 0.456, 0.406)
+    assert "means black" in told(0.0, 0.0, 0.0)
 
 
 def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_no_change():

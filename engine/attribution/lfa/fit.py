@@ -6,7 +6,7 @@ gradient matching: mean ‖∇_ξ f − w‖², whose best w is the mean gradien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +15,6 @@ from torch import Tensor
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Neighborhood, Points, Reach
 from engine.method import Progress, quiet
-
-NOTHING = 1e-6  # a feature so near the baseline's color cannot be turned from × into +
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,14 @@ class Linear:
 
 
 def look(
-    ground: Ground, name: str, reach: Reach, seed: int, *, slopes: bool, progress: Progress = quiet
+    ground: Ground,
+    name: str,
+    reach: Reach,
+    seed: int,
+    *,
+    slopes: bool,
+    known: Sequence[Seen] = (),
+    progress: Progress = quiet,
 ) -> Seen:
     """Look around in a neighborhood.
 
@@ -56,10 +61,46 @@ def look(
         reach: how far it goes.
         seed: of what is drawn; neighborhoods with the same noise draw the same.
         slopes: whether gradients are wanted too; they cost about twice as much again.
+        known: what has been seen; the model is not asked again about the same points.
         progress: told on the way.
     """
     row = NEIGHBORHOODS[name]
     points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
+    return asked(ground, row, points, slopes=slopes, known=known, progress=progress)
+
+
+def look_again(
+    ground: Ground, name: str, reach: Reach, seed: int, known: Sequence[Seen] = ()
+) -> Seen:
+    """Look around in a neighborhood at a fresh sample, scores only: it judges, and fits nothing.
+
+    It has nothing to do with what `look` draws from the same seed, where anything is drawn at all.
+    """
+    row = NEIGHBORHOODS[name]
+    points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
+    return asked(ground, row, points, slopes=False, known=known)
+
+
+def another(seed: int) -> int:
+    """A seed that follows from this one, for random numbers that do not."""
+    return int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(seed)))
+
+
+def asked(
+    ground: Ground,
+    row: Neighborhood,
+    points: Points,
+    *,
+    slopes: bool,
+    known: Sequence[Seen] = (),
+    progress: Progress = quiet,
+) -> Seen:
+    """What the model says at these points."""
+    for one in known:
+        alike = (one.row.multiplied, one.row.drop) == (row.multiplied, row.drop)
+        enough = one.slopes is not None or not slopes
+        if alike and enough and torch.equal(one.points.at, points.at):
+            return Seen(row, points, one.values, one.slopes if slopes else None)
     if slopes:
         values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)
     else:
@@ -98,17 +139,14 @@ def refit(seen: Seen, weights: Tensor) -> float:
 
 
 def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
-    """w in another neighborhood's coordinates: × weights are x − b times + weights.
+    """w in another neighborhood's coordinates, + or ×.
 
-    Where a feature has the baseline's own color, × says nothing of +, and 0 is taken.
+    Exact where x − b is one number all over a feature, as in a gray pixel. Else a feature's weight
+    does not say how it is shared among its pixels, and the least-norm sharing is taken.
     """
     if model.row.multiplied == to.multiplied:
         return model.weights
-    feature = ground.feature.double()
-    if to.multiplied:
-        return model.weights * feature
-    known = feature.abs() > NOTHING
-    return torch.where(known, model.weights / feature.where(known, torch.ones(())), 0.0)
+    return model.weights * (ground.feature if to.multiplied else ground.restored)
 
 
 def squared_loss(seen: Seen, weights: Tensor) -> float:
@@ -123,13 +161,14 @@ def gradient_loss(seen: Seen, weights: Tensor) -> float:
     return float(((seen.slopes - weights) ** 2).sum(1).mean())
 
 
-def losses(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> Mapping[str, Tensor]:
-    """Both cross-loss matrices, (rows: models, columns: neighborhoods), float64."""
-    found = {"squared": squared_loss, "gradient": gradient_loss}
-    return {
-        name: torch.tensor(
-            [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
-            dtype=torch.float64,
-        )
-        for name, loss in found.items()
-    }
+def crossed(
+    ground: Ground,
+    looks: Sequence[Seen],
+    models: Sequence[Linear],
+    loss: Callable[[Seen, Tensor], float],
+) -> Tensor:
+    """A cross-loss matrix, (rows: models, columns: neighborhoods), float64."""
+    return torch.tensor(
+        [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
+        dtype=torch.float64,
+    )

@@ -21,6 +21,7 @@ from engine.case import ImageCase
 from engine.method import Progress, quiet
 
 TOGETHER = 256  # images that are held at once
+NOTHING = 1e-6  # a feature so near the baseline's color cannot be turned from × into +
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,29 @@ class Ground:
 
     @cached_property
     def feature(self) -> Tensor:
-        """The mean of x − b over each feature's pixels and channels, (d,)."""
-        sums = self.partition.sums(self.contrast)
-        return sums / self.partition.sums(torch.ones_like(self.contrast))
+        """The mean of c = x − b over each feature's pixels and channels, (d,) float64.
+
+        What a + weight is as a × weight: moved alike, n numbers have the slope A/n each, and
+        Σ c A/n is A times the mean of c.
+        """
+        return self.partition.sums(self.contrast.double()) / self.sizes
+
+    @cached_property
+    def restored(self) -> Tensor:
+        """Σc / Σc² over each feature's pixels and channels, (d,) float64; 0 where c is 0.
+
+        What a × weight is as a + weight. Many slopes g give Σ g c = W; the smallest of them are
+        g = W c / Σc², and moved alike their pixels add up to W Σc / Σc².
+        """
+        sums = self.partition.sums(self.contrast.double())
+        squares = self.partition.sums(self.contrast.double() ** 2)
+        known = squares > NOTHING**2 * self.sizes
+        return torch.where(known, sums / squares.where(known, torch.ones(())), 0.0)
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        """How many numbers each feature has, pixels times channels, (d,) float64."""
+        return self.partition.sums(torch.ones_like(self.contrast, dtype=torch.float64))
 
     def moved(self, by: Tensor, *, multiplied: bool) -> Tensor:
         """Images (n, 3, H, W) moved by ξ (n, d)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,11 @@ from torch import Tensor
 from engine.attribution.lfa.fit import (
     Linear,
     Seen,
+    crossed,
     fitted,
     gradient_loss,
     look,
-    losses,
+    look_again,
     squared_loss,
 )
 from engine.attribution.lfa.ground import Ground
@@ -26,7 +27,7 @@ from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.result import Columns, HeatMap, Result, Table, View
+from engine.result import Columns, Floats, HeatMap, Result, Table, View
 
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
 MOST = 1024  # features that a linear model is fitted to
@@ -104,8 +105,9 @@ class LFA(Method[ImageCase]):
 
     A row is an explainer, a column the neighborhood it is tried in; the number is its loss there,
     by squared error of the score in one table and by distance to the slopes in the other. By its
-    own loss each is best where it was fitted, and none is best everywhere: choose the explainer
-    that foretells the change you care about. All are fitted to the same samples.
+    own loss each is best at the samples it was fitted to, which proves nothing. So what each
+    foretells is judged at fresh samples of every neighborhood: choose the explainer that foretells
+    the change you care about. Seldom does one for all of them.
     """
 
     family = "attribution"
@@ -115,7 +117,7 @@ class LFA(Method[ImageCase]):
     paper = PAPER
     needs = frozenset({"gradient"})
     proof = "tests/engine/attribution/test_lfa.py::test_each_is_best_where_it_was_fitted"
-    revision = 3
+    revision = 4
 
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
     count: int = setting(49, COUNT, "How many features", COUNT_HELP)
@@ -125,7 +127,7 @@ class LFA(Method[ImageCase]):
     low: float = setting(0.0, LOW, "Fading from α", LOW_HELP)
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
-        """A map of each, both loss matrices, advice, and how far the maps agree.
+        """A map of each, both loss matrices, the trial at fresh samples, advice and agreement.
 
         Raises:
             BlindspotError: nothing moves the score, or taking parts away changes nothing.
@@ -133,27 +135,61 @@ class LFA(Method[ImageCase]):
         ground = Ground(case, partition_of(case, self.features, self.count))
         refuse_blank(ground)
         reach = Reach(self.noise, self.kernel, self.low, self.samples)
-        looks = []
-        for number, name in enumerate(ROWS):
-            progress(number / len(ROWS), f"looking as {name} does")
-            looks.append(look(ground, name, reach, case.seed, slopes=True))
-        refuse_still(case, looks)
+        looks, fresh = look_twice(ground, reach, progress)
         models = [fitted(seen) for seen in looks]
-        found = losses(ground, looks, models)
-        unit = f"{case.target.unit}²"
-        slopes = f"({case.target.unit} per step of a feature)²"
-        views: dict[str, View] = {
-            f"{one} loss": table(held, slopes if one == "gradient" else unit)
-            for one, held in found.items()
-        }
-        views["no change"] = unmoved(looks, unit)
-        views["advice"] = advice(found["squared"])
+        views = {**judged(ground, looks, models), **judged_fresh(ground, fresh, models)}
         views |= {f"map {one.row.title}": on_image(ground, one) for one in models}
         flat = [(one.row.title, one.weights.float().numpy()) for one in models]
         views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
         views["disagreement"] = disagreement(ground, models)
         progress(1.0, "judged each by all")
         return views
+
+
+def look_twice(ground: Ground, reach: Reach, progress: Progress) -> tuple[list[Seen], list[Seen]]:
+    """All neighborhoods with slopes, to fit to, and again at fresh samples, to judge by.
+
+    Raises:
+        BlindspotError: nothing moves the score.
+    """
+    looks: list[Seen] = []
+    fresh: list[Seen] = []
+    seed = ground.case.seed
+    for number, name in enumerate(ROWS):
+        progress(0.75 * number / len(ROWS), f"looking as {name} does")
+        looks.append(look(ground, name, reach, seed, slopes=True, known=looks))
+    refuse_still(ground.case, looks)
+    for number, name in enumerate(ROWS):
+        progress(0.75 + 0.25 * number / len(ROWS), f"looking again as {name} does")
+        fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh]))
+    return looks, fresh
+
+
+def judged(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> dict[str, View]:
+    """Both loss matrices, at the samples that the models were fitted to."""
+    unit = f"{ground.case.target.unit}²"
+    slopes = f"({ground.case.target.unit} per step of a feature)²"
+    return {
+        "squared loss": table(crossed(ground, looks, models, squared_loss), unit),
+        "gradient loss": table(crossed(ground, looks, models, gradient_loss), slopes),
+        "no change": unmoved(
+            looks, {"squared loss": squared_loss, "gradient loss": gradient_loss}, unit
+        ),
+    }
+
+
+def judged_fresh(
+    ground: Ground, fresh: Sequence[Seen], models: Sequence[Linear]
+) -> dict[str, View]:
+    """The squared loss at fresh samples, and the advice that follows from it."""
+    unit = f"{ground.case.target.unit}²"
+    lost = table(crossed(ground, fresh, models, squared_loss), unit)
+    still = unmoved(fresh, {"squared loss": squared_loss}, unit)
+    return {
+        "fresh squared loss": lost,
+        "fresh no change": still,
+        "advice": advice(lost.values, still.values[0], unit),
+    }
 
 
 def on_image(ground: Ground, model: Linear) -> HeatMap:
@@ -170,13 +206,14 @@ def table(values: Tensor, unit: str) -> Table:
     return Table(values.float().numpy(), ROWS, columns, (unit,) * len(ROWS))
 
 
-def unmoved(looks: Sequence[Seen], unit: str) -> Table:
-    """The losses of a model that says that nothing changes, (2 losses, neighborhoods)."""
+def unmoved(
+    looks: Sequence[Seen], losses: Mapping[str, Callable[[Seen, Tensor], float]], unit: str
+) -> Table:
+    """The losses of a model that says that nothing changes, (losses, neighborhoods)."""
     nothing = torch.zeros(looks[0].points.by.shape[1], dtype=torch.float64)
-    values = [[loss(seen, nothing) for seen in looks] for loss in (squared_loss, gradient_loss)]
+    values = [[loss(seen, nothing) for seen in looks] for loss in losses.values()]
     columns = tuple(f"in {name}'s" for name in ROWS)
-    held = np.array(values, np.float32)
-    return Table(held, ("squared loss", "gradient loss"), columns, (unit,) * len(ROWS))
+    return Table(np.array(values, np.float32), tuple(losses), columns, (unit,) * len(ROWS))
 
 
 def disagreement(ground: Ground, models: Sequence[Linear]) -> HeatMap:
@@ -213,13 +250,22 @@ def refuse_still(case: ImageCase, looks: Sequence[Seen]) -> None:
         )
 
 
-def advice(squared: Tensor) -> Columns:
-    """For each neighborhood: the change it stands for, and which explainer foretells it best."""
-    best = squared.argmin(0).tolist()
+def advice(lost: Floats, still: Floats, unit: str) -> Columns:
+    """For each neighborhood: the change it stands for, and which explainer foretells it best.
+
+    None where no explainer loses less than saying that nothing changes.
+
+    Args:
+        lost: squared losses at fresh samples, (explainers, neighborhoods).
+        still: those of saying that nothing changes, (neighborhoods,).
+        unit: of both.
+    """
+    least = lost.min(0)
+    best = np.where(least < still, lost.argmin(0), np.nan)
     return Columns.of(
-        {"best": (np.array(best), "row"), "loss": (squared.amin(0).numpy(), "unit²")},
+        {"best": (best, "row"), "loss": (least, unit), "no change": (still, unit)},
         rows=[NEIGHBORHOODS[name].about for name in ROWS],
-        notes=[ROWS[row] for row in best],
+        notes=["none" if np.isnan(row) else ROWS[int(row)] for row in best],
     )
 
 

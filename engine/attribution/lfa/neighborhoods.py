@@ -66,6 +66,7 @@ class Neighborhood:
         about: what a person should fear to choose it for.
         intercept: whether the linear model has a constant.
         drop: the target is the fall f(x) − f(x_ξ) and not the score.
+        redraw: how a sample to judge by is drawn, where not by `draw`.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Neighborhood:
     about: str
     intercept: bool = True
     drop: bool = False
+    redraw: Draw | None = None
 
 
 def even(by: Tensor) -> Points:
@@ -123,9 +125,8 @@ def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
     With as many samples as there are coalitions all of them are taken; else coins are tossed.
     """
     d = ground.count
-    if d <= 16 and 2**d <= reach.samples:
-        numbers = torch.arange(1, 2**d - 1)
-        by = (numbers[:, None] >> torch.arange(d) & 1).float()
+    if can_have_all(d, reach):
+        by = all_coalitions(d)
     else:
         by = torch.randint(2, (reach.samples, d), generator=generator).float()
         by = by[(by.sum(1) > 0) & (by.sum(1) < d)]
@@ -136,6 +137,35 @@ def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
     both = torch.full((2,), ENDS, dtype=torch.float64)
     by = torch.cat([ends, by])
     return Points(by, by, torch.cat([both, weights]))
+
+
+def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """What `shapley` stands for, to judge by: without its two ends, and every number drawn.
+
+    The ends outweigh all else and are not drawn, so any map that was fitted to them would look
+    right. And coins hardly ever keep few or nearly all features, which the kernel weighs most: so
+    how many are kept is drawn first, as often as the kernel weighs that number in all, 1/k(d − k).
+    """
+    d = ground.count
+    if can_have_all(d, reach):
+        points = shapley(ground, reach, generator)
+        return Points(points.by[2:], points.at[2:], points.weights[2:])
+    sizes = torch.arange(1, d)
+    often = 1 / (sizes * (d - sizes)).double()
+    kept = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
+    places = torch.rand(reach.samples, d, generator=generator).argsort(1).argsort(1)
+    return even((places < kept[:, None]).float())
+
+
+def can_have_all(d: int, reach: Reach) -> bool:
+    """Whether there are as many samples as coalitions of d features."""
+    return d <= 16 and 2**d <= reach.samples
+
+
+def all_coalitions(d: int) -> Tensor:
+    """Every one but nothing and everything, (2^d − 2, d)."""
+    numbers = torch.arange(1, 2**d - 1)
+    return (numbers[:, None] >> torch.arange(d) & 1).float()
 
 
 def kernel_of(d: int, k: int) -> float:
@@ -163,7 +193,9 @@ NEIGHBORHOODS: Mapping[str, Neighborhood] = {
         "Gradient × input", True, False, at_the_end, "the whole image fading, at its very end"
     ),
     "LIME": Neighborhood("LIME", True, True, coins, f"{TAKEN}, many at once, near the image"),
-    "KernelSHAP": Neighborhood("KernelSHAP", True, True, shapley, f"{TAKEN}, in every number"),
+    "KernelSHAP": Neighborhood(
+        "KernelSHAP", True, True, shapley, f"{TAKEN}, in every number", redraw=coalitions
+    ),
     "Occlusion": Neighborhood(
         "Occlusion", True, True, one_by_one, f"{TAKEN}, one at a time", intercept=False, drop=True
     ),

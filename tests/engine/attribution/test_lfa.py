@@ -1,7 +1,8 @@
 """LFA's eight rows: closed forms on a linear model, limits of each other, and who is best where."""
 
+from dataclasses import replace
 from itertools import combinations
-from math import factorial
+from math import comb, factorial
 
 import numpy as np
 import pytest
@@ -9,10 +10,21 @@ import torch
 from torch import nn
 
 from engine.attribution.lfa import LFA, ROWS, LocalModel
-from engine.attribution.lfa.fit import fitted, gradient_loss, look, squared_loss, turned
+from engine.attribution.lfa.fit import Linear as Model
+from engine.attribution.lfa.fit import (
+    another,
+    asked,
+    fitted,
+    gradient_loss,
+    look,
+    look_again,
+    squared_loss,
+    turned,
+)
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
-from engine.attribution.partition import grid
+from engine.attribution.lfa.methods import advice
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach, kernel_of
+from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -164,14 +176,54 @@ def test_none_is_best_everywhere(smooth):
     found = LFA(features="pixels", samples=300)(smooth.case)
     for loss in ("squared loss", "gradient loss"):
         assert len(set(found[loss].values.argmin(0).tolist())) > 1
-    best = found["advice"].notes[ROWS.index("KernelSHAP")]
-    assert best == "KernelSHAP"
+    assert len(set(found["advice"].notes)) > 1
 
 
 def test_weights_go_from_plus_to_times_and_back(smooth):
     times = fit_of(smooth, "LIME")
     plus = turned(times, NEIGHBORHOODS["C-LIME"], smooth)
     assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
+
+
+def tile_of(*colors):
+    """Four pixels as one feature, the rest as another, over a model whose nothing is black."""
+    image, labels = torch.full((3, 4, 4), 0.5), torch.ones(4, 4, dtype=torch.int64)
+    image[:, :2, :2], labels[:2, :2] = torch.tensor(colors).reshape(2, 2), 0
+    case = ImageCase(Classifier(Linear(torch.ones(3, 4, 4)), "toy", "toy", side=4), image, 1)
+    return Ground(case, Partition(labels))
+
+
+def both_ways(held, weight):
+    """A × weight of the first feature as a + weight, and a + weight as a × one."""
+    weights = torch.tensor([weight, 0.0], dtype=torch.float64)
+    times, plus = NEIGHBORHOODS["LIME"], NEIGHBORHOODS["C-LIME"]
+    return (
+        turned(Model(times, weights, 0.0), plus, held)[0].item(),
+        turned(Model(plus, weights, 0.0), times, held)[0].item(),
+    )
+
+
+def test_a_tile_of_one_color_is_turned_by_that_color():
+    assert both_ways(tile_of(0.25, 0.25, 0.25, 0.25), 3.0) == pytest.approx((12.0, 0.75))
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1e-2, 1e-4])
+def test_a_tile_that_is_on_average_nothing_is_not_blown_up(tilt):
+    plus, times = both_ways(tile_of(0.4, -0.4, 0.4, -0.4 + tilt), 3.0)
+    assert abs(plus) <= 3 * tilt / 0.6  # W Σc / Σc², not W over the mean of c
+    assert abs(times) <= tilt
+
+
+def test_a_mixed_tile_gets_the_smallest_slopes_that_say_the_same():
+    colors = torch.tensor([0.1, 0.7, -0.3, 0.2], dtype=torch.float64).repeat(3)  # three channels
+    slopes = torch.linalg.pinv(colors[None])[:, 0] * 3.0  # the least-norm g of g · c = 3
+    plus, times = both_ways(tile_of(0.1, 0.7, -0.3, 0.2), 3.0)
+    assert plus == pytest.approx(slopes.sum().item(), rel=1e-6)
+    assert times == pytest.approx((colors * 3.0 / 12).sum().item(), rel=1e-6)
+
+
+def test_a_tile_of_the_color_of_nothing_says_nothing_of_plus():
+    assert both_ways(tile_of(0.0, 0.0, 0.0, 0.0), 3.0) == (0.0, 0.0)
 
 
 def test_slopes_of_features_are_differences_of_scores(smooth):
@@ -238,3 +290,92 @@ def test_an_image_of_the_color_of_nothing_is_refused(smooth):
     blank = smooth.case.baseline("mean")
     with pytest.raises(BlindspotError, match="color that the model takes for nothing"):
         LFA(features="pixels")(ImageCase(smooth.case.model, blank, target=1))
+
+
+@pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
+def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
+    reach = Reach(samples=400)
+    first = look(smooth, name, reach, 0, slopes=False).points
+    second = look_again(smooth, name, reach, 0).points
+    count = min(len(first.at), len(second.at))
+    one, two = (held.at[-count:].double().flatten() for held in (first, second))
+    chance = 4 / len(one) ** 0.5  # four standard errors of a correlation of nothing
+    assert abs(np.corrcoef(one, two)[0, 1]) < chance
+    again = look_again(smooth, name, reach, 0).points
+    assert torch.equal(second.at, again.at)
+    assert not torch.equal(second.at, look_again(smooth, name, reach, 1).points.at)
+
+
+def test_a_seed_s_other_seed_is_not_another_case_s():
+    seeds = [*range(200), *(another(seed) for seed in range(200))]
+    assert len(set(seeds)) == 400
+
+
+def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_for_again(smooth):
+    first = look(smooth, "Occlusion", Reach(), 0, slopes=True)
+    second = look_again(smooth, "Occlusion", Reach(), 0, [first])
+    assert second.values is first.values
+    every = look(smooth, "KernelSHAP", Reach(samples=512), 0, slopes=True).points
+    inside = look_again(smooth, "KernelSHAP", Reach(samples=512), 0).points
+    assert torch.equal(inside.at, every.at[2:])
+    assert inside.weights.sum().item() == pytest.approx(1)
+
+
+def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
+    reach = Reach(samples=60)
+    sloped = look(smooth, "SmoothGrad", reach, 0, slopes=True)
+    assert look(smooth, "C-LIME", reach, 0, slopes=True, known=[sloped]).slopes is sloped.slopes
+    scores = look(smooth, "C-LIME", reach, 0, slopes=False)
+    assert look(smooth, "SmoothGrad", reach, 0, slopes=True, known=[scores]).slopes is not None
+    other = look(smooth, "SmoothGrad", reach, 1, slopes=True, known=[sloped])
+    assert not torch.equal(other.values, sloped.values)
+    one_each = look(smooth, "Occlusion", reach, 0, slopes=False).points
+    added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
+    for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
+        seen = asked(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
+        assert seen.values is not added.values
+
+
+def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
+    held = ground(Smooth(25), 5)
+    points = NEIGHBORHOODS["KernelSHAP"].redraw(
+        held, Reach(samples=5000), torch.Generator().manual_seed(0)
+    )
+    sizes = torch.bincount(points.at.sum(1).long(), minlength=25).double() / 5000
+    expected = np.array([kernel_of(25, k) * comb(25, k) for k in range(1, 25)])
+    assert sizes[0] == 0
+    assert sizes[1:25].numpy() == pytest.approx(expected / expected.sum(), abs=0.02)
+    assert points.at.mean(0).numpy() == pytest.approx(0.5, abs=0.03)  # no feature is preferred
+
+
+def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to():
+    held = ground(Smooth(25), 5)
+    found = LFA(features="pixels", samples=50, noise=0.5)(held.case)
+    home = ROWS.index("C-LIME")
+    assert found["squared loss"].values[:, home].argmin() == home  # as least squares must
+    fresh = found["fresh squared loss"].values[:, home]
+    assert fresh[home] > 1.5 * found["squared loss"].values[home, home]
+    assert found["advice"].notes[home] == ROWS[int(fresh.argmin())] != "C-LIME"
+    assert found["advice"].units == ("row", "logit²", "logit²")
+
+
+def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
+    found = LFA(features="pixels", samples=300)(smooth.case)
+    seen = look_again(smooth, "C-LIME", Reach(samples=300), 0)
+    weights = torch.tensor(found["map Gradient"].values).flatten().double()
+    values = smooth.case.score(smooth.moved(seen.points.at, multiplied=False)).double()
+    left = values - seen.points.by.double() @ weights
+    expected = (0.5 * (left - left.mean()) ** 2).mean().item()
+    row, column = ROWS.index("Gradient"), ROWS.index("C-LIME")
+    assert found["fresh squared loss"].values[row, column] == pytest.approx(expected, rel=1e-4)
+    still = (0.5 * (values - values.mean()) ** 2).mean().item()
+    assert found["fresh no change"].values[0, column] == pytest.approx(still, rel=1e-4)
+
+
+def test_where_all_lose_more_than_no_change_the_advice_is_none():
+    lost = np.full((8, 8), 2.0, np.float32)
+    lost[3, 0] = 0.5
+    told = advice(lost, np.ones(8, np.float32), "logit²")
+    assert told.notes == ("Integrated gradients", *["none"] * 7)
+    assert told["best"][0] == 3
+    assert np.isnan(told["best"][1:]).all()
