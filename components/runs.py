@@ -6,7 +6,7 @@ something else in the same slot gives up what was asked there before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import uuid4
@@ -172,6 +172,17 @@ def leave_others(page: str, wanted: Sequence[str]) -> None:
     here = visit()
     for slot in list(here.jobs):
         if slot.startswith(f"{page}.") and slot not in wanted:
+            here.give_up(slot)
+
+
+def leave_all_but(page: str, wanted: Mapping[str, str]) -> None:
+    """Give up what the page's slots wait for, except these questions: their digests, by slot.
+
+    For a page that asks one after another: a later slot's old question would be in the way.
+    """
+    here = visit()
+    for slot, job in list(here.jobs.items()):
+        if slot.startswith(f"{page}.") and wanted.get(slot) != job.name:
             here.give_up(slot)
 
 
