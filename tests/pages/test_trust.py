@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from components import runs
+from components.notices import UNEXPECTED
 from engine.attribution.trust import TRUST
+from engine.attribution.trust.cheap import OtherClass
 from engine.lane import lane
 from engine.models import catalog
 from engine.models.classifier import Classifier
@@ -203,6 +205,13 @@ def test_a_constant_model_gets_no_verdict(shown_to):
         assert line.startswith("– **not available**")
     assert "**Gradient**: 2 not available, 3 not tried yet." in words(at)
     assert "**Occlusion**: 1 not available, 4 not tried yet." in words(at)
+
+
+def test_a_trial_that_failed_is_not_said_to_be_untried(shown_to, monkeypatch):
+    monkeypatch.setattr(OtherClass, "__call__", lambda *_: 1 / 0)
+    at = shown_to(random_weights(Cnn(), next(SEEDS)), ["Gradient"])
+    assert said(at) == [f"{OtherClass.title}: {UNEXPECTED}"]
+    assert "3 not tried yet. 1 failed or stopped." in words(at)
 
 
 def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):
