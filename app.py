@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +9,6 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from components import notices
-
-log = logging.getLogger("blindspot")
 
 
 def warm_up() -> None:
@@ -31,9 +28,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def unexpected(error: Exception) -> bool:
-    """A trace goes to the log; the page gets a sentence."""
-    log.error("unexpected", exc_info=error)
-    st.error(notices.UNEXPECTED, icon=":material/error:")
+    """The page gets a sentence; what has none of its own leaves a trace in the log."""
+    st.error(notices.plain(notices.problem(error)), icon=":material/error:")
     return True
 
 

@@ -6,7 +6,7 @@ something else in the same slot gives up what was asked there before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import uuid4
@@ -33,10 +33,11 @@ class Pending:
     title: str
     job: Job[Answer]
     expected: float | None
+    device: str  # in whose lane it waits
 
     def words(self) -> str:
         """What is being done, for how long, and who is first."""
-        if before := lane_place(self.job):
+        if before := lane(self.device).place(self.job):
             others = "1 other question goes" if before == 1 else f"{before} other questions go"
             return f"waiting: {others} first"
         left = self.job.seconds_left()
@@ -48,7 +49,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Problem:
-    """No answer, why, and what was there when it was stopped."""
+    """No answer, why, and what was there when it was stopped or failed."""
 
     slot: str
     title: str
@@ -66,11 +67,6 @@ Outcome = Answer | Pending | Problem
 Live = Callable[[Result], None]
 
 
-def lane_place(job: Job[Any]) -> int:
-    """How many jobs go before this one."""
-    return lane(st.session_state["runs.device"]).place(job)
-
-
 @dataclass
 class Visit:
     """One browser session's jobs, by slot; one that failed stays until something else is asked."""
@@ -81,8 +77,13 @@ class Visit:
 
     def give_up(self, slot: str) -> None:
         """The slot no longer wants what it waited for."""
-        if (job := self.jobs.pop(slot, None)) is not None:
+        job = self.jobs.pop(slot, None)
+        if job is not None and not self.waits_for(job):
             job.leave(self.visitor)
+
+    def waits_for(self, job: Job[Answer]) -> bool:
+        """Whether any slot does, perhaps on another page."""
+        return any(one is job for one in list(self.jobs.values()))
 
     def end(self) -> None:
         """The tab was closed: nothing that only this session waited for is computed further."""
@@ -112,13 +113,13 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
 
     A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
-    st.session_state["runs.device"] = case.lane
     here, digest = visit(), run.digest(method, case)
     if kept := run.known(method, case):
         here.give_up(slot)
         return replace(kept, kept=digest not in here.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == digest:
         return Problem(slot, method.title, "Stopped.", halted.partial)
+    job: Job[Answer] | None = None
     try:
         job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
@@ -128,8 +129,9 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
         if job.finished:
             return job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
-        return Problem(slot, method.title, notices.problem(error))
-    return Pending(slot, method.title, job, run.expected_seconds(method, case))
+        partial = None if job is None else job.partial
+        return Problem(slot, method.title, notices.problem(error), partial)
+    return Pending(slot, method.title, job, run.expected_seconds(method, case), case.lane)
 
 
 def follow(here: Visit, slot: str, digest: str) -> Job[Answer] | None:
@@ -173,6 +175,17 @@ def leave_others(page: str, wanted: Sequence[str]) -> None:
             here.give_up(slot)
 
 
+def leave_all_but(page: str, wanted: Mapping[str, str]) -> None:
+    """Give up what the page's slots wait for, except these questions: their digests, by slot.
+
+    For a page that asks one after another: a later slot's old question would be in the way.
+    """
+    here = visit()
+    for slot, job in list(here.jobs.items()):
+        if slot.startswith(f"{page}.") and wanted.get(slot) != job.name:
+            here.give_up(slot)
+
+
 def answer(method: Method[Any], case: Any, slot: str) -> Answer:
     """A live answer; where there is none the reason is said and the page ends here."""
     outcome = ask(method, case, slot)
@@ -183,9 +196,11 @@ def answer(method: Method[Any], case: Any, slot: str) -> Answer:
 
 
 def stop(pending: Pending) -> None:
-    """Stop on request, and do not start again by itself."""
-    visit().jobs.pop(pending.slot, None)
-    pending.job.stop(visit().visitor)
+    """Stop on request, and do not start again by itself; another slot may still wait for it."""
+    here = visit()
+    here.jobs.pop(pending.slot, None)
+    if not here.waits_for(pending.job):
+        pending.job.stop(here.visitor)
     stopped()[pending.slot] = pending.job
 
 
@@ -237,7 +252,7 @@ def watch_growing(outcome: Outcome, live: Live) -> None:
     """As `watch`; what a stopped or failed one had found by then stays in sight too."""
     watch([outcome], live)
     if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What was done when it was stopped:")
+        st.caption("What was done by then:")
         live(outcome.partial)
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 KeptT = TypeVar("KeptT")
+
+
+@dataclass
+class Making:
+    """One making at a time, and how many make it or wait for it."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0
 
 
 class Memory(Generic[KeptT]):
@@ -18,13 +27,19 @@ class Memory(Generic[KeptT]):
     Args:
         room: The total size, in the unit of `size`.
         size: How large one thing is; left out, `room` is how many there may be.
+        grows: Whether that may change while it is kept: then all are measured at each `put`.
     """
 
-    def __init__(self, room: int, size: Callable[[KeptT], int] = lambda _: 1) -> None:
+    def __init__(
+        self, room: int, size: Callable[[KeptT], int] = lambda _: 1, *, grows: bool = False
+    ) -> None:
         self.room = room
         self._size = size
+        self._grows = grows
         self._kept: OrderedDict[str, KeptT] = OrderedDict()
-        self._making: dict[str, threading.Lock] = {}
+        self._sizes: dict[str, int] = {}  # of what is kept
+        self._held = 0  # their sum
+        self._making: dict[str, Making] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str) -> KeptT | None:
@@ -36,13 +51,21 @@ class Memory(Generic[KeptT]):
 
     def put(self, name: str, thing: KeptT) -> None:
         """Keep a thing, in place of one of the same name, and let go of what is too much."""
+        size = self._size(thing)
         with self._lock:
-            self._kept[name] = thing
-            self._kept.move_to_end(name)
-            held = sum(map(self._size, self._kept.values()))
-            while held > self.room and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                held -= self._size(oldest)
+            self._let_go(name)
+            if self._grows:
+                self._sizes = {one: self._size(held) for one, held in self._kept.items()}
+                self._held = sum(self._sizes.values())
+            self._kept[name], self._sizes[name] = thing, size
+            self._held += size
+            while self._held > self.room and len(self._kept) > 1:
+                self._let_go(next(iter(self._kept)))
+
+    def _let_go(self, name: str) -> None:
+        """Hold no longer what has this name, if there is anything. Caller holds the lock."""
+        self._kept.pop(name, None)
+        self._held -= self._sizes.pop(name, 0)
 
     def made(self, name: str, make: Callable[[], KeptT]) -> KeptT:
         """What is kept under this name, else made now: two who ask at once wait for one making.
@@ -52,26 +75,31 @@ class Memory(Generic[KeptT]):
         if (thing := self.get(name)) is not None:
             return thing
         with self._lock:
-            making = self._making.setdefault(name, threading.Lock())
+            making = self._making.setdefault(name, Making())
+            making.wanted += 1
         try:
-            with making:
+            with making.turn:
                 if (thing := self.get(name)) is None:
                     thing = make()
                     self.put(name, thing)
         finally:
             with self._lock:
-                self._making.pop(name, None)
+                making.wanted -= 1
+                if not making.wanted:
+                    del self._making[name]
         return thing
 
     def drop(self, name: str) -> None:
         """Let go of what is kept under this name, if there is anything."""
         with self._lock:
-            self._kept.pop(name, None)
+            self._let_go(name)
 
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:
             self._kept.clear()
+            self._sizes.clear()
+            self._held = 0
 
     def names(self) -> list[str]:
         """What is kept, the one used longest ago first."""

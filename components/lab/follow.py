@@ -32,7 +32,7 @@ def follow(outcome: Outcome, slot: str) -> None:
             keep_when_done(job)  # type: ignore[arg-type]
             awaited().add(job.name)
         case Problem(partial=partial) if partial is not None:
-            st.caption("What it had learned when it was stopped:")
+            st.caption("What it had learned by then:")
             live(partial, slot)
         case Answer():
             finished(outcome, slot)

@@ -96,8 +96,7 @@ def follow(asked: Asked, masks: Masks, name: str) -> Any:
             return None
         job = begin(asked, masks, name)
     if not job.finished:
-        st.session_state["runs.device"] = asked.case.lane
-        return Pending(SLOT, "Measured time", job, None)
+        return Pending(SLOT, "Measured time", job, None, asked.case.lane)
     return ended(job)
 
 

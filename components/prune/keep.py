@@ -118,7 +118,7 @@ def finish(outcome: Any, slot: str) -> None:
     if isinstance(outcome, Pending):
         awaited().add(outcome.job.name)
     if isinstance(outcome, Problem) and outcome.partial is not None:
-        st.caption("What it had learned when it was stopped:")
+        st.caption("What it had learned by then:")
         follow.live(outcome.partial, slot)
 
 

@@ -14,6 +14,7 @@ from engine.models import catalog
 from engine.models.classifier import Classifier
 
 ANY = "any class"
+MAKING = "Making the images; the first time this may take some seconds"
 SPLIT = "test"  # no model of ours has learnt from it
 
 
@@ -21,13 +22,14 @@ def choose() -> Example:
     """One image of the test split of a data set."""
     names = {entry.card.title: entry.name for entry in data.entries()}
     linked = st.query_params.get("data", "")
-    offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
+    with st.spinner(MAKING):
+        offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
     refuse("data", offered, "Data set", "one that is offered here")
     title = st.selectbox(
         "Data set", offered, key="data", bind="query-params", label_visibility="collapsed"
     )
     name = names.get(title, title)
-    with st.spinner("Making the images; the first time this may take some seconds"):
+    with st.spinner(MAKING):
         found = data.load(name)
     rows = choose_rows(found)
     refuse("item", lambda word: is_place(word, len(rows)), "Image", f"from 1 to {len(rows)}")
@@ -79,9 +81,9 @@ def use(model: str) -> None:
 
 
 def is_known(name: str) -> bool:
-    """Whether a name from a link is that of a data set with settings or variants."""
+    """Whether a name from a link is that of a data set with settings or variants it can have."""
     try:
-        return bool(name) and bool(data.entry(name))
+        return bool(name) and bool(data.load(name))  # it is the one that is then shown
     except BlindspotError:
         return False
 

@@ -14,7 +14,7 @@ from components.charts import tables
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
-from components.runs import Outcome, Pending
+from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject
 from components.trust import charts, verdict
 from components.trust.verdict import Found
@@ -91,12 +91,14 @@ class Trial:
         method: what made the map.
         found: what came out; None where a dear trial waits for its button.
         quick: cheap trials that are under way.
+        ended: how many that would judge failed or were stopped.
         barred: why the map is not tried at all, or "".
     """
 
     method: Method[Any]
     found: list[Found] = field(default_factory=list)
     quick: list[Pending] = field(default_factory=list)
+    ended: int = 0
     barred: str = ""
 
 
@@ -137,6 +139,9 @@ def panel(
             with st.expander(f"… **being tried** · {check.title}"):
                 st.markdown(check.about())
             trial.quick.append(outcome)
+        elif isinstance(outcome, Problem):
+            trial.ended += check.judges
+            dear.append(outcome)
         else:
             trial.found.append((check, None))
             dear += [outcome] if outcome is not None else []
@@ -243,7 +248,8 @@ def in_short(trial: Trial) -> str:
     """What came out for a map, or why there is nothing to say yet."""
     if trial.quick:
         return "being tried …"
-    return trial.barred or verdict.summary(trial.found)
+    ended = f" {trial.ended} failed or stopped." if trial.ended else ""
+    return trial.barred or verdict.summary(trial.found) + ended
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:

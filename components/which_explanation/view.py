@@ -92,7 +92,11 @@ def maps(asked: Asked, about: Subject) -> None:
     """Two rows of four maps."""
     kept = run.known(asked.method, asked.case)
     found: list[Outcome] = []
-    runs.leave_others(KEY, [f"{KEY}.{name}" for name in ("LFA", *SLOPES, *SCORES)])
+    wanted = {} if kept else {name: asked.one(name) for name in (*SLOPES, *SCORES)}
+    questions = {"LFA": asked.method} | wanted
+    runs.leave_all_but(
+        KEY, {f"{KEY}.{name}": run.digest(one, asked.case) for name, one in questions.items()}
+    )
     for words, names in ((ABOUT_SLOPES, SLOPES), (ABOUT_SCORES, SCORES)):
         st.markdown(words)
         outcomes: dict[str, Outcome] = {}

@@ -19,6 +19,7 @@ from engine.anomaly.bank import Bank, Doubles, Ints
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.conformal import Conformal
 from engine.anomaly.gather import Gathered, gathered, heads_agree
+from engine.anomaly.held import held_bytes
 from engine.errors import DoesNotFit
 from engine.measures import detection
 from engine.memory import Memory
@@ -26,7 +27,8 @@ from engine.method import Case, Cost, Method, Progress, quiet
 from engine.result import Curve, Evidence, Result, Scores, Table, View
 
 NEAREST = 8  # normal images that are shown beside the image
-RULES = 48  # fitted rules that are remembered
+ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
+LEAST = 4096  # bytes that any rule counts for
 POOLED, OF_CLASS, OF_GROUP = "among all", "among its class", "by group"
 MEASURES = (
     "AUROC", "FPR95, unknown positive", "FPR95, normal positive", "AUPR, unknown positive",
@@ -51,6 +53,11 @@ class Fitted:
 
     rule: Rule
     notes: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it has learnt."""
+        return LEAST + held_bytes(self.rule)
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ class Detector(Method[FamiliarCase]):
         return _rules.made(said.hexdigest(), lambda: self.fit(train))
 
 
-_rules: Memory[Fitted] = Memory(RULES)
+_rules: Memory[Fitted] = Memory(ROOM, lambda fitted: fitted.nbytes)
 
 
 def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:

@@ -60,8 +60,16 @@ def names() -> tuple[str, ...]:
 
 
 def entry(name: str) -> Entry:
-    """What is known of a data set before it is loaded. Raises BadData for an unknown name."""
-    return Entry(name, type(recipe(name.split("+", maxsplit=1)[0])))
+    """What is known of a data set before it is loaded.
+
+    Raises:
+        BadData: no data set, variant or setting of that name.
+        BadSetting: a value outside its range.
+    """
+    base, *changes = name.split("+")
+    for change in changes:
+        variant(change)
+    return Entry(name, type(recipe(base)))
 
 
 def recipe(name: str) -> Recipe:

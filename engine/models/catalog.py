@@ -96,7 +96,7 @@ def forget(name: str) -> None:
     _memory.drop(name)
 
 
-_memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes)
+_memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes, grows=True)
 
 
 def load(name: str = DEFAULT) -> Classifier:

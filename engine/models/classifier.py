@@ -117,10 +117,19 @@ class Classifier(nn.Module):
         kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
         return kept | {"_paces": {}, "_runners": {}}
 
-    def twin(self) -> Classifier:
-        """A copy whose weights may be changed; it runs at the pace that was found for this one."""
-        copy = deepcopy(self)
-        copy._paces |= self._paces
+    def twin(self, *, paced: bool = True) -> Classifier:
+        """A copy in eval mode and without hooks, whose weights may be changed.
+
+        It is made while nobody else has the model in hand.
+
+        Args:
+            paced: whether it runs at the pace that was found for this one, or finds its own.
+        """
+        with borrowed(self):
+            copy = deepcopy(self)
+        take_off_hooks(copy)
+        if paced:
+            copy._paces |= self._paces
         return copy
 
     def logits(self, pixels: Tensor) -> Tensor:

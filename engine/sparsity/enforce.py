@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 
 import torch
 from torch import Tensor
 
 from engine.models.bits import packed_bits
-from engine.models.borrow import borrowed, is_lazy, take_off_hooks
+from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.training.masks import masked
 
@@ -25,9 +24,7 @@ def enforced(model: Classifier, masks: Mapping[str, Tensor]) -> Iterator[Classif
 
 def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> Classifier:
     """A copy of the model with zeros where the masks are False; the model stays as it is."""
-    with borrowed(model) as net:
-        own = deepcopy(net)
-    take_off_hooks(own)
+    own = model.twin()
     own.title = title or model.title
     bake(own, masks)
     own.masks = packed_bits({name: mask.numpy() for name, mask in masks.items()})

@@ -9,7 +9,6 @@ reads it is 0. Either way the logits stay what they were. What cannot be followe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.models.bits import Bits
-from engine.models.borrow import borrowed, take_off_hooks
 from engine.models.classifier import Classifier
 from engine.models.rebuild import resize
 from engine.sparsity.channels import Channels, channels_of
@@ -63,9 +61,7 @@ def shrunk(model: Classifier, channels: Channels | None = None) -> Shrunk:
         channels: the way of its channels, followed anew when left out.
     """
     channels = channels or channels_of(model)
-    with borrowed(model) as net:
-        own = deepcopy(net)
-    take_off_hooks(own)
+    own = model.twin()
     state = own.network.state_dict()
     stay = remaining(state, channels)
     rows = {name: stay[ids] for name, ids in channels.rows.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from typing import cast
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
-from engine.models.borrow import borrowed, is_lazy, take_off_hooks
+from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.small import Shape, build
 from engine.training.figures import one_thread
@@ -26,11 +25,9 @@ def own_copy(model: Classifier) -> Classifier:
     Its memory format is always the same: sums are added in another order in another one, and the
     original's depends on whether anybody has asked it before.
     """
-    with borrowed(model) as net:
-        own = deepcopy(net)
-    take_off_hooks(own)
+    own = model.twin(paced=False)
     own.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return own.eval().requires_grad_(requires_grad=True)
+    return own.requires_grad_(requires_grad=True)
 
 
 def settled(model: Classifier) -> Classifier:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import engine.attribution
 from components import notices
 from components.runs import Visit
+from engine.lane import lanes
 from tests.components.toy import Broken, Slow, Toy
 from tests.visits import pills, provenance, said, visit
 
@@ -30,6 +31,8 @@ def toys(monkeypatch):
     Broken.calls = 0
     yield
     close_tabs()
+    for job in [job for lane in lanes() for job in lane.jobs()]:
+        job.wait(10)  # else it might take the next test's events for its own
 
 
 def close_tabs() -> None:
@@ -155,6 +158,94 @@ def test_an_unexpected_failure_is_a_sentence_and_a_log_entry_and_is_not_tried_ag
     button(at, "heatmaps.Broken.again").click().run()
     finish(at)
     assert Broken.calls == 2
+
+
+@pytest.mark.parametrize("title", ["Broken", "Slow"])
+def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(title):
+    at = AppTest.from_function(growing, args=(title,)).run()
+    if title == "Slow":
+        finish_first_round(at)
+        (button,) = [each for each in at.button if each.key.startswith("jobs.stop.")]
+        button.click().run()
+    finish(at)
+    assert any(told.startswith(f"{title}: ") for told in said(at))
+    assert [each.value for each in at.text] == ["found: ['map']"]
+    assert not at.exception
+
+
+def growing(title: str) -> None:
+    """A page with one answer that grows."""
+    import streamlit as st
+
+    from components import jobs, runs
+    from tests import tiny
+    from tests.components import toy
+
+    outcome = runs.ask(getattr(toy, title)(), tiny.cnn_case(), "growing.slot")
+    runs.watch_growing(outcome, lambda partial: st.text(f"found: {list(partial)}"))
+    jobs.panel()
+
+
+def finish_first_round(at: AppTest) -> None:
+    """Until the page shows what is there so far."""
+    assert Slow.running.wait(10)
+    for _ in range(100):
+        if at.run().text:
+            return
+        sleep(0.05)
+    pytest.fail("Nothing was found.")
+
+
+def test_another_setting_on_one_page_leaves_what_another_page_of_the_visitor_waits_for():
+    at = AppTest.from_function(two_pages).run()
+    assert Slow.running.wait(10)
+    at.toggle(key="one.other").set_value(True).run()
+    assert not Slow.stopped.wait(0.2)
+    at.toggle(key="two.other").set_value(True).run()
+    assert Slow.stopped.wait(10)
+
+
+def test_stop_on_one_page_leaves_what_another_page_of_the_visitor_waits_for():
+    at = AppTest.from_function(two_pages).run()
+    assert Slow.running.wait(10)
+    button(at, "one.slot.stop").click().run()
+    assert not Slow.stopped.wait(0.2)
+    assert said(at) == ["Slow: Stopped."]
+    button(at, "two.slot.stop").click().run()
+    assert Slow.stopped.wait(10)
+
+
+def two_pages() -> None:
+    """Two pages of one visitor that ask the same at first."""
+    import streamlit as st
+
+    from components import runs
+    from tests import tiny
+    from tests.components.toy import Slow
+
+    for page in ("one", "two"):
+        size = 0.25 if st.toggle("Other", key=f"{page}.other") else 0.5
+        runs.watch([runs.ask(Slow(size=size), tiny.cnn_case(), f"{page}.slot")])
+
+
+def test_the_place_in_the_queue_is_that_of_the_lane_that_was_asked():
+    at = AppTest.from_function(two_lanes).run()
+    assert Slow.running.wait(10)
+    assert bars(at.run())[1:3] == [
+        "Slow: waiting: 1 other question goes first", "Slow: waiting: 2 other questions go first",
+    ]  # fmt: skip
+
+
+def two_lanes() -> None:
+    """Three questions in one lane, and one in another, which is asked last."""
+    from components import runs
+    from tests import tiny
+    from tests.components.toy import Elsewhere, Slow
+
+    case = tiny.cnn_case()
+    found = [runs.ask(Slow(size=size), case, f"lanes.{size}") for size in (0.1, 0.2, 0.3)]
+    elsewhere = Elsewhere(case.model, case.image, case.target)
+    runs.watch([*found, runs.ask(Slow(size=0.4), elsewhere, "lanes.0.4")])
 
 
 def test_a_visit_that_ends_leaves_every_job():

@@ -58,6 +58,7 @@ class Broken(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         type(self).calls += 1
+        progress(0.5, "half", flat(0.5))
         raise ZeroDivisionError("a secret of the inside")
 
 
@@ -80,8 +81,14 @@ class Slow(Method[ImageCase]):
         self.running.set()
         try:
             while not let_go.wait(0.01):
-                progress(0.25, "round 1 of 4")
+                progress(0.25, "round 1 of 4", flat(0.25))
         except BaseException:
             stopped.set()
             raise
         return flat(self.size)
+
+
+class Elsewhere(ImageCase):
+    """A case that the lane of another device computes."""
+
+    lane = "cpu:1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -82,3 +83,72 @@ def test_making_one_may_ask_for_another():
     memory = Memory(9)
     assert memory.made("b", lambda: memory.made("a", lambda: 1) + 1) == 2
     assert memory.names() == ["a", "b"]
+
+
+def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
+    memory, made = Memory(9), []
+    begun, go = ([threading.Event() for _ in range(3)] for _ in range(2))
+
+    def making(place):
+        def make():
+            begun[place].set()
+            assert go[place].wait(20)
+            if place == 0:
+                raise ZeroDivisionError
+            made.append(place)
+            return made
+
+        return make
+
+    def ask(place):
+        with suppress(ZeroDivisionError):
+            memory.made("a", making(place))
+
+    askers = [threading.Thread(target=ask, args=(place,)) for place in range(3)]
+    askers[0].start()
+    assert begun[0].wait(20)
+    askers[1].start()
+    askers[1].join(0.2)  # it waits for the first making by now
+    go[0].set()
+    assert begun[1].wait(20)
+    askers[0].join(20)
+    askers[2].start()
+    assert not begun[2].wait(0.2)
+    for one in go:
+        one.set()
+    for asker in askers[1:]:
+        asker.join(20)
+    assert made == [1]
+    assert not memory._making
+
+
+def test_a_thing_is_measured_once_and_counts_until_it_is_replaced_or_let_go():
+    measured = []
+    memory = Memory(9, lambda thing: measured.append(thing) or thing)
+    for name, size in (("a", 4), ("b", 4), ("a", 1), ("c", 4)):
+        memory.put(name, size)
+    assert memory.names() == ["b", "a", "c"]
+    assert measured == [4, 4, 1, 4]
+    memory.drop("b")
+    memory.put("d", 4)
+    assert memory.names() == ["a", "c", "d"]
+    memory.room = 8
+    memory.put("e", 4)
+    assert memory.names() == ["d", "e"]
+    memory.clear()
+    memory.put("f", 4)
+    memory.put("g", 4)
+    assert memory.names() == ["f", "g"]
+    assert measured == [4, 4, 1, 4, 4, 4, 4, 4]
+
+
+def test_what_grows_while_it_is_kept_is_measured_again():
+    memory, first = Memory(5, len, grows=True), ["1"]
+    memory.put("first", first)
+    memory.put("second", ["1"])
+    first += ["2", "3", "4"]
+    memory.put("third", ["1"])
+    assert memory.names() == ["second", "third"]
+    first.clear()
+    memory.put("fourth", ["1", "2", "3"])
+    assert memory.names() == ["second", "third", "fourth"]

@@ -335,7 +335,7 @@ def test_what_is_stopped_keeps_the_rows_that_are_done():
         at.run()
     at.button(key="forget.Scoreboard.stop").click().run()
     assert any("Stopped" in one for one in said(at))
-    assert "What was done when it was stopped" in words(at)
+    assert "What was done by then" in words(at)
     assert "Retrained without them" in words(at)
     assert not at.exception
 

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from components import runs
+from components.notices import UNEXPECTED
 from engine import case
 from engine.attribution.trust import TRUST
+from engine.attribution.trust.cheap import OtherClass
 from engine.lane import lane
 from engine.models import catalog
 from engine.models.classifier import Classifier
@@ -223,6 +225,13 @@ def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, c
         assert f"- **{title}**: not tried: the image is the same everywhere, so" in words(at)
     assert all("not available" in line for line in lines(at, "Is it about this class?"))
     assert not said(at)
+
+
+def test_a_trial_that_failed_is_not_said_to_be_untried(shown_to, monkeypatch):
+    monkeypatch.setattr(OtherClass, "__call__", lambda *_: 1 / 0)
+    at = shown_to(random_weights(Cnn(), next(SEEDS)), ["Gradient"])
+    assert said(at) == [f"{OtherClass.title}: {UNEXPECTED}"]
+    assert "3 not tried yet. 1 failed or stopped." in words(at)
 
 
 def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):

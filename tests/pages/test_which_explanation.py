@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,9 @@ from torch import nn
 from components.views import WHICH_EXPLANATION
 from components.which_explanation import agreement, losses, view
 from components.which_explanation.charts import loss_figure
-from engine.attribution.lfa import LFA, ROWS
+from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.case import ImageCase
+from engine.method import quiet
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from engine.result import Table
@@ -119,6 +122,38 @@ def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
     go.click().run()
     settled(at)
     assert "foretells" in advice(at)
+
+
+def test_another_setting_gives_up_what_a_later_map_was_asked_before(monkeypatch):
+    model = tiny.classifier(tiny.random_weights(tiny.Cnn(), seed=5), 48, "bigger")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
+    begun, stopped, go = Event(), Event(), Event()
+    plain = LocalModel.__call__
+
+    def held_up(method, case, progress=quiet):
+        if (method.explainer, method.samples) != ("LIME", 100):
+            return plain(method, case, progress)
+        begun.set()
+        try:
+            while not go.wait(0.01):
+                progress(0.5, "held up")
+        except BaseException:
+            stopped.set()
+            raise
+        return plain(method, case, progress)
+
+    monkeypatch.setattr(LocalModel, "__call__", held_up)
+    at = visit({"which.count": "9"}, WHICH_EXPLANATION)
+    for _ in range(100):
+        if begun.wait(0.1):
+            break
+        at.run()
+    at.select_slider(key="which.samples").set_value(50).run()
+    given_up = stopped.wait(5)
+    go.set()
+    assert given_up
+    settled(at)
+    assert not said_of_trouble(at)
 
 
 def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatch):

@@ -70,7 +70,12 @@ def look(
 
 
 def look_again(
-    ground: Ground, name: str, reach: Reach, seed: int, known: Sequence[Seen] = ()
+    ground: Ground,
+    name: str,
+    reach: Reach,
+    seed: int,
+    known: Sequence[Seen] = (),
+    progress: Progress = quiet,
 ) -> Seen:
     """Look around in a neighborhood at a fresh sample, scores only: it judges, and fits nothing.
 
@@ -78,7 +83,7 @@ def look_again(
     """
     row = NEIGHBORHOODS[name]
     points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
-    return asked(ground, row, points, slopes=False, known=known)
+    return asked(ground, row, points, slopes=False, known=known, progress=progress)
 
 
 def another(seed: int) -> int:

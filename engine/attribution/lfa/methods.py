@@ -26,7 +26,7 @@ from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Columns, Floats, HeatMap, Result, Table, View
 
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
@@ -79,6 +79,7 @@ class LocalModel(Method[ImageCase]):
     paper = PAPER
     needs = frozenset({"gradient"})
     proof = "tests/engine/attribution/test_lfa.py::test_all_eight_find_a_linear_model"
+    revision = 2
 
     explainer: str = setting("SmoothGrad", Choice(ROWS), "Explainer", "Which of the eight.")
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
@@ -154,14 +155,15 @@ def look_twice(ground: Ground, reach: Reach, progress: Progress) -> tuple[list[S
     """
     looks: list[Seen] = []
     fresh: list[Seen] = []
-    seed = ground.case.seed
+    seed, each = ground.case.seed, 1 / len(ROWS)
     for number, name in enumerate(ROWS):
-        progress(0.75 * number / len(ROWS), f"looking as {name} does")
-        looks.append(look(ground, name, reach, seed, slopes=True, known=looks))
+        told = part_of(progress, 0.75 * number * each, 0.75 * (number + 1) * each, lead=name)
+        looks.append(look(ground, name, reach, seed, slopes=True, known=looks, progress=told))
     refuse_still(ground.case, looks)
     for number, name in enumerate(ROWS):
-        progress(0.75 + 0.25 * number / len(ROWS), f"looking again as {name} does")
-        fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh]))
+        low, high = (0.75 + 0.25 * at * each for at in (number, number + 1))
+        told = part_of(progress, low, high, lead=f"{name} again")
+        fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh], told))
     return looks, fresh
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -51,7 +50,7 @@ def counted(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
 
     Whatever it looks up about itself by trying, it has before it is counted.
     """
-    copy, counter = deepcopy(model), Counter()
+    copy, counter = model.twin(), Counter()
     copy.runner("exact").stay()
     copy.pace("gradient")
     _ = copy.layers

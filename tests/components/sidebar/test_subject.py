@@ -171,3 +171,19 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
 def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
     at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "90000"})
     assert any("“90000” as Image" in words for words in said(at))
+
+
+@pytest.mark.parametrize(
+    "name", ["digits+nonsense", "digits+noisy:colour=blue", "digits+poisoned:target=500"]
+)
+def test_a_link_to_a_change_that_a_data_set_cannot_have_is_refused_and_the_view_is_drawn(name):
+    at = visit({"image": "From a data set", "data": name})
+    assert any(f"“{name}” as Data set" in words for words in said(at))
+    assert at.selectbox(key="data").value == "Digits, 8 × 8"
+    assert at.main.title
+
+
+def test_a_link_may_name_a_data_set_with_a_change():
+    at = visit({"image": "From a data set", "data": "digits+noisy:share=0.3"})
+    assert not any("The link asks" in words for words in said(at))
+    assert at.session_state["subject"].chosen.example.data.name == "digits+noisy:share=0.3"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
+from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis, detector
 from engine.anomaly.case import split
 from engine.anomaly.gather import gathered, heads_agree
 from engine.errors import BadData, BlindspotError, DoesNotFit
@@ -146,6 +146,16 @@ def test_a_rule_is_fitted_once_for_the_same_images(monkeypatch):
     KNN().fitted(train.take(np.arange(59)))
     assert len(calls) == 3
     assert rules[0] is rules[2]
+
+
+def test_rules_are_remembered_up_to_so_many_bytes(monkeypatch):
+    train = replace(random_bank(), keys=np.arange(60), model_id="a model", data_id="of this one")
+    first = KNN(k=1).fitted(train)
+    monkeypatch.setattr(detector._rules, "room", 5 * 60 * 8 * 8)  # of 60 × 8 features each
+    assert KNN(k=1).fitted(train) is first
+    for k in range(2, 7):
+        KNN(k=k).fitted(train)
+    assert KNN(k=1).fitted(train) is not first
 
 
 def test_every_method_refuses_a_picture_alone():

@@ -12,7 +12,7 @@ from engine.data import SPLITS, entries, entry, load, names, registry, tables
 from engine.data.masks import outline
 from engine.data.sheet import LINE, sheet
 from engine.data.variants import VARIANTS
-from engine.errors import Cancelled
+from engine.errors import BadData, Cancelled
 
 ROOT = Path(__file__).parents[3]
 SMALL = {  # the same recipes with fewer images
@@ -58,6 +58,13 @@ def test_names_and_settings_survive_the_trip_through_a_name():
     assert (made.contrast, made.seed, made.count) == (0.55, 7, 2000)
     assert registry.recipe(made.name) == made
     assert registry.recipe("scenes:kind=dense,clean=yes").clean is True
+
+
+@pytest.mark.parametrize("name", ["letters", "digits+nonsense", "digits+noisy:colour=blue"])
+def test_what_is_known_of_a_data_set_is_asked_by_its_whole_name(name):
+    assert entry("digits+noisy:share=0.3+poisoned").card == entry("digits").card
+    with pytest.raises(BadData):
+        entry(name)
 
 
 def test_words_are_fit_for_links():

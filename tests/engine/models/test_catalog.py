@@ -38,7 +38,9 @@ def labels(tmp_path):
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch):
-    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
+    plain = catalog._memory
+    fresh = Memory(catalog.CACHE_BYTES, plain._size, grows=plain._grows)
+    monkeypatch.setattr(catalog, "_memory", fresh)
 
 
 def write(path, state):
@@ -250,6 +252,14 @@ def test_models_used_longest_ago_are_let_go(monkeypatch):
     for name in ("resnet18", "resnet34", "resnet18", "resnet50"):
         load(name)
     assert catalog._memory.names() == ["resnet18", "resnet50"]
+
+
+def test_what_a_model_needs_in_bfloat16_counts_from_the_next_one_on(monkeypatch):
+    monkeypatch.setattr(catalog, "load_from_hub", lambda _name: tiny.cnn())
+    monkeypatch.setattr(catalog._memory, "room", int(2.25 * tiny.cnn().held_bytes))
+    load("resnet18").runner("fast")
+    load("resnet34")
+    assert catalog._memory.names() == ["resnet34"]
 
 
 def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from engine.errors import BadModel, BlindspotError
+from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from tests import tiny
@@ -120,6 +121,34 @@ def test_a_copy_makes_its_own_fingerprint_and_twin(model):
     assert model.fingerprint == before
     shift = copy.logits(torch.zeros(1, 3, 32, 32)) - model.logits(torch.zeros(1, 3, 32, 32))
     assert shift[0].tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+
+
+def test_a_twin_has_no_hooks_and_the_pace_that_was_found_and_the_model_stays_as_it_is(
+    model, pixels
+):
+    logits, pace = model.logits(pixels), model.pace("exact")
+    hook = model.network.fc.register_forward_hook(lambda *_: 1 / 0)
+    model.train()
+    twin = model.twin()
+    assert model.training
+    assert list(model.network.fc._forward_hooks) == [hook.id]
+    assert not twin.training
+    assert torch.equal(twin.logits(pixels), logits)
+    assert twin.pace("exact") is pace
+    assert model.twin(paced=False)._paces == {}
+
+
+def test_a_twin_is_made_when_nobody_else_has_the_model(model):
+    made = []
+    asker = threading.Thread(target=lambda: made.append(model.twin()))
+    with borrowed(model), torch.no_grad():
+        model.network.fc.bias += 1
+        asker.start()
+        asker.join(0.2)
+        assert not made
+        model.network.fc.bias -= 1
+    asker.join(20)
+    assert made[0].fingerprint == model.fingerprint
 
 
 def test_the_twin_in_bfloat16_is_no_part_of_the_model(model, pixels):

@@ -15,7 +15,15 @@ from engine.attribution.guided_backprop import GuidedBackprop
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.study import TITLES, Asked, Study, StudyCase, StudyMaps, chosen, ten
-from engine.attribution.study.measure import RANDOM, alike, block_ranks, deletions, made, noise
+from engine.attribution.study.measure import (
+    RANDOM,
+    alike,
+    block_ranks,
+    counted,
+    deletions,
+    made,
+    noise,
+)
 from engine.attribution.study.ranking import METRICS, claims, order, ranked
 from engine.attribution.study.study import averaged
 from engine.case import ImageCase
@@ -332,3 +340,11 @@ def test_a_map_is_made_with_its_cost():
         asked = case.question(case.images[0].image, 0, model)
         assert made(Gradient(), asked, counter).passes == 1
         assert made(Lime(samples=50), asked, counter).passes == 50
+
+
+def test_a_counted_copy_has_none_of_the_model_s_hooks():
+    model = tiny.cnn()
+    model.network.fc.register_forward_hook(lambda *_: 1 / 0)
+    with counted(model) as (copy, counter):
+        copy.logits(torch.zeros(3, 3, 32, 32))
+        assert counter.images == 3
