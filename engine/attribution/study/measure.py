@@ -50,7 +50,7 @@ def counted(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
 
     Whatever it looks up about itself by trying, it has before it is counted.
     """
-    copy, counter = model.twin(), Counter()
+    copy, counter = model.twin(paced=False), Counter()
     copy.runner("exact").stay()
     copy.pace("gradient")
     _ = copy.layers
