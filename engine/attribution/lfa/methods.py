@@ -79,7 +79,6 @@ class LocalModel(Method[ImageCase]):
     paper = PAPER
     needs = frozenset({"gradient"})
     proof = "tests/engine/attribution/test_lfa.py::test_all_eight_find_a_linear_model"
-    revision = 2
 
     explainer: str = setting("SmoothGrad", Choice(ROWS), "Explainer", "Which of the eight.")
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)

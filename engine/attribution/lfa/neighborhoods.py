@@ -120,39 +120,41 @@ def coins(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
 
 
 def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
-    """Coalitions as Shapley's kernel has them, and nothing and everything with next to all weight.
+    """Coalitions weighed by Shapley's kernel, and nothing and everything with next to all weight.
 
-    So the map's values add up to the score's whole change.
-    """
-    inner = coalitions(ground, reach, generator)
-    ends = torch.tensor([[0.0], [1.0]]).expand(2, ground.count)
-    both = torch.full((2,), ENDS, dtype=torch.float64)
-    by = torch.cat([ends, inner.by])
-    return Points(by, by, torch.cat([both, inner.weights]))
-
-
-def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
-    """Coalitions of one feature to all but one, weighed or drawn by Shapley's kernel.
-
-    With as many samples as there are coalitions all of them are taken, and weighed. Else how many
-    features are kept is drawn as often as the kernel weighs that number in all, 1/k(d − k), since
-    coins hardly ever keep few or nearly all, which count most; each comes with its complement.
-
-    To judge by, they stand without nothing and everything: these outweigh all else and are not
-    drawn, so any map that was fitted to them would look right.
+    With as many samples as there are coalitions all of them are taken; else coins are tossed.
     """
     d = ground.count
     if can_have_all(d, reach):
         by = all_coalitions(d)
-        kernel = torch.tensor([kernel_of(d, int(k)) for k in by.sum(1)], dtype=torch.float64)
-        return Points(by, by, kernel / kernel.sum())
+    else:
+        by = torch.randint(2, (reach.samples, d), generator=generator).float()
+        by = by[(by.sum(1) > 0) & (by.sum(1) < d)]
+    sizes = by.sum(1).long().tolist()
+    kernel = torch.tensor([kernel_of(d, k) for k in sizes], dtype=torch.float64)
+    weights = kernel / kernel.sum().clamp(min=1e-300)
+    ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
+    both = torch.full((2,), ENDS, dtype=torch.float64)
+    by = torch.cat([ends, by])
+    return Points(by, by, torch.cat([both, weights]))
+
+
+def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+    """What `shapley` stands for, to judge by: without its two ends, and every number drawn.
+
+    The ends outweigh all else and are not drawn, so any map that was fitted to them would look
+    right. And coins hardly ever keep few or nearly all features, which the kernel weighs most: so
+    how many are kept is drawn first, as often as the kernel weighs that number in all, 1/k(d − k).
+    """
+    d = ground.count
+    if can_have_all(d, reach):
+        points = shapley(ground, reach, generator)
+        return Points(points.by[2:], points.at[2:], points.weights[2:])
     sizes = torch.arange(1, d)
     often = 1 / (sizes * (d - sizes)).double()
-    pairs = (reach.samples + 1) // 2
-    kept = sizes[torch.multinomial(often, pairs, replacement=True, generator=generator)]
-    places = torch.rand(pairs, d, generator=generator).argsort(1).argsort(1)
-    half = (places < kept[:, None]).float()
-    return even(torch.cat([half, 1 - half])[: reach.samples])
+    kept = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
+    places = torch.rand(reach.samples, d, generator=generator).argsort(1).argsort(1)
+    return even((places < kept[:, None]).float())
 
 
 def can_have_all(d: int, reach: Reach) -> bool:
