@@ -210,7 +210,7 @@ def minimal() -> Iterator[Question]:
 
 def explanations() -> Iterator[Question]:
     """What the view Which explanation? opens with: eight maps of the first sample, on trial."""
-    yield LFA(samples=100), about_first(SAMPLES[0].name)
+    yield LFA(), about_first(SAMPLES[0].name)
 
 
 def seen(name: str) -> ImageCase:

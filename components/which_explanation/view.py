@@ -28,7 +28,7 @@ USES = {  # of the settings that only some of the eight look at
     "Integrated gradients": ("low",),
     "LIME": ("kernel",),
 }
-SAMPLES = {True: 500, False: 100}  # of small images, and of photographs
+SAMPLES = {True: 500, False: 200}  # of small images, and of photographs
 PATIENCE = {True: runs.LIVE_SECONDS, False: 1.0}  # s for each of eight; then the page is drawn
 ABOUT_SLOPES = (
     "**Fitted to slopes.** σ turns SmoothGrad into the gradient as it goes to 0; α turns "
