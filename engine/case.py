@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
+from engine.lazy import lazy
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
 from engine.models.pace import in_batches
@@ -50,7 +50,7 @@ class ImageCase:
         if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of pixels, weights, target, precision and seed."""
         said = blake2b(digest_size=16)
@@ -162,7 +162,7 @@ class PairCase:
             if tuple(other.shape) != wanted:
                 raise BlindspotError(f"The images differ in size: {wanted}, {tuple(other.shape)}.")
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of the source's case and of the others' pixels, in their order."""
         said = blake2b(f"pair|{self.source.fingerprint}".encode(), digest_size=16)

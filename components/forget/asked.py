@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import streamlit as st
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from components import runs
 from engine.case import ImageCase
 from engine.data import DataSet
+from engine.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
@@ -48,7 +48,7 @@ class Asked:
     methods: tuple[Unlearner, ...]
     seeds: int = 1
 
-    @cached_property
+    @lazy
     def board(self) -> BoardCase:
         """The ways side by side."""
         return BoardCase(self.case, self.methods)
@@ -71,7 +71,7 @@ class Closer:
     asked: Asked
     method: Unlearner
 
-    @cached_property
+    @lazy
     def case(self) -> AfterCase:
         """What looks are asked about."""
         return AfterCase(self.asked.case, self.method)

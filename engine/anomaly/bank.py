@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.result import Array
 
 Doubles = NDArray[np.float64]
@@ -66,17 +66,17 @@ class Bank:
     def __len__(self) -> int:
         return len(self.logits)
 
-    @cached_property
+    @lazy
     def predicted(self) -> Ints:
         """The class of the highest logit, (N,)."""
         return np.asarray(self.logits.argmax(1), np.int64)
 
-    @cached_property
+    @lazy
     def energy(self) -> Doubles:
         """log Σ exp of the logits, (N,)."""
         return logsumexp(self.logits)
 
-    @cached_property
+    @lazy
     def directions(self) -> Doubles:
         """The features at length 1, (N, D); zero stays zero."""
         return unit(self.features)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from engine.data import DataSet, Rows
 from engine.errors import BadData, BadModel, BlindspotError
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 
@@ -40,7 +40,7 @@ class DataCase:
         for name in self.layers:
             self.model.layer(name)
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of model, images and layers."""
         said = f"data|{self.model.fingerprint}|{self.data.fingerprint}|{self.layers}"
@@ -110,7 +110,7 @@ class FamiliarCase:
             raise BadData(f"{self.unknown.card.title} has no images that could be unknown.")
         split(self.normal)
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of model, image, normal and unknown images, and seed."""
         said = blake2b(digest_size=16)
@@ -155,7 +155,7 @@ class FamiliarCase:
         """The same question in another precision."""
         return replace(self, precision=precision)
 
-    @cached_property
+    @lazy
     def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:
         """The images to fit to, those held out, and the unknown ones, each for the model."""
         fit, held = split(self.normal)

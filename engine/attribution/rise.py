@@ -15,7 +15,6 @@ Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Bla
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil
 
 import torch
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from engine.attribution.partition import COVER, COVER_HELP
 from engine.case import ImageCase
+from engine.lazy import lazy
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
 from engine.scoring import laid_out, score_renders
@@ -101,12 +101,12 @@ class Masks:
         shifts = (torch.rand(method.masks, 2, generator=generator) * reach).long()
         return cls(grids, shifts, height, width)
 
-    @cached_property
+    @lazy
     def rows(self) -> Tensor:
         """Enlargement along the height for each shift, (shifts, H, n)."""
         return enlargement(self.grids.shape[1], self.height)
 
-    @cached_property
+    @lazy
     def columns(self) -> Tensor:
         """Enlargement along the width for each shift, (shifts, n, W)."""
         return enlargement(self.grids.shape[1], self.width).transpose(1, 2).contiguous()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadData
+from engine.lazy import lazy
 from engine.result import digest_arrays, read_only
 
 SPLITS = ("train", "validation", "test")
@@ -107,7 +107,7 @@ class DataSet:
         own: tuple[NDArray[Any], ...] = (self.images, self.labels, self.ids, self.split)
         return sum(array.nbytes for array in (*own, *self.truth.values()))
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """A digest of images, labels, ids, splits and truth."""
         said = blake2b("|".join(self.classes).encode(), digest_size=16)

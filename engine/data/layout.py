@@ -7,7 +7,6 @@ can be taken away or made fainter, and every pixel it does not touch stays the s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from engine.data.sprites import (
     sprites,
 )
 from engine.errors import BadData
+from engine.lazy import lazy
 from engine.method import Progress, quiet
 
 CELLS, CELL = 4, 16  # cells on a side, and their side in px
@@ -173,7 +173,7 @@ class Scene:
 
     layout: Layout
 
-    @cached_property
+    @lazy
     def image(self) -> Pixels:
         """The picture, (3, 64, 64)."""
         return self.layout.images()[0]

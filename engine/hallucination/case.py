@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from engine.errors import BlindspotError
 from engine.hallucination.vlm import VLM
+from engine.lazy import lazy
 from engine.method import Precision
 
 KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit"}
@@ -50,7 +50,7 @@ class CaptionCase:
                 else "The prompt is empty: ask something, or ask for a caption."
             )
 
-    @cached_property
+    @lazy
     def words(self) -> list[int]:
         """The prompt's tokens."""
         return self.vlm.tokenizer.encode(self.prompt)
@@ -71,7 +71,7 @@ class CaptionCase:
         """The prompt (1, P)."""
         return torch.tensor([self.words], device=self.vlm.device)
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of pixels, weights, prompt and seed."""
         said = blake2b(digest_size=16)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import nan
 from time import perf_counter
 from typing import Any
@@ -21,6 +20,7 @@ from engine.hallucination.strategy import COSTS, Strategy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, answered, captions, lie_rate
+from engine.lazy import lazy
 from engine.method import Case, Method, Precision, Progress, part_of, quiet
 from engine.result import Columns, Result
 
@@ -56,7 +56,7 @@ class ScenesCase:
         if not 1 <= self.count <= 2000:
             raise BlindspotError(f"{self.count} scenes: choose from 1 to 2000.")
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Everything the answer depends on, in words."""
         settings = sorted(self.strategy.settings().items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
+from engine.lazy import lazy
 from engine.method import Case, Method
 
 
@@ -62,7 +62,7 @@ class WordCase(CaptionCase):
             return self.images
         return torch.cat([self.images, self.vlm.normalize(self.others)])
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of the question, the answer, the words and the other images."""
         said = blake2b(super().fingerprint.encode(), digest_size=16)

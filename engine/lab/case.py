@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +14,7 @@ from engine import data as data_sets
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.small import build
 from engine.training import Recipe, shape_of
@@ -49,7 +49,7 @@ class TrainCase:
         with torch.device("meta"):  # without memory: only whether it can be built
             build(self.recipe.architecture, shape_of(self.data))
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of data, recipe and seed."""
         said = json.dumps(["train", self.data.fingerprint, self.recipe.as_dict(), self.seed])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from engine.device import best_device, has_fast
 from engine.errors import BadModel
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.bits import Packed
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
@@ -144,7 +144,7 @@ class Classifier(nn.Module):
         in_batches(len(pixels), self.pace("exact").batch, run, self.title)
         return logits
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """A digest of weights, normalization, structure and size, made once.
 
@@ -190,7 +190,7 @@ class Classifier(nn.Module):
         with holding(self):
             return self._fast if use == "fast" else self
 
-    @cached_property
+    @lazy
     def _fast(self) -> Classifier:
         """The twin in bfloat16; a cached property is no submodule, so it is not in parameters()."""
         twin = deepcopy(self).to(torch.bfloat16)
@@ -210,7 +210,7 @@ class Classifier(nn.Module):
         copies = sum(runner.held_bytes for runner in self._runners.values())
         return self.own_bytes + copies + (twin.own_bytes if twin is not None else 0)
 
-    @cached_property
+    @lazy
     def layers(self) -> tuple[Layer, ...]:
         """Every block whose output is a map or a row of tokens, in the order of the forward."""
         with borrowed(self) as net, torch.inference_mode():
@@ -230,7 +230,7 @@ class Classifier(nn.Module):
         maps = [layer for layer in self.layers if layer.is_map]
         return maps[-1] if maps else None
 
-    @cached_property
+    @lazy
     def head(self) -> nn.Linear:
         """The last linear layer. Raises BadModel when there is none."""
         linear = [m for m in self.network.modules() if isinstance(m, nn.Linear)]
@@ -271,7 +271,7 @@ class Classifier(nn.Module):
             case _:
                 return ""
 
-    @cached_property
+    @lazy
     def operations(self) -> frozenset[str]:
         """Every step between pixels and logits, read from the graph of one forward pass."""
         with borrowed(self) as net, torch.enable_grad():
@@ -281,7 +281,7 @@ class Classifier(nn.Module):
     def _has(self, kind: type[nn.Module]) -> bool:
         return any(isinstance(module, kind) for module in self.network.modules())
 
-    @cached_property
+    @lazy
     def attentions(self) -> tuple[nn.Module, ...]:
         """Attention layers whose softmax can be read (timm's form), first to last."""
         return tuple(

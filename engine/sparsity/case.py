@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
@@ -57,7 +57,7 @@ class PruneCase:
                 f"{self.model.side} × {self.model.side}: choose the data that it was trained on."
             )
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of weights, masks and scores that come along, images, precision and seed."""
         said = f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadData
+from engine.lazy import lazy
 from engine.models.bits import Bits, packed_bits, unpacked_bits
 from engine.models.classifier import Classifier
 from engine.sparsity.parts import Part, parts
@@ -48,12 +48,12 @@ class Masks(Mapping[str, Tensor]):
             raise BadData(message)
         self.flat.flags.writeable = False
 
-    @cached_property
+    @lazy
     def total(self) -> int:
         """How many weights could be pruned."""
         return sum(part.size for part in self.parts)
 
-    @cached_property
+    @lazy
     def starts(self) -> Mapping[str, int]:
         """Where each part begins in the row."""
         sizes = [part.size for part in self.parts]
@@ -61,7 +61,7 @@ class Masks(Mapping[str, Tensor]):
             zip((p.name for p in self.parts), np.cumsum([0, *sizes[:-1]]).tolist(), strict=True)
         )
 
-    @cached_property
+    @lazy
     def kept(self) -> int:
         """How many weights stay."""
         return int(np.count_nonzero(self.flat))
@@ -99,12 +99,12 @@ class Masks(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self.parts) + len(self.silent)
 
-    @cached_property
+    @lazy
     def counts(self) -> NDArray[np.int64]:
         """How many weights stay in each part."""
         return np.array([np.count_nonzero(self.array(p.name)) for p in self.parts], np.int64)
 
-    @cached_property
+    @lazy
     def dead_filters(self) -> tuple[int, ...]:
         """In each part, the filters of which no weight stays."""
         return tuple(
@@ -112,7 +112,7 @@ class Masks(Mapping[str, Tensor]):
             for p in self.parts
         )
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """A name made of the masks alone."""
         said = blake2b(repr([(p.name, p.shape) for p in self.parts]).encode(), digest_size=16)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from engine.errors import BadSetting, BlindspotError
+from engine.lazy import lazy
 from engine.models.bits import Bits
 from engine.models.classifier import Classifier
 from engine.result import Floats, WeightScores
@@ -121,7 +121,7 @@ class Pruner:
             return masks
         return still_cut(masks, self.held, self._row)
 
-    @cached_property
+    @lazy
     def patterned(self) -> Masks:
         """N of every M, the same at any ratio."""
         scores = self.scores
@@ -164,15 +164,15 @@ class Pruner:
         ]
         return held, guarded(saved)
 
-    @cached_property
+    @lazy
     def _order(self) -> Order:
         return Order(self._pools, self.rules.least)
 
-    @cached_property
+    @lazy
     def _share_order(self) -> Order:
         return Order(self._shares, self.rules.least)
 
-    @cached_property
+    @lazy
     def _rows(self) -> tuple[Order, ...]:
         return tuple(Order((pool,), 0) for pool in self._pools)
 

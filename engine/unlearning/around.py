@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Self
 
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.method import Case, Method, Precision
 from engine.models.classifier import Classifier
 from engine.unlearning.case import ForgetCase
@@ -26,7 +26,7 @@ class Around:
         """Those that it is about."""
         raise NotImplementedError
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of the forget case and of the unlearners with their settings."""
         said = [type(self).__name__, self.case.fingerprint]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from engine.data import DataSet
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models import checkpoints, embedded
 from engine.models.card import Card
@@ -51,12 +51,12 @@ class ForgetCase:
         PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
         _ = self.splits
 
-    @cached_property
+    @lazy
     def splits(self) -> Splits:
         """The rows that are to be forgotten, that stay, and that measure."""
         return splits(self.data, self.request)
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of weights, images, what is to be forgotten, recipe, precision and seed."""
         said = {

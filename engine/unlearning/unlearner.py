@@ -13,7 +13,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Rows
+from engine.lazy import lazy
 from engine.method import Case, Method, Progress, part_of, quiet
 from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
@@ -75,7 +75,7 @@ class Work:
         self.good = {name: one.clone() for name, one in self.model.network.state_dict().items()}
         self.hold(carried(self.model))
 
-    @cached_property
+    @lazy
     def teacher(self) -> Classifier:
         """The original, as a copy to be asked."""
         return settled(own_copy(self.case.model))

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
+from engine.lazy import lazy
 from engine.method import Progress, quiet
 
 TOGETHER = 256  # images that are held at once
@@ -36,17 +36,17 @@ class Ground:
         """d, the number of features."""
         return self.partition.count
 
-    @cached_property
+    @lazy
     def baseline(self) -> Tensor:
         """b, (3, H, W)."""
         return self.case.baseline("mean")
 
-    @cached_property
+    @lazy
     def contrast(self) -> Tensor:
         """x − b, (3, H, W)."""
         return self.case.image - self.baseline
 
-    @cached_property
+    @lazy
     def feature(self) -> Tensor:
         """The mean of c = x − b over each feature's pixels and channels, (d,) float64.
 
@@ -55,7 +55,7 @@ class Ground:
         """
         return self.partition.sums(self.contrast.double()) / self.sizes
 
-    @cached_property
+    @lazy
     def restored(self) -> Tensor:
         """Σc / Σc² over each feature's pixels and channels, (d,) float64; 0 where c is 0.
 
@@ -67,7 +67,7 @@ class Ground:
         known = squares > NOTHING**2 * self.sizes
         return torch.where(known, sums / squares.where(known, torch.ones(())), 0.0)
 
-    @cached_property
+    @lazy
     def sizes(self) -> Tensor:
         """How many numbers each feature has, pixels times channels, (d,) float64."""
         return self.partition.sums(torch.ones_like(self.contrast, dtype=torch.float64))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import log, pi
 
 import torch
@@ -12,6 +11,7 @@ from engine.attribution.lima.search import Parts
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.errors import BadModel, BlindspotError
+from engine.lazy import lazy
 from engine.method import quiet
 from engine.scoring import render_logits
 
@@ -30,13 +30,13 @@ class Seeing:
         draw = self.partition.drawing(self.case, shown, self.cover)
         return render_logits(self.case, len(shown), draw, quiet).softmax(-1)
 
-    @cached_property
+    @lazy
     def ends(self) -> Tensor:
         """Of all classes, with nothing shown and with everything, (2, K)."""
         both = torch.tensor([[False], [True]]).expand(2, self.partition.count)
         return self.probabilities(both)
 
-    @cached_property
+    @lazy
     def first(self) -> int:
         """The class that the model sees in the whole image."""
         return int(self.ends[1].argmax())

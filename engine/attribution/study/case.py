@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from engine.attribution.study.methods import Explainer
 from engine.case import ImageCase
 from engine.errors import BlindspotError
+from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.target import Target
@@ -81,7 +81,7 @@ class StudyCase:
         if len({one.name for one in self.methods}) < len(self.methods):
             raise BlindspotError("Each method can be in the study once.")
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of weights, pixels, labels, masks, methods with settings, precision and seed."""
         said = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import ImageCase
+from engine.lazy import lazy
 from engine.method import Case, Method, Precision, Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import HeatMap, Result
@@ -50,7 +50,7 @@ class TrustCase:
         """The same image asked about another class."""
         return replace(self.asked, target=replace(self.asked.target, index=index, versus=None))
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """Digest of question, method, settings and mask."""
         settings = sorted(self.method.settings().items())

@@ -8,7 +8,6 @@ truth is known to the pixel; see `training`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.words import BOS, EOS, NO, PAD, WORDS, YES, Tokenizer
 from engine.hallucination.vlm import LOGITS, AttentionHook, Cache, ModelSpec, Prefix, StepOut, Want
+from engine.lazy import lazy
 from engine.result import digest_arrays
 
 SIDE = 64  # px of an image
@@ -46,7 +46,7 @@ class TinyVLM:
         self.parts = parts.eval().requires_grad_(requires_grad=False).to(device)
         self.name, self.title, self.device = name, title, device
 
-    @cached_property
+    @lazy
     def fingerprint(self) -> str:
         """A digest of its weights."""
         held = {key: value.cpu().numpy() for key, value in self.parts.state_dict().items()}
