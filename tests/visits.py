@@ -45,7 +45,7 @@ def pills(at: AppTest, key: str):
 
 def settled(at):
     """The page once nothing is computed any more, neither in it nor in the sidebar."""
-    for _ in range(240):
+    for _ in range(900):  # under the time that a test has
         if not at.main.get("progress") and not at.sidebar.get("progress"):
             return at
         time.sleep(0.25)

@@ -189,11 +189,12 @@ def is_seed(word: str) -> bool:
 
 def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
     """Every strategy's answer; the page ends here where one cannot be had."""
-    runs.leave_others(KEY, [f"{KEY}.{one.name}" for one in methods])
+    slots = [f"{KEY}.said.{one.name}" for one in methods]
+    runs.leave_others(f"{KEY}.said", slots)
     greedy = runs.answer(Greedy(), case, f"{KEY}.baseline")
     spoken = []
-    for method in methods:
-        answer = runs.answer(method, case, f"{KEY}.{method.name}")
+    for method, slot in zip(methods, slots, strict=True):
+        answer = runs.answer(method, case, slot)
         words = answer["answer"].words
         against = claims(case.prompt, words, shown.scene) if shown.scene else None
         spoken.append(Spoken(method, answer, against))

@@ -88,11 +88,12 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
             type="primary", on_click=st.session_state.__setitem__, args=(PRESSED, True),
         )  # fmt: skip
     left = {run.digest(method, case) for _, case in waiting}
+    slots = [f"{KEY}.rates.{one.name}" for one, _ in asked]
+    runs.leave_others(f"{KEY}.rates", slots)
     answers = [
-        None if run.digest(method, case) in left
-        else runs.ask(method, case, f"{KEY}.rates.{one.name}")
-        for one, case in asked
-    ]  # fmt: skip
+        None if run.digest(method, case) in left else runs.ask(method, case, slot)
+        for (_, case), slot in zip(asked, slots, strict=True)
+    ]
     runs.watch([answer for answer in answers if answer is not None])
     return answers
 

@@ -94,8 +94,8 @@ def choose_detector(subject: Subject, case: FamiliarCase) -> Detector:
 
 def answered(asked: Asked) -> Answer:
     """The detector's answer; features of data sets are made first, with their progress shown."""
-    slots = [f"{KEY}.fit", f"{KEY}.held", f"{KEY}.unknown", f"{KEY}.{asked.method.name}"]
-    runs.leave_others(KEY, slots)
+    wanted = ("fit", "held", "unknown", "Compare", "Corrupt", asked.method.name)
+    runs.leave_others(KEY, [f"{KEY}.{name}" for name in wanted])
     return after_features(asked.method, asked.case, f"{KEY}.{asked.method.name}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 
 import pytest
 
@@ -10,8 +11,9 @@ from components.decoding.answers import as_json
 from components.decoding.asked import STORY, STUBBORN, Spoken
 from components.views import DECODING
 from engine import gallery, run
-from engine.hallucination import STRATEGIES, VCD, Greedy, asking
+from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from engine.method import quiet
 from tests.visits import pills, said, settled, visit, words
 
 LAMP = "is there a lamp"
@@ -124,6 +126,30 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
     assert not [each for each in at.main.button if each.key == "decoding.go"]
     settled(at)
     assert "Greedy adds the partner" in words(at)
+
+
+def test_a_count_goes_on_while_the_page_is_drawn_again(monkeypatch):
+    plain, begun, stopped, go = Rates.__call__, Event(), Event(), Event()
+
+    def held_up(method, case, progress=quiet):
+        begun.set()
+        try:
+            while not go.wait(0.01):
+                progress(0.5, "held up")
+        except BaseException:
+            stopped.set()
+            raise
+        return plain(method, case, progress)
+
+    monkeypatch.setattr(Rates, "__call__", held_up)
+    at = opened("Greedy", decoding__count="25", decoding__clear="true")
+    at.button(key="decoding.go").click().run()
+    assert begun.wait(20)
+    at.run()
+    given_up = stopped.wait(1)
+    go.set()
+    settled(at)
+    assert not given_up
 
 
 def test_a_press_that_overtakes_another_count_counts_that_one():

@@ -7,6 +7,7 @@ import re
 import time
 import zipfile
 from copy import deepcopy
+from threading import Event
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ import torch
 from PIL import Image
 
 from components.views import FAMILIAR
-from engine.anomaly import KNN, Conformal, FamiliarCase, ViM
+from engine.anomaly import KNN, Compare, Conformal, FamiliarCase, ViM
 from engine.anomaly.sources import unknown
 from engine.data import load
+from engine.method import quiet
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
 from tests.visits import pills, said, visit
@@ -62,6 +64,33 @@ def zipped(count, low=0, side=8):
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
     return held.getvalue()
+
+
+def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
+    plain, begun, stopped, go = Compare.__call__, Event(), Event(), Event()
+
+    def held_up(method, case, progress=quiet):
+        begun.set()
+        try:
+            while not go.wait(0.01):
+                progress(0.5, "held up")
+        except BaseException:
+            stopped.set()
+            raise
+        return plain(method, case, progress)
+
+    monkeypatch.setattr(Compare, "__call__", held_up)
+    at = visit(DIGITS, FAMILIAR)
+    for _ in range(300):
+        if begun.wait(0.1):
+            break
+        at.run()
+    assert begun.is_set()
+    at.run()
+    given_up = stopped.wait(1)
+    go.set()
+    settled(at)
+    assert not given_up
 
 
 def test_the_first_picture_is_there_without_any_choice_and_says_how_few_photographs_there_are():

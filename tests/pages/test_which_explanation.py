@@ -143,13 +143,14 @@ def test_another_setting_gives_up_what_a_later_map_was_asked_before(monkeypatch)
         return plain(method, case, progress)
 
     monkeypatch.setattr(LocalModel, "__call__", held_up)
-    at = visit({"which.count": "9"}, WHICH_EXPLANATION)
-    for _ in range(100):
+    at = visit({"which.count": "9", "which.samples": "100"}, WHICH_EXPLANATION)
+    for _ in range(300):
         if begun.wait(0.1):
             break
         at.run()
+    assert begun.is_set()
     at.select_slider(key="which.samples").set_value(50).run()
-    given_up = stopped.wait(5)
+    given_up = stopped.wait(20)
     go.set()
     assert given_up
     settled(at)
