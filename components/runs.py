@@ -241,11 +241,21 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
     pending = [one for one in outcomes if isinstance(one, Pending)]
     if pending:
         follow_progress(pending, live)
+    halted = [stopped().get(one.slot) for one in outcomes if isinstance(one, Problem)]
+    if ending := [job for job in halted if job is not None and not job.finished]:
+        follow_ending(ending)
     for one in outcomes:
         if isinstance(one, Problem):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.warning(f"{one.title}: {one.words}")
                 st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def follow_ending(jobs: Sequence[Job[Answer]]) -> None:
+    """The page follows when what was stopped has ended: a training keeps its place last of all."""
+    if all(job.finished for job in jobs):
+        st.rerun()
 
 
 def watch_growing(outcome: Outcome, live: Live) -> None:
