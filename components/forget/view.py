@@ -57,8 +57,11 @@ def show(asked: Asked, subject: Subject | None) -> None:
         table = board.ask(asked)
     if table is not None:
         st.markdown("**Beside a model that never saw them**")
-        board.show(table, board.timed(asked))
+        timed = board.timed(asked)
+        board.show(table, timed)
         closer(asked, table, subject, places)
+        if timed is None and board.timed(asked) is not None:
+            st.rerun()  # they were done while the page was drawn
     explain(asked)
 
 
