@@ -2,9 +2,10 @@
 
 from engine.attribution.trust.band import RandomBand
 from engine.attribution.trust.case import Check, TrustCase
-from engine.attribution.trust.cheap import CHEAP, Order, OtherClass, Place, Shape
+from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
 from engine.attribution.trust.dear import DEAR, Nudged, RandomWeights, Repeats
 from engine.attribution.trust.foretold import Foretold
+from engine.attribution.trust.order import Order
 from engine.attribution.trust.squares import HiddenSquares
 
 TRUST = (*CHEAP, *DEAR, Foretold)

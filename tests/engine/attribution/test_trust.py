@@ -25,8 +25,8 @@ from engine.attribution.trust import (
     Shape,
     TrustCase,
 )
-from engine.attribution.trust.cheap import at_stake
 from engine.attribution.trust.dear import randomized
+from engine.attribution.trust.order import at_stake
 from engine.case import ImageCase
 from engine.data import load as load_data
 from engine.errors import Cancelled, DoesNotFit
