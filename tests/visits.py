@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
+from threading import Event
 
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, ROOT, View
 from engine.attribution import HEATMAPS as KINDS
+from engine.method import quiet
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
 OPENED = {"heatmaps.methods": QUICK, "trust.on": "false"}  # nor for what is not looked at
@@ -59,3 +62,46 @@ def words(at):
     shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
     html = [each.proto.body for each in at.main.get("html")]
     return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A method's computing, held up until it is let go."""
+
+    begun: Event = field(default_factory=Event)
+    stopped: Event = field(default_factory=Event)
+    go: Event = field(default_factory=Event)
+
+    def begins(self, at):
+        """Draws the page again until the computing has begun."""
+        for _ in range(300):
+            if self.begun.wait(0.1):
+                return
+            at.run()
+        raise AssertionError("it was never begun")
+
+    def is_given_up(self, seconds):
+        """Lets it go; whether it had been told to stop within so many seconds."""
+        found = self.stopped.wait(seconds)
+        self.go.set()
+        return found
+
+
+def held_up(monkeypatch, kind, only=lambda _method: True):
+    """Hold up what methods of that kind compute, or `only` some of them."""
+    hold, plain = Hold(), kind.__call__
+
+    def slowly(method, case, progress=quiet):
+        if not only(method):
+            return plain(method, case, progress)
+        hold.begun.set()
+        try:
+            while not hold.go.wait(0.01):
+                progress(0.5, "held up")
+        except BaseException:
+            hold.stopped.set()
+            raise
+        return plain(method, case, progress)
+
+    monkeypatch.setattr(kind, "__call__", slowly)
+    return hold

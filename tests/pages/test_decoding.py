@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from threading import Event
 
 import pytest
 
@@ -13,8 +12,7 @@ from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.method import quiet
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import held_up, pills, said, settled, visit, words
 
 LAMP = "is there a lamp"
 
@@ -129,27 +127,13 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
 
 
 def test_a_count_goes_on_while_the_page_is_drawn_again(monkeypatch):
-    plain, begun, stopped, go = Rates.__call__, Event(), Event(), Event()
-
-    def held_up(method, case, progress=quiet):
-        begun.set()
-        try:
-            while not go.wait(0.01):
-                progress(0.5, "held up")
-        except BaseException:
-            stopped.set()
-            raise
-        return plain(method, case, progress)
-
-    monkeypatch.setattr(Rates, "__call__", held_up)
+    hold = held_up(monkeypatch, Rates)
     at = opened("Greedy", decoding__count="25", decoding__clear="true")
     at.button(key="decoding.go").click().run()
-    assert begun.wait(20)
+    hold.begins(at)
     at.run()
-    given_up = stopped.wait(1)
-    go.set()
+    assert not hold.is_given_up(1)
     settled(at)
-    assert not given_up
 
 
 def test_a_press_that_overtakes_another_count_counts_that_one():

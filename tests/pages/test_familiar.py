@@ -7,7 +7,6 @@ import re
 import time
 import zipfile
 from copy import deepcopy
-from threading import Event
 
 import numpy as np
 import pytest
@@ -18,10 +17,9 @@ from components.views import FAMILIAR
 from engine.anomaly import KNN, Compare, Conformal, FamiliarCase, ViM
 from engine.anomaly.sources import unknown
 from engine.data import load
-from engine.method import quiet
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
-from tests.visits import pills, said, visit
+from tests.visits import held_up, pills, said, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -67,30 +65,12 @@ def zipped(count, low=0, side=8):
 
 
 def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
-    plain, begun, stopped, go = Compare.__call__, Event(), Event(), Event()
-
-    def held_up(method, case, progress=quiet):
-        begun.set()
-        try:
-            while not go.wait(0.01):
-                progress(0.5, "held up")
-        except BaseException:
-            stopped.set()
-            raise
-        return plain(method, case, progress)
-
-    monkeypatch.setattr(Compare, "__call__", held_up)
+    hold = held_up(monkeypatch, Compare)
     at = visit(DIGITS, FAMILIAR)
-    for _ in range(300):
-        if begun.wait(0.1):
-            break
-        at.run()
-    assert begun.is_set()
+    hold.begins(at)
     at.run()
-    given_up = stopped.wait(1)
-    go.set()
+    assert not hold.is_given_up(1)
     settled(at)
-    assert not given_up
 
 
 def test_the_first_picture_is_there_without_any_choice_and_says_how_few_photographs_there_are():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Event
-
 import numpy as np
 import pytest
 import torch
@@ -14,12 +12,11 @@ from components.which_explanation import agreement, losses, view
 from components.which_explanation.charts import loss_figure
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.case import ImageCase
-from engine.method import quiet
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from engine.result import Table
 from tests import tiny
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import held_up, pills, said, settled, visit, words
 
 LINK = {"which.small.samples": "50"}
 
@@ -127,32 +124,12 @@ def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
 def test_another_setting_gives_up_what_a_later_map_was_asked_before(monkeypatch):
     model = tiny.classifier(tiny.random_weights(tiny.Cnn(), seed=5), 48, "bigger")
     monkeypatch.setattr(catalog, "load", lambda name="": model)
-    begun, stopped, go = Event(), Event(), Event()
-    plain = LocalModel.__call__
-
-    def held_up(method, case, progress=quiet):
-        if (method.explainer, method.samples) != ("LIME", 100):
-            return plain(method, case, progress)
-        begun.set()
-        try:
-            while not go.wait(0.01):
-                progress(0.5, "held up")
-        except BaseException:
-            stopped.set()
-            raise
-        return plain(method, case, progress)
-
-    monkeypatch.setattr(LocalModel, "__call__", held_up)
+    asked = ("LIME", 100)
+    hold = held_up(monkeypatch, LocalModel, lambda one: (one.explainer, one.samples) == asked)
     at = visit({"which.count": "9", "which.samples": "100"}, WHICH_EXPLANATION)
-    for _ in range(300):
-        if begun.wait(0.1):
-            break
-        at.run()
-    assert begun.is_set()
+    hold.begins(at)
     at.select_slider(key="which.samples").set_value(50).run()
-    given_up = stopped.wait(20)
-    go.set()
-    assert given_up
+    assert hold.is_given_up(20)
     settled(at)
     assert not said_of_trouble(at)
 
