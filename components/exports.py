@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from components.sidebar.subject import Subject
+from components.widgets.downloads import download
 from engine.images import View
 from engine.method import Method
 from engine.models.classifier import Classifier
@@ -119,20 +120,12 @@ def downloads(answer: Answer, subject: Subject, key: str) -> None:
     heat: HeatMap = answer["map"]
     stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
     png, npy, said = st.columns(3)
-    png.download_button(
-        "PNG", lambda: as_png(subject, heat), f"{stem}.png", "image/png", key=f"{key}.png"
-    )
-    npy.download_button(
-        "NPY",
-        lambda: as_npy(heat),
-        f"{stem}.npy",
-        "application/octet-stream",
-        key=f"{key}.npy",
+    download("PNG", lambda: as_png(subject, heat), f"{stem}.png", f"{key}.png", place=png)
+    download(
+        "NPY", lambda: as_npy(heat), f"{stem}.npy", f"{key}.npy", place=npy,
         help=f"The raw values, in {heat.unit}.",
-    )
-    said.download_button(
-        "JSON", lambda: as_json(answer), f"{stem}.json", "application/json", key=f"{key}.json"
-    )
+    )  # fmt: skip
+    download("JSON", lambda: as_json(answer), f"{stem}.json", f"{key}.json", place=said)
 
 
 def as_png(subject: Subject, heat: HeatMap) -> bytes:

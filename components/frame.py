@@ -24,6 +24,13 @@ def page(view: View) -> st.Page:
     )
 
 
+def mark(menu_title: str, titles: list[str]) -> None:
+    """Underline the open view's question; Streamlit marks the view only inside the folded menu."""
+    place = titles.index(menu_title) + 1
+    section = f"[data-testid='stTopNav'] > :nth-child({place}) [data-testid='stTopNavSection']"
+    st.html(f"<style>{section} {{ box-shadow: inset 0 -3px; border-radius: 0 }}</style>")
+
+
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
 st.html(ROOT / "components" / "theme.css")
 
@@ -31,6 +38,7 @@ menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
 chosen = st.navigation(menu, position="top")
+mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
 with st.sidebar:
     subject.draw()

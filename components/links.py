@@ -32,6 +32,11 @@ def refuse(
         st.info(plain(held[key][0]), icon=":material/link_off:")
 
 
+def accept(key: str) -> None:
+    """Say no longer that what the link asked for there cannot be had: now it can."""
+    st.session_state.get("links.refused", {}).pop(key, None)
+
+
 def let_go(key: str, offered: Iterable[Any], first: Any = None) -> None:
     """Where a widget has what is no longer offered, such as a layer of another model: the first.
 

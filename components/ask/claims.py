@@ -9,6 +9,7 @@ import streamlit as st
 from components.ask.question import Told
 from components.ask.scene import FAINT, KEY
 from components.notices import plain
+from components.widgets.downloads import download
 from engine.data.layout import Scene
 from engine.data.sprites import COLORS
 from engine.hallucination.chair import share
@@ -29,10 +30,7 @@ def show(told: Told) -> None:
     else:
         sign = ":material/check_circle: Right." if against.right else ":material/cancel: Wrong."
         st.markdown(f"#### {sign} {plain(short_words(against, scene))}")
-    st.download_button(
-        "The answer as JSON", lambda: as_json(told), "blindspot-answer.json", "application/json",
-        key=f"{KEY}.json",
-    )  # fmt: skip
+    download("The answer as JSON", lambda: as_json(told), "blindspot-answer.json", f"{KEY}.json")
 
 
 def short_words(against: Claims, scene: Scene) -> str:

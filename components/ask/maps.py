@@ -16,6 +16,7 @@ from components.heatmaps import truth
 from components.links import refuse
 from components.notices import plain
 from components.sidebar.pictures import enlarged
+from components.widgets.downloads import download
 from components.widgets.viewer import Panel, viewer
 from engine.hallucination.looks import Looks
 from engine.hallucination.relevancy import Relevancy
@@ -111,15 +112,12 @@ def downloads(told: Told, method: Looks | Relevancy, answer: Answer) -> None:
     stem, slot = f"blindspot-{method.name}", f"{KEY}.{method.name}"
     seen = as_bytes(told.case.image)
     png, npy, said = st.columns(3)
-    png.download_button(
-        "PNG", lambda: exports.encoded(overlay(enlarged(seen), heat)), f"{stem}.png", "image/png",
-        key=f"{slot}.png",
+    download(
+        "PNG", lambda: exports.encoded(overlay(enlarged(seen), heat)), f"{stem}.png",
+        f"{slot}.png", place=png,
     )  # fmt: skip
-    npy.download_button(
-        "NPY", lambda: exports.as_npy(heat), f"{stem}.npy", "application/octet-stream",
-        key=f"{slot}.npy", help=f"The raw values, in {heat.unit}.",
+    download(
+        "NPY", lambda: exports.as_npy(heat), f"{stem}.npy", f"{slot}.npy", place=npy,
+        help=f"The raw values, in {heat.unit}.",
     )  # fmt: skip
-    said.download_button(
-        "JSON", lambda: exports.as_json(answer), f"{stem}.json", "application/json",
-        key=f"{slot}.json",
-    )  # fmt: skip
+    download("JSON", lambda: exports.as_json(answer), f"{stem}.json", f"{slot}.json", place=said)

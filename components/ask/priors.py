@@ -14,6 +14,7 @@ from components.ask.question import Told, tidy
 from components.ask.scene import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.hallucination import asking
 from engine.hallucination.claims import telling
 from engine.hallucination.priors import Priors
@@ -55,7 +56,8 @@ def show(told: Told) -> None:
     pictures = asking.looked_away(case, method)
     says = dict(zip(found.rows, found.notes, strict=True))
     for column, (name, image) in zip(st.columns(len(pictures)), pictures, strict=True):
-        column.image(enlarged(as_bytes(image)), width=140, output_format="PNG")
+        shown_name = NAMES.get(name, name)
+        show_picture(enlarged(as_bytes(image)), f"The image: {shown_name}", place=column, width=140)
         column.caption(f"{NAMES.get(name, name)}: {plain(f'“{tidy(says[name])}”')}")
     rows = [NAMES.get(name, name) for name in found.rows]
     charts.strip(

@@ -16,6 +16,7 @@ from components.links import refuse
 from components.notices import plain
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.data.layout import CELLS, Scene, Thing
 from engine.data.sprites import HABITS
 from engine.hallucination import asking
@@ -76,7 +77,7 @@ def choose(number: int = FIRST, page: str = KEY) -> Shown:
         keep_edits(())
         about = subject.current()
         pixels = subject.square_pixels(about)
-        st.image(pixels, width=320, alt="The square of the sidebar's picture that is asked about")
+        show_picture(pixels, "The square of the sidebar's picture that is asked about", width=320)
         st.warning(
             "TinyVLM learnt drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "
@@ -115,7 +116,7 @@ def choose_scene(start: int, page: str) -> Shown:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     pixels = scene.image.transpose(1, 2, 0)
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
-    st.image(enlarged(pixels), width=320, output_format="PNG", alt=f"A {scene.theme} with {there}")
+    show_picture(enlarged(pixels), f"A {scene.theme} with {there}", width=320)
     st.caption("The picture and the model in the sidebar are not asked here.")
     place = (
         st.expander("Move things, let them fade, take them out") if page != KEY else st.container()

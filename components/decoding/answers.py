@@ -18,6 +18,7 @@ from components.charts.style import GRAY, MARGINS
 from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.notices import plain
+from components.widgets.downloads import download
 from components.widgets.words import words
 from engine.hallucination.claims import Claims, telling
 from engine.hallucination.tiny_vlm.words import with_article
@@ -72,9 +73,9 @@ def spoken(one: Spoken, other: set[int], chosen: tuple[str, int] | None) -> None
     ]
     words(rows, f"{one.title}: {tokens.text}", f"{KEY}.{one.name}.said", pick, small=True)
     st.markdown(verdict(one))
-    st.download_button(
-        "JSON", lambda: as_json(one), f"blindspot-{one.name}.json", "application/json",
-        key=f"{KEY}.{one.name}.json", type="tertiary", icon=":material/download:",
+    download(
+        "JSON", lambda: as_json(one), f"blindspot-{one.name}.json", f"{KEY}.{one.name}.json",
+        kind="tertiary", icon=":material/download:",
         help="The words, the best words of every step, the cost, and how it was made.",
     )  # fmt: skip
 

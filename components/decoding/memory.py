@@ -16,6 +16,7 @@ from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import let_go
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.pictures import as_bytes
 from engine.result import Columns, Curve, Table
 
@@ -55,9 +56,7 @@ def kept(found: Compared, one: Spoken) -> None:
     for layer, column in zip(range(grids.shape[1]), columns, strict=False):
         grid = grids[place, layer] > 0
         said = f"Layer {layer + 1}: {int(grid.sum())} of {grid.size} image tokens"
-        column.image(
-            crossed(pixels, grid), output_format="PNG", width="stretch", caption=said, alt=said
-        )
+        show_picture(crossed(pixels, grid), said, place=column, width="stretch", caption=said)
     if place == 0:
         st.caption("Nothing was dropped yet: the memory is thinned out before each further word.")
     else:

@@ -16,6 +16,7 @@ from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.hallucination import VCD, asking
 from engine.hallucination.noise_steps import NoiseSteps
 from engine.pictures import as_bytes
@@ -36,9 +37,7 @@ def copies(found: Compared, one: Spoken) -> None:
     step = one.method.settings()["step"]
     said = (("What the model sees", clear), (f"The copy, noise step {step}", noised))
     for column, (words, pixels) in zip(st.columns([1, 1, 1]), said, strict=False):
-        column.image(
-            enlarged(pixels), output_format="PNG", width="stretch", caption=words, alt=words
-        )
+        show_picture(enlarged(pixels), words, place=column, width="stretch", caption=words)
 
 
 def show(found: Compared) -> None:

@@ -16,6 +16,7 @@ from components.forms import refuse_links
 from components.links import let_go, refuse
 from components.notices import plain
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.anomaly import Compare, Corrupt
 from engine.anomaly.corrupt import LEVELS
 from engine.anomaly.corruption import corrupted
@@ -78,8 +79,8 @@ def made_worse(asked: Asked) -> None:
             format_func=lambda one: f"{one:g}",
         )  # fmt: skip
         image = corrupted(asked.case.image[None], kind, severity, asked.case.seed)[0]
-        st.image(enlarged(as_bytes(image)), output_format="PNG", width="stretch",
-                 alt=f"This image with {kind} of severity {severity:g}")  # fmt: skip
+        words = f"This image with {kind} of severity {severity:g}"
+        show_picture(enlarged(as_bytes(image)), words, width="stretch")
     with right:
         outcome = runs.ask(Corrupt(kind, name), asked.case, f"{KEY}.Corrupt")
         if not isinstance(outcome, Answer):

@@ -16,6 +16,8 @@ from components.familiar.sources import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject
+from components.widgets.downloads import download
+from components.widgets.pictures import show_picture
 from engine.anomaly import COSTARR
 from engine.run import Answer
 
@@ -63,12 +65,12 @@ def nearest(asked: Asked, found: Answer) -> None:
     places = data.places(rows[:, 0].astype(np.int64))
     columns = st.columns(3)
     for at, (place, (number, distance)) in enumerate(zip(places, rows, strict=True)):
-        picture = data.images[place].transpose(1, 2, 0)
-        pixels = np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
+        image = data.images[place].transpose(1, 2, 0)
+        pixels = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
         label = data.classes[data.labels[place]]
-        columns[at % 3].image(
-            enlarged(pixels), output_format="PNG", width="stretch",
-            alt=f"Normal image {number:.0f}, {label}, at distance {distance:.2f}",
+        show_picture(
+            enlarged(pixels), f"Normal image {number:.0f}, {label}, at distance {distance:.2f}",
+            place=columns[at % 3], width="stretch",
             caption=plain(f"{label}, id {number:.0f}: {distance:.2f}"),
         )  # fmt: skip
     st.caption("Distances are between directions of features, from 0 (the same) to 2.")
@@ -82,10 +84,7 @@ def explain(asked: Asked, found: Answer) -> None:
             st.markdown(f"Reference: {asked.method.paper}")
         if "nearest" in found.views:
             tables.table(found["nearest"], f"{KEY}.nearest")
-        st.download_button(
-            "JSON", lambda: as_json(found), "blindspot-familiar.json", "application/json",
-            key=f"{KEY}.json",
-        )  # fmt: skip
+        download("JSON", lambda: as_json(found), "blindspot-familiar.json", f"{KEY}.json")
     for note in found["notes"].labels:
         if found["notes"].values[0]:
             st.caption(plain(note))

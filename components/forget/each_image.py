@@ -16,6 +16,7 @@ from components.forget.request import thumb
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject
+from components.widgets.pictures import show_picture
 from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Confidence
@@ -127,8 +128,9 @@ def one(closer: Closer, images: Columns) -> None:
     label = word_of(data, images["label"][at])
     left, right = st.columns([1, 3], vertical_alignment="center")
     words = f"Image {number}, labelled {label}"
-    left.image(enlarged(thumb_pixels(data, row)), output_format="PNG", width=180, alt=words,
-               caption=plain(words))  # fmt: skip
+    show_picture(
+        enlarged(thumb_pixels(data, row)), words, place=left, width=180, caption=plain(words)
+    )
     for column, name in zip(right.columns(3), MODELS, strict=True):
         seen = word_of(data, images[f"seen by {name}"][at])
         column.metric(

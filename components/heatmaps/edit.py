@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from components import runs
 from components.sidebar.subject import Subject, square_pixels
 from components.widgets.bars import Bar, bars
+from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from engine.editing import COVERS, covered
 from engine.pictures import as_bytes
@@ -40,9 +41,8 @@ def watch(subject: Subject) -> None:
         with right:
             before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
             after = runs.answer(Prediction(), case, "edit.after")["classes"]
-            st.image(
-                pixels(case), output_format="PNG", width=224, caption="What the model is shown"
-            )
+            words = "What the model is shown"
+            show_picture(pixels(case), words, width=224, caption=words)
             bars(compared(before, after), "edit.bars")
             st.caption("The line marks the probability before the edit.")
 

@@ -12,6 +12,7 @@ from PIL import Image
 from components.links import refuse
 from components.notices import plain
 from components.widgets.encoding import data_url, saved
+from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
 from engine.data import SPLITS, Card, DataSet, Rows
 from engine.data.sheet import GAP, sheet, strip
@@ -120,16 +121,16 @@ def contact(data: DataSet, fingerprint: str, look: Look, split: str) -> None:
     """A row of images for each class."""
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
     for label, word in enumerate(data.classes[:CLASSES]):
-        picture = row_of(data, fingerprint, label, split, count, look)
+        row = row_of(data, fingerprint, label, split, count, look)
         name, images = st.columns([1, 7], vertical_alignment="center")
         name.markdown(f"**{plain(word)}**")
-        if picture is None:
+        if row is None:
             images.caption("No image in this split.")
             continue
         drawn = f", {look.mask} outlined" if look.mask else ""
         drawn += ", the twin of each below" if look.twin else ""
         drawn += f", framed: {look.marked}" if look.marked else ""
-        images.image(picture, alt=f"Up to {count} images of the class {word}{drawn}")
+        show_picture(row, f"Up to {count} images of the class {word}{drawn}", place=images)
     if len(data.classes) > CLASSES:
         st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")
 
@@ -142,18 +143,17 @@ def row_of(
     split: str,
     count: int,
     look: Look,
-) -> bytes | None:
-    """The images of one class, as PNG; kept under the fingerprint."""
+) -> NDArray[np.uint8] | None:
+    """The images of one class in a row, (H, W, 3); kept under the fingerprint."""
     rows = np.flatnonzero(_data.labels == label)
     if split != EVERY:
         rows = rows[_data.split[rows] == SPLITS.index(split)]
     if not len(rows):
         return None
     some = _data.take(rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)])
-    pixels = sheet(
+    return sheet(
         some, count, mask=look.mask, truth="twin" if look.twin else None, marked=look.marked
     )
-    return saved(Image.fromarray(pixels), "PNG")
 
 
 def choose_split() -> str:
@@ -258,11 +258,11 @@ def large(data: DataSet, row: int, look: Look) -> None:
         outlined = f"; outlined: {look.mask}" if some else f"; no {look.mask} on it"
     left, right, known = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
-    left.image(drawn(data, row, look, scale), output_format="PNG", alt=words, caption=plain(words))
+    show_picture(drawn(data, row, look, scale), words, place=left, caption=plain(words))
     if "twin" in data.truth:
         twin = tile(data.truth["twin"], None, None, row, scale)
         said = f"Its twin: the same image without what makes it “{word}”"
-        right.image(twin, output_format="PNG", alt=said, caption=plain(said))
+        show_picture(twin, said, place=right, caption=plain(said))
     else:
         known = right
     known.markdown("  \n".join(f"{what}: **{plain(value)}**" for what, value in facts(data, row)))

@@ -14,6 +14,7 @@ from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
 from components.taking import take
 from components.views import HEATMAPS
+from components.widgets.downloads import download
 from engine.models import catalog, checkpoints, embedded
 from engine.models.catalog import DEFAULT, Entry
 from engine.models.checkpoints import PREFIX, Stored
@@ -109,10 +110,9 @@ def chosen(lines: Mapping[str, Line]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         take(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored:
-            st.download_button(
-                "Export", lambda: catalog.export(entry.name), file,
-                "application/octet-stream", key="lab.model.export", icon=":material/download:",
-                on_click="ignore", help="One file: the weights, with the card inside.",
+            download(
+                "Export", lambda: catalog.export(entry.name), file, "lab.model.export",
+                icon=":material/download:", help="One file: the weights, with the card inside.",
             )  # fmt: skip
         if entry.name.startswith(PREFIX):
             with st.popover("Delete", icon=":material/delete:"):

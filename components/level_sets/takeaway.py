@@ -11,36 +11,31 @@ import streamlit as st
 from components.exports import as_json, encoded
 from components.level_sets.animation import as_gif, as_webp, statistics_csv
 from components.widgets import image_grid
+from components.widgets.downloads import download
 from engine.run import Answer
 
 
 def walk(answer: Answer, key: str) -> None:
     """Animation, end image, images of the path, statistics and record."""
-    offered: tuple[tuple[str, Callable[[], str | bytes], str, str], ...] = (
-        ("GIF", lambda: as_gif(answer), "walk.gif", "image/gif"),
-        ("WebP", lambda: as_webp(answer), "walk.webp", "image/webp"),
-        ("End image", lambda: end_png(answer), "end.png", "image/png"),
-        ("Path (NPY)", lambda: path_npy(answer), "path.npy", "application/octet-stream"),
-        ("CSV", lambda: statistics_csv(answer), "steps.csv", "text/csv"),
-        ("JSON", lambda: as_json(answer), "walk.json", "application/json"),
+    offered: tuple[tuple[str, Callable[[], str | bytes], str], ...] = (
+        ("GIF", lambda: as_gif(answer), "walk.gif"),
+        ("WebP", lambda: as_webp(answer), "walk.webp"),
+        ("End image", lambda: end_png(answer), "end.png"),
+        ("Path (NPY)", lambda: path_npy(answer), "path.npy"),
+        ("CSV", lambda: statistics_csv(answer), "steps.csv"),
+        ("JSON", lambda: as_json(answer), "walk.json"),
     )
-    for column, (label, make, name, kind) in zip(st.columns(len(offered)), offered, strict=True):
-        column.download_button(
-            label, make, f"blindspot-{name}", kind, key=f"{key}.{name}", width="stretch"
-        )
+    for column, (label, make, name) in zip(st.columns(len(offered)), offered, strict=True):
+        download(label, make, f"blindspot-{name}", f"{key}.{name}", place=column, wide=True)
 
 
 def grid(answer: Answer, key: str) -> None:
     """The figure as one picture, and the record."""
     png, said = st.columns(2)
-    png.download_button(
-        "PNG", lambda: image_grid.as_png(answer), "blindspot-grid.png", "image/png",
-        key=f"{key}.png",
-    )  # fmt: skip
-    said.download_button(
-        "JSON", lambda: as_json(answer), "blindspot-grid.json", "application/json",
-        key=f"{key}.json",
-    )  # fmt: skip
+    download(
+        "PNG", lambda: image_grid.as_png(answer), "blindspot-grid.png", f"{key}.png", place=png
+    )
+    download("JSON", lambda: as_json(answer), "blindspot-grid.json", f"{key}.json", place=said)
 
 
 def end_png(answer: Answer) -> bytes:

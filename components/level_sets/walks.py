@@ -17,6 +17,7 @@ from components.level_sets.partners import Partner
 from components.links import refuse
 from components.sidebar import models
 from components.sidebar.subject import Subject
+from components.widgets.pictures import show_picture
 from components.widgets.player import Walked, player
 from engine.attribution.level_sets import WALKS
 from engine.attribution.level_sets.lst import LST
@@ -126,7 +127,8 @@ def live_frame(views: Result) -> None:
     """The newest image of a walk that is still going."""
     path: Any = views["path"]
     frame = np.asarray(path.frames[-1], np.float32)
-    st.image(frame.transpose(1, 2, 0), clamp=True, width=224, output_format="PNG")
+    pixels = np.rint(np.clip(frame.transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+    show_picture(pixels, "The newest image of the walk", width=224)
 
 
 def pixels(image: Any) -> Any:

@@ -11,6 +11,7 @@ from components.charts.plots import with_table
 from components.links import refuse
 from components.minimal_regions.curves import figure, tables, words
 from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, Pixels, viewer
 from engine.result import Curve
 from engine.run import Answer
@@ -39,10 +40,8 @@ def steps(answer: Answer, band: Answer | None, about: Subject, key: str) -> None
     step = choose_step(answer, f"{key}.step")
     middle, right = st.columns(2, gap="medium")
     with middle:
-        st.image(
-            searched(square_pixels(about), answer["rank"].values, step),
-            output_format="PNG", width="stretch", alt=said(answer, step),
-        )  # fmt: skip
+        pixels = searched(square_pixels(about), answer["rank"].values, step)
+        show_picture(pixels, said(answer, step), width="stretch")
         st.caption(said(answer, step))
     with right:
         with_table(
@@ -101,10 +100,8 @@ def said(answer: Answer, step: int) -> str:
 def unsearched(about: Subject) -> None:
     """The picture before any search."""
     middle, _ = st.columns([1, 2])
-    middle.image(
-        enlarged(square_pixels(about)), output_format="PNG", width="stretch",
-        alt="The image that is going to be searched",
-    )  # fmt: skip
+    words = "The image that is going to be searched"
+    show_picture(enlarged(square_pixels(about)), words, place=middle, width="stretch")
 
 
 def searched(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:

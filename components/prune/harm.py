@@ -17,6 +17,7 @@ from components.notices import plain
 from components.prune import harm_charts, unknown
 from components.prune.asked import KEY, Asked
 from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Harm, Masks, Unknown, agreement_only
@@ -109,11 +110,9 @@ def flipped(asked: Asked, table: Table) -> None:
 def pictures(asked: Asked, rows: Sequence[int] | Any, words: Sequence[str]) -> None:
     """Some images of the data set beside each other."""
     for column, row, said in zip(st.columns(WORST), rows, words, strict=False):
-        picture = asked.case.data.images[row].transpose(1, 2, 0)
-        pixels = np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
-        column.image(
-            enlarged(pixels), output_format="PNG", width="stretch", alt=said, caption=plain(said)
-        )
+        image = asked.case.data.images[row].transpose(1, 2, 0)
+        pixels = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+        show_picture(enlarged(pixels), said, place=column, width="stretch", caption=plain(said))
 
 
 def calibration(found: dict[str, Any]) -> None:

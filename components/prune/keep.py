@@ -17,6 +17,7 @@ from components.prune.asked import KEY, Asked
 from components.runs import Pending, Problem
 from components.taking import kept, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, PRUNE
+from components.widgets.downloads import download
 from engine.lab import keep_when_done
 from engine.result import Checkpoint
 from engine.run import Answer
@@ -40,7 +41,7 @@ def show(asked: Asked, masks: Masks) -> None:
         st.markdown("**Rounds**")
         st.caption(rounds(asked))
         st.markdown("**The masks**")
-        download(asked, masks)
+        masks_button(asked, masks)
     with right:
         st.markdown("**Trained again, with its zeros held**")
         train_again(asked)
@@ -56,15 +57,14 @@ def rounds(asked: Asked) -> str:
     )
 
 
-def download(asked: Asked, masks: Masks) -> None:
+def masks_button(asked: Asked, masks: Masks) -> None:
     """One bit a weight, with how they were made."""
     about = {"model": asked.case.model.name, "fingerprint": asked.case.model.fingerprint,
              **asked.method.settings()}  # fmt: skip
     stem = re.sub(r"\W+", "-", asked.case.model.name).strip("-")
-    st.download_button(
+    download(
         "Download the masks", lambda: masks_file(masks, about), f"blindspot-masks-{stem}.npz",
-        "application/octet-stream", key=f"{KEY}.download", icon=":material/download:",
-        on_click="ignore",
+        f"{KEY}.download", icon=":material/download:",
         help="An .npz file: for each weight its mask, one bit a weight (np.unpackbits), and what "
         "was cut by which rule. It can be held beside others under “Two criteria”.",
     )  # fmt: skip

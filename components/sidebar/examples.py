@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from components.links import refuse
@@ -47,13 +48,23 @@ def choose() -> Example:
 
 def choose_rows(found: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
-    rows = found.rows(SPLIT)
+    rows = with_finding_first(found, found.rows(SPLIT))
     present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
     refuse("kind", [ANY, *present], "Class", f"a class of {found.card.title}")
     kind = st.selectbox("Class", [ANY, *present], key="kind", bind="query-params")
     if kind != ANY:
         rows = rows[found.labels[rows] == found.classes.index(kind)]
     return rows
+
+
+def with_finding_first(found: DataSet, rows: Rows) -> Rows:
+    """The rows, headed by the first whose mask shows something, so that a data set opens on it."""
+    masks = found.truth.get("mask")
+    if masks is None:
+        return rows
+    shows = masks[rows].reshape(len(rows), -1).any(1)
+    first = int(shows.argmax())
+    return np.concatenate([rows[first : first + 1], np.delete(rows, first)])
 
 
 def described(chosen: Example) -> str:

@@ -7,6 +7,7 @@ from math import floor, log10
 import streamlit as st
 
 from components.notices import plain
+from components.widgets.pictures import show_picture
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.images import Picture, Scan, View, Window
@@ -141,7 +142,7 @@ def show_seen(case: ImageCase, picture: Picture) -> None:
     """What the model is given, at its own size."""
     if picture.behind is None:
         return
-    st.image(as_bytes(case.image), output_format="PNG", width=THUMBNAIL)
+    show_picture(as_bytes(case.image), "What the model sees", width=THUMBNAIL)
     st.caption(f"What the model sees: {case.model.side} × {case.model.side} px{words(picture)}.")
 
 

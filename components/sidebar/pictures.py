@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components.links import refuse
+from components.links import accept, refuse
 from components.notices import plain
-from components.sidebar import examples, masks, medical
+from components.sidebar import examples, masks, medical, reload
+from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask
@@ -40,6 +41,8 @@ def choose_picture() -> Chosen:
     """
     titles = {one.title: one.name for one in SAMPLES}
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
+    if YOURS not in shown and st.query_params.get("image") == YOURS:
+        st.session_state["subject.wanted"] = True  # until the tab says what it had opened
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
     picked = st.selectbox(
         "Sample or yours", shown, key="image", bind="query-params", label_visibility="collapsed"
@@ -59,9 +62,11 @@ def open_own() -> None:
         key="subject.file",
         on_change=take_upload,
         help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
-        "(.nii, .nii.gz); up to 50 MB. It stays in this session's memory. Of a scan's header only "
-        "geometry and windows are kept; a name that is written into its pixels stays visible.",
+        "(.nii, .nii.gz); up to 50 MB. It stays in memory, for an hour also when you reload this "
+        "tab, and is never written to disk. Of a scan's header only geometry and windows are kept; "
+        "a name that is written into its pixels stays visible.",
     )
+    reload.exchange_key(take_again)
     if problem := st.session_state.get("subject.problem"):
         st.error(plain(problem), icon=":material/error:")
 
@@ -96,6 +101,16 @@ def take_upload() -> None:
         st.session_state["subject.problem"] = str(error)
     else:
         st.session_state["image"] = YOURS
+        reload.remember(given.name, given.getvalue())
+
+
+def take_again() -> None:
+    """After a reload of the page, the file that was open before it."""
+    if file := reload.found():
+        st.session_state["subject.upload"] = load(file.content, file.name)
+        if st.session_state.pop("subject.wanted", False):
+            st.session_state["image"] = YOURS
+            accept("image")
 
 
 def choose_crop(picture: Picture, name: str) -> Crop:
@@ -104,7 +119,7 @@ def choose_crop(picture: Picture, name: str) -> Crop:
     side = min(height, width)
     linked = linked_crop(name)
     if height == width:
-        st.image(enlarged(picture.pixels), output_format="PNG", width="stretch")
+        show_picture(enlarged(picture.pixels), "The picture that is asked about", width="stretch")
         st.caption("The model sees the whole picture.")
         return Crop()
     left, top, *_ = linked.box(width, height)

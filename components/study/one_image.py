@@ -13,6 +13,7 @@ from components.links import let_go, refuse
 from components.notices import plain
 from components.study.form import KEY, Asked
 from components.study.ranking import named, number, stays
+from components.widgets.downloads import download
 from components.widgets.triangle import encode
 from components.widgets.viewer import ENCODED, Pixels
 from engine.attribution.study import Asked as Image
@@ -37,9 +38,9 @@ def show(asked: Asked) -> None:
         return
     st.html(as_html(asked, one, outcome))
     st.caption(plain(words(asked, one)))
-    st.download_button(
+    download(
         "PNG", lambda: encoded(sheet(asked, one, outcome)), f"blindspot-study-{one.id}.png",
-        "image/png", key=f"{KEY}.maps.png", on_click="ignore",
+        f"{KEY}.maps.png",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from components.runs import Outcome
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, Asked
 from components.study.ranking import named
+from components.widgets.downloads import download
 from engine.result import Columns, Result
 from engine.run import Answer
 
@@ -77,16 +78,13 @@ def closer(asked: Asked) -> None:
 
 def take_along(asked: Asked, found: Answer) -> None:
     """The table and every row as CSV, and how it was made as JSON."""
-    offered: tuple[tuple[str, Callable[[], str], str, str], ...] = (
-        ("Table (CSV)", lambda: as_csv(found["table"], asked), "study.csv", "text/csv"),
-        ("Every map (CSV)", lambda: as_csv(found["rows"], asked), "study-maps.csv", "text/csv"),
-        ("JSON", lambda: as_json(found), "study.json", "application/json"),
+    offered: tuple[tuple[str, Callable[[], str], str], ...] = (
+        ("Table (CSV)", lambda: as_csv(found["table"], asked), "study.csv"),
+        ("Every map (CSV)", lambda: as_csv(found["rows"], asked), "study-maps.csv"),
+        ("JSON", lambda: as_json(found), "study.json"),
     )
-    for place, (label, make, name, kind) in zip(st.columns(3), offered, strict=True):
-        place.download_button(
-            label, make, f"blindspot-{name}", kind, key=f"{KEY}.{name}", on_click="ignore",
-            width="stretch",
-        )  # fmt: skip
+    for place, (label, make, name) in zip(st.columns(3), offered, strict=True):
+        download(label, make, f"blindspot-{name}", f"{KEY}.{name}", place=place, wide=True)
     said = found.record
     kept = "kept from before" if found.kept else "computed now"
     st.caption(plain(

@@ -18,6 +18,7 @@ from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject
 from components.trust import charts, verdict
 from components.trust.verdict import Found
+from components.widgets.pictures import show_picture
 from components.widgets.viewer import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
@@ -227,10 +228,9 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
     ):
         low, high = (said(end) for end in ends(heat))
         told = f"{title}: {low} to {high} {heat.unit}"
-        column.image(
-            overlay(shown(subject), heat), output_format="PNG", width=WIDE,
-            caption=plain(told), alt=told,
-        )  # fmt: skip
+        show_picture(
+            overlay(shown(subject), heat), told, place=column, width=WIDE, caption=plain(told)
+        )
 
 
 def summary(trials: Sequence[Trial]) -> None:

@@ -14,6 +14,7 @@ from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.which_explanation import agreement, losses
+from components.widgets.downloads import download
 from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.attribution.lfa import LFA, MOST, LocalModel
@@ -183,9 +184,6 @@ def explain(asked: Asked, answer: run.Answer, about: Subject) -> None:
     st.markdown(f"**What am I looking at?** {LFA.about()}")
     st.markdown(f"Reference: {LFA.paper}")
     with st.popover("Take it along"):
-        st.download_button(
-            "JSON", lambda: exports.as_json(answer), "blindspot-LFA.json", "application/json",
-            key=f"{KEY}.json",
-        )  # fmt: skip
+        download("JSON", lambda: exports.as_json(answer), "blindspot-LFA.json", f"{KEY}.json")
         st.code(exports.python_call(asked.method, about, "squared loss"), language="python")
     st.caption(plain(exports.provenance(answer)))

@@ -20,6 +20,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
 from components.charts.tables import numbers
+from components.widgets.downloads import download
 from components.widgets.triangle import as_pixels, encode, probability
 from components.widgets.viewer import ENCODED, Pixels
 from engine.result import Path, Result, Table
@@ -64,10 +65,7 @@ def grid(result: Result, key: str) -> None:
     """Draw the table, its finding, its numbers, and the file to take along."""
     style = File(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{style}</style>{as_html(result)}")
-    st.download_button(
-        "PNG", lambda: as_png(result), "blindspot-grid.png", "image/png",
-        key=f"{key}.png", on_click="ignore",
-    )  # fmt: skip
+    download("PNG", lambda: as_png(result), "blindspot-grid.png", f"{key}.png")
     names = ("confidence", "kept", "rmse")
     numbers({f"{key}.{name}": cast(Table, result[name]) for name in names})
 

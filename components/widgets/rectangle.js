@@ -68,7 +68,7 @@ function update(frame, data) {
     clearTimeout(frame.timer);
     frame.grip = null;
     frame.box = data.box;
-    frame.sent = String(data.box);
+    frame.sent = String(rounded(data.box));
   }
   draw(frame);
 }
@@ -143,8 +143,8 @@ function nudge(frame, change, event) {
 
 /* Python is told once for each place. */
 function tell(frame) {
-  const box = frame.box.map((share) => Number(share.toFixed(4)));
-  if (String(box) === frame.sent) return;
+  const box = rounded(frame.box);
+  if (String(box) === frame.sent) return; // a click moved nothing
   frame.sent = String(box);
   const [left, top, width, height] = box.map((share) => Math.round(100 * share));
   frame.live.textContent = `Left ${left} %, top ${top} %, ${width} % wide, ${height} % high`;
@@ -158,6 +158,11 @@ function el(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
+}
+
+/* As it is sent; what came from Python is more exact, and must not be told back as another box. */
+function rounded(box) {
+  return box.map((share) => Number(share.toFixed(4)));
 }
 
 function clamp(value, low, high) {

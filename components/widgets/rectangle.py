@@ -18,6 +18,7 @@ from components.widgets.viewer import Pixels, picture_url
 
 SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
 SLACK = 1e-6  # what rounding may add
+ROUNDING = 0.51e-4  # of a share that the browser sends with four decimals
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,16 @@ def chosen(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
         left, top, width, height = (float(number) for number in answer["box"])
         if fixed_size:
             width, height = start.width, start.height
-        return Box(left, top, width, height)
+        box = Box(left, top, width, height)
+        return start if is_near(box, start) else box
     except (KeyError, TypeError, ValueError):
         return start
+
+
+def is_near(box: Box, other: Box) -> bool:
+    """Whether they differ by no more than the browser's rounding to four decimals."""
+    pairs = zip(astuple(box), astuple(other), strict=True)
+    return all(abs(one - two) <= ROUNDING for one, two in pairs)
 
 
 def squared(box: Box, aspect: float) -> Box:

@@ -44,7 +44,12 @@ function bitmapOf(src) {
   return createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
+/* Off the page there is no background to read, so what was read last still holds. */
 function isDark(view) {
-  const [red, green, blue] = getComputedStyle(view.root).backgroundColor.match(/[\d.]+/g).map(Number);
-  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+  const numbers = getComputedStyle(view.root).backgroundColor.match(/[\d.]+/g);
+  if (numbers) {
+    const [red, green, blue] = numbers.map(Number);
+    view.dark = 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+  }
+  return Boolean(view.dark);
 }

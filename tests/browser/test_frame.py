@@ -1,0 +1,101 @@
+"""What surrounds every view: menu, jobs, the square, an upload after a reload, narrow tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.server import eventually, settle
+from tests.browser.test_journeys import photograph, upload
+
+PHONE = {"width": 390, "height": 844}
+QUICK = "heatmaps.methods=Gradient&trust.on=false"
+SIGNS = """setInterval(() => {
+  const sign = document.querySelector('[data-testid=stStatusWidget]');
+  const jobs = document.querySelector('.st-key-jobs');
+  if (!sign || !jobs) return;
+  const stop = sign.querySelector('button');
+  window.signs ??= [];
+  window.signs.push([sign.getBoundingClientRect().right <= jobs.getBoundingClientRect().left,
+                     stop !== null && stop.checkVisibility()]);
+}, 20)"""
+MARKED = """() => [...document.querySelectorAll('[data-testid=stTopNavSection]')]
+  .filter(node => getComputedStyle(node).boxShadow !== 'none').map(node => node.innerText.trim())"""
+FADES = """node => getComputedStyle(node).getPropertyValue('--more')"""
+BOARD = "[data-testid=stMain] [aria-label=Scoreboard]"
+
+
+def test_the_menu_marks_the_question_of_the_open_view(app_url: str, page: Page) -> None:
+    for address, question in (("heatmaps", "Attribution"), ("prune", "Sparsity"), ("", "Overview")):
+        page.goto(f"{app_url}/{address}")
+        settle(page)
+        assert page.evaluate(MARKED) == [question]
+
+
+def test_the_sign_of_drawing_stands_beside_jobs_without_a_second_stop(
+    app_url: str, page: Page
+) -> None:
+    page.add_init_script(SIGNS)
+    page.goto(f"{app_url}/heatmaps?{QUICK}")
+    settle(page)
+    for name in ("RISE", "LIME"):
+        page.get_by_text(name, exact=True).click()
+        settle(page)
+    seen = page.evaluate("window.signs ?? []")
+    assert seen
+    assert all(beside and not stop for beside, stop in seen)
+
+
+def test_a_click_on_the_square_without_dragging_asks_nothing_new(app_url: str, page: Page) -> None:
+    page.goto(f"{app_url}/heatmaps?{QUICK}")
+    settle(page)
+    square = page.get_by_role("group", name="The square that the model sees")
+    lines = page.get_by_text(re.compile("kept from before|fresh"))
+    before = lines.all_inner_texts()
+    square.click()
+    page.wait_for_timeout(1000)
+    settle(page)
+    assert "crop=" not in page.url
+    assert lines.all_inner_texts() == before
+    square.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page).to_have_url(re.compile("crop="))
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page).not_to_have_url(re.compile("crop="))
+
+
+def test_an_upload_is_still_there_after_a_reload_and_only_in_its_tab(
+    app_url: str, page: Page, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page.goto(f"{app_url}/heatmaps?{QUICK}")
+    settle(page)
+    upload(page, photograph(tmp_path / "secret-name.jpg", "coffee"))
+    expect(page.get_by_text(re.compile("^Asking .* about espresso"))).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile("^Asking .* about espresso"))).to_be_visible()
+    settle(page)
+    expect(page.get_by_text("The link asks for")).to_have_count(0)
+    assert "secret" not in page.url
+    other = open_page()
+    other.goto(page.url)
+    settle(other)
+    expect(other.get_by_text("images of your own are not part of a link")).to_be_visible()
+    expect(other.get_by_text(re.compile("^Asking .* about Egyptian cat"))).to_be_visible()
+
+
+def test_on_a_telephone_a_wide_table_fades_where_there_is_more(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page(viewport=PHONE)
+    page.goto(f"{app_url}/forget")
+    settle(page, 240)
+    board = page.locator(BOARD)
+    assert board.evaluate("node => node.scrollWidth > node.clientWidth")
+    assert board.evaluate(FADES) != "0px"
+    board.evaluate("node => node.scrollTo(node.scrollWidth, 0)")
+    eventually(lambda: board.evaluate(FADES), lambda width: width == "0px")
+    page.set_viewport_size({"width": 1900, "height": 900})
+    eventually(lambda: board.evaluate(FADES), lambda width: width == "0px")
