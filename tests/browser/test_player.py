@@ -247,3 +247,10 @@ def test_on_a_telephone_everything_stacks_and_nothing_sticks_out(demo: Open, que
         "nodes => nodes.map(node => node.getBoundingClientRect().height)"
     )
     assert min(heights) >= 44
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_play_can_be_read_under_the_pointer(demo: Open, scheme: str) -> None:
+    page = demo(color_scheme=scheme)
+    page.locator(".bp-play").hover()
+    assert page.locator(".bp-player").evaluate(CONTRAST) >= 4.5

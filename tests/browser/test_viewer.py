@@ -394,3 +394,17 @@ def test_arrow_keys_move_the_crop_and_stop_at_the_edge(demo: Open) -> None:
         page.keyboard.press("Shift+ArrowLeft")
     expect(page.get_by_text("crop: 0.00 0.00 0.67 1.00")).to_be_attached()
     expect(page.get_by_role("group", name="What the model sees")).to_be_focused()
+
+
+def test_a_viewer_that_is_taken_off_the_page_while_it_draws_complains_about_nothing(
+    demo: Open,
+) -> None:
+    page = demo()
+    page.locator(".bs-viewer").first.evaluate(
+        """node => {
+          node.querySelector("input[type=range]").dispatchEvent(new Event("input"));
+          node.remove();
+        }"""
+    )
+    page.evaluate(FRAMES)  # the page's console is empty, or its fixture fails
+    expect(page.locator(".bs-viewer").first).to_have_count(0)

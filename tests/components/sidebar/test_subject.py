@@ -2,11 +2,13 @@
 
 import io
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from components.sidebar.targets import MOST_SEED, is_seed
 from engine.images import Crop
@@ -187,3 +189,13 @@ def test_a_link_may_name_a_data_set_with_a_change():
     at = visit({"image": "From a data set", "data": "digits+noisy:share=0.3"})
     assert not any("The link asks" in words for words in said(at))
     assert at.session_state["subject"].chosen.example.data.name == "digits+noisy:share=0.3"
+
+
+def test_a_data_set_opens_on_an_image_that_shows_its_finding():
+    masks = np.zeros((6, 4, 4), bool)
+    masks[[3, 5], 1, 1] = True
+    rows = np.array([0, 2, 3, 5])
+    found = SimpleNamespace(truth={"mask": masks})
+    assert with_finding_first(found, rows).tolist() == [3, 0, 2, 5]
+    assert with_finding_first(found, rows[:2]).tolist() == [0, 2]
+    assert with_finding_first(SimpleNamespace(truth={}), rows).tolist() == rows.tolist()

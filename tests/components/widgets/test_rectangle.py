@@ -90,3 +90,9 @@ def test_the_question_has_a_new_name_when_anything_in_it_changes():
 def test_before_anybody_touches_it_the_rectangle_is_the_start():
     picture = np.zeros((20, 30, 3), np.uint8)
     assert rectangle(picture, START, "k", words="Cover") == START
+
+
+def test_a_box_that_only_lost_its_last_decimals_is_the_one_it_began_with():
+    start = Box(1 / 6, 0, 2 / 3, 1)
+    assert chosen(answer([0.1667, 0, 0.6667, 1]), "t", start, True) is start
+    assert chosen(answer([0.1668, 0, 0.6667, 1]), "t", start, True) != start
