@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.coverage import FILE, ROOT, System, page, systems
+from components.views import VIEWS
+from engine.coverage import FILE, ROOT, System, page, systems, views
 from engine.families import METHODS
 
 
@@ -42,6 +43,26 @@ def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
 
 def test_a_system_is_there_only_when_all_its_methods_are():
     system = System("A", "A paper", 2020, "anomaly", "Anomaly / X", ("a.B", "a.C"))
-    assert system.missing({"a.B", "a.C", "a.D"}) == ""
-    assert system.missing({"a.B"}) == "a.C"
-    assert System("A", "", 2020, "", "").missing({"a.B"}) == "everything"
+    assert system.unbuilt({"a.B", "a.C", "a.D"}) == ""
+    assert system.unbuilt({"a.B"}) == "a.C"
+    assert System("A", "", 2020, "", "").unbuilt({"a.B"}) == "everything"
+
+
+def test_every_view_that_the_page_names_exists_or_is_called_planned():
+    there = {f"{view.menu} / {view.title}" for view in VIEWS}
+    assert set(views().values()) <= there
+    known = {kind.full_name() for kind in METHODS}
+    for one in systems():
+        assert one.view in there or one.unbuilt(known), one.name
+        assert (f"| {one.view} (planned) |" in page()) == (one.view not in there), one.name
+
+
+def test_every_method_stands_in_a_view():
+    assert not [kind.full_name() for kind in METHODS if kind not in views()]
+
+
+def test_what_a_built_system_lacks_stands_on_the_page():
+    known = {kind.full_name() for kind in METHODS}
+    lacking = [one for one in systems() if one.missing]
+    assert all(not one.unbuilt(known) for one in lacking)
+    assert all(f"| {one.missing} |" in page() for one in lacking)
