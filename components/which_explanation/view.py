@@ -13,7 +13,7 @@ from components.forms import choice, refuse_links, slider, widget
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject, square_behind, square_pixels
-from components.which_explanation import agreement, losses
+from components.which_explanation import agreement, experiments, losses
 from components.widgets.downloads import download
 from components.widgets.viewer import Panel, viewer
 from engine import run
@@ -176,6 +176,7 @@ def trial(asked: Asked, about: Subject) -> None:
         case answer:
             losses.show(answer, f"{KEY}.losses")
             agreement.show(answer, about, f"{KEY}.agreement")
+            experiments.show(asked.method, asked.case, f"{KEY}.experiments")
             explain(asked, answer, about)
 
 

@@ -16,7 +16,7 @@ from engine.attribution.integrated_gradients import IntegratedGradients
 from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.level_sets import LEVEL_SETS
-from engine.attribution.lfa import LFA, LocalModel
+from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
@@ -49,7 +49,7 @@ HEATMAPS = (
 
 FIRST = (GradCam, Occlusion)  # what the view opens with
 
-WHICH = (LFA, LocalModel)
+WHICH = (LFA, LFAExperiments, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder)
 

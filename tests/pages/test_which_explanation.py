@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from components.views import WHICH_EXPLANATION
-from components.which_explanation import agreement, losses, view
+from components.which_explanation import agreement, experiments, losses, view
 from components.which_explanation.charts import loss_figure
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.case import ImageCase
@@ -225,3 +225,25 @@ def test_the_pairs_that_agree_most_and_least_are_named():
     told = agreement.finding(Table(values, ROWS, ROWS, ("Spearman",) * 8))
     assert "Most alike: SmoothGrad and Gradient (0.90)" in told
     assert "Least alike: C-LIME and Occlusion (−0.40)" in told
+
+
+def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model():
+    at = open_view()
+    next(one for one in at.button if one.label == "Run the experiments").click()
+    told = words(settled(at.run()))
+    assert (
+        "Exactly: SmoothGrad, Gradient, Integrated gradients, Gradient × input, Occlusion." in told
+    )
+    assert "Not with so few samples: C-LIME (" in told  # 50 samples of 64 features
+    assert "Moved most on average by those of" in told
+    assert "Moved least on average by those of" in told
+
+
+def test_whose_features_move_the_score_most_is_read_from_the_right_end():
+    values = np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32)
+    view = Table(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
+    assert experiments.best(view, "strongest") == "Moved most on average by those of B: 4."
+    assert experiments.best(view, "weakest") == "Moved least on average by those of C: 0.35."
+    assert (
+        experiments.settled(view) == "From 1 features to 2 features: A 1 → 1; B 3 → 5; C 0.5 → 0.2."
+    )

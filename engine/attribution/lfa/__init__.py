@@ -1,5 +1,9 @@
 """Local function approximation: eight explainers as one."""
 
+from engine.attribution.lfa.experiments import LFAExperiments
 from engine.attribution.lfa.methods import LFA, MOST, ROWS, LocalModel
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS
 
-__all__ = ["LFA", "MOST", "ROWS", "LocalModel"]
+ADDED = tuple(name for name, row in NEIGHBORHOODS.items() if not row.multiplied)
+
+__all__ = ["ADDED", "LFA", "MOST", "ROWS", "LFAExperiments", "LocalModel"]

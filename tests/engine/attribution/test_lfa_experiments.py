@@ -1,0 +1,89 @@
+"""The LFA paper's experiments: on linear models, in the limit, and against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
+from engine.attribution.lfa.experiments import distance
+from tests.engine.attribution.test_lfa import Linear, Smooth, ground
+
+MATCHED = ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input")
+SETTINGS = {"features": "pixels", "noise": 0.2, "draws": 3}
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    case = ground(Smooth(9), 3).case
+    return case, LFAExperiments(**SETTINGS, samples=600)(case)
+
+
+def row(view, name):
+    return view.values[ROWS.index(name)]
+
+
+def test_with_enough_samples_all_eight_recover_a_linear_model(smooth):
+    weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
+    case = ground(Linear(weight), 3).case
+    for found in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
+        assert found["recovery"].values.max() < 1e-3  # also of another network's own tangent
+
+
+def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_it():
+    case = ground(Smooth(64), 8).case
+    error = LFAExperiments(**SETTINGS, samples=50)(case)["recovery"]
+    for name in ROWS:
+        exact = name in MATCHED or name == "Occlusion"
+        assert (row(error, name)[0] < 1e-3) == exact, name
+
+
+def test_each_comes_nearer_to_its_twin_with_more_samples(smooth):
+    distances = smooth[1]["convergence"]
+    for name in ("SmoothGrad", "C-LIME", "LIME", "Integrated gradients"):
+        few, *_, most = row(distances, name)
+        assert most < few
+    assert row(distances, "Occlusion").max() == 0
+    assert row(distances, "Gradient").max() < 1e-2
+
+
+def test_the_twin_of_integrated_gradients_is_their_formula_written_out(smooth):
+    case, found = smooth
+    places = (torch.arange(200) + 0.5) / 200
+    base = case.baseline("mean")
+    slopes = torch.stack([
+        case.gradient((base + place * (case.image - base))[None])[1][0] for place in places
+    ])  # fmt: skip
+    truth = ((case.image - base) * slopes.mean(0)).sum(0).flatten().double()
+    method = LocalModel(explainer="Integrated gradients", features="pixels", samples=600)
+    weights = torch.tensor(method(case)["map"].values).flatten().double()
+    last = row(found["convergence"], "Integrated gradients")[-1]
+    assert last == pytest.approx(distance(weights, truth), rel=0.05)
+
+
+def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them(smooth):
+    case, found = smooth
+    base = case.baseline("mean")
+    score = float(case.score(case.image[None])[0])
+    draws = 0.2 * torch.randn(3, 9, generator=torch.Generator().manual_seed(case.seed))
+    for name in ("Occlusion", "SmoothGrad"):
+        settings = {"features": "pixels", "samples": 600, "noise": 0.2}
+        weights = LocalModel(explainer=name, **settings)(case)["map"].values.flatten()
+        for end in ("strongest", "weakest"):
+            order = np.argsort(-np.abs(weights) if end == "strongest" else np.abs(weights))
+            for column, number in enumerate((1, 2, 3, 4)):
+                pixels = order[:number]
+                mask = torch.zeros(9, dtype=torch.bool)
+                mask[pixels.tolist()] = True
+                mask = mask.reshape(3, 3)
+                gone = torch.where(mask, base, case.image)
+                zeroed = abs(float(case.score(gone[None])[0]) - score)
+                shaken = case.image + (draws.reshape(3, 1, 3, 3) * mask)
+                noised = (case.score(shaken) - score).abs().mean().item()
+                assert row(found[f"{end} zeroed"], name)[column] == pytest.approx(zeroed, abs=1e-5)
+                assert row(found[f"{end} noised"], name)[column] == pytest.approx(noised, abs=1e-5)
+
+
+def test_explainers_of_added_noise_are_told_from_those_that_multiply():
+    assert ADDED == ("C-LIME", "SmoothGrad", "Gradient")
