@@ -15,12 +15,21 @@ from engine.attribution.study import TITLES, Study, StudyCase, chosen, study_cas
 from engine.attribution.study.images import DEFAULT, MOST
 
 KEY = "study"
-SOURCES: Mapping[str, str] = {"Scenes": "scenes", "Brain phantoms": "phantoms"}
+SOURCES: Mapping[str, str] = {
+    "Scenes": "scenes", "Brain phantoms": "phantoms", "Things missed": "scenes-missed",
+    "Things made up": "scenes-made-up", "Lesions missed": "phantoms-missed",
+}  # fmt: skip
 ABOUT: Mapping[str, str] = {
     "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
     "whether it is there, and a map is made for each that it finds.",
     "phantoms": "Slices with one synthetic lesion, not clinical data; the map is of the kind of "
     "lesion, and beside it one of the kind that the network finds second best.",
+    "scenes-missed": "Scenes with things that the network misses: do their maps point at them all "
+    "the same?",
+    "scenes-made-up": "Scenes of which the network names things that are not there: does the map "
+    "blame a thing that is there? The mask is that of all things.",
+    "phantoms-missed": "Slices with a lesion that the network takes for another kind or for none; "
+    "the map is of the lesion's own kind, and beside it one of what the network says.",
 }
 NAMES = {title: name for name, title in TITLES.items()}
 
@@ -54,7 +63,7 @@ def choose() -> Asked:
             seed = choose_seed()
         names = choose_methods()
         method = choose_settings()
-        with st.spinner("Looking for images that the network gets right"):
+        with st.spinner("Looking for images"):
             found = Asked(case_of(source, count, seed, tuple(names)), method, source)
         st.caption(plain(told(found)))
     if found is None:

@@ -11,7 +11,7 @@ from components.charts import tables
 from components.charts.tables import as_table
 from components.notices import plain
 from components.study.form import KEY, Asked
-from engine.attribution.study import METRICS, NAMED, TITLES
+from engine.attribution.study import METRICS, NAMED, SOURCES, TITLES
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import TRUSTED, Metric, best, ranked
 from engine.result import Columns
@@ -54,7 +54,8 @@ def sentence(asked: Asked, table: Columns) -> str:
         return "No method has all the figures that reliability is made of."
     count = min(3, int(known.sum()))
     first = best(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
-    what = "scenes" if asked.source == "scenes" else "phantom slices"
+    what = "scenes" if asked.source.startswith("scenes") else "phantom slices"
+    what += "" if asked.source in SOURCES else " that the network gets wrong"
     return f"On these {len(asked.case.images)} {what}, rely first on {listed(first)}."
 
 
@@ -97,7 +98,7 @@ def fineness(asked: Asked) -> str:
     rows, columns = last.shape[1:]
     cell = case.model.side / max(rows, columns)
     thing = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
-    what = "thing" if asked.source == "scenes" else "lesion"
+    what = "thing" if asked.source.startswith("scenes") else "lesion"
     told = (
         f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
         f"only smoothed to the picture's size. A {what} covers as much as a square of "

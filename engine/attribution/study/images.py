@@ -1,13 +1,15 @@
 """Images for the study: scenes with several things, or phantoms with one lesion, all test images.
 
-Only labels that are there and that the model finds are asked about (for scenes, a sigmoid above one
-half): what a model does not see has no place in it. Images are drawn one by one in an order from
-the seed, so that nothing else of the data set has to be made.
+In the study proper only labels that are there and that the model finds are asked about (for
+scenes, a sigmoid above one half). Its errors are studied apart: labels that are there and that it
+misses, held against their own masks, and things that it makes up, held against the mask of all
+that is there, for a map that blames a thing lies on one. Images are drawn one by one in an order
+from the seed, so that nothing else of the data set has to be made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,8 +17,9 @@ import torch
 from torch import Tensor
 
 from engine.attribution.study import things
-from engine.attribution.study.case import Asked, StudyCase
+from engine.attribution.study.case import Asked, Bools, StudyCase
 from engine.attribution.study.methods import Explainer, ten
+from engine.data.layout import Scene
 from engine.data.phantoms import SLICES, Phantoms
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT as TENTHS
@@ -26,6 +29,7 @@ from engine.models import embedded
 from engine.models.classifier import Classifier
 
 SOURCES = ("scenes", "phantoms")
+ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
 TEST = 2  # in both splits
 FEWEST = 2  # labels of a scene: maps of one are compared with maps of the other
 PHANTOM_MODEL = "phantom-cnn"
@@ -39,7 +43,7 @@ def study_case(
     """The study of so many images.
 
     Args:
-        source: one of SOURCES.
+        source: one of SOURCES or ERRORS.
         count: of images.
         seed: which images, and of every random number.
         methods: the explainers; all ten when left out.
@@ -48,14 +52,15 @@ def study_case(
     Raises:
         BlindspotError: no such source, or too few images that the model gets right.
     """
-    if source not in SOURCES:
-        raise BlindspotError(f"A study is of {' or '.join(SOURCES)}, not of {source[:40]!r}.")
+    if source not in SOURCES + ERRORS:
+        known = ", ".join(SOURCES + ERRORS)
+        raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
     if model is None:
         model = shipped(source)
         found = shipped_images(source, count, seed)
     else:
         found = images(source, count, seed, model)
-    name = things.SCENES.name if source == "scenes" else Phantoms().name
+    name = things.SCENES.name if source.startswith("scenes") else Phantoms().name
     held = ten(model.side) if methods is None else methods
     return StudyCase(model, found, held, name, seed)
 
@@ -63,7 +68,7 @@ def study_case(
 @lru_cache(maxsize=2)
 def shipped(source: str) -> Classifier:
     """The model that ships for a source."""
-    return things.load() if source == "scenes" else embedded.load(PHANTOM_MODEL)
+    return things.load() if source.startswith("scenes") else embedded.load(PHANTOM_MODEL)
 
 
 @lru_cache(maxsize=8)
@@ -74,31 +79,76 @@ def shipped_images(source: str, count: int, seed: int) -> tuple[Asked, ...]:
 
 def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Asked, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
-    drawn = scenes(seed, model) if source == "scenes" else phantoms(seed, model)
-    found = [one for _, one in zip(range(count), drawn, strict=False)]
+    drawn = {
+        "scenes": scenes, "phantoms": phantoms, "scenes-missed": missed_things,
+        "scenes-made-up": made_up_things, "phantoms-missed": missed_lesions,
+    }[source](seed, model)  # fmt: skip
+    found = tuple(one for _, one in zip(range(count), drawn, strict=False))
+    if source in ERRORS and found:  # a good network errs seldom; all of its errors are enough
+        return found
     if len(found) < count:
         raise BlindspotError(
-            f"There are only {len(found)} {source} that the model gets right: choose fewer images."
+            f"There are only {len(found)} images of the kind {source}: choose fewer images."
         )
-    return tuple(found)
+    return found
 
 
 def scenes(seed: int, model: Classifier) -> Iterator[Asked]:
     """Test scenes in which the model finds at least two of the things that are there."""
+    for number, scene, found in looked_at(seed, model):
+        labels = tuple(np.flatnonzero(found & scene.layout.present[0]).tolist())
+        if len(labels) >= FEWEST:
+            yield Asked(number, pixels(scene.image), labels, masks_of(scene, labels))
+
+
+def missed_things(seed: int, model: Classifier) -> Iterator[Asked]:
+    """Test scenes with things that the model does not find, about those."""
+    for number, scene, found in looked_at(seed, model):
+        labels = tuple(np.flatnonzero(~found & scene.layout.present[0]).tolist())
+        if labels:
+            yield Asked(number, pixels(scene.image), labels, masks_of(scene, labels))
+
+
+def made_up_things(seed: int, model: Classifier) -> Iterator[Asked]:
+    """Test scenes of which the model names things that are not there, about those."""
+    for number, scene, found in looked_at(seed, model):
+        present = scene.layout.present[0]
+        labels = tuple(np.flatnonzero(found & ~present).tolist())
+        if labels:
+            any_thing = masks_of(scene, np.flatnonzero(present).tolist()).any(0)
+            masks = np.broadcast_to(any_thing, (len(labels), *any_thing.shape)).copy()
+            yield Asked(number, pixels(scene.image), labels, masks)
+
+
+def looked_at(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
+    """Test scenes in an order from the seed, each with the things that the model finds, (K,)."""
     index = np.arange(things.SCENES.count)
     test = index[TENTHS[index % len(TENTHS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
         scene = things.SCENES.scene(number)
-        image = pixels(scene.image)
-        found = model.logits(image[None])[0].numpy() > 0
-        labels = tuple(np.flatnonzero(found & scene.layout.present[0]).tolist())
-        if len(labels) >= FEWEST:
-            masks = np.stack([scene.mask(CATEGORIES[label]) for label in labels])
-            yield Asked(number, image, labels, masks)
+        yield number, scene, model.logits(pixels(scene.image)[None])[0].numpy() > 0
+
+
+def masks_of(scene: Scene, labels: Sequence[int]) -> Bools:
+    """Where each of the things is, (labels, H, W)."""
+    return np.stack([scene.mask(CATEGORIES[label]) for label in labels])
 
 
 def phantoms(seed: int, model: Classifier) -> Iterator[Asked]:
-    """Slices of test patients with a lesion that the model names rightly."""
+    """Slices of test patients with a lesion that the model names right."""
+    yield from lesions(seed, model, right=True)
+
+
+def missed_lesions(seed: int, model: Classifier) -> Iterator[Asked]:
+    """Slices with a lesion that the model takes for another kind or for none.
+
+    Beside the map of the lesion's own kind stands one of what the model says.
+    """
+    yield from lesions(seed, model, right=False)
+
+
+def lesions(seed: int, model: Classifier, *, right: bool) -> Iterator[Asked]:
+    """Slices with a lesion that the model names right, or wrong."""
     recipe = Phantoms()
     index = np.arange(recipe.count)
     test = index[PATIENTS[index // SLICES % len(PATIENTS)] == TEST]
@@ -108,8 +158,9 @@ def phantoms(seed: int, model: Classifier) -> Iterator[Asked]:
             continue
         image = pixels(made.image[None]).expand(3, -1, -1).contiguous()
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
-        if first == made.kind:
-            yield Asked(number, image, (first,), made.mask[None], rival=second)
+        if (first == made.kind) == right:
+            rival = second if right else first
+            yield Asked(number, image, (made.kind,), made.mask[None], rival=rival)
 
 
 def pixels(image: np.ndarray) -> Tensor:

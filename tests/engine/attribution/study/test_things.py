@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from engine import data as data_sets
 from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
 from engine.attribution.study.images import images
 from engine.data.phantoms import SLICES, Phantoms
@@ -19,6 +21,7 @@ from engine.measures.localization import located
 from engine.models.embedded import file_of
 from engine.models.rebuild import read_card
 from engine.training import Recipe, outputs
+from tests import tiny
 
 CARD = read_card(file_of(things.NAME))
 FEW = replace(things.RECIPE, epochs=1)
@@ -130,6 +133,46 @@ def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
         assert all(mask.any() for mask in one.masks)
 
 
+class Halves(nn.Module):
+    """Says the first half of its classes of every image, and the third class most."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.logits = nn.Parameter(torch.where(torch.arange(classes) < classes // 2, 1.0, -1.0))
+        self.logits.data[2 % classes] = 2.0
+
+    def forward(self, images):
+        return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
+
+
+def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
+    model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
+    half = len(CATEGORIES) // 2
+    for source in ("scenes-missed", "scenes-made-up"):
+        for one in study_case(source, count=3, methods=(Gradient(),), model=model).images:
+            scene = things.SCENES.scene(one.id)
+            there = {CATEGORIES.index(thing.category) for thing in scene.things}
+            if source == "scenes-missed":
+                assert set(one.labels) == {label for label in there if label >= half}
+                for label, mask in zip(one.labels, one.masks, strict=True):
+                    assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
+            else:
+                assert set(one.labels) == set(range(half)) - there
+                every = np.any([scene.mask(CATEGORIES[label]) for label in there], 0)
+                assert all(np.array_equal(mask, every) for mask in one.masks)
+            assert one.rival is None
+
+
+def test_missed_lesions_are_asked_about_as_what_they_are_beside_what_the_model_says():
+    model = tiny.classifier(Halves(4), Phantoms().side, "halves")
+    case = study_case("phantoms-missed", count=3, methods=(Gradient(),), model=model)
+    for one in case.images:
+        made = Phantoms().slice(one.id)
+        assert one.labels == (made.kind,) != (2,)
+        assert one.rival == 2
+        assert np.array_equal(one.masks[0], made.mask)
+
+
 def test_a_scene_is_the_one_of_the_data_set():
     data = data_sets.load(things.SCENES.name)
     one = study_case(count=2).images[1]
@@ -143,7 +186,7 @@ def test_another_seed_takes_other_images_and_the_same_seed_the_same():
 
 
 def test_more_images_than_there_are_is_said():
-    with pytest.raises(BlindspotError, match=r"only .* phantoms that the model gets right"):
+    with pytest.raises(BlindspotError, match=r"only .* images of the kind phantoms"):
         images("phantoms", 100_000, 0, study_case("phantoms", 2).model)
-    with pytest.raises(BlindspotError, match="scenes or phantoms"):
+    with pytest.raises(BlindspotError, match="one of scenes, phantoms, scenes-missed"):
         study_case("x-rays")
