@@ -18,7 +18,7 @@ from engine.models.rebuild import rebuilt
 from engine.result import Columns, Result
 from engine.run import Answer, answer
 from engine.unlearning.around import BoardCase, asked_of
-from engine.unlearning.attack import INFORMATIVE
+from engine.unlearning.attack import informative
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import (
     GAP,
@@ -183,7 +183,7 @@ def table(methods: list[Unlearner], runs: list[Run]) -> Columns:
     for name in (*SHARES[len(GAP) :], *NUMBERS):
         columns[name] = [mean(some, name) for some in rows], NUMBERS.get(name, "share")
     columns["informative"] = (
-        [float(value >= INFORMATIVE) for value in columns["attack accuracy"][0]], ""
+        [float(informative(value, 800)) for value in columns["attack accuracy"][0]], ""
     )  # fmt: skip
     columns["failed_at"] = [worst(some) for some in rows], ""
     columns["seeds"] = [float(len(some)) for some in rows], ""

@@ -33,8 +33,9 @@ class Damped:
 def damped(case: ForgetCase, method: SSD) -> Damped:
     """The figures without an attack; importances are computed only the first time."""
     forget, train, _ = method.importances(case)
+    ratio = method.threshold(forget, train)
     chosen = sum(
-        int(np.count_nonzero(own > method.ratio * train.values[name]))
+        int(np.count_nonzero(own > ratio * train.values[name]))
         for name, own in forget.values.items()
     )
     said = judged(dampened(case, method), case)

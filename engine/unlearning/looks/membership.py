@@ -9,7 +9,7 @@ import numpy as np
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Result
 from engine.unlearning.around import AfterCase
-from engine.unlearning.attack import attack, attacker
+from engine.unlearning.attack import attack, attacker, band, matched
 from engine.unlearning.looks.base import MODELS, Look, three
 from engine.unlearning.metrics import judged
 
@@ -40,12 +40,11 @@ class MembershipAttack(Look):
         figures, one row.
         """
         said = judged(three(case, progress)[self.model], case.case)
-        members = said.retain.first(len(said.test))
-        strangers = said.test.first(len(members))
+        members, strangers = matched(said.retain, said.test, said.seed)
         fitted = attacker(members.confidence, strangers.confidence)
         grid = np.linspace(0, 1, GRID)
         decision = fitted.decision_function(grid[:, None])
-        found = attack(said.retain, said.test, said.forget)
+        found = attack(said.retain, said.test, said.forget, seed=said.seed)
         edges = np.linspace(0, 1, self.bins + 1)
         shown = {"members": members, "strangers": strangers, "forgotten": said.forget}
         counts = {
@@ -69,7 +68,8 @@ class MembershipAttack(Look):
                     "MIA": ([found.efficacy], "share"),
                     "attack accuracy": ([found.accuracy], "share"),
                     "informative": ([float(found.informative)], ""),
-                    "fitted to": ([float(len(members) + len(strangers))], "images"),
+                    "fitted to": ([float(found.images)], "images"),
+                    "band": ([band(found.images)], "share"),
                 }
             ),
         }
