@@ -184,9 +184,7 @@ def attack(
     return Attack(float(efficacy), float(accuracy), len(members) + len(strangers))
 
 
-def privacy(
-    retain: Answers, test: Answers, feature: str = "confidence", *, seed: int = 0
-) -> float:
+def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed: int = 0) -> float:
     """MIA-Privacy: the attacker fitted on half of its members and strangers, scored on the others.
 
     The mean of the shares of members and of strangers that it knows. Near one half is private. NaN

@@ -26,6 +26,7 @@ from engine.unlearning.unlearner import Diverged, Unlearner, Work
 MOMENTUM = 0.9
 DECAY = 5e-4  # both as Jia et al. (2023) have them
 
+
 class Enough(Exception):
     """No more steps are wanted."""
 

@@ -1,7 +1,7 @@
 """GA: steps up the loss of what is to be forgotten.
 
-Published without an end and without a bound on its steps. Both are added here: a gradient is at most
-1 long, and the ascent ends once a batch's loss is above ln C, that of a guess among C classes.
+Published without an end and without a bound on its steps. Both are added here: a gradient is at
+most 1 long, and the ascent ends once a batch's loss is above ln C, that of a guess among C classes.
 
 Thudi et al., "Unrolling SGD" (2022), https://arxiv.org/abs/2109.13398; as in Jia et al. (2023).
 """

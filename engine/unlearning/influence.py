@@ -17,7 +17,6 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, log
 
 import numpy as np
 import torch
@@ -30,13 +29,14 @@ from engine.method import Slider, setting
 from engine.models.classifier import Classifier
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
+from engine.unlearning.search import searched
 from engine.unlearning.unlearner import Diverged, Unlearner, Work
 
 BATCH = 250
 SAMPLES = 1000  # of what stays, that the second derivative is made of
 DAMPING = 1000.0  # N_w of the published code
-LENGTHS = tuple(2.0**power for power in range(14))  # of the reference's step, that are tried
-PARTS = tuple(2.0**power for power in range(-10, 1))  # of Newton's step
+SHARES = tuple(2.0 ** (power / 2) for power in range(-16, 1))  # of all weights' norm, to be tried
+PARTS = tuple(2.0**power for power in range(-10, 1))  # of Newton's step, to be tried
 
 Product = Callable[[Tensor], Tensor]
 
@@ -86,8 +86,8 @@ class IU(Influence):
         Slider(0.01, 1000.0, 0.01, log=True, off="searched", start=20.0),
         "Step",
         "How far along the direction (α). Searched, an addition of ours: the length at which the "
-        "loss of the forgotten, counted up to a guess's, is farthest above that of what stays. A "
-        "number is as published.",
+        "forgotten images' loss, counted up to a guess's, is farthest above that of what stays, "
+        "counted twice. A number is as published.",
     )
 
     def change(self, work: Work) -> None:
@@ -103,7 +103,7 @@ class IU(Influence):
             return found
 
         way = wood_fisher(v, gradients())
-        move(work, (self.step or searched(work, way, rows, LENGTHS)) * way)
+        move(work, (self.step or best(work, way, lengths(work, way))) * way)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ class IUExact(Influence):
         Slider(0.01, 1000.0, 0.01, log=True, off="searched", start=1.0),
         "Step",
         "How far; 1 is Newton's step. Searched, an addition of ours: at most that, and as far as "
-        "the loss of the forgotten, counted up to a guess's, is farthest above that of what stays.",
+        "the forgotten images' loss, counted up to a guess's, is farthest above that of what "
+        "stays, counted twice.",
     )
     damping: float = setting(
         1e-4,
@@ -159,43 +160,13 @@ class IUExact(Influence):
             work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
 
         way = conjugate_gradients(curved, v, self.rounds, told)
-        move(work, (self.step or searched(work, way, rows, PARTS)) * way)
+        move(work, (self.step or best(work, way, PARTS)) * way)
 
 
-@torch.no_grad()
-def searched(work: Work, way: Tensor, rows: Rows, lengths: Sequence[float]) -> float:
-    """Of some lengths of a step, ascending, the one at which forgetting is farthest ahead of losing what stays.
-
-    Forgetting is the mean loss of the forgotten images, each counted up to ln C, that of a guess
-    among C classes; losing is the mean loss of a sample of what stays.
-    """
-    weights: list[Tensor] = list(named(work.model).values())
-    start = [one.clone() for one in weights]
-    steps = split(way, weights)
-    most = log(len(work.model.labels))
-    best, found = -inf, lengths[0]
-    for length in lengths:
-        for weight, first, step in zip(weights, start, steps, strict=True):
-            weight.copy_(first + length * step)
-        kept = losses(work, rows).mean().item()
-        ahead = losses(work, work.forget).clamp(max=most).mean().item() - kept
-        if ahead > best:
-            best, found = ahead, length
-        if not isfinite(kept) or kept > most:
-            break
-    for weight, first in zip(weights, start, strict=True):
-        weight.copy_(first)
-    return found
-
-
-def losses(work: Work, rows: Rows) -> Tensor:
-    """Cross-entropy of each image, eval mode, in the order of the batches."""
-    found = []
-    for part in np.array_split(rows, max(1, -(-len(rows) // BATCH))):
-        with one_thread():
-            pixels, targets = pixels_of(work.model, work.data, part)
-            found.append(F.cross_entropy(work.model(pixels), targets, reduction="none"))
-    return torch.cat(found)
+def lengths(work: Work, way: Tensor) -> list[float]:
+    """Lengths at which a step is a share of the norm of all weights."""
+    size = torch.cat([one.detach().flatten() for one in named(work.model).values()]).norm()
+    return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
 
 
 def summed(work: Work, rows: Rows) -> Tensor:
@@ -268,14 +239,26 @@ def conjugate_gradients(
     return x
 
 
+def best(work: Work, way: Tensor, tried: Sequence[float]) -> float:
+    """The length of the step that is searched for."""
+    return searched(
+        work.case, work.model, work.data, tried, lambda length: add(work.model, length * way)
+    )
+
+
 @torch.no_grad()
+def add(model: Classifier, vector: Tensor) -> None:
+    """θ ← θ + vector."""
+    weights: list[Tensor] = list(named(model).values())
+    for weight, part in zip(weights, split(vector, weights), strict=True):
+        weight.add_(part)
+
+
 def move(work: Work, vector: Tensor) -> None:
     """θ ← θ + vector. Raises Diverged when it is no number."""
     if not torch.isfinite(vector).all():
         raise Diverged
-    weights: list[Tensor] = list(named(work.model).values())
-    for weight, part in zip(weights, split(vector, weights), strict=True):
-        weight.add_(part)
+    add(work.model, vector)
     work.step += 1
     work.put_back()
     work.progress(1.0, "stepped")

@@ -7,7 +7,7 @@ is large.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from engine.unlearning.attack import (
 from engine.unlearning.case import ForgetCase
 
 GAP = ("UA", "MIA", "RA", "TA")  # what the average gap is the mean of
+WITHOUT = ("UA", "RA", "TA")  # and the one without the attack
 FLOOR = 1e-12  # of a probability in a logarithm
 PARTS = ("forget", "retain", "test", "gone")
 
@@ -97,9 +98,11 @@ def attacks(said: Said) -> dict[str, float]:
     return found
 
 
-def gap(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+def gap(
+    scores: Mapping[str, float], retrained: Mapping[str, float], names: Sequence[str] = GAP
+) -> float:
     """The average gap: the mean of |UA|, |MIA|, |RA| and |TA| differences from the retrained."""
-    return float(np.mean([abs(scores[name] - retrained[name]) for name in GAP]))
+    return float(np.mean([abs(scores[name] - retrained[name]) for name in names]))
 
 
 def divergence(retrained: Answers, unlearned: Answers) -> float:

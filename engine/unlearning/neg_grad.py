@@ -1,9 +1,9 @@
 """NegGrad+: down on what stays and up on what is forgotten, in the same step.
 
 L = β CE(D_r) − (1 − β) CE(D_f), a batch of each. Published without an end to the ascent; here the
-loss of each forgotten image counts up to 2 ln C at most, twice that of a guess among C classes, from
-where on it has no slope. Kurmanji et al., "Towards Unbounded Machine
-Unlearning" (2023), section 4, https://arxiv.org/abs/2302.09880
+loss of each forgotten image counts up to 2 ln C at most, twice that of a guess among C classes,
+from where on it has no slope. Kurmanji et al., "Towards Unbounded Machine Unlearning" (2023),
+section 4, https://arxiv.org/abs/2302.09880
 """
 
 from __future__ import annotations

@@ -8,7 +8,11 @@ and whatever can be had before anybody asks are left out, as in every bill.
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -37,6 +41,7 @@ class Timing(Method[BoardCase]):
     family = "unlearning"
     title = "Fair timing"
     cost = "job"
+    revision = 2
     proof = (
         "tests/engine/unlearning/test_timing.py"
         "::test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted"
@@ -57,8 +62,11 @@ class Timing(Method[BoardCase]):
         Columns: seconds, the median; seconds lowest, highest and warm-up, the first, which does not
         count; same, 1 where every run gave the same weights; failed_at, −1 or the step at which a
         loss was no number any more, so that its seconds are those up to there. A way that cannot be
-        run has NaN and its reason as a note.
+        run has NaN and its reason as a note. And machine, a row named by the processor: its cores,
+        its load when it began (mean number of busy cores in the last minute; NaN where unknown),
+        and the share of a core that the runs had, below 1 where others took it away.
         """
+        load, start, busy = load_now(), perf_counter(), thread_time()
         methods: list[Unlearner] = [Retrain()]
         methods += [one for one in case.methods if one != Retrain()]
         done: list[Timed] = []
@@ -67,7 +75,36 @@ class Timing(Method[BoardCase]):
             done.append(timed(method, case.case, self.rounds, part_of(progress, *ends)))
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
-        return {"times": table(methods, done)}
+        of_core = (thread_time() - busy) / max(perf_counter() - start, 1e-9)
+        return {"times": table(methods, done), "machine": machine(load, min(of_core, 1.0))}
+
+
+def load_now() -> float:
+    """Busy cores in the last minute; NaN where the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return float("nan")
+
+
+def machine(load: float, of_core: float) -> Columns:
+    """Where and how quietly it was measured."""
+    columns = {
+        "cores": ([os.cpu_count() or 1], ""),
+        "load": ([load], ""),
+        "of a core": ([of_core], "share"),
+    }
+    return Columns.of(columns, [processor()])
+
+
+def processor() -> str:
+    """What computes, in words."""
+    try:
+        said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        said = ""
+    names = [line.partition(":")[2].strip() for line in said.splitlines() if "model name" in line]
+    return next(iter(names), platform.processor() or platform.machine())
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,15 @@ class MembershipAttack(Look):
     of the forgotten images.
 
     Where both histograms lie on each other, the attacker's accuracy is near one half: then its word
-    counts for nothing, whatever it says of the forgotten images. The decision is positive where it
+    counts for nothing, whatever it says of the forgotten images. Members and strangers are drawn by
+    the seed, as many of each class. The decision is positive where it
     says "member"; it may change more than once.
     """
 
     name = "MembershipAttack"
     title = "Membership attack"
     paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 2
     proof = "tests/engine/unlearning/test_looks.py::test_the_attackers_line_gives_its_own_efficacy"
 
     model: str = setting("unlearned", Choice(MODELS), "Model", "Which of the three is attacked.")
