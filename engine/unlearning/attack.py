@@ -113,7 +113,7 @@ def band(images: float) -> float:
 
 def informative(accuracy: float, images: float) -> bool:
     """Whether an accuracy on so many images is outside the band around chance."""
-    return abs(accuracy - 0.5) > band(images)
+    return abs(accuracy - 0.5) > band(images) + 1e-9
 
 
 def matched(retain: Answers, test: Answers, seed: int = 0) -> tuple[Answers, Answers]:

@@ -92,7 +92,7 @@ class Scoreboard(Method[BoardCase]):
         ("UA − retrained"); gap and gap sd over paired seeds, the same without MIA, gap of means;
         forgetting and keeping, 1 at the retrained model; KL, TV and ZRF; attack accuracy, the
         images it is of, and whether it says anything (informative); seconds, seconds before, share
-        of retraining in passes; failed_at, −1 or the step. A way that failed has no gap, and a note.
+        of retraining in passes; failed_at, −1 or the step. What failed has no gap, and a note.
         """
         others = [one for one in case.methods if one != Retrain()]
         methods: list[Unlearner] = [Retrain(), *others]

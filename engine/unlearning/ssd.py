@@ -35,7 +35,7 @@ from engine.unlearning.network import named, own_copy, settled
 from engine.unlearning.search import searched
 from engine.unlearning.unlearner import Unlearner, Work
 
-SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15)
+SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 
 @dataclass(frozen=True)
