@@ -84,7 +84,7 @@ def live(asked: Asked, method: SSD, outcome: Answer, table: Columns) -> None:
     if box.open:
         forget, train = outcome["forget"].values, outcome["train"].values
         with box:
-            layers = by_layer(forget, train, method.ratio, method.strength)
+            layers = by_layer(forget, train, method.ratio or plot.ratio, method.strength)
             tables.table(as_table(layers), f"{KEY}.SSD.layers")
 
 

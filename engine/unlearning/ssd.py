@@ -55,7 +55,7 @@ class SSD(Unlearner):
     short = "SSD"
     cost = "live"
     paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
-    dial = ("share", (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3))
+    dial = ("ratio", (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0))
     proof = (
         "tests/engine/unlearning/test_ssd.py::test_weights_are_dampened_by_the_formula_on_a_line"
     )
