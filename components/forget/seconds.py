@@ -73,10 +73,8 @@ def drawn(times: Columns, machine: Columns) -> None:
 
 def machine_words(machine: Columns) -> str:
     """Where it was measured, and whether others took the processor away."""
-    had = float(machine["of a core"][0])
+    had = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
     said = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"
-    if np.isfinite(machine["load"][0]):
-        said += f", at a load of {machine['load'][0]:.1f}"
     if had >= QUIET:
         return f"{said}: the runs had a core to themselves."
     return (

@@ -241,9 +241,12 @@ def conjugate_gradients(
 
 def best(work: Work, way: Tensor, tried: Sequence[float]) -> float:
     """The length of the step that is searched for."""
-    return searched(
-        work.case, work.model, work.data, tried, lambda length: add(work.model, length * way)
-    )
+
+    def change(length: float) -> None:
+        add(work.model, length * way)
+        work.put_back()
+
+    return searched(work.case, work.model, work.data, tried, change)
 
 
 @torch.no_grad()

@@ -63,10 +63,10 @@ class Timing(Method[BoardCase]):
         count; same, 1 where every run gave the same weights; failed_at, −1 or the step at which a
         loss was no number any more, so that its seconds are those up to there. A way that cannot be
         run has NaN and its reason as a note. And machine, a row named by the processor: its cores,
-        its load when it began (mean number of busy cores in the last minute; NaN where unknown),
-        and the share of a core that the runs had, below 1 where others took it away.
+        the seconds that all runs took, and those of them in which they had a core: fewer where
+        others took it away.
         """
-        load, start, busy = load_now(), perf_counter(), thread_time()
+        start, had = perf_counter(), thread_time()
         methods: list[Unlearner] = [Retrain()]
         methods += [one for one in case.methods if one != Retrain()]
         done: list[Timed] = []
@@ -75,24 +75,16 @@ class Timing(Method[BoardCase]):
             done.append(timed(method, case.case, self.rounds, part_of(progress, *ends)))
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
-        of_core = (thread_time() - busy) / max(perf_counter() - start, 1e-9)
-        return {"times": table(methods, done), "machine": machine(load, min(of_core, 1.0))}
+        took = perf_counter() - start, thread_time() - had
+        return {"times": table(methods, done), "machine": machine(*took)}
 
 
-def load_now() -> float:
-    """Busy cores in the last minute; NaN where the system does not say."""
-    try:
-        return os.getloadavg()[0]
-    except (AttributeError, OSError):
-        return float("nan")
-
-
-def machine(load: float, of_core: float) -> Columns:
+def machine(seconds: float, had: float) -> Columns:
     """Where and how quietly it was measured."""
     columns = {
         "cores": ([os.cpu_count() or 1], ""),
-        "load": ([load], ""),
-        "of a core": ([of_core], "share"),
+        "seconds": ([seconds], "s"),
+        "seconds with a core": ([min(had, seconds)], "s"),
     }
     return Columns.of(columns, [processor()])
 

@@ -55,9 +55,10 @@ def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it()
 
 def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():
     def told(of_core):
-        columns = {"cores": ([2.0], ""), "load": ([0.9], ""), "of a core": ([of_core], "share")}
+        columns = {"cores": ([2.0], ""), "seconds": ([10.0], "s")}
+        columns["seconds with a core"] = [10.0 * of_core], "s"
         return machine_words(Columns.of(columns, ["Some CPU"]))
 
-    assert told(0.99).startswith("Measured on Some CPU, 2 cores, at a load of 0.9")
+    assert told(0.99).startswith("Measured on Some CPU, 2 cores")
     assert "a core to themselves" in told(0.99)
     assert "30 % of a core, so their seconds are too long" in told(0.3)

@@ -166,8 +166,8 @@ def test_fair_seconds_of_every_way(measure):
     times, machine = found["times"], found["machine"]
     assert (times["same"] == 1).all()
     busy = (
-        f"{machine.rows[0]}, {machine['cores'][0]:.0f} cores, load {machine['load'][0]:.1f}, "
-        f"{machine['of a core'][0]:.0%} of a core"
+        f"{machine.rows[0]}, {machine['cores'][0]:.0f} cores, of which the runs had one in "
+        f"{machine['seconds with a core'][0] / machine['seconds'][0]:.0%} of the time"
     )
     for row in times.rows:
         low, middle, high = (
