@@ -135,8 +135,9 @@ def test_a_class_is_forgotten_by_every_way_but_those_that_only_learn_on(what, me
     nothing = found["NoOp"].mean()
     assert nothing > 0.25
     assert (found["Retrain"] == 0).all()
-    for name in ("RL", "SalUn", "FF", "SSD", "SCRUB", "NegGrad+", "l1-sparse"):
-        assert found[name].mean() < 0.3 * nothing, name
+    for name in ("RL", "SalUn", "FF", "SSD", "NegGrad+", "l1-sparse"):
+        assert found[name].mean() < 0.1 * nothing, name
+    assert found["SCRUB"].mean() < 0.5 * nothing  # where it is surest of a class it may not move
 
 
 def test_wrong_labels_of_digits(measure):
