@@ -65,7 +65,7 @@ def within(name: str, budget: float, work: Callable[[], object], rounds: int, no
 
 
 def rows(rounds: int) -> Iterator[Ratio]:
-    """The scoreboard, SSD's slider, the attack, and shares of retraining's samples."""
+    """The scoreboard, SSD's slider, the attack, and shares of retraining's passes."""
     case = asked("digits", "digits-cnn")
     numbers = count(1000)
     yield within(
@@ -104,7 +104,7 @@ def rows(rounds: int) -> Iterator[Ratio]:
         start = perf_counter()
         share = float(answer(method, case)["run"]["share of retraining"][0])
         yield Ratio(
-            f"{method.short}'s samples, digits",
+            f"{method.short}'s passes, digits",
             f"{SHARE:.0%} of retraining's",
             SHARE / share,
             SHARE / share,

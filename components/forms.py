@@ -93,7 +93,12 @@ def slider(
 
 def marks(control: Slider, start: float | None) -> list[float]:
     """Where a slider over decades stops: its marks and its usual value."""
-    return sorted({*control.marks(), start or control.low})
+    return sorted({*control.marks(), first(control, start)})
+
+
+def first(control: Slider, start: float | None) -> float:
+    """Where a slider stands at first, also one that was off."""
+    return start or control.start or control.low
 
 
 def optional_slider(
@@ -112,7 +117,7 @@ def optional_slider(
         bind="query-params",
         persist_state=persist,
     )
-    return slider(control, start or control.low, label, help, key, persist) if on else None
+    return slider(control, first(control, start), label, help, key, persist) if on else None
 
 
 def choice(

@@ -83,7 +83,10 @@ def part_of(
 
 @dataclass(frozen=True)
 class Slider:
-    """A number between two ends; `log` spreads it over decades; `off` names the value None."""
+    """A number between two ends; `log` spreads it over decades; `off` names the value None.
+
+    `start` is what is chosen first when a setting that is off is switched on.
+    """
 
     low: float
     high: float
@@ -91,6 +94,7 @@ class Slider:
     unit: str = ""
     log: bool = False
     off: str = ""
+    start: float | None = None
 
     def allows(self, value: object) -> bool:
         """Whether the value lies between the ends; whole-number ends want whole numbers."""

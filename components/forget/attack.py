@@ -32,9 +32,10 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     st.caption(
         "Bars: how often the model is how sure of images that it learnt and kept (members), and of "
         "test images (strangers). Shaded: where the attacker says “member”; its edge is the "
-        "threshold. Line: the forgotten images. An attacker that is right less often than 55 % "
-        "knows nothing, and its picture is gray. Right for the forgotten images is what the "
-        "retrained model shows, not 100 %."
+        "threshold. Line: the forgotten images. Members and strangers are drawn by the seed, as "
+        "many of each class. An attacker within 5 points of 50 % (two standard errors with fewer "
+        "than 400 images) knows nothing, and its picture is gray. Right for the forgotten images "
+        "is what the retrained model shows, not 100 %."
     )
     tables.numbers(
         {f"{KEY}.Attack.{n}.table": as_table(one["histogram"]) for n, one in found.items() if one}

@@ -21,6 +21,8 @@ from engine import run
 from engine.result import Columns, Result
 from engine.run import Answer
 from engine.unlearning import Timing
+from engine.unlearning.attack import band
+from engine.unlearning.scoreboard import GAPS, ranking
 
 FULL = 0.5  # a gap from which a cell has its full color
 HEADS: tuple[tuple[str, str, str], ...] = (
@@ -81,16 +83,16 @@ def words(table: Columns) -> str:
     """How to read it."""
     said = (
         "No figure is good by being high: good is what is near the first row. A cell has the more "
-        "color the farther it is off; the number in it says by how many points. Ways stand in the "
-        "order of their average gap."
+        "color the farther it is off; the number in it says by how many points. "
     )
-    if not (table["informative"] == 1).any():
-        said += (
-            " The attacker can hardly tell members from strangers in any of these models (accuracy "
-            "below 55 %), so that its column, in gray, says nothing; it counts for the gap all the "
-            "same."
-        )
-    return said
+    if ranking(table) == "gap":
+        return f"{said}Ways stand in the order of their average gap."
+    accuracy = table.cell(GOAL, "attack accuracy")
+    width = band(table.cell(GOAL, "attack images"))
+    return (
+        f"{said}The attack on the retrained model is near chance ({100 * accuracy:.0f} % right; "
+        f"50 ± {100 * width:.0f} % says nothing), so ways stand in the order of the gap without it."
+    )
 
 
 def times_words(times: Columns | None) -> str:
@@ -105,7 +107,8 @@ def times_words(times: Columns | None) -> str:
 
 def order(table: Columns) -> list[int]:
     """Places of the rows: the retrained one, then by gap; what failed comes last."""
-    gaps = np.where(np.isfinite(table["gap"]), table["gap"], np.inf)
+    ranked = table[ranking(table)]
+    gaps = np.where(np.isfinite(ranked), ranked, np.inf)
     rest = [at for at in np.argsort(gaps, kind="stable") if table.rows[at] != GOAL]
     return [table.rows.index(GOAL), *(int(at) for at in rest)]
 
@@ -123,7 +126,12 @@ def as_html(table: Columns, times: Columns | None = None) -> str:
         f'<th scope="col" style="{style}" title="{about}">{word}</th>'
         for word, about in (
             ("average gap", "mean distance of the four from the retrained model, in points"),
-            ("cost", f"images looked at, as a share of retraining's; seconds {told}"),
+            ("without MIA", "the same of the three without the attack"),
+            (
+                "cost",
+                "forward and backward passes of images through the network, a backward one "
+                f"counted as two, as a share of retraining's; seconds {told}",
+            ),
         )
     )
     body = "".join(line(table, at, times) for at in order(table))
@@ -141,10 +149,7 @@ def line(table: Columns, at: int, times: Columns | None) -> str:
     style = "padding:6px 10px;text-align:left;white-space:nowrap"
     edge = ";border-bottom:2px solid #808080" if goal else ""
     cells = "".join(cell(table, at, name, edge) for name, _, _ in HEADS)
-    gap = float(table["gap"][at])
-    spread = float(table["gap sd"][at])
-    said = "the goal" if goal else points(gap) if np.isfinite(gap) else "failed"
-    said += f" ± {100 * spread:.1f}" if np.isfinite(spread) and not goal else ""
+    gaps = "".join(gap_cell(table, at, word, edge) for word in GAPS)
     share, seconds = float(table["share of retraining"][at]), float(table["seconds"][at])
     if times is not None:
         seconds = times.cell(table.rows[at], "seconds")
@@ -154,9 +159,23 @@ def line(table: Columns, at: int, times: Columns | None) -> str:
     return (
         f'<tr><th scope="row" style="{style};font-weight:{600 if goal else 400}{edge}">'
         f"{escape(name)}</th>{cells}"
-        f'<td style="{style}{edge};font-weight:600{tint(0 if goal else gap)}">{said}</td>'
+        f"{gaps}"
         f'<td style="{style}{edge}">{cost}</td></tr>'
     )
+
+
+def gap_cell(table: Columns, at: int, word: str, edge: str) -> str:
+    """One of the two gaps; ways are ranked by the one in bold."""
+    goal = table.rows[at] == GOAL
+    gap, spread = float(table[word][at]), float(table[f"{word} sd"][at])
+    said = "the goal" if goal else points(gap) if np.isfinite(gap) else "failed"
+    said += f" ± {100 * spread:.1f}" if np.isfinite(spread) and not goal else ""
+    if ranking(table) == word:
+        look = f"font-weight:600{tint(0 if goal else gap)}"
+    else:
+        look = "background:rgba(128,128,128,.18);font-style:italic"
+    style = "padding:6px 10px;text-align:left;white-space:nowrap"
+    return f'<td style="{style}{edge};{look}">{said}</td>'
 
 
 def cell(table: Columns, at: int, name: str, edge: str) -> str:

@@ -19,6 +19,7 @@ from engine.run import Answer
 from engine.unlearning import Timing
 
 ROW = 34  # px of a way
+QUIET = 0.9  # of a core
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
@@ -31,7 +32,7 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     slot = f"{KEY}.Timing"
     outcome = runs.ask_when_told(method, closer.asked.board, slot, "Time every way")
     if isinstance(outcome, Answer):
-        drawn(outcome["times"])
+        drawn(outcome["times"], outcome["machine"])
         return
     st.caption(
         f"The seconds in the table above are those of one run. Here each way, retraining too, is "
@@ -53,7 +54,7 @@ def sofar(partial: Result) -> None:
         )))  # fmt: skip
 
 
-def drawn(times: Columns) -> None:
+def drawn(times: Columns, machine: Columns) -> None:
     """Bars, notes and numbers."""
     names = [named(way) for way in times.rows]
     numbers = {"times": as_table(times, rows=names)}
@@ -61,11 +62,24 @@ def drawn(times: Columns) -> None:
     for way, note in zip(names, times.notes, strict=True):
         if note:
             st.caption(plain(f"{way}: {note}"))
+    st.caption(plain(machine_words(machine)))
     st.caption(
         "Measuring how well a way did is not part of its time, nor is what can be had before "
         "anybody asks (SSD's importances for all images, a pruned model). Seconds are those of "
-        "this computer and its load at that time; the share of retraining's images, in the table "
+        "this computer and its load at that time; the share of retraining's passes, in the table "
         "above, is the same everywhere."
+    )
+
+
+def machine_words(machine: Columns) -> str:
+    """Where it was measured, and whether others took the processor away."""
+    had = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
+    said = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"
+    if had >= QUIET:
+        return f"{said}: the runs had a core to themselves."
+    return (
+        f"{said}. It was busy: the runs had {100 * had:.0f} % of a core, so their seconds are too "
+        "long. The shares in the table do not depend on it."
     )
 
 

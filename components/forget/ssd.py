@@ -22,8 +22,8 @@ from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.result import Array, Columns, WeightScores
 from engine.run import Answer
-from engine.unlearning import SSD, Importance, by_layer
-from engine.unlearning.looks.damping import Damped, damped
+from engine.unlearning import SSD, ForgetCase, Importance, by_layer
+from engine.unlearning.looks.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 HELD = f"{KEY}.SSD.held"
@@ -38,12 +38,14 @@ class Plot:
         figure: with four traces: weights as they were, damped ones, the lines of α and of λ.
         own: importance of the drawn weights for the forgotten images, (n,).
         train: the same for all images, (n,).
+        ratio: α at first.
     """
 
     name: str
     figure: go.Figure
     own: Array
     train: Array
+    ratio: float
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
@@ -68,9 +70,9 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
 @st.fragment
 def live(asked: Asked, method: SSD, outcome: Answer, table: Columns) -> None:
     """Sliders, plot and figures; a move reruns only this."""
-    method = choose(method)
+    plot = held(asked.case, method, outcome)
+    method = choose(replace(method, ratio=plot.ratio))
     found = damped(asked.case, method)
-    plot = held(outcome)
     move(plot, method)
     st.plotly_chart(
         plot.figure, theme="streamlit", config=CONFIG, key=f"{KEY}.SSD.plot",
@@ -82,7 +84,7 @@ def live(asked: Asked, method: SSD, outcome: Answer, table: Columns) -> None:
     if box.open:
         forget, train = outcome["forget"].values, outcome["train"].values
         with box:
-            layers = by_layer(forget, train, method.ratio, method.strength)
+            layers = by_layer(forget, train, method.ratio or plot.ratio, method.strength)
             tables.table(as_table(layers), f"{KEY}.SSD.layers")
 
 
@@ -92,7 +94,7 @@ def usual(asked: Asked) -> SSD:
 
 
 def choose(method: SSD) -> SSD:
-    """Threshold and strength."""
+    """Threshold and strength; at first those of the method."""
     left, right = st.columns(2)
     given: dict[str, Any] = {}
     exponents = (
@@ -109,17 +111,17 @@ def choose(method: SSD) -> SSD:
     return replace(method, **given)
 
 
-def held(outcome: Answer) -> Plot:
+def held(case: ForgetCase, method: SSD, outcome: Answer) -> Plot:
     """This session's figure for these importances, drawn anew where it is for others."""
-    name = f"{outcome.record['digest']} {theme()}"
+    name = f"{outcome.record['digest']} {method.settings()} {theme()}"
     plot: Plot | None = st.session_state.get(HELD)
     if plot is None or plot.name != name:
-        plot = drawn(name, outcome["forget"], outcome["train"])
+        plot = drawn(name, outcome["forget"], outcome["train"], started(case, method))
         st.session_state[HELD] = plot
     return plot
 
 
-def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
+def drawn(name: str, forget: WeightScores, train: WeightScores, ratio: float) -> Plot:
     """Log-log, with the lines of both dials; nothing is in its place yet."""
     own, all_of = chosen(flat(forget), flat(train))
     figure = go.Figure()
@@ -137,7 +139,7 @@ def drawn(name: str, forget: WeightScores, train: WeightScores) -> Plot:
     figure.update_xaxes(title="counts for all images", **power)
     figure.update_yaxes(title="counts for the forgotten images", **power)
     inked(laid(figure, 400), INK[theme()])
-    return Plot(name, figure, own, all_of)
+    return Plot(name, figure, own, all_of, ratio)
 
 
 def chosen(own: Array, train: Array) -> tuple[Array, Array]:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from components.forget.asked import Closer
-from components.forget.words import BEFORE, GOAL, WORDS, named, percent
+from components.forget.words import BEFORE, GOAL, WORDS, named, percent, time
 from engine import run
 from engine.result import Columns
-from engine.unlearning import StillThere
+from engine.unlearning import StillThere, Timing
+from engine.unlearning.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
 HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
@@ -27,9 +28,10 @@ class Verdict:
         goal: the same of the retrained model.
         test: share of test images it gets right.
         test_goal: the same of the retrained model.
-        gap: the average gap.
-        cost: samples looked at, as a share of retraining's.
-        nothing: the average gap of the model as it was.
+        gap: the average gap by which ways are ranked.
+        cost: passes through the network, as a share of retraining's.
+        nothing: that gap of the model as it was.
+        seconds: of the way and of retraining, as they are shown.
     """
 
     way: str
@@ -40,19 +42,22 @@ class Verdict:
     gap: float
     cost: float
     nothing: float
+    seconds: tuple[float, float] = (np.nan, np.nan)
 
     @classmethod
-    def of(cls, table: Columns, way: str) -> Verdict:
-        """From the scoreboard."""
+    def of(cls, table: Columns, way: str, times: Columns | None = None) -> Verdict:
+        """From the scoreboard, with the fair seconds where they are known."""
+        ranked, seconds = ranking(table), table if times is None else times
         return cls(
             named(way),
             table.cell(way, "UA"),
             table.cell(GOAL, "UA"),
             table.cell(way, "TA"),
             table.cell(GOAL, "TA"),
-            table.cell(way, "gap"),
+            table.cell(way, ranked),
             table.cell(way, "share of retraining"),
-            table.cell(BEFORE, "gap"),
+            table.cell(BEFORE, ranked),
+            (seconds.cell(way, "seconds"), seconds.cell(GOAL, "seconds")),
         )
 
     def words(self, what: str) -> str:
@@ -85,16 +90,23 @@ class Verdict:
         else:
             how = "nearly as well as retraining would" if self.gap <= NEARLY else "only roughly"
         return (
-            f"{self.way} forgot {what} {how}, at {percent(self.cost)} of its cost: {figures} "
-            f"and {kept}."
+            f"{self.way} forgot {what} {how}, at {percent(self.cost)} of its cost{self.took()}: "
+            f"{figures} and {kept}."
         )
+
+    def took(self) -> str:
+        """The seconds of both, in brackets, where they are known."""
+        own, whole = self.seconds
+        if not np.isfinite([own, whole]).all():
+            return ""
+        return f" ({time(own)}, retraining {time(whole)})"
 
 
 def best(table: Columns) -> str:
     """The way that came nearest to the retrained model; "" where none gave numbers."""
     known = [
         (float(gap), way)
-        for way, gap in zip(table.rows, table["gap"], strict=True)
+        for way, gap in zip(table.rows, table[ranking(table)], strict=True)
         if way not in WORDS and np.isfinite(gap)
     ]
     return min(known)[1] if known else ""
@@ -102,7 +114,9 @@ def best(table: Columns) -> str:
 
 def sentence(closer: Closer, table: Columns) -> str:
     """How the way did."""
-    return Verdict.of(table, closer.method.label).words(closer.asked.case.request.words)
+    times = run.known(Timing(), closer.asked.board)
+    verdict = Verdict.of(table, closer.method.label, None if times is None else times["times"])
+    return verdict.words(closer.asked.case.request.words)
 
 
 def still_there(closer: Closer) -> str:

@@ -27,7 +27,8 @@ from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.subject import Subject
 from engine.result import Columns
-from engine.unlearning import Scoreboard, Unlearner
+from engine.unlearning import UNLEARNERS, Scoreboard, Unlearner
+from engine.unlearning.findings import markdown, page_text
 
 Place = st.delta_generator.DeltaGenerator
 Show = Callable[[Closer, Subject | None, Columns], None]
@@ -117,5 +118,8 @@ def explain(asked: Asked) -> None:
             st.markdown(f"**{plain(method.title)}.** {method.about()}")
             if method.paper:
                 st.markdown(f"Reference: {method.paper}")
+        if seen := markdown(UNLEARNERS, page_text()):
+            st.markdown("**What the ways came to on networks that ship**")
+            st.markdown(seen)
     card = asked.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))

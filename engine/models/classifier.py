@@ -31,6 +31,7 @@ from engine.models.operations import (
     operations,
 )
 from engine.models.pace import Pace, Use, find_pace, in_batches
+from engine.models.passes import note_pass
 from engine.result import digest_arrays
 
 
@@ -110,6 +111,7 @@ class Classifier(nn.Module):
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
         with holding(self):  # nobody else's hooks are on it now
             logits: Tensor = self.network((pixels - self.mean) / self.std)
+        note_pass(logits)
         return logits
 
     def __getstate__(self) -> dict[str, Any]:

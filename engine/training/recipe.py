@@ -81,6 +81,11 @@ class Recipe:
             return None
         return Pgd(self.epsilon, self.attack_steps, self.attack_step * self.epsilon)
 
+    @property
+    def passes(self) -> int:
+        """Forward passes of each image, and as many backward: the attack takes its own."""
+        return self.epochs * (1 + (self.attack.steps if self.attack else 0))
+
     def rate_at(self, share: float) -> float:
         """The rate when that share of all steps is done."""
         match self.schedule:

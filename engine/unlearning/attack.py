@@ -1,11 +1,13 @@
 """Membership attacks: can an outsider tell from the model's answers what it learnt from?
 
 The attacker of Jia et al. (2023) and Fan et al. (2023) is a support vector machine (radial kernel,
-C = 3, gamma "auto") that is fitted on the model itself: members are the first of the images that
-stay, in their order, strangers are the test images. MIA-Efficacy is the share of the forgotten
-images that it calls strangers; right is what the retrained model has, not 1. Official counts are
-unequal where fewer images stay than there are for the test, and then the attacker says "stranger"
-to all; balanced ones take as many of each.
+C = 3, gamma "auto") that is fitted on the model itself: members are images that stay, strangers are
+test images. MIA-Efficacy is the share of the forgotten images that it calls strangers; right is
+what the retrained model has, not 1. The published code takes the first images that stay: where data
+lie in the order of their classes, such an attacker compares classes. Here both are drawn by a seed,
+and as many of each class. Official counts (all test images, and as many that stay, of any class)
+are unequal where fewer images stay than there are for the test, and then the attacker says
+"stranger" to all.
 
 Their published code has a modified entropy that is wrong (it mixes images, and takes log(1 − p)
 from log p); here it is Song and Mittal's: −(1 − p_y) log p_y − Σ_{i≠y} p_i log(1 − p_i).
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-INFORMATIVE = 0.55  # accuracy on what it was fitted to, below which an attacker says nothing
+BAND = 0.05  # of accuracy around one half, within which an attacker says nothing
 TINY = 1e-30
 
 
@@ -37,11 +39,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def first(self, count: int) -> Answers:
-        """The first few."""
-        return self[slice(0, count)]
-
-    def __getitem__(self, rows: slice) -> Answers:
+    def __getitem__(self, rows: slice | Whole) -> Answers:
         return Answers(self.probabilities[rows], self.labels[rows])
 
     @property
@@ -91,15 +89,52 @@ class Attack:
         efficacy: share of the forgotten images that it calls strangers (MIA-Efficacy).
         accuracy: mean over members and strangers of the share that it gets right, of those that it
             was fitted to; at one half it knows nothing.
+        images: how many it was fitted to, members and strangers together.
     """
 
     efficacy: float
     accuracy: float
+    images: int
 
     @property
     def informative(self) -> bool:
         """Whether its word counts for anything."""
-        return self.accuracy >= INFORMATIVE
+        return informative(self.accuracy, self.images)
+
+
+def band(images: float) -> float:
+    """How far from one half an accuracy on so many images says nothing.
+
+    BAND, or two standard errors of a share of one half, 2 √(¼ / n), where that is more: with fewer
+    than 400 images.
+    """
+    return float(max(BAND, images**-0.5)) if images else 1.0
+
+
+def informative(accuracy: float, images: float) -> bool:
+    """Whether an accuracy on so many images is outside the band around chance."""
+    return abs(accuracy - 0.5) > band(images) + 1e-9
+
+
+def matched(retain: Answers, test: Answers, seed: int = 0) -> tuple[Answers, Answers]:
+    """Members and strangers, drawn by the seed: as many of each class, in one order of classes.
+
+    Where no class is on both sides, as many of any class.
+    """
+    rng = np.random.default_rng([seed, 25])
+    pairs = [
+        drawn(rng, *(np.flatnonzero(side.labels == label) for side in (retain, test)))
+        for label in np.intersect1d(retain.labels, test.labels)
+    ] or [drawn(rng, np.arange(len(retain)), np.arange(len(test)))]
+    members, strangers = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    order = rng.permutation(len(members))
+    return retain[members[order]], test[strangers[order]]
+
+
+def drawn(rng: np.random.Generator, *sides: Whole) -> list[Whole]:
+    """As many rows of each side as the shorter one has, in random order."""
+    count = min(map(len, sides))
+    return [rng.permutation(rows)[:count] for rows in sides]
 
 
 def attacker(members: Doubles, strangers: Doubles) -> Any:
@@ -123,41 +158,46 @@ def attack(
     feature: str = "confidence",
     *,
     balanced: bool = True,
+    seed: int = 0,
 ) -> Attack:
     """The official attacker on one of FEATURES.
 
     Args:
-        retain: answers on the images that stay, in their order.
+        retain: answers on the images that stay.
         test: answers on the test images.
         forget: answers on the forgotten images.
         feature: what it looks at.
-        balanced: as many strangers as members; the official code takes all test images.
+        balanced: as many strangers as members, of each class; the official code takes all test
+            images, and as many members of any class.
+        seed: of the draw of members and strangers.
     """
     of = FEATURES[feature]
-    members = retain.first(len(test))
-    strangers = test.first(len(members)) if balanced else test
+    if balanced:
+        members, strangers = matched(retain, test, seed)
+    else:
+        rows = np.random.default_rng([seed, 25]).permutation(len(retain))[: len(test)]
+        members, strangers = retain[rows], test
     fitted = attacker(of(members), of(strangers))
     known = [fitted.predict(columns(of(one))) for one in (members, strangers)]
     accuracy = (np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2
     efficacy = 1 - fitted.predict(columns(of(forget))).mean()
-    return Attack(float(efficacy), float(accuracy))
+    return Attack(float(efficacy), float(accuracy), len(members) + len(strangers))
 
 
-def privacy(retain: Answers, test: Answers, feature: str = "confidence") -> float:
-    """MIA-Privacy: the attacker fitted on half of the images, scored on the others.
+def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed: int = 0) -> float:
+    """MIA-Privacy: the attacker fitted on half of its members and strangers, scored on the others.
 
-    Half of the test images and as many that stay are fitted to, as many again of both are scored;
-    the mean of the shares of members and of strangers that it knows. Near one half is private. NaN
+    The mean of the shares of members and of strangers that it knows. Near one half is private. NaN
     where there are too few images for two halves.
     """
-    half = min(len(retain), len(test)) // 2
+    members, strangers = matched(retain, test, seed)
+    half = len(members) // 2
     if not half:
         return float("nan")
     of = FEATURES[feature]
-    fitted = attacker(of(retain.first(half)), of(test.first(half)))
-    members = fitted.predict(columns(of(retain[half : 2 * half])))
-    strangers = fitted.predict(columns(of(test[half : 2 * half])))
-    return float((np.mean(members == 1) + np.mean(strangers == 0)) / 2)
+    fitted = attacker(of(members[:half]), of(strangers[:half]))
+    known = [fitted.predict(columns(of(one[half : 2 * half]))) for one in (members, strangers)]
+    return float((np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2)
 
 
 def called_members(retain: Answers, test: Answers, forget: Answers) -> float:

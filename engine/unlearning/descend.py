@@ -26,6 +26,11 @@ from engine.unlearning.unlearner import Diverged, Unlearner, Work
 MOMENTUM = 0.9
 DECAY = 5e-4  # both as Jia et al. (2023) have them
 
+
+class Enough(Exception):
+    """No more steps are wanted."""
+
+
 Loss = Callable[[Rows], Tensor]
 Stage = tuple[Rows, Loss]  # what is gone over, and the loss of a batch of it
 
@@ -45,6 +50,16 @@ def rate_setting(default: float) -> float:
     )
 
 
+def clip_setting(default: float) -> float | None:
+    """How long a gradient may be."""
+    return setting(
+        default,
+        Slider(0.1, 100.0, 0.1, log=True, off="none", start=default),
+        "Clip",
+        "The longest gradient that a step follows. An addition of ours; none is as published.",
+    )
+
+
 @dataclass(frozen=True)
 class Stepping(Unlearner, ABC):
     """An unlearner that is SGD with momentum, at one rate."""
@@ -54,6 +69,10 @@ class Stepping(Unlearner, ABC):
     batch: int = setting(
         64, Slider(1, 512, 1, log=True), "Batch", "Images to a step; the parts are even."
     )
+
+    def most_slope(self) -> float | None:
+        """The longest gradient that a step follows, or None for any."""
+        return None
 
     @abstractmethod
     def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
@@ -65,7 +84,10 @@ class Stepping(Unlearner, ABC):
 
 
 def descend(method: Stepping, work: Work, progress: Progress) -> None:
-    """All epochs. BatchNorm's statistics follow the batches, as in a training."""
+    """All epochs, or fewer where a loss says enough.
+
+    BatchNorm's statistics follow the batches, as in a training.
+    """
     model = work.model.train()
     weights = list(named(model).values())
     optimizer = torch.optim.SGD(weights, method.rate, momentum=MOMENTUM, weight_decay=DECAY)
@@ -75,15 +97,29 @@ def descend(method: Stepping, work: Work, progress: Progress) -> None:
             (part, loss) for rows, loss in stages for part in in_parts(rows, method.batch, work.rng)
         ]
         for done, (rows, loss_of) in enumerate(parts, start=1):
-            step(work, optimizer, rows, loss_of)
+            try:
+                step(work, optimizer, rows, loss_of, method.most_slope())
+            except Enough:
+                return
             progress(
                 (epoch + done / len(parts)) / method.epochs, f"epoch {epoch + 1} of {method.epochs}"
             )
         work.show()
 
 
-def step(work: Work, optimizer: torch.optim.Optimizer, rows: Rows, loss_of: Loss) -> None:
-    """One step. Raises Diverged when the loss is no number any more."""
+def step(
+    work: Work,
+    optimizer: torch.optim.Optimizer,
+    rows: Rows,
+    loss_of: Loss,
+    most: float | None = None,
+) -> None:
+    """One step along a gradient that is at most so long.
+
+    Raises:
+        Diverged: the loss is no number any more.
+        Enough: raised by the loss where no more steps are wanted.
+    """
     with one_thread(), torch.enable_grad():
         loss = loss_of(rows)
         if not isfinite(loss.item()):
@@ -91,6 +127,8 @@ def step(work: Work, optimizer: torch.optim.Optimizer, rows: Rows, loss_of: Loss
         work.remember()
         forget_gradients(optimizer)
         loss.backward()
+        if most is not None:
+            torch.nn.utils.clip_grad_norm_(named(work.model).values(), most)
         optimizer.step()
     work.step += 1
     work.put_back()

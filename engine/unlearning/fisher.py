@@ -3,7 +3,7 @@
 F_i = mean over batches of D_r of Σ_y p̄_y (∂CE_mean(·, y)/∂θ_i)², with p̄_y the batch's mean
 probability of class y; variance α · min(1/(F + 1e-8), 1000), for the head 100; for weights with
 more than one dimension it is averaged over the second; head, biases and norms have ten times as
-much. Where a class is forgotten, its row of the head is drawn around 0 with variance 1e-4.
+much. Where a class is forgotten, its row of the head is drawn around 0 with variance 1e-3.
 
 Golatkar et al., "Eternal Sunshine of the Spotless Net" (2020), https://arxiv.org/abs/1911.04933, in
 the form of the published code of Jia et al. (2023).
@@ -27,7 +27,7 @@ BATCH = 32
 MOST, MOST_OF_HEAD = 1e3, 1e2
 TIMES = 10
 TINY = 1e-8
-CLASS_VARIANCE = 1e-4
+CLASS_VARIANCE = 1e-3
 
 
 @dataclass(frozen=True)

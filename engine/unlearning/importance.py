@@ -23,6 +23,7 @@ from engine.data import DataSet, Rows
 from engine.errors import BadSetting
 from engine.method import Case, Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
+from engine.models.passes import Passes, counting_passes
 from engine.result import Array, Columns, Field, Floats, Result, WeightScores
 from engine.training.figures import one_thread
 from engine.unlearning import clock
@@ -63,6 +64,7 @@ class Importance(Method[ForgetCase]):
     title = "Importance of weights"
     cost = "live"
     paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
+    revision = 2
     proof = "tests/engine/unlearning/test_ssd.py::test_importances_are_mean_squares_of_batch_means"
 
     batch: int = batch_setting()
@@ -79,7 +81,7 @@ class Importance(Method[ForgetCase]):
         """Views: forget and train, an importance of every weight; run, cost of each pass."""
         model, data = own_copy(case.model), RecordedData.of(case.data)
         found: dict[str, WeightScores] = {}
-        seconds, samples = [], []
+        seconds, samples, bills = [], [], []
         for number, name in enumerate(SETS):
 
             def told(
@@ -91,14 +93,19 @@ class Importance(Method[ForgetCase]):
             start, before = clock.now(model), int(data.seen.sum())
             rng = np.random.default_rng([case.seed, 24])
             parts = in_parts(getattr(case.splits, name), self.batch, rng)
-            values = importance(model, data, parts, label_free=self.label_free, progress=told)
+            with counting_passes(passes := Passes()):
+                values = importance(model, data, parts, label_free=self.label_free, progress=told)
+            bills.append(passes)
             found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
             seconds.append(clock.now(model) - start)
             samples.append(int(data.seen.sum()) - before)
-        return {
-            **found,
-            "run": Columns.of({"seconds": (seconds, "s"), "samples": (samples, "")}, SETS),
+        run = {
+            "seconds": (seconds, "s"),
+            "samples": (samples, ""),
+            "forward": ([one.forward for one in bills], ""),
+            "backward": ([one.backward for one in bills], ""),
         }
+        return {**found, "run": Columns.of(run, SETS)}
 
 
 def importance(
@@ -144,7 +151,7 @@ def dampening(
 def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share: float) -> float:
     """The α above which that share of all weights lies, so that about as many are dampened.
 
-    An addition of ours, for forget sets so small that the paper's α does not fit. Raises
+    An addition of ours, where the paper's α does not fit. Raises
     BadSetting when the share is none.
     """
     if not 0 < share < 1:

@@ -7,7 +7,7 @@ is large.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,18 +27,20 @@ from engine.unlearning.attack import (
 from engine.unlearning.case import ForgetCase
 
 GAP = ("UA", "MIA", "RA", "TA")  # what the average gap is the mean of
+WITHOUT = ("UA", "RA", "TA")  # and the one without the attack
 FLOOR = 1e-12  # of a probability in a logarithm
 PARTS = ("forget", "retain", "test", "gone")
 
 
 @dataclass(frozen=True)
 class Said:
-    """A model's answers on every part of a case."""
+    """A model's answers on every part of a case, and the seed by which attackers are drawn."""
 
     forget: Answers
     retain: Answers
     test: Answers
     gone: Answers
+    seed: int = 0
 
     @property
     def finite(self) -> bool:
@@ -53,12 +55,11 @@ def judged(model: Classifier, case: ForgetCase) -> Said:
     shares = torch.softmax(logits.double(), 1).numpy()
     ends = np.cumsum([len(one) for one in rows])[:-1]
     parts = np.split(shares, ends)
-    return Said(
-        **{
-            name: Answers(part, case.data.labels[own])
-            for name, part, own in zip(PARTS, parts, rows, strict=True)
-        }
-    )
+    found = {
+        name: Answers(part, case.data.labels[own])
+        for name, part, own in zip(PARTS, parts, rows, strict=True)
+    }
+    return Said(**found, seed=case.seed)
 
 
 def accuracy(said: Answers) -> float:
@@ -72,7 +73,7 @@ def figures(said: Said) -> dict[str, float]:
     UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
     images it gets right, MIA the balanced attacker's MIA-Efficacy (see `attack`).
     """
-    found = attack(said.retain, said.test, said.forget)
+    found = attack(said.retain, said.test, said.forget, seed=said.seed)
     return {
         "UA": 1 - accuracy(said.forget),
         "RA": accuracy(said.retain),
@@ -85,17 +86,23 @@ def figures(said: Said) -> dict[str, float]:
 
 def attacks(said: Said) -> dict[str, float]:
     """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own."""
-    parts = said.retain, said.test, said.forget
-    found = {f"MIA, {one}": attack(*parts, one).efficacy for one in FEATURES if one != "confidence"}
-    found["MIA, official counts"] = attack(*parts, balanced=False).efficacy
-    found["MIA-Privacy"] = privacy(said.retain, said.test)
+    parts, seed = (said.retain, said.test, said.forget), said.seed
+    found = {
+        f"MIA, {one}": attack(*parts, one, seed=seed).efficacy
+        for one in FEATURES
+        if one != "confidence"
+    }
+    found["MIA, official counts"] = attack(*parts, balanced=False, seed=seed).efficacy
+    found["MIA-Privacy"] = privacy(said.retain, said.test, seed=seed)
     found["called members"] = called_members(*parts)
     return found
 
 
-def gap(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+def gap(
+    scores: Mapping[str, float], retrained: Mapping[str, float], names: Sequence[str] = GAP
+) -> float:
     """The average gap: the mean of |UA|, |MIA|, |RA| and |TA| differences from the retrained."""
-    return float(np.mean([abs(scores[name] - retrained[name]) for name in GAP]))
+    return float(np.mean([abs(scores[name] - retrained[name]) for name in names]))
 
 
 def divergence(retrained: Answers, unlearned: Answers) -> float:

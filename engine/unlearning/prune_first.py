@@ -18,6 +18,7 @@ import numpy as np
 
 from engine import sparsity
 from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.models.passes import counting_passes
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.unlearning.case import ForgetCase
@@ -90,14 +91,16 @@ class PruneFirst(Unlearner):
 
     def change(self, work: Work) -> None:
         """Prune, then forget."""
-        case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
-        inner = THEN[self.then]()
-        found = answer(inner, case, work.part(0.5, 1.0))
+        with counting_passes(None):
+            case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
+            inner = THEN[self.then]()
+            found = answer(inner, case, work.part(0.5, 1.0))
         work.model = own_copy(rebuilt(found["model"], work.case.model.name))
         work.model.lineage = work.case.model.lineage
         cost = found["run"]
         work.before += float(cost["seconds before"][0])
         work.spent = float(cost["seconds"][0])
+        work.passes.add(cost["forward"][0], cost["backward"][0])
         work.step, work.failed = int(cost["steps"][0]), int(cost["failed_at"][0])
         seen = found["seen"]
         work.extra[work.case.data.places(np.asarray(seen["id"]))] += seen["seen"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.models.passes import Passes
 from engine.training import train
 from engine.training.state import state_file
 from engine.unlearning.network import untrained
@@ -32,10 +33,12 @@ class Retrain(Unlearner):
         """Train a fresh network on what stays; an interrupted training goes on."""
         case = work.case
         work.model = untrained(case.model, case.seed)
-        train(
+        log = train(
             work.model, work.data, case.recipe, case.seed, rows=work.retain,
             keep=state_file(f"retrain-{case.fingerprint}"),
             note={"kind": "unlearn", "model": case.model.name, "data": case.data.name},
             progress=work.part(0.0, 1.0),
         )  # fmt: skip
+        shown = int(log.shown.sum()) * case.recipe.passes // case.recipe.epochs
+        work.passes = Passes(shown, shown)  # also what came before an interruption
         work.step = case.recipe.epochs * -(-len(work.retain) // case.recipe.batch)

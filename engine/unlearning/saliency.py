@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.models.passes import Passes, counting_passes
 from engine.result import Array, Columns, Result, WeightScores
 from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
@@ -36,6 +37,7 @@ class Saliency(Method[ForgetCase]):
     title = "Saliency of weights"
     cost = "live"
     paper = "Fan et al. 2024, https://arxiv.org/abs/2310.12508"
+    revision = 2
     proof = (
         "tests/engine/unlearning/test_salun.py"
         "::test_masks_are_those_of_a_slow_derivation_from_single_images"
@@ -51,15 +53,16 @@ class Saliency(Method[ForgetCase]):
         return super().unmet(case)
 
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
-        """Views: scores, of every weight; run, seconds and samples of the pass."""
+        """Views: scores, of every weight; run, seconds, samples and passes."""
         start = clock.now(case.model)
         model, data = own_copy(case.model), RecordedData.of(case.data)
         parts = in_parts(case.splits.forget, self.batch, np.random.default_rng([case.seed, 22]))
         total = {name: torch.zeros_like(one) for name, one in named(model).items()}
-        for done, found in enumerate(mean_slopes(model, data, parts), start=1):
-            for name, slope in found.items():
-                total[name] += slope
-            progress(done / len(parts), f"batch {done} of {len(parts)}")
+        with counting_passes(passes := Passes()):
+            for done, found in enumerate(mean_slopes(model, data, parts), start=1):
+                for name, slope in found.items():
+                    total[name] += slope
+                progress(done / len(parts), f"batch {done} of {len(parts)}")
         scores = {name: one.detach().abs().cpu().numpy() for name, one in total.items()}
         return {
             "scores": WeightScores(scores, "nat per unit of weight", "l2"),
@@ -67,6 +70,8 @@ class Saliency(Method[ForgetCase]):
                 {
                     "seconds": ([clock.now(model) - start], "s"),
                     "samples": ([int(data.seen.sum())], ""),
+                    "forward": ([passes.forward], ""),
+                    "backward": ([passes.backward], ""),
                 }
             ),
         }

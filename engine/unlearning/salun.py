@@ -72,6 +72,7 @@ class SalUn(Stepping):
             found = answer(Saliency(self.batch), work.case, work.part(0.0, 0.1))
             scores = dict(found["scores"].values)
             seconds = float(found["run"]["seconds"][0])
+            work.passes.add(found["run"]["forward"][0], found["run"]["backward"][0])
             work.extra[work.forget] += 1
             start = clock.now(work.model)
         masks = salient({name: scores[name] for name in named(work.model)}, self.share)

@@ -1,13 +1,15 @@
 """The scoreboard: unlearners side by side, each against a model retrained with the same seed.
 
 Jia et al. (2023), https://arxiv.org/abs/2304.04934: the average gap is the mean of the differences
-in UA, MIA, RA and TA from the retrained model; time is reported apart. Seeds are paired: what seed
-s unlearnt is compared with what seed s retrained, and the gaps are averaged.
+in UA, MIA, RA and TA from the retrained model; time is reported apart. Where the attack on the
+retrained model is within a band around chance (see `attack.band`), its figure is noise, and ways
+are ranked by the gap without it; both gaps are given. Seeds are paired: what seed s unlearnt is
+compared with what seed s retrained, and the gaps are averaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +20,11 @@ from engine.models.rebuild import rebuilt
 from engine.result import Columns, Result
 from engine.run import Answer, answer
 from engine.unlearning.around import BoardCase, asked_of
-from engine.unlearning.attack import INFORMATIVE
+from engine.unlearning.attack import informative, matched
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import (
     GAP,
+    WITHOUT,
     Said,
     forgetting,
     gap,
@@ -44,7 +47,11 @@ SHARES = (
     "ZRF",
     "share of retraining",
 )
-NUMBERS = {"KL forget": "nat", "KL test": "nat", "seconds": "s", "seconds before": "s"}
+NUMBERS = {
+    "KL forget": "nat", "KL test": "nat", "seconds": "s", "seconds before": "s",
+    "attack images": "",
+}  # fmt: skip
+GAPS = {"gap": GAP, "gap without MIA": WITHOUT}
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ class Scoreboard(Method[BoardCase]):
     UA is the share of forgotten images that are now wrong, RA and TA are right shares of what stays
     and of the test, MIA the share of forgotten images that an attacker takes for strangers. None is
     good by being large: the gap is the mean distance of the four from the retrained model. Where
-    the attacker's accuracy is below 0.55 it knows nothing, and MIA says nothing.
+    the attacker's accuracy on the retrained model is within 5 points of one half (two standard
+    errors with fewer than 400 images), it says nothing, and ways are ranked by the gap without it.
     """
 
     name = "Scoreboard"
@@ -62,6 +70,7 @@ class Scoreboard(Method[BoardCase]):
     title = "Scoreboard"
     cost = "job"
     paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 2
     proof = (
         "tests/engine/unlearning/test_scoreboard.py"
         "::test_the_gap_is_that_of_a_plain_count_over_paired_seeds"
@@ -80,9 +89,10 @@ class Scoreboard(Method[BoardCase]):
         """Views: table, a row for each way, its means over seeds; runs, a row for each run.
 
         The table's columns: UA, RA, TA, MIA and their mean signed differences from the retrained
-        ("UA − retrained"); gap and gap sd over paired seeds, gap of means; forgetting and keeping,
-        1 at the retrained model; KL, TV and ZRF; attack accuracy; seconds, seconds before, share of
-        retraining in samples; failed_at, −1 or the step. A way that failed has no gap, and a note.
+        ("UA − retrained"); gap and gap sd over paired seeds, the same without MIA, gap of means;
+        forgetting and keeping, 1 at the retrained model; KL, TV and ZRF; attack accuracy, the
+        images it is of, and whether it says anything (informative); seconds, seconds before, share
+        of retraining in passes; failed_at, −1 or the step. What failed has no gap, and a note.
         """
         others = [one for one in case.methods if one != Retrain()]
         methods: list[Unlearner] = [Retrain(), *others]
@@ -110,12 +120,11 @@ class Run:
     retrained: Mapping[str, float]
     note: str = ""
 
-    @property
-    def gap(self) -> float:
-        """The average gap; NaN where it failed."""
+    def gap(self, names: Sequence[str] = GAP) -> float:
+        """The average gap in some figures; NaN where it failed."""
         if not self.figures or self.figures["failed_at"] >= 0:
             return float("nan")
-        return gap(self.figures, self.retrained)
+        return gap(self.figures, self.retrained, names)
 
 
 def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
@@ -134,6 +143,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
     cost = made["run"]
     figures = {
         **told,
+        "attack images": 2.0 * len(matched(said.retain, said.test, said.seed)[0]),
         "forgetting": forgetting(told, right),
         "keeping": keeping(told, right),
         **nearness(said, wanted),
@@ -177,18 +187,29 @@ def table(methods: list[Unlearner], runs: list[Run]) -> Columns:
         columns[name] = [mean(some, name) for some in rows], "share"
     for name in GAP:
         columns[f"{name} − retrained"] = [apart(some, name) for some in rows], "share"
-    columns["gap"] = [float(np.mean([run.gap for run in some])) for some in rows], "share"
-    columns["gap sd"] = [spread([run.gap for run in some]) for some in rows], "share"
+    for word, names in GAPS.items():
+        gaps = [[run.gap(names) for run in some] for some in rows]
+        columns[word] = [float(np.mean(some)) for some in gaps], "share"
+        columns[f"{word} sd"] = [spread(some) for some in gaps], "share"
     columns["gap of means"] = [of_means(some) for some in rows], "share"
     for name in (*SHARES[len(GAP) :], *NUMBERS):
         columns[name] = [mean(some, name) for some in rows], NUMBERS.get(name, "share")
     columns["informative"] = (
-        [float(value >= INFORMATIVE) for value in columns["attack accuracy"][0]], ""
-    )  # fmt: skip
+        [
+            float(informative(mean(some, "attack accuracy"), mean(some, "attack images")))
+            for some in rows
+        ],
+        "",
+    )
     columns["failed_at"] = [worst(some) for some in rows], ""
     columns["seeds"] = [float(len(some)) for some in rows], ""
     notes = [next((run.note for run in some if run.note), "") for some in rows]
     return Columns.of(columns, [one.label for one in methods], notes)
+
+
+def ranking(table: Columns) -> str:
+    """The gap by which ways are ranked: without the attack, where that says nothing."""
+    return "gap" if table.cell(Retrain.short, "informative") else "gap without MIA"
 
 
 def mean(runs: list[Run], name: str) -> float:
@@ -230,5 +251,6 @@ def listed(methods: list[Unlearner], runs: list[Run]) -> Columns:
     for name in GAP:
         columns[name] = [(run.figures or nothing)[name] for run in runs], "share"
         columns[f"{name} retrained"] = [(run.retrained or nothing)[name] for run in runs], "share"
-    columns["gap"] = [run.gap for run in runs], "share"
+    for word, names in GAPS.items():
+        columns[word] = [run.gap(names) for run in runs], "share"
     return Columns.of(columns, [run.label for run in runs], [run.note for run in runs])

@@ -5,7 +5,8 @@ only), then down γ CE + α KL(teacher ‖ student) on what stays. The teacher i
 answers are softened by a temperature of 4, and KL is multiplied by its square.
 
 Kurmanji et al., "Towards Unbounded Machine Unlearning" (2023), https://arxiv.org/abs/2302.09880; γ,
-α and the temperature as in its published code; rate and ascents are what small networks here need.
+α and the temperature as in its published code; rate and ascents are what small networks here need,
+and the bound on the gradient's length is added here: without it the way away may run off.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from torch.nn import functional as F
 
 from engine.data import Rows
 from engine.method import Slider, setting
-from engine.unlearning.descend import Stage, Stepping, epochs_setting, rate_setting
+from engine.unlearning.descend import (
+    Stage,
+    Stepping,
+    clip_setting,
+    epochs_setting,
+    rate_setting,
+)
 from engine.unlearning.network import pixels_of
 from engine.unlearning.unlearner import Work
 
@@ -31,6 +38,7 @@ class SCRUB(Stepping):
     """The model is driven away from the original on the forgotten images, and held on the others.
 
     The way away has no end: it is stopped after a few epochs, and what stays is mended afterwards.
+    The bound on its steps (clip) is an addition of ours.
     """
 
     name = "SCRUB"
@@ -52,6 +60,12 @@ class SCRUB(Stepping):
     stay: float = setting(
         0.001, Slider(0.0, 1.0, 0.001), "Teacher", "How much the original's answers count (α)."
     )
+
+    clip: float | None = clip_setting(10.0)
+
+    def most_slope(self) -> float | None:
+        """The clip."""
+        return self.clip
 
     def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
         """Away, then back."""

@@ -8,7 +8,11 @@ and whatever can be had before anybody asks are left out, as in every bill.
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -37,6 +41,7 @@ class Timing(Method[BoardCase]):
     family = "unlearning"
     title = "Fair timing"
     cost = "job"
+    revision = 2
     proof = (
         "tests/engine/unlearning/test_timing.py"
         "::test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted"
@@ -57,8 +62,11 @@ class Timing(Method[BoardCase]):
         Columns: seconds, the median; seconds lowest, highest and warm-up, the first, which does not
         count; same, 1 where every run gave the same weights; failed_at, −1 or the step at which a
         loss was no number any more, so that its seconds are those up to there. A way that cannot be
-        run has NaN and its reason as a note.
+        run has NaN and its reason as a note. And machine, a row named by the processor: its cores,
+        the seconds that all runs took, and those of them in which they had a core: fewer where
+        others took it away.
         """
+        start, had = perf_counter(), thread_time()
         methods: list[Unlearner] = [Retrain()]
         methods += [one for one in case.methods if one != Retrain()]
         done: list[Timed] = []
@@ -67,7 +75,28 @@ class Timing(Method[BoardCase]):
             done.append(timed(method, case.case, self.rounds, part_of(progress, *ends)))
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
-        return {"times": table(methods, done)}
+        took = perf_counter() - start, thread_time() - had
+        return {"times": table(methods, done), "machine": machine(*took)}
+
+
+def machine(seconds: float, had: float) -> Columns:
+    """Where and how quietly it was measured."""
+    columns = {
+        "cores": ([os.cpu_count() or 1], ""),
+        "seconds": ([seconds], "s"),
+        "seconds with a core": ([min(had, seconds)], "s"),
+    }
+    return Columns.of(columns, [processor()])
+
+
+def processor() -> str:
+    """What computes, in words."""
+    try:
+        said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        said = ""
+    names = [line.partition(":")[2].strip() for line in said.splitlines() if "model name" in line]
+    return next(iter(names), platform.processor() or platform.machine())
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from engine.lazy import lazy
 from engine.method import Case, Method, Progress, part_of, quiet
 from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
+from engine.models.passes import Passes, counting_passes
 from engine.result import Columns, Result, Scores, View
 from engine.training.masks import carried
 from engine.unlearning import clock
@@ -60,6 +61,7 @@ class Work:
     progress: Progress = quiet
     watch: Watch | None = None
 
+    passes: Passes = field(default_factory=Passes)
     step: int = 0
     before: float = 0.0  # seconds of what can be had before anybody asks
     spent: float | None = None  # seconds, where they are not those of the clock
@@ -131,7 +133,8 @@ class Work:
         start = clock.now(self.model)
         training = self.model.training
         self.model.eval()
-        self.watch(self.step, self.model)
+        with counting_passes(None):
+            self.watch(self.step, self.model)
         self.model.train(training)
         self.paused += clock.now(self.model) - start
 
@@ -155,6 +158,7 @@ class Unlearner(Method[ForgetCase], ABC):
 
     family: ClassVar[str] = "unlearning"
     needs: ClassVar[frozenset[str]] = frozenset({"retraining"})
+    revision: ClassVar[int] = 2
     short: ClassVar[str]
     sees: ClassVar[frozenset[str]] = frozenset({"retain", "forget"})
     dial: ClassVar[tuple[str, tuple[Any, ...]] | None] = None
@@ -200,7 +204,8 @@ class Unlearner(Method[ForgetCase], ABC):
         start = clock.now(work.model)
         work.show()
         try:
-            self.change(work)
+            with counting_passes(work.passes):
+                self.change(work)
         except Diverged:
             work.failed = work.step
             work.go_back()
@@ -247,16 +252,24 @@ def sound(work: Work) -> Said:
 
 
 def bill(work: Work, seconds: float) -> Columns:
-    """What it cost; samples are images that were looked at, a look and a gradient each."""
+    """What it cost.
+
+    Samples are training images that were looked at; forward and backward are passes of an image
+    through the network, also those of a teacher or of an attack. The share of retraining is that of
+    its passes, a backward one counted as two.
+    """
     train = work.case.splits.train
     samples = int(work.seen[train].sum())
-    whole = len(work.case.splits.retain) * work.case.recipe.epochs
+    each = len(work.case.splits.retain) * work.case.recipe.passes
+    whole = Passes(each, each)
     return Columns.of(
         {
             "seconds": ([seconds if work.spent is None else work.spent], "s"),
             "seconds before": ([work.before], "s"),
             "samples": ([samples], ""),
-            "share of retraining": ([samples / whole], "share"),
+            "forward": ([work.passes.forward], ""),
+            "backward": ([work.passes.backward], ""),
+            "share of retraining": ([work.passes.work / whole.work], "share"),
             "steps": ([work.step], ""),
             "failed_at": ([work.failed], ""),
         }

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from components.forget import each_image
-from components.forget.verdict import Verdict
+from components.forget.verdict import Verdict, best
 from components.forget.view import SECTIONS as SECTIONS_ALL
 from components.views import FORGET
 from engine.data import add, load
@@ -34,7 +34,6 @@ from engine.unlearning import (
     MembershipAttack,
     NoOp,
     Relearn,
-    SalUn,
     Scoreboard,
     Similarity,
     StillThere,
@@ -47,6 +46,8 @@ from engine.unlearning import (
 )
 from engine.unlearning.looks.damping import damped
 from tests.visits import pills, said, settled, visit, words
+
+NEAREST = FORGOTTEN.best.title
 
 
 def opened(**link):
@@ -69,11 +70,12 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     at = visit(view=FORGET)
     assert not at.main.get("progress")
     assert not said(at)
-    assert at.main.subheader[0].value.startswith("SalUn forgot class 3 as well as retraining")
+    assert best(table) == FORGOTTEN.best.short  # what ships is of the way that is looked at
+    assert at.main.subheader[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
     assert "What is still there: from what it sees inside" in words(at)
     for way in table.rows:
         assert f"{100 * table.cell(way, 'TA'):.0f}" in words(at)
-    images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
+    images = answer(Confidence(), AfterCase(case, FORGOTTEN.best()))["images"]
     middle = 100 * np.median(images["unlearned"])
     assert f"falls from 100 % to {middle:.0f} %" in words(at)
 
@@ -114,7 +116,7 @@ def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
 def test_another_way_is_looked_at_and_a_link_opens_it(page):
     at = page.selectbox(key="forget.closer").select("Fine-tune").run()
     assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
-    page.selectbox(key="forget.closer").select("SalUn").run()
+    page.selectbox(key="forget.closer").select(NEAREST).run()
     at = opened(closer="Fine-tune")
     assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
     assert "was not looked at yet" in words(at)
@@ -158,11 +160,11 @@ def test_each_part_answers_at_once_from_what_ships(page, shipped, section, look,
     assert not at.exception
     assert not at.main.get("progress")
     assert expected in words(at)
-    assert known(look, AfterCase(shipped[0], SalUn()))
+    assert known(look, AfterCase(shipped[0], FORGOTTEN.best()))
 
 
 def test_a_part_s_figures_are_the_engine_s(page, shipped):
-    after = AfterCase(shipped[0], SalUn())
+    after = AfterCase(shipped[0], FORGOTTEN.best())
     at = page.button_group(key="forget.section").set_value("Attack").run()
     figures = answer(MembershipAttack(), after)["figures"]
     assert f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images" in words(at)
@@ -186,7 +188,7 @@ def test_ssd_s_lines_move_and_its_figures_are_the_engine_s(page, shipped):
 
 def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
     at = settled(page.button_group(key="forget.section").set_value("Weights").run())
-    found = answer(WhatMoved(), AfterCase(shipped[0], SalUn()))["layers"]
+    found = answer(WhatMoved(), AfterCase(shipped[0], FORGOTTEN.best()))["layers"]
     share = (found["moved"] * found["weights"]).sum() / found["weights"].sum()
     assert f"{100 * share:.0f} % of the weights are others than before" in words(at)
     at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
@@ -270,7 +272,7 @@ def test_seconds_are_those_of_one_run_until_all_are_timed():
 def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
     shipped, monkeypatch
 ):
-    images = answer(Confidence(), AfterCase(shipped[0], SalUn()))["images"]
+    images = answer(Confidence(), AfterCase(shipped[0], FORGOTTEN.best()))["images"]
     state = {}
     monkeypatch.setattr(each_image.st, "session_state", state)
     at = each_image.PAGE + 5
@@ -311,7 +313,7 @@ def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypa
     at.button(key="forget.keep.go").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()
-    assert "forgot class 3 · SalUn" in stored.card.trail
+    assert f"forgot class 3 · {FORGOTTEN.best.short}" in stored.card.trail
     assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
     at.button(key="forget.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name

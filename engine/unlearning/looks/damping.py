@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import accuracy, judged
+from engine.unlearning.network import own_copy
 from engine.unlearning.ssd import SSD, dampened
 
 
@@ -33,8 +34,10 @@ class Damped:
 def damped(case: ForgetCase, method: SSD) -> Damped:
     """The figures without an attack; importances are computed only the first time."""
     forget, train, _ = method.importances(case)
+    ratio = started(case, method)
+    method = replace(method, ratio=ratio)
     chosen = sum(
-        int(np.count_nonzero(own > method.ratio * train.values[name]))
+        int(np.count_nonzero(own > ratio * train.values[name]))
         for name, own in forget.values.items()
     )
     said = judged(dampened(case, method), case)
@@ -42,3 +45,9 @@ def damped(case: ForgetCase, method: SSD) -> Damped:
     return Damped(
         chosen, total, 1 - accuracy(said.forget), accuracy(said.retain), accuracy(said.test)
     )
+
+
+def started(case: ForgetCase, method: SSD) -> float:
+    """The threshold α that a method would take."""
+    forget, train, _ = method.importances(case)
+    return method.threshold(case, own_copy(case.model), case.data, forget, train)

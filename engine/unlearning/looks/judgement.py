@@ -37,6 +37,7 @@ class Judged(Look):
 
     name = "Judged"
     title = "All figures"
+    revision = 2
     proof = "tests/engine/unlearning/test_looks.py::test_all_figures_are_those_of_the_three_models"
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Result
 from engine.unlearning.around import AfterCase
-from engine.unlearning.attack import attack, attacker
+from engine.unlearning.attack import attack, attacker, band, matched
 from engine.unlearning.looks.base import MODELS, Look, three
 from engine.unlearning.metrics import judged
 
@@ -22,13 +22,15 @@ class MembershipAttack(Look):
     of the forgotten images.
 
     Where both histograms lie on each other, the attacker's accuracy is near one half: then its word
-    counts for nothing, whatever it says of the forgotten images. The decision is positive where it
+    counts for nothing, whatever it says of the forgotten images. Members and strangers are drawn by
+    the seed, as many of each class. The decision is positive where it
     says "member"; it may change more than once.
     """
 
     name = "MembershipAttack"
     title = "Membership attack"
     paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 2
     proof = "tests/engine/unlearning/test_looks.py::test_the_attackers_line_gives_its_own_efficacy"
 
     model: str = setting("unlearned", Choice(MODELS), "Model", "Which of the three is attacked.")
@@ -40,12 +42,11 @@ class MembershipAttack(Look):
         figures, one row.
         """
         said = judged(three(case, progress)[self.model], case.case)
-        members = said.retain.first(len(said.test))
-        strangers = said.test.first(len(members))
+        members, strangers = matched(said.retain, said.test, said.seed)
         fitted = attacker(members.confidence, strangers.confidence)
         grid = np.linspace(0, 1, GRID)
         decision = fitted.decision_function(grid[:, None])
-        found = attack(said.retain, said.test, said.forget)
+        found = attack(said.retain, said.test, said.forget, seed=said.seed)
         edges = np.linspace(0, 1, self.bins + 1)
         shown = {"members": members, "strangers": strangers, "forgotten": said.forget}
         counts = {
@@ -69,7 +70,8 @@ class MembershipAttack(Look):
                     "MIA": ([found.efficacy], "share"),
                     "attack accuracy": ([found.accuracy], "share"),
                     "informative": ([float(found.informative)], ""),
-                    "fitted to": ([float(len(members) + len(strangers))], "images"),
+                    "fitted to": ([float(found.images)], "images"),
+                    "band": ([band(found.images)], "share"),
                 }
             ),
         }

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import math
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from engine.data.folders import read_folders
+from engine.training import Recipe, fresh
+from engine.unlearning import ForgetCase, request
 from engine.unlearning.attack import (
     FEATURES,
     Answers,
     attack,
+    band,
     called_members,
     entropy,
+    informative,
+    matched,
     modified_entropy,
     privacy,
 )
+from engine.unlearning.metrics import figures, judged
 
 
 def answers(count, sharpness, seed, classes=4):
@@ -31,8 +41,10 @@ def test_the_official_attacker_is_that_of_the_published_code_written_again():
     from sklearn.svm import SVC
 
     retain, test, forget = answers(90, 4, 0), answers(40, 1, 1), answers(30, 2, 2)
-    members = np.array([retain.probabilities[i, retain.labels[i]] for i in range(40)])
-    strangers = np.array([test.probabilities[i, test.labels[i]] for i in range(40)])
+    drawn = matched(retain, test)
+    members, strangers = (
+        np.array([one.probabilities[i, one.labels[i]] for i in range(len(one))]) for one in drawn
+    )
     machine = SVC(C=3, gamma=1.0, kernel="rbf")  # auto is one over one feature
     machine.fit(
         [[one] for one in [*members, *strangers]], [1] * len(members) + [0] * len(strangers)
@@ -49,8 +61,11 @@ def test_the_official_attacker_is_that_of_the_published_code_written_again():
 def test_official_counts_take_all_test_images_and_balanced_ones_as_many_as_stay():
     retain, test, forget = answers(40, 1, 0), answers(120, 1, 1), answers(60, 1, 2)
     official = attack(retain, test, forget, balanced=False)
+    assert official.images == 40 + 120
     assert official.efficacy == 1  # three strangers to a member, and no difference between them
     balanced = attack(retain, test, forget)
+    counts = [np.bincount(one.labels, minlength=4) for one in (retain, test)]
+    assert balanced.images == 2 * np.minimum(*counts).sum()
     assert balanced.efficacy < 0.95
     assert official.accuracy == 0.5
     assert not official.informative
@@ -63,6 +78,85 @@ def test_an_attacker_on_answers_that_are_independent_of_the_data_is_at_the_base_
     ]
     assert np.mean(found) == pytest.approx(0.5, abs=0.08)
     assert privacy(answers(400, 0, 1), answers(400, 0, 2)) == pytest.approx(0.5, abs=0.08)
+
+
+def by_class(sharpness, count, seed):
+    """Answers in the order of their classes, surer of some classes than of others."""
+    parts = [answers(count, one, seed + k, classes=4) for k, one in enumerate(sharpness)]
+    labels = np.repeat(np.arange(4), count)
+    shares = np.concatenate(
+        [np.take_along_axis(part.probabilities, order(part.labels, k), 1)
+         for k, part in enumerate(parts)]
+    )  # fmt: skip
+    return Answers(shares, labels)
+
+
+def order(labels, label):
+    """Columns swapped so that each image's own probability stands under the label."""
+    columns = np.tile(np.arange(4), (len(labels), 1))
+    columns[np.arange(len(labels)), labels] = label
+    columns[:, label] = labels
+    return columns
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_on_data_in_the_order_of_their_classes_a_model_that_memorizes_nothing_is_at_chance(feature):
+    """The first that stay are of the first classes, and the model is surer of these."""
+    sharpness = (6.0, 4.0, 2.0, 0.0)  # the same for what it learnt and for what it did not
+    retain, test = by_class(sharpness, 150, 10), by_class(sharpness, 60, 20)
+    forget = by_class(sharpness, 30, 30)
+    found = attack(retain, test, forget, feature)
+    assert found.accuracy < 0.58
+    mixed = np.random.default_rng(0).permutation(len(retain))
+    shuffled = attack(retain[mixed], test, forget, feature)
+    assert found.accuracy == pytest.approx(shuffled.accuracy, abs=0.05)
+    assert privacy(retain, test, feature) == pytest.approx(0.5, abs=0.12)
+
+
+def test_members_and_strangers_are_as_many_of_each_class_and_drawn_by_the_seed():
+    retain, test = answers(200, 2, 0), answers(90, 2, 1)
+    one, two = matched(retain, test, seed=3)
+    np.testing.assert_array_equal(one.labels, two.labels)
+    counts = [np.bincount(side.labels, minlength=4) for side in (retain, test)]
+    np.testing.assert_array_equal(np.bincount(one.labels), np.minimum(*counts))
+    for side, drawn in ((retain, one), (test, two)):
+        rows = {tuple(row) for row in side.probabilities}
+        assert len({tuple(row) for row in drawn.probabilities} & rows) == len(drawn)
+    again = matched(retain, test, seed=3)[0]
+    np.testing.assert_array_equal(again.probabilities, one.probabilities)
+    other = matched(retain, test, seed=4)[0]
+    assert not np.array_equal(other.probabilities, one.probabilities)
+    apart = Answers(retain.probabilities, np.zeros(200, int))
+    alone = Answers(test.probabilities, np.ones(90, int))
+    assert [len(side) for side in matched(apart, alone)] == [90, 90]
+
+
+def test_the_band_around_chance_is_five_points_or_two_standard_errors():
+    assert band(1000) == band(400) == 0.05
+    assert band(100) == pytest.approx(2 * math.sqrt(0.25 / 100))
+    assert not informative(0.55, 1000)
+    assert informative(0.56, 1000)
+    assert not informative(0.58, 100)
+    assert not informative(0.44, 100)
+    assert informative(0.38, 100)
+
+
+def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
+    held, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(held, "w") as file:
+        for number in range(160):
+            picture, dark = io.BytesIO(), number % 2
+            pixels = rng.integers(0, 60 if dark else 255, (8, 8, 3), np.uint8)
+            Image.fromarray(pixels).save(picture, "PNG")
+            file.writestr(f"{'ab'[dark]}/{number:03}.png", picture.getvalue())
+    data = read_folders(held.getvalue(), "mine.zip", 8).data
+    assert (np.diff(data.labels[data.rows("train")]) >= 0).all()
+    model = fresh(data, Recipe("mlp"), 0)  # has learnt nothing: it tells bright from dark at most
+    case = ForgetCase(model, data, request.at_random(data, 0.1), Recipe("mlp"))
+    found = figures(judged(model, case))
+    wanted = 2 * min(np.bincount(data.labels[case.splits.test]))
+    assert 2 * len(matched(judged(model, case).retain, judged(model, case).test)[0]) >= 2 * wanted
+    assert not informative(found["attack accuracy"], 2 * wanted)
 
 
 def test_modified_entropy_is_the_formula_image_by_image():

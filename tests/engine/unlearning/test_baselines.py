@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -78,8 +80,35 @@ def test_ascent_at_no_rate_is_doing_nothing(case):
     little = answer(GradientAscent(rate=1e-6, epochs=1), case)
     for name, one in case.model.network.state_dict().items():
         np.testing.assert_allclose(weights(little)[name], one.numpy(), atol=1e-5)
-    much = answer(GradientAscent(rate=0.02, epochs=10), case)
+    much = answer(GradientAscent(rate=0.02, epochs=10, clip=None, stop=False), case)
     assert scores(much)["UA"] > scores(little)["UA"] + 0.3
+
+
+def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does_neither(case):
+    own, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
+    optimizer = torch.optim.SGD(own.parameters(), 0.03, momentum=0.9, weight_decay=5e-4)
+    steps = 0
+    for _ in range(50):
+        for rows in np.array_split(rng.permutation(case.splits.forget), 2):
+            loss = F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows))
+            if loss > math.log(10):
+                break
+            optimizer.zero_grad()
+            (-loss).backward()
+            size = torch.sqrt(sum((one.grad**2).sum() for one in own.parameters()))
+            for one in own.parameters():
+                one.grad /= max(size, 1)
+            optimizer.step()
+            steps += 1
+        else:
+            continue
+        break
+    made = answer(GradientAscent(), case)
+    assert 0 < steps == made["run"]["steps"][0] < 100
+    for name, one in own.network.state_dict().items():
+        np.testing.assert_allclose(weights(made)[name], one.detach().numpy(), atol=1e-3)
+    whole = answer(GradientAscent(epochs=4, stop=False), case)
+    assert whole["run"]["steps"][0] == 8
 
 
 def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
@@ -101,8 +130,27 @@ def test_the_pull_fades_to_nothing():
 
 def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
     assert same(answer(NegGradPlus(epochs=2, balance=1.0), case), answer(FineTune(epochs=2), case))
-    less = answer(NegGradPlus(epochs=5, balance=0.9), case)
+    less = answer(NegGradPlus(epochs=5, balance=0.9, cap=None), case)
     assert scores(less)["UA"] > scores(answer(FineTune(epochs=5), case))["UA"] + 0.3
+
+
+def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(case):
+    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    own, rows = work.model, case.splits.forget[:20]
+    with torch.no_grad():
+        sure = own(case.data.pixels(rows))
+        margin = sure[:, 3] - sure[:, [0, 1, 2, *range(4, 10)]].logsumexp(1)
+        own.network.head.bias[3] -= margin.median() + 2 * math.log(10)  # about half are above it
+    each = F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows), reduction="none")
+    most = 2 * math.log(10)
+    assert 0 < (each > most).sum() < len(each)
+    capped = NegGradPlus().climbing(work)(rows)
+    assert capped.item() == pytest.approx(each.clamp(max=most).mean().item(), rel=1e-5)
+    above = np.asarray(rows)[(each > most).numpy()]
+    slope = torch.autograd.grad(NegGradPlus().climbing(work)(above), own.network.head.bias)[0]
+    assert not slope.any()
+    plain = NegGradPlus(cap=None).climbing(work)(rows)
+    assert plain.item() == pytest.approx(each.mean().item(), rel=1e-5)
 
 
 def test_scrub_climbs_first_and_then_mends(case):

@@ -1,14 +1,15 @@
-"""What the unlearners do on real data, over seeds; the figures stand in docs/measured.md.
+"""What the unlearners do on real data; the figures stand in docs/measured.md.
 
-Each seed has an original, a request and a retraining of its own. The digits' recipe is the one that
-ships without moving the images: a network that sees moved digits does not learn wrong labels by
-heart, and has none to forget. Settings are the defaults.
+Settings are the defaults. A class is forgotten by the networks that ship, another class for each
+seed. Wrong labels are forgotten by networks that learnt some, trained as the page Forget trains
+them: by the recipe of the Digits CNN without its moves, since a network that sees moved digits does
+not learn wrong labels by heart, and has none to forget. Each seed has a retraining of its own.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -36,113 +37,153 @@ from engine.unlearning import (
     SalUn,
     Scoreboard,
     Timing,
+    findings,
     forget_case,
     request,
 )
 
 SEEDS = 5
+BOARDS = 3  # seeds of a whole scoreboard
+NOISE = 0.1  # share of the labels that is wrong
 DIGITS = replace(embedded.plan("digits-cnn").recipe, shift=0)
-MNIST = embedded.plan("mnist-cnn").recipe
 METHODS = (
     NoOp(), FineTune(), GradientAscent(), RandomLabels(), FisherForgetting(), IU(), IUExact(),
     L1Sparse(), SalUn(), SSD(), SCRUB(), NegGradPlus(), PruneFirst(),
 )  # fmt: skip
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
 
-def case_of(name, recipe, seed, asked):
-    data = data_sets.load(name)
-    model = rebuilt(answer(Train(), TrainCase(data, recipe, seed))["model"])
-    return forget_case(model, data, asked(data), recipe, seed=100 + seed)
+def shipped(name, asked, seeds=SEEDS):
+    """A network that ships is asked to forget, another request for each seed."""
+    data, model = data_sets.load(embedded.plan(name).data), embedded.load(name)
+    return [forget_case(model, data, asked(data, seed), seed=100 + seed) for seed in range(seeds)]
 
 
-def of_class(name, recipe):
-    """Another class for each seed."""
-    return [
-        case_of(name, recipe, seed, lambda data, seed=seed: request.of_class(data, seed))
-        for seed in range(SEEDS)
-    ]
-
-
-def of_wrong_labels():
+def noisy(asked, seeds=SEEDS):
     """A tenth of the labels is wrong, others for each seed."""
-    return [
-        case_of(f"digits+noisy:share=0.1,seed={seed + 1}", DIGITS, seed, request.wrong_labels)
-        for seed in range(SEEDS)
+    cases = []
+    for seed in range(seeds):
+        data = data_sets.load(f"digits+noisy:share={NOISE:g},seed={seed + 1}")
+        model = rebuilt(answer(Train(), TrainCase(data, DIGITS, seed))["model"])
+        cases.append(forget_case(model, data, asked(data, seed), DIGITS, seed=100 + seed))
+    return cases
+
+
+def of_class(name, seeds=SEEDS):
+    """Another class for each seed."""
+    return shipped(name, request.of_class, seeds)
+
+
+def of_wrong_labels(seeds=SEEDS):
+    """All wrong labels."""
+    return noisy(lambda data, seed: request.wrong_labels(data), seeds)
+
+
+def tenth(data, seed):
+    return request.at_random(data, 0.1, seed)
+
+
+def half(data, seed):
+    return request.at_random(data, 0.5, seed)
+
+
+SETS = {
+    "Digits CNN, a class": partial(of_class, "digits-cnn"),
+    "Digits MLP, a class": partial(of_class, "digits-mlp"),
+    "MNIST CNN, a class": partial(of_class, "mnist-cnn"),
+    "MNIST MLP, a class": partial(of_class, "mnist-mlp"),
+    "wrong labels of digits": of_wrong_labels,
+    "digits, 10 % at random": partial(shipped, "digits-cnn", tenth),
+    "digits, 50 % at random": partial(shipped, "digits-cnn", half),
+    "noisy digits, 10 % at random": partial(noisy, tenth),
+    "noisy digits, 50 % at random": partial(noisy, half),
+}
+assert tuple(SETS) == findings.SETS
+
+
+def gaps(what, measure):
+    """The gap of every method by which the set's ways are ranked, (seeds,) each; and measured."""
+    tables = [
+        answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in SETS[what](seeds=BOARDS)
     ]
-
-
-def gaps(cases, what, measure):
-    """The gaps of every method, (seeds,) each; told to the page of figures."""
-    tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
     found = {}
     for row in tables[0].rows:
 
         def all_of(column, row=row):
             return np.array([table.cell(row, column) for table in tables])
 
-        found[row] = all_of("gap")
+        both = {name: all_of(name) for name in ("gap", "gap without MIA")}
+        said = "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in both.items())
         shares = ", ".join(
             f"{name} {all_of(name).mean():.3f}" for name in ("UA", "RA", "TA", "MIA")
         )
-        gap = f"gap {found[row].mean():.3f} ± {found[row].std(ddof=1):.3f}"
-        cost = f"{all_of('share of retraining').mean():.1%} of retraining's samples"
         informed = f"attack accuracy {all_of('attack accuracy').mean():.2f}"
+        cost = f"{all_of('share of retraining').mean():.1%} of retraining's passes"
         failed = int((all_of("failed_at") >= 0).sum())
         measure(
-            f"Forget, {what}, {SEEDS} seeds, {row}",
-            f"{gap}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
+            f"Forget, {what}, {BOARDS} seeds, {row}",
+            f"{said}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
         )
+        found[row] = both["gap without MIA"]
     return found
 
 
-def test_a_class_of_digits(measure):
-    found = gaps(of_class("digits", DIGITS), "digits, a class", measure)
+@pytest.mark.parametrize("what", [what for what in SETS if "class" in what])
+def test_a_class_is_forgotten_by_every_way_but_those_that_only_learn_on(what, measure):
+    found = gaps(what, measure)
     nothing = found["NoOp"].mean()
     assert nothing > 0.25
     assert (found["Retrain"] == 0).all()
-    for name in ("RL", "SalUn", "FF"):
-        assert found[name].mean() < 0.1 * nothing
+    for name in ("RL", "SalUn", "FF", "SSD", "NegGrad+", "l1-sparse"):
+        assert found[name].mean() < 0.1 * nothing, name
+    assert found["SCRUB"].mean() < 0.5 * nothing  # where it is surest of a class it may not move
 
 
 def test_wrong_labels_of_digits(measure):
-    found = gaps(of_wrong_labels(), "digits, wrong labels", measure)
+    found = gaps("wrong labels of digits", measure)
     nothing = found["NoOp"].mean()
     assert nothing > 0.25
-    for name in ("RL", "SalUn", "l1-sparse"):
+    for name in ("RL", "SalUn", "l1-sparse", "SCRUB", "NegGrad+"):
         assert found[name].mean() < 0.5 * nothing
-    assert abs(found["SalUn"].mean() - found["RL"].mean()) < 0.02  # no gain at this scale
+    assert abs(found["SalUn"].mean() - found["RL"].mean()) < 0.03  # no gain at this scale
 
 
-def test_a_class_of_mnist(measure):
-    found = gaps(of_class("mnist-5k", MNIST), "MNIST-5k, a class", measure)
-    nothing = found["NoOp"].mean()
-    assert nothing > 0.25
-    for name in ("RL", "SalUn", "FF"):
-        assert found[name].mean() < 0.1 * nothing
+@pytest.mark.parametrize("what", [what for what in SETS if "random" in what])
+def test_images_at_random_as_in_salun_s_main_table(what, measure):
+    """On clean digits others taught the same: nothing is as near as doing nothing."""
+    found = gaps(what, measure)
+    assert all(np.isfinite(one).all() for one in found.values())
+    if "noisy" in what:
+        assert found["NoOp"].mean() > 0.02
+    else:
+        assert found["NoOp"].mean() < 0.03
 
 
 def test_fair_seconds_of_every_way(measure):
     """RTE: the median of three runs after one to warm up, every run to the same weights."""
-    (case,) = of_class("digits", DIGITS)[:1]
-    times = answer(Timing(), BoardCase(case, METHODS))["times"]
+    (case,) = of_class("digits-cnn", 1)
+    found = answer(Timing(), BoardCase(case, METHODS))
+    times, machine = found["times"], found["machine"]
     assert (times["same"] == 1).all()
-    busy = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    busy = (
+        f"{machine.rows[0]}, {machine['cores'][0]:.0f} cores, of which the runs had one in "
+        f"{machine['seconds with a core'][0] / machine['seconds'][0]:.0%} of the time"
+    )
     for row in times.rows:
         low, middle, high = (
             times.cell(row, f"seconds{word}") for word in (" lowest", "", " highest")
         )
         assert low <= middle <= high
         measure(
-            f"Forget, digits, a class, seconds (median of 3), {row}",
+            f"Forget, Digits CNN, a class, seconds (median of 3), {row}",
             f"{middle:.3f} s ({low:.3f}–{high:.3f}); {busy}",
         )
 
 
 def test_salient_weights_forget_more_than_as_many_by_chance(measure):
     """The test that a fake mask fails: few weights suffice when they are the salient ones."""
-    cases = {"a class": of_class("digits", DIGITS), "wrong labels": of_wrong_labels()}
+    cases = {"a class": of_class("digits-cnn"), "wrong labels": of_wrong_labels()}
     for what, some in cases.items():
         for share in (0.05, 0.1):
             found = {
@@ -161,8 +202,8 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
 
 
 def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
-    ratios = (5.0, 10.0, 20.0, 50.0, 100.0)
-    some = of_class("digits", DIGITS)
+    ratios = (2.0, 5.0, 10.0, 20.0, 50.0)
+    some = of_class("digits-cnn")
     found = np.array(
         [[answer(SSD(ratio=ratio), one)["scores"].values[:3] for ratio in ratios] for one in some]
     ).mean(0)

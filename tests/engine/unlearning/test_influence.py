@@ -72,7 +72,7 @@ def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
     case, retrained = line
     before = (row(case.model) - row(retrained)).norm()
     work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    IUExact(damping=RIDGE, rounds=200).change(work)
+    IUExact(damping=RIDGE, rounds=200, step=1.0).change(work)
     after = (row(work.model) - row(retrained)).norm()
     assert before > 0.02
     assert after < 0.1 * before

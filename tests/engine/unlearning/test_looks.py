@@ -121,7 +121,7 @@ def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
         found = answer(MembershipAttack(model=name), after)
         said = judged(model, case)
-        wanted = attack(said.retain, said.test, said.forget)
+        wanted = attack(said.retain, said.test, said.forget, seed=case.seed)
         figures_ = found["figures"]
         assert figures_["MIA"][0] == pytest.approx(wanted.efficacy, abs=1e-6)
         assert figures_["attack accuracy"][0] == pytest.approx(wanted.accuracy, abs=1e-6)

@@ -13,6 +13,8 @@ from engine.unlearning import SSD, Importance, by_layer, dampened, plane, thresh
 from engine.unlearning.importance import dampening
 from engine.unlearning.looks.damping import damped
 from engine.unlearning.network import in_parts, named, own_copy
+from engine.unlearning.search import TRIED
+from engine.unlearning.ssd import SHARES
 from tests.engine.unlearning.trained import class_case
 
 
@@ -106,7 +108,7 @@ def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold
 
 
 def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
-    seen = answer(SSD(), case)["seen"]
+    seen = answer(SSD(ratio=10.0), case)["seen"]
     forgotten = seen["forget"].astype(bool)
     assert (seen["seen"][forgotten] == 2).all()
     assert (seen["seen"][~forgotten] == 1).all()
@@ -150,6 +152,34 @@ def test_a_threshold_for_a_share_dampens_that_share(case):
         assert chosen == pytest.approx(share, abs=0.005)
     with pytest.raises(BadSetting, match="share of 0"):
         threshold_for(forget, train, 0.0)
+
+
+def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case):
+    found = answer(Importance(), case)
+    forget, train = found["forget"], found["train"]
+    own, method = own_copy(case.model), SSD()
+    tried = []
+    for share in SHARES:
+        ratio = threshold_for(forget.values, train.values, share)
+        model = dampened(case, SSD(ratio=ratio))
+        rows = np.random.default_rng([case.seed, 26]).permutation(case.splits.retain)[:TRIED]
+        lost, won = (
+            F.cross_entropy(
+                model.logits(case.data.pixels(some)), case.data.targets(some), reduction="none"
+            )
+            for some in (rows, case.splits.forget)
+        )
+        tried.append(won.clamp(max=np.log(10)).mean().item() - 2 * lost.mean().item())
+    best = SHARES[int(np.argmax(tried))]
+    ratio = method.threshold(case, own, case.data, forget, train)
+    assert ratio == threshold_for(forget.values, train.values, best)
+    assert all(
+        torch.equal(one, own.network.state_dict()[name])
+        for name, one in case.model.network.state_dict().items()
+    )
+    assert answer(SSD(), case)["mask"]["density"].tolist() == (
+        answer(SSD(share=best), case)["mask"]["density"].tolist()
+    )
 
 
 def test_the_slider_s_figures_are_those_of_the_unlearner():

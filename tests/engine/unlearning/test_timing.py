@@ -72,6 +72,13 @@ def test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted(case):
     assert again["times"].cell("Told", "seconds") == 3
 
 
+def test_the_machine_is_told_and_how_much_of_a_core_the_runs_had(case):
+    machine = Timing()(BoardCase(case, (faked([1.0, 1.0, 1.0, 1.0]),)))["machine"]
+    assert machine.rows[0]
+    assert machine["cores"][0] >= 1
+    assert 0 < machine["seconds with a core"][0] <= machine["seconds"][0]
+
+
 def test_five_rounds_count_five_runs(case):
     told = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
     assert Timing(rounds=5)(BoardCase(case, (told,)))["times"].cell("Told", "seconds") == 3

@@ -1,0 +1,64 @@
+"""The scoreboard and the sentence: which gap ranks the ways, and what the cost is."""
+
+from __future__ import annotations
+
+from components.forget import board
+from components.forget.seconds import machine_words
+from components.forget.verdict import Verdict, best
+from engine.result import Columns
+from engine.unlearning.scoreboard import ranking
+
+NAMES = ("Retrain", "NoOp", "FT", "GA")
+
+
+def table(informative):
+    """A scoreboard in which one way is nearest with the attack and another without it."""
+    shares = {
+        "UA": [1.0, 0.0, 0.9, 0.8], "RA": [1.0, 1.0, 1.0, 1.0], "TA": [0.98, 0.98, 0.98, 0.98],
+        "MIA": [1.0, 0.0, 0.0, 1.0], "gap": [0.0, 0.5, 0.275, 0.05], "gap sd": [float("nan")] * 4,
+        "gap without MIA": [0.0, 0.33, 0.033, 0.067], "gap without MIA sd": [float("nan")] * 4,
+        "attack accuracy": [0.6 if informative else 0.52] * 4,
+        "share of retraining": [1.0, 0.0, 0.25, 0.02],
+    }  # fmt: skip
+    shares |= {f"{name} − retrained": [0.0] * 4 for name in ("UA", "RA", "TA", "MIA")}
+    columns = {name: (values, "share") for name, values in shares.items()}
+    columns |= {
+        "attack images": ([1200.0] * 4, ""),
+        "informative": ([float(informative)] * 4, ""),
+        "seconds": ([2.2, 0.0, 0.4, 0.05], "s"),
+    }
+    return Columns.of(columns, NAMES)
+
+
+def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and_both_are_shown():
+    blind, seeing = table(informative=False), table(informative=True)
+    assert (ranking(blind), ranking(seeing)) == ("gap without MIA", "gap")
+    assert (best(blind), best(seeing)) == ("FT", "GA")
+    assert [NAMES[at] for at in board.order(blind)] == ["Retrain", "FT", "GA", "NoOp"]
+    assert [NAMES[at] for at in board.order(seeing)] == ["Retrain", "GA", "FT", "NoOp"]
+    for one in (blind, seeing):
+        shown = board.as_html(one)
+        assert "27.5 points" in shown  # FT's gap of four
+        assert "3.3 points" in shown  # and of three
+    assert "50 ± 5 % says nothing" in board.words(blind)
+    assert "order of the gap without it" in board.words(blind)
+    assert "order of their average gap" in board.words(seeing)
+
+
+def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it():
+    said = Verdict.of(table(informative=False), "FT").words("class 3")
+    assert "at 25 % of its cost (0.4 s, retraining 2.2 s)" in said
+    times = Columns.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
+    assert "(0.7 s, retraining 3.0 s)" in Verdict.of(table(False), "FT", times).words("class 3")
+    assert "passes of images through the network" in board.as_html(table(informative=False))
+
+
+def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():
+    def told(of_core):
+        columns = {"cores": ([2.0], ""), "seconds": ([10.0], "s")}
+        columns["seconds with a core"] = [10.0 * of_core], "s"
+        return machine_words(Columns.of(columns, ["Some CPU"]))
+
+    assert told(0.99).startswith("Measured on Some CPU, 2 cores")
+    assert "a core to themselves" in told(0.99)
+    assert "30 % of a core, so their seconds are too long" in told(0.3)

@@ -1,0 +1,109 @@
+"""What an unlearning costs is counted in passes through the network, forward and backward."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.models.passes import Passes, counting_passes
+from engine.run import answer
+from engine.training import Recipe, fresh, outputs, train
+from engine.unlearning import (
+    SCRUB,
+    SSD,
+    FineTune,
+    FisherForgetting,
+    ForgetCase,
+    IUExact,
+    NegGradPlus,
+    NoOp,
+    Retrain,
+    SalUn,
+    request,
+)
+from engine.unlearning.influence import gauss_newton
+from engine.unlearning.network import in_parts, named, own_copy
+from tests import tiny
+
+
+def case_of(recipe):
+    data = tiny.columns(16, ("a", "b", "c"))
+    model = fresh(data, recipe)
+    return ForgetCase(model, data, request.of_class(data, 1), recipe)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return case_of(Recipe("mlp", epochs=3, batch=12))
+
+
+def cost(method, case):
+    run = answer(method, case)["run"]
+    return int(run["forward"][0]), int(run["backward"][0])
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_training_takes_the_passes_that_its_recipe_says_those_of_its_attack_too(steps):
+    attacked = {"epsilon": 0.1, "attack_steps": steps} if steps else {}
+    case = case_of(Recipe("mlp", epochs=3, batch=12, **attacked))
+    rows = case.splits.retain
+    with counting_passes(passes := Passes()):
+        train(own_copy(case.model), case.data, case.recipe, 0, rows=rows)
+    assert passes.forward == passes.backward == len(rows) * 3 * (1 + steps)
+    assert passes.forward == len(rows) * case.recipe.passes
+    assert cost(Retrain(), case) == (passes.forward, passes.backward)
+    assert answer(Retrain(), case)["run"]["share of retraining"][0] == 1
+
+
+def test_the_share_of_retraining_is_that_of_passes_and_not_of_images(case):
+    """Fisher forgetting looks at each image once and derives its answer once for each class."""
+    run = answer(FisherForgetting(), case)["run"]
+    stay, classes = len(case.splits.retain), len(case.model.labels)
+    assert run["samples"][0] == run["forward"][0] == stay
+    assert run["backward"][0] == classes * stay
+    whole = 3 * stay * case.recipe.epochs  # a backward pass counts as two
+    assert run["share of retraining"][0] == pytest.approx((stay + 2 * classes * stay) / whole)
+
+
+def test_each_way_is_billed_what_it_does(case):
+    stay, gone = len(case.splits.retain), len(case.splits.forget)
+    assert cost(NoOp(), case) == (0, 0)
+    assert cost(FineTune(epochs=2), case) == (2 * stay, 2 * stay)
+    forward, backward = cost(SCRUB(epochs=2, climbs=1), case)
+    assert forward == 2 * (2 * stay + gone)  # the teacher's, and the student's
+    assert backward == 2 * stay + gone
+    assert cost(SSD(ratio=10.0), case) == (stay + 2 * gone, stay + 2 * gone)
+    epochs = 1
+    forward, backward = cost(SalUn(epochs=epochs), case)
+    assert forward == backward == epochs * (stay + gone) + gone  # the saliency once before
+    batches = len(in_parts(case.splits.retain, 64, np.random.default_rng(0)))
+    forward, backward = cost(NegGradPlus(epochs=1), case)
+    assert forward == backward == stay + batches * min(64, gone)
+
+
+def test_a_derivative_that_is_derived_once_more_is_another_pass(case):
+    own = own_copy(case.model)
+    pixels = case.data.pixels(np.arange(5))
+    vector = torch.ones(sum(one.numel() for one in named(own).values()))
+    with counting_passes(passes := Passes()):
+        gauss_newton(own, pixels, vector)
+    assert (passes.forward, passes.backward) == (5, 15)
+    run = answer(IUExact(rounds=1, step=1.0), case)["run"]
+    stay, gone = len(case.splits.retain), len(case.splits.forget)
+    assert run["forward"][0] == 2 * stay + gone
+    assert run["backward"][0] == stay + gone + 3 * stay
+
+
+def test_what_only_measures_is_on_no_bill_and_an_inner_bill_is_not_on_the_outer(case):
+    own = own_copy(case.model)
+    with counting_passes(outer := Passes()):
+        outputs(own, case.data, case.splits.test)
+        own.logits(case.data.pixels(case.splits.test))
+        with counting_passes(inner := Passes()):
+            F.cross_entropy(own(case.data.pixels(np.arange(4))), torch.zeros(4).long()).backward()
+        with torch.no_grad():
+            own(case.data.pixels(np.arange(3)))
+    assert (inner.forward, inner.backward, inner.work) == (4, 4, 12)
+    assert (outer.forward, outer.backward) == (3, 0)
