@@ -154,7 +154,8 @@ def methods(wanted: Namespace) -> None:
         say(json.dumps(listed, indent=1, ensure_ascii=False))
         return
     for one in listed:
-        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']})")
+        reason = f"; not from the command line: {one['cannot_run']}" if one["cannot_run"] else ""
+        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']}){reason}")
         for spec in one["settings"]:
             say(f"    {spec['name']}={spec['default']}  {spec['label']}: {spec['help']}")
 
@@ -163,6 +164,7 @@ def described(kind: type[Method[Any]]) -> dict[str, Any]:
     """A method and its settings as JSON has them."""
     from dataclasses import fields
 
+    from engine.asking import against, cannot_run
     from engine.method import Choice, Slider
 
     settings = []
@@ -190,6 +192,8 @@ def described(kind: type[Method[Any]]) -> dict[str, Any]:
         "paper": kind.paper,
         "cost": kind.cost,
         "settings": settings,
+        "against": against(kind),
+        "cannot_run": cannot_run(kind) or None,
     }
 
 
@@ -242,7 +246,7 @@ def ask(wanted: Namespace) -> None:
     from engine.run import answer
 
     method = settled(wanted.method, wanted.settings)
-    case = asked(wanted, pairs="pair" in method.needs)
+    case = asked(wanted, type(method))
     wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
     shown = answer(method, case, progress)
     if sys.stderr.isatty():

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from engine.pictures import Pixels, as_bytes, ends, overlay, tint
 from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
 from engine.store import write_atomic
+
+LONGEST = 100  # characters of a file's name
 
 
 def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
@@ -42,7 +47,7 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
             "model": facts["model"],
             "model_fingerprint": facts["model_fingerprint"],
             "kept": answer.kept,
-            **{key: record[key] for key in PROVENANCE},
+            **{key: record.get(key) for key in PROVENANCE},
         },
     }
     path = folder / "result.json"
@@ -51,32 +56,59 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
 
 
 PROVENANCE = (
-    "device", "seconds", "compiled_forwards", "versions", "when", "digest", "title", "paper",
-    "revision",
+    "device", "seconds", "compiled_forwards", "forwards", "versions", "when", "digest", "title",
+    "paper", "revision",
 )  # fmt: skip
+"""What is repeated of a record; null for what an older one does not have."""
 
 
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
-    """The view's first array as its file, further ones beside it; what they are."""
-    said: dict[str, Any] = {"kind": type(view).__name__, "unit": getattr(view, "unit", "")}
+    """The view's first array as its file, further ones beside it; what they are.
+
+    The members of a mapping lie in a folder of their own: `order.columns/region.npy`.
+    """
+    stem = file_name(name)
+    described: dict[str, Any] = {
+        "kind": type(view).__name__, "unit": getattr(view, "unit", ""), "facts": view.facts()
+    }  # fmt: skip
     if isinstance(view, Checkpoint):
-        file = f"{name}.safetensors"
+        file = f"{stem}.safetensors"
         save_file(dict(view.weights), folder / file)
-        return said | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
-    (_, first), *others = view.arrays().items()
-    np.save(folder / f"{name}.npy", first)
-    said |= {"shape": list(first.shape), "file": f"{name}.npy"}
-    for field, array in others:
-        np.save(folder / f"{name}.{field}.npy", array)
-        said.setdefault("files", {})[field] = f"{name}.{field}.npy"
+        return described | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
+    files: dict[str, str] = {}
+    for place, (field, array) in enumerate(view.arrays().items()):
+        group, _, member = field.partition("/")
+        file = f"{stem}.npy" if not place else f"{stem}.{file_name(group)}.npy"
+        if member:
+            file = f"{stem}.{file_name(group)}/{file_name(member)}.npy"
+        file = free(file, files.values())
+        (folder / file).parent.mkdir(exist_ok=True)
+        np.save(folder / file, array)
+        files[field] = file
+        described |= {} if place else {"shape": list(array.shape), "file": file}
+    described |= {"files": dict(list(files.items())[1:])} if len(files) > 1 else {}
     if isinstance(view, Table):
-        said |= {"rows": view.rows, "columns": view.columns, "units": view.units}
-    return said
+        described |= {"rows": view.rows, "columns": view.columns, "units": view.units}
+    return described
+
+
+def file_name(name: str) -> str:
+    """A name without what a file system does not take, or takes for a folder."""
+    return re.sub(r'[\x00-\x1f<>:"/\\|?*]|^\.+', "_", name)[:LONGEST].rstrip(" .") or "_"
+
+
+def free(file: str, taken: Collection[str]) -> str:
+    """The file's name, with a number where another one, upper and lower case alike, has it."""
+    lower = {one.lower() for one in taken}
+    stem, suffix = file.removesuffix(".npy"), ".npy"
+    numbered = (f"{stem}~{number}{suffix}" for number in count(2))
+    return file if file.lower() not in lower else next(n for n in numbered if n.lower() not in lower)
 
 
 def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any]:
     """The map in colors, and over the image; their names and the ends of the scale."""
-    picture, over = f"{name}.png", f"{name}.overlay.png"
+    stem = file_name(name)
+    picture, over = f"{stem}.png", f"{stem}.overlay.png"
     Image.fromarray(tint(heat)).save(folder / picture)
     Image.fromarray(overlay(image, heat)).save(folder / over)
     return {"signed": heat.signed, "picture": picture, "overlay": over, "ends": ends(heat)}
