@@ -15,6 +15,7 @@ from components.sidebar.subject import Subject
 from engine.images import View
 from engine.method import Method
 from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
 from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
@@ -92,11 +93,10 @@ def python_images(subject: Subject) -> list[str]:
 
 def python_model(model: Classifier) -> tuple[str, str]:
     """What to import for the model, and the call that loads it."""
-    if not model.name.startswith("file:"):
+    if not model.name.startswith(OWN):
         return "load", f"load({model.name!r})"
-    file = model.name.removeprefix("file:")
     architecture = model.title.rpartition("(")[2].removesuffix(")")
-    return "load_from_file", f"load_from_file(Path({file!r}), {architecture!r})"
+    return "load_from_file", f'load_from_file(Path("your-weights.safetensors"), {architecture!r})'
 
 
 def provenance(answer: Answer) -> str:

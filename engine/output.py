@@ -47,7 +47,7 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
             "model": facts["model"],
             "model_fingerprint": facts["model_fingerprint"],
             "kept": answer.kept,
-            **{key: record.get(key) for key in PROVENANCE},
+            **{key: record[key] for key in PROVENANCE},
         },
     }
     path = folder / "result.json"
@@ -59,8 +59,6 @@ PROVENANCE = (
     "device", "seconds", "compiled_forwards", "forwards", "versions", "when", "digest", "title",
     "paper", "revision",
 )  # fmt: skip
-"""What is repeated of a record; null for what an older one does not have."""
-
 
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
     """The view's first array as its file, further ones beside it; what they are.
