@@ -105,13 +105,22 @@ def provenance(answer: Answer) -> str:
     case = said["case"]
     precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
     kept = "kept from before" if answer.kept else "fresh"
-    compiled = said.get("compiled_forwards", 0)  # answers kept by older versions do not say
-    faster = f" · {compiled} forward passes compiled" if compiled else ""
     return (
         f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
         f"r{said['revision']} · {case['target']} ({case['reading']}) · "
-        f"{said['seconds']:.2g} s on {said['device']}, {kept}{faster}{precision}"
+        f"{said['seconds']:.2g} s on {said['device']}{configuration(answer)}, {kept}{precision}"
     )
+
+
+def configuration(answer: Answer) -> str:
+    """Batch size, memory format and compiled share; "" where an older record does not say."""
+    ran = answer.record.get("forwards") or []
+    found = [
+        f"batch {one['batch']}, {one['memory_format']}"
+        + (f", {one['compiled_share']:.0%} compiled" if one["compiled_share"] else "")
+        for one in ran
+    ]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def downloads(answer: Answer, subject: Subject, key: str) -> None:

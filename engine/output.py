@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection
 from itertools import count
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from engine.case import ImageCase, PairCase
 from engine.pictures import Pixels, as_bytes, ends, overlay, tint
 from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
-from engine.store import write_atomic
+from engine.store import sweep_strays, write_atomic
 
 LONGEST = 100  # characters of a file's name
 
 
 def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
     """Write everything; where result.json lies."""
+    sweep_strays(folder)
     record, facts = answer.record, case.facts()
     source = case.source if isinstance(case, PairCase) else case
     numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}
@@ -51,7 +53,7 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
         },
     }
     path = folder / "result.json"
-    write_atomic(path, (json.dumps(said, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, (json.dumps(strict(said), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
@@ -59,6 +61,19 @@ PROVENANCE = (
     "device", "seconds", "compiled_forwards", "forwards", "versions", "when", "digest", "title",
     "paper", "revision",
 )  # fmt: skip
+
+
+def strict(value: Any) -> Any:
+    """The value without NaN and infinity, which JSON does not have: null instead."""
+    match value:
+        case float() if not isfinite(value):
+            return None
+        case dict():
+            return {name: strict(one) for name, one in value.items()}
+        case list() | tuple():
+            return [strict(one) for one in value]
+    return value
+
 
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
     """The view's first array as its file, further ones beside it; what they are.
@@ -100,7 +115,9 @@ def free(file: str, taken: Collection[str]) -> str:
     lower = {one.lower() for one in taken}
     stem, suffix = file.removesuffix(".npy"), ".npy"
     numbered = (f"{stem}~{number}{suffix}" for number in count(2))
-    return file if file.lower() not in lower else next(n for n in numbered if n.lower() not in lower)
+    return (
+        file if file.lower() not in lower else next(n for n in numbered if n.lower() not in lower)
+    )
 
 
 def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any]:

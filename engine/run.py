@@ -25,7 +25,7 @@ from engine.models.borrow import borrowing
 from engine.models.classifier import digest_text
 from engine.models.compiled import counting
 from engine.result import Result, View
-from engine.store import Kept, Record, Store, home, keep_row, read_table
+from engine.store import Kept, Record, Store, home, keep_row, read_table, sweep_strays
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,8 @@ class Answer(Mapping[str, View]):
 
 @cache
 def store() -> Store:
-    """The store of this process."""
+    """The store of this process; what others left half-written, anywhere at home, goes first."""
+    sweep_strays(home())
     return Store(home() / "answers", shipped=(GALLERY,))
 
 

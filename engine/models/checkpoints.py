@@ -61,7 +61,7 @@ def keep(view: Checkpoint) -> Stored:
 
 
 def put(card: Card, model: Classifier) -> Stored:
-    """Keep a model under its own fingerprint and class names. Raises BlindspotError when the disk is full."""
+    """Keep a model under its fingerprint and class names. Raises BlindspotError: a full disk."""
     name = named(model.fingerprint, model.labels)
     path = path_of(name)
     if not path.is_file():

@@ -172,6 +172,8 @@ class Runner:
 
     def compile(self) -> bool:
         """Compile now, while this call waits; whether it worked and gives the same logits."""
+        if not can_compile(self.body.device):
+            return False
         with _one_at_a_time:
             if self.load():
                 return True

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from engine.models import packages
+from engine.store import PART
+
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier
     from engine.models.pace import Pace
@@ -64,7 +67,8 @@ def compiled_apart(body: Classifier, pace: Pace) -> bytes:
     Raises:
         CannotCompile: its architecture has no name here, or the other process failed.
     """
-    with TemporaryDirectory(prefix="blindspot-compile-", ignore_cleanup_errors=True) as name:
+    own = packages.made_folder()  # where strays are swept, and which is nobody else's
+    with TemporaryDirectory(prefix=PART, dir=own, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         write_request(body, pace, folder)
         run_apart(folder)
@@ -86,7 +90,8 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
     except BadModel as error:
         raise CannotCompile(str(error)) from error
     state = body.network.state_dict()
-    save_file({key: one.detach().clone().contiguous() for key, one in state.items()}, folder / WEIGHTS)
+    weights = {key: one.detach().clone().contiguous() for key, one in state.items()}
+    save_file(weights, folder / WEIGHTS)
     request = {
         "architecture": card.architecture, "channels": card.channels, "side": card.side,
         "mean": card.mean, "std": card.std, "classes": len(card.labels),
@@ -98,10 +103,12 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
 
 def run_apart(folder: Path) -> None:
     """Run this module on the folder; it ends when this process ends, or after LIMIT seconds."""
-    cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder)}
-    environment = os.environ | cache | {"CUDA_VISIBLE_DEVICES": "", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    environment = os.environ | {
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+    }  # fmt: skip
     with (folder / ERRORS).open("wb") as errors:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - Python itself, on a folder made here
             [sys.executable, "-m", "engine.models.compiling", str(folder)],
             cwd=ROOT, env=environment, start_new_session=True,
             stdin=subprocess.PIPE,  # it closes when this process ends, however it ends

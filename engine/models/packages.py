@@ -41,6 +41,12 @@ def folder() -> Path:
     return home() / "compiled"
 
 
+def made_folder() -> Path:
+    """The folder, made for nobody else to write to."""
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder()
+
+
 def name_of(body: Classifier, pace: Pace) -> str:
     """A package's name: of weights, batch, side, format, number type, machine and torch."""
     about = {
@@ -69,8 +75,7 @@ def cpu_level() -> str:
 
 def keep(name: str, data: bytes) -> None:
     """Keep a package; those read longest ago make room for it."""
-    own = folder()
-    own.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own = made_folder()
     write_atomic(own / f"{name}{SUM}", checksum(data).encode())
     write_atomic(own / f"{name}{SUFFIX}", data)
     found = sorted(own.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)

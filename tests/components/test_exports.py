@@ -107,3 +107,10 @@ def test_the_record_names_everything_the_answer_depends_on_and_no_file(subject):
     assert record["case"]["model_fingerprint"] == subject.case.model.fingerprint
     taken = exports.as_json(answer) + exports.python_call(Gradient(), subject)
     assert "Jane" not in taken + exports.provenance(answer)
+
+
+def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share():
+    record = {"forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}]}
+    answer = run.Answer({}, record, kept=False)
+    assert exports.configuration(answer) == " (batch 8, channels_last, 90% compiled)"
+    assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""

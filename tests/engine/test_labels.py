@@ -1,4 +1,4 @@
-"""One set of weights with two files of class names: each reader sees their own, and nobody else's."""
+"""One set of weights with two files of class names: each reader sees their own ones only."""
 
 from __future__ import annotations
 
