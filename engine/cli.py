@@ -1,13 +1,15 @@
 """The command line: the same engine, for scripts.
 
 The shapes of what is printed and written as JSON are a contract; changing them needs a changelog
-entry. Status 0 says that everything asked for was computed, 2 that something asked was wrong: then
-one line on stderr says what. Nothing heavy is imported before it is known what is wanted.
+entry. Status 0 says that everything asked for was computed, 2 that something asked was wrong, 1
+that something went wrong here: then one line on stderr says what. Nothing heavy is imported before
+it is known what is wanted.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from engine.method import Method
 
 WRONG = 2  # exit status of bad arguments and unreadable input
+FAULT = 1  # exit status of an error that nobody foresaw
+TRACE = "BLINDSPOT_TRACE"  # set it to see where
 STOPPED = 130  # exit status of Ctrl+C, as shells have it
 READINGS = ("logit", "probability", "margin")
 
@@ -49,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         wrong("stopped")
         return STOPPED
+    except Exception as error:
+        if os.environ.get(TRACE):
+            raise
+        wrong(f"a fault of ours: {type(error).__name__}: {error}. {TRACE}=1 shows where.")
+        return FAULT
     return 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from itertools import count
+from itertools import chain, count
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
 from engine.store import sweep_strays, write_atomic
 
-LONGEST = 100  # characters of a file's name
+LONGEST = 100  # bytes of a part of a file's name
 
 
 def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
@@ -107,17 +107,15 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
 
 def file_name(name: str) -> str:
     """A name without what a file system does not take, or takes for a folder."""
-    return re.sub(r'[\x00-\x1f<>:"/\\|?*]|^\.+', "_", name)[:LONGEST].rstrip(" .") or "_"
+    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]|^\.+', "_", name).encode()[:LONGEST]
+    return plain.decode(errors="ignore").rstrip(" .") or "_"
 
 
 def free(file: str, taken: Collection[str]) -> str:
     """The file's name, with a number where another one, upper and lower case alike, has it."""
     lower = {one.lower() for one in taken}
-    stem, suffix = file.removesuffix(".npy"), ".npy"
-    numbered = (f"{stem}~{number}{suffix}" for number in count(2))
-    return (
-        file if file.lower() not in lower else next(n for n in numbered if n.lower() not in lower)
-    )
+    numbered = (f"{file.removesuffix('.npy')}~{number}.npy" for number in count(2))
+    return next(one for one in chain([file], numbered) if one.lower() not in lower)
 
 
 def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any]:
