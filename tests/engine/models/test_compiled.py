@@ -240,6 +240,18 @@ def test_a_missing_compiler_costs_nothing_but_speed(monkeypatch):
     assert model.logits(torch.rand(2, 3, 8, 8)).shape == (2, 10)
 
 
+@real
+@pytest.mark.slow
+def test_a_compiler_that_fails_in_the_other_process_costs_nothing_but_speed(monkeypatch, caplog):
+    monkeypatch.setenv("CXX", "false")
+    model = load("digits-cnn").twin()
+    with caplog.at_level("INFO"):
+        assert not Runner(model, replace(PACE, batch=2)).compile()
+    assert "stays as it is: " in caplog.text
+    assert not [*packages.folder().iterdir()]
+    assert model.logits(torch.rand(2, 3, 8, 8)).shape == (2, 10)
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
 def test_what_compiles_ends_with_the_process_that_asked_for_it(tmp_path, monkeypatch):
     parent = subprocess.Popen(
