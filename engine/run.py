@@ -82,7 +82,7 @@ def own_words(case: Case) -> str:
 
     The model's fingerprint leaves them out: one set of weights may have the names of several files.
     """
-    model = getattr(case, "model", None)
+    model: Any = getattr(case, "model", None)
     labels = getattr(model, "labels", ())
     return digest_text(repr(labels)) if labels and not catalog.ships(model.name) else ""
 

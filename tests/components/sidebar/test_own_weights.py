@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests import tiny
-from tests.visits import visit
 
-SECRET = tuple(f"Secretum {index}" for index in range(4))
+def choosing() -> None:
+    """The sidebar of a visitor whose model and class names are files of their own."""
+    import numpy as np
+    import streamlit as st
+
+    from components.sidebar import models, targets
+    from engine.result import Scores
+    from tests import tiny
+
+    own = tiny.cnn()
+    own.name, own.title = "file:123456", "Own weights 123456 (cnn)"
+    own.labels = tuple(f"Secretum {index}" for index in range(4))
+    st.session_state.setdefault("models.own", {own.name: own})
+    st.session_state.setdefault("models.files", {own.name: "Patient Smith.pt"})
+    if "model" not in st.session_state:
+        st.session_state["model"] = own.name
+    model = models.choose()
+    assert model is not None
+    values = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    target = targets.choose_target(Scores(values, model.labels, "probability"), model)
+    st.text(f"{target.index} rather than {target.versus}")
 
 
-@pytest.fixture
-def own():
-    """Weights of one's own with class names of one's own."""
-    model = tiny.cnn()
-    model.name, model.title, model.labels = "file:123456", "Own weights 123456 (cnn)", SECRET
-    return model
-
-
-def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names(own):
-    at = visit()
-    at.session_state["models.own"] = {own.name: own}
-    at.session_state["models.files"] = {own.name: "Patient Smith.pt"}
-    at.session_state["model"] = own.name
-    at.run()
-    assert any("Patient Smith.pt" in each.value.replace("\\", "") for each in at.sidebar.caption)
-    at.selectbox(key="target").set_value(SECRET[2]).run()
-    at.selectbox(key="versus").set_value(SECRET[1]).run()
-    assert at.selectbox(key="target").value == SECRET[2]
+def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
+    at = AppTest.from_function(choosing, default_timeout=300).run()
     assert not at.exception
+    assert any("Patient Smith.pt" in each.value.replace("\\", "") for each in at.caption)
+    at.selectbox(key="target").set_value("Secretum 2").run()
+    at.selectbox(key="versus").set_value("Secretum 1").run()
+    assert not at.exception
+    assert at.text[0].value == "2 rather than 1"
     link = str(dict(at.query_params))
-    assert "Own weights" in link
+    assert "Own weights 123456" in link
     assert "Smith" not in link
     assert "Secretum" not in link
 
