@@ -74,7 +74,7 @@ def small() -> Iterator[Entry]:
 
 def ships(name: str) -> bool:
     """Whether a model of that name comes with Blindspot, class names included."""
-    return name in LITES or name in embedded.plans()
+    return name in LITES or name in embedded.files()
 
 
 def trained_on(data: str) -> tuple[Entry, ...]:
