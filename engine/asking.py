@@ -54,6 +54,38 @@ def against(kind: type[Method[Any]]) -> tuple[int, int] | None:
     return getattr(kind, "targets", (1, 1)) if case_kind(kind) is PairCase else None
 
 
+def described(kind: type[Method[Any]]) -> dict[str, Any]:
+    """A method and its settings as JSON has them."""
+    settings = []
+    for spec in fields(kind):
+        control = spec.metadata["control"]
+        slider = control if isinstance(control, Slider) else None
+        options = list(control.options) if isinstance(control, Choice) else None
+        settings.append(
+            {
+                "name": spec.name,
+                "label": spec.metadata["label"],
+                "help": spec.metadata["help"],
+                "default": spec.default,
+                "low": slider and slider.low,
+                "high": slider and slider.high,
+                "step": slider and slider.step,
+                "options": options or None,
+                "unit": slider.unit if slider else "",
+            }
+        )
+    return {
+        "family": kind.family,
+        "name": kind.name,
+        "title": kind.title,
+        "paper": kind.paper,
+        "cost": kind.cost,
+        "settings": settings,
+        "against": against(kind),
+        "cannot_run": cannot_run(kind) or None,
+    }
+
+
 def case_kind(kind: type[Method[Any]]) -> object:
     """The case that a method is called with: X of the Method[X] that it derives from."""
     bases = (base for one in kind.__mro__ for base in vars(one).get("__orig_bases__", ()))

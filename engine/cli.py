@@ -14,12 +14,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from engine.errors import BlindspotError
-
-if TYPE_CHECKING:
-    from engine.method import Method
 
 WRONG = 2  # exit status of bad arguments and unreadable input
 FAULT = 1  # exit status of an error that nobody foresaw
@@ -156,6 +153,7 @@ def ship_options(gallery: ArgumentParser) -> None:
 
 def methods(wanted: Namespace) -> None:
     """List the methods."""
+    from engine.asking import described
     from engine.families import METHODS
 
     listed = [described(kind) for kind in METHODS]
@@ -167,43 +165,6 @@ def methods(wanted: Namespace) -> None:
         say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']}){reason}")
         for spec in one["settings"]:
             say(f"    {spec['name']}={spec['default']}  {spec['label']}: {spec['help']}")
-
-
-def described(kind: type[Method[Any]]) -> dict[str, Any]:
-    """A method and its settings as JSON has them."""
-    from dataclasses import fields
-
-    from engine.asking import against, cannot_run
-    from engine.method import Choice, Slider
-
-    settings = []
-    for spec in fields(kind):
-        control = spec.metadata["control"]
-        slider = control if isinstance(control, Slider) else None
-        options = list(control.options) if isinstance(control, Choice) else None
-        settings.append(
-            {
-                "name": spec.name,
-                "label": spec.metadata["label"],
-                "help": spec.metadata["help"],
-                "default": spec.default,
-                "low": slider and slider.low,
-                "high": slider and slider.high,
-                "step": slider and slider.step,
-                "options": options or None,
-                "unit": slider.unit if slider else "",
-            }
-        )
-    return {
-        "family": kind.family,
-        "name": kind.name,
-        "title": kind.title,
-        "paper": kind.paper,
-        "cost": kind.cost,
-        "settings": settings,
-        "against": against(kind),
-        "cannot_run": cannot_run(kind) or None,
-    }
 
 
 def models(wanted: Namespace) -> None:
