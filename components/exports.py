@@ -16,6 +16,7 @@ from components.widgets.downloads import download
 from engine.images import View
 from engine.method import Method
 from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
 from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
@@ -93,11 +94,10 @@ def python_images(subject: Subject) -> list[str]:
 
 def python_model(model: Classifier) -> tuple[str, str]:
     """What to import for the model, and the call that loads it."""
-    if not model.name.startswith("file:"):
+    if not model.name.startswith(OWN):
         return "load", f"load({model.name!r})"
-    file = model.name.removeprefix("file:")
     architecture = model.title.rpartition("(")[2].removesuffix(")")
-    return "load_from_file", f"load_from_file(Path({file!r}), {architecture!r})"
+    return "load_from_file", f'load_from_file(Path("your-weights.safetensors"), {architecture!r})'
 
 
 def provenance(answer: Answer) -> str:
@@ -106,13 +106,22 @@ def provenance(answer: Answer) -> str:
     case = said["case"]
     precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
     kept = "kept from before" if answer.kept else "fresh"
-    compiled = said.get("compiled_forwards", 0)  # answers kept by older versions do not say
-    faster = f" · {compiled} forward passes compiled" if compiled else ""
     return (
         f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
         f"r{said['revision']} · {case['target']} ({case['reading']}) · "
-        f"{said['seconds']:.2g} s on {said['device']}, {kept}{faster}{precision}"
+        f"{said['seconds']:.2g} s on {said['device']}{configuration(answer)}, {kept}{precision}"
     )
+
+
+def configuration(answer: Answer) -> str:
+    """Batch size, memory format and compiled share; "" where an older record does not say."""
+    ran = answer.record.get("forwards") or []
+    found = [
+        f"batch {one['batch']}, {one['memory_format']}"
+        + (f", {one['compiled_share']:.0%} compiled" if one["compiled_share"] else "")
+        for one in ran
+    ]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def downloads(answer: Answer, subject: Subject, key: str) -> None:

@@ -45,28 +45,34 @@ def running(lane: Lane, job: Job[object]) -> None:
     """One that runs or waits, with its place, and Stop."""
     left = job.seconds_left()
     ahead = lane.place(job)
-    words = f"waits behind {ahead}" if ahead else f"{job.words} · {job.done:.0%}"
+    visitor = runs.visit().visitor
+    own = visitor in job.asked
+    doing = job.words if own else "another visitor’s"
+    words = f"waits behind {ahead}" if ahead else f"{doing} · {job.done:.0%}"
     if left is not None and not ahead:
         words += f" · about {left:.0f} s left"
+    title = job.title if own else job.public
     text, button = st.columns([5, 1], vertical_alignment="center")
-    text.progress(min(max(job.done, 0.0), 1.0), f"**{plain(job.title)}** on {lane.device}")
+    text.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
     text.caption(plain(words))
-    mine = bool(job.visitors & {runs.visit().visitor}) or job.visitors == {HOUSE}
+    mine = visitor in job.visitors or job.visitors == {HOUSE}
     if button.button(
         "Stop", key=f"jobs.stop.{job.name}", disabled=not mine,
         help=None if mine else "Asked on another page or by another visitor.",
     ):  # fmt: skip
-        job.stop(runs.visit().visitor)
+        job.stop(visitor)
 
 
 def over(past: Sequence[Past]) -> None:
     """Those that are over, the latest first."""
+    visitor = runs.visit().visitor
     for one in past:
+        own = visitor in one.asked
         ago = (datetime.now(UTC) - one.when).total_seconds()
-        why = f": {plain(one.why)}" if one.why else ""
+        why = f": {plain(one.why)}" if one.why and own else ""
+        title = plain(one.title if own else one.public)
         st.markdown(
-            f"{SIGNS[one.end]} {plain(one.title)} · {one.end}{why} · {one.seconds:.0f} s, "
-            f"{since(ago)}"
+            f"{SIGNS[one.end]} {title} · {one.end}{why} · {one.seconds:.0f} s, {since(ago)}"
         )
 
 

@@ -20,7 +20,8 @@ from engine.result import Checkpoint
 
 def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept, or None."""
-    name = checkpoints.PREFIX + checkpoints.short(Card.from_json(view.card).fingerprint)
+    card = Card.from_json(view.card)
+    name = checkpoints.named(card.fingerprint, card.labels)
     return next((one for one in checkpoints.listed() if one.name == name), None)
 
 

@@ -8,14 +8,14 @@ from dataclasses import fields
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from engine.case import ImageCase, PairCase, shown
 from engine.data.example import example
-from engine.errors import BadModel, BadSetting, BlindspotError
+from engine.errors import BadModel, BadSetting, BlindspotError, DoesNotFit
 from engine.families import METHODS
 from engine.images import Crop, Picture, read
-from engine.method import Choice, Control, Method, Slider
+from engine.method import Choice, Control, Method, Precision, Slider
 from engine.models.catalog import DEFAULT, load, load_from_file
 from engine.models.classifier import Classifier
 from engine.samples import sample
@@ -44,6 +44,71 @@ def settled(name: str, pairs: Sequence[str]) -> Method[Any]:
     return kind(**given)
 
 
+def cannot_run(kind: type[Method[Any]]) -> str:
+    """Why a method cannot be asked from the command line, whatever the model; "" when it can."""
+    return "" if case_kind(kind) in {ImageCase, PairCase} else kind.unmet(Bare())
+
+
+def against(kind: type[Method[Any]]) -> tuple[int, int] | None:
+    """Fewest and most images that are given to a method with --against; None for none."""
+    return getattr(kind, "targets", (1, 1)) if case_kind(kind) is PairCase else None
+
+
+def described(kind: type[Method[Any]]) -> dict[str, Any]:
+    """A method and its settings as JSON has them."""
+    settings = []
+    for spec in fields(kind):
+        control = spec.metadata["control"]
+        slider = control if isinstance(control, Slider) else None
+        options = list(control.options) if isinstance(control, Choice) else None
+        settings.append(
+            {
+                "name": spec.name,
+                "label": spec.metadata["label"],
+                "help": spec.metadata["help"],
+                "default": spec.default,
+                "low": slider and slider.low,
+                "high": slider and slider.high,
+                "step": slider and slider.step,
+                "options": options or None,
+                "unit": slider.unit if slider else "",
+            }
+        )
+    return {
+        "family": kind.family,
+        "name": kind.name,
+        "title": kind.title,
+        "paper": kind.paper,
+        "cost": kind.cost,
+        "settings": settings,
+        "against": against(kind),
+        "cannot_run": cannot_run(kind) or None,
+    }
+
+
+def case_kind(kind: type[Method[Any]]) -> object:
+    """The case that a method is called with: X of the Method[X] that it derives from."""
+    bases = (base for one in kind.__mro__ for base in vars(one).get("__orig_bases__", ()))
+    cases = (argument for base in bases for argument in get_args(base))
+    return next(case for case in cases if isinstance(case, type))
+
+
+class Bare:
+    """A case of no kind, which lacks nothing: what refuses it wants another kind of case."""
+
+    fingerprint, lane = "", "cpu"
+    precision: Precision = "exact"
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing is known."""
+        return {}
+
+    def lacks(self, need: str) -> str:
+        """Nothing is lacking."""
+        del need
+        return ""
+
+
 def value(text: str, control: Control) -> object:
     """A setting's value; what cannot be one is left as text, and the method refuses it in words."""
     off = getattr(control, "off", "")
@@ -60,9 +125,11 @@ def value(text: str, control: Control) -> object:
     return number if isfinite(number) else text
 
 
-def asked(wanted: Namespace, *, pairs: bool) -> ImageCase | PairCase:
+def asked(wanted: Namespace, kind: type[Method[Any]]) -> ImageCase | PairCase:
     """The case: picture, model, target, precision and seed, and the images it is held against."""
-    if wanted.against and not pairs:
+    if reason := cannot_run(kind):
+        raise DoesNotFit(f"{kind.title} cannot be asked from the command line: {reason}")
+    if wanted.against and against(kind) is None:
         raise BlindspotError(f"{wanted.method} looks at one image: leave out --against.")
     source = image_asked(wanted)
     others = tuple(shown(pictured(name), Crop(), source.model) for name in wanted.against)

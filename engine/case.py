@@ -15,6 +15,7 @@ from engine.images import Crop, Picture, square
 from engine.lazy import lazy
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
+from engine.models.compiled import note
 from engine.models.pace import in_batches
 from engine.scoring import score_renders
 from engine.target import Target
@@ -133,6 +134,7 @@ class ImageCase:
             (gradient,) = torch.autograd.grad(score.sum(), pixels)
             scores[start:end] = score.detach()
             gradients[start:end] = gradient
+            note(pace, end - start)
 
         in_batches(len(images), pace.batch, run, self.model.title)
         return scores, gradients

@@ -1,25 +1,26 @@
 """The command line: the same engine, for scripts.
 
 The shapes of what is printed and written as JSON are a contract; changing them needs a changelog
-entry. Status 0 says that everything asked for was computed, 2 that something asked was wrong: then
-one line on stderr says what. Nothing heavy is imported before it is known what is wanted.
+entry. Status 0 says that everything asked for was computed, 2 that something asked was wrong, 1
+that something went wrong here: then one line on stderr says what. Nothing heavy is imported before
+it is known what is wanted.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from engine.errors import BlindspotError
 
-if TYPE_CHECKING:
-    from engine.method import Method
-
 WRONG = 2  # exit status of bad arguments and unreadable input
+FAULT = 1  # exit status of an error that nobody foresaw
+TRACE = "BLINDSPOT_TRACE"  # set it to see where
 STOPPED = 130  # exit status of Ctrl+C, as shells have it
 READINGS = ("logit", "probability", "margin")
 
@@ -49,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         wrong("stopped")
         return STOPPED
+    except Exception as error:
+        if os.environ.get(TRACE):
+            raise
+        wrong(f"a fault of ours: {type(error).__name__}: {error}. {TRACE}=1 shows where.")
+        return FAULT
     return 0
 
 
@@ -147,6 +153,7 @@ def ship_options(gallery: ArgumentParser) -> None:
 
 def methods(wanted: Namespace) -> None:
     """List the methods."""
+    from engine.asking import described
     from engine.families import METHODS
 
     listed = [described(kind) for kind in METHODS]
@@ -154,43 +161,10 @@ def methods(wanted: Namespace) -> None:
         say(json.dumps(listed, indent=1, ensure_ascii=False))
         return
     for one in listed:
-        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']})")
+        reason = f"; not from the command line: {one['cannot_run']}" if one["cannot_run"] else ""
+        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']}){reason}")
         for spec in one["settings"]:
             say(f"    {spec['name']}={spec['default']}  {spec['label']}: {spec['help']}")
-
-
-def described(kind: type[Method[Any]]) -> dict[str, Any]:
-    """A method and its settings as JSON has them."""
-    from dataclasses import fields
-
-    from engine.method import Choice, Slider
-
-    settings = []
-    for spec in fields(kind):
-        control = spec.metadata["control"]
-        slider = control if isinstance(control, Slider) else None
-        options = list(control.options) if isinstance(control, Choice) else None
-        settings.append(
-            {
-                "name": spec.name,
-                "label": spec.metadata["label"],
-                "help": spec.metadata["help"],
-                "default": spec.default,
-                "low": slider and slider.low,
-                "high": slider and slider.high,
-                "step": slider and slider.step,
-                "options": options or None,
-                "unit": slider.unit if slider else "",
-            }
-        )
-    return {
-        "family": kind.family,
-        "name": kind.name,
-        "title": kind.title,
-        "paper": kind.paper,
-        "cost": kind.cost,
-        "settings": settings,
-    }
 
 
 def models(wanted: Namespace) -> None:
@@ -242,7 +216,7 @@ def ask(wanted: Namespace) -> None:
     from engine.run import answer
 
     method = settled(wanted.method, wanted.settings)
-    case = asked(wanted, pairs="pair" in method.needs)
+    case = asked(wanted, type(method))
     wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
     shown = answer(method, case, progress)
     if sys.stderr.isatty():

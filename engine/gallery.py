@@ -36,7 +36,7 @@ from engine.method import Method
 from engine.models.catalog import load
 from engine.prediction import Prediction
 from engine.result import Columns, View
-from engine.run import GALLERY, Answer, digest, record
+from engine.run import GALLERY, Answer, digest, made, told, without_words
 from engine.samples import SAMPLES, sample
 from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
 from engine.store import Store, shrink
@@ -228,7 +228,7 @@ def about_first(name: str) -> ImageCase:
 def shipped(question: Question) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
     kept = Store(GALLERY).get(digest(*question))
-    return Answer(kept.result, kept.record, kept=True) if kept else None
+    return told(kept, question[1]) if kept else None
 
 
 def stale(question: Question) -> str:
@@ -264,8 +264,6 @@ def make(again: Collection[str] = ()) -> int:
     Raises:
         BlindspotError: no answer that ships is of such a method.
     """
-    from time import perf_counter
-
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
     asked = list(questions())
@@ -277,9 +275,8 @@ def make(again: Collection[str] = ()) -> int:
         name = digest(method, case)
         wanted[name] = method.title
         if store.get(name) is None or method.name in again:
-            start = perf_counter()
-            result = method(case)
-            store.put(name, result, record(method, case, name, perf_counter() - start))
+            result, said = made(method, case, name)
+            store.put(name, result, without_words(said))
     for path in GALLERY.glob("*.json"):
         if path.stem not in wanted:
             for file in GALLERY.glob(f"{path.stem}.*"):

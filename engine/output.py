@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
+from itertools import chain, count
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +21,14 @@ from engine.case import ImageCase, PairCase
 from engine.pictures import Pixels, as_bytes, ends, overlay, tint
 from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
-from engine.store import write_atomic
+from engine.store import sweep_strays, write_atomic
+
+LONGEST = 100  # bytes of a part of a file's name
 
 
 def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
     """Write everything; where result.json lies."""
+    sweep_strays(folder)
     record, facts = answer.record, case.facts()
     source = case.source if isinstance(case, PairCase) else case
     numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}
@@ -46,37 +53,75 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
         },
     }
     path = folder / "result.json"
-    write_atomic(path, (json.dumps(said, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, (json.dumps(strict(said), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
 PROVENANCE = (
-    "device", "seconds", "compiled_forwards", "versions", "when", "digest", "title", "paper",
-    "revision",
+    "device", "seconds", "compiled_forwards", "forwards", "versions", "when", "digest", "title",
+    "paper", "revision",
 )  # fmt: skip
 
 
+def strict(value: Any) -> Any:
+    """The value without NaN and infinity, which JSON does not have: null instead."""
+    match value:
+        case float() if not isfinite(value):
+            return None
+        case dict():
+            return {name: strict(one) for name, one in value.items()}
+        case list() | tuple():
+            return [strict(one) for one in value]
+    return value
+
+
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
-    """The view's first array as its file, further ones beside it; what they are."""
-    said: dict[str, Any] = {"kind": type(view).__name__, "unit": getattr(view, "unit", "")}
+    """The view's first array as its file, further ones beside it; what they are.
+
+    The members of a mapping lie in a folder of their own: `order.columns/region.npy`.
+    """
+    stem = file_name(name)
+    described: dict[str, Any] = {
+        "kind": type(view).__name__, "unit": getattr(view, "unit", ""), "facts": view.facts()
+    }  # fmt: skip
     if isinstance(view, Checkpoint):
-        file = f"{name}.safetensors"
+        file = f"{stem}.safetensors"
         save_file(dict(view.weights), folder / file)
-        return said | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
-    (_, first), *others = view.arrays().items()
-    np.save(folder / f"{name}.npy", first)
-    said |= {"shape": list(first.shape), "file": f"{name}.npy"}
-    for field, array in others:
-        np.save(folder / f"{name}.{field}.npy", array)
-        said.setdefault("files", {})[field] = f"{name}.{field}.npy"
+        return described | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
+    files: dict[str, str] = {}
+    for place, (field, array) in enumerate(view.arrays().items()):
+        group, _, member = field.partition("/")
+        file = f"{stem}.npy" if not place else f"{stem}.{file_name(group)}.npy"
+        if member:
+            file = f"{stem}.{file_name(group)}/{file_name(member)}.npy"
+        file = free(file, files.values())
+        (folder / file).parent.mkdir(exist_ok=True)
+        np.save(folder / file, array)
+        files[field] = file
+        described |= {} if place else {"shape": list(array.shape), "file": file}
+    described |= {"files": dict(list(files.items())[1:])} if len(files) > 1 else {}
     if isinstance(view, Table):
-        said |= {"rows": view.rows, "columns": view.columns, "units": view.units}
-    return said
+        described |= {"rows": view.rows, "columns": view.columns, "units": view.units}
+    return described
+
+
+def file_name(name: str) -> str:
+    """A name without what a file system does not take, or takes for a folder."""
+    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]|^\.+', "_", name).encode()[:LONGEST]
+    return plain.decode(errors="ignore").rstrip(" .") or "_"
+
+
+def free(file: str, taken: Collection[str]) -> str:
+    """The file's name, with a number where another one, upper and lower case alike, has it."""
+    lower = {one.lower() for one in taken}
+    numbered = (f"{file.removesuffix('.npy')}~{number}.npy" for number in count(2))
+    return next(one for one in chain([file], numbered) if one.lower() not in lower)
 
 
 def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any]:
     """The map in colors, and over the image; their names and the ends of the scale."""
-    picture, over = f"{name}.png", f"{name}.overlay.png"
+    stem = file_name(name)
+    picture, over = f"{stem}.png", f"{stem}.overlay.png"
     Image.fromarray(tint(heat)).save(folder / picture)
     Image.fromarray(overlay(image, heat)).save(folder / over)
     return {"signed": heat.signed, "picture": picture, "overlay": over, "ends": ends(heat)}

@@ -20,15 +20,19 @@ from typing import Any
 
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
+from engine.models import catalog
 from engine.models.borrow import borrowing
+from engine.models.classifier import digest_text
 from engine.models.compiled import counting
 from engine.result import Result, View
-from engine.store import Kept, Record, Store, home, keep_row, read_table
+from engine.store import Kept, Record, Store, home, keep_row, read_table, sweep_strays
 
 log = logging.getLogger(__name__)
 
 GALLERY = Path(__file__).parent.parent / "assets" / "gallery"
 VERSIONED = ("torch", "timm", "captum", "numpy", "scikit-image")
+WORDS = {"target", "compared with"}  # facts of a case in words that a visitor may have given
+UNRECORDED = {"compiled_forwards": None, "forwards": None}  # in records of older versions
 PAST = 5  # runs from which the next one's seconds are guessed
 
 _strangers = count()
@@ -55,7 +59,8 @@ class Answer(Mapping[str, View]):
 
 @cache
 def store() -> Store:
-    """The store of this process."""
+    """The store of this process; what others left half-written, anywhere at home, goes first."""
+    sweep_strays(home())
     return Store(home() / "answers", shipped=(GALLERY,))
 
 
@@ -67,13 +72,30 @@ def digest(method: Method[Any], case: Case) -> str:
         "settings": method.settings(),
         "case": case.fingerprint,
     }
+    if words := own_words(case):  # of an answer, its progress and its errors
+        said["words"] = words
     return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def own_words(case: Case) -> str:
+    """A digest of the class names that a case's model has; "" where they ship with its weights.
+
+    The model's fingerprint leaves them out: one set of weights may have the names of several files.
+    """
+    model: Any = getattr(case, "model", None)
+    labels = getattr(model, "labels", ())
+    return digest_text(repr(labels)) if labels and not catalog.ships(model.name) else ""
 
 
 def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     """The kept answer, or None."""
     kept = store().get(digest(method, case))
-    return Answer(kept.result, kept.record, kept=True) if kept else None
+    return told(kept, case) if kept else None
+
+
+def told(kept: Kept, case: Case) -> Answer:
+    """A kept answer with the words of whoever reads it; fields that its record lacks are None."""
+    return Answer(kept.result, UNRECORDED | kept.record | {"case": case.facts()}, kept=True)
 
 
 def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
@@ -91,11 +113,12 @@ def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
         method.cost,
         visitor,
         titled(method, case),
+        method.title,
     )
 
 
 def titled(method: Method[Any], case: Case) -> str:
-    """A job's line in the list of jobs: what, about which class or data, by which model."""
+    """A job's line in its own visitor's list: what, about which class or data, by which model."""
     facts = case.facts()
     about = (facts.get(fact) for fact in ("target", "data", "model"))
     return " · ".join([method.title, *(str(one) for one in about if one)])
@@ -150,25 +173,33 @@ def anew(wanted: Callable[[Case], bool]) -> Iterator[None]:
 def once_more(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Computed although it may be known; what is kept under its name stays as it is."""
     method.check(case)
-    start = perf_counter()
-    result = method(case, progress)
-    return Answer(
-        result, record(method, case, digest(method, case), perf_counter() - start), kept=False
-    )
+    return Answer(*made(method, case, digest(method, case), progress), kept=False)
 
 
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Compute and keep; an answer that came in the meantime is taken as it is."""
     if kept := store().get(name):
-        return Answer(kept.result, kept.record, kept=True)
+        return told(kept, case)
+    result, said = made(method, case, name, progress)
+    kept = store().put(name, result, without_words(said))
+    note_seconds(method, case, said["seconds"])
+    return Answer(kept.result, said, kept=False)
+
+
+def made(
+    method: Method[CaseT], case: CaseT, name: str, progress: Progress = quiet
+) -> tuple[Result, Record]:
+    """The answer, computed now, and how it was made."""
     start = perf_counter()
     with counting() as tally:
         result = method(case, progress)
-    seconds = perf_counter() - start
-    said = record(method, case, name, seconds) | {"compiled_forwards": tally.compiled}
-    kept = store().put(name, result, said)
-    note_seconds(method, case, seconds)
-    return Answer(kept.result, kept.record, kept=False)
+    return result, record(method, case, name, perf_counter() - start) | tally.facts()
+
+
+def without_words(said: Record) -> Record:
+    """A record as it is kept: nothing in it is a word that a visitor gave."""
+    case = {name: value for name, value in said["case"].items() if name not in WORDS}
+    return said | {"case": case}
 
 
 def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Record:

@@ -1,8 +1,8 @@
 """Results kept under the digest of their question: arrays in safetensors, the rest in JSON.
 
 `<digest>.safetensors` is written first and `<digest>.json` last, each under a temporary name and
-renamed, so an entry exists when its JSON does. The JSON carries the arrays' checksum: an entry
-that does not match is removed and computed again. What ships may be compressed, as
+renamed, so an entry exists when its JSON does. The JSON carries a checksum of the arrays and of
+itself: an entry that does not match is removed and computed again. What ships may be compressed, as
 `<digest>.safetensors.gz`. No pickle: a folder of results cannot run code.
 Trouble with the disk costs speed, never an answer.
 """
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from shutil import rmtree
 from tempfile import NamedTemporaryFile
 from time import time
 from typing import Any
@@ -145,14 +146,11 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what was read longest ago until the folder fits, and stray temporary files."""
+        sweep_strays(self.folder)
         total = 0
         ages: dict[str, float] = {}
         sizes: dict[str, int] = {}
         for path, age, size in self._files():
-            if path.name.startswith(PART):
-                if time() - age > STRAY_SECONDS:
-                    remove(path)
-                continue
             total += size
             ages[path.stem] = max(age, ages.get(path.stem, age))
             sizes[path.stem] = size + sizes.get(path.stem, 0)
@@ -165,7 +163,7 @@ class Store:
 
     def _files(self) -> Iterator[tuple[Path, float, int]]:
         for path in self.folder.iterdir():
-            if path.name.startswith(PART) or path.suffix in {".safetensors", ".json"}:
+            if not path.name.startswith(PART) and path.suffix in {".safetensors", ".json"}:
                 try:
                     facts = path.stat()
                 except OSError:
@@ -247,13 +245,18 @@ def pack(kept: Kept) -> tuple[Record, bytes]:
         name: {"kind": type(view).__name__, "facts": view.facts()}
         for name, view in kept.result.items()
     }
-    return {"checksum": checksum(data), "views": views, "record": kept.record}, data
+    said = {"views": views, "record": kept.record}
+    return {"checksum": checksum(data, said), **said}, data
 
 
 def unpack(said: Record, data: bytes) -> Kept:
-    """The entry again; ValueError when the bytes are not those that were written."""
-    if checksum(data) != said["checksum"]:
-        raise ValueError("the arrays are not those that were written")
+    """The entry again; ValueError when it is not what was written.
+
+    The checksum of an older entry is of its arrays alone.
+    """
+    words = {"views": said["views"], "record": said["record"]}
+    if said["checksum"] not in {checksum(data, words), checksum(data)}:
+        raise ValueError("it is not what was written")
     arrays = load_arrays(data)
     result = {}
     for name, view in said["views"].items():
@@ -263,9 +266,25 @@ def unpack(said: Record, data: bytes) -> Kept:
     return Kept(result, said["record"])
 
 
-def checksum(data: bytes) -> str:
-    """A digest of bytes."""
-    return blake2b(data, digest_size=16).hexdigest()
+def checksum(data: bytes, words: Record | None = None) -> str:
+    """A digest of bytes, and of a record beside them."""
+    held = blake2b(data, digest_size=16)
+    if words is not None:
+        held.update(json.dumps(words).encode())
+    return held.hexdigest()
+
+
+def sweep_strays(root: Path) -> None:
+    """Remove what killed processes left half-written anywhere below a folder."""
+    for path in [*root.rglob(f"{PART}*")] if root.is_dir() else ():
+        try:
+            old = time() - path.lstat().st_mtime > STRAY_SECONDS
+        except OSError:  # it is gone
+            continue
+        if old and path.is_dir() and not path.is_symlink():
+            rmtree(path, ignore_errors=True)
+        elif old:
+            remove(path)
 
 
 def read_table(path: Path) -> dict[str, Any]:

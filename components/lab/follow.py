@@ -76,7 +76,8 @@ def finished(answer: Answer, slot: str) -> None:
 def kept(answer: Answer, slot: str) -> Stored | None:
     """The answer's model; one that was deleted is not brought back unasked."""
     digest = str(answer.record["digest"])
-    name = checkpoints.PREFIX + checkpoints.short(answer_fingerprint(answer))
+    card = Card.from_json(answer["model"].card)
+    name = checkpoints.named(card.fingerprint, card.labels)
     if digest in awaited():
         awaited().discard(digest)
         keep(answer)
@@ -88,8 +89,3 @@ def kept(answer: Answer, slot: str) -> Stored | None:
         keep(answer)
         st.rerun()
     return None
-
-
-def answer_fingerprint(answer: Answer) -> str:
-    """The fingerprint that the model's card has."""
-    return Card.from_json(answer["model"].card).fingerprint

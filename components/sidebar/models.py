@@ -41,6 +41,7 @@ def choose() -> Classifier | None:
     with st.expander("Another model"):
         add_own(own)
     if name in own:
+        st.caption(plain(f"From your file {st.session_state['models.files'][name][:60]}"))
         return own[name]
     try:
         with st.spinner("Loading the model; the first time it is also timed on this machine"):
@@ -134,6 +135,7 @@ def add_own(own: dict[str, Classifier]) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     own[model.name] = model
+    st.session_state.setdefault("models.files", {})[model.name] = weights.name
     st.success(f"{model.title} can be chosen above now.")
     st.rerun()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from components.widgets.bars import Bar, bars
 from engine.device import PRECISIONS
 from engine.method import Precision
 from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
 from engine.prediction import best
 from engine.result import Scores
 from engine.target import READINGS, Reading, Target
@@ -30,7 +32,7 @@ def choose_target(scores: Scores, model: Classifier) -> Target:
         index=None,
         placeholder=f"{labels[top[0][0]]} (the model's first)",
         key="target",
-        bind="query-params",
+        bind=linked(model),
     )
     index = labels.index(named) if named else top[0][0]
     others = [label for label in labels if label != labels[index]]
@@ -41,7 +43,7 @@ def choose_target(scores: Scores, model: Classifier) -> Target:
         index=None,
         placeholder="anything else",
         key="versus",
-        bind="query-params",
+        bind=linked(model),
         help="Explain the difference between two classes: why this rather than that.",
     )
     rows = [Bar(i, label, value, chosen=i == index) for i, label, value in top]
@@ -51,6 +53,11 @@ def choose_target(scores: Scores, model: Classifier) -> Target:
         bars(rows, "subject.bars", lambda picked: st.session_state.update(target=labels[picked]))
         st.caption("Probability (softmax, not calibrated). Click a bar to ask about that class.")
     return Target(index, labels.index(rather) if rather else None)
+
+
+def linked(model: Classifier) -> Literal["query-params"] | None:
+    """Whether links have the class: not where its name comes from a file of the visitor's."""
+    return None if model.name.startswith(OWN) else "query-params"
 
 
 def choose_numbers(model: Classifier) -> tuple[Reading, Precision, int]:

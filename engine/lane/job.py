@@ -25,6 +25,8 @@ class Past:
 
     name: str
     title: str
+    public: str  # what those who did not ask may read of it
+    asked: frozenset[str]  # visitors
     end: End
     why: str  # of a failure, or how far a stopped one had come
     seconds: float
@@ -50,15 +52,25 @@ class Job(Generic[T]):
     visitors: set[str]
     order: int
     title: str = ""
+    public: str = ""  # the title for those who did not ask: no word that a visitor gave
     done: float = 0.0
     words: str = "waiting"
     partial: Result | None = None
     started: float | None = None  # monotonic seconds
+    asked: set[str] = field(default_factory=set)  # all visitors who ever wanted it
     _lane: Keeper | None = None
     _finished: threading.Event = field(default_factory=threading.Event)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _value: T | None = None
     _error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.asked |= self.visitors
+
+    def join(self, visitor: str) -> None:
+        """It is wanted by one more."""
+        self.visitors.add(visitor)
+        self.asked.add(visitor)
 
     @property
     def finished(self) -> bool:
@@ -123,7 +135,8 @@ class Job(Generic[T]):
             else said(self._error)
         )
         seconds = 0.0 if self.started is None else monotonic() - self.started
-        return Past(self.name, self.title, end, why, seconds, datetime.now(UTC))
+        asked = frozenset(self.asked)
+        return Past(self.name, self.title, self.public, asked, end, why, seconds, datetime.now(UTC))
 
     def run(self, progress: Progress) -> None:
         """Do the work; called by the lane only."""

@@ -49,17 +49,18 @@ class Lane:
         cost: Cost,
         visitor: str = "",
         title: str = "",
+        public: str = "",
     ) -> Job[T]:
         """Queue the work, or join the job of the same name. Raises TooBusy when full."""
         with self.changed:
             known = self._jobs.get(name)
             if known is not None and not known.cancelled and not known.finished:
-                known.visitors.add(visitor)
+                known.join(visitor)
                 return known  # type: ignore[return-value]  # one name, one kind of answer
             if len(self._jobs) >= LONGEST:
                 raise TooBusy(f"{LONGEST} questions are waiting already; please try again soon.")
             wanting = {visitor, HOUSE} if cost == "job" else {visitor}
-            job = Job(name, work, cost, wanting, next(self._ticks), title, _lane=self)
+            job = Job(name, work, cost, wanting, next(self._ticks), title, public, _lane=self)
             self._jobs[name] = job  # type: ignore[assignment]
             self.changed.notify_all()
             return job

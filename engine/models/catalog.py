@@ -72,6 +72,11 @@ def small() -> Iterator[Entry]:
         yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures, card.data)
 
 
+def ships(name: str) -> bool:
+    """Whether a model of that name comes with Blindspot, class names included."""
+    return name in LITES or name in embedded.files()
+
+
 def trained_on(data: str) -> tuple[Entry, ...]:
     """The models that learnt a data set of that name or a variant of it, the plain ones first."""
     word = word_of(data)
@@ -133,6 +138,7 @@ __all__ = [
     "lites",
     "load",
     "load_from_file",
+    "ships",
     "small",
     "trained_on",
 ]

@@ -1,4 +1,4 @@
-"""The models made here, each in one file that is named by the model's fingerprint.
+"""The models made here, each in one file that is named by the model's fingerprint and class names.
 
 A file appears whole or not at all, and is what is exported too.
 """
@@ -43,9 +43,10 @@ def folder() -> Path:
     return home() / "models"
 
 
-def short(fingerprint: str) -> str:
-    """The part of a fingerprint that a name has."""
-    return blake2b(fingerprint.encode(), digest_size=NAME // 2).hexdigest()
+def named(fingerprint: str, labels: tuple[str, ...]) -> str:
+    """The name of a model kept here: one set of weights may have other class names elsewhere."""
+    text = f"{fingerprint}|{labels!r}"
+    return PREFIX + blake2b(text.encode(), digest_size=NAME // 2).hexdigest()
 
 
 def keep(view: Checkpoint) -> Stored:
@@ -60,8 +61,8 @@ def keep(view: Checkpoint) -> Stored:
 
 
 def put(card: Card, model: Classifier) -> Stored:
-    """Keep a model under its own fingerprint. Raises BlindspotError when the disk is full."""
-    name = PREFIX + short(model.fingerprint)
+    """Keep a model under its fingerprint and class names. Raises BlindspotError: a full disk."""
+    name = named(model.fingerprint, model.labels)
     path = path_of(name)
     if not path.is_file():
         said = asdict(card) | {"fingerprint": model.fingerprint}

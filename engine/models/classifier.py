@@ -153,7 +153,7 @@ class Classifier(nn.Module):
         Whoever changes the weights works on a copy, and a copy makes its own.
         """
         state = {k: v.detach().float().cpu().numpy() for k, v in self.network.state_dict().items()}
-        state |= {"mean/": self.mean.cpu().numpy(), "std/": self.std.cpu().numpy()}
+        state |= {"mean/": self.mean.float().cpu().numpy(), "std/": self.std.float().cpu().numpy()}
         shape = ";".join(
             f"{name}:{type(module).__name__}({module.extra_repr()})"
             for name, module in self.network.named_modules()

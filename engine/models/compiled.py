@@ -2,11 +2,13 @@
 
 Compiling EfficientNet-Lite0 takes a CPU about 11 s and makes its forward passes 1.5 times as fast,
 with logits equal to 3e-5. So it pays after some thousand forward passes and never before: a model
-is compiled when those it was asked for would have saved the time that compiling takes.
+is compiled when those it was asked for would have saved the time that compiling takes. It is
+compiled by a process of its own (`compiling`) and kept on disk (`packages`), so that the next start
+has it at once.
 
-What is compiled is a copy, exported ahead of time (`torch.export`, AOTInductor with the weights
-frozen in), for exactly one batch size. Unlike `torch.compile` it has no guards, so no thread finds
-itself compiling again in the middle of somebody's question.
+What is compiled is exported ahead of time (`torch.export`, AOTInductor with the weights frozen in),
+for exactly one batch size. Unlike `torch.compile` it has no guards, so no thread finds itself
+compiling again in the middle of somebody's question.
 """
 
 from __future__ import annotations
@@ -16,19 +18,20 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from engine.models import packages
 from engine.models.borrow import holding, take_off_hooks
+from engine.models.compiling import CannotCompile, Plain, compiled_apart, example
+from engine.models.packages import Forward
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier
@@ -41,24 +44,55 @@ SAVED = 0.33  # of the time of a forward pass
 CLOSE = (
     1e-3  # logits: compiled ones must agree so far (bfloat16: by its own steps), or are not used
 )
-KIND = 10  # niceness of the compiling thread: questions go first
 
-Forward = Callable[[Tensor], Tensor]
-
-
+_one_at_a_time = threading.Lock()  # compiling takes a core and much memory
 _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
 @dataclass
 class Tally:
-    """Compiled forward passes of one question."""
+    """Forward passes of one question, by the pace at which they ran."""
 
-    compiled: int = 0
+    asked: dict[Pace, int] = field(default_factory=dict)
+    by_package: dict[Pace, int] = field(default_factory=dict)
+
+    def note(self, pace: Pace, count: int, *, compiled: bool = False) -> None:
+        """Count so many images."""
+        self.asked[pace] = self.asked.get(pace, 0) + count
+        if compiled:
+            self.by_package[pace] = self.by_package.get(pace, 0) + count
+
+    @property
+    def compiled(self) -> int:
+        """Compiled forward passes."""
+        return sum(self.by_package.values())
+
+    def facts(self) -> dict[str, Any]:
+        """For the record: on which configuration the numbers were made."""
+        return {
+            "compiled_forwards": self.compiled,
+            "forwards": [
+                {
+                    "use": pace.use,
+                    "images": count,
+                    "batch": pace.batch,
+                    "memory_format": "channels_last" if pace.channels_last else "contiguous",
+                    "compiled_share": round(self.by_package.get(pace, 0) / max(count, 1), 4),
+                }
+                for pace, count in self.asked.items()
+            ],
+        }
+
+
+def note(pace: Pace, count: int, *, compiled: bool = False) -> None:
+    """Count images for the question that this thread answers, if it answers one."""
+    if tally := _tally.get():
+        tally.note(pace, count, compiled=compiled)
 
 
 @contextmanager
 def counting() -> Iterator[Tally]:
-    """Count the compiled forward passes that this thread makes."""
+    """Count the forward passes that this thread makes."""
     token = _tally.set(tally := Tally())
     try:
         yield tally
@@ -73,15 +107,14 @@ class Runner:
         self.body, self.pace = body, pace
         self._compiled: Forward | None = None
         self._asked = 0
-        self._begun = False
+        self._begun = self._looked = False
         self._lock = threading.Lock()
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes), in the pace's number type, of pixels (N, 3, side, side)."""
         moved = pixels.to(self.body.device, self.pace.dtype, memory_format=self.pace.memory_format)
         compiled = self._compiled if len(moved) == self.pace.batch else None
-        if tally := _tally.get():
-            tally.compiled += len(moved) if compiled else 0
+        note(self.pace, len(moved), compiled=compiled is not None)
         return compiled(moved) if compiled else self.body(moved)
 
     @property
@@ -95,34 +128,41 @@ class Runner:
         return self.body.own_bytes if self.compiled else 0
 
     def expect(self, count: int) -> None:
-        """Told of forward passes that are coming; begins to compile when that pays."""
+        """Told of forward passes that are coming; begins to compile when that pays.
+
+        A package that is on disk is taken at once.
+        """
         with self._lock:
             self._asked += count
+            if self._begun or not count or not can_compile(self.body.device):
+                return
+            looked, self._looked = self._looked, True
+        ready = not looked and self.load()  # outside the lock: it waits for the model
+        with self._lock:
             pays = self._asked * self.pace.seconds * SAVED > COST
-            if self._begun or not pays or not can_compile(self.body.device):
+            if self._begun or not (ready or pays):
                 return
             self._begun = True
-        threading.Thread(target=self._aside, name="compiling", daemon=True).start()
+        if ready:
+            return
+        threading.Thread(target=self.compile, name="compiling", daemon=True).start()
 
     def stay(self) -> None:
         """Never begin to compile by itself, as measurements need it."""
         with self._lock:
             self._begun = True
 
-    def compile(self) -> bool:
-        """Compile now, while this call waits; whether it worked and gives the same logits."""
+    def load(self) -> bool:
+        """Use the package on disk; whether there is one that gives the same logits."""
         with holding(self.body):
-            plain = Plain(self.body)
-        example = torch.rand(
-            self.pace.batch, 3, self.body.side, self.body.side,
-            generator=torch.Generator().manual_seed(0),
-        )  # fmt: skip
-        moved = example.to(self.body.device, self.pace.dtype, memory_format=self.pace.memory_format)
+            name = packages.name_of(self.body, self.pace)
         try:
-            compiled = ahead_of_time(plain, moved)
-            far, rounding = distances(compiled, plain, moved)
-        except Exception as error:  # noqa: BLE001 - whatever a compiler says, eager is there
-            log.info("%s stays as it is: %s", self.body.title, str(error).split("\n")[0])
+            compiled = packages.load(name)
+            if compiled is None:
+                return False
+            far, rounding = self.distances(compiled)
+        except Exception as error:  # noqa: BLE001 - whatever the loader says, eager is there
+            log.info("%s stays as it is: %s", self.body.title, first_line(error))
             return False
         if not far <= CLOSE + 2 * rounding:
             log.warning("%s, compiled, is off by %.2g and not used", self.body.title, far)
@@ -130,49 +170,30 @@ class Runner:
         self._compiled = compiled
         return True
 
-    def _aside(self) -> None:
-        """Compile at low priority, where the system gives threads one of their own."""
-        if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), KIND)
-        self.compile()
+    def compile(self) -> bool:
+        """Compile now, while this call waits; whether it worked and gives the same logits."""
+        if not can_compile(self.body.device):
+            return False
+        with _one_at_a_time:
+            if self.load():
+                return True
+            with holding(self.body):
+                name, body = packages.name_of(self.body, self.pace), self.body
+                copy = deepcopy(body)
+            take_off_hooks(copy)
+            try:
+                packages.keep(name, compiled_apart(copy, self.pace))
+            except (CannotCompile, OSError) as error:
+                log.info("%s stays as it is: %s", body.title, first_line(error))
+                return False
+            return self.load()
 
-
-class Plain(nn.Module):
-    """A copy of a classifier without its lock and hooks, which a compiler cannot follow."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, body: Classifier) -> None:
-        super().__init__()
-        self.network = deepcopy(body.network)
-        take_off_hooks(self.network)
-        self.register_buffer("mean", body.mean.clone())
-        self.register_buffer("std", body.std.clone())
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits (N, classes) of pixels (N, 3, side, side)."""
-        logits: Tensor = self.network((pixels - self.mean) / self.std)
-        return logits
-
-
-def ahead_of_time(network: nn.Module, example: Tensor) -> Forward:
-    """The network compiled for inputs like the example, its weights frozen in.
-
-    Raises:
-        Exception: whatever export, inductor or the C++ compiler raise.
-    """
-    from torch._inductor import aoti_compile_and_package, aoti_load_package
-
-    with torch.no_grad(), TemporaryDirectory(prefix="blindspot-compile-") as folder:
-        program = torch.export.export(network.eval(), (example,))
-        package: Any = aoti_compile_and_package(
-            program,
-            package_path=str(Path(folder) / "model.pt2"),
-            inductor_configs={"freezing": True},
-        )
-        loaded: Forward = aoti_load_package(package)
-    return loaded
+    def distances(self, compiled: Forward) -> tuple[float, float]:
+        """How far the compiled logits, and the plain ones, lie from those in float32."""
+        with holding(self.body):
+            copy = deepcopy(self.body)
+        take_off_hooks(copy)
+        return distances(compiled, Plain(copy), example(self.body.side, self.pace))
 
 
 @torch.inference_mode()
@@ -181,6 +202,11 @@ def distances(compiled: Forward, plain: Plain, pixels: Tensor) -> tuple[float, f
     rounding, given = plain(pixels).float(), compiled(pixels).float()
     reference = plain.float()(pixels.float())
     return float((given - reference).abs().max()), float((rounding - reference).abs().max())
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return str(error).split("\n", maxsplit=1)[0]
 
 
 def can_compile(device: torch.device) -> bool:

@@ -78,6 +78,12 @@ def names() -> tuple[str, ...]:
 
 
 @cache
+def files() -> frozenset[str]:
+    """The names of all weights that ship, those without a recipe in the file among them."""
+    return frozenset(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+@cache
 def stored() -> tuple[Stored, ...]:
     """The models that ship, with their cards."""
     paths = {name: file_of(name) for name in names()}

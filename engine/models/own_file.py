@@ -15,8 +15,9 @@ from torch import Tensor
 
 from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
-from engine.models.classifier import Classifier
+from engine.models.classifier import Classifier, Lineage
 
+OWN = "file:"  # how the name of a model from a file begins
 CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
 
 
@@ -44,9 +45,12 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
             f"{len(unexpected)} are unknown, for example {odd!r}. Is it another architecture?"
         )
         raise BadModel(message)
-    title = f"{path.stem} ({architecture})"
     named = read_labels(labels) if labels else ()
-    return wrap(network, f"file:{path.name}", title, named, architecture)
+    model = wrap(network, OWN, "Own weights", named, architecture)
+    digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name
+    model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
+    model.lineage = Lineage(model.title)
+    return model
 
 
 def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:

@@ -16,7 +16,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from engine.result import digest_arrays
-from engine.store import DAMAGE, PART, STRAY_SECONDS, home, remove, write_atomic
+from engine.store import DAMAGE, home, remove, sweep_strays, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +104,7 @@ def sweep(folder: Path) -> None:
         return
     for path in sorted(folder.glob("*.safetensors"), key=age)[UNFINISHED:]:
         remove(path)
-    for path in folder.glob(f"{PART}*"):
-        if age(path) > STRAY_SECONDS:
-            remove(path)
+    sweep_strays(folder)
 
 
 def age(path: Path) -> float:

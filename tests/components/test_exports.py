@@ -77,10 +77,10 @@ def test_the_lines_for_an_image_and_a_model_of_ones_own_run_beside_those_files(
     tmp_path, monkeypatch
 ):
     network = timm.create_model("resnet18", num_classes=3)
-    save_file(network.state_dict(), tmp_path / "own.safetensors")
+    save_file(network.state_dict(), tmp_path / "your-weights.safetensors")
     (tmp_path / "your-image.png").write_bytes(photograph())
     monkeypatch.chdir(tmp_path)
-    model = load_from_file(tmp_path / "own.safetensors", "resnet18")
+    model = load_from_file(tmp_path / "your-weights.safetensors", "resnet18")
     picture = read(tmp_path / "your-image.png")
     case = image_case(model, picture, Crop(), Target(2))
     again = heat(exports.python_call(Gradient(), Subject(Chosen(picture), Crop(), case)))
@@ -107,3 +107,10 @@ def test_the_record_names_everything_the_answer_depends_on_and_no_file(subject):
     assert record["case"]["model_fingerprint"] == subject.case.model.fingerprint
     taken = exports.as_json(answer) + exports.python_call(Gradient(), subject)
     assert "Jane" not in taken + exports.provenance(answer)
+
+
+def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share():
+    record = {"forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}]}
+    answer = run.Answer({}, record, kept=False)
+    assert exports.configuration(answer) == " (batch 8, channels_last, 90% compiled)"
+    assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""

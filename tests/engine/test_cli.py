@@ -18,6 +18,7 @@ from engine.cli import main
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
 from engine.models import catalog
+from engine.output import file_name, free, strict
 from tests import tiny
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
@@ -106,7 +107,8 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
         kind.full_name() for kind in METHODS
     ]
     for one in listed:
-        assert list(one) == ["family", "name", "title", "paper", "cost", "settings"]
+        assert list(one) == ["family", "name", "title", "paper", "cost", "settings",
+                             "against", "cannot_run"]  # fmt: skip
         for spec in one["settings"]:
             assert list(spec) == [
                 "name", "label", "help", "default", "low", "high", "step", "options", "unit"
@@ -161,7 +163,8 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys):
     )  # fmt: skip
     assert status == 0
     case = json.loads((tmp_path / "deep" / "out" / "result.json").read_text())["case"]
-    assert (case["target"], case["seed"], case["model"]) == ("dog", 4, "file:own.safetensors")
+    assert (case["target"], case["seed"]) == ("dog", 4)
+    assert case["model"] == f"file:{case['model_fingerprint'][:6]}"
 
 
 @pytest.mark.parametrize(
@@ -250,3 +253,39 @@ def test_one_image_or_several_as_the_method_wants_them(method, against, says, tm
     given = ["--image", "example:digits/6", "--model", "digits-mlp", *against]
     assert main(["run", method, *given, "--out", str(tmp_path)]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_too_and_its_trace_is_had_when_asked_for(
+    small, tmp_path, monkeypatch, capsys
+):
+    def broken(*_):
+        raise KeyError("inside")
+
+    monkeypatch.setattr("engine.run.answer", broken)
+    assert main([*RUN, "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "KeyError: 'inside'. BLINDSPOT_TRACE=1 shows where" in said
+    monkeypatch.setenv("BLINDSPOT_TRACE", "1")
+    with pytest.raises(KeyError, match="inside"):
+        main([*RUN, "--out", str(tmp_path)])
+
+
+def test_what_is_no_number_is_null_in_the_json():
+    assert json.loads(json.dumps(strict({"a": [float("nan"), 1.5], "b": (float("inf"), "x")}))) == {
+        "a": [None, 1.5], "b": [None, "x"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("T-shirt/top · Grad", "T-shirt_top · Grad"), ("..", "_"), ("a" * 300, "a" * 100),
+     ("x: y?", "x_ y_"), ("end. ", "end")],
+)  # fmt: skip
+def test_a_view_s_name_becomes_the_name_of_one_file(name, file):
+    assert file_name(name) == file
+
+
+def test_two_views_whose_names_a_file_system_takes_for_one_have_two_files():
+    assert free("Loss.npy", ["loss.npy", "loss~2.npy"]) == "Loss~3.npy"
+    assert free("loss.npy", []) == "loss.npy"

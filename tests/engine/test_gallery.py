@@ -9,7 +9,7 @@ from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.cli import main
 from engine.gallery import GALLERY, questions, shipped, stale
-from engine.run import record
+from engine.run import made
 from tests import tiny
 
 QUICK = ("Prediction", "GradCam", "Gradient")
@@ -56,11 +56,11 @@ def test_answers_of_one_method_are_computed_again_when_asked(tmp_path, monkeypat
 
     def noted(method, *rest):
         computed.append(method.name)
-        return record(method, *rest)
+        return made(method, *rest)
 
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)
     monkeypatch.setattr(gallery, "questions", lambda: iter([(Gradient(), case), (GradCam(), case)]))
-    monkeypatch.setattr(gallery, "record", noted)
+    monkeypatch.setattr(gallery, "made", noted)
     assert main(["gallery"]) == 0
     assert main(["gallery"]) == 0
     assert computed == ["Gradient", "GradCam"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from engine.attribution.gradient import Gradient
 from engine.errors import Cancelled, DoesNotFit
 from engine.method import Method, Slider, quiet, setting
 from engine.models.borrow import borrowed
+from engine.output import write
 from engine.result import Scores
 from engine.run import answer, ask, digest, expected_seconds, known, note_seconds
 from engine.store import Store
@@ -200,3 +202,25 @@ def test_a_computation_notes_its_seconds(case):
     go.set()
     answer(Slow(), case)
     assert expected_seconds(Slow(), case) is not None
+
+
+def test_a_record_older_than_a_field_has_none_there_and_is_written_all_the_same(
+    case, fresh, tmp_path
+):
+    name = digest(Gradient(), case)
+    older = run.record(Gradient(), case, name, 1.0)
+    assert not run.UNRECORDED.keys() & older.keys()
+    fresh.put(name, Gradient()(case), older)
+    found = known(Gradient(), case)
+    assert {found.record[field] for field in run.UNRECORDED} == {None}
+    said = json.loads(write(found, case, tmp_path).read_text())["provenance"]
+    assert (said["compiled_forwards"], said["forwards"]) == (None, None)
+    assert said["seconds"] == 1.0
+
+
+def test_the_record_names_batch_and_memory_format_of_every_use(case):
+    (ran,) = answer(Gradient(), case).record["forwards"]
+    pace = case.model.pace("gradient")
+    assert (ran["use"], ran["images"], ran["batch"]) == ("gradient", 1, pace.batch)
+    assert ran["memory_format"] == ("channels_last" if pace.channels_last else "contiguous")
+    assert ran["compiled_share"] == 0

@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 
+from engine import run
 from engine import store as module
 from engine.result import HeatMap
 from engine.store import ENTRY_BYTES, Store, entry, keep_row, read_table
@@ -309,3 +310,48 @@ def test_a_table_keeps_its_newest_rows_and_survives_damage(tmp_path, monkeypatch
         assert read_table(path) == {}
     keep_row(path, "e", 3)
     assert read_table(path) == {"e": 3}
+
+
+def another_word(arrays, said):
+    said.write_text(said.read_text().replace('"logit"', '"logic"'))
+
+
+def another_second(arrays, said):
+    said.write_text(said.read_text().replace("2.5", "9.5"))
+
+
+@pytest.mark.parametrize("harm", [another_word, another_second])
+def test_words_and_record_of_an_entry_are_under_its_checksum_too(store, harm):
+    store.put("a", heat(1.0), {"seconds": 2.5})
+    harm(*entry(store.folder, "a"))
+    assert fresh(store).get("a") is None
+
+
+def test_an_entry_of_an_older_version_whose_checksum_is_of_its_arrays_is_read(store):
+    store.put("a", heat(1.0), {"seconds": 2.5})
+    arrays, said = entry(store.folder, "a")
+    older = json.loads(said.read_text()) | {"checksum": module.checksum(arrays.read_bytes())}
+    said.write_text(json.dumps(older))
+    assert fresh(store).get("a").record == {"seconds": 2.5}
+
+
+def test_what_a_killed_process_left_is_swept_anywhere_at_home_when_the_store_opens(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    for place in (".part-a", "models/.part-b", "data/.part-c", "compiled/.part-d/cache/x"):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+        for one in (path, path.parent, path.parent.parent):
+            os.utime(one, (0, 0)) if one.name.startswith(".part-") else None
+    now, kept = tmp_path / "models" / ".part-now", tmp_path / "models" / "kept.safetensors"
+    now.write_text("being written")
+    kept.write_text("whole")
+    run.store.cache_clear()
+    try:
+        run.store()
+    finally:
+        run.store.cache_clear()
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {now, kept}

@@ -55,7 +55,8 @@ def write(path, state):
 def test_weights_of_ones_own_are_read_with_their_labels(tmp_path, state, labels, name):
     model = load_from_file(write(tmp_path / name, state), ARCHITECTURE, labels)
     assert model.labels == ("cat", "dog", "espresso")
-    assert model.title == f"own ({ARCHITECTURE})"
+    digest = model.fingerprint[:6]
+    assert (model.name, model.title) == (f"file:{digest}", f"Own weights {digest} ({ARCHITECTURE})")
     network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3).eval()
     network.load_state_dict(state)
     pixels = torch.rand(1, 3, model.side, model.side, generator=tiny.seeded())

@@ -1,0 +1,134 @@
+"""Compiled models on disk, so that the next start has them at once.
+
+A package holds native code. Only those are loaded that lie in the own cache folder, which nobody
+else may write to, under a name made here and with the bytes that were written.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import stat
+from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.store import checksum, home, remove, touch, write_atomic
+
+if TYPE_CHECKING:
+    from engine.models.classifier import Classifier
+    from engine.models.pace import Pace
+
+log = logging.getLogger(__name__)
+
+DISK_BYTES = 1 * 2**30
+FORM = 1  # raise it when the same model must be compiled anew
+SUFFIX = ".pt2"
+SUM = ".sum"  # the package's checksum
+
+Forward = Callable[[Tensor], Tensor]
+
+
+def folder() -> Path:
+    """Where packages are kept."""
+    return home() / "compiled"
+
+
+def made_folder() -> Path:
+    """The folder, made for nobody else to write to."""
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder()
+
+
+def name_of(body: Classifier, pace: Pace) -> str:
+    """A package's name: of weights, batch, side, format, number type, machine and torch."""
+    about = {
+        "form": FORM, "model": body.fingerprint, "side": body.side, "batch": pace.batch,
+        "channels_last": pace.channels_last, "dtype": str(pace.dtype), "machine": machine(),
+        "threads": torch.get_num_threads(), "torch": str(torch.__version__),
+    }  # fmt: skip
+    return blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+@cache
+def machine() -> str:
+    """The processor and what it can do: code for another one might not run here."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    said = [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
+    return "|".join([platform.machine(), platform.processor(), cpu_level(), *said])
+
+
+def cpu_level() -> str:
+    """The vector instructions that torch uses."""
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
+def keep(name: str, data: bytes) -> None:
+    """Keep a package; those read longest ago make room for it."""
+    own = made_folder()
+    write_atomic(own / f"{name}{SUM}", checksum(data).encode())
+    write_atomic(own / f"{name}{SUFFIX}", data)
+    found = sorted(own.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    total = sum(path.stat().st_size for path in found)
+    for path in found[:-1]:
+        if total <= DISK_BYTES:
+            return
+        total -= path.stat().st_size
+        forget(path.stem)
+
+
+def forget(name: str) -> None:
+    """Remove a package."""
+    for suffix in (SUFFIX, SUM):
+        remove(folder() / f"{name}{suffix}")
+
+
+def load(name: str) -> Forward | None:
+    """The compiled forward pass of that name; None when there is none that can be trusted."""
+    path = folder() / f"{name}{SUFFIX}"
+    try:
+        if not path.is_file() or not private(path.parent):
+            return None
+        whole = checksum(path.read_bytes()) == path.with_suffix(SUM).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        log.info("package %s is not used: %s", name, error)
+        return None
+    if not whole:
+        log.warning("package %s is damaged and was removed", name)
+        forget(name)
+        return None
+    touch(path)
+    return opened(path)
+
+
+def private(own: Path) -> bool:
+    """Whether nobody else can write into the folder."""
+    if not hasattr(os, "getuid"):
+        return True
+    facts = own.stat()
+    return facts.st_uid == os.getuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def opened(path: Path) -> Forward:
+    """A package as a function; nothing of torch's compiler is imported for it.
+
+    Raises:
+        RuntimeError: it cannot be loaded.
+    """
+    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
+
+    def forward(pixels: Tensor) -> Tensor:
+        logits: Tensor = loader.boxed_run([pixels])[0]
+        return logits
+
+    return forward

@@ -1,0 +1,145 @@
+"""One set of weights with two files of class names: each reader sees their own ones only."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from engine import run
+from engine.case import ImageCase
+from engine.families import METHODS
+from engine.lane import lanes
+from engine.models import checkpoints
+from engine.models.card import card_of, checkpoint
+from engine.models.catalog import load, load_from_file
+from engine.prediction import Prediction
+from engine.run import answer, ask, digest
+from engine.store import Store
+from engine.target import Target
+from tests import tiny
+from tests.test_contract import small
+
+OF_IMAGES = [
+    kind for kind in (Prediction, *METHODS) if kind.family not in {"hallucination", "lab"}
+]  # the others ask no classifier, or one that is still to be made
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of its own; called again, as after a restart."""
+    held = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: held)
+
+    def restart():
+        fresh = Store(held.folder)
+        monkeypatch.setattr(run, "store", lambda: fresh)
+
+    return held, restart
+
+
+def words_of(found) -> str:
+    """Every word of an answer: names of views and arrays, facts, and its record."""
+    facts = {name: [view.facts(), list(view.arrays())] for name, view in found.items()}
+    return json.dumps([facts, found.record], default=str)
+
+
+def case_with(kind, word):
+    case = tiny.case_for(kind) if kind is not Prediction else tiny.cnn_case()
+    case.model.labels = tuple(f"{word} {index}" for index in range(len(case.model.labels)))
+    return case
+
+
+@pytest.mark.parametrize("kind", OF_IMAGES, ids=lambda kind: kind.full_name())
+def test_no_answer_is_kept_under_a_name_that_other_class_names_have_too(kind):
+    first, second = (case_with(kind, word) for word in ("Aaa", "Bbb"))
+    method = small(kind)
+    assert digest(method, first) != digest(method, second)
+    assert digest(method, first) == digest(method, case_with(kind, "Aaa"))
+
+
+SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "RandomBand", "StudyMaps",
+            "OtherClass", "FT", "Nudged")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in OF_IMAGES if one.name in SPEAKING], ids=lambda kind: kind.full_name()
+)
+def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store):
+    _, restart = store
+    method, read = small(kind), []
+    for word in ("Aaa", "Bbb"):
+        case = case_with(kind, word)
+        answer(method, case)
+        read.append(case)
+    restart()
+    for case, own, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
+        found = run.known(method, case)
+        assert found is not None
+        assert other not in words_of(found)
+        if kind.full_name() != "attribution.Nudged":  # a trial of a map, which names no class
+            assert own in words_of(found)
+
+
+def test_class_names_that_ship_leave_the_name_of_a_question_as_it_was():
+    case = ImageCase(load("digits-cnn"), torch.zeros(3, 8, 8), Target(1))
+    assert run.own_words(case) == ""
+    other = load("digits-cnn").twin()
+    other.name = "file:123456"
+    assert run.own_words(ImageCase(other, case.image, case.target))
+
+
+@pytest.fixture
+def uploaded(tmp_path):
+    """Weights of one's own with names that nobody else is to read."""
+    torch.manual_seed(0)
+    state = timm.create_model("resnet10t", pretrained=False, num_classes=2).state_dict()
+    save_file(state, tmp_path / "Patient Smith.safetensors")
+    (tmp_path / "names.txt").write_text("Secretum A\nSecretum B\n")
+    return load_from_file(
+        tmp_path / "Patient Smith.safetensors", "resnet10t", tmp_path / "names.txt"
+    )
+
+
+def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_lists(uploaded, store):
+    held, _ = store
+    case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(1))
+    job = ask(Prediction(), case, visitor="ann")
+    found = job.value()
+    kept = held.get(digest(Prediction(), case))
+    private = re.compile("Smith|Secretum")
+    assert not private.search(json.dumps(kept.record))
+    assert not private.search(uploaded.name + uploaded.title + uploaded.lineage.title)
+    assert not private.search(job.public)
+    assert job.public == "Prediction"
+    assert "Secretum B" in job.title
+    assert found.record["case"]["target"] == "Secretum B"
+    again = run.known(Prediction(), case)
+    assert again.record["case"] == found.record["case"]
+
+
+def test_who_did_not_ask_is_not_among_those_who_may_read_a_job(uploaded, store):
+    case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(0))
+    job = ask(Prediction(), case, visitor="ann")
+    job.value()
+    assert job.asked == {"ann"}
+    assert job.past().asked == {"ann"}
+    assert job.past().public == "Prediction"
+    assert all("Secretum" not in one.public for lane in lanes() for one in lane.past())
+
+
+def test_one_model_kept_by_two_people_has_the_class_names_of_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    names = []
+    for word in ("Aaa", "Bbb"):
+        model = deepcopy(tiny.learnt())
+        model.labels = tuple(f"{word} {index}" for index in range(len(model.labels)))
+        kept = checkpoints.keep(checkpoint(model, card_of(model)))
+        names.append(kept.name)
+        assert checkpoints.load(kept.name).labels == model.labels
+    assert len(set(names)) == 2
