@@ -10,6 +10,7 @@ from engine.images.crop import Crop, square
 from engine.images.picture import (
     MAX_BYTES,
     MAX_KEPT,
+    MAX_MB,
     MAX_PIXELS,
     MAX_SHORT,
     MAX_WHOLE,
@@ -22,6 +23,7 @@ from engine.images.window import Window
 __all__ = [
     "MAX_BYTES",
     "MAX_KEPT",
+    "MAX_MB",
     "MAX_PIXELS",
     "MAX_SHORT",
     "MAX_WHOLE",

@@ -27,7 +27,8 @@ from engine.images.kinds import Kind
 if TYPE_CHECKING:
     from engine.images.scan import Slice
 
-MAX_BYTES = 50_000_000  # of the file
+MAX_MB = 50  # of the file
+MAX_BYTES = MAX_MB * 1_000_000
 MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
 MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
