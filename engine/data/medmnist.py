@@ -7,6 +7,7 @@ Such a file holds train, val and test images, (N, side, side) grey or (N, side, 
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError
 from typing import Any
 from zipfile import ZipFile
 
@@ -23,6 +24,10 @@ PARTS = ("train", "val", "test")
 MAX_HELD = 1_000_000_000  # bytes of all arrays
 MAX_SIDE = 512
 HEADER = 4096  # bytes of a header that are read
+
+NO_HEADER = (  # what numpy raises, beside DAMAGED, for a header that is no table of three words
+    AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError, TypeError,
+)  # fmt: skip
 
 Shape = tuple[int, ...]
 
@@ -75,7 +80,7 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, kind = read(file, max_header_size=HEADER)
             begun = file.tell()
-    except DAMAGED as error:
+    except (*DAMAGED, *NO_HEADER) as error:
         raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
     if kind.hasobject:
         raise BadData(
@@ -84,7 +89,7 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
     count = 1
     for length in shape:
         count *= length  # Python's own numbers: no overflow
-    if count * kind.itemsize != member.file_size - begun:
+    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - begun:
         raise BadData(f"{called}: the array “{key}” is not as long as its header says.")
     return shape, kind
 

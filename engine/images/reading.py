@@ -14,7 +14,7 @@ from engine.images.dicom import DicomScan
 from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, Kind, kind
 from engine.images.limits import check
 from engine.images.nifti import NiftiScan
-from engine.images.picture import Picture, contents, shown_name
+from engine.images.picture import Picture, contents, decoded, shown_name
 from engine.images.reader import ask
 from engine.images.scan import Scan, View
 from engine.images.wire import Arrays, Words
@@ -64,3 +64,9 @@ def read(source: bytes | Path, name: str = "", view: View | None = None) -> Pict
     """The file as one picture: of a scan, the slice and window of the view."""
     opened = load(source, name)
     return opened if isinstance(opened, Picture) else opened.picture(view)
+
+
+def shipped(path: Path) -> Picture:
+    """A picture that comes with the app, decoded at once and here: no stranger made it."""
+    data = path.read_bytes()
+    return decoded(data, kind(data), shown_name(path.name))
