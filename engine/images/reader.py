@@ -39,7 +39,7 @@ class Reader:
     """A reader process that is not at work for anybody else."""
 
     def __init__(self) -> None:
-        threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", PROGRAM],
             cwd=ROOT,
@@ -146,7 +146,7 @@ def end_all() -> None:
 
 def forget() -> None:
     """After a fork: the reader belongs to the other process."""
-    global _lock, _places  # noqa: PLW0603 - another thread may have held them
+    global _lock, _places
     _lock, _places = Lock(), BoundedSemaphore(AT_ONCE)
     for reader in _idle:
         reader.process.returncode = 0  # so that nobody here waits for it

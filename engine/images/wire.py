@@ -29,7 +29,7 @@ def send(pipe: BinaryIO, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]
     pipe.write(len(said).to_bytes(4, "little"))
     pipe.write(said)
     for array in arrays:
-        pipe.write(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+        pipe.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     pipe.flush()
 
 
@@ -62,7 +62,7 @@ def array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArr
     if min(shape, default=0) < 0 or size > MOST_BYTES:
         raise ValueError("no such array")
     made = np.empty(shape, dtype)
-    fill(pipe, memoryview(made.reshape(-1).view(np.uint8)))
+    fill(pipe, made.reshape(-1).view(np.uint8).data)
     return made
 
 

@@ -20,7 +20,7 @@ from engine.errors import BadModel
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
-MOST_WORDS = 4 * 2**20  # bytes that describe the tensors; a network of a thousand has 200 000
+MOST_WORDS = 2 * 2**20  # bytes that describe the tensors; a network of a thousand has 200 000
 MOST_MEMBERS = 20_000  # of a .pt file, one a tensor
 PICKLES = 5  # of torch's format before 1.6; the tensors' bytes follow them
 DATA = "data.pkl"

@@ -419,9 +419,11 @@ def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
     made.WindowCenter, made.WindowWidth = 40, 400
     made.WindowCenterWidthExplanation = "Doe^Jane"
     made.add_new(0x00091001, "LO", "Doe^Jane")
+    data = written(made)
+    caplog.clear()  # what was said while the file was written
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        scan = load(written(made), "a.dcm")
+        scan = load(data, "a.dcm")
         picture = scan.picture()
     del made
     gc.collect()
