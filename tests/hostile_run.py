@@ -69,7 +69,8 @@ def main() -> None:
     own = status("VmHWM") - had
     reader.end_all()
     theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({"outcome": outcome, "seconds": seconds() - before, "mb": max(own, theirs)}))
+    told = {"outcome": outcome, "seconds": seconds() - before, "mb": max(own, theirs)}
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

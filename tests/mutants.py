@@ -223,11 +223,11 @@ def run(count: int, folder: Path | None = None) -> dict[str, Any]:
         found[name][came.split(":")[0]] += 1
         if ":" in came and folder:
             (folder / f"{at}-{name}").write_bytes(data)
-            print(at, name, came, flush=True)
+            sys.stderr.write(f"{at} {name} {came}\n")
     worst["own MB"] = own_peak() - had
     return {"sorts": found, "all": sum(found.values(), Counter()), "worst": worst}
 
 
 if __name__ == "__main__":
     kept = Path(tempfile.mkdtemp(prefix="mutants-"))
-    print(json.dumps(run(int(sys.argv[1]), kept), indent=1))
+    sys.stdout.write(json.dumps(run(int(sys.argv[1]), kept), indent=1))

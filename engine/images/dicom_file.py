@@ -72,9 +72,8 @@ def taken(header: Any, called: str) -> Reply:
     kept |= {"photometric": photometric, "padding": nothing}
     middle = each[count // 2 % len(each)]
     scale = [middle.slope, middle.intercept]
-    said, (values,) = frame(
-        {**kept, "called": called, "index": count // 2, "scale": scale}, [array]
-    )
+    asked = {**kept, "called": called, "index": count // 2, "scale": scale}
+    _, (values,) = frame(asked, [array])
     offered = offer(pixels, values, own, hounsfield=unit == "HU") if gray else ()
     return {
         "frames": count, "notes": notes, "unit": unit, "inverted": inverted, "digest": name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 from typing import Any
 
 from pydicom.tag import Tag
@@ -89,7 +90,7 @@ def check_rle(frame: bytes, pixels: int) -> None:
     """Refuse a run-length coded frame of which a segment has far more bytes than pixels."""
     count, *starts = (int.from_bytes(frame[at : at + 4], "little") for at in range(0, 64, 4))
     edges = [*starts[:count], len(frame)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if run_length(frame[start:end], PADDED * pixels + SPARE) > PADDED * pixels + SPARE:
             raise BadImage("is inconsistent: its compressed image is larger than it says")
 

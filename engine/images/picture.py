@@ -110,7 +110,7 @@ def reason(error: Exception, found: Kind) -> str:
     if "MAX_TEXT" in str(error):
         return "hides a text or color profile that unpacks to a huge size: save the picture anew"
     if isinstance(error, MemoryError):
-        return "needs more memory than this machine has free: save it smaller"
+        return "needs more memory than one file may: save it smaller"
     if isinstance(error, UnidentifiedImageError):
         unknown = f"begins like a {found.name} file, but its header is damaged, says that it has no"
         return f"{unknown} pixels, or is of a rare kind: save it as an 8-bit PNG or JPEG"

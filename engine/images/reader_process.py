@@ -69,9 +69,7 @@ def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
     except BadImage as error:
         return {"bad": str(error)}, []
     except MemoryError:
-        return {
-            "bad": f"{called} needs more memory than reading one file may: save it smaller."
-        }, []
+        return {"bad": f"{called} needs more memory than one file may: save it smaller."}, []
     except Exception:  # noqa: BLE001 - its text may repeat a header, so it goes no further
         return {"bad": f"{called} is damaged or inconsistent: save or download it again."}, []
 

@@ -50,7 +50,10 @@ def receive(pipe: BinaryIO) -> tuple[Words, Arrays]:
 def described(descr: Any) -> np.dtype[Any]:
     """The kind of an array. Raises ValueError for objects."""
     pairs = descr if isinstance(descr, str) else [(str(name), str(kind)) for name, kind in descr]
-    dtype = np.dtype(pairs)
+    try:
+        dtype = np.dtype(pairs)
+    except TypeError as error:
+        raise ValueError("no kind of array") from error
     if dtype.hasobject:
         raise ValueError("objects")
     return dtype

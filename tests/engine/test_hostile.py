@@ -14,6 +14,7 @@ from engine.data.medmnist import read_npz
 from engine.errors import BadData, BadImage, BadModel
 from engine.images import read
 from engine.models.own_file import load_from_file
+from tests import mutants
 from tests.hostile import ARCHITECTURE, ARRAYS, IMAGES, LARGE, OTHERS, WEIGHTS, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,13 +35,19 @@ def is_sentence(error, says):
 
 @pytest.mark.parametrize("case", named(IMAGES))
 def test_a_hostile_picture_or_scan_is_refused_in_a_sentence_or_read(case):
+    refused = refusal(case.make(), case.name)
+    assert refused or not case.says
+    if refused:
+        assert is_sentence(refused, case.says)
+        assert str(refused).startswith(f"“{case.name}” ")
+
+
+def refusal(data, name):
     try:
-        read(case.make(), case.name)
+        read(data, name)
     except BadImage as error:
-        assert is_sentence(error, case.says)
-        assert str(error).startswith(f"“{case.name}” ")
-    else:
-        assert not case.says
+        return error
+    return None
 
 
 @pytest.mark.parametrize(("reads", "case"), [
@@ -96,4 +103,17 @@ def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path)
     assert worst["seconds"][1] <= MOST_SECONDS
     assert worst["mb"][1] <= MOST_MB
     said = f"{worst['seconds'][1]:.1f} s ({worst['seconds'][0]}) and {worst['mb'][1]:.0f} MB"
-    measure("hostile files, worst of each", f"{len(cases)} files: {said} ({worst['mb'][0]})")
+    measure("Hostile files, worst of each", f"{len(cases)} files: {said} ({worst['mb'][0]})")
+
+
+@pytest.mark.slow
+def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure, tmp_path):
+    found = mutants.run(10_400, tmp_path)
+    counts, worst = found["all"], found["worst"]
+    assert counts.keys() == {"read", "sentence"}
+    assert worst["seconds"] <= MOST_SECONDS
+    assert max(worst["reader MB"], worst["own MB"]) <= MOST_MB
+    sorts = len(found["sorts"])
+    said = f"{counts['sentence']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
+    most = f"worst {worst['seconds']:.2f} s and {worst['reader MB']:.0f} MB"
+    measure("Changed files", f"{counts.total():,} of {sorts} sorts: {said}; {most}")
