@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from tokenize import TokenError
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from engine.errors import BadData
@@ -32,6 +33,10 @@ ENCRYPTED = 1  # bit of a member's flags
 DAMAGED = (  # what a broken member raises while it is read
     *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
     zlib.error,
+)
+NO_ARRAY = (  # what numpy raises for a broken array or one whose header is no table of three words
+    *DAMAGED,
+    *(AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError, TypeError),
 )
 
 

@@ -11,10 +11,12 @@ from safetensors.torch import save_file
 
 from engine.data.folders import read_folders
 from engine.data.medmnist import read_npz
-from engine.errors import BadData, BadImage, BadModel
+from engine.errors import BadData, BadImage, BadModel, BlindspotError
 from engine.images import read
 from engine.models.own_file import load_from_file
-from tests import mutants
+from engine.sparsity import read_scores
+from engine.sparsity.file import read_masks
+from tests import mutants, tiny
 from tests.hostile import ARCHITECTURE, ARRAYS, IMAGES, LARGE, OTHERS, WEIGHTS, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,3 +119,11 @@ def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure
     said = f"{counts['sentence']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
     most = f"worst {worst['seconds']:.2f} s and {worst['reader MB']:.0f} MB"
     measure("Changed files", f"{counts.total():,} of {sorts} sorts: {said}; {most}")
+
+
+@pytest.mark.parametrize("reads", [read_masks, read_scores])
+@pytest.mark.parametrize("case", named(ARRAYS))
+def test_a_hostile_file_of_masks_or_scores_is_refused_in_a_sentence(reads, case):
+    with pytest.raises(BlindspotError) as caught:
+        reads(case.make(), tiny.cnn())
+    assert is_sentence(caught.value, "")
