@@ -14,7 +14,7 @@ from components.sidebar.examples import SPLIT
 from components.sidebar.subject import Subject
 from engine.data.example import Example
 from engine.errors import BadImage
-from engine.images import Crop, Picture, read, square
+from engine.images import MAX_MB, Crop, Picture, read, square
 from engine.pictures import as_bytes
 from engine.samples import SAMPLES, sample
 
@@ -114,6 +114,7 @@ def open_own() -> None:
         type=None,
         accept_multiple_files=True,
         key="partners.files",
+        max_upload_size=MAX_MB,
         help="The middle square is taken. They stay in this session's memory.",
     )
     own: dict[str, Picture] = {}

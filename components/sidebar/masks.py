@@ -7,7 +7,7 @@ import streamlit as st
 from components.notices import plain
 from engine.data.example import Mask
 from engine.errors import BadImage, BlindspotError
-from engine.images import Picture, Scan, View, load
+from engine.images import MAX_MB, Picture, Scan, View, load
 from engine.images.masks import mask_of
 
 HELP = (
@@ -19,7 +19,9 @@ HELP = (
 def choose(picture: Picture, view: View | None) -> Mask | None:
     """The mask of the picture, (H, W); None when none was opened, or it does not fit."""
     with st.expander("Known truth"):
-        given = st.file_uploader("Open a mask", type=None, key="subject.mask", help=HELP)
+        given = st.file_uploader(
+            "Open a mask", type=None, key="subject.mask", help=HELP, max_upload_size=MAX_MB
+        )
         if given is None:
             return None
         try:

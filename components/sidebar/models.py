@@ -16,6 +16,8 @@ from engine.models.catalog import Entry
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
 
+MOST_MB = 500  # of weights
+LABELS_MB = 5
 TRAIL = " ▸ "  # between the models of a lineage
 STEP = "\u2003↳ "  # before a model that was made from the one above it
 
@@ -113,9 +115,11 @@ def add_own(own: dict[str, Classifier]) -> None:
     """Weights of one's own for a timm architecture."""
     st.caption("Weights as .safetensors or .pt (a state_dict; code in a file is never run).")
     with st.form("models.form", border=False):
-        weights = st.file_uploader("Weights", key="models.weights", max_upload_size=500)
+        weights = st.file_uploader("Weights", key="models.weights", max_upload_size=MOST_MB)
         architecture = st.text_input("timm architecture", placeholder="resnet18", key="models.arch")
-        labels = st.file_uploader("Labels, one a line (optional)", key="models.labels")
+        labels = st.file_uploader(
+            "Labels, one a line (optional)", key="models.labels", max_upload_size=LABELS_MB
+        )
         sent = st.form_submit_button("Load it")
     if not sent:
         return

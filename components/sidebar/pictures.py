@@ -14,7 +14,7 @@ from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask
 from engine.errors import BadImage
-from engine.images import Crop, Picture, Scan, View, load
+from engine.images import MAX_MB, Crop, Picture, Scan, View, load
 from engine.samples import SAMPLES, sample
 
 YOURS = "Your image"
@@ -61,6 +61,7 @@ def open_own() -> None:
         type=None,
         key="subject.file",
         on_change=take_upload,
+        max_upload_size=MAX_MB,
         help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
         "(.nii, .nii.gz); up to 50 MB. It stays in memory, for an hour also when you reload this "
         "tab, and is never written to disk. Of a scan's header only geometry and windows are kept; "

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from tokenize import TokenError
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from engine.errors import BadData
 
@@ -23,12 +24,19 @@ MAX_MEMBERS = 50_000
 MAX_RATIO = 200  # unpacked to packed; pictures hardly pack at all
 PLAIN = 20_000_000  # unpacked bytes below which no ratio is suspicious
 MAX_DIRECTORY = 20_000_000  # bytes of the table of contents
+MAX_DEPTH = 32  # folders inside each other
+METHODS = {ZIP_STORED, ZIP_DEFLATED}  # others ask for memory before they give a byte
+ENTRY = b"PK\x01\x02"  # how each line of the table of contents begins
 END, END_64 = b"PK\x05\x06", b"PK\x06\x07"  # where it says its length; the second for giants
 TAIL = 2**16 + 64  # bytes at the end among which that stands
 ENCRYPTED = 1  # bit of a member's flags
 DAMAGED = (  # what a broken member raises while it is read
     *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
     zlib.error,
+)
+NO_ARRAY = (  # what numpy raises for a broken array or one whose header is no table of three words
+    *DAMAGED,
+    *(AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError, TypeError),
 )
 
 
@@ -63,29 +71,45 @@ def check_directory(source: bytes | Path, size: int, called: str) -> None:
     `zipfile` reads the whole of it before it tells how many files there are. Where its length
     stands, at the end of the file, is found as `zipfile` finds it.
     """
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            file.seek(max(0, size - TAIL))
-            tail = file.read()
-    else:
-        tail = source[-TAIL:]
+    tail = last(source, size, TAIL)
     short = tail[-22:].startswith(END) and tail.endswith(b"\0\0")  # nothing said after it
     place = len(tail) - 22 if short else tail.rfind(END)
     length = int.from_bytes(tail[place + 12 : place + 16], "little")
-    if place >= 0 and (length > MAX_DIRECTORY or tail[:place][-20:].startswith(END_64)):
+    if place < 0:
+        return
+    if length > MAX_DIRECTORY or tail[:place][-20:].startswith(END_64):
         raise BadData(
             f"{called} holds more files or larger ones than are read: at most {MAX_MEMBERS:,} "
             f"files, {MAX_ARCHIVE / 1e6:.0f} MB in all."
         )
+    check_count(last(source, size, length + len(tail) - place).count(ENTRY), called)
+
+
+def check_count(count: int, called: str) -> None:
+    """Raise BadData for too many files."""
+    if count > MAX_MEMBERS:
+        raise BadData(f"{called} holds {count:,} files, and at most {MAX_MEMBERS:,} are read.")
+
+
+def last(source: bytes | Path, size: int, count: int) -> bytes:
+    """So many bytes at the end of the archive."""
+    if isinstance(source, bytes):
+        return source[-count:]
+    with source.open("rb") as file:
+        file.seek(max(0, size - count))
+        return file.read()
 
 
 def check(members: list[ZipInfo], size: int, called: str) -> None:
     """Raise BadData for what no honest archive holds."""
-    if len(members) > MAX_MEMBERS:
-        raise BadData(
-            f"{called} holds {len(members):,} files, and at most {MAX_MEMBERS:,} are read."
-        )
+    check_count(len(members), called)
     for member in members:
+        if member.filename.replace("\\", "/").count("/") > MAX_DEPTH:
+            raise BadData(
+                f"{called} has more than {MAX_DEPTH} folders inside each other: nothing was read."
+            )
+        if member.compress_type not in METHODS:
+            raise BadData(f"{called} is packed in a rare way: save it as a usual zip (deflate).")
         if outside(member.filename):
             raise BadData(
                 f"{called} holds the path {shown(member.filename)}, which reaches outside its "

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from engine.data.archive import DAMAGED, opened, shown
+from engine.data.archive import NO_ARRAY, opened, shown
 from engine.data.dataset import SPLITS, Card, DataSet
 from engine.data.folders import MAX_CLASSES, Imported, named
 from engine.errors import BadData
@@ -25,6 +25,7 @@ MAX_SIDE = 512
 HEADER = 4096  # bytes of a header that are read
 
 Shape = tuple[int, ...]
+Headers = dict[str, tuple[Shape, np.dtype[Any]]]
 
 
 def read_npz(source: bytes | Path, name: str = "") -> Imported:
@@ -37,19 +38,17 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
     with opened(source, called) as archive:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)
-        arrays = {key: array(archive, key, called) for key in shapes}
-    images = np.concatenate([arrays[f"{part}_images"] for part in PARTS])
-    images = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-    labels = np.concatenate([arrays[f"{part}_labels"].reshape(-1) for part in PARTS])
-    labels = labels.astype(np.int64)
+        images = joined(archive, shapes, called)
+        found = [array(archive, f"{part}_labels", called).reshape(-1) for part in PARTS]
+    labels = np.concatenate(found).astype(np.int64)
     if labels.min() < 0 or labels.max() >= MAX_CLASSES:
         raise BadData(f"{called} has labels outside 0 to {MAX_CLASSES - 1}.")
-    counts = [len(arrays[f"{part}_labels"]) for part in PARTS]
+    counts = [len(part) for part in found]
     data = DataSet(
         name="upload",
         card=card(PurePosixPath(name).stem or "MedMNIST", len(labels), images.shape[-1]),
         classes=tuple(f"class {label}" for label in range(int(labels.max()) + 1)),
-        images=np.ascontiguousarray(images),
+        images=images,
         labels=labels,
         ids=np.arange(len(labels)),
         split=np.repeat(np.arange(len(SPLITS), dtype=np.uint8), counts),
@@ -75,7 +74,7 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, kind = read(file, max_header_size=HEADER)
             begun = file.tell()
-    except DAMAGED as error:
+    except NO_ARRAY as error:
         raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
     if kind.hasobject:
         raise BadData(
@@ -84,12 +83,12 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
     count = 1
     for length in shape:
         count *= length  # Python's own numbers: no overflow
-    if count * kind.itemsize != member.file_size - begun:
+    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - begun:
         raise BadData(f"{called}: the array “{key}” is not as long as its header says.")
     return shape, kind
 
 
-def check(found: dict[str, tuple[Shape, np.dtype[Any]]], called: str) -> None:
+def check(found: Headers, called: str) -> None:
     """Raise BadData for shapes and kinds that are no two-dimensional set's."""
     held = 0
     sides = set()
@@ -138,8 +137,23 @@ def array(archive: ZipFile, key: str, called: str) -> NDArray[Any]:
     try:
         with archive.open(f"{key}.npy") as file:
             return npy.read_array(file, allow_pickle=False, max_header_size=HEADER)
-    except DAMAGED as error:
+    except NO_ARRAY as error:
         raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
+
+
+def joined(archive: ZipFile, found: Headers, called: str) -> NDArray[np.uint8]:
+    """The images of all parts, (N, channels, side, side), of which one part is held twice."""
+    shapes = [found[f"{part}_images"][0] for part in PARTS]
+    height, width, *channels = shapes[0][1:]
+    images = np.empty(
+        (sum(shape[0] for shape in shapes), *(channels or [1]), height, width), np.uint8
+    )
+    start = 0
+    for part, shape in zip(PARTS, shapes, strict=True):
+        own = array(archive, f"{part}_images", called)
+        images[start : start + shape[0]] = own.transpose(0, 3, 1, 2) if channels else own[:, None]
+        start += shape[0]
+    return images
 
 
 def words(shape: Shape) -> str:

@@ -1,6 +1,7 @@
 """Reading images: any ordinary picture file becomes upright 8-bit RGB of a bounded size.
 
-A DICOM or NIfTI file becomes a scan, of which a slice and a window make such a picture.
+A DICOM or NIfTI file becomes a scan, of which a slice and a window make such a picture. Files are
+decoded in a process of its own with limits, see `reader`.
 
 What was done on the way (turned, shrunk, stretched, put on white) is kept as notes for the
 person, and what cannot be read is refused with one sentence that says what to do.
@@ -10,18 +11,20 @@ from engine.images.crop import Crop, square
 from engine.images.picture import (
     MAX_BYTES,
     MAX_KEPT,
+    MAX_MB,
     MAX_PIXELS,
     MAX_SHORT,
     MAX_WHOLE,
     Picture,
 )
-from engine.images.reading import load, read
+from engine.images.reading import load, read, shipped
 from engine.images.scan import Scan, Slice, View
 from engine.images.window import Window
 
 __all__ = [
     "MAX_BYTES",
     "MAX_KEPT",
+    "MAX_MB",
     "MAX_PIXELS",
     "MAX_SHORT",
     "MAX_WHOLE",
@@ -33,5 +36,6 @@ __all__ = [
     "Window",
     "load",
     "read",
+    "shipped",
     "square",
 ]

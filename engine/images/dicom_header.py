@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 from engine.errors import BadSetting
+from engine.images.dicom_limits import too_long
 from engine.images.orientation import Edges, from_cosines, from_words
 from engine.images.window import Window, possible
 
@@ -35,16 +36,19 @@ class Frame:
     intercept: float
     spacing: tuple[float, float]
     edges: Edges | None
-    windows: tuple[Window, ...]
 
 
 def geometry(header: Dataset, count: int) -> tuple[Frame, ...]:
     """The numbers of each frame; one for all where the file has no groups for each."""
-    shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), Dataset())
-    each = list(header.get("PerFrameFunctionalGroupsSequence") or ())[:count]
-    if len(each) != count:
-        each = [Dataset()]
+    shared, each = groups(header, count)
     return tuple(one_frame(header, group, shared) for group in each)
+
+
+def groups(header: Dataset, count: int) -> tuple[Dataset, list[Dataset]]:
+    """What the file says of all frames, and of each; one empty group where it has not as many."""
+    shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), Dataset())
+    each = list(header.get("PerFrameFunctionalGroupsSequence") or ())
+    return shared, each[:count] if len(each) >= count else [Dataset()]
 
 
 def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
@@ -69,12 +73,13 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
         first(numbers("RescaleIntercept", scaling), 0.0),
         (down, across),
         from_cosines(cosines) or from_words(words),
-        windows(header, group, shared),
     )
 
 
-def windows(header: Dataset, group: Dataset, shared: Dataset) -> tuple[Window, ...]:
-    """The file's own windows, tables first; those that make no sense are left out."""
+def windows(header: Dataset, count: int) -> tuple[Window, ...]:
+    """The middle frame's own windows, tables first; those that make no sense are left out."""
+    shared, each = groups(header, count)
+    group = each[count // 2 % len(each)]
     places = [
         item
         for place in (group, shared)
@@ -82,7 +87,8 @@ def windows(header: Dataset, group: Dataset, shared: Dataset) -> tuple[Window, .
     ] or [header]  # fmt: skip
     found: list[Window] = []
     for place in places:
-        found += [table for item in place.get("VOILUTSequence") or () if (table := voi_table(item))]
+        items = list(place.get("VOILUTSequence") or ())[:MOST_WINDOWS]
+        found += [table for item in items if (table := voi_table(item))]
         shape: Any = SHAPES.get(word(place, "VOILUTFunction"), "linear")
         pairs = zip(floats(place, "WindowCenter"), floats(place, "WindowWidth"), strict=False)
         for center, width in pairs:
@@ -93,6 +99,8 @@ def windows(header: Dataset, group: Dataset, shared: Dataset) -> tuple[Window, .
 
 def voi_table(item: Dataset) -> Window | None:
     """A lookup table as a window, or None when it is broken."""
+    if too_long(item, "LUTDescriptor") or too_long(item, "LUTData"):
+        return None
     try:
         entries, start, bits = (int(number) for number in item.LUTDescriptor)
         data = item.LUTData
@@ -123,7 +131,7 @@ def has(header: Any, name: str) -> bool:
 
 def word(header: Any, name: str) -> str:
     """A code of the standard, in capitals; "" when there is none."""
-    return str(header.get(name) or "").strip().upper()
+    return "" if too_long(header, name) else str(header.get(name) or "").strip().upper()
 
 
 def whole(header: Any, name: str) -> int | None:
@@ -135,7 +143,9 @@ def whole(header: Any, name: str) -> int | None:
 
 
 def floats(header: Any, name: str) -> list[float]:
-    """The numbers of an element; none when one of them cannot be read."""
+    """The numbers of an element; none when one of them cannot be read, or they are too many."""
+    if too_long(header, name):
+        return []
     try:
         value = header[name].value
         given = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]

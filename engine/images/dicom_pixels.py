@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from hashlib import blake2b
 from io import BytesIO
 from struct import unpack_from
@@ -16,14 +15,15 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from engine.errors import BadImage
-from engine.images.dicom_header import Frame, has, whole
+from engine.images.dicom_header import has, whole
+from engine.images.dicom_limits import EXPORT, ITEMS, MOST_ITEMS, check_rle
 
 MAX_FRAME = 32_000_000  # px of one frame; a mammogram has about 25 million
-MAX_UNPACKED = 100_000_000  # bytes of a deflated file
-MOST_FRAGMENTS = 100_000  # of compressed data; a film of an hour has about as many frames
+
+MOST_COMPONENTS = 4  # of a JPEG 2000 image
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 DECODING = (  # what decoding asks for
@@ -37,7 +37,6 @@ DECODING = (  # what decoding asks for
     "SegmentedBluePaletteColorLookupTableData", *PIXELS,
 )  # fmt: skip
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT = "1.2.840.10008.1.2"
 JPEG_12 = "1.2.840.10008.1.2.4.51"
 FAMILIES = (  # transfer syntaxes that are not decoded, by the start of their numbers
@@ -54,19 +53,6 @@ FAMILIES = (  # transfer syntaxes that are not decoded, by the start of their nu
     ("1.2.840.10008.1.2.4", "an old form of JPEG"),
     ("1.2.840.10008.1.2.7", "uncompressed video in a stream"),
 )
-ITEM = b"\xfe\xff\x00\xe0"
-EXPORT = "export it uncompressed from the viewer or archive that it comes from"
-
-
-def check_inflated(data: bytes) -> None:
-    """Refuse a deflated file that grows beyond all measure."""
-    if DEFLATED.encode() not in data[:2048] or data[132:138] != b"\x02\x00\x00\x00UL":
-        return
-    start = 144 + int(unpack_from("<I", data, 140)[0])
-    unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
-    unpacking.decompress(data[start:], MAX_UNPACKED)
-    if unpacking.unconsumed_tail:
-        raise BadImage(f"unpacks to more than {MAX_UNPACKED / 1e6:.0f} MB: {EXPORT}")
 
 
 def stripped(header: Any) -> Dataset:
@@ -153,10 +139,10 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
 def fragments(data: bytes) -> int:
     """How many pieces compressed data have, which is at least the number of frames."""
     at, count = 0, -1  # the first item is the table of offsets
-    while data[at : at + 4] == ITEM and at + 8 <= len(data):
+    while data[at : at + 4] == ITEMS[0] and at + 8 <= len(data):
         count += 1
-        if count > MOST_FRAGMENTS:
-            raise BadImage(f"has more than {MOST_FRAGMENTS} pieces of compressed data: {EXPORT}")
+        if count > MOST_ITEMS:
+            raise BadImage(f"has more than {MOST_ITEMS} pieces of compressed data: {EXPORT}")
         at += 8 + int(unpack_from("<I", data, at + 4)[0])
     return max(count, 0)
 
@@ -173,6 +159,8 @@ def decode(pixels: Dataset, index: int) -> tuple[NDArray[Any], dict[str, Any]]:
 def check_codestream(pixels: Dataset, index: int) -> None:
     """Refuse a compressed frame whose own header asks for another size than the file's."""
     frame = get_frame(pixels.PixelData, index, number_of_frames=pixels.NumberOfFrames)
+    if pixels.file_meta.TransferSyntaxUID == RLELossless:
+        check_rle(frame, pixels.Rows * pixels.Columns)
     size = codestream_size(frame)
     if size and size != (pixels.Columns, pixels.Rows):
         raise BadImage("is inconsistent: its compressed image has another size than it says")
@@ -183,6 +171,8 @@ def codestream_size(frame: bytes) -> tuple[int, int] | None:
     start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)  # JPEG 2000: SOC, SIZ
     if start >= 0:
         right, bottom, left, top = unpack_from(">IIII", frame, start + 8)
+        if unpack_from(">H", frame, start + 40)[0] > MOST_COMPONENTS:
+            raise BadImage("is inconsistent: its compressed image has more colors than there are")
         return right - left, bottom - top
     if frame[:2] == b"\xff\xd8":
         with Image.open(BytesIO(frame), formats=("JPEG",)) as file:
@@ -190,7 +180,9 @@ def codestream_size(frame: bytes) -> tuple[int, int] | None:
     return None
 
 
-def modality(raw: NDArray[Any], pixels: Dataset, frame: Frame) -> NDArray[np.float32]:
+def modality(
+    raw: NDArray[Any], pixels: Dataset, slope: float, intercept: float
+) -> NDArray[np.float32]:
     """Stored values as the scanner meant them: table or slope and intercept."""
     if raw.ndim != 2:
         raise BadImage("is inconsistent: gray, but with several values a pixel")
@@ -200,8 +192,8 @@ def modality(raw: NDArray[Any], pixels: Dataset, frame: Frame) -> NDArray[np.flo
         return apply_modality_lut(raw, pixels).astype(np.float32)
     exact = np.float32 if raw.dtype.itemsize <= 2 else np.float64
     values: NDArray[Any] = raw.astype(exact)
-    values *= frame.slope
-    values += frame.intercept
+    values *= slope
+    values += intercept
     return values.astype(np.float32, copy=False)
 
 

@@ -27,9 +27,16 @@ from engine.images.kinds import Kind
 if TYPE_CHECKING:
     from engine.images.scan import Slice
 
-MAX_BYTES = 50_000_000  # of the file
+MAX_MB = 50  # of the file
+MAX_BYTES = MAX_MB * 1_000_000
 MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
+PLAIN = 4  # bytes a pixel that most modes hold at once
+HELD = {  # bytes a pixel where it is more: a copy without palette, of deep values, or with alpha
+    "P": 5, "RGBA": 8, "RGBa": 8, "LA": 8, "PA": 8, "I": 10, "F": 10, "I;16": 6, "I;16B": 6,
+}  # fmt: skip
+WEBP = 4  # more in its decoder
+PROGRESSIVE = 7  # of a JPEG in several passes, which is held whole however small it is decoded
 MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
 MAX_KEPT = 4_000_000  # px kept in all
 SHY = 0.97  # of what is kept: a JPEG may come so small if that halves what it is decoded to
@@ -103,7 +110,7 @@ def reason(error: Exception, found: Kind) -> str:
     if "MAX_TEXT" in str(error):
         return "hides a text or color profile that unpacks to a huge size: save the picture anew"
     if isinstance(error, MemoryError):
-        return "needs more memory than this machine has free: save it smaller"
+        return "needs more memory than one file may: save it smaller"
     if isinstance(error, UnidentifiedImageError):
         unknown = f"begins like a {found.name} file, but its header is damaged, says that it has no"
         return f"{unknown} pixels, or is of a rare kind: save it as an 8-bit PNG or JPEG"
@@ -117,10 +124,12 @@ def decode(data: bytes, found: Kind, called: str) -> Picture:
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
     kept = bounded(width, height)
+    if file.info.get("progressive"):
+        check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
     file.draft("", (ceil(kept[0] * SHY), ceil(kept[1] * SHY)))  # JPEG alone listens
     kept = min(kept, file.size)  # both sides keep their ratio
-    copies = 2 if found.name == "WEBP" else 1  # its decoder holds about twice as much as others
-    check_pixels(*file.size, MAX_WHOLE // copies, called)
+    held = HELD.get(file.mode, PLAIN) + (WEBP if found.name == "WEBP" else 0)
+    check_pixels(*file.size, PLAIN * MAX_WHOLE // held, called)
 
     sixteen = any(";16" in str(tile.args) for tile in file.tile)
     tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import BadImage
-from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, kind
+from engine.images.dicom import DicomScan
+from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, Kind, kind
+from engine.images.limits import check
+from engine.images.nifti import NiftiScan
 from engine.images.picture import Picture, contents, decoded, shown_name
+from engine.images.reader import ask
 from engine.images.scan import Scan, View
+from engine.images.wire import Arrays, Words
+
+SCAN_OF: Mapping[Kind, type[DicomScan] | type[NiftiScan]] = MappingProxyType(
+    {DICOM: DicomScan, NIFTI: NiftiScan}
+)
 
 
 def load(source: bytes | Path, name: str = "") -> Picture | Scan:
@@ -16,14 +30,8 @@ def load(source: bytes | Path, name: str = "") -> Picture | Scan:
     called = shown_name(given)
     data = contents(source, called)
     found = kind(data)
-    if found == DICOM:
-        from engine.images.dicom import opened as dicom
-
-        return dicom(data, called)
-    if found == NIFTI:
-        from engine.images.nifti import opened as nifti
-
-        return nifti(data, called)
+    if found in SCAN_OF:
+        return SCAN_OF[found](called, *asked(data, called, SCAN_OF[found].title.lower()))
     if not found.readable:
         meant = next((scan for end, scan in SCANS.items() if given.lower().endswith(end)), "")
         if meant and found.advice in {PICTURE, UNPACK}:
@@ -32,10 +40,33 @@ def load(source: bytes | Path, name: str = "") -> Picture | Scan:
                 "save or download it again."
             )
         raise BadImage(f"{called} is {found.name}: {found.advice}.")
-    return decoded(data, found, called)
+    check(data, found, called)
+    said, arrays = asked(data, called, "picture", found)
+    return Picture(
+        read_only(arrays[0]), (said["size"][0], said["size"][1]), tuple(said["notes"]),
+        said["digest"],
+    )  # fmt: skip
+
+
+def asked(data: bytes, called: str, sort: str, found: Kind | None = None) -> tuple[Words, Arrays]:
+    """What the reader makes of a file."""
+    words = {"ask": sort, "kind": found.name if found else ""}
+    return ask(called, words, [np.frombuffer(data, np.uint8)])
+
+
+def read_only(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same array, which cannot be written to."""
+    pixels.setflags(write=False)
+    return pixels
 
 
 def read(source: bytes | Path, name: str = "", view: View | None = None) -> Picture:
     """The file as one picture: of a scan, the slice and window of the view."""
     opened = load(source, name)
     return opened if isinstance(opened, Picture) else opened.picture(view)
+
+
+def shipped(path: Path) -> Picture:
+    """A picture that comes with the app, decoded at once and here: no stranger made it."""
+    data = path.read_bytes()
+    return decoded(data, kind(data), shown_name(path.name))

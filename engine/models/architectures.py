@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 import timm
@@ -14,13 +15,20 @@ from engine.models.lite import imagenet_labels
 from engine.models.rebuild import TIMM
 
 IMAGENET = 1000
+LONGEST = 100  # letters of a name
+PLAIN = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)?")
 
 
 def known_architecture(name: str) -> None:
-    """Raise BadModel, with near names, when timm does not know the architecture."""
-    base = name.split(".", maxsplit=1)[0]
-    if timm.is_model(base):
-        return
+    """Raise BadModel, with near names, when timm does not know the architecture.
+
+    Plain names only: for timm a name may also be an address or a folder, and it would go there.
+    """
+    base, _, tag = name[: LONGEST + 1].partition(".")
+    if PLAIN.fullmatch(name) and len(name) <= LONGEST and timm.is_model(base):
+        if not tag or name in timm.list_pretrained(f"{base}.*"):
+            return
+        raise BadModel(f"timm has no weights {tag!r} of {base}: leave out the part after the dot.")
     near = get_close_matches(base.lower(), timm.list_models(), n=3)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     raise BadModel(f"timm knows no architecture called {name[:60]!r}.{hint}")

@@ -1,4 +1,4 @@
-"""Weights from a file of one's own; code that it may hold is never run."""
+"""Weights of one's own for an architecture of timm's, and the words for its classes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
 from engine.models.classifier import Classifier, Lineage
+from engine.models.weights_file import read_weights
 
 OWN = "file:"  # how the name of a model from a file begins
-CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
+MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
+UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError,
+           ValueError)  # fmt: skip
 
 
 def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
     """Weights of one's own, `.safetensors` or `.pt`, for a timm architecture.
+
+    Names and shapes are compared with a network without memory before a real one is built.
 
     Raises:
         BadModel: the file holds code, is damaged, or does not fit the architecture.
@@ -30,27 +34,49 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     known_architecture(architecture)
     state = read_weights(path)
     classes = count_classes(architecture, state)
+    if classes is not None and classes > MOST_CLASSES:
+        raise BadModel(f"{path.name} has {classes:,} classes; at most {MOST_CLASSES:,} are read.")
     own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    network = timm.create_model(architecture, pretrained=False, **own)
+    called = f"{path.name} does not fit {architecture}"
     try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        message = f"{path.name} does not fit {architecture}: {detail}"
-        raise BadModel(message) from error
-    if missing or unexpected:
-        odd = (missing or unexpected)[0]
-        message = (
-            f"{path.name} does not fit {architecture}: {len(missing)} tensors are missing and "
-            f"{len(unexpected)} are unknown, for example {odd!r}. Is it another architecture?"
-        )
-        raise BadModel(message)
+        with torch.device("meta"):
+            wanted = timm.create_model(architecture, pretrained=False, **own).state_dict()
+    except UNBUILT as error:
+        raise BadModel(f"{called}: it cannot be built with {classes} classes.") from error
+    check(wanted, state, called)
+    network: nn.Module = timm.create_model(architecture, pretrained=False, **own)
+    network.load_state_dict(state)
     named = read_labels(labels) if labels else ()
     model = wrap(network, OWN, "Own weights", named, architecture)
     digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name
     model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
     model.lineage = Lineage(model.title)
     return model
+
+
+def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
+    """Raise BadModel when names, shapes or kinds differ, or a weight is no finite number."""
+    missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    if missing or unknown:
+        odd = min(missing or unknown)
+        raise BadModel(
+            f"{called}: {len(missing)} tensors are missing and {len(unknown)} are unknown, for "
+            f"example {odd[:80]!r}. Is it another architecture?"
+        )
+    for name, tensor in wanted.items():
+        given = state[name]
+        if given.shape != tensor.shape:
+            shapes = f"{words(given.shape)}, but {words(tensor.shape)} is needed"
+            raise BadModel(f"{called}: {name} is {shapes}. Is it another architecture?")
+        if given.is_floating_point() != tensor.is_floating_point():
+            raise BadModel(f"{called}: {name} is {given.dtype}, but {tensor.dtype} is needed.")
+        if not torch.isfinite(given).all():
+            raise BadModel(f"{called}: {name} holds what is no finite number (NaN or infinity).")
+
+
+def words(shape: Sequence[int]) -> str:
+    """A shape as a person would write it."""
+    return " × ".join(map(str, shape)) or "a single number"
 
 
 def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
@@ -62,37 +88,6 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
         if weight is not None and weight.ndim:
             return len(weight)
     return None
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors` or `.pt` file; code in it is never run."""
-    if path.suffix.lower() not in {".safetensors", ".pt", ".pth"}:
-        message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
-        raise BadModel(message)
-    if not path.is_file():
-        raise BadModel(f"There is no file {path.name} here: check the path.")
-    try:
-        state: Any = (
-            load_file(path)
-            if path.suffix.lower() == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except Exception as error:  # a damaged or hostile file can raise anything
-        if any(sign in str(error) for sign in CODE):
-            message = (
-                f"{path.name} holds more than weights (pickled code), so it was not opened. "
-                "Save the state_dict alone, best as .safetensors."
-            )
-            raise BadModel(message) from error
-        raise BadModel(f"{path.name} cannot be read as weights: it is damaged or empty.") from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise BadModel(f"{path.name} holds no plain table of weights (a state_dict).")
-    return {key.removeprefix("module."): value for key, value in state.items()}
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

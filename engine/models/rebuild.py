@@ -21,6 +21,7 @@ from engine.models.bits import packed_bits, unpacked_bits
 from engine.models.card import Card
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL, Shape, build
+from engine.models.weights_file import check_words
 from engine.result import Array, Checkpoint
 from engine.store import DAMAGE
 
@@ -148,6 +149,7 @@ def packed(
 def read_card(path: Path) -> Card:
     """The card of a file, without reading its weights. Raises BadModel."""
     try:
+        check_words(path)
         with safe_open(path, framework="numpy") as held:
             said = held.metadata() or {}
     except (OSError, SafetensorError, *DAMAGE) as error:

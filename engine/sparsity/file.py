@@ -10,10 +10,10 @@ import io
 import json
 from collections.abc import Mapping
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from engine.data.archive import NO_ARRAY
 from engine.errors import BadData, BlindspotError
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
@@ -66,7 +66,7 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
                 raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
             packed = {name: held[name] for name in held.files if name != ABOUT}
             said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
-    except (OSError, EOFError, BadZipFile, *DAMAGE) as error:
+    except (*NO_ARRAY, *DAMAGE) as error:
         raise BadData("This is no file of masks, or it is damaged: give the .npz kept here.") from (
             error
         )

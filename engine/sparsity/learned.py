@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 
+from engine.data.archive import NO_ARRAY
 from engine.errors import BadData, BlindspotError, DoesNotFit
 from engine.method import Case, Progress, quiet
 from engine.models.classifier import Classifier
@@ -71,7 +71,7 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
             if sum(one.file_size for one in held.zip.infolist()) > room:
                 raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
             found = {name: np.asarray(held[name]) for name in held.files}
-    except (OSError, EOFError, BadZipFile, AttributeError, *DAMAGE) as error:
+    except (*NO_ARRAY, *DAMAGE) as error:
         raise BadData(
             "This is no file of scores, or it is damaged: give an .npz with one array a weight."
         ) from error

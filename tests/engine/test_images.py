@@ -17,6 +17,8 @@ from PIL import Image, ImageCms
 
 from engine.errors import BadImage, BlindspotError
 from engine.images import MAX_BYTES, MAX_KEPT, Crop, read, square
+from engine.images.kinds import kind
+from engine.images.picture import decoded
 from engine.samples import SAMPLES, sample
 
 ROOT = Path(__file__).parents[2]
@@ -486,14 +488,16 @@ def test_a_jpeg_decoded_small_is_the_picture_decoded_whole():
 PEAK = """
 import sys
 from pathlib import Path
-from engine.images import read
+from engine.images.kinds import kind
+from engine.images.picture import decoded
 def peak():  # of this program alone; getrusage would hand on the peak of the one that started it
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 data = Path(sys.argv[1]).read_bytes()
-read(Path(sys.argv[2]))
+small = Path(sys.argv[2]).read_bytes()
+decoded(small, kind(small), "x")
 before = peak()
-assert max(read(data).size) == 6000
+assert max(decoded(data, kind(data), "x").size) == 6000
 print(peak() - before)
 """
 
@@ -645,7 +649,7 @@ def test_only_the_one_decoder_that_fits_is_ever_tried(form, monkeypatch):
     monkeypatch.setattr(
         Image, "open", lambda file, formats=None: tried.append(formats) or real(file, "r", formats)
     )
-    read(data)
+    decoded(data, kind(data), "x")
     assert set(tried) == {(form,)}
 
 

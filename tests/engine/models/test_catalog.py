@@ -17,7 +17,8 @@ from engine.memory import Memory
 from engine.models import catalog, hub
 from engine.models.architectures import wrap
 from engine.models.catalog import DEFAULT, entries, load
-from engine.models.own_file import load_from_file, read_labels, read_weights
+from engine.models.own_file import load_from_file, read_labels
+from engine.models.weights_file import read_weights
 from tests import tiny
 
 ARCHITECTURE = "resnet10t"

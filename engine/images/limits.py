@@ -1,0 +1,75 @@
+"""Limits on pictures that can be read off a file's bytes before a decoder sees them.
+
+The reader process ends whatever takes too much; these say sooner and better what is wrong.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from engine.errors import BadImage
+from engine.images.kinds import Kind
+
+MOST_SCANS = 100  # passes over a progressive JPEG; usual are about ten
+MOST_TAGS = 4096  # of a TIFF page
+MOST_TAG_BYTES = 16_000_000  # of all values of a TIFF page's tags
+MOST_BLOCKS = 1_000_000  # of at most 255 bytes, in a GIF
+MOST_PARTS = 20_000  # frames and notes of a GIF
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+         16: 8, 17: 8, 18: 8}  # fmt: skip
+SAVE = "save it anew as PNG or JPEG"
+
+
+def check(data: bytes, found: Kind, called: str) -> None:
+    """Raise BadImage for a file whose parts no picture has."""
+    excess = {"JPEG": jpeg, "TIFF": tiff, "GIF": gif}.get(found.name)
+    if excess and (words := excess(data)):
+        raise BadImage(f"{called} has {words}: {SAVE}.")
+
+
+def jpeg(data: bytes) -> str:
+    """What is too much of a JPEG: passes, each over the whole picture."""
+    return f"more than {MOST_SCANS} passes" if data.count(b"\xff\xda") > MOST_SCANS else ""
+
+
+def tiff(data: bytes) -> str:
+    """What is too much of a TIFF's first page: tags, or the bytes that they point to.
+
+    Tags may point to the same bytes, so that there can be more of them than the file has.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in {b"+\0", b"\0+"}
+    entry, counts = (order + "HHQQ", order + "Q") if big else (order + "HHII", order + "H")
+    try:
+        (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+        (count,) = struct.unpack_from(counts, data, place)
+        if count > MOST_TAGS:
+            return f"more than {MOST_TAGS} tags"
+        place += struct.calcsize(counts)
+        size = struct.calcsize(entry)
+        tags = [struct.unpack_from(entry, data, place + size * at) for at in range(count)]
+    except struct.error:
+        return ""  # cut off, which the decoder will say
+    total = sum(SIZES.get(kind, 0) * length for _, kind, length, _ in tags)
+    return f"{total / 1e6:,.0f} MB of tags" if total > MOST_TAG_BYTES else ""
+
+
+def gif(data: bytes) -> str:
+    """What is too much of a GIF: frames and notes, or the blocks that they consist of."""
+    at = 13 + (3 << (data[10] & 7) + 1 if len(data) > 10 and data[10] & 128 else 0)
+    parts = blocks = 0
+    while at + 10 < len(data) and data[at] in b"\x21\x2c":
+        parts += 1
+        if data[at] == 0x21:
+            at += 2
+        else:
+            at += 11 + (3 << (data[at + 9] & 7) + 1 if data[at + 9] & 128 else 0)
+        while at < len(data) and data[at]:
+            at += data[at] + 1
+            blocks += 1
+            if blocks > MOST_BLOCKS:
+                return f"more than {MOST_BLOCKS:,} blocks"
+        at += 1
+        if parts > MOST_PARTS:
+            return f"more than {MOST_PARTS:,} frames and notes"
+    return ""

@@ -1,0 +1,158 @@
+"""The reader: a process of its own that decodes foreign files, with a limit on time and memory.
+
+Decoders are C code and tables from strangers steer them. A file that makes one crash, spin or ask
+for gigabytes ends the reader and not the app: the person gets a sentence, and the next file a new
+reader. It was chosen over checks alone since no list of checks is complete, and because it is
+cheap once it runs; docs/data-and-models.md has the figures. Cheap checks stay before it, for they
+can say what is wrong.
+
+The process is started like any program (never forked: the app has threads), imports the decoders
+alone, and waits. It gets a file's bytes and gives words and arrays back, see `wire`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import BoundedSemaphore, Lock, Timer
+from typing import Any, BinaryIO, cast
+
+from numpy.typing import NDArray
+
+from engine.errors import BadImage
+from engine.images.wire import Arrays, Words, receive, send
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = "engine.images.reader_process"
+CPU_SECONDS = 10  # of computing for one file; set by the reader itself
+WALL_SECONDS = 90.0  # until it is ended whatever it does, on a machine that is busy
+ENDED_LATE = {getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL")} - {0}
+AT_ONCE = 3  # files that are read at the same time; one reader stays when all are done
+
+
+class Reader:
+    """A reader process that is not at work for anybody else."""
+
+    def __init__(self) -> None:
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", PROGRAM],
+            cwd=ROOT,
+            env={**os.environ, **threads},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def ask(self, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[Words, Arrays]:
+        """Its answer. Raises OSError, EOFError or ValueError when it ends instead."""
+        late = Timer(WALL_SECONDS, self.process.kill)
+        late.daemon = True
+        late.start()
+        try:
+            send(cast("BinaryIO", self.process.stdin), words, arrays)
+            return receive(cast("BinaryIO", self.process.stdout))
+        finally:
+            late.cancel()
+
+    def end(self) -> int:
+        """End it, and say how it ended: minus a signal's number when that was before."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                cast("BinaryIO", pipe).close()
+            except OSError:  # it still had something to be written
+                continue
+        try:
+            return self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+_idle: list[Reader] = []
+_lock = Lock()
+_places = BoundedSemaphore(AT_ONCE)
+
+
+def ask(
+    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()
+) -> tuple[Words, Arrays]:
+    """What a reader says to a request about a file.
+
+    Raises:
+        BadImage: it cannot be read; why in one sentence.
+    """
+    why = ""
+    with _places:
+        try:
+            reader = waiting() or Reader()
+        except OSError as error:
+            raise BadImage(f"{called} cannot be read: no reader starts here ({error}).") from error
+        try:
+            said, given = reader.ask({**words, "called": called}, arrays)
+        except (OSError, EOFError, ValueError):  # it has ended
+            why = ended(reader.end())
+        except BaseException:  # nobody waits for its answer, which must not be the next one's
+            reader.process.kill()
+            reader.end()
+            raise
+        else:
+            keep(reader)
+    if why:
+        raise BadImage(f"{called} {why}.")
+    if "bad" in said:
+        raise BadImage(str(said["bad"]))
+    return said, given
+
+
+def waiting() -> Reader | None:
+    """The reader that waits, if it is still there."""
+    with _lock:
+        reader = _idle.pop() if _idle else None
+    return reader if reader and reader.process.poll() is None else None
+
+
+def ended(code: int) -> str:
+    """What it means for the person that a reader has ended."""
+    if -code in ENDED_LATE:
+        return (
+            f"takes more than {CPU_SECONDS} seconds to decode: save it smaller, or as an 8-bit "
+            "PNG or JPEG"
+        )
+    return "makes its decoder fail: save it anew, best as an 8-bit PNG or JPEG"
+
+
+def keep(reader: Reader) -> None:
+    """One reader stays for the next file."""
+    with _lock:
+        if not _idle:
+            _idle.append(reader)
+            return
+    reader.end()
+
+
+def end_all() -> None:
+    """End the reader that waits."""
+    with _lock:
+        readers, _idle[:] = _idle[:], []
+    for reader in readers:
+        reader.end()
+
+
+def forget() -> None:
+    """After a fork: the reader belongs to the other process."""
+    global _lock, _places
+    _lock, _places = Lock(), BoundedSemaphore(AT_ONCE)
+    for reader in _idle:
+        reader.process.returncode = 0  # so that nobody here waits for it
+    _idle.clear()
+
+
+atexit.register(end_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget)

@@ -1,0 +1,129 @@
+"""The program of a reader process: one file after the other, each within limits.
+
+`python -m engine.images.reader_process` reads requests from its standard input and answers on its
+standard output until that ends. What a decoder prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadImage
+from engine.images.kinds import Kind
+from engine.images.picture import decoded
+from engine.images.reader import CPU_SECONDS
+from engine.images.wire import Arrays, Words, receive, send
+from engine.process import hold_blocks
+
+MEMORY = 700_000_000  # bytes of addresses beyond those of the program itself
+KEPT_BLOCK = 2**20  # bytes; larger blocks go back to the system at once
+
+Reply = tuple[Words, Arrays]
+
+
+def picture(words: Words, arrays: Arrays) -> Reply:
+    """One of Pillow's formats."""
+    found = decoded(arrays.pop().tobytes(), Kind(words["kind"]), words["called"])
+    said = {"size": found.size, "notes": found.notes, "digest": found.digest}
+    return said, [found.pixels]
+
+
+def dicom(words: Words, arrays: Arrays) -> Reply:
+    """What is kept of a DICOM file."""
+    from engine.images.dicom_file import opened
+
+    return opened(arrays.pop().tobytes(), words["called"])
+
+
+def frame(words: Words, arrays: Arrays) -> Reply:
+    """One frame of what was kept of a DICOM file."""
+    from engine.images.dicom_file import frame as decoded_frame
+
+    return decoded_frame(words, arrays)
+
+
+def nifti(words: Words, arrays: Arrays) -> Reply:
+    """What is kept of a NIfTI file."""
+    from engine.images.nifti_file import opened
+
+    return opened(arrays.pop().tobytes(), words["called"])
+
+
+ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
+    "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti,
+}  # fmt: skip
+
+
+def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
+    """A reply to a request; what cannot be read is one sentence, and nothing else is said."""
+    called = words["called"]
+    try:
+        return ASKED[words["ask"]](words, arrays)
+    except BadImage as error:
+        return {"bad": str(error)}, []
+    except MemoryError:
+        return {"bad": f"{called} needs more memory than one file may: save it smaller."}, []
+    except Exception:  # noqa: BLE001 - its text may repeat a header, so it goes no further
+        return {"bad": f"{called} is damaged or inconsistent: save or download it again."}, []
+
+
+def limit_memory() -> None:
+    """So much more than now, where the system can."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    try:
+        with open("/proc/self/statm") as file:  # noqa: PTH123
+            now = int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:  # macOS, which would not hold to it either
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, most))
+
+
+def limit_time() -> None:
+    """Seconds of computing from now on, where the system can; then it is ended."""
+    try:
+        import resource
+    except ImportError:
+        return
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used) + CPU_SECONDS + 1, most))
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer until there are no more requests."""
+    while True:
+        try:
+            words, arrays = receive(requests)
+        except EOFError:
+            return
+        limit_time()
+        reply = answer(words, arrays)
+        arrays.clear()
+        send(replies, *reply)
+        del reply
+
+
+def main() -> None:
+    """Serve on the pipes that the program was started with."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a decoder prints is no reply
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    hold_blocks(KEPT_BLOCK, KEPT_BLOCK)
+    limit_memory()
+    serve(sys.stdin.buffer, replies)
+
+
+if __name__ == "__main__":
+    main()

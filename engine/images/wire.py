@@ -1,0 +1,86 @@
+"""What goes over a pipe between the app and its reader: words as JSON, arrays as they are.
+
+A message is the length of its words (4 bytes), the words, and the bytes of each array that they
+announce. Nothing is ever unpickled, and arrays are of plain numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+MOST_WORDS = 64_000_000  # bytes
+MOST_BYTES = 2_000_000_000  # of an array
+
+Words = dict[str, Any]
+Arrays = list[NDArray[Any]]
+
+
+def send(pipe: BinaryIO, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+    """Write one message."""
+    kinds = [[npy.dtype_to_descr(array.dtype), array.shape] for array in arrays]
+    said = json.dumps([dict(words), kinds]).encode()
+    pipe.write(len(said).to_bytes(4, "little"))
+    pipe.write(said)
+    for array in arrays:
+        pipe.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    pipe.flush()
+
+
+def receive(pipe: BinaryIO) -> tuple[Words, Arrays]:
+    """Read one message.
+
+    Raises:
+        EOFError: the other side has ended.
+        ValueError: it is no message.
+    """
+    length = int.from_bytes(exactly(pipe, 4), "little")
+    if length > MOST_WORDS:
+        raise ValueError("too many words")
+    words, kinds = json.loads(exactly(pipe, length))
+    return words, [array(pipe, described(descr), tuple(shape)) for descr, shape in kinds]
+
+
+def described(descr: Any) -> np.dtype[Any]:
+    """The kind of an array. Raises ValueError for objects."""
+    pairs = descr if isinstance(descr, str) else [(str(name), str(kind)) for name, kind in descr]
+    try:
+        dtype = np.dtype(pairs)
+    except TypeError as error:
+        raise ValueError("no kind of array") from error
+    if dtype.hasobject:
+        raise ValueError("objects")
+    return dtype
+
+
+def array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The next array."""
+    size = dtype.itemsize * prod(shape)
+    if min(shape, default=0) < 0 or size > MOST_BYTES:
+        raise ValueError("no such array")
+    made = np.empty(shape, dtype)
+    fill(pipe, made.reshape(-1).view(np.uint8).data)
+    return made
+
+
+def exactly(pipe: BinaryIO, count: int) -> bytes:
+    """So many bytes."""
+    held = bytearray(count)
+    fill(pipe, memoryview(held))
+    return bytes(held)
+
+
+def fill(pipe: BinaryIO, room: memoryview) -> None:
+    """Read until the room is full."""
+    at = 0
+    while at < len(room):
+        got = pipe.readinto(room[at:])  # type: ignore[attr-defined]
+        if not got:
+            raise EOFError
+        at += got

@@ -1,0 +1,34 @@
+"""A reader process with a decoder that crashes, spins or takes all memory, as the kind says."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from engine.images import reader_process
+from engine.images.wire import Arrays, Words
+
+
+def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
+    """What a bad decoder does."""
+    match arrays.pop().tobytes()[-1:]:
+        case b"c":
+            os.abort()
+        case b"s":
+            while True:
+                pass
+        case b"m":
+            held = [bytearray(10_000_000) for _ in range(1000)]
+            return {"size": len(held)}, []
+        case b"p":
+            os.write(1, b"printed by a decoder")
+            raise ValueError(words["called"])
+    said = {"size": [2, 1], "notes": ["well"], "digest": "d"}
+    return said, [np.zeros((1, 2, 3), np.uint8)]
+
+
+if __name__ == "__main__":
+    reader_process.CPU_SECONDS = 0
+    reader_process.ASKED["picture"] = picture
+    reader_process.main()

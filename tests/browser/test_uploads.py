@@ -1,0 +1,72 @@
+"""Files above 50 MB: taken where the page promises it, refused in one sentence where not."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import settle
+
+SIXTY = 60_000_000  # bytes
+
+
+def picture(color: str) -> bytes:
+    """A small PNG."""
+    out = io.BytesIO()
+    Image.new("RGB", (16, 16), color).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def large_zip(tmp_path: Path) -> Path:
+    """Two classes of pictures, and a hidden file that makes the archive large."""
+    path = tmp_path / "colors.zip"
+    noise = np.random.default_rng(0).bytes(SIXTY)
+    with zipfile.ZipFile(path, "w") as archive:
+        for color in ("red", "blue"):
+            for number in range(12):
+                archive.writestr(f"{color}/{number}.png", picture(color))
+        archive.writestr(".padding", noise)
+    assert path.stat().st_size > SIXTY
+    return path
+
+
+def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> None:
+    page.goto(f"{app_url}/data-and-models")
+    settle(page)
+    page.get_by_test_id("stMain").get_by_text("Open data of your own", exact=True).click()
+    with page.expect_response(lambda got: "upload_file" in got.url) as answered:
+        page.locator(".st-key-lab-file input[type=file]").set_input_files(large_zip)
+    assert answered.value.ok
+    expect(page.get_by_role("heading", name="colors")).to_be_visible()
+
+
+def test_weights_of_60_mb_reach_the_page(app_url: str, page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(b"\xff" * SIXTY)  # no weights: what matters is that they are looked at
+    page.goto(app_url)
+    settle(page)
+    page.get_by_text("Another model", exact=True).click()
+    with page.expect_response(lambda got: "upload_file" in got.url) as answered:
+        page.locator(".st-key-models-weights input[type=file]").set_input_files(path)
+    assert answered.value.ok
+    page.get_by_role("textbox", name="timm architecture").fill("resnet18")
+    page.get_by_role("button", name="Load it").click()
+    expect(page.get_by_text("own.safetensors cannot be read as weights")).to_be_visible()
+
+
+def test_an_image_of_60_mb_is_refused_in_one_sentence(
+    app_url: str, page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(picture("red") + bytes(SIXTY))
+    page.goto(app_url)
+    settle(page)
+    page.locator(".st-key-subject-file input[type=file]").set_input_files(path)
+    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible()

@@ -1,0 +1,32 @@
+"""What the uploaders promise is what the server takes."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["server"]
+
+
+def uploaders():
+    """Each call of st.file_uploader, by file and line."""
+    for path in sorted((ROOT / "components").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "file_uploader":
+                yield pytest.param(path, node, id=f"{path.relative_to(ROOT)}:{node.lineno}")
+
+
+def limit(path, node):
+    """The uploader's own limit in MB, a number or a constant of its module."""
+    given = {word.arg: word.value for word in node.keywords}["max_upload_size"]
+    if isinstance(given, ast.Constant):
+        return given.value
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return getattr(__import__(module, fromlist=[given.id]), given.id)
+
+
+@pytest.mark.parametrize(("path", "node"), uploaders())
+def test_every_uploader_has_a_limit_and_the_server_takes_files_up_to_it(path, node):
+    assert 1 <= limit(path, node) <= SERVER["maxUploadSize"]

@@ -1,0 +1,124 @@
+"""The reader process: what it does to a file it does not do to the app."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from engine.errors import BadImage
+from engine.images import read, reader, wire
+from tests.scans import nifti
+
+START = b"\x89PNG\r\n\x1a\n"  # by which it is taken for a picture
+
+
+@pytest.fixture
+def bad_reader(monkeypatch):
+    monkeypatch.setattr(reader, "PROGRAM", "tests.bad_reader")
+    reader.end_all()
+    yield
+    reader.end_all()
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (b"c", "makes its decoder fail"),
+        (b"s", "takes more than 10 seconds to decode"),
+        (b"m", "needs more memory than one file may"),
+        (b"p", "is damaged"),
+    ],
+    ids=["crash", "spin", "memory", "print"],
+)
+def test_a_decoder_that_goes_wrong_is_one_sentence_and_the_next_file_is_read(
+    bad_reader, fault, says
+):
+    with pytest.raises(BadImage) as caught:
+        read(START + fault, "a.png")
+    assert str(caught.value).startswith(f"“a.png” {says}")
+    assert read(START + b"w", "b.png").notes == ("well",)
+
+
+def test_a_reader_that_was_ended_while_it_waited_is_replaced(bad_reader):
+    read(START + b"w")
+    (waiting,) = reader._idle
+    waiting.process.kill()
+    waiting.process.wait()
+    assert read(START + b"w").size == (2, 1)
+    assert reader._idle[0] is not waiting
+
+
+def test_many_files_at_once_are_each_answered_and_one_reader_stays(bad_reader):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(read(START + b"w").size)) for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(2, 1)] * 12
+    assert len(reader._idle) == 1
+
+
+def test_a_fork_does_not_use_its_parents_reader(bad_reader):
+    read(START + b"w")
+    pid = os.fork()
+    if not pid:
+        os._exit(len(reader._idle))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert len(reader._idle) == 1
+
+
+def test_a_reader_that_cannot_start_is_said(monkeypatch):
+    reader.end_all()
+    monkeypatch.setattr(reader.sys, "executable", "/nowhere/python")
+    with pytest.raises(BadImage, match="no reader starts here"):
+        read(START)
+
+
+PROGRAM = """
+import sys
+from engine.images import load
+load(open(sys.argv[1], "rb").read(), "a.nii").picture()
+assert not {"nibabel", "pydicom"} & sys.modules.keys()
+"""
+
+
+def test_reading_a_scan_imports_no_decoder_into_the_app(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(nifti(np.zeros((6, 7, 8), np.int16)))
+    subprocess.run([sys.executable, "-c", PROGRAM, str(path)], cwd=reader.ROOT, check=True)
+
+
+# What goes over the pipe
+
+
+@pytest.mark.parametrize("kind", ["u1", "<i2", ">f8", "<c16", "?", [("R", "u1"), ("G", "u1")]])
+def test_arrays_of_every_kind_come_out_as_they_went_in(kind):
+    sent = np.zeros((2, 3), kind)
+    sent.reshape(-1).view(np.uint8)[::3] = 1
+    pipe = io.BytesIO()
+    wire.send(pipe, {"word": "ö"}, [sent, sent[:, ::2], np.zeros((0, 3), np.uint8)])
+    pipe.seek(0)
+    words, (whole, part, none) = wire.receive(pipe)
+    assert words == {"word": "ö"}
+    assert whole.dtype == sent.dtype
+    assert whole.tobytes() == sent.tobytes()
+    assert part.tobytes() == sent[:, ::2].tobytes()
+    assert none.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "kinds", [[["|O", [1]]], [["<f8", [-1, -8]]], [["<f8", [2**40]]], [["|u1", [9]]], [["x", [1]]]]
+)
+def test_an_announced_array_that_cannot_be_is_no_message(kinds):
+    said = json.dumps([{}, kinds]).encode()
+    pipe = io.BytesIO(len(said).to_bytes(4, "little") + said + b"12345678")
+    with pytest.raises((ValueError, EOFError)):
+        wire.receive(pipe)

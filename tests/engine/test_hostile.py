@@ -1,0 +1,129 @@
+"""Files that mean harm: one sentence each, in seconds and without much memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import timm
+from safetensors.torch import save_file
+
+from engine.data.folders import read_folders
+from engine.data.medmnist import read_npz
+from engine.errors import BadData, BadImage, BadModel, BlindspotError
+from engine.images import read
+from engine.models.own_file import load_from_file
+from engine.sparsity import read_scores
+from engine.sparsity.file import read_masks
+from tests import mutants, tiny
+from tests.hostile import ARCHITECTURE, ARRAYS, IMAGES, LARGE, OTHERS, WEIGHTS, ZIPS
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_SECONDS, MOST_MB = 10, 500
+
+
+def named(cases):
+    return [pytest.param(case, id=case.name) for case in cases]
+
+
+def is_sentence(error, says):
+    said = str(error)
+    assert says in said
+    assert said.endswith((".", "?"))
+    assert "\n" not in said
+    return True
+
+
+@pytest.mark.parametrize("case", named(IMAGES))
+def test_a_hostile_picture_or_scan_is_refused_in_a_sentence_or_read(case):
+    refused = refusal(case.make(), case.name)
+    assert refused or not case.says
+    if refused:
+        assert is_sentence(refused, case.says)
+        assert str(refused).startswith(f"“{case.name}” ")
+
+
+def refusal(data, name):
+    try:
+        read(data, name)
+    except BadImage as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(("reads", "case"), [
+    *(pytest.param(read_folders, case, id=case.name) for case in ZIPS),
+    *(pytest.param(read_npz, case, id=case.name) for case in ARRAYS),
+])  # fmt: skip
+def test_a_hostile_archive_is_refused_in_a_sentence(reads, case):
+    with pytest.raises(BadData) as caught:
+        reads(case.make(), case.name)
+    assert is_sentence(caught.value, case.says)
+
+
+@pytest.mark.parametrize("case", named(WEIGHTS))
+def test_hostile_weights_are_refused_in_a_sentence(case, tmp_path):
+    path = tmp_path / case.name
+    path.write_bytes(case.make())
+    with pytest.raises(BadModel) as caught:
+        load_from_file(path, ARCHITECTURE)
+    assert is_sentence(caught.value, case.says)
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("own") / "own.safetensors"
+    save_file(timm.create_model("resnet18", num_classes=3).state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize("architecture", OTHERS)
+def test_another_architecture_is_refused_before_it_is_built(resnet, architecture, monkeypatch):
+    real, built = timm.create_model, []
+    monkeypatch.setattr(
+        timm, "create_model", lambda *a, **k: built.append(real(*a, **k)) or built[-1]
+    )
+    with pytest.raises(BadModel) as caught:
+        load_from_file(resnet, architecture)
+    assert is_sentence(caught.value, "")
+    assert all(one.is_meta for network in built for one in network.parameters())
+
+
+@pytest.mark.slow
+def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path):
+    worst = {"seconds": ("", 0.0), "mb": ("", 0.0)}
+    cases = [case.name for case in (*IMAGES, *LARGE, *ZIPS, *ARRAYS, *WEIGHTS)]
+    for name in cases:
+        program = [sys.executable, "-m", "tests.hostile_run", name, str(tmp_path)]
+        told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+        found = json.loads(told.stdout)
+        assert found["outcome"] in {"read", "sentence"}
+        for what, (_, most) in worst.items():
+            if found[what] > most:
+                worst[what] = name, found[what]
+    assert worst["seconds"][1] <= MOST_SECONDS
+    assert worst["mb"][1] <= MOST_MB
+    said = f"{worst['seconds'][1]:.1f} s ({worst['seconds'][0]}) and {worst['mb'][1]:.0f} MB"
+    measure("Hostile files, worst of each", f"{len(cases)} files: {said} ({worst['mb'][0]})")
+
+
+@pytest.mark.slow
+def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure, tmp_path):
+    found = mutants.run(10_400, tmp_path)
+    counts, worst = found["all"], found["worst"]
+    assert counts.keys() == {"read", "sentence"}
+    assert worst["seconds"] <= MOST_SECONDS
+    assert max(worst["reader MB"], worst["own MB"]) <= MOST_MB
+    sorts = len(found["sorts"])
+    said = f"{counts['sentence']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
+    most = f"worst {worst['seconds']:.2f} s and {worst['reader MB']:.0f} MB"
+    measure("Changed files", f"{counts.total():,} of {sorts} sorts: {said}; {most}")
+
+
+@pytest.mark.parametrize("reads", [read_masks, read_scores])
+@pytest.mark.parametrize("case", named(ARRAYS))
+def test_a_hostile_file_of_masks_or_scores_is_refused_in_a_sentence(reads, case):
+    with pytest.raises(BlindspotError) as caught:
+        reads(case.make(), tiny.cnn())
+    assert is_sentence(caught.value, "")
