@@ -173,7 +173,7 @@ def trial(asked: Asked, about: Subject) -> None:
         case Pending() | Problem():
             runs.watch([outcome])
         case answer:
-            losses.show(answer, f"{KEY}.losses")
+            losses.show(answer, f"{KEY}.losses", withheld=about.in_distribution.foreign)
             agreement.show(answer, about, f"{KEY}.agreement")
             explain(asked, answer, about)
 
