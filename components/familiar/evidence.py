@@ -18,7 +18,7 @@ PATTERNS = ("", "/", ".", "x")
 
 
 def evidence(found: Result, key: str) -> None:
-    """What the score is made of, for the image and for the middle normal and unknown image."""
+    """What the score is made of, for the image, and the normal and unknown one of median score."""
     rows = parts_of(found)
     subject: Any = found["subject"]
     words = parts_words(rows, subject)
@@ -27,14 +27,17 @@ def evidence(found: Result, key: str) -> None:
 
 
 def parts_of(found: Result) -> dict[str, dict[str, float]]:
-    """The parts by row: the image's own, and the medians of normal and unknown images."""
+    """The parts by row: the image's own, and those of the normal and unknown image in the middle.
+
+    The one in the middle has the median score (the lower one of two), so that its parts make it.
+    """
     names = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
     rows = {}
     for view, title in names.items():
         one = found.get(view)
         if isinstance(one, Evidence):
-            middle = {name: float(np.median(one.parts[name])) for name in sorted(one.parts)}
-            rows[title] = middle
+            middle = int(np.argsort(one.values, kind="stable")[(len(one.values) - 1) // 2])
+            rows[title] = {name: float(one.parts[name][middle]) for name in sorted(one.parts)}
     return rows
 
 

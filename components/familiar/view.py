@@ -11,12 +11,13 @@ from components.familiar import sources
 from components.familiar.asked import Asked
 from components.familiar.closer import closer
 from components.familiar.evidence import dimensions, evidence, factors
-from components.familiar.judged import few, judged, sentence
+from components.familiar.judged import independent, judged, missing, sentence
 from components.familiar.sources import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject
 from engine.anomaly import COSTARR
+from engine.anomaly.conformal import INDEPENDENT
 from engine.run import Answer
 
 NEAREST = 6
@@ -34,11 +35,16 @@ def question(subject: Subject) -> str:
 
 
 def show(asked: Asked, found: Answer) -> None:
-    """The sentence, the histogram with its line, the evidence, and a closer look."""
-    st.subheader(plain(sentence(found)))
-    if hint := few(asked, found):
-        st.markdown(plain(hint))
-    judged(asked, found)
+    """The sentence, the histogram with its line, the evidence, and a closer look.
+
+    With too few normal images there is the score and what it is made of, and no verdict.
+    """
+    st.subheader(plain(sentence(asked, found)))
+    decided = independent(found) >= INDEPENDENT
+    if decided:
+        judged(asked, found)
+    else:
+        st.markdown(plain(missing(asked, found)))
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**What the score is made of**")
@@ -48,7 +54,8 @@ def show(asked: Asked, found: Answer) -> None:
     if isinstance(asked.method, COSTARR):
         factors(found, KEY)
         dimensions(found, KEY)
-    closer(asked, found)
+    if decided:
+        closer(asked, found)
     explain(asked, found)
 
 

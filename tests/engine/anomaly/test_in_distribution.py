@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.anomaly.case import split
 from engine.anomaly.in_distribution import ALPHA, averaged, bank_of, in_distribution
 from engine.anomaly.photographs import ODD
 from engine.anomaly.sources import learnt
@@ -68,7 +69,7 @@ def test_an_uploaded_color_photograph_is_not_foreign_to_it(name):
 
 
 def test_a_phantom_is_foreign_to_a_model_of_photographs_by_name_and_by_its_pixels():
-    one = row_of("phantoms:count=40")
+    one = Example(data_set("phantoms:count=40"), 0)
     assert "Nothing like" in checked("lite0", one.picture(), one.name).sentence
     found = checked("lite0", uploaded(one.picture()))
     assert found.foreign
@@ -135,9 +136,8 @@ def test_of_held_out_images_no_more_than_the_stated_share_is_called_foreign():
 
 
 def test_a_patient_is_not_compared_with_itself():
-    one = row_of("phantoms:count=40")
-    data = one.data
+    data = data_set("phantoms:count=40")
     bank = bank_of(data, 96)
-    group = int(data.truth["group"][one.row])
+    group = int(data.truth["group"][split(data)[1][0]])
     assert (bank.groups == group).any()
     assert not (bank.ruler(group).groups == group).any()
