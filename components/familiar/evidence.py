@@ -10,10 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import plots
+from components.charts import plots, tables
 from components.charts.style import COLORS, GRAY, INK, laid, on_bars, theme
+from components.charts.tables import signed
 from engine.result import Evidence, Result, Table
 
+SAME_ORDER = 0.95  # Spearman from which on two scores order images alike
+HARDLY = 0.005  # of AUROC
 PATTERNS = ("", "/", ".", "x")
 
 
@@ -181,3 +184,23 @@ def factors(found: Result, key: str) -> None:
     )
     plots.drawn(laid(figure, 380), words, f"{key}.factors", said=False)
     st.caption(words)
+
+
+def ablation(found: Result, key: str) -> None:
+    """Which half of COSTARR counts, and whether it orders images otherwise than MaxLogit."""
+    table: Any = found["ablation"]
+    columns = dict(zip(table.columns, table.values.T, strict=True))
+    order = float(columns["Spearman with MaxLogit"][0])
+    st.markdown("**Which half counts?**")
+    tables.table(table, f"{key}.ablation", whole=True)
+    said = f"Over other normal images its order and MaxLogit's correlate at {signed(order)}"
+    said += ": here COSTARR is MaxLogit. " if order >= SAME_ORDER else ". "
+    areas = columns["AUROC"]
+    if np.isfinite(areas).all():
+        both, apart = float(areas[0]), float(areas[1:3].max())
+        more = "more than" if both > apart + HARDLY else "no more than"
+        said += f"Of these unknown images both halves together tell {more} one of them. "
+    st.caption(
+        f"{said}Not verified, since no code of the authors was found: the formulas, how the halves "
+        "are joined, and the paper's figures on ImageNet."
+    )

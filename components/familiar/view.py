@@ -10,7 +10,7 @@ from components.exports import as_json
 from components.familiar import sources
 from components.familiar.asked import Asked
 from components.familiar.closer import closer
-from components.familiar.evidence import dimensions, evidence, factors
+from components.familiar.evidence import ablation, dimensions, evidence, factors
 from components.familiar.judged import independent, judged, missing, sentence
 from components.familiar.sources import KEY
 from components.notices import plain
@@ -53,6 +53,7 @@ def show(asked: Asked, found: Answer) -> None:
         nearest(asked, found)
     if isinstance(asked.method, COSTARR):
         factors(found, KEY)
+        ablation(found, KEY)
         dimensions(found, KEY)
     if decided:
         closer(asked, found)
