@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from components.widgets.histogram import Shown, histogram
 from engine.anomaly import Conformal
 from engine.anomaly.conformal import INDEPENDENT
 from engine.anomaly.detector import ruler_of
+from engine.data.folders import SHARES
 from engine.errors import BadSetting
 from engine.run import Answer
 
+ENOUGH = ceil(INDEPENDENT * sum(SHARES) / sum(SHARES[1:]))  # pictures of a zip for a verdict
 MORE = (
     " That is more than the line promises: by chance, or because these images are not quite like "
     "those that the line was drawn by."
@@ -69,8 +72,8 @@ def missing(asked: Asked, found: Answer) -> str:
     return (
         f"Its score is {float(subject.values[0]):.3g} ({subject.unit}); those of "
         f"{len(normal)} normal images lie between {normal.min():.3g} and {normal.max():.3g}."
-        f"{groups} For a verdict, open a zip of at least {2 * INDEPENDENT} pictures that are "
-        "normal for this model below: half of them fit the detector, half are compared with."
+        f"{groups} For a verdict, open a zip of at least {ENOUGH} pictures below that are normal "
+        "for this model: some of them fit the detector, the others are compared with."
     )
 
 

@@ -80,7 +80,7 @@ def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_mi
     assert at.main.subheader[0].value.startswith("No verdict: 4 independent normal photographs")
     told = words(at)
     assert "Its score is" in told
-    assert "a zip of at least 40 pictures" in told
+    assert "a zip of at least 67 pictures" in told
     for verdict in ("p-value among", "lies above the line", "most unusual", "false alarms;"):
         assert verdict not in told
     assert len(at.main.get("plotly_chart")) == 1  # what the score is made of
@@ -138,7 +138,7 @@ def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
 
 def test_a_promise_that_cannot_be_kept_is_one_sentence():
     at = opened(familiar__alpha="0.5 %")
-    at.file_uploader(key="familiar.file").set_value(("m.zip", zipped(60), "application/zip")).run()
+    at.file_uploader(key="familiar.file").set_value(("m.zip", zipped(100), "application/zip")).run()
     title = next(one for one in at.selectbox(key="familiar.normal").options if "Yours: m" in one)
     at.selectbox(key="familiar.normal").set_value(title).run()
     at = settled(at)
