@@ -31,7 +31,7 @@ MOST_EPOCHS = 50
 def show(asked: Asked, masks: Masks) -> None:
     """Accuracy of four networks pruned before they are trained, beside one that is not pruned."""
     st.markdown("**What if it is pruned before it is trained?**")
-    case = case_of(asked.case)
+    case = case_of(asked.case, asked.case.fingerprint)
     if case is None:
         st.caption(
             "Not available: how this model was trained from its first weights is not known. Choose "
@@ -39,10 +39,8 @@ def show(asked: Asked, masks: Masks) -> None:
         )
         return
     epochs = choose_epochs(case)
-    questions = {DENSE: question(asked, case, "Magnitude", epochs, 0.0)}
-    questions |= {
-        name: question(asked, case, name, epochs, asked.method.ratio) for name in CRITERIA
-    }
+    questions = {DENSE: question(asked, "Magnitude", epochs, 0.0)}
+    questions |= {name: question(asked, name, epochs, asked.method.ratio) for name in CRITERIA}
     first = runs.ask_when_told(
         questions[DENSE], case, f"{KEY}.untrained.{DENSE}", f"Train {len(questions)} networks"
     )
@@ -63,11 +61,13 @@ def show(asked: Asked, masks: Masks) -> None:
     runs.watch([one for one in found.values() if not isinstance(one, Answer)])
 
 
-def case_of(case: PruneCase) -> PruneCase | None:
-    """The model's network at first weights drawn by the seed; None where its training is unknown."""
-    if case.recipe is None:
+@st.cache_resource(max_entries=4, show_spinner=False)
+def case_of(_case: PruneCase, fingerprint: str) -> PruneCase | None:
+    """The model's network at first weights drawn by the seed; None where that is not known."""
+    del fingerprint  # names the case
+    if _case.recipe is None:
         return None
-    return PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
+    return PruneCase(fresh(_case.data, _case.recipe, _case.seed), _case.data, _case.seed)
 
 
 def choose_epochs(case: PruneCase) -> int:
@@ -80,9 +80,8 @@ def choose_epochs(case: PruneCase) -> int:
     )  # fmt: skip
 
 
-def question(asked: Asked, case: PruneCase, criterion: str, epochs: int, ratio: float) -> Retrain:
+def question(asked: Asked, criterion: str, epochs: int, ratio: float) -> Retrain:
     """Cut at the first weights by a criterion, then trained."""
-    del case
     return asked.with_rule(
         Retrain, criterion=criterion, ratio=ratio, epochs=epochs, rate=Recipe().rate
     )
@@ -124,7 +123,5 @@ def words(table: Table, sparsity: float) -> str:
     if "Random" in trained:
         chance = trained["Random"]
         better = [name for name in CRITERIA[:-1] if trained.get(name, -1.0) > chance]
-        told += (
-            f" Better than a random mask: {', '.join(better) or 'none'}, in one run of one seed."
-        )
+        told += f" Better than a random mask, in one run: {', '.join(better) or 'none'}."
     return told
