@@ -39,8 +39,9 @@ def show(asked: Asked, masks: Masks) -> None:
         )
         return
     epochs = choose_epochs(case)
-    questions = {DENSE: question(asked, "Magnitude", epochs, 0.0)}
-    questions |= {name: question(asked, name, epochs, asked.method.ratio) for name in CRITERIA}
+    training = {"epochs": epochs, "rate": Recipe().rate}
+    questions = {DENSE: Retrain(ratio=0.0, **training)}
+    questions |= {name: asked.with_rule(Retrain, criterion=name, **training) for name in CRITERIA}
     first = runs.ask_when_told(
         questions[DENSE], case, f"{KEY}.untrained.{DENSE}", f"Train {len(questions)} networks"
     )
@@ -78,13 +79,6 @@ def choose_epochs(case: PruneCase) -> int:
             bind="query-params", help=f"For all of them alike, on {plain(case.data.card.title)}.",
         )
     )  # fmt: skip
-
-
-def question(asked: Asked, criterion: str, epochs: int, ratio: float) -> Retrain:
-    """Cut at the first weights by a criterion, then trained."""
-    return asked.with_rule(
-        Retrain, criterion=criterion, ratio=ratio, epochs=epochs, rate=Recipe().rate
-    )
 
 
 def table_of(answered: dict[str, Any]) -> Table:

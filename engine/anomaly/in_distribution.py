@@ -2,8 +2,8 @@
 
 For a model that learned a data set of ours the answer is a conformal p-value: the distance in
 pixels to the 10th nearest training image, among the same distances of held-out images. Pixels and
-not features, because the last layer of a small network maps a photograph of a cat close to a digit
-(p = .06 by KNN, .38 by ViM on digits-cnn; docs/familiar.md).
+not features, because the last layer of a small network can map a photograph of a cat close to a
+digit (docs/measured.md).
 
 For a model that learned from ImageNet no bank ships that a p-value could come from. There the check
 only looks for reasons against: where the picture came from, whether it has color, and whether it is

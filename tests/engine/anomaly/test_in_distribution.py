@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.case import split
 from engine.anomaly.in_distribution import ALPHA, averaged, bank_of, in_distribution
 from engine.anomaly.photographs import ODD
@@ -116,6 +117,19 @@ def test_test_images_of_its_own_data_are_not_foreign(model):
     found = [checked(model, one.picture(), one.name) for one in rows]
     assert not any(one.foreign for one in found)
     assert all(one.p > ALPHA for one in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["digits-mlp", "digits-cnn", "mnist-cnn"])
+def test_pixels_show_what_the_last_layer_does_not(model, measure):
+    net = catalog.load(model)
+    image = shown(sample("chelsea"), Crop(), net)
+    case = FamiliarCase(net, image, data_set(learnt(net)))
+    values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
+    pixels = checked(model, sample("chelsea"), "chelsea").p
+    told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    measure(f"anomaly: p-value of a photograph of a cat on {model}", f"{told}, pixels {pixels:.3f}")
+    assert pixels <= ALPHA
 
 
 def test_the_p_value_is_that_of_a_plain_search_in_pixels():
