@@ -153,8 +153,8 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     )
     if heat == "gradient":
         words += " These are maps of the gradient by pixel, finer than Grad-CAM's."
-    shown = Table(table.values, tuple(names), table.columns, table.units)
-    plots.with_table(harm_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
+    named = Table(table.values, tuple(names), table.columns, table.units)
+    plots.with_table(harm_charts.drift(table, names), words, {"drift": named}, f"{KEY}.drift")
     rows = table.values[:WORST]
     said = [f"{name}: {signed(row[1])}" for name, row in zip(names, rows, strict=False)]
     shown(asked, rows[:, 0].astype(np.int64), said, WORST)

@@ -72,7 +72,8 @@ class Seeds(Pruning):
             raise DoesNotFit(f"{self.title}: learned scores belong to one network only.")
         rows = case.data.rows("test")[: self.images]
         models = [case.model, *others(case, self.networks, part_of(progress, 0.0, 0.8))]
-        dense, cut = [], []
+        dense: list[Any] = []
+        cut: list[Any] = []
         for place, model in enumerate(models):
             own = replace(case, model=model, learned=None)
             pruned = self.made(own, self.masks(own))
