@@ -45,12 +45,15 @@ def sentence(asked: Asked, found: Answer) -> str:
     if count < INDEPENDENT:
         word = group_word(asked.case.normal) if by_group(found) else "image"
         return f"No verdict: {count} independent normal {word}s, and {INDEPENDENT} are needed."
+    if 1 / (count + 1) > asked.alpha:
+        return (
+            f"No verdict at {percent(asked.alpha)} false alarms: {count} independent normal images "
+            f"allow no p-value below {1 / (count + 1):.2g}."
+        )
     total, _, least = (int(one) for one in found["counts"].values)
     if p > asked.alpha:
-        return (
-            f"Nothing unusual by {title}: {least} of {total} normal images are at least as "
-            f"unusual (p = {p:.2g})."
-        )
+        finding = f"{title} misses it" if asked.unlike else f"Nothing unusual by {title}"
+        return f"{finding}: {least} of {total} normal images are at least as unusual (p = {p:.2g})."
     others = f"every one of {total}" if not least else f"{total - least} of {total}"
     return f"More unusual than {others} normal images by {title} (p = {p:.2g})."
 

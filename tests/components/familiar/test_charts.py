@@ -100,7 +100,7 @@ def test_the_step_is_told_in_words():
     assert f"tells {100 * columns['accuracy'][4]:.0f} % of them right" in words
 
 
-def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05):
+def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05, unlike=False):
     """The sentence about an image, by its p-values."""
     floor = 1 / (groups + 1) if groups else np.nan
     labels = ("", "", "")
@@ -110,7 +110,7 @@ def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05):
         "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), labels, "p-value"),
     }
     case = SimpleNamespace(normal=SimpleNamespace(name="phantoms"))
-    asked = SimpleNamespace(method=KNN(), case=case, alpha=alpha)
+    asked = SimpleNamespace(method=KNN(), case=case, alpha=alpha, unlike=unlike)
     return judged.sentence(asked, Answer(found, {}, kept=True))
 
 
@@ -122,6 +122,8 @@ def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05):
         ((150, 151 / 201), "Nothing unusual by KNN: 150 of 200 normal images"),
         ((15, 16 / 201), "Nothing unusual by KNN: 15 of 200 normal images"),
         ((2, 3 / 201, 0.3, 60), "Nothing unusual by KNN: 2 of 200"),
+        ((0, 1 / 201, 1 / 31, 30, 0.02), "No verdict at 2 % false alarms: 30 independent"),
+        ((150, 151 / 201, np.nan, 0, 0.05, True), "KNN misses it: 150 of 200 normal images"),
         ((0, 1 / 201, 0.2, 4), "No verdict: 4 independent normal patients, and 20 are needed."),
     ],
 )
