@@ -39,7 +39,7 @@ def show(asked: Asked, masks: Masks) -> None:
         )
         return
     epochs = choose_epochs(case)
-    training = {"epochs": epochs, "rate": Recipe().rate}
+    training: dict[str, Any] = {"epochs": epochs, "rate": Recipe().rate}
     questions = {DENSE: Retrain(ratio=0.0, **training)}
     questions |= {name: asked.with_rule(Retrain, criterion=name, **training) for name in CRITERIA}
     first = runs.ask_when_told(
