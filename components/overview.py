@@ -11,6 +11,7 @@ import streamlit as st
 from components import views
 from components.ask import scene
 from components.views import View
+from engine.data import registry
 
 PICTURES = Path(__file__).parent / "questions"
 
@@ -31,6 +32,13 @@ DECODED = {
     "decoding.kind": next(iter(scene.KINDS)),
     "decoding.number": 253,
     "decoding.prompt": "is there a lamp",
+}
+
+OTHER_DIGIT = {
+    "image": "From a data set",
+    "data": registry.entry("mnist-5k").card.title,
+    "item": 1,
+    "model": "Digits CNN",
 }
 
 QUESTIONS = (
@@ -115,8 +123,8 @@ QUESTIONS = (
         (
             (
                 views.FAMILIAR,
-                "Example: is the back of an eye usual among photographs?",
-                {"image": "The back of an eye"},
+                "Example: is a digit of another data set usual for a model of digits?",
+                OTHER_DIGIT,
             ),
         ),
     ),

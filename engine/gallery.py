@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from engine import data
 from engine.anomaly import Compare, FamiliarCase, ViM, sources
@@ -25,7 +26,8 @@ from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, RandomBand, TrustCase
-from engine.case import ImageCase, PairCase, image_case
+from engine.case import ImageCase, PairCase, image_case, shown
+from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.hallucination import VCD, Greedy
 from engine.hallucination.rates import Rates, ScenesCase
@@ -34,6 +36,7 @@ from engine.hallucination.tiny_vlm.weights import load as load_vlm
 from engine.images import Crop
 from engine.method import Method
 from engine.models.catalog import load
+from engine.models.classifier import Classifier
 from engine.prediction import Prediction
 from engine.result import Columns, View
 from engine.run import GALLERY, Answer, digest, made, told, without_words
@@ -68,7 +71,7 @@ from engine.unlearning.looks.base import MODELS
 
 Question = tuple[Method[Any], Any]
 
-FAMILIAR = (SAMPLES[0].name, "retina")  # as the overview's examples have them
+OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model of the overview's example
 DECODED = (Greedy(), VCD())
 PRUNED = 0.3  # of the weights, as the view opens
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
@@ -160,15 +163,24 @@ def prune() -> Iterator[Question]:
 
 
 def familiar() -> Iterator[Question]:
-    """What the samples that the view Familiar? opens with are asked there."""
-    model, normal = load(), sources.normal(sources.PHOTOGRAPHS)
+    """What the view Familiar? opens with, where too few images ship for a verdict, and an example.
+
+    The example is a digit of another data set than the model learned from.
+    """
+    name = SAMPLES[0].name
+    yield ViM(), unusual(load(), seen(name).image, sources.PHOTOGRAPHS, sources.photograph(name))
+    digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
+    image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
+    case = unusual(model, image, sources.learnt(model))
+    yield ViM(), case
+    yield Compare(), case
+
+
+def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
+    """An image among normal ones by name, measured by the unknown ones that are offered first."""
+    normal = sources.normal(name)
     first = next(one.name for one in sources.unknown_sources(normal) if not one.reason)
-    unknown = sources.unknown(first, normal, model)
-    for name in FAMILIAR:
-        image = seen(name).image
-        case = FamiliarCase(model, image, normal, unknown, sources.photograph(name))
-        yield ViM(), case
-        yield Compare(), case
+    return FamiliarCase(model, image, normal, sources.unknown(first, normal, model), group)
 
 
 def walks() -> Iterator[Question]:

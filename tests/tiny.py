@@ -184,7 +184,8 @@ def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
         if weight.ndim > 1
     }
     learned = WeightScores(scores, "score", "mean")
-    return PruneCase(model, data_for(model), seed, learned=learned)
+    recipe = Recipe("lenet", epochs=1, batch=8)
+    return PruneCase(model, data_for(model), seed, learned=learned, recipe=recipe)
 
 
 def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0) -> DataSet:

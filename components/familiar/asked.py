@@ -17,6 +17,7 @@ from components.sidebar.subject import Subject
 from engine import run
 from engine.anomaly import DETECTORS, Extract, FamiliarCase
 from engine.anomaly.detector import Detector
+from engine.anomaly.sources import learnt
 from engine.method import Method
 from engine.run import Answer
 
@@ -28,11 +29,15 @@ TITLES: Mapping[str, str] = {kind.name: kind.title for kind in DETECTORS}
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page asks: the case, the detector, and how often normal images may be flagged."""
+    """What the page asks: the case, the detector, and how often normal images may be flagged.
+
+    `unlike` says that the pixels are unlike the normal images, whatever the detector finds.
+    """
 
     case: FamiliarCase
     method: Detector
     alpha: float
+    unlike: bool = False
 
 
 def choose(subject: Subject) -> Asked:
@@ -53,7 +58,8 @@ def choose(subject: Subject) -> Asked:
         case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
     if case is None:
         st.stop()
-    return Asked(case, choose_detector(subject, case), alpha)
+    unlike = subject.in_distribution.foreign and normal.name == learnt(model)
+    return Asked(case, choose_detector(subject, case), alpha, unlike)
 
 
 def choose_alpha() -> float:

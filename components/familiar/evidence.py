@@ -10,15 +10,18 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import plots
+from components.charts import plots, tables
 from components.charts.style import COLORS, GRAY, INK, laid, on_bars, theme
+from components.charts.tables import signed
 from engine.result import Evidence, Result, Table
 
+SAME_ORDER = 0.95  # Spearman from which on two scores order images alike
+HARDLY = 0.005  # of AUROC
 PATTERNS = ("", "/", ".", "x")
 
 
 def evidence(found: Result, key: str) -> None:
-    """What the score is made of, for the image and for the middle normal and unknown image."""
+    """What the score is made of, for the image, and the normal and unknown one of median score."""
     rows = parts_of(found)
     subject: Any = found["subject"]
     words = parts_words(rows, subject)
@@ -27,14 +30,17 @@ def evidence(found: Result, key: str) -> None:
 
 
 def parts_of(found: Result) -> dict[str, dict[str, float]]:
-    """The parts by row: the image's own, and the medians of normal and unknown images."""
+    """The parts by row: the image's own, and those of the normal and unknown image in the middle.
+
+    The one in the middle has the median score (the lower one of two), so that its parts make it.
+    """
     names = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
     rows = {}
     for view, title in names.items():
         one = found.get(view)
         if isinstance(one, Evidence):
-            middle = {name: float(np.median(one.parts[name])) for name in sorted(one.parts)}
-            rows[title] = middle
+            middle = int(np.argsort(one.values, kind="stable")[(len(one.values) - 1) // 2])
+            rows[title] = {name: float(one.parts[name][middle]) for name in sorted(one.parts)}
     return rows
 
 
@@ -178,3 +184,23 @@ def factors(found: Result, key: str) -> None:
     )
     plots.drawn(laid(figure, 380), words, f"{key}.factors", said=False)
     st.caption(words)
+
+
+def ablation(found: Result, key: str) -> None:
+    """Which half of COSTARR counts, and whether it orders images otherwise than MaxLogit."""
+    table: Any = found["ablation"]
+    columns = dict(zip(table.columns, table.values.T, strict=True))
+    order = float(columns["Spearman with MaxLogit"][0])
+    st.markdown("**Which half counts?**")
+    tables.table(table, f"{key}.ablation", whole=True)
+    said = f"Over other normal images its order and MaxLogit's correlate at {signed(order)}"
+    said += ": here COSTARR is MaxLogit. " if order >= SAME_ORDER else ". "
+    areas = columns["AUROC"]
+    if np.isfinite(areas).all():
+        both, apart = float(areas[0]), float(areas[1:3].max())
+        more = "more than" if both > apart + HARDLY else "no more than"
+        said += f"Of these unknown images both halves together tell {more} one of them. "
+    st.caption(
+        f"{said}Not verified, since no code of the authors was found: the formulas, how the halves "
+        "are joined, and the paper's figures on ImageNet."
+    )

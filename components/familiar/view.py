@@ -10,8 +10,8 @@ from components.exports import as_json
 from components.familiar import sources
 from components.familiar.asked import Asked
 from components.familiar.closer import closer
-from components.familiar.evidence import dimensions, evidence, factors
-from components.familiar.judged import few, judged, sentence
+from components.familiar.evidence import ablation, dimensions, evidence, factors
+from components.familiar.judged import independent, judged, missing, sentence
 from components.familiar.sources import KEY
 from components.notices import plain
 from components.sidebar.pictures import enlarged
@@ -19,6 +19,7 @@ from components.sidebar.subject import Subject
 from components.widgets.downloads import download
 from components.widgets.pictures import show_picture
 from engine.anomaly import COSTARR
+from engine.anomaly.conformal import INDEPENDENT
 from engine.run import Answer
 
 NEAREST = 6
@@ -36,11 +37,16 @@ def question(subject: Subject) -> str:
 
 
 def show(asked: Asked, found: Answer) -> None:
-    """The sentence, the histogram with its line, the evidence, and a closer look."""
-    st.subheader(plain(sentence(found)))
-    if hint := few(asked, found):
-        st.markdown(plain(hint))
-    judged(asked, found)
+    """The sentence, the histogram with its line, the evidence, and a closer look.
+
+    With too few normal images there is the score and what it is made of, and no verdict.
+    """
+    st.subheader(plain(sentence(asked, found)))
+    decided = independent(found) >= INDEPENDENT
+    if decided:
+        judged(asked, found)
+    else:
+        st.markdown(plain(missing(asked, found)))
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**What the score is made of**")
@@ -49,8 +55,10 @@ def show(asked: Asked, found: Answer) -> None:
         nearest(asked, found)
     if isinstance(asked.method, COSTARR):
         factors(found, KEY)
+        ablation(found, KEY)
         dimensions(found, KEY)
-    closer(asked, found)
+    if decided:
+        closer(asked, found)
     explain(asked, found)
 
 

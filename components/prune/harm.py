@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,11 +12,9 @@ from components import runs
 from components.charts import plots
 from components.charts.tables import signed
 from components.forms import refuse_links, widget
-from components.notices import plain
-from components.prune import harm_charts, unknown
+from components.prune import harm_charts, seeds, unknown
 from components.prune.asked import KEY, Asked
-from components.sidebar.pictures import enlarged
-from components.widgets.pictures import show_picture
+from components.prune.pictures import shown
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Harm, Masks, Unknown, agreement_only
@@ -62,6 +59,7 @@ def show(asked: Asked, masks: Masks) -> None:
         worse(found["corruptions"])
     with right:
         drift(asked, found["drift"], method.heat)
+    seeds.show(asked, method.images)
     unknown.show(asked)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())
@@ -104,15 +102,7 @@ def flipped(asked: Asked, table: Table) -> None:
         f"{labels[int(row[2])]} ({100 * row[4]:.0f} %) → {labels[int(row[3])]}"
         for row in changed[:WORST]
     ]
-    pictures(asked, changed[:WORST, 0].astype(np.int64), words)
-
-
-def pictures(asked: Asked, rows: Sequence[int] | Any, words: Sequence[str]) -> None:
-    """Some images of the data set beside each other."""
-    for column, row, said in zip(st.columns(WORST), rows, words, strict=False):
-        image = asked.case.data.images[row].transpose(1, 2, 0)
-        pixels = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
-        show_picture(enlarged(pixels), said, place=column, width="stretch", caption=plain(said))
+    shown(asked, changed[:WORST, 0].astype(np.int64), words, WORST)
 
 
 def calibration(found: dict[str, Any]) -> None:
@@ -163,11 +153,11 @@ def drift(asked: Asked, table: Table, heat: str) -> None:
     )
     if heat == "gradient":
         words += " These are maps of the gradient by pixel, finer than Grad-CAM's."
-    shown = Table(table.values, tuple(names), table.columns, table.units)
-    plots.with_table(harm_charts.drift(table, names), words, {"drift": shown}, f"{KEY}.drift")
+    named = Table(table.values, tuple(names), table.columns, table.units)
+    plots.with_table(harm_charts.drift(table, names), words, {"drift": named}, f"{KEY}.drift")
     rows = table.values[:WORST]
     said = [f"{name}: {signed(row[1])}" for name, row in zip(names, rows, strict=False)]
-    pictures(asked, rows[:, 0].astype(np.int64), said)
+    shown(asked, rows[:, 0].astype(np.int64), said, WORST)
 
 
 def names_of(asked: Asked, table: Table) -> list[str]:

@@ -23,6 +23,7 @@ from components.prune import (
     kernels,
     layers,
     learned,
+    untrained,
 )
 from components.prune.asked import KEY, Asked, case_of, masks_at, scored
 from components.sidebar.subject import Subject
@@ -30,7 +31,7 @@ from engine.errors import BlindspotError
 from engine.gallery import PRUNED
 from engine.method import Slider
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
-from engine.sparsity.pruning import BY_TITLE, Pruning
+from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
 
 Show = Callable[[Asked, Masks], None]
 SECTIONS: dict[str, Show] = {
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Show] = {
     "Two criteria": compare.show,
     "Accuracy": accuracy.show,
     "What is lost": harm.show,
+    "Before training": untrained.show,
     "Cost and speed": cost.show,
     "Keep it": keep.show,
 }
@@ -168,6 +170,11 @@ def explain(asked: Asked, masks: Masks) -> None:
     """What am I looking at, and what it rests on."""
     for note in masks.notes:
         st.caption(plain(note))
+    if asked.method.allocation in OF_RATIO:
+        st.caption(
+            f"{asked.method.allocation} was made for networks before training. Here each layer's "
+            "ratio comes from the model's weights as they are, after training."
+        )
     with st.expander("What am I looking at?"):
         st.markdown(Prune.about())
         st.markdown(type_of(asked).about())

@@ -13,9 +13,11 @@ from components.notices import plain
 from components.sidebar import examples, medical, models
 from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.sidebar.targets import choose_numbers, choose_target
+from engine.anomaly.in_distribution import InDistribution, in_distribution
 from engine.case import ImageCase, image_case
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, View
+from engine.lazy import lazy
 from engine.models.classifier import Classifier
 from engine.prediction import Prediction
 from engine.run import Answer
@@ -50,6 +52,11 @@ class Subject:
         """Where the truth is on the square that the model sees, (side, side), if it is known."""
         mask = self.chosen.mask
         return None if mask is None else seen(mask, self.crop, self.case.model.side)
+
+    @lazy
+    def in_distribution(self) -> InDistribution:
+        """Whether the image is of the kind that the model learned from."""
+        return in_distribution(self.case.model, self.case.image, self.picture, self.name)
 
     def seen_by(self, model: Classifier) -> ImageCase:
         """The same image for another model, about its first class."""

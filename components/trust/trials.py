@@ -36,6 +36,7 @@ LIKENESS = {
     "sign": "sign",
 }  # fmt: skip
 HEAD = "**Can it be trusted?** What the trials of each map on this image say:"
+WITHHELD = "no verdict, because the image is not of the kind that this model learned from."
 FAST = "not tried, because it was computed fast: choose exact precision in the sidebar."
 ABOUT = """\
 Each trial asks this map of this image a question that a wrong map fails. None proves a map right: \
@@ -148,6 +149,8 @@ def panel(
             dear += [outcome] if outcome is not None else []
     if len(reasons) == len(checks):
         trial.barred = f"not tried: {'; '.join(dict.fromkeys(reasons))}"
+    elif subject.in_distribution.foreign:
+        trial.barred = WITHHELD
     runs.watch(dear)
     return trial
 
@@ -168,7 +171,11 @@ def row(
 ) -> None:
     """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Columns = found["check"]
-    box = st.expander(verdict.line(check, view), key=f"{key}.row", on_change="rerun")
+    box = st.expander(
+        titled(check, view, withheld=subject.in_distribution.foreign),
+        key=f"{key}.row",
+        on_change="rerun",
+    )
     if not box.open:
         return
     with box:
@@ -178,6 +185,11 @@ def row(
             tables.table(verdict.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())
         st.caption(f"{check.limits} {reference(check)}".strip())
+
+
+def titled(check: Check, view: Columns, *, withheld: bool) -> str:
+    """A trial in one line; its figures stay where its verdict is withheld."""
+    return f"· **no verdict** · {check.title}" if withheld else verdict.line(check, view)
 
 
 def reference(check: Check) -> str:

@@ -25,6 +25,10 @@ LOSSES = {
     "How the score moves": ("squared loss", "squared error of the foretold score"),
     "How the slopes point": ("gradient loss", "squared distance to the slopes"),
 }
+WITHHELD = (
+    "No advice, because the image is not of the kind that this model learned from. What each "
+    "explainer predicts of its score here is below."
+)
 FRESH = (
     "Judged at fresh samples, to which no explainer was fitted; “at its own samples” is what the "
     "same share was where the maps were made, where whoever was fitted there looks better than it "
@@ -48,7 +52,7 @@ ENDS = (
 )
 
 
-def show(answer: Answer, key: str) -> None:
+def show(answer: Answer, key: str, *, withheld: bool) -> None:
     """Advice for one kind of change, judged at fresh samples, and the matrices."""
     refuse(f"{key}.change", CHANGES, "Change", "one of " + ", ".join(CHANGES))
     change = st.pills(
@@ -57,7 +61,9 @@ def show(answer: Answer, key: str) -> None:
     )  # fmt: skip
     explained = shares(answer["fresh squared loss"], answer["fresh no change"].values[0])
     fitted = shares(answer["squared loss"], answer["no change"].values[0])
-    if trusted(explained, change) is None:
+    if withheld:
+        st.info(WITHHELD, icon=":material/block:")
+    elif trusted(explained, change) is None:
         st.warning(advice(explained, change), icon=":material/block:")
     else:
         st.success(advice(explained, change), icon=":material/check_circle:")

@@ -174,7 +174,7 @@ def trial(asked: Asked, about: Subject) -> None:
         case Pending() | Problem():
             runs.watch([outcome])
         case answer:
-            losses.show(answer, f"{KEY}.losses")
+            losses.show(answer, f"{KEY}.losses", withheld=about.in_distribution.foreign)
             agreement.show(answer, about, f"{KEY}.agreement")
             experiments.show(asked.method, asked.case, f"{KEY}.experiments")
             explain(asked, answer, about)

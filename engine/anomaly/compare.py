@@ -26,7 +26,8 @@ UNITS = ("p-value", "share", "share", "share")
 class Compare(Method[FamiliarCase]):
     """Every detector's verdict on this image, and how well each does on the unknown images.
 
-    The p-value is the share of normal images that are at least as unusual (the image counted in).
+    The p-value is the share of normal images that are at least as unusual (the image counted in);
+    where images come in groups, such as slices of patients, groups are counted.
     The lowest of several p-values is no p-value any more: times their number (Bonferroni) it is one
     again, and that one is given too. AUROC says how often an unknown image scores above a normal
     one; a detector that does badly there is not to be believed here because its p-value is low.
@@ -36,6 +37,7 @@ class Compare(Method[FamiliarCase]):
     family = "anomaly"
     title = "All detectors"
     cost = "wait"
+    revision = 2
     needs = frozenset({"normal"})
     proof = (
         "tests/engine/anomaly/test_compare.py"
@@ -80,12 +82,13 @@ def verdict(method: Detector, banks: Gathered) -> list[float]:
     rule = method.fitted(banks.fit).rule
     score = method.evidence(rule, banks.subject).values.astype(np.float64)
     ruler = ruler_of(method.evidence(rule, banks.normal), banks.normal.groups)
+    p = float(ruler.verdict_p(score)[0])
     below = float((ruler.scores < score[0]).mean())
     told = [float("nan"), float("nan")]
     if banks.unknown is not None and len(banks.unknown):
         known, strange = rule(banks.held).score, rule(banks.unknown).score
         told = [auroc(known, strange), fpr95(known, strange)]
-    return [float(ruler.p(score)[0]), below, *told]
+    return [p, below, *told]
 
 
 def seconds_to_score(banks: Gathered) -> float:

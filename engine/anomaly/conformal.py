@@ -25,6 +25,7 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+INDEPENDENT = 20  # normal images, or groups of them, below which there is no verdict
 FEWEST = 20  # normal images of a class below which all classes are pooled
 BAND = 0.9  # of the false-alarm rate's distribution
 
@@ -123,6 +124,15 @@ class Conformal:
             total += 1 - np.searchsorted(own, asked, "left") / len(own)
         return np.asarray((1 + total) / (len(names) + 1))
 
+    @property
+    def independent(self) -> int:
+        """How many normal images there are, or groups of them where images come in groups."""
+        return len(self) if self.groups is None else len(np.unique(self.groups))
+
+    def verdict_p(self, scores: Doubles) -> Doubles:
+        """p-values (m,) that a verdict rests on: by group where images come in groups."""
+        return self.p(scores) if self.groups is None else self.p_by_group(scores)
+
     def threshold(self, alpha: float) -> float:
         """The line above which an image is flagged, so that at most α of normal ones are.
 
@@ -131,6 +141,21 @@ class Conformal:
         """
         rank = self.rank(alpha)
         return float(np.sort(self.scores)[len(self) - rank])
+
+    def threshold_by_group(self, alpha: float) -> float:
+        """The lowest line above which every score has a p-value by group of at most α.
+
+        Raises:
+            BadSetting: α is below the smallest p-value by group that can be reached.
+        """
+        if alpha < self.smallest_by_group - 1e-12:
+            raise BadSetting(
+                f"With {self.independent} groups of normal images no false-alarm rate below "
+                f"{100 * self.smallest_by_group:.3g} % can be promised: choose at least that."
+            )
+        ordered = np.unique(self.scores)
+        kept = self.p_by_group(np.nextafter(ordered, np.inf)) <= alpha + 1e-12
+        return float(ordered[kept][0])
 
     def rank(self, alpha: float) -> int:
         """k = ⌊α (n + 1)⌋: the line is the k-th highest normal score."""

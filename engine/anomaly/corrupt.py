@@ -42,6 +42,7 @@ class Corrupt(Method[FamiliarCase]):
     family = "anomaly"
     title = "Made worse"
     cost = "wait"
+    revision = 2
     needs = frozenset({"normal", "head"})
     proof = (
         "tests/engine/anomaly/test_corrupt.py"

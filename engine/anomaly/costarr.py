@@ -8,10 +8,13 @@ The head's weights make some features small (attenuate them); h is what is left 
 there. μ_c is the mean of v over the normal images of class c that the model gets right, L_min and
 L_max the ends of their highest logits.
 
-Formulas as we understand them from the abstract and the group's earlier code: whether z and h are
-brought to length 1 before they are joined could not be verified, so it can be switched. Rabinowitz
-et al., "COSTARR: Consolidated Open Set Technique with Attenuation for Robust Recognition" (2025),
-https://arxiv.org/abs/2508.01087
+No code of the authors was found, so three things are not verified: the formulas (from the abstract
+and the group's earlier code), whether z and h are brought to length 1 before they are joined, and
+the figures on ImageNet. Here the halves are joined at one length by default: as they are, h is so
+much shorter than z on the networks that ship that β changes no order at all.
+
+Rabinowitz et al., "COSTARR: Consolidated Open Set Technique with Attenuation for Robust
+Recognition" (2025), https://arxiv.org/abs/2508.01087
 """
 
 from __future__ import annotations
@@ -19,14 +22,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from engine.anomaly.bank import Bank, Doubles, unit
+from engine.anomaly.conformal import Conformal
 from engine.anomaly.detector import Detector, Fitted, Judged
 from engine.anomaly.gather import Gathered
 from engine.anomaly.vim import needed
+from engine.measures.detection import auroc
 from engine.method import Slider, Switch, setting
 from engine.result import Table, View
 
+HALVES = {"both halves": (1.0, 1.0), "features": (1.0, 0.0), "attenuated": (0.0, 1.0)}
+ABLATED = ("p-value of the image", "AUROC", "Spearman with MaxLogit")
 LANES = ("weight", "features", "usual features", "attenuated", "usual attenuated")
 
 
@@ -42,12 +50,14 @@ class Means:
 
 @dataclass(frozen=True)
 class COSTARR(Detector):
-    """How like the image is to its class, before and after the head throws features away.
+    """How similar the image is to its class, before and after the head throws features away.
 
     Its two factors are the likeness (a cosine, 1 is the class's mean) and the logit (from 0, the
     lowest seen on normal images, to 1). Look at both: when all likenesses lie near 1, the logit
-    decides alone, and the product can hide what the likeness has found. The chart of dimensions
-    shows where an image carries what its class does not, in features that the head ignores.
+    decides alone, and the product can hide what the likeness has found: on the networks that ship
+    COSTARR's order is MaxLogit's. The ablation shows the halves apart and without the logit. The
+    chart of dimensions shows where an image carries what its class does not, in features that the
+    head ignores.
     """
 
     name = "COSTARR"
@@ -56,6 +66,7 @@ class COSTARR(Detector):
         "COSTARR: Consolidated Open Set Technique with Attenuation for Robust Recognition (2025), "
         "https://arxiv.org/abs/2508.01087"
     )
+    revision = 3
     needs = frozenset({"normal", "head"})
     unit = "−familiarity"
     joined = "product"
@@ -70,29 +81,60 @@ class COSTARR(Detector):
     )  # fmt: skip
     logit: bool = setting(True, Switch(), "With the logit", "Multiply by the normalized logit.")
     even: bool = setting(
-        False, Switch(), "Halves at one length", "Bring both halves to length 1 before they are "
-        "joined; what the paper does is not known here.",
+        True, Switch(), "Halves at one length", "Bring both halves to length 1 before they are "
+        "joined, so that both count; what the paper does could not be verified.",
     )  # fmt: skip
 
     def fit(self, train: Bank) -> Fitted:
         """Class means over images that the model gets right, and the logits' ends."""
         means, notes = fit(train, even=self.even)
-        return Fitted(lambda bank: self.judged(bank, means), notes)
+        return Fitted(lambda bank: self.judged(bank, means, (1.0, self.beta), self.logit), notes)
 
-    def judged(self, bank: Bank, means: Means) -> Judged:
-        """Familiarity, its two factors, and minus their product."""
+    def judged(self, bank: Bank, means: Means, weights: tuple[float, float], logit: bool) -> Judged:
+        """Familiarity, its two factors, and minus their product.
+
+        Args:
+            bank: what is judged.
+            means: what was fitted.
+            weights: of the features and of the attenuated half.
+            logit: whether the logit is a factor.
+        """
         z, h = halves(bank, even=self.even)
-        seen = bank.predicted
-        v = np.concatenate([z, self.beta * h], 1)
-        usual = np.concatenate([means.z[seen], self.beta * means.h[seen]], 1)
+        seen, (full, thin) = bank.predicted, weights
+        v = np.concatenate([full * z, thin * h], 1)
+        usual = np.concatenate([full * means.z[seen], thin * means.h[seen]], 1)
         alike = (unit(v) * unit(usual)).sum(1)
         height = (bank.logits.max(1) - means.low) / (means.high - means.low)
         height = np.clip(height, 0.0, 1.0)
-        score = -(alike * height) if self.logit else -alike
+        score = -(alike * height) if logit else -alike
         return Judged(score, {"likeness": alike, "logit": height})
 
+    def ablation(self, means: Means, banks: Gathered) -> Table:
+        """Each half alone and both, with and without the logit, beside MaxLogit's order.
+
+        Columns: the image's p-value, AUROC (NaN without unknown images), and Spearman's
+        correlation with MaxLogit over the held normal images.
+        """
+        highest = -banks.held.logits.max(1)
+        lines, names = [], []
+        for logit in (True, False):
+            for name, weights in HALVES.items():
+
+                def score(
+                    bank: Bank, weights: tuple[float, float] = weights, logit: bool = logit
+                ) -> Doubles:
+                    return self.judged(bank, means, weights, logit).score
+
+                held = score(banks.held)
+                ruler = Conformal(score(banks.normal), None, banks.normal.groups)
+                area = np.nan if banks.unknown is None else auroc(held, score(banks.unknown))
+                p = float(ruler.verdict_p(score(banks.subject))[0])
+                lines.append([p, area, spearmanr(held, highest).statistic])
+                names.append(f"{name}, {'with' if logit else 'without'} the logit")
+        return Table(np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", ""))
+
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:  # noqa: ARG002
-        """View: dimensions, sorted by how much the head makes of each."""
+        """Views: ablation; dimensions, sorted by how much the head makes of each."""
         means, _ = fit(banks.fit, even=self.even)
         z, h = halves(banks.subject, even=self.even)
         seen = int(banks.subject.predicted[0])
@@ -101,7 +143,10 @@ class COSTARR(Detector):
         lanes = np.stack([weight, z[0], means.z[seen], h[0], means.h[seen]], 1)[order]
         rows = tuple(f"dimension {one}" for one in order)
         units = ("", *(["feature"] * 2), *(["logit"] * 2))
-        return {"dimensions": Table(lanes.astype(np.float32), rows, LANES, units)}
+        return {
+            "ablation": self.ablation(means, banks),
+            "dimensions": Table(lanes.astype(np.float32), rows, LANES, units),
+        }
 
 
 def halves(bank: Bank, *, even: bool) -> tuple[Doubles, Doubles]:

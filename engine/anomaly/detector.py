@@ -66,6 +66,7 @@ class Detector(Method[FamiliarCase]):
 
     family = "anomaly"
     cost: ClassVar[Cost] = "live"
+    revision: ClassVar[int] = 2
     needs = frozenset({"normal"})
     unit: ClassVar[str] = "score"
     joined: ClassVar[str] = "alone"  # how the parts make the score: sum, product, alone

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from engine.anomaly.bank import Bank, Doubles, Head, Ints
 from engine.anomaly.case import DataCase, FamiliarCase, headless
+from engine.anomaly.conformal import INDEPENDENT
 from engine.anomaly.extract import Extract, Seen, key_of, look
 from engine.anomaly.nudge import Nudged, nudged
 from engine.data import DataSet
-from engine.errors import BadData
+from engine.errors import BadData, DoesNotFit
 from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.run import answer
 
-FEW = 20  # held-out images, or groups of them, below which they are not parted
+FEW = 2 * INDEPENDENT  # held-out images, or groups of them, below which they are not parted
 CLOSE = 1e-3  # of the logits' spread: how far the head may be from giving them
 
 
@@ -53,6 +54,7 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
 
     Raises:
         BadData: no normal image is left beside the image itself.
+        DoesNotFit: the model gives features or logits that are not finite.
     """
     progress(0.0, "looking at the image")
     subject = subject_bank(case)
@@ -74,6 +76,10 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
         raise BadData(
             f"{case.normal.card.title} has no normal image beside this one: give at least two more."
         )
+    check_finite(subject, "this image")
+    named = {"normal images": fit, "held-out normal images": held, "unknown images": unknown}
+    for words, bank in named.items():
+        check_finite(bank, words)
     normal, rest = parted(held, case)
     if not len(rest):
         rest = normal
@@ -81,6 +87,20 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
             "There are too few normal images to try the line out on others: the same ones drew it."
         )
     return Gathered(subject, fit, normal, rest, unknown, tuple(notes))
+
+
+def check_finite(bank: Bank | None, words: str) -> None:
+    """Raise DoesNotFit where features or logits are NaN or infinite."""
+    if bank is None:
+        return
+    odd = ~(np.isfinite(bank.features).all(1) & np.isfinite(bank.logits).all(1))
+    if odd.any():
+        which = words if len(bank) == 1 else f"{int(odd.sum())} of {len(bank)} {words}"
+        raise DoesNotFit(
+            f"The model gives features or logits that are not finite numbers (NaN or infinite) for "
+            f"{which}, so how unusual the image is cannot be measured. Choose another model, or "
+            "other images."
+        )
 
 
 def subject_bank(case: FamiliarCase) -> Bank:

@@ -19,13 +19,14 @@ from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.pruner import Pruner, Rules
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
 from engine.sparsity.rounds import rounds_of
+from engine.sparsity.seeds import Seeds
 from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
 from engine.sparsity.unknown import Unknown, told_apart
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Unknown)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown)
 
 METHODS = PRUNE
 
@@ -47,6 +48,7 @@ __all__ = [
     "Pruning",
     "Retrain",
     "Rules",
+    "Seeds",
     "Shrunk",
     "Tradeoff",
     "Unknown",

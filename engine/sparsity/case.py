@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +16,7 @@ from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
+from engine.training.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class PruneCase:
         seed: of everything that is drawn.
         precision: "exact" is the only one.
         learned: scores that a search found elsewhere, for the criterion "Learned".
+        recipe: how the model was trained from its first weights, where that is known.
 
     Raises:
         BlindspotError: the images or classes do not fit the model.
@@ -38,6 +41,7 @@ class PruneCase:
     seed: int = 0
     precision: Precision = "exact"
     learned: WeightScores | None = None
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         title = self.data.card.title
@@ -66,6 +70,8 @@ class PruneCase:
             found.update(name.encode() + bits.tobytes())
         for name, scores in sorted(self.learned.values.items() if self.learned else ()):
             found.update(f"learned {name}".encode() + np.ascontiguousarray(scores).tobytes())
+        if self.recipe is not None:
+            found.update(json.dumps(self.recipe.as_dict(), sort_keys=True).encode())
         return found.hexdigest()
 
     @property
@@ -88,6 +94,8 @@ class PruneCase:
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
+        if need == "training":
+            return "" if self.recipe else "it needs to know how the model was trained."
         return self.model.lacks(need)
 
     def at(self, precision: Precision) -> PruneCase:

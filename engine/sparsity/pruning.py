@@ -45,7 +45,12 @@ class Pruning(SparsityMethod, ABC):
         0.8, Slider(0.0, 0.995, 0.005), "Ratio", "The share of weights (or pieces) that is cut."
     )
     allocation: str = setting(
-        "global", Choice(ALLOCATIONS), "Between layers", "How many weights each layer keeps."
+        "global",
+        Choice(ALLOCATIONS),
+        "Between layers",
+        "How many weights each layer keeps. SNIP ratio and GraSP ratio take the shares that SNIP "
+        "and GraSP give the weights as they are here, of a trained model its trained ones; their "
+        "papers score the weights before training.",
     )
     structure: str = setting(
         "weight",

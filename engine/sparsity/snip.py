@@ -24,8 +24,9 @@ class Snip(SparsityMethod):
     """How much the loss would change if a weight were switched off, to first order.
 
     One unit is that weight's share of the sensitivity of the whole network: all scores add up to
-    one. The paper asks an untrained network. In a trained one slopes are small, and a score then
-    says more about the few images that are still wrong.
+    one. The paper scores a network before training. Here the weights are scored as they are, also
+    where SNIP only sets the ratio of each layer: in a trained network slopes are small, and a score
+    then says more about the few images that are still wrong.
     """
 
     name = "SNIP"

@@ -15,10 +15,11 @@ from engine import data as data_sets
 from engine.data import Card, DataSet
 from engine.errors import BlindspotError
 from engine.images import Crop, square
-from engine.models import catalog
+from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
 from engine.samples import SAMPLES, sample
 from engine.sparsity.case import PruneCase
+from engine.training import Recipe
 
 PHOTOGRAPHS = "photographs"
 
@@ -80,7 +81,17 @@ def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
         BlindspotError: the data cannot be had, or do not fit the model.
     """
     name = data_of(model)
-    return PruneCase(model, data_sets.load(name) if name else photographs(model), seed)
+    data = data_sets.load(name) if name else photographs(model)
+    return PruneCase(model, data, seed, recipe=recipe_of(model))
+
+
+def recipe_of(model: Classifier) -> Recipe | None:
+    """How a model was trained from its first weights; None when it was made from another one."""
+    stored = (*embedded.stored(), *checkpoints.listed())
+    card = next((one.card for one in stored if one.name == model.name), None)
+    if card is None or card.parent or not card.recipe:
+        return None
+    return Recipe.from_dict(card.recipe)
 
 
 def agreement_only(case: PruneCase) -> bool:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices
+from components import in_distribution, notices
 from components.familiar import asked, view
 from components.sidebar import subject
 
@@ -11,6 +11,7 @@ st.markdown("Has the model seen anything like this image?")
 
 about = subject.current()
 st.markdown(view.question(about))
+in_distribution.line(about)
 chosen = asked.choose(about)
 view.show(chosen, asked.answered(chosen))
 

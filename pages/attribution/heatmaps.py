@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices, runs
+from components import in_distribution, notices, runs
 from components.heatmaps import edit, view
 from components.sidebar import subject
 from engine.attribution import FIRST, HEATMAPS
@@ -12,6 +12,7 @@ st.markdown("Which part of the image does the score rest on?")
 
 about = subject.current()
 st.markdown(subject.question(about))
+in_distribution.line(about)
 kinds = view.pick(HEATMAPS, about, FIRST)
 if not kinds:
     st.info("Choose at least one method to see where the score comes from.")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices
+from components import in_distribution, notices
 from components.level_sets import asked, partners, view
 from components.sidebar import subject
 
@@ -14,6 +14,7 @@ st.markdown(
 
 about = subject.current()
 st.markdown(view.question(about))
+in_distribution.line(about)
 way = view.pick_view()
 chosen = view.targets(way, about)
 walk = asked.walk_settings(about)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices
+from components import in_distribution, notices
 from components.minimal_regions import view
 from components.sidebar import subject
 
@@ -13,6 +13,7 @@ st.markdown(
 )
 
 about = subject.current()
+in_distribution.line(about)
 asked = view.ask_for(about)
 if asked is not None:
     st.markdown(view.question(asked))

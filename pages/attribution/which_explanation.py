@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices
+from components import in_distribution, notices
 from components.sidebar import subject
 from components.which_explanation import view
 
@@ -15,6 +15,7 @@ st.markdown(
 
 about = subject.current()
 st.markdown(subject.question(about))
+in_distribution.line(about)
 asked = view.ask_for(about)
 view.maps(asked, about)
 view.trial(asked, about)

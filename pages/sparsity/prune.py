@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices
+from components import in_distribution, notices
 from components.prune import view
 from components.sidebar import subject
 
@@ -11,5 +11,6 @@ st.markdown("What can the model do without?")
 
 about = subject.current()
 st.markdown(view.question(about))
+in_distribution.line(about)
 view.show(view.choose(about))
 notices.research_use_only()

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from components.overview import OTHER_DIGIT
 from components.views import FAMILIAR
 from engine.anomaly import KNN, Compare, Conformal, FamiliarCase, ViM
 from engine.anomaly.sources import unknown
@@ -73,13 +74,24 @@ def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
     settled(at)
 
 
-def test_the_first_picture_is_there_without_any_choice_and_says_how_few_photographs_there_are():
-    at = visit(view=FAMILIAR)
+def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_missing_are_said():
+    at = settled(visit(view=FAMILIAR))
     assert not said(at)
-    assert SENTENCE.match(at.main.subheader[0].value)
-    assert "from only 4 photographs" in words(at)
-    assert "kept from before" in words(at)
-    assert len(at.main.get("plotly_chart")) >= 3
+    assert at.main.subheader[0].value.startswith("No verdict: 4 independent normal photographs")
+    told = words(at)
+    assert "Its score is" in told
+    assert "a zip of at least 67 pictures" in told
+    for verdict in ("p-value among", "lies above the line", "most unusual", "false alarms;"):
+        assert verdict not in told
+    assert len(at.main.get("plotly_chart")) == 1  # what the score is made of
+
+
+def test_the_example_of_the_overview_gets_a_verdict_that_its_p_value_bears_out():
+    at = opened(**{name.replace(".", "__"): str(value) for name, value in OTHER_DIGIT.items()})
+    sentence = at.main.subheader[0].value
+    assert sentence.startswith("More unusual than")
+    assert float(re.search(r"p = ([\d.]+)", sentence)[1]) <= 0.05
+    assert "**This image lies above the line.**" in words(at)
 
 
 def test_the_sentence_and_the_p_value_are_the_detector_s():
@@ -125,8 +137,12 @@ def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
 
 
 def test_a_promise_that_cannot_be_kept_is_one_sentence():
-    at = visit({"familiar.alpha": "0.5 %"}, FAMILIAR)
-    assert "With 40 normal images no false-alarm rate below 2.44 % can be promised" in words(at)
+    at = opened(familiar__alpha="0.5 %")
+    at.file_uploader(key="familiar.file").set_value(("m.zip", zipped(100), "application/zip")).run()
+    title = next(one for one in at.selectbox(key="familiar.normal").options if "Yours: m" in one)
+    at.selectbox(key="familiar.normal").set_value(title).run()
+    at = settled(at)
+    assert "With 30 normal images no false-alarm rate below 3.23 % can be promised" in words(at)
     assert not at.exception
 
 
@@ -198,7 +214,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
     at.selectbox(key="familiar.normal").set_value(title).run()
     at = settled(at)
     assert not said(at)
-    assert re.search(r"Only \d normal images are compared with", words(at))
+    assert re.match(r"No verdict: \d independent normal images", at.main.subheader[0].value)
     assert "have no labels of this model" in words(at) or "too few" in words(at)
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ from engine.sparsity import (
     Level,
     Prune,
     PruneCase,
+    Retrain,
     Rules,
+    Seeds,
     Tradeoff,
     Unknown,
     keep,
@@ -31,10 +34,12 @@ from engine.sparsity import (
     pruned,
     pruner_of,
     read_masks,
+    subjects,
 )
 from engine.sparsity.compare import overlap
 from engine.sparsity.magnitude import Magnitude
 from engine.target import Target
+from engine.training import Recipe, fresh
 from tests.visits import said, settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
@@ -377,3 +382,44 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
     for ratio in (0.4, 0.5, 0.6):
         at.slider(key="prune.ratio").set_value(ratio).run()
     assert len(counted) == first <= 1
+
+
+def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatch):
+    quick = Recipe("lenet", epochs=1, batch=64, rate=0.05)
+    monkeypatch.setattr(subjects, "recipe_of", lambda model: quick)
+    at = opened(section="What is lost", ratio="0.9", Harm__images="40", Harm__maps="2")
+    at.button(key="prune.Harm.go").click().run()
+    at = settled(at)
+    at.button(key="prune.Seeds.go").click().run()
+    at = settled(at)
+    case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
+    found = Seeds(ratio=0.9, images=40)(case)
+    cut, apart = 100 * found["networks"].values[:, 2], 100 * found["pairs"].values[:, 0]
+    assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)
+    assert f"two dense networks of other seeds differ in {apart.mean():.1f} %" in words(at)
+    assert "another most frequent (modal) answer" in words(at)
+
+
+def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(monkeypatch):
+    quick = Recipe("lenet", epochs=1, batch=64, rate=0.05)
+    monkeypatch.setattr(subjects, "recipe_of", lambda model: quick)
+    at = opened(section="Before training", ratio="0.9", untrained__epochs="1")
+    at.button(key="prune.untrained.nothing cut.go").click().run()
+    at = settled(at)
+    told = words(at)
+    case = PruneCase(fresh(load("digits"), quick, 0), load("digits"))
+    rate = Recipe().rate
+    for criterion in ("SNIP", "GraSP", "SynFlow", "Random"):
+        found = Retrain(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
+        assert f"{criterion} {100 * found['figures'].values[0]:.1f} %" in told
+
+
+def test_snip_ratio_says_that_it_scores_trained_weights():
+    told = words(opened(allocation="SNIP ratio"))
+    assert "SNIP ratio was made for networks before training" in told
+    assert "SNIP ratio was made" not in words(opened())
+
+
+def test_photographs_cannot_be_compared_with_other_seeds_and_say_why():
+    at = settled(visit({"prune.section": "Before training"}, PRUNE))
+    assert "how this model was trained from its first weights is not known" in words(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from components.familiar import charts, judged
 from components.familiar.evidence import parts_of, stacked
-from engine.anomaly import QUICK, Corrupt
+from engine.anomaly import KNN, QUICK, Corrupt
+from engine.result import Scores
 from engine.run import Answer
 from tests import tiny
 
@@ -41,6 +43,17 @@ def test_bars_that_add_up_carry_their_sum(answers):
         total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
         assert mark.x[at] == pytest.approx(total)
     assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
+
+
+@pytest.mark.parametrize("view", ["normal", "unknown"])
+@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
+def test_the_middle_row_is_an_image_whose_parts_make_its_own_median_score(answers, kind, view):
+    found = answers[kind.name]
+    one = found[view]
+    middle = np.sort(one.values)[(len(one.values) - 1) // 2]
+    parts = parts_of(found)[f"middle {view}"]
+    made = {"sum": sum(parts.values()), "product": -np.prod(list(parts.values()))}
+    assert made.get(one.joined, next(iter(parts.values()))) == pytest.approx(middle, rel=1e-4)
 
 
 def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
@@ -87,19 +100,35 @@ def test_the_step_is_told_in_words():
     assert f"tells {100 * columns['accuracy'][4]:.0f} % of them right" in words
 
 
+def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05, unlike=False):
+    """The sentence about an image, by its p-values."""
+    floor = 1 / (groups + 1) if groups else np.nan
+    labels = ("", "", "")
+    found = {
+        "counts": Scores(np.array([200, 0, least], np.float32), labels, "images"),
+        "p": Scores(np.array([p, np.nan, by_group], np.float32), labels, "p-value"),
+        "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), labels, "p-value"),
+    }
+    case = SimpleNamespace(normal=SimpleNamespace(name="phantoms"))
+    asked = SimpleNamespace(method=KNN(), case=case, alpha=alpha, unlike=unlike)
+    return judged.sentence(asked, Answer(found, {}, kept=True))
+
+
 @pytest.mark.parametrize(
-    ("least", "words"),
+    ("given", "words"),
     [
-        (0, "More unusual than every one of 200 normal images."),
-        (1, "More unusual than 199 of 200 normal ones."),
-        (150, "Nothing unusual: 150 of 200 normal images are at least as unusual."),
+        ((0, 1 / 201), "More unusual than every one of 200 normal images by KNN (p = 0.005)."),
+        ((1, 2 / 201), "More unusual than 199 of 200 normal images by KNN (p = 0.01)."),
+        ((150, 151 / 201), "Nothing unusual by KNN: 150 of 200 normal images"),
+        ((15, 16 / 201), "Nothing unusual by KNN: 15 of 200 normal images"),
+        ((2, 3 / 201, 0.3, 60), "Nothing unusual by KNN: 2 of 200"),
+        ((0, 1 / 201, 1 / 31, 30, 0.02), "No verdict at 2 % false alarms: 30 independent"),
+        ((150, 151 / 201, np.nan, 0, 0.05, True), "KNN misses it: 150 of 200 normal images"),
+        ((0, 1 / 201, 0.2, 4), "No verdict: 4 independent normal patients, and 20 are needed."),
     ],
 )
-def test_the_sentence_counts(least, words):
-    from engine.result import Scores
-
-    counts = Scores(np.array([200, 0, least], np.float32), ("", "", ""), "images")
-    assert judged.sentence(Answer({"counts": counts}, {}, kept=True)) == words
+def test_the_sentence_says_unusual_only_where_the_p_value_it_names_is_below_the_line(given, words):
+    assert verdict_of(*given).startswith(words)
 
 
 def page() -> None:

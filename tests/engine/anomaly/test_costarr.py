@@ -4,10 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
-from engine.anomaly import COSTARR, MaxLogit
+from engine.anomaly import COSTARR, FamiliarCase, MaxLogit
 from engine.anomaly.costarr import fit, halves
+from engine.anomaly.extract import as_seen
+from engine.anomaly.gather import Gathered, gathered
+from engine.anomaly.sources import learnt, normal
+from engine.data import load
 from engine.measures.detection import auroc
+from engine.models import catalog
 from tests.engine.anomaly.banks import bank, random_bank
 
 TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
@@ -20,7 +26,7 @@ def test_attenuated_features_and_the_bias_add_up_to_the_logit():
 
 
 def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
-    rule = COSTARR(beta=0.0, logit=False).fit(TRAIN).rule
+    rule = COSTARR(beta=0.0, logit=False, even=False).fit(TRAIN).rule
     for z, seen, found in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
         mean = TRAIN.features[TRAIN.predicted == seen].mean(0)
         assert -found == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
@@ -128,3 +134,52 @@ def test_on_a_head_made_by_hand_only_the_features_show_what_the_head_throws_away
     assert told_apart(COSTARR(logit=False, beta=0.0), found["A"]) >= 0.85
     for banks in found.values():
         assert told_apart(COSTARR(), banks) >= told_apart(MaxLogit(), banks) + 0.02
+
+
+def gathered_by_hand(kind, seed=0):
+    """The constructed head as the banks of a question; its image is an unknown one."""
+    train, known, unknown = made_by_hand(seed, kind)
+    places = np.arange(len(known))
+    first, second = known.take(places[::2]), known.take(places[1::2])
+    return Gathered(unknown.take(np.array([0])), train, first, second, unknown)
+
+
+def test_by_default_both_halves_are_joined_at_one_length():
+    z, h = halves(ASKED, even=COSTARR().even)
+    assert np.linalg.norm(z, axis=1) == pytest.approx(1)
+    assert np.linalg.norm(h, axis=1) == pytest.approx(1)
+
+
+def test_the_ablation_is_what_each_half_finds_alone():
+    banks = gathered_by_hand("A")
+    table = COSTARR().judge(banks)["ablation"]
+    rows = dict(zip(table.rows, table.values, strict=True))
+    ends = (banks.fit, banks.held, banks.unknown)
+    assert rows["both halves, with the logit"][1] == pytest.approx(told_apart(COSTARR(), ends))
+    alone = COSTARR(beta=0.0, logit=False)
+    assert rows["features, without the logit"][1] == pytest.approx(told_apart(alone, ends))
+    assert rows["attenuated, without the logit"][1] <= 0.56  # A lies where the head looks away
+    assert rows["features, without the logit"][1] >= 0.85
+    score = COSTARR().fit(banks.fit).rule(banks.held).score
+    order = spearmanr(score, -banks.held.logits.max(1)).statistic
+    assert rows["both halves, with the logit"][2] == pytest.approx(order, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits-mlp", "digits-cnn", "mnist-mlp", "mnist-cnn"])
+def test_on_networks_that_ship_its_order_is_max_logit_s(name, measure):
+    model = catalog.load(name)
+    data = normal(learnt(model))
+    unknown = load("mnist-5k" if data.name == "digits" else "digits")
+    image = as_seen(data, slice(0, 1), model.side)[0].contiguous()
+    banks = gathered(FamiliarCase(model, image, data, unknown.take(np.arange(200))))
+    for even in (False, True):
+        table = COSTARR(even=even).judge(banks)["ablation"]
+        rows = dict(zip(table.rows, table.values, strict=True))
+        both, alone = rows["both halves, with the logit"], rows["features, with the logit"]
+        how = "halves at one length" if even else "halves as they are"
+        measure(
+            f"anomaly: COSTARR on {name}, {how}: Spearman with MaxLogit; AUROC of both, of z alone",
+            f"{both[2]:.3f}; {both[1]:.3f}, {alone[1]:.3f}",
+        )
+        assert both[2] >= 0.95

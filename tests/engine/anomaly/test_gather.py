@@ -54,8 +54,8 @@ def test_the_group_of_an_image_is_left_out_with_it():
 
 
 def test_groups_are_never_parted_between_drawing_the_line_and_trying_it():
-    data = tiny.data_set(MODEL.labels, 32, 240)
-    banks = gathered(case_of(replace(data, truth={"group": np.arange(240) // 4})))
+    data = tiny.data_set(MODEL.labels, 32, 480)
+    banks = gathered(case_of(replace(data, truth={"group": np.arange(480) // 4})))
     assert set(banks.normal.groups.tolist()).isdisjoint(banks.held.groups.tolist())
     assert len(banks.held)
 

@@ -1,0 +1,254 @@
+"""In-distribution check: is an image of the kind that a model learned from?
+
+For a model that learned a data set of ours the answer is a conformal p-value: the distance in
+pixels to the 10th nearest training image, among the same distances of held-out images. Pixels and
+not features, because the last layer of a small network can map a photograph of a cat close to a
+digit (docs/measured.md).
+
+For a model that learned from ImageNet no bank ships that a p-value could come from. There the check
+only looks for reasons against: where the picture came from, whether it has color, and whether it is
+perfectly even as drawings are. It can miss a foreign image, and it says that it measures nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.anomaly.bank import Doubles, Ints
+from engine.anomaly.case import split
+from engine.anomaly.conformal import Conformal
+from engine.anomaly.extract import as_seen
+from engine.anomaly.knn import distances
+from engine.anomaly.photographs import ODD
+from engine.anomaly.sources import learnt
+from engine.data import DataSet
+from engine.data.example import Example, example
+from engine.errors import BlindspotError
+from engine.images import Picture
+from engine.memory import Memory
+from engine.models.classifier import Classifier
+from engine.models.lite import imagenet_labels
+from engine.samples import SAMPLES
+
+ALPHA = 0.02  # below this p-value no verdict is given
+NEIGHBOR = 10
+SIDE = 16  # px to which images are averaged before they are compared
+CHUNK = 256  # images that are read at a time
+COLORLESS = 8 / 255  # largest difference between channels of a pixel that counts as gray
+GRAY_SHARE = 0.99  # of the pixels: the picture has no color
+FLAT_SHARE = 0.5  # of the pixels equal to both neighbors: drawn, not photographed
+
+Kind = Literal["usual", "unusual", "unmeasured"]
+
+
+@dataclass(frozen=True)
+class InDistribution:
+    """What is known of an image for a model.
+
+    Args:
+        kind: "usual" and "unusual" were measured or known; "unmeasured" is neither.
+        sentence: why, in plain words.
+        p: the p-value; NaN where there is none.
+    """
+
+    kind: Kind
+    sentence: str
+    p: float = float("nan")
+
+    @property
+    def foreign(self) -> bool:
+        """Whether verdicts on the model's answer are withheld."""
+        return self.kind == "unusual"
+
+
+@dataclass(frozen=True, eq=False)
+class PixelBank:
+    """Images of a data set as pixels, averaged to SIDE: training and held-out ones.
+
+    Args:
+        fit: (n, D) training images.
+        scores: (m,) distances of held-out images to their NEIGHBOR-th nearest training image.
+        groups: (m,) such as the patient of each held-out image; None without groups.
+    """
+
+    fit: Doubles
+    scores: Doubles
+    groups: Ints | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are held."""
+        return self.fit.nbytes + self.scores.nbytes
+
+    def distance(self, pixels: Doubles) -> Doubles:
+        """To the NEIGHBOR-th nearest training image, (N,) for pixels (N, D)."""
+        return np.asarray(distances(pixels, self.fit, min(NEIGHBOR, len(self.fit)))[:, -1])
+
+    def ruler(self, group: int | None) -> Conformal:
+        """Held-out distances without those of a group."""
+        if group is None or self.groups is None:
+            return Conformal(self.scores, None, self.groups)
+        other = self.groups != group
+        return Conformal(self.scores[other], None, self.groups[other])
+
+
+_banks: Memory[PixelBank] = Memory(128 * 2**20, lambda bank: bank.nbytes)
+
+
+def in_distribution(
+    model: Classifier, image: Tensor, picture: Picture, source: str = ""
+) -> InDistribution:
+    """Whether an image is of the kind that a model learned from.
+
+    Args:
+        model: which is asked.
+        image: (3, side, side) in [0, 1], as the model sees it.
+        picture: where the image was cut from.
+        source: name of a sample, of an image of a data set ("digits/17"), or "" for an upload.
+    """
+    if name := learnt(model):
+        try:
+            return measured(model, image, data_sets.load(name), source)
+        except BlindspotError:
+            return InDistribution(
+                "unmeasured",
+                "The images that this model learned from are not here, so how usual this one is "
+                "for it was not measured.",
+            )
+    if model.labels != imagenet_labels():
+        return InDistribution(
+            "unmeasured",
+            "What this model learned from is not known here, so how usual this image is for it "
+            "was not measured.",
+        )
+    return among_photographs(image, picture, source)
+
+
+# ---------------------------------------------------------------- with images to compare with
+
+
+def measured(model: Classifier, image: Tensor, data: DataSet, source: str) -> InDistribution:
+    """The p-value of an image among held-out images of the data that the model learned from."""
+    key = f"{data.fingerprint}|{model.side}"
+    bank = _banks.made(key, lambda: bank_of(data, model.side))
+    ruler = bank.ruler(group_of(data, source))
+    grouped = bank.groups is not None
+    count = len(np.unique(ruler.groups)) if ruler.groups is not None else len(ruler)
+    title = data.card.title
+    if 1 / (count + 1) > ALPHA:
+        return InDistribution(
+            "unmeasured",
+            f"Only {count} independent images of {title} were held out, too few to say how usual "
+            "this one is.",
+        )
+    distance = bank.distance(averaged(image[None]))
+    p = float(ruler.p_by_group(distance)[0] if grouped else ruler.p(distance)[0])
+    among = f"p = {p:.2g} among {count} held-out {'groups' if grouped else 'images'} of {title}"
+    if p <= ALPHA:
+        said = "Its pixels are unlike anything that the model learned from"
+        return InDistribution("unusual", f"{said} ({among}).", p)
+    said = "Its pixels are as near to what the model learned from as those of other images"
+    return InDistribution("usual", f"{said} ({among}).", p)
+
+
+def group_of(data: DataSet, source: str) -> int | None:
+    """The group of an image of that data set itself, which it is not compared with."""
+    groups = data.truth.get("group")
+    found = of_data(source)
+    if groups is None or found is None or found.data.name != data.name:
+        return None
+    return int(groups[found.row])
+
+
+def of_data(source: str) -> Example | None:
+    """The image of a data set that a source names; None for samples and uploads."""
+    return example(source) if "/" in source else None
+
+
+def bank_of(data: DataSet, side: int) -> PixelBank:
+    """The bank of a data set, at a model's working size."""
+    fit, held = split(data)
+    groups = data.truth.get("group")
+    known = PixelBank(pixels_of(data, fit, side), np.empty(0), None)
+    return PixelBank(
+        known.fit,
+        known.distance(pixels_of(data, held, side)),
+        None if groups is None else np.asarray(groups, np.int64)[held],
+    )
+
+
+def pixels_of(data: DataSet, rows: Ints, side: int) -> Doubles:
+    """Rows of a data set as the model sees them, averaged, (n, D)."""
+    parts = [
+        averaged(as_seen(data.take(rows[start : start + CHUNK]), slice(None), side))
+        for start in range(0, len(rows), CHUNK)
+    ]
+    return np.concatenate(parts)
+
+
+def averaged(images: Tensor) -> Doubles:
+    """Images (n, 3, side, side) averaged to at most SIDE px, as rows (n, D)."""
+    side = min(SIDE, images.shape[-1])
+    small = F.adaptive_avg_pool2d(images, side)
+    return np.asarray(small.flatten(1).numpy(), np.float64)
+
+
+# ---------------------------------------------------------------- without
+
+
+def among_photographs(image: Tensor, picture: Picture, source: str) -> InDistribution:
+    """Reasons against an image being an everyday photograph; that none was found proves nothing."""
+    reason = unlike_by_source(picture, source) if source or picture.behind else unlike(image)
+    if reason:
+        return InDistribution("unusual", f"This model learned from photographs. {reason}")
+    return InDistribution(
+        "unmeasured",
+        "This model learned from photographs, and nothing speaks against this being one. How usual "
+        "it is was not measured: too few photographs ship to compare with.",
+    )
+
+
+def unlike_by_source(picture: Picture, source: str) -> str:
+    """Why a scan, a sample or an image of a data set is no everyday photograph, or ""."""
+    if picture.behind is not None:
+        return "Nothing like a scan was in its training data."
+    if (found := of_data(source)) is not None:
+        return f"Nothing like {found.data.card.title} was in its training data."
+    title = next((one.title for one in SAMPLES if one.name == source and source in ODD), "")
+    return title and f"Nothing like this was in its training data: {title[0].lower()}{title[1:]}."
+
+
+def unlike(image: Tensor) -> str:
+    """Why an image of unknown source does not look like an everyday photograph, or ""."""
+    if colorless(image):
+        return (
+            "This picture has no color, as scans, X-rays and drawings have none; gray photographs "
+            "are treated alike."
+        )
+    if evenness(image) >= FLAT_SHARE:
+        return "Half of this picture or more is perfectly even, as in drawings and screenshots."
+    return ""
+
+
+def colorless(image: Tensor) -> bool:
+    """Whether nearly all pixels are gray."""
+    spread = image.amax(0) - image.amin(0)
+    return bool((spread <= COLORLESS).float().mean() >= GRAY_SHARE)
+
+
+def evenness(image: Tensor) -> float:
+    """The share of pixels that equal their right and their lower neighbor, in 8 bits."""
+    eight = torch.round(image * 255)
+    right = (eight[:, :-1, 1:] == eight[:, :-1, :-1]).all(0)
+    below = (eight[:, 1:, :-1] == eight[:, :-1, :-1]).all(0)
+    return float((right & below).float().mean())
+
+
+__all__ = ["InDistribution", "in_distribution"]

@@ -1,0 +1,159 @@
+"""The in-distribution check, on the images and the models that the page opens with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
+from engine.anomaly.case import split
+from engine.anomaly.in_distribution import ALPHA, averaged, bank_of, in_distribution
+from engine.anomaly.photographs import ODD
+from engine.anomaly.sources import learnt
+from engine.case import shown
+from engine.data import load as data_set
+from engine.data.example import Example
+from engine.images import Crop, Picture, Scan, load
+from engine.models import catalog
+from engine.samples import SAMPLES, sample
+from tests.scans import dicom, ramp
+
+MAKES_PHANTOMS = pytest.param("phantom-cnn", marks=pytest.mark.slow)  # all 2,000 of them
+PHOTOGRAPHS = [one.name for one in SAMPLES if one.name not in ODD]
+
+
+def checked(model, picture, source=""):
+    net = catalog.load(model)
+    return in_distribution(net, shown(picture, Crop(), net), picture, source)
+
+
+def uploaded(picture):
+    """The same pixels, through a file, so that nothing is known of where they came from."""
+    held = BytesIO()
+    Image.fromarray(picture.pixels).save(held, "PNG")
+    found = load(held.getvalue(), "mine.png")
+    assert isinstance(found, Picture)
+    return found
+
+
+def row_of(data, place=0):
+    found = data_set(data)
+    return Example(found, int(found.rows("test")[place]))
+
+
+def drawn_chest():
+    """Lungs, ribs and a heart in gray, drawn with a little noise as an X-ray has."""
+    y, x = np.mgrid[0:300, 0:300] / 300
+    gray = np.full(x.shape, 30.0)
+    gray[((x - 0.5) / 0.42) ** 2 + ((y - 0.55) / 0.45) ** 2 < 1] = 150
+    for middle in (0.33, 0.67):
+        gray[((x - middle) / 0.13) ** 2 + ((y - 0.5) / 0.28) ** 2 < 1] = 40
+    gray[((x - 0.55) / 0.12) ** 2 + ((y - 0.65) / 0.1) ** 2 < 1] = 190
+    gray += np.random.default_rng(0).normal(0, 6, gray.shape)
+    pixels = np.repeat(np.clip(gray, 0, 255).astype(np.uint8)[..., None], 3, 2)
+    return uploaded(Picture(pixels, (300, 300), (), "chest"))
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_shipped_photograph_is_not_foreign_to_a_model_of_photographs(name):
+    found = checked("lite0", sample(name), name)
+    assert not found.foreign
+    assert "was not measured" in found.sentence
+
+
+@pytest.mark.parametrize("name", [name for name in PHOTOGRAPHS if name != "camera"])
+def test_an_uploaded_color_photograph_is_not_foreign_to_it(name):
+    assert not checked("lite0", uploaded(sample(name))).foreign
+
+
+def test_a_phantom_is_foreign_to_a_model_of_photographs_by_name_and_by_its_pixels():
+    one = Example(data_set("phantoms:count=40"), 0)
+    assert "Nothing like" in checked("lite0", one.picture(), one.name).sentence
+    found = checked("lite0", uploaded(one.picture()))
+    assert found.foreign
+    assert "no color" in found.sentence
+
+
+def test_a_scan_is_foreign_to_a_model_of_photographs():
+    scan = load(dicom(ramp()), "slice.dcm")
+    assert isinstance(scan, Scan)
+    picture = scan.picture()
+    assert "Nothing like a scan" in checked("lite0", picture).sentence
+
+
+def test_a_drawn_chest_is_foreign_to_a_model_of_photographs():
+    assert checked("lite0", drawn_chest()).foreign
+
+
+def test_an_even_drawing_in_color_is_foreign_to_a_model_of_photographs():
+    pixels = np.full((120, 120, 3), (250, 240, 90), np.uint8)
+    pixels[30:90, 30:90] = (20, 60, 200)
+    found = checked("lite0", uploaded(Picture(pixels, (120, 120), (), "square")))
+    assert "even" in found.sentence
+    assert found.foreign
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_picture_from_a_microscope_or_an_eye_is_foreign_to_a_model_of_photographs(name):
+    assert checked("lite0", sample(name), name).foreign
+
+
+@pytest.mark.parametrize("model", ["digits-mlp", "digits-cnn", MAKES_PHANTOMS])
+@pytest.mark.parametrize("picture", ["chelsea", "camera"])
+def test_a_photograph_is_foreign_to_a_model_of_digits_or_phantoms_by_its_p_value(model, picture):
+    found = checked(model, sample(picture), picture)
+    assert found.foreign
+    assert found.p <= ALPHA
+
+
+@pytest.mark.parametrize("model", ["digits-cnn", "mnist-cnn", MAKES_PHANTOMS])
+def test_test_images_of_its_own_data_are_not_foreign(model):
+    data = learnt(catalog.load(model))
+    rows = [row_of(data, place) for place in range(0, 200, 40)]
+    found = [checked(model, one.picture(), one.name) for one in rows]
+    assert not any(one.foreign for one in found)
+    assert all(one.p > ALPHA for one in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["digits-mlp", "digits-cnn", "mnist-cnn"])
+def test_pixels_show_what_the_last_layer_does_not(model, measure):
+    net = catalog.load(model)
+    image = shown(sample("chelsea"), Crop(), net)
+    case = FamiliarCase(net, image, data_set(learnt(net)))
+    values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
+    pixels = checked(model, sample("chelsea"), "chelsea").p
+    told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    measure(f"anomaly: p-value of a photograph of a cat on {model}", f"{told}, pixels {pixels:.3f}")
+    assert pixels <= ALPHA
+
+
+def test_the_p_value_is_that_of_a_plain_search_in_pixels():
+    data, one = data_set("digits"), row_of("digits", 7)
+    picture = one.picture()
+    net = catalog.load("digits-cnn")
+    bank = bank_of(data, net.side)
+    asked = averaged(shown(picture, Crop(), net)[None])
+    far = np.sort(np.linalg.norm(bank.fit - asked, axis=1))[9]
+    expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
+    assert checked("digits-cnn", picture, one.name).p == pytest.approx(expected)
+
+
+def test_of_held_out_images_no_more_than_the_stated_share_is_called_foreign():
+    bank = bank_of(data_set("digits"), 8)
+    first, second = bank.scores[::2], bank.scores[1::2]
+    p = (1 + (first[None] >= second[:, None]).sum(1)) / (len(first) + 1)
+    assert (p <= ALPHA).mean() <= 2 * ALPHA
+
+
+def test_a_patient_is_not_compared_with_itself():
+    digits = data_set("digits").take(np.arange(120))
+    data = replace(digits, truth={"group": np.arange(120) // 4})
+    bank = bank_of(data, 8)
+    group = int(data.truth["group"][split(data)[1][0]])
+    assert (bank.groups == group).any()
+    assert not (bank.ruler(group).groups == group).any()

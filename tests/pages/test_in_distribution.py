@@ -1,0 +1,54 @@
+"""The in-distribution check as a visitor meets it: one line before any verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.in_distribution import FOREIGN
+from components.views import ROOT, WHICH_EXPLANATION
+from components.which_explanation.losses import WITHHELD
+from tests.visits import settled, visit, words
+
+PAGES = sorted(ROOT.glob("pages/*/*.py"))
+ASKING = [page for page in PAGES if "subject.current()" in page.read_text()]
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
+ON = {"trust.on": "true"}
+
+
+@pytest.mark.parametrize("page", ASKING, ids=lambda page: page.stem)
+def test_every_view_that_asks_about_the_image_draws_the_line(page):
+    assert "in_distribution.line(about)" in page.read_text()
+
+
+def test_the_views_that_ask_about_the_image_are_six():
+    assert len(ASKING) == 6
+
+
+def test_of_a_foreign_image_no_map_gets_a_verdict():
+    told = words(settled(visit({"model": "Digits MLP"} | ON)))
+    assert FOREIGN in told
+    assert "no verdict, because the image is not of the kind" in told
+    assert not any(sign in told for sign in ("✓", "✗", "For it", "Against it"))
+
+
+def test_of_a_photograph_it_is_said_that_nothing_was_measured():
+    told = words(settled(visit({"image": "A cup of coffee"})))
+    assert FOREIGN not in told
+    assert "was not measured: too few photographs ship" in told
+    assert "speaks against this being one" in told
+    assert "no verdict, because" not in told
+
+
+def test_a_digit_has_a_p_value_and_its_verdicts():
+    told = words(settled(visit(DIGITS | ON)))
+    assert "In-distribution check" in told
+    assert "held-out images of Digits" in told
+    assert "no verdict, because" not in told
+
+
+@pytest.mark.parametrize(("link", "withheld"), [({"model": "Digits MLP"}, True), (DIGITS, False)])
+def test_advice_is_withheld_for_a_photograph_asked_of_a_model_of_digits(link, withheld):
+    at = settled(visit(link, WHICH_EXPLANATION))
+    told = [each.value for each in at.info]
+    assert (WITHHELD in told) == withheld
+    assert (not at.success) or not withheld
