@@ -7,9 +7,9 @@ import torch
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.meter import Meter
-from engine.hallucination.noise import noised
+from engine.hallucination.noise import noise_for, noised
 from engine.hallucination.sampling import Sampling
-from engine.hallucination.vcd import VCD, noise_for
+from engine.hallucination.vcd import VCD
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 
