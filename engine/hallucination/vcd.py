@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.contrast import contrast
