@@ -12,6 +12,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.cause import Cause
 from engine.hallucination.dola import DoLa
 from engine.hallucination.greedy import Greedy
+from engine.hallucination.keep_curve import KeepCurve
 from engine.hallucination.looks import Looks
 from engine.hallucination.mvp import MVP
 from engine.hallucination.noise_steps import NoiseSteps
@@ -30,7 +31,7 @@ DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = (*DECODING, *ASK, Rates)
+METHODS = (*DECODING, *ASK, Rates, KeepCurve)
 
 __all__ = [
     "ASK",
@@ -45,6 +46,7 @@ __all__ = [
     "Cause",
     "DoLa",
     "Greedy",
+    "KeepCurve",
     "Looks",
     "NoiseSteps",
     "Priors",

@@ -46,7 +46,7 @@ from engine.hallucination.strategy import Strategy
 from engine.hallucination.thinning import RANKINGS, Memory, Rule, when_lost
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
 from engine.method import Choice, Slider, setting
-from engine.result import Columns, Curve, Grids, View
+from engine.result import Columns, Curve, Floats, Grids, View
 
 IMAGE, EVERY = "image tokens", "all tokens"  # which of them compete for a place
 CUT = 0.1  # of the best word's probability, below which a word is not plausible
@@ -161,7 +161,7 @@ class VASparse(Strategy):
         layers = case.vlm.spec.layers
         empty = np.zeros((0, layers, rows, columns), np.float32)
         kept = np.stack([step.notes["kept"] for step in steps]) if steps else empty
-        told = {}
+        told: dict[str, tuple[Floats, str]] = {}
         for name, note, unit in (("held", "held", "tokens"), ("attention kept", "mass", "share")):
             values = np.array([step.notes[note] for step in steps]).reshape(-1, layers)
             told |= {f"{name} in layer {at + 1}": (values[:, at], unit) for at in range(layers)}
