@@ -8,8 +8,8 @@ import streamlit as st
 
 from components.ask.question import tidy
 from components.charts import plots
+from components.charts.style import COLORS, theme
 from components.charts.tables import as_table
-from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Compared, Spoken
 from components.notices import plain
 from engine.hallucination.chair import mentions
@@ -70,7 +70,7 @@ def decided(one: Spoken, paths: Columns) -> None:
         mine = paths["view"] == at
         figure.add_bar(
             y=says[mine], x=paths["adds"][mine], name=name, orientation="h",
-            marker={"color": CATEGORICAL[at], "pattern": {"shape": SHAPES[at]},
+            marker={"color": COLORS[theme()][at], "pattern": {"shape": SHAPES[at]},
                     "line": {"width": 1, "color": "#000"}},
             hovertext=[paths.notes[row] for row in np.flatnonzero(mine)],
             hovertemplate=f"{name}: %{{hovertext}}, %{{x:.3f}}<extra></extra>",

@@ -16,11 +16,13 @@ from engine.hallucination.greedy import Greedy
 from engine.hallucination.rates import UNSEEN, ScenesCase
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.thinning import RANKINGS
+from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions
 from engine.hallucination.vasparse import VASparse
 from engine.method import Case, Method, Progress, part_of, quiet
 from engine.result import Columns, Floats, Result
 
+COUNT = 50  # scenes
 KEEPS = (0.1, 0.2, 0.4, 0.7, 1.0)
 RESAMPLES = 1000
 ENDS = (5, 95)  # percentiles
@@ -84,6 +86,12 @@ class KeepCurve(Method[ScenesCase]):
         }
 
 
+def curve_case(vlm: TinyVLM, method: VASparse) -> ScenesCase:
+    """The scenes that are asked about; one question whatever share and ranking are set."""
+    plain = VASparse()
+    return ScenesCase(vlm, replace(method, keep=plain.keep, ranking=plain.ranking), COUNT)
+
+
 def rated(case: ScenesCase, sample: Sample, method: Strategy, progress: Progress) -> Chair:
     """CHAIR of a decoding over the scenes."""
     said = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
@@ -95,7 +103,7 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Columns:
     columns: dict[str, tuple[Floats, str]] = {"kept": (np.array(KEEPS, np.float32), "share")}
     for way in RANKINGS:
         held = [rates[way, keep] for keep in KEEPS]
-        ends = np.array([ends_of(one) for one in held], np.float32)
+        ends = np.stack([ends_of(one) for one in held])
         values = {
             "CHAIR_i": np.array([one.instance for one in held], np.float32),
             "lowest": ends[:, 0],
@@ -106,15 +114,13 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Columns:
     return Columns.of(columns, rows=[f"{100 * keep:.0f} %" for keep in KEEPS])
 
 
-def ends_of(rates: Chair) -> tuple[float, float]:
-    """Where CHAIR_i lies in 90 % of resamples of the captions; NaN where nothing was named."""
-    invented = np.array([sum(not one.true for one in found) for found in rates.mentions])
-    named = np.array([len(found) for found in rates.mentions])
-    low, high = resampled(invented, named)
-    return low, high
+def ends_of(rates: Chair) -> Floats:
+    """Where CHAIR_i lies in 90 % of resamples of the captions, (2,); NaN where nothing is named."""
+    invented = [sum(not one.true for one in found) for found in rates.mentions]
+    return resampled(invented, [len(found) for found in rates.mentions])
 
 
-def resampled(part: Sequence[int] | np.ndarray, whole: Sequence[int] | np.ndarray) -> Floats:
+def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:
     """The 5th and 95th percentile of a ratio of sums over resampled scenes, (2,)."""
     rows = np.random.default_rng(0).integers(0, len(part), (RESAMPLES, len(part)))
     below = np.asarray(whole)[rows].sum(1)
