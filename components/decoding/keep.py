@@ -7,13 +7,11 @@ from typing import cast
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
 from components.charts import plots
 from components.charts.style import COLORS, DASHES, GRAY, MARGINS, SYMBOLS, theme
 from components.charts.tables import as_table
 from components.decoding.asked import KEY, Compared, Spoken
-from components.decoding.scenes import begun
-from engine import run
+from components.decoding.scenes import counted
 from engine.hallucination.keep_curve import KeepCurve, curve_case
 from engine.hallucination.thinning import RANKINGS
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -29,19 +27,7 @@ def show(found: Compared, one: Spoken) -> None:
     method = KeepCurve()
     case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, one.method))
     with st.expander("How much can be dropped? CHAIR against the share kept"):
-        told = st.session_state.setdefault(f"{SLOT}.told", set())
-        digest = run.digest(method, case)
-        if not begun(method, case, told):
-            seconds = run.expected_seconds(method, case)
-            hint = f"about {max(seconds, 1):.0f} s here" if seconds else "not timed here yet"
-            st.button(
-                f"Count over {case.count} scenes ({hint})", key=f"{SLOT}.go", type="primary",
-                on_click=told.add, args=(digest,),
-            )  # fmt: skip
-            return
-        answer = runs.ask(method, case, SLOT)
-        runs.watch([answer])
-        if isinstance(answer, Answer):
+        if answer := counted(method, case, SLOT):
             drawn(answer)
         st.markdown(method.about())
 

@@ -107,6 +107,22 @@ def begun(method: Method[Any], case: ScenesCase, told: Collection[str]) -> bool:
     )
 
 
+def counted(method: Method[Any], case: ScenesCase, slot: str) -> Answer | None:
+    """One answer over scenes, behind a button until it is known or was asked for."""
+    told = st.session_state.setdefault(f"{slot}.told", set())
+    if not begun(method, case, told):
+        seconds = run.expected_seconds(method, case)
+        hint = f"about {max(seconds, 1):.0f} s here" if seconds else "not timed here yet"
+        st.button(
+            f"Count over {case.count} scenes ({hint})", key=f"{slot}.go", type="primary",
+            on_click=told.add, args=(run.digest(method, case),),
+        )  # fmt: skip
+        return None
+    answer = runs.ask(method, case, slot)
+    runs.watch([answer])
+    return answer if isinstance(answer, Answer) else None
+
+
 def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
     """Recall against what is made up, and all figures."""
     rates: list[Columns] = [answer["rates"] for _, answer in done]

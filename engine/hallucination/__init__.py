@@ -25,13 +25,14 @@ from engine.hallucination.sampling import Sampling
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
+from engine.hallucination.views_ablation import ViewsAblation
 from engine.hallucination.word_case import WordCase
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = (*DECODING, *ASK, Rates, KeepCurve)
+METHODS = (*DECODING, *ASK, Rates, KeepCurve, ViewsAblation)
 
 __all__ = [
     "ASK",
@@ -57,5 +58,6 @@ __all__ = [
     "ScenesCase",
     "Strategy",
     "VASparse",
+    "ViewsAblation",
     "WordCase",
 ]

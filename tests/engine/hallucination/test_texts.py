@@ -12,8 +12,7 @@ DOCS = ROOT / "docs" / "hallucination.md"
 FOLDERS = ("engine/hallucination", "components/ask", "components/decoding", "pages/hallucination")
 BRITISH = re.compile(
     r"\b(learnt|grey\w*|colour\w*|towards|behaviour\w*|judgement\w*|centre\w*|favour\w*|"
-    r"neighbour\w*|normalis\w+|recognis\w+|whilst|labelled|modelled)\b",
-    re.IGNORECASE,
+    r"neighbour\w*|normalis\w+|recognis\w+|whilst|labelled|modelled)\b"
 )
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 
