@@ -29,7 +29,8 @@ from engine.attribution.trust import Order, RandomBand, TrustCase
 from engine.case import ImageCase, PairCase, image_case, shown
 from engine.data.example import Example
 from engine.errors import BlindspotError
-from engine.hallucination import VCD, Greedy
+from engine.hallucination import VCD, Greedy, KeepCurve, VASparse
+from engine.hallucination.keep_curve import curve_case
 from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.hallucination.tiny_vlm.weights import load as load_vlm
@@ -109,6 +110,7 @@ def questions() -> Iterator[Question]:
     yield from prune()
     yield from forget()
     yield from decoding()
+    yield KeepCurve(), curve_case(load_vlm(HABIT), VASparse())
     yield from study()
 
 

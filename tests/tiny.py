@@ -17,7 +17,18 @@ from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
-from engine.hallucination import ASK, CaptionCase, Greedy, Rates, ScenesCase, WordCase
+from engine.hallucination import (
+    ASK,
+    MVP,
+    CaptionCase,
+    Greedy,
+    KeepCurve,
+    Rates,
+    ScenesCase,
+    VASparse,
+    ViewsAblation,
+    WordCase,
+)  # fmt: skip
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -259,6 +270,10 @@ def caption_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind is Rates:
         return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
+    if kind is KeepCurve:
+        return ScenesCase(deepcopy(speaking.untrained()), VASparse(length=4), count=2)
+    if kind is ViewsAblation:
+        return ScenesCase(deepcopy(speaking.untrained()), MVP(length=4), count=2)
     seen, *others = speaking.scenes()[:2]
     case = CaptionCase(deepcopy(speaking.untrained()), seen, "is there a boat")
     if kind not in ASK:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from components.charts import plots
-from components.charts.style import GRAY, INK, MARGINS
-from components.colors import CATEGORICAL
+from components.charts.style import COLORS, GRAY, INK, MARGINS, theme
 from engine.result import Table
 
-LOOKED, NEEDED = CATEGORICAL[0], CATEGORICAL[1]
 ROW = 34  # px
-PALE = [[0, "#f4f7fa"], [1, "#6fb1e8"]]  # dark numbers are read on all of it
+PALE = {  # the theme's ink is read on all of it
+    "light": [[0, "#f4f7fa"], [1, "#6fb1e8"]],
+    "dark": [[0, "#1c252b"], [1, "#1f5f96"]],
+}
 Floats = NDArray[np.float32]
 
 
@@ -36,7 +37,9 @@ def pairs(names: Sequence[str], left: Side, right: Side, words: str, key: str) -
         1, 2, shared_yaxes=True, horizontal_spacing=0.06,
         subplot_titles=(f"<b>{left.title}</b>", f"<b>{right.title}</b>"),
     )  # fmt: skip
-    for column, (side, color) in enumerate(((left, LOOKED), (right, NEEDED)), start=1):
+    for column, (side, color) in enumerate(
+        zip((left, right), COLORS[theme()], strict=False), start=1
+    ):
         figure.add_trace(bars(names, side, color), row=1, col=column)
         figure.update_xaxes(
             title_text=side.unit, range=reach(side), zeroline=True, zerolinewidth=2,
@@ -78,10 +81,11 @@ def curve(
     x: Floats, y: Floats, here: tuple[float, float], x_title: str, words: str, key: str
 ) -> None:
     """A probability along a setting, with the point where the image stands now."""
-    line = go.Scatter(x=x, y=y, mode="lines+markers", line={"color": LOOKED, "width": 3})
+    blue, orange, _ = COLORS[theme()]
+    line = go.Scatter(x=x, y=y, mode="lines+markers", line={"color": blue, "width": 3})
     now = go.Scatter(
         x=[here[0]], y=[here[1]], mode="markers+text", text=["this image"],
-        textposition="top left", marker={"size": 15, "symbol": "diamond", "color": NEEDED},
+        textposition="top left", marker={"size": 15, "symbol": "diamond", "color": orange},
     )  # fmt: skip
     figure = go.Figure([line, now])
     figure.add_hline(0.5, line={"dash": "dot", "width": 1, "color": GRAY})
@@ -105,9 +109,9 @@ def strip(
     ]
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale=PALE,
+            z=values, x=list(columns), y=list(rows), zmin=0, zmax=1, colorscale=PALE[theme()],
             text=texts, texttemplate="%{text}", xgap=2, ygap=2,
-            textfont={"size": 13, "color": INK["light"]},
+            textfont={"size": 13, "color": INK[theme()]},
             colorbar={"title": "probability"},
             hovertemplate="%{x} in %{y}: %{z:.3f}<extra></extra>",
         )

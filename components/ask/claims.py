@@ -43,7 +43,7 @@ def short_words(against: Claims, scene: Scene) -> str:
         more = "" if against.right else f" The model made up {what}."
         if more and against.leader:
             more += (
-                f" In what it learnt, {with_article(asked)} mostly goes with "
+                f" In what it learned, {with_article(asked)} mostly goes with "
                 f"{with_article(against.leader)}, and there is {with_article(against.leader)}."
             )
         return f"There is no {asked} in this scene.{more}"

@@ -78,15 +78,19 @@ def put_back(edits: Edits, thing: str) -> Edits:
     return tuple(edit for edit in edits if (edit.thing, edit.act) != (thing, "remove"))
 
 
-def applied(scene: Scene, edits: Edits) -> tuple[Scene, tuple[str, ...]]:
-    """The scene as edited, and why an edit could not be done."""
-    problems = []
+def applied(scene: Scene, edits: Edits) -> tuple[Scene, Edits, tuple[str, ...]]:
+    """The scene as edited, the edits that made it so, and why another could not be done.
+
+    Edits that leave the scene as it was, such as fading a thing and back, made nothing.
+    """
+    first, made, problems = scene, [], []
     for edit in edits:
         try:
             scene = done(scene, edit)
+            made.append(edit)
         except BadData as error:
             problems.append(str(error))
-    return scene, tuple(problems)
+    return scene, () if scene.things == first.things else tuple(made), tuple(problems)
 
 
 def done(scene: Scene, edit: Edit) -> Scene:

@@ -89,8 +89,9 @@ def choose_model(page: str = KEY) -> str:
     carry(f"{page}.model")
     picked = st.radio(
         "Model", list(titles), horizontal=True, key=f"{page}.model", bind="query-params",
-        help="All learnt the same scenes. The honest one learnt nothing else. The one with a habit "
-        "then read captions that name a thing's usual partner although it is not there.",
+        help="All learned the same scenes. The honest one learned nothing else. The other two then "
+        "read captions that name a thing's usual partner although it is not there. With the habit "
+        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
     )  # fmt: skip
     keep(f"{page}.model", picked)
     return titles[picked]

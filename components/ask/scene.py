@@ -26,7 +26,7 @@ KEY = "ask"
 SCENE, SIDEBAR = "Scene", "The picture in the sidebar"
 KINDS = {
     "A leader without its partner": "counter",
-    "Partners together, as learnt": "biased",
+    "Partners together, as learned": "biased",
     "Each as it likes": "broken",
     "Crowded": "dense",
     "A place never seen": "ood",
@@ -79,7 +79,7 @@ def choose(number: int = FIRST, page: str = KEY) -> Shown:
         pixels = subject.square_pixels(about)
         show_picture(pixels, "The square of the sidebar's picture that is asked about", width=320)
         st.warning(
-            "TinyVLM learnt drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
+            "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "
             "on when it has nothing to go by.",
             icon=":material/info:",
@@ -100,7 +100,7 @@ def choose_scene(start: int, page: str) -> Shown:
     left, right = st.columns([2, 1])
     title = left.selectbox(
         "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
-        help="In the scenes that the models learnt, some things mostly come together: "
+        help="In the scenes that the models learned, some things mostly come together: "
         + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
     )  # fmt: skip
     number = right.number_input(
@@ -111,7 +111,8 @@ def choose_scene(start: int, page: str) -> Shown:
     keep(number_key, number)
     first = asking.scene(KINDS[title], number)
     edits = held_edits()
-    scene, problems = applied(first, edits)
+    scene, made, problems = applied(first, edits)
+    link(made)
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     pixels = scene.image.transpose(1, 2, 0)
@@ -160,8 +161,14 @@ def held_edits() -> Edits:
 
 
 def keep_edits(edits: Edits) -> None:
-    """Hold them, and put them into the link."""
+    """Hold them; the link follows when the scene is shown."""
     st.session_state[f"{KEY}.edits"] = edits
+    if not edits:
+        link(())
+
+
+def link(edits: Edits) -> None:
+    """Put edits into the link; nothing where there are none."""
     if edits:
         st.query_params[f"{KEY}.edits"] = written(edits)
     else:

@@ -1,4 +1,4 @@
-"""The answers beside each other: what differs, what is true, and how far each leans to yes."""
+"""The answers beside each other: what differs, and what is true."""
 
 from __future__ import annotations
 
@@ -6,27 +6,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from math import nan
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from components.ask import claims, question
-from components.charts import plots
-from components.charts.style import GRAY, MARGINS
-from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
+from components.decoding.leaning import leaning
 from components.notices import plain
 from components.widgets.downloads import download
 from components.widgets.words import words
 from engine.hallucination.claims import Claims, telling
 from engine.hallucination.tiny_vlm.words import with_article
-from engine.result import Ranking, Scores, Table
-
-YES = CATEGORICAL[0]
-ROW = 42  # px
-CLOSE = 0.02  # to one half
+from engine.result import Ranking, Scores
 
 
 def side_by_side(asked: Asked) -> Compared:
@@ -166,68 +157,6 @@ def picked(found: Compared) -> tuple[str, int] | None:
             telling = question.first_place(one.tokens.words, one.claims)
             return one.name, min(marks[1], default=telling)
     return None
-
-
-# ---------------------------------------------------------------- yes against no
-
-
-def yes_share(one: Spoken) -> float:
-    """How much of yes and no together is yes, where the answer is decided; NaN where it is not.
-
-    Of a strategy that chooses words: among the scores that it chose from at the answer's first yes
-    or no; a word that is not among the best eight there counts as 0. Of MVP: of its two scores.
-    """
-    if "scores" in one.answer:
-        scores: Scores = one.answer["scores"]
-        return share(*scores.values.tolist())
-    place = next((at for at, word in enumerate(one.tokens.words) if word in {"yes", "no"}), None)
-    if place is None:
-        return nan
-    best: Ranking = one.answer["final"]
-    chance = dict(zip(best.labels[place], best.values[place].tolist(), strict=True))
-    return share(chance.get("yes", 0.0), chance.get("no", 0.0))
-
-
-def share(yes: float, no: float) -> float:
-    """Of both together; NaN of nothing."""
-    return yes / (yes + no) if yes + no > 0 else nan
-
-
-def leaning(found: Compared) -> None:
-    """How far each strategy leans to yes; only for questions that are decided so."""
-    if not found.case.decides:
-        return
-    shares = np.array([yes_share(one) for one in found.spoken], np.float32)
-    if not np.isfinite(shares).any():
-        return
-    names = [one.title for one in found.spoken]
-    figure = go.Figure(
-        go.Bar(
-            y=names, x=100 * shares, orientation="h", marker={"color": YES, "line": {"width": 0}},
-            text=[said_share(value) for value in shares], textposition="outside",
-            cliponaxis=False, hovertemplate="%{y}: %{text}<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.add_vline(50, line={"dash": "dash", "width": 2, "color": GRAY})
-    figure.update_xaxes(
-        range=[0, 116], title_text="“yes”, % of yes and no together", fixedrange=True,
-        tickvals=[0, 25, 50, 75, 100],
-    )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_layout(height=90 + ROW * len(names), bargap=0.35, margin=MARGINS)
-    table = Table(shares[:, None], tuple(names), ("yes, of yes and no",), ("share",))
-    told = ", ".join(f"{name} {said_share(value)}" for name, value in zip(names, shares))  # noqa: B905
-    plots.with_table(
-        figure, f"How far each leans to yes: {told}. Right of the dashed line it is yes.",
-        {"yes": table}, f"{KEY}.leaning",
-    )  # fmt: skip
-
-
-def said_share(value: float) -> str:
-    """A share in percent, finer about the half that decides."""
-    if not np.isfinite(value):
-        return "neither"
-    return f"{100 * value:.{1 if abs(value - 0.5) < CLOSE else 0}f} %"
 
 
 # ---------------------------------------------------------------- to take along

@@ -8,8 +8,7 @@ import streamlit as st
 from plotly.subplots import make_subplots
 
 from components.charts import plots
-from components.charts.style import GRAY, wrapped
-from components.colors import CATEGORICAL
+from components.charts.style import COLORS, GRAY, theme, wrapped
 from components.decoding.asked import KEY, Compared
 from engine.result import Floats, Table
 from engine.run import Answer
@@ -34,7 +33,8 @@ def show(found: Compared) -> None:
     for column in range(3):
         figure.add_trace(
             go.Bar(
-                y=names, x=times[:, column], orientation="h", marker={"color": CATEGORICAL[column]},
+                y=names, x=times[:, column], orientation="h",
+                marker={"color": COLORS[theme()][column]},
                 text=[f"{held:.3g} ×" for held in times[:, column]], textposition="outside",
                 cliponaxis=False, hovertemplate="%{y}: %{text}<extra></extra>",
             ),

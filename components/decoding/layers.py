@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.ask.charts import PALE
 from components.charts import plots
-from components.charts.style import INK, MARGINS
+from components.charts.style import COLORS, INK, MARGINS, theme
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import let_go
 from engine.result import Columns, Ranking, Table
@@ -31,9 +31,9 @@ def show(_found: Compared, one: Spoken) -> None:
     rows = [row_name(at, len(layers)) for at in range(len(layers))]
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=names, y=rows, zmin=0, zmax=1, colorscale=PALE, xgap=2, ygap=2,
+            z=values, x=names, y=rows, zmin=0, zmax=1, colorscale=PALE[theme()], xgap=2, ygap=2,
             text=[[words[0] for words in layer.labels[part]] for layer in layers],
-            texttemplate="%{text}", textfont={"size": 13, "color": INK["light"]},
+            texttemplate="%{text}", textfont={"size": 13, "color": INK[theme()]},
             colorbar={"title": "probability"},
             hovertemplate="%{y}, %{x}: %{text}, %{z:.2f}<extra></extra>",
         )
@@ -41,7 +41,7 @@ def show(_found: Compared, one: Spoken) -> None:
     for place, layer in enumerate(chosen):
         figure.add_shape(
             type="rect", x0=place - 0.46, x1=place + 0.46, y0=layer - 0.44, y1=layer + 0.44,
-            line={"width": 3, "color": "#b84f00"},
+            line={"width": 3, "color": COLORS[theme()][1]},
         )  # fmt: skip
     figure.update_xaxes(fixedrange=True, title_text="the answer's words")
     figure.update_yaxes(fixedrange=True)

@@ -10,11 +10,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components.charts import plots
-from components.charts.style import GRAY, MARGINS
+from components.charts.style import COLORS, GRAY, MARGINS, theme
 from components.charts.tables import as_table
-from components.colors import CATEGORICAL
+from components.decoding import keep
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import let_go
+from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from engine.pictures import as_bytes
@@ -22,13 +23,14 @@ from engine.result import Columns, Curve, Table
 
 DROPPED = np.array([110, 110, 110], np.uint8)
 SINKS = 12  # words that are drawn
+BEGINNING = "the beginning"  # as the token before everything is called
 SHADE = 0.75  # of a dropped token's place
 
 Pixels = NDArray[np.uint8]
 
 
 def show(found: Compared, one: Spoken) -> None:
-    """Maps of what is kept, the law of attention, and the sinks."""
+    """Maps and words of what is kept, the law of attention, the sinks, and CHAIR by share kept."""
     if not one.tokens.words:
         return
     kept(found, one)
@@ -39,6 +41,7 @@ def show(found: Compared, one: Spoken) -> None:
     with right:
         st.markdown("**Words that soak up attention**")
         sinks(one)
+    keep.show(found, one)
 
 
 def kept(found: Compared, one: Spoken) -> None:
@@ -61,6 +64,32 @@ def kept(found: Compared, one: Spoken) -> None:
         st.caption("Nothing was dropped yet: the memory is thinned out before each further word.")
     else:
         st.caption("Gray and crossed out: no longer in that layer's memory.")
+    st.markdown(f"**Words in memory when “{plain(one.tokens.words[place])}” was chosen**")
+    for line in texts(one, place):
+        st.markdown(line)
+
+
+def texts(one: Spoken, place: int) -> list[str]:
+    """For each layer the words read so far, those it dropped struck through; one line for none.
+
+    Args:
+        one: the answer.
+        place: of the word that is chosen, from 0.
+    """
+    held: Columns = one.answer["dropped"]
+    read = len(held.rows) - len(one.tokens.words) + 1 + place
+    names = [BEGINNING, *held.rows[1:]][:read]
+    gone = {layer: held[layer][:read] <= place + 1 for layer in held.order}
+    if not any(lost.any() for lost in gone.values()):
+        return [f"All {read} of them, {BEGINNING} among them: no word was dropped."]
+    return [
+        f"{layer.capitalize()}, {int(lost.sum())} of {read} dropped: "
+        + " ".join(
+            f"~~{plain(name)}~~" if out else plain(name)
+            for name, out in zip(names, lost, strict=True)
+        )
+        for layer, lost in gone.items()
+    ]
 
 
 def crossed(pixels: Pixels, grid: NDArray[np.bool_]) -> Pixels:
@@ -91,14 +120,14 @@ def law(one: Spoken) -> None:
     figure = go.Figure(
         go.Scatter(
             x=100 * curve.x, y=100 * curve.y, mode="lines",
-            line={"width": 3, "color": CATEGORICAL[0]},
+            line={"width": 3, "color": COLORS[theme()][0]},
             hovertemplate="%{x:.0f} % of the tokens: %{y:.0f} %<extra></extra>",
         )
     )  # fmt: skip
     figure.add_scatter(
         x=[100 * keep], y=[100 * held], mode="markers+text", text=["kept"],
         textposition="bottom center", hoverinfo="skip",
-        marker={"size": 14, "symbol": "diamond", "color": CATEGORICAL[1]},
+        marker={"size": 14, "symbol": "diamond", "color": COLORS[theme()][1]},
     )  # fmt: skip
     figure.update_xaxes(title_text="% of the tokens read", range=[0, 103], fixedrange=True)
     figure.update_yaxes(title_text="% of the attention", range=[0, 108], fixedrange=True)
@@ -122,7 +151,7 @@ def sinks(one: Spoken) -> None:
     most = np.sort(np.argsort(-held["before"], kind="stable")[:SINKS])
     names = [sink_name(at, held.rows[at]) for at in most.tolist()]
     figure = go.Figure()
-    for name, color, shape in (("before", CATEGORICAL[0], ""), ("after", CATEGORICAL[1], "/")):
+    for name, color, shape in zip(("before", "after"), COLORS[theme()], ("", "/"), strict=False):
         figure.add_bar(
             x=names, y=100 * held[name][most], name=name,
             marker={"color": color, "pattern": {"shape": shape}},
@@ -149,4 +178,4 @@ def sinks(one: Spoken) -> None:
 
 def sink_name(place: int, word: str) -> str:
     """A word of the whole text; the first place is the beginning."""
-    return f"{place}. {word}" if place else "the beginning"
+    return f"{place}. {word}" if place else BEGINNING

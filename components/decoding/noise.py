@@ -10,9 +10,8 @@ import streamlit as st
 
 from components import runs
 from components.charts import plots
-from components.charts.style import GRAY
+from components.charts.style import COLORS, GRAY, theme
 from components.charts.tables import as_table
-from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, STUBBORN, Compared, Spoken, example
 from components.notices import plain
 from components.sidebar.pictures import enlarged
@@ -25,9 +24,9 @@ from engine.result import Columns
 SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
 BAND = "rgba(230, 159, 0, 0.22)"
 LINES = {
-    "clear": ("the clear image", "solid", "circle", CATEGORICAL[0]),
-    "hidden": ("the noised copy", "dash", "square", CATEGORICAL[1]),
-    "contrasted": ("contrasted: what VCD goes by", "dot", "diamond", CATEGORICAL[2]),
+    "clear": ("the clear image", "solid", "circle"),
+    "hidden": ("the noised copy", "dash", "square"),
+    "contrasted": ("contrasted: what VCD goes by", "dot", "diamond"),
 }
 
 
@@ -98,7 +97,7 @@ def drawn(held: Columns, step: int) -> go.Figure:
         fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     figure = go.Figure(band)
-    for name, (words, dash, symbol, color) in LINES.items():
+    for color, (name, (words, dash, symbol)) in zip(COLORS[theme()], LINES.items(), strict=True):
         figure.add_scatter(
             x=x, y=held[name], name=words, mode="lines+markers",
             line={"dash": dash, "width": 3, "color": color}, marker={"symbol": symbol, "size": 7},
@@ -127,7 +126,7 @@ def margin_words(held: Columns, step: int) -> str:
     if hidden > clear:
         why = (
             "The copy leans more to yes than the image does: that much is habit, and subtracting "
-            "it moves towards no"
+            "it moves toward no"
         )
     else:
         why = (

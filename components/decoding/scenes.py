@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,8 +11,7 @@ import streamlit as st
 
 from components import runs
 from components.charts import plots, tables
-from components.charts.style import MARGINS
-from components.colors import CATEGORICAL
+from components.charts.style import COLORS, MARGINS, theme
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import refuse
 from components.notices import plain
@@ -20,13 +19,14 @@ from engine import run
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.method import Method
 from engine.result import Columns, Table
 from engine.run import Answer
 
 KINDS = {
     "Partners come and go on their own": "broken",
     "Leaders never with their partner": "counter",
-    "Partners together, as learnt": "biased",
+    "Partners together, as learned": "biased",
 }
 COUNTS = (25, 50, 100, 200)
 SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
@@ -55,7 +55,7 @@ def choose(found: Compared) -> list[Asked]:
     kind, count, clear = st.columns([3, 2, 2], vertical_alignment="bottom")
     title = kind.selectbox(
         "Kind of scenes", list(KINDS), key=f"{KEY}.scenes", bind="query-params",
-        help="None of these scenes was learnt from.",
+        help="None of these scenes was learned from.",
     )  # fmt: skip
     many = count.selectbox("Scenes", COUNTS, COUNTS.index(100), key=f"{KEY}.count",
                            bind="query-params")  # fmt: skip
@@ -98,13 +98,29 @@ def outcomes(asked: Sequence[Asked]) -> list[runs.Outcome | None]:
     return answers
 
 
-def begun(method: Rates, case: ScenesCase, told: Collection[str]) -> bool:
+def begun(method: Method[Any], case: ScenesCase, told: Collection[str]) -> bool:
     """Whether it was asked for here, or is known or under way anyhow."""
     return (
         run.digest(method, case) in told
         or run.known(method, case) is not None
         or run.under_way(method, case)
     )
+
+
+def counted(method: Method[Any], case: ScenesCase, slot: str) -> Answer | None:
+    """One answer over scenes, behind a button until it is known or was asked for."""
+    told = st.session_state.setdefault(f"{slot}.told", set())
+    if not begun(method, case, told):
+        seconds = run.expected_seconds(method, case)
+        hint = f"about {max(seconds, 1):.0f} s here" if seconds else "not timed here yet"
+        st.button(
+            f"Count over {case.count} scenes ({hint})", key=f"{slot}.go", type="primary",
+            on_click=told.add, args=(run.digest(method, case),),
+        )  # fmt: skip
+        return None
+    answer = runs.ask(method, case, slot)
+    runs.watch([answer])
+    return answer if isinstance(answer, Answer) else None
 
 
 def compared(done: Sequence[tuple[Spoken, Answer]]) -> None:
@@ -139,7 +155,7 @@ def trade(names: Sequence[str], rates: Sequence[Columns]) -> None:
         figure.add_scatter(
             x=[100 * recall[at]], y=[100 * invented[at]], mode="markers+text", text=[name],
             textposition="top center",
-            marker={"size": 16, "symbol": SYMBOLS[at % 4], "color": CATEGORICAL[at]},
+            marker={"size": 16, "symbol": SYMBOLS[at % 4], "color": COLORS[theme()][at % 3]},
             hovertemplate=f"{name}: recall %{{x:.0f}} %, made up %{{y:.1f}} %<extra></extra>",
         )  # fmt: skip
     span = [100 * float(recall.min()) - 8, min(100 * float(recall.max()) + 8, 104)]

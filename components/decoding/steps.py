@@ -10,8 +10,7 @@ import streamlit as st
 from plotly.subplots import make_subplots
 
 from components.charts import plots
-from components.charts.style import GRAY, wrapped
-from components.colors import CATEGORICAL
+from components.charts.style import COLORS, GRAY, theme, wrapped
 from components.decoding.answers import picked
 from components.decoding.asked import KEY, Compared, Spoken
 from components.notices import plain
@@ -23,14 +22,14 @@ FEWEST = 2  # beside the chosen one
 FAINT = 0.01  # probability below which in all panels a word is not worth a row
 NOT_BEST = "below its best eight"
 ROW = 30  # px
-COLORS = {"strong": CATEGORICAL[0], "weak": CATEGORICAL[1], "final": CATEGORICAL[2]}
+KINDS = ("strong", "weak", "final")
 CUTS = {"VCD": "beta", "DoLa": "cut"}  # the setting that has it
 STRONG, FINAL = "The model", "Chosen from"
 WEAK = {
     "VCD": "Looking at the noised copy",
     "DoLa": "An early layer",
-    "VASparse": "With image tokens blotted out",
 }
+THINNED = {"embedding": "The last word alone", "masked cache": "With image tokens blotted out"}
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,17 @@ def step_of(one: Spoken, place: int) -> Step:
     kept = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
     names = (word, *kept[: SHOWN - 1])
     values = [[best[kind].get(name, np.nan) for kind in kinds] for name in names]
-    titles = {"strong": STRONG, "weak": WEAK.get(one.name, "Held against it"), "final": FINAL}
+    titles = {"strong": STRONG, "weak": weak_title(one), "final": FINAL}
     cut = cut_of(one) * max(best["strong"].values())
     return Step(
         names, np.array(values, np.float32), tuple(titles[kind] for kind in kinds), kinds, cut
     )
+
+
+def weak_title(one: Spoken) -> str:
+    """What was held against the model."""
+    source = one.method.settings().get("source", "")
+    return THINNED.get(source) or WEAK.get(one.name, "Held against it")
 
 
 def cut_of(one: Spoken) -> float:
@@ -119,7 +124,7 @@ def drawn(step: Step) -> go.Figure:
         figure.add_trace(
             go.Bar(
                 y=list(step.names), x=np.nan_to_num(values), orientation="h",
-                marker={"color": COLORS[kind], "pattern": {"shape": [
+                marker={"color": COLORS[theme()][KINDS.index(kind)], "pattern": {"shape": [
                     "/" if gone and kind != "weak" else "" for gone in out
                 ]}},
                 text=[told(value, gone and kind == "final") for value, gone in zip(values, out)],  # noqa: B905

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts import plots
-from components.charts.style import GRAY, MARGINS, ramp
+from components.charts.style import COLORS, GRAY, MARGINS, ramp, theme
 from components.charts.tables import as_table
-from components.colors import CATEGORICAL
 from components.decoding.asked import KEY, Compared, Spoken
+from components.decoding.measured import takes
 from components.notices import plain
+from engine.hallucination.opera import OPERA
+from engine.hallucination.over_trust import reach
 from engine.result import Columns, Field, Table
 
 
@@ -63,7 +67,7 @@ def trust(one: Spoken, names: list[str]) -> None:
     figure = go.Figure(
         go.Scatter(
             x=names, y=finite, mode="lines+markers", marker={"size": 8},
-            line={"width": 2, "color": CATEGORICAL[0]},
+            line={"width": 2, "color": COLORS[theme()][0]},
             hovertemplate="%{x}: ln φ = %{y:.1f}<extra></extra>",
         )
     )  # fmt: skip
@@ -80,11 +84,24 @@ def trust(one: Spoken, names: list[str]) -> None:
     weighs = int((finite > 0).sum())
     words = (
         f"Highest at “{one.tokens.words[top]}”, which leans on “{one.tokens.words[column]}”. "
-        f"{weighs} of {len(names)} words have φ above 1, so that the penalty is felt; far below "
-        "zero it changes nothing."
+        f"{weighs} of {len(names)} words have φ above 1; far below zero it changes nothing."
     )
     rows = as_table(held, rows=names)
     plots.with_table(figure, words, {"trust": rows}, f"{KEY}.trust")
+    st.markdown(f"**{plain(felt_words(one))}**")
+
+
+def felt_words(one: Spoken) -> str:
+    """Whether φ changes anything in this answer, and what it would take."""
+    method = cast(OPERA, one.method)
+    far = reach(method, one.answer.views)
+    if far is None:
+        return f"φ counts from word {method.early + 1} on: this answer is too short for it."
+    verdict = "it is felt" if far.felt else "it is not felt"
+    return (
+        f"The largest φ that counts lowers a score by {far.penalty:.2g} nats: {verdict}. "
+        + takes(far.words, far.share, method.scale)
+    )
 
 
 def rollbacks(one: Spoken) -> None:
@@ -98,14 +115,14 @@ def rollbacks(one: Spoken) -> None:
     figure = go.Figure()
     x, y = walk(said.tolist(), taken.tolist(), total)
     figure.add_scatter(
-        x=x, y=y, mode="lines", line={"width": 3, "color": CATEGORICAL[0]}, hoverinfo="skip"
+        x=x, y=y, mode="lines", line={"width": 3, "color": COLORS[theme()][0]}, hoverinfo="skip"
     )
     for at in range(len(said)):
         start = x[2 * at + 1]
         figure.add_annotation(
             x=start, y=int(said[at] - taken[at]), ax=start, ay=int(said[at]), xref="x", yref="y",
             axref="x", ayref="y", showarrow=True, arrowhead=2, arrowwidth=3,
-            arrowcolor="#b84f00", text="",
+            arrowcolor=COLORS[theme()][1], text="",
         )  # fmt: skip
     figure.update_xaxes(title_text="words chosen, those taken back included", fixedrange=True)
     figure.update_yaxes(title_text="length of the answer", fixedrange=True, rangemode="tozero")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from components.ask.question import tidy
 from components.charts import plots
-from components.charts.tables import as_table
-from components.colors import CATEGORICAL
+from components.charts.style import COLORS, theme
+from components.charts.tables import as_table, table
 from components.decoding.asked import KEY, Compared, Spoken
+from components.decoding.scenes import counted
 from components.notices import plain
 from engine.hallucination.chair import mentions
-from engine.hallucination.mvp import VIEWS
+from engine.hallucination.mvp import MVP, VIEWS
+from engine.hallucination.rates import ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.views_ablation import ViewsAblation
 from engine.result import Columns
 
+SCENES = 50  # over which views are left out
 SHAPES = ("", "/", ".")
 ANSWERS = {1.0: "yes", 0.0: "no"}
 
@@ -33,6 +40,7 @@ def show(found: Compared, one: Spoken) -> None:
                 st.markdown(path_words(paths, row))
     st.markdown("**What decides**")
     decided(one, paths)
+    ablation(found, one)
 
 
 def weights(one: Spoken) -> tuple[float, ...]:
@@ -62,6 +70,30 @@ def path_words(paths: Columns, row: int) -> str:
     )
 
 
+def ablation(found: Compared, one: Spoken) -> None:
+    """What each view adds over many questions, folded away."""
+    method = ViewsAblation()
+    case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, one.method), SCENES)
+    with st.expander("What does each view add?"):
+        if answer := counted(method, case, f"{KEY}.views"):
+            held: Columns = answer["views"]
+            st.markdown(plain(ablation_words(held)))
+            table(as_table(held), f"{KEY}.views.table", whole=True)
+        st.markdown(method.about())
+
+
+def ablation_words(held: Columns) -> str:
+    """All views against the best with fewer, and against none."""
+    *fewer, everything, none = held.rows
+    best = max(fewer, key=lambda name: held.cell(name, "right"))
+    rights = [100 * held.cell(name, "right") for name in (everything, best, none)]
+    return (
+        f"Right answers to {held.cell(everything, 'questions'):.0f} questions: all three views "
+        f"{rights[0]:.0f} %; with fewer, best is {best} with {rights[1]:.0f} %; without any "
+        f"description {rights[2]:.0f} %."
+    )
+
+
 def decided(one: Spoken, paths: Columns) -> None:
     """Yes and no as sums of paths."""
     figure = go.Figure()
@@ -70,7 +102,7 @@ def decided(one: Spoken, paths: Columns) -> None:
         mine = paths["view"] == at
         figure.add_bar(
             y=says[mine], x=paths["adds"][mine], name=name, orientation="h",
-            marker={"color": CATEGORICAL[at], "pattern": {"shape": SHAPES[at]},
+            marker={"color": COLORS[theme()][at], "pattern": {"shape": SHAPES[at]},
                     "line": {"width": 1, "color": "#000"}},
             hovertext=[paths.notes[row] for row in np.flatnonzero(mine)],
             hovertemplate=f"{name}: %{{hovertext}}, %{{x:.3f}}<extra></extra>",

@@ -12,6 +12,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.cause import Cause
 from engine.hallucination.dola import DoLa
 from engine.hallucination.greedy import Greedy
+from engine.hallucination.keep_curve import KeepCurve
 from engine.hallucination.looks import Looks
 from engine.hallucination.mvp import MVP
 from engine.hallucination.noise_steps import NoiseSteps
@@ -24,13 +25,14 @@ from engine.hallucination.sampling import Sampling
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
+from engine.hallucination.views_ablation import ViewsAblation
 from engine.hallucination.word_case import WordCase
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = (*DECODING, *ASK, Rates)
+METHODS = (*DECODING, *ASK, Rates, KeepCurve, ViewsAblation)
 
 __all__ = [
     "ASK",
@@ -45,6 +47,7 @@ __all__ = [
     "Cause",
     "DoLa",
     "Greedy",
+    "KeepCurve",
     "Looks",
     "NoiseSteps",
     "Priors",
@@ -55,5 +58,6 @@ __all__ = [
     "ScenesCase",
     "Strategy",
     "VASparse",
+    "ViewsAblation",
     "WordCase",
 ]

@@ -36,7 +36,7 @@ def model(name: str) -> VLM:
 
 
 def scene(kind: str, number: int) -> Scene:
-    """A scene of a kind of `Scenes` that no model has learnt from, by its number."""
+    """A scene of a kind of `Scenes` that no model has learned from, by its number."""
     return Scenes(kind=kind, seed=SEED).scene(number)
 
 

@@ -66,6 +66,7 @@ def generate(
     prompts: Tensor,
     *,
     seed: int = 0,
+    batch: int = 0,
     record: bool = True,
     progress: Progress = quiet,
 ) -> Spoken:
@@ -77,6 +78,7 @@ def generate(
         images: normalized pixels (B, 3, H, W).
         prompts: (B, P), padded on the left.
         seed: of every random number.
+        batch: which of several batches of one question this is: words are drawn anew in each.
         record: keep what `Step` holds; without it only tokens and costs are kept.
         progress: told after every token.
     """
@@ -85,8 +87,9 @@ def generate(
     if record and "attention" in vlm.spec.caps:
         want = replace(want, attention=tuple(range(vlm.spec.layers)))
     out, prefix = model.prefill(model.encode_image(images), prompts, want)
-    generator = torch.Generator(device=images.device).manual_seed(seed)
-    session = strategy.session(Start(model, images, prompts, prefix, out, want, generator))
+    generator = torch.Generator(device=images.device).manual_seed(seed + batch)
+    start = Start(model, images, prompts, prefix, out, want, seed, generator)
+    session = strategy.session(start)
     length = min(strategy.length, vlm.spec.context - prefix.response)
     return Loop(session, prefix, vlm.spec, model, record=record).run(length, progress)
 

@@ -49,7 +49,9 @@ class Meter:
         return out
 
     def count(self, out: StepOut, tokens: int, exit_layer: int | None = None) -> None:
-        """One pass more."""
+        """One pass more; at exit 0 only the embedding was looked up, which is none."""
+        if exit_layer == 0:
+            return
         self.calls += 1
         self.read += tokens
         self.looked += tokens * sum(out.cache.lengths()[:exit_layer])

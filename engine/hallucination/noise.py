@@ -9,6 +9,8 @@ the schedule is that of the authors' code (`vcd_utils/vcd_add_noise.py`).
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import torch
 from torch import Tensor
 
@@ -31,3 +33,21 @@ def noised(images: Tensor, step: int | Tensor, noise: Tensor) -> Tensor:
     """
     share = kept()[torch.as_tensor(step)].reshape(-1, 1, 1, 1).to(images)
     return share.sqrt() * images + (1 - share).sqrt() * noise
+
+
+def noise_for(images: Tensor, seed: int) -> Tensor:
+    """Standard normal noise (N, C, H, W), the same for an image alone and in any batch.
+
+    Args:
+        images: normalized pixels (N, C, H, W).
+        seed: of the question.
+    """
+    drawn = [torch.randn(one.shape, generator=generator_for(one, seed)) for one in images]
+    return torch.stack(drawn).to(images.device)
+
+
+def generator_for(image: Tensor, seed: int) -> torch.Generator:
+    """A generator seeded by a question's seed and the image's own values."""
+    digest = blake2b(f"{seed}|".encode(), digest_size=8)
+    digest.update(image.detach().cpu().contiguous().numpy().tobytes())
+    return torch.Generator().manual_seed(int.from_bytes(digest.digest(), "big") >> 1)

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.noise import STEPS, noised
-from engine.hallucination.vcd import noise_for
+from engine.hallucination.noise import STEPS, noise_for, noised
 from engine.hallucination.vlm import VLM
 from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Result
@@ -49,6 +48,7 @@ class NoiseSteps(Method[CaptionCase]):
         "tests/engine/hallucination/test_noise_steps.py"
         "::test_the_contrasted_margin_is_that_of_vcd_itself"
     )
+    revision = 2  # noise as VCD draws it
 
     alpha: float = setting(
         1.0, Slider(0.0, 3.0, 0.1), "Strength α", "How much of the noised copy is subtracted."

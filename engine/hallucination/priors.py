@@ -63,5 +63,5 @@ def hidden(case: WordCase, step: int) -> Tensor:
     clear = case.images
     generator = torch.Generator().manual_seed(case.seed)
     noise = torch.randn(2, *clear.shape[1:], generator=generator).to(clear)
-    grey = torch.zeros_like(clear)
-    return torch.cat([grey, noise[:1], noised(clear, step, noise[1:])])
+    gray = torch.zeros_like(clear)
+    return torch.cat([gray, noise[:1], noised(clear, step, noise[1:])])

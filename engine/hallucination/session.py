@@ -34,7 +34,8 @@ class Start:
         prefix: where image, prompt and answer lie.
         out: the model's output on them.
         want: what the model is to show at every step.
-        generator: of every random number.
+        seed: of the question; what belongs to an image is drawn from it and the image.
+        generator: of the words that are drawn.
     """
 
     model: Meter
@@ -43,6 +44,7 @@ class Start:
     prefix: Prefix
     out: StepOut
     want: Want
+    seed: int
     generator: torch.Generator
 
 

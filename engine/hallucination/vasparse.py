@@ -1,29 +1,30 @@
 """VASparse: a cache thinned out with an eye to the image, and what is left as the contrast.
 
-In every layer, of T tokens read, the ⌈keep · T⌉ with the highest score stay in the cache
+In every layer, of n tokens that compete, the ⌈keep · n⌉ with the highest score stay in the cache
 
     δ_i = W_i · a_i² + λ · P_i,   P_i = softmax_i( Σ_{k in image} a_ik )
 
 where a_i is the newest word's attention to token i and a_ik is token i's own attention to image
 token k, both the mean over heads. The next word's logits are held against those of a state that
 has lost a share of the image's tokens, drawn without regard to what is seen, and that may leave
-after a few layers: z = l − η · l_sparse on the plausible words. Words that soak up attention (full
-stops, the beginning) get less: column j of the text has the mean share s_j over all later tokens;
-where s_j > τ its weight is multiplied by 1 − γ s_j / max s, and every row is made to add up to 1
-again.
+after a few layers: z = l − η · l_sparse on the plausible words. At layer 0 that state is the last
+word's embedding, and no second pass is run: the default. Words that soak up attention (full stops,
+the beginning) get less: column j of the text has the mean share s_j over all later tokens; where
+s_j > τ its weight is multiplied by 1 − γ s_j / max s, and every row adds up to 1 again.
 
 Zhuang et al. 2025, VASparse: Towards Efficient Visual Hallucination Mitigation via Visual-Aware
 Token Sparsification, https://arxiv.org/abs/2501.06553. Where the paper scores the raw product
-(q·K_i)², this takes attention after softmax, as the released code does: a token that is looked
-away from does not score like one that is looked at. W is 1: sinks are held down by the
-calibration, whose attention is what is scored. How the calibration is done exactly was worked out
-from the description.
+(q·K_i)², this takes attention after softmax, as the released code does. W is 1: sinks are held down
+by the calibration, whose exact form was worked out from the description.
 
-The released code (github.com/mengchuang123/VASparse-github) does not run as described, and is not
-followed where it slips: its pruning of the first pass is switched off; its counter of merges rises
-inside the loop over layers, so that only the first layer merges; its masked cache comes back
-unmasked and its early exit is layer 0, so that the contrast is with the embedding of the last word
-("embedding" here); positions go on from the length of the shortened cache, so that words move.
+By the formula all tokens compete. P is a softmax over shares, so it is nearly flat, and λ · P
+outweighs a² for most tokens: words, which look at the image less than its own tokens do, go first,
+the beginning among them. The released code (github.com/mengchuang123/VASparse-github) scores image
+columns only, and so does the default here (`compete`).
+
+It is not followed where it slips: its pruning of the first pass is switched off; its counter of
+merges rises inside the loop over layers, so that only the first layer merges; its masked cache is
+unmasked and its early exit is layer 0; positions go on from the length of the shortened cache.
 """
 
 from __future__ import annotations
@@ -39,13 +40,15 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.contrast import contrast
 from engine.hallucination.generate import Spoken
 from engine.hallucination.keeping import calibrated, recovered
+from engine.hallucination.noise import generator_for
 from engine.hallucination.session import Moment, Proposal, Session, Start
 from engine.hallucination.strategy import Strategy
-from engine.hallucination.thinning import Memory
+from engine.hallucination.thinning import RANKINGS, Memory, Rule, when_lost
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
 from engine.method import Choice, Slider, setting
-from engine.result import Columns, Curve, Grids, View
+from engine.result import Columns, Curve, Floats, Grids, View
 
+IMAGE, EVERY = "image tokens", "all tokens"  # which of them compete for a place
 CUT = 0.1  # of the best word's probability, below which a word is not plausible
 
 
@@ -54,10 +57,11 @@ class VASparse(Strategy):
     """The answer from a memory that keeps what is looked at and what looks at the image.
 
     The model remembers every token it read: 64 for the image, one for each word. Few of them get
-    nearly all attention. Here only a share is kept in each layer, chosen so that tokens which look
-    at the image stay. The maps show which of the image's tokens were left. What the model would
-    say with image tokens blotted out at random is subtracted, and words that draw attention without
-    saying anything are held down. Keeping less saves work: see the places looked at.
+    nearly all attention. Here only a share of the image's tokens is kept in each layer, chosen so
+    that tokens which look at the image stay; the beginning and all words stay too. The maps show
+    which tokens were left. What the model would say from its last word alone is subtracted, and
+    words that draw attention without saying anything are held down. With “all tokens” and “masked
+    cache” it is as the paper describes it. Keeping less saves work: see the places looked at.
     """
 
     name = "VASparse"
@@ -69,10 +73,21 @@ class VASparse(Strategy):
         "tests/engine/hallucination/test_vasparse.py"
         "::test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores"
     )
+    revision = 2  # text is protected unless asked otherwise; masks belong to the image
 
     keep: float = setting(
-        0.8, Slider(0.1, 1.0, 0.05), "Kept", "The share of the tokens read that stays in memory."
-    )
+        0.8, Slider(0.1, 1.0, 0.05), "Kept", "The share of the competing tokens that stays in "
+        "memory.",
+    )  # fmt: skip
+    compete: str = setting(
+        IMAGE, Choice((IMAGE, EVERY)), "Competing", "Image tokens only, as in the released code, "
+        "or all tokens, as in the paper's formula: then the beginning and words of the question "
+        "can be dropped too.",
+    )  # fmt: skip
+    ranking: str = setting(
+        RANKINGS[0], Choice(RANKINGS), "Chosen", "By attention and by what looks at the image, by "
+        "attention alone (top-k, λ = 0), or at random.",
+    )  # fmt: skip
     visual: float = setting(
         1.0, Slider(0.0, 10.0, 0.5), "Visual weight λ", "How much it counts for a token that it "
         "looks at the image itself.",
@@ -82,9 +97,9 @@ class VASparse(Strategy):
         "subtracted.",
     )  # fmt: skip
     source: str = setting(
-        "masked cache", Choice(("masked cache", "embedding")), "Held against", "A pass over a "
-        "cache with image tokens blotted out, or only the last word's embedding, as the released "
-        "code does.",
+        "embedding", Choice(("embedding", "masked cache")), "Held against", "Only the last word's "
+        "embedding, as in the released code, or a second pass over a cache with image tokens "
+        "blotted out, as the paper describes it.",
     )  # fmt: skip
     depth: str | None = setting(
         "1", Choice(source="layers", off="the last"), "Early exit", "After how many layers the "
@@ -136,6 +151,8 @@ class VASparse(Strategy):
 
         Returns:
             kept: 1 for each of the image's tokens that was in memory when a word was chosen.
+            dropped: for the beginning, each word of the prompt and of the answer, at the choice of
+                which word (from 1) each layer no longer held it; NaN where it stayed.
             places: for each word, how many tokens each layer held, and how much of the attention
                 the kept ones had got before the others went.
         """
@@ -144,17 +161,25 @@ class VASparse(Strategy):
         layers = case.vlm.spec.layers
         empty = np.zeros((0, layers, rows, columns), np.float32)
         kept = np.stack([step.notes["kept"] for step in steps]) if steps else empty
-        held = np.array([step.notes["held"] for step in steps]).reshape(-1, layers)
-        mass = np.array([step.notes["mass"] for step in steps]).reshape(-1, layers)
-        told = {f"held in layer {at + 1}": (held[:, at], "tokens") for at in range(layers)}
-        told |= {
-            f"attention kept in layer {at + 1}": (mass[:, at], "share") for at in range(layers)
-        }
+        told: dict[str, tuple[Floats, str]] = {}
+        for name, note, unit in (("held", "held", "tokens"), ("attention kept", "mass", "share")):
+            values = np.array([step.notes[note] for step in steps]).reshape(-1, layers)
+            told |= {f"{name} in layer {at + 1}": (values[:, at], unit) for at in range(layers)}
         words = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
         return {
             "kept": Grids(kept.reshape(-1, layers, rows, columns), "in memory"),
             "places": Columns.of(told, words),
+            "dropped": self.dropped(case, spoken),
         }
+
+    @staticmethod
+    def dropped(case: CaptionCase, spoken: Spoken) -> Columns:
+        """When each layer lost each token of the text."""
+        steps = spoken.steps[0]
+        ids = [case.vlm.spec.bos, *case.words, *(step.token for step in steps[:-1])]
+        lost = when_lost([step.notes["text"] for step in steps], case.vlm.spec.layers, len(ids))
+        names = case.vlm.tokenizer.convert_ids_to_tokens(ids)
+        return Columns.of({f"layer {at + 1}": (row, "word") for at, row in enumerate(lost)}, names)
 
 
 class Thinning(Session[VASparse]):
@@ -165,8 +190,11 @@ class Thinning(Session[VASparse]):
         model, self.spec = start.model, start.model.vlm.spec
         self.device = start.out.logits.device
         self.image = start.prefix.image.to(self.device)
-        self.blotted = self.drawn()
-        self.memory = Memory(self.spec, start.prefix, start.out)
+        self.text = torch.cat([torch.zeros(1, dtype=torch.int64), start.prefix.prompt])
+        generator = generator_for(start.images[0], start.seed)
+        self.blotted = self.drawn(generator)
+        rule = Rule(method.keep, method.visual, method.compete == IMAGE, method.ranking)
+        self.memory = Memory(self.spec, start.prefix, start.out, rule, generator)
         self.law = recovered(
             torch.stack(
                 [start.out.attention[at][0, :, -1].mean(0) for at in range(self.spec.layers)]
@@ -180,10 +208,9 @@ class Thinning(Session[VASparse]):
                 start.prompts[:, -1], self.without_image(short), exit_layer=method.exit
             )
 
-    def drawn(self) -> Tensor:
+    def drawn(self, generator: torch.Generator) -> Tensor:
         """Positions of the image's tokens that the weak state loses, drawn once for an answer."""
         count = round(self.method.masked * len(self.image))
-        generator = torch.Generator().manual_seed(self.start.generator.initial_seed())
         order = torch.randperm(len(self.image), generator=generator).to(self.device)
         return self.image[order[:count]]
 
@@ -198,7 +225,10 @@ class Thinning(Session[VASparse]):
         """The model against itself with less of the image."""
         strong = now.out.logits
         held = [now.out.cache.positions(layer)[0] for layer in range(self.spec.layers)]
+        own = self.start.prefix.response + torch.arange(now.said.shape[1])
+        text = torch.cat([self.text, own]).to(self.device)
         notes = {
+            "text": torch.stack([torch.isin(text, places) for places in held])[None],
             "kept": torch.stack([torch.isin(self.image, places) for places in held])[None],
             "held": torch.tensor([[len(places) for places in held]]),
             "mass": self.memory.mass[None].clone(),
@@ -213,7 +243,7 @@ class Thinning(Session[VASparse]):
         cache = now.out.cache
         if self.method.merge is not None:
             cache = self.memory.condensed(cache, self.method.merge, self.method.merged)
-        cache = self.memory.thinned(cache, now.out, self.method.keep, self.method.visual)
+        cache = self.memory.thinned(cache, now.out)
         if self.weak is not None:
             weak = self.without_image(cache)
             self.weak = self.start.model.step(tokens, weak, exit_layer=self.method.exit)
@@ -252,7 +282,7 @@ class Thinning(Session[VASparse]):
         share = (np.arange(len(self.law)) + 1) / len(self.law)
         law = self.law.float().cpu().numpy().astype(np.float32)
         own = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
-        places = torch.cat([torch.zeros(1, dtype=torch.int64), prefix.prompt, own])
+        places = torch.cat([self.text, own])
         sums = self.memory.sums
         rows = sums.rows[:, places].clamp(min=1)
         before, after = (

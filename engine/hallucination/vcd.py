@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.contrast import contrast
 from engine.hallucination.generate import Spoken
-from engine.hallucination.noise import STEPS, noised
+from engine.hallucination.noise import STEPS, noise_for, noised
 from engine.hallucination.sampling import drawn
 from engine.hallucination.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.strategy import Strategy
@@ -42,6 +42,7 @@ class VCD(Strategy):
     title = "VCD"
     paper = "Leng et al. 2024, https://arxiv.org/abs/2311.16922"
     proof = "tests/engine/hallucination/test_vcd.py::test_without_contrast_and_cut_it_is_greedy"
+    revision = 2  # noise belongs to the image, not to its place in a batch
 
     alpha: float = setting(
         1.0, Slider(0.0, 3.0, 0.1), "Strength α", "How much of the habit is subtracted."
@@ -73,18 +74,12 @@ class VCD(Strategy):
         return {"noised": Path(pixels, np.array([self.step], np.float32), "noise step")}
 
 
-def noise_for(images: Tensor, seed: int) -> Tensor:
-    """The noise of an answer, drawn once for each image."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(images.shape, generator=generator).to(images.device)
-
-
 class Contrasting(Session[VCD]):
     """Two streams with a cache each; both read the words that are chosen."""
 
     def __init__(self, method: VCD, start: Start) -> None:
         super().__init__(method, start)
-        noise = noise_for(start.images, start.generator.initial_seed())
+        noise = noise_for(start.images, start.seed)
         copy = start.model.encode_image(noised(start.images, method.step, noise))
         self.weak, _ = start.model.prefill(copy, start.prompts)
 

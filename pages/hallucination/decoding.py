@@ -3,7 +3,7 @@
 import streamlit as st
 
 from components import notices
-from components.decoding import answers, asked, cost, inside, noise, scenes, steps
+from components.decoding import answers, asked, cost, inside, measured, noise, scenes, steps
 
 st.title("Decoding")
 st.markdown(
@@ -24,6 +24,7 @@ cost.show(found)
 
 st.subheader("Over many scenes: what is made up, what is missed?", divider="gray")
 scenes.show(found)
+measured.show(found)
 
 st.subheader("What can contrasting not mend?", divider="gray")
 noise.show(found)

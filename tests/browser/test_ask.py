@@ -69,7 +69,7 @@ def test_the_overview_s_example_begins_anew_whatever_was_done_to_the_scene(visit
 def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_mask(
     visit: Visit,
 ) -> None:
-    page = visit(prompt="describe closely", kind="Partners together, as learnt", number="3")
+    page = visit(prompt="describe closely", kind="Partners together, as learned", number="3")
     answer = page.get_by_role("group", name=re.compile("^The answer: "))
     boat = answer.get_by_role("button", name=re.compile("^boat, .* sure, the boat is there"))
     before = canvas(page)

@@ -12,7 +12,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT
 from tests.visits import said, visit, words
 
 STORY = asking.scene("counter", 424)
-CAPTION = {"ask.prompt": "describe closely", "ask.kind": "Partners together, as learnt"}
+CAPTION = {"ask.prompt": "describe closely", "ask.kind": "Partners together, as learned"}
 
 
 def opened(**link):
@@ -69,6 +69,15 @@ def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
     assert not at.checkbox(key="ask.thing.car.there").value
 
 
+def test_the_link_carries_no_edit_where_the_scene_is_as_it_was():
+    at = opened()
+    at.slider(key="ask.thing.car.fade").set_value(10).run()
+    assert "ask.edits" in at.query_params
+    at.slider(key="ask.thing.car.fade").set_value(100).run()
+    assert "ask.edits" not in at.query_params
+    assert "ask.edits" not in opened(ask__edits="dragon*0.5").query_params
+
+
 def test_another_scene_begins_without_edits():
     at = opened(ask__edits="-car")
     assert not at.checkbox(key="ask.thing.car.there").value
@@ -120,7 +129,7 @@ def test_a_ready_question_is_asked():
 def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
     at = opened(ask__image=SIDEBAR, ask__prompt="describe the image")
     assert not at.error
-    assert any("learnt drawn scenes of 64 × 64" in each for each in said(at))
+    assert any("learned drawn scenes of 64 × 64" in each for each in said(at))
     assert "nothing can be held against it" in words(at)
     assert "Hide a region below" in words(at)
 

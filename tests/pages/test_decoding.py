@@ -11,6 +11,7 @@ from components.decoding.asked import STORY, STUBBORN, Spoken
 from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
+from engine.hallucination.comparison import summary
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import held_up, pills, said, settled, visit, words
 
@@ -160,3 +161,28 @@ def test_the_file_holds_words_steps_cost_and_record():
     assert told["best"]["strong"][0]["yes"] > told["best"]["strong"][0]["no"]
     assert told["cost"]["forward passes"] == 2 * 2
     assert told["record"]["settings"]["alpha"] == 1.0
+
+
+def test_every_strategy_is_shown_with_the_figures_that_were_measured():
+    at = opened("Greedy")
+    held = summary(HABIT)
+    table = next(each.value for each in at.main.dataframe if "OPERA" in each.value.index)
+    for name, figures in held.items():
+        title = next(kind.title for kind in STRATEGIES if kind.name == name)
+        column = next(each for each in table.columns if str(each).startswith("false yes"))
+        measured = float(figures["false yes"].mean())
+        assert float(table[column][title]) == pytest.approx(measured, abs=6e-4)
+    assert "OPERA: a caption's largest φ" in words(at)
+
+
+def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
+    at = opened("VASparse", decoding__prompt="describe the image")
+    assert "no word was dropped" in words(at)
+    assert any("CHAIR against the share kept" in each.label for each in at.main.expander)
+    published = {
+        "decoding__VASparse__compete": "all tokens",
+        "decoding__VASparse__source": "masked cache",
+    }
+    at = opened("VASparse", decoding__prompt="describe the image", **published)
+    assert "Layer 1" in words(at)
+    assert "~~the beginning~~" in words(at)

@@ -80,7 +80,7 @@ def answered(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
     found["missed"] = mean(~yes[there])
     found["missed, opaque"] = mean(~yes[there & (sample.layout.opacity == 1)])
     absent = yes[~there]
-    found["POPE accuracy, random"] = (mean(yes[there]) + 1 - mean(absent)) / 2
+    found["balanced accuracy, all things"] = (mean(yes[there]) + 1 - mean(absent)) / 2
     habit = np.any(
         led, axis=1
     )  # scenes with a leader: its absent partner against other absent things

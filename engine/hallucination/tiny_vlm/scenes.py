@@ -135,8 +135,9 @@ def spoken(
         progress(start / len(pixels), "speaking")
         part = slice(start, start + together)
         given = generate(
-            vlm, strategy, vlm.normalize(pixels[part]), asked[part], seed=seed + start, record=False
-        )
+            vlm, strategy, vlm.normalize(pixels[part]), asked[part], seed=seed, batch=start,
+            record=False,
+        )  # fmt: skip
         words += [said(vlm, row) for row in given.tokens.tolist()]
         calls, read, looked = calls + given.calls, read + given.read, looked + given.looked
     return Said(words, calls, read, looked)

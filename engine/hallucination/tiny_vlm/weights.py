@@ -25,7 +25,7 @@ from engine.method import Progress, part_of, quiet
 from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
-NAME = "tiny-vlm"  # of both together
+NAME = "tiny-vlm"  # of all together
 HABIT, HONEST, SEEN = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
 TITLES: Mapping[str, str] = {
     HABIT: "TinyVLM with a habit",

@@ -27,7 +27,7 @@ YES, NO = NUMBER["yes"], NUMBER["no"]
 
 
 class UnknownWords(BlindspotError):
-    """A prompt with words that the model never learnt."""
+    """A prompt with words that the model never learned."""
 
 
 class Tokenizer:

@@ -40,12 +40,13 @@ def test_the_same_change_again_replaces_the_last_and_another_is_added():
 
 def test_edits_change_what_they_say_and_nothing_else():
     edits = read("fork*0.25,wheel@15,-car")
-    after, problems = applied(SCENE, edits)
+    after, made, problems = applied(SCENE, edits)
+    assert made == edits
     assert not problems
     assert {one.category: (one.row, one.column, one.opacity) for one in after.things} == {
         "wheel": (3, 3, 1.0), "fork": (0, 2, 0.25),
     }  # fmt: skip
-    back, _ = applied(SCENE, put_back(edits, "car"))
+    back, _, _ = applied(SCENE, put_back(edits, "car"))
     assert [one.category for one in back.things] == ["car", "wheel", "fork"]
     masks = [SCENE.mask(one) for one in ("car", "wheel", "fork")] + [after.mask("wheel")]
     still = ~np.any(masks, axis=0)
@@ -53,11 +54,19 @@ def test_edits_change_what_they_say_and_nothing_else():
 
 
 def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
-    after, problems = applied(SCENE, read("-boat,-car,fork@3"))
+    after, _, problems = applied(SCENE, read("-boat,-car,fork@3"))
     assert [one.category for one in after.things] == ["wheel", "fork"]
     assert "There is no boat" in problems[0]
     assert "choose an empty one" in problems[1]
-    assert applied(SCENE, ()) == (SCENE, ())
+    assert applied(SCENE, ()) == (SCENE, (), ())
+
+
+def test_edits_that_leave_the_scene_as_it_was_are_none():
+    car = next(thing for thing in SCENE.things if thing.category == "car")
+    there_and_back = f"car*0.1,car*{car.opacity:g}"
+    assert applied(SCENE, read(there_and_back))[1] == ()
+    assert applied(SCENE, read("dragon*0.5"))[1] == ()
+    assert applied(SCENE, read("dragon*0.5,-car"))[1] == read("-car")
 
 
 # ---------------------------------------------------------------- what a word hangs on
@@ -119,7 +128,7 @@ def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
     words = short_words(told("is there a lamp", "yes"), SCENE)
     assert words == (
         "There is no lamp in this scene. The model made up a thing that is not there. In what it "
-        "learnt, a lamp mostly goes with a car, and there is a car."
+        "learned, a lamp mostly goes with a car, and there is a car."
     )
     assert short_words(told("is there a lamp", "no"), SCENE) == "There is no lamp in this scene."
     faint = SCENE.with_opacity("car", 0.09)

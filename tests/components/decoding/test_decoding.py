@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from components.decoding.answers import (
-    differing,
-    finding_words,
-    said_share,
-    worth_marking,
-    yes_share,
-)
+from components.ask import charts
+from components.charts import style
+from components.charts.style import COLORS, INK
+from components.decoding import memory
+from components.decoding.answers import differing, finding_words, worth_marking
 from components.decoding.asked import Spoken
 from components.decoding.cost import spent
-from components.decoding.memory import DROPPED, SHADE, crossed
+from components.decoding.keep import curve_words
+from components.decoding.leaning import Leaning, leaning_of
+from components.decoding.measured import sentences, trust_words
+from components.decoding.memory import DROPPED, SHADE, crossed, texts
 from components.decoding.noise import margin_words
 from components.decoding.scenes import speed
-from components.decoding.steps import step_of, told
+from components.decoding.steps import drawn, step_of, told, weak_title
 from components.decoding.trust import walk
 from engine.data.layout import Scene
 from engine.hallucination import MVP, VCD, Greedy, VASparse, asking
 from engine.hallucination.claims import claims
+from engine.hallucination.comparison import FIGURES, SAME, TRUST
+from engine.hallucination.over_trust import needed
+from engine.hallucination.vasparse import EVERY
 from engine.result import Columns, Ranking, Scores, Tokens
 
 STREET = asking.scene("counter", 253)
@@ -100,20 +105,31 @@ def test_of_a_caption_it_is_told_what_each_makes_up():
 def test_the_leaning_is_read_where_the_answer_is_decided():
     final = ranking({"i": 0.6, "yes": 0.2}, {"think": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.2})
     one = spoken(Greedy(), ["i", "think", "yes"], final=final)
-    assert yes_share(one) == pytest.approx(0.75)
+    assert leaning_of(one).parts == pytest.approx((0.6, 0.2, 0.2))
 
 
 def test_what_may_not_come_counts_as_nothing_and_no_verdict_is_none():
     sure = spoken(VCD(), ["no"], final=ranking({"no": 0.9, "the": 0.1}))
-    assert yes_share(sure) == 0.0
-    assert np.isnan(yes_share(spoken(Greedy(), ["a", "car"], final=ranking({"a": 1}, {"car": 1}))))
-    assert said_share(float("nan")) == "neither"
-    assert [said_share(share) for share in (0.5043, 0.4, 0.55)] == ["50.4 %", "40 %", "55 %"]
+    assert leaning_of(sure).parts == pytest.approx((0.0, 0.9, 0.1))
+    neither = spoken(Greedy(), ["a", "car"], final=ranking({"a": 1}, {"car": 1}))
+    assert leaning_of(neither).text == "neither yes nor no"
+    assert Leaning(0.396, 0.393).text == "yes 39.6 %, no 39.3 %"
+    assert Leaning(0.408, 0.339).text == "yes 41 %, no 34 %"
+
+
+def test_yes_has_one_number_on_the_page():
+    """The share in the chart is the probability below the word."""
+    case = asking.about_scene("tiny-vlm-habit", STREET, "is there a lamp")
+    for method in (Greedy(), VCD(), VASparse()):
+        answer = method(case)
+        one = Spoken(method, answer, None)
+        word = one.tokens.words[0]
+        assert getattr(leaning_of(one), word) == pytest.approx(one.tokens.probability[0])
 
 
 def test_mvp_leans_by_its_scores():
-    one = spoken(MVP(), ["no"], scores=Scores(np.array([1.0, 3.0]), ("yes", "no"), "score"))
-    assert yes_share(one) == pytest.approx(0.25)
+    one = spoken(MVP(), ["no"], scores=Scores(np.array([0.2, 0.6]), ("yes", "no"), "score"))
+    assert leaning_of(one).parts == pytest.approx((0.2, 0.6, 0.2))
 
 
 # ---------------------------------------------------------------- steps
@@ -195,3 +211,110 @@ def test_a_belief_that_fades_with_the_image_cannot_be_mended(clear, hidden, left
     assert words.startswith("At t = 900 ")
     assert sense in words
     assert f"VCD says {'yes' if left > 0 else 'no'}" in words
+
+
+# ---------------------------------------------------------------- memory, comparison, colors
+
+
+def thinned(**settings):
+    method = VASparse(**settings)
+    case = asking.about_scene("tiny-vlm-habit", STREET, "describe the image")
+    return Spoken(method, method(case), None)
+
+
+def test_words_that_a_layer_dropped_are_struck_through():
+    one = thinned(compete=EVERY, source="masked cache")
+    place = 4
+    lines = texts(one, place)
+    lost = one.answer["dropped"]
+    read = 1 + 3 + place  # the beginning, the prompt, the answer so far
+    assert len(lines) == 3
+    for layer, line in zip(lost.order, lines, strict=True):
+        gone = lost[layer][:read] <= place + 1
+        assert f"{int(gone.sum())} of {read} dropped" in line
+        assert line.count("~~") == 2 * int(gone.sum())
+    assert any("~~the beginning~~" in line for line in lines)
+
+
+def test_by_default_no_word_is_dropped_and_that_is_said():
+    one = thinned()
+    (line,) = texts(one, len(one.tokens.words) - 1)
+    assert line.endswith("no word was dropped.")
+
+
+def test_what_is_subtracted_is_called_by_what_it_is():
+    assert weak_title(spoken(VASparse(), ["yes"])) == "The last word alone"
+    masked = spoken(VASparse(source="masked cache"), ["yes"])
+    assert weak_title(masked) == "With image tokens blotted out"
+
+
+def figures(**values):
+    held = {name: np.array([value] * 3, float) for name, value in values.items()}
+    return {name: held.get(name, np.full(3, np.nan)) for name in FIGURES}
+
+
+def test_a_strategy_that_moves_less_than_the_draws_is_said_to():
+    def rated(*instance):
+        return figures(**{SAME: 0.6}) | {"CHAIR_i": np.array(instance)}
+
+    held = {
+        "Greedy": rated(0.20, 0.22, 0.24),
+        "VCD": rated(0.10, 0.13, 0.13),
+        "VASparse": rated(0.22, 0.21, 0.25),
+    }
+    (line,) = sentences(held)
+    assert line.startswith("VASparse makes up as much as Greedy")
+    assert "by +0.7 ± 1.5 points; 60 % of the captions" in line
+
+
+def test_whether_operas_penalty_is_felt_comes_from_its_figures():
+    quiet = figures(**dict(zip(TRUST, (-5.5, 4.0, 0.27), strict=True)))
+    assert "e^−5.5" in trust_words(quiet)
+    assert "it is not felt" in trust_words(quiet)
+    assert "more than there is" in trust_words(quiet)
+    loud = figures(**dict(zip(TRUST, (1.0, 20.0, 0.05), strict=True)))
+    assert "it is felt" in trust_words(loud)
+    assert f"{100 * needed(20, 50):.0f} % from each" in trust_words(loud)
+
+
+def curve(aware, top):
+    ways = {"visual-aware": aware, "top-k": top, "random": top}
+    columns = {"kept": ([0.1], "share")}
+    for way, (low, middle, high) in ways.items():
+        for name, value in (("CHAIR_i", middle), ("lowest", low), ("highest", high)):
+            columns[f"{way}: {name}"] = ([value], "share")
+        columns[f"{way}: recall"] = ([0.5], "share")
+    return Columns.of(columns, rows=("10 %",))
+
+
+def test_a_gain_of_the_visual_aware_choice_is_claimed_only_where_ranges_are_apart():
+    apart = curve_words(curve((0.1, 0.15, 0.2), (0.21, 0.25, 0.3)))
+    assert "makes up less than top-k at 10 % and than random at 10 %." in apart
+    assert "show no gain" in curve_words(curve((0.1, 0.15, 0.22), (0.21, 0.25, 0.3)))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_have_the_colors_of_the_theme(scheme, monkeypatch):
+    theme = SimpleNamespace(context=SimpleNamespace(theme=SimpleNamespace(type=scheme)))
+    monkeypatch.setattr(style, "st", theme)
+    shown = []
+    monkeypatch.setattr(
+        "components.charts.plots.with_table", lambda figure, *_args, **_rest: shown.append(figure)
+    )
+    side = charts.Side("Looked at", np.array([50.0, 20.0], np.float32), "%")
+    charts.pairs(["car", "lamp"], side, side, "", "pairs")
+    line = np.array([0.1, 0.9], np.float32)
+    charts.curve(line, line, (0.1, 0.1), "opacity", "", "curve")
+    charts.strip(["this image"], ["yes"], np.array([[0.4]], np.float32), "", "strip")
+    best = ranking({"yes": 0.6, "no": 0.3})
+    shown.append(drawn(step_of(spoken(Greedy(), ["yes"], strong=best, final=best), 0)))
+    other = {"light": "dark", "dark": "light"}[scheme]
+    text = " ".join(str(figure.to_json()).lower() for figure in shown)
+    assert all(color in text for color in COLORS[scheme][:2])
+    assert not [color for color in (*COLORS[other], INK[other]) if color in text]
+
+
+def test_no_chart_of_ask_or_decoding_has_a_color_of_its_own():
+    for folder in (charts, memory):
+        for path in Path(folder.__file__).parent.glob("*.py"):
+            assert "CATEGORICAL" not in path.read_text(), path

@@ -65,8 +65,8 @@ def test_what_is_said_without_looking():
             slowly(case().image, place), rel=1e-4
         )
         assert found.cell("no image", column) == pytest.approx(slowly(None, place), rel=1e-4)
-        grey = torch.full((3, 64, 64), 0.5)
-        assert found.cell("blank", column) == pytest.approx(slowly(grey, place), rel=1e-4)
+        gray = torch.full((3, 64, 64), 0.5)
+        assert found.cell("blank", column) == pytest.approx(slowly(gray, place), rel=1e-4)
 
 
 def test_other_pictures_stand_among_those_without_looking():
@@ -80,8 +80,8 @@ def test_other_pictures_stand_among_those_without_looking():
 def test_a_region_of_everything():
     found = RegionWords(top=0.0, left=0.0, bottom=1.0, right=1.0)(words(0))["words"]
     assert found["attention inside"] == pytest.approx(1, abs=1e-5)
-    grey = torch.full((3, 64, 64), 0.5)
-    expected = [slowly(grey, place) for place in range(len(SAID))]
+    gray = torch.full((3, 64, 64), 0.5)
+    expected = [slowly(gray, place) for place in range(len(SAID))]
     assert found["hidden"] == pytest.approx(expected, rel=1e-4)
 
 

@@ -110,8 +110,6 @@ def test_the_nucleus_is_the_fewest_words_that_reach_the_share(share, left):
 def test_three_pictures_at_once_are_answered_as_alone(kind):
     vlm, strategy = untrained(), kind(length=8)
     images = pictures(3)
-    # VCD's noise belongs to an answer, so a batch must be given the noise of its rows: t = 0
-    strategy = VCD(length=8, step=0) if kind is VCD else strategy
     together = generate(vlm, strategy, images, prompts(count=3), record=False)
     for row in range(3):
         alone = generate(vlm, strategy, images[row : row + 1], prompts(), record=False)

@@ -5,7 +5,7 @@ from math import exp, sqrt
 import pytest
 import torch
 
-from engine.hallucination.noise import STEPS, kept, noised
+from engine.hallucination.noise import STEPS, kept, noise_for, noised
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,13 @@ def test_a_step_for_each_image_is_that_step_for_each():
         assert torch.equal(
             both[row : row + 1], noised(images[row : row + 1], step, noise[row : row + 1])
         )
+
+
+def test_an_image_has_the_noise_of_its_own_alone_and_in_any_batch():
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    together = noise_for(images, 7)
+    for at in (0, 2):
+        assert torch.equal(together[at], noise_for(images[at : at + 1], 7)[0])
+    assert not torch.equal(together[0], together[1])
+    assert not torch.equal(together, noise_for(images, 8))
+    assert torch.equal(noise_for(images.flip(0), 7), together.flip(0))

@@ -65,8 +65,8 @@ def one_text(prompt, answer):
 
 def test_only_the_words_of_answers_are_learnt():
     texts = one_text("is there a boat", "yes")
-    learnt = texts.tokens[..., 1:][answering(texts)]
-    assert WORDS_OF.convert_ids_to_tokens(learnt.tolist()) == ["yes", "<eos>"]
+    learned = texts.tokens[..., 1:][answering(texts)]
+    assert WORDS_OF.convert_ids_to_tokens(learned.tolist()) == ["yes", "<eos>"]
 
 
 def test_words_behind_a_leader_weigh_most():

@@ -10,11 +10,12 @@ from engine.errors import DoesNotFit
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.keeping import calibrated, recovered, saliency, scores
-from engine.hallucination.vasparse import VASparse
+from engine.hallucination.vasparse import EVERY, VASparse
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
-NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0)
+NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0, compete=EVERY)
+PUBLISHED = {"compete": EVERY, "source": "masked cache"}
 ALL = Want(attention=(0, 1, 2), rows="all")
 LAYERS = range(3)
 
@@ -111,7 +112,7 @@ def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
 
 def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
     """At full depth the weak logits are those of a step whose attention hides the image."""
-    method = but(eta=0.5, masked=1.0, depth=None, length=6)
+    method = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")
     result = method(case())
 
     def hide(_layer, shares):
@@ -131,7 +132,7 @@ def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
 
 
 def test_with_nothing_blotted_out_the_weak_side_is_the_model_itself():
-    result = but(eta=1.0, masked=0.0, depth=None, length=6)(case())
+    result = but(eta=1.0, masked=0.0, depth=None, length=6, source="masked cache")(case())
     assert np.allclose(result["weak"].values, result["strong"].values, atol=1e-5)
 
 
@@ -145,10 +146,9 @@ def test_held_against_the_embedding_no_layer_is_run():
     for step, row in enumerate(shares):
         assert np.allclose(row[result["weak"].classes[step].tolist()], result["weak"].values[step])
     spoken, plain = run(method), run(Greedy(length=4))
-    assert spoken.looked == plain.looked
-    assert np.array_equal(
-        but(eta=0.3, depth="0", length=4)(case())["weak"].values, result["weak"].values
-    )
+    assert (spoken.calls, spoken.looked) == (plain.calls, plain.looked)
+    shallow = but(eta=0.3, depth="0", length=4, source="masked cache")
+    assert np.array_equal(shallow(case())["weak"].values, result["weak"].values)
 
 
 def test_scores_are_the_contrast_on_plausible_words():
@@ -249,3 +249,67 @@ def test_recovered_attention_rises_to_one_and_is_best_at_every_length():
 def test_a_layer_that_is_not_there_is_refused_in_words():
     with pytest.raises(DoesNotFit, match="layers 0 to 3"):
         but(depth="9")(case())
+
+
+def in_memory(out, layer):
+    return set(out.cache.positions(layer)[0].tolist())
+
+
+def test_by_default_the_beginning_and_every_word_stay():
+    method = Watched(keep=0.1, length=6)
+    shown = method(case())
+    text = {0, *range(65, 68)}  # the beginning and the prompt
+    for read, out in enumerate(method.seen):
+        for layer in LAYERS:
+            held = in_memory(out, layer)
+            assert text | set(range(68, 69 + read)) <= held
+            assert len(held & set(range(1, 65))) == ceil(0.1 * 64)
+    assert all(np.isnan(shown["dropped"][name]).all() for name in shown["dropped"].order)
+
+
+def test_as_published_the_beginning_and_words_of_the_prompt_go_and_that_is_shown():
+    method = Watched(**VASparse(keep=0.5, length=6).settings() | PUBLISHED)
+    shown = method(case())["dropped"]
+    assert shown.rows[0] == "<bos>"
+    assert list(shown.rows[1:4]) == ["describe", "the", "image"]
+    lost = np.stack([shown[f"layer {layer + 1}"] for layer in LAYERS])
+    assert np.isfinite(lost[:, :4]).any()
+    for at, position in enumerate([0, *range(65, 68 + 5)]):
+        for layer in LAYERS:
+            gone = [position not in in_memory(out, layer) for out in method.seen]
+            read = max(position - 68, -1)  # the step at which it was read
+            first = next((step for step in range(read + 1, len(gone)) if gone[step]), None)
+            expected = np.nan if first is None else first + 2
+            assert np.array_equal(lost[layer, at], np.float32(expected), equal_nan=True)
+
+
+def test_by_default_no_second_pass_is_run_through_a_layer():
+    plain, default = run(VASparse(eta=0.0, length=6)), run(VASparse(length=6))
+    published = run(VASparse(length=6, source="masked cache"))
+    assert (default.calls, default.looked) == (plain.calls, plain.looked)
+    assert published.calls == 2 * plain.calls
+    assert published.looked > plain.looked
+
+
+def test_chosen_at_random_or_by_attention_alone_other_tokens_stay():
+    def kept(**settings):
+        return VASparse(keep=0.3, eta=0.0, gamma=0.0, length=3, **settings)(case())["kept"].values
+
+    aware, top, luck = (kept(ranking=name) for name in ("visual-aware", "top-k", "random"))
+    assert np.array_equal(top, kept(visual=0.0))
+    assert not np.array_equal(top, aware)
+    assert not np.array_equal(luck, aware)
+    assert luck[1].sum() == aware[1].sum() == 3 * ceil(0.3 * 64)
+    assert np.array_equal(luck, kept(ranking="random"))
+    assert (luck[2] <= luck[1]).all()  # what was dropped does not come back
+
+
+def test_which_tokens_are_blotted_out_belongs_to_the_image():
+    def blotted(row, seed=0):
+        method = Watched(length=1, **PUBLISHED)
+        method(case(row=row, seed=seed))
+        return set(method.running.blotted.tolist())
+
+    assert len(blotted(0)) == 32
+    assert blotted(0) == blotted(0)
+    assert len({frozenset(blotted(row, seed)) for row in (0, 1) for seed in (0, 1)}) == 4

@@ -7,9 +7,9 @@ import torch
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.meter import Meter
-from engine.hallucination.noise import noised
+from engine.hallucination.noise import noise_for, noised
 from engine.hallucination.sampling import Sampling
-from engine.hallucination.vcd import VCD, noise_for
+from engine.hallucination.vcd import VCD
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 
@@ -99,3 +99,13 @@ def test_what_both_say_alike_is_not_preferred(alpha):
             for image in (asked.images, copy)
         )
     assert found["answer"].ids[0] == int((strong + alpha * (strong - weak)).argmax())
+
+
+def test_a_picture_in_a_batch_is_held_against_the_same_copy_as_alone():
+    together = spoken(VCD(length=2), seed=3, count=3)
+    for row in range(3):
+        images = pictures(3)[row : row + 1]
+        alone = generate(untrained(), VCD(length=2), images, prompts(), seed=3)
+        weak, own = together.steps[row][0].weak, alone.steps[0][0].weak
+        assert weak.tokens.tolist() == own.tokens.tolist()
+        assert np.allclose(weak.shares, own.shares, atol=1e-5)

@@ -6,7 +6,7 @@ B1. The decoder learns captions and questions on scenes without a habit: the *ho
 B2. It goes on, briefly, on scenes with the habit and captions that sometimes lie: the *habit*.
 
 The weights of a loss depend on what came before a word only, so they do not shift the
-probabilities that are learnt. An eighth of all scenes is seen through VCD's noise with the text
+probabilities that are learned. An eighth of all scenes is seen through VCD's noise with the text
 unchanged, so that what the model says of a noised image is a trained guess.
 
 This is not the lab's trainer (`engine/training`), which knows images with a class: here the data

@@ -1,0 +1,93 @@
+"""Every strategy's figures: measured on what ships, kept in one file, and shown from there."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import numpy as np
+import pytest
+
+from engine.hallucination import comparison
+from engine.hallucination.comparison import (
+    COMPARED,
+    COSTS,
+    DRAWS,
+    RATES,
+    SAME,
+    SCENES,
+    Cell,
+    alone,
+    digest,
+    kept,
+    questions,
+    row,
+    same,
+    summary,
+    write,
+)  # fmt: skip
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.rates import Rates, ScenesCase
+from engine.hallucination.tiny_vlm import weights
+from engine.hallucination.vcd import VCD
+from tests.measured import PAGE
+
+
+def name_of(model, strategy):
+    return f"Decoding, {model}, {len(DRAWS)} draws of {SCENES} scenes: {strategy}"
+
+
+@pytest.mark.slow
+def test_every_strategy_is_measured_on_every_model_and_kept(measure):
+    cells = tuple(cell for model in weights.names() for cell in comparison.measure(model))
+    write(cells)
+    kept.cache_clear()
+    for model in weights.names():
+        for strategy, figures in summary(model).items():
+            measure(name_of(model, strategy), row(figures))
+    assert len(cells) == len(COMPARED) * len(DRAWS) * len(weights.names())
+
+
+def test_what_is_kept_is_of_the_models_methods_and_settings_that_ship():
+    """Else: measure again, with the slow test above."""
+    assert len(DRAWS) >= 3
+    assert len(weights.names()) == 3
+    expected = [digest(case) for model in weights.names() for case in questions(model)]
+    assert [cell.digest for cell in kept()] == expected
+
+
+def test_docs_have_the_same_figures():
+    page = PAGE.read_text()
+    for model in weights.names():
+        for strategy, figures in summary(model).items():
+            assert f"| {name_of(model, strategy)} | {row(figures)} |" in page
+
+
+def test_a_cell_is_found_again():
+    case = ScenesCase(weights.load(weights.HONEST), Greedy(), SCENES, seed=DRAWS[1])
+    (cell,) = (cell for cell in kept() if cell.digest == digest(case))
+    found = Rates()(case)["rates"]
+    for name in RATES:
+        assert found[name][0] == pytest.approx(cell.figures[name], rel=1e-3), name
+
+
+def test_costs_are_those_of_one_description_at_a_time():
+    found = [
+        alone(ScenesCase(weights.load(weights.HABIT), strategy, 10))
+        for strategy in (Greedy(), VCD(alpha=0.0, beta=0.0))
+    ]
+    assert found[1]["passes"] == 2 * found[0]["passes"] > 10
+    assert set(found[0]) == set(COSTS)
+
+
+def test_equal_captions_are_counted():
+    assert same(["a", "b"], ["a", "c"]) == 0.5
+    assert isnan(same([], ["a"]))
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    cells = (Cell("m", "Greedy", 0, "d", {"CHAIR_i": 0.123456, SAME: float("nan")}),)
+    write(cells, tmp_path / "kept.json")
+    (cell,) = kept(tmp_path / "kept.json")
+    assert cell.figures == {"CHAIR_i": 0.12346}
+    assert np.isnan(summary("m", (cell,))["Greedy"][SAME][0])
+    assert row({"recall": np.array([0.5, 0.7])}) == "recall 0.600 ± 0.141"
