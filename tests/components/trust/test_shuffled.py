@@ -7,11 +7,11 @@ import pytest
 from components.trust.verdict import summary
 from engine.attribution import Gradient, GradientXInput, IntegratedGradients, SmoothGrad
 from engine.attribution.trust import Order, OtherClass, Repeats, TrustCase
-from engine.attribution.trust.dear import randomized
+from engine.attribution.trust.random_weights import randomized
 from engine.models import embedded
 from tests.engine.attribution.test_trust import asked_of
 
-DIGITS, SHUFFLES = 12, 3
+DIGITS, SHUFFLES = 8, 2
 METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGrad(samples=5))
 GOOD = (GradientXInput(), IntegratedGradients(steps=10))
 
@@ -36,7 +36,7 @@ def trained():
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, method):
-    """By order alone 104 of 108 lines would say that nothing is against a map."""
+    """By order alone most lines would say that nothing is against a map."""
     shuffles = [[*randomized(trained, 1, seed)][-1][1] for seed in range(SHUFFLES)]
     lines = [line for model in shuffles for line in told(model, method)]
     assert sum(warned(line) for line in lines) >= 0.95 * DIGITS * SHUFFLES
@@ -49,4 +49,4 @@ def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, met
 def test_good_maps_of_the_trained_model_are_not_warned_of(trained, method):
     lines = [*told(trained, method)]
     assert sum(warned(line) for line in lines) <= 1
-    assert sum("its strong pixels carry the score" in line for line in lines) >= 10
+    assert sum("its strong pixels carry the score" in line for line in lines) >= 6
