@@ -35,7 +35,8 @@ class Comparison:
         places: where the image differs from the method's baseline, (H, W); everywhere for a method
             without one.
         signed: whether values are compared, or their sizes.
-        chance: the correlation of maps of (x − b) ⊙ noise, the mean over pairs.
+        chance: the correlation of maps of (x − b) ⊙ noise, the mean over pairs; of values its
+            size, so that a map and its opposite count as the same.
     """
 
     places: NDArray[np.bool_]
@@ -54,8 +55,8 @@ class Comparison:
         kind = "signed" if case.heat.signed else "size"
         noises = [pixel_map(away * noise, kind, "").values for noise in draws]
         held = [ranked(noise[places], signed) for noise in noises]
-        pairs = [abs(float(one @ other)) for one, other in combinations(held, 2)]
-        return cls(places, signed, float(np.mean(pairs)))
+        found = np.array([one @ other for one, other in combinations(held, 2)])
+        return cls(places, signed, float((np.abs(found) if signed else found).mean()))
 
     def lacks(self, values: Floats) -> str:
         """Why a map cannot be compared, or ""."""
