@@ -1,7 +1,8 @@
-"""A model whose weights are shuffled is caught: what the panel says in short of its maps."""
+"""Shuffled models and maps of chance are caught: what the panel says in short of their maps."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from components.trust.verdict import summary
@@ -10,6 +11,7 @@ from engine.attribution.trust import Order, OtherClass, Repeats, TrustCase
 from engine.attribution.trust.random_weights import randomized
 from engine.models import embedded
 from tests.engine.attribution.test_trust import asked_of
+from tests.engine.attribution.toys import toy
 
 DIGITS, SHUFFLES = 8, 2
 METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGrad(samples=5))
@@ -43,6 +45,14 @@ def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, met
     assert sum("Nothing against it" in line for line in lines) <= 0.05 * DIGITS * SHUFFLES
     little = sum("Little hangs on the image" in line for line in lines)
     assert little >= 0.9 * DIGITS * SHUFFLES
+
+
+def test_maps_of_chance_get_no_check_mark(trained):
+    """Noise that is drawn anew for each class passes the other class, and comes out alike again."""
+    anew = toy(lambda case: np.random.default_rng(case.target.index).random((8, 8)))
+    lines = [*told(trained, anew)]
+    assert sum("✓" in line for line in lines) <= 1
+    assert sum(warned(line) and "another class gives another map" in line for line in lines) >= 5
 
 
 @pytest.mark.parametrize("method", GOOD, ids=lambda method: method.name)
