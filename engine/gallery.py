@@ -25,7 +25,7 @@ from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
-from engine.attribution.trust import Order, RandomBand, TrustCase
+from engine.attribution.trust import Order, TrustCase
 from engine.case import ImageCase, PairCase, image_case, shown
 from engine.data.example import Example
 from engine.errors import BlindspotError
@@ -211,7 +211,6 @@ def trials() -> Iterator[Question]:
     """
     for one in SAMPLES:
         case = about_first(one.name)
-        yield RandomBand(), case
         for kind in FIRST:
             yield Order(), TrustCase(case, kind())
 

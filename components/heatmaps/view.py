@@ -24,7 +24,7 @@ Kind = type[Method[Any]]
 
 
 def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> list[Kind]:
-    """Up to four methods; those that do not fit the model are grey, with the reason."""
+    """Up to four methods; those that do not fit the model are gray, with the reason."""
     fitting = [kind for kind in kinds if not kind.unmet(subject.case)]
     titles = {kind.title: kind for kind in fitting}
     rule = f"among those offered for {subject.case.model.title}"

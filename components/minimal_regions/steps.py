@@ -1,4 +1,4 @@
-"""The map, the searched region at one step, and the curves with a line at that step."""
+"""The searched region at one step, large, the curves with a line at that step, and the map."""
 
 from __future__ import annotations
 
@@ -16,30 +16,38 @@ from components.widgets.viewer import Panel, Pixels, viewer
 from engine.result import Curve
 from engine.run import Answer
 
-SIDE = 448  # px of the picture on the page, at least
+SHARES = (3, 2)  # of the page: the picture, and what stands beside it
+SIDE = 672  # px of the picture on the page, at least
 DIM = 0.3  # of the brightness of what is not shown
 RED = (222, 32, 38)
 BORDER = 2  # px to either side
 NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
 
 
-def show(answer: Answer, band: Answer | None, about: Subject, key: str) -> None:
-    """Left the map, in the middle the picture, right the curves."""
-    left, rest = st.columns([1, 2], gap="medium")
+def show(answer: Answer, band: Answer | None, about: Subject, key: str, first: int) -> None:
+    """Left the picture, at first as the headline has it, right the curves, below them the map.
+
+    Args:
+        answer: what the search found.
+        band: that of random orders, where it is known.
+        about: the image.
+        key: of the widgets.
+        first: the step that the headline tells of, at which the picture opens.
+    """
+    steps(answer, band, about, key, first)
+    left, _ = st.columns(SHARES, gap="medium")
     with left:
         st.markdown("**Which regions count**")
         panel = Panel("Minimal regions", answer["map"])
         viewer(square_pixels(about), [panel], f"{key}.viewer", square_behind(about), about.mask)
-    with rest:
-        steps(answer, band, about, key)
 
 
 @st.fragment
-def steps(answer: Answer, band: Answer | None, about: Subject, key: str) -> None:
+def steps(answer: Answer, band: Answer | None, about: Subject, key: str, first: int) -> None:
     """The slider over the steps, and what stands at one."""
-    step = choose_step(answer, f"{key}.step")
-    middle, right = st.columns(2, gap="medium")
-    with middle:
+    left, right = st.columns(SHARES, gap="medium")
+    with left:
+        step = choose_step(answer, f"{key}.step", first)
         pixels = searched(square_pixels(about), answer["rank"].values, step)
         show_picture(pixels, said(answer, step), width="stretch")
         st.caption(said(answer, step))
@@ -49,14 +57,13 @@ def steps(answer: Answer, band: Answer | None, about: Subject, key: str) -> None
         )
 
 
-def choose_step(answer: Answer, key: str) -> int:
-    """How many regions are shown; the link keeps it, where the search would not begin there.
+def choose_step(answer: Answer, key: str, first: int) -> int:
+    """How many regions are shown; the link keeps it, where the page would not open there.
 
-    What a link asks for is of the first search that is shown: any other begins at its own best
+    What a link asks for is of the first search that is shown: any other opens at its own first
     step. Streamlit's own binding would give it to every search of another number of regions.
     """
-    insertion, search = answer["insertion"], answer.record["digest"]
-    count, best = len(insertion.x) - 1, best_step(insertion)
+    count, search = len(answer["insertion"].x) - 1, answer.record["digest"]
     if st.session_state.setdefault(f"{key}.of", search) != search:
         st.session_state[f"{key}.of"] = search
         st.query_params.pop(key, None)
@@ -64,10 +71,10 @@ def choose_step(answer: Answer, key: str) -> int:
     refuse(key, lambda word: read(word, count) is not None, "Regions shown", rule)
     linked = read(st.query_params.get(key, ""), count)
     step = st.slider(
-        "Regions shown", 0, count, best if linked is None else linked, key=f"{key}.{search}",
-        help=f"It begins where the target first has {100 * NEAR:.0f} % of its highest probability.",
+        "Regions shown", 0, count, first if linked is None else linked, key=f"{key}.{search}",
+        help="In the order that the search found. It begins at what the sentence above tells of.",
     )  # fmt: skip
-    if step == best:
+    if step == first:
         st.query_params.pop(key, None)
     elif step != linked:
         st.query_params[key] = str(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 
 from components import exports, runs
@@ -15,8 +16,9 @@ from components.minimal_regions import steps
 from components.notices import plain
 from components.runs import Outcome
 from components.sidebar.subject import Subject
-from engine.attribution.lima import LiMA, RandomOrder, naive_looks
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder, naive_looks
 from engine.case import ImageCase
+from engine.result import Table
 from engine.run import Answer
 from engine.target import Target
 
@@ -39,6 +41,11 @@ class Asked:
     def band(self) -> RandomOrder:
         """The same regions in random order."""
         return RandomOrder(self.method.shape, self.method.regions, self.method.cover)
+
+    @property
+    def others(self) -> OtherMaps:
+        """Other methods' maps on the same regions."""
+        return OtherMaps(self.method.shape, self.method.regions, self.method.cover)
 
     @property
     def small(self) -> bool:
@@ -99,14 +106,16 @@ def show(asked: Asked) -> None:
     if not isinstance(outcome, Answer):
         waiting(asked, outcome)
         return
-    st.markdown(verdict(outcome) if asked.error else enough(outcome))
+    said, first = verdict(outcome) if asked.error else enough(outcome)
+    st.markdown(said)
     band = ask(asked, "RandomOrder", asked.band, "Compare with random order")
     drawn = band if isinstance(band, Answer) else None
-    steps.show(outcome, drawn, asked.about, KEY)
+    steps.show(outcome, drawn, asked.about, KEY, first)
     if band is not None and drawn is None:
         runs.watch([band])
     elif band is None:
         st.caption("A curve says something only where it leaves the band of random orders.")
+    others(asked, outcome, drawn)
     explain(asked, outcome)
 
 
@@ -115,6 +124,29 @@ def ask(asked: Asked, slot: str, method: LiMA | RandomOrder, label: str) -> Outc
     if asked.small:
         return runs.ask(method, asked.case, f"{KEY}.{slot}")
     return runs.ask_when_told(method, asked.case, f"{KEY}.{slot}", label)
+
+
+def others(asked: Asked, found: Answer, band: Answer | None) -> None:
+    """Other methods' maps as orders of the same regions, folded away."""
+    with st.expander("How do other methods do on the same regions?"):
+        st.caption(OtherMaps.about())
+        outcome = runs.ask_when_told(asked.others, asked.case, f"{KEY}.OtherMaps", "Compare")
+        if isinstance(outcome, Answer):
+            tables.table(beside(found, outcome, band), f"{KEY}.others", whole=True)
+        elif outcome is not None:
+            runs.watch([outcome])
+
+
+def beside(found: Answer, other: Answer, band: Answer | None) -> Table:
+    """Areas of the search, of other methods' maps, and the mean of random orders."""
+    held = other["areas"]
+    rows = {LiMA.title: found["areas"].values}
+    rows |= {name: [held.cell(name, way) for way in held.order] for name in held.rows}
+    if band is not None:
+        rows["Random order, mean"] = [band["areas"][way].mean() for way in held.order]
+    values = np.array(list(rows.values()), np.float32)
+    heads = ("area under insertion", "area under deletion")
+    return Table(values, tuple(rows), heads, ("probability",) * 2)
 
 
 def waiting(asked: Asked, outcome: Outcome | None) -> None:
@@ -131,55 +163,65 @@ def waiting(asked: Asked, outcome: Outcome | None) -> None:
     steps.unsearched(asked.about)
 
 
-def enough(answer: Answer) -> str:
-    """How little of the image gives nearly what the whole gives."""
+def enough(answer: Answer) -> tuple[str, int]:
+    """How little of the image gives nearly what the whole gives, and the step that is told of.
+
+    The order comes from a greedy search: its shortest prefix need not be the smallest part.
+    """
     curve = answer["insertion"]
+    best = steps.best_step(curve)
     nothing, whole, label = float(curve.y[0]), float(curve.y[-1]), plain(curve.y_label)
     if nothing >= NEARLY * whole:
         return (
             f"**No part is needed**: with every region hidden, “{label}” has {nothing:.2g}; the "
             f"whole image gives it {whole:.2g}."
-        )
+        ), best
     if whole < HARDLY:
         return (
             f"**The whole image hardly gives “{label}” anything** ({whole:.2g}): nothing can be "
             f"enough for it. The regions below bring it to {float(curve.y.max()):.2g} at most."
-        )
+        ), best
     step = int((curve.y[1:] >= NEARLY * whole).argmax()) + 1
     if step == len(curve.x) - 1:
-        return f"**No part is enough**: only the whole image gives “{label}” its {whole:.2f}."
+        return (
+            "**No prefix of the order found is enough**: only the whole image gives "
+            f"“{label}” its {whole:.2f}."
+        ), step
     return (
-        f"**{100 * curve.x[step]:.0f} % of the image is enough** ({step} of {len(curve.x) - 1} "
-        f"regions): with only these, “{label}” has {curve.y[step]:.2f}; the whole image gives it "
-        f"{whole:.2f}."
-    )
+        f"**{100 * curve.x[step]:.0f} % of the image is enough**, the shortest prefix found "
+        f"({step} of {len(curve.x) - 1} regions): with only these, “{label}” has "
+        f"{curve.y[step]:.2f}; the whole image gives it {whole:.2f}."
+    ), step
 
 
-def verdict(answer: Answer) -> str:
-    """Whether the model was wrong at all, and whether the truth can be brought out."""
+def verdict(answer: Answer) -> tuple[str, int]:
+    """Whether the model is wrong, whether the truth can be brought out, and at which step."""
     true, first = answer["insertion"], answer["insertion of the first class"]
+    best = steps.best_step(true)
     if true.y_label == first.y_label:
         return (
             f"The model gets this image right: **{plain(first.y_label)}** "
             f"({first.y[-1]:.2f}). There is no error to explain."
-        )
-    best = steps.best_step(true)
+        ), best
     told = (
         f"The model says **{plain(first.y_label)}** ({first.y[-1]:.2f}) instead of "
         f"**{plain(true.y_label)}** ({true.y[-1]:.3f}). "
     )
     if best == len(true.x) - 1:
-        return f"{told}No part of the image gives {plain(true.y_label)} more than the whole does."
+        return (
+            f"{told}No prefix of the order found gives {plain(true.y_label)} more than the whole "
+            "does."
+        ), best
     if best == 0:
         return (
             f"{told}With every region hidden {plain(true.y_label)} has {true.y[0]:.2f}, and no "
-            "part of the image gives it more."
-        )
+            "prefix of the order found gives it more."
+        ), best
     return (
         f"{told}With only {100 * true.x[best]:.0f} % of the image shown, {plain(true.y_label)} "
         f"reaches {true.y[best]:.2f} and {plain(first.y_label)} has {first.y[best]:.2f}: what is "
         "left out there misleads."
-    )
+    ), best
 
 
 def explain(asked: Asked, answer: Answer) -> None:

@@ -104,7 +104,7 @@ def choose_count() -> int:
     return int(
         st.slider(
             "Images", 2, MOST, DEFAULT, key=key, bind="query-params",
-            help="Test images, of which the network has learnt none. More make the figures "
+            help="Test images, of which the network has learned none. More make the figures "
             "steadier and the study longer.",
         )
     )  # fmt: skip

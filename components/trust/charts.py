@@ -19,12 +19,13 @@ HALVES = {"insertion": "strongest shown first", "deletion": "strongest hidden fi
 
 
 def order(found: Result, key: str) -> None:
-    """Both curves of a map over the band that random orders make."""
+    """Both curves of a map over the band that copies of the map make."""
     curves = {name: view for name, view in found.items() if isinstance(view, Curve)}
     words = (
-        "The line is the map's own order of pixels, the gray band what random orders give. A good "
-        "map lies above the band on the left, where its strongest pixels are shown first, and "
-        "below it on the right, where they are hidden first."
+        "The line is the map's own order of pixels, the gray band what copies of the map give, "
+        "turned, mirrored or moved over the image. A good map lies above the band on the left, "
+        "where its strongest pixels are shown first, and below it on the right, where they are "
+        "hidden first."
     )
     plots.with_table(order_figure(curves), words, {"curves": order_table(curves)}, key)
 
@@ -63,8 +64,7 @@ def order_table(curves: Mapping[str, Curve]) -> Table:
     shares = curves["insertion"].x
     values = np.stack([curves[name].y for name in names], 1).astype(np.float32)
     heads = tuple(
-        name.replace(" low", ", lowest random").replace(" high", ", highest random")
-        for name in names
+        name.replace(" low", ", lowest copy").replace(" high", ", highest copy") for name in names
     )
     rows = tuple(f"{100 * share:.0f} %" for share in shares)
     return Table(values, rows, heads, (curves["insertion"].unit,) * len(names))
@@ -75,12 +75,12 @@ def shuffled(found: Result, key: str) -> None:
     curves = {name: view for name, view in found.items() if isinstance(view, Curve)}
     order, likeness = curves["order"], curves["ssim"]
     words = (
-        f"From the last layer on, layers are shuffled. By the order of its sizes the map stays "
-        f"{order.y[-1]:.2f} alike once all are (1: the same, 0: unrelated)."
+        f"From the last layer on, layers are shuffled. Once all are, the map's correlation with "
+        f"what it was is {order.y[-1]:.2f} (1: the same, 0: unrelated, −1: the opposite)."
     )
     values = np.stack([order.y, likeness.y], 1).astype(np.float32)
     rows = tuple(f"{100 * share:.0f} % of the layers" for share in order.x)
-    table = Table(values, rows, ("order (Spearman)", "structure (SSIM)"), ("", ""))
+    table = Table(values, rows, ("order (Spearman)", "structure of the sizes (SSIM)"), ("", ""))
     plots.with_table(shuffled_figure(order, likeness), words, {"similarity": table}, key)
 
 
@@ -88,7 +88,7 @@ def shuffled_figure(order: Curve, likeness: Curve) -> go.Figure:
     """Both measures over the share of layers."""
     figure = go.Figure()
     looks = ((order, "order (Spearman)", "solid", "circle"),
-             (likeness, "structure (SSIM)", "dash", "square"))  # fmt: skip
+             (likeness, "structure of the sizes (SSIM)", "dash", "square"))  # fmt: skip
     for at, (curve, name, dash, symbol) in enumerate(looks):
         if np.isfinite(curve.y[1:]).any():
             figure.add_scatter(

@@ -43,8 +43,8 @@ Each trial asks this map of this image a question that a wrong map fails. None p
 a map can pass them all and still mislead. The limits of the verdicts are our own, tried on the \
 models that ship; they stand in each trial.
 
-Pictures that are half hidden are unlike any that the model has learnt from (off its manifold), so \
-part of what the curves show is its surprise. Try another cover: a finding that only one cover \
+Pictures that are half hidden are unlike any that the model has learned from (off its manifold), \
+so part of what the curves show is its surprise. Try another cover: a finding that only one cover \
 gives is not to be relied on.
 
 What is not done here: taking the strongest pixels out of all training images and training again \

@@ -25,15 +25,18 @@ UNKNOWN = ("–", "not available")
 HEADINGS = {
     "insertion": "area, shown first",
     "deletion": "area, hidden first",
-    "insertion_random": "random order, shown first",
-    "deletion_random": "random order, hidden first",
+    "insertion_copies": "middle copy, shown first",
+    "deletion_copies": "middle copy, hidden first",
+    "copies_as_good": "copies that do as well",
     "hit": "pointing game",
     "mass": "share of the map on the truth",
     "rank": "strongest on the truth",
     "gini": "sparseness (Gini)",
     "entropy": "complexity (entropy, nats)",
     "png_bytes": "as a picture (bytes)",
-    "order": "order of sizes (Spearman)",
+    "order": "order (Spearman)",
+    "chance": "by chance",
+    "above_chance": "from chance (0) to the same (1)",
     "ssim": "structure (SSIM)",
     "max_sensitivity": "largest change (max-sensitivity)",
     "infidelity": "not foretold (infidelity)",
@@ -41,6 +44,7 @@ HEADINGS = {
     "moves_as_good": "moves that do as well",
 }
 DESCRIBED = ("·", "a description, no verdict")
+PASSED = ("✓", "passed")  # what a map that knows nothing may pass as well
 
 
 def verdict(view: Columns) -> float:
@@ -53,7 +57,9 @@ def sign(check: Check, view: Columns) -> tuple[str, str]:
     found = verdict(view)
     if isnan(found):
         return UNKNOWN
-    return SAID[found] if check.judges else DESCRIBED
+    if not check.judges:
+        return DESCRIBED
+    return PASSED if found == GOOD and not check.evidence else SAID[found]
 
 
 def line(check: Check, view: Columns) -> str:
@@ -73,7 +79,8 @@ def figures(view: Columns) -> Table:
 def summary(found: Sequence[Found]) -> str:
     """What speaks for a map and against it, and how many trials say neither or were not made.
 
-    What is against a map comes first, then why it is not confirmed.
+    What is against a map comes first, then why it is not confirmed. Only evidence speaks for a map:
+    its order of pixels, or the known truth. What else it passed, a map of chance may pass as well.
     """
     judged = [(check, view) for check, view in found if check.judges]
     made = [(check, view, verdict(view)) for check, view in judged if view is not None]
@@ -86,8 +93,10 @@ def summary(found: Sequence[Found]) -> str:
         "not tried yet": len(judged) - len(made),
     }  # fmt: skip
     parts = warnings(against, doubts)
-    if good or parts or unclear:
-        parts.append(favorable(good, against, doubts, unclear=bool(unclear)))
+    evident = not doubts and any(check.evidence for check, _, value in made if value == GOOD)
+    warned = bool(parts)
+    if good or warned or unclear:
+        parts.append(favorable(good, warned=warned, evident=evident, unclear=unclear))
     if rest := ", ".join(f"{count} {words}" for words, count in counts.items() if count):
         parts.append(f"{rest}.")
     return " ".join(parts)
@@ -99,18 +108,17 @@ def warnings(against: Sequence[str], doubts: Sequence[str]) -> list[str]:
     return told + [f"**⚠ Not confirmed. {note}**" for note in doubts]
 
 
-def favorable(
-    good: Sequence[str], against: Sequence[str], doubts: Sequence[str], *, unclear: bool
-) -> str:
-    """The reasons for a map; where it is not confirmed they are only what it passed.
+def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int) -> str:
+    """The reasons for a map; without evidence they are only what it passed.
 
     Nothing is said to be against it only where every trial that was made speaks for it.
     """
-    warned = bool(against or doubts)
     if not good:
         return "Nothing for it." if warned else "Nothing speaks for it or against it."
-    told = f"{'Passed' if doubts else '✓ For it'}: {'; '.join(good)}."
-    return told if warned or unclear else f"{told} Nothing against it."
+    told = f"{'✓ For it' if evident else 'Passed'}: {'; '.join(good)}."
+    if evident:
+        return told if warned or unclear else f"{told} Nothing against it."
+    return told if warned else f"{told} A map that knows nothing may pass that too."
 
 
 def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:

@@ -17,7 +17,7 @@ from engine.attribution.kernel_shap import KernelShap
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
-from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
@@ -51,6 +51,6 @@ FIRST = (GradCam, Occlusion)  # what the view opens with
 
 WHICH = (LFA, LFAExperiments, LocalModel)
 
-MINIMAL_REGIONS = (LiMA, RandomOrder)
+MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
 METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS

@@ -10,6 +10,13 @@ input. Gates, attention and layer normalization multiply values of the image wit
 there the rule has nothing to say and the method refuses, where captum would silently take
 gradients (as it does at the ReLU6 of EfficientNet-Lite0).
 
+On networks with max pools captum 0.9 gives another map, though its rule for the pool is the same:
+a rise goes to the image's largest pixel, a fall to the baseline's. Where one nonlinear module
+directly follows another (ReLU, then max pool), captum's first module is handed the plain gradient
+of the second instead of its Δout/Δin, and where windows of a pool overlap, only one window's share
+is kept. Its map then misses f(x) − f(b). With a step between the two the maps agree; a test holds
+both.
+
 Shrikumar, Greenside and Kundaje, "Learning Important Features Through Propagating Activation
 Differences" (2017), https://arxiv.org/abs/1704.02685
 """

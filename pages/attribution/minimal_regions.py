@@ -9,7 +9,8 @@ from components.sidebar import subject
 st.title("Minimal regions")
 st.markdown(
     "How little of the image is enough? Regions are shown one by one, on black, in the order in "
-    "which they make the class most probable. The fewer it takes, the smaller the reason."
+    "which they make the class most probable. The shortest prefix that is enough is a reason, not "
+    "the only one."
 )
 
 about = subject.current()

@@ -62,17 +62,17 @@ def test_cheap_trials_are_there_at_once_and_each_map_is_summed_up(shown_to, cnn)
 def test_a_verdict_is_a_sign_and_a_word(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"])
     (line,) = lines(at, "Is it about this class?")
-    assert line.startswith(("✓ **speaks for it**", "? **neither way**", "✗ **speaks against it**"))
+    assert line.startswith(("✓ **passed**", "? **neither way**", "✗ **speaks against it**"))
 
 
 def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"])
-    assert not lines(at, "Does it need what was learnt?")
+    assert not lines(at, "Does it need what was learned?")
     button = at.button(key="trust.Gradient.RandomWeights.go")
     assert "4 more maps" in button.label
     button.click().run()
     settled(at)
-    (line,) = lines(at, "Does it need what was learnt?")
+    (line,) = lines(at, "Does it need what was learned?")
     assert "ith random weights" in line
     assert "2 not tried yet" in words(at)
 
@@ -82,7 +82,7 @@ def test_a_press_that_overtakes_another_choice_begins_what_is_then_asked(shown_t
     at.slider(key="trust.RandomWeights.stages").set_value(3)
     at.button(key="trust.Gradient.RandomWeights.go").click().run()
     settled(at)
-    assert lines(at, "Does it need what was learnt?")
+    assert lines(at, "Does it need what was learned?")
 
 
 def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
@@ -239,6 +239,6 @@ def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):
     at = shown_to(Linear(weight), ["Gradient"])
     at.button(key="trust.Gradient.RandomWeights.go").click().run()
     settled(at)
-    (line,) = lines(at, "Does it need what was learnt?")
+    (line,) = lines(at, "Does it need what was learned?")
     assert "no convolution or linear layer" in line
     assert not said(at)

@@ -15,6 +15,7 @@ the regions' area, where the authors count pixels that are not black.
 """
 
 from engine.attribution.lima.method import LiMA
+from engine.attribution.lima.other_maps import OtherMaps
 from engine.attribution.lima.random_order import RandomOrder
 from engine.attribution.lima.search import (
     Parts,
@@ -28,6 +29,7 @@ from engine.attribution.lima.seeing import Seeing
 
 __all__ = [
     "LiMA",
+    "OtherMaps",
     "Parts",
     "RandomOrder",
     "Search",

@@ -41,7 +41,7 @@ from engine.training.state import state_file
 NAME = "scenes-things"
 TITLE = "Things in scenes"
 SCENES = Scenes(count=8000, kind="broken", clean=True)
-FAINT = Scenes(count=1000, kind="broken", seed=1)  # another seed: none of them was learnt from
+FAINT = Scenes(count=1000, kind="broken", seed=1)  # another seed: none of them was learned from
 RECIPE = Recipe(
     architecture="scene_cnn", epochs=16, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
     schedule="one cycle", shift=4, mirror=True,

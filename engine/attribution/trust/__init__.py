@@ -1,15 +1,15 @@
 """The trial of a map: checks of a heat map on the person's own image."""
 
-from engine.attribution.trust.band import RandomBand
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
-from engine.attribution.trust.dear import DEAR, Nudged, RandomWeights, Repeats
+from engine.attribution.trust.dear import DEAR, Nudged, Repeats
 from engine.attribution.trust.foretold import Foretold
 from engine.attribution.trust.order import Order
+from engine.attribution.trust.random_weights import RandomWeights
 from engine.attribution.trust.squares import HiddenSquares
 
 TRUST = (*CHEAP, *DEAR, Foretold)
-BANDS = (RandomBand, HiddenSquares)  # what the trials of all maps of an image share
+BANDS = (HiddenSquares,)  # what the trials of all maps of an image share
 
 __all__ = [
     "BANDS",
@@ -23,7 +23,6 @@ __all__ = [
     "Order",
     "OtherClass",
     "Place",
-    "RandomBand",
     "RandomWeights",
     "Repeats",
     "Shape",

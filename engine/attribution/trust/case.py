@@ -108,6 +108,7 @@ class Check(Method[TrustCase]):
 
     family: ClassVar[str] = "attribution"
     judges: ClassVar[bool] = True  # or only describes
+    evidence: ClassVar[bool] = False  # whether passing speaks for a map, or only failing against it
     limits: ClassVar[str] = ""  # where its verdicts begin, in words
     favor: ClassVar[str] = ""  # what a verdict for the map means, in a few words
     against: ClassVar[str] = ""  # what a verdict against the map means, in a few words

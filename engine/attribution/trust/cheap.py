@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.attribution.trust.alike import Comparison
 from engine.attribution.trust.case import Check, TrustCase, stage
+from engine.attribution.trust.copies import moved
 from engine.attribution.trust.order import Order
 from engine.attribution.trust.verdict import (
     BAD,
@@ -27,13 +29,13 @@ from engine.attribution.trust.verdict import (
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
 from engine.measures.concentration import entropy, file_bytes, gini
-from engine.measures.drift import rank_correlation
-from engine.measures.localization import located
+from engine.measures.localization import Located, located
 from engine.method import Choice, Progress, quiet, setting
 from engine.result import Columns, HeatMap, Result
 
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
 OPPOSITE = -0.7  # cosine of signed maps: below it the other map says the opposite
+COPIES = 19  # of a map: by chance alone one map in twenty is better than all
 WHOLE = 0.8  # share of the picture from which on an outline holds nearly all of it
 SECOND, MIDDLE = "the second best", "from the middle"
 
@@ -51,11 +53,12 @@ class Place(Check):
     cost = "live"
     needs = frozenset({"mask"})
     proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
-    revision = 2
+    evidence = True
+    revision = 3
     limits = (
-        "For it: twice chance, or 60 % of its strongest pixels on the truth. Against it: at most "
-        f"1.2 times chance. Not available where the truth is {percent(WHOLE)} of the picture or "
-        "more."
+        "For it: twice chance, or 60 % of its strongest pixels on the truth, and more than in any "
+        f"of {COPIES} copies of the map, moved elsewhere. Against it: at most 1.2 times "
+        f"chance. Not available where the truth is {percent(WHOLE)} of the picture or more."
     )
     favor = "more on the truth than chance"
     against = "no more on the truth than chance"
@@ -75,22 +78,32 @@ class Place(Check):
         if found.chance >= WHOLE:
             why = f"the outline covers nearly the whole image ({percent(found.chance)})."
             return {"check": not_available(self.title, why)}
+        turned = [located(one, case.mask).rank for one in moved(values, COPIES)]
+        return {"check": self.judged(found, sum(rank >= found.rank for rank in turned))}
+
+    def judged(self, found: Located, as_good: int) -> Columns:
+        """By how much more than chance, and whether any copy does as well."""
         lift = found.rank / found.chance
-        verdict = BAD if lift <= 1.2 else GOOD if lift >= 2 or found.rank >= 0.6 else UNCLEAR
-        words = {
-            GOOD: f"{percent(found.rank)} of its strongest pixels lie on the truth, which is "
-            f"{percent(found.chance)} of the picture.",
-            UNCLEAR: f"A little more on the truth than chance: {percent(found.rank)} against "
-            f"{percent(found.chance)}.",
-            BAD: f"No more on the truth than chance: {percent(found.rank)} against "
-            f"{percent(found.chance)}.",
-        }[verdict]
-        return {
-            "check": checked(
-                self.title, verdict, words, hit=found.hit, mass=found.mass, rank=found.rank,
-                chance=found.chance,
-            )
-        }  # fmt: skip
+        on, chance = percent(found.rank), percent(found.chance)
+        enough = lift >= 2 or found.rank >= 0.6
+        if lift <= 1.2:
+            verdict, words = BAD, f"No more on the truth than chance: {on} against {chance}."
+        elif not enough:
+            words = f"A little more on the truth than chance: {on} against {chance}."
+            verdict = UNCLEAR
+        elif as_good:
+            verdict, words = UNCLEAR, (
+                f"{on} of its strongest pixels lie on the truth, but of {as_good} of {COPIES} "
+                "copies of the map, moved elsewhere, as many do."
+            )  # fmt: skip
+        else:
+            verdict, words = GOOD, (
+                f"{on} of its strongest pixels lie on the truth, which is {chance} of the picture."
+            )  # fmt: skip
+        return checked(
+            self.title, verdict, words, hit=found.hit, mass=found.mass, rank=found.rank,
+            chance=found.chance, copies_as_good=as_good / COPIES,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,10 +150,11 @@ class OtherClass(Check):
     title = "Is it about this class?"
     cost = "live"
     proof = "tests/engine/attribution/test_trust.py::test_a_map_that_knows_no_class_is_caught"
-    revision = 2
+    revision = 3
     limits = (
-        f"By the order of the map's sizes (Spearman's correlation with the other map). For it: at "
-        f"most {OTHER}. Against it: {SAME} or more. A map with signs also speaks for itself where "
+        "By the order of the map's sizes (Spearman's correlation with the other map), as a share "
+        f"of the way from chance (0) to the same order (1). For it: at most {OTHER}. Against it: "
+        f"{SAME} or more. A map with signs also speaks for itself where "
         f"the cosine is {OPPOSITE} or less (the opposite map), and only a cosine of {-OPPOSITE} or "
         "more can speak against it."
     )
@@ -168,15 +182,20 @@ class OtherClass(Check):
         other = order[0 if self.other == SECOND else (len(order) - 1) // 2]
         heat = case.of(case.about(other), stage(progress, 0, 1, "asking about another class"))
         progress(1.0, "asking about another class")
-        if not known(heat.values):
+        compared = Comparison.of(case, signed=False)
+        if why := compared.lacks(values):
+            return {"check": not_available(self.title, why)}
+        if compared.lacks(heat.values):
             return {"check": not_available(self.title, f"of the other class, {FLAT}")}
-        return {"check": self.judged(case, heat, case.asked.model.labels[other]), "map": heat}
+        label = case.asked.model.labels[other]
+        return {"check": self.judged(case, compared, heat, label), "map": heat}
 
-    def judged(self, case: TrustCase, other: HeatMap, label: str) -> Columns:
+    def judged(self, case: TrustCase, compared: Comparison, other: HeatMap, label: str) -> Columns:
         """By the order of sizes; where the maps have signs, by those too."""
-        order = rank_correlation(case.heat.values, other.values)
+        order = compared.correlation(case.heat.values, other.values)
         along = cosine(case.heat.values, other.values)
-        verdict = between(order, good=OTHER, bad=SAME)
+        above = compared.above_chance(order)
+        verdict = between(above, good=OTHER, bad=SAME)
         words = {
             GOOD: "it is another map.",
             UNCLEAR: "it is much the same.",
@@ -187,7 +206,10 @@ class OtherClass(Check):
         elif case.heat.signed and verdict == BAD and along < -OPPOSITE:
             verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
         words = f"Asked about “{label}” {words}"
-        return checked(self.title, verdict, words, order=order, cosine=along)
+        return checked(
+            self.title, verdict, words, order=order, chance=compared.chance, above_chance=above,
+            cosine=along,
+        )  # fmt: skip
 
 
 CHEAP = (Order, Place, Shape, OtherClass)

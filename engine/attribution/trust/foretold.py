@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.attribution.trust.band import cover
 from engine.attribution.trust.case import Check, TrustCase
-from engine.attribution.trust.squares import Boxes, HiddenSquares, squares, sums
+from engine.attribution.trust.squares import Boxes, HiddenSquares, cover, squares, sums
 from engine.attribution.trust.verdict import (
     FLAT,
     NOISE,

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.attribution.trust.band import cover
 from engine.case import ImageCase
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Result
 from engine.scoring import as_drawn, score_renders
 
@@ -24,6 +23,12 @@ Boxes = NDArray[np.int64]  # (n, 3): top, left, side
 def squares() -> Any:
     """The setting that the looks and the maps before them share."""
     return setting(64, Slider(16, 256, 16), "Squares", "How many are hidden, one at a time.")
+
+
+def cover() -> Any:
+    """What takes the place of pixels: a setting of every trial that hides some."""
+    words = ("mean", "black", "blur")
+    return setting("mean", Choice(words), "Hide with", "What hidden pixels become.")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
         "✓ For it: its strong pixels carry the score. Nothing against it."
     )
     assert summary([found(OtherClass(), 1.0), found(Order(), 0.0)]) == (
-        "✓ For it: another class gives another map. 1 neither way."
+        "Passed: another class gives another map. A map that knows nothing may pass that too. "
+        "1 neither way."
     )
     assert summary([found(OtherClass(), -1.0), found(Order(), 0.0)]) == (
         "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
@@ -68,6 +69,19 @@ def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it(
         "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
     )
     assert line(*found(Order(), -0.5)).startswith("⚠ **not confirmed** · Do the strong pixels")
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in TRUST if kind.judges], ids=lambda kind: kind.name
+)
+def test_only_the_order_and_a_known_truth_speak_for_a_map(kind):
+    """A fixed map comes out alike again, and noise is another map for another class."""
+    evident = kind in {Order, Place}
+    said = summary([found(kind(), 1.0)])
+    assert ("✓" in said) == evident
+    assert ("may pass that too" in said) != evident
+    assert sign(*found(kind(), 1.0)) == ("✓", "speaks for it" if evident else "passed")
+    assert "✓" not in summary([found(kind(), 1.0), found(Order(), -0.5)])
 
 
 def test_a_description_is_never_counted_as_a_verdict():
@@ -110,7 +124,7 @@ def test_the_cost_is_foretold_by_past_runs_or_by_the_maps_it_makes():
 
 def test_the_figures_leave_the_verdict_out_and_have_names():
     table = figures(found(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
-    assert table.columns == ("order of sizes (Spearman)", "structure (SSIM)")
+    assert table.columns == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]
 
 

@@ -88,6 +88,51 @@ def test_captum_agrees_on_a_network_of_relu():
     np.testing.assert_allclose(heat.values, peer[0].sum(0).detach().numpy(), atol=1e-4)
 
 
+class Adjacent(nn.Module):
+    """ReLU and max pool, one directly after the other or with a step between them."""
+
+    def __init__(self, apart, kernel):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.act = nn.ReLU()
+        self.pool = nn.MaxPool2d(kernel, stride=2)
+        self.fc = nn.Linear(8, 4)
+        self.apart = apart
+
+    def forward(self, images):
+        hidden = self.act(self.conv(images))
+        pooled = self.pool(hidden * 1 if self.apart else hidden)
+        return self.fc(pooled.mean((2, 3)))
+
+
+def peer_of(apart, kernel):
+    """Our map and captum's, and the rise of the logit."""
+    from captum.attr import DeepLift as Peer
+
+    model = tiny.classifier(tiny.random_weights(Adjacent(apart, kernel)))
+    case = ImageCase(model, tiny.image(), Target(2))
+    found, baseline = DeepLift(baseline="blur")(case), case.baseline("blur")[None]
+    peer = Peer(case.model).attribute(case.image[None], baselines=baseline, target=2)
+    return found["map"].values, peer[0].sum(0).detach().numpy(), found["completeness"].values[1]
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_captum_agrees_on_max_pools_where_a_step_stands_before_them():
+    ours, peer, rise = peer_of(apart=True, kernel=2)
+    np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
+    assert ours.sum() == pytest.approx(rise, rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+@pytest.mark.parametrize(("apart", "kernel"), [(False, 2), (True, 3)])
+def test_elsewhere_captum_s_map_misses_the_difference_and_ours_does_not(apart, kernel):
+    """ReLU directly before the pool, or windows that overlap."""
+    ours, peer, rise = peer_of(apart, kernel)
+    assert ours.sum() == pytest.approx(rise, rel=1e-4)
+    assert abs(peer.sum() - rise) > 10 * abs(ours.sum() - rise)
+    assert abs(peer - ours).max() > 0.01 * abs(ours).max()
+
+
 def test_it_is_not_gradient_x_input_where_relu6_saturates():
     case = tiny.cnn_case(nn.ReLU6)
     case = ImageCase(case.model, case.image * 12 - 6, case.target)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from engine import data
 from engine.attribution import KernelShap, LiMA, Occlusion, RandomOrder, Rise
+from engine.attribution.lima.other_maps import by_mean
 from engine.attribution.partition import Partition, superpixels
 from engine.case import ImageCase, image_case
 from engine.data.example import Example
@@ -120,15 +120,6 @@ def areas_of(case, shape, method):
     told["random"] = (random["insertion"].mean(), random["deletion"].mean())
     told["LiMA"] = tuple(float(value) for value in found["areas"].values)
     return told
-
-
-def by_mean(partition, values):
-    """The place of each pixel's region when regions are sorted by the map's mean in them."""
-    sums = partition.sums(torch.from_numpy(values.copy())[None])
-    means = sums / torch.bincount(partition.labels.flatten())
-    places = torch.empty(partition.count, dtype=torch.int64)
-    places[means.argsort(descending=True, stable=True)] = torch.arange(partition.count)
-    return places[partition.labels].numpy()
 
 
 @pytest.mark.parametrize("images", ["photographs", "digits"])

@@ -1,0 +1,95 @@
+"""What other methods' maps do as orders of the regions that LiMA has put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.kernel_shap import KernelShap
+from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
+from engine.attribution.lima.seeing import cut
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.partition import SHAPE, SHAPE_HELP, Partition
+from engine.attribution.rise import Rise
+from engine.case import ImageCase
+from engine.measures.showing import Ranks, region_curves
+from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Columns, Floats, HeatMap, Result
+from engine.run import answer
+from engine.target import Target
+
+MAPS = 0.8  # of the progress
+
+
+@dataclass(frozen=True)
+class OtherMaps(Method[ImageCase]):
+    """Maps of five other methods, turned into orders of the same regions and judged alike.
+
+    A region's value is the mean of the map in it; the region with the highest goes first. Then
+    regions are shown one by one (insertion, a large area is good) and hidden one by one (deletion,
+    a small one is good), as for LiMA, which searches for just that and should win at it.
+    """
+
+    name = "OtherMaps"
+    family = "attribution"
+    title = "Other maps on the same regions"
+    cost = "wait"
+    paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470, table 1"
+    proof = "tests/engine/attribution/test_other_maps.py::test_exact_maps_order_the_parts_of_a_sum"
+
+    shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
+    regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)
+    cover: str = setting("black", COVER, "Hide with", COVER_HELP)
+    samples: int = setting(
+        500, Slider(100, 5000, 100), "Samples", "Images that RISE and KernelSHAP look at."
+    )
+
+    def methods(self, case: ImageCase) -> Iterator[Method[ImageCase]]:
+        """The methods that fit the case; those that hide something hide it alike."""
+        for method in (
+            KernelShap(
+                shape=self.shape, regions=self.regions, samples=self.samples, cover=self.cover
+            ),
+            Rise(masks=self.samples, cover=self.cover),
+            Occlusion(cover=self.cover),
+            IntegratedGradients(baseline=self.cover),
+            GradCam(),
+        ):
+            if not method.unmet(case):
+                yield method
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """areas: under insertion and deletion, a row for each map that puts regions in order."""
+        partition = cut(case, self.shape, self.regions, self.cover).partition
+        methods = list(self.methods(case))
+        orders: dict[str, Ranks] = {}
+        for number, method in enumerate(methods):
+            share = MAPS / len(methods)
+            step = part_of(progress, number * share, (number + 1) * share)
+            heat = answer(method, case, step)["map"]
+            if isinstance(heat, HeatMap) and np.ptp(heat.values):
+                orders[method.title] = by_mean(partition, heat.values)
+        asked = replace(case, target=Target(case.target.index, reading="probability"))
+        found = region_curves(
+            asked, orders, cover=self.cover, progress=part_of(progress, MAPS, 1.0)
+        ).values()
+        inserted = [one.insertion_area for one in found]
+        deleted = [one.deletion_area for one in found]
+        unit = "probability"
+        areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
+        return {"areas": Columns.of(areas, rows=list(orders))}
+
+
+def by_mean(partition: Partition, values: Floats) -> Ranks:
+    """For every pixel the place of its region, (H, W), 0 for the one with the highest mean."""
+    sums = partition.sums(torch.from_numpy(np.array(values, np.float64))[None])
+    means = sums / torch.bincount(partition.labels.flatten(), minlength=partition.count)
+    places = torch.empty(partition.count, dtype=torch.int64)
+    places[means.argsort(descending=True, stable=True)] = torch.arange(partition.count)
+    ranks: Ranks = places[partition.labels].numpy()
+    return ranks

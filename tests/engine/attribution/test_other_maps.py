@@ -1,0 +1,54 @@
+"""Other methods' maps as orders of the regions that LiMA puts in order."""
+
+import numpy as np
+import pytest
+import torch
+
+from components.minimal_regions import view
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
+from engine.attribution.lima.other_maps import by_mean
+from engine.attribution.partition import Partition
+from tests import tiny
+
+METHOD = OtherMaps(shape="grid", regions=16, samples=200)
+
+
+def test_exact_maps_order_the_parts_of_a_sum():
+    """On a linear score the best order sorts the regions by what they add; three maps find it."""
+    case = tiny.linear_case()
+    case.model.network.weight.data *= 0.002  # where the probability is all but linear
+    partition = Partition.of(case, "grid", 16)
+    worth = partition.sums(case.model.network.weight.detach() * case.image)
+    ends = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image])).softmax(1)
+    nothing, everything = ends[:, case.target.index].tolist()
+    steps = np.concatenate([[0], np.cumsum(np.sort(worth.numpy())[::-1])]) / float(worth.sum())
+    best = np.trapezoid(nothing + steps * (everything - nothing), dx=1 / partition.count)
+    areas = METHOD(case)["areas"]
+    for title in ("KernelSHAP", "Integrated gradients"):
+        assert areas.cell(title, "insertion") == pytest.approx(best, abs=2e-3)
+        assert areas.cell(title, "deletion") == pytest.approx(nothing + everything - best, abs=2e-3)
+    assert "Grad-CAM" not in areas.rows  # it needs a convolutional map
+
+
+def test_a_region_counts_by_its_mean_whatever_its_size():
+    labels = torch.tensor([[0, 0, 0], [1, 2, 2]])
+    values = np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32)
+    ranks = by_mean(Partition(labels), values)
+    assert ranks.tolist() == [[2, 2, 2], [0, 1, 1]]
+
+
+def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders():
+    case = tiny.cnn_case()
+    found = LiMA(shape="grid", regions=16)(case)
+    band, other = RandomOrder(shape="grid", regions=16)(case), METHOD(case)
+    table = view.beside(found, other, band)
+    assert table.rows == (
+        "LiMA", "KernelSHAP", "RISE", "Occlusion", "Integrated gradients", "Grad-CAM",
+        "Random order, mean",
+    )  # fmt: skip
+    assert table.values[0] == pytest.approx(found["areas"].values)
+    assert table.values[-1, 1] == pytest.approx(band["areas"]["deletion"].mean())
+    assert table.values[2].tolist() == pytest.approx(
+        [other["areas"].cell("RISE", way) for way in ("insertion", "deletion")]
+    )
+    assert table.values[0, 0] == table.values[:, 0].max()

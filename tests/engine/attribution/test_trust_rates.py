@@ -1,0 +1,159 @@
+"""How often Trust is wrong: on maps that know nothing, and on a model that learned nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import sobel, zoom
+
+from engine import data
+from engine.attribution import GradCam, GradientXInput, Occlusion
+from engine.attribution.trust import Order, OtherClass, RandomWeights, TrustCase
+from engine.case import ImageCase, image_case
+from engine.data.example import Example
+from engine.images import Crop
+from engine.models.catalog import load
+from engine.models.classifier import Classifier
+from engine.samples import sample
+from engine.target import Target
+from tests.engine.attribution.rates_table import IMAGES, row_name
+from tests.engine.attribution.toys import toy
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+SETS = {"MNIST": ("mnist-5k", "mnist-cnn", 16), "phantoms": ("phantoms", "phantom-cnn", 4)}
+PHOTOGRAPHS = ("chelsea", "rocket")
+RAISED = 30  # the head of the model that learned nothing, times so many
+
+Pixels = np.ndarray
+
+
+def pictures(images: str) -> tuple[Classifier, list[torch.Tensor]]:
+    """The model that is asked, and images of a kind at its size."""
+    if images == "photographs":
+        model = load("lite0")
+        found = [sample(name) for name in PHOTOGRAPHS]
+    else:
+        name, model_name, count = SETS[images]
+        known, model = data.load(name), load(model_name)
+        rows = np.random.default_rng(0).permutation(known.rows("test"))[:count]
+        found = [Example(known, int(row)).picture() for row in rows]
+    return model, [image_case(model, one, Crop(), Target(0)).image for one in found]
+
+
+def cases(model: Classifier, images: list[torch.Tensor]) -> list[ImageCase]:
+    """Each image about the class that the model sees first."""
+    model.runner("exact").stay()  # compiling would take longer than what is asked
+    return [ImageCase(model, one, int(model.logits(one[None])[0].argmax())) for one in images]
+
+
+def smooth(side: int, generator: np.random.Generator) -> Pixels:
+    """Noise of 7 × 7 places, enlarged."""
+    return zoom(generator.standard_normal((7, 7)), side / 7, order=3)
+
+
+def blob(side: int) -> Pixels:
+    """A round blob in the middle."""
+    across = np.square(np.arange(side) - (side - 1) / 2)
+    return np.exp(-8 * (across + across[:, None]) / side**2)
+
+
+def edges(gray: Pixels) -> Pixels:
+    """Sobel's edges."""
+    return np.hypot(sobel(gray, 0), sobel(gray, 1))
+
+
+CHANCE: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
+    "pixel noise": lambda gray, generator: generator.random(gray.shape),
+    "smooth noise": lambda gray, generator: smooth(len(gray), generator),
+    "blob in the middle": lambda gray, _generator: blob(len(gray)),
+    "edges (Sobel)": lambda gray, _generator: edges(gray),
+    "brightness": lambda gray, _generator: gray,
+}
+MAPS = (GradientXInput(), GradCam(), Occlusion())
+
+
+def rates(verdicts: list[float]) -> str:
+    """How many speak for a map, and how many against it."""
+    count = len(verdicts)
+    return f"✓ {verdicts.count(1)} of {count}, ✗ {verdicts.count(-1)} of {count}"
+
+
+def of(trial, case, method) -> float:
+    """A trial's verdict."""
+    return float(trial(TrustCase(case, method))["check"]["verdict"][0])
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_maps_that_know_nothing_are_seldom_confirmed(images, measure):
+    asked = cases(*pictures(images))
+    found = {}
+    for name, draw in CHANCE.items():
+        verdicts = []
+        for seed, case in enumerate(asked):
+            values = draw(case.image.mean(0).numpy(), np.random.default_rng(seed))
+            verdicts.append(of(Order(), case, toy(lambda _case, held=values: held)))
+        found[name] = verdicts
+    for method in MAPS[: 2 if images == "photographs" else 3]:
+        found[method.title] = [of(Order(), case, method) for case in asked]
+    for name, verdicts in found.items():
+        measure(row_name("order", images, name), rates(verdicts))
+    for name in ("pixel noise", "smooth noise", "blob in the middle"):
+        assert found[name].count(1) <= 0.1 * len(asked)
+
+
+def untrained(model: Classifier) -> Classifier:
+    """The same network with first weights, its head made larger, so that it is sure of much."""
+    copy = model.twin()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        parts = [part for part in copy.network.modules() if hasattr(part, "reset_parameters")]
+        for part in parts:
+            part.reset_parameters()
+    with torch.no_grad():
+        for parameter in parts[-1].parameters():
+            parameter.data = parameter.data * RAISED
+    return copy
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_maps_of_a_model_that_learned_nothing_but_is_sure(images, measure):
+    model, pixels = pictures(images)
+    broken = untrained(model)
+    asked = cases(broken, pixels)
+    method = GradientXInput()
+    trials = {
+        "order": Order(),
+        "other class": OtherClass(),
+        "random weights": RandomWeights(stages=1),
+    }
+    for name, trial in trials.items():
+        verdicts = [of(trial, case, method) for case in asked]
+        measure(
+            row_name(name, images, f"{method.title}, model untrained, head × {RAISED}"),
+            rates(verdicts),
+        )
+    sure = [float(broken.logits(one[None]).softmax(1).max()) for one in pixels]
+    measure(
+        f"Trust: the untrained model's confidence on {images}, head × {RAISED}, median",
+        f"{np.median(sure):.2f}",
+    )
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_the_other_class_has_no_power_against_noise_that_is_drawn_anew(images, measure):
+    """It catches maps that no class changes, and nothing else."""
+    asked = cases(*pictures(images))
+    side = asked[0].image.shape[-1]
+    anew = toy(lambda case: np.random.default_rng(case.target.index).random((side, side)))
+    same = toy(lambda case: edges(case.image.mean(0).numpy()))
+    for name, method, verdict in (
+        ("noise, drawn anew for each class", anew, 1),
+        ("edges (Sobel)", same, -1),
+    ):
+        verdicts = [of(OtherClass(), case, method) for case in asked]
+        measure(row_name("other class", images, name), rates(verdicts))
+        assert verdicts.count(verdict) == len(asked)
