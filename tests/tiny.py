@@ -114,6 +114,12 @@ def vit(seed: int = 0) -> Classifier:
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
 
 
+def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
+    """Give a parameter its numbers."""
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(np.asarray(values)))
+
+
 def image(side: int = SIDE, seed: int = 1) -> Tensor:
     return torch.rand(3, side, side, generator=seeded(seed))
 
