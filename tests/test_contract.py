@@ -6,27 +6,32 @@ A method is covered by being listed in its family's METHODS.
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+import random
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
-from engine import anomaly, attribution, hallucination, sparsity, unlearning
+from engine import attribution, hallucination
+from engine.attribution.trust import Check
 from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.families import METHODS
+from engine.lab import TrainCase
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
+from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from engine.result import HeatMap
 from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
+from engine.target import Target
+from engine.training import fresh
 from tests import tiny
+from tests.effects import EFFECTS, INERT, Effect
 
-METHODS = (
-    *attribution.METHODS, *unlearning.METHODS, *hallucination.METHODS, *anomaly.METHODS,
-    *sparsity.METHODS,
-)  # fmt: skip
 BLIND = {
     "attribution.Foretold", "attribution.Place", "attribution.Shape", "sparsity.Learned",
     "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "unlearning.Frontier",
@@ -35,10 +40,26 @@ BLIND = {
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 seeing = pytest.mark.parametrize(
     "kind",
-    [kind for kind in METHODS if kind.family != "hallucination"],
+    [kind for kind in METHODS if kind.family not in {"hallucination", "lab"}],
     ids=lambda kind: kind.full_name(),
 )
 """Those that ask an image model, which takes images in batches."""
+targeted = pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in attribution.METHODS
+        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
+    ],
+    ids=lambda kind: kind.full_name(),
+)
+"""Those that are asked about one image and one class."""
+mapping = pytest.mark.parametrize("kind", attribution.HEATMAPS, ids=lambda kind: kind.full_name())
+ROUNDING = 1e-6  # of the largest number: what a setting changes has to be more
+CLASSLESS = {"attribution.AttentionRollout"}
+"""They multiply attention, whichever class is asked about, and say so."""
+POWERS = {"attribution.GuidedGradCam": 2}
+"""Maps that multiply the score's gradient so often; the others do so once."""
 
 
 def small(kind):
@@ -55,6 +76,55 @@ def small(kind):
     return kind(**given)
 
 
+@cache
+def plain(kind):
+    """The small method's answer about its tiny case; computed once for all who only read it."""
+    return small(kind)(tiny.case_for(kind))
+
+
+def differing(one, two, near=0.0):
+    """The arrays of one answer, by view and field, that are others in the other answer.
+
+    Decimals that differ by no more than `near` of the largest count as the same.
+    """
+    found = set(one) ^ set(two)
+    for name in set(one) & set(two):
+        ours, theirs = one[name].arrays(), two[name].arrays()
+        found |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
+        found |= {
+            f"{name}/{field}"
+            for field in set(ours) & set(theirs)
+            if not timed(field) and not alike(ours[field], theirs[field], near)
+        }
+    return found
+
+
+def alike(one, two, near):
+    if one.shape != two.shape or one.dtype.kind != "f" or not near:
+        return np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
+    most = np.abs(one[np.isfinite(one)]).max(initial=0.0)
+    return np.allclose(one, two, rtol=0, atol=near * most, equal_nan=True)
+
+
+@contextmanager
+def chance_untouched():
+    """Seeds the random numbers that everybody shares; afterwards nobody may have drawn any."""
+    torch.manual_seed(1234)
+    np.random.seed(1234)  # noqa: NPY002 - it is the one that must not be used
+    random.seed(1234)
+    before = shared_chance()
+    yield
+    assert shared_chance() == before, "it draws from random numbers that everybody shares"
+
+
+def shared_chance():
+    return (
+        torch.get_rng_state().tolist(),
+        [str(part) for part in np.random.get_state(legacy=False).items()],  # noqa: NPY002
+        random.getstate(),
+    )
+
+
 def timed(field):
     """Whether it is seconds, as a field or as a column of a table."""
     return field.split("/")[-1].startswith("seconds")  # others each time
@@ -64,6 +134,9 @@ def network(case):
     """The network that a case asks, and what of it is run first."""
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
+    if isinstance(case, TrainCase):  # its network is made while it is asked
+        model = fresh(case.data, case.recipe)
+        return model, model.network
     return case.model, case.model.network
 
 
@@ -136,14 +209,10 @@ def test_its_settings_can_be_drawn_and_are_bounded(kind):
 
 @every
 def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
-    case = tiny.case_for(kind)
-    method = small(kind)
-    first, second = method(case), method(case)
-    assert first.keys() == second.keys()
-    for name, view in first.items():
-        for field, array in view.arrays().items():
-            other = second[name].arrays()[field]
-            assert timed(field) or np.array_equal(array, other, equal_nan=True)
+    case, first = tiny.case_for(kind), plain(kind)
+    with chance_untouched():
+        second = small(kind)(case)
+    assert not differing(first, second)
     heat = next(iter(first.values()))
     for view in first.values():
         held = [one for name, one in view.arrays().items() if name.split("/")[0] == "values"]
@@ -192,18 +261,23 @@ def test_progress_rises_to_one(kind):
     def listen(done, words="", partial=None):
         told.append((done, words))
 
-    small(kind)(tiny.case_for(kind), listen)
+    case = tiny.case_for(kind)
+    if isinstance(model := getattr(case, "model", None), Classifier):
+        model._paces |= {use: Pace(1, False, use, 1.0) for use in ("exact", "gradient")}
+    small(kind)(case, listen)
+    assert told, "it never reports"
     shares = [done for done, _ in told]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
     assert all(words for _, words in told)
+    assert kind.cost == "live" or shares[0] < 1, "it reports only when all is over"
 
 
 @every
 def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
     case = tiny.case_for(kind)
     method = small(kind)
-    result = method(case)
+    result = plain(kind)
     again = unpack(*pack_json(result))
     for name, view in result.items():
         assert again.result[name].facts() == view.facts()
@@ -228,6 +302,73 @@ def another(control, value, case):
             return not value
         case Choice(options, source):
             return next(word for word in options or case.options(source) if word != value)
+
+
+@every
+def test_every_setting_changes_an_answer(kind):
+    still = []
+    for spec in fields(kind):
+        name = f"{kind.full_name()}.{spec.name}"
+        if name in INERT:
+            continue
+        effect = EFFECTS.get(name, Effect())
+        method, case = replace(small(kind), **effect.given), effect.case(kind)
+        first = plain(kind) if effect == Effect() else method(case)
+        value = getattr(method, spec.name)
+        for other in others(spec.metadata["control"], value, case):
+            if differing(first, replace(method, **{spec.name: other})(case), ROUNDING):
+                break
+        else:
+            still.append(spec.name)
+    assert not still, "these change nothing; tests/effects.py says where a setting shows"
+
+
+def others(control, value, case):
+    """Other values of a setting, the cheapest first."""
+    match control:
+        case Slider(low, high, step, off=off):
+            more = round(value + step, 9) if value is not None else high
+            found = [low, *([None] if off else []), min(more, high), high]
+        case Switch():
+            found = [not value]
+        case Choice(options, source, off):
+            found = [*(options or case.options(source)), *([None] if off else [])]
+    return [one for one in dict.fromkeys(found) if one != value]
+
+
+def test_every_effect_that_is_told_is_of_a_setting():
+    known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
+    assert EFFECTS.keys() | INERT.keys() <= known
+    assert all(reason.endswith(".") for reason in INERT.values())
+
+
+@targeted
+def test_another_class_is_another_answer(kind):
+    case = tiny.case_for(kind)
+    other = replace(case, target=Target(0))
+    changed = differing(plain(kind), small(kind)(other))
+    first = next(iter(plain(kind)))
+    if kind.full_name() in CLASSLESS:
+        assert not changed
+        assert "does not depend on the class" in " ".join(kind.about().split())
+        return
+    assert any(name.startswith(f"{first}/") for name in changed), "it ignores the class"
+
+
+@mapping
+def test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size(kind):
+    case, plainly = tiny.case_for(kind), plain(kind)["map"]
+    with torch.no_grad():
+        for parameter in case.model.head.parameters():
+            parameter.mul_(10)
+    larger = small(kind)(case)["map"].values
+    most = max(np.abs(plainly.values).max(), np.abs(larger).max())
+    assert most != pytest.approx(1, abs=1e-6) or kind.full_name() in CLASSLESS
+    if plainly.unit.startswith(case.target.unit):
+        wanted = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
+        np.testing.assert_allclose(larger, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+    else:
+        assert (kind.full_name() in CLASSLESS) == np.array_equal(larger, plainly.values)
 
 
 @seeing
@@ -267,6 +408,6 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
     else:
         view = next(iter(answer(small(kind), case).values()))
         assert not isinstance(view, HeatMap) or view.values.shape == (16, 16)
-    if not kind.fast:
+    if not kind.fast and hasattr(kept := tiny.case_for(kind), "at"):
         with pytest.raises(DoesNotFit, match="exact"):
-            answer(kind(), tiny.case_for(kind).at("fast"))
+            answer(kind(), kept.at("fast"))

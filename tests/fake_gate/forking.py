@@ -1,4 +1,4 @@
-"""Tests are collected once; each is then run in a fork of the process, where anything may be patched."""
+"""Tests are collected once; each runs in a fork of the process, where anything may be patched."""
 
 from __future__ import annotations
 
@@ -87,8 +87,10 @@ def inside(items: Sequence[pytest.Item], setup: Setup, writing: int) -> None:
         watch.broken = f"{type(error).__name__}: {error}"[:200]
     said = asdict(Outcome(watch.failed, watch.broken, watch.passed, len(uses)))
     del said["seconds"]
-    os.write(writing, json.dumps(said).encode())
-    os._exit(0)
+    try:
+        os.write(writing, json.dumps(said).encode())
+    finally:
+        os._exit(0)
 
 
 def read(reading: int, until: float) -> bytes:

@@ -52,9 +52,7 @@ def fitted(data, rows):
         return loss
 
     optimizer.step(closure)
-    return Classifier(
-        network.float(), "flat", "flat", 8, labels=data.classes, architecture="flat"
-    )
+    return Classifier(network.float(), "flat", "flat", 8, labels=data.classes, architecture="flat")
 
 
 def order(model):
