@@ -107,7 +107,7 @@ def test_it_has_nothing_against_an_honest_method(promise):
         (PROGRESS, Silent, "never reports"),
         (PROGRESS, Late, "only when all is over"),
         (SAME, drawing(lambda: torch.rand(1)), "everybody shares"),
-        (SAME, drawing(np.random.rand), "everybody shares"),  # noqa: NPY002
+        (SAME, drawing(np.random.rand), "everybody shares"),
         (SAME, drawing(random.random), "everybody shares"),
     ],
 )

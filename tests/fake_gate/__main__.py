@@ -1,6 +1,7 @@
-"""Run named proofs with fake answers: python -m tests.fake_gate [--fake random] [--slow] [NAME …].
+"""Run named proofs with fake answers: python -m tests.fake_gate [--fake random] [--all] [NAME …].
 
-Prints a line of JSON for each method: its proof, and what became of it as it is and with each fake.
+Prints a line of JSON for each method: its proof, and what became of it with each fake. With --all,
+slow proofs are run too, and each proof as it is as well; in `make test` it is a test like others.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ class Gate:
     """A plugin that runs each method's proof in forks instead of the tests once each."""
 
     def __init__(
-        self, kinds: Sequence[type[Method[Any]]], fakes: Sequence[str], to: TextIO, *, slow: bool
+        self, kinds: Sequence[type[Method[Any]]], fakes: Sequence[str], to: TextIO, *, whole: bool
     ) -> None:
-        self.kinds, self.fakes, self.to, self.slow = kinds, fakes, to, slow
+        self.kinds, self.fakes, self.to, self.whole = kinds, fakes, to, whole
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Every method, with nothing replaced and then with each fake."""
+        """Every method with each fake."""
         if any(kind.family == "unlearning" for kind in self.kinds):
             trained.original()  # once for all forks
         for kind in self.kinds:
@@ -50,9 +51,10 @@ class Gate:
         slow = any(item.get_closest_marker("slow") for item in items)
         row: dict[str, Any] = {"method": kind.full_name(), "proof": kind.proof}
         row |= {"tests": len(items), "slow": slow}
-        if not items or (slow and not self.slow):
+        if not items or (slow and not self.whole):
             return row
-        row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
+        if self.whole:
+            row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
         for name in self.fakes:
             setup = partial(put_in, pytest.MonkeyPatch(), kind, FAKES[name])
             row[name] = asdict(forking.run(items, setup, LIMIT))
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fake_gate")
     parser.add_argument("names", nargs="*", help="families or methods; all by default")
     parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
-    parser.add_argument("--slow", action="store_true", help="also the proofs that are slow")
+    parser.add_argument("--all", action="store_true", help="slow proofs too, and all as they are")
     asked = parser.parse_args(arguments)
     kinds = [
         kind
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside
-    gate = Gate(kinds, asked.fake or ["random"], to, slow=asked.slow)
+    gate = Gate(kinds, asked.fake or ["random"], to, whole=asked.all)
     with tempfile.TemporaryDirectory() as folder:
         options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
         status = pytest.main([*proofs, *options], plugins=[gate])
