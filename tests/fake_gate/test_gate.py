@@ -41,8 +41,11 @@ class Rows:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    found = Rows(log=tmp_path_factory.mktemp("gate") / "log")
+def rows(request, tmp_path_factory):
+    """The rows of those methods that are asked for in this run."""
+    tests = [one for one in request.session.items if "rows" in getattr(one, "fixturenames", ())]
+    names = [one.callspec.params["name"] for one in tests]
+    found = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
     yield found
     found.end()
 
