@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
+from engine.attribution import SmoothGrad
+from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase
 from engine.hallucination import CaptionCase, Greedy, WordCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
@@ -49,10 +52,21 @@ def grey_is_nothing(kind: type[Method[Any]]) -> ImageCase:
 
 
 def surer(kind: type[Method[Any]]) -> ImageCase:
-    """A model whose probabilities move."""
+    """A model that is nearly sure of some regions."""
     case = tiny.case_for(kind)
-    tiny.fill(case.model.head.weight, 40 * case.model.head.weight.numpy())
+    tiny.fill(case.model.head.weight, 6 * case.model.head.weight.numpy())
     return case
+
+
+def by_chance(kind: type[Method[Any]]) -> TrustCase:
+    """A map that its seed decides."""
+    return replace(tiny.case_for(kind), method=SmoothGrad(samples=10))
+
+
+def trained(_kind: type[Method[Any]]) -> PruneCase:
+    """A network that has learned something that can be lost."""
+    model = deepcopy(tiny.learnt())
+    return PruneCase(model, tiny.columns(model.side, model.labels))
 
 
 def curved(kind: type[Method[Any]]) -> PairCase:
@@ -83,6 +97,7 @@ ALL_WORDS = {"beta": 0.0}
 BACK = {"beams": 1, "candidates": 2, "weight": 0.0, "threshold": 4, "early": 0, "column": 3}
 BACK |= {"length": 16}
 TIGHT = {"eta": 0.1, "steps": 40, "delta": 0.01}
+ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejected, others follow
 EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
@@ -95,6 +110,11 @@ EFFECTS: dict[str, Effect] = {
         for setting in ("delta", "stop")
     },
     **{
+        f"attribution.{name}.stop": Effect(ONCE | {"epsilon": 0.001}, curved)
+        for name in ("Plane", "Simplex", "TubeWidth")
+    },
+    "attribution.Repeats.repeats": Effect(case=by_chance),
+    **{
         f"sparsity.{name}.pattern": Effect(BLOCKS)
         for name in ("Prune", "Retrain", "Tradeoff", "Level", "Harm", "Unknown")
     },
@@ -106,8 +126,8 @@ EFFECTS: dict[str, Effect] = {
     "hallucination.OPERA.threshold": Effect(BACK, clinging),
     "hallucination.OPERA.column": Effect(BACK, clinging),
     "hallucination.Looks.sinks": Effect(case=trained_words),
-    "sparsity.Prune.smaller": Effect({"structure": "filter"}),
-    "sparsity.Level.criterion": Effect(case=many_images),
+    "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
+    "sparsity.Level.criterion": Effect(case=trained),
     "sparsity.Harm.images": Effect(case=many_images),
     "sparsity.Unknown.images": Effect(case=many_images),
 }

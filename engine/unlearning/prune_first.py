@@ -90,6 +90,7 @@ class PruneFirst(Unlearner):
 
     def change(self, work: Work) -> None:
         """Prune, then forget."""
+        work.progress(0.0, "pruning")
         case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
         inner = THEN[self.then]()
         found = answer(inner, case, work.part(0.5, 1.0))

@@ -52,8 +52,8 @@ def rows(request, tmp_path_factory):
 
 def assert_red(row):
     random = row["random"]
-    assert random["uses"], "it never calls the method"
     assert not random["broken"], random
+    assert random["uses"], f"it never calls the method: {random}"
     assert random["failed"], "it is green although the answers are random"
 
 
