@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 import random
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
-from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
 from engine import attribution, hallucination
-from engine.attribution.trust import Check
-from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.families import METHODS
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, Switch
@@ -27,10 +25,9 @@ from engine.models.pace import Pace
 from engine.result import HeatMap
 from engine.run import answer, digest
 from engine.store import Kept, pack, unpack
-from engine.target import Target
 from engine.training import fresh
 from tests import tiny
-from tests.effects import EFFECTS, INERT, Effect
+from tests.answers import differing, plain, settled, small, timed
 
 BLIND = {
     "attribution.Foretold", "attribution.Place", "attribution.Shape", "sparsity.Learned",
@@ -44,73 +41,6 @@ seeing = pytest.mark.parametrize(
     ids=lambda kind: kind.full_name(),
 )
 """Those that ask an image model, which takes images in batches."""
-targeted = pytest.mark.parametrize(
-    "kind",
-    [
-        kind
-        for kind in attribution.METHODS
-        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
-    ],
-    ids=lambda kind: kind.full_name(),
-)
-"""Those that are asked about one image and one class."""
-mapping = pytest.mark.parametrize("kind", attribution.HEATMAPS, ids=lambda kind: kind.full_name())
-ROUNDING = 1e-6  # of the largest number: what a setting changes has to be more
-CLASSLESS = {"attribution.AttentionRollout"}
-"""They multiply attention, whichever class is asked about, and say so."""
-POWERS = {"attribution.GuidedGradCam": 2}
-"""Maps that multiply the score's gradient so often; the others do so once."""
-
-
-def small(kind):
-    """Few samples where a method counts them, so that the contract takes seconds."""
-    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
-    counted |= {"length": 6} if kind.family == "hallucination" else {}
-    trains = kind.family in {"sparsity", "unlearning"}
-    counted |= {"images": 10, "epochs": 1} if trains else {"images": 8}
-    given = {
-        spec.name: max(counted[spec.name], spec.metadata["control"].low)
-        for spec in fields(kind)
-        if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
-    }
-    return kind(**given)
-
-
-def settled(case):
-    """The case with a batch that does not hang on how busy the machine is."""
-    if isinstance(model := getattr(case, "model", None), Classifier):
-        model._paces |= {use: Pace(4, False, use, 0.0) for use in ("exact", "fast", "gradient")}
-    return case
-
-
-@cache
-def plain(kind):
-    """The small method's answer about its tiny case; computed once for all who only read it."""
-    return small(kind)(settled(tiny.case_for(kind)))
-
-
-def differing(one, two, near=0.0):
-    """The arrays of one answer, by view and field, that are others in the other answer.
-
-    Decimals that differ by no more than `near` of the largest count as the same.
-    """
-    found = set(one) ^ set(two)
-    for name in set(one) & set(two):
-        ours, theirs = one[name].arrays(), two[name].arrays()
-        found |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
-        found |= {
-            f"{name}/{field}"
-            for field in set(ours) & set(theirs)
-            if not timed(field) and not alike(ours[field], theirs[field], near)
-        }
-    return found
-
-
-def alike(one, two, near):
-    if one.shape != two.shape or one.dtype.kind != "f" or not near:
-        return np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
-    most = np.abs(one[np.isfinite(one)]).max(initial=0.0)
-    return np.allclose(one, two, rtol=0, atol=near * most, equal_nan=True)
 
 
 @contextmanager
@@ -130,11 +60,6 @@ def shared_chance():
         [str(part) for part in np.random.get_state(legacy=False).items()],  # noqa: NPY002
         random.getstate(),
     )
-
-
-def timed(field):
-    """Whether it is seconds, as a field or as a column of a table."""
-    return field.split("/")[-1].startswith("seconds")  # others each time
 
 
 def network(case):
@@ -309,73 +234,6 @@ def another(control, value, case):
             return not value
         case Choice(options, source):
             return next(word for word in options or case.options(source) if word != value)
-
-
-@every
-def test_every_setting_changes_an_answer(kind):
-    still = []
-    for spec in fields(kind):
-        name = f"{kind.full_name()}.{spec.name}"
-        if name in INERT:
-            continue
-        effect = EFFECTS.get(name, Effect())
-        method, case = replace(small(kind), **effect.given), settled(effect.case(kind))
-        first = plain(kind) if effect == Effect() else method(case)
-        value = getattr(method, spec.name)
-        for other in others(spec.metadata["control"], value, case):
-            with suppress(BlindspotError):  # the case refuses this value: another one, then
-                if differing(first, replace(method, **{spec.name: other})(case), ROUNDING):
-                    break
-        else:
-            still.append(spec.name)
-    assert not still, "these change nothing; tests/effects.py says where a setting shows"
-
-
-def others(control, value, case):
-    """Other values of a setting, the cheapest first."""
-    match control:
-        case Slider(low, high, step, off=off):
-            more = round(value + step, 9) if value is not None else high
-            found = [low, *([None] if off else []), min(more, high), high]
-        case Switch():
-            found = [not value]
-        case Choice(options, source, off):
-            found = [*(options or case.options(source)), *([None] if off else [])]
-    return [one for one in dict.fromkeys(found) if one != value]
-
-
-def test_every_effect_that_is_told_is_of_a_setting():
-    known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
-    assert EFFECTS.keys() | INERT.keys() <= known
-    assert all(reason.endswith(".") for reason in INERT.values())
-
-
-@targeted
-def test_another_class_is_another_answer(kind):
-    other = replace(settled(tiny.case_for(kind)), target=Target(0))
-    changed = differing(plain(kind), small(kind)(other))
-    first = next(iter(plain(kind)))
-    if kind.full_name() in CLASSLESS:
-        assert not changed
-        assert "does not depend on the class" in " ".join(kind.about().split())
-        return
-    assert any(name.startswith(f"{first}/") for name in changed), "it ignores the class"
-
-
-@mapping
-def test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size(kind):
-    case, plainly = settled(tiny.case_for(kind)), plain(kind)["map"]
-    with torch.no_grad():
-        for parameter in case.model.head.parameters():
-            parameter.mul_(10)
-    larger = small(kind)(case)["map"].values
-    most = max(np.abs(plainly.values).max(), np.abs(larger).max())
-    assert most != pytest.approx(1, abs=1e-6) or kind.full_name() in CLASSLESS
-    if plainly.unit.startswith(case.target.unit):
-        wanted = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
-        np.testing.assert_allclose(larger, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
-    else:
-        assert (kind.full_name() in CLASSLESS) == np.array_equal(larger, plainly.values)
 
 
 @seeing

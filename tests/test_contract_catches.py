@@ -15,6 +15,7 @@ from engine.method import Method, Slider, quiet, setting
 from engine.result import HeatMap
 from engine.target import Target
 from tests import test_contract as contract
+from tests import test_contract_answers as answers
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def drawing(draw):
     return Drawing
 
 
-SETTINGS = contract.test_every_setting_changes_an_answer
-CLASS = contract.test_another_class_is_another_answer
-SCALE = contract.test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size
+SETTINGS = answers.test_every_setting_changes_an_answer
+CLASS = answers.test_another_class_is_another_answer
+SCALE = answers.test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size
 PROGRESS = contract.test_progress_rises_to_one
 SAME = contract.test_the_same_question_gives_the_same_numbers_in_the_promised_form
 
