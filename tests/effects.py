@@ -58,6 +58,11 @@ def surer(kind: type[Method[Any]]) -> ImageCase:
     return case
 
 
+def bent(_kind: type[Method[Any]]) -> ImageCase:
+    """A model that is not nearly linear."""
+    return ImageCase(tiny.mlp(scale=1.0), tiny.image(8), Target(1))
+
+
 def by_chance(kind: type[Method[Any]]) -> TrustCase:
     """A map that its seed decides."""
     return replace(tiny.case_for(kind), method=SmoothGrad(samples=10))
@@ -101,7 +106,8 @@ ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejec
 EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
-    "attribution.LocalModel.kernel": Effect({"explainer": "LIME"}),
+    "attribution.LocalModel.kernel": Effect({"explainer": "LIME"}, bent),
+    "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
     **{
