@@ -106,7 +106,7 @@ ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejec
 EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
-    "attribution.LocalModel.kernel": Effect({"explainer": "LIME"}, bent),
+    "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
