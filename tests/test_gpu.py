@@ -9,7 +9,8 @@ from engine import attribution
 from engine.case import ImageCase, PairCase
 from engine.models.classifier import Classifier
 from tests import tiny
-from tests.test_contract import assert_agree, small
+from tests.answers import small
+from tests.test_contract import assert_agree
 
 pytestmark = [
     pytest.mark.gpu,

@@ -29,6 +29,7 @@ from engine.hallucination import (
     ViewsAblation,
     WordCase,
 )  # fmt: skip
+from engine.lab import TrainCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -123,6 +124,12 @@ def vit(seed: int = 0) -> Classifier:
         depth=3, num_heads=3, num_classes=4,
     )  # fmt: skip
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
+
+
+def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
+    """Give a parameter its numbers."""
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(np.asarray(values)))
 
 
 def image(side: int = SIDE, seed: int = 1) -> Tensor:
@@ -282,6 +289,13 @@ def caption_case(
     return replace(words, others=torch.stack(others), names=("another scene",))
 
 
+def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:
+    """A short training; what cannot be asked of a model."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    return TrainCase(columns(8, ("a", "b")), Recipe("lenet", epochs=2, batch=8))
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -297,18 +311,20 @@ def case_for(
     | CaptionCase
     | ScenesCase
     | TrustCase
+    | TrainCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
         "unlearning": partial(unlearning_case, kind),
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
+        "lab": train_case,
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     if make := special or families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
-        return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 12))
+        return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 72))
     if "normal" in kind.needs:
         return familiar_case(model or cnn())
     if targets := getattr(kind, "targets", None):

@@ -35,14 +35,11 @@ PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")
 
 
 @dataclass(frozen=True)
-class Pruning(SparsityMethod, ABC):
-    """What is cut: by which criterion, how much, where and in which pieces."""
+class Cutting(SparsityMethod, ABC):
+    """What is cut: by which criterion, where and in which pieces; how much is left open."""
 
     criterion: str = setting(
         "Magnitude", Choice(tuple(BY_TITLE)), "Criterion", "What makes a weight count."
-    )
-    ratio: float = setting(
-        0.8, Slider(0.0, 0.995, 0.005), "Ratio", "The share of weights (or pieces) that is cut."
     )
     allocation: str = setting(
         "global",
@@ -85,10 +82,6 @@ class Pruning(SparsityMethod, ABC):
         """Masks at any ratio; the scores are computed once and kept."""
         return pruner_of(case, self.criterion, self.rules, progress)
 
-    def masks(self, case: PruneCase, progress: Progress = quiet) -> Masks:
-        """The masks of these settings."""
-        return self.pruner(case, progress).at(self.ratio)
-
     def said(self, masks: Masks, number: int = 1) -> str:
         """The title of a model pruned so in that round, which stands after its parent's."""
         how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
@@ -98,6 +91,19 @@ class Pruning(SparsityMethod, ABC):
     def made(self, case: PruneCase, masks: Masks) -> Classifier:
         """The pruned copy."""
         return pruned(case.model, masks, self.said(masks, rounds_of(case.model) + 1))
+
+
+@dataclass(frozen=True)
+class Pruning(Cutting, ABC):
+    """What is cut, and how much."""
+
+    ratio: float = setting(
+        0.8, Slider(0.0, 0.995, 0.005), "Ratio", "The share of weights (or pieces) that is cut."
+    )
+
+    def masks(self, case: PruneCase, progress: Progress = quiet) -> Masks:
+        """The masks of these settings."""
+        return self.pruner(case, progress).at(self.ratio)
 
 
 def pruner_of(case: PruneCase, criterion: str, rules: Rules, progress: Progress = quiet) -> Pruner:

@@ -16,7 +16,7 @@ from engine.result import Result, Table, View
 from engine.sparsity.case import PruneCase
 from engine.sparsity.masks import Masks
 from engine.sparsity.prune import retrained, right, unlearnable
-from engine.sparsity.pruning import Pruning
+from engine.sparsity.pruning import Cutting
 
 RATIOS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 COLUMNS = ("ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds")
@@ -24,7 +24,7 @@ WITHIN = 0.01  # of the dense accuracy
 
 
 @dataclass(frozen=True)
-class Tradeoff(Pruning):
+class Tradeoff(Cutting):
     """Accuracy on the test images against the share that is cut.
 
     One curve is measured right after pruning, the other after the stated epochs of training with

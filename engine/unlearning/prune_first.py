@@ -91,6 +91,7 @@ class PruneFirst(Unlearner):
 
     def change(self, work: Work) -> None:
         """Prune, then forget."""
+        work.progress(0.0, "pruning")
         with counting_passes(None):
             case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
             inner = THEN[self.then]()

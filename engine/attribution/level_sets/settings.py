@@ -61,12 +61,6 @@ class Stepping(Walking):
         "Share of the way to the target that one step goes; the paper takes 0.01.",
     )
     steps: int = setting(200, STEPS, "Steps", STEPS_HELP)
-    delta: float = setting(
-        0.2,
-        Slider(0.01, 0.5, step=0.01),
-        "Largest fall δ",
-        "How far the confidence may fall below that of the source.",
-    )
     noise: int = setting(
         4,
         Slider(0, 8, step=1, unit="/255"),
@@ -84,6 +78,12 @@ class Stepping(Walking):
 class Guarded(Stepping):
     """A walk that keeps a step only when the confidence holds."""
 
+    delta: float = setting(
+        0.2,
+        Slider(0.01, 0.5, step=0.01),
+        "Largest fall δ",
+        "How far the confidence may fall below that of the source.",
+    )
     stop: str = setting(
         "retry",
         Choice(("retry", "first")),

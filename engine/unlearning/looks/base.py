@@ -49,6 +49,7 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     retrained = answer(
         Retrain(), reference, part_of(progress, ASKED / 2, ASKED, lead=Retrain.short)
     )
+    progress(ASKED, "asking all three models")
     return {
         "original": settled(own_copy(case.model)),
         "unlearned": rebuilt(made["model"], case.model.name),

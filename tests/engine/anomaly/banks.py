@@ -6,8 +6,13 @@ import warnings
 from functools import cache
 
 import numpy as np
+from torch import nn
 
-from engine.anomaly import Bank, Head
+from engine.anomaly import Bank, FamiliarCase, Head
+from engine.data import Card, DataSet
+from tests import tiny
+
+STEP = 1 / 32  # of a feature that an image's byte can spell
 
 
 def bank(features, weight=None, bias=None, labels=None, **rest):
@@ -24,10 +29,63 @@ def bank(features, weight=None, bias=None, labels=None, **rest):
 def random_bank(count=60, width=8, seed=0, labels=True):
     """Rectified random features; labels are what the head sees."""
     rng = np.random.default_rng(seed)
-    features = np.maximum(rng.normal(0.3, 1, (count, width)), 0)
+    features = spelled(np.maximum(rng.normal(0.3, 1, (count, width)), 0))
     weight = np.random.default_rng(5).normal(size=(3, width))
     made = bank(features, weight, [0.1, -0.2, 0.3])
     return made if not labels else bank(features, weight, [0.1, -0.2, 0.3], made.predicted)
+
+
+def spelled(features):
+    """The nearest features that bytes can spell."""
+    return np.rint(features / STEP).clip(0, 255) * STEP
+
+
+class Spelling(nn.Module):
+    """A network whose features are the bytes of an image, in steps; then its head."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.fc = nn.Linear(head.weight.shape[1], len(head.weight))
+        tiny.fill(self.fc.weight, head.weight)
+        tiny.fill(self.fc.bias, head.bias)
+
+    def forward(self, images):
+        return self.fc(images[:, 0].flatten(1)[:, : self.fc.in_features] * (255 * STEP))
+
+
+def answered(detector, train, asked, unknown=None):
+    """A detector's whole answer about a case whose features are those of the banks.
+
+    With fewer than 20 asked images, its views `normal` and `held` are both all of them.
+    """
+    side = int(np.ceil(np.sqrt(train.features.shape[1])))
+    model = tiny.classifier(Spelling(train.head), side, "spelling")
+
+    def images(features):
+        found = np.zeros((len(features), side * side), np.uint8)
+        found[:, : features.shape[1]] = np.rint(features / STEP)
+        assert np.array_equal(found[:, : features.shape[1]] * STEP, features), "not spelled"
+        return found.reshape(-1, 1, side, side)
+
+    def data(*banks):
+        classes = model.labels if train.labels is not None else ("any",)
+        labels = [np.zeros(len(one), int) if one.labels is None else one.labels for one in banks]
+        split = np.repeat([0, 2][: len(banks)], [len(one) for one in banks]).astype(np.uint8)
+        return DataSet(
+            "spelled", Card("Spelled", "", "", ""), classes,
+            np.concatenate([images(one.features) for one in banks]), np.concatenate(labels),
+            np.arange(len(split)), split,
+        )  # fmt: skip
+
+    other = None if unknown is None else data(unknown)
+    image = tiny.image(side, seed=77)
+    return detector(FamiliarCase(model, image, data(train, asked), other))
+
+
+def scores(detector, train, asked):
+    """What a detector answers about each of a few asked images, through its call."""
+    assert len(asked) < 20
+    return answered(detector, train, asked)["held"].values
 
 
 @cache

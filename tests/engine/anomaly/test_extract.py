@@ -25,7 +25,7 @@ def some(name, count=12):
 def test_features_times_the_head_give_the_logits_for_every_model_that_ships(name):
     model = catalog.load(name)
     images = some("digits", 4)
-    found = extracted(DataCase(model, images))
+    found = Extract()(DataCase(model, images))["features"]
     weight = model.head.weight.detach().cpu().numpy()
     made = found.values @ weight.T + model.head.bias.detach().cpu().numpy()
     assert made == pytest.approx(found.logits, rel=1e-3, abs=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import KNN
-from tests.engine.anomaly.banks import bank, random_bank
+from tests.engine.anomaly.banks import bank, random_bank, scores
 
 
 def test_distances_are_those_of_a_plain_search():
@@ -17,6 +17,7 @@ def test_distances_are_those_of_a_plain_search():
     found = KNN(k=5).fit(train).rule(asked)
     assert found.score == pytest.approx(slow, abs=1e-7)
     assert sum(found.parts.values()) == pytest.approx(slow, abs=1e-7)
+    assert scores(KNN(k=5), train, asked) == pytest.approx(slow, abs=1e-6)
 
 
 def test_a_member_of_the_bank_is_its_own_nearest_neighbour():
@@ -33,8 +34,8 @@ def test_the_length_of_the_features_does_not_matter():
 
 def test_the_farther_neighbour_is_never_nearer():
     train, asked = random_bank(), random_bank(20, seed=3)
-    scores = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
-    assert (np.diff(scores, axis=0) >= 0).all()
+    found = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
+    assert (np.diff(found, axis=0) >= 0).all()
 
 
 def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():

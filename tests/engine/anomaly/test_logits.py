@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from engine.anomaly import MSP, Energy, MaxLogit
+from tests.engine.anomaly import banks
 from tests.engine.anomaly.banks import random_bank
 
-BANK = random_bank()
+BANK, FEW = random_bank(), random_bank(12, seed=3)
 
 
 def scores(detector, bank=BANK):
@@ -16,19 +17,20 @@ def scores(detector, bank=BANK):
 
 
 def moved(bank, by):
-    from dataclasses import replace
-
-    return replace(bank, logits=bank.logits + by)
+    return banks.bank(bank.features, bank.head.weight, bank.head.bias + by, bank.labels)
 
 
 def test_msp_is_written_again_and_does_not_move_with_the_logits_zero():
     slow = [
         -max(math.exp(one) for one in row) / sum(math.exp(one) for one in row)
-        for row in BANK.logits.tolist()
+        for row in FEW.logits.tolist()
     ]
-    assert scores(MSP()) == pytest.approx(slow, rel=1e-12)
-    assert scores(MSP(), moved(BANK, 7.0)) == pytest.approx(slow, rel=1e-12)
-    assert scores(MSP(), moved(BANK, 900.0)) == pytest.approx(slow, rel=1e-9)
+    assert scores(MSP(), FEW) == pytest.approx(slow, rel=1e-12)
+    assert scores(MSP(), moved(FEW, 7.0)) == pytest.approx(slow, rel=1e-12)
+    assert scores(MSP(), moved(FEW, 900.0)) == pytest.approx(slow, rel=1e-9)
+    assert banks.scores(MSP(), BANK, FEW) == pytest.approx(slow, rel=1e-5)
+    found = banks.scores(MSP(), moved(BANK, 7.0), moved(FEW, 7.0))
+    assert found == pytest.approx(slow, rel=1e-5)
 
 
 def test_energy_moves_with_the_logits_zero():
@@ -41,10 +43,16 @@ def test_energy_becomes_the_highest_logit_as_the_temperature_falls():
     assert far[0] > far[1] > far[2]
     assert far[2] <= 0.1 * math.log(3)
     assert highest == pytest.approx([-max(row) for row in BANK.logits.tolist()])
+    found = banks.scores(MaxLogit(), BANK, FEW)
+    assert found == pytest.approx([-max(row) for row in FEW.logits.tolist()], rel=1e-5)
 
 
 def test_energy_lies_below_the_highest_logit_by_at_most_the_log_of_the_classes():
     gap = scores(MaxLogit()) - scores(Energy())
+    assert gap.min() > 0
+    assert gap.max() <= math.log(3)
+    highest = [-max(row) for row in FEW.logits.tolist()]
+    gap = highest - banks.scores(Energy(), BANK, FEW)
     assert gap.min() > 0
     assert gap.max() <= math.log(3)
 

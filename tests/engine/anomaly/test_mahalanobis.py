@@ -5,14 +5,17 @@ import pytest
 
 from engine.anomaly import Mahalanobis
 from engine.anomaly.mahalanobis import RIDGE, Spread, judged
-from tests.engine.anomaly.banks import bank, random_bank
+from tests.engine.anomaly.banks import bank, random_bank, scores
 
 
 def test_with_unit_covariance_it_is_the_squared_distance_to_the_nearest_mean():
-    means = np.array([[0.0, 0.0], [10.0, 0.0]])
-    asked = np.array([[1.0, 2.0], [9.0, 1.0], [5.0, 0.0]])
+    means = np.array([[1.0, 1.0], [3.0, 1.0]])
+    asked = np.array([[2.0, 3.0], [3.5, 2.5], [1.0, 1.0]])
     found = judged(asked, means, Spread(np.ones(2), np.eye(2)))
-    assert found.score == pytest.approx([5.0, 2.0, 25.0])
+    assert found.score == pytest.approx([5.0, 2.5, 0.0])
+    corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # their covariance is the unit's
+    train = bank((means[:, None] + corners).reshape(8, 2), labels=np.repeat([0, 1], 4))
+    assert scores(Mahalanobis(), train, bank(asked)) == pytest.approx([5.0, 2.5, 0.0], abs=1e-5)
 
 
 def test_it_is_written_again_with_an_inverse_and_a_loop():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import NNGuide
-from tests.engine.anomaly.banks import random_bank
+from tests.engine.anomaly.banks import random_bank, scores
 
 TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
 
@@ -21,6 +21,7 @@ def test_with_a_bank_of_one_it_is_two_energies_and_a_cosine():
         for energy, z in zip(energies[0], ASKED.features, strict=True)
     ]
     assert NNGuide(k=1).fit(one).rule(ASKED).score == pytest.approx(slow)
+    assert scores(NNGuide(k=1), one, ASKED) == pytest.approx(slow, rel=1e-5)
 
 
 def test_the_guide_is_the_mean_of_the_k_most_alike():

@@ -24,6 +24,11 @@ def test_the_step_on_a_linear_model_has_a_closed_form():
         reach = 0.01 * float(weight.abs().sum())
         assert after[:, 1] == pytest.approx(before + sign * reach, rel=1e-4, abs=1e-4)
         assert after[:, 0] == pytest.approx(0)
+    data = tiny.data_set(("a", "b"), 16, 6)
+    before = (data.pixels() * weight).sum((1, 2, 3)).detach().numpy()
+    after = Nudged(temperature=1.0, epsilon=0.01)(DataCase(case.model, data))["logits"].values
+    assert after[:, 1] == pytest.approx(before + np.where(before > 0, 1, -1) * reach, rel=1e-4)
+    assert after[:, 0] == pytest.approx(0)
 
 
 def test_without_a_step_odin_is_msp_at_its_temperature():

@@ -5,13 +5,18 @@ import pytest
 
 from engine.anomaly import Energy, Head, ViM
 from engine.anomaly.vim import fit, origin_of
-from tests.engine.anomaly.banks import bank, random_bank
+from tests.engine.anomaly.banks import bank, random_bank, scores
 
 TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)
 
 
 def test_with_every_direction_it_is_the_energy():
     assert fit(TRAIN, 8).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
+    seen = np.arange(8) < 4  # neither the images nor the head use the other four
+    weight = TRAIN.head.weight * seen
+    train, asked = (bank(one.features * seen, weight, TRAIN.head.bias) for one in (TRAIN, ASKED))
+    energy = -np.log(np.exp(asked.logits).sum(1))
+    assert scores(ViM(directions=4), train, asked) == pytest.approx(energy, rel=1e-5)
 
 
 def test_it_is_written_again_by_singular_values():

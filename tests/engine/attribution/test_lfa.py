@@ -90,6 +90,9 @@ def test_all_eight_find_a_linear_model(linear, name):
     expected = v * held.feature.double() if name in MULTIPLIED else v
     found = fit_of(held, name, samples=600, kernel=1.0)
     assert found.weights.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+    method = LocalModel(explainer=name, features="pixels", samples=600, kernel=1.0)
+    heat = method(held.case)["map"].values.ravel()
+    assert heat == pytest.approx(expected.numpy(), abs=1e-4)
 
 
 def test_c_lime_tends_to_smoothgrad(smooth):
@@ -170,6 +173,11 @@ def test_each_is_best_where_it_was_fitted(smooth):
             for other in ROWS
         ]
         assert own <= min(others) + 1e-12
+    found = LFA(features="pixels", samples=300)(smooth.case)
+    for view, names in (("squared loss", SQUARED), ("gradient loss", MATCHED)):
+        for column in map(ROWS.index, names):
+            lost = found[view].values[:, column]
+            assert lost[column] <= lost.min() * (1 + 1e-6) + 1e-12
 
 
 def test_none_is_best_everywhere(smooth):

@@ -19,6 +19,7 @@ from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
+from tests import tiny
 
 ALONE = Weights(1.0, 0.0, 0.0, 0.0)
 
@@ -38,6 +39,12 @@ def test_an_additive_score_is_ordered_by_its_parts(pending):
     values = torch.randn(12, generator=torch.Generator().manual_seed(pending))
     found = search(additive(values), torch.zeros(12, 12), ALONE, pending)
     assert found.order == values.argsort(descending=True).tolist()
+    weight = tiny.linear_case().model.network.weight.detach() / 50  # so that p is never certain
+    case = ImageCase(tiny.classifier(tiny.Linear(weight), 16), tiny.image(16), 1)
+    sums = Partition.of(case, "grid", 16).sums(case.image * weight)
+    method = LiMA(shape="grid", regions=16, pending=pending, confidence=0.0, effectiveness=0.0)
+    order = method(case)["order"]["region"]
+    assert order.tolist() == sums.argsort(descending=True).tolist()
 
 
 def plain_greedy(look, distances, weights):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.vlm import LOGITS, ModelSpec, Prefix, StepOut
 
 IMAGE = 4  # tokens of an image, behind the beginning
@@ -99,6 +100,11 @@ class Scripted:
         if not want.attention:
             return out
         return replace(out, attention={0: self.look(held.tokens)[:, None, None, :]})
+
+
+def answered(strategy, model, seed=0, prompt="3 4"):
+    """A strategy's whole answer about a scripted model: its words without the end, and the rest."""
+    return strategy(CaptionCase(model, torch.zeros(3, 2, 2), prompt, seed))
 
 
 def table(words: int, seed: int = 0, spread: float = 2.0):

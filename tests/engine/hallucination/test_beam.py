@@ -8,7 +8,7 @@ import torch
 from engine.hallucination.beam import Beam
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
-from tests.engine.hallucination.scripted import EOS, Scripted, table
+from tests.engine.hallucination.scripted import EOS, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 PROMPT = torch.tensor([[3, 4]])
@@ -41,6 +41,8 @@ def test_nothing_likelier_can_be_said(seed):
     spoken = generate(Scripted(5, speak), Beam(beams=8, length=4, penalty=0.0), PICTURE, PROMPT)
     found = every_answer(speak, 5, 4)
     assert tuple(said(spoken)) == max(found, key=found.get)
+    told = answered(Beam(beams=8, length=4, penalty=0.0), Scripted(5, speak))["answer"]
+    assert (*told.ids, *[EOS] * told.ended) == max(found, key=found.get)
 
 
 def test_a_search_can_find_more_than_greedy():

@@ -27,6 +27,8 @@ def test_attention_is_that_of_the_word_before():
         out, _ = vlm.prefill(seen, text, Want(attention=(0, 1, 2)))
         plain = torch.stack([out.attention[at][0, :, -1, 1:65] for at in range(3)])
         assert torch.allclose(attention(asked)[place], plain, atol=1e-6)
+        heat = Looks(layer=2, sinks=False)(words(place))["map"].values
+        assert heat[::8, ::8].ravel() == pytest.approx(plain[1].mean(0).numpy(), rel=1e-4)
 
 
 def test_the_map_is_the_mean_over_layers_heads_and_words():
@@ -75,16 +77,32 @@ def test_relevancy_is_its_formula_by_differences():
     assert whole[2][1, -1, 20].item() == pytest.approx(slope.item(), rel=2e-2, abs=1e-4)
     assert looks[0, 1, 0, 20] > 0
     assert relevancy(asked, place).shape == prefix.image.shape
+    steps = [
+        (one[0] * slope).clamp(min=0).mean(0)
+        for one, slope in zip(shares(asked, place), exact_slopes(asked, place), strict=True)
+    ]
+    eye = torch.eye(len(steps[0]))
+    wanted = ((eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0]))[-1, prefix.image]
+    heat = Relevancy()(asked)["map"].values
+    assert heat[::8, ::8].ravel() == pytest.approx(wanted.detach().numpy(), rel=1e-3, abs=1e-8)
 
 
-def exact_slopes(asked, place):
+def read(asked, place):
+    """One pass over the words before: the attention of every layer, and the word's logit."""
     vlm = asked.vlm
     seen = vlm.encode_image(asked.images).detach().requires_grad_()
     text = torch.tensor([[*asked.words, *asked.said[:place]]])
-    want = Want(attention=(0, 1, 2), rows="all", gradient=True)
-    out, _ = vlm.prefill(seen, text, want)
-    looks = [out.attention[at] for at in range(3)]
-    return [one[0] for one in torch.autograd.grad(out.logits[0, asked.said[place]], looks)]
+    out, _ = vlm.prefill(seen, text, Want(attention=(0, 1, 2), rows="all", gradient=True))
+    return [out.attention[at] for at in range(3)], out.logits[0, asked.said[place]]
+
+
+def shares(asked, place):
+    return [one.detach() for one in read(asked, place)[0]]
+
+
+def exact_slopes(asked, place):
+    looks, logit = read(asked, place)
+    return [one[0] for one in torch.autograd.grad(logit, looks)]
 
 
 def test_rolling_is_the_product_of_all_paths():

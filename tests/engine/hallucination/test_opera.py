@@ -10,7 +10,15 @@ from engine.hallucination.beam import Beam
 from engine.hallucination.generate import generate
 from engine.hallucination.opera import OPERA, over_trust
 from engine.hallucination.vlm import Want
-from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, table
+from tests.engine.hallucination.scripted import (
+    BOS,
+    EOS,
+    IMAGE,
+    PAD,
+    Scripted,
+    answered,
+    table,
+)
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 PROMPT = torch.tensor([[3, 4]])
@@ -111,6 +119,8 @@ def test_one_fixed_column_is_gone_back_to_once(beams):
     assert spoken.tokens[0].tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
     assert spoken.views["rejected"]["place"].tolist() == [4] * len(spoken.views["rejected"])
     assert str(HUB) in spoken.views["rejected"].rows
+    told = answered(search, model)
+    assert told["answer"].ids.tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
 
 
 def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():

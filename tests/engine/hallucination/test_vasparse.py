@@ -74,6 +74,13 @@ def test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores(keep, vis
         worth = rows[-1] ** 2 + visual * sight.exp() / sight.exp().sum()
         best = sorted(worth.topk(ceil(keep * 68 - 1e-9)).indices.tolist())
         assert first.positions(layer)[0].tolist() == [*best, 68]
+    told = but(keep=keep, visual=visual, length=6)(case())
+    for read, out in enumerate(method.seen):
+        for layer in LAYERS:
+            gone = np.setdiff1d(np.arange(1, 65), out.cache.positions(layer)[0]) - 1
+            assert not told["answer"].looks[read + 1, layer][:, gone].any()
+    lengths = [ceil(keep * (68 + read) - 1e-9) + 1 for read in range(5)]
+    assert told["cost"].values[2] == 3 * (68 * 68 + sum(lengths))
 
 
 def test_with_a_great_visual_weight_exactly_the_most_salient_stay():

@@ -29,6 +29,9 @@ def test_without_contrast_and_cut_it_is_greedy():
     plain, none = spoken(Greedy(length=20)), spoken(VCD(length=20, alpha=0.0, beta=0.0))
     assert torch.equal(none.tokens, plain.tokens)
     assert np.array_equal(finals(none), finals(plain))
+    told = VCD(length=20, alpha=0.0, beta=0.0)(case())
+    assert told["answer"].ids.tolist() == plain.tokens[0].tolist()
+    assert np.array_equal(told["final"].values, finals(plain))
 
 
 def test_without_contrast_and_cut_drawing_is_sampling_with_the_same_seed():

@@ -14,6 +14,7 @@ from torch.nn.utils import prune
 from engine.errors import BadSetting, BlindspotError
 from engine.result import WeightScores
 from engine.sparsity import CRITERIA, Masks, Pruner, Rules, parts, pruner_of
+from engine.sparsity.magnitude import Magnitude
 from engine.sparsity.pruning import BY_TITLE
 from tests import tiny
 
@@ -38,8 +39,12 @@ def test_masks_are_those_of_torch_pruning_over_all_layers(amount):
     theirs = deepcopy(model.network)
     chosen = [(module, "weight") for module, _ in modules(theirs)]
     prune.global_unstructured(chosen, prune.L1Unstructured, amount=amount)
+    scores = Magnitude()(tiny.prune_case(model))["scores"]
+    by_method = Pruner(model, scores, Rules(head=True)).at(amount)
     for module, name in modules(theirs):
-        assert np.array_equal(masks.array(f"{name}.weight"), module.weight_mask.bool().numpy())
+        wanted = module.weight_mask.bool().numpy()
+        assert np.array_equal(masks.array(f"{name}.weight"), wanted)
+        assert np.array_equal(by_method.array(f"{name}.weight"), wanted)
 
 
 @pytest.mark.parametrize("amount", [0.1, 0.5, 0.8])

@@ -55,6 +55,9 @@ def test_the_flow_is_the_same_through_every_layer(case):
     for name, scores in flow.items():
         assert scores.sum() == pytest.approx(total, rel=1e-9), name
         assert (scores >= 0).all()
+    places = SynFlow(rounds=1)(case)["scores"].values  # the lowest flow goes first
+    order = np.argsort(np.concatenate([places[name].ravel() for name in flow]))
+    assert (np.diff(np.concatenate([one.ravel() for one in flow.values()])[order]) >= 0).all()
 
 
 def test_the_flow_is_the_same_also_with_norms_and_biases():

@@ -32,6 +32,12 @@ def test_its_importance_is_that_of_a_slow_sum(case):
             F.cross_entropy(own(pixels), torch.full((len(rows),), label)).backward()
             slow += shares[label] * own.network.head.weight.grad**2 / len(parts)
     torch.testing.assert_close(found, slow, rtol=1e-3, atol=1e-9)
+    method = FisherForgetting(noise=1e-7)
+    was = case.model.network.head.weight.detach()
+    moved = torch.tensor(method(case)["model"].weights["head.weight"]) - was
+    drawn = (moved / method.variance(slow, is_head=True).sqrt())[torch.arange(10) != 3]
+    assert float(drawn.std()) == pytest.approx(1, abs=0.15)  # the noise that this importance asks
+    assert float(drawn.mean()) == pytest.approx(0, abs=0.2)
 
 
 def test_the_variance_is_clamped_averaged_and_larger_for_head_and_biases():

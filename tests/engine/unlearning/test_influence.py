@@ -15,7 +15,7 @@ from engine.models.classifier import Classifier
 from engine.run import answer
 from engine.training import Recipe
 from engine.unlearning import IU, IUExact, forget_case, request
-from engine.unlearning.influence import conjugate_gradients, gauss_newton, wood_fisher
+from engine.unlearning.influence import conjugate_gradients, gauss_newton, summed, wood_fisher
 from engine.unlearning.network import own_copy
 from engine.unlearning.unlearner import Work
 from tests.engine.unlearning.trained import class_case
@@ -52,7 +52,11 @@ def fitted(data, rows):
         return loss
 
     optimizer.step(closure)
-    return Classifier(network.float(), "flat", "flat", 8, labels=data.classes)
+    return Classifier(network.float(), "flat", "flat", 8, labels=data.classes, architecture="flat")
+
+
+def order(model):
+    return list(model.network.state_dict())
 
 
 def row(model):
@@ -76,6 +80,9 @@ def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
     after = (row(work.model) - row(retrained)).norm()
     assert before > 0.02
     assert after < 0.1 * before
+    made = IUExact(damping=RIDGE, rounds=200)(case)["model"].weights
+    found = torch.cat([torch.tensor(made[name]).flatten() for name in order(case.model)])
+    assert (found - row(retrained)).norm() < 0.1 * before
 
 
 def test_the_curvature_of_a_linear_model_is_its_hessian(line):
@@ -100,7 +107,7 @@ def test_conjugate_gradients_solve():
     torch.testing.assert_close(matrix @ found, v, rtol=1e-6, atol=1e-6)
 
 
-def test_the_reference_never_leaves_the_first_gradient():
+def test_the_reference_never_leaves_the_first_gradient(line):
     generator = torch.Generator().manual_seed(1)
     v = torch.randn(30, generator=generator)
     gradients = [10 * torch.randn(30, generator=generator) for _ in range(40)]
@@ -114,6 +121,15 @@ def test_the_reference_never_leaves_the_first_gradient():
         k = k - float(k @ g) / (1000 + t) * o
         o = o - t / (1000 + t) * o
     torch.testing.assert_close(found, k.float(), rtol=1e-3, atol=1e-3)
+    case, _ = line
+    made, was = IU(step=1.0)(case)["model"].weights, case.model.network.state_dict()
+    moved = torch.cat([(torch.tensor(made[name]) - was[name]).flatten() for name in was])
+    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    v = IU().direction(work)
+    first = summed(work, IU().sample(work)[:1])
+    plane, _ = torch.linalg.qr(torch.stack([v, first], 1).double())
+    beside = moved.double() - plane @ (plane.T @ moved.double())
+    assert beside.norm() < 1e-3 * moved.norm()
 
 
 def test_a_longer_step_of_the_reference_is_a_longer_step(line):

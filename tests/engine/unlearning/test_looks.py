@@ -35,6 +35,7 @@ from engine.unlearning import (
     moved_masks,
 )
 from engine.unlearning.attack import attack
+from engine.unlearning.looks.base import drawn
 from engine.unlearning.looks.similarity import alignment, gram
 from engine.unlearning.looks.still_there import read
 from engine.unlearning.metrics import attacks, figures, gap, judged, nearness
@@ -169,6 +170,13 @@ def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
             assert ((found[part][pair] > 0) & (found[part][pair] <= 1 + 1e-9)).all()
     same = answer(Similarity(images=60), AfterCase(case, NoOp()))["retain"]
     np.testing.assert_allclose(same["original – unlearned"], 1)
+    for part in ("forget", "retain"):
+        pixels = case.data.pixels(drawn(getattr(case.splits, part), 60, case.seed))
+        x, y = (models[name].logits(pixels).double() for name in ("original", "unlearned"))
+        x, y = x - x.mean(0), y - y.mean(0)
+        slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+        likeness = found[part].cell("logits", "original – unlearned")
+        assert likeness == pytest.approx(slow.item(), rel=1e-6)
 
 
 def test_what_moved_is_what_differs_to_the_bit(case):

@@ -11,6 +11,7 @@ from engine import data as data_sets
 from engine.errors import BadData, BlindspotError
 from engine.models import embedded
 from engine.run import answer
+from engine.sparsity import PruneCase
 from engine.training import Recipe
 from engine.unlearning import ForgetRequest, WorstCase, easiest, forget_case, hardest, request
 from engine.unlearning.request import splits
@@ -70,12 +71,12 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
     data = data_sets.load(name)
     model = original(name, RECIPE)
     wrong = data.truth["clean_label"] != data.labels
-    shares = {
-        kind: wrong[data.places(found(model, data, 0.1).ids)].mean()
-        for kind, found in (("hard", hardest), ("easy", easiest))
-    }
-    assert shares["hard"] < 0.03
-    assert shares["easy"] > 0.9
+    shares = {}
+    for which in ("hardest", "easiest"):
+        ids = WorstCase(which, share=0.1)(PruneCase(model, data))["images"]["id"]
+        shares[which] = wrong[data.places(ids)].mean()
+    assert shares["hardest"] < 0.03
+    assert shares["easiest"] > 0.9
     before = {name: one.clone() for name, one in model.state_dict().items()}
     hardest(model, data, 0.1, rounds=1)
     assert all((before[name] == one).all() for name, one in model.state_dict().items())

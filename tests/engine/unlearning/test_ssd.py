@@ -54,7 +54,7 @@ def test_all_training_images_are_looked_at_for_the_whole_and_once(case):
     assert run.cell("train", "samples") == len(case.splits.train)
 
 
-def test_weights_are_dampened_by_the_formula_on_a_line():
+def test_weights_are_dampened_by_the_formula_on_a_line(case):
     forget = {"w": np.array([8.0, 2.0, 0.0, 30.0, 1.0])}
     train = {"w": np.array([1.0, 1.0, 0.0, 2.0, 5.0])}
     share = dampening(forget, train, ratio=5, strength=1)["w"].numpy()
@@ -62,6 +62,11 @@ def test_weights_are_dampened_by_the_formula_on_a_line():
     np.testing.assert_allclose(dampening(forget, train, 5, 0.5)["w"], [1 / 16, 1, 1, 1 / 30, 1])
     assert (dampening(forget, train, 0.1, 100)["w"] == 1).all()
     assert np.isfinite(dampening(forget, {"w": np.zeros(5)}, 1, 1)["w"].numpy()).all()
+    found = answer(Importance(), case)
+    made = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
+    share = dampening(found["forget"].values, found["train"].values, ratio=5, strength=0.5)
+    for name, one in named(case.model).items():
+        np.testing.assert_allclose(made[name], (one * share[name]).detach(), rtol=1e-4, atol=1e-7)
 
 
 def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):

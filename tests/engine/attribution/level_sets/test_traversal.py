@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.attribution.level_sets import traversal
+from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.traversal import Rules, Traversal, dot, margin, tangent
 from engine.errors import BlindspotError
 from tests import tiny
@@ -48,6 +49,10 @@ def test_on_two_linear_logits_the_walk_has_a_closed_form(swapped):
     end, target, source, w = assert_closed_form(swapped)
     limit = target - w * dot(target - source, w) / dot(w, w)  # x_t on the source's hyperplane
     torch.testing.assert_close(end, limit, rtol=0, atol=1e-6)
+    case, _ = slowly.linear_pair()
+    found = LST(eta=0.05, steps=40, noise=0, epsilon=None)(case)["end"].frames[0]
+    wanted = slowly.linear_end(case, case.others[0], 0.05, 40)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize(

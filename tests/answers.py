@@ -1,0 +1,69 @@
+"""Small methods' answers about their tiny cases, and whether two answers are the same."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+
+import numpy as np
+
+from engine.method import Slider
+from engine.models.classifier import Classifier
+from engine.models.pace import Pace
+from tests import tiny
+
+
+def small(kind):
+    """Few samples where a method counts them, so that the contract takes seconds."""
+    counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
+    counted |= {"length": 6} if kind.family == "hallucination" else {}
+    trains = kind.family in {"sparsity", "unlearning"}
+    counted |= {"images": 10, "epochs": 1} if trains else {"images": 8}
+    given = {
+        spec.name: max(counted[spec.name], spec.metadata["control"].low)
+        for spec in fields(kind)
+        if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
+    }
+    return kind(**given)
+
+
+def settled(case):
+    """The case with a batch that does not hang on how busy the machine is."""
+    if isinstance(model := getattr(case, "model", None), Classifier):
+        model._paces |= {use: Pace(4, False, use, 0.0) for use in ("exact", "fast", "gradient")}
+    return case
+
+
+@cache
+def plain(kind):
+    """The small method's answer about its tiny case; computed once for all who only read it."""
+    return small(kind)(settled(tiny.case_for(kind)))
+
+
+def differing(one, two, near=0.0):
+    """The arrays of one answer, by view and field, that are others in the other answer.
+
+    Decimals that differ by no more than `near` of the largest count as the same.
+    """
+    found = set(one) ^ set(two)
+    for name in set(one) & set(two):
+        ours, theirs = one[name].arrays(), two[name].arrays()
+        found |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
+        found |= {
+            f"{name}/{field}"
+            for field in set(ours) & set(theirs)
+            if not timed(field) and not alike(ours[field], theirs[field], near)
+        }
+    return found
+
+
+def alike(one, two, near):
+    if one.shape != two.shape or one.dtype.kind != "f" or not near:
+        return np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
+    most = np.abs(one[np.isfinite(one)]).max(initial=0.0)
+    return np.allclose(one, two, rtol=0, atol=near * most, equal_nan=True)
+
+
+def timed(field):
+    """Whether it is seconds, as a field or as a column of a table."""
+    return field.split("/")[-1].startswith("seconds")  # others each time

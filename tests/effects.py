@@ -1,0 +1,145 @@
+"""Where settings show that do nothing to the tiny case of their method at its small settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from engine.attribution import SmoothGrad
+from engine.attribution.trust import TrustCase
+from engine.case import ImageCase, PairCase
+from engine.hallucination import CaptionCase, Greedy, WordCase
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.method import Case, Method
+from engine.models.classifier import Classifier
+from engine.sparsity import PruneCase
+from engine.target import Target
+from tests import tiny
+from tests.engine.hallucination import tiny as speaking
+from tests.engine.hallucination.scripted import Scripted
+from tests.engine.hallucination.test_opera import clings, prefers
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Where a setting shows.
+
+    Args:
+        given: other settings that it needs.
+        case: the case on which it shows, made for a method.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    case: Callable[[type[Method[Any]]], Case] = tiny.case_for
+
+
+def other_class(kind: type[Method[Any]]) -> Case:
+    """A class whose map has both signs."""
+    return replace(tiny.case_for(kind), target=Target(1))
+
+
+def grey_is_nothing(kind: type[Method[Any]]) -> ImageCase:
+    """A model whose own zero is gray, not black."""
+    case = tiny.case_for(kind)
+    model = Classifier(
+        case.model.network, "gray", "gray", case.model.side, mean=(0.5,) * 3, device=tiny.CPU
+    )
+    return replace(case, model=model)
+
+
+def surer(kind: type[Method[Any]]) -> ImageCase:
+    """A model that is nearly sure of some regions."""
+    case = tiny.case_for(kind)
+    tiny.fill(case.model.head.weight, 6 * case.model.head.weight.numpy())
+    return case
+
+
+def bent(_kind: type[Method[Any]]) -> ImageCase:
+    """A model that is not nearly linear."""
+    return ImageCase(tiny.mlp(scale=1.0), tiny.image(8), Target(1))
+
+
+def by_chance(kind: type[Method[Any]]) -> TrustCase:
+    """A map that its seed decides."""
+    return replace(tiny.case_for(kind), method=SmoothGrad(samples=10))
+
+
+def trained(_kind: type[Method[Any]]) -> PruneCase:
+    """A network that has learned something that can be lost."""
+    model = deepcopy(tiny.learnt())
+    return PruneCase(model, tiny.columns(model.side, model.labels))
+
+
+def curved(kind: type[Method[Any]]) -> PairCase:
+    """A model on which a walk soon loses confidence."""
+    return tiny.pair_case(tiny.mlp(scale=1.0), kind.targets[0])
+
+
+def many_images(kind: type[Method[Any]]) -> PruneCase:
+    """More test images than a method takes by itself."""
+    case = tiny.case_for(kind)
+    return replace(case, data=tiny.data_for(case.model, 160))
+
+
+def clinging(_kind: type[Method[Any]]) -> CaptionCase:
+    """A scripted model whose words look at one word too long."""
+    return CaptionCase(Scripted(9, prefers, clings), torch.zeros(3, 2, 2), "3 4")
+
+
+def trained_words(_kind: type[Method[Any]]) -> WordCase:
+    """Words of a trained model, which all look at some place of the image."""
+    asked = CaptionCase(load(HABIT), speaking.scenes()[0], "describe the image")
+    said = Greedy(length=8)(asked)["answer"].ids.tolist()
+    return WordCase.of(asked, tuple(said), (1,))
+
+
+BLOCKS = {"structure": "N:M"}
+ALL_WORDS = {"beta": 0.0}
+BACK = {"beams": 1, "candidates": 2, "weight": 0.0, "threshold": 4, "early": 0, "column": 3}
+BACK |= {"length": 16}
+TIGHT = {"eta": 0.1, "steps": 40, "delta": 0.01}
+ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejected, others follow
+EFFECTS: dict[str, Effect] = {
+    "attribution.GradCam.raising": Effect(case=other_class),
+    "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
+    "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
+    "unlearning.SCRUB.stay": Effect({"epochs": 3}),
+    "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
+    "attribution.LiMA.confidence": Effect(case=surer),
+    **{
+        f"attribution.{name}.{setting}": Effect(TIGHT, curved)
+        for name in ("LST", "ProjectionOnly", "Plane", "Simplex", "Star", "TubeWidth", "Grid")
+        for setting in ("delta", "stop")
+    },
+    **{
+        f"attribution.{name}.stop": Effect(ONCE | {"epsilon": 0.001}, curved)
+        for name in ("Plane", "Simplex", "TubeWidth")
+    },
+    "attribution.Repeats.repeats": Effect(case=by_chance),
+    **{
+        f"sparsity.{name}.pattern": Effect(BLOCKS)
+        for name in ("Prune", "Retrain", "Tradeoff", "Level", "Harm", "Unknown")
+    },
+    "hallucination.VCD.alpha": Effect(ALL_WORDS),
+    "hallucination.VCD.temperature": Effect(ALL_WORDS),
+    "hallucination.DoLa.repetition": Effect({"cut": 0.0}),
+    "hallucination.VASparse.merge": Effect({"length": 16, "merged": 0.9}),
+    "hallucination.VASparse.merged": Effect({"length": 16, "merge": 8}),
+    "hallucination.OPERA.threshold": Effect(BACK, clinging),
+    "hallucination.OPERA.column": Effect(BACK, clinging),
+    "hallucination.Looks.sinks": Effect(case=trained_words),
+    "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
+    "sparsity.Level.criterion": Effect(case=trained),
+    "sparsity.Harm.images": Effect(case=many_images),
+    "sparsity.Unknown.images": Effect(case=many_images),
+}
+"""By family, method and setting; all others show where the contract looks by itself."""
+
+INERT = {
+    "unlearning.Timing.rounds": "More rounds measure the same seconds more surely.",
+}
+"""Settings that no answer but its seconds depends on, and why they are there."""

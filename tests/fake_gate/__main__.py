@@ -1,0 +1,92 @@
+"""Run named proofs with fake answers: python -m tests.fake_gate [--fake random] [--all] [NAME …].
+
+Prints a line of JSON for each method: its proof, and what became of it with each fake. With --all,
+slow proofs are run too, and each proof as it is as well; in `make test` it is a test like others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+from engine.families import METHODS
+from engine.method import Method
+from tests.engine.unlearning import trained
+from tests.fake_gate import forking
+from tests.fake_gate.fakes import FAKES, put_in
+
+LIMIT = 280.0  # seconds of the clock that one proof may take, on a busy machine too
+QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+
+
+class Gate:
+    """A plugin that runs each method's proof in forks instead of the tests once each."""
+
+    def __init__(
+        self, kinds: Sequence[type[Method[Any]]], fakes: Sequence[str], to: TextIO, *, whole: bool
+    ) -> None:
+        self.kinds, self.fakes, self.to, self.whole = kinds, fakes, to, whole
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Every method with each fake."""
+        if any(kind.family == "unlearning" for kind in self.kinds):
+            trained.original()  # once for all forks
+        for kind in self.kinds:
+            items = [item for item in session.items if proves(item, kind)]
+            print(json.dumps(self.row(kind, items)), file=self.to, flush=True)
+        return True
+
+    def row(self, kind: type[Method[Any]], items: Sequence[pytest.Item]) -> dict[str, Any]:
+        """What became of one method's proof; without outcomes where it is too slow to be run."""
+        slow = any(item.get_closest_marker("slow") for item in items)
+        row: dict[str, Any] = {"method": kind.full_name(), "proof": kind.proof}
+        row |= {"tests": len(items), "slow": slow}
+        if not items or (slow and not self.whole):
+            return row
+        if self.whole:
+            row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
+        for name in self.fakes:
+            setup = partial(put_in, pytest.MonkeyPatch(), kind, FAKES[name])
+            row[name] = asdict(forking.run(items, setup, LIMIT))
+        return row
+
+
+def proves(item: pytest.Item, kind: type[Method[Any]]) -> bool:
+    """Whether the test, or this one of its parameters, is the method's proof."""
+    return kind.proof in {item.nodeid, item.nodeid.split("[")[0]}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Collect the proofs once and run them; 0 when all could be collected."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fake_gate")
+    parser.add_argument("names", nargs="*", help="families or methods; all by default")
+    parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
+    parser.add_argument("--all", action="store_true", help="slow proofs too, and all as they are")
+    asked = parser.parse_args(arguments)
+    kinds = [
+        kind
+        for kind in METHODS
+        if not asked.names or {kind.family, kind.full_name()} & set(asked.names)
+    ]
+    proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
+    to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what pytest says, it says beside
+    gate = Gate(kinds, asked.fake or ["random"], to, whole=asked.all)
+    with tempfile.TemporaryDirectory() as folder:
+        options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
+        status = pytest.main([*proofs, *options], plugins=[gate])
+    return 0 if status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+"""Fakes keep the form of an answer and nothing of what it says."""
+
+import numpy as np
+import pytest
+
+from engine.attribution import Gradient
+from engine.result import Columns, HeatMap
+from tests import tiny
+from tests.fake_gate.fakes import FAKES, faked, put_in
+
+VIEWS = {
+    "map": HeatMap(np.linspace(-1, 3, 64, dtype=np.float32).reshape(8, 8), "logit", signed=True),
+    "rows": Columns.of(
+        {"id": (np.arange(9), ""), "right": (np.arange(9) > 3, "")}, rows="abcdefghi"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_shapes_kinds_and_facts_stay_and_numbers_go(name):
+    found = faked(VIEWS, FAKES[name])
+    for view, made in found.items():
+        assert type(made) is type(VIEWS[view])
+        assert made.facts() == VIEWS[view].facts()
+        for field, array in VIEWS[view].arrays().items():
+            assert made.arrays()[field].shape == array.shape
+            assert made.arrays()[field].dtype == array.dtype
+    assert not np.array_equal(found["map"].values, VIEWS["map"].values)
+
+
+def test_random_numbers_lie_between_the_ends_and_are_the_same_in_every_process():
+    one, two = (faked(VIEWS, FAKES["random"])["map"].values for _ in range(2))
+    assert np.array_equal(one, two)
+    assert -1 <= one.min() < one.max() <= 3
+    assert abs(np.corrcoef(one.ravel(), VIEWS["map"].values.ravel())[0, 1]) < 0.5
+
+
+def test_a_method_answers_fakes_until_they_are_taken_out():
+    case = tiny.linear_case()
+    plain = Gradient()(case)["map"].values
+    with pytest.MonkeyPatch.context() as patch:
+        uses = put_in(patch, Gradient, FAKES["random"])
+        assert not np.allclose(Gradient()(case)["map"].values, plain)
+        assert len(uses) == 1
+    assert np.array_equal(Gradient()(case)["map"].values, plain)

@@ -1,0 +1,84 @@
+"""No method's proof is content with random answers, so that each proves something of its method."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from engine.families import METHODS
+from tests.fake_gate.fakes import FAKES
+from tests.measured import ROOT
+
+
+class Rows:
+    """What `python -m tests.fake_gate` prints, read as far as somebody wants to know."""
+
+    def __init__(self, *options, log):
+        plain = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fake_gate", *options],
+            cwd=ROOT, env=plain | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
+            stderr=log.open("w"), text=True,
+        )  # fmt: skip
+        self.known = {}
+
+    def of(self, name):
+        while name not in self.known:
+            line = self.process.stdout.readline()
+            assert line, f"the gate says nothing of {name}:\n{self.log.read_text()[-2000:]}"
+            row = json.loads(line)
+            self.known[row["method"]] = row
+        return self.known[name]
+
+    def end(self):
+        self.process.kill()  # its forks end with their pipe, or at their limit
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def rows(request, tmp_path_factory):
+    """The rows of those methods that are asked for in this run."""
+    tests = [one for one in request.session.items if "rows" in getattr(one, "fixturenames", ())]
+    names = [one.callspec.params["name"] for one in tests]
+    found = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
+    yield found
+    found.end()
+
+
+def assert_red(row):
+    random = row["random"]
+    assert not random["broken"], random
+    assert random["uses"], f"it never calls the method: {random}"
+    assert random["failed"], "it is green although the answers are random"
+
+
+@pytest.mark.parametrize("name", [kind.full_name() for kind in METHODS])
+def test_the_proof_is_red_when_the_answers_are_random(name, rows):
+    row = rows.of(name)
+    assert row["tests"], f"there is no test {row['proof']}"
+    if row["slow"]:
+        pytest.skip("its proof is slow: make test-slow tries it")
+    assert_red(row)
+
+
+@pytest.mark.slow
+def test_all_proofs_are_green_as_they_are_and_slow_ones_are_red_too(tmp_path, measure):
+    options = [f"--fake={name}" for name in FAKES]
+    found = Rows("--all", *options, log=tmp_path / "log")
+    try:
+        all_rows = [found.of(kind.full_name()) for kind in METHODS]
+    finally:
+        found.end()
+    for row in all_rows:
+        plain = row["as it is"]
+        assert plain["passed"], row
+        assert not plain["failed"] + plain["broken"], row
+        assert_red(row)
+    for name in FAKES:
+        red = sum(bool(row[name]["failed"]) for row in all_rows)
+        measure(f"Named proofs that are red when answers are {name}", f"{red} of {len(all_rows)}")

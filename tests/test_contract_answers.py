@@ -1,0 +1,105 @@
+"""What every listed method's answer hangs on: each setting, the class, and the score's size."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import attribution
+from engine.attribution.trust import Check
+from engine.errors import BlindspotError
+from engine.families import METHODS
+from engine.method import Choice, Slider, Switch
+from engine.target import Target
+from tests import tiny
+from tests.answers import differing, plain, settled, small
+from tests.effects import EFFECTS, INERT, Effect
+from tests.test_contract import every
+
+targeted = pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in attribution.METHODS
+        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
+    ],
+    ids=lambda kind: kind.full_name(),
+)
+"""Those that are asked about one image and one class."""
+mapping = pytest.mark.parametrize("kind", attribution.HEATMAPS, ids=lambda kind: kind.full_name())
+ROUNDING = 1e-6  # of the largest number: what a setting changes has to be more
+CLASSLESS = {"attribution.AttentionRollout"}
+"""They multiply attention, whichever class is asked about, and say so."""
+POWERS = {"attribution.GuidedGradCam": 2}
+"""Maps that multiply the score's gradient so often; the others do so once."""
+
+
+@every
+def test_every_setting_changes_an_answer(kind):
+    still = []
+    for spec in fields(kind):
+        name = f"{kind.full_name()}.{spec.name}"
+        if name in INERT:
+            continue
+        effect = EFFECTS.get(name, Effect())
+        method, case = replace(small(kind), **effect.given), settled(effect.case(kind))
+        first = plain(kind) if effect == Effect() else method(case)
+        value = getattr(method, spec.name)
+        for other in others(spec.metadata["control"], value, case):
+            with suppress(BlindspotError):  # the case refuses this value: another one, then
+                if differing(first, replace(method, **{spec.name: other})(case), ROUNDING):
+                    break
+        else:
+            still.append(spec.name)
+    assert not still, "these change nothing; tests/effects.py says where a setting shows"
+
+
+def others(control, value, case):
+    """Other values of a setting, the cheapest first."""
+    match control:
+        case Slider(low, high, step, off=off):
+            more = round(value + step, 9) if value is not None else high
+            found = [low, *([None] if off else []), min(more, high), high]
+        case Switch():
+            found = [not value]
+        case Choice(options, source, off):
+            found = [*(options or case.options(source)), *([None] if off else [])]
+    return [one for one in dict.fromkeys(found) if one != value]
+
+
+def test_every_effect_that_is_told_is_of_a_setting():
+    known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
+    assert EFFECTS.keys() | INERT.keys() <= known
+    assert all(reason.endswith(".") for reason in INERT.values())
+
+
+@targeted
+def test_another_class_is_another_answer(kind):
+    other = replace(settled(tiny.case_for(kind)), target=Target(0))
+    changed = differing(plain(kind), small(kind)(other))
+    first = next(iter(plain(kind)))
+    if kind.full_name() in CLASSLESS:
+        assert not changed
+        assert "does not depend on the class" in " ".join(kind.about().split())
+        return
+    assert any(name.startswith(f"{first}/") for name in changed), "it ignores the class"
+
+
+@mapping
+def test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size(kind):
+    case, plainly = settled(tiny.case_for(kind)), plain(kind)["map"]
+    with torch.no_grad():
+        for parameter in case.model.head.parameters():
+            parameter.mul_(10)
+    larger = small(kind)(case)["map"].values
+    most = max(np.abs(plainly.values).max(), np.abs(larger).max())
+    assert most != pytest.approx(1, abs=1e-6) or kind.full_name() in CLASSLESS
+    if plainly.unit.startswith(case.target.unit):
+        wanted = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
+        np.testing.assert_allclose(larger, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+    else:
+        assert (kind.full_name() in CLASSLESS) == np.array_equal(larger, plainly.values)
