@@ -61,3 +61,22 @@ def test_a_stuck_walk_ends_at_its_last_step_all_the_same():
     result = Plane(cells=8, eta=0.1, steps=60, epsilon=None, delta=0.05, noise=0)(case)
     assert len(result["walk"].places) < 40
     assert result["walk"].places[-1, 0] < 0.9
+
+
+def test_the_walk_begins_at_the_source_with_its_noise_on_it():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    method = Plane(cells=8, eta=0.05, steps=40, noise=8)
+    result = method(case)
+    source, way = case.source.image.double(), (case.others[0] - case.source.image).double()
+    start = method.start_noise(case.source).double()
+    noised = (source + start).clamp(0, 1) - source
+    along = (noised * way).sum() / (way * way).sum()
+    assert abs(along) > 1e-4
+    first, quiet = result["walk"].places[0], Plane(cells=8, eta=0.05, steps=40, noise=0)(case)
+    assert first[0] == pytest.approx(along.item(), abs=1e-5)
+    assert first[1] != 0
+    np.testing.assert_allclose(quiet["walk"].places[0], [0, 0], atol=1e-7)
+    model = case.model
+    seen = model.logits((source + noised).float()[None]).softmax(1)[0, case.source.target.index]
+    assert result["walk"].values[0] == pytest.approx(seen.item(), abs=1e-5)
+    assert 0 < result["walk"].places[1, 0] - first[0] <= 2 * 0.05
