@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 import engine.attribution
 from components import exports
+from components.familiar import view
 from components.sidebar.pictures import Chosen
 from components.sidebar.subject import Subject
 from engine import run
@@ -107,3 +108,21 @@ def test_the_record_names_everything_the_answer_depends_on_and_no_file(subject):
     assert record["case"]["model_fingerprint"] == subject.case.model.fingerprint
     taken = exports.as_json(answer) + exports.python_call(Gradient(), subject)
     assert "Jane" not in taken + exports.provenance(answer)
+
+
+@pytest.mark.parametrize("provenance", [exports.provenance, view.provenance])
+def test_an_answer_that_was_kept_is_told_from_a_fresh_one(provenance):
+    record = {
+        "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu",
+        "case": {
+            "model": "m", "model_fingerprint": "f" * 16, "target": "t", "reading": "logit",
+            "precision": "exact", "normal": "digits",
+        },
+    }  # fmt: skip
+    held = {
+        kept: provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)
+    }
+    assert "kept from before" in held[True]
+    assert "fresh" not in held[True]
+    assert "fresh" in held[False]
+    assert "kept" not in held[False]

@@ -225,3 +225,20 @@ def test_the_pairs_that_agree_most_and_least_are_named():
     told = agreement.finding(Table(values, ROWS, ROWS, ("Spearman",) * 8))
     assert "Most alike: SmoothGrad and Gradient (0.90)" in told
     assert "Least alike: C-LIME and Occlusion (−0.40)" in told
+
+
+def test_each_matrix_is_colored_against_its_own_loss_of_no_change(monkeypatch):
+    """The second one's is of slopes: another number than the first one's."""
+    drawn = []
+    plain = losses.loss_figure
+    monkeypatch.setattr(
+        losses, "loss_figure", lambda *given: drawn.append(given) or plain(*given)
+    )
+    at = open_view()
+    found = LFA(features="pixels", samples=50)(case_of(at))
+    still = found["no change"]
+    assert still.rows == ("squared loss", "gradient loss")
+    assert not np.allclose(still.values[0], still.values[1])
+    for row, (view, base) in zip(still.rows, drawn[-2:], strict=True):
+        assert view.values == pytest.approx(found[row].values, rel=1e-4)
+        assert base == pytest.approx(still.values[still.rows.index(row)], rel=1e-4)
