@@ -119,9 +119,7 @@ def test_an_answer_that_was_kept_is_told_from_a_fresh_one(provenance):
             "precision": "exact", "normal": "digits",
         },
     }  # fmt: skip
-    held = {
-        kept: provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)
-    }
+    held = {kept: provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)}
     assert "kept from before" in held[True]
     assert "fresh" not in held[True]
     assert "fresh" in held[False]

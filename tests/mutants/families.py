@@ -36,7 +36,9 @@ APART = ("lfa", "lima", "trust", "foretold", "random_order")  # attribution's ot
 
 def part(name: str, folder: str, *tests: str) -> Family:
     """A family whose code is a folder of the engine."""
-    return Family(name, (f"engine/{folder}/**/*.py",), tests or (f"tests/engine/{folder}/**/test_*.py",))
+    return Family(
+        name, (f"engine/{folder}/**/*.py",), tests or (f"tests/engine/{folder}/**/test_*.py",)
+    )
 
 
 FAMILIES = (

@@ -1,4 +1,4 @@
-"""A piece of work in a child process that is forked, so that it starts with all that is loaded here."""
+"""A piece of work in a forked child, which starts with all that is loaded here."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ def forked(work: Callable[[], Any], cpu: float, wall: float, log: Path) -> Any |
     if child == 0:
         _child(work, writing, int(cpu) + 1, log)
     os.close(writing)
-    said = _heard(reading, time.monotonic() + wall)
-    os.close(reading)
-    with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # its own group, with whatever it started
-    os.waitpid(child, 0)
+    try:
+        said = _heard(reading, time.monotonic() + wall)
+    finally:
+        os.close(reading)
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # its own group, with whatever it started
+        os.waitpid(child, 0)
     return json.loads(said) if said else None
 
 

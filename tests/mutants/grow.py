@@ -1,7 +1,7 @@
 """Small wrong changes to a file's functions, made from its syntax tree: one change, one mutant.
 
-Left alone: words (strings, messages, errors, log and progress), annotations, defaults and decorators
-(they are run when a file is imported, before a mutant is put in), and guards below 1e-6.
+Left alone: words (strings, messages, errors, log and progress), annotations, defaults and
+decorators (they are run when a file is imported, before a mutant is put in), guards below 1e-6.
 """
 
 from __future__ import annotations
@@ -50,7 +50,23 @@ PAIRS = (
 )
 SWAPS = dict(PAIRS) | {b: a for a, b in PAIRS}
 DROPPED = frozenset(
-    "abs clamp clip relu sqrt exp log square flip softmax log_softmax sigmoid round sorted reversed".split()
+    [
+        "abs",
+        "clamp",
+        "clip",
+        "relu",
+        "sqrt",
+        "exp",
+        "log",
+        "square",
+        "flip",
+        "softmax",
+        "log_softmax",
+        "sigmoid",
+        "round",
+        "sorted",
+        "reversed",
+    ]
 )
 WORDS = frozenset({"progress", "part_of"})  # what is told on the way
 SPEAKING = frozenset({"__repr__", "__str__", "unmet", "lacks", "said"})
@@ -96,7 +112,9 @@ def speaks(node: ast.AST) -> bool:
         if isinstance(owner, ast.Name) and owner.id == "log":
             return True
     if called(node) == "share" and isinstance(node, ast.Call):  # … of progress
-        return isinstance(node.args[0], ast.Constant) or getattr(node.args[0], "id", "") == "progress"
+        return (
+            isinstance(node.args[0], ast.Constant) or getattr(node.args[0], "id", "") == "progress"
+        )
     return called(node) in WORDS
 
 
@@ -104,7 +122,9 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
     """A function's nodes that run when it is called, its own functions left out."""
     children = node.body if isinstance(node, ast.FunctionDef) else ast.iter_child_nodes(node)
     for child in children:
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or speaks(child):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or speaks(
+            child
+        ):
             continue
         if isinstance(child, ast.arguments | ast.expr_context | ast.operator | ast.cmpop):
             continue
@@ -171,20 +191,39 @@ def negated(test: ast.expr) -> Iterator[ast.expr]:
         yield ast.UnaryOp(ast.Not(), test)
 
 
+def is_text(node: ast.AST) -> bool:
+    """Whether a node is a string as it stands."""
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
 def variants(node: ast.AST) -> Iterator[ast.AST]:
     """What a node is changed to, one at a time."""
+    yield from statements(node) if isinstance(node, ast.stmt) else expressions(node)
+
+
+def statements(node: ast.stmt) -> Iterator[ast.AST]:
+    """Those of a statement."""
     match node:
-        case ast.Constant():
-            yield from constants(node)
-        case ast.BinOp(left=left, op=op) if type(op) in OPERATORS:
-            if not isinstance(left, ast.JoinedStr) and not (
-                isinstance(left, ast.Constant) and isinstance(left.value, str)
-            ):
-                yield changed(node, op=OPERATORS[type(op)]())
-                yield left
         case ast.AugAssign(op=op) if type(op) in OPERATORS:
             yield changed(node, op=OPERATORS[type(op)]())
             yield ast.Pass()
+        case ast.Expr(value=ast.Call()) if not speaks(node.value):
+            yield ast.Pass()
+        case ast.If(test=test) | ast.While(test=test):
+            for other in negated(test):
+                yield changed(node, test=other)
+
+
+def expressions(node: ast.AST) -> Iterator[ast.AST]:
+    """Those of an expression."""
+    match node:
+        case ast.Constant():
+            yield from constants(node)
+        case ast.BinOp(left=left, op=op) if type(op) in OPERATORS and not is_text(left):
+            yield changed(node, op=OPERATORS[type(op)]())
+            yield left
         case ast.Compare(ops=[op]):
             for other in COMPARISONS[type(op)]:
                 yield changed(node, ops=[other()])
@@ -194,9 +233,7 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
             yield operand
         case ast.Call():
             yield from calls(node)
-        case ast.Expr(value=ast.Call()) if not speaks(node.value):
-            yield ast.Pass()
-        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
+        case ast.IfExp(test=test):
             for other in negated(test):
                 yield changed(node, test=other)
         case ast.Slice(lower=lower, upper=upper):
@@ -221,9 +258,7 @@ def mutants(file: str, source: str) -> list[Mutant]:
             place = next(places)
             for number, new in enumerate(variants(inner)):
                 line = getattr(inner, "lineno", node.lineno)
-                found.append(
-                    Mutant(file, function, line, short(inner), short(new), place, number)
-                )
+                found.append(Mutant(file, function, line, short(inner), short(new), place, number))
     return found
 
 

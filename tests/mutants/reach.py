@@ -1,4 +1,4 @@
-"""Which functions of the engine each test reaches, so that a mutant is shown to those tests only."""
+"""Which functions each test reaches, so that a mutant is shown to those tests only."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 
 Place = tuple[str, str]  # file, qualified name
 
 
-def forget() -> None:
-    """Empty the caches of tests and engine, so that the next file computes for itself."""
-    for thing in gc.get_objects():
-        if isinstance(thing, functools._lru_cache_wrapper):
-            if str(thing.__module__).split(".")[0] in ("engine", "tests"):
-                thing.cache_clear()
+def caches() -> list[Any]:
+    """What functions of tests and engine remember; each file is to compute for itself."""
+    return [
+        thing
+        for thing in gc.get_objects()
+        if isinstance(thing, functools._lru_cache_wrapper)
+        and str(thing.__module__).split(".", maxsplit=1)[0] in {"engine", "tests"}
+    ]
 
 
 class Reach:
@@ -35,6 +38,7 @@ class Reach:
         self.seconds: dict[str, float] = defaultdict(float)
         self.failed: set[str] = set()
         self.file = ""
+        self.caches = caches()
 
     def trace(self, frame: FrameType, event: str, arg: object) -> None:
         """Called at every call of a Python function; its lines are not followed."""
@@ -51,7 +55,8 @@ class Reach:
         """Watch one test; the first of a file starts with empty caches."""
         if str(item.path) != self.file:
             self.file = str(item.path)
-            forget()
+            for one in self.caches:
+                one.cache_clear()
         start = time.process_time()
         threading.settrace(self.trace)
         sys.settrace(self.trace)

@@ -1,10 +1,10 @@
-"""Puts a changed file's code into the functions that are already loaded, so nothing is imported again."""
+"""Puts a changed file's code into the functions that are loaded already."""
 
 from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 
 Name = tuple[str, int]  # qualified name, and which of that name
@@ -48,15 +48,22 @@ def differ(path: str, source: str, tree: ast.Module) -> bool:
     )
 
 
-def swap(path: str, source: str, tree: ast.Module) -> int:
-    """How many loaded functions of the file got their new code."""
+def loaded(paths: Iterable[str]) -> dict[str, list[FunctionType]]:
+    """The functions that are there of each file."""
+    found: dict[str, list[FunctionType]] = {path: [] for path in paths}
+    for thing in gc.get_objects():
+        if type(thing) is FunctionType and thing.__code__.co_filename in found:
+            found[thing.__code__.co_filename].append(thing)
+    return found
+
+
+def swap(path: str, source: str, tree: ast.Module, there: Iterable[FunctionType]) -> int:
+    """How many of the file's functions got their new code."""
     old = by_name(compile(source, path, "exec"))
     new = by_name(compile(tree, path, "exec"))
     places = {(code.co_qualname, code.co_firstlineno): name for name, code in old.items()}
     swapped = 0
-    for thing in gc.get_objects():
-        if type(thing) is not FunctionType or thing.__code__.co_filename != path:
-            continue
+    for thing in there:
         name = places.get((thing.__code__.co_qualname, thing.__code__.co_firstlineno))
         if name in new and thing.__code__.co_freevars == new[name].co_freevars:
             thing.__code__ = new[name]

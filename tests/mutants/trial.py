@@ -1,11 +1,13 @@
-"""One family's tests, collected once; then a child for the unchanged code and one for each mutant."""
+"""One family's tests, collected once, and then run in a child for each mutant."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -14,8 +16,9 @@ from _pytest.main import pytest_runtestloop
 from tests.mutants.families import ROOT
 from tests.mutants.forks import forked
 from tests.mutants.grow import Mutant, grown
+from tests.mutants.pins import Pin
 from tests.mutants.reach import Place, Reach
-from tests.mutants.swap import swap
+from tests.mutants.swap import loaded, swap
 
 WALL = 900.0  # seconds a mutant may take in all; for those that wait for ever
 BASE = 1800.0  # the same for the unchanged code
@@ -30,11 +33,17 @@ class Change:
     file: str
     function: str
     tree: Callable[[str], ast.Module]
+    by: str = ""  # the one test that must notice it; "" for any
 
     @classmethod
     def of(cls, mutant: Mutant) -> Change:
         """A mutant's."""
         return cls(mutant.name, mutant.file, mutant.function, lambda source: grown(source, mutant))
+
+    @classmethod
+    def pinned(cls, pin: Pin) -> Change:
+        """A pin's."""
+        return cls(f"{pin.file}: {pin.old} => {pin.new}", pin.file, "", pin.tree, pin.by)
 
 
 @dataclass
@@ -45,6 +54,11 @@ class Verdict:
     verdict: str  # killed, survived, not reached, timed out
     by: str = ""
     tests: int = 0
+
+    @property
+    def noticed(self) -> bool:
+        """Whether it did not pass."""
+        return self.verdict in {"killed", "timed out"}
 
 
 class First:
@@ -69,11 +83,15 @@ class Trial:
     log: Path
     patience: float  # seconds of tests that a survivor is shown
     reach: dict[str, Any] = field(default_factory=dict)
+    functions: dict[str, list[FunctionType]] = field(default_factory=dict)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure once, then try each change."""
         files = frozenset(str(ROOT / change.file) for change in self.changes)
+        for change in self.changes:  # some are imported only where they are used
+            import_module(change.file.removesuffix(".py").replace("/", "."))
+        self.functions = loaded(files)
         found = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
         if found is None:
             raise pytest.UsageError("the tests do not run through without a mutant")
@@ -97,12 +115,15 @@ class Trial:
 
     def tried(self, session: pytest.Session, change: Change) -> Verdict:
         """Whether a test turns red."""
-        chosen = self.chosen(session, (str(ROOT / change.file), change.function))
+        chosen = self.chosen(session, change)
         if not chosen:
             return Verdict(change.label, "not reached")
         needed = sum(self.reach["seconds"][item.nodeid] for item in chosen)
         said = forked(
-            lambda: self.run(session, change, chosen), 5 * needed + SPARE, WALL + 5 * needed, self.log
+            lambda: self.run(session, change, chosen),
+            5 * needed + SPARE,
+            WALL + 5 * needed,
+            self.log,
         )
         if said is None:
             return Verdict(change.label, "timed out", tests=len(chosen))
@@ -115,7 +136,7 @@ class Trial:
         """In the child: put the change in and run what reaches it."""
         path = str(ROOT / change.file)
         source = Path(path).read_text(encoding="utf-8")
-        swapped = swap(path, source, change.tree(source))
+        swapped = swap(path, source, change.tree(source), self.functions[path])
         first = First(session)
         session.config.pluginmanager.register(first)
         session.items[:] = chosen
@@ -126,8 +147,11 @@ class Trial:
             first.red = first.red or "stopped"
         return [first.red, swapped]
 
-    def chosen(self, session: pytest.Session, place: Place) -> list[pytest.Item]:
+    def chosen(self, session: pytest.Session, change: Change) -> list[pytest.Item]:
         """Files that reach the function, the quickest first, as long as patience lasts."""
+        if change.by:
+            return [item for item in session.items if item.nodeid.split("[")[0] == change.by]
+        place = (str(ROOT / change.file), change.function)
         groups: dict[str, list[pytest.Item]] = {}
         for item in session.items:
             if self.reaches(item, place) and item.nodeid not in self.reach["failed"]:

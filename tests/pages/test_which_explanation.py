@@ -231,14 +231,12 @@ def test_each_matrix_is_colored_against_its_own_loss_of_no_change(monkeypatch):
     """The second one's is of slopes: another number than the first one's."""
     drawn = []
     plain = losses.loss_figure
-    monkeypatch.setattr(
-        losses, "loss_figure", lambda *given: drawn.append(given) or plain(*given)
-    )
+    monkeypatch.setattr(losses, "loss_figure", lambda *given: drawn.append(given) or plain(*given))
     at = open_view()
     found = LFA(features="pixels", samples=50)(case_of(at))
     still = found["no change"]
     assert still.rows == ("squared loss", "gradient loss")
     assert not np.allclose(still.values[0], still.values[1])
-    for row, (view, base) in zip(still.rows, drawn[-2:], strict=True):
-        assert view.values == pytest.approx(found[row].values, rel=1e-4)
+    for row, (shown, base) in zip(still.rows, drawn[-2:], strict=True):
+        assert shown.values == pytest.approx(found[row].values, rel=1e-4)
         assert base == pytest.approx(still.values[still.rows.index(row)], rel=1e-4)

@@ -402,9 +402,7 @@ def test_kappa_reaches_the_map_and_the_losses(smooth):
         fit = fit_of(smooth, "LIME", samples=600, kernel=method.kernel).weights
         assert method(case)["map"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
     assert not np.allclose(near(case)["map"].values, far(case)["map"].values, rtol=0.05)
-    one, other = (
-        LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0)
-    )
+    one, other = (LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0))
     for method, found in ((near, one), (far, other)):
         fit = fit_of(smooth, "LIME", samples=100, kernel=method.kernel).weights
         assert found["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)

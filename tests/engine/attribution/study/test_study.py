@@ -365,10 +365,10 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     }
     blocks[RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
     each = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
-    for name, order in blocks.items():
+    for name, places in blocks.items():
         left, curve = each.sum(), [each.sum()]
         for step in range(16):
-            left -= each[order[4 * step : 4 * step + 4]].sum()
+            left -= each[places[4 * step : 4 * step + 4]].sum()
             curve.append(left)
         area = sum((a + b) / 2 for a, b in pairwise(curve)) / 16
         assert found[name] == pytest.approx(area / curve[0], abs=1e-4), name
