@@ -22,7 +22,9 @@ def agreement(kind, photograph, **settings):
     case = image_case(model, sample(photograph), Crop(), Target(0))
     top = int(model.logits(case.image[None]).argmax())
     exact, fast = (
-        kind(**settings)(image_case(model, sample(photograph), Crop(), Target(top), precision))["map"]
+        kind(**settings)(image_case(model, sample(photograph), Crop(), Target(top), precision))[
+            "map"
+        ]
         for precision in ("exact", "fast")
     )
     return spearmanr(exact.values.ravel(), fast.values.ravel()).statistic
