@@ -42,7 +42,7 @@ def sample(family: Family, number: int, seed: int) -> tuple[list[Mutant], int]:
     every = [mutant for file, source in sources.items() for mutant in mutants(file, source)]
     drawn: list[Mutant] = []
     same = 0
-    for mutant in sorted(every, key=lambda mutant: (mutant.rank(seed), mutant.place)):
+    for mutant in sorted(every, key=lambda mutant: mutant.rank(seed)):
         if len(drawn) == number:
             break
         source = sources[mutant.file]

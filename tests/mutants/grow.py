@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
 
@@ -68,7 +69,8 @@ DROPPED = frozenset(
         "reversed",
     ]
 )
-WORDS = frozenset({"progress", "part_of"})  # what is told on the way
+WORDS = frozenset({"progress", "part_of", "told"})  # what is told on the way
+FORMS = frozenset({"Slider", "Choice", "setting"})  # made when a file is imported
 SPEAKING = frozenset({"__repr__", "__str__", "unmet", "lacks", "said"})
 GUARD = 1e-6
 
@@ -84,6 +86,7 @@ class Mutant:
     new: str
     place: int
     variant: int
+    nth: int = 0  # of those that read alike
 
     @property
     def name(self) -> str:
@@ -92,7 +95,8 @@ class Mutant:
 
     def rank(self, seed: int) -> str:
         """The order in which a sample draws."""
-        return blake2b(f"{seed} {self.name}".encode(), digest_size=8).hexdigest()
+        said = f"{seed} {self.name}" + (f" {self.nth}" if self.nth else "")
+        return blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 def called(node: ast.AST) -> str:
@@ -115,7 +119,7 @@ def speaks(node: ast.AST) -> bool:
         return (
             isinstance(node.args[0], ast.Constant) or getattr(node.args[0], "id", "") == "progress"
         )
-    return called(node) in WORDS
+    return called(node) in WORDS | FORMS
 
 
 def inside(node: ast.AST) -> Iterator[ast.AST]:
@@ -250,7 +254,9 @@ def short(node: ast.AST) -> str:
 
 def mutants(file: str, source: str) -> list[Mutant]:
     """Every mutant of a file."""
-    found, places = [], count()
+    found: list[Mutant] = []
+    alike: Counter[str] = Counter()
+    places = count()
     for function, node in functions(ast.parse(source)):
         if function.rsplit(".", 1)[-1] in SPEAKING:
             continue
@@ -258,7 +264,9 @@ def mutants(file: str, source: str) -> list[Mutant]:
             place = next(places)
             for number, new in enumerate(variants(inner)):
                 line = getattr(inner, "lineno", node.lineno)
-                found.append(Mutant(file, function, line, short(inner), short(new), place, number))
+                one = Mutant(file, function, line, short(inner), short(new), place, number)
+                found.append(replace(one, nth=alike[one.name]))
+                alike[one.name] += 1
     return found
 
 
