@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane
+from engine.attribution.level_sets.plane import Plane, heights
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -80,3 +81,13 @@ def test_the_walk_begins_at_the_source_with_its_noise_on_it():
     seen = model.logits((source + noised).float()[None]).softmax(1)[0, case.source.target.index]
     assert result["walk"].values[0] == pytest.approx(seen.item(), abs=1e-5)
     assert 0 < result["walk"].places[1, 0] - first[0] <= 2 * 0.05
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.32, 0.5), (0.0, 0.23), (-0.61, -0.02)])
+def test_the_grid_s_rows_take_in_the_walk_with_its_margin_and_little_more(low, high):
+    """Whole steps from the line, which is a row of its own where the walk comes near it."""
+    rows = heights(torch.tensor([low, 0.5 * (low + high), high]), 0.05).numpy()
+    assert rows / 0.05 == pytest.approx(np.rint(rows / 0.05), abs=1e-4)
+    assert np.diff(rows) == pytest.approx(0.05)
+    assert low - 0.1 - 2 * 0.05 < rows[0] <= low - 0.1 + 1e-6
+    assert high + 0.1 - 1e-6 <= rows[-1] < high + 0.1 + 2 * 0.05
