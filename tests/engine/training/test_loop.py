@@ -358,3 +358,19 @@ def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path)
         when = state_file(name).stat().st_mtime - seconds
         os.utime(state_file(name), (when, when))
     assert [one.name for one in unfinished()] == ["one", "three", "two"]
+
+
+def test_an_epoch_s_curves_are_of_the_network_as_it_was_shown_the_images(data):
+    """At next to no rate that is the network it began with."""
+    recipe = replace(RECIPE, epochs=1, rate=1e-5, momentum=0.0, decay=0.0)
+    start = fresh(data, recipe, 0)
+    _, log = trained(data, recipe)
+    for split, loss, right in (
+        ("train", log.train_loss, log.train_accuracy),
+        ("validation", log.validation_loss, log.validation_accuracy),
+    ):
+        rows = data.rows(split)
+        logits, targets = start.logits(data.pixels(rows)), data.targets(rows)
+        assert right[0] == pytest.approx((logits.argmax(1) == targets).float().mean().item())
+        assert loss[0] == pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-2)
+    assert log.train_accuracy[0] not in {0, 0.5, 1}  # another count than that of its misses
