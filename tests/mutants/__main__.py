@@ -54,30 +54,15 @@ def sample(family: Family, number: int, seed: int) -> tuple[list[Mutant], int]:
 
 
 def tried(tests: list[str], changes: list[Change], patience: float, folder: Path) -> list[Verdict]:
-    """All verdicts, in the order of the changes; printed as they come."""
+    """All verdicts, in the order of the changes."""
     log = folder / "pytest.log"
-    told = folder / "verdicts.txt"
-
-    def tell(verdict: Verdict) -> None:
-        with told.open("a", encoding="utf-8") as file:
-            file.write(f"{verdict.verdict:12} {verdict.label} | {verdict.by}\n")
-        verdicts.append(asdict(verdict))
-
-    verdicts: list[dict[str, Any]] = []
+    trial = Trial(changes, log, patience)
+    options = f"-q -p no:cacheprovider -p no:xdist --basetemp {folder / 'tmp'}".split()
+    chosen = ["-m", "not slow and not gpu and not peer"]
 
     def work() -> list[dict[str, Any]]:
-        options = [
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "--basetemp",
-            str(folder / "tmp"),
-        ]
-        options += ["-m", "not slow and not gpu and not peer"]
-        pytest.main([*tests, *options], plugins=[Trial(changes, tell, log, patience)])
-        return verdicts
+        pytest.main([*tests, *options, *chosen], plugins=[trial])
+        return [asdict(verdict) for verdict in trial.verdicts]
 
     said = forked(work, DAY, DAY, log)
     if not said:
@@ -91,6 +76,8 @@ def figure(verdicts: list[Verdict]) -> tuple[str, float]:
     noticed = sum(verdict.noticed for verdict in verdicts)
     share = noticed / max(len(verdicts), 1)
     told = f"{noticed} of {len(verdicts)} ({share:.0%})"
+    if broken := counts["broke off"]:
+        told += f", {broken} of them by a crash or without an end"
     if missed := counts["not reached"]:
         told += f"; {missed} in functions that no test of the family reaches"
     return told, share

@@ -79,9 +79,9 @@ class Trial:
     """The plugin that takes the place of pytest's loop."""
 
     changes: list[Change]
-    told: Callable[[Verdict], None]
     log: Path
     patience: float  # seconds of tests that a survivor is shown
+    verdicts: list[Verdict] = field(default_factory=list)
     reach: dict[str, Any] = field(default_factory=dict)
     functions: dict[str, list[FunctionType]] = field(default_factory=dict)
 
@@ -96,8 +96,7 @@ class Trial:
         if found is None:
             raise pytest.UsageError("the tests do not run through without a mutant")
         self.reach = found
-        for change in self.changes:
-            self.told(self.tried(session, change))
+        self.verdicts += [self.tried(session, change) for change in self.changes]
         return True
 
     def measured(self, session: pytest.Session, files: frozenset[str]) -> dict[str, Any]:
@@ -148,13 +147,17 @@ class Trial:
         return [first.red, swapped]
 
     def chosen(self, session: pytest.Session, change: Change) -> list[pytest.Item]:
-        """Files that reach the function, the quickest first, as long as patience lasts."""
+        """The pinned test; else files that reach the function, the quickest first.
+
+        No more of them than patience has seconds for. What is red without any mutant is left out.
+        """
+        green = [item for item in session.items if item.nodeid not in self.reach["failed"]]
         if change.by:
-            return [item for item in session.items if item.nodeid.split("[")[0] == change.by]
+            return [item for item in green if item.nodeid.split("[")[0] == change.by]
         place = (str(ROOT / change.file), change.function)
         groups: dict[str, list[pytest.Item]] = {}
-        for item in session.items:
-            if self.reaches(item, place) and item.nodeid not in self.reach["failed"]:
+        for item in green:
+            if self.reaches(item, place):
                 groups.setdefault(str(item.path), []).append(item)
         seconds = self.reach["seconds"]
         ranked = sorted(groups.values(), key=lambda items: sum(seconds[i.nodeid] for i in items))
