@@ -328,3 +328,20 @@ def test_two_regions_are_enough_to_be_put_in_order(case, monkeypatch):
     halves[:, 8:] = 1
     monkeypatch.setattr(Partition, "of", classmethod(lambda *_: Partition(halves)))
     assert METHOD(case)["order"]["region"].tolist() == [0, 1]
+
+
+def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_them():
+    """As a share of a half turn; none is apart from itself, however the product is rounded."""
+    model = tiny.cnn()
+    case = ImageCase(model, tiny.image(), target=1)
+    partition = Partition.of(case, "grid", 16)
+    found = Seeing(case, partition, "black").distances().numpy()
+    alone = [
+        model.features(torch.where(partition.labels == region, case.image, 0.0)[None])[0]
+        for region in range(16)
+    ]
+    for i, one in enumerate(alone):
+        for j, other in enumerate(alone):
+            cosine = float(one.double() @ other.double() / (one.norm() * other.norm()))
+            angle = np.degrees(np.arccos(min(cosine, 1.0))) / 180
+            assert found[i, j] == pytest.approx(angle, abs=1e-3)
