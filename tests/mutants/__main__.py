@@ -25,7 +25,7 @@ import engine  # noqa: F401 - settles how threads wait, before torch
 from tests import measured
 from tests.mutants.families import FAMILIES, ROOT, Family
 from tests.mutants.forks import forked
-from tests.mutants.grow import Mutant, grown, mutants
+from tests.mutants.mutant import Mutant, grown, mutants
 from tests.mutants.pins import pins
 from tests.mutants.swap import differ
 from tests.mutants.trial import Change, Trial, Verdict
@@ -46,7 +46,7 @@ def sample(family: Family, number: int, seed: int) -> tuple[list[Mutant], int]:
         if len(drawn) == number:
             break
         source = sources[mutant.file]
-        if mutant.name in SAME:
+        if mutant.shown in SAME:
             same += 1
         elif differ(str(ROOT / mutant.file), source, grown(source, mutant)):
             drawn.append(mutant)

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from itertools import count
 
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -75,30 +71,6 @@ SPEAKING = frozenset({"__repr__", "__str__", "unmet", "lacks", "said"})
 GUARD = 1e-6
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change: the node at a place of the tree, and which of its variants."""
-
-    file: str
-    function: str
-    line: int
-    old: str
-    new: str
-    place: int
-    variant: int
-    nth: int = 0  # of those that read alike
-
-    @property
-    def name(self) -> str:
-        """What stays the same when other lines of the file change."""
-        return f"{self.file} {self.function}: {self.old} => {self.new}"
-
-    def rank(self, seed: int) -> str:
-        """The order in which a sample draws."""
-        said = f"{seed} {self.name}" + (f" {self.nth}" if self.nth else "")
-        return blake2b(said.encode(), digest_size=8).hexdigest()
-
-
 def called(node: ast.AST) -> str:
     """The last name of what is called."""
     match node:
@@ -139,18 +111,6 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
             continue
         yield child
         yield from inside(child)
-
-
-def functions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Every function with its qualified name, as Python writes it."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef):
-            yield above + node.name, node
-            yield from functions(node, f"{above}{node.name}.<locals>.")
-        elif isinstance(node, ast.ClassDef):
-            yield from functions(node, f"{above}{node.name}.")
-        else:
-            yield from functions(node, above)
 
 
 def changed(node: ast.AST, **fields: object) -> ast.AST:
@@ -245,51 +205,3 @@ def expressions(node: ast.AST) -> Iterator[ast.AST]:
                 yield changed(node, upper=None)
             if lower is not None:
                 yield changed(node, lower=None)
-
-
-def short(node: ast.AST) -> str:
-    """A node as text; of a block only its head."""
-    return ast.unparse(node).split("\n", maxsplit=1)[0][:120]
-
-
-def mutants(file: str, source: str) -> list[Mutant]:
-    """Every mutant of a file."""
-    found: list[Mutant] = []
-    alike: Counter[str] = Counter()
-    places = count()
-    for function, node in functions(ast.parse(source)):
-        if function.rsplit(".", 1)[-1] in SPEAKING:
-            continue
-        for inner in inside(node):
-            place = next(places)
-            for number, new in enumerate(variants(inner)):
-                line = getattr(inner, "lineno", node.lineno)
-                one = Mutant(file, function, line, short(inner), short(new), place, number)
-                found.append(replace(one, nth=alike[one.name]))
-                alike[one.name] += 1
-    return found
-
-
-class Change(ast.NodeTransformer):
-    """Puts one node in place of another."""
-
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        """The new node where the old one stood."""
-        return self.new if node is self.old else self.generic_visit(node)
-
-
-def grown(source: str, mutant: Mutant) -> ast.Module:
-    """The file's tree with the change in it."""
-    tree, places = ast.parse(source), count()
-    for function, node in functions(tree):
-        if function.rsplit(".", 1)[-1] in SPEAKING:
-            continue
-        for inner in inside(node):
-            if next(places) == mutant.place:
-                new = list(variants(inner))[mutant.variant]
-                changed_tree = Change(inner, ast.copy_location(new, inner)).visit(tree)
-                return ast.fix_missing_locations(changed_tree)
-    raise LookupError(f"{mutant.name} is no longer there")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.mutants.families import FAMILIES, ROOT
 from tests.mutants.forks import forked
-from tests.mutants.grow import grown, mutants
+from tests.mutants.mutant import grown, mutants
 from tests.mutants.pins import pins
 from tests.mutants.swap import differ, loaded, swap
 
@@ -40,6 +40,14 @@ class Box:
     def whole(self):
         return not self.side
 '''
+
+
+def test_a_number_is_shown_with_what_it_stands_in():
+    shown = [one.shown for one in mutants("a.py", SOURCE) if one.old == "0"]
+    assert shown == [
+        "a.py area: width < 0 => width < 1",
+        "a.py area.<locals>.inner: max(x, 0) => max(x, 1)",
+    ]
 
 
 def changes():
@@ -110,7 +118,7 @@ def test_a_pin_stands_in_its_file_and_names_a_test_that_is_there(pin):
 def test_what_is_said_to_change_nothing_is_a_mutant_and_has_a_reason():
     said = tomllib.loads((ROOT / "tests/mutants/equivalent.toml").read_text(encoding="utf-8"))
     files = {name.split(" ")[0] for name in said}
-    names = {one.name for file in files for one in mutants(file, (ROOT / file).read_text())}
+    names = {one.shown for file in files for one in mutants(file, (ROOT / file).read_text())}
     assert set(said) <= names
     assert all(len(reason) > 15 for reason in said.values())
 

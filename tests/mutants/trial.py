@@ -15,7 +15,7 @@ from _pytest.main import pytest_runtestloop
 
 from tests.mutants.families import ROOT
 from tests.mutants.forks import forked
-from tests.mutants.grow import Mutant, grown
+from tests.mutants.mutant import Mutant, grown
 from tests.mutants.pins import Pin
 from tests.mutants.reach import Place, Reach
 from tests.mutants.swap import loaded, swap
@@ -38,7 +38,7 @@ class Change:
     @classmethod
     def of(cls, mutant: Mutant) -> Change:
         """A mutant's."""
-        return cls(mutant.name, mutant.file, mutant.function, lambda source: grown(source, mutant))
+        return cls(mutant.shown, mutant.file, mutant.function, lambda source: grown(source, mutant))
 
     @classmethod
     def pinned(cls, pin: Pin) -> Change:
