@@ -58,3 +58,12 @@ def test_blur_is_gaussian_as_far_as_two_deviations_or_the_image_go(side, severit
         plain.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, reach, reach)
     )
     assert corrupted(plain, "blur", severity).numpy() == pytest.approx(slow, abs=1e-5)
+
+
+def test_blur_of_a_narrow_image_reaches_no_further_than_its_narrow_side_allows():
+    for narrow in (images(32)[..., :4], images(32)[:, :, :4]):
+        sigma = max(3 * narrow.shape[-1] / 100, 1.5)
+        slow = gaussian_filter(
+            narrow.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, 1, 1)
+        )
+        assert corrupted(narrow, "blur", 3).numpy() == pytest.approx(slow, abs=1e-5)

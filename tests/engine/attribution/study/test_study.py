@@ -23,6 +23,7 @@ from engine.attribution.study.measure import (
     deletions,
     made,
     noise,
+    share,
 )
 from engine.attribution.study.ranking import METRICS, claims, order, ranked
 from engine.attribution.study.study import averaged
@@ -30,7 +31,7 @@ from engine.case import ImageCase
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
-from engine.measures.showing import random_ranks
+from engine.measures.showing import random_ranks, shown_of
 from engine.result import Columns
 from engine.run import answer
 from engine.target import Target
@@ -407,3 +408,17 @@ def test_lime_is_held_against_the_simplest_map_of_a_gradient():
     )  # fmt: skip
     assert agrees("Maps of", **{"PNG size": sizes | {"Gradient": 200.0}})[0] == 0
     assert agrees("Maps of", **{"PNG size": sizes | {"GradCam": 200.0}})[0] == 0
+
+
+def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
+    for side, wanted in ((96, 12), (16, 2), (8, 1), (4, 1)):
+        (found,) = [one for one in ten(side) if isinstance(one, Occlusion)]
+        assert found.side == wanted
+
+
+@pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])
+def test_where_the_score_hardly_falls_its_area_is_no_share_of_the_fall(low, known):
+    area = np.linspace(0, 1, 3)
+    one = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
+    found = share(one)
+    assert found == pytest.approx(0.25, abs=1e-4) if known else np.isnan(found)
