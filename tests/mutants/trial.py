@@ -17,7 +17,7 @@ from tests.mutants.families import ROOT
 from tests.mutants.forks import forked
 from tests.mutants.mutant import Mutant, grown
 from tests.mutants.pins import Pin
-from tests.mutants.reach import Place, Reach
+from tests.mutants.reach import Place, Reach, caches
 from tests.mutants.swap import loaded, swap
 
 WALL = 900.0  # seconds a mutant may take in all; for those that wait for ever
@@ -136,6 +136,8 @@ class Trial:
         path = str(ROOT / change.file)
         source = Path(path).read_text(encoding="utf-8")
         swapped = swap(path, source, change.tree(source), self.functions[path])
+        for one in caches():  # what was computed while tests were collected
+            one.cache_clear()
         first = First(session)
         session.config.pluginmanager.register(first)
         session.items[:] = chosen

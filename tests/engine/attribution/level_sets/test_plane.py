@@ -89,5 +89,5 @@ def test_the_grid_s_rows_take_in_the_walk_with_its_margin_and_little_more(low, h
     rows = heights(torch.tensor([low, 0.5 * (low + high), high]), 0.05).numpy()
     assert rows / 0.05 == pytest.approx(np.rint(rows / 0.05), abs=1e-4)
     assert np.diff(rows) == pytest.approx(0.05)
-    assert low - 0.1 - 2 * 0.05 < rows[0] <= low - 0.1 + 1e-6
-    assert high + 0.1 - 1e-6 <= rows[-1] < high + 0.1 + 2 * 0.05
+    assert low - 0.1 - 0.051 < rows[0] <= low - 0.1 + 1e-6
+    assert high + 0.1 - 1e-6 <= rows[-1] < high + 0.1 + 0.051
