@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow peers check fix shots gallery bench weights chromium clean
+.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench weights chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/.dev chromium  ## every test that is not slow, gpu or peer
 
 test-slow: $(VENV)/.dev chromium  ## effects over several seeds; writes docs/measured.md
 	$(PY) -m pytest -m "slow and not gpu and not peer" --timeout 3600 $(ARGS)
+
+mutants: $(VENV)/.dev  ## mistakes put into the engine that tests must notice; writes docs/measured.md
+	$(PY) -m tests.mutants --record $(ARGS)
 
 peers: $(PEERS)/.peers  ## comparisons with outside libraries, in an environment of their own
 	$(PEERS)/bin/python -m pytest -m peer $(ARGS)

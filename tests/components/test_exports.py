@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 import engine.attribution
 from components import exports
+from components.familiar import view
 from components.sidebar.pictures import Chosen
 from components.sidebar.subject import Subject
 from engine import run
@@ -114,3 +115,19 @@ def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share()
     answer = run.Answer({}, record, kept=False)
     assert exports.configuration(answer) == " (batch 8, channels_last, 90% compiled)"
     assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""
+
+
+@pytest.mark.parametrize("provenance", [exports.provenance, view.provenance])
+def test_an_answer_that_was_kept_is_told_from_a_fresh_one(provenance):
+    record = {
+        "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu",
+        "case": {
+            "model": "m", "model_fingerprint": "f" * 16, "target": "t", "reading": "logit",
+            "precision": "exact", "normal": "digits",
+        },
+    }  # fmt: skip
+    held = {kept: provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)}
+    assert "kept from before" in held[True]
+    assert "fresh" not in held[True]
+    assert "fresh" in held[False]
+    assert "kept" not in held[False]

@@ -12,7 +12,7 @@ from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
 from engine.models import catalog
-from engine.result import Curve
+from engine.result import Columns, Curve, Scores
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
@@ -280,3 +280,46 @@ def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true
     said, _ = view.verdict(curves)
     assert told in said
     assert ("misleads" in said) == (true[2] == 0.6)
+
+
+@pytest.mark.parametrize(
+    ("inserted", "deleted", "told"),
+    [
+        (0.61, 0.19, "Both are better than all of 5 random orders"),
+        (0.61, 0.30, "Only insertion is better than all of 5"),
+        (0.50, 0.19, "Only deletion is better than all of 5"),
+        (0.59, 0.21, "Neither is better than all of 5"),
+        (0.60, 0.20, "Neither is better than all of 5"),
+    ],
+)
+def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted, deleted, told):
+    """Of insertion the best order is the highest, of deletion the lowest."""
+    drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
+    held = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
+    band = {"areas": Columns.of(held)}
+    areas = Scores(np.array([inserted, deleted]), ("insertion", "deletion"), "probability")
+    assert told in curves.words({"areas": areas}, band)
+
+
+def curve(*values, label="cat"):
+    area = np.linspace(0, 1, len(values), dtype=np.float32)
+    return Curve(area, np.array(values, np.float32), "share", label, "probability")
+
+
+def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
+    """At the end of insertion, which begins with nothing."""
+    found = {
+        "insertion": curve(0.11, 0.62, 0.33), "deletion": curve(0.33, 0.2, 0.11),
+        "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
+        "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
+    }  # fmt: skip
+    told = steps.said(found, 1)
+    assert told == (
+        "1 of 2 regions, 50 % of the image: “cat” 0.62 with only these, 0.20 without them; "
+        "“dog” 0.40 with only these. The whole image: 0.33."
+    )
+    said = view.verdict(found)
+    assert "says **dog** (0.77) instead of **cat** (0.330)" in said
+    assert "With only 50 % of the image shown, cat reaches 0.62 and dog has 0.40" in said
+    right = {"insertion": found["insertion"], "insertion of the first class": found["insertion"]}
+    assert "gets this image right: **cat** (0.33)" in view.verdict(right)

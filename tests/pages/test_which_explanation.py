@@ -247,3 +247,18 @@ def test_whose_features_move_the_score_most_is_read_from_the_right_end():
     assert (
         experiments.settled(view) == "From 1 features to 2 features: A 1 → 1; B 3 → 5; C 0.5 → 0.2."
     )
+
+
+def test_each_matrix_is_colored_against_its_own_loss_of_no_change(monkeypatch):
+    """The second one's is of slopes: another number than the first one's."""
+    drawn = []
+    plain = losses.loss_figure
+    monkeypatch.setattr(losses, "loss_figure", lambda *given: drawn.append(given) or plain(*given))
+    at = open_view()
+    found = LFA(features="pixels", samples=50)(case_of(at))
+    still = found["no change"]
+    assert still.rows == ("squared loss", "gradient loss")
+    assert not np.allclose(still.values[0], still.values[1])
+    for row, (shown, base) in zip(still.rows, drawn[-2:], strict=True):
+        assert shown.values == pytest.approx(found[row].values, rel=1e-4)
+        assert base == pytest.approx(still.values[still.rows.index(row)], rel=1e-4)

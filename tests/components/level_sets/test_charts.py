@@ -130,3 +130,8 @@ def test_the_tube_can_be_seen_flat():
     at.button_group(key="tube.look").set_value(tube_chart.LINES).run()
     assert not at.exception
     assert "dashdot" in str(at.get("plotly_chart")[-1].proto)
+
+
+def test_the_tube_s_words_tell_the_least_distance_and_the_largest_from_their_own_rows():
+    words = tube_chart.tube_words(tube()["low"], tube()["confidence"])
+    assert "stay above 0.70 at distance 0.5 and above 0.10 at distance 2," in words

@@ -217,3 +217,12 @@ def test_a_unit_that_is_empty_leaves_no_gap():
 )
 def test_numbers_are_short(number, words):
     assert said(number) == words
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_browser_is_told_whether_zero_is_the_middle(signed):
+    sent = sent_map(heat([[-1.0, 2.0], [0.5, 1.0]], "logit per step", signed=signed))
+    assert sent["signed"] is signed
+    assert (sent["low"], sent["high"]) == (-1, 2)
+    assert sent["unit"] == "logit per step"
+    assert sent["flat"] is False

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from engine.anomaly import Corrupt, FamiliarCase
 from engine.anomaly.corrupt import LEVELS
@@ -84,3 +85,12 @@ def test_untouched_images_are_told_from_untouched_ones_by_chance(found):
     steps = dict(zip(found["steps"].columns, found["steps"].values.T, strict=True))
     assert steps["AUROC against untouched"][0] == pytest.approx(0.5, abs=0.05)
     assert np.median(found["flags"].values[0]) == pytest.approx(0.5, abs=0.12)
+
+
+@pytest.mark.parametrize("severity", [0.3, 1.0])
+def test_blur_is_gaussian_with_a_twelfth_of_the_side_at_its_strongest(severity):
+    sigma = severity * 24 / 12
+    slow = gaussian_filter(
+        PIXELS.double().numpy(), (0, 0, sigma, sigma), mode="nearest", radius=round(3 * sigma)
+    )
+    assert corrupted(PIXELS, "blur", severity).numpy() == pytest.approx(slow, abs=1e-4)

@@ -81,3 +81,16 @@ def test_p_is_uniform_on_normal_images_that_were_held_out(case, kind):
     assert distance < 0.08
     by_class = ruler.p_by_class(views["held"].values.astype(float), views["held"].predicted)
     assert (by_class <= 0.1).mean() < 0.16
+
+
+def test_every_score_carries_the_label_and_the_id_of_its_image(case, found):
+    from engine.anomaly.gather import gathered
+
+    banks = gathered(case)
+    for name in ("normal", "held", "unknown"):
+        bank = getattr(banks, name)
+        assert found[name].ids.tolist() == bank.ids.tolist()
+        assert found[name].predicted.tolist() == bank.logits.argmax(1).tolist()
+    assert found["held"].labels.tolist() == banks.held.labels.tolist()
+    assert set(found["unknown"].labels) == {-1}  # not of this model
+    assert found["subject"].ids.tolist() == found["subject"].labels.tolist() == [-1]

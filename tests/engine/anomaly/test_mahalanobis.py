@@ -88,3 +88,17 @@ def test_fewer_images_than_dimensions_are_measured_like_the_whole_matrix_with_it
     found = fitted.rule(bank(asked))
     assert found.score == pytest.approx(slow)
     assert sum(found.parts.values()) == pytest.approx(slow)
+
+
+@pytest.mark.parametrize(
+    ("variances", "main"),
+    [([8.0, 1.5, 0.5], 2), ([9.5, 0.3, 0.2], 1), ([4.0, 3.0, 3.0], 3), ([9.0, 1.0], 1)],
+)
+def test_the_main_directions_are_the_fewest_that_hold_nine_tenths_of_the_variance(variances, main):
+    width = len(variances)
+    axes = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
+    asked = np.random.default_rng(1).normal(size=(5, width))
+    found = judged(asked, np.zeros((1, width)), Spread(np.array(variances), axes))
+    terms = (asked @ axes) ** 2 / variances
+    assert found.parts["main directions"] == pytest.approx(terms[:, :main].sum(1))
+    assert found.parts["other directions"] == pytest.approx(terms[:, main:].sum(1), abs=1e-9)

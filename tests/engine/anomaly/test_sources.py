@@ -1,7 +1,12 @@
 """Where images come from: by name, with the reason where they cannot be had."""
 
+from copy import deepcopy
+from itertools import product
+
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from engine.anomaly import KNN, FamiliarCase
 from engine.anomaly.case import split
@@ -12,13 +17,15 @@ from engine.anomaly.sources import (
     learnt,
     normal,
     normal_sources,
+    parent_of,
     unknown,
     unknown_sources,
 )
 from engine.data import load
 from engine.errors import BadData
 from engine.images import Crop, square
-from engine.models import catalog
+from engine.models import catalog, checkpoints
+from engine.models.card import card_of
 from engine.samples import sample
 
 
@@ -76,3 +83,33 @@ def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
     for name, area in (("noise", 0.7), ("mnist-5k", 0.85)):
         found = KNN()(FamiliarCase(model, image, digits, unknown(name, digits, model)))
         assert found["measures"].values[0, 0] > area
+
+
+def test_nine_smaller_squares_reach_from_edge_to_edge_and_every_other_photograph_is_held_out():
+    found, whole = photographs(), Image.fromarray(sample("chelsea").pixels)
+    side = 0.6 * min(whole.size)
+    across, down = ([(length - side) * at / 2 for at in range(3)] for length in whole.size)
+    for place, (top, left) in enumerate(product(down, across), 1):
+        box = (left, top, left + side, top + side)
+        small = whole.resize((224, 224), Image.Resampling.BICUBIC, box=box)
+        assert np.array_equal(found.images[place].transpose(1, 2, 0), np.asarray(small))
+    groups, held = found.truth["group"], found.split == 1
+    first = [bool(held[groups == group].all()) for group in np.unique(groups)]
+    assert first == [False, True] * 4 + [False]
+    assert not held[~np.isin(groups, np.unique(groups)[1::2])].any()
+
+
+def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    parent = catalog.load("digits-mlp")
+    assert parent_of(parent) is None
+    child = deepcopy(parent)
+    with torch.no_grad():
+        next(child.parameters()).mul_(0.9)
+    child.__dict__.pop("fingerprint", None)
+    kept = checkpoints.put(
+        card_of(child, title="x", parent=parent, made_by="test", data="digits"), child
+    )
+    found = parent_of(catalog.load(kept.name))
+    assert found is not None
+    assert found.fingerprint == parent.fingerprint

@@ -387,3 +387,32 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     assert told.notes == ("Integrated gradients", *["none"] * 7)
     assert told["best"][0] == 3
     assert np.isnan(told["best"][1:]).all()
+
+
+@pytest.mark.parametrize("kernel", [0.2, 0.5, 3.0])
+def test_lime_weighs_images_by_how_near_they_are_in_shares_of_the_way_to_nothing(smooth, kernel):
+    """π = exp(−D²/κ²), D = ‖x − x_ξ‖ ÷ ‖x − b‖ over all pixels; weights add up to 1."""
+    reach = Reach(kernel=kernel, samples=40)
+    points = NEIGHBORHOODS["LIME"].draw(smooth, reach, torch.Generator().manual_seed(3))
+    images = smooth.moved(points.by, multiplied=True).double().numpy()
+    image, empty = (held.double().numpy() for held in (smooth.case.image, smooth.baseline))
+    away = np.sqrt(((image - images) ** 2).sum((1, 2, 3)) / ((image - empty) ** 2).sum())
+    slow = np.exp(-((away / kernel) ** 2))
+    assert points.weights.numpy() == pytest.approx(slow / slow.sum(), rel=1e-4)
+
+
+def test_kappa_reaches_the_map_and_the_losses(smooth):
+    case = smooth.case
+    near, far = (
+        LocalModel("LIME", features="pixels", samples=600, kernel=kernel) for kernel in (0.3, 5.0)
+    )
+    for method in (near, far):
+        fit = fit_of(smooth, "LIME", samples=600, kernel=method.kernel).weights
+        assert method(case)["map"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
+    assert not np.allclose(near(case)["map"].values, far(case)["map"].values, rtol=0.05)
+    one, other = (LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0))
+    for method, found in ((near, one), (far, other)):
+        fit = fit_of(smooth, "LIME", samples=100, kernel=method.kernel).weights
+        assert found["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
+    at = ROWS.index("LIME")
+    assert not np.allclose(one["squared loss"].values[:, at], other["squared loss"].values[:, at])

@@ -258,3 +258,96 @@ def test_one_region_is_refused(case, monkeypatch):
     monkeypatch.setattr(Partition, "of", classmethod(lambda *_: whole))
     with pytest.raises(BlindspotError, match="one single region"):
         METHOD(case)
+
+
+@pytest.mark.parametrize("cover", ["black", "mean", "blur"])
+def test_hidden_regions_become_the_cover_that_was_chosen(case, cover):
+    found = LiMA(shape="grid", regions=16, pending=4, cover=cover)(case)
+    nothing = case.model.logits(case.baseline(cover)[None]).softmax(1)[0, 1].item()
+    assert found["insertion"].y[0] == pytest.approx(nothing, abs=1e-6)
+    assert found["deletion"].y[-1] == pytest.approx(nothing, abs=1e-6)
+    partition = Partition.of(case, "grid", 16)
+    first = found["order"]["region"][0]
+    shown = torch.where(partition.labels == first, case.image, case.baseline(cover))
+    p = case.model.logits(shown[None]).softmax(1)[0, 1].item()
+    assert found["insertion"].y[1] == pytest.approx(p, abs=1e-6)
+
+
+LAMBDAS = ("consistency", "collaboration", "confidence", "effectiveness")
+
+
+class ByHand(dict):
+    """Weights by name, and F written out: each times its own term."""
+
+    def of(self, parts, effectiveness):
+        shown, gone, sure, apart = (self[name] for name in LAMBDAS)
+        told = shown * parts.consistency + gone * parts.collaboration + sure * parts.confidence
+        return told + apart * effectiveness
+
+
+def test_each_weight_weighs_its_own_term():
+    """Alone, and all at once, the order is that of the plain search with just these weights."""
+    model = tiny.cnn()
+    case = ImageCase(model, tiny.image(), target=1)
+    seeing = Seeing(case, Partition.of(case, "grid", 16), "black")
+    chosen = [dict.fromkeys(LAMBDAS, 0.0) | {name: 1.0} for name in LAMBDAS]
+    chosen.append({"consistency": 3.0, "collaboration": 9.0, "confidence": 1.0,
+                   "effectiveness": 0.02})  # fmt: skip
+    orders = []
+    for weights in chosen:
+        found = LiMA(shape="grid", regions=16, pending=16, **weights)(case)
+        order, _ = plain_greedy(seeing, seeing.distances(), ByHand(weights))
+        assert found["order"]["region"].tolist() == order
+        orders.append(tuple(order))
+    assert len(set(orders)) == len(chosen)
+
+
+@pytest.mark.parametrize(
+    ("pending", "order"),
+    [(1, [0, 1, 2, 3, 4, 5]), (3, [0, 2, 4, 5, 3, 1]), (4, [0, 2, 3, 4, 5, 1])],
+)
+def test_of_equal_regions_the_first_goes_first_at_both_ends(pending, order):
+    found = search(additive(torch.zeros(6)), torch.zeros(6, 6), ALONE, pending)
+    assert found.order == order
+
+
+def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
+    """Confidence: one less the entropy, as a share of the highest that so many classes can have."""
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 5))
+    tiny.random_weights(network, scale=2.0)
+    asked = ImageCase(Classifier(network, "five", "five", side=16), case.image, target=3)
+    seeing = Seeing(asked, Partition.of(asked, "grid", 16), "black")
+    sets = torch.rand(6, 16, generator=torch.Generator().manual_seed(0)) < 0.5
+    parts = seeing(sets)
+    both = (seeing.probabilities(sets).double(), seeing.probabilities(~sets).double())
+    shown, hidden = (held.numpy() for held in both)
+    assert parts.consistency.numpy() == pytest.approx(shown[:, 3], abs=1e-6)
+    assert parts.collaboration.numpy() == pytest.approx(1 - hidden[:, 3], abs=1e-6)
+    entropy = -(shown * np.log(shown)).sum(1)
+    assert parts.confidence.numpy() == pytest.approx(1 - entropy / np.log(5), abs=1e-5)
+    first = int(seeing.probabilities(torch.ones(1, 16, dtype=torch.bool)).argmax())
+    assert parts.first.numpy() == pytest.approx(np.stack([shown[:, first], hidden[:, first]], 1))
+
+
+def test_two_regions_are_enough_to_be_put_in_order(case, monkeypatch):
+    halves = torch.zeros(16, 16, dtype=torch.int64)
+    halves[:, 8:] = 1
+    monkeypatch.setattr(Partition, "of", classmethod(lambda *_: Partition(halves)))
+    assert METHOD(case)["order"]["region"].tolist() == [0, 1]
+
+
+def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_them():
+    """As a share of a half turn; none is apart from itself, however the product is rounded."""
+    model = tiny.cnn()
+    case = ImageCase(model, tiny.image(), target=1)
+    partition = Partition.of(case, "grid", 16)
+    found = Seeing(case, partition, "black").distances().numpy()
+    alone = [
+        model.features(torch.where(partition.labels == region, case.image, 0.0)[None])[0]
+        for region in range(16)
+    ]
+    for i, one in enumerate(alone):
+        for j, other in enumerate(alone):
+            cosine = float(one.double() @ other.double() / (one.norm() * other.norm()))
+            angle = np.degrees(np.arccos(min(cosine, 1.0))) / 180
+            assert found[i, j] == pytest.approx(angle, abs=1e-3)

@@ -53,3 +53,30 @@ def test_an_image_that_is_its_own_cover_is_refused(kind):
     case = ImageCase(model, torch.zeros(3, 32, 32), Target(1))
     with pytest.raises(BlindspotError, match=r"same as what hides its regions \(black\)"):
         kind(shape="grid", regions=16)(case)
+
+
+@pytest.mark.parametrize("shape", ["grid", "superpixels"])
+def test_the_band_is_the_least_and_most_of_its_orders_shown_region_by_region(shape):
+    case = tiny.cnn_case()
+    found = RandomOrder(shape=shape, regions=12, orders=3, cover="mean")(case)
+    labels = Partition.of(case, shape, 12).labels
+    count = int(labels.max()) + 1
+    generator = np.random.default_rng(case.seed)
+    area = np.linspace(0, 1, 51)
+    assert found["insertion low"].x == pytest.approx(area)
+    curves, areas = {"insertion": [], "deletion": []}, {"insertion": [], "deletion": []}
+    for _ in range(3):
+        ranks = torch.from_numpy(generator.permutation(count))[labels]
+        held = [(ranks < step) for step in range(count + 1)]
+        own = [mask.double().mean().item() for mask in held]
+        for name, masks in (("insertion", held), ("deletion", [~mask for mask in held])):
+            images = torch.stack(
+                [torch.where(mask, case.image, case.baseline("mean")) for mask in masks]
+            )
+            p = case.model.logits(images).softmax(1)[:, case.target.index].numpy()
+            curves[name].append(np.interp(area, own, p))
+            areas[name].append(np.trapezoid(p, own))
+    for name, held in curves.items():
+        assert found[f"{name} low"].y == pytest.approx(np.min(held, 0), abs=1e-5)
+        assert found[f"{name} high"].y == pytest.approx(np.max(held, 0), abs=1e-5)
+        assert found["areas"][name] == pytest.approx(areas[name], abs=1e-5)

@@ -93,9 +93,22 @@ def test_truth_goes_through_a_chain_of_variants(digits):
     assert (base[~known] >= 6).all()  # judged by what they are, not by what they are called
     assert (data.labels[known] != base[known]).any()
     assert data.card.title == "Digits, 8 × 8 · wrong labels · unknown classes"
-    both = load("digits+poisoned:attack=yes+classes:first=2")
-    assert both.truth["clean_label"].min() == -1 or (both.truth["clean_label"] >= 0).all()
-    assert (both.images.shape[0]) == len(both.truth["poisoned"])
+
+
+def test_of_some_classes_the_poison_that_came_from_others_has_no_clean_label(digits):
+    """Classes 2 and 3 stay; poisoned images of any class are called 2."""
+    both = load("digits+poisoned:target=2,share=0.2+classes:first=2")
+    poisoned, clean = both.truth["poisoned"], both.truth["clean_label"]
+    base = digits.labels[at(both, digits)]
+    assert set(base[~poisoned]) == {2, 3}
+    assert set(base[poisoned]) == set(range(10)) - {2}
+    assert (clean == np.select([base == 2, base == 3], [0, 1], -1)).all()
+    assert (both.labels[poisoned] == 0).all()
+    assert (both.labels[~poisoned] == base[~poisoned] - 2).all()
+    assert poisoned.sum() == round(0.2 * (digits.labels[digits.rows("train")] != 2).sum())
+    attacked = load("digits+poisoned:attack=yes+classes:first=2")  # the target, 0, has gone
+    assert (attacked.truth["poisoned"] == (attacked.split == 2)).all()
+    assert (attacked.truth["clean_label"] == attacked.labels).all()
 
 
 def test_poison_twice_keeps_the_first_label_and_both_marks(digits):

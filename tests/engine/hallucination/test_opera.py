@@ -1,14 +1,15 @@
 """OPERA: over-trust by closed form, going back on a written trace, and beam search as its limit."""
 
+from collections import Counter
 from math import log
 
 import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.beam import Beam
+from engine.hallucination.beam import Beam, Open
 from engine.hallucination.generate import generate
-from engine.hallucination.opera import OPERA, over_trust
+from engine.hallucination.opera import OPERA, Ahead, Retrospecting, over_trust
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.scripted import (
     BOS,
@@ -230,3 +231,25 @@ def test_every_step_is_one_pass_over_the_candidates():
     )
     assert spoken.calls == 1 + 5
     assert spoken.read == 68 + 5 * 3 * 3
+
+
+def behind(most, counted, sums=(0.0, -1.0), column=2):
+    """Where two open answers go back to, after eight words, of what each trusted most till now."""
+    method = OPERA(beams=2, candidates=2, threshold=2, column=column)
+    held = Retrospecting.__new__(Retrospecting)
+    held.method, held.went = method, Counter()
+    held.open = Open(torch.tensor([sums]), [[]], [False])
+    held.columns = torch.tensor(counted)
+    nothing = torch.zeros(2, 2)
+    held.ahead = Ahead(None, nothing, nothing, torch.tensor(most))
+    return held.place_behind(8)
+
+
+def test_it_goes_back_only_when_every_open_answer_leans_on_the_same_word():
+    both, one = [[3, 3], [3, 3]], [[3, 3], [3, 4]]
+    assert behind([3, 3], both) == 4
+    assert behind([3, 3], one) is None  # three times in one, twice in the other
+    assert behind([3, 3], one, sums=(0.0, -torch.inf)) == 4  # the other is no longer open
+    assert behind([3, 3], one, sums=(-torch.inf, 0.0)) is None
+    assert behind([3, 3], both, column=3) == 4
+    assert behind([3, 3], both, column=4) is None

@@ -186,3 +186,9 @@ def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypat
         answer(Gradient(), tiny.cnn_case(target=target), visitor="ben")
     assert not job.finished
     assert job.value()["model"].digest == whole
+
+
+def test_two_classes_can_be_told_apart_and_one_cannot():
+    assert TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp"), 0).fingerprint
+    with pytest.raises(BlindspotError, match="has one class"):
+        TrainCase(tiny.columns(8, ("a",)), Recipe("mlp"), 0)

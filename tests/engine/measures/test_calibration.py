@@ -101,3 +101,12 @@ def test_without_images_there_is_nothing_to_say():
         calibration(np.zeros((0, 3)), np.zeros(0, int))
     with pytest.raises(BlindspotError, match="validation images"):
         fitted_temperature(np.zeros((0, 3)), np.zeros(0, int))
+
+
+@pytest.mark.parametrize("heat", [0.08, 0.3, 0.7, 1.6, 9.0])
+def test_a_temperature_is_found_below_one_as_well_as_above(heat):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20_000, 4))
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (rng.random((len(logits), 1)) > chances.cumsum(1)).sum(1)
+    assert fitted_temperature(logits * heat, labels) == pytest.approx(heat, rel=0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import product
 from math import log
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from engine.errors import BlindspotError
 from engine.measures.concentration import entropy, file_bytes, gini
@@ -60,3 +62,17 @@ def test_a_simple_map_makes_a_smaller_file_than_noise():
     step = np.zeros((64, 64), np.float32)
     step[:, 32:] = 1
     assert file_bytes(step) < file_bytes(noise) / 10
+
+
+@pytest.mark.parametrize("span", [1, 4, 250])
+def test_a_map_has_the_file_of_its_picture_from_its_smallest_to_its_largest_value(span):
+    """Raised by a constant, or stretched, it is the same picture, so the same file."""
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 40)).astype(np.float32)
+    steps = np.zeros((40, 40), np.float32)
+    steps[5:9, 5:9], steps[20:30, 11:33] = 255, 128
+    for values in (drawn, steps):
+        values[0, :2] = 0, 255
+        held = io.BytesIO()
+        Image.fromarray(values.astype(np.uint8)).save(held, "PNG", compress_level=9)
+        assert file_bytes((values / 255 * span) + 100) == len(held.getvalue())
+        assert file_bytes(-values) == len(held.getvalue())

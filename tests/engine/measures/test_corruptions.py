@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
 from engine.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
@@ -45,3 +46,24 @@ def test_each_is_what_it_is_called():
     noisy = corrupted(plain, "noise", 1) - plain
     assert noisy.std() == pytest.approx(0.08, rel=0.1)
     assert torch.allclose(noisy[:, 0], noisy[:, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("side", "severity", "sigma", "reach"),
+    [(32, 2, 1.0, 2), (8, 3, 1.5, 3), (200, 1, 2.0, 4), (4, 3, 1.5, 1)],
+)
+def test_blur_is_gaussian_as_far_as_two_deviations_or_the_image_go(side, severity, sigma, reach):
+    plain = images(side)
+    slow = gaussian_filter(
+        plain.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, reach, reach)
+    )
+    assert corrupted(plain, "blur", severity).numpy() == pytest.approx(slow, abs=1e-5)
+
+
+def test_blur_of_a_narrow_image_reaches_no_further_than_its_narrow_side_allows():
+    for narrow in (images(32)[..., :4], images(32)[:, :, :4]):
+        sigma = max(3 * narrow.shape[-1] / 100, 1.5)
+        slow = gaussian_filter(
+            narrow.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, 1, 1)
+        )
+        assert corrupted(narrow, "blur", 3).numpy() == pytest.approx(slow, abs=1e-5)

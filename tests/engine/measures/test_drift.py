@@ -48,3 +48,11 @@ def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
     assert np.isnan(top_overlap(flat, maps(side=4)[0]))
     with pytest.raises(BlindspotError, match="cannot be compared"):
         rank_correlation(flat, maps()[0])
+
+
+def test_of_a_small_map_one_pixel_at_least_stands_out():
+    one, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
+    one[0, :3] = 3, 2, 1
+    other[0, :3] = 3, 1, 2
+    for share, overlap in ((0.001, 1), (0.05, 1), (0.1, 1 / 3), (0.15, 1)):
+        assert top_overlap(one, other, share) == pytest.approx(overlap)

@@ -169,3 +169,12 @@ def test_a_constant_or_unknown_map_is_refused():
     values[0, 0] = np.nan
     with pytest.raises(BlindspotError, match="not known everywhere"):
         ranks(values)
+
+
+def test_the_normalized_area_takes_the_score_of_the_cover_away(linear):
+    """Where the cover scores something, as the blurred image does."""
+    found = curves(linear, {"one": ranks(worth(linear))}, cover="blur", steps=8)["one"]
+    low, high = float(found.insertion[0]), float(found.insertion[-1])
+    assert abs(low) > 0.1
+    lifted = (found.insertion.astype(np.float64) - low) / (high - low)
+    assert found.normalized == pytest.approx(np.trapezoid(lifted, found.area), rel=1e-4)

@@ -48,3 +48,19 @@ def test_moved_images_are_the_image_elsewhere_with_its_edge_repeated():
     met = {place for one in found for place, window in windows.items() if torch.equal(one, window)}
     assert met == set(windows)
     assert all(any(torch.equal(one, w) for w in windows.values()) for one in found)
+
+
+def test_an_attack_starts_anywhere_in_its_reach_as_the_generator_says():
+    model = build("lenet", Shape(1, 8, 4), seed=0)
+    images = torch.full((4, 1, 8, 8), 0.5)
+    targets = torch.arange(4)
+    start = pgd(model, images, targets, Pgd(0.2, 0, 0.05), tiny.seeded(2))
+    drawn = torch.empty(images.shape).uniform_(-1, 1, generator=tiny.seeded(2))
+    assert torch.allclose(start, images + 0.2 * drawn)
+    assert (start - images).min() < -0.19
+    assert (start - images).max() > 0.19
+    again, other = (
+        pgd(model, images, targets, Pgd(0.2, 3, 0.05), tiny.seeded(seed)) for seed in (2, 3)
+    )
+    assert torch.equal(again, pgd(model, images, targets, Pgd(0.2, 3, 0.05), tiny.seeded(2)))
+    assert not torch.equal(again, other)

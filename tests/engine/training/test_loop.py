@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -315,3 +316,61 @@ def test_training_again_gives_another_fingerprint(data):
     before = model.fingerprint
     train(model, data, RECIPE)
     assert model.fingerprint != before
+
+
+def aged(path, seconds):
+    """A file that was written so long ago."""
+    path.write_bytes(b"x")
+    when = path.stat().st_mtime - seconds
+    os.utime(path, (when, when))
+    return path
+
+
+def test_the_states_touched_longest_ago_go_and_the_latest_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "UNFINISHED", 2)
+    for name, seconds in (("b", 30), ("c", 20), ("a", 40), ("d", 10)):
+        aged(tmp_path / f"{name}.safetensors", seconds)
+    state.sweep(tmp_path)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["c", "d"]
+    state.sweep(tmp_path / "not there")
+
+
+def test_what_a_killed_process_left_goes_when_it_is_old_and_not_while_it_is_written(tmp_path):
+    old = aged(tmp_path / f"{state.PART}old", state.STRAY_SECONDS + 60)
+    new = aged(tmp_path / f"{state.PART}new", 0)
+    other = aged(tmp_path / "note.txt", state.STRAY_SECONDS + 60)
+    state.sweep(tmp_path)
+    assert not old.exists()
+    assert new.exists()
+    assert other.exists()
+
+
+def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+
+    def stop(*_):
+        raise Cancelled("enough")
+
+    for seconds, name in ((5, "one"), (20, "two"), (10, "three")):
+        with pytest.raises(Cancelled):
+            trained(data, keep=state_file(name), progress=stop)
+        when = state_file(name).stat().st_mtime - seconds
+        os.utime(state_file(name), (when, when))
+    assert [one.name for one in unfinished()] == ["one", "three", "two"]
+
+
+def test_an_epoch_s_curves_are_of_the_network_as_it_was_shown_the_images(data):
+    """At next to no rate that is the network it began with."""
+    recipe = replace(RECIPE, epochs=1, rate=1e-5, momentum=0.0, decay=0.0)
+    start = fresh(data, recipe, 0)
+    _, log = trained(data, recipe)
+    for split, loss, right in (
+        ("train", log.train_loss, log.train_accuracy),
+        ("validation", log.validation_loss, log.validation_accuracy),
+    ):
+        rows = data.rows(split)
+        logits, targets = start.logits(data.pixels(rows)), data.targets(rows)
+        assert right[0] == pytest.approx((logits.argmax(1) == targets).float().mean().item())
+        assert loss[0] == pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-2)
+    assert log.train_accuracy[0] not in {0, 0.5, 1}  # another count than that of its misses

@@ -39,3 +39,11 @@ def test_rates_begin_and_end_as_their_schedules_say():
 def test_an_attack_is_there_when_it_has_a_reach():
     assert Recipe().attack is None
     assert Recipe(epsilon=0.2, attack_steps=5, attack_step=0.5).attack == Pgd(0.2, 5, 0.1)
+
+
+def test_one_cycle_warms_up_in_a_straight_line_from_a_twenty_fifth_to_the_whole():
+    recipe = Recipe(rate=0.5, schedule="one cycle")
+    rising = [recipe.rate_at(share) for share in (0.0, 0.0625, 0.125, 0.1875, 0.25)]
+    assert rising == pytest.approx([0.02, 0.14, 0.26, 0.38, 0.5])
+    falling = [recipe.rate_at(share) for share in (0.25, 0.5, 0.625, 0.75, 1.0)]
+    assert falling == pytest.approx([0.5, 0.375, 0.25, 0.125, 0.0], abs=1e-9)

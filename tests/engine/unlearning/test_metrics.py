@@ -19,8 +19,10 @@ from engine.unlearning.metrics import (
     attacks,
     divergence,
     figures,
+    forgetting,
     gap,
     judged,
+    keeping,
     nearness,
     variation,
     zero_forgetting,
@@ -121,3 +123,12 @@ def test_weights_that_are_no_numbers_are_told(case):
     with torch.no_grad():
         next(broken.parameters()).fill_(float("nan"))
     assert not judged(broken, case).finite
+
+
+def test_forgetting_and_keeping_fall_by_how_far_each_share_is_off_either_way():
+    goal = {"UA": 0.9, "RA": 0.8, "TA": 0.6}
+    for off in (-0.1, 0.1):
+        assert forgetting(goal | {"UA": 0.9 + off}, goal) == pytest.approx(0.9)
+        assert keeping(goal | {"RA": 0.8 + off}, goal) == pytest.approx(0.95)
+        assert keeping(goal | {"TA": 0.6 + 3 * off}, goal) == pytest.approx(0.85)
+    assert keeping({"UA": 0, "RA": 0.7, "TA": 0.7}, goal) == pytest.approx(0.9)

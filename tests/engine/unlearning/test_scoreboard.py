@@ -29,7 +29,7 @@ from engine.unlearning import (
 )
 from engine.unlearning.attack import informative
 from engine.unlearning.metrics import GAP
-from engine.unlearning.scoreboard import ranking
+from engine.unlearning.scoreboard import Run, apart, of_means, ranking, spread, worst
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
 
@@ -170,3 +170,32 @@ def test_a_board_is_named_by_its_methods_and_their_settings(case):
         BoardCase(class_case(4), (SalUn(),)),
     ]
     assert len({one.fingerprint for one in boards}) == 4
+
+
+def runs_of(*pairs):
+    """Runs whose figures and retrained figures are these, all four alike."""
+    return [
+        Run("x", seed, dict.fromkeys(GAP, own) | {"failed_at": failed}, dict.fromkeys(GAP, goal))
+        for seed, (own, goal, failed) in enumerate(pairs)
+    ]
+
+
+def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
+    runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
+    assert [one.gap for one in runs[:2]] == pytest.approx([0.2, 0.1])
+    assert math.isnan(runs[2].gap)
+    assert apart(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
+    assert of_means(runs) == pytest.approx(0.2 / 3)
+    assert worst(runs) == 12
+    assert worst(runs[:2]) == -1
+    never = Run("x", 3, {}, {}, "refused")
+    assert math.isnan(worst([never]))
+    assert math.isnan(apart([never], "UA"))
+    assert apart([*runs, never], "UA") == apart(runs, "UA")
+
+
+def test_the_spread_of_seeds_is_that_of_a_sample_and_one_seed_has_none():
+    assert spread([0.1, 0.3]) == pytest.approx(0.2 / 2**0.5)
+    assert spread([0.1, 0.3, 0.2]) == pytest.approx(0.1)
+    assert math.isnan(spread([0.1]))
+    assert math.isnan(spread([]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from skimage.metrics import structural_similarity
 
 from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
 from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.settings import check_images
 from engine.case import ImageCase, PairCase
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.target import Target
@@ -187,3 +190,16 @@ def test_a_model_with_one_class_is_refused_in_a_sentence():
     case = tiny.pair_case(tiny.classifier(OneClass(), 8, "single"))
     with pytest.raises(BlindspotError, match="single has only one class"):
         LST()(case)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ((1, 1), "Choose 1 target image for"), ((2, 2), "Choose 2 target images for"),
+        ((2, 5), "Choose 2 to 5 target images for"),
+    ],
+)  # fmt: skip
+def test_how_many_targets_a_view_takes_is_said_in_words(wanted, words):
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    with pytest.raises(DoesNotFit, match=words):
+        check_images(replace(case, others=case.others * 7), wanted)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane
+from engine.attribution.level_sets.plane import Plane, heights
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -61,3 +62,32 @@ def test_a_stuck_walk_ends_at_its_last_step_all_the_same():
     result = Plane(cells=8, eta=0.1, steps=60, epsilon=None, delta=0.05, noise=0)(case)
     assert len(result["walk"].places) < 40
     assert result["walk"].places[-1, 0] < 0.9
+
+
+def test_the_walk_begins_at_the_source_with_its_noise_on_it():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    method = Plane(cells=8, eta=0.05, steps=40, noise=8)
+    result = method(case)
+    source, way = case.source.image.double(), (case.others[0] - case.source.image).double()
+    start = method.start_noise(case.source).double()
+    noised = (source + start).clamp(0, 1) - source
+    along = (noised * way).sum() / (way * way).sum()
+    assert abs(along) > 1e-4
+    first, quiet = result["walk"].places[0], Plane(cells=8, eta=0.05, steps=40, noise=0)(case)
+    assert first[0] == pytest.approx(along.item(), abs=1e-5)
+    assert first[1] != 0
+    np.testing.assert_allclose(quiet["walk"].places[0], [0, 0], atol=1e-7)
+    model = case.model
+    seen = model.logits((source + noised).float()[None]).softmax(1)[0, case.source.target.index]
+    assert result["walk"].values[0] == pytest.approx(seen.item(), abs=1e-5)
+    assert 0 < result["walk"].places[1, 0] - first[0] <= 2 * 0.05
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.32, 0.5), (0.0, 0.23), (-0.61, -0.02)])
+def test_the_grid_s_rows_take_in_the_walk_with_its_margin_and_little_more(low, high):
+    """Whole steps from the line, which is a row of its own where the walk comes near it."""
+    rows = heights(torch.tensor([low, 0.5 * (low + high), high]), 0.05).numpy()
+    assert rows / 0.05 == pytest.approx(np.rint(rows / 0.05), abs=1e-4)
+    assert np.diff(rows) == pytest.approx(0.05)
+    assert low - 0.1 - 0.051 < rows[0] <= low - 0.1 + 1e-6
+    assert high + 0.1 - 1e-6 <= rows[-1] < high + 0.1 + 0.051

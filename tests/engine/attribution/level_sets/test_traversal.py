@@ -239,3 +239,15 @@ def test_a_model_without_any_slope_is_refused_in_a_sentence():
     source, target, own = slowly.pairs(model)
     with pytest.raises(BlindspotError, match="gradients of constant vanish"):
         Traversal(model, source, target, own, PLAIN)
+
+
+@pytest.mark.parametrize(("eta", "longest"), [(0.02, 0.12), (0.1, 0.5), (0.7, 0.7)])
+def test_an_adaptive_step_grows_to_six_times_its_length_and_never_beyond_half_the_way(eta, longest):
+    """Unless it was longer than half of the way from the first."""
+    walk = Traversal.__new__(Traversal)
+    walk.rules = Rules(eta, None, 0.2, "retry", adaptive=True)
+    walk.reference, walk.eta = torch.ones(2), torch.full((2,), eta)
+    walk.going = torch.ones(2, dtype=torch.bool)
+    for _ in range(40):
+        walk._carry_on(torch.arange(2), torch.tensor([True, False]), torch.tensor([1.0, 0.5]))
+    assert walk.eta.tolist() == pytest.approx([longest, 0.1 * eta])

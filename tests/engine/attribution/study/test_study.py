@@ -23,6 +23,7 @@ from engine.attribution.study.measure import (
     deletions,
     made,
     noise,
+    share,
 )
 from engine.attribution.study.ranking import METRICS, claims, order, ranked
 from engine.attribution.study.study import averaged
@@ -30,6 +31,7 @@ from engine.case import ImageCase
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
+from engine.measures.showing import random_ranks, shown_of
 from engine.result import Columns
 from engine.run import answer
 from engine.target import Target
@@ -348,3 +350,75 @@ def test_a_counted_copy_has_none_of_the_model_s_hooks():
     with counted(model) as (copy, counter):
         copy.logits(torch.zeros(3, 3, 32, 32))
         assert counter.images == 3
+
+
+def test_the_area_of_a_map_is_the_one_added_up_by_hand():
+    """On a sum: four blocks a step, strongest first, what is left by trapezoids over the area."""
+    case = tiny.linear_case(SIDE)
+    weight = case.model.network.weight.detach()
+    worth = (weight * (case.image - case.baseline("mean"))).sum(0).double().numpy()
+    values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
+    orders = {"right": worth.astype(np.float32), "other": values, "wrong": -worth}
+    found = deletions(case, {name: np.float32(held) for name, held in orders.items()}, 4)
+    blocks = {
+        name: held.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
+        for name, held in orders.items()
+    }
+    blocks[RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
+    each = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
+    for name, places in blocks.items():
+        left, curve = each.sum(), [each.sum()]
+        for step in range(16):
+            left -= each[places[4 * step : 4 * step + 4]].sum()
+            curve.append(left)
+        area = sum((a + b) / 2 for a, b in pairwise(curve)) / 16
+        assert found[name] == pytest.approx(area / curve[0], abs=1e-4), name
+    assert set(found) == set(blocks)
+
+
+def agrees(words, **columns):
+    """What is made of one claim, by the words it begins with."""
+    table = claims(table_of(**{name: [*held.values()] for name, held in columns.items()}))
+    return next(
+        (value, note)
+        for row, value, note in zip(table.rows, table["agrees"], table.notes, strict=True)
+        if row.startswith(words)
+    )
+
+
+def test_one_of_the_three_that_misses_the_thing_is_enough_to_deny_that_all_point_at_it():
+    zeros, three = dict.fromkeys(TITLES, 0.0), ("Occlusion", "GradCam", "Lime")
+    assert agrees("Each", **{"pointing game": zeros | dict.fromkeys(three, 0.7)})[0] == 1
+    for name in three:
+        shares = zeros | dict.fromkeys(three, 1.0) | {name: 0.69}
+        assert agrees("Each", **{"pointing game": shares})[0] == 0
+
+
+def test_one_method_that_is_cheaper_is_enough_to_deny_that_grad_cam_is_cheap():
+    dear = dict.fromkeys(TITLES, 9.0) | {"GradCam": 2.0}
+    assert agrees("Grad-CAM is cheap", passes=dear)[0] == 1
+    assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 2.0})[0] == 1
+    assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 1.0})[0] == 0
+
+
+def test_lime_is_held_against_the_simplest_map_of_a_gradient():
+    sizes = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0, "Gradient": 201.0}
+    assert agrees("Maps of", **{"PNG size": sizes}) == (
+        1, "Grad-CAM 100, LIME 200, gradients from 201 bytes.",
+    )  # fmt: skip
+    assert agrees("Maps of", **{"PNG size": sizes | {"Gradient": 200.0}})[0] == 0
+    assert agrees("Maps of", **{"PNG size": sizes | {"GradCam": 200.0}})[0] == 0
+
+
+def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
+    for side, wanted in ((96, 12), (16, 2), (8, 1), (4, 1)):
+        (found,) = [one for one in ten(side) if isinstance(one, Occlusion)]
+        assert found.side == wanted
+
+
+@pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])
+def test_where_the_score_hardly_falls_its_area_is_no_share_of_the_fall(low, known):
+    area = np.linspace(0, 1, 3)
+    one = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
+    found = share(one)
+    assert found == pytest.approx(0.25, abs=1e-4) if known else np.isnan(found)

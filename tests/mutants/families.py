@@ -1,0 +1,86 @@
+"""Which code a family's mutants come from, and which tests are asked to notice them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Code and tests, as patterns below the root; what `without` names is left out of both."""
+
+    name: str
+    code: tuple[str, ...]
+    tests: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    def files(self) -> list[str]:
+        """The code's files."""
+        return self._found(self.code)
+
+    def proofs(self) -> list[str]:
+        """The tests' files."""
+        return self._found(self.tests)
+
+    def _found(self, patterns: tuple[str, ...]) -> list[str]:
+        paths = {path for pattern in patterns for path in ROOT.glob(pattern)}
+        out = {path for pattern in self.without for path in ROOT.glob(pattern)}
+        return sorted(str(path.relative_to(ROOT)) for path in paths - out)
+
+
+APART = ("lfa", "lima", "trust", "foretold", "random_order")  # attribution's other families
+
+
+def part(name: str, folder: str, *tests: str) -> Family:
+    """A family whose code is a folder of the engine."""
+    return Family(
+        name, (f"engine/{folder}/**/*.py",), tests or (f"tests/engine/{folder}/**/test_*.py",)
+    )
+
+
+FAMILIES = (
+    Family(
+        "attribution",
+        ("engine/attribution/*.py",),
+        ("tests/engine/attribution/test_*.py",),
+        tuple(f"tests/engine/attribution/test_{name}*.py" for name in APART),
+    ),
+    part("level sets", "attribution/level_sets"),
+    part("lfa", "attribution/lfa", "tests/engine/attribution/test_lfa*.py"),
+    part(
+        "lima",
+        "attribution/lima",
+        "tests/engine/attribution/test_lima*.py",
+        "tests/engine/attribution/test_random_order.py",
+    ),
+    part(
+        "trust",
+        "attribution/trust",
+        "tests/engine/attribution/test_trust*.py",
+        "tests/engine/attribution/test_foretold.py",
+        "tests/components/trust/test_*.py",
+    ),
+    part("study", "attribution/study"),
+    part("anomaly", "anomaly"),
+    part("hallucination", "hallucination"),
+    part("sparsity", "sparsity"),
+    part("unlearning", "unlearning"),
+    Family(
+        "training",
+        ("engine/training/*.py", "engine/lab/*.py"),
+        ("tests/engine/training/test_*.py", "tests/engine/lab/test_*.py"),
+    ),
+    part("images", "images", "tests/engine/images/test_*.py", "tests/engine/test_images.py"),
+    part("measures", "measures"),
+    part("data", "data"),
+    part("models", "models"),
+    Family(
+        "core",
+        ("engine/*.py", "engine/lane/*.py", "engine/result/*.py"),
+        ("tests/engine/test_*.py",),
+        ("engine/cli.py", "engine/gallery.py", "engine/coverage.py", "tests/engine/test_images.py"),
+    ),
+)

@@ -1,0 +1,136 @@
+"""The mutants themselves: what is changed, what is left alone, and that a change takes hold."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import time
+import tomllib
+
+import pytest
+
+from tests.mutants.families import FAMILIES, ROOT
+from tests.mutants.forks import forked
+from tests.mutants.mutant import grown, mutants
+from tests.mutants.pins import pins
+from tests.mutants.swap import differ, loaded, swap
+
+SOURCE = '''"""Words + words."""
+
+LIMIT = 3
+
+
+def area(width: float, height: float = 2.0) -> float:
+    """Width times height, 3 of them."""
+    if width < 0:
+        raise ValueError(f"no width of {width - 1}")
+    log.info("area", width + 1)
+
+    def inner(x):
+        return max(x, 0)
+
+    return inner(width * height)
+
+
+class Box:
+    side = 1 + 1
+
+    @property
+    def whole(self):
+        return not self.side
+'''
+
+
+def test_a_number_is_shown_with_what_it_stands_in():
+    shown = [one.shown for one in mutants("a.py", SOURCE) if one.old == "0"]
+    assert shown == [
+        "a.py area: width < 0 => width < 1",
+        "a.py area.<locals>.inner: max(x, 0) => max(x, 1)",
+    ]
+
+
+def changes():
+    return {(one.function, one.old, one.new) for one in mutants("a.py", SOURCE)}
+
+
+def test_operators_comparisons_calls_and_numbers_are_changed_and_words_are_not():
+    assert changes() == {
+        ("area", "width < 0", "width <= 0"), ("area", "width < 0", "width > 0"),
+        ("area", "0", "1"), ("area", "width * height", "width / height"),
+        ("area", "width * height", "width"), ("area.<locals>.inner", "max(x, 0)", "min(x, 0)"),
+        ("area.<locals>.inner", "0", "1"), ("Box.whole", "not self.side", "self.side"),
+    }  # fmt: skip
+
+
+def test_a_mutant_keeps_its_rank_when_other_lines_of_the_file_change():
+    longer = SOURCE.replace("LIMIT = 3", "LIMIT = 4\n\n\ndef first(x):\n    return x + 1")
+    before = {one.name: one.rank(0) for one in mutants("a.py", SOURCE)}
+    after = {one.name: one.rank(0) for one in mutants("a.py", longer)}
+    assert before.items() <= after.items()
+    assert sorted(before, key=before.get) != sorted(
+        before, key={one.name: one.rank(1) for one in mutants("a.py", SOURCE)}.get
+    )
+
+
+def test_a_change_takes_hold_in_functions_that_are_loaded_and_in_those_inside_them(tmp_path):
+    path = tmp_path / "boxes.py"
+    path.write_text(SOURCE.replace('    log.info("area", width + 1)\n', ""))
+    spec = importlib.util.spec_from_file_location("boxes", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    source = path.read_text()
+    kept = module.area
+    assert kept(3.0) == 6
+    for words, found in (("width / height", 1.5), ("min(x, 0)", 0)):
+        (one,) = [one for one in mutants("boxes.py", source) if one.new == words]
+        tree = grown(source, one)
+        assert differ(str(path), source, tree)
+        assert swap(str(path), source, tree, loaded([str(path)])[str(path)]) == 2
+        assert kept(3.0) == found
+    plain = ast.parse(source)
+    assert not differ(str(path), source, plain)
+
+
+def test_every_mutant_of_the_engine_can_be_made():
+    for family in FAMILIES:
+        assert family.proofs(), family.name
+        file = family.files()[-1]
+        source = (ROOT / file).read_text(encoding="utf-8")
+        for one in mutants(file, source)[::7]:
+            assert ast.unparse(grown(source, one)) != ast.unparse(ast.parse(source)), one.name
+
+
+def test_a_file_of_the_engine_belongs_to_one_family_at_most():
+    held = [file for family in FAMILIES for file in family.files()]
+    assert len(held) == len(set(held))
+
+
+@pytest.mark.parametrize("pin", pins(), ids=lambda pin: f"{pin.file}: {pin.new}")
+def test_a_pin_stands_in_its_file_and_names_a_test_that_is_there(pin):
+    source = (ROOT / pin.file).read_text(encoding="utf-8")
+    assert source.count(pin.old) == 1
+    assert differ(pin.file, source, pin.tree(source))
+    file, _, test = pin.by.partition("::")
+    assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_what_is_said_to_change_nothing_is_a_mutant_and_has_a_reason():
+    said = tomllib.loads((ROOT / "tests/mutants/equivalent.toml").read_text(encoding="utf-8"))
+    files = {name.split(" ")[0] for name in said}
+    names = {one.shown for file in files for one in mutants(file, (ROOT / file).read_text())}
+    assert set(said) <= names
+    assert all(len(reason) > 15 for reason in said.values())
+
+
+def test_a_child_gives_its_answer_or_none_when_it_dies_or_never_ends(tmp_path):
+    log = tmp_path / "log"
+    assert forked(lambda: {"a": [1, 2]}, 10, 30, log) == {"a": [1, 2]}
+    assert forked(lambda: os._exit(3), 10, 30, log) is None
+    assert forked(lambda: time.sleep(60), 10, 0.2, log) is None
+
+    def spin():
+        while True:
+            pass
+
+    assert forked(spin, 0, 60, log) is None
