@@ -54,7 +54,7 @@ ELSEWHERE = {
     "WHICH": "Attribution / Which explanation?",
     "QUICK": "Anomaly / Familiar?", "DETECTORS": "Anomaly / Familiar?",
     "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",
-    "TRAINING": "Overview / Data and models",
+    "COUNTED": "Hallucination / Decoding", "TRAINING": "Overview / Data and models",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""
 

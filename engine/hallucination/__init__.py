@@ -32,7 +32,13 @@ DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
 
-METHODS = (*DECODING, *ASK, Rates, KeepCurve, ViewsAblation)
+COUNTED = (
+    Rates,
+    KeepCurve,
+    ViewsAblation,
+)  # over many scenes, folded in Decoding
+
+METHODS = (*DECODING, *ASK, *COUNTED)
 
 __all__ = [
     "ASK",
