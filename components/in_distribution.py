@@ -7,7 +7,7 @@ import streamlit as st
 from components.notices import plain
 from components.sidebar.subject import Subject
 
-FOREIGN = "⚠ **Not this model's kind of image, so verdicts are withheld.**"
+FOREIGN = "⚠ **Not this model's kind of image.**"
 
 
 def line(subject: Subject) -> None:

@@ -63,8 +63,8 @@ def open_own() -> None:
         on_change=take_upload,
         max_upload_size=MAX_MB,
         help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
-        "(.nii, .nii.gz); up to 50 MB. It stays in memory, for an hour also when you reload this "
-        "tab, and is never written to disk. Of a scan's header only geometry and windows are kept; "
+        "(.nii, .nii.gz); up to 50 MB. It stays in memory, at most an hour also when you "
+        "reload this tab, and is never written to disk. Of a scan's header only geometry and windows are kept; "
         "a name that is written into its pixels stays visible.",
     )
     reload.exchange_key(take_again)
@@ -95,6 +95,7 @@ def take_upload() -> None:
     st.session_state.pop("subject.problem", None)
     given = st.session_state["subject.file"]
     if given is None:
+        reload.forget()
         return
     try:
         st.session_state["subject.upload"] = load(given.getvalue(), given.name)
@@ -108,7 +109,11 @@ def take_upload() -> None:
 def take_again() -> None:
     """After a reload of the page, the file that was open before it."""
     if file := reload.found():
-        st.session_state["subject.upload"] = load(file.content, file.name)
+        try:
+            st.session_state["subject.upload"] = load(file.content, file.name)
+        except BadImage as error:  # it could be read before, so this computer is busy
+            st.session_state["subject.problem"] = str(error)
+            return
         if st.session_state.pop("subject.wanted", False):
             st.session_state["image"] = YOURS
             accept("image")

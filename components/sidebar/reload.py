@@ -1,14 +1,14 @@
 """An upload outlives a reload of the page.
 
 Streamlit begins a new session at each reload. The browser's tab keeps a random key (in its
-sessionStorage, so neither in links nor in other tabs), and this process the file under that key,
-for an hour and while there is room.
+sessionStorage, so in no link; a duplicated tab has it too), and this process the file under that
+key, for an hour at most and while there is room.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -27,11 +27,10 @@ KEY = "subject.tab"
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A file as it was uploaded, and when that was (time.monotonic)."""
+    """A file as it was uploaded."""
 
     name: str
     content: bytes
-    since: float
 
 
 FILES: Final = Memory[KeptFile](ROOM, lambda file: len(file.content))
@@ -39,12 +38,19 @@ FILES: Final = Memory[KeptFile](ROOM, lambda file: len(file.content))
 
 def remember(name: str, content: bytes) -> None:
     """Keep what was just opened, in place of what this session opened before."""
-    drop_old()
-    if before := st.session_state.get("subject.kept_under"):
-        FILES.drop(before)
+    forget()
     kept_under = secrets.token_urlsafe(16)
     st.session_state["subject.kept_under"] = kept_under
-    FILES.put(kept_under, KeptFile(name, content, time.monotonic()))
+    FILES.put(kept_under, KeptFile(name, content))
+    end = threading.Timer(SECONDS, FILES.drop, [kept_under])
+    end.daemon = True
+    end.start()
+
+
+def forget() -> None:
+    """Let go of what this session opened last: the person has taken it away."""
+    if kept_under := st.session_state.pop("subject.kept_under", None):
+        FILES.drop(kept_under)
 
 
 def found() -> KeptFile | None:
@@ -53,19 +59,10 @@ def found() -> KeptFile | None:
     held = state.get("held") if hasattr(state, "get") else None
     if not isinstance(held, str) or "subject.kept_under" in st.session_state:
         return None
-    drop_old()
     file = FILES.get(held)
     if file is not None:
         st.session_state["subject.kept_under"] = held
     return file
-
-
-def drop_old() -> None:
-    """Let go of the files that were opened more than an hour ago."""
-    for name in FILES.names():
-        file = FILES.get(name)
-        if file is not None and time.monotonic() - file.since > SECONDS:
-            FILES.drop(name)
 
 
 def exchange_key(on_found: Callable[[], None]) -> None:

@@ -69,7 +69,8 @@ def show(answer: Answer, key: str, *, withheld: bool) -> None:
         st.success(advice(explained, change), icon=":material/check_circle:")
     tables.numbers({f"{key}.shares": ranked(explained, fitted, change)})
     st.caption(FRESH)
-    st.markdown(free_lunch(explained))
+    if not withheld:
+        st.markdown(free_lunch(explained))
     matrices(answer, key)
 
 

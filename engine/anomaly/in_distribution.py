@@ -37,7 +37,7 @@ from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
 from engine.samples import SAMPLES
 
-ALPHA = 0.02  # below this p-value no verdict is given
+ALPHA = 0.02  # at or below this p-value no verdict is given
 NEIGHBOR = 10
 SIDE = 16  # px to which images are averaged before they are compared
 CHUNK = 256  # images that are read at a time
@@ -152,7 +152,7 @@ def measured(model: Classifier, image: Tensor, data: DataSet, source: str) -> In
     p = float(ruler.p_by_group(distance)[0] if grouped else ruler.p(distance)[0])
     among = f"p = {p:.2g} among {count} held-out {'groups' if grouped else 'images'} of {title}"
     if p <= ALPHA:
-        said = "Its pixels are unlike anything that the model learned from"
+        said = "Its pixels are farther from what the model learned from than those of nearly all other images"
         return InDistribution("unusual", f"{said} ({among}).", p)
     said = "Its pixels are as near to what the model learned from as those of other images"
     return InDistribution("usual", f"{said} ({among}).", p)

@@ -27,6 +27,6 @@ def limit(path, node):
     return getattr(__import__(module, fromlist=[given.id]), given.id)
 
 
-@pytest.mark.parametrize(("path", "node"), uploaders())
+@pytest.mark.parametrize(("path", "node"), list(uploaders()))
 def test_every_uploader_has_a_limit_and_the_server_takes_files_up_to_it(path, node):
     assert 1 <= limit(path, node) <= SERVER["maxUploadSize"]

@@ -16,7 +16,7 @@ from engine.images import read
 from engine.models.own_file import load_from_file
 from engine.sparsity import read_scores
 from engine.sparsity.file import read_masks
-from tests import mutants, tiny
+from tests import changed_files, tiny
 from tests.hostile import ARCHITECTURE, ARRAYS, IMAGES, LARGE, OTHERS, WEIGHTS, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,7 @@ def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path)
 
 @pytest.mark.slow
 def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure, tmp_path):
-    found = mutants.run(10_400, tmp_path)
+    found = changed_files.run(10_400, tmp_path)
     counts, worst = found["all"], found["worst"]
     assert counts.keys() == {"read", "sentence"}
     assert worst["seconds"] <= MOST_SECONDS

@@ -63,7 +63,7 @@ def test_no_answer_is_kept_under_a_name_that_other_class_names_have_too(kind):
     assert digest(method, first) == digest(method, case_with(kind, "Aaa"))
 
 
-SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "RandomBand", "StudyMaps",
+SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMaps",
             "OtherClass", "FT", "Nudged")  # fmt: skip
 
 

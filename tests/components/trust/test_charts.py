@@ -20,7 +20,7 @@ def test_how_alike_the_map_is_once_all_layers_are_shuffled_stands_at_the_end(mon
     monkeypatch.setattr(plots, "with_table", lambda *given, **_: shown.append(given))
     charts.shuffled({"order": curve(1, 0.6, 0.12), "ssim": curve(1, 0.7, 0.34)}, "k")
     ((figure, words, tables, _),) = shown
-    assert "stays 0.12 alike once all are" in words
+    assert "Once all are, the map's correlation with what it was is 0.12" in words
     table = tables["similarity"]
     assert table.rows[0] == "0 % of the layers"
     assert table.rows[-1] == "100 % of the layers"
