@@ -67,7 +67,7 @@ def take(
 
 
 def image_for(name: str) -> dict[str, Any]:
-    """The sidebar's settings for an image of what a model learnt, where it has none already."""
+    """The sidebar's settings for an image of what a model learned, where it has none already."""
     data = next((one.data for one in catalog.small() if one.name == name), "")
     title = title_of(catalog.word_of(data))
     held = st.session_state

@@ -173,7 +173,7 @@ def familiar() -> Iterator[Question]:
     yield ViM(), unusual(load(), seen(name).image, sources.PHOTOGRAPHS, sources.photograph(name))
     digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
     image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
-    case = unusual(model, image, sources.learnt(model))
+    case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
 

@@ -1,6 +1,6 @@
 """Sample photographs that come inside the installed packages: no network, nothing copied.
 
-The first ones are those on which the default classifier does well. Licences are in
+The first ones are those on which the default classifier does well. Licenses are in
 `assets/LICENSES.md`.
 """
 

@@ -1,4 +1,4 @@
-"""Valid files with some bytes changed, opened by the thousand: `python -m tests.changed_files 10000`.
+"""Valid files with bytes changed, opened by the thousand: `python -m tests.changed_files 10000`.
 
 Each must be read or refused in one sentence. Seconds are of computing, in this process and in the
 reader; memory is the reader's peak, or what this process has gained.

@@ -70,7 +70,7 @@ def by_chance(kind: type[Method[Any]]) -> TrustCase:
 
 def trained(_kind: type[Method[Any]]) -> PruneCase:
     """A network that has learned something that can be lost."""
-    model = deepcopy(tiny.learnt())
+    model = deepcopy(tiny.learned())
     return PruneCase(model, tiny.columns(model.side, model.labels))
 
 

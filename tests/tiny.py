@@ -226,8 +226,8 @@ def familiar_case(model: Classifier) -> FamiliarCase:
 
 
 @cache
-def learnt() -> Classifier:
-    """A small network that has learnt bright columns, and can be trained anew."""
+def learned() -> Classifier:
+    """A small network that has learned bright columns, and can be trained anew."""
     recipe = Recipe("lenet", epochs=4, batch=8)
     data = columns(8, ("a", "b", "c", "d"))
     model = fresh(data, recipe)
@@ -236,7 +236,7 @@ def learnt() -> Classifier:
 
 
 def columns(side: int, classes: tuple[str, ...]) -> DataSet:
-    """Grey noise with a bright column that says the class."""
+    """Gray noise with a bright column that says the class."""
     rng = np.random.default_rng(0)
     labels = np.arange(48) % len(classes)
     images = rng.integers(0, 150, (48, 1, side, side), dtype=np.uint8)
@@ -249,7 +249,7 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
 
 def forget_case(model: Classifier | None = None) -> ForgetCase:
     """A class of the bright columns is to be forgotten."""
-    model = deepcopy(learnt()) if model is None else model
+    model = deepcopy(learned()) if model is None else model
     data = columns(model.side, model.labels)
     asked = request.of_class(data, 1)
     return ForgetCase(model, data, asked, Recipe("lenet", epochs=2, batch=8))

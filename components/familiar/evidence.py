@@ -129,9 +129,9 @@ def dimensions(found: Result, key: str) -> None:
     for row, (own, usual) in enumerate(
         (("features", "usual features"), ("attenuated", "usual attenuated")), 1
     ):
-        grey = {"color": GRAY, "width": 1.5}
+        gray = {"color": GRAY, "width": 1.5}
         figure.add_trace(
-            go.Scatter(x=place, y=lanes[usual], name="its class", line=grey, showlegend=row == 1),
+            go.Scatter(x=place, y=lanes[usual], name="its class", line=gray, showlegend=row == 1),
             row=row, col=1,
         )  # fmt: skip
         dots = {"color": color[1], "size": 4}

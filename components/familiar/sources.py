@@ -42,7 +42,7 @@ def choose_normal(subject: Subject) -> DataSet | None:
     picked = st.selectbox(
         "Normal images", titles, key=key, bind="query-params",
         help="What the model is to find usual. None of them was used to draw the line: the scores "
-        "that count are those of images that neither the model nor the detector has learnt from.",
+        "that count are those of images that neither the model nor the detector has learned from.",
     )  # fmt: skip
     if picked in own():
         return own()[picked]

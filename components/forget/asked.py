@@ -60,7 +60,7 @@ class Asked:
 
     @property
     def data(self) -> DataSet:
-        """What the model learnt from."""
+        """What the model learned from."""
         return self.case.data
 
 
@@ -78,7 +78,7 @@ class Closer:
 
     @property
     def data(self) -> DataSet:
-        """What the model learnt from."""
+        """What the model learned from."""
         return self.asked.data
 
 

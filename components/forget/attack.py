@@ -19,7 +19,7 @@ from engine.unlearning import MembershipAttack
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     """What the attacker goes by, in each of the three models."""
     del subject, table
-    st.markdown("**Can an outsider tell from the model's confidence what it learnt from?**")
+    st.markdown("**Can an outsider tell from the model's confidence what it learned from?**")
     found = {name: looked(closer, MembershipAttack(model=name)) for name in MODELS}
     for column, name in zip(st.columns(3), MODELS, strict=True):
         one = found[name]
@@ -30,8 +30,8 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
             words = attack_words(one["figures"])
             plots.drawn(attacked(dict(one)), words, f"{KEY}.Attack.{name}")
     st.caption(
-        "Bars: how often the model is how sure of images that it learnt and kept (members), and of "
-        "test images (strangers). Shaded: where the attacker says “member”; its edge is the "
+        "Bars: how often the model is how sure of images that it learned and kept (members), and "
+        "of test images (strangers). Shaded: where the attacker says “member”; its edge is the "
         "threshold. Line: the forgotten images. Members and strangers are drawn by the seed, as "
         "many of each class. An attacker within 5 points of 50 % (two standard errors with fewer "
         "than 400 images) knows nothing, and its picture is gray. Right for the forgotten images "

@@ -30,7 +30,7 @@ HEADS: tuple[tuple[str, str, str], ...] = (
     ("RA", "others right", "RA: the share of the training images that stay it gets right"),
     ("TA", "test right", "TA: the share of test images it gets right; without a forgotten class"),
     ("MIA", "taken for strangers", "MIA: the share of forgotten images that a membership attacker "
-     "takes for images it never learnt"),
+     "takes for images it never learned"),
 )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def one(closer: Closer, images: Columns) -> None:
     row = int(data.places(np.array([number]))[0])
     label = word_of(data, images["label"][at])
     left, right = st.columns([1, 3], vertical_alignment="center")
-    words = f"Image {number}, labelled {label}"
+    words = f"Image {number}, labeled {label}"
     show_picture(
         enlarged(thumb_pixels(data, row)), words, place=left, width=180, caption=plain(words)
     )

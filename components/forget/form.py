@@ -65,16 +65,16 @@ def told(data: DataSet, forget: int, retain: int) -> str:
 
 
 def choose_data() -> str:
-    """The name of the data, of those that a model here has learnt from."""
+    """The name of the data, of those that a model here has learned from."""
     offered = titles()
     key = f"{KEY}.data"
-    refuse(key, offered, "Data", "data that a model here has learnt from")
+    refuse(key, offered, "Data", "data that a model here has learned from")
     train.follow(offered, key)
     first = list(offered.values()).index(FORGOTTEN.data)
     let_go(key, offered, list(offered)[first])
     title = st.selectbox(
         "Data", list(offered), first, key=key, bind="query-params", persist_state="session",
-        help="What a model learnt from, since it can forget nothing else. Train one on other data "
+        help="What a model learned from, since it can forget nothing else. Train one on other data "
         f"or on your own under {DATA_AND_MODELS.title}; it then stands here. For wrong labels or "
         "planted images one is trained here, when you choose to have these forgotten.",
     )  # fmt: skip
@@ -82,7 +82,7 @@ def choose_data() -> str:
 
 
 def titles() -> dict[str, str]:
-    """Every data set that a model here has learnt from and that can be had, by title."""
+    """Every data set that a model here has learned from and that can be had, by title."""
     own = {one.data.name: title for title, one in upload.held().items()}
     found: dict[str, str] = {}
     for one in catalog.small():
@@ -101,10 +101,10 @@ def titles() -> dict[str, str]:
 
 
 def choose_model(name: str) -> Classifier:
-    """The model, of those that learnt from the data."""
+    """The model, of those that learned from the data."""
     offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
     key = f"{KEY}.model"
-    refuse(key, offered, "Model", "one that has learnt from this data")
+    refuse(key, offered, "Model", "one that has learned from this data")
     first = usual(offered)
     let_go(key, offered, list(offered)[first])
     line = st.selectbox(

@@ -22,11 +22,11 @@ from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Relearn, StillThere
 
-NAMES = {**{name: WORDS[name] for name in MODELS}, "untrained": "never learnt anything"}
+NAMES = {**{name: WORDS[name] for name in MODELS}, "untrained": "never learned anything"}
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
-    """The probe and the neighbours."""
+    """The probe and the neighbors."""
     del subject, table
     st.markdown("**What a new last layer could still tell**")
     found = looked(closer, StillThere(), "Look what is still there")
@@ -40,10 +40,10 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
     tables = {"probe": as_table(figures, rows=[NAMES[name] for name in figures.rows])}
     plots.with_table(probes(figures), left(figures), tables, f"{KEY}.StillThere")
     st.caption(
-        "Every model that learnt to see well lets some of it be read: compare with the one that "
+        "Every model that learned to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."
     )
-    neighbours(closer, found["neighbours"])
+    neighbors(closer, found["neighbors"])
 
 
 def probes(figures: Columns) -> go.Figure:
@@ -65,12 +65,12 @@ def probes(figures: Columns) -> go.Figure:
     return laid(figure, 320)
 
 
-def neighbours(closer: Closer, view: Columns) -> None:
+def neighbors(closer: Closer, view: Columns) -> None:
     """The training images that lie nearest to the chosen one in the unlearned model."""
     st.markdown("**What it takes them to be like now**")
     data = closer.data
     ids = [int(number) for number in view["id"]]
-    key = f"{KEY}.neighbours.of"
+    key = f"{KEY}.neighbors.of"
     held = st.session_state.get(HELD)
     first = ids.index(held) if held in ids else 0
     let_go(key, ids, ids[first])
@@ -83,7 +83,7 @@ def neighbours(closer: Closer, view: Columns) -> None:
         thumb(data, int(row), at == 0, f"{'this one' if at == 0 else f'no. {at}'}: {word}", 88)
         for at, (row, word) in enumerate(zip(rows, words, strict=True))
     ]
-    thumbs(shown, "The image and its nearest", f"{KEY}.neighbours", lambda _: None)
+    thumbs(shown, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
     same = words[1:].count(words[0])
     st.caption(plain(
         f"To the unlearned model, {same} of the {len(near)} nearest training images are "
@@ -105,7 +105,7 @@ def relearn(closer: Closer, subject: Subject | None, table: Columns) -> None:
     tables = {"losses": as_table(found["losses"])}
     plots.with_table(losses(found["losses"]), words, tables, f"{KEY}.Relearn")
     st.caption(
-        "The forgotten images are learnt again, batch by batch. A model that has only hidden them "
+        "The forgotten images are learned again, batch by batch. A model that has only hidden them "
         "has them back sooner than one that never saw them."
     )
 
@@ -119,7 +119,7 @@ def losses(view: Columns) -> go.Figure:
             x=view["step"], y=view[name], name=WORDS[name], mode="lines",
             line={"color": color[at], "dash": DASHES[at], "width": 2.5},
         )  # fmt: skip
-    figure.update_xaxes(title="batches learnt again")
+    figure.update_xaxes(title="batches learned again")
     figure.update_yaxes(title="loss on the forgotten images (nats)", rangemode="tozero")
     return laid(figure, 300)
 

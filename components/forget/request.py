@@ -138,7 +138,7 @@ def choose_class(data: DataSet) -> int:
 
 
 def choose_group(data: DataSet) -> int:
-    """One of the groups that were learnt from; 0 where nothing is known of groups."""
+    """One of the groups that were learned from; 0 where nothing is known of groups."""
     if "group" not in data.truth:
         return 0
     groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})

@@ -1,4 +1,4 @@
-"""Wrong labels and planted images: a model that learnt some is trained, or chosen, right here."""
+"""Wrong labels and planted images: a model that learned some is trained, or chosen, right here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target")}
 
 @contextmanager
 def offering(data: DataSet, model: Classifier, variant: type[Variant]) -> Iterator[None]:
-    """Where there are no such images, say why, offer a model that learnt some, and end the page."""
+    """Where there are no such images, say why, offer a model that learned some, and end here."""
     try:
         yield
     except BlindspotError as error:
@@ -52,13 +52,13 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     if any(one.data == name for one in catalog.small()):
         if awaited(name):
             go_to(name)
-        st.markdown("A model here has learnt from such images already.")
+        st.markdown("A model here has learned from such images already.")
         if st.button("Choose it and its data", key=f"{SLOT}.choose", type="primary"):
             go_to(name)
         return
     recipe = replace(recipe_of(model), shift=0, mirror=False)
     st.markdown(plain(
-        f"A model can forget only what it learnt: train one on {data.card.title} with "
+        f"A model can forget only what it learned: train one on {data.card.title} with "
         f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs), but without "
         "moving or mirroring the images: a network that sees them moved does not learn wrong "
         "labels by heart, and has none to forget. It is kept as a model, and both are then chosen "

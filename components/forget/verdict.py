@@ -64,7 +64,7 @@ class Verdict:
         """In a sentence; `what` is what was to be forgotten."""
         known, goal = 1 - self.unknown, 1 - self.goal
         figures = (
-            f"it still recognises {percent(known)} of those images (a model that never saw them: "
+            f"it still recognizes {percent(known)} of those images (a model that never saw them: "
             f"{percent(goal)})"
         )
         kept = f"gets {percent(self.test)} of the test right ({percent(self.test_goal)})"

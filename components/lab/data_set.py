@@ -50,7 +50,7 @@ def card(about: Card, fingerprint: str, kind: str = "images") -> None:
     st.markdown(plain(about.about))
     known = about.truth or "nothing beyond the labels"
     st.markdown(
-        f"**How it was made.** {plain(about.made)}  \n**Licence.** {plain(about.licence)}  \n"
+        f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}  \n"
         f"**Known truth.** {plain(known)}"
     )
     st.caption(f"{kind} · fingerprint {fingerprint[:12]}")

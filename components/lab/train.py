@@ -108,7 +108,7 @@ def ask(case: TrainCase) -> None:
     if outcome is None:
         st.caption(
             "It goes on when you change the page or close it, and can be stopped at any time. "
-            "Its seconds are told here once it was run on this computer."
+            "Expected time appears after the first run."
         )
         return
     follow.follow(outcome, follow.SLOT)

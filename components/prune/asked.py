@@ -47,7 +47,7 @@ class Asked:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def case_of(_model: Classifier, fingerprint: str, seed: int) -> PruneCase:
-    """The model with the data that it learnt from, or with the sample photographs."""
+    """The model with the data that it learned from, or with the sample photographs."""
     del fingerprint  # names the model
     return prune_case(_model, seed)
 

@@ -1,4 +1,4 @@
-"""An image of a data set in the sidebar, and the models that learnt from that set."""
+"""An image of a data set in the sidebar, and the models that learned from that set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.models.classifier import Classifier
 
 ANY = "any class"
 MAKING = "Making the images; the first time this may take some seconds"
-SPLIT = "test"  # no model of ours has learnt from it
+SPLIT = "test"  # no model of ours has learned from it
 
 
 def choose() -> Example:
@@ -35,7 +35,7 @@ def choose() -> Example:
     rows = choose_rows(found)
     refuse("item", lambda word: is_place(word, len(rows)), "Image", f"from 1 to {len(rows)}")
     place = st.number_input(
-        f"Image (of {len(rows)} that no model here has learnt from)",
+        f"Image (of {len(rows)} that no model here has learned from)",
         1,
         len(rows),
         key="item",
@@ -77,11 +77,11 @@ def described(chosen: Example) -> str:
 
 
 def offer_models(chosen: Example | None, model: Classifier) -> None:
-    """When the model in use has not learnt this data set, one that has is a click away."""
+    """When the model in use has not learned this data set, one that has is a click away."""
     fitting = catalog.trained_on(chosen.data.name) if chosen else ()
     if not chosen or not fitting or model.name in [entry.name for entry in fitting]:
         return
-    st.info(f"This model has not learnt {plain(chosen.data.card.title)}.")
+    st.info(f"This model has not learned {plain(chosen.data.card.title)}.")
     entry = fitting[0]
     st.button(f"Use {entry.title}", key="examples.model", on_click=use, args=(entry.name,))
 

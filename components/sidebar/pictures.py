@@ -64,8 +64,8 @@ def open_own() -> None:
         max_upload_size=MAX_MB,
         help="PNG, JPEG, TIFF, WebP, GIF or BMP, or a scan: DICOM (.dcm, or no ending) or NIfTI "
         "(.nii, .nii.gz); up to 50 MB. It stays in memory, at most an hour also when you "
-        "reload this tab, and is never written to disk. Of a scan's header only geometry and windows are kept; "
-        "a name that is written into its pixels stays visible.",
+        "reload this tab, and is never written to disk. Of a scan's header only geometry and "
+        "windows are kept; a name that is written into its pixels stays visible.",
     )
     reload.exchange_key(take_again)
     if problem := st.session_state.get("subject.problem"):

@@ -1,4 +1,4 @@
-"""The trust panel: each map's trials in plain words, cheap ones at once, dear ones when told."""
+"""The trust panel: each map's trials in plain words, cheap ones at once, slow ones when told."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def wanted() -> bool:
         value=True,
         key=f"{KEY}.on",
         bind="query-params",
-        help="Quick trials are made by themselves once the maps are there; dear ones wait for a "
+        help="Quick trials are made by themselves once the maps are there; slow ones wait for a "
         "button. Switched off, the maps stand alone.",
     )
 

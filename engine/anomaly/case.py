@@ -170,7 +170,7 @@ class FamiliarCase:
         )
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether the normal images' classes are the model's own."""
         known = self.model.labels
         return self.normal.classes[: len(known)] == known

@@ -13,7 +13,7 @@ BLUR = 1 / 12  # of the side, the deviation of the blur at severity 1
 TURN = 90.0  # degrees at severity 1
 FLAT = 0.95  # of the contrast that is gone at severity 1
 HIDDEN = 0.5  # of the picture that is covered at severity 1
-GREY = 0.5
+GRAY = 0.5
 
 
 def noise(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:
@@ -57,7 +57,7 @@ def contrast(pixels: Tensor, severity: float, generator: torch.Generator) -> Ten
 
 
 def occlusion(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:
-    """A grey square that covers a share of the picture, anywhere in it."""
+    """A gray square that covers a share of the picture, anywhere in it."""
     height, width = pixels.shape[2:]
     share = (HIDDEN * severity) ** 0.5
     high, wide = round(share * height), round(share * width)
@@ -67,7 +67,7 @@ def occlusion(pixels: Tensor, severity: float, generator: torch.Generator) -> Te
             int(torch.randint(room + 1, (), generator=generator))
             for room in (height - high, width - wide)
         )
-        image[:, top : top + high, left : left + wide] = GREY
+        image[:, top : top + high, left : left + wide] = GRAY
     return covered
 
 

@@ -56,7 +56,7 @@ class Fitted:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what it has learnt."""
+        """Bytes of what it has learned."""
         return LEAST + held_bytes(self.rule)
 
 
@@ -198,8 +198,8 @@ def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     held = found["held"]
     known = np.asarray(held.values, np.float64)
     right = banks.held.right
-    labelled = banks.held.labels is not None
-    accuracy = float(right.mean()) if labelled else np.nan
+    labeled = banks.held.labels is not None
+    accuracy = float(right.mean()) if labeled else np.nan
     values = dict.fromkeys(MEASURES, np.nan) | {"accuracy": accuracy}
     views: dict[str, View] = {}
     unknown = found.get("unknown")
@@ -214,7 +214,7 @@ def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
             "share of unknown": len(strange) / (len(strange) + len(known)),
         }
         views |= curves(known, strange)
-        if labelled:
+        if labeled:
             values["AUOSCR"] = detection.auoscr(known, right, strange)
             values["OOSA"] = operational(found, banks)
             rates = detection.oscr(known, right, strange)

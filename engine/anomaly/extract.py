@@ -132,8 +132,8 @@ def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
 
 def key_of(image: Tensor) -> int:
     """A digest of an image's pixels (3, H, W), by which it is known again."""
-    grey = image[:1] if image.stride(0) == 0 else image  # one channel repeated is hashed once
-    eight: NDArray[np.uint8] = np.rint(grey.numpy() * 255).astype(np.uint8)
+    gray = image[:1] if image.stride(0) == 0 else image  # one channel repeated is hashed once
+    eight: NDArray[np.uint8] = np.rint(gray.numpy() * 255).astype(np.uint8)
     if len(eight) == 3 and (eight[:1] == eight).all():
         eight = eight[:1]
     said = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()

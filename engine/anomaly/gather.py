@@ -59,11 +59,11 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
     progress(0.0, "looking at the image")
     subject = subject_bank(case)
     fit_case, held_case, unknown_case = case.parts
-    fit = bank_of(fit_case, case.normal, part_of(progress, 0.0, 0.5), labelled=case.labelled)
-    held = bank_of(held_case, case.normal, part_of(progress, 0.5, 0.7), labelled=case.labelled)
+    fit = bank_of(fit_case, case.normal, part_of(progress, 0.0, 0.5), labeled=case.labeled)
+    held = bank_of(held_case, case.normal, part_of(progress, 0.5, 0.7), labeled=case.labeled)
     unknown = None
     if unknown_case is not None and case.unknown is not None:
-        unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labelled=False)
+        unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labeled=False)
         unknown = without(unknown, subject, None)[0]
     notes: list[str] = []
     fit, found_there = without(fit, subject, case.group)
@@ -124,7 +124,7 @@ def subject_bank(case: FamiliarCase) -> Bank:
     )
 
 
-def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labelled: bool) -> Bank:
+def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labeled: bool) -> Bank:
     """The bank of a data set's images. Their features are kept in the store."""
     views: Any = answer(Extract(), case, progress)
     found = views["features"]
@@ -138,7 +138,7 @@ def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labelled: bool
         np.asarray(found.values, np.float64),
         np.asarray(found.logits, np.float64),
         head_of(case.model),
-        labels=case.data.labels if labelled else None,
+        labels=case.data.labels if labeled else None,
         groups=None if groups is None else np.asarray(groups, np.int64),
         ids=case.data.ids,
         keys=found.keys,

@@ -27,7 +27,7 @@ from engine.anomaly.conformal import Conformal
 from engine.anomaly.extract import as_seen
 from engine.anomaly.knn import distances
 from engine.anomaly.photographs import ODD
-from engine.anomaly.sources import learnt
+from engine.anomaly.sources import learned
 from engine.data import DataSet
 from engine.data.example import Example, example
 from engine.errors import BlindspotError
@@ -113,7 +113,7 @@ def in_distribution(
         picture: where the image was cut from.
         source: name of a sample, of an image of a data set ("digits/17"), or "" for an upload.
     """
-    if name := learnt(model):
+    if name := learned(model):
         try:
             return measured(model, image, data_sets.load(name), source)
         except BlindspotError:
@@ -152,7 +152,10 @@ def measured(model: Classifier, image: Tensor, data: DataSet, source: str) -> In
     p = float(ruler.p_by_group(distance)[0] if grouped else ruler.p(distance)[0])
     among = f"p = {p:.2g} among {count} held-out {'groups' if grouped else 'images'} of {title}"
     if p <= ALPHA:
-        said = "Its pixels are farther from what the model learned from than those of nearly all other images"
+        said = (
+            "Its pixels are farther from what the model learned from than those of nearly all "
+            "other images"
+        )
         return InDistribution("unusual", f"{said} ({among}).", p)
     said = "Its pixels are as near to what the model learned from as those of other images"
     return InDistribution("usual", f"{said} ({among}).", p)

@@ -40,7 +40,7 @@ class KNN(Detector):
     proof = "tests/engine/anomaly/test_knn.py::test_distances_are_those_of_a_plain_search"
 
     k: int = setting(
-        10, Slider(1, 1000, 1, log=True), "Neighbour", "Which nearest normal image is measured; "
+        10, Slider(1, 1000, 1, log=True), "Neighbor", "Which nearest normal image is measured; "
         "the last one where there are fewer.",
     )  # fmt: skip
 

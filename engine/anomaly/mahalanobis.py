@@ -1,6 +1,6 @@
 """Mahalanobis: the distance to the nearest class mean, in units of how normal images vary.
 
-    score = min_c (z − μ_c)ᵀ Σ⁻¹ (z − μ_c),   one Σ of all class-centred features
+    score = min_c (z − μ_c)ᵀ Σ⁻¹ (z − μ_c),   one Σ of all class-centered features
 
 Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
 Attacks" (2018), https://arxiv.org/abs/1807.03888
@@ -53,7 +53,7 @@ class Mahalanobis(Detector):
         """Class means and the inverse of the shared covariance."""
         labels, notes = classes_of(train)
         means = np.stack([train.features[labels == one].mean(0) for one in np.unique(labels)])
-        spread, more = spread_of(centred(train.features, labels), self.ridge)
+        spread, more = spread_of(centered(train.features, labels), self.ridge)
         return Fitted(lambda bank: judged(bank.features, means, spread), (*notes, *more))
 
 
@@ -77,7 +77,7 @@ def classes_of(train: Bank) -> tuple[Ints, tuple[str, ...]]:
     return np.zeros(len(train), np.int64), (note,)
 
 
-def centred(features: Doubles, labels: Ints) -> Doubles:
+def centered(features: Doubles, labels: Ints) -> Doubles:
     """Features less the mean of their own class, (N, D)."""
     moved = features.copy()
     for one in np.unique(labels):
@@ -86,7 +86,7 @@ def centred(features: Doubles, labels: Ints) -> Doubles:
 
 
 def spread_of(moved: Doubles, ridge: float) -> tuple[Spread, tuple[str, ...]]:
-    """The covariance of centred features (N, D), and what had to be done to invert it."""
+    """The covariance of centered features (N, D), and what had to be done to invert it."""
     count, width = moved.shape
     if count < width:  # the axes beyond the images' own have no variance
         _, lengths, rows = np.linalg.svd(moved, full_matrices=False)

@@ -44,7 +44,7 @@ class NNGuide(Detector):
     )
 
     k: int = setting(
-        10, Slider(1, 1000, 1, log=True), "Neighbours", "So many of the most alike are averaged."
+        10, Slider(1, 1000, 1, log=True), "Neighbors", "So many of the most alike are averaged."
     )
     share: float = setting(
         1.0, Slider(0.01, 1.0, 0.01), "Share used", "Of the normal images; the paper takes 0.01 of "

@@ -26,9 +26,9 @@ SIZES = ((1.0, 1), (0.6, 3))  # squares as a share of the short side, and how ma
 CARD = Card(
     "Shipped photographs",
     about="Squares cut from the few photographs that come with Blindspot; the same for every "
-    "model that learnt from photographs.",
+    "model that learned from photographs.",
     made="A whole square and nine smaller ones of each photograph, which overlap.",
-    licence="as each photograph has it, see assets/LICENSES.md",
+    license="as each photograph has it, see assets/LICENSES.md",
     truth="the photograph of each square (group)",
 )
 

@@ -38,14 +38,14 @@ class Source:
     reason: str = ""  # why it cannot be had, or ""
 
 
-def learnt(model: Classifier) -> str:
-    """The name of the data set that a model learnt from; "" when it is none of ours."""
+def learned(model: Classifier) -> str:
+    """The name of the data set that a model learned from; "" when it is none of ours."""
     return next((one.data for one in catalog.small() if one.name == model.name), "")
 
 
 def normal_sources(model: Classifier) -> tuple[Source, ...]:
-    """What can stand for normal images: first what the model learnt from."""
-    own = learnt(model)
+    """What can stand for normal images: first what the model learned from."""
+    own = learned(model)
     if own:
         return (Source(own, data_sets.entry(own).card.title), photographs_source())
     sets = (Source(one.name, one.card.title) for one in data_sets.entries())

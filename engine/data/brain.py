@@ -18,7 +18,7 @@ FILE = Path(__file__).parents[2] / "assets" / "data" / "mni152_2mm.npz"
 FIELD = 204.0  # mm seen across a slice
 MIDDLE = -18.5  # mm: where the field's center lies on the axis from back to front
 
-T1, GREY, WHITE, FLUID, BRAIN = range(5)  # the template's maps
+T1, GRAY, WHITE, FLUID, BRAIN = range(5)  # the template's maps
 
 # The displacement's control points: how many, and where the first and the last lie.
 POINTS = (7, 8, 7)
@@ -98,7 +98,7 @@ class Patient:
     shift: Points  # (3,)
     control: Points  # (3, 7, 8, 7), displacements
     ventricles: float  # above 0 larger
-    levels: Floats  # brightness of grey matter, white matter, fluid
+    levels: Floats  # brightness of gray matter, white matter, fluid
     sharpness: float  # above 1 crisper borders than the average brain's
     shading: float  # share of the template's own T1
     bias: Points  # (3, 3), logarithm of the coil's unevenness
@@ -151,7 +151,7 @@ class Patient:
 
     def tissue(self, maps: Floats) -> Floats:
         """The brightness of the maps, without noise or unevenness."""
-        shares = np.clip(maps[..., GREY : FLUID + 1], 1e-4, 1) ** np.float32(self.sharpness)
+        shares = np.clip(maps[..., GRAY : FLUID + 1], 1e-4, 1) ** np.float32(self.sharpness)
         level = shares @ self.levels / (shares @ np.ones(3, np.float32))
         mixed = (1 - self.shading) * level + 0.62 * self.shading * maps[..., T1]
         return mixed * np.clip(maps[..., BRAIN], 0, 1)

@@ -30,14 +30,14 @@ class Card:
         title: its name on the page.
         about: what is seen on the images and what the classes are.
         made: how it was made, or where it comes from.
-        licence: under which terms it may be used.
+        license: under which terms it may be used.
         truth: what is known beyond the labels; "" when nothing is.
     """
 
     title: str
     about: str
     made: str
-    licence: str
+    license: str
     truth: str = ""
 
 

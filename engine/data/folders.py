@@ -80,7 +80,7 @@ def read_folders(
         images, kept, skipped = decoded(archive, found, side, progress)
     places = [found[place][0] for place in kept]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
-    if (images[:, :1] == images).all():  # grey
+    if (images[:, :1] == images).all():  # gray
         images = images[:, :1]
     data = DataSet(
         name="upload",
@@ -167,7 +167,7 @@ def card(title: str, count: int, side: int) -> Card:
         title=title[:60],
         about=f"{count} images of your own, {side} × {side} px.",
         made="Read from a zip of class folders: the middle square of each picture.",
-        licence="as you have it; nothing leaves this machine",
+        license="as you have it; nothing leaves this machine",
     )
 
 

@@ -1,6 +1,6 @@
 """A two-dimensional MedMNIST set from its .npz file.
 
-Such a file holds train, val and test images, (N, side, side) grey or (N, side, side, 3), and labels
+Such a file holds train, val and test images, (N, side, side) gray or (N, side, side, 3), and labels
 (N, 1). Headers are read and judged before any array is, and pickled objects are never opened.
 """
 
@@ -96,13 +96,13 @@ def check(found: Headers, called: str) -> None:
         (shape, kind), (of_labels, kind_of_labels) = (
             found[f"{part}_{what}"] for what in ("images", "labels")
         )
-        grey, color = len(shape) == 3, len(shape) == 4 and shape[-1] == 3
+        gray, color = len(shape) == 3, len(shape) == 4 and shape[-1] == 3
         if len(shape) in (4, 5) and not color:
             raise BadData(
                 f"{called} is a three-dimensional set: its images are {words(shape[1:])}, and "
                 "only two-dimensional ones can be read."
             )
-        if not (grey or color) or not 1 <= min(shape[1:3]) <= max(shape[1:3]) <= MAX_SIDE:
+        if not (gray or color) or not 1 <= min(shape[1:3]) <= max(shape[1:3]) <= MAX_SIDE:
             raise BadData(
                 f"{called}: “{part}_images” is {words(shape)}, and should be N × side × side or "
                 f"N × side × side × 3, with sides up to {MAX_SIDE}."
@@ -167,5 +167,5 @@ def card(title: str, count: int, side: int) -> Card:
         title=title[:60],
         about=f"{count} medical images, {side} × {side} px; the file does not name its classes.",
         made="Read from a MedMNIST .npz file, with its own splits.",
-        licence="as its publishers say; MedMNIST's sets are CC BY 4.0 or CC BY-NC 4.0",
+        license="as its publishers say; MedMNIST's sets are CC BY 4.0 or CC BY-NC 4.0",
     )

@@ -37,11 +37,11 @@ CARD = Card(
     "bright, ring-enhancing, or diffuse and dark.",
     made="Synthetic lesions in the MNI152 average brain, warped into patients; not clinical data, "
     "and one head stands behind them all.",
-    licence="MNI152: © Louis Collins, McGill University, free to use with this notice",
+    license="MNI152: © Louis Collins, McGill University, free to use with this notice",
     truth="exact lesion and oedema masks, the healthy twin of every slice, the patient (group)",
 )
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ class Phantoms(Recipe):
 class Slice:
     """A slice with its twin and its masks, (side, side) each."""
 
-    image: Grey
-    twin: Grey
+    image: Gray
+    twin: Gray
     mask: Mask
     oedema: Mask
     kind: int

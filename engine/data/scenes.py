@@ -47,7 +47,7 @@ CARD = Card(
     about="Things on a background of the sea, a street, a garden or a table; the class is the "
     "theme. Some things go together by habit.",
     made="Drawn here from polygons and ovals.",
-    licence="of this project",
+    license="of this project",
     truth="which things are there, their colors, places, opacities and exact masks; any thing can "
     "be removed with every other pixel unchanged",
 )

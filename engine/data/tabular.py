@@ -41,7 +41,7 @@ CARD = Card(
     about="1200 invented patients: 24 brain volumes, four test scores, age, head size and a risk "
     "gene; the class is whether the patient converts to dementia.",
     made="Drawn from three hidden processes and a logistic law; no patient is real.",
-    licence="of this project",
+    license="of this project",
     truth="the four columns that drive the class, with their weights; the hidden processes; each "
     "patient's true chance",
 )

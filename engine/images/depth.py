@@ -1,4 +1,4 @@
-"""Grey values of more than 8 bits, brought to 8 so that something can be seen.
+"""Gray values of more than 8 bits, brought to 8 so that something can be seen.
 
 A file whose values reach the upper half of its range is shown on that range; one that uses
 less (12-bit data in a 16-bit file, a scan in arbitrary units) from its own darkest to brightest.
@@ -18,12 +18,12 @@ NAMES = {"F": "floating point", "I": "whole numbers of more than 8 bits"}
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether grey values go beyond 8 bits."""
+    """Whether gray values go beyond 8 bits."""
     return image.mode in NAMES or image.mode.startswith("I;16")
 
 
 def eight_bits(image: Image.Image, inverted: bool = False) -> tuple[Image.Image, list[str]]:
-    """A deep grey image as 8 bits, and the scale in words; NaN is black."""
+    """A deep gray image as 8 bits, and the scale in words; NaN is black."""
     values = np.asarray(image)
     bits = NAMES.get(image.mode, "16 bits")
     valid = np.isfinite(values)

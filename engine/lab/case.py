@@ -25,7 +25,7 @@ class TrainCase:
     """A small network that is to be trained from its first weights.
 
     Args:
-        data: what it learns from; its train split is learnt, the others only measure.
+        data: what it learns from; its train split is learned, the others only measure.
         recipe: which network, and how.
         seed: of the first weights, the order of the images and what is done to them.
 

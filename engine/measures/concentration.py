@@ -42,12 +42,12 @@ def entropy(values: Floats) -> float:
 
 
 def file_bytes(values: Floats) -> int:
-    """Bytes of the map as an 8-bit grey PNG: small is simple to look at (Kakogeorgiou 2021)."""
+    """Bytes of the map as an 8-bit gray PNG: small is simple to look at (Kakogeorgiou 2021)."""
     sizes = sizes_of(values).reshape(values.shape)
     span = np.ptp(sizes)
-    grey = (sizes - sizes.min()) / span if span > NOTHING else np.zeros_like(sizes)
+    gray = (sizes - sizes.min()) / span if span > NOTHING else np.zeros_like(sizes)
     held = io.BytesIO()
-    Image.fromarray(np.rint(grey * 255).astype(np.uint8)).save(held, "PNG", compress_level=9)
+    Image.fromarray(np.rint(gray * 255).astype(np.uint8)).save(held, "PNG", compress_level=9)
     return len(held.getvalue())
 
 

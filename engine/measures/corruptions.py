@@ -18,7 +18,7 @@ SEVERITIES = (1, 2, 3)
 
 
 def noise(images: Tensor, severity: int, generator: torch.Generator) -> Tensor:
-    """Gaussian noise of 0.08, 0.16 or 0.24, the same in all channels of grey images' copies."""
+    """Gaussian noise of 0.08, 0.16 or 0.24, the same in all channels of gray images' copies."""
     drawn = torch.randn(len(images), 1, *images.shape[2:], generator=generator)
     return images + 0.08 * severity * drawn
 

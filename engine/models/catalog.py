@@ -78,7 +78,7 @@ def ships(name: str) -> bool:
 
 
 def trained_on(data: str) -> tuple[Entry, ...]:
-    """The models that learnt a data set of that name or a variant of it, the plain ones first."""
+    """The models that learned a data set of that name or a variant of it, the plain ones first."""
     word = word_of(data)
     return tuple(one for one in small() if one.data and word_of(one.data) == word)
 

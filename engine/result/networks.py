@@ -1,4 +1,4 @@
-"""Views about a network: its weights, what they count for, how they were learnt."""
+"""Views about a network: its weights, what they count for, how they were learned."""
 
 from __future__ import annotations
 

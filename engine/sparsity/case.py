@@ -25,7 +25,7 @@ class PruneCase:
 
     Args:
         model: the classifier; it is never changed.
-        data: labelled images of the model's size. Scores look at its train split (at its test
+        data: labeled images of the model's size. Scores look at its train split (at its test
             split where there is none), measures at its test split.
         seed: of everything that is drawn.
         precision: "exact" is the only one.

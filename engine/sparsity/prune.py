@@ -116,7 +116,7 @@ class Retrain(Pruning):
 
 
 def unlearnable(case: Case) -> str:
-    """Why nothing can be learnt from a case's data, or ""."""
+    """Why nothing can be learned from a case's data, or ""."""
     if isinstance(case, PruneCase) and not len(case.data.rows("train")):
         return f"it needs images to learn from, and {case.data.card.title} has none."
     return ""
@@ -190,7 +190,7 @@ def finished(
 
 
 def learnt_from(case: PruneCase) -> str:
-    """The data set that the model has learnt, by name; photographs are only looked at."""
+    """The data set that the model has learned, by name; photographs are only looked at."""
     return "" if agreement_only(case) else case.data.name
 
 

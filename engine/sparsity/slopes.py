@@ -1,6 +1,6 @@
 """Gradients of a model's loss with respect to its weights, over any number of images.
 
-The model is in eval mode: BatchNorm uses what it has learnt, so that scores do not depend on which
+The model is in eval mode: BatchNorm uses what it has learned, so that scores do not depend on which
 images are in a batch together. Batches are added up as if all images had been one.
 """
 

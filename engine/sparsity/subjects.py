@@ -25,7 +25,7 @@ PHOTOGRAPHS = "photographs"
 
 
 def photographs(model: Classifier) -> DataSet:
-    """The sample photographs at the model's size, labelled by the model itself; all are test."""
+    """The sample photographs at the model's size, labeled by the model itself; all are test."""
     names, images = [], []
     for one in SAMPLES:
         try:

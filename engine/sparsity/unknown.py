@@ -30,7 +30,7 @@ from engine.sparsity.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
 
 DETECTORS: tuple[type[Detector], ...] = (KNN, Mahalanobis, MSP, Energy)
-OTHERS = ("scenes", "digits")  # another data set: the first that is not what the model learnt
+OTHERS = ("scenes", "digits")  # another data set: the first that is not what the model learned
 WORSE = ("noise",)  # known images with a corruption that stand for unknown ones
 TEST = 2  # as a data set's split has it
 COLUMNS = (
@@ -150,10 +150,10 @@ def seen_by(model: Classifier, shown: Images, progress: Progress) -> Seen:
     listed += [(one, False) for one in shown.unknown.values()]
     banks = [
         bank_of(
-            DataCase(model, data), data, labelled=labelled,
+            DataCase(model, data), data, labeled=labeled,
             progress=part_of(progress, at / len(listed), (at + 1) / len(listed)),
         )
-        for at, (data, labelled) in enumerate(listed)
+        for at, (data, labeled) in enumerate(listed)
     ]  # fmt: skip
     return Seen(banks[0], banks[1], tuple(banks[2:]))
 

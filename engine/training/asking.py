@@ -43,7 +43,7 @@ def train(
         data: where images and labels come from.
         recipe: how; its architecture is not looked at.
         seed: of the order, of what is done to images, and of attacks.
-        rows: what is learnt from; the train split when left out.
+        rows: what is learned from; the train split when left out.
         weights: (len(data),), what each image's loss is multiplied with; may be negative.
         masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
             and the model carries these masks. The model's own when left out, so that a pruned

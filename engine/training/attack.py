@@ -33,7 +33,7 @@ def pgd(
 ) -> Tensor:
     """Images (N, C, H, W) near the given ones that the model finds hard, from a random start.
 
-    Grey images, C = 1, are repeated for the model, and attacked in their one channel. The model is
+    Gray images, C = 1, are repeated for the model, and attacked in their one channel. The model is
     asked in eval mode, so that it learns nothing of the images on the way.
     """
     training = model.training

@@ -1,4 +1,4 @@
-"""What is done to a batch's images before they are learnt from."""
+"""What is done to a batch's images before they are learned from."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Run:
     note: Mapping[str, Any]
 
     epoch: int = 0
-    batch: int = 0  # of this epoch, the next to be learnt from
+    batch: int = 0  # of this epoch, the next to be learned from
     sums: dict[str, float] = field(default_factory=lambda: {"loss": 0.0, "hits": 0.0, "s": 0.0})
     curves: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVES})
 

@@ -1,4 +1,4 @@
-"""Membership attacks: can an outsider tell from the model's answers what it learnt from?
+"""Membership attacks: can an outsider tell from the model's answers what it learned from?
 
 The attacker of Jia et al. (2023) and Fan et al. (2023) is a support vector machine (radial kernel,
 C = 3, gamma "auto") that is fitted on the model itself: members are images that stay, strangers are

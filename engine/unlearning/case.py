@@ -30,7 +30,7 @@ class ForgetCase:
 
     Args:
         model: the original, θ_o; it is never changed.
-        data: what it learnt from, with its test images.
+        data: what it learned from, with its test images.
         request: what is to be forgotten.
         recipe: how it was trained, and so how it is retrained without these images.
         seed: of the unlearner and of the retraining.
@@ -136,21 +136,21 @@ def forget_case(
 
     Args:
         model: the original.
-        data: what it learnt from.
+        data: what it learned from.
         request: see `engine.unlearning.request`.
         recipe: how it is retrained; as it was trained when left out, and by the usual recipe where
             nothing is known of that.
         seed: of the unlearner and of the retraining.
 
     Raises:
-        BlindspotError: the model is known to have learnt from other data, or something does not
+        BlindspotError: the model is known to have learned from other data, or something does not
             fit.
     """
     card = trained_as(model)
     if card is not None and card.data != data.name:
         raise BlindspotError(
-            f"{model.title} learnt from {card.data}, not from {data.name}: it has nothing of these "
-            "images to forget. Choose its own data, or train a model on these."
+            f"{model.title} learned from {card.data}, not from {data.name}: it has nothing of "
+            "these images to forget. Choose its own data, or train a model on these."
         )
     return ForgetCase(model, data, request, recipe or recipe_of(model), seed)
 

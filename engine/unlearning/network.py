@@ -1,4 +1,4 @@
-"""Copies of a network that may be changed, and the same network before it learnt anything."""
+"""Copies of a network that may be changed, and the same network before it learned anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RL: what is to be forgotten is learnt again with labels drawn at random, then what stays.
+"""RL: what is to be forgotten is learned again with labels drawn at random, then what stays.
 
 Golatkar et al., "Eternal Sunshine of the Spotless Net" (2020), https://arxiv.org/abs/1911.04933;
 as in the published code of SalUn: in every epoch first the forgotten images, with new labels in

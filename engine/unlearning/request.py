@@ -102,7 +102,7 @@ def picked(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
     if (other := data.split[rows] != 0).any():
         odd = chosen.ids[other][0]
         raise BlindspotError(
-            f"Image {odd} was never learnt: it is no training image. Pick training images only."
+            f"Image {odd} was never learned: it is no training image. Pick training images only."
         )
     return chosen
 
@@ -206,7 +206,7 @@ class Splits:
 
     @property
     def train(self) -> Rows:
-        """D, all that the original learnt from."""
+        """D, all that the original learned from."""
         return np.sort(np.concatenate([self.forget, self.retain]))
 
 

@@ -1,7 +1,7 @@
 """SalUn: random labels, but only the weights that the forgotten images pull on may move.
 
 θ_u = m ⊙ (θ_o + Δθ) + (1 − m) ⊙ θ_o, with m = 1 for the top share of all weights by saliency, and
-Δθ learnt with random labels. After every step the others are put back, because momentum and weight
+Δθ learned with random labels. After every step the others are put back, because momentum and weight
 decay would move them without any gradient. Fan et al., "SalUn: Empowering Machine Unlearning via
 Gradient-based Weight Saliency" (2024), https://arxiv.org/abs/2310.12508
 """

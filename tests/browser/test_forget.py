@@ -64,7 +64,7 @@ def test_a_class_is_forgotten_by_three_ways_and_the_model_is_taken_to_heatmaps(
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
     assert box is not None
-    large = page.get_by_text(re.compile("^Image \\d+, labelled 3$")).last
+    large = page.get_by_text(re.compile("^Image \\d+, labeled 3$")).last
     first = large.inner_text()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(large).not_to_have_text(first, timeout=1000 * LONG)

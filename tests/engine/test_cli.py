@@ -134,7 +134,7 @@ def test_data_sets_are_listed_with_their_cards(capsys):
     assert main(["data", "--json"]) == 0
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert {"digits", "mnist-5k", "phantoms"} <= listed.keys()
-    assert all(one["available"] and one["about"] and one["licence"] for one in listed.values())
+    assert all(one["available"] and one["about"] and one["license"] for one in listed.values())
     assert listed["digits"]["kind"] == "images"
     assert listed["cohort"]["kind"] == "table"
     assert main(["data"]) == 0

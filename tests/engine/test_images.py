@@ -33,7 +33,7 @@ def saved(image, form, **options):
 
 
 def corners():
-    """Red and green above blue and grey: turning it any way gives another picture."""
+    """Red and green above blue and gray: turning it any way gives another picture."""
     image = Image.new("RGB", (48, 32))
     for place, color in zip(PLACES, (RED, GREEN, BLUE, GREY), strict=True):
         image.paste(color, (*place, place[0] + 24, place[1] + 16))
@@ -183,8 +183,8 @@ def test_single_bits_are_black_and_white():
 
 
 def test_grey_is_repeated_to_three_channels():
-    grey = np.array([[0, 7, 200]], np.uint8)
-    assert read(saved(Image.fromarray(grey), "PNG")).pixels.tolist() == [
+    gray = np.array([[0, 7, 200]], np.uint8)
+    assert read(saved(Image.fromarray(gray), "PNG")).pixels.tolist() == [
         [[0, 0, 0], [7, 7, 7], [200, 200, 200]]
     ]
 
@@ -290,8 +290,8 @@ def test_dark_color_of_sixteen_bits_is_stretched_alike_in_all_channels():
 def test_sixteen_bit_alpha_is_kept_as_alpha():
     values = np.array([[[65535, 0, 0, 65535], [65535, 0, 0, 0]]], np.uint16)
     assert read(png(values, color_type=6)).pixels.tolist() == [[[255, 0, 0], [255, 255, 255]]]
-    grey = np.array([[[0, 65535], [0, 0]]], np.uint16)
-    assert read(png(grey, color_type=4)).pixels[0, :, 0].tolist() == [0, 255]
+    gray = np.array([[[0, 65535], [0, 0]]], np.uint16)
+    assert read(png(gray, color_type=4)).pixels[0, :, 0].tolist() == [0, 255]
 
 
 # Transparency and color

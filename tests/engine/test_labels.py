@@ -137,7 +137,7 @@ def test_one_model_kept_by_two_people_has_the_class_names_of_each(tmp_path, monk
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     names = []
     for word in ("Aaa", "Bbb"):
-        model = deepcopy(tiny.learnt())
+        model = deepcopy(tiny.learned())
         model.labels = tuple(f"{word} {index}" for index in range(len(model.labels)))
         kept = checkpoints.keep(checkpoint(model, card_of(model)))
         names.append(kept.name)

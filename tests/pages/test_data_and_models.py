@@ -72,7 +72,7 @@ def test_every_data_set_opens_with_its_card_and_its_numbers():
     for title in titles:
         at = opened(lab_data=title.replace("\\", ""))
         assert title.replace("\\", "") in at.main.subheader[0].value.replace("\\", "")
-        assert "Licence" in words(at)
+        assert "License" in words(at)
         assert "fingerprint" in words(at)
         assert len(at.main.dataframe)
 

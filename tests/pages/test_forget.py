@@ -359,7 +359,7 @@ def zipped(count):
 
 @pytest.fixture
 def own(monkeypatch, tmp_path):
-    """A session with a zip of one's own that a model here has learnt from."""
+    """A session with a zip of one's own that a model here has learned from."""
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
 
     def opened_with(count):

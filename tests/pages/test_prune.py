@@ -58,7 +58,7 @@ def digits():
 
 
 def image_of(case):
-    """What the page's image is: the first that no model here has learnt from."""
+    """What the page's image is: the first that no model here has learned from."""
     return case.data.pixels(case.data.rows("test")[:1])[0].contiguous()
 
 

@@ -2,19 +2,19 @@
 
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
-from engine.attribution.trust.dear import DEAR, Nudged, Repeats
+from engine.attribution.trust.expensive import EXPENSIVE, Nudged, Repeats
 from engine.attribution.trust.foretold import Foretold
 from engine.attribution.trust.order import Order
 from engine.attribution.trust.random_weights import RandomWeights
 from engine.attribution.trust.squares import HiddenSquares
 
-TRUST = (*CHEAP, *DEAR, Foretold)
+TRUST = (*CHEAP, *EXPENSIVE, Foretold)
 BANDS = (HiddenSquares,)  # what the trials of all maps of an image share
 
 __all__ = [
     "BANDS",
     "CHEAP",
-    "DEAR",
+    "EXPENSIVE",
     "TRUST",
     "Check",
     "Foretold",

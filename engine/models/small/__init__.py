@@ -1,7 +1,7 @@
 """Small networks that are trained here in seconds or minutes, each built from the data's shape.
 
-Every network takes three channels, because a Classifier does. Grey data repeat their one channel,
-and the network begins with the mean over the three: so a color photograph is read as its grey, a
+Every network takes three channels, because a Classifier does. Gray data repeat their one channel,
+and the network begins with the mean over the three: so a color photograph is read as its gray, a
 gradient is spread evenly over the channels instead of lying in the first, and what an attacker
 adds to a single channel counts by a third. Parts are named children, so that a place to look at
 has a name; whatever has no parameters and is no such place is done in `forward`.

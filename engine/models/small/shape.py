@@ -19,5 +19,5 @@ class Shape:
 
 
 def enter(images: Tensor, shape: Shape) -> Tensor:
-    """(N, 3, H, W) as the network's own channels: grey is the mean."""
+    """(N, 3, H, W) as the network's own channels: gray is the mean."""
     return images.mean(1, keepdim=True) if shape.channels == 1 else images

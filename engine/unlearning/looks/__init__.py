@@ -4,7 +4,7 @@ from engine.unlearning.looks.confidence import Confidence
 from engine.unlearning.looks.confusion import Confusion
 from engine.unlearning.looks.embedding import Embedding
 from engine.unlearning.looks.frontier import Frontier
-from engine.unlearning.looks.judgement import Judged
+from engine.unlearning.looks.judgment import Judged
 from engine.unlearning.looks.membership import MembershipAttack
 from engine.unlearning.looks.moved import WhatMoved, moved_masks
 from engine.unlearning.looks.relearn import Relearn

@@ -13,7 +13,7 @@ from engine.unlearning.metrics import judged
 
 @dataclass(frozen=True)
 class Confidence(Look):
-    """The probability of the learnt label, for each image that was to be forgotten.
+    """The probability of the learned label, for each image that was to be forgotten.
 
     The third value, of the model that never saw the image, is where the second should be. An image
     that the retrained model knows as well needs no forgetting: others taught it the same. Lines

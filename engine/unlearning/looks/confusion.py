@@ -18,7 +18,7 @@ class Confusion(Look):
     """How many images of each class (rows) each model calls what (columns).
 
     After a class was forgotten its row shows where its images went. Where they all go to one other
-    class, the model has learnt something new about them rather than forgotten them; the retrained
+    class, the model has learned something new about them rather than forgotten them; the retrained
     model's row is what honest ignorance looks like.
     """
 

@@ -1,4 +1,4 @@
-"""How soon it is all back: the forgotten images are learnt again, step by step."""
+"""How soon it is all back: the forgotten images are learned again, step by step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Relearn(Look):
         for number, (name, model) in enumerate(models.items()):
             curves[name] = self.curve(model, case.case)
             done = ASKED + (1 - ASKED) * (number + 1) / len(models)
-            progress(done, f"the {name} model learnt again")
+            progress(done, f"the {name} model learned again")
         start, other = curves["original"][0], curves["retrained"][0]
         goal = start + WITHIN * max(other - start, start)
         needed = [first(curve, goal) for curve in curves.values()]

@@ -1,6 +1,6 @@
 """How alike the three models' layers are, for forgotten and for retained images.
 
-Linear centred kernel alignment, ‖Yᵀ X‖² / (‖Xᵀ X‖ ‖Yᵀ Y‖) of centred outputs. Kornblith et al.,
+Linear centered kernel alignment, ‖Yᵀ X‖² / (‖Xᵀ X‖ ‖Yᵀ Y‖) of centered outputs. Kornblith et al.,
 "Similarity of Neural Network Representations Revisited" (2019), https://arxiv.org/abs/1905.00414
 """
 
@@ -58,7 +58,7 @@ class Similarity(Look):
 
 
 def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
-    """The centred Gram matrix (n, n) of every layer's output, and of the logits."""
+    """The centered Gram matrix (n, n) of every layer's output, and of the logits."""
     with one_thread(), torch.no_grad():
         found = {layer.name: gram(model.maps(pixels, layer.name)) for layer in model.layers}
         found["logits"] = gram(model(pixels.to(model.device)))
@@ -66,7 +66,7 @@ def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
 
 
 def gram(values: Tensor) -> Tensor:
-    """X Xᵀ of centred rows, in double."""
+    """X Xᵀ of centered rows, in double."""
     flat = values.detach().flatten(1).double().cpu()
     flat = flat - flat.mean(0)
     return flat @ flat.T

@@ -17,7 +17,7 @@ from engine.result import Checkpoint, Columns, Result, View
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.looks.base import Look
-from engine.unlearning.looks.judgement import distance
+from engine.unlearning.looks.judgment import distance
 from engine.unlearning.metrics import accuracy, judged
 from engine.unlearning.network import own_copy, settled
 

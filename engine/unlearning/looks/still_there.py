@@ -28,8 +28,8 @@ class StillThere(Look):
 
     A linear probe is taught the labels on frozen features, half of the forgotten images among
     them, and is scored on the other half. A model that only stopped saying a class's name still has
-    it; so, by the way, has every model that learnt to see well: compare with the retrained model
-    and with an untrained one, not with 0. Neighbours are the training images nearest in features.
+    it; so, by the way, has every model that learned to see well: compare with the retrained model
+    and with an untrained one, not with 0. Neighbors are the training images nearest in features.
     """
 
     name = "StillThere"
@@ -39,23 +39,23 @@ class StillThere(Look):
         "::test_a_model_whose_head_alone_was_cut_still_has_it_all"
     )
 
-    neighbours: int = setting(
-        5, Slider(1, 20, 1), "Neighbours", "How many nearest training images are looked at."
+    neighbors: int = setting(
+        5, Slider(1, 20, 1), "Neighbors", "How many nearest training images are looked at."
     )
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
-        """Views: figures, a row for each model; neighbours, the unlearned model's, ids by image.
+        """Views: figures, a row for each model; neighbors, the unlearned model's, ids by image.
 
         Probe is the share of held-out forgotten images whose label the probe finds; probe on the
         class the same on test images of a forgotten class (NaN otherwise); alike the mean share of
-        neighbours with the same label.
+        neighbors with the same label.
         """
         models = three(case, progress)
         models["untrained"] = untrained(case.model, case.case.seed + 1)
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):
-            found, places = read(model, case.case, self.neighbours)
+            found, places = read(model, case.case, self.neighbors)
             rows.append(found)
             near = places if name == "unlearned" else near
             done = ASKED + (1 - ASKED) * (number + 1) / len(models)
@@ -68,7 +68,7 @@ class StillThere(Look):
             "figures": Columns.of(
                 {name: ([one[name] for one in rows], "share") for name in rows[0]}, tuple(models)
             ),
-            "neighbours": Columns.of(columns),
+            "neighbors": Columns.of(columns),
         }
 
 

@@ -163,10 +163,10 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
     at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "3", "kind": "7"})
     assert at.number_input(key="item").value == 3
     assert any("class 7" in caption.value for caption in at.sidebar.caption)
-    assert any("has not learnt" in words for words in said(at))
+    assert any("has not learned" in words for words in said(at))
     at.button(key="examples.model").click().run()
     assert at.selectbox(key="model").value == "digits-mlp"
-    assert not any("has not learnt" in words for words in said(at))
+    assert not any("has not learned" in words for words in said(at))
     assert 'example("digits/' in at.code[0].value
 
 

@@ -55,8 +55,8 @@ def test_half_of_the_picture_is_covered_at_one():
 
 
 def test_noise_of_half_a_brightness_at_one_before_it_is_cut():
-    grey = torch.full((1, 3, 200, 200), 0.5)
-    found = corrupted(grey, "noise", 0.2)
+    gray = torch.full((1, 3, 200, 200), 0.5)
+    found = corrupted(gray, "noise", 0.2)
     assert float(found.std()) == pytest.approx(0.1, abs=0.005)
 
 

@@ -117,7 +117,7 @@ def test_normal_images_of_one_class_give_an_answer(kind):
 def test_labels_of_other_classes_than_the_model_s_are_not_used():
     data = tiny.data_set(("cat", "dog"), 32, 60)
     case = case_of(data)
-    assert not case.labelled
+    assert not case.labeled
     found = Mahalanobis()(case)
     assert (found["held"].labels == -1).all()
     assert np.isnan(found["measures"].values[0, found["measures"].columns.index("accuracy")])

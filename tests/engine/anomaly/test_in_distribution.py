@@ -13,7 +13,7 @@ from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.case import split
 from engine.anomaly.in_distribution import ALPHA, averaged, bank_of, in_distribution
 from engine.anomaly.photographs import ODD
-from engine.anomaly.sources import learnt
+from engine.anomaly.sources import learned
 from engine.case import shown
 from engine.data import load as data_set
 from engine.data.example import Example
@@ -112,7 +112,7 @@ def test_a_photograph_is_foreign_to_a_model_of_digits_or_phantoms_by_its_p_value
 
 @pytest.mark.parametrize("model", ["digits-cnn", "mnist-cnn", MAKES_PHANTOMS])
 def test_test_images_of_its_own_data_are_not_foreign(model):
-    data = learnt(catalog.load(model))
+    data = learned(catalog.load(model))
     rows = [row_of(data, place) for place in range(0, 200, 40)]
     found = [checked(model, one.picture(), one.name) for one in rows]
     assert not any(one.foreign for one in found)
@@ -124,7 +124,7 @@ def test_test_images_of_its_own_data_are_not_foreign(model):
 def test_pixels_show_what_the_last_layer_does_not(model, measure):
     net = catalog.load(model)
     image = shown(sample("chelsea"), Crop(), net)
-    case = FamiliarCase(net, image, data_set(learnt(net)))
+    case = FamiliarCase(net, image, data_set(learned(net)))
     values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
     pixels = checked(model, sample("chelsea"), "chelsea").p
     told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())

@@ -14,7 +14,7 @@ from engine.anomaly.photographs import photographs
 from engine.anomaly.sources import (
     HELD_OUT,
     PHOTOGRAPHS,
-    learnt,
+    learned,
     normal,
     normal_sources,
     parent_of,
@@ -32,7 +32,7 @@ from engine.samples import sample
 def test_a_model_s_first_normal_images_are_those_it_learnt_from():
     for name, expected in (("digits-mlp", "digits"), ("phantom-cnn", "phantoms")):
         model = catalog.load(name)
-        assert learnt(model) == expected
+        assert learned(model) == expected
         assert normal_sources(model)[0].name == expected
     assert normal_sources(catalog.load("lite0"))[0].name == PHOTOGRAPHS
 

@@ -10,7 +10,7 @@ import pytest
 from engine.data.dataset import Card, DataSet, split_rows
 from engine.errors import BadData
 
-CARD = Card("Toy", about="squares", made="here", licence="none needed")
+CARD = Card("Toy", about="squares", made="here", license="none needed")
 
 
 def toy(count: int = 10, channels: int = 1) -> DataSet:

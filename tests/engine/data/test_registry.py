@@ -41,7 +41,7 @@ def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
     assert data.images.dtype == np.uint8
     assert all(len(data.rows(split)) for split in SPLITS)
     assert set(data.labels) == set(range(len(data.classes)))
-    assert all((data.card.title, data.card.about, data.card.made, data.card.licence))
+    assert all((data.card.title, data.card.about, data.card.made, data.card.license))
     assert (len(data.truth) > 0) == bool(data.card.truth)
     assert entry(name).card == data.card
     registry._memory.clear()

@@ -280,7 +280,7 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
 def test_a_network_that_takes_no_color_photograph_is_refused():
     network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=1)
     with pytest.raises(BadModel, match="does not take one color photograph"):
-        wrap(network, "grey", "Grey")
+        wrap(network, "gray", "Gray")
 
 
 def test_a_small_vision_transformer_of_timm_can_be_wrapped():

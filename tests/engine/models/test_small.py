@@ -81,8 +81,8 @@ def test_first_weights_are_as_wide_as_torchs_own(architecture):
 def test_grey_is_the_mean_of_three_channels_and_gradients_are_spread_evenly(architecture):
     model = classifier(architecture, Shape(1, 12, 3))
     colored = torch.rand(2, 3, 12, 12, generator=tiny.seeded())
-    grey = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-    assert torch.allclose(model(colored), model(grey), atol=1e-5)
+    gray = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert torch.allclose(model(colored), model(gray), atol=1e-5)
     pixels = colored.requires_grad_()
     (slope,) = torch.autograd.grad(model(pixels)[:, 1].sum(), pixels)
     assert torch.allclose(slope[:, 0], slope[:, 1])

@@ -102,7 +102,7 @@ def order(labels, label):
 @pytest.mark.parametrize("feature", FEATURES)
 def test_on_data_in_the_order_of_their_classes_a_model_that_memorizes_nothing_is_at_chance(feature):
     """The first that stay are of the first classes, and the model is surer of these."""
-    sharpness = (6.0, 4.0, 2.0, 0.0)  # the same for what it learnt and for what it did not
+    sharpness = (6.0, 4.0, 2.0, 0.0)  # the same for what it learned and for what it did not
     retain, test = by_class(sharpness, 150, 10), by_class(sharpness, 60, 20)
     forget = by_class(sharpness, 30, 30)
     found = attack(retain, test, forget, feature)
@@ -151,7 +151,7 @@ def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
             file.writestr(f"{'ab'[dark]}/{number:03}.png", picture.getvalue())
     data = read_folders(held.getvalue(), "mine.zip", 8).data
     assert (np.diff(data.labels[data.rows("train")]) >= 0).all()
-    model = fresh(data, Recipe("mlp"), 0)  # has learnt nothing: it tells bright from dark at most
+    model = fresh(data, Recipe("mlp"), 0)  # has learned nothing: it tells bright from dark at most
     case = ForgetCase(model, data, request.at_random(data, 0.1), Recipe("mlp"))
     found = figures(judged(model, case))
     wanted = 2 * min(np.bincount(data.labels[case.splits.test]))

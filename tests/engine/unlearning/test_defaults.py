@@ -61,7 +61,7 @@ def shipped(name):
 
 
 def of_wrong_labels():
-    """A network that learnt wrong labels, trained as the page Forget trains it."""
+    """A network that learned wrong labels, trained as the page Forget trains it."""
     recipe = replace(embedded.plan("digits-cnn").recipe, shift=0)
     data = data_sets.load("digits+noisy:share=0.1")
     model = rebuilt(answer(Train(), TrainCase(data, recipe))["model"])

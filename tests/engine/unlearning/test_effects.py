@@ -1,7 +1,7 @@
 """What the unlearners do on real data; the figures stand in docs/measured.md.
 
 Settings are the defaults. A class is forgotten by the networks that ship, another class for each
-seed. Wrong labels are forgotten by networks that learnt some, trained as the page Forget trains
+seed. Wrong labels are forgotten by networks that learned some, trained as the page Forget trains
 them: by the recipe of the Digits CNN without its moves, since a network that sees moved digits does
 not learn wrong labels by heart, and has none to forget. Each seed has a retraining of its own.
 """

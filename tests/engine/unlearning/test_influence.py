@@ -24,7 +24,7 @@ RIDGE = 0.01
 
 
 class Flat(nn.Module):
-    """A linear softmax model of the grey pixels."""
+    """A linear softmax model of the gray pixels."""
 
     def __init__(self, side, classes):
         super().__init__()

@@ -208,7 +208,7 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
     assert after["probe"] > 0.9
     assert after["probe on the class"] > 0.9
     found = answer(StillThere(), AfterCase(case, NoOp()))
-    table, near = found["figures"], found["neighbours"]
+    table, near = found["figures"], found["neighbors"]
     assert table.cell("unlearned", "probe") == pytest.approx(before["probe"])
     assert table.cell("original", "alike") > table.cell("untrained", "alike") - 0.05
     assert not (near["id"][:, None] == np.stack([near[f"nearest {k}"] for k in (1, 2)], 1)).any()

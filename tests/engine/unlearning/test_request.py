@@ -114,7 +114,7 @@ def test_a_patient_is_all_training_images_of_its_group():
         (lambda d: request.at_random(d, count=0), "Nothing is to be forgotten"),
         (lambda d: request.picked(d, []), "Nothing is to be forgotten"),
         (lambda d: request.picked(d, [0, d.ids[d.rows("train")[0]], 0]), "Image 0 .* twice"),
-        (lambda d: request.picked(d, [d.ids[d.rows("test")[0]]]), "never learnt"),
+        (lambda d: request.picked(d, [d.ids[d.rows("test")[0]]]), "never learned"),
         (lambda d: request.picked(d, [10**6]), "no image with id 1000000"),
         (request.wrong_labels, "does not say which labels are wrong"),
         (request.planted, "nothing planted"),
@@ -161,7 +161,7 @@ def test_a_case_takes_the_recipe_its_model_was_trained_by_and_refuses_other_data
     case = forget_case(model, digits, request.of_class(digits, 3))
     assert case.recipe == embedded.plan("digits-cnn").recipe
     noisy = data_sets.load("digits+noisy:share=0.1")
-    with pytest.raises(BlindspotError, match="learnt from digits, not from"):
+    with pytest.raises(BlindspotError, match="learned from digits, not from"):
         forget_case(model, noisy, request.wrong_labels(noisy))
     unknown = original()
     assert forget_case(unknown, digits, request.of_class(digits, 3)).recipe == Recipe("lenet")

@@ -17,7 +17,7 @@ from tests import tiny
 
 @pytest.fixture(scope="module")
 def held():
-    model = tiny.learnt()
+    model = tiny.learned()
     return model, tiny.columns(model.side, model.labels)
 
 

@@ -141,4 +141,4 @@ class Nudged(Check):
         return {"check": checked(self.title, verdict, words, max_sensitivity=found)}
 
 
-DEAR = (RandomWeights, Repeats, Nudged)
+EXPENSIVE = (RandomWeights, Repeats, Nudged)
