@@ -28,7 +28,7 @@ LONGEST = 100  # bytes of a part of a file's name
 
 def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
     """Write everything; where result.json lies."""
-    sweep_strays(folder)
+    sweep_strays(folder, ours=False)
     record, facts = answer.record, case.facts()
     source = case.source if isinstance(case, PairCase) else case
     numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}

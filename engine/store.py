@@ -274,15 +274,23 @@ def checksum(data: bytes, words: Record | None = None) -> str:
     return held.hexdigest()
 
 
-def sweep_strays(root: Path) -> None:
-    """Remove what killed processes left half-written anywhere below a folder."""
-    for path in [*root.rglob(f"{PART}*")] if root.is_dir() else ():
+def sweep_strays(root: Path, *, ours: bool = True) -> None:
+    """Remove what killed processes left half-written.
+
+    Args:
+        root: where to look.
+        ours: whether all of the folder is ours; else only files that lie directly in it and have
+            a temporary file's name go, for a person may have something there.
+    """
+    look = root.rglob(f"{PART}*") if ours else root.glob(f"{PART}????????")
+    for path in [*look] if root.is_dir() else ():
         try:
             old = time() - path.lstat().st_mtime > STRAY_SECONDS
         except OSError:  # it is gone
             continue
         if old and path.is_dir() and not path.is_symlink():
-            rmtree(path, ignore_errors=True)
+            if ours:
+                rmtree(path, ignore_errors=True)
         elif old:
             remove(path)
 

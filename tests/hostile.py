@@ -330,8 +330,8 @@ def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, A
     with torch.device("meta"):
         state = timm.create_model("resnet10t", num_classes=3).state_dict()
     made = {name: torch.zeros(one.shape, dtype=one.dtype) for name, one in state.items()}
-    made["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).expand(rows, -1)
-    made["fc.bias"] = torch.zeros(1).expand(rows)
+    made["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).repeat(rows, 1)
+    made["fc.bias"] = torch.zeros(rows)
     return made
 
 
@@ -391,7 +391,7 @@ WEIGHTS = (
     Hostile("classes.pt", lambda: torch_file(head(rows=30_000)), "30,000 classes"),
     Hostile("nested.pt", lambda: torch_file({"a": {"b": {"c": 1}}}), "no plain table"),
     Hostile("sparse.pt", lambda: torch_file({"a": sparse()}), "no plain array"),
-    Hostile("expanded.pt", lambda: torch_file(expanded()), "1,000,000 classes"),
+    Hostile("expanded.pt", lambda: torch_file(expanded()), "no plain array of real"),
     Hostile("packed.pt", repacked, "is packed"),
     Hostile("stack.pt", lambda: pickled(stack(6_000_000)), "more tensors than a network has"),
     Hostile("old.pt", lambda: old_format(6_000_000), "more tensors than a network has"),

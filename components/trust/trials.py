@@ -30,6 +30,7 @@ from engine.run import Answer, expected_seconds
 
 KEY = "trust"
 WIDE = 320  # px of a map beside another
+AUTOMATIC = 400  # forward passes; a cheap trial that was set to more of them waits to be told
 PATIENCE = 0.3  # seconds that the page waits for all cheap trials together before it goes on
 LIKENESS = {
     "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
@@ -128,7 +129,8 @@ def panel(
             row(check, {"check": not_available(check.title, reason)}, subject, case, key)
             reasons.append(reason)
             continue
-        quick = isinstance(check, CHEAP) and (not check.maps or method.cost == "live")
+        few = check.looks <= AUTOMATIC and (not check.maps or method.cost == "live")
+        quick = isinstance(check, CHEAP) and few
         outcome = (
             runs.ask(check, case, key, max(0.0, until - monotonic()))
             if quick

@@ -40,7 +40,7 @@ def drawn(answer: Answer, key: str) -> None:
     """The three findings, each with its numbers."""
     st.markdown("**Recovery: does it find a linear model?**")
     st.markdown(found(answer["recovery"]))
-    st.markdown("**Convergence: does it become the method that it stands for?**")
+    st.markdown("**Convergence: do more samples still change it?**")
     view = answer["convergence"]
     plots.with_table(
         lines(view, "distance to its twin"), settled(view), {"distances": view}, f"{key}.twins"

@@ -118,10 +118,11 @@ class COSTARR(Detector):
         highest = -banks.held.logits.max(1)
         lines, names = [], []
         for logit in (True, False):
-            for name, weights in HALVES.items():
+            for name, (of_z, of_h) in HALVES.items():
+                own = (of_z, of_h * self.beta)
 
                 def score(
-                    bank: Bank, weights: tuple[float, float] = weights, logit: bool = logit
+                    bank: Bank, weights: tuple[float, float] = own, logit: bool = logit
                 ) -> Doubles:
                     return self.judged(bank, means, weights, logit).score
 

@@ -35,6 +35,7 @@ from engine.images import Picture
 from engine.memory import Memory
 from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
+from engine.models.own_file import OWN
 from engine.samples import SAMPLES
 
 ALPHA = 0.02  # at or below this p-value no verdict is given
@@ -122,7 +123,7 @@ def in_distribution(
                 "The images that this model learned from are not here, so how usual this one is "
                 "for it was not measured.",
             )
-    if model.labels != imagenet_labels():
+    if model.name.startswith(OWN) or model.labels != imagenet_labels():
         return InDistribution(
             "unmeasured",
             "What this model learned from is not known here, so how usual this image is for it "

@@ -124,6 +124,19 @@ class DataSet:
         """Where the images of a split are."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
+    def some(self, split: str, count: int, seed: int = 0) -> Rows:
+        """At most so many rows of a split, drawn by a seed, as many of each class as there are.
+
+        Splits may lie in the order of their classes, so that their first rows are of a few only.
+        """
+        rows = np.random.default_rng([seed, 27]).permutation(self.rows(split))
+        labels = self.labels[rows]
+        turn = np.empty(len(rows), np.int64)  # the how-manieth of its class a row is
+        for label in np.unique(labels):
+            own = labels == label
+            turn[own] = np.arange(own.sum())
+        return np.sort(rows[np.argsort(turn, kind="stable")[:count]])
+
     def places(self, ids: NDArray[np.int64]) -> Rows:
         """The rows of some ids, in their order. Raises BadData for one that is not there."""
         order = np.argsort(self.ids)

@@ -17,6 +17,7 @@ MOST_BLOCKS = 1_000_000  # of at most 255 bytes, in a GIF
 MOST_PARTS = 20_000  # frames and notes of a GIF
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
          16: 8, 17: 8, 18: 8}  # fmt: skip
+END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA  # markers of a JPEG
 SAVE = "save it anew as PNG or JPEG"
 
 
@@ -28,8 +29,22 @@ def check(data: bytes, found: Kind, called: str) -> None:
 
 
 def jpeg(data: bytes) -> str:
-    """What is too much of a JPEG: passes, each over the whole picture."""
-    return f"more than {MOST_SCANS} passes" if data.count(b"\xff\xda") > MOST_SCANS else ""
+    """What is too much of a JPEG: passes, each over the whole picture.
+
+    Segments are stepped over by their length, and what comes after the end does not count: a
+    phone's picture may carry a film there.
+    """
+    at, passes = 2, 0
+    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == END_OF_IMAGE:
+            break
+        if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xD8:  # no segment: data, or filling
+            at += 1 if marker == 0xFF else 2
+            continue
+        passes += marker == START_OF_SCAN
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return f"more than {MOST_SCANS} passes" if passes > MOST_SCANS else ""
 
 
 def tiff(data: bytes) -> str:

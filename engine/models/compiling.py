@@ -96,7 +96,7 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
         "architecture": card.architecture, "channels": card.channels, "side": card.side,
         "mean": card.mean, "std": card.std, "classes": len(card.labels),
         "narrowed": card.narrowed, "batch": pace.batch, "channels_last": pace.channels_last,
-        "use": pace.use, "threads": torch.get_num_threads(),
+        "use": pace.use, "threads": packages.THREADS,
     }  # fmt: skip
     (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
 

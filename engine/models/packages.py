@@ -47,12 +47,15 @@ def made_folder() -> Path:
     return folder()
 
 
+THREADS = torch.get_num_threads()  # a thread may begin with what another one has set for itself
+
+
 def name_of(body: Classifier, pace: Pace) -> str:
     """A package's name: of weights, batch, side, format, number type, machine and torch."""
     about = {
         "form": FORM, "model": body.fingerprint, "side": body.side, "batch": pace.batch,
         "channels_last": pace.channels_last, "dtype": str(pace.dtype), "machine": machine(),
-        "threads": torch.get_num_threads(), "torch": str(torch.__version__),
+        "threads": THREADS, "torch": str(torch.__version__),
     }  # fmt: skip
     return blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 

@@ -121,7 +121,7 @@ def said_too_much(path: Path) -> str:
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether it is an ordinary array of real numbers."""
+    """Whether it is an ordinary array of real numbers, each of which the file really holds."""
     return (
         type(tensor) in {Tensor, nn.Parameter}
         and tensor.layout == torch.strided
@@ -129,4 +129,5 @@ def is_plain(tensor: Tensor) -> bool:
         and not tensor.is_quantized
         and not tensor.is_complex()
         and not tensor.is_nested
+        and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
     )

@@ -55,9 +55,13 @@ class Harm(Pruning):
     cost = "wait"
     paper = "Hooker et al. 2019, https://arxiv.org/abs/1911.05248"
     proof = "tests/engine/sparsity/test_harm.py::test_nothing_is_lost_where_nothing_is_cut"
+    revision = 2
 
     images: int = setting(
-        400, Slider(10, 2000, 10), "Images", "Test images at most; the first ones are taken."
+        400,
+        Slider(10, 2000, 10),
+        "Images",
+        "Test images at most, drawn by the seed, as many of each class.",
     )
     maps: int = setting(20, Slider(1, 200, 1), "Heat maps", "Images whose heat maps are compared.")
     heat: str = setting(
@@ -98,7 +102,7 @@ def harm(
     """
     for net in (case.model, model):
         net.pace("exact")  # which settles the memory format, before anything is computed
-    rows = case.data.rows("test")[:images]
+    rows = case.data.some("test", images, case.seed)
     labels = case.data.labels[rows]
     before = outputs(case.model, case.data, rows).numpy()
     after = outputs(model, case.data, rows).numpy()

@@ -58,19 +58,23 @@ class Seeds(Pruning):
         "tests/engine/sparsity/test_seeds.py"
         "::test_changes_pairs_and_modal_answers_are_counted_by_hand"
     )
+    revision = 2
 
     networks: int = setting(
         4, Slider(2, 9, 1), "Other networks", "Dense networks that are trained from other seeds."
     )
     images: int = setting(
-        400, Slider(10, 2000, 10), "Images", "Test images at most; the first ones are taken."
+        400,
+        Slider(10, 2000, 10),
+        "Images",
+        "Test images at most, drawn by the seed, as many of each class.",
     )
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: networks, pairs, classes, images."""
         if self.criterion == Learned.title:
             raise DoesNotFit(f"{self.title}: learned scores belong to one network only.")
-        rows = case.data.rows("test")[: self.images]
+        rows = case.data.some("test", self.images, case.seed)
         models = [case.model, *others(case, self.networks, part_of(progress, 0.0, 0.8))]
         dense: list[Any] = []
         cut: list[Any] = []

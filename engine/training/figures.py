@@ -48,7 +48,8 @@ def outputs(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
 def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict[str, float]:
     """Shares of right answers: of each split, the mean over classes in the test, under attack.
 
-    The attack meets the first images of the test split only, and starts from fixed noise.
+    The attack meets some images of the test split only, as many of each class, and starts from
+    fixed noise.
     """
     found: dict[str, float] = {}
     for split in ("train", "validation", "test"):
@@ -66,7 +67,7 @@ def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict
 
 def robust(model: Classifier, data: DataSet, attack: Pgd) -> float:
     """The share of test images still right when each is attacked."""
-    rows = data.rows("test")[:ATTACKED]
+    rows = data.some("test", ATTACKED)
     targets = data.targets(rows).to(model.device)
     images = torch.from_numpy(data.images[rows] / np.float32(255)).to(model.device)
     with one_thread():

@@ -747,3 +747,10 @@ def test_a_long_name_is_shortened_and_kept_on_one_line():
 
 def test_markup_in_a_name_stays_text():
     assert "“<b>x</b>.png”" in refusal(b"", "<b>x</b>.png")
+
+
+def test_a_film_behind_a_phone_s_picture_does_not_count_as_passes():
+    picture = saved(Image.new("RGB", (64, 64), RED), "JPEG")
+    film = np.random.default_rng(0).integers(0, 256, 12_000_000, dtype=np.uint8).tobytes()
+    assert film.count(b"\xff\xda") > 100
+    assert read(picture + film).pixels.shape == (64, 64, 3)

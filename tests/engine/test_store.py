@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +14,16 @@ import pytest
 from engine import run
 from engine import store as module
 from engine.result import HeatMap
-from engine.store import ENTRY_BYTES, Store, entry, keep_row, read_table
+from engine.store import (
+    ENTRY_BYTES,
+    PART,
+    STRAY_SECONDS,
+    Store,
+    entry,
+    keep_row,
+    read_table,
+    sweep_strays,
+)
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -355,3 +365,18 @@ def test_what_a_killed_process_left_is_swept_anywhere_at_home_when_the_store_ope
         run.store.cache_clear()
     left = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {now, kept}
+
+
+def test_in_a_person_s_own_folder_only_temporary_files_go(tmp_path):
+    deep = tmp_path / "mine" / f"{PART}thesis"
+    deep.mkdir(parents=True)
+    kept = [deep / "chapter.txt", tmp_path / f"{PART}notes-of-mine.txt", tmp_path / "a.npy"]
+    stray = tmp_path / f"{PART}abcd1234"
+    old = time.time() - 2 * STRAY_SECONDS
+    for path in [*kept, stray]:
+        path.write_text("x")
+        os.utime(path, (old, old))
+    os.utime(deep, (old, old))
+    sweep_strays(tmp_path, ours=False)
+    assert all(path.exists() for path in kept)
+    assert not stray.exists()

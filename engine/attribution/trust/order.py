@@ -72,6 +72,11 @@ class Order(Check):
     )  # fmt: skip
     cover: str = cover()
 
+    @property
+    def looks(self) -> int:
+        """Forward passes, at most: the map and its copies, shown and hidden at every step."""
+        return 2 * self.steps * (self.copies + 1)
+
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; the map's curves; the lowest and highest of its copies'."""
         values, asked = case.heat.values, case.asked

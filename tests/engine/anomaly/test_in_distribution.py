@@ -157,3 +157,12 @@ def test_a_patient_is_not_compared_with_itself():
     group = int(data.truth["group"][split(data)[1][0]])
     assert (bank.groups == group).any()
     assert not (bank.ruler(group).groups == group).any()
+
+
+def test_of_weights_of_one_s_own_it_is_not_known_what_they_learned_from():
+    net = catalog.load("lite0").twin()
+    net.name = "file:123456"
+    picture = sample("chelsea")
+    found = in_distribution(net, shown(picture, Crop(), net), picture, "")
+    assert not found.foreign
+    assert "is not known here" in found.sentence

@@ -44,7 +44,7 @@ def test_each_comes_nearer_to_its_twin_with_more_samples(smooth):
     for name in ("SmoothGrad", "C-LIME", "LIME", "Integrated gradients"):
         few, *_, most = row(distances, name)
         assert most < few
-    assert row(distances, "Occlusion").max() == 0
+    assert np.isnan(row(distances, "Occlusion")).all()  # one fixed set of points
     assert row(distances, "Gradient").max() < 1e-2
 
 

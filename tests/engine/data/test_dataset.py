@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine import data as data_sets
 from engine.data.dataset import Card, DataSet, split_rows
 from engine.errors import BadData
 
@@ -91,3 +92,17 @@ def test_what_does_not_belong_together_is_refused(change, said):
 def test_nobody_writes_into_a_shared_data_set():
     with pytest.raises(ValueError, match="read-only"):
         toy().images[0] = 0
+
+
+def test_some_rows_of_a_split_in_the_order_of_its_classes_are_of_every_class():
+    data = data_sets.load("mnist-5k")
+    test = data.rows("test")
+    assert (np.diff(data.labels[test]) >= 0).all()  # in the order of the classes
+    rows = data.some("test", 95)
+    assert np.isin(rows, test).all()
+    assert len(np.unique(rows)) == 95
+    counts = np.bincount(data.labels[rows])
+    assert counts.min() >= counts.max() - 1
+    assert len(counts) == 10
+    assert not np.array_equal(rows, data.some("test", 95, seed=1))
+    assert np.array_equal(data.some("test", 10**6), test)

@@ -45,7 +45,7 @@ def test_classes_and_images_are_counted_by_hand(digits):
     method = Harm(ratio=0.95, images=200, maps=2)
     model = method.made(digits, method.masks(digits))
     found = harm(digits, model, images=200, maps=2)
-    rows = digits.data.rows("test")[:200]
+    rows = digits.data.some("test", 200, digits.seed)
     labels = digits.data.labels[rows]
     one, other = (outputs(net, digits.data, rows).numpy() for net in (digits.model, model))
     first, second = one.argmax(1), other.argmax(1)
