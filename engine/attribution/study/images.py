@@ -34,6 +34,7 @@ TEST = 2  # in both splits
 FEWEST = 2  # labels of a scene: maps of one are compared with maps of the other
 PHANTOM_MODEL = "phantom-cnn"
 DEFAULT, MOST = 8, 40  # images
+MOST_IMAGES = 10**6  # more than any split has
 
 
 def study_case(
@@ -56,7 +57,7 @@ def study_case(
         known = ", ".join(SOURCES + ERRORS)
         raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
     if model is None:
-        model = shipped(source)
+        model = shipped(source.partition("-")[0])
         found = shipped_images(source, count, seed)
     else:
         found = images(source, count, seed, model)
@@ -68,13 +69,23 @@ def study_case(
 @lru_cache(maxsize=2)
 def shipped(source: str) -> Classifier:
     """The model that ships for a source."""
-    return things.load() if source.startswith("scenes") else embedded.load(PHANTOM_MODEL)
+    return things.load() if source == "scenes" else embedded.load(PHANTOM_MODEL)
 
 
 @lru_cache(maxsize=8)
 def shipped_images(source: str, count: int, seed: int) -> tuple[Asked, ...]:
     """Images for the model that ships, found once."""
+    if source in ERRORS:
+        found = every_error(source)
+        order = np.random.default_rng([seed, 9]).permutation(len(found))[:count]
+        return tuple(found[place] for place in order)
     return images(source, count, seed, shipped(source))
+
+
+@lru_cache(maxsize=3)
+def every_error(source: str) -> tuple[Asked, ...]:
+    """All errors of a kind that the model that ships makes in its test images."""
+    return images(source, MOST_IMAGES, 0, shipped(source.partition("-")[0]))
 
 
 def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Asked, ...]:
