@@ -107,6 +107,7 @@ EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
+    "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
@@ -117,18 +118,25 @@ EFFECTS: dict[str, Effect] = {
     },
     **{
         f"attribution.{name}.stop": Effect(ONCE | {"epsilon": 0.001}, curved)
-        for name in ("Plane", "Simplex", "TubeWidth")
+        for name in ("Plane", "Simplex", "TubeWidth", "Grid")
     },
     "attribution.Repeats.repeats": Effect(case=by_chance),
     **{
         f"sparsity.{name}.pattern": Effect(BLOCKS)
         for name in ("Prune", "Retrain", "Tradeoff", "Level", "Harm", "Unknown")
     },
+    "sparsity.Seeds.pattern": Effect(BLOCKS | {"images": 160}, many_images),
+    "sparsity.Seeds.allocation": Effect({"images": 160}, many_images),
+    "sparsity.Seeds.images": Effect(case=many_images),
     "hallucination.VCD.alpha": Effect(ALL_WORDS),
     "hallucination.VCD.temperature": Effect(ALL_WORDS),
     "hallucination.DoLa.repetition": Effect({"cut": 0.0}),
     "hallucination.VASparse.merge": Effect({"length": 16, "merged": 0.9}),
     "hallucination.VASparse.merged": Effect({"length": 16, "merge": 8}),
+    **{
+        f"hallucination.VASparse.{setting}": Effect({"length": 16, "source": "masked cache"})
+        for setting in ("depth", "masked")
+    },
     "hallucination.OPERA.threshold": Effect(BACK, clinging),
     "hallucination.OPERA.column": Effect(BACK, clinging),
     "hallucination.Looks.sinks": Effect(case=trained_words),

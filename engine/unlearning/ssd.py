@@ -38,6 +38,9 @@ from engine.unlearning.unlearner import Unlearner, Work
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 
+LOWEST, HIGHEST = 0.1, 1e6  # of the threshold α
+
+
 @dataclass(frozen=True)
 class SSD(Unlearner):
     """Weights that are much more important to the forgotten images than to all are dampened.
@@ -62,7 +65,7 @@ class SSD(Unlearner):
 
     ratio: float | None = setting(
         None,
-        Slider(0.1, 1000.0, 0.1, log=True, off="by share", start=10.0),
+        Slider(LOWEST, HIGHEST, 0.1, log=True, off="by share", start=10.0),
         "Threshold",
         "A weight is dampened when it counts so many times more for the forgotten images (α). A "
         "number, at first the paper's 10, is as published.",

@@ -318,8 +318,8 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
         "1 of 2 regions, 50 % of the image: “cat” 0.62 with only these, 0.20 without them; "
         "“dog” 0.40 with only these. The whole image: 0.33."
     )
-    said = view.verdict(found)
+    said, _ = view.verdict(found)
     assert "says **dog** (0.77) instead of **cat** (0.330)" in said
     assert "With only 50 % of the image shown, cat reaches 0.62 and dog has 0.40" in said
     right = {"insertion": found["insertion"], "insertion of the first class": found["insertion"]}
-    assert "gets this image right: **cat** (0.33)" in view.verdict(right)
+    assert "gets this image right: **cat** (0.33)" in view.verdict(right)[0]

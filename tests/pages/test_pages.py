@@ -36,7 +36,7 @@ def test_every_example_of_the_overview_opens_as_it_says():
     for question in overview.QUESTIONS:
         for view, _, settings in question.views:
             at = visit({key: str(value) for key, value in settings.items() if value != ()}, view)
-            assert not said(at)
+            assert all("has not learned" in one for one in said(at))  # which is the point there
             drawn = {each.key: each.value for each in [*at.selectbox, *at.text_input]}
             asked = [key for key in settings if key == "image" or key.endswith(".prompt")]
             assert all(drawn[key] == settings[key] for key in asked)

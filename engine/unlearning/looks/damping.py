@@ -9,7 +9,7 @@ import numpy as np
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import accuracy, judged
 from engine.unlearning.network import own_copy
-from engine.unlearning.ssd import SSD, dampened
+from engine.unlearning.ssd import HIGHEST, LOWEST, SSD, dampened
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def damped(case: ForgetCase, method: SSD) -> Damped:
 
 
 def started(case: ForgetCase, method: SSD) -> float:
-    """The threshold α that a method would take."""
+    """The threshold α that a method would take, within what can be set."""
     forget, train, _ = method.importances(case)
-    return method.threshold(case, own_copy(case.model), case.data, forget, train)
+    found = method.threshold(case, own_copy(case.model), case.data, forget, train)
+    return min(max(found, LOWEST), HIGHEST)

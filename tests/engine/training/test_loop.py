@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from engine.data import Card, DataSet, split_rows
 from engine.errors import BlindspotError, Cancelled
+from engine.store import PART, STRAY_SECONDS
 from engine.training import Recipe, fresh, loop, masked, state, train
 from engine.training.masks import plain
 from engine.training.state import state_file, unfinished
@@ -336,9 +337,9 @@ def test_the_states_touched_longest_ago_go_and_the_latest_stay(tmp_path, monkeyp
 
 
 def test_what_a_killed_process_left_goes_when_it_is_old_and_not_while_it_is_written(tmp_path):
-    old = aged(tmp_path / f"{state.PART}old", state.STRAY_SECONDS + 60)
-    new = aged(tmp_path / f"{state.PART}new", 0)
-    other = aged(tmp_path / "note.txt", state.STRAY_SECONDS + 60)
+    old = aged(tmp_path / f"{PART}old", STRAY_SECONDS + 60)
+    new = aged(tmp_path / f"{PART}new", 0)
+    other = aged(tmp_path / "note.txt", STRAY_SECONDS + 60)
     state.sweep(tmp_path)
     assert not old.exists()
     assert new.exists()

@@ -95,7 +95,7 @@ def test_its_mask_serves_other_steps_too(case):
     assert same(answer(SalUn(steps="fine-tuning", **full), case), answer(FineTune(epochs=2), case))
     assert same(
         answer(SalUn(steps="ascent", rate=0.003, **full), case),
-        answer(GradientAscent(epochs=2), case),
+        answer(GradientAscent(epochs=2, rate=0.003, clip=None, stop=False), case),
     )
     assert not answer(SalUn(steps="ascent", **full), case)["seen"]["seen"][
         ~answer(SalUn(steps="ascent", **full), case)["seen"]["forget"].astype(bool)

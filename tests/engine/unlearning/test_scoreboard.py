@@ -182,8 +182,8 @@ def runs_of(*pairs):
 
 def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
     runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
-    assert [one.gap for one in runs[:2]] == pytest.approx([0.2, 0.1])
-    assert math.isnan(runs[2].gap)
+    assert [one.gap() for one in runs[:2]] == pytest.approx([0.2, 0.1])
+    assert math.isnan(runs[2].gap())
     assert apart(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
     assert of_means(runs) == pytest.approx(0.2 / 3)
     assert worst(runs) == 12
