@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.server import eventually, settle
 from tests.browser.test_level_sets import walk
 
+DIGIT = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 PHONE = {"width": 390, "height": 844}
 SMALLEST = 11  # px of a letter
 
@@ -36,7 +39,7 @@ def expect_wrapped_pills(page: Page) -> None:
 def test_the_histogram_of_scores_keeps_the_size_of_its_letters(
     app_url: str, open_page: OpenPage
 ) -> None:
-    page = opened(open_page, f"{app_url}/familiar")
+    page = opened(open_page, f"{app_url}/familiar?{urlencode(DIGIT)}")
     expect_wrapped_pills(page)
     letters = page.locator(".bs-histogram svg text")
     for width in (PHONE["width"], 1280):  # it is drawn anew for another window

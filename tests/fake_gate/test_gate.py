@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,8 @@ class Rows:
 @pytest.fixture(scope="module")
 def rows(request, tmp_path_factory):
     """The rows of those methods that are asked for in this run."""
-    tests = [one for one in request.session.items if "rows" in getattr(one, "fixturenames", ())]
+    own = [one for one in request.session.items if one.path == Path(__file__)]
+    tests = [one for one in own if "rows" in getattr(one, "fixturenames", ())]
     names = [one.callspec.params["name"] for one in tests]
     found = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
     yield found
