@@ -19,8 +19,9 @@ SIGN = """() => {
   sign.innerHTML = '<i>Running</i><button>Stop</button>';
   document.querySelector('[data-testid=stToolbar]').append(sign);
   const jobs = document.querySelector('.st-key-jobs').getBoundingClientRect().width;
+  const [icon, stop] = sign.children;
   return [parseFloat(getComputedStyle(sign).marginRight) - jobs,
-          sign.querySelector('i').checkVisibility(), sign.querySelector('button').checkVisibility()];
+          icon.checkVisibility(), stop.checkVisibility()];
 }"""
 MARKED = """() => [...document.querySelectorAll('[data-testid=stTopNavSection]')]
   .filter(node => getComputedStyle(node).boxShadow !== 'none').map(node => node.innerText.trim())"""
