@@ -11,7 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from components.prune import asked
 from components.views import PRUNE
+from engine import run
 from engine.attribution.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.data import load
@@ -384,6 +386,22 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
     assert len(counted) == first <= 1
 
 
+@pytest.fixture
+def no_cases():
+    """No test has asked before, and the next one asks anew: a case is kept with its recipe."""
+    kept = (
+        asked.case_of,
+        asked.pruner_for,
+        asked.model_of,
+    )
+    for one in kept:
+        one.clear()
+    yield
+    for one in kept:
+        one.clear()
+
+
+@pytest.mark.usefixtures("no_cases")
 def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatch):
     quick = Recipe("lenet", epochs=1, batch=64, rate=0.05)
     monkeypatch.setattr(subjects, "recipe_of", lambda model: quick)
@@ -393,7 +411,8 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatc
     at.button(key="prune.Seeds.go").click().run()
     at = settled(at)
     case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
-    found = Seeds(ratio=0.9, images=40)(case)
+    found = run.known(Seeds(ratio=0.9, images=40), case)
+    assert found, "the page has asked something else"
     cut, apart = 100 * found["networks"].values[:, 2], 100 * found["pairs"].values[:, 0]
     assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)
     assert f"two dense networks of other seeds differ in {apart.mean():.1f} %" in words(at)
