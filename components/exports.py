@@ -101,16 +101,19 @@ def python_model(model: Classifier) -> tuple[str, str]:
 
 
 def provenance(answer: Answer) -> str:
-    """One line: which model, which method, how long, where, and whether it was kept."""
-    said = answer.record
-    case = said["case"]
-    precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
-    kept = "kept from before" if answer.kept else "fresh"
-    return (
-        f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
-        f"r{said['revision']} · {case['target']} ({case['reading']}) · "
-        f"{said['seconds']:.2g} s on {said['device']}{configuration(answer)}, {kept}{precision}"
-    )
+    """One line: which model, which method, about what, how long, where, and whether it was kept."""
+    record = answer.record
+    case = record["case"]
+    model = f"{case.get('model', '')} {case.get('model_fingerprint', '')[:8]}".strip()
+    target = case.get("target", "")
+    if reading := case.get("reading"):
+        target += f" ({reading})"
+    data = f"data {case['data']}" if case.get("data") else ""
+    method = f"{record['method']} r{record['revision']}"
+    kept = "kept from before" if answer.kept else "computed now"
+    spent = f"{record['seconds']:.2g} s on {record['device']}{configuration(answer)}, {kept}"
+    fast = "FAST (bfloat16): for exploring only" if case.get("precision") == "fast" else ""
+    return " · ".join(part for part in (model, method, target, data, spent, fast) if part)
 
 
 def configuration(answer: Answer) -> str:

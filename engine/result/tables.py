@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -50,6 +50,19 @@ class Table(View):
     columns: tuple[str, ...]
     units: tuple[str, ...]  # of each column
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names of the columns from left to right."""
+        return self.columns
+
+    def __getitem__(self, name: str) -> Floats:
+        """A column, (rows,). Raises ValueError for a name that is not there."""
+        return self.values[:, self.columns.index(name)]
+
+    def cell(self, row: str, column: str) -> float:
+        """One number. Raises ValueError for a name that is not there."""
+        return float(self[column][self.rows.index(row)])
+
 
 @dataclass(frozen=True, eq=False)
 class Columns(View):
@@ -91,6 +104,16 @@ class Columns(View):
     def cell(self, row: str, column: str) -> float:
         """One number. Raises ValueError or KeyError for a name that is not there."""
         return float(self.columns[column][self.rows.index(row)])
+
+    def take(self, places: Sequence[int]) -> Self:
+        """Some of its rows, in the order of their places."""
+        chosen = np.asarray(places, np.int64)
+        rows, notes = (
+            tuple(words[place] for place in chosen) if words else ()
+            for words in (self.rows, self.notes)
+        )
+        columns = {name: column[chosen] for name, column in self.columns.items()}
+        return replace(self, columns=columns, rows=rows, notes=notes)
 
     @classmethod
     def of(

@@ -11,5 +11,9 @@ st.markdown(
     "known where everything is, and each is measured in the same way."
 )
 
-view.show(form.choose())
+answer, controls = st.container(), st.container()
+with controls:
+    asked = form.choose()
+with answer:
+    view.show(asked)
 notices.research_use_only()

@@ -100,8 +100,8 @@ def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
     assert Slow.running.wait(10)
     Slow.let_go.set()
     finish(at)
-    assert kept(at) == ["fresh"]
-    assert kept(at.run()) == ["fresh"]
+    assert kept(at) == ["computed now"]
+    assert kept(at.run()) == ["computed now"]
     close_tabs()
     assert kept(only("Slow")) == ["kept from before"]
 
@@ -109,7 +109,7 @@ def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
 def kept(at: AppTest) -> list[str]:
     """What the line under each map says of when it was made."""
     lines = [each.value for each in at.main.caption if each.value.count(" · ") >= 3]
-    return [re.search(r"fresh|kept from before", line)[0] for line in lines]
+    return [re.search(r"computed now|kept from before", line)[0] for line in lines]
 
 
 def test_another_setting_gives_up_what_was_asked_before():

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.study import charts, one_image, ranking, view
+from components.draw import labels
+from components.study import one_image, ranking, view
 from components.study.form import Asked
 from components.views import STUDY
 from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
@@ -125,18 +126,18 @@ def test_the_best_rank_has_the_most_color_and_the_last_none():
 def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
     names = ["Integrated gradients", "LIME", "Grad-CAM", "Saliency", "SmoothGrad"]
     points = np.array([[150.0, 200], [198, 202], [12, 201], [12, 204], [116, 205]])
-    dot, line, letter = charts.DOT, charts.LINE, charts.LETTER
+    dot, line, letter = labels.DOT, labels.LINE, labels.LETTER
     boxes = [(x - dot, y - dot, x + dot, y + dot) for x, y in points]
     for (x, y), name, (right, down) in zip(
-        points, names, charts.beside(points, names), strict=True
+        points, names, labels.places(points, names), strict=True
     ):
         half = letter * len(name) / 2
         boxes.append((x + right - half, y + down - line / 2, x + right + half, y + down + line / 2))
     named = boxes[len(names) :]
     for at, box in enumerate(named):
-        assert charts.outside(box) == pytest.approx(0)
+        assert labels.outside(box) == pytest.approx(0)
         others = [*boxes[: len(names)], *named[:at]]
-        assert max(charts.overlap(box, other) for other in others) == 0
+        assert max(labels.overlap(box, other) for other in others) == 0
 
 
 def test_time_is_told_as_a_multiple_of_the_fastest(default):

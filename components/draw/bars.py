@@ -1,0 +1,119 @@
+"""Charts with a row for each row of a table: bars, and dots with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import COLORS, GRAY, laid, on_bars, theme
+from components.draw.charts import BAND, FRAME, ROW, Chart, Rows, Values, look, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlongRows(Chart):
+    """Values run to the right; the first row is on top."""
+
+    def across(self, figure: go.Figure, table: Rows, column: str) -> go.Figure:
+        """Finish a chart of rows: values run to the right, the first row is on top."""
+        if self.line is not None:
+            figure.add_vline(
+                x=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
+                annotation_text=self.line_name, annotation_position="bottom right",
+            )  # fmt: skip
+        figure.update_xaxes(title=self.heading(table, column), range=self.span)
+        figure.update_yaxes(type="category", autorange="reversed")
+        rows = max((len(trace.y) for trace in figure.data if trace.y is not None), default=1)
+        return laid(figure, self.height or FRAME + ROW * rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(AlongRows):
+    """A bar for each row, and behind it a gray range to compare with.
+
+    Args:
+        value: the column.
+        between: the columns with the ends of the gray range, and what it is called.
+        most: at most so many rows are drawn, those with the lowest values first; 0 for all rows in
+            the table's order.
+        texts: on the bars, a text for each row of the table.
+    """
+
+    value: str
+    between: tuple[str, str, str] | None = None
+    most: int = 0
+    texts: Sequence[str] = ()
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The bars."""
+        kept = self.chosen(values(table, self.value))
+        names = [self.labels(table)[at] for at in kept]
+        figure = go.Figure()
+        if self.between:
+            low, high = (values(table, name)[kept] for name in self.between[:2])
+            figure.add_bar(
+                y=names, x=high - low, base=low, orientation="h", name=self.between[2],
+                marker={"color": BAND}, width=0.9, hoverinfo="skip",
+            )  # fmt: skip
+        texts = [self.texts[at] for at in kept] if self.texts else None
+        figure.add_bar(
+            y=names, x=values(table, self.value)[kept], orientation="h", name=self.value,
+            marker={"color": COLORS[theme()][0]}, text=texts, width=0.6,
+            insidetextfont={"color": on_bars()}, cliponaxis=False,
+        )  # fmt: skip
+        figure.update_layout(barmode="overlay", showlegend=bool(self.between))
+        return self.across(figure, table, self.value)
+
+    def chosen(self, drawn: Values) -> list[int]:
+        """The rows that are drawn."""
+        if not self.most:
+            return list(range(len(drawn)))
+        ascending = np.argsort(drawn, kind="stable")
+        return [int(at) for at in ascending if np.isfinite(drawn[at]) and drawn[at]][: self.most]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots(AlongRows):
+    """Marks on each row, one for each column, with their intervals.
+
+    Args:
+        series: columns with their names in the legend.
+        intervals: for a column either the columns with its low and its high end, or one column with
+            half its width.
+        joined: whether a line joins the marks of a row.
+    """
+
+    series: Mapping[str, str]
+    intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    joined: bool = False
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The marks."""
+        figure, names = go.Figure(), self.labels(table)
+        if self.joined:
+            ends = np.stack([values(table, column) for column in self.series])
+            for name, low, high in zip(names, ends.min(0), ends.max(0), strict=True):
+                figure.add_scatter(
+                    x=[low, high], y=[name, name], mode="lines", hoverinfo="skip",
+                    line={"color": GRAY, "width": 3}, showlegend=False,
+                )  # fmt: skip
+        for at, (column, name) in enumerate(self.series.items()):
+            figure.add_scatter(
+                x=values(table, column), y=names, name=name, mode="markers",
+                marker=look(at) | {"size": 11}, error_x=self.interval(table, column),
+            )  # fmt: skip
+        figure.update_layout(showlegend=len(self.series) > 1)
+        return self.across(figure, table, next(iter(self.series)))
+
+    def interval(self, table: Rows, column: str) -> dict[str, Any] | None:
+        """A column's intervals as Plotly takes them."""
+        ends = [values(table, name) for name in self.intervals.get(column, ())]
+        if not ends:
+            return None
+        if len(ends) == 1:
+            return {"array": ends[0]}
+        middle = values(table, column)
+        return {"array": ends[1] - middle, "arrayminus": middle - ends[0], "symmetric": False}

@@ -1,0 +1,85 @@
+"""Charts of a table's columns: bars, dots with intervals, lines with bands, and scattered points.
+
+A chart names columns; the table brings values, units and row names. Shares are drawn in percent.
+Series differ in color, in symbol and in dash, so that color alone says nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from components.charts.style import (
+    COLORS,
+    SYMBOLS,
+    theme,
+    wrapped,
+)
+from engine.result import Columns, Table
+
+BAND = "rgba(128, 128, 128, 0.28)"
+HEIGHT, ROW, FRAME = 340, 26, 110  # px: of a plot, of a row in it, and around rows
+Values = NDArray[np.float64]
+Rows = Columns | Table
+
+
+def values(table: Rows, column: str) -> Values:
+    """A column as it is drawn, (rows,): shares in percent."""
+    return np.asarray(table[column], np.float64) * (100 if unit(table, column) == "%" else 1)
+
+
+def unit(table: Rows, column: str) -> str:
+    """The unit a column is drawn in."""
+    stored = table.units[table.order.index(column)]
+    return "%" if stored == "share" else stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(ABC):
+    """How columns of a table are drawn.
+
+    Args:
+        title: of the axis of values; the column's name and unit if not given.
+        line: where a reference line stands, such as chance or no change, as it is drawn.
+        line_name: what stands beside it.
+        span: of the axis of values, as it is drawn.
+        names: of rows, where they are not the table's.
+        height: px; by the number of rows if not given.
+    """
+
+    title: str = ""
+    line: float | None = None
+    line_name: str = ""
+    span: tuple[float, float] | None = None
+    names: Sequence[str] = ()
+    height: int = 0
+
+    @abstractmethod
+    def figure(self, table: Rows) -> go.Figure:
+        """The chart of a table."""
+
+    def heading(self, table: Rows, column: str) -> str:
+        """The title of the axis of values."""
+        return self.title or named(table, column)
+
+    def labels(self, table: Rows) -> list[str]:
+        """The names of the rows."""
+        return [wrapped(name) for name in (self.names or table.rows)]
+
+
+def named(table: Rows, column: str) -> str:
+    """A column's name with the unit it is drawn in."""
+    told = unit(table, column)
+    return f"{column} ({told})" if told and told != column else column
+
+
+def look(at: int) -> dict[str, Any]:
+    """The color and the symbol of a series."""
+    inks = COLORS[theme()]
+    return {"color": inks[at % len(inks)], "symbol": SYMBOLS[at % len(SYMBOLS)]}

@@ -1,0 +1,128 @@
+"""Charts with two axes of numbers: lines with bands, and scattered points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import DASHES, GRAY, laid
+from components.draw.charts import BAND, HEIGHT, Chart, Rows, Values, look, named, values
+from components.draw.labels import annotate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Chart):
+    """Columns over another one, with bands.
+
+    Args:
+        x: the column they are drawn over.
+        series: columns with their names in the legend.
+        bands: the columns with the low and the high end of a band, by the column it belongs to.
+        x_title: of the horizontal axis; the column's name and unit if not given.
+        log: whether the horizontal axis has a scale of decades.
+        now: a place on the horizontal axis that is marked.
+    """
+
+    x: str
+    series: Mapping[str, str]
+    bands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    x_title: str = ""
+    log: bool = False
+    now: float | None = None
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The lines."""
+        figure, across = go.Figure(), values(table, self.x)
+        for at, (column, name) in enumerate(self.series.items()):
+            mark = look(at)
+            if column in self.bands:
+                add_band(figure, across, *(values(table, end) for end in self.bands[column]))
+            figure.add_scatter(
+                x=across, y=values(table, column), name=name, mode="lines+markers",
+                line={"color": mark["color"], "dash": DASHES[at % len(DASHES)], "width": 2.5},
+                marker=mark | {"size": 8},
+            )  # fmt: skip
+        if self.line is not None:
+            figure.add_hline(
+                y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
+                annotation_text=self.line_name, annotation_position="bottom right",
+            )  # fmt: skip
+        if self.now is not None:
+            figure.add_vline(x=self.now, line={"color": GRAY, "width": 2})
+        kind = "log" if self.log else "linear"
+        figure.update_xaxes(title=self.x_title or named(table, self.x), type=kind)
+        heading = self.heading(table, next(iter(self.series)))
+        figure.update_yaxes(title=heading, range=self.span)
+        figure.update_layout(showlegend=len(self.series) > 1)
+        return laid(figure, self.height or HEIGHT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter(Chart):
+    """A point for each row.
+
+    Args:
+        x, y: the columns; a row that lacks either is left out.
+        x_title: of the horizontal axis; the column's name and unit if not given.
+        x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
+        ticks: of the horizontal axis.
+        log: whether the horizontal axis has a scale of decades.
+        shown: whether each point's name stands beside it; else it is in the hover text.
+    """
+
+    x: str
+    y: str
+    x_title: str = ""
+    x_span: tuple[float, float] | None = None
+    ticks: Sequence[float] | None = None
+    log: bool = False
+    shown: bool = False
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The points."""
+        x, y = values(table, self.x), values(table, self.y)
+        known = np.isfinite(x) & np.isfinite(y)
+        names = [name for name, here in zip(self.names or table.rows, known, strict=True) if here]
+        x, y = x[known], y[known]
+        figure = go.Figure(
+            go.Scatter(x=x, y=y, hovertext=names, mode="markers", marker=look(0) | {"size": 11})
+        )
+        spans = self.spans(np.log10(x) if self.log else x, y)
+        if self.shown:
+            annotate(figure, np.log10(x) if self.log else x, y, names, spans)
+        if self.line is not None:
+            figure.add_hline(
+                y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
+                annotation_text=self.line_name, annotation_position="top right",
+            )  # fmt: skip
+        figure.update_xaxes(
+            title=self.x_title or named(table, self.x), type="log" if self.log else "linear",
+            range=spans[0], tickvals=self.ticks,
+        )  # fmt: skip
+        figure.update_yaxes(title=self.heading(table, self.y), range=spans[1])
+        return laid(figure, self.height or HEIGHT)
+
+    def spans(self, x: Values, y: Values) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Of the two axes: as given, or with some room around the points."""
+        line = [] if self.line is None else [self.line]
+        return self.x_span or roomy(x), self.span or roomy(np.append(y, line))
+
+
+def roomy(drawn: Values) -> tuple[float, float]:
+    """From a little below the lowest to a little above the highest."""
+    if not len(drawn):
+        return 0.0, 1.0
+    low, high = float(drawn.min()), float(drawn.max())
+    room = 0.08 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def add_band(figure: go.Figure, across: Values, low: Values, high: Values) -> None:
+    """A gray band from low to high."""
+    hidden: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
+    figure.add_scatter(x=across, y=low, hoverinfo="skip", **hidden)
+    figure.add_scatter(x=across, y=high, hoverinfo="skip", fill="tonexty", fillcolor=BAND, **hidden)

@@ -1,0 +1,131 @@
+"""A section of a view: one question, asked, waited for, drawn and explained as everywhere else.
+
+A section draws in one order: the answer as a sentence, the picture that carries it, the evidence,
+then what a person takes along and how the answer was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from components import exports, runs, share
+from components.draw.drawing import Draw, Drawing, Views, Words, draw
+from components.notices import plain, spoken
+from components.runs import Outcome
+from engine.method import Method
+from engine.run import Answer
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of a view.
+
+    Args:
+        key: names its slot, its widgets and its part of the link.
+        method: what is asked.
+        case: what it is asked about.
+        title: above it.
+        sentence: the answer in at most two lines, with the figure that carries it.
+        picture: draws what makes the point, large, below the sentence.
+        evidence: what the answer rests on, in this order.
+        columns: how many of it stand side by side in a wide window.
+        detail: draws what else belongs to it, below the evidence.
+        button: on what starts it; "" where it starts by itself.
+        growing: draws what is there of an answer that is still computed; the evidence if not given.
+        before: what will be computed, said as long as it was not started.
+        files: what else is offered under Share.
+        explained: whether "What am I looking at?" follows.
+    """
+
+    key: str
+    method: Method[Any]
+    case: Any
+    title: str = ""
+    sentence: Words | None = None
+    picture: Draw | None = None
+    evidence: Sequence[Drawing] = ()
+    columns: int = 2
+    detail: Draw | None = None
+    button: str = ""
+    before: str = ""
+    growing: Draw | None = None
+    files: Callable[[Views], share.Files] | None = None
+    explained: bool = True
+
+    @property
+    def slot(self) -> str:
+        """Where its answer is waited for."""
+        return f"{self.key}.{self.method.name}"
+
+
+def show(section: Section) -> Answer | None:
+    """Ask a section's question and draw what is known of it: the answer once it is whole."""
+    if section.title:
+        st.markdown(f"**{plain(section.title)}**")
+    if reason := section.method.unmet(section.case):
+        st.caption(plain(f"Not available: {reason}"))
+        return None
+    outcome: Outcome | None = None
+    with spoken():
+        outcome = ask(section)
+    if isinstance(outcome, Answer):
+        answered(section, outcome)
+        return outcome
+    if outcome is not None:
+        runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
+    elif section.before:
+        st.caption(plain(section.before))
+    if section.explained:
+        explain(section)
+    return None
+
+
+def ask(section: Section) -> Outcome | None:
+    """The answer, how far it is, or None while its button was not pressed."""
+    if section.button:
+        return runs.ask_when_told(section.method, section.case, section.slot, section.button)
+    return runs.ask(section.method, section.case, section.slot)
+
+
+def answered(section: Section, answer: Answer) -> None:
+    """Everything that is known, in the order of every view."""
+    if section.sentence:
+        st.subheader(plain(section.sentence(answer)))
+    if section.picture:
+        section.picture(answer)
+    drawn(section, answer)
+    if section.detail:
+        section.detail(answer)
+    files = section.files(answer) if section.files else None
+    share.menu(answer, section.slot, files)
+    if section.explained:
+        explain(section)
+    st.caption(plain(exports.provenance(answer)))
+
+
+def growing(section: Section, partial: Views) -> None:
+    """What is there of an answer that is still being computed."""
+    drawn(section, partial, ".growing")
+
+
+def drawn(section: Section, result: Views, when: str = "") -> None:
+    """The evidence that the result has, side by side."""
+    there = [drawing for drawing in section.evidence if drawing.view in result]
+    across = max(min(section.columns, len(there)), 1)
+    for first in range(0, len(there), across):
+        places = st.columns(across, gap="large")
+        for at, place in enumerate(places[: len(there) - first], first):
+            with place:
+                draw(there[at], result, f"{section.slot}.{there[at].view}.{at}{when}")
+
+
+def explain(section: Section) -> None:
+    """What the person is looking at, and where it comes from."""
+    with st.expander("What am I looking at?"):
+        st.markdown(plain(section.method.about()))
+        if section.method.paper:
+            st.markdown(f"Reference: {section.method.paper}")

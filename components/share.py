@@ -1,0 +1,67 @@
+"""What a person takes along from an answer: one menu, the same on every view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from components.exports import as_json, as_npy
+from components.widgets.downloads import download
+from engine.result import Columns, HeatMap, Table
+from engine.run import Answer
+
+Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
+
+
+def menu(answer: Answer, key: str, files: Files | None = None, code: str = "") -> None:
+    """The button Share: a link, the numbers as CSV and NPY, how they were made, the call in Python.
+
+    Args:
+        answer: what is taken along.
+        key: what the keys of its widgets begin with.
+        files: further files that only this answer has.
+        code: the lines of Python that give this answer; none are shown if not given.
+    """
+    stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
+    offered = {f"{stem}-{name}": make for name, make in (files or {}).items()}
+    offered |= {f"{stem}-{name}": make for name, make in contents(answer)}
+    with st.popover("Share", icon=":material/ios_share:"):
+        if address := link():
+            st.caption("Link to this page with these settings")
+            st.code(address, language=None)
+        for name, make in offered.items():
+            download(name, make, name, f"{key}.share.{name}", kind="tertiary")
+        if code:
+            st.caption("The same in Python")
+            st.code(code, language="python")
+
+
+def link() -> str:
+    """The address of the page as it is set; "" where it is not known, as in a test."""
+    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    if not st.context.url:
+        return ""
+    return st.context.url + (f"?{urlencode(asked, doseq=True)}" if asked else "")
+
+
+def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
+    """The files that every answer of this kind has, by their names."""
+    for name, view in answer.items():
+        if isinstance(view, Table | Columns):
+            yield f"{name}.csv", partial(as_csv, view)
+        elif isinstance(view, HeatMap):
+            yield f"{name}.npy", partial(as_npy, view)
+    yield "record.json", lambda: as_json(answer)
+
+
+def as_csv(view: Table | Columns) -> str:
+    """A table as text, a column named "row" first where its rows have names."""
+    frame = pd.DataFrame({name: view[name] for name in view.order})
+    if view.rows:
+        frame.insert(0, "row", view.rows)
+    text: str = frame.to_csv(index=False)
+    return text

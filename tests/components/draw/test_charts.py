@@ -1,0 +1,109 @@
+"""Charts show the numbers of their columns, in the table's order, with units and comparisons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.draw.bars import Bars, Dots
+from components.draw.charts import named, values
+from components.draw.lines import Lines, Scatter
+from engine.result import Columns, Table
+
+NAMES = ("cat", "dog", "owl")
+TABLE = Columns.of(
+    {
+        "change": ([-0.25, 0.0, 0.5], "share"),
+        "low": ([-0.5, -0.1, 0.25], "share"),
+        "high": ([0.0, 0.1, 0.75], "share"),
+        "loss": ([1.0, 10.0, 100.0], "nat"),
+    },
+    NAMES,
+)
+
+
+def series(figure, name):
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+def test_shares_are_drawn_in_percent_and_other_units_as_they_are():
+    assert values(TABLE, "change").tolist() == [-25, 0, 50]
+    assert values(TABLE, "loss").tolist() == [1, 10, 100]
+    assert named(TABLE, "change") == "change (%)"
+    assert named(TABLE, "loss") == "loss (nat)"
+
+
+@pytest.mark.parametrize("table", [TABLE, Table(
+    np.array([TABLE[name] for name in TABLE.order], np.float32).T, NAMES, TABLE.order, TABLE.units
+)])  # fmt: skip
+def test_a_table_of_either_kind_gives_the_same_bars(table):
+    figure = Bars(value="change", between=("low", "high", "other seeds")).figure(table)
+    bars, behind = series(figure, "change"), series(figure, "other seeds")
+    assert list(bars.y) == list(NAMES)
+    assert list(bars.x) == [-25, 0, 50]
+    assert list(behind.base) == pytest.approx([-50, -10, 25])
+    assert [base + length for base, length in zip(behind.base, behind.x, strict=True)] == (
+        pytest.approx([0, 10, 75])
+    )
+    assert figure.layout.xaxis.title.text == "change (%)"
+
+
+def test_the_lowest_bars_come_first_where_only_some_are_drawn():
+    figure = Bars(value="change", most=2, texts=("a", "b", "c")).figure(TABLE)
+    (bars,) = figure.data
+    assert list(bars.y) == ["cat", "owl"]  # no change is no news
+    assert list(bars.text) == ["a", "c"]
+
+
+def test_dots_carry_their_intervals():
+    shape = Dots(
+        series={"change": "pruned", "low": "lowest"}, intervals={"change": ("low", "high")}
+    )
+    marks = series(shape.figure(TABLE), "pruned")
+    assert list(marks.x) == [-25, 0, 50]
+    assert [x + up for x, up in zip(marks.x, marks.error_x.array, strict=True)] == [0, 10, 75]
+    assert [x - down for x, down in zip(marks.x, marks.error_x.arrayminus, strict=True)] == (
+        [-50, -10, 25]
+    )
+
+
+def test_a_line_joins_the_marks_of_a_row():
+    figure = Dots(series={"low": "before", "high": "after"}, joined=True).figure(TABLE)
+    joins = [trace for trace in figure.data if trace.mode == "lines"]
+    assert [list(join.x) for join in joins] == [[-50, 0], [-10, 10], [25, 75]]
+    looks = {(series(figure, name).marker.color, series(figure, name).marker.symbol)
+             for name in ("before", "after")}  # fmt: skip
+    assert len({color for color, _ in looks}) == len({symbol for _, symbol in looks}) == 2
+
+
+def test_lines_have_their_band_and_a_dash_of_their_own():
+    shape = Lines(
+        x="loss", series={"change": "mean", "low": "worst"}, bands={"change": ("low", "high")},
+        log=True, now=10.0, line=0.0, line_name="no change",
+    )  # fmt: skip
+    figure = shape.figure(TABLE)
+    assert list(series(figure, "mean").x) == [1, 10, 100]
+    assert list(series(figure, "mean").y) == [-25, 0, 50]
+    assert series(figure, "mean").line.dash != series(figure, "worst").line.dash
+    low, high = (trace for trace in figure.data if trace.name is None)
+    assert list(low.y) == pytest.approx([-50, -10, 25])
+    assert list(high.y) == pytest.approx([0, 10, 75])
+    assert high.fill == "tonexty"
+    assert figure.layout.xaxis.type == "log"
+    assert {shape.x0 for shape in figure.layout.shapes} == {10.0, 0}
+    assert [note.text for note in figure.layout.annotations] == ["no change"]
+
+
+def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others():
+    gap = Columns.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
+    figure = Scatter(x="x", y="y", shown=True, line=2.0, line_name="chance").figure(gap)
+    assert list(figure.data[0].hovertext) == ["cat", "owl"]
+    assert {note.text for note in figure.layout.annotations} == {"cat", "owl", "chance"}
+    assert figure.layout.xaxis.title.text == "x (s)"
+
+
+def test_a_part_of_a_table_keeps_its_names_and_notes():
+    table = Columns.of({"x": ([1.0, 2.0, 3.0], "")}, NAMES, ("a", "b", "c")).take([2, 0])
+    assert table.rows == ("owl", "cat")
+    assert table.notes == ("c", "a")
+    assert table["x"].tolist() == [3, 1]

@@ -1,0 +1,77 @@
+"""A page of one section, and the method that it asks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.method import Method, Progress, quiet
+from engine.result import Columns, Result
+
+
+@dataclass(frozen=True)
+class Birds:
+    """A case without a model."""
+
+    reason: str = ""
+    precision: ClassVar[str] = "exact"
+    fingerprint: ClassVar[str] = "birds"
+    lane: ClassVar[str] = "cpu"
+
+    def facts(self) -> dict[str, Any]:
+        return {"kind": "birds", "target": "three kinds"}
+
+    def lacks(self, need: str) -> str:
+        return self.reason
+
+    def at(self, precision: str) -> Birds:
+        return self
+
+
+@dataclass(frozen=True)
+class Counted(Method[Any]):
+    """How many birds of each kind there are."""
+
+    name = "Counted"
+    family = "toys"
+    title = "Counted"
+    cost = "wait"
+    needs = frozenset({"bird"})
+    running = threading.Event()
+    let_go = threading.Event()
+
+    def __call__(self, case: Any, progress: Progress = quiet) -> Result:
+        progress(0.5, "counting", {"table": table(2)})
+        self.running.set()
+        while not self.let_go.wait(0.01):
+            progress(0.5, "counting", {"table": table(2)})
+        return {"table": table(3)}
+
+
+def table(owls: int) -> Columns:
+    return Columns.of({"birds": ([1.0, owls], "")}, ("cat", "owl"))
+
+
+def page() -> None:
+    """What AppTest runs."""
+    import streamlit as st
+
+    from components import section
+    from components.draw.bars import Bars
+    from components.draw.drawing import Drawing
+    from tests.components.sections import Birds, Counted
+
+    chosen = dict(st.session_state["chosen"])
+    case = Birds("there is no such bird." if chosen.pop("lacking", False) else "")
+    section.show(
+        section.Section(
+            "birds", Counted(), case,
+            sentence=lambda found: f"Owls lead with {found['table'].cell('owl', 'birds'):.0f}.",
+            picture=lambda found: st.markdown("the picture"),
+            evidence=(
+                Drawing("table", "How many", Bars(value="birds"), lambda found: "owl has most"),
+            ),
+            detail=lambda found: st.markdown("the detail"), **chosen,
+        )
+    )  # fmt: skip

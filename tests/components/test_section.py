@@ -1,0 +1,85 @@
+"""A section asks, waits, draws and explains in one order, on every view."""
+
+from __future__ import annotations
+
+from itertools import count
+from threading import Event
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.lane import lanes
+from tests.components import sections
+from tests.visits import said, settled
+
+REVISIONS = count(1)
+
+
+@pytest.fixture(autouse=True)
+def slowly(monkeypatch):
+    """The method waits until it is let go, and nothing is known from another test."""
+    for name in ("running", "let_go"):
+        monkeypatch.setattr(sections.Counted, name, Event())
+    monkeypatch.setattr(sections.Counted, "revision", next(REVISIONS))
+    yield
+    sections.Counted.let_go.set()
+    for job in [job for lane in lanes() for job in lane.jobs()]:
+        job.wait(10)
+
+
+def page(**chosen) -> AppTest:
+    """A page of one section."""
+    at = AppTest.from_function(sections.page, default_timeout=30)
+    at.session_state["chosen"] = chosen
+    return at.run()
+
+
+def order(at: AppTest) -> list[str]:
+    """What stands on the page from top to bottom."""
+    return [
+        node.value if hasattr(node, "value") and node.type in {"subheader", "markdown", "caption"}
+        else node.type
+        for node in at.main
+    ]  # fmt: skip
+
+
+def test_the_answer_stands_in_one_order():
+    sections.Counted.let_go.set()
+    at = settled(page())
+    assert not said(at)
+    told = order(at)
+    places = [
+        next(at for at, word in enumerate(told) if start in word)
+        for start in ("Owls lead", "the picture", "How many", "owl has most", "the detail", "toys.")
+    ]
+    assert places == sorted(places)
+    assert len(at.get("plotly_chart")) == 1
+    assert "What am I looking at?" in [each.label for each in at.expander]
+    assert [each.proto.popover.label for each in at.get("popover")] == ["Share"]
+
+
+def test_what_waits_for_its_button_says_what_it_would_do():
+    at = page(button="Count them", before="Every bird is counted.")
+    assert "Every bird is counted." in order(at)
+    assert not sections.Counted.running.is_set()
+    sections.Counted.let_go.set()
+    next(each for each in at.button if each.label.startswith("Count them")).click().run()
+    settled(at)
+    assert at.subheader[0].value == "Owls lead with 3."
+
+
+def test_what_is_there_already_is_drawn_while_the_rest_is_computed():
+    at = page()
+    assert sections.Counted.running.wait(10)
+    at.run()
+    assert not at.subheader  # no finding without the whole answer
+    assert len(at.get("plotly_chart")) == 1
+    at.button(key="birds.Counted.stop").click().run()
+    assert said(at) == ["Counted: Stopped."]
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_a_question_that_cannot_be_asked_says_why():
+    at = page(lacking=True)
+    assert "Not available: there is no such bird." in order(at)
+    assert not at.button
