@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import plots, tables
-from components.charts.style import laid, ramp
+from components.draw.matrix import Matrix
+from components.draw.tables import chart
 from components.forget.asked import KEY, MODELS, WORDS, Closer, looked
 from components.links import refuse
 from components.sidebar.subject import Subject
@@ -15,7 +14,6 @@ from engine.result import Columns, Table
 from engine.unlearning import Confusion
 
 IMAGES = ("test", "forgotten", "retained")
-MANY = 20  # classes, from which on cells carry no numbers
 
 
 def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
@@ -34,27 +32,25 @@ def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
         counts: Table = found[name]
         with column:
             st.markdown(f"{WORDS[name].capitalize()}")
-            plots.drawn(confused(counts), confused_words(closer, counts), f"{KEY}.Confusion.{name}")
-    tables.numbers({f"{KEY}.Confusion.{name}.table": found[name] for name in MODELS})
+            words = confused_words(closer, counts)
+            chart(confused(counts), counts, words, f"{KEY}.Confusion.{name}")
 
 
-def confused(counts: Table) -> go.Figure:
-    """Rows are labels, columns what was said; each row by its own number of images."""
+def confused(counts: Table) -> Matrix:
+    """Rows are labels, columns what the model says; each row colored by its shares."""
     values = counts.values
     shares = values / np.maximum(values.sum(1, keepdims=True), 1)
-    small = len(counts.rows) <= MANY
-    figure = go.Figure(
-        go.Heatmap(
-            z=100 * shares, x=counts.columns, y=counts.rows, zmin=0, zmax=100,
-            colorscale=ramp(), showscale=False,
-            text=np.where(values > 0, values.astype(int).astype(str), "") if small else None,
-            texttemplate="%{text}" if small else None,
-            hovertemplate="%{y} is called %{x}: %{z:.0f} %<extra></extra>",
-        )
+    return Matrix(
+        colors=100 * shares, span=(0, 100), height=300, title="label", x_title="the model says",
+        texts=[[f"{count:.0f}" if count else "" for count in row] for row in values],
+        hovers=[
+            [
+                f"{label} is called {answer}: {100 * share:.0f} %"
+                for answer, share in zip(counts.columns, row, strict=True)
+            ]
+            for label, row in zip(counts.rows, shares, strict=True)
+        ],
     )  # fmt: skip
-    figure.update_xaxes(title="the model says", type="category")
-    figure.update_yaxes(title="label", type="category", autorange="reversed")
-    return laid(figure, 300)
 
 
 def confused_words(closer: Closer, counts: Table) -> str:

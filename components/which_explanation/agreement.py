@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.charts import plots
 from components.charts.tables import signed
+from components.draw import tables
 from components.links import refuse
 from components.sidebar.subject import Subject, square_behind, square_pixels
-from components.which_explanation.charts import agreement_figure
+from components.which_explanation.charts import agreement_chart
 from components.widgets.viewer import Panel, viewer
 from engine.result import Floats, Table
 from engine.run import Answer
@@ -41,9 +41,7 @@ def show(answer: Answer, about: Subject, key: str) -> None:
         name, low, asks = MEASURES[word]
         view = answer[f"agreement {name}"]
         st.caption(f"{word}: {asks}")
-        plots.with_table(
-            agreement_figure(view, low), finding(view), {"pairs": view}, f"{key}.{name}", wide=True
-        )
+        tables.chart(agreement_chart(view, low), view, finding(view), f"{key}.{name}", wide=True)
     with right:
         st.markdown(ABOUT_MAP)
         viewer(

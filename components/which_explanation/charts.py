@@ -1,15 +1,11 @@
-"""Matrices of explainers against explainers, drawn by Plotly."""
+"""Matrices of explainers against explainers."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import GRAY, MARGINS, STOPS, ramp, theme
 from components.charts.tables import signed
-from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
+from components.draw.matrix import Matrix
 from components.widgets.viewer import said
 from engine.result import Floats, Table
 
@@ -19,10 +15,9 @@ SHORT = {  # so that eight names fit beside and below a matrix
     "Integrated gradients": "Integrated g.",
     "Gradient × input": "Gradient × in.",
 }
-TALL = 440  # px
 
 
-def loss_figure(losses: Table, still: Floats) -> go.Figure:
+def loss_chart(losses: Table, still: Floats) -> Matrix:
     """Losses as multiples of the loss of saying that nothing changes, over decades."""
     base = np.maximum(still.astype(np.float64), FLOOR)
     times = np.log10(np.maximum(losses.values / base, 10.0**-DECADES)).clip(-DECADES, DECADES)
@@ -39,23 +34,16 @@ def loss_figure(losses: Table, still: Floats) -> go.Figure:
         ]
         for name, row in zip(losses.rows, losses.values, strict=True)
     ]
-    bar = {
-        "title": {"text": "× “nothing changes”", "side": "top"},
-        "tickvals": [-DECADES, 0, DECADES],
-        "ticktext": [f"≤{10.0**-DECADES:g}", "1", f"≥{10**DECADES}"],
-        "orientation": "h", "y": 1.02, "yanchor": "bottom", "thickness": 12, "len": 0.9,
-    }  # fmt: skip
-    figure = matrix(times, losses, texts, hovers)
-    figure.update_layout(
-        coloraxis={"cmin": -DECADES, "cmax": DECADES, "colorscale": diverging(), "colorbar": bar}
-    )
-    figure.update_xaxes(title_text="tried where … looks")
-    return figure
+    ticks = (-DECADES, 0, DECADES), (f"≤{10.0**-DECADES:g}", "1", f"≥{10**DECADES}")
+    return Matrix(
+        signed=True, colors=times, texts=texts, hovers=hovers, span=(-DECADES, DECADES),
+        bar="× “nothing changes”", ticks=ticks, names=shortened(losses.rows),
+        columns=shortened(losses.columns), x_title="tried where … looks",
+    )  # fmt: skip
 
 
-def agreement_figure(view: Table, low: float) -> go.Figure:
+def agreement_chart(view: Table, low: float) -> Matrix:
     """Agreement of every two, from `low` to 1."""
-    texts = [[signed(value) for value in row] for row in view.values]
     hovers = [
         [
             f"{name} and {other}: {signed(value)}"
@@ -63,31 +51,11 @@ def agreement_figure(view: Table, low: float) -> go.Figure:
         ]
         for name, row in zip(view.rows, view.values, strict=True)
     ]
-    figure = matrix(view.values, view, texts, hovers)
-    scale = diverging() if low < 0 else ramp()
-    bar = {
-        "title": {"text": view.units[0], "side": "top"}, "orientation": "h", "y": 1.02,
-        "yanchor": "bottom", "thickness": 12, "len": 0.9,
-    }  # fmt: skip
-    figure.update_layout(coloraxis={"cmin": low, "cmax": 1, "colorscale": scale, "colorbar": bar})
-    return figure
-
-
-def matrix(
-    values: Floats, view: Table, texts: list[list[str]], hovers: list[list[str]]
-) -> go.Figure:
-    """Colored squares with a number each, the first row on top."""
-    columns = [shortened(name.removeprefix("in ").removesuffix("'s")) for name in view.columns]
-    trace: dict[str, Any] = {
-        "z": values, "x": columns, "y": [shortened(name) for name in view.rows],
-        "text": texts, "texttemplate": "%{text}", "textfont": {"size": 11},
-        "hovertext": hovers, "hoverinfo": "text", "coloraxis": "coloraxis", "xgap": 1, "ygap": 1,
-    }  # fmt: skip
-    figure = go.Figure(go.Heatmap(**trace))
-    figure.update_layout(height=TALL, margin=MARGINS)
-    figure.update_xaxes(tickangle=-40, fixedrange=True, showgrid=False, linecolor=GRAY)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    return figure
+    return Matrix(
+        signed=low < 0, texts=[[signed(value) for value in row] for row in view.values],
+        hovers=hovers, span=(low, 1), bar=view.units[0], names=shortened(view.rows),
+        columns=shortened(view.columns),
+    )  # fmt: skip
 
 
 def short(value: float) -> str:
@@ -98,13 +66,7 @@ def short(value: float) -> str:
     return said(value)
 
 
-def shortened(name: str) -> str:
-    """A name that fits."""
-    return SHORT.get(name, name)
-
-
-def diverging() -> list[tuple[float, str]]:
-    """Signed numbers: zero recedes into the page."""
-    shades = DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
-    at = np.linspace(0, 255, STOPS).round().astype(int)
-    return [(float(k / 255), "rgb({},{},{})".format(*shades[k])) for k in at]
+def shortened(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that fit."""
+    plain = (name.removeprefix("in ").removesuffix("'s") for name in names)
+    return tuple(SHORT.get(name, name) for name in plain)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components.charts import plots, tables
+from components.charts import tables
+from components.draw.tables import chart
 from components.links import refuse
-from components.which_explanation.charts import loss_figure
+from components.which_explanation.charts import loss_chart
 from engine.attribution.lfa import ROWS
 from engine.result import Floats, Table
 from engine.run import Answer
@@ -188,10 +189,8 @@ def matrices(answer: Answer, key: str) -> None:
         with slot:
             st.markdown(f"{title}: {about}")
             view = answer[name]
-            plots.with_table(
-                loss_figure(view, still.values[place]), words(view, title),
-                {"losses": view}, f"{key}.{name}", wide=True,
-            )  # fmt: skip
+            shape = loss_chart(view, still.values[place])
+            chart(shape, view, words(view, title), f"{key}.{name}", wide=True)
     st.caption(ENDS)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from components.views import WHICH_EXPLANATION
 from components.which_explanation import agreement, experiments, losses, view
-from components.which_explanation.charts import loss_figure
+from components.which_explanation.charts import loss_chart
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.case import ImageCase
 from engine.models import catalog
@@ -211,7 +211,8 @@ def test_the_color_of_nothing_is_said():
 def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_no_change():
     values = np.full((8, 8), 10.0)
     np.fill_diagonal(values, 0.1)
-    figure = loss_figure(table_of(values), np.ones(8, np.float32))
+    table = table_of(values)
+    figure = loss_chart(table, np.ones(8, np.float32)).figure(table)
     (trace,) = figure.data
     marked = [[cell.startswith("★") for cell in row] for row in trace.text]
     assert (np.array(marked) == np.eye(8, dtype=bool)).all()
@@ -252,8 +253,8 @@ def test_whose_features_move_the_score_most_is_read_from_the_right_end():
 def test_each_matrix_is_colored_against_its_own_loss_of_no_change(monkeypatch):
     """The second one's is of slopes: another number than the first one's."""
     drawn = []
-    plain = losses.loss_figure
-    monkeypatch.setattr(losses, "loss_figure", lambda *given: drawn.append(given) or plain(*given))
+    plain = losses.loss_chart
+    monkeypatch.setattr(losses, "loss_chart", lambda *given: drawn.append(given) or plain(*given))
     at = open_view()
     found = LFA(features="pixels", samples=50)(case_of(at))
     still = found["no change"]

@@ -8,6 +8,7 @@ import pytest
 from components.draw.bars import Bars, Dots
 from components.draw.charts import named, values
 from components.draw.lines import Lines, Scatter
+from components.draw.matrix import Matrix
 from engine.result import Columns, Table
 
 NAMES = ("cat", "dog", "owl")
@@ -107,3 +108,21 @@ def test_a_part_of_a_table_keeps_its_names_and_notes():
     assert table.rows == ("owl", "cat")
     assert table.notes == ("c", "a")
     assert table["x"].tolist() == [3, 1]
+
+
+def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
+    counts = Table(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
+    figure = Matrix(span=(0, 4), bar="images").figure(counts)
+    (squares,) = figure.data
+    assert np.array(squares.z).tolist() == [[3, 1], [0, 4]]
+    assert [list(row) for row in squares.text] == [["3", "1"], ["0", "4"]]
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 4)
+    assert figure.layout.coloraxis.showscale
+    assert not Matrix().figure(counts).layout.coloraxis.showscale
+
+
+def test_colors_of_signed_numbers_are_others_than_those_of_unsigned_ones():
+    counts = Table(np.array([[3, -1]], np.float32), ("a",), ("a", "b"), ("", ""))
+    plain, signed = (Matrix(signed=each).figure(counts).layout.coloraxis for each in (False, True))
+    assert plain.colorscale != signed.colorscale
