@@ -51,7 +51,7 @@ class KeepCurve(Method[ScenesCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, ScenesCase) or not isinstance(case.strategy, VASparse):
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, VASparse):
             return "it needs scenes and the decoding VASparse."
         return super().unmet(case)
 

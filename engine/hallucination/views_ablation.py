@@ -53,7 +53,7 @@ class ViewsAblation(Method[ScenesCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, ScenesCase) or not isinstance(case.strategy, MVP):
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, MVP):
             return "it needs scenes and the decoding MVP."
         return super().unmet(case)
 
