@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
 from math import log10
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 from engine.case_base import Case, Precision
@@ -133,6 +134,11 @@ class Switch:
 Control = Slider | Choice | Switch
 
 
+def defaults(**named: Any) -> Mapping[str, Any]:
+    """Arguments of the case at which a method begins, where others than the case's own fit it."""
+    return MappingProxyType(named)
+
+
 def setting(default: Any, control: Control, label: str, help: str) -> Any:
     """A dataclass field that knows how to be drawn."""
     return field(default=default, metadata={"control": control, "label": label, "help": help})
@@ -167,7 +173,7 @@ class Method(ABC, Generic[CaseT]):
     fast: ClassVar[bool] = False  # offered in bfloat16: a test pins its agreement with exact
     proof: ClassVar[str] = ""  # id of its acceptance test
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
-    first: ClassVar[Mapping[str, Any]] = {}  # arguments of its case with a default of their own
+    argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
 
     def __post_init__(self) -> None:
         check_settings(self, self.title)
@@ -221,5 +227,5 @@ def case_kind(kind: type[Method[Any]]) -> type[Case]:
 
 __all__ = [
     "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Precision", "Progress", "Slider",
-    "Switch", "case_kind", "check_settings", "part_of", "quiet", "setting",
+    "Switch", "case_kind", "check_settings", "defaults", "part_of", "quiet", "setting",
 ]  # fmt: skip

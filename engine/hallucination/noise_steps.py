@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.noise import STEPS, noise_for, noised
 from engine.hallucination.vlm import VLM
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.result import Columns, Result
 
 EVERY = 50  # noise steps apart
@@ -44,6 +44,7 @@ class NoiseSteps(Method[CaptionCase]):
     cost = "live"
     paper = "Leng et al. 2024, https://arxiv.org/abs/2311.16922"
     needs = frozenset({"yes or no"})
+    argument_defaults = defaults(ask="is there a boat")
     proof = (
         "tests/engine/hallucination/test_noise_steps.py"
         "::test_the_contrasted_margin_is_that_of_vcd_itself"
