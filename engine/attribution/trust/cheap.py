@@ -52,7 +52,7 @@ class Place(Check):
     title = "Does it lie on the truth?"
     cost = "live"
     needs = frozenset({"mask"})
-    argument_defaults = defaults(image="example:phantoms/17", model="phantom-cnn")
+    argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
     proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
     evidence = True
     revision = 3
