@@ -60,8 +60,12 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
 
 def add(parser: Parser, name: str, spec: Any, default: Any) -> None:
     """An option; its text is read by the control that the field declares."""
-    control = spec.metadata["control"]
-    usual = getattr(control, "off", "") if default is None else default
-    words = f"{spec.metadata['help']} Default: {usual}.".replace("%", "%%")
+    from engine.arguments.text import text_of
+
     many = isinstance(default, tuple)
-    parser.add_argument(f"--{name}", nargs="+" if many else None, metavar="VALUE", help=words)
+    off = getattr(spec.metadata["control"], "off", "")
+    usual = off if default is None else " ".join(default) if many else text_of(default)
+    words = spec.metadata["help"] + (f" Default: {usual}." if usual else "")
+    parser.add_argument(
+        f"--{name}", nargs="+" if many else None, metavar="VALUE", help=words.replace("%", "%%")
+    )

@@ -136,6 +136,19 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
     assert "about: --model --weights --labels --data --forget" in said
 
 
+def test_the_help_of_a_method_lists_its_arguments_and_settings_with_their_defaults(capsys):
+    for kind in METHODS:
+        with pytest.raises(SystemExit) as left:
+            main(["run", kind.full_name(), "--help"])
+        assert left.value.code == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["run", "sparsity.Prune", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in ("--model VALUE", "Default: digits-cnn.", "--ratio VALUE", "--out OUT"):
+        assert words in said
+
+
 def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
     monkeypatch.setattr(catalog, "hub_known", lambda: False)
     assert main(["models", "--json"]) == 0
