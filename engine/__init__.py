@@ -1,5 +1,42 @@
 """What computes: cases in, results out. Knows torch; knows nothing of Streamlit or Plotly."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from engine.process import prepare
 
+if TYPE_CHECKING:
+    from engine.method import Progress
+    from engine.run import Answer
+
 prepare()
+
+
+def answer(
+    method: str,
+    /,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **given: Any,
+) -> Answer:
+    """Ask a method by name: `engine.answer("anomaly.KNN", model="digits-cnn", k=5)`.
+
+    The answer is kept, so that asking again is quick.
+
+    Args:
+        method: family and name, as `python -m engine methods` lists them.
+        settings: settings whose name an argument of the case has too.
+        progress: called with the share done and a few words.
+        **given: arguments of the case and settings of the method; each has a default.
+
+    Raises:
+        BlindspotError: something asked was wrong; its text says what.
+    """
+    from engine import asking, run  # here, so that `import engine` stays quick
+    from engine.method import quiet
+
+    asked, arguments = asking.question(asking.method_named(method), given, settings)
+    return run.answer(asked, arguments.case(), progress or quiet)

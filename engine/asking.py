@@ -1,201 +1,91 @@
-"""From words on the command line to a method and a case."""
+"""From a method's name and words about its case to a method and a case: the way of every script."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import fields
-from difflib import get_close_matches
-from math import isfinite
-from pathlib import Path
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any
 
-from engine.case import ImageCase, PairCase, shown
-from engine.data.example import example
-from engine.errors import BadModel, BadSetting, BlindspotError, DoesNotFit
+from engine.arguments import Arguments, arguments_of
+from engine.arguments.base import taken
+from engine.arguments.controls import Many, Text
+from engine.arguments.text import near, settings_from
+from engine.errors import BadSetting, BlindspotError
 from engine.families import METHODS
-from engine.images import Crop, Picture, read
-from engine.method import Choice, Control, Method, Precision, Slider
-from engine.models.catalog import DEFAULT, load, load_from_file
-from engine.models.classifier import Classifier
-from engine.samples import sample
-from engine.target import Target
+from engine.method import Choice, Method, Slider, Switch, case_kind
 
-TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-OFF = ("off", "none")
+TYPES = {Slider: "number", Choice: "choice", Switch: "switch", Text: "text", Many: "texts"}
 
 
-def settled(name: str, pairs: Sequence[str]) -> Method[Any]:
-    """The method of that name with its settings."""
+def method_named(name: str) -> type[Method[Any]]:
+    """The method of that full name. Raises BlindspotError, with names like it."""
     known = {kind.full_name(): kind for kind in METHODS}
-    kind = known.get(name)
-    if kind is None:
+    if name not in known:
         raise BlindspotError(f"There is no method {name!r}.{near(name, list(known))}")
-    specs = {spec.name: spec for spec in fields(kind)}
-    given: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise BadSetting(f"Settings are given as NAME=VALUE, not {pair!r}.")
-        if key not in specs:
-            has = f"it has {', '.join(specs)}" if specs else "it has none"
-            raise BadSetting(f"{kind.title} has no setting {key!r}: {has}.")
-        given[key] = value(text, specs[key].metadata["control"])
-    return kind(**given)
+    return known[name]
 
 
-def cannot_run(kind: type[Method[Any]]) -> str:
-    """Why a method cannot be asked from the command line, whatever the model; "" when it can."""
-    return "" if case_kind(kind) in {ImageCase, PairCase} else kind.unmet(Bare())
+def question(
+    kind: type[Method[Any]], given: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+) -> tuple[Method[Any], Arguments[Any]]:
+    """A method with its settings, and the arguments of its case.
+
+    Args:
+        kind: the method.
+        given: arguments of the case by name, as text or as Python has them; settings too, where
+            the case has no argument of that name.
+        settings: more settings.
+
+    Raises:
+        BadSetting: a name that neither has, or a value outside its range.
+    """
+    arguments, specs = arguments_of(kind), {spec.name: spec for spec in fields(kind)}
+    own = {name: one for name, one in given.items() if name in arguments.specs()}
+    set_here = {name: one for name, one in given.items() if name not in own} | dict(settings or {})
+    if odd := [name for name in set_here if name not in specs]:
+        has = ", ".join([*arguments.specs(), *specs])
+        raise BadSetting(f"{kind.title} has no {odd[0]!r}: it has {has}.")
+    values = {name: taken(one, specs[name].metadata["control"]) for name, one in set_here.items()}
+    return kind(**values), arguments.read({**kind.argument_defaults, **own})
 
 
-def against(kind: type[Method[Any]]) -> tuple[int, int] | None:
-    """Fewest and most images that are given to a method with --against; None for none."""
-    return getattr(kind, "targets", (1, 1)) if case_kind(kind) is PairCase else None
+def settings_given(kind: type[Method[Any]], pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings from texts such as "steps=64". Raises BadSetting."""
+    return settings_from(kind, pairs, kind.title)
 
 
 def described(kind: type[Method[Any]]) -> dict[str, Any]:
-    """A method and its settings as JSON has them."""
-    settings = []
-    for spec in fields(kind):
-        control = spec.metadata["control"]
-        slider = control if isinstance(control, Slider) else None
-        options = list(control.options) if isinstance(control, Choice) else None
-        settings.append(
-            {
-                "name": spec.name,
-                "label": spec.metadata["label"],
-                "help": spec.metadata["help"],
-                "default": spec.default,
-                "low": slider and slider.low,
-                "high": slider and slider.high,
-                "step": slider and slider.step,
-                "options": options or None,
-                "unit": slider.unit if slider else "",
-            }
-        )
+    """A method, its settings and the arguments of its case, as JSON has them."""
+    arguments, first = arguments_of(kind), kind.argument_defaults
     return {
         "family": kind.family,
         "name": kind.name,
         "title": kind.title,
         "paper": kind.paper,
         "cost": kind.cost,
-        "settings": settings,
-        "against": against(kind),
-        "cannot_run": cannot_run(kind) or None,
+        "case": case_kind(kind).case_name,
+        "settings": [entry(spec, spec.default) for spec in fields(kind)],
+        "arguments": [
+            entry(spec, first.get(spec.name, spec.default)) for spec in fields(arguments)
+        ],
     }
 
 
-def case_kind(kind: type[Method[Any]]) -> object:
-    """The case that a method is called with: X of the Method[X] that it derives from."""
-    bases = (base for one in kind.__mro__ for base in vars(one).get("__orig_bases__", ()))
-    cases = (argument for base in bases for argument in get_args(base))
-    return next(case for case in cases if isinstance(case, type))
-
-
-class Bare:
-    """A case of no kind, which lacks nothing: what refuses it wants another kind of case."""
-
-    fingerprint, lane = "", "cpu"
-    precision: Precision = "exact"
-
-    def facts(self) -> dict[str, Any]:
-        """Nothing is known."""
-        return {}
-
-    def lacks(self, need: str) -> str:
-        """Nothing is lacking."""
-        del need
-        return ""
-
-
-def value(text: str, control: Control) -> object:
-    """A setting's value; what cannot be one is left as text, and the method refuses it in words."""
-    off = getattr(control, "off", "")
-    if off and text.lower() in {*OFF, off.lower()}:
-        return None
-    if isinstance(control, Choice):
-        return text
-    if not isinstance(control, Slider):
-        return TRUTH.get(text.lower(), text)
-    try:
-        number = int(text) if control.whole else float(text)
-    except ValueError:
-        return text
-    return number if isfinite(number) else text
-
-
-def asked(wanted: Namespace, kind: type[Method[Any]]) -> ImageCase | PairCase:
-    """The case: picture, model, target, precision and seed, and the images it is held against."""
-    if reason := cannot_run(kind):
-        raise DoesNotFit(f"{kind.title} cannot be asked from the command line: {reason}")
-    if wanted.against and against(kind) is None:
-        raise BlindspotError(f"{wanted.method} looks at one image: leave out --against.")
-    source = image_asked(wanted)
-    others = tuple(shown(pictured(name), Crop(), source.model) for name in wanted.against)
-    return PairCase(source, others) if others else source
-
-
-def image_asked(wanted: Namespace) -> ImageCase:
-    """The case of the first picture."""
-    picture = pictured(wanted.image)
-    model = modeled(wanted.model, wanted.weights, wanted.labels)
-    if wanted.precision == "fast" and not model.offers_fast:
-        raise BlindspotError("This device does not compute bfloat16 faster: use --precision exact.")
-    pixels = shown(picture, Crop(), model)
-    index = (
-        int(model.logits(pixels[None])[0].argmax())
-        if wanted.target is None
-        else numbered(wanted.target, model)
-    )
-    versus = None if wanted.versus is None else numbered(wanted.versus, model)
-    target = Target(index, versus, wanted.reading)
-    return ImageCase(model, pixels, target, wanted.precision, wanted.seed)
-
-
-def pictured(name: str) -> Picture:
-    """A sample, an image of a data set, or a file."""
-    kind, colon, rest = name.partition(":")
-    match colon and kind:
-        case "sample":
-            return sample(rest)
-        case "example":
-            return example(rest).picture()
-    return read(Path(name))
-
-
-def modeled(name: str | None, weights: Path | None, labels: Path | None) -> Classifier:
-    """A model by name, or an architecture with weights of one's own."""
-    if weights is None:
-        if labels is not None:
-            raise BadModel("--labels go with --weights: a named model has its own.")
-        return load(name or DEFAULT)
-    if name is None:
-        raise BadModel("--weights need the architecture they are for: --model NAME.")
-    return load_from_file(weights, name, labels)
-
-
-def numbered(said: str, model: Classifier) -> int:
-    """A class number, from itself or from the label or a part of it that only one label has."""
-    if said.lstrip("-").isdecimal():
-        index = int(said)
-        if not 0 <= index < len(model.labels):
-            last = len(model.labels) - 1
-            raise BlindspotError(f"Class {said} is unknown: {model.title} has 0 to {last}.")
-        return index
-    lower = [label.lower() for label in model.labels]
-    if said.lower() in lower:
-        return lower.index(said.lower())
-    parts = [index for index, label in enumerate(lower) if said.lower() in label]
-    if said and len(parts) == 1:
-        return parts[0]
-    if said and parts:
-        names = ", ".join(f"{index} {model.labels[index]}" for index in parts[:5])
-        raise BlindspotError(f"{len(parts)} classes have {said!r} in their name: {names} …")
-    raise BlindspotError(f"No class is called {said!r}.{near(said.lower(), lower)}")
-
-
-def near(said: str, known: Sequence[str]) -> str:
-    """Names like the one that was said."""
-    found = get_close_matches(said, known, n=3, cutoff=0.5)
-    return f" Did you mean {', '.join(found)}?" if found else ""
+def entry(spec: Field[Any], default: Any) -> dict[str, Any]:
+    """A setting or an argument as JSON has it."""
+    control = spec.metadata["control"]
+    slider = control if isinstance(control, Slider) else None
+    options = control.options if isinstance(control, Choice | Text | Many) else ()
+    return {
+        "name": spec.name,
+        "label": spec.metadata["label"],
+        "help": spec.metadata["help"],
+        "type": TYPES[type(control)],
+        "default": default,
+        "off": getattr(control, "off", ""),
+        "low": slider and slider.low,
+        "high": slider and slider.high,
+        "step": slider and slider.step,
+        "options": list(options() if callable(options) else options) or None,
+        "unit": slider.unit if slider else "",
+    }

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from engine.case_base import Case, Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
-from engine.lazy import lazy
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
 from engine.models.compiled import note
@@ -22,7 +21,7 @@ from engine.target import Target
 
 
 @dataclass(frozen=True, eq=False)
-class ImageCase:
+class ImageCase(Case):
     """One image, one model, one target.
 
     Args:
@@ -32,6 +31,9 @@ class ImageCase:
         precision: "exact" (float32) or "fast" (bfloat16 forwards of perturbation methods).
         seed: of every random number a method draws.
     """
+
+    case_name: ClassVar[str] = "image"
+    what: ClassVar[str] = "an image and a classifier"
 
     model: Classifier
     image: Tensor
@@ -51,43 +53,27 @@ class ImageCase:
         if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of pixels, weights, target, precision and seed."""
-        said = blake2b(digest_size=16)
-        said.update(self.image.contiguous().numpy().tobytes())
-        said.update(
-            f"{tuple(self.image.shape)}|{self.model.fingerprint}|{self.target}"
-            f"|{self.precision}|{self.seed}".encode()
-        )
-        return said.hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
+    def digest_parts(self) -> Parts:
+        """Pixels, weights, target, precision and seed."""
+        yield self.image.contiguous().numpy().tobytes()
+        yield f"{tuple(self.image.shape)}|{self.model.fingerprint}|{self.target}"
+        yield f"|{self.precision}|{self.seed}"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels, no file name."""
-        return {
-            "kind": "image",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
+        return super().facts() | {
             "target": self.target.words(self.model.labels),
             "target_index": self.target.index,
             "versus_index": self.target.versus,
             "reading": self.target.reading,
             "unit": self.target.unit,
-            "side": self.model.side,
-            "precision": self.precision,
-            "seed": self.seed,
         }
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
         if need == "pair":
-            return "it needs other images to compare with or walk to: give at least one."
-        return self.model.lacks(need)
+            return f"it needs {PairCase.what}."
+        return super().lacks(need)
 
     def options(self, source: str) -> tuple[str, ...]:
         """The words a setting may take that are read from the case: layers or classes."""
@@ -100,10 +86,6 @@ class ImageCase:
                 return self.model.labels
             case _:
                 raise ValueError(f"a case has no {source}")
-
-    def at(self, precision: Precision) -> ImageCase:
-        """The same question in another precision."""
-        return self if precision == self.precision else replace(self, precision=precision)
 
     @property
     def batch(self) -> int:
@@ -145,13 +127,17 @@ class ImageCase:
 
 
 @dataclass(frozen=True, eq=False)
-class PairCase:
+class PairCase(WrappedCase):
     """One image and others that it is compared with or walked to, all for one model.
 
     Args:
         source: the image's own case: model, target, precision and seed are taken from it.
         others: at least one more image (3, H, W) in [0, 1], of the source's size.
     """
+
+    case_name: ClassVar[str] = "pair"
+    what: ClassVar[str] = "other images to compare with or walk to: give at least one"
+    gives: ClassVar[frozenset[str]] = frozenset({"pair"})
 
     source: ImageCase
     others: tuple[Tensor, ...]
@@ -164,40 +150,14 @@ class PairCase:
             if tuple(other.shape) != wanted:
                 raise BlindspotError(f"The images differ in size: {wanted}, {tuple(other.shape)}.")
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of the source's case and of the others' pixels, in their order."""
-        said = blake2b(f"pair|{self.source.fingerprint}".encode(), digest_size=16)
-        for other in self.others:
-            said.update(other.contiguous().numpy().tobytes())
-        return said.hexdigest()
-
-    @property
-    def model(self) -> Classifier:
-        """The classifier that sees them all."""
-        return self.source.model
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return self.source.lane
-
-    @property
-    def precision(self) -> Precision:
-        """That of the source."""
-        return self.source.precision
+    def digest_parts(self) -> Parts:
+        """The source's case and the others' pixels, in their order."""
+        yield f"pair|{self.source.fingerprint}"
+        yield from (other.contiguous().numpy().tobytes() for other in self.others)
 
     def facts(self) -> dict[str, Any]:
-        """What it is, for the record."""
-        return self.source.facts() | {"kind": "pair", "others": len(self.others)}
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs, or ""."""
-        return "" if need == "pair" else self.source.lacks(need)
-
-    def at(self, precision: Precision) -> PairCase:
-        """The same question in another precision."""
-        return replace(self, source=self.source.at(precision))
+        """Those of the source, and how many others there are."""
+        return super().facts() | {"others": len(self.others)}
 
 
 def image_case(

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from functools import cache
 from math import log10
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
+from engine.case_base import Case, Precision
 from engine.errors import BadSetting, DoesNotFit
 from engine.result import Result
 
 Cost = Literal["live", "wait", "job"]
-Precision = Literal["exact", "fast"]
-
-
-class Case(Protocol):
-    """What is asked about. Two cases with one fingerprint give one answer."""
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of everything the answer depends on except method and settings."""
-        ...
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it, such as "cpu" or "cuda:0"."""
-        ...
-
-    @property
-    def precision(self) -> Precision:
-        """Computed exactly, or fast in fewer bits."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """What it is, in JSON, for the record kept beside the answer; no pixels, no file names."""
-        ...
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs, or "" when it can."""
-        ...
 
 
 CaseT = TypeVar("CaseT", bound=Case)
@@ -159,6 +134,11 @@ class Switch:
 Control = Slider | Choice | Switch
 
 
+def defaults(**named: Any) -> Mapping[str, Any]:
+    """Arguments of the case at which a method begins, where others than the case's own fit it."""
+    return MappingProxyType(named)
+
+
 def setting(default: Any, control: Control, label: str, help: str) -> Any:
     """A dataclass field that knows how to be drawn."""
     return field(default=default, metadata={"control": control, "label": label, "help": help})
@@ -193,6 +173,7 @@ class Method(ABC, Generic[CaseT]):
     fast: ClassVar[bool] = False  # offered in bfloat16: a test pins its agreement with exact
     proof: ClassVar[str] = ""  # id of its acceptance test
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
+    argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
 
     def __post_init__(self) -> None:
         check_settings(self, self.title)
@@ -204,6 +185,8 @@ class Method(ABC, Generic[CaseT]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
+        if not isinstance(case, wanted := case_kind(cls)):
+            return f"it needs {wanted.what}."
         return next((reason for need in sorted(cls.needs) if (reason := case.lacks(need))), "")
 
     @classmethod
@@ -232,3 +215,17 @@ class Method(ABC, Generic[CaseT]):
         for spec in fields(self):
             if (value := getattr(self, spec.name)) != spec.default:
                 yield spec, value
+
+
+@cache
+def case_kind(kind: type[Method[Any]]) -> type[Case]:
+    """The case that a method is asked about: X of the Method[X] that it derives from."""
+    bases = (base for one in kind.__mro__ for base in vars(one).get("__orig_bases__", ()))
+    given = (argument for base in bases for argument in get_args(base))
+    return next((one for one in given if isinstance(one, type) and issubclass(one, Case)), Case)
+
+
+__all__ = [
+    "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Precision", "Progress", "Slider",
+    "Switch", "case_kind", "check_settings", "defaults", "part_of", "quiet", "setting",
+]  # fmt: skip

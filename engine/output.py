@@ -18,6 +18,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
+from engine.case_base import Case, WrappedCase
 from engine.pictures import Pixels, as_bytes, ends, overlay, tint
 from engine.result import Checkpoint, HeatMap, Table, View
 from engine.run import Answer
@@ -26,17 +27,19 @@ from engine.store import sweep_strays, write_atomic
 LONGEST = 100  # bytes of a part of a file's name
 
 
-def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
+def write(answer: Answer, case: Case, folder: Path) -> Path:
     """Write everything; where result.json lies."""
     sweep_strays(folder, ours=False)
     record, facts = answer.record, case.facts()
     source = case.source if isinstance(case, PairCase) else case
-    numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}
-    views = {}
+    numbers: dict[str, float] = {}
+    if isinstance(source, ImageCase):
+        numbers["score"] = source.score(source.image[None]).item()
+    views: dict[str, Any] = {}
     for name, view in answer.items():
         views[name] = write_view(view, name, folder)
         if isinstance(view, HeatMap):
-            views[name] |= draw(view, name, shown(source), folder)
+            views[name] |= draw(view, name, background(case, view), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))
             numbers[f"{name}.high"] = float(np.nanmax(view.values))
     said = {
@@ -46,8 +49,8 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
         "views": views,
         "numbers": numbers,
         "provenance": {
-            "model": facts["model"],
-            "model_fingerprint": facts["model_fingerprint"],
+            "model": facts.get("model"),
+            "model_fingerprint": facts.get("model_fingerprint"),
             "kept": answer.kept,
             **{key: record[key] for key in PROVENANCE},
         },
@@ -118,15 +121,20 @@ def free(file: str, taken: Collection[str]) -> str:
     return next(one for one in chain([file], numbered) if one.lower() not in lower)
 
 
-def draw(heat: HeatMap, name: str, image: Pixels, folder: Path) -> dict[str, Any]:
-    """The map in colors, and over the image; their names and the ends of the scale."""
+def draw(heat: HeatMap, name: str, image: Pixels | None, folder: Path) -> dict[str, Any]:
+    """The map in colors, and over the image where there is one; names, and the scale's ends."""
     stem = file_name(name)
-    picture, over = f"{stem}.png", f"{stem}.overlay.png"
-    Image.fromarray(tint(heat)).save(folder / picture)
-    Image.fromarray(overlay(image, heat)).save(folder / over)
-    return {"signed": heat.signed, "picture": picture, "overlay": over, "ends": ends(heat)}
+    found: dict[str, Any] = {"signed": heat.signed, "picture": f"{stem}.png", "ends": ends(heat)}
+    Image.fromarray(tint(heat)).save(folder / found["picture"])
+    if image is not None:
+        found["overlay"] = f"{stem}.overlay.png"
+        Image.fromarray(overlay(image, heat)).save(folder / found["overlay"])
+    return found
 
 
-def shown(case: ImageCase) -> Pixels:
-    """The image as bytes (H, W, 3)."""
-    return as_bytes(case.image)
+def background(case: Case, heat: HeatMap) -> Pixels | None:
+    """The image that a map is of, as bytes (H, W, 3); None where the case has none of its size."""
+    pixels = getattr(case.inner if isinstance(case, WrappedCase) else case, "image", None)
+    if pixels is None or tuple(pixels.shape[1:]) != heat.values.shape:
+        return None
+    return as_bytes(pixels)

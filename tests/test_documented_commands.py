@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from PIL import Image
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SPAN = re.compile(r"`(python -m engine[^`]*)`")
 LINE = re.compile(r"^    (python -m engine(?:.*\\\n)*.*)$", re.MULTILINE)
+BLOCK = re.compile(r"^    (?:import|from) .*\n(?:(?:    .*)?\n)+", re.MULTILINE)
 FORM = re.compile(r"(?<!\S)[A-Z]+(?!\S)")  # NAME, in a command that shows a form
 LONG = {
     "gallery --again Study": "it measures ten methods on many images: many minutes",
@@ -38,6 +40,14 @@ def commands() -> list[str]:
     ]
     words = (shlex.split(one.replace("\\\n", " "), comments=True)[3:] for one in found)
     return list(dict.fromkeys(shlex.join(one) for one in words if one))
+
+
+def scripts() -> list[str]:
+    """Indented blocks of Python, each of a page whole, that ask the engine something."""
+    blocks = [
+        dedent(block) for page in PAGES for block in BLOCK.findall(page.read_text(encoding="utf-8"))
+    ]
+    return [one for one in blocks if "engine.answer(" in one or "as_python" in one]
 
 
 def marked(command: str):
@@ -82,3 +92,13 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
     assert said.out
     if arguments[0] == "run":
         assert json.loads((somebody / "out" / "result.json").read_text())["views"]
+
+
+def test_the_pages_show_how_python_asks():
+    assert len(scripts()) == 2
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda script: script.split("\n")[0])
+def test_a_script_runs_as_it_is_printed(script, somebody, capsys):
+    exec(script, {})  # noqa: S102  # it is what a person would run
+    assert capsys.readouterr().out

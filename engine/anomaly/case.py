@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from engine.case_base import Case, Parts
 from engine.data import DataSet, Rows
 from engine.errors import BadData, BadModel, BlindspotError
 from engine.lazy import lazy
@@ -20,7 +20,7 @@ MOST_FIT, MOST_HELD, MOST_UNKNOWN = 2000, 1000, 200  # images that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class DataCase:
+class DataCase(Case):
     """Images of a data set, as one model sees them.
 
     Args:
@@ -28,6 +28,10 @@ class DataCase:
         data: all its rows are looked at; each is brought to the model's size where it differs.
         layers: whose outputs are kept too.
     """
+
+    case_name: ClassVar[str] = "data"
+    what: ClassVar[str] = "a data set and a classifier"
+    gives: ClassVar[frozenset[str]] = frozenset({"data"})
 
     model: Classifier
     data: DataSet
@@ -40,42 +44,17 @@ class DataCase:
         for name in self.layers:
             self.model.layer(name)
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of model, images and layers."""
-        said = f"data|{self.model.fingerprint}|{self.data.fingerprint}|{self.layers}"
-        return blake2b(f"{said}|{self.precision}".encode(), digest_size=16).hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
-
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        return {
-            "kind": "data",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
-            "data": self.data.name,
-            "data_fingerprint": self.data.fingerprint,
+        return super().facts() | {
             "images": len(self.data),
             "alike": f"{self.model.fingerprint}|{len(self.data)}",  # in seconds
             "layers": list(self.layers),
-            "precision": self.precision,
         }
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs, or ""."""
-        return "" if need == "data" else self.model.lacks(need)
-
-    def at(self, precision: Precision) -> DataCase:
-        """The same question in another precision."""
-        return replace(self, precision=precision)
 
 
 @dataclass(frozen=True, eq=False)
-class FamiliarCase:
+class FamiliarCase(Case):
     """One image, among normal ones, and perhaps unknown ones to measure by.
 
     Args:
@@ -94,6 +73,10 @@ class FamiliarCase:
         BlindspotError: the image does not fit the model.
     """
 
+    case_name: ClassVar[str] = "familiar"
+    what: ClassVar[str] = "an image, a classifier and normal images to compare with"
+    gives: ClassVar[frozenset[str]] = frozenset({"normal"})
+
     model: Classifier
     image: Tensor
     normal: DataSet
@@ -110,50 +93,25 @@ class FamiliarCase:
             raise BadData(f"{self.unknown.card.title} has no images that could be unknown.")
         split(self.normal)
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of model, image, normal and unknown images, and seed."""
-        said = blake2b(digest_size=16)
-        said.update(self.image.contiguous().numpy().tobytes())
+    def digest_parts(self) -> Parts:
+        """Pixels, weights, normal and unknown images, group, seed and precision."""
         other = self.unknown.fingerprint if self.unknown is not None else ""
-        said.update(
-            f"familiar|{self.model.fingerprint}|{self.normal.fingerprint}|{other}"
-            f"|{self.group}|{self.seed}|{self.precision}".encode()
-        )
-        return said.hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
+        yield self.image.contiguous().numpy().tobytes()
+        yield f"familiar|{self.model.fingerprint}|{self.normal.fingerprint}|{other}"
+        yield f"|{self.group}|{self.seed}|{self.precision}"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels, no file name."""
-        return {
-            "kind": "familiar",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
+        return super().facts() | {
             "normal": self.normal.name,
             "unknown": self.unknown.name if self.unknown is not None else "",
             "data": self.normal.name,
             "alike": f"{self.model.fingerprint}|{len(self.normal)}",
-            "seed": self.seed,
-            "precision": self.precision,
         }
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
-        match need:
-            case "normal":
-                return ""
-            case "head":
-                return headless(self.model)
-            case _:
-                return self.model.lacks(need)
-
-    def at(self, precision: Precision) -> FamiliarCase:
-        """The same question in another precision."""
-        return replace(self, precision=precision)
+        return headless(self.model) if need == "head" else super().lacks(need)
 
     @lazy
     def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:

@@ -15,7 +15,7 @@ from engine.anomaly.odin import ODIN
 from engine.anomaly.quick import QUICK
 from engine.errors import DoesNotFit
 from engine.measures.detection import auroc, fpr95
-from engine.method import Case, Method, Progress, Switch, quiet, setting
+from engine.method import Method, Progress, Switch, quiet, setting
 from engine.result import Result, Scores, Table
 
 COLUMNS = ("p-value", "less unusual normal images", "AUROC", "FPR95, unknown positive")
@@ -45,13 +45,6 @@ class Compare(Method[FamiliarCase]):
     )
 
     odin: bool = setting(False, Switch(), "With ODIN", "It takes a way back through the network.")
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about an image among normal ones."""
-        if not isinstance(case, FamiliarCase):
-            return "it needs normal images to compare with."
-        return super().unmet(case)
 
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Views: ranking, a row for each detector that fits; together, Bonferroni's p-value."""

@@ -16,7 +16,7 @@ from engine.anomaly.extract import Seen, as_seen, look
 from engine.anomaly.gather import gathered, head_of
 from engine.anomaly.quick import BY_NAME, QUICK
 from engine.measures.detection import auroc
-from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Scores, Table
 
@@ -58,13 +58,6 @@ class Corrupt(Method[FamiliarCase]):
     images: int = setting(
         64, Slider(8, 256, 8), "Normal images", "So many held-out ones are made worse too."
     )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about an image among normal ones."""
-        if not isinstance(case, FamiliarCase):
-            return "it needs normal images to compare with."
-        return super().unmet(case)
 
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Views: steps, flags (p-values of the normal images at each step), classes."""

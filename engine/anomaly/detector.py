@@ -23,7 +23,7 @@ from engine.anomaly.held import held_bytes
 from engine.errors import DoesNotFit
 from engine.measures import detection
 from engine.memory import Memory
-from engine.method import Case, Cost, Method, Progress, quiet
+from engine.method import Cost, Method, Progress, quiet
 from engine.result import Curve, Evidence, Result, Scores, Table, View
 
 NEAREST = 8  # normal images that are shown beside the image
@@ -70,13 +70,6 @@ class Detector(Method[FamiliarCase]):
     needs = frozenset({"normal"})
     unit: ClassVar[str] = "score"
     joined: ClassVar[str] = "alone"  # how the parts make the score: sum, product, alone
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about an image among normal ones, not about a picture alone."""
-        if not isinstance(case, FamiliarCase):
-            return "it needs normal images to compare with."
-        return super().unmet(case)
 
     @abstractmethod
     def fit(self, train: Bank) -> Fitted:

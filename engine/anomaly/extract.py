@@ -16,7 +16,7 @@ from engine.anomaly.case import DataCase, headless
 from engine.data import DataSet
 from engine.data.example import pictured
 from engine.images import Crop, square
-from engine.method import Case, Method, Progress, quiet
+from engine.method import Method, Progress, quiet
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.layers import capturing
@@ -44,11 +44,6 @@ class Extract(Method[DataCase]):
         "tests/engine/anomaly/test_extract.py"
         "::test_features_times_the_head_give_the_logits_for_every_model_that_ships"
     )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about a data set, not about a picture."""
-        return "" if isinstance(case, DataCase) else "it needs a data set."
 
     def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
         """View: features."""

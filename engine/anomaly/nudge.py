@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from engine.anomaly.case import DataCase
 from engine.anomaly.extract import as_seen
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import in_batches
@@ -69,11 +69,6 @@ class Nudged(Method[DataCase]):
 
     temperature: float = temperature_setting(1000.0)
     epsilon: float = epsilon_setting(0.0014)
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about a data set, not about a picture."""
-        return "" if isinstance(case, DataCase) else "it needs a data set."
 
     def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
         """View: logits, a row for each image."""

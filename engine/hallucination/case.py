@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from engine.case_base import Case, Parts
 from engine.errors import BlindspotError
 from engine.hallucination.vlm import VLM
 from engine.lazy import lazy
@@ -20,7 +20,7 @@ DECIDED = {"is", "are", "was", "were", "does", "do", "did", "has", "have", "can"
 
 
 @dataclass(frozen=True, eq=False)
-class CaptionCase:
+class CaptionCase(Case):
     """One image, one prompt, one model.
 
     Args:
@@ -32,6 +32,10 @@ class CaptionCase:
     Raises:
         BlindspotError: the prompt is empty, has words the model does not know, or is too long.
     """
+
+    case_name: ClassVar[str] = "caption"
+    what: ClassVar[str] = "a vision-language model, a picture and a prompt"
+    asks: ClassVar[str] = "vlm"
 
     vlm: VLM
     image: Tensor
@@ -71,19 +75,10 @@ class CaptionCase:
         """The prompt (1, P)."""
         return torch.tensor([self.words], device=self.vlm.device)
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of pixels, weights, prompt and seed."""
-        said = blake2b(digest_size=16)
-        said.update(self.image.contiguous().numpy().tobytes())
-        shape = tuple(self.image.shape)
-        said.update(f"{shape}|{self.vlm.fingerprint}|{self.words}|{self.seed}".encode())
-        return said.hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return self.vlm.device
+    def digest_parts(self) -> Parts:
+        """Pixels, weights, the prompt's tokens and the seed."""
+        yield self.image.contiguous().numpy().tobytes()
+        yield f"{tuple(self.image.shape)}|{self.vlm.fingerprint}|{self.words}|{self.seed}"
 
     @property
     def decides(self) -> bool:
@@ -96,19 +91,9 @@ class CaptionCase:
             raise ValueError(f"a case has no {source}")
         return tuple(str(layer) for layer in range(self.vlm.spec.layers + 1))
 
-    def at(self, precision: Precision) -> CaptionCase:
-        """The same question in another precision."""
-        return self if precision == self.precision else replace(self, precision=precision)
-
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels, no file name."""
-        return {
-            "kind": "caption",
-            "model": self.vlm.name,
-            "model_fingerprint": self.vlm.fingerprint,
-            "prompt": self.prompt,
-            "seed": self.seed,
-        }
+        return super().facts() | {"prompt": self.prompt}
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
@@ -118,4 +103,4 @@ class CaptionCase:
         if need in KINDS:
             can = need in self.vlm.spec.caps
             return "" if can else f"{self.vlm.title} does not show its {need}."
-        return f"it needs {need}, which a picture and a prompt do not have."
+        return super().lacks(need)

@@ -15,7 +15,7 @@ from engine.hallucination.forced import forced
 from engine.hallucination.generate import generate
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.word_case import OfWords, WordCase
-from engine.method import Progress, quiet
+from engine.method import Progress, defaults, quiet
 from engine.result import Columns, Result
 
 
@@ -32,6 +32,7 @@ class Cause(OfWords):
     name = "Cause"
     title = "Causal check"
     needs = frozenset({"others"})
+    argument_defaults = defaults(against=("each",))
     proof = "tests/engine/hallucination/test_cause.py::test_an_image_that_is_the_same_owes_nothing"
 
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:

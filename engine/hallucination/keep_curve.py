@@ -19,7 +19,7 @@ from engine.hallucination.thinning import RANKINGS
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions
 from engine.hallucination.vasparse import VASparse
-from engine.method import Case, Method, Progress, part_of, quiet
+from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Columns, Floats, Result
 
 COUNT = 50  # scenes
@@ -44,6 +44,7 @@ class KeepCurve(Method[ScenesCase]):
     title = "CHAIR by the share kept"
     cost = "wait"
     paper = "Zhuang et al. 2025, https://arxiv.org/abs/2501.06553"
+    argument_defaults = defaults(decoding=VASparse.name, count=COUNT)
     proof = (
         "tests/engine/hallucination/test_keep_curve.py::test_each_point_is_that_of_its_own_captions"
     )
@@ -51,7 +52,7 @@ class KeepCurve(Method[ScenesCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, ScenesCase) or not isinstance(case.strategy, VASparse):
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, VASparse):
             return "it needs scenes and the decoding VASparse."
         return super().unmet(case)
 

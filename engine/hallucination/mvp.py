@@ -32,7 +32,7 @@ from engine.hallucination.sampling import Sampling, drawn
 from engine.hallucination.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.strategy import COSTS, Speaking, words
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, StepOut, Want
-from engine.method import Progress, Slider, Switch, part_of, quiet, setting
+from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
 from engine.result import Columns, Result, Scores, View
 
 VIEWS: Mapping[str, str] = {
@@ -58,6 +58,7 @@ class MVP(Speaking):
     title = "MVP"
     paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
     needs = frozenset({"yes or no"})
+    argument_defaults = defaults(ask="is there a boat")
     proof = "tests/engine/hallucination/test_mvp.py::test_the_score_is_that_of_a_brute_force"
 
     paths: int = setting(

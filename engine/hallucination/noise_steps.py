@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.noise import STEPS, noise_for, noised
 from engine.hallucination.vlm import VLM
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.result import Columns, Result
 
 EVERY = 50  # noise steps apart
@@ -44,6 +44,7 @@ class NoiseSteps(Method[CaptionCase]):
     cost = "live"
     paper = "Leng et al. 2024, https://arxiv.org/abs/2311.16922"
     needs = frozenset({"yes or no"})
+    argument_defaults = defaults(ask="is there a boat")
     proof = (
         "tests/engine/hallucination/test_noise_steps.py"
         "::test_the_contrasted_margin_is_that_of_vcd_itself"
@@ -56,13 +57,6 @@ class NoiseSteps(Method[CaptionCase]):
     draws: int = setting(
         4, Slider(1, 8, 1, "times"), "Draws", "How often the noise is drawn; the lines are means."
     )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, CaptionCase):
-            return "it needs a vision-language model and a prompt, not a classifier and a picture."
-        return super().unmet(case)
 
     def __call__(self, case: CaptionCase, progress: Progress = quiet) -> Result:
         """Margins in nats at every noise step.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.case_base import Case
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.chair import chair
@@ -21,7 +22,7 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, answered, captions, lie_rate
 from engine.lazy import lazy
-from engine.method import Case, Method, Precision, Progress, part_of, quiet
+from engine.method import Method, Precision, Progress, part_of, quiet
 from engine.result import Columns, Result
 
 UNSEEN = 1000  # seeds of training lie below
@@ -32,7 +33,7 @@ Told = tuple[list[float], str]  # a column of one row, and its unit
 
 
 @dataclass(frozen=True, eq=False)
-class ScenesCase:
+class ScenesCase(Case):
     """A decoding, a model, and scenes that no training has seen.
 
     Args:
@@ -43,6 +44,10 @@ class ScenesCase:
         clean: every thing at full opacity.
         seed: of the scenes and of every random number.
     """
+
+    case_name: ClassVar[str] = "scenes"
+    what: ClassVar[str] = "scenes and a decoding of a vision-language model"
+    asks: ClassVar[str] = "vlm"
 
     vlm: TinyVLM
     strategy: Strategy | MVP
@@ -58,35 +63,18 @@ class ScenesCase:
 
     @lazy
     def fingerprint(self) -> str:
-        """Everything the answer depends on, in words."""
+        """Everything the answer depends on, in words: measured tables are kept under it."""
         settings = sorted(self.strategy.settings().items())
         said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
         return repr((said, self.count, self.kind, self.clean, self.seed))
 
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return self.vlm.device
-
-    def at(self, precision: Precision) -> ScenesCase:
-        """The same in another precision."""
-        return replace(self, precision=precision)
-
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        return {
-            "kind": "scenes",
-            "model": self.vlm.name,
-            "model_fingerprint": self.vlm.fingerprint,
+        return super().facts() | {
             "decoding": self.strategy.full_name(),
             "settings": self.strategy.settings(),
             "scenes": f"{self.count} {self.kind}{', clear' if self.clean else ''}",
-            "seed": self.seed,
         }
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs."""
-        return f"it needs {need}, which scenes do not have."
 
 
 @dataclass(frozen=True)
@@ -105,13 +93,6 @@ class Rates(Method[ScenesCase]):
     title = "Over many scenes"
     cost = "wait"
     proof = "tests/engine/hallucination/test_rates.py::test_rates_are_those_of_the_captions"
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, ScenesCase):
-            return "it needs scenes and a decoding of a vision-language model, not one picture."
-        return super().unmet(case)
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """rates, one row; captions, a row for each scene with the caption as its note.

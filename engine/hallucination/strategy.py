@@ -14,7 +14,7 @@ from engine.hallucination.generate import Spoken, generate
 from engine.hallucination.record import Best, Step
 from engine.hallucination.session import Session, Start
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Ranking, Result, Scores, Tokens, View
 
 COSTS = ("forward passes", "tokens read", "places looked at")
@@ -30,13 +30,6 @@ class Speaking(Method[CaptionCase]):
     length: int = setting(
         48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most."
     )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, CaptionCase):
-            return "it needs a vision-language model and a prompt, not a classifier and a picture."
-        return super().unmet(case)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from engine.hallucination.mvp import MVP, VIEWS
 from engine.hallucination.rates import UNSEEN, ScenesCase, share
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import Sample, answered
-from engine.method import Case, Method, Progress, part_of, quiet
+from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Columns, Floats, Result
 
 SUBSETS = tuple(some for many in (1, 2, 3) for some in combinations(range(len(VIEWS)), many))
@@ -45,6 +45,7 @@ class ViewsAblation(Method[ScenesCase]):
     title = "What each view adds"
     cost = "wait"
     paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
+    argument_defaults = defaults(decoding=MVP.name, count=20)
     proof = (
         "tests/engine/hallucination/test_views_ablation.py"
         "::test_with_one_view_alone_its_paths_decide"
@@ -53,7 +54,7 @@ class ViewsAblation(Method[ScenesCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, ScenesCase) or not isinstance(case.strategy, MVP):
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, MVP):
             return "it needs scenes and the decoding MVP."
         return super().unmet(case)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from engine.case_base import Parts
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
-from engine.lazy import lazy
-from engine.method import Case, Method
+from engine.method import Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +28,9 @@ class WordCase(CaptionCase):
     Raises:
         BlindspotError: no words, or a place outside the answer.
     """
+
+    case_name: ClassVar[str] = "words"
+    what: ClassVar[str] = "words of an answer that a vision-language model gave"
 
     said: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
@@ -62,21 +64,18 @@ class WordCase(CaptionCase):
             return self.images
         return torch.cat([self.images, self.vlm.normalize(self.others)])
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of the question, the answer, the words and the other images."""
-        said = blake2b(super().fingerprint.encode(), digest_size=16)
-        said.update(f"{self.said}|{self.places}|{self.names}".encode())
+    def digest_parts(self) -> Parts:
+        """The question, the answer, the words and the other images."""
+        yield from super().digest_parts()
+        yield f"|{self.said}|{self.places}|{self.names}"
         if self.others is not None:
-            said.update(self.others.contiguous().numpy().tobytes())
-        return said.hexdigest()
+            yield self.others.contiguous().numpy().tobytes()
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         words = self.vlm.tokenizer.convert_ids_to_tokens(list(self.said))
         return {
             **super().facts(),
-            "kind": "words",
             "answer": " ".join(words),
             "words": [words[place] for place in self.places],
             "places": list(self.places),
@@ -95,10 +94,3 @@ class OfWords(Method[WordCase]):
 
     family = "hallucination"
     cost = "live"
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, WordCase):
-            return "it needs words of an answer, which were not given."
-        return super().unmet(case)

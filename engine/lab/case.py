@@ -5,37 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from engine import data as data_sets
+from engine.case_base import Case, Parts, Precision
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
-from engine.lazy import lazy
-from engine.method import Precision
 from engine.models.small import build
 from engine.training import Recipe, shape_of
 
 
 @dataclass(frozen=True, eq=False)
-class TrainCase:
+class TrainCase(Case):
     """A small network that is to be trained from its first weights.
 
     Args:
         data: what it learns from; its train split is learned, the others only measure.
         recipe: which network, and how.
         seed: of the first weights, the order of the images and what is done to them.
+        precision: "exact" is the only one.
 
     Raises:
         BlindspotError: the network cannot be built for the data, or there is nothing to learn.
     """
 
+    case_name: ClassVar[str] = "train"
+    what: ClassVar[str] = "a data set and a recipe"
+    asks: ClassVar[str] = ""
+    gives: ClassVar[frozenset[str]] = frozenset({"recipe"})
+
     data: DataSet
     recipe: Recipe
     seed: int = 0
+    precision: Precision = "exact"
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -49,37 +54,21 @@ class TrainCase:
         with torch.device("meta"):  # without memory: only whether it can be built
             build(self.recipe.architecture, shape_of(self.data))
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of data, recipe and seed."""
-        said = json.dumps(["train", self.data.fingerprint, self.recipe.as_dict(), self.seed])
-        return blake2b(said.encode(), digest_size=16).hexdigest()
+    def digest_parts(self) -> Parts:
+        """Data, recipe and seed; an unfinished training is kept under it."""
+        yield json.dumps(["train", self.data.fingerprint, self.recipe.as_dict(), self.seed])
 
     @property
     def lane(self) -> str:
         """The device whose lane trains it."""
         return str(best_device())
 
-    @property
-    def precision(self) -> Precision:
-        """Always exact."""
-        return "exact"
-
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        return {
-            "kind": "train",
-            "data": self.data.name,
-            "data_fingerprint": self.data.fingerprint,
+        return super().facts() | {
             "recipe": self.recipe.as_dict(),
             "alike": f"{self.data.name}|{json.dumps(self.recipe.as_dict())}",  # in seconds
-            "seed": self.seed,
-            "precision": self.precision,
         }
-
-    def lacks(self, need: str) -> str:
-        """It has no model yet that could give anything else."""
-        return "" if need == "recipe" else "there is no trained model yet."
 
 
 def again(note: Mapping[str, Any]) -> TrainCase:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.lab.case import TrainCase
-from engine.method import Case, Method, Progress, quiet
+from engine.method import Method, Progress, quiet
 from engine.models.card import card_of, checkpoint
 from engine.result import Result, Scores
 from engine.training import Pgd, figures, fresh, train
@@ -36,11 +36,6 @@ class Train(Method[TrainCase]):
     needs = frozenset({"recipe"})
     revision = REVISION
     proof = "tests/engine/lab/test_train.py::test_a_killed_training_goes_on_to_the_same_bits"
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """It is asked about data and a recipe, not about a picture."""
-        return "" if isinstance(case, TrainCase) else "it needs a data set and a recipe."
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: model, a checkpoint; log, the curves; figures, shares of right answers."""

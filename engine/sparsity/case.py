@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from engine.case_base import Case, Parts
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
-from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
@@ -20,7 +19,7 @@ from engine.training.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
-class PruneCase:
+class PruneCase(Case):
     """A model that is to be pruned, with the images that scores and measures look at.
 
     Args:
@@ -35,6 +34,9 @@ class PruneCase:
     Raises:
         BlindspotError: the images or classes do not fit the model.
     """
+
+    case_name: ClassVar[str] = "prune"
+    what: ClassVar[str] = "a model with labeled images"
 
     model: Classifier
     data: DataSet
@@ -61,46 +63,22 @@ class PruneCase:
                 f"{self.model.side} × {self.model.side}: choose the data that it was trained on."
             )
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of weights, masks and scores that come along, images, precision and seed."""
-        said = f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"
-        found = blake2b(f"{said}|{self.seed}".encode(), digest_size=16)
+    def digest_parts(self) -> Parts:
+        """Weights, images, precision and seed; masks, scores and a recipe that come along."""
+        yield f"prune|{self.model.fingerprint}|{self.data.fingerprint}|{self.precision}"
+        yield f"|{self.seed}"
         for name, bits in sorted(self.model.masks.items()):  # they say what stays cut
-            found.update(name.encode() + bits.tobytes())
+            yield name.encode() + bits.tobytes()
         for name, scores in sorted(self.learned.values.items() if self.learned else ()):
-            found.update(f"learned {name}".encode() + np.ascontiguousarray(scores).tobytes())
+            yield f"learned {name}".encode() + np.ascontiguousarray(scores).tobytes()
         if self.recipe is not None:
-            found.update(json.dumps(self.recipe.as_dict(), sort_keys=True).encode())
-        return found.hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
-
-    def facts(self) -> dict[str, Any]:
-        """What it is, for the record."""
-        return {
-            "kind": "prune",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
-            "data": self.data.name,
-            "data_fingerprint": self.data.fingerprint,
-            "side": self.model.side,
-            "precision": self.precision,
-            "seed": self.seed,
-        }
+            yield json.dumps(self.recipe.as_dict(), sort_keys=True)
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
         if need == "training":
             return "" if self.recipe else "it needs to know how the model was trained."
-        return self.model.lacks(need)
-
-    def at(self, precision: Precision) -> PruneCase:
-        """The same question in another precision."""
-        return replace(self, precision=precision)
+        return super().lacks(need)
 
     def rows(self, each: int) -> Rows:
         """Images that scores look at: up to so many of each class, drawn by the seed."""

@@ -21,10 +21,10 @@ class SparsityMethod(Method[PruneCase], ABC):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        if not isinstance(case, PruneCase):
-            return "it needs a model with a data set, not a picture."
+        if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
+            return reason
         try:
             parts(case.model)
         except BlindspotError:
             return "it needs a convolution or a linear layer, and this model has none."
-        return super().unmet(case)
+        return ""

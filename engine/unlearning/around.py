@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from engine.case_base import Parts, WrappedCase
 from engine.errors import BlindspotError
-from engine.lazy import lazy
-from engine.method import Case, Method, Precision
-from engine.models.classifier import Classifier
+from engine.method import Case, Method
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.unlearner import Unlearner
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
+class Around(WrappedCase):
     """What both kinds of case share: all but the unlearners is the forget case's."""
+
+    case_name: ClassVar[str] = "forgotten"
+    what: ClassVar[str] = "a model, what it is to forget, and how"
 
     case: ForgetCase
 
@@ -26,42 +27,17 @@ class Around:
         """Those that it is about."""
         raise NotImplementedError
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of the forget case and of the unlearners with their settings."""
-        said = [type(self).__name__, self.case.fingerprint]
-        said += [json.dumps(named(one), sort_keys=True) for one in self.unlearners]
-        return blake2b("|".join(said).encode(), digest_size=16).hexdigest()
-
-    @property
-    def model(self) -> Classifier:
-        """The original."""
-        return self.case.model
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return self.case.lane
-
-    @property
-    def precision(self) -> Precision:
-        """That of the forget case."""
-        return self.case.precision
+    def digest_parts(self) -> Parts:
+        """The forget case, and the unlearners with their settings."""
+        parts = [type(self).__name__, self.case.fingerprint]
+        parts += [json.dumps(named(one), sort_keys=True) for one in self.unlearners]
+        yield "|".join(parts)
 
     def facts(self) -> dict[str, Any]:
-        """What it is, for the record."""
+        """Those of the forget case, with the names of the unlearners."""
         names = [one.label for one in self.unlearners]
-        facts = self.case.facts()
-        alike = f"{facts['alike']}|{names}"
-        return facts | {"kind": "forgotten", "unlearners": names, "alike": alike}
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs, or ""."""
-        return self.case.lacks(need)
-
-    def at(self, precision: Precision) -> Self:
-        """The same question in another precision."""
-        return replace(self, case=self.case.at(precision))
+        facts = super().facts()
+        return facts | {"unlearners": names, "alike": f"{facts['alike']}|{names}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +93,9 @@ def named(method: Method[Any]) -> dict[str, Any]:
     }
 
 
-def asked_of(kind: type[Around], case: Case) -> str:
-    """Why a method on that kind of case cannot be asked, or ""."""
-    if not isinstance(case, kind):
-        return "it needs a model, what it is to forget, and how, not a picture."
+def unfit(case: Case) -> str:
+    """Why an unlearner cannot be asked what the case asks of it, or ""."""
+    if not isinstance(case, Around):
+        return ""
     reasons = (one.unmet(case.case) for one in case.unlearners)
     return next((reason for reason in reasons if reason), "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from engine.case_base import Case, Parts
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.lazy import lazy
@@ -25,7 +25,7 @@ TRAINED = "lab.Train"  # what made a model that stands at the root of its tree
 
 
 @dataclass(frozen=True, eq=False)
-class ForgetCase:
+class ForgetCase(Case):
     """A model that is to forget some of its training images.
 
     Args:
@@ -39,6 +39,9 @@ class ForgetCase:
     Raises:
         BlindspotError: images, classes or the request do not fit, or nothing would be left.
     """
+
+    case_name: ClassVar[str] = "forget"
+    what: ClassVar[str] = "a model, its training data and what it is to forget"
 
     model: Classifier
     data: DataSet
@@ -56,10 +59,9 @@ class ForgetCase:
         """The rows that are to be forgotten, that stay, and that measure."""
         return splits(self.data, self.request)
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of weights, images, what is to be forgotten, recipe, precision and seed."""
-        said = {
+    def digest_parts(self) -> Parts:
+        """Weights, masks, images, what is to be forgotten, recipe, precision and seed."""
+        parts = {
             "model": self.model.fingerprint,
             "masks": sorted(
                 (name, bits.tobytes().hex()) for name, bits in self.model.masks.items()
@@ -71,37 +73,24 @@ class ForgetCase:
             "precision": self.precision,
             "seed": self.seed,
         }
-        return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
+        yield json.dumps(parts)
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         forget, retain = len(self.splits.forget), len(self.splits.retain)
-        return {
-            "kind": "forget",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
-            "data": self.data.name,
-            "data_fingerprint": self.data.fingerprint,
+        return super().facts() | {
             "target": f"forget {self.request.words}",
             "forget": forget,
             "retain": retain,
             "request": self.request.kind,
             "recipe": self.recipe.as_dict(),
             "alike": f"{self.model.fingerprint}|{forget}|{retain}",  # in seconds
-            "side": self.model.side,
-            "precision": self.precision,
-            "seed": self.seed,
         }
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
         if need != "retraining":
-            return self.model.lacks(need)
+            return super().lacks(need)
         if self.model.architecture not in SMALL:
             return "it needs a model whose network can be trained anew here, and this one cannot."
         if self.model.narrowed:
@@ -110,10 +99,6 @@ class ForgetCase:
                 "the model that it was made from, or one with zeros in their place."
             )
         return ""
-
-    def at(self, precision: Precision) -> ForgetCase:
-        """The same question in another precision."""
-        return replace(self, precision=precision)
 
     def seeded(self, seed: int) -> ForgetCase:
         """The same question with another seed."""

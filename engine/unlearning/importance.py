@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
 from engine.errors import BadSetting
-from engine.method import Case, Method, Progress, Slider, Switch, quiet, setting
+from engine.method import Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
 from engine.result import Array, Columns, Field, Floats, Result, WeightScores
@@ -69,13 +69,6 @@ class Importance(Method[ForgetCase]):
 
     batch: int = batch_setting()
     label_free: bool = label_free_setting()
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why it cannot be asked, or ""."""
-        if not isinstance(case, ForgetCase):
-            return "it needs a model, its training data and what is to be forgotten, not a picture."
-        return super().unmet(case)
 
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: forget and train, an importance of every weight; run, cost of each pass."""

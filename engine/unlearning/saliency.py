@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.passes import Passes, counting_passes
 from engine.result import Array, Columns, Result, WeightScores
 from engine.unlearning import clock
@@ -44,13 +44,6 @@ class Saliency(Method[ForgetCase]):
     )
 
     batch: int = setting(64, Slider(1, 512, 1, log=True), "Batch", "Images to a gradient.")
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why it cannot be asked, or ""."""
-        if not isinstance(case, ForgetCase):
-            return "it needs a model, its training data and what is to be forgotten, not a picture."
-        return super().unmet(case)
 
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: scores, of every weight; run, seconds, samples and passes."""

@@ -19,7 +19,7 @@ from engine.method import Case, Method, Progress, Slider, part_of, quiet, settin
 from engine.models.rebuild import rebuilt
 from engine.result import Columns, Result
 from engine.run import Answer, answer
-from engine.unlearning.around import BoardCase, asked_of
+from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.attack import informative, matched
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import (
@@ -83,7 +83,7 @@ class Scoreboard(Method[BoardCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        return asked_of(BoardCase, case)
+        return super().unmet(case) or unfit(case)
 
     def __call__(self, case: BoardCase, progress: Progress = quiet) -> Result:
         """Views: table, a row for each way, its means over seeds; runs, a row for each run.

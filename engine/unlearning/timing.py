@@ -21,7 +21,7 @@ from engine.method import Case, Method, Progress, Slider, part_of, quiet, settin
 from engine.models.card import Card
 from engine.result import Columns, Result
 from engine.run import anew, answer
-from engine.unlearning.around import BoardCase, asked_of
+from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.retrain import Retrain
 from engine.unlearning.unlearner import Unlearner
@@ -54,7 +54,7 @@ class Timing(Method[BoardCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        return asked_of(BoardCase, case)
+        return super().unmet(case) or unfit(case)
 
     def __call__(self, case: BoardCase, progress: Progress = quiet) -> Result:
         """Views: times, a row for each way, the retrained one first.

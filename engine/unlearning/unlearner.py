@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engine.data import Rows
 from engine.lazy import lazy
-from engine.method import Case, Method, Progress, part_of, quiet
+from engine.method import Method, Progress, part_of, quiet
 from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
@@ -162,13 +162,6 @@ class Unlearner(Method[ForgetCase], ABC):
     short: ClassVar[str]
     sees: ClassVar[frozenset[str]] = frozenset({"retain", "forget"})
     dial: ClassVar[tuple[str, tuple[Any, ...]] | None] = None
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why it cannot be asked, or ""."""
-        if not isinstance(case, ForgetCase):
-            return "it needs a model, its training data and what is to be forgotten, not a picture."
-        return super().unmet(case)
 
     @property
     def label(self) -> str:

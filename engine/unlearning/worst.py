@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
-from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.sparsity.case import PruneCase
@@ -63,13 +63,6 @@ class WorstCase(Method[PruneCase]):
     rounds: int = setting(
         5, Slider(1, 20, 1), "Rounds", "How often images and weights are improved in turn."
     )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Why it cannot be asked, or ""."""
-        if not isinstance(case, PruneCase):
-            return "it needs a model and its training data, not a picture."
-        return super().unmet(case)
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: images, the id and the loss after unlearning of each, the most extreme first."""

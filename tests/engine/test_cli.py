@@ -13,12 +13,16 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from engine import asking
+from engine.arguments import classifiers
+from engine.arguments.text import value
+from engine.case import shown
 from engine.cli import main
 from engine.families import METHODS
+from engine.images import Crop
 from engine.method import Choice, Slider, Switch
 from engine.models import catalog
 from engine.output import file_name, free, strict
+from engine.samples import sample
 from tests import tiny
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
@@ -33,7 +37,7 @@ def command(*arguments):
 @pytest.fixture
 def small(monkeypatch):
     """A tiny model under the default's name."""
-    monkeypatch.setattr(asking, "load", lambda _name: tiny.cnn())
+    monkeypatch.setattr(classifiers, "load", lambda _name: tiny.cnn())
 
 
 @pytest.fixture
@@ -107,17 +111,42 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
         kind.full_name() for kind in METHODS
     ]
     for one in listed:
-        assert list(one) == ["family", "name", "title", "paper", "cost", "settings",
-                             "against", "cannot_run"]  # fmt: skip
-        for spec in one["settings"]:
+        assert list(one) == [
+            "family", "name", "title", "paper", "cost", "case", "settings", "arguments"
+        ]  # fmt: skip
+        for spec in [*one["settings"], *one["arguments"]]:
             assert list(spec) == [
-                "name", "label", "help", "default", "low", "high", "step", "options", "unit"
+                "name", "label", "help", "type", "default", "off", "low", "high", "step",
+                "options", "unit",
             ]  # fmt: skip
     channels = next(one for one in listed if one["name"] == "Gradient")["settings"][0]
     assert (channels["default"], channels["low"]) == ("signed", None)
     assert channels["options"] == ["signed", "size"]
+    arguments = {
+        f"{one['family']}.{one['name']}": {spec["name"]: spec for spec in one["arguments"]}
+        for one in listed
+    }
+    assert "digits-cnn" in arguments["anomaly.KNN"]["model"]["options"]
+    assert arguments["unlearning.SSD"]["forget"]["default"] == "class=3"
+    assert arguments["hallucination.MVP"]["ask"]["default"] == "is there a boat"
+    assert len(arguments["attribution.Star"]["against"]["default"]) == 5
     assert main(["methods"]) == 0
-    assert "channels=signed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "channels=signed" in said
+    assert "about: --model --weights --labels --data --forget" in said
+
+
+def test_the_help_of_a_method_lists_its_arguments_and_settings_with_their_defaults(capsys):
+    for kind in METHODS:
+        with pytest.raises(SystemExit) as left:
+            main(["run", kind.full_name(), "--help"])
+        assert left.value.code == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["run", "sparsity.Prune", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in ("--model VALUE", "Default: digits-cnn.", "--ratio VALUE", "--out OUT"):
+        assert words in said
 
 
 def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
@@ -144,7 +173,7 @@ def test_data_sets_are_listed_with_their_cards(capsys):
 def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):
     assert main([*RUN, "--versus", "class 0", "--reading", "margin", "--out", str(tmp_path)]) == 0
     case = json.loads((tmp_path / "result.json").read_text())["case"]
-    pixels = asking.shown(asking.sample("chelsea"), asking.Crop(), tiny.cnn())
+    pixels = shown(sample("chelsea"), Crop(), tiny.cnn())
     assert case["target_index"] == tiny.cnn().logits(pixels[None])[0].argmax()
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
 
@@ -182,9 +211,11 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys):
         (["--labels", "x.txt"], "--labels go with --weights"),
         (["--weights", "x.pt"], "--model NAME"),
         (["--weights", "x.pt", "--model", "resnet18"], "There is no file x.pt"),
-        (["--reading", "feeling"], "--reading: invalid choice"),
-        (["--seed", "one"], "invalid int value"),
+        (["--reading", "feeling"], "Read as cannot be 'feeling'; choose one of logit"),
+        (["--seed", "one"], "Seed cannot be 'one'; choose from 0 to"),
         (["--nonsense"], "unrecognized arguments"),
+        (["--against", "sample:china"], "unrecognized arguments: --against"),
+        (["--target", "--versus"], "--target: expected one argument"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, words):
@@ -211,7 +242,7 @@ def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    ("text", "control", "value"),
+    ("text", "control", "wanted"),
     [
         ("64", Slider(1, 99, 1), 64), ("6.5", Slider(1, 99, 1), "6.5"),
         ("6", Slider(0.0, 9.0, 1.0), 6.0),
@@ -221,9 +252,9 @@ def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, mon
         ("a", Choice(("a",)), "a"), ("none", Choice(("a",), off="last"), None),
     ],
 )  # fmt: skip
-def test_values_are_read_as_their_control_wants(text, control, value):
-    assert asking.value(text, control) == value
-    assert type(asking.value(text, control)) is type(value)
+def test_values_are_read_as_their_control_wants(text, control, wanted):
+    assert value(text, control) == wanted
+    assert type(value(text, control)) is type(wanted)
 
 
 def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
@@ -244,8 +275,7 @@ def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("method", "against", "says"),
     [
-        ("attribution.LST", [], "needs other images"),
-        ("attribution.Gradient", ["--against", "sample:china"], "leave out --against"),
+        ("attribution.Star", ["--against", "sample:china"], "images"),
         ("attribution.LST", ["--against", "example:digits/90000"], "no image with id 90000"),
     ],
 )

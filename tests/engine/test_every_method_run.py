@@ -9,18 +9,42 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import asking
-from engine.asking import against, cannot_run
+from engine.arguments import classifiers
 from engine.cli import main
 from engine.families import METHODS
-from engine.method import Slider
+from engine.method import Slider, case_kind
 from engine.run import GALLERY
 from tests import tiny
 
-FEW = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2}
-OTHERS = ("china", "coffee", "rocket", "astronaut")
-PICTURED = [kind for kind in METHODS if not cannot_run(kind)]
-REFUSED = [kind for kind in METHODS if cannot_run(kind)]
+FEW = {
+    "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
+    "epochs": 1, "draws": 1, "length": 6,
+}  # fmt: skip
+SMALL = {
+    "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],
+    "pair": ["--model", "digits-cnn", "--image", "sample:chelsea"],
+    "trust": ["--model", "digits-cnn", "--map", "Gradient"],
+    "study": ["--count", "1", "--methods", "Gradient", "GradCam"],
+    "forget": ["--model", "digits-mlp"],
+    "forgotten": ["--model", "digits-mlp"],
+    "prune": ["--model", "digits-mlp"],
+    "scenes": ["--count", "3"],
+    "train": ["--recipe", "architecture=mlp,epochs=1"],
+}
+"""Arguments under which a method is quick; the others are asked as they begin."""
+OWN = {
+    "attribution.Place": ["--map", "Gradient"],
+    "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
+    "sparsity.Harm": ["--model", "digits-cnn"],
+}
+LONG = {
+    "unlearning.Timing", "unlearning.Frontier", "unlearning.WorstCase", "sparsity.Seeds",
+    "sparsity.Tradeoff",
+}  # fmt: skip
+"""They take minutes on the smallest network too; test_arguments.py builds their cases."""
+WITHOUT = {"sparsity.Learned": "scores that a search has learned"}
+"""What nothing that ships can be asked about, and the reason that is said."""
+ASKED = [kind for kind in METHODS if kind.full_name() not in WITHOUT.keys() | LONG]
 
 
 def each(kinds):
@@ -37,23 +61,22 @@ def few(kind) -> list[str]:
     return ["--set", *pairs] if pairs else []
 
 
-@each(PICTURED)
-def test_a_method_of_images_gives_its_record_arrays_and_pictures(
-    kind, tmp_path, monkeypatch, capsys
-):
-    model = ["--model", "digits-cnn"]
-    if "attention" in kind.needs:  # of the networks that ship, none has any
-        monkeypatch.setattr(asking, "load", lambda _name: tiny.vit())
-        model = []
-    fewest, _ = against(kind) or (0, 0)
-    others = [f"sample:{name}" for name in OTHERS[:fewest]]
-    given = [*model, *(["--against", *others] if others else []), *few(kind)]
-    out = ["--image", "sample:chelsea", "--out", str(tmp_path)]
-    assert main(["run", kind.full_name(), *out, *given]) == 0, capsys.readouterr().err
+@each(ASKED)
+def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypatch, capsys):
+    given = OWN.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
+    if "attention" in kind.needs and case_kind(kind).case_name == "image":
+        monkeypatch.setattr(classifiers, "load", lambda _name: tiny.vit())  # none ships
+        given = ["--image", "sample:chelsea"]
+    command = ["run", kind.full_name(), *given, *few(kind), "--out", str(tmp_path)]
+    assert main(command) == 0, capsys.readouterr().err
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["method"] == kind.full_name()
+    assert result["case"]["kind"] == case_kind(kind).case_name
     assert result["views"]
     for view in result["views"].values():
+        if view["kind"] == "Checkpoint":
+            assert (tmp_path / view["file"]).stat().st_size
+            continue
         assert list(np.load(tmp_path / view["file"]).shape) == view["shape"]
         for file in view.get("files", {}).values():
             np.load(tmp_path / file)
@@ -61,25 +84,30 @@ def test_a_method_of_images_gives_its_record_arrays_and_pictures(
             assert Image.open(tmp_path / view[picture]).size
 
 
-@each(REFUSED)
-def test_a_method_that_needs_more_than_images_says_so_in_one_line(kind, tmp_path, capsys):
-    asked = ["--image", "sample:chelsea", "--out", str(tmp_path / "out")]
-    assert main(["run", kind.full_name(), *asked]) == 2
+@each([kind for kind in METHODS if kind.full_name() in WITHOUT])
+def test_a_method_that_nothing_here_fits_says_so_in_one_line(kind, tmp_path, capsys):
+    assert main(["run", kind.full_name(), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "cannot be asked from the command line: it " in error
+    assert WITHOUT[kind.full_name()] in error
     assert not (tmp_path / "out").exists()
 
 
-def test_the_list_for_scripts_says_which_methods_cannot_be_run_and_why(capsys):
-    assert main(["methods", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    reasons = {f"{one['family']}.{one['name']}": one["cannot_run"] for one in listed}
-    assert {name for name, why in reasons.items() if why} == {k.full_name() for k in REFUSED}
-    assert "training data" in reasons["unlearning.SSD"]
-    assert reasons["attribution.LiMA"] is None
-    counts = {one["name"]: one["against"] for one in listed}
-    assert (counts["Star"], counts["GradCam"]) == ([4, 12], None)
+def test_a_model_without_what_a_method_needs_is_refused_in_one_line(tmp_path, capsys):
+    assert main(["run", "attribution.AttentionRollout", "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "it needs attention layers, and this model has none" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_heat_map_lies_over_the_image_that_it_is_of(tmp_path, capsys):
+    asked = ["--image", "example:digits/6", "--model", "digits-cnn", "--out", str(tmp_path)]
+    assert main(["run", "attribution.Gradient", *asked]) == 0, capsys.readouterr().err
+    view = json.loads((tmp_path / "result.json").read_text())["views"]["map"]
+    assert (
+        Image.open(tmp_path / view["overlay"]).size == Image.open(tmp_path / view["picture"]).size
+    )
 
 
 def test_what_ships_is_read_though_its_record_is_older_than_a_field(tmp_path, capsys):

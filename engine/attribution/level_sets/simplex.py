@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import blind_spots, confidences, share
 from engine.case import ImageCase, PairCase
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, defaults, quiet, setting
 from engine.result import Floats, Result, Table, Triangle
 from engine.scoring import Draw, as_drawn, in_memory
 
@@ -47,6 +47,7 @@ class Simplex(LevelSet):
     name = "Simplex"
     title = "Triangle of blind spots"
     targets = (2, 2)
+    argument_defaults = defaults(against=("sample:china", "sample:flower"))
     proof = (
         "tests/engine/attribution/level_sets/test_simplex.py"
         "::test_on_a_linear_model_every_point_is_the_blend_s_own_confidence"

@@ -17,7 +17,7 @@ from engine.attribution.level_sets.distance import rmse
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import blind_spots, confidences, share
 from engine.case import ImageCase, PairCase
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, defaults, quiet, setting
 from engine.result import Field, Path, Result, Table
 from engine.scoring import as_drawn, in_memory
 
@@ -44,6 +44,11 @@ class Star(LevelSet):
     name = "Star"
     title = "Star of blind spots"
     targets = (4, 12)
+    argument_defaults = defaults(
+        against=tuple(
+            f"sample:{one}" for one in ("china", "flower", "rocket", "motorcycle", "hopper")
+        )
+    )
     proof = (
         "tests/engine/attribution/level_sets/test_star.py"
         "::test_limbs_are_the_segments_looked_at_one_by_one"

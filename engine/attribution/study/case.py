@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,8 @@ from torch import Tensor
 
 from engine.attribution.study.methods import Explainer
 from engine.case import ImageCase
+from engine.case_base import Case, Parts
 from engine.errors import BlindspotError
-from engine.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.target import Target
@@ -54,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class StudyCase:
+class StudyCase(Case):
     """A model, images of known truth, and the explainers that are compared on them.
 
     Args:
@@ -62,9 +61,13 @@ class StudyCase:
         images: at least one.
         methods: at least one, each once.
         data: the data set's name, for the record.
+        source: what `study_case` made it of; "" when it was made otherwise.
         seed: of every random number.
         precision: "exact" is the only one.
     """
+
+    case_name: ClassVar[str] = "study"
+    what: ClassVar[str] = "images with known masks and a set of methods"
 
     model: Classifier
     images: tuple[Asked, ...]
@@ -72,6 +75,7 @@ class StudyCase:
     data: str = ""
     seed: int = 0
     precision: Precision = "exact"
+    source: str = ""
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -81,26 +85,16 @@ class StudyCase:
         if len({one.name for one in self.methods}) < len(self.methods):
             raise BlindspotError("Each method can be in the study once.")
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of weights, pixels, labels, masks, methods with settings, precision and seed."""
-        said = [
+    def digest_parts(self) -> Parts:
+        """Weights, methods with settings, seed and precision; then pixels, labels and masks."""
+        methods = [
             (one.full_name(), one.revision, sorted(one.settings().items())) for one in self.methods
         ]
-        held = blake2b(
-            f"study|{self.model.fingerprint}|{said}|{self.seed}|{self.precision}".encode(),
-            digest_size=16,
-        )
+        yield f"study|{self.model.fingerprint}|{methods}|{self.seed}|{self.precision}"
         for one in self.images:
-            held.update(one.image.contiguous().numpy().tobytes())
-            held.update(f"{one.id}|{one.targets}".encode())
-            held.update(np.packbits(one.masks).tobytes())
-        return held.hexdigest()
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return str(self.model.device)
+            yield one.image.contiguous().numpy().tobytes()
+            yield f"{one.id}|{one.targets}"
+            yield np.packbits(one.masks).tobytes()
 
     @property
     def pairs(self) -> int:
@@ -110,27 +104,13 @@ class StudyCase:
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         names = [one.name for one in self.methods]
-        return {
-            "kind": "study",
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
+        return super().facts() | {
             "data": self.data,
             "target": f"{len(self.images)} images, {self.pairs} labels",
             "images": [one.id for one in self.images],
             "methods": names,
             "alike": f"{self.model.fingerprint}|{len(self.images)}|{','.join(names)}",
-            "side": self.model.side,
-            "precision": self.precision,
-            "seed": self.seed,
         }
-
-    def lacks(self, need: str) -> str:
-        """Why the model cannot give what an explainer needs, or ""."""
-        return self.model.lacks(need)
-
-    def at(self, precision: Precision) -> StudyCase:
-        """The same study in another precision."""
-        return replace(self, precision=precision)
 
     def options(self, source: str) -> tuple[str, ...]:
         """The words a setting may take that are read from the case: its images."""

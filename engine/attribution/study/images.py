@@ -63,7 +63,7 @@ def study_case(
         found = images(source, count, seed, model)
     name = things.SCENES.name if source.startswith("scenes") else Phantoms().name
     held = ten(model.side) if methods is None else methods
-    return StudyCase(model, found, held, name, seed)
+    return StudyCase(model, found, held, name, seed, source=source)
 
 
 @lru_cache(maxsize=2)

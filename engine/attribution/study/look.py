@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from engine.attribution.study.case import Asked, StudyCase
 from engine.attribution.study.measure import alike, counted, made, on_mask
 from engine.attribution.study.methods import Explainer
-from engine.attribution.study.study import PAPER, unmet
+from engine.attribution.study.study import PAPER, unfit
 from engine.errors import BadSetting
 from engine.method import Case, Choice, Method, Progress, quiet, setting
 from engine.result import Columns, HeatMap, Result
@@ -41,7 +41,7 @@ class StudyMaps(Method[StudyCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        return unmet(case)
+        return super().unmet(case) or unfit(case)
 
     def __call__(self, case: StudyCase, progress: Progress = quiet) -> Result:
         """Views: figures, a row for each label and method; then maps, named label · method."""

@@ -33,17 +33,16 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 
 PAPER = "Kakogeorgiou & Karantzalos 2021, https://arxiv.org/abs/2104.01375"
-NOT_A_PICTURE = "it needs images with known masks and a set of methods, not a picture."
 
 
-def unmet(case: Case) -> str:
-    """Why a study cannot be made of a case, or ""."""
+def unfit(case: Case) -> str:
+    """Why an explainer of the study cannot be asked, or ""."""
     if not isinstance(case, StudyCase):
-        return NOT_A_PICTURE
-    for one in case.methods:
-        if reason := one.unmet(case):
-            return f"{one.title}: {reason}"
-    return ""
+        return ""
+    first = case.images[0]
+    asked = case.question(first.image, first.labels[0])
+    reasons = ((one.title, one.unmet(asked)) for one in case.methods)
+    return next((f"{title}: {reason}" for title, reason in reasons if reason), "")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Study(Method[StudyCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        return unmet(case)
+        return super().unmet(case) or unfit(case)
 
     def __call__(self, case: StudyCase, progress: Progress = quiet) -> Result:
         """Views: table, ranks, claims; rows, one for each method, image and label.

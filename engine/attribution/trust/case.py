@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import ImageCase
-from engine.lazy import lazy
-from engine.method import Case, Method, Precision, Progress, quiet
-from engine.models.classifier import Classifier
+from engine.case_base import Parts, WrappedCase
+from engine.method import Case, Method, Progress, quiet
 from engine.result import HeatMap, Result
 from engine.run import answer
 
@@ -20,7 +18,7 @@ BLANK = "the image is the same everywhere, so no place in it can matter more tha
 
 
 @dataclass(frozen=True, eq=False)
-class TrustCase:
+class TrustCase(WrappedCase):
     """A method's map of an image.
 
     Args:
@@ -28,6 +26,9 @@ class TrustCase:
         method: what answered it.
         mask: what makes the image's class, (H, W) bool, where that is known.
     """
+
+    case_name: ClassVar[str] = "trust"
+    what: ClassVar[str] = "a heat map that a method has made, and none is given here"
 
     asked: ImageCase
     method: Method[ImageCase]
@@ -50,15 +51,14 @@ class TrustCase:
         """The same image asked about another class."""
         return replace(self.asked, target=replace(self.asked.target, index=index, versus=None))
 
-    @lazy
-    def fingerprint(self) -> str:
-        """Digest of question, method, settings and mask."""
+    def digest_parts(self) -> Parts:
+        """Question, method, settings and mask."""
         settings = sorted(self.method.settings().items())
-        said = (self.asked.fingerprint, self.method.full_name(), self.method.revision, settings)
-        held = blake2b(repr(said).encode(), digest_size=16)
+        yield repr(
+            (self.asked.fingerprint, self.method.full_name(), self.method.revision, settings)
+        )
         if self.mask is not None:
-            held.update(self.mask.tobytes())
-        return held.hexdigest()
+            yield self.mask.tobytes()
 
     @property
     def blank(self) -> bool:
@@ -66,30 +66,10 @@ class TrustCase:
         pixels = self.asked.image.flatten(1)
         return bool((pixels == pixels[:, :1]).all())
 
-    @property
-    def model(self) -> Classifier:
-        """The classifier that is asked."""
-        return self.asked.model
-
-    @property
-    def lane(self) -> str:
-        """The device whose lane computes it."""
-        return self.asked.lane
-
-    @property
-    def precision(self) -> Precision:
-        """That of the question."""
-        return self.asked.precision
-
-    def at(self, precision: Precision) -> TrustCase:
-        """The map in another precision."""
-        return replace(self, asked=self.asked.at(precision))
-
     def facts(self) -> dict[str, Any]:
         """What it is, for the record; trials of maps that are made alike take alike."""
         name, settings = self.method.full_name(), self.method.settings()
-        return self.asked.facts() | {
-            "kind": "trust",
+        return super().facts() | {
             "method": name,
             "settings": settings,
             "alike": f"{self.model.fingerprint}|{name}|{sorted(settings.items())}",
@@ -100,7 +80,7 @@ class TrustCase:
         if need == "mask":
             known = self.mask is not None and self.mask.any()
             return "" if known else "nobody knows where in this image the truth is."
-        return self.asked.lacks(need)
+        return super().lacks(need)
 
 
 class Check(Method[TrustCase]):
@@ -116,9 +96,7 @@ class Check(Method[TrustCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be tried, or ""."""
-        if not isinstance(case, TrustCase):
-            return "it tries a heat map that a method has made, and none is given here."
-        if case.blank:
+        if isinstance(case, TrustCase) and case.blank:
             return BLANK
         return super().unmet(case)
 

@@ -30,7 +30,7 @@ from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
 from engine.measures.concentration import entropy, file_bytes, gini
 from engine.measures.localization import Located, located
-from engine.method import Choice, Progress, quiet, setting
+from engine.method import Choice, Progress, defaults, quiet, setting
 from engine.result import Columns, HeatMap, Result
 
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
@@ -52,6 +52,7 @@ class Place(Check):
     title = "Does it lie on the truth?"
     cost = "live"
     needs = frozenset({"mask"})
+    argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
     proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
     evidence = True
     revision = 3

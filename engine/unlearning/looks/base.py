@@ -16,7 +16,7 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training.figures import one_thread
-from engine.unlearning.around import AfterCase, asked_of
+from engine.unlearning.around import AfterCase, unfit
 from engine.unlearning.network import own_copy, settled
 from engine.unlearning.retrain import Retrain
 
@@ -35,7 +35,7 @@ class Look(Method[AfterCase], ABC):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        return asked_of(AfterCase, case)
+        return super().unmet(case) or unfit(case)
 
 
 def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:

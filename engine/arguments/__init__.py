@@ -1,0 +1,42 @@
+"""The arguments of every case, declared once: for the command line, Python and `methods --json`."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from engine.arguments.base import Arguments
+from engine.arguments.normal import DataArguments, FamiliarArguments, StudyArguments
+from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.arguments.trained import (
+    AfterArguments,
+    BoardArguments,
+    ForgetArguments,
+    PruneArguments,
+    TrainArguments,
+)
+from engine.method import Case, Method, case_kind
+
+ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
+    ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
+    DataArguments, PruneArguments, TrainArguments,
+)  # fmt: skip
+
+
+def made_by(kind: type[Arguments[Any]]) -> type[Case]:
+    """The case that arguments make: X of the Arguments[X] that they derive from."""
+    bases: tuple[Any, ...] = vars(kind)["__orig_bases__"]
+    case: type[Case] = get_args(bases[0])[0]
+    return case
+
+
+BY_CASE = {made_by(kind): kind for kind in ARGUMENTS}
+
+
+def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
+    """The arguments of the case that a method is asked about."""
+    return BY_CASE[case_kind(method)]
+
+
+__all__ = ["ARGUMENTS", "Arguments", "arguments_of", "made_by"]

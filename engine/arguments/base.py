@@ -1,0 +1,86 @@
+"""What all arguments share: read from text or Python, checked, and read off a case again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self
+
+from engine.arguments.controls import Many, Text
+from engine.arguments.text import value
+from engine.errors import BadSetting, BlindspotError
+from engine.method import CaseT, check_settings
+
+
+@dataclass(frozen=True)
+class Arguments(ABC, Generic[CaseT]):
+    """The arguments of a case as fields, declared with `argument`; `case` makes the case.
+
+    The command line, `engine.answer` and `methods --json` read these fields. `of` goes the other
+    way: from a case to the arguments that make it again.
+    """
+
+    unnamed: ClassVar[tuple[str, ...]] = ()  # what a case does not know about itself
+
+    def __post_init__(self) -> None:
+        check_settings(self, "This question")
+
+    @abstractmethod
+    def case(self) -> CaseT:
+        """The case. Raises BlindspotError for what is not there or does not fit."""
+
+    @classmethod
+    @abstractmethod
+    def named(cls, case: CaseT) -> dict[str, Any]:
+        """The arguments that can be read off a case."""
+
+    @classmethod
+    def of(cls, case: CaseT, **known: Any) -> Self:
+        """The arguments that make a case again.
+
+        Args:
+            case: what is asked about.
+            known: what the case does not know about itself, such as where its picture comes from.
+
+        Raises:
+            BlindspotError: something is missing in `known`.
+        """
+        if missing := [name for name in cls.unnamed if known.get(name) is None]:
+            raise BlindspotError(f"A case does not know its {missing[0]}: say {missing[0]}=….")
+        return cls(**cls.named(case) | known)
+
+    @classmethod
+    def specs(cls) -> dict[str, Field[Any]]:
+        """The declarations by name."""
+        return {spec.name: spec for spec in fields(cls)}
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """The arguments from texts, or from values as Python has them.
+
+        Raises:
+            BadSetting: an unknown name, or a value outside its range.
+        """
+        specs = cls.specs()
+        if odd := [name for name in given if name not in specs]:
+            raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
+        return cls(
+            **{name: taken(one, specs[name].metadata["control"]) for name, one in given.items()}
+        )
+
+    def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments at another value than a method's own default, or the declared one."""
+        found = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        usual = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
+        return {name: one for name, one in found.items() if one != usual[name]}
+
+
+def taken(given: object, control: Any) -> object:
+    """A value as its control wants it, from text or from Python."""
+    if isinstance(control, Many) and isinstance(given, Iterable) and not isinstance(given, str):
+        return tuple(str(one) for one in given)
+    if isinstance(control, Text) and isinstance(given, int | Path):
+        return str(given)
+    return value(given, control) if isinstance(given, str) else given

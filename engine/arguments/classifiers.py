@@ -1,0 +1,91 @@
+"""Arguments that name a classifier, which most cases have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.arguments.base import Arguments
+from engine.arguments.controls import Text, argument
+from engine.arguments.text import near
+from engine.errors import BadModel, BlindspotError
+from engine.method import CaseT, Slider
+from engine.models.catalog import lites, load, load_from_file, small
+from engine.models.classifier import Classifier
+
+FILE = "file:"  # how the name of a model begins whose weights were brought as a file
+
+
+def model_names() -> tuple[str, ...]:
+    """The models that are here without any download."""
+    return tuple(one.name for one in (*lites(), *small()) if one.available)
+
+
+def seed_argument() -> Any:
+    """The seed of a case."""
+    return argument(0, Slider(0, 2**32 - 1, 1), "Seed", "Of every random number.")
+
+
+def model_argument(default: str) -> Any:
+    """A classifier by name."""
+    return argument(
+        default, Text(options=model_names), "Model",
+        "A name from the list of models, or a timm architecture.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelArguments(Arguments[CaseT]):
+    """A classifier: by name, or an architecture with weights of one's own."""
+
+    model: str = model_argument("digits-cnn")
+    weights: str | None = argument(
+        None, Text(off="those of the name"), "Weights",
+        "A file of your own weights, .safetensors or .pt, for the architecture that --model names.",
+    )  # fmt: skip
+    labels: str | None = argument(
+        None, Text(off="those of the model"), "Labels",
+        "A file of class names for these weights, one a line or a JSON list.",
+    )  # fmt: skip
+
+    def classifier(self) -> Classifier:
+        """The model. Raises BadModel."""
+        if self.weights is None:
+            if self.labels is not None:
+                raise BadModel("--labels go with --weights: a named model has its own.")
+            return load(self.model)
+        if self.model == self.specs()["model"].default:
+            raise BadModel("--weights need the architecture they are for: --model NAME.")
+        return load_from_file(
+            Path(self.weights), self.model, Path(self.labels) if self.labels else None
+        )
+
+    @classmethod
+    def of(cls, case: Any, **known: Any) -> Any:
+        """As `Arguments.of`; weights from a file need `model` and `weights`."""
+        if case.model.name.startswith(FILE) and not {"model", "weights"} <= known.keys():
+            raise BlindspotError(
+                "This model comes from a file: say model=… (its architecture) and weights=…."
+            )
+        return super().of(case, **known)
+
+
+def class_number(text: str, model: Classifier) -> int:
+    """A class number, from itself or from the label or a part of it that only one label has."""
+    if text.lstrip("-").isdecimal():
+        index = int(text)
+        if not 0 <= index < len(model.labels):
+            last = len(model.labels) - 1
+            raise BlindspotError(f"Class {text} is unknown: {model.title} has 0 to {last}.")
+        return index
+    lower = [label.lower() for label in model.labels]
+    if text.lower() in lower:
+        return lower.index(text.lower())
+    parts = [index for index, label in enumerate(lower) if text.lower() in label]
+    if text and len(parts) == 1:
+        return parts[0]
+    if text and parts:
+        names = ", ".join(f"{index} {model.labels[index]}" for index in parts[:5])
+        raise BlindspotError(f"{len(parts)} classes have {text!r} in their name: {names} …")
+    raise BlindspotError(f"No class is called {text!r}.{near(text.lower(), lower)}")

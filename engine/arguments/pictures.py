@@ -1,0 +1,182 @@
+"""Arguments of cases about a picture and a classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from engine.arguments.classifiers import (
+    ModelArguments,
+    class_number,
+    model_argument,
+    seed_argument,
+)
+from engine.arguments.controls import Many, Text, argument
+from engine.arguments.text import Named
+from engine.attribution import HEATMAPS
+from engine.attribution.trust import TrustCase
+from engine.case import ImageCase, PairCase, shown
+from engine.data import load as load_data
+from engine.data.example import example, seen
+from engine.errors import BlindspotError
+from engine.images import Crop, Picture, read
+from engine.method import CaseT, Choice, Precision, Slider
+from engine.models.catalog import DEFAULT
+from engine.models.classifier import Classifier
+from engine.samples import SAMPLES, sample
+from engine.sparsity.subjects import data_of
+from engine.target import READINGS, Reading, Target
+
+SAMPLE, EXAMPLE = "sample:", "example:"
+MAPS = Named(HEATMAPS)
+
+
+def picture_names() -> tuple[str, ...]:
+    """The pictures that come along."""
+    return tuple(f"{SAMPLE}{one.name}" for one in SAMPLES)
+
+
+@dataclass(frozen=True)
+class PictureArguments(ModelArguments[CaseT]):
+    """A picture, a classifier and what is scored."""
+
+    unnamed: ClassVar[tuple[str, ...]] = ("image",)
+
+    image: str | None = argument(
+        None, Text(off="one that fits the model", options=picture_names), "Picture",
+        "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
+        "the model learned from, or the first sample.",
+    )  # fmt: skip
+    model: str = model_argument(DEFAULT)
+    crop_x: float = argument(
+        0.5, Slider(0.0, 1.0, 0.01), "Square, across",
+        "Where the square that the model sees lies in a wide picture: 0 left, 1 right.",
+    )  # fmt: skip
+    crop_y: float = argument(
+        0.5, Slider(0.0, 1.0, 0.01), "Square, down",
+        "Where it lies in a tall picture: 0 top, 1 bottom.",
+    )  # fmt: skip
+    target: str | None = argument(
+        None, Text(off="the most likely class"), "Class", "The number or name of a class."
+    )
+    versus: str | None = argument(
+        None, Text(off="no other class"), "Rather than",
+        "Another class: why the target rather than this one.",
+    )  # fmt: skip
+    reading: str = argument("logit", Choice(READINGS), "Read as", "What is scored.")
+    precision: str = argument(
+        "exact", Choice(("exact", "fast")), "Precision", "Fast computes in bfloat16."
+    )
+    seed: int = seed_argument()
+
+    def image_case(self) -> ImageCase:
+        """The case of the picture."""
+        model = self.classifier()
+        if self.precision == "fast" and not model.offers_fast:
+            raise BlindspotError(
+                "This device does not compute bfloat16 faster: use --precision exact."
+            )
+        name = self.image or first_picture(model)
+        pixels = shown(pictured(name), Crop(self.crop_x, self.crop_y), model)
+        index = (
+            int(model.logits(pixels[None])[0].argmax())
+            if self.target is None
+            else class_number(self.target, model)
+        )
+        versus = None if self.versus is None else class_number(self.versus, model)
+        reading: Reading = self.reading  # type: ignore[assignment]  # one of READINGS
+        precision: Precision = self.precision  # type: ignore[assignment]  # one of the options
+        return ImageCase(model, pixels, Target(index, versus, reading), precision, self.seed)
+
+    @staticmethod
+    def named_image(case: ImageCase) -> dict[str, Any]:
+        """What can be read off the case of a picture."""
+        target = case.target
+        return {
+            "model": case.model.name,
+            "target": str(target.index),
+            "versus": None if target.versus is None else str(target.versus),
+            "reading": target.reading,
+            "precision": case.precision,
+            "seed": case.seed,
+        }
+
+
+@dataclass(frozen=True)
+class ImageArguments(PictureArguments[ImageCase]):
+    """A picture and a classifier."""
+
+    def case(self) -> ImageCase:
+        """The case of the picture."""
+        return self.image_case()
+
+    @classmethod
+    def named(cls, case: ImageCase) -> dict[str, Any]:
+        """All but the picture."""
+        return cls.named_image(case)
+
+
+@dataclass(frozen=True)
+class PairArguments(PictureArguments[PairCase]):
+    """A picture, a classifier and other pictures."""
+
+    unnamed: ClassVar[tuple[str, ...]] = ("image", "against")
+
+    against: tuple[str, ...] = argument(
+        ("sample:china",), Many(picture_names), "Other pictures",
+        "Pictures that the first is compared with or walked to.",
+    )  # fmt: skip
+
+    def case(self) -> PairCase:
+        """The case of all pictures."""
+        source = self.image_case()
+        others = (shown(pictured(name), Crop(), source.model) for name in self.against)
+        return PairCase(source, tuple(others))
+
+    @classmethod
+    def named(cls, case: PairCase) -> dict[str, Any]:
+        """All but the pictures."""
+        return cls.named_image(case.source)
+
+
+@dataclass(frozen=True)
+class TrustArguments(PictureArguments[TrustCase]):
+    """A heat map of a picture, on trial. Its mask is that of the example, where it has one."""
+
+    map: str = argument(
+        "GradCam", Text(options=lambda: MAPS.names), "Heat map",
+        "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
+    )  # fmt: skip
+
+    def case(self) -> TrustCase:
+        """The case of the map."""
+        asked = self.image_case()
+        name = self.image or first_picture(asked.model)
+        mask = example(name.removeprefix(EXAMPLE)).mask() if name.startswith(EXAMPLE) else None
+        crop = Crop(self.crop_x, self.crop_y)
+        shrunk = None if mask is None else seen(mask, crop, asked.model.side)
+        return TrustCase(asked, MAPS.read(self.map), shrunk)
+
+    @classmethod
+    def named(cls, case: TrustCase) -> dict[str, Any]:
+        """All but the picture."""
+        return cls.named_image(case.asked) | {"map": MAPS.write(case.method)}
+
+
+def pictured(name: str) -> Picture:
+    """A sample, an image of a data set, or a file."""
+    if name.startswith(SAMPLE):
+        return sample(name.removeprefix(SAMPLE))
+    if name.startswith(EXAMPLE):
+        return example(name.removeprefix(EXAMPLE)).picture()
+    return read(Path(name))
+
+
+def first_picture(model: Classifier) -> str:
+    """The first test image of what a model learned from, or the first sample."""
+    name = data_of(model)
+    if not name:
+        return f"{SAMPLE}{SAMPLES[0].name}"
+    data = load_data(name)
+    return f"{EXAMPLE}{name}/{data.ids[data.rows('test')[0]]}"

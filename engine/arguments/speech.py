@@ -1,0 +1,203 @@
+"""Arguments of cases about a vision-language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from torch import Tensor
+
+from engine.arguments.base import Arguments
+from engine.arguments.classifiers import seed_argument
+from engine.arguments.controls import Many, Text, argument
+from engine.arguments.pictures import picture_names, pictured
+from engine.arguments.text import Named
+from engine.data.layout import Scene
+from engine.data.scenes import Scenes
+from engine.data.sprites import CATEGORIES
+from engine.errors import BadData
+from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
+from engine.hallucination.tiny_vlm import weights
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.words import PLURALS
+from engine.images import Crop
+from engine.method import CaseT, Slider, Switch
+from engine.run import answer
+
+DECODINGS = Named(STRATEGIES)
+HABIT = next(spec for spec in Scenes.__dataclass_fields__.values() if spec.name == "kind")
+EACH, WITHOUT, FADED = "each", "without:", "faded:"
+
+
+def speaking_models() -> tuple[str, ...]:
+    """The vision-language models that come along."""
+    return weights.names()
+
+
+def speaking_argument() -> Any:
+    """A vision-language model by name."""
+    return argument(
+        weights.HABIT, Text(options=speaking_models), "Model", "A vision-language model by name."
+    )
+
+
+def kind_argument() -> Any:
+    """A kind of scene."""
+    return argument("broken", HABIT.metadata["control"], "Kind", HABIT.metadata["help"])
+
+
+@dataclass(frozen=True)
+class PromptArguments(Arguments[CaseT]):
+    """A scene or a picture, and a prompt."""
+
+    model: str = speaking_argument()
+    scene: int = argument(424, Slider(0, 10**6, 1), "Scene", "The number of a drawn scene.")
+    kind: str = kind_argument()
+    image: str | None = argument(
+        None, Text(off="the scene", options=picture_names), "Picture",
+        "A picture file, sample:NAME, or example:DATA/ID, instead of the scene.",
+    )  # fmt: skip
+    ask: str = argument("describe the image", Text(), "Prompt", "A question, or what to describe.")
+    seed: int = seed_argument()
+
+    def caption_case(self) -> CaptionCase:
+        """The case of the prompt."""
+        if self.image is not None:
+            picture = pictured(self.image)
+            return asking.about_picture(self.model, picture, Crop(), self.ask, self.seed)
+        return asking.about_scene(self.model, self.drawn(), self.ask, self.seed)
+
+    def drawn(self) -> Scene:
+        """The scene. Raises BadData where there is a picture instead."""
+        if self.image is not None:
+            raise BadData("Things can be taken out of drawn scenes only: leave out --image.")
+        return asking.scene(self.kind, self.scene)
+
+    @classmethod
+    def of(cls, case: CaseT, **known: Any) -> Any:
+        """As `Arguments.of`; a case has the pixels of its scene or picture, but not the name."""
+        if not {"scene", "image"} & known.keys():
+            raise BadData("A case does not know its scene: say scene=… or image=….")
+        return super().of(case, **known)
+
+
+@dataclass(frozen=True)
+class CaptionArguments(PromptArguments[CaptionCase]):
+    """A prompt about a scene or a picture."""
+
+    def case(self) -> CaptionCase:
+        """The case of the prompt."""
+        return self.caption_case()
+
+    @classmethod
+    def named(cls, case: CaptionCase) -> dict[str, Any]:
+        """All but the scene or the picture."""
+        return {"model": case.vlm.name, "ask": case.prompt, "seed": case.seed}
+
+
+@dataclass(frozen=True)
+class WordArguments(PromptArguments[WordCase]):
+    """Words of an answer."""
+
+    answer: str | None = argument(
+        None, Text(off="what the model says"), "Answer", "The answer whose words are asked about."
+    )
+    words: tuple[str, ...] = argument(
+        (), Many(), "Words",
+        "Places of the words in the answer, from 0. Left out: the first thing that it names.",
+    )  # fmt: skip
+    against: tuple[str, ...] = argument(
+        (), Many(picture_names), "Other images",
+        "The same scene without each of its things (each) or one of them (without:boat), with one "
+        "at several opacities (faded:boat), or other pictures.",
+    )  # fmt: skip
+
+    def case(self) -> WordCase:
+        """The case of the words."""
+        asked = self.caption_case()
+        if self.answer is None:
+            said = tuple(answer(Greedy(), asked)["answer"].ids.tolist())
+        else:
+            said = tuple(asked.vlm.tokenizer.encode(self.answer))
+        words = WordCase.of(asked, said, self.places(asked, said))
+        others = tuple(self.others(words))
+        return asking.held_against(words, others) if others else words
+
+    def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
+        """The places of the words. Raises BadData for what is no number."""
+        if self.words and not all(one.isdecimal() for one in self.words):
+            raise BadData("Words are given by their places in the answer: 0 is the first.")
+        if self.words:
+            return tuple(int(one) for one in self.words)
+        tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
+        things = {*CATEGORIES, *PLURALS}
+        return (next((at for at, word in enumerate(tokens) if word in things), 0),)
+
+    def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
+        """The other images, each with its name."""
+        for one in self.against:
+            if one == EACH:
+                changed = asking.without_each(words, self.drawn())
+            elif one.startswith(FADED):
+                changed = asking.faded(words, self.drawn(), one.removeprefix(FADED))
+            elif one.startswith(WITHOUT):
+                thing = one.removeprefix(WITHOUT)
+                yield f"without the {thing}", asking.pixels(self.drawn().remove(thing))
+                continue
+            else:
+                picture = asking.about_picture(self.model, pictured(one), Crop(), self.ask)
+                yield one, picture.image
+                continue
+            yield from zip(changed.names, cast(Tensor, changed.others), strict=True)
+
+    @classmethod
+    def named(cls, case: WordCase) -> dict[str, Any]:
+        """All but the scene or the picture, and the other images."""
+        return {
+            "model": case.vlm.name,
+            "ask": case.prompt,
+            "seed": case.seed,
+            "answer": case.vlm.tokenizer.decode(list(case.said)),
+            "words": tuple(str(place) for place in case.places),
+        }
+
+    @classmethod
+    def of(cls, case: WordCase, **known: Any) -> Any:
+        """As `Arguments.of`; other images need the names that they were chosen by."""
+        if case.others is not None and "against" not in known:
+            raise BadData("A case does not know its other images: say against=….")
+        return super().of(case, **known)
+
+
+@dataclass(frozen=True)
+class ScenesArguments(Arguments[ScenesCase]):
+    """A decoding over many scenes."""
+
+    model: str = speaking_argument()
+    decoding: str = argument(
+        "Greedy", Text(options=lambda: DECODINGS.names), "Decoding",
+        "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",
+    )  # fmt: skip
+    count: int = argument(100, Slider(1, 2000, 1), "Scenes", "How many.")
+    kind: str = kind_argument()
+    clean: bool = argument(False, Switch(), "Clear", "Every thing at full opacity.")
+    seed: int = seed_argument()
+
+    def case(self) -> ScenesCase:
+        """The case of the scenes."""
+        decoding = DECODINGS.read(self.decoding)
+        vlm = cast(TinyVLM, asking.model(self.model))
+        return ScenesCase(vlm, decoding, self.count, self.kind, self.clean, self.seed)
+
+    @classmethod
+    def named(cls, case: ScenesCase) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "model": case.vlm.name,
+            "decoding": DECODINGS.write(case.strategy),
+            "count": case.count,
+            "kind": case.kind,
+            "clean": case.clean,
+            "seed": case.seed,
+        }

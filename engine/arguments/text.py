@@ -1,0 +1,105 @@
+"""Values of settings and arguments as text: what the command line reads, and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any
+
+from engine.arguments.controls import Many, Text
+from engine.errors import BadSetting, BlindspotError
+from engine.method import Choice, Control, Method, Slider
+
+TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+OFF = ("off", "none")
+
+
+def value(text: str, control: Control | Text | Many) -> object:
+    """The value; what cannot be one is left as text, and whoever takes it refuses it in words."""
+    off = getattr(control, "off", "")
+    if off and text.lower() in {*OFF, off.lower()}:
+        return None
+    if isinstance(control, Many):
+        return (text,)
+    if isinstance(control, Choice | Text):
+        return text
+    if not isinstance(control, Slider):
+        return TRUTH.get(text.lower(), text)
+    try:
+        number = int(text) if control.whole else float(text)
+    except ValueError:
+        return text
+    return number if isfinite(number) else text
+
+
+def text_of(value: object) -> str:
+    """A value as `value` reads it again."""
+    if value is None:
+        return OFF[0]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else repr(value)
+
+
+def settings_from(kind: type[Any], pairs: Iterable[str], title: str) -> dict[str, Any]:
+    """The settings of a dataclass from texts such as "steps=64"; the other ones are left out.
+
+    Raises:
+        BadSetting: a text of another form, or no setting of that name.
+    """
+    specs = {spec.name: spec for spec in fields(kind)}
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise BadSetting(f"Settings are given as NAME=VALUE, not {pair!r}.")
+        if key not in specs:
+            has = f"it has {', '.join(specs)}" if specs else "it has none"
+            raise BadSetting(f"{title} has no setting {key!r}: {has}.")
+        given[key] = value(text, specs[key].metadata["control"])
+    return given
+
+
+def settings_text(settings: Any) -> str:
+    """The settings that are not at their default, such as "steps=64,noise=0.2"."""
+    changed = (
+        (spec.name, value)
+        for spec in fields(settings)
+        if (value := getattr(settings, spec.name)) != spec.default
+    )
+    return ",".join(f"{name}={text_of(value)}" for name, value in changed)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Methods by name, with settings: "SSD" or "FT:epochs=3,rate=0.1", as data sets are named."""
+
+    kinds: tuple[type[Method[Any]], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be chosen."""
+        return tuple(kind.name for kind in self.kinds)
+
+    def read(self, text: str) -> Any:
+        """The method. Raises BlindspotError for one that is not among them."""
+        name, _, settings = text.partition(":")
+        for kind in self.kinds:
+            if kind.name == name:
+                pairs = settings.split(",") if settings else ()
+                return kind(**settings_from(kind, pairs, kind.title))
+        known = ", ".join(self.names)
+        raise BlindspotError(f"{name[:40]!r} cannot be chosen here: the methods are {known}.")
+
+    def write(self, method: Method[Any]) -> str:
+        """The text of a method."""
+        settings = settings_text(method)
+        return f"{method.name}:{settings}" if settings else method.name
+
+
+def near(text: str, known: Sequence[str]) -> str:
+    """A question about names that look like the text, or ""."""
+    found = get_close_matches(text, known, n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(found)}?" if found else ""

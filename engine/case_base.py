@@ -1,0 +1,157 @@
+"""What all cases share: fingerprint, lane, facts and lacks are derived from a case's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from engine.lazy import lazy
+
+if TYPE_CHECKING:
+    from engine.models.classifier import Classifier
+
+Precision = Literal["exact", "fast"]
+Parts = Iterator[bytes | str]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is asked about: a frozen dataclass whose fields decide the answer.
+
+    A subclass says what it is (`case_name`, `what`) and overrides only what is special about it.
+    """
+
+    case_name: ClassVar[str]  # in records, as "kind"
+    what: ClassVar[str]  # completes "it needs …"
+    asks: ClassVar[str] = "model"  # the field that is asked; "" where there is no model yet
+    gives: ClassVar[frozenset[str]] = frozenset()  # needs that every such case meets
+
+    @lazy
+    def fingerprint(self) -> str:
+        """A digest of everything the answer depends on except method and settings."""
+        digest = blake2b(digest_size=16)
+        for part in self.digest_parts():
+            digest.update(part if isinstance(part, bytes) else part.encode())
+        return digest.hexdigest()
+
+    def digest_parts(self) -> Parts:
+        """What the fingerprint is made of: every field, by its own fingerprint where it has one.
+
+        Cases whose answers ship override it, so that those answers stay valid.
+        """
+        yield self.case_name
+        for spec in fields(self):
+            yield f"|{spec.name}="
+            yield from parts_of(getattr(self, spec.name))
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it, such as "cpu" or "cuda:0"."""
+        return str(getattr(self, self.asks).device)
+
+    @property
+    def precision(self) -> Precision:
+        """Computed exactly, or fast in fewer bits."""
+        return "exact"
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, in JSON, for the record beside the answer; no pixels, no file names."""
+        found: dict[str, Any] = {"kind": self.case_name}
+        for fact, name in (("model", self.asks), ("data", "data")):
+            value: Any = getattr(self, name, None)
+            if hasattr(value, "fingerprint"):
+                found |= {fact: value.name, f"{fact}_fingerprint": value.fingerprint}
+        if side := getattr(getattr(self, "model", None), "side", None):
+            found["side"] = side
+        return found | {name: getattr(self, name) for name in SHARED if hasattr(self, name)}
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or "" when it can."""
+        if need in self.gives:
+            return ""
+        model = getattr(self, "model", None)
+        if model is None:
+            return f"it needs {need}, which {self.what} cannot give."
+        return str(model.lacks(need))
+
+    def at(self, precision: Precision) -> Self:
+        """The same question in another precision."""
+        changed: Any = {"precision": precision}
+        return self if precision == self.precision else replace(self, **changed)
+
+
+SHARED = ("precision", "seed")  # facts of every case that has them
+
+
+@dataclass(frozen=True, eq=False)
+class WrappedCase(Case):
+    """A case around another one, its first field, which decides model, lane and precision."""
+
+    @property
+    def inner(self) -> Any:
+        """The case inside."""
+        return getattr(self, fields(self)[0].name)
+
+    @property
+    def model(self) -> Classifier:
+        """The classifier that is asked."""
+        model: Classifier = self.inner.model
+        return model
+
+    @property
+    def lane(self) -> str:
+        """That of the case inside."""
+        return str(self.inner.lane)
+
+    @property
+    def precision(self) -> Precision:
+        """That of the case inside."""
+        precision: Precision = self.inner.precision
+        return precision
+
+    def facts(self) -> dict[str, Any]:
+        """Those of the case inside, under this kind."""
+        return {**self.inner.facts(), "kind": self.case_name}
+
+    def lacks(self, need: str) -> str:
+        """As the case inside."""
+        return "" if need in self.gives else str(self.inner.lacks(need))
+
+    def at(self, precision: Precision) -> Self:
+        """The same question in another precision."""
+        return replace(self, **{fields(self)[0].name: self.inner.at(precision)})
+
+
+def parts_of(value: Any) -> Parts:
+    """The bytes that stand for a field's value in a digest.
+
+    Raises:
+        TypeError: nothing is known that would tell two such values apart.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            yield repr(value)
+        case torch.Tensor():
+            yield from parts_of(value.detach().cpu().numpy())
+        case np.ndarray():
+            yield f"{value.dtype}{value.shape}"
+            yield np.ascontiguousarray(value).tobytes()
+        case tuple() | list():
+            yield f"{len(value)}["
+            for one in value:
+                yield from (*parts_of(one), ",")
+        case Mapping():
+            yield from parts_of(sorted(value.items()))
+        case _ if hasattr(value, "fingerprint"):
+            yield str(value.fingerprint)
+        case _ if is_dataclass(value):
+            yield f"{type(value).__name__} {getattr(value, 'revision', '')}"
+            for spec in fields(value):
+                yield from (f"|{spec.name}=", *parts_of(getattr(value, spec.name)))
+        case _:
+            raise TypeError(f"a {type(value).__name__} has no fingerprint: give its case its own")

@@ -1,0 +1,1 @@
+"""The commands of `python -m engine`, each in a file of its own."""

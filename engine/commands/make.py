@@ -1,0 +1,73 @@
+"""`weights`, `gallery` and `coverage`: what ships is made again."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from engine.commands.terminal import clear_line, progress, say
+
+
+def weights_options(weights: ArgumentParser) -> None:
+    """How a model that ships is trained again."""
+    weights.add_argument(
+        "name",
+        metavar="NAME",
+        help="as in assets/weights/recipes.toml, or tiny-vlm or scenes-things",
+    )
+    weights.add_argument(
+        "--out", type=Path, help="the folder to write it into; assets/weights when left out"
+    )
+    weights.add_argument("--seed", type=int, help="another seed than the recipe's; tiny-vlm only")
+    weights.set_defaults(command=retrain)
+
+
+def gallery_options(gallery: ArgumentParser) -> None:
+    """How the answers that ship are computed."""
+    gallery.add_argument(
+        "--again", nargs="+", action="extend", default=[], metavar="METHOD",
+        help="compute these anew although they are there, such as Study for its seconds",
+    )  # fmt: skip
+    gallery.set_defaults(command=ship)
+
+
+def ship(wanted: Namespace) -> None:
+    """Compute the answers that ship with the samples."""
+    from engine.gallery import make
+    from engine.run import GALLERY
+
+    say(f"{make(wanted.again)} answers are in {GALLERY}")
+
+
+def retrain(wanted: Namespace) -> None:
+    """Train a model that ships again."""
+    from engine.attribution.study import things
+    from engine.hallucination.tiny_vlm import weights as tiny_vlm
+    from engine.models.embedded import FOLDER, file_of, plan
+    from engine.models.embedded import retrain as again
+
+    folder = wanted.out or FOLDER
+    if wanted.name == tiny_vlm.NAME:
+        made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
+        found = [(one.title, one.path, one.figures) for one in made]
+    elif wanted.name == things.NAME:
+        card = things.retrain(folder, progress)
+        found = [(card.title, file_of(wanted.name, folder), card.figures)]
+    else:
+        name = plan(wanted.name).name
+        card = again(name, folder, progress)
+        found = [(card.title, file_of(name, folder), card.figures)]
+    clear_line()
+    for title, path, figures in found:
+        say(f"{title}: {path}, {path.stat().st_size / 1000:.0f} kB")
+        for what, figure in figures.items():
+            say(f"    {what}: {figure:.4f}")
+
+
+def cover(_wanted: Namespace) -> None:
+    """Rewrite docs/coverage.md."""
+    from engine.coverage import FILE, page
+
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(page(), encoding="utf-8")
+    say(str(FILE))

@@ -1,0 +1,71 @@
+"""`run FAMILY.Name …`: ask a method, with the arguments that its case declares."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.commands.terminal import Parser, clear_line, progress, say
+
+if TYPE_CHECKING:
+    from engine.method import Method
+
+USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
+
+
+def ask(wanted: Namespace) -> None:
+    """Ask a method and write the answer."""
+    from engine.asking import method_named, question, settings_given
+    from engine.output import write
+    from engine.run import answer, titled
+
+    kind = method_named(wanted.method)
+    given = vars(parser_of(kind).parse_args(wanted.words))
+    out, pairs = given.pop("out"), given.pop("set")
+    method, arguments = question(
+        kind, {name: one for name, one in given.items() if one is not None},
+        settings_given(kind, pairs),
+    )  # fmt: skip
+    case = arguments.case()
+    method.check(case)
+    out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
+    found = answer(method, case, progress)
+    clear_line()
+    say(f"{titled(method, case)}: {write(found, case, out)}")
+
+
+def parser_of(kind: type[Method[Any]]) -> Parser:
+    """The options of a method: the arguments of its case, its settings, and the folder."""
+    from engine.arguments import arguments_of
+
+    parser = Parser(
+        prog=f"python -m engine run {kind.full_name()}", description=kind.about().split("\n\n")[0],
+        allow_abbrev=False,
+    )  # fmt: skip
+    arguments = arguments_of(kind)
+    for name, spec in arguments.specs().items():
+        add(parser, name, spec, kind.argument_defaults.get(name, spec.default))
+    own = [spec for spec in fields(kind) if spec.name not in arguments.specs()]
+    for spec in own:
+        add(parser, spec.name, spec, spec.default)
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="settings of the method, such as steps=64",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write into")
+    return parser
+
+
+def add(parser: Parser, name: str, spec: Any, default: Any) -> None:
+    """An option; its text is read by the control that the field declares."""
+    from engine.arguments.text import text_of
+
+    many = isinstance(default, tuple)
+    off = getattr(spec.metadata["control"], "off", "")
+    usual = off if default is None else " ".join(default) if many else text_of(default)
+    words = spec.metadata["help"] + (f" Default: {usual}." if usual else "")
+    parser.add_argument(
+        f"--{name}", nargs="+" if many else None, metavar="VALUE", help=words.replace("%", "%%")
+    )

@@ -1,0 +1,288 @@
+"""Every method's case is declared once: read from words, built, and printed as words again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+import engine
+from engine import asking
+from engine.arguments import ARGUMENTS, arguments_of, made_by
+from engine.arguments.base import Arguments
+from engine.arguments.controls import Text
+from engine.arguments.forgetting import request_from, request_text
+from engine.arguments.normal import FamiliarArguments
+from engine.arguments.pictures import PictureArguments, first_picture
+from engine.arguments.text import Named, text_of, value
+from engine.as_code import as_python, as_shell
+from engine.cli import main
+from engine.commands.run import parser_of
+from engine.data import load as load_data
+from engine.errors import BadSetting, BlindspotError
+from engine.families import METHODS
+from engine.method import Choice, Slider, Switch, case_kind
+from engine.models.catalog import load
+from engine.sparsity import PruneCase
+from engine.unlearning import UNLEARNERS, MembershipAttack, request, worst
+
+every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
+each_case = pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda kind: kind.__name__)
+QUICK = {
+    "image": "attribution.Gradient", "pair": "attribution.StraightLine",
+    "trust": "attribution.Shape", "study": "attribution.StudyMaps", "forget": "unlearning.SSD",
+    "forgotten": "unlearning.Confusion", "caption": "hallucination.Greedy",
+    "words": "hallucination.Looks", "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
+    "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
+}  # fmt: skip
+"""A method of each kind of case, and arguments under which it is quick."""
+SMALL = {
+    "image": {"model": "digits-mlp", "target": "3", "seed": 2},
+    "pair": {"model": "digits-mlp", "image": "example:digits/6", "against": ("example:digits/1",)},
+    "trust": {"model": "digits-cnn", "image": "example:digits/6", "map": "Gradient:channels=size"},
+    "study": {"count": 1, "methods": ("Gradient", "GradCam"), "seed": 1},
+    "forget": {"model": "digits-mlp", "forget": "class=4,share=0.5,draw=2"},
+    "forgotten": {"model": "digits-mlp", "way": "SSD"},
+    "caption": {"scene": 7, "ask": "is there a lamp"},
+    "words": {"scene": 7, "answer": "the image shows a car and a lamp .", "words": ("4", "7")},
+    "scenes": {"count": 3, "decoding": "Sampling:length=6", "kind": "biased", "clean": True},
+    "familiar": {"model": "digits-mlp", "image": "example:mnist-5k/3", "unknown": "noise"},
+    "data": {"model": "digits-mlp", "data": "digits"},
+    "prune": {"model": "digits-mlp", "recipe": "none"},
+    "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
+}  # fmt: skip
+
+
+def asked(name: str):
+    """The method and the arguments of a kind of case, as a script gives them."""
+    return asking.question(asking.method_named(QUICK[name]), SMALL[name])
+
+
+def read_again(line: str):
+    """The method and the arguments that a printed command asks."""
+    words = shlex.split(line)
+    assert words[:4] == ["python", "-m", "engine", "run"]
+    kind = asking.method_named(words[4])
+    given = vars(parser_of(kind).parse_args(words[5:]))
+    settings = asking.settings_given(kind, given.pop("set"))
+    del given["out"]
+    given = {name: one for name, one in given.items() if one is not None}
+    return asking.question(kind, given, settings)
+
+
+def of_case(case, arguments: Arguments) -> Arguments:
+    """The arguments read off the case, with what a case cannot know about itself."""
+    unknown = arguments.specs().keys() - type(arguments).named(case).keys()
+    known = {name: getattr(arguments, name) for name in unknown}
+    if isinstance(arguments, PictureArguments | FamiliarArguments) and known["image"] is None:
+        known["image"] = first_picture(case.model)
+    return type(arguments).of(case, **known)
+
+
+@every
+def test_every_method_builds_its_case_from_words_and_its_words_from_the_case(kind, cases):
+    method, arguments = asking.question(kind, {})
+    case = cases(arguments)
+    assert isinstance(case, case_kind(kind))
+    printed = as_shell(method, of_case(case, arguments))
+    again, read = read_again(printed)
+    assert again == method
+    assert cases(read).fingerprint == case.fingerprint
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """The case of arguments, built once."""
+    built: dict[Arguments, object] = {}
+
+    def build(arguments):
+        if arguments not in built:
+            built[arguments] = arguments.case()
+        return built[arguments]
+
+    return build
+
+
+def test_every_kind_of_case_has_one_declaration_and_is_tried_here():
+    kinds = [made_by(one) for one in ARGUMENTS]
+    assert len(set(kinds)) == len(kinds)
+    assert {case_kind(kind) for kind in METHODS} <= set(kinds)
+    assert QUICK.keys() == SMALL.keys() == {kind.case_name for kind in kinds}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_python(
+    name, tmp_path, monkeypatch, capsys
+):
+    method, arguments = asked(name)
+    arguments = of_case(arguments.case(), arguments)
+    monkeypatch.chdir(tmp_path)
+    line = as_shell(method, arguments)
+    assert main(shlex.split(line)[3:]) == 0, capsys.readouterr().err
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    names: dict[str, object] = {}
+    exec(as_python(method, arguments), names)  # noqa: S102  # it is what a person would run
+    found = names["answer"]
+    assert found.record["digest"] == result["provenance"]["digest"]
+    assert list(found) == list(result["views"])
+    for view in result["views"].values():
+        for file in [view["file"], *view.get("files", {}).values()]:
+            assert (tmp_path / "out" / file).is_file()
+
+
+@each_case
+def test_every_argument_has_a_default_of_its_kind_and_says_what_it_is(arguments):
+    for spec in fields(arguments):
+        assert spec.metadata["label"]
+        assert spec.metadata["help"].endswith((".", ":"))
+        assert spec.metadata["control"].allows(spec.default), spec.name
+
+
+@every
+def test_a_methods_own_defaults_are_arguments_of_its_case(kind):
+    specs = arguments_of(kind).specs()
+    for name, default in kind.argument_defaults.items():
+        assert specs[name].metadata["control"].allows(default)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"modle": "digits-cnn"}, "has no 'modle': it has"),
+        ({"model": "digits-cnm"}, "digits-cnm"),
+        ({"normal": "no such"}, "no such"),
+        ({"seed": -1}, "Seed cannot be -1"),
+        ({"seed": "many"}, "Seed cannot be 'many'"),
+        ({"k": 0}, "cannot be 0"),
+        ({"image": "example:digits/90000"}, "no image with id 90000"),
+        ({"labels": "x.txt"}, "--labels go with --weights"),
+        ({"weights": "x.pt"}, "--model NAME"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(given, words):
+    with pytest.raises(BlindspotError, match=words):
+        engine.answer("anomaly.KNN", **given)
+
+
+def test_a_setting_with_the_name_of_an_argument_is_set_apart():
+    name = "unlearning.MembershipAttack"
+    method, arguments = asking.question(
+        MembershipAttack, {"model": "digits-mlp"}, {"model": "retrained"}
+    )
+    assert (method.model, arguments.model) == ("retrained", "digits-mlp")
+    assert "settings={'model': 'retrained'}" in as_python(method, arguments)
+    again, read = read_again(as_shell(method, arguments))
+    assert (again, read) == (method, arguments)
+    assert name in as_shell(method, arguments)
+
+
+def test_settings_are_options_of_the_command_too(tmp_path):
+    parsed = parser_of(asking.method_named("sparsity.Prune")).parse_args(
+        ["--ratio", ".5", "--out", str(tmp_path)]
+    )
+    method, _ = asking.question(asking.method_named("sparsity.Prune"), {"ratio": parsed.ratio})
+    assert method.ratio == 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["class=3", "class=3,share=0.5,draw=1", "random=0.1,draw=2", "ids=0+1", "worst=0+1",
+     "easy=0+1"],
+)  # fmt: skip
+def test_a_request_is_what_its_text_says_and_gives_a_text_of_the_same_images(text):
+    data = load_data("digits")
+    ids = "+".join(map(str, data.ids[data.rows("train")][:2].tolist()))
+    text = text.replace("0+1", ids)
+    first = request_from(text, data)
+    again = request_from(request_text(first, data), data)
+    assert (first.kind, first.label) == (again.kind, again.label)
+    assert np.array_equal(first.ids, again.ids)
+
+
+def test_requests_by_text_are_those_of_the_functions():
+    data = load_data("digits")
+    half = request.of_class(data, 3, 0.5, seed=2)
+    assert np.array_equal(request_from("class=3,share=0.5,draw=2", data).ids, half.ids)
+    some = request.at_random(data, 0.1, seed=4)
+    assert np.array_equal(request_from("random=0.1,draw=4", data).ids, some.ids)
+    ids = data.ids[data.rows("train")][:3]
+    hard = worst.worst_case(ids, worst.HARDEST)
+    assert request_from("worst=" + "+".join(map(str, ids)), data).kind == hard.kind == "worst"
+    poisoned = load_data("digits+poisoned")
+    assert request_from("planted", poisoned).kind == "planted"
+    for wrong in ("clas=3", "class", "class=three", "class=99", "random=2", "ids=a", ""):
+        with pytest.raises(BlindspotError):
+            request_from(wrong, data)
+
+
+def test_methods_are_named_with_their_settings():
+    ways = Named(UNLEARNERS)
+    for kind in UNLEARNERS:
+        assert ways.read(kind.name) == kind() == ways.read(ways.write(kind()))
+    changed = ways.read("FT:epochs=3,rate=0.2")
+    assert (changed.epochs, changed.rate) == (3, 0.2)
+    assert ways.read(ways.write(changed)) == changed
+    with pytest.raises(BlindspotError, match="the methods are Retrain, NoOp"):
+        ways.read("SNIP")
+    with pytest.raises(BadSetting, match="has no setting 'epoch'"):
+        ways.read("FT:epoch=3")
+
+
+def test_no_option_has_a_comma_which_stands_between_settings():
+    for kind in METHODS:
+        for spec in fields(kind):
+            control = spec.metadata["control"]
+            assert not isinstance(control, Choice) or "," not in "".join(control.options)
+
+
+@pytest.mark.parametrize(
+    ("given", "control"),
+    [
+        (None, Slider(1, 9, 1, off="all")), (None, Text(off="none")), (True, Switch()),
+        (False, Switch()), (3, Slider(0, 9, 1)), (1 / 3, Slider(0.0, 1.0, 0.1)),
+        (1e-5, Slider(0.0, 1.0, 0.1)), ("a b", Text()), ("signed", Choice(("signed",))),
+    ],
+)  # fmt: skip
+def test_a_value_is_printed_as_it_is_read(given, control):
+    assert value(text_of(given), control) == given
+
+
+def test_a_case_says_what_it_does_not_know_about_itself():
+    with pytest.raises(BlindspotError, match="does not know its image"):
+        arguments_of(asking.method_named("attribution.Gradient")).of(asked("image")[1].case())
+    with pytest.raises(BlindspotError, match="does not know its scene"):
+        type(asked("caption")[1]).of(asked("caption")[1].case())
+    familiar = asked("familiar")[1]
+    with pytest.raises(BlindspotError, match="unknown="):
+        type(familiar).of(familiar.case(), image="sample:chelsea")
+    own = load("digits-mlp").twin()
+    own.name = "file:123456"
+    case = PruneCase(own, load_data("digits"))
+    with pytest.raises(BlindspotError, match="comes from a file"):
+        arguments_of(asking.method_named("sparsity.Magnitude")).of(case)
+
+
+def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
+    one, two = (
+        asked("pair")[1].case().others[0],
+        replace(asked("pair")[1], against=("sample:china",)).case().others[0],
+    )
+    assert not np.array_equal(one.numpy(), two.numpy())
+    words = replace(asked("words")[1], against=("each",)).case()
+    assert len(words.names) == len(words.others) >= 1
+    assert all(name.startswith("without the ") for name in words.names)
+    thing = words.names[0].removeprefix("without the ")
+    alone = replace(asked("words")[1], against=(f"without:{thing}",)).case()
+    assert np.array_equal(alone.others[0].numpy(), words.others[0].numpy())
+    faded = replace(asked("words")[1], against=(f"faded:{thing}",)).case()
+    assert faded.names[0] == "0"
+
+
+def test_the_first_word_that_is_asked_about_is_a_thing():
+    case = asking.question(asking.method_named("hallucination.Looks"), {"scene": 7})[1].case()
+    (place,) = case.places
+    word = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))[place]
+    assert word not in {"the", "a", "there", "is", "."}
