@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -101,16 +102,26 @@ def python_model(model: Classifier) -> tuple[str, str]:
 
 
 def provenance(answer: Answer) -> str:
-    """One line: which model, which method, how long, where, and whether it was kept."""
+    """One line: which model, method and target, how long, where and how, and whether it was kept.
+
+    What is asked of normal images has their data set in place of a target.
+    """
     said = answer.record
     case = said["case"]
     precision = "" if case["precision"] == "exact" else " · FAST (bfloat16): for exploring only"
     kept = "kept from before" if answer.kept else "fresh"
     return (
         f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} "
-        f"r{said['revision']} · {case['target']} ({case['reading']}) · "
+        f"r{said['revision']} · {about(case)} · "
         f"{said['seconds']:.2g} s on {said['device']}{configuration(answer)}, {kept}{precision}"
     )
+
+
+def about(case: Mapping[str, Any]) -> str:
+    """What a question is about: a target and how it is read, or normal images."""
+    if "target" in case:
+        return f"{case['target']} ({case['reading']})"
+    return f"among {case['normal']}"
 
 
 def configuration(answer: Answer) -> str:

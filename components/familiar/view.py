@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components.charts import tables
-from components.exports import as_json
+from components.exports import as_json, provenance
 from components.familiar import sources
 from components.familiar.asked import Asked
 from components.familiar.closer import closer
@@ -99,14 +99,3 @@ def explain(asked: Asked, found: Answer) -> None:
     card = asked.case.normal.card
     st.caption(plain(f"Normal images: {card.title}. {card.about} {card.made}"))
     st.caption(plain(provenance(found)))
-
-
-def provenance(answer: Answer) -> str:
-    """One line: which model, which method, among what, how long, and whether it was kept."""
-    said = answer.record
-    case = said["case"]
-    kept = "kept from before" if answer.kept else "fresh"
-    return (
-        f"{case['model']} {case['model_fingerprint'][:8]} · {said['method']} r{said['revision']} · "
-        f"among {case['normal']} · {said['seconds']:.2g} s on {said['device']}, {kept}"
-    )
