@@ -43,7 +43,7 @@ def show(asked: Asked, masks: Masks) -> None:
     found = dict(outcome)
     left, right = st.columns(2, gap="large")
     with left:
-        classes(found, seeds.floor(asked, method.images))
+        first = st.container()
         flipped(asked, found["images"])
     with right:
         if agreement_only(asked.case):
@@ -60,6 +60,8 @@ def show(asked: Asked, masks: Masks) -> None:
     with right:
         drift(asked, found["drift"], method.heat)
     seeds.show(asked, method.images)
+    with first:  # drawn last, so that it has the band as soon as the section of seeds has it
+        classes(found, seeds.floor(asked, method.images))
     unknown.show(asked)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())

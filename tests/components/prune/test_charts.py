@@ -117,7 +117,7 @@ def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
     )  # fmt: skip
     band, bars = harm_charts.classes(harm, floor).data
     assert tuple(band.y) == tuple(bars.y) == ("cat", "fish")
-    np.testing.assert_allclose(band.base, [-5, -20])
+    np.testing.assert_allclose(np.asarray(band.base, float), [-5, -20])
     np.testing.assert_allclose(band.x, [5, 30])
     assert band.width > bars.width
     (alone,) = harm_charts.classes(harm).data
