@@ -105,15 +105,16 @@ def provenance(answer: Answer) -> str:
     record = answer.record
     case = record["case"]
     model = f"{case.get('model', '')} {case.get('model_fingerprint', '')[:8]}".strip()
-    target = case.get("target", "")
+    about = case.get("target", "")
     if reading := case.get("reading"):
-        target += f" ({reading})"
-    data = f"data {case['data']}" if case.get("data") else ""
+        about += f" ({reading})"
+    data = case.get("normal") or case.get("data")
+    among = f"among {data}" if data else ""
     method = f"{record['method']} r{record['revision']}"
     kept = "kept from before" if answer.kept else "computed now"
     spent = f"{record['seconds']:.2g} s on {record['device']}{configuration(answer)}, {kept}"
     fast = "FAST (bfloat16): for exploring only" if case.get("precision") == "fast" else ""
-    return " · ".join(part for part in (model, method, target, data, spent, fast) if part)
+    return " · ".join(part for part in (model, method, about, among, spent, fast) if part)
 
 
 def configuration(answer: Answer) -> str:

@@ -24,8 +24,9 @@ from engine.models import catalog
 from engine.models.borrow import borrowing
 from engine.models.classifier import digest_text
 from engine.models.compiled import counting
+from engine.packing import Kept, Record
 from engine.result import Result, View
-from engine.store import Kept, Record, Store, home, keep_row, read_table, sweep_strays
+from engine.store import Store, home, keep_row, read_table, sweep_strays
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,6 @@ import os
 import threading
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
 from tempfile import NamedTemporaryFile
@@ -25,40 +23,20 @@ from time import time
 from typing import Any
 
 from platformdirs import user_cache_path
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
 
 from engine.memory import Memory
-from engine.result import KINDS, Result
+from engine.packing import DAMAGE, Kept, Record, pack, unpack
+from engine.result import Result
 
 log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 512 * 2**20
 DISK_BYTES = 4 * 2**30
-ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
 STRAY_SECONDS = 3600.0  # after which a temporary file is a left-over
 TABLE_ROWS = 500  # in a small table kept beside the answers
 
 PART = ".part-"  # how the name of an unfinished file begins
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
-
-Record = dict[str, Any]
-
 _tables = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A result and the record of how it was made."""
-
-    result: Result
-    record: Record
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held, about."""
-        return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
 
 
 def home() -> Path:
@@ -229,49 +207,6 @@ def write_atomic(path: Path, data: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-
-def pack(kept: Kept) -> tuple[Record, bytes]:
-    """An entry as a record and bytes."""
-    if odd := [name for name in kept.result if ":" in name]:
-        raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
-    arrays = {
-        f"{name}:{field}": array
-        for name, view in kept.result.items()
-        for field, array in view.arrays().items()
-    }
-    data = save_arrays(arrays)
-    views = {
-        name: {"kind": type(view).__name__, "facts": view.facts()}
-        for name, view in kept.result.items()
-    }
-    said = {"views": views, "record": kept.record}
-    return {"checksum": checksum(data, said), **said}, data
-
-
-def unpack(said: Record, data: bytes) -> Kept:
-    """The entry again; ValueError when it is not what was written.
-
-    The checksum of an older entry is of its arrays alone.
-    """
-    words = {"views": said["views"], "record": said["record"]}
-    if said["checksum"] not in {checksum(data, words), checksum(data)}:
-        raise ValueError("it is not what was written")
-    arrays = load_arrays(data)
-    result = {}
-    for name, view in said["views"].items():
-        start = f"{name}:"
-        own = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
-        result[name] = KINDS[view["kind"]].build(own, view["facts"])
-    return Kept(result, said["record"])
-
-
-def checksum(data: bytes, words: Record | None = None) -> str:
-    """A digest of bytes, and of a record beside them."""
-    held = blake2b(data, digest_size=16)
-    if words is not None:
-        held.update(json.dumps(words).encode())
-    return held.hexdigest()
 
 
 def sweep_strays(root: Path, *, ours: bool = True) -> None:

@@ -1,8 +1,10 @@
-"""A reader process with a decoder that crashes, spins or takes all memory, as the kind says."""
+"""A reader process with a decoder that crashes, spins, waits …, as the file's last byte says."""
 
 from __future__ import annotations
 
 import os
+import signal
+import time
 
 import numpy as np
 
@@ -18,6 +20,12 @@ def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
         case b"s":
             while True:
                 pass
+        case b"k":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case b"l":
+            time.sleep(60)
+        case b"e":
+            os._exit(3)
         case b"m":
             held = [bytearray(10_000_000) for _ in range(1000)]
             return {"size": len(held)}, []

@@ -25,7 +25,9 @@ from engine.errors import BlindspotError
 from engine.images import Picture, load, reader
 from engine.models.weights_file import read_weights
 from tests import scans
-from tests.hostile import head, saved, torch_file, zipped
+from tests.hostile.archives import zipped
+from tests.hostile.pictures import saved
+from tests.hostile.weights import head, torch_file
 
 Open = Callable[[bytes, str], Any]
 INTERESTING = (0, 1, 2, 127, 128, 254, 255)

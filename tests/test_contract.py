@@ -22,9 +22,9 @@ from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
+from engine.packing import Kept, pack, unpack
 from engine.result import HeatMap
 from engine.run import answer, digest
-from engine.store import Kept, pack, unpack
 from engine.training import fresh
 from tests import tiny
 from tests.answers import differing, plain, settled, small, timed

@@ -43,7 +43,7 @@ def show(asked: Asked, masks: Masks) -> None:
     found = dict(outcome)
     left, right = st.columns(2, gap="large")
     with left:
-        classes(found)
+        first = st.container()
         flipped(asked, found["images"])
     with right:
         if agreement_only(asked.case):
@@ -60,6 +60,8 @@ def show(asked: Asked, masks: Masks) -> None:
     with right:
         drift(asked, found["drift"], method.heat)
     seeds.show(asked, method.images)
+    with first:  # drawn last, so that it has the band as soon as the section of seeds has it
+        classes(found, seeds.floor(asked, method.images))
     unknown.show(asked)
     with st.expander("What am I looking at here?"):
         st.markdown(Harm.about())
@@ -76,8 +78,8 @@ def choose(asked: Asked) -> Harm:
     return asked.with_rule(Harm, **given)
 
 
-def classes(found: dict[str, Any]) -> None:
-    """Which classes pay first."""
+def classes(found: dict[str, Any], floor: Table | None) -> None:
+    """Which classes pay first, with the range over other seeds where it was measured."""
     table: Table = found["classes"]
     st.markdown("**Which classes pay first**")
     worst = int(np.argmin(table.values[:, 3]))
@@ -86,7 +88,13 @@ def classes(found: dict[str, Any]) -> None:
     words = f"{lost} of {len(table.rows)} classes lose right answers"
     if lost:
         words += f"; {table.rows[worst]} loses most ({change:+.0f} points)".replace("-", "−")
-    plots.with_table(harm_charts.classes(table), words + ".", {"classes": table}, f"{KEY}.classes")
+    words += (
+        ". Gray: the range over dense networks of other seeds."
+        if floor is not None
+        else ". How much another seed changes is drawn here once it was measured, below."
+    )
+    figure = harm_charts.classes(table, floor)
+    plots.with_table(figure, words, {"classes": table}, f"{KEY}.classes")
 
 
 def flipped(asked: Asked, table: Table) -> None:

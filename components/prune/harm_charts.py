@@ -13,8 +13,13 @@ from engine.result import Table
 MOST_CLASSES = 12
 
 
-def classes(table: Table) -> go.Figure:
-    """The classes that pay first: the change of their share of right answers."""
+def classes(table: Table, floor: Table | None = None) -> go.Figure:
+    """The classes that pay first: the change of their share of right answers.
+
+    Args:
+        table: the classes of `Harm`.
+        floor: the classes of `Seeds`; their range over other dense networks is drawn in gray.
+    """
     order = np.argsort(table.values[:, 3], kind="stable")
     order = order[table.values[order, 3] != 0][:MOST_CLASSES][::-1]
     change = 100 * table.values[order, 3]
@@ -24,13 +29,27 @@ def classes(table: Table) -> go.Figure:
         f"{table.values[at, 0]:.0f}"
         for at in order
     ]
-    figure = go.Figure(
-        go.Bar(y=names, x=change, orientation="h", text=texts, textposition="auto",
-               insidetextfont={"color": on_bars()}, marker={"color": COLORS[theme()][1]})
+    figure = go.Figure()
+    if floor is not None:
+        add_floor(figure, floor, [table.rows[at] for at in order])
+    figure.add_bar(
+        y=names, x=change, orientation="h", text=texts, textposition="auto", name="pruned",
+        insidetextfont={"color": on_bars()}, marker={"color": COLORS[theme()][1]}, width=0.5,
     )  # fmt: skip
     figure.update_yaxes(type="category")
     figure.update_xaxes(title="change (points)")
+    figure.update_layout(barmode="overlay", showlegend=floor is not None)
     return laid(figure, 90 + 30 * len(names))
+
+
+def add_floor(figure: go.Figure, floor: Table, names: Sequence[str]) -> None:
+    """A gray band behind each class: from the lowest to the highest other dense network."""
+    ends = dict(zip(floor.rows, 100 * floor.values[:, 3:5], strict=True))
+    low, high = np.array([ends.get(name, (np.nan, np.nan)) for name in names]).reshape(-1, 2).T
+    figure.add_bar(
+        y=[wrapped(name) for name in names], x=high - low, base=low, orientation="h", width=0.9,
+        name="dense, other seeds", marker={"color": GRAY, "opacity": 0.5},
+    )  # fmt: skip
 
 
 def reliability(dense: Table, pruned: Table) -> go.Figure:

@@ -14,6 +14,7 @@ from components.charts.style import COLORS, GRAY, laid, theme, wrapped
 from components.notices import plain
 from components.prune.asked import KEY, Asked
 from components.prune.pictures import shown
+from engine import run
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Seeds
@@ -42,6 +43,14 @@ def show(asked: Asked, images: int) -> None:
         drawn(asked, dict(outcome))
     else:
         runs.watch([outcome])
+
+
+def floor(asked: Asked, images: int) -> Table | None:
+    """How each class differs in dense networks of other seeds, where that was measured before."""
+    if unmet(asked):
+        return None
+    found = run.known(asked.with_rule(Seeds, images=images), asked.case)
+    return None if found is None else found["classes"]
 
 
 def unmet(asked: Asked) -> str:

@@ -13,7 +13,9 @@ from components.notices import plain
 from components.sidebar import examples, medical, models
 from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.sidebar.targets import choose_numbers, choose_target
-from engine.anomaly.in_distribution import InDistribution, in_distribution
+from engine.anomaly.in_distribution import NOT_COMPARED, InDistribution, in_distribution
+from engine.anomaly.pixel_bank import BankCase, at_hand
+from engine.anomaly.sources import learned
 from engine.case import ImageCase, image_case
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, View
@@ -55,7 +57,13 @@ class Subject:
 
     @lazy
     def in_distribution(self) -> InDistribution:
-        """Whether the image is of the kind that the model learned from."""
+        """Whether the image is of the kind that the model learned from.
+
+        Nothing is made for it: `components.in_distribution` asks for what it needs in the lane.
+        """
+        name = learned(self.case.model)
+        if name and not at_hand(BankCase(name, self.case.model.side)):
+            return NOT_COMPARED
         return in_distribution(self.case.model, self.case.image, self.picture, self.name)
 
     def seen_by(self, model: Classifier) -> ImageCase:

@@ -18,30 +18,21 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from engine import data as data_sets
-from engine.anomaly.bank import Doubles, Ints
-from engine.anomaly.case import split
-from engine.anomaly.conformal import Conformal
-from engine.anomaly.extract import as_seen
-from engine.anomaly.knn import distances
 from engine.anomaly.photographs import ODD
+from engine.anomaly.pixel_bank import BankCase, PixelBank, averaged, bank
 from engine.anomaly.sources import learned
-from engine.data import DataSet
 from engine.data.example import Example, example
+from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.images import Picture
-from engine.memory import Memory
 from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
 from engine.models.own_file import OWN
 from engine.samples import SAMPLES
 
 ALPHA = 0.02  # at or below this p-value no verdict is given
-NEIGHBOR = 10
-SIDE = 16  # px to which images are averaged before they are compared
-CHUNK = 256  # images that are read at a time
 COLORLESS = 8 / 255  # largest difference between channels of a pixel that counts as gray
 GRAY_SHARE = 0.99  # of the pixels: the picture has no color
 FLAT_SHARE = 0.5  # of the pixels equal to both neighbors: drawn, not photographed
@@ -69,38 +60,9 @@ class InDistribution:
         return self.kind == "unusual"
 
 
-@dataclass(frozen=True, eq=False)
-class PixelBank:
-    """Images of a data set as pixels, averaged to SIDE: training and held-out ones.
-
-    Args:
-        fit: (n, D) training images.
-        scores: (m,) distances of held-out images to their NEIGHBOR-th nearest training image.
-        groups: (m,) such as the patient of each held-out image; None without groups.
-    """
-
-    fit: Doubles
-    scores: Doubles
-    groups: Ints | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that are held."""
-        return self.fit.nbytes + self.scores.nbytes
-
-    def distance(self, pixels: Doubles) -> Doubles:
-        """To the NEIGHBOR-th nearest training image, (N,) for pixels (N, D)."""
-        return np.asarray(distances(pixels, self.fit, min(NEIGHBOR, len(self.fit)))[:, -1])
-
-    def ruler(self, group: int | None) -> Conformal:
-        """Held-out distances without those of a group."""
-        if group is None or self.groups is None:
-            return Conformal(self.scores, None, self.groups)
-        other = self.groups != group
-        return Conformal(self.scores[other], None, self.groups[other])
-
-
-_banks: Memory[PixelBank] = Memory(128 * 2**20, lambda bank: bank.nbytes)
+NOT_COMPARED = InDistribution(
+    "unmeasured", "This image was not compared with what the model learned from."
+)
 
 
 def in_distribution(
@@ -116,7 +78,7 @@ def in_distribution(
     """
     if name := learned(model):
         try:
-            return measured(model, image, data_sets.load(name), source)
+            return measured(bank(BankCase(name, model.side)), name, image, source)
         except BlindspotError:
             return InDistribution(
                 "unmeasured",
@@ -135,14 +97,12 @@ def in_distribution(
 # ---------------------------------------------------------------- with images to compare with
 
 
-def measured(model: Classifier, image: Tensor, data: DataSet, source: str) -> InDistribution:
+def measured(bank: PixelBank, name: str, image: Tensor, source: str) -> InDistribution:
     """The p-value of an image among held-out images of the data that the model learned from."""
-    key = f"{data.fingerprint}|{model.side}"
-    bank = _banks.made(key, lambda: bank_of(data, model.side))
-    ruler = bank.ruler(group_of(data, source))
+    ruler = bank.ruler(group_of(name, source))
     grouped = bank.groups is not None
     count = len(np.unique(ruler.groups)) if ruler.groups is not None else len(ruler)
-    title = data.card.title
+    title = title_of(name)
     if 1 / (count + 1) > ALPHA:
         return InDistribution(
             "unmeasured",
@@ -162,46 +122,24 @@ def measured(model: Classifier, image: Tensor, data: DataSet, source: str) -> In
     return InDistribution("usual", f"{said} ({among}).", p)
 
 
-def group_of(data: DataSet, source: str) -> int | None:
-    """The group of an image of that data set itself, which it is not compared with."""
-    groups = data.truth.get("group")
+def title_of(name: str) -> str:
+    """What the data set of that name is called. Raises BadData."""
+    if name.startswith(UPLOAD):
+        return data_sets.load(name).card.title
+    return data_sets.entry(name).card.title
+
+
+def group_of(name: str, source: str) -> int | None:
+    """The group of an image of the data set of that name, which it is not compared with."""
     found = of_data(source)
-    if groups is None or found is None or found.data.name != data.name:
+    if found is None or found.data.name != name or "group" not in found.data.truth:
         return None
-    return int(groups[found.row])
+    return int(found.data.truth["group"][found.row])
 
 
 def of_data(source: str) -> Example | None:
     """The image of a data set that a source names; None for samples and uploads."""
     return example(source) if "/" in source else None
-
-
-def bank_of(data: DataSet, side: int) -> PixelBank:
-    """The bank of a data set, at a model's working size."""
-    fit, held = split(data)
-    groups = data.truth.get("group")
-    known = PixelBank(pixels_of(data, fit, side), np.empty(0), None)
-    return PixelBank(
-        known.fit,
-        known.distance(pixels_of(data, held, side)),
-        None if groups is None else np.asarray(groups, np.int64)[held],
-    )
-
-
-def pixels_of(data: DataSet, rows: Ints, side: int) -> Doubles:
-    """Rows of a data set as the model sees them, averaged, (n, D)."""
-    parts = [
-        averaged(as_seen(data.take(rows[start : start + CHUNK]), slice(None), side))
-        for start in range(0, len(rows), CHUNK)
-    ]
-    return np.concatenate(parts)
-
-
-def averaged(images: Tensor) -> Doubles:
-    """Images (n, 3, side, side) averaged to at most SIDE px, as rows (n, D)."""
-    side = min(SIDE, images.shape[-1])
-    small = F.adaptive_avg_pool2d(images, side)
-    return np.asarray(small.flatten(1).numpy(), np.float64)
 
 
 # ---------------------------------------------------------------- without

@@ -18,7 +18,7 @@ def weights_options(weights: ArgumentParser) -> None:
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
     )
-    weights.add_argument("--seed", type=int, help="another seed than the recipe's; tiny-vlm only")
+    weights.add_argument("--seed", type=int, help="another seed than the recipe's")
     weights.set_defaults(command=retrain)
 
 
@@ -51,11 +51,12 @@ def retrain(wanted: Namespace) -> None:
         made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
         found = [(one.title, one.path, one.figures) for one in made]
     elif wanted.name == things.NAME:
-        card = things.retrain(folder, progress)
+        seed = things.SEED if wanted.seed is None else wanted.seed
+        card = things.retrain(folder, progress, seed)
         found = [(card.title, file_of(wanted.name, folder), card.figures)]
     else:
         name = plan(wanted.name).name
-        card = again(name, folder, progress)
+        card = again(name, folder, progress, wanted.seed)
         found = [(card.title, file_of(name, folder), card.figures)]
     clear_line()
     for title, path, figures in found:

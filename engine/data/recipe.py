@@ -7,7 +7,7 @@ A recipe's name is its word and the settings that are not at their default, such
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
 from engine.data.dataset import Card, DataSet
@@ -63,6 +63,11 @@ class Recipe(Named, ABC):
     @abstractmethod
     def make(self, progress: Progress = quiet) -> DataSet:
         """The data set; the same settings always give the same one. `progress` may cancel."""
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What its images depend on."""
+        return {"recipe": asdict(self)}
 
     def at_hand(self) -> bool:
         """Whether making it takes no time worth speaking of."""

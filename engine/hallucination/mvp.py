@@ -27,6 +27,7 @@ from torch import Tensor
 
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.generate import Spoken, generate
+from engine.hallucination.noise import seed_for
 from engine.hallucination.record import Step
 from engine.hallucination.sampling import Sampling, drawn
 from engine.hallucination.session import Moment, Move, Proposal, Session, Start
@@ -59,6 +60,7 @@ class MVP(Speaking):
     paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
     needs = frozenset({"yes or no"})
     argument_defaults = defaults(ask="is there a boat")
+    revision = 2  # words that are drawn belong to the image and the question
     proof = "tests/engine/hallucination/test_mvp.py::test_the_score_is_that_of_a_brute_force"
 
     paths: int = setting(
@@ -106,17 +108,18 @@ class MVP(Speaking):
         """
         self.check(case)
         vlm, images = case.vlm, case.images.expand(3, -1, -1, -1)
+        seed = seed_for(case.images[0], case.seed, case.prompt)
         asks = [vlm.tokenizer.encode(prompt) for prompt in VIEWS.values()]
         looked = generate(
             vlm, Sampling(length=self.length, temperature=0.7, top=0.95), images,
-            padded(asks, vlm), seed=case.seed, progress=part_of(progress, 0.0, 0.5),
+            padded(asks, vlm), seed=seed, progress=part_of(progress, 0.0, 0.5),
         )  # fmt: skip
         captions = [vlm.tokenizer.decode([step.token for step in one]) for one in looked.steps]
         again = [
             vlm.tokenizer.encode(f"caption : {said} {case.prompt.lower()}") for said in captions
         ]
         compared = generate(
-            vlm, Following(self), images, padded(again, vlm), seed=case.seed,
+            vlm, Following(self), images, padded(again, vlm), seed=seed,
             progress=part_of(progress, 0.5, 1.0),
         )  # fmt: skip
         firsts = compared.views["first"]

@@ -48,6 +48,11 @@ def noise_for(images: Tensor, seed: int) -> Tensor:
 
 def generator_for(image: Tensor, seed: int) -> torch.Generator:
     """A generator seeded by a question's seed and the image's own values."""
-    digest = blake2b(f"{seed}|".encode(), digest_size=8)
+    return torch.Generator().manual_seed(seed_for(image, seed))
+
+
+def seed_for(image: Tensor, seed: int, prompt: str = "") -> int:
+    """A seed of 63 bits from a question's seed, the image's own values and the prompt."""
+    digest = blake2b(f"{seed}|{prompt}".encode(), digest_size=8)
     digest.update(image.detach().cpu().contiguous().numpy().tobytes())
-    return torch.Generator().manual_seed(int.from_bytes(digest.digest(), "big") >> 1)
+    return int.from_bytes(digest.digest(), "big") >> 1

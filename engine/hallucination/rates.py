@@ -163,7 +163,7 @@ def one_by_one(
     """Whether each question is answered by yes, and whether by yes or no; images (n, 3, 64, 64)."""
     yes = []
     for place, (image, question) in enumerate(zip(pixels, questions, strict=True)):
-        asked = CaptionCase(case.vlm, image, question, case.seed + place)
+        asked = CaptionCase(case.vlm, image, question, case.seed)
         part = part_of(progress, place / len(questions), (place + 1) / len(questions))
         said_yes, said_no = strategy(asked, part)["scores"].arrays()["values"]
         yes.append(bool(said_yes >= said_no))

@@ -74,7 +74,7 @@ class ViewsAblation(Method[ScenesCase]):
         leads = np.zeros((len(asked), len(VIEWS)), np.float32)
         for at, (row, question) in enumerate(zip(rows.tolist(), asked, strict=True)):
             part = part_of(progress, at / len(asked), (at + 1) / len(asked))
-            one = CaptionCase(case.vlm, sample.pixels[row], question, case.seed + at)
+            one = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
             leads[at] = lead(cast(Columns, case.strategy(one, part)["paths"]))
         plain, _ = answered(case.vlm, sample, Greedy(), rows, asked)
         progress(1.0, "asked")

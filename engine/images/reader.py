@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "engine.images.reader_process"
 CPU_SECONDS = 10  # of computing for one file; set by the reader itself
 WALL_SECONDS = 90.0  # until it is ended whatever it does, on a machine that is busy
-ENDED_LATE = {getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL")} - {0}
+TOO_LONG = getattr(signal, "SIGXCPU", None)  # what the system ends it with after CPU_SECONDS
+ENDED = getattr(signal, "SIGKILL", None)  # what it ends a program with when memory runs out
 AT_ONCE = 3  # files that are read at the same time; one reader stays when all are done
 
 
@@ -39,6 +40,7 @@ class Reader:
     """A reader process that is not at work for anybody else."""
 
     def __init__(self) -> None:
+        self.late = False  # ended after WALL_SECONDS
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self.process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", PROGRAM],
@@ -51,7 +53,7 @@ class Reader:
 
     def ask(self, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[Words, Arrays]:
         """Its answer. Raises OSError, EOFError or ValueError when it ends instead."""
-        late = Timer(WALL_SECONDS, self.process.kill)
+        late = Timer(WALL_SECONDS, self.end_late)
         late.daemon = True
         late.start()
         try:
@@ -60,8 +62,13 @@ class Reader:
         finally:
             late.cancel()
 
+    def end_late(self) -> None:
+        """End it for taking too long."""
+        self.late = True
+        self.process.kill()
+
     def end(self) -> int:
-        """End it, and say how it ended: minus a signal's number when that was before."""
+        """End it. Its exit code, or minus a signal's number, when it had ended by itself before."""
         for pipe in (self.process.stdin, self.process.stdout):
             try:
                 cast("BinaryIO", pipe).close()
@@ -71,7 +78,8 @@ class Reader:
             return self.process.wait(1)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+            self.process.wait()
+            return 0
 
 
 _idle: list[Reader] = []
@@ -96,7 +104,7 @@ def ask(
         try:
             said, given = reader.ask({**words, "called": called}, arrays)
         except (OSError, EOFError, ValueError):  # it has ended
-            why = ended(reader.end())
+            why = ended(reader.end(), late=reader.late)
         except BaseException:  # nobody waits for its answer, which must not be the next one's
             reader.process.kill()
             reader.end()
@@ -117,12 +125,27 @@ def waiting() -> Reader | None:
     return reader if reader and reader.process.poll() is None else None
 
 
-def ended(code: int) -> str:
-    """What it means for the person that a reader has ended."""
-    if -code in ENDED_LATE:
+def ended(code: int, *, late: bool) -> str:
+    """What it means for the person that a reader has ended.
+
+    Args:
+        code: of the process; minus a signal's number.
+        late: whether it was ended after WALL_SECONDS.
+    """
+    if late:
+        return (
+            f"was not decoded within {WALL_SECONDS:g} seconds: try again when the computer is less "
+            "busy, or save it smaller"
+        )
+    if -code == TOO_LONG:
         return (
             f"takes more than {CPU_SECONDS} seconds to decode: save it smaller, or as an 8-bit "
             "PNG or JPEG"
+        )
+    if -code == ENDED:
+        return (
+            "could not be decoded: the system ended the decoder, most often because memory ran "
+            "out. Close other programs, or save the file smaller"
         )
     return "makes its decoder fail: save it anew, best as an 8-bit PNG or JPEG"
 

@@ -15,8 +15,8 @@ from engine.errors import BadModel
 from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
 from engine.models.small import Shape
+from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint
-from engine.store import DAMAGE
 
 MOST_CLASSES = 10_000
 LONGEST_SIDE = 1024

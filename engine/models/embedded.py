@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -97,19 +97,27 @@ def load(name: str) -> Classifier:
     return read_model(file_of(plan(name).name), name)
 
 
-def retrain(name: str, folder: Path = FOLDER, progress: Progress = quiet) -> Card:
+def retrain(
+    name: str, folder: Path = FOLDER, progress: Progress = quiet, seed: int | None = None
+) -> Card:
     """Train a model from its recipe, write its file, and give its card with the figures.
 
     An interrupted training goes on where it was.
+
+    Args:
+        name: of the recipe.
+        folder: where the file is written.
+        progress: of the training.
+        seed: another one than the recipe's.
 
     Raises:
         BadModel: there is no such recipe.
         OSError: the file cannot be written.
     """
-    wanted = plan(name)
+    wanted = plan(name) if seed is None else replace(plan(name), seed=seed)
     data = data_sets.load(wanted.data)
     model = fresh(data, wanted.recipe, wanted.seed)
-    keep = state_file(f"embedded-{name}")
+    keep = state_file(f"embedded-{name}" if seed is None else f"embedded-{name}-{seed}")
     train(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
     rounded(model)
     found = figures(model, data, wanted.measured_by)

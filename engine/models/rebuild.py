@@ -22,8 +22,8 @@ from engine.models.card import Card
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL, Shape, build
 from engine.models.weights_file import check_words
+from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint
-from engine.store import DAMAGE
 
 KEY = "blindspot"  # of the card in a file's metadata
 TIMM = "timm:"

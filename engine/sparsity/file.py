@@ -17,9 +17,9 @@ from engine.data.archive import NO_ARRAY
 from engine.errors import BadData, BlindspotError
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
+from engine.packing import DAMAGE
 from engine.sparsity.masks import Masks, masks_of
 from engine.sparsity.parts import parts
-from engine.store import DAMAGE
 
 ABOUT = "about"
 LARGEST = 64 * 2**20  # bytes of a file that is read

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from engine.unlearning.attack import BAND
+from engine.unlearning.attack import informative
 from engine.unlearning.unlearner import Unlearner
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,8 +31,8 @@ SETS = (
 NUMBER = r"(nan|[\d.]+)"
 ROW = re.compile(
     rf"^\| Forget, (?P<what>.+), (?P<seeds>\d+) seeds, (?P<way>[^|]+) \| gap {NUMBER} ± {NUMBER}; "
-    rf"gap without MIA {NUMBER} ± {NUMBER}; .*attack accuracy {NUMBER}; {NUMBER}% of retraining's "
-    r"passes",
+    rf"gap without MIA {NUMBER} ± {NUMBER}; .*attack accuracy {NUMBER}"
+    rf"(?: on (?P<images>\d+) images)?; {NUMBER}% of retraining's passes",
     re.MULTILINE,
 )
 SECONDS = re.compile(
@@ -43,13 +44,22 @@ SECONDS = re.compile(
 
 @dataclass(frozen=True)
 class Finding:
-    """A way on one set of requests, as docs/measured.md has it: means over seeds."""
+    """A way on one set of requests, as docs/measured.md has it: means over seeds.
+
+    Args:
+        seeds: how many.
+        gap, without: to the retrained model, with and without MIA.
+        attack: accuracy of the membership attack.
+        passes: percent of retraining's.
+        images: that the attack's accuracy is of; infinite where the row does not say.
+    """
 
     seeds: int
     gap: float
     without: float
     attack: float
-    passes: float  # percent of retraining's
+    passes: float
+    images: float = inf
 
 
 Found = Mapping[str, Mapping[str, Finding]]  # by set and way
@@ -59,8 +69,8 @@ def findings(text: str) -> Found:
     """The rows of docs/measured.md, by set and way."""
     found: dict[str, dict[str, Finding]] = {}
     for row in ROW.finditer(text):
-        _, seeds, _, gap, _, without, _, attack, passes = row.groups()
-        figures = (float(one) for one in (gap, without, attack, passes))
+        _, seeds, _, gap, _, without, _, attack, images, passes = row.groups()
+        figures = (float(one) for one in (gap, without, attack, passes, images or inf))
         found.setdefault(row["what"], {})[row["way"]] = Finding(int(seeds), *figures)
     return found
 
@@ -102,8 +112,8 @@ def cell(ways: Mapping[str, Finding], way: str) -> str:
 
 
 def counts(ways: Mapping[str, Finding]) -> bool:
-    """Whether the attack says anything of the retrained model."""
-    return abs(ways["Retrain"].attack - 0.5) > BAND + 1e-9
+    """Whether the attack says anything of the retrained model, as on the scoreboard."""
+    return informative(ways["Retrain"].attack, ways["Retrain"].images)
 
 
 def short(value: float) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
@@ -130,15 +131,20 @@ def dampening(
     Args:
         forget: I_f by name.
         train: I_D by name.
-        ratio: α.
+        ratio: α; infinite for none.
         strength: λ.
     """
     found = {}
     for name, own in forget.items():
-        chosen = own > ratio * train[name]
+        chosen = above(own, train[name], ratio)
         share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
         found[name] = torch.from_numpy(np.minimum(share, 1))
     return found
+
+
+def above(forget: Array, train: Array, ratio: float) -> NDArray[np.bool_]:
+    """Where I_f > α I_D; nowhere for an infinite α."""
+    return forget > ratio * train if isfinite(ratio) else np.zeros(forget.shape, np.bool_)
 
 
 def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share: float) -> float:
@@ -180,7 +186,7 @@ def by_layer(
 ) -> Columns:
     """What a threshold α and a strength λ would dampen, a row for each parameter."""
     factors = dampening(forget, train, ratio, strength)
-    chosen = {name: forget[name] > ratio * train[name] for name in factors}
+    chosen = {name: above(forget[name], train[name], ratio) for name in factors}
     left = [
         float(one[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
         for name, one in factors.items()

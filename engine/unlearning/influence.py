@@ -29,7 +29,7 @@ from engine.method import Slider, setting
 from engine.models.classifier import Classifier
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
-from engine.unlearning.search import searched
+from engine.unlearning.search import UNCHANGED, searched
 from engine.unlearning.unlearner import Diverged, Unlearner, Work
 
 BATCH = 250
@@ -46,6 +46,7 @@ class Influence(Unlearner, ABC):
     """What both have: the step's length, and how it is taken."""
 
     cost = "wait"
+    revision = 3
     paper = "Izzo et al. 2021, https://arxiv.org/abs/2002.10077"
 
     def direction(self, work: Work) -> Tensor:
@@ -87,7 +88,7 @@ class IU(Influence):
         "Step",
         "How far along the direction (α). Searched, an addition of ours: the length at which the "
         "forgotten images' loss, counted up to a guess's, is farthest above that of what stays, "
-        "counted twice. A number is as published.",
+        "counted twice; no step, where none is better than that. A number is as published.",
     )
 
     def change(self, work: Work) -> None:
@@ -103,7 +104,7 @@ class IU(Influence):
             return found
 
         way = wood_fisher(v, gradients())
-        move(work, (self.step or best(work, way, lengths(work, way))) * way)
+        take_step(work, way, self.step or best(work, way, lengths(work, way)))
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class IUExact(Influence):
         "Step",
         "How far; 1 is Newton's step. Searched, an addition of ours: at most that, and as far as "
         "the forgotten images' loss, counted up to a guess's, is farthest above that of what "
-        "stays, counted twice.",
+        "stays, counted twice; no step, where none is better than that.",
     )
     damping: float = setting(
         1e-4,
@@ -160,7 +161,7 @@ class IUExact(Influence):
             work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
 
         way = conjugate_gradients(curved, v, self.rounds, told)
-        move(work, (self.step or best(work, way, PARTS)) * way)
+        take_step(work, way, self.step or best(work, way, PARTS))
 
 
 def lengths(work: Work, way: Tensor) -> list[float]:
@@ -239,8 +240,8 @@ def conjugate_gradients(
     return x
 
 
-def best(work: Work, way: Tensor, tried: Sequence[float]) -> float:
-    """The length of the step that is searched for."""
+def best(work: Work, way: Tensor, tried: Sequence[float]) -> float | None:
+    """The length of the step that is searched for; None where no step is best."""
 
     def change(length: float) -> None:
         add(work.model, length * way)
@@ -257,11 +258,15 @@ def add(model: Classifier, vector: Tensor) -> None:
         weight.add_(part)
 
 
-def move(work: Work, vector: Tensor) -> None:
-    """θ ← θ + vector. Raises Diverged when it is no number."""
+def take_step(work: Work, way: Tensor, length: float | None) -> None:
+    """θ ← θ + length · way, or θ as it is for None. Raises Diverged when that is no number."""
+    vector = (length or 0.0) * way
     if not torch.isfinite(vector).all():
         raise Diverged
-    add(work.model, vector)
-    work.step += 1
-    work.put_back()
+    if length is None:
+        work.note = UNCHANGED
+    else:
+        add(work.model, vector)
+        work.step += 1
+        work.put_back()
     work.progress(1.0, "stepped")

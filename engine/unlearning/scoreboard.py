@@ -151,19 +151,20 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
         **{name: float(cost[name][0]) for name in cost.order},
     }
     progress(1.0, "measured")
-    return Run(method.label, case.seed, figures, right, note_of(method, case, reference, figures))
+    note = note_of(method, made, retrained_apart=reference is not case)
+    return Run(method.label, case.seed, figures, right, note)
 
 
-def note_of(
-    method: Unlearner, case: ForgetCase, reference: ForgetCase, figures: Mapping[str, float]
-) -> str:
+def note_of(method: Unlearner, made: Answer, *, retrained_apart: bool) -> str:
     """What a person should know of a row, or ""."""
-    if (step := int(figures["failed_at"])) >= 0:
+    if (step := int(made["run"]["failed_at"][0])) >= 0:
         return (
             f"{method.short} came to no numbers at step {step}: its figures are those of the last "
             "good weights. Choose a lower rate."
         )
-    if reference is not case:
+    if note := next(iter(made["run"].notes), ""):
+        return note
+    if retrained_apart:
         return "Compared with a retrained model that has the same zeros."
     return ""
 

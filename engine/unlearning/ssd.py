@@ -13,6 +13,7 @@ fits either: what one network needs takes another with it, so that it is searche
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isinf
 
 import torch
 
@@ -26,13 +27,14 @@ from engine.unlearning.case import ForgetCase
 from engine.unlearning.importance import (
     SETS,
     Importance,
+    above,
     batch_setting,
     dampening,
     label_free_setting,
     threshold_for,
 )
 from engine.unlearning.network import named, own_copy, settled
-from engine.unlearning.search import searched
+from engine.unlearning.search import UNCHANGED, searched
 from engine.unlearning.unlearner import Unlearner, Work
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -58,6 +60,7 @@ class SSD(Unlearner):
     short = "SSD"
     cost = "live"
     paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
+    revision = 3
     dial = ("ratio", (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0))
     proof = (
         "tests/engine/unlearning/test_ssd.py::test_weights_are_dampened_by_the_formula_on_a_line"
@@ -76,7 +79,8 @@ class SSD(Unlearner):
         "Share",
         "Of all weights, those with the largest ratio that are dampened, where the threshold is "
         "set by share. Searched: the share at which the forgotten images' loss, counted up to a "
-        "guess's, is farthest above that of what stays, counted twice. Additions of ours.",
+        "guess's, is farthest above that of what stays, counted twice; none, where no share is "
+        "better than that. Additions of ours.",
     )
     strength: float = setting(
         1.0,
@@ -104,6 +108,8 @@ class SSD(Unlearner):
     ) -> float:
         """α: as it was chosen, or that of the share, which is searched for with the model's help.
 
+        Infinite, so that no weight is dampened, where each share loses more than it forgets.
+
         Args:
             case: what is to be forgotten.
             model: a copy of the original; it stays as it is.
@@ -119,7 +125,8 @@ class SSD(Unlearner):
         def change(share: float) -> None:
             dampen(model, forget, train, of(share), self.strength)
 
-        return of(self.share or searched(case, model, data, SHARES, change))
+        share = self.share or searched(case, model, data, SHARES, change)
+        return inf if share is None else of(share)
 
     def change(self, work: Work) -> None:
         """Dampen."""
@@ -127,7 +134,7 @@ class SSD(Unlearner):
         start = clock.now(work.model)
         ratio = self.threshold(work.case, work.model, work.data, forget, train)
         work.marked = dampen(work.model, forget, train, ratio, self.strength)
-        work.step = 1
+        work.step, work.note = (0, UNCHANGED) if isinf(ratio) else (1, "")
         for part in SETS:
             work.passes.add(cost.cell(part, "forward"), cost.cell(part, "backward"))
         work.spent = clock.now(work.model) - start + cost.cell("forget", "seconds")
@@ -146,7 +153,7 @@ def dampen(
     for name, share in dampening(forget.values, train.values, ratio, strength).items():
         weight = named(model)[name]
         weight.mul_(share.to(weight))
-        chosen[name] = torch.from_numpy(forget.values[name] > ratio * train.values[name])
+        chosen[name] = torch.from_numpy(above(forget.values[name], train.values[name], ratio))
     return chosen
 
 

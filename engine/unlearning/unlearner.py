@@ -67,6 +67,7 @@ class Work:
     spent: float | None = None  # seconds, where they are not those of the clock
     paused: float = 0.0
     failed: int = -1
+    note: str = ""  # what a person should know of the run
     held: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     marked: dict[str, Tensor] = field(default_factory=dict)  # True for weights that were chosen
 
@@ -184,9 +185,9 @@ class Unlearner(Method[ForgetCase], ABC):
         """Unlearn.
 
         Views: model, a checkpoint; scores, shares of one model (see `metrics.figures`); run, what
-        it cost, one row (failed_at is the step where it failed, −1 when it did not); seen, how
-        often each image was looked at; mask, where an unlearner chose weights, the share of each
-        parameter that it chose.
+        it cost, one row (failed_at is the step where it failed, −1 when it did not) and perhaps a
+        note; seen, how often each image was looked at; mask, where an unlearner chose weights, the
+        share of each parameter that it chose.
         """
 
         def working(done: float, words: str = "", partial: Result | None = None) -> None:
@@ -265,7 +266,8 @@ def bill(work: Work, seconds: float) -> Columns:
             "share of retraining": ([work.passes.work / whole.work], "share"),
             "steps": ([work.step], ""),
             "failed_at": ([work.failed], ""),
-        }
+        },
+        notes=[work.note],
     )
 
 

@@ -116,16 +116,23 @@ def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share()
     assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""
 
 
-def test_an_answer_that_was_kept_is_told_from_a_fresh_one():
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({"target": "t", "reading": "logit"}, "t (logit)"), ({"normal": "digits"}, "among digits")],
+    ids=["target", "normal images"],
+)
+def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(asked, says):
     record = {
         "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu",
         "case": {
-            "model": "m", "model_fingerprint": "f" * 16, "target": "t", "reading": "logit",
-            "precision": "exact", "normal": "digits",
+            "model": "m", "model_fingerprint": "f" * 16, "precision": "exact", **asked,
         },
+        "forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}],
     }  # fmt: skip
     held = {kept: exports.provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)}
     assert "kept from before" in held[True]
     assert "computed now" not in held[True]
     assert "computed now" in held[False]
     assert "kept" not in held[False]
+    for line in held.values():
+        assert f"toys.Toy r1 · {says} · 1 s on cpu (batch 8, channels_last, 90% compiled)" in line

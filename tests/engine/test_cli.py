@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,14 +16,17 @@ from safetensors.torch import save_file
 
 from engine.arguments import classifiers
 from engine.arguments.text import value
+from engine.attribution.study import things
 from engine.case import shown
 from engine.cli import main
 from engine.families import METHODS
 from engine.images import Crop
 from engine.method import Choice, Slider, Switch
-from engine.models import catalog
+from engine.models import catalog, embedded
+from engine.models.rebuild import read_card
 from engine.output import file_name, free, strict
 from engine.samples import sample
+from engine.training import Recipe
 from tests import tiny
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
@@ -319,3 +323,30 @@ def test_a_view_s_name_becomes_the_name_of_one_file(name, file):
 def test_two_views_whose_names_a_file_system_takes_for_one_have_two_files():
     assert free("Loss.npy", ["loss.npy", "loss~2.npy"]) == "Loss~3.npy"
     assert free("loss.npy", []) == "loss.npy"
+
+
+def test_weights_are_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):
+    short = replace(embedded.plan("digits-mlp"), recipe=Recipe("mlp", epochs=1, batch=256))
+    monkeypatch.setattr(embedded, "plan", lambda _name: short)
+    made = {}
+    for seed, options in ((short.seed, []), (7, ["--seed", "7"])):
+        assert main(["weights", "digits-mlp", "--out", str(tmp_path), *options]) == 0
+        path = embedded.file_of("digits-mlp", tmp_path)
+        assert read_card(path).seed == seed
+        made[seed] = path.read_bytes()
+    assert made[short.seed] != made[7]
+
+
+def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def trained(seed, **_rest):
+        asked.append(seed)
+        return things.load()
+
+    monkeypatch.setattr(things, "trained", trained)
+    monkeypatch.setattr(things, "figures", lambda _model: {})
+    for options in ([], ["--seed", "7"]):
+        assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0
+    assert asked == [things.SEED, 7]
+    assert read_card(embedded.file_of("scenes-things", tmp_path)).seed == 7

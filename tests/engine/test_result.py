@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from engine.packing import Kept, pack, unpack
 from engine.result import Checkpoint, Columns, Curve, HeatMap, Scores, digest_arrays
-from engine.store import Kept, pack, unpack
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
 ARRAYS = DTYPES.flatmap(

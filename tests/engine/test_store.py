@@ -13,17 +13,9 @@ import pytest
 
 from engine import run
 from engine import store as module
+from engine.packing import ENTRY_BYTES, checksum
 from engine.result import HeatMap
-from engine.store import (
-    ENTRY_BYTES,
-    PART,
-    STRAY_SECONDS,
-    Store,
-    entry,
-    keep_row,
-    read_table,
-    sweep_strays,
-)
+from engine.store import PART, STRAY_SECONDS, Store, entry, keep_row, read_table, sweep_strays
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -340,7 +332,7 @@ def test_words_and_record_of_an_entry_are_under_its_checksum_too(store, harm):
 def test_an_entry_of_an_older_version_whose_checksum_is_of_its_arrays_is_read(store):
     store.put("a", heat(1.0), {"seconds": 2.5})
     arrays, said = entry(store.folder, "a")
-    older = json.loads(said.read_text()) | {"checksum": module.checksum(arrays.read_bytes())}
+    older = json.loads(said.read_text()) | {"checksum": checksum(arrays.read_bytes())}
     said.write_text(json.dumps(older))
     assert fresh(store).get("a").record == {"seconds": 2.5}
 

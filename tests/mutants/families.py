@@ -60,6 +60,7 @@ FAMILIES = (
         "trust",
         "attribution/trust",
         "tests/engine/attribution/test_trust*.py",
+        "tests/engine/attribution/trust/test_*.py",
         "tests/engine/attribution/test_foretold.py",
         "tests/components/trust/test_*.py",
     ),

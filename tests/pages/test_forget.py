@@ -222,13 +222,14 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     what, variant, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    at = opened(what=what, ways="Fine-tune", FT__epochs="1", **{f"{variant}__share": "0.1"})
+    link = {"model": "Digits MLP", "ways": "Fine-tune", "FT__epochs": "1"}
+    at = opened(what=what, **link, **{f"{variant}__share": "0.1"})
     assert f"train one on Digits, 8 × 8 with {what}" in words(at)
     at.button(key="forget.train.go").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()
     assert stored.card.data == f"digits+{variant}:share=0.1"
-    recipe = replace(embedded.plan(FORGOTTEN.model).recipe, shift=0)
+    recipe = replace(embedded.plan("digits-mlp").recipe, shift=0)
     assert stored.card.recipe == recipe.as_dict()
     assert not said(at)
     assert "0.1" in at.selectbox(key="forget.data").value
@@ -253,7 +254,7 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
 
 
 def test_seconds_are_those_of_one_run_until_all_are_timed():
-    at = opened(ways="Fine-tune", FT__epochs="1")
+    at = opened(model="Digits MLP", ways="Fine-tune", FT__epochs="1")
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     assert "Seconds are those of one run" in words(at)
@@ -262,7 +263,7 @@ def test_seconds_are_those_of_one_run_until_all_are_timed():
     at.button(key="forget.Timing.go").click().run()
     at = settled(at)
     data = load(FORGOTTEN.data)
-    case = forget_case(catalog.load(FORGOTTEN.model), data, request.of_class(data, 3))
+    case = forget_case(catalog.load("digits-mlp"), data, request.of_class(data, 3))
     times = known(Timing(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["times"]
     assert f"Retraining takes {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
     assert f"100 % · {times.cell('Retrain', 'seconds'):.1f} s" in words(at)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from components import in_distribution
 from components.in_distribution import FOREIGN
 from components.views import ROOT, WHICH_EXPLANATION
 from components.which_explanation.losses import WITHHELD
-from tests.visits import settled, visit, words
+from engine import run
+from engine.anomaly import pixel_bank
+from engine.anomaly.pixel_bank import PixelBanks
+from engine.memory import Memory
+from engine.store import Store
+from tests.visits import held_up, settled, visit, words
 
 PAGES = sorted(ROOT.glob("pages/*/*.py"))
 ASKING = [page for page in PAGES if "subject.current()" in page.read_text()]
@@ -18,6 +26,35 @@ ON = {"trust.on": "true"}
 @pytest.mark.parametrize("page", ASKING, ids=lambda page: page.stem)
 def test_every_view_that_asks_about_the_image_draws_the_line(page):
     assert "in_distribution.line(about)" in page.read_text()
+
+
+def test_images_to_compare_with_are_made_in_the_lane_while_the_page_stays_free(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(run, "store", lambda: store)
+    store = Store(tmp_path)
+    monkeypatch.setattr(pixel_bank, "_banks", Memory(1))
+    monkeypatch.setattr(in_distribution, "PATIENCE", 0.1)
+    made_by = []
+    plain = pixel_bank.bank_of
+
+    def bank_of(data, side):
+        made_by.append(threading.current_thread().name)
+        return plain(data, side)
+
+    monkeypatch.setattr(pixel_bank, "bank_of", bank_of)
+    hold = held_up(monkeypatch, PixelBanks)
+    try:
+        at = visit(DIGITS)
+        hold.begins(at)
+        at.run()
+        assert any(PixelBanks.title in bar.proto.text for bar in at.main.get("progress"))
+        assert "held-out images of Digits" not in words(at)
+        assert not made_by
+    finally:
+        hold.go.set()
+    assert "held-out images of Digits" in words(settled(at))
+    assert made_by == ["lane cpu"]
 
 
 def test_the_views_that_ask_about_the_image_are_six():

@@ -408,8 +408,10 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatc
     at = opened(section="What is lost", ratio="0.9", Harm__images="40", Harm__maps="2")
     at.button(key="prune.Harm.go").click().run()
     at = settled(at)
+    assert "Gray: the range over dense networks of other seeds" not in words(at)
     at.button(key="prune.Seeds.go").click().run()
     at = settled(at)
+    assert "Gray: the range over dense networks of other seeds" in words(at)
     case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
     found = run.known(Seeds(ratio=0.9, images=40), case)
     assert found, "the page has asked something else"

@@ -109,7 +109,7 @@ def figures(model: Classifier) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def retrain(folder: Path = FOLDER, progress: Progress = quiet) -> Card:
+def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED) -> Card:
     """Train it from its recipe, write its file, and give its card with the figures.
 
     An interrupted training goes on where it was.
@@ -117,10 +117,11 @@ def retrain(folder: Path = FOLDER, progress: Progress = quiet) -> Card:
     Raises:
         OSError: the file cannot be written.
     """
-    model = trained(keep=state_file(f"embedded-{NAME}"), progress=progress)
+    keep = state_file(f"embedded-{NAME}-{seed}")
+    model = trained(seed=seed, keep=keep, progress=progress)
     rounded(model)
     card = card_of(
-        model, title=TITLE, data=SCENES.name, recipe=RECIPE.as_dict(), seed=SEED,
+        model, title=TITLE, data=SCENES.name, recipe=RECIPE.as_dict(), seed=seed,
         figures=figures(model), made_by="attribution.Study",
     )  # fmt: skip
     weights = {

@@ -53,7 +53,7 @@ class Place(Check):
     cost = "live"
     needs = frozenset({"mask"})
     argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
-    proof = "tests/engine/attribution/test_trust.py::test_a_map_on_the_mask_is_found_there"
+    proof = "tests/engine/attribution/trust/test_cheap.py::test_a_map_on_the_mask_is_found_there"
     evidence = True
     revision = 3
     limits = (
@@ -117,7 +117,7 @@ class Shape(Check):
     name = "Shape"
     title = "How concentrated is it?"
     cost = "live"
-    proof = "tests/engine/attribution/test_trust.py::test_shape_has_no_verdict"
+    proof = "tests/engine/attribution/trust/test_cheap.py::test_shape_has_no_verdict"
     judges = False
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
@@ -150,7 +150,7 @@ class OtherClass(Check):
     name = "OtherClass"
     title = "Is it about this class?"
     cost = "live"
-    proof = "tests/engine/attribution/test_trust.py::test_a_map_that_knows_no_class_is_caught"
+    proof = "tests/engine/attribution/trust/test_cheap.py::test_a_map_that_knows_no_class_is_caught"
     revision = 3
     limits = (
         "By the order of the map's sizes (Spearman's correlation with the other map), as a share "

@@ -52,7 +52,9 @@ class Order(Check):
     title = "Do the strong pixels carry the score?"
     cost = "wait"  # about 400 forward passes; others' live questions go first
     paper = "Petsiuk, Das and Saenko 2018, RISE, https://arxiv.org/abs/1806.07421"
-    proof = "tests/engine/attribution/test_trust.py::test_a_map_of_the_weights_beats_its_copies"
+    proof = (
+        "tests/engine/attribution/trust/test_order.py::test_a_map_of_the_weights_beats_its_copies"
+    )
     revision = 4
     evidence = True
     limits = (

@@ -51,7 +51,10 @@ class RandomWeights(Check):
     title = "Does it need what was learned?"
     cost = "wait"
     paper = "Adebayo et al. 2018, Sanity Checks for Saliency Maps, https://arxiv.org/abs/1810.03292"
-    proof = "tests/engine/attribution/test_trust.py::test_a_map_that_needs_no_weights_is_caught"
+    proof = (
+        "tests/engine/attribution/trust/test_random_weights.py"
+        "::test_a_map_that_needs_no_weights_is_caught"
+    )
     revision = 2
     limits = (
         "By Spearman's correlation once all layers are shuffled, of signed values where the map "

@@ -106,6 +106,24 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
 # ---------------------------------------------------------------- pictures
 
 
+def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
+    harm = Table(
+        np.array([[9, 1.0, 0.9, -0.1], [9, 1.0, 1.0, 0.0], [9, 0.9, 0.4, -0.5]]),
+        ("cat", "dog", "fish"), ("images", "before", "after", "change"), ("", "", "", ""),
+    )  # fmt: skip
+    floor = Table(
+        np.array([[9, -0.5, -0.4, -0.2, 0.1], [9, -0.1, -0.1, -0.05, 0.0]]),
+        ("fish", "cat"), ("images", "change", "mean", "low", "high"), ("", "", "", "", ""),
+    )  # fmt: skip
+    band, bars = harm_charts.classes(harm, floor).data
+    assert tuple(band.y) == tuple(bars.y) == ("cat", "fish")
+    np.testing.assert_allclose(np.asarray(band.base, float), [-5, -20])
+    np.testing.assert_allclose(band.x, [5, 30])
+    assert band.width > bars.width
+    (alone,) = harm_charts.classes(harm).data
+    assert alone.name == "pruned"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_each_weight_of_a_wall_is_a_square_of_its_own_color(case, masks, theme):
     part = masks.parts[1]  # 16 filters of 8 channels

@@ -10,8 +10,8 @@ from engine.attribution import Gradient, GradientXInput, IntegratedGradients, Sm
 from engine.attribution.trust import Order, OtherClass, Repeats, TrustCase
 from engine.attribution.trust.random_weights import randomized
 from engine.models import embedded
-from tests.engine.attribution.test_trust import asked_of
 from tests.engine.attribution.toys import toy
+from tests.engine.attribution.trust.test_order import asked_of
 
 DIGITS, SHUFFLES = 8, 2
 METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGrad(samples=5))

@@ -1,6 +1,8 @@
 """A decoding over many scenes: its rates are those of its captions, its costs those of the loop."""
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,11 +12,14 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.chair import chair
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.mvp import MVP
+from engine.hallucination.noise import seed_for
 from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.hallucination.vcd import VCD
+from engine.hallucination.views_ablation import ViewsAblation
+from engine.method import quiet
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +73,55 @@ def test_too_many_scenes_are_refused():
         ScenesCase(load(HABIT), Greedy(), count=0)
 
 
-def test_mvp_answers_the_questions_as_it_does_one_at_a_time_and_describes_nothing():
+def test_mvp_answers_the_questions_as_it_does_alone_and_describes_nothing():
     case = ScenesCase(load(HABIT), MVP(), count=6)
     found = Rates()(case)
     sample = Sample.drawn(6, "broken", seed=UNSEEN)
     rows, things = np.nonzero(sample.leading())
     asked = (
-        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), place)
-        for place, (row, thing) in enumerate(zip(rows, things.tolist(), strict=True))
+        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), case.seed)
+        for row, thing in zip(rows, things.tolist(), strict=True)
     )
     yes = [np.subtract(*MVP()(one)["scores"].values) >= 0 for one in asked]
     assert found["rates"]["yes-ratio"][0] == pytest.approx(np.mean(yes))
     assert math.isnan(found["rates"]["CHAIR_i"][0])
     assert "captions" not in found
+
+
+@dataclass(frozen=True)
+class Listening(MVP):
+    """MVP, and which cases it was asked about."""
+
+    heard: ClassVar[list[str]] = []
+
+    def __call__(self, case, progress=quiet):
+        """Note the case, and answer."""
+        self.heard.append(case.fingerprint)
+        return super().__call__(case, progress)
+
+
+@pytest.mark.parametrize(
+    ("method", "view"), [(Rates(), "rates"), (ViewsAblation(), "views")], ids=["rates", "views"]
+)
+def test_each_question_is_asked_as_it_would_be_alone_wherever_it_stands(method, view):
+    Listening.heard.clear()
+    case = ScenesCase(load(HABIT), Listening(length=4, paths=1), count=4, seed=5)
+    assert view in method(case)
+    sample = Sample.drawn(4, "broken", seed=UNSEEN + 5)
+    alone = [
+        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), 5).fingerprint
+        for row, thing in zip(*map(np.ndarray.tolist, np.nonzero(sample.leading())), strict=True)
+    ]
+    assert len(alone) > 1
+    assert Listening.heard == alone
+
+
+def test_the_same_seed_draws_other_words_for_another_image_or_question():
+    one, two = Sample.drawn(2, "broken", seed=UNSEEN).pixels
+    drawn = {
+        (image, prompt): seed_for((one, two)[image], 0, prompt)
+        for image in (0, 1)
+        for prompt in ("is there a cat ?", "is there a dog ?")
+    }
+    assert len(set(drawn.values())) == 4
+    assert seed_for(one, 1) != seed_for(one, 0) == seed_for(one.clone(), 0)

@@ -30,10 +30,12 @@ def bad_reader(monkeypatch):
     [
         (b"c", "makes its decoder fail"),
         (b"s", "takes more than 10 seconds to decode"),
+        (b"k", "could not be decoded: the system ended the decoder, most often because memory"),
+        (b"e", "makes its decoder fail"),
         (b"m", "needs more memory than one file may"),
         (b"p", "is damaged"),
     ],
-    ids=["crash", "spin", "memory", "print"],
+    ids=["crash", "spin", "killed", "exit", "memory", "print"],
 )
 def test_a_decoder_that_goes_wrong_is_one_sentence_and_the_next_file_is_read(
     bad_reader, fault, says
@@ -42,6 +44,22 @@ def test_a_decoder_that_goes_wrong_is_one_sentence_and_the_next_file_is_read(
         read(START + fault, "a.png")
     assert str(caught.value).startswith(f"“a.png” {says}")
     assert read(START + b"w", "b.png").notes == ("well",)
+
+
+def test_a_reader_that_only_waits_is_ended_and_nothing_else_is_said(bad_reader, monkeypatch):
+    read(START + b"w")
+    monkeypatch.setattr(reader, "WALL_SECONDS", 0.5)
+    with pytest.raises(BadImage, match=r"not decoded within 0\.5 seconds: try again"):
+        read(START + b"l", "a.png")
+
+
+def test_a_reader_that_is_ended_here_was_not_ended_by_the_system(bad_reader):
+    read(START + b"w")
+    stuck = reader.Reader()
+    wire.send(stuck.process.stdin, {"ask": "picture", "kind": "png", "called": "a.png"}, [
+        np.frombuffer(b"l", np.uint8)
+    ])  # fmt: skip
+    assert "makes its decoder fail" in reader.ended(stuck.end(), late=stuck.late)
 
 
 def test_a_reader_that_was_ended_while_it_waited_is_replaced(bad_reader):

@@ -118,7 +118,8 @@ def gaps(what, measure):
         shares = ", ".join(
             f"{name} {all_of(name).mean():.3f}" for name in ("UA", "RA", "TA", "MIA")
         )
-        informed = f"attack accuracy {all_of('attack accuracy').mean():.2f}"
+        images = round(all_of("attack images").mean())
+        informed = f"attack accuracy {all_of('attack accuracy').mean():.2f} on {images} images"
         cost = f"{all_of('share of retraining').mean():.1%} of retraining's passes"
         failed = int((all_of("failed_at") >= 0).sum())
         measure(

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 from engine.unlearning import UNLEARNERS
-from engine.unlearning.findings import DOCS, END, START, findings, markdown, page_text, write
+from engine.unlearning.attack import informative
+from engine.unlearning.findings import (
+    DOCS,
+    END,
+    START,
+    counts,
+    findings,
+    markdown,
+    page_text,
+    write,
+)
 
 ROWS = """
 | Forget, Digits CNN, a class, 3 seeds, FT | gap 0.500 ± 0.001; gap without MIA 0.400 ± 0.002; \
@@ -28,6 +40,15 @@ def test_rows_become_cells_ranked_by_the_gap_that_counts():
     assert "| FT | **.500** (.400) |" in far
     assert "all but Digits CNN, a class" in far
     assert markdown(UNLEARNERS, "nothing") == ""
+
+
+def test_whether_the_attack_counts_is_the_scoreboards_rule_for_so_many_images():
+    for accuracy, images in itertools.product((0.53, 0.57, 0.62), (64, 200, 400, 4000)):
+        text = ROWS.format(f"{accuracy} on {images} images")
+        assert counts(findings(text)["Digits CNN, a class"]) == informative(accuracy, images)
+    few, many = (markdown(UNLEARNERS, ROWS.format(f"0.60 on {n} images")) for n in (64, 4000))
+    assert "| FT | **.400** (.500) |" in few
+    assert "| FT | **.500** (.400) |" in many
 
 
 def test_the_table_of_the_documentation_agrees_with_the_measured_figures(tmp_path):

@@ -1,0 +1,78 @@
+"""A kept answer as a record in words and bytes of arrays, and back.
+
+The record carries a checksum of both. No pickle: what is read back cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from engine.result import KINDS, Result
+
+ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result and the record of how it was made."""
+
+    result: Result
+    record: Record
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, about."""
+        return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
+
+
+def pack(kept: Kept) -> tuple[Record, bytes]:
+    """An entry as a record and bytes."""
+    if odd := [name for name in kept.result if ":" in name]:
+        raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
+    arrays = {
+        f"{name}:{field}": array
+        for name, view in kept.result.items()
+        for field, array in view.arrays().items()
+    }
+    data = save_arrays(arrays)
+    views = {
+        name: {"kind": type(view).__name__, "facts": view.facts()}
+        for name, view in kept.result.items()
+    }
+    said = {"views": views, "record": kept.record}
+    return {"checksum": checksum(data, said), **said}, data
+
+
+def unpack(said: Record, data: bytes) -> Kept:
+    """The entry again; ValueError when it is not what was written.
+
+    The checksum of an older entry is of its arrays alone.
+    """
+    words = {"views": said["views"], "record": said["record"]}
+    if said["checksum"] not in {checksum(data, words), checksum(data)}:
+        raise ValueError("it is not what was written")
+    arrays = load_arrays(data)
+    result = {}
+    for name, view in said["views"].items():
+        start = f"{name}:"
+        own = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+        result[name] = KINDS[view["kind"]].build(own, view["facts"])
+    return Kept(result, said["record"])
+
+
+def checksum(data: bytes, words: Record | None = None) -> str:
+    """A digest of bytes, and of a record beside them."""
+    held = blake2b(data, digest_size=16)
+    if words is not None:
+        held.update(json.dumps(words).encode())
+    return held.hexdigest()

@@ -1,0 +1,130 @@
+"""Trials of place, shape and class, and maps that no trial can judge."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.attribution.trust import (
+    TRUST,
+    OtherClass,
+    Place,
+    Shape,
+    TrustCase,
+)
+from engine.case import ImageCase
+from engine.errors import DoesNotFit
+from engine.models.classifier import Classifier
+from engine.target import Target
+from tests.engine.attribution.toys import toy
+from tests.engine.attribution.trust.asking import Linear, check_of, verdict
+
+
+def test_a_map_on_the_mask_is_found_there(linear):
+    mask = np.zeros((12, 12), bool)
+    mask[2:5, 2:5] = True
+    on = toy(lambda _case: mask + np.random.default_rng(0).random((12, 12)) * 0.1)
+    off = toy(lambda _case: ~mask + np.random.default_rng(0).random((12, 12)) * 0.1)
+    assert verdict(check_of(Place(), linear, on, mask)) == 1
+    assert verdict(check_of(Place(), linear, off, mask)) == -1
+
+
+@pytest.mark.parametrize("rows", [9, 10, 12])
+def test_a_mask_of_nearly_the_whole_image_tells_nothing_of_a_map(linear, rows):
+    mask = np.zeros((12, 12), bool)
+    mask[:rows] = True
+    found = check_of(Place(), linear, toy(lambda _case: np.arange(144.0).reshape(12, 12)), mask)
+    assert np.isnan(verdict(found)) == (rows >= 10)
+    told = f"covers nearly the whole image ({100 * rows / 12:.0f} %)"
+    assert (told in found.notes[0]) == (rows >= 10)
+
+
+def test_shape_has_no_verdict(linear):
+    spot = np.zeros((12, 12))
+    spot[3, 3] = 1
+    found = check_of(Shape(), linear, toy(lambda _case: spot))
+    assert verdict(found) == 0
+    assert found["entropy"][0] == pytest.approx(0, abs=1e-9)
+    assert found["gini"][0] == pytest.approx(1 - 1 / 144)
+
+
+def test_a_map_that_knows_no_class_is_caught(linear):
+    edges = toy(lambda case: case.image.mean(0).numpy())
+    assert verdict(check_of(OtherClass(), linear, edges)) == -1
+    assert verdict(check_of(OtherClass(), linear, Gradient())) == 1
+
+
+@pytest.mark.parametrize("reading", ["probability", "margin"])
+def test_of_two_classes_each_has_the_opposite_map_of_the_other(linear, reading):
+    """p and 1 − p: the maps are as large everywhere, and say the opposite."""
+    weight = linear.model.network.head.weight.detach()[:2].reshape(2, 3, 12, 12) / 100
+    model = Classifier(Linear(weight), "two", "two", side=12, labels=("lesion", "none"))
+    case = ImageCase(model, linear.image, Target(0, reading=reading))
+    found = check_of(OtherClass(), case, Gradient())
+    assert found["order"][0] == pytest.approx(1, abs=1e-3)
+    assert found["cosine"][0] == pytest.approx(-1, abs=1e-3)
+    assert verdict(found) == 1
+    assert found.notes == ("Asked about “none” it is the opposite map.",)
+    unsigned = check_of(OtherClass(), case, Gradient(channels="size"))
+    assert verdict(unsigned) == -1
+    assert "it looks the same" in unsigned.notes[0]
+
+
+def test_a_map_of_the_same_sizes_with_other_signs_is_neither_way(linear):
+    """Half of the signs turned round: no cosine, and still one order of sizes."""
+    half = np.where(np.arange(144).reshape(12, 12) % 2, 1.0, -1.0)
+    turned = toy(
+        lambda case: case.image[0].numpy() * (half if case.target.index == 1 else np.ones((12, 12)))
+    )
+    found = check_of(OtherClass(), linear, turned)
+    assert abs(found["cosine"][0]) < 0.3
+    assert found["order"][0] == pytest.approx(1)
+    assert verdict(found) == 0
+    assert "not its signs" in found.notes[0]
+
+
+@pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
+@pytest.mark.parametrize("level", [0.0, 0.7])
+def test_a_map_of_an_image_of_one_color_is_not_put_on_trial(linear, check, level):
+    even = replace(linear, image=torch.full((3, 12, 12), level))
+    why = check.unmet(TrustCase(even, Gradient(), np.eye(12, dtype=bool)))
+    assert "the same everywhere" in why
+    assert "the same everywhere" not in check.unmet(TrustCase(linear, Gradient()))
+
+
+FLAT = {
+    "nothing": np.zeros((12, 12)),
+    "one region": np.full((12, 12), 0.7),
+    "unknown somewhere": np.where(np.eye(12), np.nan, np.arange(12.0)),
+}
+
+
+@pytest.mark.parametrize("values", FLAT.values(), ids=FLAT)
+@pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
+def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
+    found = check_of(check(), linear, toy(lambda _case: values), np.ones((12, 12), bool))
+    assert np.isnan(verdict(found))
+    assert found.notes[0].startswith("Not available")
+
+
+def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
+    """Grad-CAM needs a convolution; the trial says so as Grad-CAM itself does."""
+    for check in TRUST:
+        with pytest.raises(DoesNotFit, match="Grad-CAM: it needs a convolutional map"):
+            check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
+
+
+def test_an_empty_or_odd_mask_is_not_available(linear):
+    for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
+        found = check_of(Place(), linear, Gradient(), mask)
+        assert np.isnan(verdict(found))
+
+
+def test_a_model_with_one_class_cannot_be_asked_about_another():
+    case = ImageCase(
+        Classifier(Linear(torch.randn(1, 3, 8, 8)), "one", "one", side=8), torch.rand(3, 8, 8), 0
+    )
+    assert "one class only" in check_of(OtherClass(), case, Gradient()).notes[0]

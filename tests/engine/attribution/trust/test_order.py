@@ -1,0 +1,189 @@
+"""The trial of order: a map of what carries the score beats its own copies, others do not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import zoom
+from torch import nn
+
+from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.occlusion import Occlusion
+from engine.attribution.trust import (
+    Order,
+    TrustCase,
+)
+from engine.attribution.trust.copies import copies
+from engine.attribution.trust.order import at_stake
+from engine.attribution.trust.random_weights import randomized
+from engine.case import ImageCase, image_case
+from engine.data import load as load_data
+from engine.data.example import Example
+from engine.images import Crop
+from engine.measures.showing import ranks
+from engine.models.catalog import load
+from engine.models.classifier import Classifier
+from engine.target import Target
+from tests.engine.attribution.toys import toy
+from tests.engine.attribution.trust.asking import Linear, check_of, verdict
+
+
+def test_a_map_of_the_weights_beats_its_copies(linear):
+    found = check_of(Order(), linear, GradientXInput())
+    assert verdict(found) == 1
+    assert found["insertion"][0] > found["insertion_copies"][0]
+    assert found["copies_as_good"][0] == 0
+    assert "clearly more than in all 19 copies of the map" in found.notes[0]
+
+
+def test_the_band_is_what_copies_of_the_map_give(linear):
+    """The score of a linear model adds up, so a band can be added up by hand."""
+    method = GradientXInput()
+    found = Order(steps=6, copies=9)(TrustCase(linear, method))
+    worth = linear.model.network.head.weight[1].detach().reshape(3, 12, 12) * (
+        linear.image - linear.baseline("mean")
+    )
+    nothing = float(linear.score(linear.baseline("mean")[None]))
+    shown = np.array([
+        [
+            nothing + float(worth.sum(0).numpy()[ranks(one) < at].sum())
+            for at in np.linspace(0, 144, 7)
+        ]
+        for one in copies(method(linear)["map"].values, 9)
+    ])  # fmt: skip
+    assert found["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
+    assert found["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
+    areas = np.trapezoid(shown, dx=1 / 6, axis=1)
+    assert found["check"]["insertion_copies"][0] == pytest.approx(np.median(areas), abs=1e-5)
+    hidden = shown[:, :1] + shown[:, -1:] - shown
+    assert found["deletion low"].y == pytest.approx(hidden.min(0), abs=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "turned"), [((12, 12), 7), ((10, 14), 3)])
+def test_copies_have_the_map_s_values_in_other_places(shape, turned):
+    values = np.random.default_rng(0).random(shape).astype(np.float32)
+    made = copies(values, 19)
+    assert len({one.tobytes() for one in [values, *made]}) == 20
+    assert all(np.array_equal(np.sort(one, None), np.sort(values, None)) for one in made)
+    middle = np.zeros(shape, np.float32)
+    middle[1:-1, 1:-1] = 1
+    stays = [np.array_equal(one, middle) for one in copies(middle, 19)]
+    assert stays[:turned] == [True] * turned
+    assert not all(stays[turned:])
+
+
+def test_a_map_against_the_weights_is_caught(linear):
+    against = toy(lambda case: -GradientXInput()(case)["map"].values)
+    assert verdict(check_of(Order(), linear, against)) == -1
+
+
+def test_a_model_with_random_weights_is_caught(digit):
+    """Over 12 digits and two shuffles: maps of the trained model pass, the others' do not.
+
+    A shuffled model has pixels that carry its score, but next to no score that they could carry.
+    """
+    shuffles = [[*randomized(digit.model, 1, seed)][-1][1] for seed in range(2)]
+    for method in (GradientXInput(), IntegratedGradients(steps=10), Occlusion(side=2)):
+        assert verdicts(digit.model, method).count(1) >= 8  # 12, 12 and 10
+        for broken in shuffles:
+            found = verdicts(broken, method)
+            assert len([one for one in found if one < 0]) >= 11
+            assert found.count(1) <= 1
+
+
+def verdicts(model, method):
+    """Of the order trial on 12 digits."""
+    return [verdict(check_of(Order(), case, method)) for case in asked_of(model, 12)]
+
+
+CHANCE = {
+    "pixel noise": lambda rng: rng.random((8, 8)),
+    "smooth noise": lambda rng: zoom(rng.standard_normal((4, 4)), 2, order=3),
+}
+
+
+@pytest.mark.parametrize("kind", CHANCE)
+def test_few_maps_of_chance_pass_for_maps_of_what_carries_the_score(digit, kind):
+    """One map in twenty is better than all 19 copies; the margin takes some more."""
+    found = []
+    for seed, case in enumerate(asked_of(digit.model, 60)):
+        values = CHANCE[kind](np.random.default_rng(seed))
+        found.append(verdict(check_of(Order(), case, toy(lambda _case, held=values: held))))
+    assert found.count(1) <= 0.05 * len(found)
+
+
+def test_a_smooth_map_of_chance_does_not_get_its_negative_s_verdict(digit):
+    """Against single random pixels both do well, or both badly, as all smooth maps do there."""
+    shares = []
+    for seed, case in enumerate(asked_of(digit.model, 20)):
+        values = CHANCE["smooth noise"](np.random.default_rng(seed))
+        pair = [check_of(Order(), case, toy(lambda _c, v=v: v)) for v in (values, -values)]
+        assert {verdict(one) for one in pair} != {1}
+        shares.append([one["copies_as_good"][0] for one in pair])
+    assert np.corrcoef(np.transpose(shares))[0, 1] < -0.7
+
+
+def test_a_blob_in_the_middle_is_not_confirmed_though_digits_lie_there():
+    """It shows the digit first, and so does every copy that is turned or mirrored."""
+    model, data = load("mnist-cnn"), load_data("mnist-5k")
+    across = np.square(np.arange(28) - 13.5)
+    blob = toy(lambda _case: np.exp(-(across + across[:, None]) / 98))
+    for row in data.rows("test")[:240:30]:
+        image = image_case(model, Example(data, int(row)).picture(), Crop(), Target(0)).image
+        case = ImageCase(model, image, int(model.logits(image[None])[0].argmax()))
+        assert verdict(check_of(Order(), case, blob)) < 1
+
+
+def asked_of(model, most):
+    """Test digits, each about the class that the model sees in it."""
+    data = load_data("digits")
+    for row in data.rows("test")[:most]:
+        pixels = torch.from_numpy(data.images[row] / np.float32(255))
+        image = pixels.expand(3, -1, -1).contiguous()
+        yield ImageCase(model, image, target=int(model.logits(image[None])[0].argmax()))
+
+
+def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
+    still = Classifier(Linear(torch.zeros(3, 3, 12, 12)), "still", "still", side=12)
+    found = check_of(Order(), replace(linear, model=still), toy(lambda case: case.image[0].numpy()))
+    assert verdict(found) == -0.5
+    assert "stays the same whatever is hidden" in found.notes[0]
+    faint = Classifier(Linear(torch.randn(3, 3, 12, 12) * 1e-3), "faint", "faint", side=12)
+    found = check_of(Order(), replace(linear, model=faint), GradientXInput())
+    assert verdict(found) == -0.5
+    assert "Little hangs on the image" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("shown", "empty", "much"),
+    [
+        (0.98, 0.64, True), (0.64, 0.98, True), (0.43, 0.16, False), (0.3, 0.01, True),
+        (0.2247, 0.001, True), (0.33, 0.066, False), (0.04, 0.0001, False), (0.0, 0.0, False),
+    ],
+)  # fmt: skip
+def test_much_hangs_on_an_image_by_difference_or_by_times(shown, empty, much):
+    """A class of a thousand at 22 % counts, one of a shuffled model of digits at 33 % does not."""
+    assert at_stake(shown, empty) is much
+
+
+def test_an_all_black_image_hidden_with_black_is_not_judged(linear):
+    black = replace(linear, image=torch.zeros(3, 12, 12))
+    found = check_of(Order(cover="black"), black, Gradient())
+    assert verdict(found) == -0.5
+    assert np.isnan(verdict(check_of(Order(), black, GradientXInput())))
+
+
+@pytest.mark.parametrize("reading", ["logit", "probability"])
+def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, reading):
+    network = Linear(linear.model.network.head.weight.detach().reshape(3, 3, 12, 12))
+    network.head.bias = nn.Parameter(torch.tensor([1e4, 0.0, 0.0]))
+    model = Classifier(network, "sure", "sure", side=12)
+    case = ImageCase(model, linear.image, Target(1, reading=reading))
+    assert float(model.logits(case.image[None]).softmax(1)[0, 1]) == 0
+    found = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
+    assert verdict(found) == -0.5
+    why = {"logit": "0 % likely here, 0 % in an empty", "probability": "the score stays the same"}
+    assert why[reading] in found.notes[0]

@@ -1,0 +1,140 @@
+"""The trial of random weights: a map that needs nothing that was learned is caught."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.deep_lift import DeepLift
+from engine.attribution.gradient import Gradient
+from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.trust import (
+    OtherClass,
+    RandomWeights,
+    TrustCase,
+)
+from engine.attribution.trust.random_weights import randomized
+from engine.case import ImageCase
+from engine.data import load as load_data
+from engine.errors import Cancelled
+from engine.models.classifier import Classifier
+from tests.engine.attribution.toys import slow, toy
+from tests.engine.attribution.trust.asking import Linear, check_of, verdict
+
+
+def test_a_map_that_needs_no_weights_is_caught(digit):
+    edges = toy(lambda case: np.hypot(*np.gradient(case.image.mean(0).numpy())))
+    found = check_of(RandomWeights(), digit, edges)
+    assert verdict(found) == -1
+    assert found["order"][0] == pytest.approx(1)
+    assert "do not trust" in found.notes[0]
+
+
+def test_the_gradient_is_gone_with_random_weights(digit):
+    """Grad-CAM is not, on this tiny network: its 4 × 4 places follow the ink (0.64 by order)."""
+    found = RandomWeights()(TrustCase(digit, Gradient()))
+    assert found["check"]["order"][0] < 0.5
+    assert found["order"].y[0] == 1
+    assert found["order"].x[-1] == 1
+
+
+def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
+    class Bare(nn.Module):
+        def forward(self, images):
+            return images.flatten(2).mean(2)
+
+    case = ImageCase(Classifier(Bare(), "bare", "bare", side=8), torch.rand(3, 8, 8), 0)
+    found = check_of(RandomWeights(), case, toy(lambda case: case.image[0].numpy()))
+    assert "no convolution or linear layer" in found.notes[0]
+
+
+def test_a_map_that_is_flat_with_random_weights_is_not_compared(digit):
+    own = digit.model.fingerprint
+
+    def dies(case):
+        return case.image[0].numpy() * (case.model.fingerprint == own)
+
+    found = check_of(RandomWeights(), digit, toy(dies))
+    assert np.isnan(verdict(found))
+    assert "cannot be compared" in found.notes[0]
+
+
+def test_a_trial_can_be_cancelled_inside_a_map(digit):
+    """Otherwise Stop would wait for a dear map to be finished."""
+
+    def long(case, progress):
+        progress(0.5, "half a map")
+        return case.image[0].numpy()
+
+    told = []
+
+    def stop(done, words="", partial=None):
+        told.append((done, words))
+        raise Cancelled("enough")
+
+    case = TrustCase(digit, slow(long))
+    assert case.heat.values.shape == (8, 8)
+    with pytest.raises(Cancelled):
+        RandomWeights(stages=2)(case, stop)
+    assert told == [(0.25, "shuffling weights: map 1 of 2")]
+
+
+def test_shuffling_keeps_every_weight_and_the_original(digit):
+    before = digit.model.fingerprint
+    steps = list(randomized(digit.model, 3, seed=0))
+    assert [share for share, _ in steps] == sorted(share for share, _ in steps)
+    assert steps[-1][0] == 1
+    weights = dict(digit.model.network.named_parameters())
+    for name, changed in steps[-1][1].network.named_parameters():
+        assert torch.equal(changed.flatten().sort().values, weights[name].flatten().sort().values)
+    assert digit.model.fingerprint == before
+
+
+@pytest.fixture(scope="module")
+def on_black():
+    """A linear model of a digit whose background is black."""
+    data = load_data("mnist-5k")
+    pixels = torch.from_numpy(data.images[data.rows("test")[0]] / np.float32(255))
+    weight = torch.randn(10, 3, 28, 28, generator=torch.Generator().manual_seed(0))
+    model = Classifier(Linear(weight), "linear", "linear", 28, (0.13,) * 3, (0.31,) * 3)
+    return ImageCase(model, pixels.expand(3, -1, -1).contiguous(), 1)
+
+
+@pytest.mark.parametrize("baseline", ["black", "mean"])
+@pytest.mark.parametrize("channels", ["signed", "size"])
+@pytest.mark.parametrize("kind", [GradientXInput, IntegratedGradients, DeepLift])
+def test_exact_maps_of_a_linear_model_need_what_was_learned(on_black, kind, channels, baseline):
+    """Pixels of the baseline's color are zero in every map; sizes share |x − b|."""
+    case = TrustCase(on_black, kind(baseline=baseline, channels=channels))
+    for trial in (RandomWeights(stages=1), OtherClass()):
+        found = trial(case)["check"]
+        assert verdict(found) == 1
+        assert abs(found["above_chance"][0]) < 0.3
+
+
+@pytest.mark.parametrize("sign", ["same", "opposite"])
+@pytest.mark.parametrize("baseline", ["black", "mean"])
+def test_a_map_that_multiplies_the_input_by_nothing_learned_is_caught(on_black, baseline, sign):
+    """(x − b) times fixed noise, whose sign alone comes from the weights."""
+    noise = np.random.default_rng(0).standard_normal((28, 28))
+    own = on_black.model.fingerprint
+
+    def fixed(case):
+        turned = -1 if sign == "opposite" and case.model.fingerprint != own else 1
+        return turned * noise * (case.image - case.baseline(baseline)).mean(0).numpy()
+
+    kind = type(toy(fixed))
+    kind.settings = lambda _self: {"baseline": baseline}
+    found = check_of(RandomWeights(stages=1), on_black, kind())
+    assert verdict(found) == -1
+    assert ("opposite map" in found.notes[0]) == (sign == "opposite")
+
+
+def test_an_image_of_hardly_more_than_the_baseline_is_not_compared(on_black):
+    image = torch.zeros(3, 28, 28)
+    image[:, 10, 10:15] = 0.5
+    case = TrustCase(replace(on_black, image=image), GradientXInput(baseline="black"))
+    assert "fewer than 10 pixels differ" in RandomWeights(stages=1)(case)["check"].notes[0]

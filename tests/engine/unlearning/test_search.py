@@ -1,0 +1,74 @@
+"""The search for a strength never prefers destruction to leaving the model alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.unlearning import IU, SSD, IUExact, ssd
+from engine.unlearning import influence as of_influence
+from engine.unlearning.network import named, own_copy
+from engine.unlearning.scoreboard import run_of
+from engine.unlearning.search import UNCHANGED, searched
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+def zeroed_by(model):
+    def change(strength):
+        for weight in named(model).values():
+            weight.mul_(1 - strength)
+
+    return change
+
+
+def test_no_strength_is_chosen_where_each_takes_the_model_with_it(case):
+    own = own_copy(case.model)
+    assert searched(case, own, case.data, (1.0,), zeroed_by(own)) is None
+    assert torch.equal(
+        torch.cat([one.flatten() for one in own.parameters()]),
+        torch.cat([one.flatten() for one in case.model.parameters()]),
+    )
+
+
+def test_the_best_of_the_strengths_is_chosen_where_one_is_better_than_no_change(case):
+    own = own_copy(case.model)
+    head = own.head
+
+    def change(strength):  # the forgotten class loses its logit, the others keep theirs
+        head.bias[3] -= 100 * strength
+
+    assert searched(case, own, case.data, (0.001, 1.0), change) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("method", "where", "name"),
+    [
+        (IU(), of_influence, "SHARES"),
+        (IUExact(rounds=2), of_influence, "PARTS"),
+        (SSD(strength=0.01), ssd, "SHARES"),
+    ],
+    ids=["IU", "IUExact", "SSD"],
+)
+def test_a_way_that_could_only_destroy_changes_nothing_and_says_so(
+    case, monkeypatch, method, where, name
+):
+    monkeypatch.setattr(where, name, (0.97,) if where is ssd else (1e4,))
+    made = method(case)
+    state = case.model.network.state_dict()
+    assert made["run"]["steps"][0] == 0
+    assert made["run"].notes == (UNCHANGED,)
+    assert made["run"]["failed_at"][0] == -1
+    assert all(np.array_equal(made["model"].weights[key], state[key].numpy()) for key in state)
+    if "mask" in made:
+        assert not made["mask"]["density"].any()
+
+
+def test_the_row_of_the_scoreboard_says_that_nothing_was_changed(case, monkeypatch):
+    monkeypatch.setattr(of_influence, "PARTS", (1e4,))
+    assert run_of(IUExact(rounds=2, damping=1e-3), case, lambda *_: None).note == UNCHANGED

@@ -1,0 +1,124 @@
+"""Pictures that mean harm."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.hostile.case import Hostile
+
+
+def saved(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
+    """A picture of noise."""
+    rng = np.random.default_rng(1)
+    image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).convert(mode)
+    held = io.BytesIO()
+    image.save(held, form, **options)
+    return held.getvalue()
+
+
+# Pictures
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, color: int, body: bytes) -> bytes:
+    """A PNG of 8 bits with these compressed pixels."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
+
+
+def blank_png(width: int, height: int, color: int, bands: int) -> bytes:
+    """A PNG of nothing but zeros."""
+    packer = zlib.compressobj(9)
+    row = bytes(width * bands + 1)
+    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    return png(width, height, color, chunk(b"IDAT", packed))
+
+
+def slivers() -> bytes:
+    """A PNG whose pixels come in a million parts of no bytes."""
+    return png(8, 8, 2, chunk(b"IDAT", b"") * 1_000_000)
+
+
+def many_scans() -> bytes:
+    """A progressive JPEG whose last pass comes 3000 times."""
+    plain = saved("JPEG", (256, 256), progressive=True)
+    last = plain[plain.rindex(b"\xff\xda") : -2]
+    return plain[:-2] + last * 3000 + b"\xff\xd9"
+
+
+def progressive_giant() -> bytes:
+    """A progressive JPEG that says it has 65000 x 3000 px."""
+    plain = saved("JPEG", progressive=True)
+    at = plain.index(b"\xff\xc2") + 5
+    return plain[:at] + struct.pack(">HH", 3000, 65000) + plain[at + 4 :]
+
+
+def tiff(tags: list[tuple[int, int, int, int]], body: bytes = b"", following: int = 0) -> bytes:
+    """A TIFF of one page with these tags: number, kind, count, value."""
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    page = struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
+    return b"II*\0" + struct.pack("<I", 8) + page + body
+
+
+def tiff_of_tags(count: int, each: int) -> bytes:
+    """A TIFF whose tags all point to the same bytes."""
+    start = 8 + 2 + 12 * count + 4
+    return tiff([(300 + at, 7, each, start) for at in range(count)], bytes(each))
+
+
+def tiff_ring() -> bytes:
+    """A TIFF whose page is followed by itself."""
+    tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    at = 8 + 2 + 12 * 8 + 4
+    tags += [(273, 4, 1, at), (278, 3, 1, 1), (279, 4, 1, 1)]
+    return tiff(tags, b"\x80", following=8)
+
+
+GIF_HEAD = b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0, 0, 0)
+
+
+def gif_of_notes() -> bytes:
+    """A GIF with 300 000 comments before its picture."""
+    return GIF_HEAD + b"\x21\xfe\x01x\x00" * 300_000 + b"\x3b"
+
+
+def gif_of_blocks() -> bytes:
+    """A GIF with a comment of two million blocks of one byte."""
+    return GIF_HEAD + b"\x21\xfe" + b"\x01x" * 2_000_000 + b"\x00\x3b"
+
+
+def bmp_of_runs() -> bytes:
+    """A BMP of 10 000 x 10 000 px, run by run of one pixel."""
+    head = struct.pack("<IiiHHIIiiII", 40, 10_000, 10_000, 1, 8, 1, 0, 0, 0, 256, 0)
+    body = b"\x01\x07" * 8_000_000
+    start = 14 + 40 + 1024
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + bytes(1024) + body
+
+
+PICTURES = (
+    Hostile("square.png", lambda: png(65535, 65535, 2, b""), "65535 × 65535 px"),
+    Hostile("alpha.png", lambda: blank_png(10_000, 9_000, 6, 4), "at most 50 million"),
+    Hostile("slivers.png", slivers, "damaged"),
+    Hostile("passes.jpg", many_scans, "more than 100 passes"),
+    Hostile("progressive.jpg", progressive_giant, "65000 × 3000 px"),
+    Hostile("tags.tif", lambda: tiff_of_tags(4000, 1_000_000), "MB of tags"),
+    Hostile("more-tags.tif", lambda: tiff_of_tags(60_000, 8), "more than 4096 tags"),
+    Hostile("ring.tif", tiff_ring, ""),
+    Hostile("notes.gif", gif_of_notes, "20,000 frames and notes"),
+    Hostile("blocks.gif", gif_of_blocks, "more than 1,000,000 blocks"),
+    Hostile("runs.bmp", bmp_of_runs, ""),
+)
+LARGE_PICTURES = (  # allowed, and the most that is
+    Hostile("whole.png", lambda: blank_png(10_000, 9_900, 2, 3), ""),
+    Hostile("half.png", lambda: blank_png(10_000, 4_900, 6, 4), ""),
+)
