@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.attribution.deep_lift import as_logit
 from engine.attribution.gradient import CHANNELS, CHANNELS_HELP, pixel_map
 from engine.attribution.relevance import Propagating
 from engine.case import ImageCase
@@ -84,7 +83,7 @@ class Lrp(Method[ImageCase]):
         with Propagating(self.epsilon, self.gamma if box else None, box=box):
             logits = case.model(pixels)
         progress(0.5, "one forward pass")
-        score = as_logit(case.target, logits).of(logits)[0]
+        score = case.target.as_logit(logits).of(logits)[0]
         if odd := operations(score) - LINEAR - MAX_POOLS - {"Ruled"}:
             raise DoesNotFit(f"{self.title}: it needs rules for {in_words(odd)}, and has none.")
         (slopes,) = torch.autograd.grad(score, pixels)

@@ -120,7 +120,7 @@ class Check(Method[TrustCase]):
             return "it tries a heat map that a method has made, and none is given here."
         if case.blank:
             return BLANK
-        return super().unmet(case)
+        return case.lacks("class") or super().unmet(case)
 
     @property
     def maps(self) -> int:
