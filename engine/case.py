@@ -15,9 +15,10 @@ from engine.images import Crop, Picture, square
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
 from engine.models.compiled import note
+from engine.models.embedding import embedding_of
 from engine.models.pace import in_batches
 from engine.scoring import score_renders
-from engine.target import Target
+from engine.target import SimilarityTarget, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class ImageCase(Case):
     Args:
         model: the classifier.
         image: pixels (3, H, W) in [0, 1], float32, at the model's working size.
-        target: a class index or a Target.
+        target: a class index or a Target (a class, a region, a number, a similarity).
         precision: "exact" (float32) or "fast" (bfloat16 forwards of perturbation methods).
         seed: of every random number a method draws.
     """
@@ -44,12 +45,7 @@ class ImageCase(Case):
     def __post_init__(self) -> None:
         if isinstance(self.target, int):
             object.__setattr__(self, "target", Target(self.target))
-        known = len(self.model.labels)
-        for index in (self.target.index, self.target.versus):
-            if index is not None and not 0 <= index < known:
-                raise BlindspotError(f"Class {index} is unknown: {self.model.title} has {known}.")
-        if self.target.versus == self.target.index:
-            raise BlindspotError("A class cannot be compared with itself: choose two.")
+        self.target.check(len(self.model.labels), self.model.title)
         if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
 
@@ -73,6 +69,8 @@ class ImageCase(Case):
         """Why the case cannot give what a method needs, or ""."""
         if need == "pair":
             return f"it needs {PairCase.what}."
+        if need == "class":
+            return "" if self.target.is_class else "it asks about a class of the whole image."
         return super().lacks(need)
 
     def options(self, source: str) -> tuple[str, ...]:
@@ -170,6 +168,19 @@ def image_case(
 ) -> ImageCase:
     """The case of a picture's square, cropped and resized once to the model's working size."""
     return ImageCase(model, shown(picture, crop, model), target, precision, seed)
+
+
+def similarity_case(
+    model: Classifier,
+    image: Tensor,
+    other: Tensor,
+    precision: Precision = "exact",
+    seed: int = 0,
+) -> ImageCase:
+    """How similar an image's embedding is to another's, both images (3, H, W) in [0, 1]."""
+    embedding = embedding_of(model)
+    target = SimilarityTarget(reference=embedding.logits(other[None])[0])
+    return ImageCase(embedding, image, target, precision, seed)
 
 
 def shown(picture: Picture, crop: Crop, model: Classifier) -> Tensor:

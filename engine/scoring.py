@@ -53,27 +53,39 @@ def score_renders(
         progress: told after each batch; may raise to cancel.
         words: what the progress says.
     """
-    logits = render_logits(case, count, draw, progress, words)
-    return case.target.of(logits)
+    return rendered(case, count, draw, progress, words, (), case.target.of)
 
 
 def render_logits(
     case: ImageCase, count: int, draw: Draw, progress: Progress, words: str = "looking"
 ) -> Tensor:
     """Logits (count, classes) of the renders, as `score_renders`."""
+    return rendered(case, count, draw, progress, words, (len(case.model.labels),), lambda x: x)
+
+
+def rendered(
+    case: ImageCase,
+    count: int,
+    draw: Draw,
+    progress: Progress,
+    words: str,
+    shape: tuple[int, ...],
+    read: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """What is read from the outputs of each render, (count, *shape); outputs are not kept."""
     pace = case.model.pace(case.precision)
     run = case.model.runner(case.precision, count)
     batch = min(pace.batch, max(count, 1))
     buffer = torch.empty(batch, *case.image.shape, dtype=pace.dtype)
     buffer = buffer.contiguous(memory_format=pace.memory_format)
-    logits = torch.empty(count, len(case.model.labels))
+    found = torch.empty(count, *shape)
 
     def work(start: int, end: int) -> None:
         for place, index in enumerate(range(start, end)):
             draw(index, buffer[place])
         with torch.inference_mode():
-            logits[start:end] = run(buffer[: end - start]).float().cpu()
+            found[start:end] = read(run(buffer[: end - start]).float().cpu())
         progress(end / count, words)
 
     in_batches(count, batch, work, case.model.title)
-    return logits
+    return found

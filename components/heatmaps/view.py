@@ -154,6 +154,9 @@ def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:
     if "completeness" in answer:
         total, difference = answer["completeness"].values[:2]
         st.caption(f"The map adds up to {total:.3g}; it should be {difference:.3g}.")
+    if "conservation" in answer:
+        total, score = answer["conservation"].values[:2]
+        st.caption(f"The map adds up to {total:.3g} of {score:.3g}; biases and ε keep the rest.")
     about, take = st.columns(2, gap="large")
     with about:
         st.markdown(f"**What am I looking at?** {method.about()}")

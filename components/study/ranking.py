@@ -95,7 +95,7 @@ def fineness(asked: Asked) -> str:
     case, last = asked.case, asked.case.model.last_map
     if last is None or "GradCam" not in {method.name for method in case.methods}:
         return ""
-    rows, columns = last.shape[1:]
+    rows, columns = last.cells
     cell = case.model.side / max(rows, columns)
     thing = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
     what = "thing" if asked.source.startswith("scenes") else "lesion"

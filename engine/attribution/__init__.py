@@ -19,6 +19,7 @@ from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.lime import Lime
+from engine.attribution.lrp import Lrp
 from engine.attribution.occlusion import Occlusion
 from engine.attribution.rise import Rise
 from engine.attribution.score_cam import ScoreCam
@@ -41,6 +42,7 @@ HEATMAPS = (
     SmoothGrad,
     IntegratedGradients,
     DeepLift,
+    Lrp,
     GuidedBackprop,
     GuidedGradCam,
     AttentionRollout,

@@ -1,5 +1,8 @@
 """What every class activation map shares: a layer's maps, their gradients, and the enlargement.
 
+The patch tokens of a vision transformer, laid out as they lie over the picture, and Swin's tokens,
+channels last, are maps like any others.
+
 The maps are copied before the network goes on, because the next layer may overwrite them in place
 (ReLU6 after a convolution, a residual sum). The graph starts at the layer, so that one pass costs a
 forward and the backward of what lies above the layer, no more.
@@ -22,7 +25,7 @@ from engine.result import HeatMap
 LAYER = Choice(source="maps", off="the last one")
 LAYER_HELP = (
     "Where the maps are read. The last layer knows most about the class and least about the place; "
-    "earlier ones draw finer and say less."
+    "earlier ones draw finer and say less. A transformer's patches are read as a map."
 )
 
 
@@ -56,7 +59,8 @@ def maps_and_gradients(case: ImageCase, layer: str) -> tuple[Tensor, Tensor]:
         pixels = case.image[None].to(model.device, memory_format=pace.memory_format)
         score = case.target.of(net(pixels))
         (gradient,) = torch.autograd.grad(score.sum(), seen[0])
-    return seen[0].detach()[0].cpu().contiguous(), gradient[0].cpu().contiguous()
+    maps, slopes = (model.place(layer).as_maps(one)[0] for one in (seen[0].detach(), gradient))
+    return maps.cpu().contiguous(), slopes.cpu().contiguous()
 
 
 def enlarged(maps: Tensor, case: ImageCase) -> Tensor:

@@ -23,10 +23,9 @@ Differences" (2017), https://arxiv.org/abs/1704.02685
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from engine.attribution.gradient import CHANNELS, CHANNELS_HELP, pixel_map
 from engine.attribution.integrated_gradients import BASELINE, BASELINE_HELP, completeness
@@ -36,7 +35,6 @@ from engine.errors import DoesNotFit
 from engine.method import Method, Progress, quiet, setting
 from engine.models.operations import LINEAR, in_words, operations
 from engine.result import Result
-from engine.target import Target
 
 RULES = frozenset({"RescaledActivation", "RescaledMaxPool"})
 
@@ -75,7 +73,7 @@ class DeepLift(Method[ImageCase]):
         with Rescaling():
             logits = case.model(pixels)
         progress(0.5, "image and baseline side by side")
-        scores = as_logit(case.target, logits).of(logits)
+        scores = case.target.as_logit(logits).of(logits)
         if odd := operations(scores) - LINEAR - RULES:
             raise DoesNotFit(f"{self.title}: it needs rules for {in_words(odd)}, and has none.")
         (slopes,) = torch.autograd.grad(scores[0], pixels)
@@ -85,12 +83,3 @@ class DeepLift(Method[ImageCase]):
             "map": pixel_map(attribution, self.channels, "logit"),
             "completeness": completeness(attribution, scores.detach().cpu(), "logit"),
         }
-
-
-def as_logit(target: Target, logits: Tensor) -> Target:
-    """The target read linearly; a margin is taken against the rival that is strongest here."""
-    if target.reading != "margin" or target.versus is not None:
-        return replace(target, reading="logit")
-    others = logits[0].detach().clone()
-    others[target.index] = -torch.inf
-    return Target(target.index, versus=int(others.argmax()))

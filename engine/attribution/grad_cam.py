@@ -42,7 +42,7 @@ class GradCam(Method[ImageCase]):
     title = "Grad-CAM"
     cost = "live"
     paper = "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391"
-    needs = frozenset({"convolution", "gradient"})
+    needs = frozenset({"map", "gradient"})
     proof = (
         "tests/engine/attribution/test_grad_cam.py"
         "::test_with_average_pooling_and_a_linear_head_each_cell_is_its_share_of_the_logit"

@@ -41,7 +41,7 @@ class LayerCam(Method[ImageCase]):
     title = "Layer-CAM"
     cost = "live"
     paper = "Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943"
-    needs = frozenset({"convolution", "gradient"})
+    needs = frozenset({"map", "gradient"})
     proof = (
         "tests/engine/attribution/test_layer_cam.py"
         "::test_it_is_the_paper_s_formula_written_out_in_loops"

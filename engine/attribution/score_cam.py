@@ -51,7 +51,7 @@ class ScoreCam(Method[ImageCase]):
     title = "Score-CAM"
     cost = "wait"
     paper = "Wang et al. 2020, https://arxiv.org/abs/1910.01279"
-    needs = frozenset({"convolution"})
+    needs = frozenset({"map"})
     fast = True
     proof = (
         "tests/engine/attribution/test_score_cam.py"

@@ -21,7 +21,7 @@ from engine.method import Precision
 from engine.models.bits import Packed
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
 from engine.models.compiled import Runner
-from engine.models.layers import Layer, capturing, survey
+from engine.models.layers import Layer, capturing, is_attention, survey
 from engine.models.operations import (
     ACTIVATIONS,
     LINEAR,
@@ -220,11 +220,15 @@ class Classifier(nn.Module):
 
     def layer(self, name: str) -> nn.Module:
         """The module of that name. Raises BadModel naming the known ones."""
-        known = [one.name for one in self.layers]
+        return self.network.get_submodule(self.place(name).name)
+
+    def place(self, name: str) -> Layer:
+        """The layer of that name. Raises BadModel naming the known ones."""
+        known = {one.name: one for one in self.layers}
         if name not in known:
             message = f"{self.title} has no layer {name!r}; it has {', '.join(known)}."
             raise BadModel(message)
-        return self.network.get_submodule(name)
+        return known[name]
 
     @property
     def last_map(self) -> Layer | None:
@@ -245,7 +249,18 @@ class Classifier(nn.Module):
         return self._captured(pixels, self.head, inputs=True)
 
     def maps(self, pixels: Tensor, layer: str) -> Tensor:
-        """Output of a layer, (N, C, h, w) or (N, tokens, width), without gradients."""
+        """Output of a layer as maps (N, C, h, w), without gradients.
+
+        Raises:
+            BadModel: there is no such layer, or it cannot be read as a map.
+        """
+        place = self.place(layer)
+        if not place.is_map:
+            raise BadModel(f"{self.title} has no map at layer {layer!r}.")
+        return place.as_maps(self.outputs(pixels, layer))
+
+    def outputs(self, pixels: Tensor, layer: str) -> Tensor:
+        """Output of a layer in the network's own form, without gradients."""
         return self._captured(pixels, self.layer(layer), inputs=False)
 
     def _captured(self, pixels: Tensor, module: nn.Module, *, inputs: bool) -> Tensor:
@@ -262,8 +277,8 @@ class Classifier(nn.Module):
     def lacks(self, need: str) -> str:
         """Why the model cannot give what a method needs, or ""."""
         match need:
-            case "convolution" if self.last_map is None or not self._has(nn.Conv2d):
-                return "it needs a convolutional map, and this model has none."
+            case "map" if self.last_map is None:
+                return "it needs a layer that can be read as a map, and this model has none."
             case "attention" if not self.attentions:
                 return "it needs attention layers, and this model has none."
             case "rectifier" if not self.operations & RECTIFIERS:
@@ -280,17 +295,10 @@ class Classifier(nn.Module):
             pixels = torch.zeros(1, 3, self.side, self.side, device=self.device)
             return operations(net(pixels.requires_grad_()).sum())
 
-    def _has(self, kind: type[nn.Module]) -> bool:
-        return any(isinstance(module, kind) for module in self.network.modules())
-
     @lazy
     def attentions(self) -> tuple[nn.Module, ...]:
         """Attention layers whose softmax can be read (timm's form), first to last."""
-        return tuple(
-            module
-            for module in self.network.modules()
-            if hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
-        )
+        return tuple(filter(is_attention, self.network.modules()))
 
 
 def digest_text(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -18,23 +18,45 @@ class Layer:
     """A place in the network whose output can be looked at."""
 
     name: str
-    shape: tuple[int, ...]  # of one output: (C, h, w) for maps, (tokens, width) for tokens
+    shape: tuple[int, ...]  # of one output: (C, h, w), (h, w, C) or (tokens, width)
+    grid: tuple[int, int] | None = None  # rows and columns of patches, where tokens can be a map
 
     @property
     def is_map(self) -> bool:
-        """Whether it is a spatial map (C, h, w) of more than one place.
-
-        Swin and its kin give (h, w, C), told by the equal sides coming first: no map of ours.
-        """
-        if len(self.shape) != 3 or min(self.shape[1:]) == 1:
-            return False
-        first, second, third = self.shape
-        return not (first == second != third)
+        """Whether it can be read as a spatial map of more than one place."""
+        if len(self.shape) == 3:
+            return min(self.cells) > 1
+        return self.grid is not None
 
     @property
     def is_tokens(self) -> bool:
         """Whether it is a row of tokens."""
         return len(self.shape) == 2 and self.shape[0] > 1
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether it is (h, w, C), as in Swin: told by the equal sides coming first."""
+        return len(self.shape) == 3 and self.shape[0] == self.shape[1] != self.shape[2]
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the map; (0, 0) where it is none."""
+        if len(self.shape) == 3:
+            return self.shape[:2] if self.channels_last else self.shape[1:]
+        return self.grid or (0, 0)
+
+    def as_maps(self, output: Tensor) -> Tensor:
+        """The layer's output, or its gradient, as maps (N, C, h, w).
+
+        Tokens that stand before the patches (class token, registers) are left out.
+        """
+        if self.channels_last:
+            return output.movedim(-1, 1)
+        if self.grid is None:
+            return output
+        rows, columns = self.grid
+        patches = output[:, output.shape[1] - rows * columns :]  # (N, patches, C)
+        return patches.transpose(1, 2).unflatten(2, self.grid)
 
 
 def survey(net: Classifier, pixels: Tensor) -> tuple[Layer, ...]:
@@ -54,7 +76,34 @@ def survey(net: Classifier, pixels: Tensor) -> tuple[Layer, ...]:
         for name, module in blocks(net.network):
             hooks.callback(module.register_forward_hook(note(name)).remove)
         net(pixels)
-    return tuple(found.values())
+    return tuple(with_grids(net.network, found.values()))
+
+
+def with_grids(network: Any, layers: Iterable[Layer]) -> Iterator[Layer]:
+    """The layers, with the grid of patches where a row of tokens is a map (timm's form).
+
+    Where the class token alone is read, the patches of the last attention block and of what
+    follows reach no score, so they are no map.
+    """
+    grid = getattr(getattr(network, "patch_embed", None), "grid_size", None)
+    prefix = getattr(network, "num_prefix_tokens", 0)
+    by_class_token = prefix > 0 and getattr(network, "global_pool", "") == "token"
+    attentions = [name for name, module in network.named_modules() if is_attention(module)]
+    unread = False
+    for layer in layers:
+        last = bool(attentions) and f"{attentions[-1]}.".startswith(f"{layer.name}.")
+        unread = unread or (by_class_token and last)
+        if grid is None or not layer.is_tokens or unread:
+            yield layer
+            continue
+        patches = grid[0] * grid[1]
+        fits = layer.shape[0] in {patches, patches + prefix} and patches > 1
+        yield replace(layer, grid=(grid[0], grid[1])) if fits else layer
+
+
+def is_attention(module: nn.Module) -> bool:
+    """Whether it is an attention layer whose softmax can be read (timm's form)."""
+    return hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
 
 
 def blocks(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:

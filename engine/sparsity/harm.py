@@ -55,7 +55,7 @@ class Harm(Pruning):
     cost = "wait"
     paper = "Hooker et al. 2019, https://arxiv.org/abs/1911.05248"
     proof = "tests/engine/sparsity/test_harm.py::test_nothing_is_lost_where_nothing_is_cut"
-    revision = 2
+    revision = 3
 
     images: int = setting(
         400,
@@ -275,7 +275,7 @@ def map_of(heat: str, model: Classifier) -> Callable[[Classifier, torch.Tensor, 
     """What draws a heat map of one image for one class."""
     if heat not in HEATS:
         raise BlindspotError(f"There is no heat map {heat!r} here: choose {' or '.join(HEATS)}.")
-    cam = heat == "Grad-CAM" and not model.lacks("convolution")
+    cam = heat == "Grad-CAM" and not model.lacks("map")
     method = GradCam(raising=False) if cam else Gradient()
 
     def draw(net: Classifier, image: torch.Tensor, target: int) -> Floats:

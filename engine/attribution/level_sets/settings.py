@@ -38,7 +38,7 @@ class Walking(Method[PairCase]):
 
     family = "attribution"
     cost: ClassVar[Cost] = "wait"
-    needs = frozenset({"gradient", "pair"})
+    needs = frozenset({"class", "gradient", "pair"})
 
     targets: ClassVar[tuple[int, int]] = (1, 1)  # the fewest and the most it takes
 

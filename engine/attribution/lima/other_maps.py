@@ -40,6 +40,8 @@ class OtherMaps(Method[ImageCase]):
     title = "Other maps on the same regions"
     cost = "wait"
     paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470, table 1"
+    needs = frozenset({"class"})
+    revision = 2  # Grad-CAM reads transformers too
     proof = "tests/engine/attribution/test_other_maps.py::test_exact_maps_order_the_parts_of_a_sum"
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)

@@ -98,7 +98,7 @@ class Check(Method[TrustCase]):
         """Why it cannot be tried, or ""."""
         if isinstance(case, TrustCase) and case.blank:
             return BLANK
-        return super().unmet(case)
+        return case.lacks("class") or super().unmet(case)
 
     @property
     def maps(self) -> int:

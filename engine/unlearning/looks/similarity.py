@@ -60,7 +60,7 @@ class Similarity(Look):
 def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
     """The centered Gram matrix (n, n) of every layer's output, and of the logits."""
     with one_thread(), torch.no_grad():
-        found = {layer.name: gram(model.maps(pixels, layer.name)) for layer in model.layers}
+        found = {layer.name: gram(model.outputs(pixels, layer.name)) for layer in model.layers}
         found["logits"] = gram(model(pixels.to(model.device)))
     return found
 

@@ -27,7 +27,7 @@ def test_exact_maps_order_the_parts_of_a_sum():
     for title in ("KernelSHAP", "Integrated gradients"):
         assert areas.cell(title, "insertion") == pytest.approx(best, abs=2e-3)
         assert areas.cell(title, "deletion") == pytest.approx(nothing + everything - best, abs=2e-3)
-    assert "Grad-CAM" not in areas.rows  # it needs a convolutional map
+    assert "Grad-CAM" not in areas.rows  # it needs a map
 
 
 def test_a_region_counts_by_its_mean_whatever_its_size():

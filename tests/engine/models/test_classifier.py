@@ -61,16 +61,20 @@ def test_maps_are_what_the_layer_gives(model, pixels):
         model.maps(pixels, "fc")
 
 
-def test_a_vision_transformer_has_tokens_attention_and_no_maps(pixels):
+def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixels):
     model = tiny.vit()
     assert [layer.name for layer in model.layers if layer.name.startswith("blocks")] == [
         "blocks.0", "blocks.1", "blocks.2"
     ]  # fmt: skip
     assert all(layer.is_tokens for layer in model.layers)
-    assert model.maps(pixels, "blocks.1").shape == (5, 17, 24)
+    assert model.outputs(pixels, "blocks.1").shape == (5, 17, 24)
+    assert model.maps(pixels, "blocks.1").shape == (5, 24, 4, 4)
     assert len(model.attentions) == 3
-    assert model.last_map is None
-    assert "convolutional map" in model.lacks("convolution")
+    assert model.last_map.name == "blocks.1"  # only the class token of the last block is read
+    with pytest.raises(BadModel, match=r"no map at layer 'blocks\.2'"):
+        model.maps(pixels, "blocks.2")
+    assert model.lacks("map") == ""
+    assert "read as a map" in tiny.mlp().lacks("map")
     assert model.lacks("attention") == ""
     assert "attention" in tiny.cnn().lacks("attention")
     assert model.logits(pixels).shape == (5, 4)

@@ -129,7 +129,8 @@ def test_rules_for_rectifiers_apply(architecture):
 
 def test_what_a_network_lacks_is_said():
     mlp, vit = (case_of(name, Shape(1, 16, 4)) for name in ("mlp", "vit"))
-    assert "convolutional map" in GradCam.unmet(mlp)
+    assert "read as a map" in GradCam.unmet(mlp)
+    assert GradCam.unmet(vit) == ""
     assert AttentionRollout.unmet(vit) == ""
     assert "attention" in AttentionRollout.unmet(mlp)
 

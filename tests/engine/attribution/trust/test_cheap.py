@@ -111,9 +111,11 @@ def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
 
 
 def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
-    """Grad-CAM needs a convolution; the trial says so as Grad-CAM itself does."""
+    """Grad-CAM needs a layer with a map; the trial says so as Grad-CAM itself does."""
     for check in TRUST:
-        with pytest.raises(DoesNotFit, match="Grad-CAM: it needs a convolutional map"):
+        with pytest.raises(
+            DoesNotFit, match="Grad-CAM: it needs a layer that can be read as a map"
+        ):
             check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
 
 

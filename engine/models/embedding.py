@@ -1,0 +1,22 @@
+"""A network that ends at its embedding: what its last linear layer is given."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from engine.models.classifier import Classifier
+
+
+def embedding_of(model: Classifier) -> Classifier:
+    """A copy of the model without its head; its outputs (N, D) are `model.features`.
+
+    Raises:
+        BadModel: the model does not end in a linear layer.
+    """
+    head = next(name for name, module in model.network.named_modules() if module is model.head)
+    network = model.twin().network
+    network.set_submodule(head, nn.Identity())
+    return Classifier(
+        network, f"{model.name}-embedding", f"{model.title}, embedding", model.side,
+        model.mean.flatten().tolist(), model.std.flatten().tolist(), device=model.device,
+    )  # fmt: skip
