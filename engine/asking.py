@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engine.case import ImageCase, PairCase, shown
+from engine.data import load as load_data
 from engine.data.example import example
 from engine.errors import BadModel, BadSetting, BlindspotError, DoesNotFit
+from engine.experiment import Experiment, ExperimentCase
 from engine.families import METHODS
 from engine.images import Crop, Picture, read
 from engine.method import Choice, Control, Method, Precision, Slider
@@ -46,7 +48,8 @@ def settled(name: str, pairs: Sequence[str]) -> Method[Any]:
 
 def cannot_run(kind: type[Method[Any]]) -> str:
     """Why a method cannot be asked from the command line, whatever the model; "" when it can."""
-    return "" if case_kind(kind) in {ImageCase, PairCase} else kind.unmet(Bare())
+    askable = {ImageCase, PairCase, ExperimentCase}
+    return "" if case_kind(kind) in askable else kind.unmet(Bare())
 
 
 def against(kind: type[Method[Any]]) -> tuple[int, int] | None:
@@ -125,15 +128,32 @@ def value(text: str, control: Control) -> object:
     return number if isfinite(number) else text
 
 
-def asked(wanted: Namespace, kind: type[Method[Any]]) -> ImageCase | PairCase:
-    """The case: picture, model, target, precision and seed, and the images it is held against."""
+def asked(wanted: Namespace, kind: type[Method[Any]]) -> ImageCase | PairCase | ExperimentCase:
+    """The case: picture, model, target, precision and seed, and the images it is held against.
+
+    An experiment is asked about a data set instead.
+    """
     if reason := cannot_run(kind):
         raise DoesNotFit(f"{kind.title} cannot be asked from the command line: {reason}")
+    if issubclass(kind, Experiment):
+        return experiment_asked(wanted, kind)
+    if wanted.image is None:
+        raise BlindspotError(f"{wanted.method} looks at a picture: name one with --image.")
+    if wanted.data is not None:
+        raise BlindspotError(f"{wanted.method} looks at a picture: leave out --data.")
     if wanted.against and against(kind) is None:
         raise BlindspotError(f"{wanted.method} looks at one image: leave out --against.")
     source = image_asked(wanted)
     others = tuple(shown(pictured(name), Crop(), source.model) for name in wanted.against)
     return PairCase(source, others) if others else source
+
+
+def experiment_asked(wanted: Namespace, kind: type[Experiment]) -> ExperimentCase:
+    """The case of an experiment: the data set, or the usual one, and the first seed."""
+    for option in ("image", "against", "model", "weights", "labels", "target", "versus"):
+        if getattr(wanted, option):
+            raise BlindspotError(f"{wanted.method} trains its own models: leave out --{option}.")
+    return ExperimentCase(load_data(wanted.data or kind.data[0]), wanted.seed)
 
 
 def image_asked(wanted: Namespace) -> ImageCase:

@@ -103,9 +103,8 @@ def parser() -> Parser:
 def ask_options(run: ArgumentParser) -> None:
     """How a method is asked."""
     run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
-    run.add_argument(
-        "--image", required=True, help="a picture file, sample:NAME, or example:DATA/ID"
-    )
+    run.add_argument("--image", help="a picture file, sample:NAME, or example:DATA/ID")
+    run.add_argument("--data", metavar="NAME", help="a data set, for experiments")
     run.add_argument(
         "--against", nargs="+", default=[], metavar="IMAGE",
         help="other images, for methods that compare or walk to them",
@@ -221,7 +220,9 @@ def ask(wanted: Namespace) -> None:
     shown = answer(method, case, progress)
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
-    say(f"{method.title}, {case.facts()['target']}: {write(shown, case, wanted.out)}")
+    facts = case.facts()
+    about = facts.get("target") or facts["data"]
+    say(f"{method.title}, {about}: {write(shown, case, wanted.out)}")
 
 
 def progress(done: float, words: str = "", partial: object = None) -> None:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""An answer as files: result.json, the arrays as .npy, heat maps as .png, weights as .safetensors.
+"""An answer as files: result.json, arrays as .npy, pictures as .png, weights as .safetensors.
 
 `result.json` is written last: a folder that has it is complete.
 """
@@ -18,24 +18,30 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
-from engine.pictures import Pixels, as_bytes, ends, overlay, tint
-from engine.result import Checkpoint, HeatMap, Table, View
+from engine.experiment import ExperimentCase
+from engine.pictures import Pixels, as_bytes, ends, labeled, overlay, tint
+from engine.result import Checkpoint, HeatMap, Pictures, Table, View
 from engine.run import Answer
 from engine.store import sweep_strays, write_atomic
 
 LONGEST = 100  # bytes of a part of a file's name
 
 
-def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
+def write(answer: Answer, case: ImageCase | PairCase | ExperimentCase, folder: Path) -> Path:
     """Write everything; where result.json lies."""
     sweep_strays(folder, ours=False)
     record, facts = answer.record, case.facts()
     source = case.source if isinstance(case, PairCase) else case
-    numbers: dict[str, float] = {"score": source.score(source.image[None]).item()}
+    numbers: dict[str, float] = {}
+    if isinstance(source, ImageCase):
+        numbers["score"] = source.score(source.image[None]).item()
     views = {}
     for name, view in answer.items():
         views[name] = write_view(view, name, folder)
-        if isinstance(view, HeatMap):
+        if isinstance(view, Pictures):
+            views[name]["picture"] = f"{file_name(name)}.png"
+            Image.fromarray(labeled(view)).save(folder / views[name]["picture"])
+        if isinstance(view, HeatMap) and isinstance(source, ImageCase):
             views[name] |= draw(view, name, shown(source), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))
             numbers[f"{name}.high"] = float(np.nanmax(view.values))
@@ -46,8 +52,7 @@ def write(answer: Answer, case: ImageCase | PairCase, folder: Path) -> Path:
         "views": views,
         "numbers": numbers,
         "provenance": {
-            "model": facts["model"],
-            "model_fingerprint": facts["model_fingerprint"],
+            **{key: facts[key] for key in ("model", "model_fingerprint") if key in facts},
             "kept": answer.kept,
             **{key: record[key] for key in PROVENANCE},
         },

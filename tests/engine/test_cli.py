@@ -14,11 +14,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from engine import asking
+from engine import data as data_sets
 from engine.cli import main
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
 from engine.models import catalog
 from engine.output import file_name, free, strict
+from engine.unlearning import CudaExperiment
 from tests import tiny
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
@@ -289,3 +291,42 @@ def test_a_view_s_name_becomes_the_name_of_one_file(name, file):
 def test_two_views_whose_names_a_file_system_takes_for_one_have_two_files():
     assert free("Loss.npy", ["loss.npy", "loss~2.npy"]) == "Loss~3.npy"
     assert free("loss.npy", []) == "loss.npy"
+
+
+# ---------------------------------------------------------------- experiments
+
+EXPERIMENT = ["run", "unlearning.CUDA", "--data", "columns"]
+BRIEFLY = ["--set", "epochs=1", "seeds=2", "victim=MLP"]
+
+
+def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path, capsys):
+    data_sets.add(tiny.columns(8, ("a", "b", "c")))
+    assert main([*EXPERIMENT, *BRIEFLY, "--seed", "5", "--out", str(tmp_path)]) == 0
+    assert "columns: " in capsys.readouterr().out
+    said = json.loads((tmp_path / "result.json").read_text())
+    assert said["case"]["data"] == "columns"
+    assert said["case"]["seed"] == 5
+    assert said["views"]["picture"]["kind"] == "Pictures"
+    assert np.load(tmp_path / "picture.npy").shape == tuple(said["views"]["picture"]["shape"])
+    with Image.open(tmp_path / said["views"]["picture"]["picture"]) as page:
+        assert min(page.size) > 300
+    assert said["numbers"] == {}
+    outcomes = np.load(tmp_path / said["views"]["claims"]["file"])
+    assert len(outcomes) == len(CudaExperiment.claims)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--image", "sample:coffee"], "leave out --image"),
+        (["--model", "digits-cnn"], "leave out --model"),
+    ],
+)
+def test_an_experiment_takes_no_picture_and_no_model(given, words, refused, tmp_path):
+    assert words in refused(*EXPERIMENT, *given, "--out", str(tmp_path))
+
+
+def test_a_picture_is_asked_for_where_one_is_needed(refused, tmp_path):
+    out = ["--out", str(tmp_path)]
+    assert "--image" in refused("run", "attribution.Gradient", *out)
+    assert "leave out --data" in refused(*RUN, "--data", "digits", *out)

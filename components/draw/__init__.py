@@ -1,0 +1,1 @@
+"""Drawings by kind of result."""
