@@ -18,6 +18,7 @@ from engine.pictures import labeled
 from engine.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
+FEW = 4  # columns that are not drawn narrower than a finger is long
 CSS = Path(__file__).with_suffix(".css")
 ENCODED = Kept[str](256)
 
@@ -40,8 +41,9 @@ def as_html(view: Pictures) -> str:
         + "</tr>"
         for row, name in enumerate(view.rows)
     )
+    kind = "bs-pictures" if len(view.columns) > FEW else "bs-pictures bs-few"
     return (
-        f'<figure class="bs-pictures" tabindex="0" aria-label="{escape(view.finding)}"><table>'
+        f'<figure class="{kind}" tabindex="0" aria-label="{escape(view.finding)}"><table>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"
     )
 

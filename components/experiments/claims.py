@@ -42,7 +42,7 @@ def line(claims: Columns, row: int) -> str:
     outcome = int(claims["outcome"][row])
     margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
-    by_how_much = f"{margin:+.1f}{within} points from there".replace("-", "−")
+    by_how_much = f"margin {margin:+.1f}{within} points".replace("-", "−")
     return (
         f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]}. "
         f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."
