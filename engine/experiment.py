@@ -124,13 +124,13 @@ class ImageChange(Method[ImageCase]):
     main: ClassVar[str] = "strength"  # the setting that stands above the picture; 0 changes nothing
 
     @abstractmethod
-    def changed(self, pixels: Pixels) -> Pixels:
+    def apply(self, pixels: Pixels) -> Pixels:
         """The changed image, of the same size (H, W, 3)."""
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: picture, the image before and after; probability of the target's class."""
         before = as_bytes(case.image)
-        after = self.changed(before)
+        after = self.apply(before)
         progress(0.5, "changed")
         images = np.stack([before, after]).transpose(0, 3, 1, 2) / np.float32(255)
         logits = case.model.logits(torch.from_numpy(images))
@@ -239,15 +239,17 @@ def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> Columns:
     for run in runs:
         by_seed.setdefault(run.seed, {})[run.condition] = run.figures
     margins = np.array(
-        [
-            [claim.margin(lambda row, name, of=figures: of[row][name]) for claim in claims]
-            for figures in by_seed.values()
-        ]
+        [[margin(claim, figures) for claim in claims] for figures in by_seed.values()]
     )
     outcome, mean, tolerance = decided(margins)
     columns = {"outcome": (outcome, ""), "margin": (mean, "share"),
                "tolerance": (tolerance, "share")}  # fmt: skip
     return Columns.of(columns, [one.words for one in claims], [one.test for one in claims])
+
+
+def margin(claim: Claim, figures: Mapping[str, Figures]) -> float:
+    """A claim's margin with the figures of one seed, by condition."""
+    return claim.margin(lambda condition, measure: figures[condition][measure])
 
 
 def decided(margins: Doubles) -> tuple[NDArray[np.int64], Doubles, Doubles]:

@@ -52,8 +52,8 @@ def write(answer: Answer, case: ImageCase | PairCase | ExperimentCase, folder: P
         "views": views,
         "numbers": numbers,
         "provenance": {
-            **{key: facts[key] for key in ("model", "model_fingerprint") if key in facts},
             "kept": answer.kept,
+            **{key: facts[key] for key in MODEL if key in facts},
             **{key: record[key] for key in PROVENANCE},
         },
     }
@@ -62,6 +62,7 @@ def write(answer: Answer, case: ImageCase | PairCase | ExperimentCase, folder: P
     return path
 
 
+MODEL = ("model", "model_fingerprint")
 PROVENANCE = (
     "device", "seconds", "compiled_forwards", "forwards", "versions", "when", "digest", "title",
     "paper", "revision",

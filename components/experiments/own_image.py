@@ -33,7 +33,7 @@ def show(kind: type[ImageChange], key: str) -> None:
     st.markdown(plain(sentence(own, outcome)))
     draw_pictures(outcome["picture"], f"{key}.picture")
     download(
-        "Changed image (PNG)", lambda: encoded(method.changed(own.picture.pixels)),
+        "Changed image (PNG)", lambda: encoded(method.apply(own.picture.pixels)),
         "blindspot-changed.png", f"{key}.file", help="The whole image at its own size.",
     )  # fmt: skip
 

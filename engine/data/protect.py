@@ -106,5 +106,5 @@ def convolved(
     blurred = F.conv2d(pixels, weight, padding=len(kernel) // 2, groups=images.shape[1]).numpy()
     highest = blurred.max((1, 2, 3), keepdims=True)
     protected = np.clip(blurred / np.where(highest > 0, highest, 1) * 255, 0, 255)
-    mixed: NDArray[np.float32] = (1 - strength) * images + strength * protected
+    mixed = np.float32(1 - strength) * images + np.float32(strength) * protected
     return mixed.astype(np.uint8)

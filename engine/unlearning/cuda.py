@@ -150,8 +150,8 @@ class CudaExperiment(Experiment):
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             ("clean", "filter of the class", "protected", f"difference × {AMPLIFIED}"),
             tuple(data.classes[label] for label in data.labels[shown]),
-            f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all images "
-            "of a class share one filter.",
+            f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all "
+            "images of a class share one filter.",
         )
 
 

@@ -55,7 +55,7 @@ class ProtectImage(ImageChange):
         0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret."
     )
 
-    def changed(self, pixels: Pixels) -> Pixels:
+    def apply(self, pixels: Pixels) -> Pixels:
         """The image (H, W, 3) with the filter of its class."""
         kernel = draw_filters(legacy(self.key), self.number + 1, self.blur, self.size)[-1]
         image = np.ascontiguousarray(pixels.transpose(2, 0, 1))

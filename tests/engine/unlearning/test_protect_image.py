@@ -36,8 +36,8 @@ def test_it_is_the_correlation_written_out_and_nothing_at_strength_zero():
 
 def test_an_image_of_any_shape_keeps_it():
     image = np.random.default_rng(0).integers(0, 255, (17, 30, 3), dtype=np.uint8)
-    assert ProtectImage().changed(image).shape == image.shape
-    assert (ProtectImage(strength=0.0).changed(image) == image).all()
+    assert ProtectImage().apply(image).shape == image.shape
+    assert (ProtectImage(strength=0.0).apply(image) == image).all()
 
 
 def test_the_stronger_it_is_the_more_it_changes():
