@@ -74,6 +74,13 @@ FORGET = View(
     "unlearning/forget.py",
     ":material/auto_delete:",
 )
+UNLEARNING_EXPERIMENTS = View(
+    "Unlearning",
+    "Experiments",
+    "unlearning-experiments",
+    "unlearning/experiments.py",
+    ":material/science:",
+)
 ASK = View(
     "Hallucination",
     "Ask",
@@ -113,6 +120,7 @@ VIEWS = (
     STUDY,
     MINIMAL_REGIONS,
     FORGET,
+    UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,
     FAMILIAR,

@@ -29,6 +29,7 @@ from engine.attribution.trust import Order, TrustCase
 from engine.case import ImageCase, PairCase, image_case, shown
 from engine.data.example import Example
 from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
 from engine.hallucination import VCD, Greedy, KeepCurve, VASparse
 from engine.hallucination.keep_curve import curve_case
 from engine.hallucination.rates import Rates, ScenesCase
@@ -46,6 +47,7 @@ from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
 from engine.store import Store, shrink
 from engine.target import Target
 from engine.unlearning import (
+    EXPERIMENTS,
     SSD,
     AfterCase,
     BoardCase,
@@ -109,6 +111,7 @@ def questions() -> Iterator[Question]:
     yield from familiar()
     yield from prune()
     yield from forget()
+    yield from experiments()
     yield from decoding()
     yield KeepCurve(), curve_case(load_vlm(HABIT), VASparse())
     yield from study()
@@ -149,6 +152,12 @@ def forget() -> Iterator[Question]:
         yield look(), after
     for name in MODELS:
         yield MembershipAttack(model=name), after
+
+
+def experiments() -> Iterator[Question]:
+    """What the views Experiments open with."""
+    for kind in EXPERIMENTS:
+        yield kind(), ExperimentCase(data.load(kind.data[0]))
 
 
 def prune() -> Iterator[Question]:

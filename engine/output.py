@@ -1,4 +1,4 @@
-"""An answer as files: result.json, the arrays as .npy, heat maps as .png, weights as .safetensors.
+"""An answer as files: result.json, arrays as .npy, pictures as .png, weights as .safetensors.
 
 `result.json` is written last: a folder that has it is complete.
 """
@@ -19,8 +19,8 @@ from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
 from engine.case_base import Case, WrappedCase
-from engine.pictures import Pixels, as_bytes, ends, overlay, tint
-from engine.result import Checkpoint, HeatMap, Table, View
+from engine.pictures import Pixels, as_bytes, ends, labeled, overlay, tint
+from engine.result import Checkpoint, HeatMap, Pictures, Table, View
 from engine.run import Answer
 from engine.store import sweep_strays, write_atomic
 
@@ -38,6 +38,9 @@ def write(answer: Answer, case: Case, folder: Path) -> Path:
     views: dict[str, Any] = {}
     for name, view in answer.items():
         views[name] = write_view(view, name, folder)
+        if isinstance(view, Pictures):
+            views[name]["picture"] = f"{file_name(name)}.png"
+            Image.fromarray(labeled(view)).save(folder / views[name]["picture"])
         if isinstance(view, HeatMap):
             views[name] |= draw(view, name, background(case, view), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))

@@ -6,17 +6,22 @@ the middle; the ends belong beside the picture (see `ends`).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from engine.colors import DIVERGING_LIGHT, SEQUENTIAL
-from engine.result import HeatMap
+from engine.result import HeatMap, Pictures
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 
+CELL, GAP, LINE, MARGIN = 192, 10, 24, 150  # px of a grid's file: image, gap, text, row labels
+INK, PAPER, LETTERS = "#12171a", "#ffffff", 15
+MIDDLE = 128  # no difference
 FLAT = 1e-6  # a spread below this share of the values is float noise
 
 
@@ -45,9 +50,56 @@ def tint(heat: HeatMap) -> Pixels:
     return colors
 
 
+def difference(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], times: int
+) -> NDArray[np.uint8]:
+    """What was added to images of any shape, amplified around mid-gray, as bytes."""
+    added = after.astype(np.int64) - before
+    return np.clip(MIDDLE + times * added, 0, 255).astype(np.uint8)
+
+
 def overlay(image: Pixels, heat: HeatMap, opacity: float = 0.55) -> Pixels:
     """The map over the image, both at the image's size, at one opacity everywhere."""
     height, width = image.shape[:2]
     colors = Image.fromarray(tint(heat)).resize((width, height), Image.Resampling.BILINEAR)
     mixed = (1 - opacity) * image.astype(np.float32) + opacity * np.asarray(colors, np.float32)
     return np.rint(mixed).astype(np.uint8)
+
+
+def labeled(view: Pictures) -> Pixels:
+    """The whole grid with its labels and captions, as one image (H, W, 3)."""
+    height, width = enlarged(view.images[0, 0]).shape[:2]
+    line = LINE if view.captions else 0
+    size = (MARGIN + len(view.columns) * (width + GAP) + GAP,
+            2 * LINE + len(view.rows) * (height + line + GAP) + LINE)  # fmt: skip
+    page = Image.new("RGB", size, PAPER)
+    pen = ImageDraw.Draw(page)
+    for column, name in enumerate(view.columns):
+        write(pen, (MARGIN + column * (width + GAP), GAP), name, width)
+    for row, name in enumerate(view.rows):
+        top = LINE + GAP + row * (height + line + GAP)
+        write(pen, (GAP, top + height // 2), name, MARGIN - 2 * GAP)
+        for column in range(len(view.columns)):
+            left = MARGIN + column * (width + GAP)
+            page.paste(Image.fromarray(enlarged(view.images[row, column])), (left, top))
+            write(pen, (left, top + height + 2), view.caption(row, column), width)
+    write(pen, (GAP, size[1] - LINE), view.unit, size[0] - 2 * GAP)
+    return np.asarray(page)
+
+
+def enlarged(image: NDArray[np.uint8]) -> Pixels:
+    """An image (H, W, 1 or 3) in RGB, every pixel repeated until it is about CELL px wide."""
+    times = max(1, round(CELL / max(image.shape[:2])))
+    return np.ascontiguousarray(
+        np.broadcast_to(image, (*image.shape[:2], 3)).repeat(times, 0).repeat(times, 1)
+    )
+
+
+def write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
+    """One line of text, cut with an ellipsis where the room ends."""
+    letters = ImageFont.truetype(
+        str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), LETTERS
+    )
+    while letters.getlength(text) > room and len(text) > 1:
+        text = text[:-2].rstrip() + "…"
+    pen.text(at, text, INK, letters)

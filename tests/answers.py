@@ -18,7 +18,7 @@ def small(kind):
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
     counted |= {"length": 6} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"}
-    counted |= {"images": 10, "epochs": 1} if trains else {"images": 8}
+    counted |= {"images": 10, "epochs": 1, "seeds": 2} if trains else {"images": 8}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)

@@ -144,6 +144,10 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.Level.criterion": Effect(case=trained),
     "sparsity.Harm.images": Effect(case=many_images),
     "sparsity.Unknown.images": Effect(case=many_images),
+    **{
+        f"unlearning.CUDA.{setting}": Effect({"epochs": 12, "victim": "MLP"})
+        for setting in ("share", "epsilon")
+    },
 }
 """By family, method and setting; all others show where the contract looks by itself."""
 

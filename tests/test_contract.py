@@ -16,6 +16,7 @@ import torch
 
 from engine import attribution, hallucination
 from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.experiment import Experiment, ExperimentCase
 from engine.families import METHODS
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, Switch
@@ -26,6 +27,7 @@ from engine.packing import Kept, pack, unpack
 from engine.result import HeatMap
 from engine.run import answer, digest
 from engine.training import fresh
+from engine.unlearning import CudaExperiment
 from tests import tiny
 from tests.answers import differing, plain, settled, small, timed
 
@@ -37,7 +39,11 @@ BLIND = {
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 seeing = pytest.mark.parametrize(
     "kind",
-    [kind for kind in METHODS if kind.family not in {"hallucination", "lab"}],
+    [
+        kind
+        for kind in METHODS
+        if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
+    ],
     ids=lambda kind: kind.full_name(),
 )
 """Those that ask an image model, which takes images in batches."""
@@ -66,6 +72,8 @@ def network(case):
     """The network that a case asks, and what of it is run first."""
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
+    if isinstance(case, ExperimentCase):
+        case = next(iter(CudaExperiment().conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
         return model, model.network

@@ -17,6 +17,7 @@ from engine.attribution.study import STUDY, Asked, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.data import Card, DataSet, split_rows
+from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination import (
     ASK,
     MVP,
@@ -43,6 +44,7 @@ from engine.unlearning import (
     FineTune,
     ForgetCase,
     GradientAscent,
+    ProtectImage,
     Scoreboard,
     Timing,
     WorstCase,
@@ -257,8 +259,10 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def unlearning_case(
     kind: type, model: Classifier | None = None
-) -> PruneCase | ForgetCase | BoardCase | AfterCase:
+) -> ImageCase | PruneCase | ForgetCase | BoardCase | AfterCase | ExperimentCase:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
+    if kind is ProtectImage:
+        return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
     case = forget_case(model)
     if kind in LOOKS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
@@ -296,6 +300,13 @@ def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:
     return TrainCase(columns(8, ("a", "b")), Recipe("lenet", epochs=2, batch=8))
 
 
+def experiment_case(model: Classifier | None = None) -> ExperimentCase | ImageCase:
+    """Few small images to experiment on; what cannot be asked of a model."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    return ExperimentCase(columns(8, ("a", "b", "c")))
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -312,6 +323,7 @@ def case_for(
     | ScenesCase
     | TrustCase
     | TrainCase
+    | ExperimentCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
@@ -321,6 +333,7 @@ def case_for(
         "lab": train_case,
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
+    special = experiment_case if issubclass(kind, Experiment) else special
     if make := special or families.get(kind.family):
         return make(model)
     if "data" in kind.needs:

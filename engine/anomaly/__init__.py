@@ -11,6 +11,7 @@ from engine.anomaly.costarr import COSTARR
 from engine.anomaly.detector import Detector
 from engine.anomaly.energy import Energy
 from engine.anomaly.extract import Extract
+from engine.anomaly.gen import GEN
 from engine.anomaly.knn import KNN
 from engine.anomaly.mahalanobis import Mahalanobis
 from engine.anomaly.max_logit import MaxLogit
@@ -31,6 +32,7 @@ __all__ = [
     "COSTARR",
     "DETECTORS",
     "FAMILIAR",
+    "GEN",
     "KNN",
     "METHODS",
     "MSP",

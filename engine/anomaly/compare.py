@@ -37,7 +37,7 @@ class Compare(Method[FamiliarCase]):
     family = "anomaly"
     title = "All detectors"
     cost = "wait"
-    revision = 2
+    revision = 3
     needs = frozenset({"normal"})
     proof = (
         "tests/engine/anomaly/test_compare.py"
@@ -85,7 +85,7 @@ def verdict(method: Detector, banks: Gathered) -> list[float]:
 
 
 def seconds_to_score(banks: Gathered) -> float:
-    """Seconds that the nine quick detectors take for the image once fitted and looked at."""
+    """Seconds that the quick detectors take for the image once fitted and looked at."""
     rules = [kind().fitted(banks.fit).rule for kind in QUICK]
     start = perf_counter()
     for rule in rules:

@@ -11,6 +11,7 @@ from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArgum
 from engine.arguments.trained import (
     AfterArguments,
     BoardArguments,
+    ExperimentArguments,
     ForgetArguments,
     PruneArguments,
     TrainArguments,
@@ -20,7 +21,7 @@ from engine.method import Case, Method, case_kind
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
-    DataArguments, PruneArguments, TrainArguments,
+    DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
 )  # fmt: skip
 
 

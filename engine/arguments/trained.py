@@ -14,6 +14,7 @@ from engine.arguments.forgetting import forms, request_from, request_text
 from engine.arguments.text import Named, settings_from, settings_text
 from engine.data import DataSet
 from engine.errors import BadData
+from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
 from engine.method import CaseT
 from engine.models.classifier import Classifier
@@ -194,3 +195,20 @@ class TrainArguments(Arguments[TrainCase]):
         """Everything."""
         recipe = settings_text(case.recipe)
         return {"data": case.data.name, "recipe": recipe, "seed": case.seed}
+
+
+@dataclass(frozen=True)
+class ExperimentArguments(Arguments[ExperimentCase]):
+    """Data, and the first seed."""
+
+    data: str = argument("digits", Text(options=data_sets.names), "Data", "A data set by name.")
+    seed: int = seed_argument()
+
+    def case(self) -> ExperimentCase:
+        """The case of data and seed."""
+        return ExperimentCase(data_sets.load(self.data), self.seed)
+
+    @classmethod
+    def named(cls, case: ExperimentCase) -> dict[str, Any]:
+        """Everything."""
+        return {"data": case.data.name, "seed": case.seed}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import DataSet, Rows
+from engine.data.protect import Cuda
 from engine.data.recipe import Variant, seed_setting
 from engine.errors import BadData
 from engine.method import Choice, Slider, Switch, setting
@@ -175,7 +176,9 @@ class Classes(Variant):
         return renamed(relabelled(data.take(rows), stay, names, beyond=-1), data, self)
 
 
-VARIANTS: tuple[type[Variant], ...] = (LongTailed, NoisyLabels, Poisoned, OpenSet, Classes)
+VARIANTS: tuple[type[Variant], ...] = (
+    LongTailed, NoisyLabels, Poisoned, OpenSet, Classes, Cuda,
+)  # fmt: skip
 
 
 def variant(name: str) -> Variant:

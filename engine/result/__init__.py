@@ -8,6 +8,7 @@ kind by its class, so the names in KINDS stay as they are.
 from engine.result.images import Evidence, Features
 from engine.result.maps import Field, Grids, HeatMap, Path, Points, Triangle
 from engine.result.networks import Checkpoint, TrainLog, WeightScores
+from engine.result.pictures import Pictures
 from engine.result.tables import Columns, Curve, Ranking, Scores, Table
 from engine.result.view import Array, Floats, Result, View, digest_arrays, read_only
 from engine.result.words import Tokens
@@ -32,6 +33,7 @@ KINDS: dict[str, type[View]] = {
         Evidence,
         Tokens,
         Grids,
+        Pictures,
     )
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "Grids",
     "HeatMap",
     "Path",
+    "Pictures",
     "Points",
     "Ranking",
     "Result",

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.experiment import Experiment
 from engine.method import Method
 from engine.unlearning import looks, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.cuda import CudaExperiment
 from engine.unlearning.fine_tune import FineTune
 from engine.unlearning.fisher import FisherForgetting
 from engine.unlearning.gradient_ascent import GradientAscent
@@ -40,6 +42,7 @@ from engine.unlearning.looks import (
 )  # fmt: skip
 from engine.unlearning.neg_grad import NegGradPlus
 from engine.unlearning.no_op import NoOp
+from engine.unlearning.protect_image import ProtectImage
 from engine.unlearning.prune_first import PruneFirst
 from engine.unlearning.random_labels import RandomLabels
 from engine.unlearning.request import ForgetRequest, Splits
@@ -62,13 +65,18 @@ UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
 LOOKS = looks.LOOKS
 
-METHODS = FORGET
+EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment,)
+PROTECT = (ProtectImage,)
+
+METHODS = (*FORGET, *EXPERIMENTS, *PROTECT)
 
 __all__ = [
+    "EXPERIMENTS",
     "FORGET",
     "IU",
     "LOOKS",
     "METHODS",
+    "PROTECT",
     "SCRUB",
     "SSD",
     "UNLEARNERS",
@@ -76,6 +84,7 @@ __all__ = [
     "BoardCase",
     "Confidence",
     "Confusion",
+    "CudaExperiment",
     "Embedding",
     "FineTune",
     "FisherForgetting",
@@ -90,6 +99,7 @@ __all__ = [
     "MembershipAttack",
     "NegGradPlus",
     "NoOp",
+    "ProtectImage",
     "PruneFirst",
     "RandomLabels",
     "Relearn",

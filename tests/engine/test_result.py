@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from engine.packing import Kept, pack, unpack
-from engine.result import Checkpoint, Columns, Curve, HeatMap, Scores, digest_arrays
+from engine.pictures import CELL, difference, labeled
+from engine.result import Checkpoint, Columns, Curve, HeatMap, Pictures, Scores, digest_arrays
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
 ARRAYS = DTYPES.flatmap(
@@ -108,3 +109,54 @@ def test_columns_of_different_lengths_are_no_table(columns, rows):
 def test_a_column_without_a_place_is_no_table():
     with pytest.raises(ValueError, match="one place"):
         Columns({"a": np.zeros(2)}, ("b",), ("",))
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def pictures(channels=3, captions=()):
+    images = np.random.default_rng(0).integers(0, 255, (2, 3, 8, 10, channels), dtype=np.uint8)
+    return Pictures(images, ("before", "after"), ("a", "b", "c"), "Two rows.", "gray", captions)
+
+
+@pytest.mark.parametrize("captions", [(), ("1", "2", "3", "4", "5", "6")])
+def test_pictures_come_back_from_the_store_as_they_were(captions):
+    view = pictures(captions=captions)
+    said, data = pack(Kept({"strip": view}, {}))
+    back = unpack(json.loads(json.dumps(said)), data).result["strip"]
+    assert isinstance(back, Pictures)
+    assert back.facts() == view.facts()
+    assert np.array_equal(back.images, view.images)
+    assert back.images.dtype == np.uint8
+    assert back.caption(1, 0) == (captions[3] if captions else "")
+
+
+def test_pictures_that_do_not_fit_their_labels_are_refused():
+    images = pictures().images
+    with pytest.raises(ValueError, match="uint8"):
+        Pictures(images / 255, ("a", "b"), ("a", "b", "c"), "")
+    with pytest.raises(ValueError, match="1 or 3"):
+        Pictures(images[..., :2], ("a", "b"), ("a", "b", "c"), "")
+    with pytest.raises(ValueError, match="labels"):
+        Pictures(images, ("a",), ("a", "b", "c"), "")
+    with pytest.raises(ValueError, match="captions"):
+        Pictures(images, ("a", "b"), ("a", "b", "c"), "", captions=("one",))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
+    view = pictures(channels)
+    page = labeled(view)
+    times = round(CELL / 10)
+    for image in view.images.reshape(6, 8, 10, channels):
+        large = np.broadcast_to(image, (8, 10, 3)).repeat(times, 0).repeat(times, 1)
+        corners = np.argwhere((page == large[0, 0]).all(-1))
+        assert any(
+            np.array_equal(page[y : y + large.shape[0], x : x + large.shape[1]], large)
+            for y, x in corners
+        )
+
+
+def test_a_difference_is_amplified_around_gray_and_cut():
+    before, after = np.array([100, 100, 100, 0], np.uint8), np.array([100, 110, 0, 255], np.uint8)
+    assert difference(before, after, 3).tolist() == [128, 158, 0, 255]

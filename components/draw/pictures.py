@@ -1,0 +1,63 @@
+"""A labeled grid of images: a plain table, which a screen reader can walk through."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.charts.style import plain_markdown
+from components.exports import encoded
+from components.widgets.downloads import download
+from components.widgets.encoding import Kept, data_url, saved
+from engine.pictures import labeled
+from engine.result import Pictures
+
+SMALL = 128  # px; pixels of smaller images are drawn as squares
+FEW = 4  # columns that are not drawn narrower than a finger is long
+CSS = Path(__file__).with_suffix(".css")
+ENCODED = Kept[str](256)
+
+
+def draw_pictures(view: Pictures, key: str) -> None:
+    """The grid with its finding as alt text and caption, and the whole of it as a PNG file."""
+    st.html(f"<style>{CSS.read_text('utf-8')}</style>{as_html(view)}")
+    words, file = st.columns([8, 1])
+    words.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))
+    download("PNG", lambda: encoded(labeled(view)), "blindspot-pictures.png", f"{key}.png",
+             place=file)  # fmt: skip
+
+
+def as_html(view: Pictures) -> str:
+    """The table; labels and captions are text."""
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(cell(view, row, column) for column in range(len(view.columns)))
+        + "</tr>"
+        for row, name in enumerate(view.rows)
+    )
+    kind = "bs-pictures" if len(view.columns) > FEW else "bs-pictures bs-few"
+    return (
+        f'<figure class="{kind}" tabindex="0" aria-label="{escape(view.finding)}"><table>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"
+    )
+
+
+def cell(view: Pictures, row: int, column: int) -> str:
+    """One image and its caption."""
+    image, caption = view.images[row, column], view.caption(row, column)
+    small = ' class="bs-small"' if max(image.shape[:2]) < SMALL else ""
+    words = escape(f"{view.columns[column]}, {view.rows[row]}")
+    below = f"<small>{escape(caption)}</small>" if caption else ""
+    return f'<td><img src="{url(image)}" alt="{words}"{small}>{below}</td>'
+
+
+def url(image: NDArray[np.uint8]) -> str:
+    """The image as PNG within the page, encoded once."""
+    plain = image[..., 0] if image.shape[-1] == 1 else image
+    return ENCODED.get(plain, "", lambda: data_url("png", saved(Image.fromarray(plain), "PNG")))

@@ -1,0 +1,1 @@
+"""Experiments: one page for all of them, drawn from what an experiment declares."""

@@ -1,0 +1,54 @@
+"""An experiment's change on a person's own image, with a slider, and the changed file to take."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import streamlit as st
+
+from components import forms, runs
+from components.draw.pictures import draw_pictures
+from components.exports import encoded
+from components.notices import plain
+from components.sidebar import subject
+from components.sidebar.subject import Subject
+from components.widgets.downloads import download
+from engine.experiment import ImageChange
+from engine.run import Answer
+
+
+@st.fragment
+def show(kind: type[ImageChange], key: str) -> None:
+    """The slider, the image before and after, and what the model says of each."""
+    st.subheader("On your own image")
+    own = subject.current_or_none()
+    if own is None:
+        st.caption("Choose an image and a model in the sidebar.")
+        return
+    method = choose(kind, key)
+    outcome = runs.ask(method, own.case.at("exact"), f"{key}.own")
+    if not isinstance(outcome, Answer):
+        runs.watch([outcome])
+        return
+    st.markdown(plain(sentence(own, outcome)))
+    draw_pictures(outcome["picture"], f"{key}.picture")
+    download(
+        "Changed image (PNG)", lambda: encoded(method.apply(own.picture.pixels)),
+        "blindspot-changed.png", f"{key}.file", help="The whole image at its own size.",
+    )  # fmt: skip
+
+
+def choose(kind: type[ImageChange], key: str) -> ImageChange:
+    """The main setting as a slider, the others folded."""
+    forms.refuse_links(kind, key)
+    main = forms.settings(kind, key, {kind.main})
+    others = {spec.name for spec in fields(kind)} - {kind.main}
+    with st.popover("More settings"):
+        return kind(**main, **forms.settings(kind, key, others))
+
+
+def sentence(own: Subject, found: Answer) -> str:
+    """What the model says of the image before and after."""
+    before, after = 100 * found["probability"].values
+    label = own.case.target.words(own.case.model.labels)
+    return f"{own.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after."

@@ -1,0 +1,241 @@
+"""An experiment: networks trained under several conditions, measured alike, over several seeds.
+
+An experiment names its conditions, its measures, the paper's claims and one picture. Each training
+is an answer of `lab.Train`: it is kept, shared by all experiments and resumed where it was stopped.
+
+A claim is a margin: how far a figure lies above the threshold that the claim needs. It *holds* when
+the mean margin over seeds is above zero by more than its tolerance, is *not so here* when it is
+below zero by more than that, and is *undecided* otherwise. The tolerance is the half-width of the
+90 % confidence interval of the mean (Student's t); with one seed there is none.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from engine.case import ImageCase
+from engine.case_base import Case, Parts
+from engine.data import DataSet
+from engine.device import best_device
+from engine.lab import Train, TrainCase
+from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.models.rebuild import rebuilt
+from engine.pictures import Pixels, as_bytes, difference
+from engine.result import Columns, Pictures, Result, Scores, View
+from engine.run import answer
+
+HOLDS, UNDECIDED, NOT_HERE = 1, 0, -1
+CONFIDENCE = 0.95  # one-sided
+AMPLIFIED = 3  # times, in pictures of a difference
+MEASURED = 0.9  # share of a condition's progress at which its training is over
+
+Figures = Mapping[str, float]  # by measure
+Value = Callable[[str, str], float]  # (condition, measure) → its figure with one seed
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentCase(Case):
+    """The data that an experiment is made on, and its first seed."""
+
+    case_name: ClassVar[str] = "experiment"
+    what: ClassVar[str] = "a data set to train on"
+    asks: ClassVar[str] = ""
+
+    data: DataSet
+    seed: int = 0
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane trains."""
+        return str(best_device())
+
+    def digest_parts(self) -> Parts:
+        """Data and seed."""
+        yield f"experiment|{self.data.fingerprint}|{self.seed}"
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return super().facts() | {"alike": self.data.name}  # in seconds
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper that figures can support or contradict.
+
+    Args:
+        words: the claim.
+        test: what it is taken to mean, such as "below half of the accuracy of clean training".
+        margin: of the figures of one seed, how far they are on the claim's side of the threshold.
+    """
+
+    words: str
+    test: str
+    margin: Callable[[Value], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network that was trained under one condition."""
+
+    condition: str
+    training: TrainCase
+    model: Classifier
+
+
+@dataclass(frozen=True)
+class Run:
+    """The figures of one condition with one seed."""
+
+    condition: str
+    seed: int
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class ImageChange(Method[ImageCase]):
+    """A change of one image, live; a subclass declares its settings and makes the change."""
+
+    cost = "live"
+    main: ClassVar[str] = "strength"  # the setting that stands above the picture; 0 changes nothing
+
+    @abstractmethod
+    def apply(self, pixels: Pixels) -> Pixels:
+        """The changed image, of the same size (H, W, 3)."""
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: picture, the image before and after; probability of the target's class."""
+        before = as_bytes(case.image)
+        after = self.apply(before)
+        progress(0.5, "changed")
+        images = np.stack([before, after]).transpose(0, 3, 1, 2) / np.float32(255)
+        logits = case.model.logits(torch.from_numpy(images))
+        probabilities = logits.softmax(1)[:, case.target.index].numpy()
+        progress(1.0, "asked the model")
+        gray_levels = np.abs(after.astype(np.float64) - before).mean()
+        picture = Pictures(
+            np.stack([before, after, difference(before, after, AMPLIFIED)])[None],
+            ("your image",),
+            ("before", "after", f"difference × {AMPLIFIED}"),
+            f"A pixel changes by {gray_levels:.1f} of 255 gray levels on average.",
+        )
+        return {
+            "picture": picture,
+            "probability": Scores(probabilities, ("before", "after"), "probability"),
+        }
+
+
+@dataclass(frozen=True)
+class Experiment(Method[ExperimentCase]):
+    """Conditions, measures, claims and a picture; a subclass says which."""
+
+    cost = "job"
+    question: ClassVar[str]  # as a person would ask it
+    data: ClassVar[tuple[str, ...]]  # names of the data sets it makes sense on, the usual one first
+    measures: ClassVar[tuple[str, ...]]  # shares, the one that matters most first
+    claims: ClassVar[tuple[Claim, ...]]
+    own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image
+
+    seeds: int = setting(
+        3, Slider(1, 10, 1), "Seeds", "How often each condition is trained. One seed decides "
+        "nothing: a claim is judged by its spread over seeds.",
+    )  # fmt: skip
+
+    @abstractmethod
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """What is trained with the case's seed, by the condition's name; the reference first."""
+
+    @abstractmethod
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """A figure for each of `measures`."""
+
+    @abstractmethod
+    def picture(self, case: ExperimentCase) -> View:
+        """The one picture that makes the point; it needs no training."""
+
+    def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
+        """Views: picture; table, means with their spread; claims; runs, every figure."""
+        views: dict[str, View] = {"picture": self.picture(case)}
+        plan = [
+            (seeded, condition, training)
+            for seeded in (replace(case, seed=case.seed + more) for more in range(self.seeds))
+            for condition, training in self.conditions(seeded).items()
+        ]
+        progress(0.0, "starting", {**views})
+        runs: list[Run] = []
+        for done, (seeded, condition, training) in enumerate(plan):
+            low, high = done / len(plan), (done + MEASURED) / len(plan)
+            lead = f"{condition}, seed {seeded.seed}"
+            part = part_of(progress, low, high, otherwise="training", lead=lead)
+            model = rebuilt(answer(Train(), training, part)["model"])
+            figures = self.measure(Trained(condition, training, model), seeded)
+            runs.append(Run(condition, seeded.seed, figures))
+            views["table"] = summary(runs, self.measures)
+            progress((done + 1) / len(plan), f"{lead}: measured", {**views})
+        return views | {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
+
+
+def summary(runs: Sequence[Run], measures: Sequence[str]) -> Columns:
+    """Mean and standard deviation over seeds of each measure, a row for each condition."""
+    rows = list(dict.fromkeys(run.condition for run in runs))
+    columns: dict[str, tuple[Any, str]] = {}
+    for measure in measures:
+        values = [[r.figures[measure] for r in runs if r.condition == row] for row in rows]
+        columns[measure] = [np.mean(one) for one in values], "share"
+        columns[spread(measure)] = [deviation(np.array(one)) for one in values], "share"
+    return Columns.of(columns, rows)
+
+
+def spread(measure: str) -> str:
+    """The name of the column with a measure's standard deviation over seeds."""
+    return f"{measure} (sd)"
+
+
+def deviation(values: Doubles) -> float:
+    """The standard deviation of a sample (n,); NaN of a single value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def listed(runs: Sequence[Run], measures: Sequence[str]) -> Columns:
+    """Every figure, a row for each condition and seed."""
+    columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
+    columns |= {name: ([run.figures[name] for run in runs], "share") for name in measures}
+    return Columns.of(columns, [run.condition for run in runs])
+
+
+def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> Columns:
+    """Outcome, mean margin and tolerance of each claim; the note is its test."""
+    by_seed: dict[int, dict[str, Figures]] = {}
+    for run in runs:
+        by_seed.setdefault(run.seed, {})[run.condition] = run.figures
+    margins = np.array(
+        [[margin(claim, figures) for claim in claims] for figures in by_seed.values()]
+    )
+    outcome, mean, tolerance = decided(margins)
+    columns = {"outcome": (outcome, ""), "margin": (mean, "share"),
+               "tolerance": (tolerance, "share")}  # fmt: skip
+    return Columns.of(columns, [one.words for one in claims], [one.test for one in claims])
+
+
+def margin(claim: Claim, figures: Mapping[str, Figures]) -> float:
+    """A claim's margin with the figures of one seed, by condition."""
+    return claim.margin(lambda condition, measure: figures[condition][measure])
+
+
+def decided(margins: Doubles) -> tuple[NDArray[np.int64], Doubles, Doubles]:
+    """Outcome, mean and tolerance of each claim from its margins (seeds, claims)."""
+    seeds = len(margins)
+    mean = margins.mean(0)
+    if seeds < 2:
+        return np.zeros(len(mean), np.int64), mean, np.full(len(mean), np.nan)
+    tolerance = student.ppf(CONFIDENCE, seeds - 1) * margins.std(0, ddof=1) / np.sqrt(seeds)
+    return np.where(abs(mean) > tolerance, np.sign(mean), 0).astype(np.int64), mean, tolerance

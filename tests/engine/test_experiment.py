@@ -1,0 +1,146 @@
+"""Experiments: what seeds decide, and trainings that are kept, shared and resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp
+
+from engine.errors import Cancelled
+from engine.experiment import Claim, Experiment, ExperimentCase, decided, spread
+from engine.lab import Train, TrainCase
+from engine.result import Pictures
+from engine.run import answer
+from engine.training import Recipe, outputs
+from tests import tiny
+
+BRIEF, LONG = "one epoch", "three epochs"
+
+
+@dataclass(frozen=True)
+class Epochs(Experiment):
+    """Two lengths of training; the share that is right, and a figure that is known beforehand."""
+
+    name, family, title, question = "Epochs", "test", "Epochs", "Do more epochs help?"
+    proof = "tests/engine/test_experiment.py::test_rows_are_the_means_over_seeds_of_what_is_trained"
+    data = ("columns",)
+    measures = ("right", "seed")
+    claims = (
+        Claim("Every seed is above minus one", "above −1", lambda of: of(LONG, "seed") + 1),
+        Claim("Every seed is below minus one", "below −1", lambda of: -1 - of(LONG, "seed")),
+        Claim("Seeds are above one half", "above 0.5", lambda of: of(BRIEF, "seed") - 0.5),
+    )
+
+    def conditions(self, case):
+        recipe = Recipe("mlp", epochs=1, batch=8)
+        lengths = {BRIEF: 1, LONG: 3}
+        return {
+            name: TrainCase(case.data, replace(recipe, epochs=count), case.seed)
+            for name, count in lengths.items()
+        }
+
+    def measure(self, trained, case):
+        rows = case.data.rows("test")
+        right = outputs(trained.model, case.data, rows).argmax(1) == case.data.targets(rows)
+        return {"right": right.double().mean().item(), "seed": float(case.seed)}
+
+    def picture(self, case):
+        images = case.data.images[:2].transpose(0, 2, 3, 1)[None]
+        return Pictures(images, ("columns",), ("first", "second"), "Two images.")
+
+
+@pytest.fixture
+def trainings(monkeypatch, tmp_path):
+    """Trainings that are really done, in a home of their own."""
+    from engine import run
+    from engine.store import Store
+
+    done, real, own = [], Train.__call__, Store(tmp_path / "answers")
+
+    def counted(self, case, progress):
+        found = real(self, case, progress)
+        done.append((case.recipe.epochs, case.seed))
+        return found
+
+    monkeypatch.setattr(run, "store", lambda: own)
+    monkeypatch.setattr(Train, "__call__", counted)
+    return done
+
+
+def case():
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+
+
+def test_rows_are_the_means_over_seeds_of_what_is_trained(trainings):
+    found = Epochs(seeds=2)(case())
+    assert sorted(trainings) == [(1, 0), (1, 1), (3, 0), (3, 1)]
+    runs, table = found["runs"], found["table"]
+    assert runs.rows == (BRIEF, LONG, BRIEF, LONG)
+    for row in table.rows:
+        own = np.array([runs["right"][at] for at, name in enumerate(runs.rows) if name == row])
+        assert table.cell(row, "right") == own.mean()
+        assert table.cell(row, spread("right")) == pytest.approx(own.std(ddof=1))
+    assert table["seed"].tolist() == [0.5, 0.5]
+
+
+def test_claims_hold_do_not_or_are_undecided(trainings):
+    claims = Epochs(seeds=3)(case())["claims"]
+    assert claims["outcome"].tolist() == [1, -1, 0]
+    assert claims["margin"].tolist() == [2.0, -2.0, 0.5]
+    assert claims.notes == ("above −1", "below −1", "above 0.5")
+
+
+def test_one_seed_decides_nothing():
+    outcome, mean, tolerance = decided(np.array([[0.9, -0.9]]))
+    assert outcome.tolist() == [0, 0]
+    assert mean.tolist() == [0.9, -0.9]
+    assert np.isnan(tolerance).all()
+
+
+def test_the_tolerance_is_that_of_student_s_test():
+    rng = np.random.default_rng(0)
+    for seeds in (2, 3, 10):
+        margins = rng.normal(0.1, 0.1, (seeds, 200))
+        outcome, _, _ = decided(margins)
+        above = ttest_1samp(margins, 0, alternative="greater").pvalue < 0.05
+        below = ttest_1samp(margins, 0, alternative="less").pvalue < 0.05
+        assert outcome.tolist() == np.where(above, 1, np.where(below, -1, 0)).tolist()
+        assert {0, 1} <= set(outcome.tolist())
+
+
+def test_margins_without_spread_are_decided_unless_they_are_zero():
+    outcome, _, tolerance = decided(np.array([[0.2, 0.0, -0.1]] * 3))
+    assert outcome.tolist() == [1, 0, -1]
+    assert tolerance == pytest.approx(0, abs=1e-12)
+
+
+def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):
+    def stop(done, words="", partial=None):
+        if partial and "table" in partial and len(partial["table"]) == 1:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        Epochs(seeds=2)(case(), stop)
+    assert trainings == [(1, 0)]
+    Epochs(seeds=2)(case())
+    Epochs(seeds=3)(case())
+    assert len(trainings) == len(set(trainings)) == 6
+
+
+def test_the_picture_comes_first_and_rows_as_they_are_measured(trainings):
+    partials = []
+    Epochs(seeds=1)(case(), lambda done, words="", partial=None: partials.append(partial))
+    shown = [one for one in partials if one is not None]
+    assert list(shown[0]) == ["picture"]
+    assert [len(one["table"]) for one in shown[1:]] == [1, 2]
+
+
+def test_it_is_answered_in_the_lane_like_any_method(trainings):
+    asked = case()
+    first = answer(Epochs(seeds=1), asked)
+    again = answer(Epochs(seeds=1), asked)
+    assert again.kept
+    assert again["runs"]["right"].tolist() == first["runs"]["right"].tolist()
+    assert first.record["case"]["data"] == "columns"

@@ -1,0 +1,128 @@
+"""Experiments as a visitor meets them: the picture, a run, the claims, and one's own image."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from components import views
+from components.experiments import view
+from components.views import UNLEARNING_EXPERIMENTS, VIEWS
+from engine import data as data_sets
+from engine import unlearning
+from engine.cli import main
+from engine.coverage import family_title
+from engine.experiment import ExperimentCase
+from engine.families import FAMILIES
+from engine.run import answer
+from engine.unlearning import CudaExperiment, ProtectImage
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+KEY = "experiments.CUDA"
+BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Few small images, so that a run takes seconds."""
+    monkeypatch.setattr(CudaExperiment, "data", ("columns", "digits"))
+    data_sets.add(tiny.columns(8, ("a", "b", "c")))
+
+
+class Other(CudaExperiment):
+    """A second experiment, so that there is something to choose."""
+
+    name, title, question = "Other", "Another experiment", "Is there another one?"
+    own_image = None
+
+
+def labels(at):
+    return [each.label for each in at.button]
+
+
+def test_before_it_is_run_the_picture_and_the_question_are_there():
+    at = visit(view=UNLEARNING_EXPERIMENTS)
+    assert not said(at)
+    told = words(at)
+    assert CudaExperiment.question in told
+    assert "filter of the class" in told
+    assert "Run the experiment" in " ".join(labels(at))
+    assert not at.main.get("plotly_chart")
+
+
+def test_a_run_ends_in_claims_figures_and_files():
+    at = visit(BRIEF, UNLEARNING_EXPERIMENTS)
+    next(each for each in at.button if each.label.startswith("Run the experiment")).click().run()
+    at = settled(at)
+    assert not said(at)
+    found = answer(
+        CudaExperiment(epochs=1, seeds=2, victim="MLP"),
+        ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
+    )
+    assert found.kept
+    headline = at.main.subheader[0].value
+    holding = found["claims"]["outcome"].tolist().count(1)
+    assert headline.startswith(f"{holding} of {len(CudaExperiment.claims)} claims")
+    assert "(2 seeds)" in headline
+    told = words(at)
+    for claim, test in zip(found["claims"].rows, found["claims"].notes, strict=True):
+        assert claim in told
+        assert test in told
+    assert len(at.main.get("plotly_chart")) == 1
+    assert "computed now" in told or "kept from before" in told
+    files = {each.proto.label for each in at.main.get("download_button")}
+    assert {"PNG", "Figures (CSV)", "JSON", "Changed image (PNG)"} <= files
+
+
+def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
+    at = visit({"experiments.ProtectImage.strength": "0"}, UNLEARNING_EXPERIMENTS)
+    assert "A pixel changes by 0.0 of 255" in words(at)
+    at.slider(key="experiments.ProtectImage.strength").set_value(0.5).run()
+    assert not said(at)
+    assert "A pixel changes by 0.0 of 255" not in words(at)
+    assert "% before" in words(at)
+
+
+def test_links_that_cannot_be_had_are_ignored_with_a_notice():
+    link = {f"{KEY}.data": "X-rays", f"{KEY}.epochs": "1000"}
+    told = " ".join(said(visit(link, UNLEARNING_EXPERIMENTS)))
+    assert "“X-rays” as Data" in told
+    assert "“1000” as" in told
+
+
+def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
+    monkeypatch.setattr(unlearning, "EXPERIMENTS", (CudaExperiment, Other))
+    at = visit(view=UNLEARNING_EXPERIMENTS)
+    told = words(at)
+    assert CudaExperiment.title in told
+    assert Other.title in told
+    assert "Not run here yet." in told
+    assert CudaExperiment.question in told
+    at.button(key="experiments.open.Other").click().run()
+    assert not at.exception
+    assert Other.question in words(at)
+    assert "On your own image" not in [each.value for each in at.main.subheader]
+
+
+def test_the_calls_on_the_page_give_the_answer_of_the_page(tmp_path, capsys):
+    method = CudaExperiment(epochs=1, seeds=1, victim="MLP")
+    case = ExperimentCase(data_sets.load("columns"), seed=0)
+    given: dict[str, object] = {}
+    exec(as_python(method, arguments), given)  # noqa: S102 - it is what the page offers
+    expected = answer(method, case)["claims"]["margin"].tolist()
+    assert given["claims"]["margin"].tolist() == expected
+    command = shlex.split(as_shell(method, arguments))
+    assert command[:3] == ["python", "-m", "engine"]
+    assert main([*command[3:-1], str(tmp_path)]) == 0
+    assert "columns" in capsys.readouterr().out
+
+
+def test_every_question_with_experiments_has_an_entry_and_no_other_question():
+    with_experiments = {
+        family_title(family) for family in FAMILIES if getattr(family, "EXPERIMENTS", ())
+    }
+    assert {one.menu for one in VIEWS if one.title == "Experiments"} == with_experiments
+    assert ProtectImage in unlearning.METHODS
+    assert views.UNLEARNING_EXPERIMENTS in VIEWS
