@@ -222,14 +222,13 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     what, variant, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    link = {"model": "Digits MLP", "ways": "Fine-tune", "FT__epochs": "1"}
-    at = opened(what=what, **link, **{f"{variant}__share": "0.1"})
+    at = opened(what=what, ways="Fine-tune", FT__epochs="1", **{f"{variant}__share": "0.1"})
     assert f"train one on Digits, 8 × 8 with {what}" in words(at)
     at.button(key="forget.train.go").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()
     assert stored.card.data == f"digits+{variant}:share=0.1"
-    recipe = replace(embedded.plan("digits-mlp").recipe, shift=0)
+    recipe = replace(embedded.plan(FORGOTTEN.model).recipe, shift=0)
     assert stored.card.recipe == recipe.as_dict()
     assert not said(at)
     assert "0.1" in at.selectbox(key="forget.data").value
