@@ -6,8 +6,8 @@ then what a person takes along and how the answer was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -16,6 +16,9 @@ from components import exports, runs, share
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
 from components.runs import Outcome
+from engine.arguments import arguments_of
+from engine.as_code import as_python, as_shell
+from engine.errors import BlindspotError
 from engine.method import Method
 from engine.run import Answer
 
@@ -37,6 +40,7 @@ class Section:
         button: on what starts it; "" where it starts by itself.
         growing: draws what is there of an answer that is still computed; the evidence if not given.
         before: what will be computed, said as long as it was not started.
+        known: arguments that the case does not know about itself, such as where its image is from.
         files: what else is offered under Share.
         explained: whether "What am I looking at?" follows.
     """
@@ -53,6 +57,7 @@ class Section:
     button: str = ""
     before: str = ""
     growing: Draw | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
     files: Callable[[Views], share.Files] | None = None
     explained: bool = True
 
@@ -101,10 +106,19 @@ def answered(section: Section, answer: Answer) -> None:
     if section.detail:
         section.detail(answer)
     files = section.files(answer) if section.files else None
-    share.menu(answer, section.slot, files)
+    share.menu(answer, section.slot, files, calls(section))
     if section.explained:
         explain(section)
     st.caption(plain(exports.provenance(answer)))
+
+
+def calls(section: Section) -> tuple[str, str] | None:
+    """The same question in Python and in the shell; None where the case cannot be named."""
+    try:
+        arguments = arguments_of(type(section.method)).of(section.case, **section.known)
+    except (BlindspotError, KeyError):  # a model or an image that only this session has
+        return None
+    return as_python(section.method, arguments), as_shell(section.method, arguments)
 
 
 def growing(section: Section, partial: Views) -> None:

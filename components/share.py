@@ -17,14 +17,16 @@ from engine.run import Answer
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
 
 
-def menu(answer: Answer, key: str, files: Files | None = None, code: str = "") -> None:
+def menu(
+    answer: Answer, key: str, files: Files | None = None, calls: tuple[str, str] | None = None
+) -> None:
     """The button Share: a link, the numbers as CSV and NPY, how they were made, the call in Python.
 
     Args:
         answer: what is taken along.
         key: what the keys of its widgets begin with.
         files: further files that only this answer has.
-        code: the lines of Python that give this answer; none are shown if not given.
+        calls: the lines of Python and the shell command that give this answer.
     """
     stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
     offered = {f"{stem}-{name}": make for name, make in (files or {}).items()}
@@ -35,9 +37,9 @@ def menu(answer: Answer, key: str, files: Files | None = None, code: str = "") -
             st.code(address, language=None)
         for name, make in offered.items():
             download(name, make, name, f"{key}.share.{name}", kind="tertiary")
-        if code:
-            st.caption("The same in Python")
-            st.code(code, language="python")
+        for language, call in zip(("python", "shell"), calls or (), strict=False):
+            st.caption(f"The same in {language.capitalize()}")
+            st.code(call, language=language)
 
 
 def link() -> str:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from engine import data as data_sets
 from engine.arguments import classifiers
 from engine.arguments.text import value
 from engine.attribution.study import things
@@ -27,6 +28,7 @@ from engine.models.rebuild import read_card
 from engine.output import file_name, free, strict
 from engine.samples import sample
 from engine.training import Recipe
+from engine.unlearning import CudaExperiment
 from tests import tiny
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
@@ -350,3 +352,30 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
         assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0
     assert asked == [things.SEED, 7]
     assert read_card(embedded.file_of("scenes-things", tmp_path)).seed == 7
+
+
+# ---------------------------------------------------------------- experiments
+
+EXPERIMENT = ["run", "unlearning.CUDA", "--data", "columns"]
+BRIEFLY = ["--set", "epochs=1", "seeds=2", "victim=MLP"]
+
+
+def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path, capsys):
+    data_sets.add(tiny.columns(8, ("a", "b", "c")))
+    assert main([*EXPERIMENT, *BRIEFLY, "--seed", "5", "--out", str(tmp_path)]) == 0
+    assert "columns" in capsys.readouterr().out
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["case"]["data"] == "columns"
+    assert record["case"]["seed"] == 5
+    assert record["views"]["picture"]["kind"] == "Pictures"
+    assert np.load(tmp_path / "picture.npy").shape == tuple(record["views"]["picture"]["shape"])
+    with Image.open(tmp_path / record["views"]["picture"]["picture"]) as page:
+        assert min(page.size) > 300
+    assert record["numbers"] == {}
+    outcomes = np.load(tmp_path / record["views"]["claims"]["file"])
+    assert len(outcomes) == len(CudaExperiment.claims)
+
+
+@pytest.mark.parametrize("given", [["--image", "sample:coffee"], ["--model", "digits-cnn"]])
+def test_an_experiment_takes_no_picture_and_no_model(given, refused, tmp_path):
+    assert given[0] in refused(*EXPERIMENT, *given, "--out", str(tmp_path))

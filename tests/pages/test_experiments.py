@@ -7,10 +7,11 @@ import shlex
 import pytest
 
 from components import views
-from components.experiments import view
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import data as data_sets
 from engine import unlearning
+from engine.arguments.trained import ExperimentArguments
+from engine.as_code import as_python, as_shell
 from engine.cli import main
 from engine.coverage import family_title
 from engine.experiment import ExperimentCase
@@ -109,10 +110,11 @@ def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
 def test_the_calls_on_the_page_give_the_answer_of_the_page(tmp_path, capsys):
     method = CudaExperiment(epochs=1, seeds=1, victim="MLP")
     case = ExperimentCase(data_sets.load("columns"), seed=0)
-    given: dict[str, object] = {}
+    arguments = ExperimentArguments.of(case)
+    given: dict = {}
     exec(as_python(method, arguments), given)  # noqa: S102 - it is what the page offers
     expected = answer(method, case)["claims"]["margin"].tolist()
-    assert given["claims"]["margin"].tolist() == expected
+    assert given["answer"]["claims"]["margin"].tolist() == expected
     command = shlex.split(as_shell(method, arguments))
     assert command[:3] == ["python", "-m", "engine"]
     assert main([*command[3:-1], str(tmp_path)]) == 0
