@@ -38,6 +38,7 @@ class Section:
         columns: how many of it stand side by side in a wide window.
         detail: draws what else belongs to it, below the evidence.
         button: on what starts it; "" where it starts by itself.
+        waiting: draws what stands there until the answer does, such as a picture that needs none.
         growing: draws what is there of an answer that is still computed; the evidence if not given.
         before: what will be computed, said as long as it was not started.
         known: arguments that the case does not know about itself, such as where its image is from.
@@ -56,6 +57,7 @@ class Section:
     detail: Draw | None = None
     button: str = ""
     before: str = ""
+    waiting: Callable[[], None] | None = None
     growing: Draw | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     files: Callable[[Views], share.Files] | None = None
@@ -74,12 +76,15 @@ def show(section: Section) -> Answer | None:
     if reason := section.method.unmet(section.case):
         st.caption(plain(f"Not available: {reason}"))
         return None
-    outcome: Outcome | None = None
+    outcome, above = None, st.container()
     with spoken():
         outcome = ask(section)
     if isinstance(outcome, Answer):
         answered(section, outcome)
         return outcome
+    if section.waiting:
+        with above:
+            section.waiting()
     if outcome is not None:
         runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
     elif section.before:

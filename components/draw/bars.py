@@ -114,6 +114,6 @@ class Dots(AlongRows):
         if not ends:
             return None
         if len(ends) == 1:
-            return {"array": ends[0]}
+            return {"array": np.nan_to_num(ends[0])}
         middle = values(table, column)
         return {"array": ends[1] - middle, "arrayminus": middle - ends[0], "symmetric": False}

@@ -13,8 +13,9 @@ from components.charts.tables import as_table
 from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
+from components.draw.pictures import draw_pictures
 from components.notices import plain
-from engine.result import Columns, Table, TrainLog, View
+from engine.result import Columns, Pictures, Table, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], None]
@@ -73,6 +74,8 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
             if finding:
                 st.caption(plain(finding))
+        case Pictures():
+            draw_pictures(view, key)
         case TrainLog():
             training(view, key)
         case _:

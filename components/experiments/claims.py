@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import plots
-from components.charts.style import COLORS, SYMBOLS, laid, theme, wrapped
-from components.charts.tables import as_table
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
 from components.notices import plain
 from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, spread
 from engine.result import Columns
-from engine.run import Answer
 
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 OUTCOMES = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
-ROW, FRAME = 56, 120  # px: of a condition, and around them
 
 
-def headline(found: Answer) -> str:
+def headline(found: Views) -> str:
     """How many of the paper's claims hold, and with how many seeds that was decided."""
     seeds = len(set(found["runs"]["seed"].tolist()))
     outcomes = found["claims"]["outcome"].tolist()
@@ -49,21 +47,17 @@ def line(claims: Columns, row: int) -> str:
     )
 
 
-def draw_dots(table: Columns, measures: tuple[str, ...], key: str) -> None:
+def figures(measures: Sequence[str]) -> Drawing:
     """A mark for each condition and measure, with the standard deviation over seeds."""
-    colors = COLORS[theme()]
-    figure = go.Figure()
-    for at, name in enumerate(measures):
-        deviations = 100 * np.nan_to_num(table[spread(name)])
-        figure.add_scatter(
-            y=[wrapped(row) for row in table.rows], x=100 * table[name], name=name,
-            mode="markers", error_x={"array": deviations, "visible": bool(deviations.any())},
-            marker={"size": 12, "symbol": SYMBOLS[at], "color": colors[at % len(colors)]},
-        )  # fmt: skip
-    figure.update_xaxes(title="% of images", range=[-4, 104])
-    figure.update_yaxes(autorange="reversed", type="category")
-    laid(figure, FRAME + ROW * len(table))
-    plots.with_table(figure, sentence(table, measures[0]), {"table": as_table(table)}, key)
+    return Drawing(
+        "table",
+        chart=Dots(
+            series={name: name for name in measures},
+            intervals={name: (spread(name),) for name in measures},
+            title="% of images", span=(-4, 104),
+        ),
+        finding=lambda found: sentence(found["table"], measures[0]),
+    )  # fmt: skip
 
 
 def sentence(table: Columns, measure: str) -> str:

@@ -6,20 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from components import forms, runs
-from components.charts.tables import as_table, framed
+from components import forms, section
+from components.draw.drawing import Views
 from components.experiments import own_image, picker
-from components.experiments.claims import draw_dots, headline, list_claims
-from components.exports import as_json
+from components.experiments.claims import figures, headline, list_claims
 from components.links import refuse
 from components.notices import plain, spoken
-from components.widgets.downloads import download
+from components.section import Section
 from engine import data as data_sets
-from engine.arguments.trained import ExperimentArguments
-from engine.as_code import as_python, as_shell
 from engine.experiment import Experiment, ExperimentCase
-from engine.result import Columns, Result
-from engine.run import Answer
 
 KEY = "experiments"
 
@@ -38,9 +33,6 @@ def show(kinds: Sequence[type[Experiment]]) -> None:
     if kind.own_image is not None:
         with own, spoken():
             own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}")
-    with below.expander("What am I looking at?"):
-        st.markdown(plain(kind.about()))
-        st.markdown(f"Reference: {kind.paper}")
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
@@ -56,58 +48,20 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
 
 def asked(method: Experiment, case: ExperimentCase, key: str) -> None:
     """The answer when it is known, else the picture and how the experiment is run."""
-    picture = st.container()
-    outcome = runs.ask_when_told(method, case, f"{key}.run", "Run the experiment")
-    if isinstance(outcome, Answer):
-        answered(method, case, outcome, key)
-        return
-    with picture:
-        picker.draw(method.picture(case), f"{key}.preview")
-    if outcome is not None:
-        runs.watch_growing(outcome, lambda partial: growing(method, partial, key))
-        return
     conditions = ", ".join(method.conditions(case))
-    st.caption(plain(
-        f"A network is trained on each of: {conditions}; {method.seeds} times each. It can be "
-        "stopped and resumed; trainings that are done are kept."
-    ))  # fmt: skip
+    section.show(
+        Section(
+            KEY, method, case, sentence=headline, evidence=[figures(method.measures)], columns=1,
+            picture=lambda found: answered(found, key),
+            waiting=lambda: picker.draw(method.picture(case), f"{key}.preview"),
+            button="Run the experiment",
+            before=f"A network is trained on each of: {conditions}; {method.seeds} times each. It "
+            "can be stopped and resumed; trainings that are done are kept.",
+        )
+    )  # fmt: skip
 
 
-def growing(method: Experiment, partial: Result, key: str) -> None:
-    """The conditions that are measured."""
-    table = partial.get("table")
-    if isinstance(table, Columns) and len(table):
-        draw_dots(table, method.measures, f"{key}.growing")
-
-
-def answered(method: Experiment, case: ExperimentCase, found: Answer, key: str) -> None:
-    """What was found, in the order in which it is read."""
-    st.subheader(headline(found))
+def answered(found: Views, key: str) -> None:
+    """The picture and the claims."""
     picker.draw(found["picture"], f"{key}.picture")
     list_claims(found["claims"])
-    draw_dots(found["table"], method.measures, f"{key}.dots")
-    take_along(method, case, found, key)
-
-
-def take_along(method: Experiment, case: ExperimentCase, found: Answer, key: str) -> None:
-    """Every figure as a file, the call in Python and in the shell, and how it was computed."""
-    with st.container(horizontal=True):
-        download("Figures (CSV)", lambda: as_csv(found["runs"]), "blindspot-experiment.csv",
-                 f"{key}.csv")  # fmt: skip
-        download("JSON", lambda: as_json(found), "blindspot-experiment.json", f"{key}.json")
-        with st.popover("Copy as Python"):
-            arguments = ExperimentArguments.of(case)
-            st.code(as_python(method, arguments), "python")
-            st.code(as_shell(method, arguments), "shell")
-    record = found.record
-    kept = "kept from before" if found.kept else "computed now"
-    st.caption(plain(
-        f"{record['method']} r{record['revision']} · {record['case']['data']} · first seed "
-        f"{case.seed} · {record['seconds']:.0f} s on {record['device']}, {kept}"
-    ))  # fmt: skip
-
-
-def as_csv(table: Columns) -> str:
-    """A table as a file."""
-    text: str = framed(as_table(table)).to_csv(index_label="condition")
-    return text

@@ -6,31 +6,31 @@ import threading
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from engine.case_base import Case
 from engine.method import Method, Progress, quiet
 from engine.result import Columns, Result
 
 
-@dataclass(frozen=True)
-class Birds:
+@dataclass(frozen=True, eq=False)
+class Birds(Case):
     """A case without a model."""
 
-    reason: str = ""
-    precision: ClassVar[str] = "exact"
-    fingerprint: ClassVar[str] = "birds"
+    case_name: ClassVar[str] = "birds"
+    what: ClassVar[str] = "birds"
+    asks: ClassVar[str] = ""
     lane: ClassVar[str] = "cpu"
 
+    reason: str = ""
+
     def facts(self) -> dict[str, Any]:
-        return {"kind": "birds", "target": "three kinds"}
+        return super().facts() | {"target": "three kinds"}
 
     def lacks(self, need: str) -> str:
         return self.reason
 
-    def at(self, precision: str) -> Birds:
-        return self
-
 
 @dataclass(frozen=True)
-class Counted(Method[Any]):
+class Counted(Method[Birds]):
     """How many birds of each kind there are."""
 
     name = "Counted"
@@ -41,7 +41,7 @@ class Counted(Method[Any]):
     running = threading.Event()
     let_go = threading.Event()
 
-    def __call__(self, case: Any, progress: Progress = quiet) -> Result:
+    def __call__(self, case: Birds, progress: Progress = quiet) -> Result:
         progress(0.5, "counting", {"table": table(2)})
         self.running.set()
         while not self.let_go.wait(0.01):

@@ -74,7 +74,9 @@ def test_a_run_ends_in_claims_figures_and_files():
     assert len(at.main.get("plotly_chart")) == 1
     assert "computed now" in told or "kept from before" in told
     files = {each.proto.label for each in at.main.get("download_button")}
-    assert {"PNG", "Figures (CSV)", "JSON", "Changed image (PNG)"} <= files
+    own = {f"blindspot-CUDA-{name}" for name in ("table.csv", "runs.csv", "record.json")}
+    assert {"PNG", "Changed image (PNG)", *own} <= files
+    assert "engine.answer('unlearning.CUDA'" in " ".join(each.value for each in at.code)
 
 
 def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
