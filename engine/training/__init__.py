@@ -2,27 +2,43 @@
 
 from engine.training.asking import train
 from engine.training.attack import Pgd, pgd
+from engine.training.descent import Diverged, descend
 from engine.training.figures import figures, outputs
 from engine.training.fresh import fresh, shape_of
-from engine.training.hooks import AfterStep, ExtraLoss
+from engine.training.hooks import AfterStep
 from engine.training.masks import Masks, bake, masked
+from engine.training.objective import (
+    Batch,
+    Criterion,
+    Objective,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+)
 from engine.training.recipe import Recipe
 from engine.training.state import Unfinished, unfinished
 
 __all__ = [
     "AfterStep",
-    "ExtraLoss",
+    "Batch",
+    "Criterion",
+    "Diverged",
     "Masks",
+    "Objective",
     "Pgd",
     "Recipe",
     "Unfinished",
     "bake",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "descend",
     "figures",
     "fresh",
     "masked",
     "outputs",
     "pgd",
     "shape_of",
+    "squared_error",
     "train",
     "unfinished",
 ]

@@ -1,22 +1,10 @@
-"""What may be added to a training from outside: a term of the loss, a deed after each step."""
+"""What may be done to a model from outside while it is trained."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from torch import Tensor
-
-from engine.data import Rows
 from engine.models.classifier import Classifier
-
-
-class ExtraLoss(Protocol):
-    """A term that is added to the loss of a batch."""
-
-    def __call__(
-        self, model: Classifier, rows: Rows, pixels: Tensor, targets: Tensor, logits: Tensor
-    ) -> Tensor:
-        """One number with a gradient."""
 
 
 class AfterStep(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from engine.models.classifier import Classifier
 from engine.training.recipe import Recipe
@@ -31,3 +32,22 @@ def forget_gradients(held: torch.optim.Optimizer) -> None:
     for group in held.param_groups:
         for weight in group["params"]:
             weight.grad = None
+
+
+def memory_of(held: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What the optimizer remembers of earlier steps, by the number of the weight and its name."""
+    return {
+        f"{number}/{name}": tensor
+        for number, memory in held.state_dict()["state"].items()
+        for name, tensor in memory.items()
+        if isinstance(tensor, Tensor)
+    }
+
+
+def recall(held: torch.optim.Optimizer, memory: dict[str, Tensor]) -> None:
+    """Give the optimizer back what `memory_of` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in memory.items():
+        number, name = key.split("/", 1)
+        state.setdefault(int(number), {})[name] = tensor
+    held.load_state_dict({"state": state, "param_groups": held.state_dict()["param_groups"]})

@@ -1,0 +1,112 @@
+"""From rows of a data set to the loss of a batch, in training and in validation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+from engine.models.passes import counting_passes
+from engine.result import Floats
+from engine.training.figures import LOOK, outputs
+from engine.training.images import altered
+from engine.training.objective import Batch, Criterion, Objective
+from engine.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class BatchLoss:
+    """The loss of batches of one training.
+
+    Args:
+        model: in training mode, with gradients.
+        data: where images come from.
+        recipe: how they are moved, mirrored and attacked.
+        seed: of what is done to them.
+        objective: the loss.
+        targets: of the whole data set, (len(data), …).
+        weights: (len(data),), what each image's loss is multiplied with.
+    """
+
+    model: Classifier
+    data: DataSet
+    recipe: Recipe
+    seed: int
+    objective: Objective
+    targets: Tensor
+    weights: Floats | None = None
+
+    def __call__(self, rows: Rows, place: tuple[int, int]) -> tuple[Tensor, float, float]:
+        """Loss of a batch, the sum of its images' losses, and how many of them are right (or NaN).
+
+        Raises:
+            BlindspotError: outputs and targets, or weights and objective, do not fit together.
+        """
+        batch = self.batch(rows, self.drawn(*place))
+        if not isinstance(self.objective, Criterion):
+            each = self.objective(self.model, batch)
+            return self.weighed(each, rows), total(each, len(rows)), math.nan
+        found = self.model(batch.pixels)
+        each = self.objective.each(found, batch.targets)
+        loss = self.weighed(each, rows)
+        if self.weights is None and batch.targets.dim() > 1:
+            loss = self.objective.loss(found, batch.targets)  # the same, its gradient rounded once
+        return loss, total(each, len(rows)), self.objective.right(found, batch.targets)
+
+    def batch(self, rows: Rows, generator: torch.Generator) -> Batch:
+        """The images of some rows as the recipe has them shown."""
+        device = self.model.device
+        images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
+        targets = self.targets[torch.from_numpy(rows)].to(device)
+        shown = altered(images, targets, self.model, self.recipe, generator)
+        return Batch(rows, shown.expand(-1, 3, -1, -1), targets)
+
+    def drawn(self, epoch: int, number: int) -> torch.Generator:
+        """The source of random numbers of a batch."""
+        said = np.random.SeedSequence([self.seed, epoch, number])
+        return torch.Generator().manual_seed(int(said.generate_state(1, np.uint64)[0]))
+
+    def weighed(self, losses: Tensor, rows: Rows) -> Tensor:
+        """The mean of a batch's losses, each times its image's weight."""
+        if self.weights is None:
+            return losses.mean()
+        if losses.shape != rows.shape:
+            raise BlindspotError("Weights need an objective that gives the loss of each image.")
+        return (losses * torch.from_numpy(self.weights[rows]).to(losses)).mean()
+
+    def validated(self) -> tuple[float, float]:
+        """Mean loss and share of right answers on the plain validation images; NaN without any."""
+        rows = self.data.rows("validation")
+        if not len(rows):
+            return math.nan, math.nan
+        if not isinstance(self.objective, Criterion):
+            return self.by_objective(rows), math.nan
+        wanted = self.targets[torch.from_numpy(rows)]
+        found = outputs(self.model, self.data, rows)
+        right = self.objective.right(found, wanted) / len(rows)
+        return self.objective.loss(found, wanted).item(), right
+
+    def by_objective(self, rows: Rows) -> float:
+        """The mean loss of plain images in eval mode, part by part."""
+        self.model.eval()
+        device, losses = self.model.device, 0.0
+        try:
+            with torch.no_grad(), counting_passes(None):
+                for part in np.array_split(rows, -(-len(rows) // LOOK)):
+                    targets = self.targets[torch.from_numpy(part)].to(device)
+                    batch = Batch(part, self.data.pixels(part).to(device), targets)
+                    losses += total(self.objective(self.model, batch), len(part))
+        finally:
+            self.model.train()
+        return losses / len(rows)
+
+
+def total(losses: Tensor, count: int) -> float:
+    """The sum of a batch's losses; a single number counts for each of its images."""
+    return losses.detach().expand(count).sum().item()
