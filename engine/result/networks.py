@@ -47,7 +47,7 @@ class TrainLog(View):
 
     Training figures are of the images as they were shown: moved, mirrored or attacked, and before
     the step that they led to. Validation figures are of the plain images after the epoch, NaN
-    where there are none.
+    where there are none. Accuracies are NaN where the objective knows no right answer.
     """
 
     train_loss: Floats

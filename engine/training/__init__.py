@@ -5,7 +5,8 @@ from engine.training.attack import Pgd, pgd
 from engine.training.descent import Diverged, descend
 from engine.training.figures import figures, outputs
 from engine.training.fresh import fresh, shape_of
-from engine.training.hooks import AfterStep
+from engine.training.hooks import AfterStep, Augmentation
+from engine.training.images import augmented
 from engine.training.masks import Masks, bake, masked
 from engine.training.objective import (
     Batch,
@@ -16,10 +17,12 @@ from engine.training.objective import (
     squared_error,
 )
 from engine.training.recipe import Recipe
+from engine.training.recorder import Recorder
 from engine.training.state import Unfinished, unfinished
 
 __all__ = [
     "AfterStep",
+    "Augmentation",
     "Batch",
     "Criterion",
     "Diverged",
@@ -27,7 +30,9 @@ __all__ = [
     "Objective",
     "Pgd",
     "Recipe",
+    "Recorder",
     "Unfinished",
+    "augmented",
     "bake",
     "binary_cross_entropy",
     "cross_entropy",

@@ -15,6 +15,7 @@ from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
 from engine.result import Floats
 from engine.training.figures import LOOK, outputs
+from engine.training.hooks import Augmentation
 from engine.training.images import altered
 from engine.training.objective import Batch, Criterion, Objective
 from engine.training.recipe import Recipe
@@ -32,6 +33,8 @@ class BatchLoss:
         objective: the loss.
         targets: of the whole data set, (len(data), …).
         weights: (len(data),), what each image's loss is multiplied with.
+        second_view: what makes a second view of each image from the plain one.
+        average: the model with averaged weights, for objectives that ask it.
     """
 
     model: Classifier
@@ -41,6 +44,8 @@ class BatchLoss:
     objective: Objective
     targets: Tensor
     weights: Floats | None = None
+    second_view: Augmentation | None = None
+    average: Classifier | None = None
 
     def __call__(self, rows: Rows, place: tuple[int, int]) -> tuple[Tensor, float, float]:
         """Loss of a batch, the sum of its images' losses, and how many of them are right (or NaN).
@@ -48,7 +53,7 @@ class BatchLoss:
         Raises:
             BlindspotError: outputs and targets, or weights and objective, do not fit together.
         """
-        batch = self.batch(rows, self.drawn(*place))
+        batch = self.batch(rows, place)
         if not isinstance(self.objective, Criterion):
             each = self.objective(self.model, batch)
             return self.weighed(each, rows), total(each, len(rows)), math.nan
@@ -59,17 +64,27 @@ class BatchLoss:
             loss = self.objective.loss(found, batch.targets)  # the same, its gradient rounded once
         return loss, total(each, len(rows)), self.objective.right(found, batch.targets)
 
-    def batch(self, rows: Rows, generator: torch.Generator) -> Batch:
-        """The images of some rows as the recipe has them shown."""
+    def batch(self, rows: Rows, place: tuple[int, int], *, plain: bool = False) -> Batch:
+        """The images of some rows as the recipe has them shown, or as they are.
+
+        Args:
+            rows: of the data set.
+            place: epoch and number of the batch, which random numbers come from.
+            plain: whether the first view is the image itself.
+        """
         device = self.model.device
         images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
         targets = self.targets[torch.from_numpy(rows)].to(device)
-        shown = altered(images, targets, self.model, self.recipe, generator)
-        return Batch(rows, shown.expand(-1, 3, -1, -1), targets)
+        second = None
+        if self.second_view is not None:
+            second = self.second_view(images, self.drawn(*place, 1)).expand(-1, 3, -1, -1)
+        if not plain:
+            images = altered(images, targets, self.model, self.recipe, self.drawn(*place))
+        return Batch(rows, images.expand(-1, 3, -1, -1), targets, second, self.average)
 
-    def drawn(self, epoch: int, number: int) -> torch.Generator:
+    def drawn(self, *place: int) -> torch.Generator:
         """The source of random numbers of a batch."""
-        said = np.random.SeedSequence([self.seed, epoch, number])
+        said = np.random.SeedSequence([self.seed, *place])
         return torch.Generator().manual_seed(int(said.generate_state(1, np.uint64)[0]))
 
     def weighed(self, losses: Tensor, rows: Rows) -> Tensor:
@@ -95,12 +110,11 @@ class BatchLoss:
     def by_objective(self, rows: Rows) -> float:
         """The mean loss of plain images in eval mode, part by part."""
         self.model.eval()
-        device, losses = self.model.device, 0.0
+        losses = 0.0
         try:
             with torch.no_grad(), counting_passes(None):
-                for part in np.array_split(rows, -(-len(rows) // LOOK)):
-                    targets = self.targets[torch.from_numpy(part)].to(device)
-                    batch = Batch(part, self.data.pixels(part).to(device), targets)
+                for number, part in enumerate(np.array_split(rows, -(-len(rows) // LOOK))):
+                    batch = self.batch(part, (0, number), plain=True)
                     losses += total(self.objective(self.model, batch), len(part))
         finally:
             self.model.train()

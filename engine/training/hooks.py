@@ -1,8 +1,11 @@
-"""What may be done to a model from outside while it is trained."""
+"""What may be done from outside to a model and to images while it is trained."""
 
 from __future__ import annotations
 
 from typing import Protocol
+
+import torch
+from torch import Tensor
 
 from engine.models.classifier import Classifier
 
@@ -12,3 +15,10 @@ class AfterStep(Protocol):
 
     def __call__(self, model: Classifier, rate: float) -> None:
         """Change the model in place, without gradients."""
+
+
+class Augmentation(Protocol):
+    """What makes another view of images, such as `augmented` with a recipe."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """The view of images (N, C, H, W) in [0, 1]; random numbers come from the generator."""

@@ -14,13 +14,19 @@ def altered(
     images: Tensor, targets: Tensor, model: nn.Module, recipe: Recipe, generator: torch.Generator
 ) -> Tensor:
     """Images (N, C, H, W) moved, mirrored and attacked, as the recipe wants."""
+    images = augmented(images, generator, recipe)
+    if (attack := recipe.attack) is not None:
+        images = pgd(model, images, targets, attack, generator)
+    return images
+
+
+def augmented(images: Tensor, generator: torch.Generator, recipe: Recipe) -> Tensor:
+    """Images (N, C, H, W) moved and mirrored, as the recipe wants; not attacked."""
     if recipe.shift:
         images = moved(images, recipe.shift, generator)
     if recipe.mirror:
         turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         images = torch.where(turned.to(images.device), images.flip(-1), images)
-    if (attack := recipe.attack) is not None:
-        images = pgd(model, images, targets, attack, generator)
     return images
 
 

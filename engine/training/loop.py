@@ -32,7 +32,8 @@ from engine.training.figures import one_thread
 from engine.training.hooks import AfterStep
 from engine.training.masks import plain
 from engine.training.optimizer import memory_of, optimizer, recall
-from engine.training.state import read_state, sweep, write_state
+from engine.training.recorder import Recorder
+from engine.training.state import part, read_state, sweep, write_state
 
 KEEP_SECONDS = 4.0  # between two writings of the state
 REPORT_SECONDS = 0.05  # between two calls of progress
@@ -46,6 +47,8 @@ class Run:
 
     batch_loss: BatchLoss
     rows: Rows
+    recorder: Recorder
+    start: int = 0  # the steps of the recipe that are left out
     after_step: AfterStep | None = None
     keep: Path | None = None
     question: str = ""
@@ -61,6 +64,8 @@ class Run:
         self.data, self.seed = self.batch_loss.data, self.batch_loss.seed
         self.shown = np.zeros(len(self.data), np.int64)
         self.batches = math.ceil(len(self.rows) / self.recipe.batch)
+        self.epoch, self.batch = divmod(self.start, self.batches)
+        self.recorder.snap(self.model.network, self.start)
         self.optimizer = optimizer(self.model, self.recipe)
         self.saved = self.told = monotonic()
         self.started = perf_counter()  # with the step under way
@@ -76,12 +81,14 @@ class Run:
         """
         steps = descend(self.optimizer, self.losses(progress), rate=lambda _: self.rate)
         try:
-            for _ in steps:
+            for loss in steps:
                 if self.after_step is not None:
                     with torch.no_grad(), one_thread():
                         self.after_step(self.model, self.rate)
-                self.sums["s"] += perf_counter() - self.started
                 self.batch += 1
+                with one_thread():
+                    self.recorder.follow(self.model.network, self.step, loss)
+                self.sums["s"] += perf_counter() - self.started
                 self.report(progress)
         except Diverged as error:
             message = f"The loss is no number any more in epoch {self.epoch + 1}: "
@@ -110,13 +117,20 @@ class Run:
         return loss
 
     @property
+    def step(self) -> int:
+        """Steps that are done, those left out among them."""
+        return self.epoch * self.batches + self.batch
+
+    @property
     def rate(self) -> float:
         """The rate of the step that comes next."""
         return self.recipe.rate_at(self.done)
 
     def close_epoch(self) -> None:
         """Note the epoch's figures and begin the next."""
-        count = len(self.rows)
+        first, missed = divmod(self.start, self.batches)
+        parts = np.array_split(self.rows, self.batches)
+        count = sum(len(part) for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         found = (*means, *self.batch_loss.validated(), self.sums["s"])
         for name, value in zip(CURVES, found, strict=True):
@@ -133,7 +147,8 @@ class Run:
         """The curves so far."""
         curves = {name: np.array(values, np.float32) for name, values in self.curves.items()}
         ids, shown = self.data.ids, self.shown.copy()
-        return TrainLog(**curves, ids=ids, shown=shown, epochs=self.recipe.epochs)
+        epochs = self.recipe.epochs - self.start // self.batches
+        return TrainLog(**curves, ids=ids, shown=shown, epochs=epochs)
 
     def report(self, progress: Progress, *, whole: bool = False) -> None:
         """Keep the state and tell how far it is, now and then; kept too when nobody wants more."""
@@ -158,6 +173,7 @@ class Run:
         weights = self.model.network.state_dict()
         tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
         tensors |= {f"optimizer/{name}": held for name, held in memory_of(self.optimizer).items()}
+        tensors |= {f"recorder/{name}": held for name, held in self.recorder.state().items()}
         tensors["shown"] = torch.from_numpy(self.shown)
         place = {name: getattr(self, name) for name in PLACE}
         write_state(self.keep, {**place, "note": dict(self.note), "done": self.done}, tensors)
@@ -167,9 +183,8 @@ class Run:
         if (kept := read_state(path, self.question)) is None:
             return
         place, tensors = kept
-        start = "optimizer/"
-        memory = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
-        recall(self.optimizer, memory)
+        recall(self.optimizer, part(tensors, "optimizer/"))
+        self.recorder.recall(part(tensors, "recorder/"))
         for name, tensor in self.model.network.state_dict().items():
             tensor.copy_(tensors[f"model/{plain(name)}"])
         self.shown = tensors["shown"].numpy().copy()

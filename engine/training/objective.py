@@ -23,11 +23,15 @@ class Batch:
         rows: where they are in the data set, (n,).
         pixels: (n, 3, H, W) in [0, 1]: moved, mirrored and attacked as the recipe says.
         targets: (n,) class numbers, or (n, k) float32 numbers or labels.
+        second: another view of the same images, as `pixels`; where the training makes one.
+        average: the model with averaged weights; where the training keeps one.
     """
 
     rows: Rows
     pixels: Tensor
     targets: Tensor
+    second: Tensor | None = None
+    average: Classifier | None = None
 
 
 class Objective(Protocol):
