@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,36 @@ class Checkpoint(View):
     def digest(self) -> str:
         """A name made of the weights alone."""
         return digest_arrays(self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Networks(View):
+    """Weights of K networks of one form, such as one training with K seeds.
+
+    Raises:
+        ValueError: there is not one set of weights for each card.
+    """
+
+    weights: Mapping[str, Array]  # by name, (K, *shape)
+    made_by: str  # family.name
+    settings: str  # JSON
+    cards: tuple[str, ...]  # JSON: of each, as a checkpoint has it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if odd := [name for name, array in self.weights.items() if len(array) != len(self.cards)]:
+            count = len(self.weights[odd[0]])
+            raise ValueError(f"{len(self.cards)} networks have {count} weights {odd[0]!r}")
+
+    def __len__(self) -> int:
+        return len(self.cards)
+
+    def __getitem__(self, place: int) -> Checkpoint:
+        """One of the networks. Raises IndexError."""
+        card = self.cards[place]
+        weights = {name: array[place] for name, array in self.weights.items()}
+        parent = json.loads(card).get("parent", "")
+        return Checkpoint(weights, parent, self.made_by, self.settings, card)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from engine.training.objective import (
 )
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
+from engine.training.stacked import train_stacked
 from engine.training.state import Unfinished, unfinished
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "shape_of",
     "squared_error",
     "train",
+    "train_stacked",
     "unfinished",
 ]

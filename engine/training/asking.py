@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,11 @@ def train(
     try:
         with masked(model.network, masks):
             loss = BatchLoss(
-                model, data, recipe, seed, objective, wanted, weights, second_view,
+                model, data, rows, recipe, seed, objective, wanted, weights, second_view,
                 recorder.average,
             )  # fmt: skip
-            run = Run(loss, rows, recorder, start, after_step, keep, name, note or {})
-            log = run.finish(progress)
+            hook = None if after_step is None else partial(after_step, model)
+            log = Run(loss, recorder, start, hook, keep, name, note or {}).finish(progress)
         for one in trained:
             one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
         return log

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
@@ -16,9 +17,34 @@ from engine.models.passes import counting_passes
 from engine.result import Floats
 from engine.training.figures import LOOK, outputs
 from engine.training.hooks import Augmentation
-from engine.training.images import altered
+from engine.training.images import altered, drawn
 from engine.training.objective import Batch, Criterion, Objective
 from engine.training.recipe import Recipe
+
+
+class Losses(Protocol):
+    """What the loop needs to know of what it trains."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What has the weights."""
+
+    @property
+    def data(self) -> DataSet:
+        """Where images come from."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+
+    def parts(self, epoch: int) -> list[Rows]:
+        """The rows of each batch of an epoch, in order; as many in every epoch."""
+
+    def __call__(self, rows: Rows, place: tuple[int, int]) -> tuple[Tensor, float, float]:
+        """Loss of a batch, the sum of its images' losses, and how many of them are right."""
+
+    def validated(self) -> tuple[float, float]:
+        """Mean loss and share of right answers on the plain validation images."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +54,9 @@ class BatchLoss:
     Args:
         model: in training mode, with gradients.
         data: where images come from.
+        rows: what is learned from.
         recipe: how they are moved, mirrored and attacked.
-        seed: of what is done to them.
+        seed: of their order and of what is done to them.
         objective: the loss.
         targets: of the whole data set, (len(data), …).
         weights: (len(data),), what each image's loss is multiplied with.
@@ -39,6 +66,7 @@ class BatchLoss:
 
     model: Classifier
     data: DataSet
+    rows: Rows
     recipe: Recipe
     seed: int
     objective: Objective
@@ -46,6 +74,16 @@ class BatchLoss:
     weights: Floats | None = None
     second_view: Augmentation | None = None
     average: Classifier | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """What has the weights."""
+        return self.model.network
+
+    def parts(self, epoch: int) -> list[Rows]:
+        """The rows of each batch of an epoch, in order."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        return np.array_split(order, math.ceil(len(order) / self.recipe.batch))
 
     def __call__(self, rows: Rows, place: tuple[int, int]) -> tuple[Tensor, float, float]:
         """Loss of a batch, the sum of its images' losses, and how many of them are right (or NaN).
@@ -77,15 +115,10 @@ class BatchLoss:
         targets = self.targets[torch.from_numpy(rows)].to(device)
         second = None
         if self.second_view is not None:
-            second = self.second_view(images, self.drawn(*place, 1)).expand(-1, 3, -1, -1)
+            second = self.second_view(images, drawn(self.seed, *place, 1)).expand(-1, 3, -1, -1)
         if not plain:
-            images = altered(images, targets, self.model, self.recipe, self.drawn(*place))
+            images = altered(images, targets, self.model, self.recipe, drawn(self.seed, *place))
         return Batch(rows, images.expand(-1, 3, -1, -1), targets, second, self.average)
-
-    def drawn(self, *place: int) -> torch.Generator:
-        """The source of random numbers of a batch."""
-        said = np.random.SeedSequence([self.seed, *place])
-        return torch.Generator().manual_seed(int(said.generate_state(1, np.uint64)[0]))
 
     def weighed(self, losses: Tensor, rows: Rows) -> Tensor:
         """The mean of a batch's losses, each times its image's weight."""

@@ -9,8 +9,7 @@ are not always added in the same order, and so that live questions have the othe
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,10 +25,9 @@ from engine.errors import BlindspotError
 from engine.method import Progress
 from engine.result import TrainLog
 from engine.store import remove
-from engine.training.batch_loss import BatchLoss
+from engine.training.batch_loss import Losses
 from engine.training.descent import Diverged, Loss, descend
 from engine.training.figures import one_thread
-from engine.training.hooks import AfterStep
 from engine.training.masks import plain
 from engine.training.optimizer import memory_of, optimizer, recall
 from engine.training.recorder import Recorder
@@ -45,11 +43,10 @@ PLACE = ("question", "epoch", "batch", "sums", "curves")
 class Run:
     """One training under way; what `state` gives is all that it must remember."""
 
-    batch_loss: BatchLoss
-    rows: Rows
+    batch_loss: Losses
     recorder: Recorder
     start: int = 0  # the steps of the recipe that are left out
-    after_step: AfterStep | None = None
+    after_step: Callable[[float], None] | None = None  # called with the rate
     keep: Path | None = None
     question: str = ""
     note: Mapping[str, Any] = field(default_factory=dict)
@@ -60,13 +57,13 @@ class Run:
     curves: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVES})
 
     def __post_init__(self) -> None:
-        self.model, self.recipe = self.batch_loss.model, self.batch_loss.recipe
-        self.data, self.seed = self.batch_loss.data, self.batch_loss.seed
+        self.network, self.recipe = self.batch_loss.network, self.batch_loss.recipe
+        self.data = self.batch_loss.data
         self.shown = np.zeros(len(self.data), np.int64)
-        self.batches = math.ceil(len(self.rows) / self.recipe.batch)
+        self.batches = len(self.batch_loss.parts(0))
         self.epoch, self.batch = divmod(self.start, self.batches)
-        self.recorder.snap(self.model.network, self.start)
-        self.optimizer = optimizer(self.model, self.recipe)
+        self.recorder.snap(self.network, self.start)
+        self.optimizer = optimizer(self.network.parameters(), self.recipe)
         self.saved = self.told = monotonic()
         self.started = perf_counter()  # with the step under way
         if self.keep is not None:
@@ -84,10 +81,10 @@ class Run:
             for loss in steps:
                 if self.after_step is not None:
                     with torch.no_grad(), one_thread():
-                        self.after_step(self.model, self.rate)
+                        self.after_step(self.rate)
                 self.batch += 1
                 with one_thread():
-                    self.recorder.follow(self.model.network, self.step, loss)
+                    self.recorder.follow(self.network, self.step, loss)
                 self.sums["s"] += perf_counter() - self.started
                 self.report(progress)
         except Diverged as error:
@@ -100,8 +97,7 @@ class Run:
     def losses(self, progress: Progress) -> Iterator[Loss]:
         """The loss of every batch that is left; an epoch is closed after its last step."""
         while self.epoch < self.recipe.epochs:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
-            for rows in np.array_split(order, self.batches)[self.batch :]:
+            for rows in self.batch_loss.parts(self.epoch)[self.batch :]:
                 self.started = perf_counter()
                 yield partial(self.loss, rows)
             with one_thread():
@@ -113,7 +109,7 @@ class Run:
         loss, total, right = self.batch_loss(rows, (self.epoch, self.batch))
         self.sums["loss"] += total
         self.sums["hits"] += right
-        self.shown[rows] += 1
+        np.add.at(self.shown, rows, 1)
         return loss
 
     @property
@@ -129,8 +125,8 @@ class Run:
     def close_epoch(self) -> None:
         """Note the epoch's figures and begin the next."""
         first, missed = divmod(self.start, self.batches)
-        parts = np.array_split(self.rows, self.batches)
-        count = sum(len(part) for part in parts[missed if self.epoch == first else 0 :])
+        parts = self.batch_loss.parts(self.epoch)
+        count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         found = (*means, *self.batch_loss.validated(), self.sums["s"])
         for name, value in zip(CURVES, found, strict=True):
@@ -170,7 +166,7 @@ class Run:
         """Keep weights, the optimizer's memory, what was shown, and the place."""
         if self.keep is None:
             return
-        weights = self.model.network.state_dict()
+        weights = self.network.state_dict()
         tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
         tensors |= {f"optimizer/{name}": held for name, held in memory_of(self.optimizer).items()}
         tensors |= {f"recorder/{name}": held for name, held in self.recorder.state().items()}
@@ -185,7 +181,7 @@ class Run:
         place, tensors = kept
         recall(self.optimizer, part(tensors, "optimizer/"))
         self.recorder.recall(part(tensors, "recorder/"))
-        for name, tensor in self.model.network.state_dict().items():
+        for name, tensor in self.network.state_dict().items():
             tensor.copy_(tensors[f"model/{plain(name)}"])
         self.shown = tensors["shown"].numpy().copy()
         for name in PLACE:

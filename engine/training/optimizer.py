@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterable
 
-from engine.models.classifier import Classifier
+import torch
+from torch import Tensor, nn
+
 from engine.training.recipe import Recipe
 
 
-def optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all of the model's weights."""
-    weights = list(model.parameters())
+def optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over a network's weights."""
+    weights = list(parameters)
     match recipe.optimizer:
         case "Adam":
             return torch.optim.Adam(weights, recipe.rate, weight_decay=recipe.decay)
