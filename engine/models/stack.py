@@ -59,18 +59,18 @@ class Stack:
         return flat.view_as(logits)
 
     def train(self, mode: bool = True) -> None:  # as nn.Module has it
-        """Let the networks learn, or only look."""
+        """Set training or eval mode."""
         self.single.train(mode)
 
     @torch.no_grad()
-    def hand_back(self, models: Sequence[Classifier]) -> None:
-        """Give each model its weights; what was known of its earlier ones is forgotten."""
+    def write_to(self, models: Sequence[Classifier]) -> None:
+        """Copy each network's weights into its model, and drop what was cached of the old ones."""
         stacked = self.network.state_dict()
         for place, model in enumerate(models):
             for name, tensor in model.network.state_dict().items():
                 tensor.copy_(stacked[name][place])
-            for known in [name for name in vars(model) if is_lazy(model, name)]:
-                delattr(model, known)
+            for cached in [name for name in vars(model) if is_lazy(model, name)]:
+                delattr(model, cached)
 
 
 def form(model: Classifier) -> tuple[object, ...]:

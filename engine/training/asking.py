@@ -55,7 +55,7 @@ def train(
         targets: what the objective sees of each image, (len(data),) or (len(data), k): class
             numbers, numbers, or many labels of 0 and 1; the data's labels when left out.
         weights: (len(data),), what each image's loss is multiplied with; may be negative.
-        second_view: what makes the second view that the objective sees of each image.
+        second_view: makes `batch.second`, another view of each image, for the objective.
         masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
             and the model carries these masks. The model's own when left out, so that a pruned
             model stays so; none with an empty mapping.
@@ -106,7 +106,7 @@ def train(
 
 
 def check_steps(recipe: Recipe, images: int, start: int, recorder: Recorder | None) -> None:
-    """Raise BlindspotError where a step that is asked for is none of the training."""
+    """Raise BlindspotError for a start or a snapshot outside the training."""
     steps = recipe.epochs * -(-images // recipe.batch)
     if not 0 <= start < steps:
         raise BlindspotError(f"This training has {steps} steps: it cannot start after {start}.")
@@ -122,14 +122,14 @@ def changed(
     start: int,
     recorder: Recorder | None,
 ) -> dict[str, Any]:
-    """What of these is not as it is when left out, in words and numbers."""
-    found: dict[str, Any] = {}
+    """Those of these arguments that are not at their default, as JSON has it."""
+    values: dict[str, Any] = {}
     if objective is not cross_entropy:
-        found["objective"] = name_of(objective)
+        values["objective"] = name_of(objective)
     if second_view is not None:
-        found["second view"] = name_of(second_view)
+        values["second view"] = name_of(second_view)
     if start:
-        found["start"] = start
+        values["start"] = start
     if recorder is not None:
-        found["recorder"] = [list(recorder.snapshots), recorder.decay]
-    return found
+        values["recorder"] = [list(recorder.snapshots), recorder.decay]
+    return values

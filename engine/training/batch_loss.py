@@ -15,7 +15,8 @@ from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
 from engine.result import Floats
-from engine.training.figures import LOOK, outputs
+from engine.training.figures import LOOK
+from engine.training.figures import outputs as outputs_of
 from engine.training.hooks import Augmentation
 from engine.training.images import altered, drawn
 from engine.training.objective import Batch, Criterion, Objective
@@ -23,19 +24,19 @@ from engine.training.recipe import Recipe
 
 
 class Losses(Protocol):
-    """What the loop needs to know of what it trains."""
+    """What the loop asks of whatever it trains: one network or several at once."""
 
     @property
     def network(self) -> nn.Module:
-        """What has the weights."""
+        """The network whose weights are trained."""
 
     @property
     def data(self) -> DataSet:
-        """Where images come from."""
+        """The images."""
 
     @property
     def recipe(self) -> Recipe:
-        """How it is trained."""
+        """Epochs, batches, rates and augmentation."""
 
     def parts(self, epoch: int) -> list[Rows]:
         """The rows of each batch of an epoch, in order; as many in every epoch."""
@@ -53,10 +54,10 @@ class BatchLoss:
 
     Args:
         model: in training mode, with gradients.
-        data: where images come from.
-        rows: what is learned from.
-        recipe: how they are moved, mirrored and attacked.
-        seed: of their order and of what is done to them.
+        data: the images.
+        rows: those that are learned from.
+        recipe: how they are augmented and attacked.
+        seed: of their order, their augmentation and attacks.
         objective: the loss.
         targets: of the whole data set, (len(data), …).
         weights: (len(data),), what each image's loss is multiplied with.
@@ -77,7 +78,7 @@ class BatchLoss:
 
     @property
     def network(self) -> nn.Module:
-        """What has the weights."""
+        """The network whose weights are trained."""
         return self.model.network
 
     def parts(self, epoch: int) -> list[Rows]:
@@ -95,20 +96,20 @@ class BatchLoss:
         if not isinstance(self.objective, Criterion):
             each = self.objective(self.model, batch)
             return self.weighed(each, rows), total(each, len(rows)), math.nan
-        found = self.model(batch.pixels)
-        each = self.objective.each(found, batch.targets)
+        outputs = self.model(batch.pixels)
+        each = self.objective.each(outputs, batch.targets)
         loss = self.weighed(each, rows)
         if self.weights is None and batch.targets.dim() > 1:
-            loss = self.objective.loss(found, batch.targets)  # the same, its gradient rounded once
-        return loss, total(each, len(rows)), self.objective.right(found, batch.targets)
+            loss = self.objective.loss(outputs, batch.targets)  # rounds its gradient only once
+        return loss, total(each, len(rows)), self.objective.right(outputs, batch.targets)
 
     def batch(self, rows: Rows, place: tuple[int, int], *, plain: bool = False) -> Batch:
-        """The images of some rows as the recipe has them shown, or as they are.
+        """Images and targets of some rows.
 
         Args:
             rows: of the data set.
-            place: epoch and number of the batch, which random numbers come from.
-            plain: whether the first view is the image itself.
+            place: epoch and number of the batch; with the seed, they determine the augmentation.
+            plain: whether `pixels` are the images without augmentation.
         """
         device = self.model.device
         images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
@@ -135,13 +136,13 @@ class BatchLoss:
             return math.nan, math.nan
         if not isinstance(self.objective, Criterion):
             return self.by_objective(rows), math.nan
-        wanted = self.targets[torch.from_numpy(rows)]
-        found = outputs(self.model, self.data, rows)
-        right = self.objective.right(found, wanted) / len(rows)
-        return self.objective.loss(found, wanted).item(), right
+        targets = self.targets[torch.from_numpy(rows)]
+        outputs = outputs_of(self.model, self.data, rows)
+        accuracy = self.objective.right(outputs, targets) / len(rows)
+        return self.objective.loss(outputs, targets).item(), accuracy
 
     def by_objective(self, rows: Rows) -> float:
-        """The mean loss of plain images in eval mode, part by part."""
+        """The objective's mean over images without augmentation, in eval mode."""
         self.model.eval()
         losses = 0.0
         try:

@@ -62,7 +62,7 @@ class Run:
         self.shown = np.zeros(len(self.data), np.int64)
         self.batches = len(self.batch_loss.parts(0))
         self.epoch, self.batch = divmod(self.start, self.batches)
-        self.recorder.snap(self.network, self.start)
+        self.recorder.snapshot(self.network, self.start)
         self.optimizer = optimizer(self.network.parameters(), self.recipe)
         self.saved = self.told = monotonic()
         self.started = perf_counter()  # with the step under way
@@ -84,7 +84,7 @@ class Run:
                         self.after_step(self.rate)
                 self.batch += 1
                 with one_thread():
-                    self.recorder.follow(self.network, self.step, loss)
+                    self.recorder.update(self.network, self.step, loss)
                 self.sums["s"] += perf_counter() - self.started
                 self.report(progress)
         except Diverged as error:

@@ -46,19 +46,19 @@ def named(
     """A digest of all that a training depends on, except what its hooks do.
 
     Args:
-        network: as it begins.
-        data: what it learns from.
-        recipe: how.
-        seed: of it all.
-        masks: of its weights.
-        given: rows, weights and targets by name, where they are given.
-        changed: everything else that is not as it is when left out.
+        network: before the training.
+        data: the data set.
+        recipe: how it is trained.
+        seed: of the order of images and of their augmentation.
+        masks: of the network's weights.
+        given: rows, weights and targets by name, where the caller gives them.
+        changed: all other arguments that are not at their default.
     """
-    begun = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
-    begun |= {f"mask/{name}": mask.cpu().numpy() for name, mask in masks.items()}
-    said = [data.fingerprint, recipe.as_dict(), seed, digest_arrays({**begun, **given})]
-    said += [dict(changed)] if changed else []
-    return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+    arrays = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+    arrays |= {f"mask/{name}": mask.cpu().numpy() for name, mask in masks.items()}
+    parts = [data.fingerprint, recipe.as_dict(), seed, digest_arrays({**arrays, **given})]
+    parts += [dict(changed)] if changed else []
+    return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 def name_of(hook: object) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.result import Curve
 from engine.training.masks import Masks, bake, seen
@@ -31,7 +32,10 @@ class Recorder:
         weights: of each snapshot, on the CPU; `model.network.load_state_dict` takes them.
         average: the model with averaged weights and its own last buffers, in eval mode.
         losses: of each step.
-        start: the steps before the first of these.
+        start: the number of steps before the first of these.
+
+    Raises:
+        BlindspotError: the decay is out of range.
     """
 
     snapshots: tuple[int, ...] = ()
@@ -41,24 +45,28 @@ class Recorder:
     losses: list[float] = field(default_factory=list, init=False)
     start: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        if self.decay is not None and not 0 <= self.decay < 1:
+            raise BlindspotError(f"The decay of an average is from 0 to below 1, not {self.decay}.")
+
     def begin(self, model: Classifier, masks: Masks, start: int) -> None:
-        """Forget an earlier training; the model has no masks applied yet."""
+        """Start anew; called before the masks are applied to the model."""
         self.weights, self.losses, self.start = {}, [], start
         self.average = None if self.decay is None else model.twin(paced=False)
         if self.average is not None:
             self.average.requires_grad_(requires_grad=False)
             bake(self.average.network, masks)
 
-    def snap(self, network: nn.Module, step: int) -> None:
+    def snapshot(self, network: nn.Module, step: int) -> None:
         """Keep the weights, if this is one of the steps."""
         if step in self.snapshots:
-            self.weights[step] = {k: held.cpu().clone() for k, held in seen(network).items()}
+            self.weights[step] = {k: tensor.cpu().clone() for k, tensor in seen(network).items()}
 
     @torch.no_grad()
-    def follow(self, network: nn.Module, step: int, loss: float) -> None:
-        """Note a step that was taken."""
+    def update(self, network: nn.Module, step: int, loss: float) -> None:
+        """Record a step: its loss, its weights if asked for, and the average."""
         self.losses.append(loss)
-        self.snap(network, step)
+        self.snapshot(network, step)
         if self.average is None or self.decay is None:
             return
         now = seen(network)
@@ -74,15 +82,19 @@ class Recorder:
         return Curve(steps, np.array(self.losses, np.float32), "step", "loss", "nat")
 
     def state(self) -> Weights:
-        """All that it must remember, by name."""
-        held = {f"{step}/{k}": t for step, own in self.weights.items() for k, t in own.items()}
+        """Everything recorded so far, as tensors by name."""
+        tensors = {
+            f"{step}/{name}": tensor
+            for step, weights in self.weights.items()
+            for name, tensor in weights.items()
+        }
         if self.average is not None:
-            own = self.average.network.state_dict()
-            held |= {f"average/{name}": tensor for name, tensor in own.items()}
-        return held | {"losses": torch.tensor(self.losses, dtype=torch.float64)}
+            average = self.average.network.state_dict()
+            tensors |= {f"average/{name}": tensor for name, tensor in average.items()}
+        return tensors | {"losses": torch.tensor(self.losses, dtype=torch.float64)}
 
     def recall(self, state: Weights) -> None:
-        """What `state` gave, again."""
+        """Restore what `state` gave."""
         self.losses = state.pop("losses", torch.zeros(0)).tolist()
         if self.average is not None:
             for name, tensor in self.average.network.state_dict().items():

@@ -1,10 +1,10 @@
 """K small networks trained at once: the weights of K trainings in less time.
 
-A step of a small network takes longer to ask for than to compute. Here all networks take it
-together (`engine.models.stack`), each with its own first weights, seed and images; every batch is
-that of `train` with this seed, and the loop is the same, so it can be interrupted too. Sums are
-added in another order than in a single network, so weights agree within rounding and not to the
-bit.
+Most of a small network's step is overhead. Here all networks take each step together
+(`engine.models.stack`), each with its own first weights, seed and images. Every batch is that of
+`train` with this seed, and the loop is the same, so that it resumes after an interruption. Sums are
+added in another order than in a single network: weights agree within rounding, which grows over
+many steps, and not to the bit.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class StackedLoss:
 
     @property
     def network(self) -> nn.Module:
-        """What has the weights."""
+        """The network whose weights, (K, *shape) each, are trained."""
         return self.stack.network
 
     def parts(self, epoch: int) -> list[Rows]:
@@ -71,16 +71,16 @@ class StackedLoss:
                 for seed, own in zip(self.seeds, images, strict=True)
             ]
             images = torch.stack(views)
-        found, wanted = self.answered(images, rows)
-        each = self.objective.each(found, wanted)
+        logits, targets = self.answers(images, rows)
+        each = self.objective.each(logits, targets)
         loss = each.view(rows.shape).mean(1).sum()
-        return loss, each.detach().sum().item(), self.objective.right(found, wanted)
+        return loss, each.detach().sum().item(), self.objective.right(logits, targets)
 
-    def answered(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+    def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         """Logits of images (K, n, C, H, W) and their targets, network after network."""
         pixels = images.to(self.stack.device).expand(-1, -1, 3, -1, -1)
-        wanted = self.targets[torch.from_numpy(rows).flatten()].to(self.stack.device)
-        return self.stack(pixels).flatten(0, 1), wanted
+        targets = self.targets[torch.from_numpy(rows).flatten()].to(self.stack.device)
+        return self.stack(pixels).flatten(0, 1), targets
 
     def validated(self) -> tuple[float, float]:
         """Mean loss and share of right answers over all networks; NaN without images."""
@@ -94,9 +94,9 @@ class StackedLoss:
                 for part in np.array_split(held, -(-len(held) // LOOK)):
                     rows = np.broadcast_to(part, (len(self.seeds), len(part))).copy()
                     images = self.data.pixels(part).expand(len(rows), -1, -1, -1, -1)
-                    found, wanted = self.answered(images, rows)
-                    loss += self.objective.each(found, wanted).sum().item()
-                    right += self.objective.right(found, wanted)
+                    logits, targets = self.answers(images, rows)
+                    loss += self.objective.each(logits, targets).sum().item()
+                    right += self.objective.right(logits, targets)
         finally:
             self.stack.train()
         count = len(held) * len(self.seeds)
@@ -148,7 +148,7 @@ def train_stacked(
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
     run = Run(loss, Recorder(), keep=keep, question=name, note=note or {})
     log = run.finish(progress)
-    stack.hand_back(models)
+    stack.write_to(models)
     return log
 
 

@@ -177,6 +177,12 @@ def test_a_state_from_before_there_was_a_recorder_is_gone_on_with(data, tmp_path
     assert same(trained(data, keep=keep)[0], trained(data)[0])
 
 
+def test_a_decay_that_is_none_is_said():
+    for decay in (-0.1, 1.0):
+        with pytest.raises(BlindspotError, match="from 0 to below 1"):
+            Recorder(decay=decay)
+
+
 @pytest.mark.parametrize("step", [-1, STEPS + 1])
 def test_a_step_that_is_none_of_the_training_is_said(data, step):
     with pytest.raises(BlindspotError, match=f"steps 0 to 12 of this training, not {step}"):
