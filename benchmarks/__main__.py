@@ -23,6 +23,7 @@ from benchmarks import (
     level_sets,
     serving,
     sparsity,
+    stacked,
     trust,
     unlearning,
 )
@@ -38,6 +39,7 @@ PARTS = {
     "sparsity": sparsity.rows,
     "familiar": familiar.rows,
     "trust": trust.rows,
+    "stacked": stacked.rows,
     "unlearning": unlearning.rows,
     "hallucination": hallucination.rows,
     "evidence": evidence.rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -16,7 +16,7 @@ from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
 from engine.models.small import Shape
 from engine.packing import DAMAGE
-from engine.result import Array, Checkpoint
+from engine.result import Array, Checkpoint, Networks
 
 MOST_CLASSES = 10_000
 LONGEST_SIDE = 1024
@@ -167,6 +167,20 @@ def checkpoint(model: Classifier, card: Card) -> Checkpoint:
         card.as_json(),
         masks_that_hold(model),
     )
+
+
+def networks(models: Sequence[Classifier], cards: Sequence[Card]) -> Networks:
+    """Models of one form as one view; the first card says what made them and how.
+
+    Raises:
+        ValueError: there is not one card for each model, or none.
+    """
+    if not models or len(models) != len(cards):
+        raise ValueError(f"{len(models)} models have {len(cards)} cards")
+    each = [weights_of(model) for model in models]
+    weights = {name: np.stack([one[name] for one in each]) for name in each[0]}
+    settings = json.dumps(dict(cards[0].settings))
+    return Networks(weights, cards[0].made_by, settings, tuple(card.as_json() for card in cards))
 
 
 def masks_that_hold(model: Classifier) -> dict[str, Packed]:

@@ -7,7 +7,7 @@ kind by its class, so the names in KINDS stay as they are.
 
 from engine.result.images import Evidence, Features
 from engine.result.maps import Field, Grids, HeatMap, Path, Points, Triangle
-from engine.result.networks import Checkpoint, TrainLog, WeightScores
+from engine.result.networks import Checkpoint, Networks, TrainLog, WeightScores
 from engine.result.pictures import Pictures
 from engine.result.tables import Columns, Curve, Ranking, Scores, Table
 from engine.result.view import Array, Floats, Result, View, digest_arrays, read_only
@@ -29,6 +29,7 @@ KINDS: dict[str, type[View]] = {
         WeightScores,
         TrainLog,
         Checkpoint,
+        Networks,
         Features,
         Evidence,
         Tokens,
@@ -49,6 +50,7 @@ __all__ = [
     "Floats",
     "Grids",
     "HeatMap",
+    "Networks",
     "Path",
     "Pictures",
     "Points",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,36 @@ class Checkpoint(View):
 
 
 @dataclass(frozen=True, eq=False)
+class Networks(View):
+    """Weights of K networks of one form, such as one training with K seeds.
+
+    Raises:
+        ValueError: there is not one set of weights for each card.
+    """
+
+    weights: Mapping[str, Array]  # by name, (K, *shape)
+    made_by: str  # family.name
+    settings: str  # JSON
+    cards: tuple[str, ...]  # JSON: of each, as a checkpoint has it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if odd := [name for name, array in self.weights.items() if len(array) != len(self.cards)]:
+            count = len(self.weights[odd[0]])
+            raise ValueError(f"{len(self.cards)} networks have {count} weights {odd[0]!r}")
+
+    def __len__(self) -> int:
+        return len(self.cards)
+
+    def __getitem__(self, place: int) -> Checkpoint:
+        """One of the networks. Raises IndexError."""
+        card = self.cards[place]
+        weights = {name: array[place] for name, array in self.weights.items()}
+        parent = json.loads(card).get("parent", "")
+        return Checkpoint(weights, parent, self.made_by, self.settings, card)
+
+
+@dataclass(frozen=True, eq=False)
 class WeightScores(View):
     """How much each weight of a network counts: the higher, the longer it stays.
 
@@ -47,7 +78,7 @@ class TrainLog(View):
 
     Training figures are of the images as they were shown: moved, mirrored or attacked, and before
     the step that they led to. Validation figures are of the plain images after the epoch, NaN
-    where there are none.
+    where there are none. Accuracies are NaN where the objective knows no right answer.
     """
 
     train_loss: Floats

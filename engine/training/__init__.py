@@ -2,27 +2,50 @@
 
 from engine.training.asking import train
 from engine.training.attack import Pgd, pgd
+from engine.training.descent import Diverged, descend
 from engine.training.figures import figures, outputs
 from engine.training.fresh import fresh, shape_of
-from engine.training.hooks import AfterStep, ExtraLoss
+from engine.training.hooks import AfterStep, Augmentation
+from engine.training.images import augmented
 from engine.training.masks import Masks, bake, masked
+from engine.training.objective import (
+    Batch,
+    Criterion,
+    Objective,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+)
 from engine.training.recipe import Recipe
+from engine.training.recorder import Recorder
+from engine.training.stacked import train_stacked
 from engine.training.state import Unfinished, unfinished
 
 __all__ = [
     "AfterStep",
-    "ExtraLoss",
+    "Augmentation",
+    "Batch",
+    "Criterion",
+    "Diverged",
     "Masks",
+    "Objective",
     "Pgd",
     "Recipe",
+    "Recorder",
     "Unfinished",
+    "augmented",
     "bake",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "descend",
     "figures",
     "fresh",
     "masked",
     "outputs",
     "pgd",
     "shape_of",
+    "squared_error",
     "train",
+    "train_stacked",
     "unfinished",
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,15 @@ from engine.method import Progress, quiet
 from engine.models.bits import packed_bits
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
-from engine.result import Floats, TrainLog, digest_arrays
-from engine.training.hooks import AfterStep, ExtraLoss
+from engine.result import Array, Floats, TrainLog
+from engine.training.batch_loss import BatchLoss
+from engine.training.hooks import AfterStep, Augmentation
 from engine.training.loop import Run
 from engine.training.masks import Masks, carried, masked
+from engine.training.objective import Objective, cross_entropy
+from engine.training.question import as_targets, name_of, named
 from engine.training.recipe import Recipe
+from engine.training.recorder import Recorder
 
 
 def train(
@@ -28,9 +31,13 @@ def train(
     seed: int = 0,
     *,
     rows: Rows | None = None,
+    objective: Objective = cross_entropy,
+    targets: Array | None = None,
     weights: Floats | None = None,
+    second_view: Augmentation | None = None,
     masks: Masks | None = None,
-    extra_loss: ExtraLoss | None = None,
+    start: int = 0,
+    recorder: Recorder | None = None,
     after_step: AfterStep | None = None,
     keep: Path | None = None,
     note: Mapping[str, Any] | None = None,
@@ -44,52 +51,85 @@ def train(
         recipe: how; its architecture is not looked at.
         seed: of the order, of what is done to images, and of attacks.
         rows: what is learned from; the train split when left out.
+        objective: the loss of a batch, as a function of the model and the batch.
+        targets: what the objective sees of each image, (len(data),) or (len(data), k): class
+            numbers, numbers, or many labels of 0 and 1; the data's labels when left out.
         weights: (len(data),), what each image's loss is multiplied with; may be negative.
+        second_view: makes `batch.second`, another view of each image, for the objective.
         masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
             and the model carries these masks. The model's own when left out, so that a pruned
             model stays so; none with an empty mapping.
-        extra_loss: a term added to every batch's loss.
+        start: steps of the recipe that are left out: the model is taken to have these weights
+            after so many. Order, rate and images go on from there; the optimizer begins anew.
+        recorder: what is kept on the way; filled here.
         after_step: called after each step.
         keep: the file that an interrupted training goes on from; gone when it is over.
         note: what `unfinished` tells of the kept file, as JSON has it.
         progress: told at every few batches; raising there leaves the file behind.
 
     Raises:
-        BlindspotError: nothing to learn from, or the loss is no number any more.
+        BlindspotError: nothing to learn from, a step or target that cannot be, or the loss is no
+            number any more.
     """
     rows = data.rows("train") if rows is None else rows
     if not len(rows):
         raise BlindspotError(f"{data.card.title} has no images to train on.")
+    if targets is not None and recipe.attack is not None:
+        raise BlindspotError("An attack needs class labels: train on other targets without one.")
+    check_steps(recipe, len(rows), start, recorder)
+    wanted = data.targets() if targets is None else as_targets(targets, len(data))
     masks = carried(model) if masks is None else masks
-    name = named(model, data, recipe, seed, rows, weights, masks) if keep else ""
+    given = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
+    given |= {} if targets is None else {"targets/": wanted.numpy()}
+    also = changed(objective, second_view, start, recorder)
+    name = named(model.network, data, recipe, seed, masks, given, also) if keep else ""
+    recorder = recorder or Recorder()
+    recorder.begin(model, masks, start)
+    trained = [model] if recorder.average is None else [model, recorder.average]
     model.train().requires_grad_(requires_grad=True)
     try:
         with masked(model.network, masks):
-            run = Run(
-                model, data, recipe, seed, rows, weights, extra_loss, after_step, keep, name,
-                note or {},
+            loss = BatchLoss(
+                model, data, rows, recipe, seed, objective, wanted, weights, second_view,
+                recorder.average,
             )  # fmt: skip
-            log = run.finish(progress)
-        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
+            hook = None if after_step is None else partial(after_step, model)
+            log = Run(loss, recorder, start, hook, keep, name, note or {}).finish(progress)
+        for one in trained:
+            one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
         return log
     finally:
         model.eval().requires_grad_(requires_grad=False)
-        for found in [name for name in vars(model) if is_lazy(model, name)]:
-            delattr(model, found)  # what was found out about the weights it had before
+        for one in trained:
+            for found in [name for name in vars(one) if is_lazy(one, name)]:
+                delattr(one, found)  # what was found out about the weights it had before
 
 
-def named(
-    model: Classifier,
-    data: DataSet,
-    recipe: Recipe,
-    seed: int,
-    rows: Rows,
-    weights: Floats | None,
-    masks: Masks,
-) -> str:
-    """A digest of all that a training depends on, except what its hooks do."""
-    begun = {k: v.detach().cpu().numpy() for k, v in model.network.state_dict().items()}
-    begun |= {f"mask/{name}": mask.cpu().numpy() for name, mask in masks.items()}
-    begun |= {"rows/": rows} | ({} if weights is None else {"weights/": weights})
-    said = [data.fingerprint, recipe.as_dict(), seed, digest_arrays(begun)]
-    return blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+def check_steps(recipe: Recipe, images: int, start: int, recorder: Recorder | None) -> None:
+    """Raise BlindspotError for a start or a snapshot outside the training."""
+    steps = recipe.epochs * -(-images // recipe.batch)
+    if not 0 <= start < steps:
+        raise BlindspotError(f"This training has {steps} steps: it cannot start after {start}.")
+    wanted = recorder.snapshots if recorder else ()
+    if odd := [step for step in wanted if not start <= step <= steps]:
+        message = f"Weights are kept after steps {start} to {steps} of this training, not {odd[0]}."
+        raise BlindspotError(message)
+
+
+def changed(
+    objective: Objective,
+    second_view: Augmentation | None,
+    start: int,
+    recorder: Recorder | None,
+) -> dict[str, Any]:
+    """Those of these arguments that are not at their default, as JSON has it."""
+    values: dict[str, Any] = {}
+    if objective is not cross_entropy:
+        values["objective"] = name_of(objective)
+    if second_view is not None:
+        values["second view"] = name_of(second_view)
+    if start:
+        values["start"] = start
+    if recorder is not None:
+        values["recorder"] = [list(recorder.snapshots), recorder.decay]
+    return values

@@ -1,22 +1,13 @@
-"""What may be added to a training from outside: a term of the loss, a deed after each step."""
+"""What may be done from outside to a model and to images while it is trained."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from engine.data import Rows
 from engine.models.classifier import Classifier
-
-
-class ExtraLoss(Protocol):
-    """A term that is added to the loss of a batch."""
-
-    def __call__(
-        self, model: Classifier, rows: Rows, pixels: Tensor, targets: Tensor, logits: Tensor
-    ) -> Tensor:
-        """One number with a gradient."""
 
 
 class AfterStep(Protocol):
@@ -24,3 +15,10 @@ class AfterStep(Protocol):
 
     def __call__(self, model: Classifier, rate: float) -> None:
         """Change the model in place, without gradients."""
+
+
+class Augmentation(Protocol):
+    """What makes another view of images, such as `augmented` with a recipe."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """The view of images (N, C, H, W) in [0, 1]; random numbers come from the generator."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,14 +15,26 @@ def altered(
     images: Tensor, targets: Tensor, model: nn.Module, recipe: Recipe, generator: torch.Generator
 ) -> Tensor:
     """Images (N, C, H, W) moved, mirrored and attacked, as the recipe wants."""
+    images = augmented(images, generator, recipe)
+    if (attack := recipe.attack) is not None:
+        images = pgd(model, images, targets, attack, generator)
+    return images
+
+
+def augmented(images: Tensor, generator: torch.Generator, recipe: Recipe) -> Tensor:
+    """Images (N, C, H, W) moved and mirrored, as the recipe wants; not attacked."""
     if recipe.shift:
         images = moved(images, recipe.shift, generator)
     if recipe.mirror:
         turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         images = torch.where(turned.to(images.device), images.flip(-1), images)
-    if (attack := recipe.attack) is not None:
-        images = pgd(model, images, targets, attack, generator)
     return images
+
+
+def drawn(*place: int) -> torch.Generator:
+    """The source of random numbers of a batch, from the seed and the batch's place."""
+    said = np.random.SeedSequence(place)
+    return torch.Generator().manual_seed(int(said.generate_state(1, np.uint64)[0]))
 
 
 def moved(images: Tensor, most: int, generator: torch.Generator) -> Tensor:

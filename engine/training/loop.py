@@ -9,9 +9,9 @@ are not always added in the same order, and so that live questions have the othe
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -19,21 +19,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
+from engine.data import Rows
 from engine.errors import BlindspotError
 from engine.method import Progress
-from engine.models.classifier import Classifier
-from engine.result import Floats, TrainLog
+from engine.result import TrainLog
 from engine.store import remove
-from engine.training.figures import one_thread, outputs
-from engine.training.hooks import AfterStep, ExtraLoss
-from engine.training.images import altered
+from engine.training.batch_loss import Losses
+from engine.training.descent import Diverged, Loss, descend
+from engine.training.figures import one_thread
 from engine.training.masks import plain
-from engine.training.optimizer import forget_gradients, optimizer
-from engine.training.recipe import Recipe
-from engine.training.state import read_state, sweep, write_state
+from engine.training.optimizer import memory_of, optimizer, recall
+from engine.training.recorder import Recorder
+from engine.training.state import part, read_state, sweep, write_state
 
 KEEP_SECONDS = 4.0  # between two writings of the state
 REPORT_SECONDS = 0.05  # between two calls of progress
@@ -45,17 +43,13 @@ PLACE = ("question", "epoch", "batch", "sums", "curves")
 class Run:
     """One training under way; what `state` gives is all that it must remember."""
 
-    model: Classifier
-    data: DataSet
-    recipe: Recipe
-    seed: int
-    rows: Rows
-    weights: Floats | None
-    extra_loss: ExtraLoss | None
-    after_step: AfterStep | None
-    keep: Path | None
-    question: str
-    note: Mapping[str, Any]
+    batch_loss: Losses
+    recorder: Recorder
+    start: int = 0  # the steps of the recipe that are left out
+    after_step: Callable[[float], None] | None = None  # called with the rate
+    keep: Path | None = None
+    question: str = ""
+    note: Mapping[str, Any] = field(default_factory=dict)
 
     epoch: int = 0
     batch: int = 0  # of this epoch, the next to be learned from
@@ -63,85 +57,79 @@ class Run:
     curves: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVES})
 
     def __post_init__(self) -> None:
+        self.network, self.recipe = self.batch_loss.network, self.batch_loss.recipe
+        self.data = self.batch_loss.data
         self.shown = np.zeros(len(self.data), np.int64)
-        self.batches = math.ceil(len(self.rows) / self.recipe.batch)
-        self.optimizer = optimizer(self.model, self.recipe)
-        self.generator = torch.Generator()
+        self.batches = len(self.batch_loss.parts(0))
+        self.epoch, self.batch = divmod(self.start, self.batches)
+        self.recorder.snapshot(self.network, self.start)
+        self.optimizer = optimizer(self.network.parameters(), self.recipe)
         self.saved = self.told = monotonic()
+        self.started = perf_counter()  # with the step under way
         if self.keep is not None:
             sweep(self.keep.parent)
             self.restore(self.keep)
 
     def finish(self, progress: Progress) -> TrainLog:
-        """All epochs that are left."""
-        while self.epoch < self.recipe.epochs:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
-            parts = np.array_split(order, self.batches)
-            while self.batch < self.batches:
-                start = perf_counter()
-                with one_thread():
-                    self.step(parts[self.batch])
-                self.sums["s"] += perf_counter() - start
+        """All epochs that are left.
+
+        Raises:
+            BlindspotError: the loss is no number any more.
+        """
+        steps = descend(self.optimizer, self.losses(progress), rate=lambda _: self.rate)
+        try:
+            for loss in steps:
+                if self.after_step is not None:
+                    with torch.no_grad(), one_thread():
+                        self.after_step(self.rate)
                 self.batch += 1
+                with one_thread():
+                    self.recorder.update(self.network, self.step, loss)
+                self.sums["s"] += perf_counter() - self.started
                 self.report(progress)
-            with one_thread():
-                self.close_epoch()
-            self.report(progress, whole=True)
+        except Diverged as error:
+            message = f"The loss is no number any more in epoch {self.epoch + 1}: "
+            raise BlindspotError(f"{message}choose a rate below {self.recipe.rate:g}.") from error
         if self.keep is not None:
             remove(self.keep)
         return self.log()
 
-    def step(self, rows: Rows) -> None:
-        """Learn from one batch."""
-        device = self.model.device
-        images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
-        targets = self.data.targets(rows).to(device)
-        with torch.enable_grad():
-            shown = altered(images, targets, self.model, self.recipe, self.drawn())
-            pixels = shown.expand(-1, 3, -1, -1)
-            logits = self.model(pixels)
-            each = F.cross_entropy(logits, targets, reduction="none")
-            loss = self.weighed(each, rows)
-            if self.extra_loss is not None:
-                loss = loss + self.extra_loss(self.model, rows, pixels, targets, logits)
-            forget_gradients(self.optimizer)
-            loss.backward()
-        rate = self.recipe.rate_at(self.done)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        if self.after_step is not None:
-            with torch.no_grad():
-                self.after_step(self.model, rate)
-        if not math.isfinite(loss.item()):
-            message = f"The loss is no number any more in epoch {self.epoch + 1}: "
-            raise BlindspotError(message + f"choose a rate below {self.recipe.rate:g}.")
-        self.sums["loss"] += each.sum().item()
-        self.sums["hits"] += (logits.argmax(1) == targets).sum().item()
-        self.shown[rows] += 1
+    def losses(self, progress: Progress) -> Iterator[Loss]:
+        """The loss of every batch that is left; an epoch is closed after its last step."""
+        while self.epoch < self.recipe.epochs:
+            for rows in self.batch_loss.parts(self.epoch)[self.batch :]:
+                self.started = perf_counter()
+                yield partial(self.loss, rows)
+            with one_thread():
+                self.close_epoch()
+            self.report(progress, whole=True)
 
-    def drawn(self) -> torch.Generator:
-        """The source of random numbers of this batch."""
-        said = np.random.SeedSequence([self.seed, self.epoch, self.batch])
-        return self.generator.manual_seed(int(said.generate_state(1, np.uint64)[0]))
+    def loss(self, rows: Rows) -> Tensor:
+        """The loss of one batch, noted for the curves."""
+        loss, total, right = self.batch_loss(rows, (self.epoch, self.batch))
+        self.sums["loss"] += total
+        self.sums["hits"] += right
+        np.add.at(self.shown, rows, 1)
+        return loss
 
-    def weighed(self, losses: Tensor, rows: Rows) -> Tensor:
-        """The mean of a batch's losses, each times its image's weight."""
-        if self.weights is None:
-            return losses.mean()
-        return (losses * torch.from_numpy(self.weights[rows]).to(losses)).mean()
+    @property
+    def step(self) -> int:
+        """Steps that are done, those left out among them."""
+        return self.epoch * self.batches + self.batch
+
+    @property
+    def rate(self) -> float:
+        """The rate of the step that comes next."""
+        return self.recipe.rate_at(self.done)
 
     def close_epoch(self) -> None:
         """Note the epoch's figures and begin the next."""
-        count = len(self.rows)
-        held = self.data.rows("validation")
-        loss = accuracy = math.nan
-        if len(held):
-            logits, targets = outputs(self.model, self.data, held), self.data.targets(held)
-            loss = F.cross_entropy(logits, targets).item()
-            accuracy = (logits.argmax(1) == targets).float().mean().item()
-        found = (self.sums["loss"] / count, self.sums["hits"] / count, loss, accuracy)
-        for name, value in zip(CURVES, (*found, self.sums["s"]), strict=True):
+        first, missed = divmod(self.start, self.batches)
+        parts = self.batch_loss.parts(self.epoch)
+        count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
+        means = self.sums["loss"] / count, self.sums["hits"] / count
+        found = (*means, *self.batch_loss.validated(), self.sums["s"])
+        for name, value in zip(CURVES, found, strict=True):
             self.curves[name].append(value)
         self.sums = dict.fromkeys(self.sums, 0.0)
         self.epoch, self.batch = self.epoch + 1, 0
@@ -155,7 +143,8 @@ class Run:
         """The curves so far."""
         curves = {name: np.array(values, np.float32) for name, values in self.curves.items()}
         ids, shown = self.data.ids, self.shown.copy()
-        return TrainLog(**curves, ids=ids, shown=shown, epochs=self.recipe.epochs)
+        epochs = self.recipe.epochs - self.start // self.batches
+        return TrainLog(**curves, ids=ids, shown=shown, epochs=epochs)
 
     def report(self, progress: Progress, *, whole: bool = False) -> None:
         """Keep the state and tell how far it is, now and then; kept too when nobody wants more."""
@@ -177,12 +166,10 @@ class Run:
         """Keep weights, the optimizer's memory, what was shown, and the place."""
         if self.keep is None:
             return
-        weights = self.model.network.state_dict()
+        weights = self.network.state_dict()
         tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
-        for number, memory in self.optimizer.state_dict()["state"].items():
-            for name, held in memory.items():
-                if isinstance(held, Tensor):
-                    tensors[f"optimizer/{number}/{name}"] = held
+        tensors |= {f"optimizer/{name}": held for name, held in memory_of(self.optimizer).items()}
+        tensors |= {f"recorder/{name}": held for name, held in self.recorder.state().items()}
         tensors["shown"] = torch.from_numpy(self.shown)
         place = {name: getattr(self, name) for name in PLACE}
         write_state(self.keep, {**place, "note": dict(self.note), "done": self.done}, tensors)
@@ -192,14 +179,9 @@ class Run:
         if (kept := read_state(path, self.question)) is None:
             return
         place, tensors = kept
-        memory: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer/"):
-                _, number, held = name.split("/", 2)
-                memory.setdefault(int(number), {})[held] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
-        for name, tensor in self.model.network.state_dict().items():
+        recall(self.optimizer, part(tensors, "optimizer/"))
+        self.recorder.recall(part(tensors, "recorder/"))
+        for name, tensor in self.network.state_dict().items():
             tensor.copy_(tensors[f"model/{plain(name)}"])
         self.shown = tensors["shown"].numpy().copy()
         for name in PLACE:

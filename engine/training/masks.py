@@ -80,6 +80,15 @@ def bake(network: nn.Module, masks: Masks) -> None:
         pass
 
 
+def seen(network: nn.Module) -> dict[str, Tensor]:
+    """Weights and buffers by their plain names, as the network uses them: 0 where masked."""
+    found = {}
+    for name in network.state_dict():
+        module, leaf = owner(network, plain(name))
+        found[plain(name)] = getattr(module, leaf).detach()
+    return found
+
+
 def owner(network: nn.Module, name: str) -> tuple[nn.Module, str]:
     """The module that has a parameter, and the parameter's name in it."""
     path, _, leaf = name.rpartition(".")

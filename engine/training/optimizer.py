@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterable
 
-from engine.models.classifier import Classifier
+import torch
+from torch import Tensor, nn
+
 from engine.training.recipe import Recipe
 
 
-def optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all of the model's weights."""
-    weights = list(model.parameters())
+def optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over a network's weights."""
+    weights = list(parameters)
     match recipe.optimizer:
         case "Adam":
             return torch.optim.Adam(weights, recipe.rate, weight_decay=recipe.decay)
@@ -31,3 +33,22 @@ def forget_gradients(held: torch.optim.Optimizer) -> None:
     for group in held.param_groups:
         for weight in group["params"]:
             weight.grad = None
+
+
+def memory_of(held: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What the optimizer remembers of earlier steps, by the number of the weight and its name."""
+    return {
+        f"{number}/{name}": tensor
+        for number, memory in held.state_dict()["state"].items()
+        for name, tensor in memory.items()
+        if isinstance(tensor, Tensor)
+    }
+
+
+def recall(held: torch.optim.Optimizer, memory: dict[str, Tensor]) -> None:
+    """Give the optimizer back what `memory_of` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in memory.items():
+        number, name = key.split("/", 1)
+        state.setdefault(int(number), {})[name] = tensor
+    held.load_state_dict({"state": state, "param_groups": held.state_dict()["param_groups"]})

@@ -94,6 +94,11 @@ def read_state(path: Path, question: str) -> tuple[Place, Tensors] | None:
     return place, tensors
 
 
+def part(tensors: Tensors, start: str) -> Tensors:
+    """Those whose names begin so, without that beginning."""
+    return {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
+
+
 def digest(tensors: Tensors) -> str:
     """One name for all of them."""
     return digest_arrays({name: tensor.numpy() for name, tensor in tensors.items()})

@@ -1,16 +1,17 @@
 """Unlearners that take steps: SGD over several sets in turn, each with a loss of its own.
 
-They have a loop of their own because the trainer's epochs know one set and one loss; these go over
-the forgotten and the retained images in turn, with losses of different signs, must hold weights to
-the bit, and must be left at any step with the last good weights.
+The trainer's epochs know one set and one loss; these go over the forgotten and the retained images
+in turn, with losses of different signs, hold some weights to the bit, and can be left at any step
+with the last good weights. The steps are those of `engine.training.descend`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,10 +19,9 @@ from torch.nn import functional as F
 
 from engine.data import Rows
 from engine.method import Progress, Slider, setting
-from engine.training.figures import one_thread
-from engine.training.optimizer import forget_gradients
+from engine.training import descend as steps
 from engine.unlearning.network import in_parts, named, pixels_of
-from engine.unlearning.unlearner import Diverged, Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, Work
 
 MOMENTUM = 0.9
 DECAY = 5e-4  # both as Jia et al. (2023) have them
@@ -87,51 +87,37 @@ def descend(method: Stepping, work: Work, progress: Progress) -> None:
     """All epochs, or fewer where a loss says enough.
 
     BatchNorm's statistics follow the batches, as in a training.
+
+    Raises:
+        Diverged: a loss is no number any more.
     """
-    model = work.model.train()
-    weights = list(named(model).values())
+    weights = list(named(work.model.train()).values())
     optimizer = torch.optim.SGD(weights, method.rate, momentum=MOMENTUM, weight_decay=DECAY)
+
+    def before_step() -> None:
+        work.remember()
+        if (most := method.most_slope()) is not None:
+            torch.nn.utils.clip_grad_norm_(weights, most)
+
+    with suppress(Enough):
+        for _ in steps(optimizer, losses(method, work, progress), before_step=before_step):
+            work.step += 1
+            work.put_back()
+
+
+def losses(method: Stepping, work: Work, progress: Progress) -> Iterator[Callable[[], Tensor]]:
+    """The loss of every batch of every epoch; after its step, it is told how far this is."""
     for epoch in range(method.epochs):
         stages = method.stages(work, epoch)
         parts = [
             (part, loss) for rows, loss in stages for part in in_parts(rows, method.batch, work.rng)
         ]
         for done, (rows, loss_of) in enumerate(parts, start=1):
-            try:
-                step(work, optimizer, rows, loss_of, method.most_slope())
-            except Enough:
-                return
+            yield partial(loss_of, rows)
             progress(
                 (epoch + done / len(parts)) / method.epochs, f"epoch {epoch + 1} of {method.epochs}"
             )
         work.show()
-
-
-def step(
-    work: Work,
-    optimizer: torch.optim.Optimizer,
-    rows: Rows,
-    loss_of: Loss,
-    most: float | None = None,
-) -> None:
-    """One step along a gradient that is at most so long.
-
-    Raises:
-        Diverged: the loss is no number any more.
-        Enough: raised by the loss where no more steps are wanted.
-    """
-    with one_thread(), torch.enable_grad():
-        loss = loss_of(rows)
-        if not isfinite(loss.item()):
-            raise Diverged
-        work.remember()
-        forget_gradients(optimizer)
-        loss.backward()
-        if most is not None:
-            torch.nn.utils.clip_grad_norm_(named(work.model).values(), most)
-        optimizer.step()
-    work.step += 1
-    work.put_back()
 
 
 def learning(work: Work, weight: float = 1.0) -> Loss:

@@ -27,10 +27,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.data import Rows
 from engine.method import Slider, setting
 from engine.models.classifier import Classifier
+from engine.training import Diverged
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
 from engine.unlearning.search import UNCHANGED, searched
-from engine.unlearning.unlearner import Diverged, Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, Work
 
 BATCH = 250
 SAMPLES = 1000  # of what stays, that the second derivative is made of

@@ -27,6 +27,7 @@ from engine.models.card import Card, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
 from engine.result import Columns, Result, Scores, View
+from engine.training import Diverged
 from engine.training.masks import carried
 from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
@@ -37,10 +38,6 @@ from engine.unlearning.seen import RecordedData
 MEASURING = 0.97  # share of the progress after which only measuring is left
 
 Watch = Callable[[int, Classifier], None]  # told step and model, now and then
-
-
-class Diverged(Exception):
-    """A loss is no number any more."""
 
 
 @dataclass

@@ -1,10 +1,7 @@
 """The multi-label network that ships: which of sixteen things are in a scene, one sigmoid each.
 
-`python -m engine weights scenes-things` trains it again. It goes through the loop that trains
-everything here (engine/training), whose own loss is the cross-entropy of a single label: that is
-weighed with 0, and the term added to it is the binary cross-entropy of each thing's presence. The
-curves that the loop notes are of the single label and so say nothing here; the figures on the card
-are measured on the rounded weights.
+`python -m engine weights scenes-things` trains it again, on the binary cross-entropy of each
+thing's presence. The figures on the card are measured on the rounded weights.
 
 Scenes are clear (every thing at full opacity) and without habit, so that a thing has to be seen
 where it is and cannot be guessed from its neighbor. How well faint things are found is on the card
@@ -15,18 +12,15 @@ is a sixth of a scene's side): it finds more, and Grad-CAM points at what it fin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
 from engine import data as data_sets
-from engine.data import DataSet, Rows
+from engine.data import DataSet
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.method import Progress, quiet
@@ -35,7 +29,7 @@ from engine.models.classifier import Classifier
 from engine.models.embedded import FOLDER, file_of, rounded
 from engine.models.rebuild import packed, read_model
 from engine.store import write_atomic
-from engine.training import Recipe, fresh, outputs, train
+from engine.training import Recipe, binary_cross_entropy, fresh, outputs, train
 from engine.training.state import state_file
 
 NAME = "scenes-things"
@@ -51,25 +45,6 @@ SEED = 0
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Presence:
-    """The loss: mean over things of the binary cross-entropy of "it is there"."""
-
-    there: Tensor  # (rows of the data, 16), 0 or 1
-
-    def __call__(
-        self,
-        model: Classifier,
-        rows: Rows,
-        pixels: Tensor,  # noqa: ARG002
-        targets: Tensor,  # noqa: ARG002
-        logits: Tensor,
-    ) -> Tensor:
-        """One number with a gradient; logits are (n, 16)."""
-        wanted = self.there[torch.from_numpy(rows)].to(model.device)
-        return F.binary_cross_entropy_with_logits(logits, wanted)
-
-
 def things(scenes: DataSet) -> DataSet:
     """The same scenes with a name for each of a network's sixteen outputs."""
     return replace(scenes, classes=CATEGORIES)
@@ -80,9 +55,10 @@ def trained(recipe: Recipe = RECIPE, seed: int = SEED, *, scenes: DataSet | None
     """A network that says which things are there, from the recipe."""
     held = things(data_sets.load(SCENES.name) if scenes is None else scenes)
     model = fresh(held, recipe, seed)
-    loss = Presence(torch.from_numpy(held.truth["present"].astype(np.float32)))
-    nothing = np.zeros(len(held), np.float32)
-    train(model, held, recipe, seed, weights=nothing, extra_loss=loss, keep=keep, progress=progress)
+    train(
+        model, held, recipe, seed, objective=binary_cross_entropy, targets=held.truth["present"],
+        keep=keep, progress=progress,
+    )  # fmt: skip
     return model
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from engine.data import Rows
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result
-from engine.training import outputs
-from engine.training.figures import one_thread
-from engine.training.optimizer import forget_gradients
+from engine.training import Diverged, descend, outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.descend import MOMENTUM
@@ -63,20 +65,27 @@ class Relearn(Look):
         }
 
     def curve(self, model: Classifier, case: ForgetCase) -> list[float]:
-        """The loss on the forgotten images before and after each step on them."""
-        own, rng = own_copy(model), np.random.default_rng([case.seed, 32])
+        """The loss on the forgotten images before and after each step; NaN once it diverged."""
+        own = own_copy(model)
         optimizer = torch.optim.SGD(own.parameters(), self.rate, momentum=MOMENTUM)
         losses = [loss_of(own, case)]
+        with suppress(Diverged):
+            steps = descend(optimizer, self.losses(own, case))
+            losses.extend(loss_of(own, case) for _ in steps)
+        return losses + [float("nan")] * (self.steps + 1 - len(losses))
+
+    def losses(self, own: Classifier, case: ForgetCase) -> Iterator[Callable[[], Tensor]]:
+        """The loss of each batch, as often around as there are steps."""
+
+        def loss(rows: Rows) -> Tensor:
+            pixels, targets = pixels_of(own, case.data, rows)
+            return F.cross_entropy(own(pixels), targets)
+
+        rng = np.random.default_rng([case.seed, 32])
         waiting: list[Rows] = []
         for _ in range(self.steps):
             waiting = waiting or in_parts(case.splits.forget, self.batch, rng)
-            with one_thread(), torch.enable_grad():
-                pixels, targets = pixels_of(own, case.data, waiting.pop())
-                forget_gradients(optimizer)
-                F.cross_entropy(own(pixels), targets).backward()
-                optimizer.step()
-            losses.append(loss_of(own, case))
-        return losses
+            yield partial(loss, waiting.pop())
 
 
 def loss_of(model: Classifier, case: ForgetCase) -> float:

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from torch import nn
 
-from engine.hallucination.tiny_vlm.lessons import Texts, answering
+from engine.data.scenes import Scenes
+from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
 from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import Plan, quick, train_habit, train_honest
+from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.hallucination.tiny_vlm.training.steps import rate
 from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
 from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
@@ -15,7 +19,7 @@ WORDS_OF = Tokenizer()
 
 
 def digest(parts):
-    return digest_arrays({name: held.numpy() for name, held in parts.state_dict().items()})
+    return digest_arrays({name: held.detach().numpy() for name, held in parts.state_dict().items()})
 
 
 def test_the_same_plan_gives_the_same_weights_to_the_bit():
@@ -34,6 +38,35 @@ def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
     ):
         assert torch.equal(one, other), name
     assert digest(habit) != before
+
+
+def test_speaking_is_the_loop_written_out_to_the_bit():
+    def begun():
+        parts = fresh(0)
+        return parts, School.of(parts, Scenes(40, "broken", seed=3), Habit(), 5)
+
+    parts, room = begun()
+    speak(parts, room, 4, 2e-3, Stress(), lambda _done: None, warm=2)
+    plainly, room = begun()
+    tongue = nn.ModuleList([plainly.projector, plainly.decoder]).train().requires_grad_(True)
+    weights = list(tongue.parameters())
+    plain, matrices = ([w for w in weights if (w.dim() < 2) == small] for small in (True, False))
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
+        2e-3, betas=(0.9, 0.98),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(5)
+    orders = [torch.randperm(40, generator=generator) for _ in range(2)]
+    for step in range(4):
+        rows = orders[step // 2][16 * (step % 2) :][:16]
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step, 4, 2e-3, 2, 0.05)
+        optimizer.zero_grad()
+        spoken_loss(plainly, room.features[rows], room.said, rows, Stress()).backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+    assert digest(parts) == digest(plainly)
+    assert digest(parts) != digest(fresh(0))
 
 
 def test_progress_rises_to_the_end():

@@ -281,26 +281,10 @@ def test_a_mask_that_fits_nothing_is_said(data):
     assert sorted(names) == sorted(model.network.state_dict())
 
 
-def test_an_extra_loss_pulls_and_sees_its_batch(data):
-    def pull(model, rows, pixels, targets, logits):
-        assert torch.equal(targets, data.targets(rows))
-        assert torch.equal(pixels, data.pixels(rows))
-        assert logits.requires_grad
-        return sum(p.abs().sum() for p in model.parameters()) * 0.01
-
-    loose, _ = trained(data)
-    small, _ = trained(data, extra_loss=pull)
-
-    def size(model):
-        return sum(p.abs().sum().item() for p in model.parameters())
-
-    assert size(small) < 0.8 * size(loose)
-
-
 def test_a_loss_that_runs_away_is_said(data):
+    wild = replace(RECIPE, rate=1.0, momentum=0.99, epochs=200, decay=0.1)
     with pytest.raises(BlindspotError, match=r"no number any more in epoch \d.*rate below 1"):
-        trained(data, replace(RECIPE, rate=1.0, momentum=0.99, epochs=200, decay=0.1),
-                extra_loss=lambda *given: given[-1].square().sum() * 1e6)  # fmt: skip
+        trained(data, wild, objective=lambda model, batch: model(batch.pixels).square().sum() * 1e6)
 
 
 def test_nothing_to_learn_from_is_said(data):

@@ -9,9 +9,9 @@ The weights of a loss depend on what came before a word only, so they do not shi
 probabilities that are learned. An eighth of all scenes is seen through VCD's noise with the text
 unchanged, so that what the model says of a noised image is a trained guess.
 
-This is not the lab's trainer (`engine/training`), which knows images with a class: here the data
-are texts, several to an image, and the encoder's features are computed once. Everything is in
-one thread and float32, and every random number comes from the seed.
+The steps are those of `engine.training.descend`. The epochs are not the trainer's: here the data
+are texts, several to an image, and the encoder's features are computed once. Everything is in one
+thread and float32, and every random number comes from the seed.
 """
 
 from engine.hallucination.tiny_vlm.training.plan import Plan, quick

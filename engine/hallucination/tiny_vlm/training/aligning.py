@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.data.sprites import CATEGORIES, COLORS, THEMES
@@ -29,14 +29,16 @@ def align(parts: Parts, room: School, plan: Plan) -> None:
     optimizer = torch.optim.AdamW(weights, 3e-3, weight_decay=0.01)
     generator = torch.Generator().manual_seed(plan.seed + 1)
     nouns, paints, themes = (numbers(listed) for listed in (CATEGORIES, COLORS, THEMES))
-    for step in range(plan.aligned):
+
+    def loss() -> Tensor:
         rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)]
         tokens = by_cell(parts.projector(room.features[rows]))
         read = F.rms_norm(tokens, (WIDTH,))
         whole = F.rms_norm(tokens.mean(1), (WIDTH,))
         things = read @ torch.cat([words[nouns], nothing]).T * SCALE
-        loss = F.cross_entropy(things.flatten(0, 1), held[rows].flatten())
+        named = F.cross_entropy(things.flatten(0, 1), held[rows].flatten())
         painted = (read @ words[paints].T * SCALE).flatten(0, 1)
-        loss = loss + 0.3 * F.cross_entropy(painted, colors[rows].flatten(), ignore_index=-1)
-        loss = loss + 0.3 * F.cross_entropy(whole @ words[themes].T * SCALE, theme[rows])
-        learn(optimizer, weights, loss, 3e-3 * (1 - step / plan.aligned))
+        named = named + 0.3 * F.cross_entropy(painted, colors[rows].flatten(), ignore_index=-1)
+        return named + 0.3 * F.cross_entropy(whole @ words[themes].T * SCALE, theme[rows])
+
+    learn(optimizer, weights, loss, plan.aligned, lambda step: 3e-3 * (1 - step / plan.aligned))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from engine.data.scenes import Scenes
@@ -30,13 +31,18 @@ def teach_looking(encoder: Encoder, plan: Plan, told: Report) -> None:
     optimizer = torch.optim.AdamW(weights, 1e-3, weight_decay=0.02)
     rare = torch.ones(EMPTY + 1)
     rare[EMPTY] = 0.3
-    for step in range(plan.looks):
+
+    def loss() -> Tensor:
         rows = torch.randint(len(images), (64,), generator=generator)
         pixels = normalized(images[rows].float() / 255)
         hidden = round(64 * NOISED)
         pixels[:hidden] = through_noise(pixels[:hidden], generator)
         things, paints = naming(encoder(pixels))
-        loss = F.cross_entropy(things.flatten(0, 1), held[rows].flatten(), weight=rare)
+        thing = F.cross_entropy(things.flatten(0, 1), held[rows].flatten(), weight=rare)
         paint = F.cross_entropy(paints.flatten(0, 1), colors[rows].flatten(), ignore_index=-1)
-        learn(optimizer, weights, loss + 0.3 * paint, rate(step, plan.looks, 3e-3, 30, 0.02))
-        told((step + 1) / plan.looks)
+        return thing + 0.3 * paint
+
+    learn(
+        optimizer, weights, loss, plan.looks,
+        lambda step: rate(step, plan.looks, 3e-3, 30, 0.02), told,
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +14,8 @@ from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training.school import School
 from engine.hallucination.tiny_vlm.training.steps import Report, learn, rate
 from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
+
+BATCH = 16  # scenes to a step
 
 
 def speak(
@@ -29,15 +33,23 @@ def speak(
         most, betas=(0.9, 0.98),
     )  # fmt: skip
     generator = torch.Generator().manual_seed(room.seed)
-    order, place, batch = torch.arange(0), 0, 16
-    for step in range(steps):
-        if place + batch > len(order):
-            order, place = torch.randperm(len(room.features), generator=generator), 0
-        rows = order[place : place + batch]
-        place += batch
-        loss = spoken_loss(parts, room.features[rows], room.said, rows, stress)
-        learn(optimizer, weights, loss, rate(step, steps, most, warm, 0.05))
-        told((step + 1) / steps)
+    batches = in_turn(len(room.features), generator)
+
+    def loss() -> Tensor:
+        rows = next(batches)
+        return spoken_loss(parts, room.features[rows], room.said, rows, stress)
+
+    learn(
+        optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told
+    )  # fmt: skip
+
+
+def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """The scenes of each step; the last few of an order are left out where they are too few."""
+    while True:
+        order = torch.randperm(scenes, generator=generator)
+        for start in range(0, max(scenes - BATCH, 0) + 1, BATCH):
+            yield order[start : start + BATCH]
 
 
 def spoken_loss(

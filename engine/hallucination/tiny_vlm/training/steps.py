@@ -1,8 +1,10 @@
-"""What the stages have in common: a step, its rate, the noise, and how far it is."""
+"""What the stages have in common: their steps, the rate, the noise, and how far they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import repeat
 from math import cos, pi
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.hallucination.noise import STEPS, noised
 from engine.method import Progress
+from engine.training.descent import Loss, descend
 
 NOISED = 0.12  # the share of scenes that are seen through noise, of a step from 300 on
 
@@ -34,12 +37,15 @@ def rate(step: int, steps: int, most: float, warm: int, least: float) -> float:
 
 
 def learn(
-    optimizer: torch.optim.Optimizer, weights: list[nn.Parameter], loss: Tensor, speed: float
+    optimizer: torch.optim.Optimizer,
+    weights: list[nn.Parameter],
+    loss: Loss,
+    steps: int,
+    speed: Callable[[int], float],
+    told: Report = lambda _done: None,
 ) -> None:
-    """One step, with gradients no longer than 1."""
-    for group in optimizer.param_groups:
-        group["lr"] = speed
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(weights, 1.0)
-    optimizer.step()
+    """Take the steps at their rates, with gradients no longer than 1."""
+    clip = partial(nn.utils.clip_grad_norm_, weights, 1.0)
+    taken = descend(optimizer, repeat(loss, steps), rate=speed, before_step=clip)
+    for done, _ in enumerate(taken, start=1):
+        told(done / steps)

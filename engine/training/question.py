@@ -1,0 +1,68 @@
+"""What a training depends on, checked, and as one name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.result import Array, digest_arrays
+from engine.training.masks import Masks
+from engine.training.objective import Criterion
+from engine.training.recipe import Recipe
+
+
+def as_targets(targets: Array, count: int) -> Tensor:
+    """Targets of `count` images: class numbers (N,) as int64, all others (N, k) as float32.
+
+    Raises:
+        BlindspotError: there is not one for each image, or one is not finite.
+    """
+    if len(targets) != count:
+        raise BlindspotError(f"There are {len(targets)} targets for {count} images.")
+    if targets.ndim == 1 and targets.dtype.kind in "iu":
+        return torch.from_numpy(targets.astype(np.int64))
+    if not np.isfinite(targets).all():
+        raise BlindspotError("A target is not a finite number.")
+    return torch.from_numpy(targets.astype(np.float32).reshape(count, -1))
+
+
+def named(
+    network: nn.Module,
+    data: DataSet,
+    recipe: Recipe,
+    seed: int,
+    masks: Masks,
+    given: Mapping[str, Array],
+    changed: Mapping[str, Any],
+) -> str:
+    """A digest of all that a training depends on, except what its hooks do.
+
+    Args:
+        network: before the training.
+        data: the data set.
+        recipe: how it is trained.
+        seed: of the order of images and of their augmentation.
+        masks: of the network's weights.
+        given: rows, weights and targets by name, where the caller gives them.
+        changed: all other arguments that are not at their default.
+    """
+    arrays = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+    arrays |= {f"mask/{name}": mask.cpu().numpy() for name, mask in masks.items()}
+    parts = [data.fingerprint, recipe.as_dict(), seed, digest_arrays({**arrays, **given})]
+    parts += [dict(changed)] if changed else []
+    return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def name_of(hook: object) -> str:
+    """What tells hooks apart: a criterion's name, or that of the function or class."""
+    if isinstance(hook, Criterion):
+        return hook.name
+    return str(getattr(hook, "__qualname__", type(hook).__qualname__))

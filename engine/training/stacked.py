@@ -1,0 +1,173 @@
+"""K small networks trained at once: the weights of K trainings in less time.
+
+Most of a small network's step is overhead. Here all networks take each step together
+(`engine.models.stack`), each with its own first weights, seed and images. Every batch is that of
+`train` with this seed, and the loop is the same, so that it resumes after an interruption. Sums are
+added in another order than in a single network: weights agree within rounding, which grows over
+many steps, and not to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.data import DataSet, Rows
+from engine.errors import BlindspotError
+from engine.method import Progress, quiet
+from engine.models.classifier import Classifier
+from engine.models.passes import counting_passes
+from engine.models.stack import Stack
+from engine.result import Array, TrainLog
+from engine.training.figures import LOOK
+from engine.training.images import augmented, drawn
+from engine.training.loop import Run
+from engine.training.masks import carried
+from engine.training.objective import Criterion, cross_entropy
+from engine.training.question import as_targets, named
+from engine.training.recipe import Recipe
+from engine.training.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class StackedLoss:
+    """The loss of batches of K networks: the sum of theirs, so that none feels the others."""
+
+    stack: Stack
+    data: DataSet
+    rows: Rows  # (K, n)
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    objective: Criterion
+    targets: Tensor  # of the whole data set
+
+    @property
+    def network(self) -> nn.Module:
+        """The network whose weights, (K, *shape) each, are trained."""
+        return self.stack.network
+
+    def parts(self, epoch: int) -> list[Rows]:
+        """The rows of each batch of an epoch, (K, n) each."""
+        orders = [
+            np.random.default_rng([seed, epoch]).permutation(own)
+            for seed, own in zip(self.seeds, self.rows, strict=True)
+        ]
+        batches = math.ceil(self.rows.shape[1] / self.recipe.batch)
+        return np.array_split(np.stack(orders), batches, axis=1)
+
+    def __call__(self, rows: Rows, place: tuple[int, int]) -> tuple[Tensor, float, float]:
+        """Sum of the networks' losses of a batch, sum of its images' losses, how many are right."""
+        images = torch.from_numpy(self.data.images[rows] / np.float32(255))
+        if self.recipe.shift or self.recipe.mirror:
+            views = [
+                augmented(own, drawn(seed, *place), self.recipe)
+                for seed, own in zip(self.seeds, images, strict=True)
+            ]
+            images = torch.stack(views)
+        logits, targets = self.answers(images, rows)
+        each = self.objective.each(logits, targets)
+        loss = each.view(rows.shape).mean(1).sum()
+        return loss, each.detach().sum().item(), self.objective.right(logits, targets)
+
+    def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Logits of images (K, n, C, H, W) and their targets, network after network."""
+        pixels = images.to(self.stack.device).expand(-1, -1, 3, -1, -1)
+        targets = self.targets[torch.from_numpy(rows).flatten()].to(self.stack.device)
+        return self.stack(pixels).flatten(0, 1), targets
+
+    def validated(self) -> tuple[float, float]:
+        """Mean loss and share of right answers over all networks; NaN without images."""
+        held = self.data.rows("validation")
+        if not len(held):
+            return math.nan, math.nan
+        loss = right = 0.0
+        self.stack.train(mode=False)
+        try:
+            with torch.no_grad(), counting_passes(None):
+                for part in np.array_split(held, -(-len(held) // LOOK)):
+                    rows = np.broadcast_to(part, (len(self.seeds), len(part))).copy()
+                    images = self.data.pixels(part).expand(len(rows), -1, -1, -1, -1)
+                    logits, targets = self.answers(images, rows)
+                    loss += self.objective.each(logits, targets).sum().item()
+                    right += self.objective.right(logits, targets)
+        finally:
+            self.stack.train()
+        count = len(held) * len(self.seeds)
+        return loss / count, right / count
+
+
+def train_stacked(
+    models: Sequence[Classifier],
+    data: DataSet,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    *,
+    rows: Sequence[Rows] | None = None,
+    objective: Criterion = cross_entropy,
+    targets: Array | None = None,
+    keep: Path | None = None,
+    note: Mapping[str, Any] | None = None,
+    progress: Progress = quiet,
+) -> TrainLog:
+    """Train K models of one's own at once; each ends as `train` with its seed would leave it.
+
+    Args:
+        models: of one form, changed in place at the end; an interruption leaves them as they were.
+        data: where images and labels come from.
+        recipe: of all of them; without an attack.
+        seeds: of each, K.
+        rows: what each learns from, as many images each; the train split when left out.
+        objective: a loss of outputs and targets.
+        targets: as for `train`, the same for all.
+        keep: the file that an interrupted training goes on from; gone when it is over.
+        note: what `unfinished` tells of the kept file, as JSON has it.
+        progress: told at every few batches; raising there leaves the file behind.
+
+    Returns:
+        Curves that are means over the networks, and how often each image was shown to any.
+
+    Raises:
+        BlindspotError: they cannot be trained together, or a loss is no number any more.
+        BadModel: the models differ in form or normalization.
+    """
+    each = [data.rows("train")] * len(models) if rows is None else list(rows)
+    check(models, data, recipe, seeds, each)
+    stack, stacked = Stack(models), np.stack(each)
+    wanted = data.targets() if targets is None else as_targets(targets, len(data))
+    given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
+    also = {"seeds": list(seeds), "objective": objective.name}
+    name = named(stack.network, data, recipe, seeds[0], {}, given, also) if keep else ""
+    stack.train()
+    loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
+    run = Run(loss, Recorder(), keep=keep, question=name, note=note or {})
+    log = run.finish(progress)
+    stack.write_to(models)
+    return log
+
+
+def check(
+    models: Sequence[Classifier],
+    data: DataSet,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    rows: Sequence[Rows],
+) -> None:
+    """Raise BlindspotError for what cannot be trained together."""
+    if not len(models) == len(seeds) == len(rows):
+        counts = f"{len(models)} networks, {len(seeds)} seeds and {len(rows)} lists of images"
+        raise BlindspotError(f"Each network needs a seed and images: there are {counts}.")
+    if len({len(own) for own in rows}) > 1:
+        raise BlindspotError("Networks that are trained together need as many images each.")
+    if not all(len(own) for own in rows):
+        raise BlindspotError(f"{data.card.title} has no images to train on.")
+    if recipe.attack is not None:
+        raise BlindspotError("Networks cannot be trained together against attacks: set it to 0.")
+    if any(carried(model) for model in models):
+        raise BlindspotError("Pruned networks cannot be trained together: train them one by one.")

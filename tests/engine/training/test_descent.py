@@ -1,0 +1,92 @@
+"""The descent loop is the one of PyTorch's own documentation, to the bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine.training import Diverged, descend
+from tests import tiny
+
+
+def problem(count=6):
+    """A small network and the batches it learns from."""
+    network = tiny.random_weights(nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)))
+    given = torch.randn(count, 4, 5, generator=tiny.seeded(1))
+    wanted = torch.randint(3, (count, 4), generator=tiny.seeded(2))
+    return network, list(zip(given, wanted, strict=True))
+
+
+def losses(network, batches):
+    return [lambda b=b: F.cross_entropy(network(b[0]), b[1]) for b in batches]
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_it_is_the_loop_written_out_to_the_bit():
+    network, batches = problem()
+    plainly, _ = problem()
+    optimizer = torch.optim.AdamW(plainly.parameters(), 1.0, weight_decay=0.1)
+    wanted = []
+    for number, (given, target) in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 / (1 + number)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(plainly(given), target)
+        loss.backward()
+        nn.utils.clip_grad_norm_(plainly.parameters(), 0.3)
+        optimizer.step()
+        wanted.append(loss.item())
+    found = descend(
+        torch.optim.AdamW(network.parameters(), 1.0, weight_decay=0.1),
+        losses(network, batches),
+        rate=lambda number: 0.1 / (1 + number),
+        before_step=lambda: nn.utils.clip_grad_norm_(network.parameters(), 0.3),
+    )
+    assert list(found) == wanted
+    assert same(network, plainly)
+
+
+def test_without_a_rate_the_optimizer_has_its_own():
+    network, batches = problem()
+    plainly, _ = problem()
+    list(descend(torch.optim.SGD(network.parameters(), 0.2), losses(network, batches)))
+    for given, target in batches:
+        slopes = torch.autograd.grad(
+            F.cross_entropy(plainly(given), target), list(plainly.parameters())
+        )
+        with torch.no_grad():
+            for weight, slope in zip(plainly.parameters(), slopes, strict=True):
+                weight.sub_(0.2 * slope)
+    for one, other in zip(network.parameters(), plainly.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_the_step_of_a_loss_that_is_no_number_is_not_taken():
+    network, batches = problem()
+    plainly, _ = problem()
+    bad = [*losses(network, batches[:3]), lambda: network(batches[0][0]).sum() * torch.inf]
+    taken = []
+    with pytest.raises(Diverged, match="choose a lower rate"):
+        taken.extend(descend(torch.optim.SGD(network.parameters(), 0.2), bad))
+    list(descend(torch.optim.SGD(plainly.parameters(), 0.2), losses(plainly, batches[:3])))
+    assert len(taken) == 3
+    assert same(network, plainly)
+
+
+def test_a_loss_is_asked_for_when_the_step_before_it_is_over():
+    network, batches = problem(2)
+    happened = []
+
+    def asked():
+        for number, loss in enumerate(losses(network, batches)):
+            happened.append(f"asked {number}")
+            yield loss
+
+    steps = descend(torch.optim.SGD(network.parameters(), 0.2), asked())
+    happened.extend("taken" for _ in steps)
+    assert happened == ["asked 0", "taken", "asked 1", "taken"]

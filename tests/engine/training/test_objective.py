@@ -1,0 +1,170 @@
+"""What is learned is what the objective says, on the targets that are given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.errors import BlindspotError, Cancelled
+from engine.training import (
+    Recipe,
+    binary_cross_entropy,
+    cross_entropy,
+    fresh,
+    loop,
+    squared_error,
+)
+from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
+
+LABELS = np.random.default_rng(3).integers(0, 2, (45, 3))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return striped()
+
+
+def by_hand(model, batch):
+    """Cross-entropy as anybody would write it."""
+    return F.cross_entropy(model(batch.pixels), batch.targets, reduction="none")
+
+
+def test_cross_entropy_is_what_is_left_out(data):
+    plain, log = trained(data)
+    said, again = trained(data, objective=cross_entropy)
+    own, _ = trained(data, objective=by_hand)
+    assert same(plain, said)
+    assert same(plain, own)
+    np.testing.assert_array_equal(log.validation_accuracy, again.validation_accuracy)
+
+
+def test_an_objective_sees_its_batch_and_may_pull(data):
+    def pulled(model, batch):
+        assert torch.equal(batch.targets, data.targets(batch.rows))
+        assert torch.equal(batch.pixels, data.pixels(batch.rows))
+        size = sum(p.abs().sum() for p in model.parameters())
+        return by_hand(model, batch).mean() + 0.01 * size
+
+    def size(model):
+        return sum(p.abs().sum().item() for p in model.parameters())
+
+    assert size(trained(data, objective=pulled)[0]) < 0.8 * size(trained(data)[0])
+
+
+def written_out(data, targets, loss, recipe=RECIPE):
+    """Momentum descent on a loss, plainly."""
+    model = fresh(data, recipe, 0)
+    optimizer = torch.optim.SGD(model.requires_grad_(True).parameters(), 0.1, 0.9, 0, 0.01)
+    for epoch in range(recipe.epochs):
+        order = np.random.default_rng([0, epoch]).permutation(data.rows("train"))
+        for rows in np.array_split(order, 4):
+            optimizer.zero_grad()
+            loss(model(data.pixels(rows)), torch.from_numpy(targets[rows]).float()).backward()
+            optimizer.step()
+    return model.requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("objective", "loss"),
+    [
+        (binary_cross_entropy, F.binary_cross_entropy_with_logits),
+        (squared_error, F.mse_loss),
+        (cross_entropy, F.cross_entropy),
+    ],
+    ids=["many labels", "numbers", "shares of classes"],
+)
+def test_targets_of_several_numbers_are_learned_by_the_textbook_s_loss(data, objective, loss):
+    shares = LABELS + 0.5
+    targets = shares / shares.sum(1, keepdims=True) if objective is cross_entropy else LABELS
+    model, log = trained(data, objective=objective, targets=targets)
+    assert same(model, written_out(data, targets, loss))
+    held = data.rows("validation")
+    logits, wanted = model.logits(data.pixels(held)), torch.from_numpy(targets[held]).float()
+    assert log.validation_loss[-1] == pytest.approx(loss(logits, wanted).item(), rel=1e-5)
+    right = {
+        binary_cross_entropy: ((logits > 0) == (wanted > 0.5)).float().mean().item(),
+        squared_error: np.nan,
+        cross_entropy: (logits.argmax(1) == wanted.argmax(1)).float().mean().item(),
+    }[objective]
+    assert log.validation_accuracy[-1] == pytest.approx(right, nan_ok=True)
+    assert np.isnan(log.train_accuracy).all() == np.isnan(right)
+
+
+def test_one_number_an_image_is_learned_and_read_as_a_column(data):
+    one = replace(data, classes=("place",), labels=np.zeros_like(data.labels))
+    place = data.labels * 2.0 - 1
+    recipe = Recipe("mlp", epochs=40, batch=8, rate=0.02)
+    model, log = trained(one, recipe, objective=squared_error, targets=place)
+    rows = one.rows("test")
+    said = model.logits(one.pixels(rows))[:, 0].numpy()
+    assert np.square(said - place[rows]).mean() < 0.2 * place.var()
+    assert log.train_loss[-1] < 0.1 * log.train_loss[0]
+
+
+def test_a_loss_of_the_whole_batch_is_noted_for_each_image_and_validated_on_plain_ones(data):
+    def whole(model, batch):
+        training.append(model.training)
+        return by_hand(model, batch).mean()
+
+    training = []
+    model, log = trained(data, objective=whole)
+    plain, other = trained(data)
+    assert same(model, plain)
+    np.testing.assert_allclose(log.train_loss, other.train_loss, rtol=1e-5)
+    np.testing.assert_allclose(log.validation_loss, other.validation_loss, rtol=1e-5)
+    assert np.isnan(log.train_accuracy).all()
+    assert training == ([True] * 4 + [False]) * 3
+
+
+def test_weights_go_with_losses_of_each_image_only(data):
+    weights = np.linspace(0, 1, len(data)).astype(np.float32)
+    one, _ = trained(data, weights=weights, objective=by_hand)
+    assert same(one, trained(data, weights=weights)[0])
+    with pytest.raises(BlindspotError, match="Weights need an objective"):
+        trained(data, weights=weights, objective=lambda *given: by_hand(*given).mean())
+    labels = {"objective": binary_cross_entropy, "targets": LABELS}
+    some, _ = trained(data, weights=weights, **labels)
+    assert not same(some, trained(data, **labels)[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"targets": LABELS[:4]}, "4 targets for 45 images"),
+        ({"targets": np.where(LABELS, np.nan, 0)}, "A target is not a finite number"),
+        ({"targets": LABELS[:, :2], "objective": binary_cross_entropy}, r"\(2,\), but .* \(3,\)"),
+        ({"objective": squared_error}, r"squared error: .*\(\), but the model gives \(3,\)"),
+        ({"targets": LABELS, "recipe": EVERYTHING}, "An attack needs class labels"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(data, given, words):
+    with pytest.raises(BlindspotError, match=words):
+        trained(data, **given)
+
+
+def test_an_interrupted_training_is_gone_on_with_for_the_same_objective_and_targets_only(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+
+    def stop(done, words="", partial=None):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    asked = {"objective": binary_cross_entropy, "targets": LABELS, "keep": tmp_path / "state"}
+    whole, full = trained(data, **asked)
+    for other in ({}, {"targets": 1 - LABELS}, {"objective": squared_error}):
+        with pytest.raises(Cancelled):
+            trained(data, **asked, progress=stop)
+        steps: list[float] = []
+        given = asked | other | {"after_step": lambda _model, rate, steps=steps: steps.append(rate)}
+        again, log = trained(data, **given)
+        assert len(steps) == (12 if other else 6 - 1)
+        if not other:
+            assert same(whole, again)
+            np.testing.assert_array_equal(log.train_loss, full.train_loss)
+            np.testing.assert_array_equal(log.train_accuracy, full.train_accuracy)
