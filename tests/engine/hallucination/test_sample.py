@@ -71,7 +71,9 @@ def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
         with torch.no_grad():
             seen = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
             logits = vlm.prefill(seen, torch.tensor([ids]))[0].logits[0]
-        assert found[row, thing].item() == pytest.approx((logits[YES] - logits[NO]).item(), abs=1e-4)
+        assert found[row, thing].item() == pytest.approx(
+            (logits[YES] - logits[NO]).item(), abs=1e-4
+        )
     assert not torch.allclose(margins(vlm, sample, step=900), found)
 
 

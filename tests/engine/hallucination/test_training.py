@@ -8,8 +8,16 @@ import torch
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.lessons import Texts, answering
 from engine.hallucination.tiny_vlm.parts import fresh
-from engine.hallucination.tiny_vlm.training import Plan, quick, train_habit, train_honest
-from engine.hallucination.tiny_vlm.training import aligning, looking, speaking, stages
+from engine.hallucination.tiny_vlm.training import (
+    Plan,
+    aligning,
+    looking,
+    quick,
+    speaking,
+    stages,
+    train_habit,
+    train_honest,
+)
 from engine.hallucination.tiny_vlm.training.steps import rate
 from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
 from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
