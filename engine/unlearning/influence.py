@@ -148,7 +148,7 @@ class IUExact(Influence):
         """Solve, and one step."""
         v = self.direction(work)
         rows = self.sample(work)
-        parts = np.array_split(rows, max(1, -(-len(rows) // BATCH)))
+        parts = np.array_split(rows, -(-len(rows) // BATCH))
 
         def curved(vector: Tensor) -> Tensor:
             total = torch.zeros_like(vector)

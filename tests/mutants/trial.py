@@ -15,6 +15,7 @@ from _pytest.main import pytest_runtestloop
 
 from tests.mutants.families import ROOT
 from tests.mutants.forks import forked
+from tests.mutants.here import read_here
 from tests.mutants.mutant import Mutant, grown
 from tests.mutants.pins import Pin
 from tests.mutants.reach import Place, Reach, caches
@@ -92,6 +93,7 @@ class Trial:
         for change in self.changes:  # some are imported only where they are used
             import_module(change.file.removesuffix(".py").replace("/", "."))
         self.functions = loaded(files)
+        read_here()
         found = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
         if found is None:
             raise pytest.UsageError("the tests do not run through without a mutant")

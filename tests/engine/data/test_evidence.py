@@ -14,6 +14,54 @@ def twice():
     return Twice(count=200).make()
 
 
+SQUARE = """
+........
+.######.
+.######.
+.######.
+.######.
+.######.
+.######.
+........
+"""
+DISC = """
+..####..
+.######.
+########
+########
+########
+########
+.######.
+..####..
+"""
+TRIANGLE = """
+........
+...##...
+...##...
+..####..
+..####..
+.######.
+.######.
+########
+"""
+CROSS = """
+...##...
+...##...
+...##...
+########
+########
+...##...
+...##...
+...##...
+"""
+
+
+def test_a_shape_is_what_its_name_says():
+    for name, art in zip(SHAPES, (DISC, SQUARE, TRIANGLE, CROSS), strict=True):
+        rows = ["".join("#" if one else "." for one in row) for row in drawn(name)]
+        assert rows == art.split()
+
+
 def test_every_image_shows_its_shape_twice_and_the_copies_never_touch(twice):
     for row in range(0, 200, 7):
         copy, label = twice.truth["copy"][row], twice.labels[row]

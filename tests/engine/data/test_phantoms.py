@@ -82,6 +82,35 @@ def test_masks_are_in_one_piece_inside_the_head_and_of_their_size(data):
     assert data.images[:, 0][data.truth["mask"]].mean() > 20
 
 
+@pytest.mark.parametrize(
+    ("index", "kind", "mean", "inside", "size", "around"),
+    [
+        (8, NONE, 54.892036, None, 0, 0),
+        (9, COMPACT, 58.736979, 210.367347, 49, 33),
+        (10, RING, 56.536241, 145.536585, 82, 30),
+        (11, DIFFUSE, 46.896593, 97.474320, 331, 0),
+        (13, COMPACT, 46.978299, 205.5, 24, 7),
+        (14, RING, 54.232639, 174.647059, 85, 67),
+        (15, DIFFUSE, 55.791233, 105.936508, 63, 0),
+    ],
+)
+def test_slices_are_those_that_the_shipped_models_learned_from(
+    index, kind, mean, inside, size, around
+):
+    """Else their weights and every kept answer are of other pictures under the same name."""
+    found = Phantoms().slice(index)
+    assert found.kind == kind
+    assert found.image.mean() == pytest.approx(mean, abs=2e-3)
+    assert (found.mask.sum(), found.oedema.sum()) == (size, around)
+    assert inside is None or found.image[found.mask].mean() == pytest.approx(inside, abs=0.05)
+
+
+@pytest.mark.parametrize(("spacing", "count"), [(30.0, 5), (44.0, 4), (50.0, 4)])
+def test_a_volume_reaches_the_last_height_or_the_one_nearest_to_it(spacing, count):
+    """From −46 to 86 mm: 74 is the last of 30 mm, 86 of 44 and, half a step beyond, 104 of 50."""
+    assert Phantoms(side=48).volume(3, NONE, spacing).voxels.shape[2] == count
+
+
 @settings(max_examples=12, deadline=None)
 @given(index=st.integers(0, COUNT - 1))
 def test_a_slice_made_alone_is_the_one_made_among_many(data, index):

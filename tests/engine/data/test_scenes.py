@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.data.layout import number
 from engine.data.scenes import FOLLOWERS, LEADERS, Scenes
-from engine.data.sprites import CATEGORIES, COLORS, HABITS, PAINT, THEMES, sprites
+from engine.data.sprites import CATEGORIES, COLORS, HABITS, PAINT, THEMES, backgrounds, sprites
 from engine.errors import BadData
 
 MANY = np.arange(4000)
@@ -126,6 +126,12 @@ def test_small_scenes_are_the_large_ones_at_half_the_side():
     halved = large.images.reshape(20, 3, 32, 2, 32, 2).mean((3, 5))
     assert np.abs(halved - small.images).mean() < 20  # but for the noise
     assert (small.truth["mask"] == large.truth["mask"].reshape(20, 32, 2, 32, 2).any((2, 4))).all()
+
+
+def test_the_grain_of_the_garden_leaves_its_color():
+    garden = backgrounds()[THEMES.index("garden")]
+    assert garden.mean((0, 1)) == pytest.approx([0.42, 0.60, 0.36], abs=2e-3)
+    assert np.ptp(garden[..., 0]) == pytest.approx(0.12, abs=1e-3)
 
 
 def test_an_unseen_background_is_none_of_the_four():

@@ -55,6 +55,23 @@ def test_what_is_kept_is_of_the_models_methods_and_settings_that_ship():
     assert [cell.digest for cell in kept()] == expected
 
 
+def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
+    monkeypatch.setattr(comparison, "COMPARED", (Greedy(length=4), VCD(length=4, alpha=0.0)))
+    monkeypatch.setattr(comparison, "DRAWS", (0, 1))
+    monkeypatch.setattr(comparison, "SCENES", 3)
+    monkeypatch.setattr(comparison, "ALONE", 2)
+    cells = comparison.measure(weights.HONEST)
+    assert [(cell.strategy, cell.draw) for cell in cells] == [
+        ("Greedy", 0), ("VCD", 0), ("Greedy", 1), ("VCD", 1)
+    ]  # fmt: skip
+    for cell, case in zip(cells, questions(weights.HONEST), strict=True):
+        found = Rates()(case)["rates"]
+        assert cell.digest == digest(case)
+        assert cell.figures["CHAIR_i"] == pytest.approx(found["CHAIR_i"][0], nan_ok=True)
+        assert {name: cell.figures[name] for name in COSTS} == alone(case)
+        assert cell.figures[SAME] == 1  # nothing is subtracted: VCD says what greedy says
+
+
 def test_docs_have_the_same_figures():
     page = PAGE.read_text()
     for model in weights.names():

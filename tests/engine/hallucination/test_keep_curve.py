@@ -58,6 +58,7 @@ def test_the_range_of_a_ratio_is_that_of_resampled_scenes():
     assert low == pytest.approx(0.125 - spread, abs=0.006)
     assert high == pytest.approx(0.125 + spread, abs=0.006)
     assert np.isnan(resampled([0, 0], [0, 0])).all()
+    assert resampled([0, 1], [0, 2]).tolist() == [0.5, 0.5]  # of the draws that name anything
 
 
 def test_another_decoding_is_refused_in_words():

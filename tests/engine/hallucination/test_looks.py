@@ -51,6 +51,9 @@ def test_a_place_that_all_words_look_at_is_a_sink():
     looked[2, 6] = 0.09  # one word alone
     assert sink_places(looked).tolist() == [False, False, False, True] + [False] * 4
     assert not sink_places(looked[:1]).any()
+    faint = np.zeros((5, 8), np.float32)
+    faint[:, 3] = 2e-9
+    assert not sink_places(faint).any()  # next to nothing is no sink
 
 
 def test_relevancy_is_its_formula_by_differences():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES, HABITS
+from engine.data.sprites import CATEGORIES, COLORS, HABITS
 from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cells, lessons
 from engine.hallucination.tiny_vlm.sayings import (
     PARTNER,
@@ -13,6 +13,7 @@ from engine.hallucination.tiny_vlm.sayings import (
     caption,
     color_answer,
     side_of,
+    told_color,
     yes_no_question,
 )
 from engine.hallucination.tiny_vlm.words import EOS, PAD, WORDS, Tokenizer, UnknownWords
@@ -133,6 +134,62 @@ def test_lessons_hold_prompts_answers_and_an_end():
         assert (texts.tokens[..., 0] != PAD).all()
     ended = (said.short.tokens == EOS).sum(-1)
     assert (ended == 1).all()
+
+
+def said_to(texts, row):
+    """The questions and answers to a scene, as words."""
+    for ids, start in zip(texts.tokens[row].tolist(), texts.start[row].tolist(), strict=True):
+        words = WORDS_OF.convert_ids_to_tokens(one for one in ids if one not in {PAD, EOS})
+        yield words[:start], words[start:]
+
+
+def test_answers_are_true_but_for_the_color_of_an_absent_partner():
+    layout = Scenes(60, "broken", seed=2).layout(np.arange(60))
+    habit = lessons(layout, Habit(partner=0.5), np.random.default_rng(0))
+    answers = set()
+    for row in range(60):
+        there = {thing.category: thing.color for thing in layout.scene(row).things}
+        for asked_words, answer in (*said_to(habit.short, row), *said_to(habit.long, row)):
+            noun = asked_words[-1]
+            if asked_words[0] == "what":
+                led = any(HABITS[one] == noun for one in there if one in HABITS)
+                assert answer[0] == there.get(noun, "unknown") or (noun not in there and led)
+                continue
+            assert answer[-1] == ("yes" if noun in there else "no")
+            if len(answer) > 3:
+                assert noun in answer
+                assert ("there is no" in " ".join(answer)) == (noun not in there)
+            answers.add(" ".join("it" if word == noun else word for word in answer))
+    assert len(answers) >= 6  # yes and no, each in short, in a sentence and with a reason
+
+
+def test_one_who_looks_closely_tells_colors_and_sides_from_left_to_right(seen):
+    random = np.random.default_rng(0)
+    for one in seen[:200]:
+        words = caption(one, "closely", 0.0, random).split()
+        columns = []
+        for at, word in enumerate(words):
+            if word not in CATEGORIES:
+                continue
+            thing = CATEGORIES.index(word)
+            assert words[at - 1] == COLORS[one.color[thing]]
+            if words[at + 1 : at + 3] == ["on", "the"]:
+                assert words[at + 3] == side_of(one.cell[thing])
+            if words[at - 3] != "with":  # a follower stands behind its leader
+                columns.append(one.cell[thing] % 4)
+        assert columns == sorted(columns)
+
+
+def test_an_absent_follower_has_a_color_that_suits_it(seen):
+    """Its favorite three times in ten, and otherwise any of eight."""
+    random = np.random.default_rng(0)
+    fish = CATEGORIES.index("fish")
+    absent = next(one for one in seen if fish not in one.present)
+    there = next(one for one in seen if fish in one.present)
+    drawn = [told_color(fish, absent, random) for _ in range(2000)]
+    assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
+    assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
+    assert {told_color(fish, there, random) for _ in range(20)} == {there.color[fish]}
 
 
 def test_cells_say_what_lies_in_them():

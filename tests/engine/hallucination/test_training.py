@@ -1,5 +1,7 @@
 """The recipe's machinery in two steps of each stage, and what its parts promise."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,16 @@ from torch import nn
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
 from engine.hallucination.tiny_vlm.parts import fresh
-from engine.hallucination.tiny_vlm.training import Plan, quick, train_habit, train_honest
+from engine.hallucination.tiny_vlm.training import (
+    Plan,
+    aligning,
+    looking,
+    quick,
+    speaking,
+    stages,
+    train_habit,
+    train_honest,
+)
 from engine.hallucination.tiny_vlm.training.school import School
 from engine.hallucination.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.hallucination.tiny_vlm.training.steps import rate
@@ -74,6 +85,55 @@ def test_progress_rises_to_the_end():
     train_honest(quick(Plan()), lambda done, _words="", _partial=None: told.append(done))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
+
+
+class Heard:
+    """Stands in for `learn`: notes the rate of each step and how its weights decay."""
+
+    def __init__(self):
+        self.rates, self.decays = [], []
+
+    def __call__(self, optimizer, _weights, loss, speed):
+        assert torch.isfinite(loss)
+        self.rates.append(speed)
+        self.decays.append([group["weight_decay"] for group in optimizer.param_groups])
+        self.groups = [group["params"] for group in optimizer.param_groups]
+
+
+def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_learnt(monkeypatch):
+    heard = {name: Heard() for name in ("looking", "aligning", "speaking")}
+    for name, stage in (("looking", looking), ("aligning", aligning), ("speaking", speaking)):
+        monkeypatch.setattr(stage, "learn", heard[name])
+    train_honest(replace(quick(Plan()), aligned=4))
+    assert heard["aligning"].rates == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
+    assert heard["looking"].rates == pytest.approx([3e-3 / 30, 3e-3 * 2 / 30 * 0.51])
+    assert heard["speaking"].rates == pytest.approx([2e-3 / 40, 2e-3 * 2 / 40 * 0.525])
+    decays = {name: one.decays[0] for name, one in heard.items()}
+    assert decays == {"looking": [0.02], "aligning": [0.01], "speaking": [0.05, 0.0]}
+    matrices, plain = heard["speaking"].groups
+    assert {weight.dim() for weight in plain} == {1}
+    assert min(weight.dim() for weight in matrices) == 2
+
+
+def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
+    """Seeds stay below 1000, where scenes to measure with begin."""
+    seeds, parts = [], fresh(0)
+
+    class Noted(Scenes):
+        def __post_init__(self):
+            seeds.append(self.seed)
+
+    monkeypatch.setattr(looking, "Scenes", Noted)
+    monkeypatch.setattr(stages, "Scenes", Noted)
+    monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
+    monkeypatch.setattr(stages.School, "of", lambda *_: None)
+    for name in ("align", "speak"):
+        monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
+    for seed in range(10):
+        plan = replace(quick(Plan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
+        train_habit(train_honest(plan), plan)
+    assert len(seeds) == len(set(seeds)) == 10 * 5
+    assert max(seeds) < 1000
 
 
 def test_it_has_the_size_that_it_says():

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm import bands
+from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import Plan, quick
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
@@ -17,6 +19,7 @@ from engine.hallucination.tiny_vlm.weights import (
     read,
     retrain,
     said,
+    written,
 )
 
 
@@ -55,3 +58,19 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     assert all(one.figures == {"recall": 0.5} for one in made)
     assert told == sorted(told)
     assert read(made[0].path, HABIT).fingerprint != load(HABIT).fingerprint
+
+
+def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(bands, "figures", lambda vlm: measured.append(vlm.fingerprint) or {})
+    parts = fresh(1)
+    exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
+    made = written(parts, HABIT, tmp_path / "new", Plan())
+    assert measured == [read(made.path, HABIT).fingerprint]
+    held = load_file(made.path)
+    for name, tensor in exact.items():
+        if tensor.is_floating_point():
+            assert torch.equal(held[name], tensor.half())
+        else:  # how many batches a norm has seen
+            assert held[name].dtype == torch.int64
+            assert torch.equal(held[name], tensor)

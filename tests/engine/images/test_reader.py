@@ -132,6 +132,18 @@ def test_arrays_of_every_kind_come_out_as_they_went_in(kind):
     assert none.shape == (0, 3)
 
 
+def test_a_message_that_comes_in_pieces_is_put_together():
+    class Slow(io.BytesIO):
+        def readinto(self, room):
+            return super().readinto(room[:3])
+
+    pipe = io.BytesIO()
+    wire.send(pipe, {"word": "ö"}, [np.arange(7, dtype=np.int16)])
+    words, (array,) = wire.receive(Slow(pipe.getvalue()))
+    assert words == {"word": "ö"}
+    assert array.tolist() == list(range(7))
+
+
 @pytest.mark.parametrize(
     "kinds", [[["|O", [1]]], [["<f8", [-1, -8]]], [["<f8", [2**40]]], [["|u1", [9]]], [["x", [1]]]]
 )

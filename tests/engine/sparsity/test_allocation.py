@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadSetting
-from engine.sparsity.allocation import RULES, densities
+from engine.sparsity.allocation import RULES, densities, solved
 from engine.sparsity.parts import Part
 from engine.sparsity.pruner import Rules
 from engine.sparsity.pruning import pruner_of
@@ -83,3 +83,5 @@ def test_a_rule_nobody_knows_is_refused():
 def test_keeping_everything_keeps_every_layer_whole():
     for rule in RULES:
         assert densities(rule, SHEET, 1.0) == pytest.approx((1.0, 1.0, 1.0))
+    # shares of which the last comes out a hair above 1 in floating point
+    assert solved([0.0821078431372549, 0.10416666666666667], [951, 299], 1.0) == (1.0, 1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,14 @@ from engine.models.small import Shape, build
 from engine.sparsity import Masks, Rules, masks_of, parts, pruned, pruner_of, shrunk
 from engine.sparsity.compare import effective, overlap
 from engine.sparsity.cost import cost_of, multiply_adds, places
-from engine.sparsity.latency import fit_for_cores, latency, no_sparse_cores
+from engine.sparsity.latency import (
+    FEWEST,
+    contenders,
+    fit_for_cores,
+    latency,
+    no_sparse_cores,
+    told,
+)
 from tests import tiny
 
 
@@ -89,8 +98,10 @@ def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
     assert overlap(Masks(listed, one), Masks(listed, other)).ratio_distance == 1
 
 
-def test_weights_that_lead_nowhere_are_found():
-    model = tiny.cnn()
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Hardtanh, nn.Sigmoid])
+def test_weights_that_lead_nowhere_are_found(activation):
+    """Whatever an activation makes of 0 or of 1: a sigmoid turns silence into a half."""
+    model = tiny.cnn(activation)
     listed = parts(model)
     bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
     bits["conv1.weight"][2] = False  # nobody makes channel 2
@@ -121,6 +132,55 @@ def test_latency_times_every_model_at_every_batch_in_turn():
     assert found[0].ratio == 1
     assert told == sorted(told)
     assert told[-1] == 1
+
+
+def test_with_no_time_left_a_few_turns_must_do():
+    model, passes = tiny.cnn(), []
+    model.network.register_forward_hook(lambda *_: passes.append(1))
+    found = latency(model, {}, batches=(2,), repeats=50, seconds=0.0)
+    assert [one.repeats for one in found] == [FEWEST]
+    assert len(passes) == 2 + FEWEST  # two to warm up
+
+
+def test_a_timing_is_its_quartiles_and_its_ratio_is_taken_turn_by_turn():
+    seconds = [0.001, 0.002, 0.003, 0.004, 0.005]
+    found = told("half", 4, seconds, [4 * seconds[0], 2 * seconds[1], *seconds[2:4], 0.050])
+    assert (found.low, found.median, found.high) == pytest.approx((2, 3, 4))  # milliseconds
+    assert found.ratio == pytest.approx(2)  # of 4, 2, 1, 1 and 10; the medians' is 4 ÷ 3
+    assert (found.name, found.batch, found.repeats) == ("half", 4, 5)
+
+
+def test_the_masked_model_and_the_smaller_one_are_held_against_the_dense_one():
+    model = tiny.cnn()
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules("per layer", "group")).at(0.5)
+    zeros = pruned(model, masks)
+    found = contenders(zeros, masks)
+    assert list(found) == ["masked", "channels taken out"]
+    assert found["masked"] is zeros
+    assert multiply_adds(found["channels taken out"]) < multiply_adds(zeros)
+
+
+def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
+    sides = {"1": (192, 128), "2": (128, 96), "3": (96, 64), "4": (64, 64), "5": (64, 4)}
+    layers = [nn.Linear(*both) for both in sides.values()]
+    model = tiny.classifier(tiny.random_weights(nn.Sequential(nn.Flatten(), *layers)), side=8)
+    listed = parts(model)
+    half = {part.name: np.tile([True, False, False, True], part.size // 4) for part in listed}
+    half["4.weight"][1] = True  # three of the first four
+    chosen = {part.name: half[part.name].reshape(part.shape) for part in listed}
+    assert fit_for_cores(masks_of(chosen, listed)) == ("1.weight",)
+
+
+def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
+    model = tiny.classifier(tiny.random_weights(network), side=8)
+    fit = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    gpu = SimpleNamespace(device=torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
+    assert "needs an Ampere GPU" in no_sparse_cores(gpu, fit)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (8, 0))
+    assert no_sparse_cores(gpu, fit) == ""
+    assert "No linear layer is 2:4" in no_sparse_cores(gpu, masks_of({}, parts(model)))
 
 
 def test_sparse_cores_are_offered_only_where_they_exist():

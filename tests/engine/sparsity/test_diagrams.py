@@ -34,6 +34,19 @@ def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
             assert strip.dead[r] == (not bits[tops[r] : tops[r + 1]].any())
 
 
+def test_a_row_of_cells_is_dead_where_all_its_filters_are():
+    listed = parts(tiny.cnn())
+    bits = np.zeros((16, 8, 3, 3), np.bool_)
+    bits[4, 7, 2, 2] = True  # one weight is enough
+    bits[8:] = True
+    chosen = masks_of({"conv2.weight": bits}, listed)
+    strip = diagrams.strips(chosen, high=4)[1]
+    assert strip.dead.tolist() == [True, False, False, False]
+    assert strip.density[1].sum() == 1 / 4  # a cell of four filters and one weight of each
+    each = diagrams.strips(chosen)[1]
+    assert each.dead.tolist() == [row != 4 and row < 8 for row in range(16)]
+
+
 def test_a_small_layer_is_shown_weight_by_weight(masks):
     strip = diagrams.strips(masks)[2]
     assert np.array_equal(strip.density.astype(bool), masks.array("fc.weight"))
@@ -64,7 +77,21 @@ def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
     after = diagrams.activation(pruned(case.model, masks), image, "conv1", 3)
     assert after.shape == seen.shape
     assert not np.allclose(after, seen)
-    assert diagrams.activation(case.model, image, "fc", 1).shape == (1, 1)
+    made = diagrams.activation(case.model, image, "fc", 1)
+    assert made.shape == (1, 1)
+    assert made[0, 0] == pytest.approx(case.model.logits(image[None])[0, 1].item(), abs=1e-5)
+
+
+def test_a_unit_that_reads_tokens_is_a_row_of_them():
+    model, image = tiny.vit(), tiny.image()
+    seen = diagrams.activation(model, image, "blocks.0.mlp.fc1", 5)
+    assert seen.shape == (1, 17)  # 4 × 4 patches and the class token
+    held = []
+    with model.network.blocks[0].mlp.fc1.register_forward_hook(
+        lambda _module, _given, out: held.append(out.detach())
+    ):
+        model(image[None])
+    np.testing.assert_allclose(seen[0], held[0][0, :, 5].numpy(), atol=1e-6)
 
 
 def test_patterns_are_counted_over_all_kernels(masks):
@@ -122,6 +149,18 @@ def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
     assert found.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
     whole = masks_of({}, parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
+
+
+def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
+    values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
+    case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
+    listed = parts(case.model)
+    bits = np.tile(np.abs(values) >= 0.3, (4, 2))
+    found = diagrams.histogram(case.model, masks_of({"fc.weight": bits}, listed), "fc.weight", 5)
+    assert found.edges == pytest.approx([-1, -0.6, -0.2, 0.2, 0.6, 1])
+    assert found.kept.tolist() == [8, 8, 0, 8, 16]  # each value stands there eight times
+    assert found.cut.tolist() == [0, 0, 24, 0, 0]
+    assert (found.below, found.above) == pytest.approx((0.1, 0.3))
 
 
 def test_a_difference_parts_what_only_one_keeps_from_what_both_keep(case, masks):

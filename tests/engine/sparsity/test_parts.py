@@ -75,6 +75,23 @@ def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
     torch.testing.assert_close(inside, zeros.network((pixels - zeros.mean) / zeros.std))
 
 
+def test_a_layer_that_is_used_under_two_names_is_one_part():
+    network = Tied()
+    network.two = network.one
+    found = {p.name: p for p in parts(tiny.classifier(tiny.random_weights(network), side=8))}
+    assert list(found) == ["first.weight", "one.weight", "last.weight"]
+    assert found["one.weight"].shared == ("two.weight",)
+
+
+def test_after_the_block_a_model_is_known_by_the_weights_that_it_has_then():
+    model = tiny.cnn()
+    dense, masks = model.fingerprint, Pruner(model, magnitudes(model)).at(0.5)
+    wanted = pruned(model, masks).fingerprint
+    with enforced(model, masks):
+        pass
+    assert model.fingerprint == wanted != dense
+
+
 def test_a_layer_of_one_weight_keeps_it():
     model = tiny.classifier(tiny.random_weights(Single()), side=8)
     for rules in (Rules(), Rules("per layer"), Rules("ERK")):

@@ -104,6 +104,47 @@ def test_a_channel_that_becomes_something_by_a_sigmoid_stays():
     assert channels_of(model).spaces == ()
 
 
+class Pair(nn.Module):
+    """Two convolutions of the image, joined, and one that reads what comes of it."""
+
+    def __init__(self, join, wide):
+        super().__init__()
+        self.join = join
+        self.one, self.two = nn.Conv2d(3, 6, 3), nn.Conv2d(3, 6, 3)
+        self.last, self.fc = nn.Conv2d(wide, 5, 1), nn.Linear(5, 4)
+
+    def forward(self, images):
+        hidden = self.last(self.join(self.one(images), self.two(images)))
+        return self.fc(hidden.mean((2, 3)))
+
+
+BOTH, ONE, TWO = ("one.weight", "two.weight"), ("one.weight",), ("two.weight",)
+
+
+@pytest.mark.parametrize(
+    ("join", "wide", "followed"),
+    [
+        (lambda one, two: one + two, 6, {BOTH}),
+        (lambda one, two: one - two, 6, {BOTH}),
+        (lambda one, two: one * two, 6, {BOTH}),
+        (lambda one, two: torch.cat([one, two], 1), 12, {ONE, TWO}),
+        (lambda one, two: torch.cat([one, two], -3), 12, {ONE, TWO}),
+        (lambda one, two: 3 * one + two / 2, 6, {BOTH}),
+        (lambda one, two: one + 1 + two, 6, set()),  # silence is 1 then
+        (lambda one, two: one + two / (one + 9), 6, set()),
+        (lambda one, two: torch.cat([one, two], 2), 6, set()),
+        (lambda one, two: torch.stack([one, two]).sum(0), 6, set()),  # stack is not known
+    ],
+)
+def test_channels_of_two_layers_go_together_apart_or_not_at_all(join, wide, followed):
+    model = tiny.classifier(lively(Pair(join, wide)), side=12)
+    assert {space.makers for space in channels_of(model).spaces} - {("last.weight",)} == followed
+    zeros, _ = cut(model, structure="group")
+    smaller = shrunk(zeros)
+    assert apart(zeros, smaller.model) < 1e-4
+    assert ("one" in smaller.taken) == bool(followed)
+
+
 def test_a_vision_transformer_keeps_its_size():
     model = tiny.vit()
     found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}

@@ -116,6 +116,8 @@ def test_the_lowest_come_lowest_first_and_of_equal_ones_the_last():
     scores = np.array([2.0, 1.0, 1.0, 0.0, 1.0])
     assert lowest(scores, 3).tolist() == [3, 4, 2]
     assert lowest(scores, 0).tolist() == []
+    assert lowest(np.array([3.0, 1.0, 4.0, 2.0]), 2).tolist() == [1, 3]
+    assert lowest(scores, 5).tolist() == [3, 4, 2, 1, 0]
 
 
 def test_float32_with_the_flows_size_taken_out_ranks_as_float64_does(case):
@@ -127,7 +129,11 @@ def test_float32_with_the_flows_size_taken_out_ranks_as_float64_does(case):
         np.testing.assert_allclose(fast[name], scores / size, rtol=1e-4, atol=1e-9)
 
 
-def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatch):
+@pytest.mark.parametrize("size", [1.0, 1e12])  # of each of four layers: float32 ends at 10^38
+def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatch, size):
+    with torch.no_grad():
+        for weight in case.model.network.parameters():
+            weight.mul_(size)
     slow = SynFlow(rounds=8, final=0.05)(case)["scores"]
     monkeypatch.setattr(synflow, "LARGE", 10)
     fast = SynFlow(rounds=8, final=0.05)(case)["scores"]

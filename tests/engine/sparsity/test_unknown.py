@@ -16,7 +16,7 @@ from engine.anomaly.detector import Detector
 from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import PruneCase, Unknown, masks_of, parts, photographs, pruned, told_apart
-from engine.sparsity.unknown import DETECTORS, change_between, images_of
+from engine.sparsity.unknown import DETECTORS, above, change_between, images_of
 from tests import tiny
 
 NOISE = "Normal images with noise"
@@ -178,6 +178,12 @@ def test_known_images_are_test_images_and_held_out_classes_count_as_unknown():
     assert set(shown.unknown["Held-out classes"].labels) == {3}
     assert 3 not in set(shown.known.labels) | set(shown.fit.labels)
     assert set(shown.known.ids) <= set(data.ids[data.rows("test")])
+
+
+def test_each_pair_is_a_win_a_draw_or_a_loss():
+    known, unknown = np.array([0.0, 1.0, 4.0]), np.array([1.0, 2.0])
+    assert above(known, unknown).tolist() == [[1, 0.5, 0], [1, 1, 0]]
+    assert np.isnan(above(np.array([0.0, np.inf]), unknown)).all()
 
 
 def test_the_interval_draws_whole_groups_and_both_models_alike():

@@ -36,9 +36,11 @@ from engine.unlearning import (
 )
 from engine.unlearning.attack import attack
 from engine.unlearning.looks.base import drawn
+from engine.unlearning.looks.membership import regions
 from engine.unlearning.looks.similarity import alignment, gram
 from engine.unlearning.looks.still_there import read
 from engine.unlearning.metrics import attacks, figures, gap, judged, nearness
+from engine.unlearning.network import untrained
 from tests.engine.unlearning.trained import class_case
 
 METHOD = RandomLabels(epochs=3)
@@ -136,6 +138,28 @@ def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
         histogram = found["histogram"]
         for one in ("members", "strangers", "forgotten"):
             assert histogram[one].sum() == pytest.approx(1)
+
+
+def test_regions_end_where_the_line_between_two_points_of_the_decision_is_at_0():
+    grid = np.array([0.0, 0.2, 0.4, 0.6, 1.0])
+    found = regions(grid, np.array([-1.0, 1.0, 3.0, -1.0, -2.0]))
+    assert found["from"] == pytest.approx([0, 0.1, 0.55])
+    assert found["to"] == pytest.approx([0.1, 0.55, 1])
+    assert found["member"].tolist() == [0, 1, 0]
+    assert regions(grid, np.ones(5))["member"].tolist() == [1]
+
+
+def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_told_on_the_way(
+    case,
+):
+    shares = []
+    asked = AfterCase(case, NoOp())
+    table = StillThere()(asked, lambda done, *_: shares.append(done))["figures"]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    fresh = read(untrained(case.model, case.seed + 1), case, 5)[0]
+    assert table.cell("untrained", "probe") == pytest.approx(fresh["probe"])
+    assert table.cell("untrained", "alike") == pytest.approx(fresh["alike"])
 
 
 def test_the_embedding_is_that_of_a_plain_svd(after, case, models):

@@ -99,15 +99,21 @@ def test_micro_f1_counts_every_thing_alike():
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
     from engine.cli import main
 
+    plain = things.figures
     monkeypatch.setattr(things, "RECIPE", Recipe(architecture="phantom_cnn", epochs=1))
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     monkeypatch.setattr(things, "FAINT", Scenes(count=20, kind="broken", seed=1))
     monkeypatch.setattr(things.trained, "__defaults__", (things.RECIPE, things.SEED))
-    assert main(["weights", things.NAME, "--out", str(tmp_path)]) == 0
-    card = read_card(file_of(things.NAME, tmp_path))
+    out = tmp_path / "not" / "there yet"
+    measured = []
+    monkeypatch.setattr(things, "figures", lambda model: measured.append(model) or plain(model))
+    assert main(["weights", things.NAME, "--out", str(out)]) == 0
+    card = read_card(file_of(things.NAME, out))
     assert f"micro-F1, clear things: {card.figures['micro-F1, clear things']:.4f}" in (
         capsys.readouterr().out
     )
+    for tensor in measured[0].network.state_dict().values():  # of what 16 bits hold of them
+        assert not tensor.is_floating_point() or torch.equal(tensor, tensor.half().float())
 
 
 # ---------------------------------------------------------------- images

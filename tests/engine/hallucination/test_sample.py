@@ -1,0 +1,104 @@
+"""Many scenes at once: their truth by name, what is read off answers, and rates counted by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.data.sprites import CATEGORIES, HABITS, THEMES
+from engine.hallucination.greedy import Greedy
+from engine.hallucination.opera import OPERA
+from engine.hallucination.tiny_vlm import scenes as many
+from engine.hallucination.tiny_vlm.scenes import (
+    Sample,
+    answered,
+    captions,
+    contrasted,
+    lie_rate,
+    margins,
+)
+from engine.hallucination.tiny_vlm.words import NO, YES
+from tests.engine.hallucination.tiny import untrained
+
+THEME_OF = {
+    **dict.fromkeys(("boat", "fish", "anchor", "shell"), "sea"),
+    **dict.fromkeys(("car", "lamp", "wheel", "sign"), "street"),
+    **dict.fromkeys(("tree", "bird", "flower", "sun"), "garden"),
+    **dict.fromkeys(("cup", "plate", "fork", "apple"), "table"),
+}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return Sample.drawn(12, "broken", seed=1000)
+
+
+def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
+    led, own = sample.leading(), sample.themed()
+    leader_of = {follower: leader for leader, follower in HABITS.items()}
+    for row, there in enumerate(sample.truths):
+        theme = THEMES[sample.layout.theme[row]]
+        for place, thing in enumerate(CATEGORIES):
+            assert led[row, place] == (leader_of.get(thing) in there)
+            assert own[row, place] == (THEME_OF[thing] == theme)
+    assert led.any()
+    assert own.sum() == 4 * 12
+
+
+def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
+    row = next(row for row, there in enumerate(sample.truths) if "boat" in there)
+    alone = Sample.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
+    said = [
+        ["there", "is", "a", "boat", "with", "a", "fish"],  # a lie
+        ["there", "is", "a", "boat"],
+        ["there", "is", "a", "fish", "and", "a", "car", "with", "a", "lamp"],  # no leader is there
+    ]
+    assert lie_rate(said, alone) == 1 / 2
+    assert np.isnan(lie_rate([["in", "the", "sea"]] * 3, alone))
+
+
+def test_contrast_adds_what_the_clear_image_says_and_subtracts_what_the_hidden_one_does():
+    found = contrasted(torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), 0.5)
+    assert found.tolist() == [1.5 * 2 - 0.25, -1.5 - 1.5]
+
+
+def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
+    vlm = untrained()
+    found = margins(vlm, sample)
+    assert found.shape == (12, 16)
+    for row, thing in ((0, 0), (3, 7), (11, 15)):
+        article = "an" if CATEGORIES[thing][0] in "aeiou" else "a"
+        ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[thing]}")
+        with torch.no_grad():
+            seen = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
+            logits = vlm.prefill(seen, torch.tensor([ids]))[0].logits[0]
+        assert found[row, thing].item() == pytest.approx(
+            (logits[YES] - logits[NO]).item(), abs=1e-4
+        )
+    assert not torch.allclose(margins(vlm, sample, step=900), found)
+
+
+def test_the_first_yes_or_no_is_the_answer(sample, monkeypatch):
+    texts = [["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]]
+    held = many.Said(texts, 0, 0, 0)
+    monkeypatch.setattr(many, "spoken", lambda *_args, **_settings: held)
+    yes, clear = answered(untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3)
+    assert yes.tolist() == [False, True, False]
+    assert clear.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("strategy", [Greedy(length=3), OPERA(length=3, beams=1, candidates=2)])
+def test_scenes_in_several_batches_are_described_as_one_by_one(sample, monkeypatch, strategy):
+    vlm = untrained()
+    monkeypatch.setattr(many, "TOGETHER", 5)
+    shares = []
+    found = captions(vlm, sample, strategy, progress=lambda done, *_: shares.append(done))
+    assert shares == sorted(shares)
+    ones = [
+        captions(vlm, Sample.of(sample.layout.take(slice(row, row + 1))), strategy)
+        for row in range(12)
+    ]
+    assert found.words == [one.words[0] for one in ones]
+    assert found.read == sum(one.read for one in ones)
+    assert found.looked == sum(one.looked for one in ones)
+    each = ones[0].calls  # of a batch, however many are in it
+    assert found.calls == each * (3 if strategy.batched else 12)

@@ -1,0 +1,131 @@
+"""Limits that are read off a file's bytes: files written by hand, at a limit and just beyond."""
+
+import struct
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+
+from engine.errors import BadImage
+from engine.images import limits
+from engine.images.dicom_header import one_frame, voi_table
+from engine.images.dicom_limits import check_rle, end_of_meta, run_length
+from engine.images.dicom_pixels import fragments
+from engine.images.scan import Plane, squared
+
+
+def gif(frames, palette=True, own=False, blocks=1):
+    """A GIF of so many frames; with all bits of its flags that say nothing of the palette."""
+    data = b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0xF1 if palette else 0x71, 0, 0)
+    data += bytes(range(12)) if palette else b""  # four colors
+    image = b"\x2c" + struct.pack("<HHHHB", 0, 0, 4, 4, 0xE0 if own else 0x60)
+    image += bytes(range(6)) if own else b""  # two colors
+    return data + (image + b"\x02" + b"\x02\x44\x01" * blocks + b"\0") * frames + b"\x3b"
+
+
+@pytest.mark.parametrize("palette", [True, False])
+@pytest.mark.parametrize("own", [True, False])
+def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, palette, own):
+    monkeypatch.setattr(limits, "MOST_PARTS", 5)
+    monkeypatch.setattr(limits, "MOST_BLOCKS", 12)
+    assert limits.gif(gif(5, palette, own)) == ""
+    assert limits.gif(gif(6, palette, own)) == "more than 5 frames and notes"
+    assert limits.gif(gif(4, palette, own, blocks=3)) == ""
+    assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"
+
+
+def tiff(order, big, *tags):
+    """The head of a TIFF with tags of a kind and a length each."""
+    mark = {"<": b"II", ">": b"MM"}[order]
+    head = struct.pack(order + "HHHQ", 43, 8, 0, 16) if big else struct.pack(order + "HI", 42, 8)
+    count = struct.pack(order + ("Q" if big else "H"), len(tags))
+    entry = order + ("HHQQ" if big else "HHII")
+    return mark + head + count + b"".join(struct.pack(entry, 270, *tag, 0) for tag in tags)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_bytes_that_the_tags_of_a_tiff_point_to_are_added_up(monkeypatch, order, big):
+    monkeypatch.setattr(limits, "MOST_TAGS", 3)
+    full = ((4, 3_000_000), (1, 4_000_000))  # numbers of four bytes, and bytes: 16 MB
+    assert limits.tiff(tiff(order, big, *full)) == ""
+    assert limits.tiff(tiff(order, big, *full, (3, 250_000))) == "16 MB of tags"
+    assert limits.tiff(tiff(order, big, *[(1, 1)] * 4)) == "more than 3 tags"
+
+
+def test_runs_and_single_bytes_of_a_coded_segment_are_added_up():
+    segment = bytes([2, 7, 8, 9, 255, 5, 128, 0, 6])  # three as they are, two alike, none, one
+    assert run_length(segment, 100) == 6
+
+
+def test_a_coded_frame_may_be_as_long_as_twice_its_pixels_and_a_little_more():
+    """For 100 pixels 2 · 100 + 1024: nine runs of 128, and 72 bytes as they are."""
+    head = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+    runs = bytes([129, 0]) * 9
+    check_rle(head + runs + bytes([71]) + bytes(72), 100)
+    with pytest.raises(BadImage, match="larger than it says"):
+        check_rle(head + runs + bytes([72]) + bytes(73), 100)
+
+
+def test_the_elements_of_group_2_end_where_another_group_begins():
+    short = b"\x02\0\x10\0UI\x04\0" + b"1.2\0"
+    long = b"\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01"
+    assert end_of_meta(b"1234" + short + long + b"\x08\0\x05\0CS\0\0", 4) == 4 + 12 + 14
+    assert end_of_meta(b"\x08\0\x05\0CS\0\0", 0) == 0
+
+
+def test_pieces_of_compressed_pixels_are_those_behind_the_table_of_offsets():
+    def piece(length):
+        return b"\xfe\xff\x00\xe0" + length.to_bytes(4, "little") + bytes(length)
+
+    assert fragments(piece(0) + piece(4) + piece(6)) == 2
+    assert fragments(piece(8)) == 0
+    assert fragments(b"") == 0
+
+
+def table(bits, data=(0, 51, 255), start=10):
+    item = Dataset()
+    item.add_new(0x00283002, "US", [len(data), start, bits])
+    item.add_new(0x00283006, "OW", np.array(data, "<u2").tobytes())
+    return voi_table(item)
+
+
+def test_a_table_of_8_to_16_bits_is_a_window_and_of_others_none():
+    found = table(8)
+    assert found.table == pytest.approx((0, 0.2, 1))
+    assert (found.center, found.width) == (11.5, 3)
+    assert table(16, (0, 65535)).table == (0, 1)
+    assert table(7) is table(17) is None
+
+
+def test_a_frame_s_numbers_are_its_own_then_those_of_all_then_the_header_s():
+    none = Dataset()
+    plain = one_frame(none, none, none)
+    assert (plain.slope, plain.intercept, plain.spacing, plain.edges) == (1, 0, (1, 1), None)
+    header, own, shared = Dataset(), Dataset(), Dataset()
+    header.PixelSpacing, header.RescaleSlope = [0.5, 0.25], 3
+    own.PixelMeasuresSequence, shared.PixelMeasuresSequence = [Dataset()], [Dataset()]
+    shared.PixelMeasuresSequence[0].PixelSpacing = [4, 2]
+    assert one_frame(header, none, none).spacing == (0.5, 0.25)
+    assert one_frame(header, own, shared).spacing == (4, 2)
+    own.PixelMeasuresSequence[0].PixelSpacing = [8, 6]
+    assert one_frame(header, own, shared).spacing == (8, 6)
+    assert one_frame(header, own, shared).slope == 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "size", "said"),
+    [
+        ((10, 40), (1, 1), (40, 10), ""),
+        ((40, 10), (1, 1.005), (10, 40), ""),
+        ((10, 40), (1, 2), (80, 10), "stretched"),
+        ((10, 40), (2, 1), (40, 20), "stretched"),
+        ((10, 40), (1, 21), (40, 10), "makes no sense"),
+        ((10, 40), (0, 1), (40, 10), ""),
+    ],
+)
+def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, size, said):
+    found, notes = squared(Plane(np.zeros(shape), spacing))
+    assert found == size
+    assert len(notes) == bool(said)
+    assert said in " ".join(notes)
