@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from engine.errors import BadModel
+from engine.models import embedded
+from engine.models.compiling import REQUEST, WEIGHTS, write_request
 from engine.models.embedded import rounded
-from engine.models.pace import bytes_per_image
+from engine.models.pace import Pace, bytes_per_image
 from engine.models.passes import Passes, counting_passes
 from engine.models.rebuild import resize
 from engine.models.small.vit import patch
@@ -46,6 +51,17 @@ def test_weights_are_rounded_to_what_16_bits_hold_and_counts_stay():
 
 def test_the_room_that_an_image_may_need_is_64_maps_of_its_size():
     assert bytes_per_image(tiny.cnn()) == 64 * 4 * 32 * 32
+
+
+def test_what_compiles_elsewhere_is_given_the_weights_and_how_to_build_the_network(tmp_path):
+    model = embedded.load("digits-mlp")
+    write_request(model, Pace(32, channels_last=False, use="exact", seconds=0.1), tmp_path)
+    asked = json.loads((tmp_path / REQUEST).read_text())
+    assert (asked["architecture"], asked["side"], asked["classes"]) == ("mlp", 8, 10)
+    assert (asked["batch"], asked["channels_last"]) == (32, False)
+    held = load_file(tmp_path / WEIGHTS)
+    for name, tensor in model.network.state_dict().items():
+        assert torch.equal(held[name], tensor)
 
 
 def test_a_depthwise_convolution_gets_as_many_groups_as_filters_are_left():
