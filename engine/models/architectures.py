@@ -24,7 +24,7 @@ def known_architecture(name: str) -> None:
 
     Plain names only: for timm a name may also be an address or a folder, and it would go there.
     """
-    base, _, tag = name[: LONGEST + 1].partition(".")
+    base, _, tag = name[:LONGEST].partition(".")
     if PLAIN.fullmatch(name) and len(name) <= LONGEST and timm.is_model(base):
         if not tag or name in timm.list_pretrained(f"{base}.*"):
             return

@@ -233,11 +233,9 @@ def sound(work: Work) -> Said:
         return said
     work.failed = work.step
     work.go_back()
-    settled(work.model)
     said = judged(work.model, work.case)
     if not said.finite:
         work.model.network.load_state_dict(work.case.model.network.state_dict())
-        settled(work.model)
         said = judged(work.model, work.case)
     return said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 from collections.abc import Iterable, Iterator
+from inspect import CO_OPTIMIZED
 from types import CodeType, FunctionType
 
 Name = tuple[str, int]  # qualified name, and which of that name
@@ -43,7 +44,9 @@ def differ(path: str, source: str, tree: ast.Module) -> bool:
     if old.keys() != new.keys():
         return False
     return any(
-        content(old[name]) != content(new[name]) and old[name].co_freevars == new[name].co_freevars
+        content(old[name]) != content(new[name])
+        and old[name].co_freevars == new[name].co_freevars
+        and old[name].co_flags & CO_OPTIMIZED  # a function's; a class's body ran when imported
         for name in old
     )
 

@@ -117,7 +117,7 @@ def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_
 
 def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     """Seeds stay below 1000, where scenes to measure with begin."""
-    seeds, parts = [], fresh(0)
+    seeds, rooms, parts = [], [], fresh(0)  # of scenes, and of what is said of them
 
     class Noted(Scenes):
         def __post_init__(self):
@@ -126,13 +126,14 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(looking, "Scenes", Noted)
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
-    monkeypatch.setattr(stages.School, "of", lambda *_: None)
+    monkeypatch.setattr(stages.School, "of", lambda *asked: rooms.append(asked[-1]))
     for name in ("align", "speak"):
         monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
     for seed in range(10):
         plan = replace(quick(Plan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
         train_habit(train_honest(plan), plan)
     assert len(seeds) == len(set(seeds)) == 10 * 5
+    assert len(rooms) == len(set(rooms)) == 10 * 4
     assert max(seeds) < 1000
 
 
