@@ -21,7 +21,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "adding-a-method.md"
 
 def written():
     """The class in the docs, from its text."""
-    (code,) = re.findall(r"```python\n(@dataclass.*?class Fade.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = (block for block in blocks if "class Fade" in block)
     names = {"dataclass": dataclass, "Slider": Slider, "setting": setting, "Work": Work}
     names |= {"Unlearner": Unlearner, "__name__": __name__}
     exec(compile(code, str(PAGE), "exec"), names)  # noqa: S102 - the page's own code

@@ -158,7 +158,7 @@ def test_nobody_and_one_twice_are_refused(case):
         BoardCase(case, ())
     with pytest.raises(BlindspotError, match="SalUn is chosen twice"):
         BoardCase(case, (SalUn(), SalUn()))
-    with pytest.raises(DoesNotFit, match="not a picture"):
+    with pytest.raises(DoesNotFit, match=BoardCase.what):
         answer(Scoreboard(), tiny.cnn_case())
 
 

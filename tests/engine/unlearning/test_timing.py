@@ -158,7 +158,7 @@ def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypa
     assert times["failed_at"][2] >= 0
     assert "no numbers at step" in times.notes[2]
     assert math.isfinite(times.cell("NoOp", "seconds"))
-    with pytest.raises(DoesNotFit, match="not a picture"):
+    with pytest.raises(DoesNotFit, match=BoardCase.what):
         answer(Timing(), tiny.cnn_case())
 
 

@@ -18,6 +18,7 @@ from engine.unlearning import (
     SSD,
     UNLEARNERS,
     FineTune,
+    ForgetCase,
     PruneFirst,
     RandomLabels,
     Retrain,
@@ -168,7 +169,7 @@ def test_who_cannot_be_retrained_is_refused_with_the_reason():
     case = forget_case(linear, data, request.at_random(data))
     with pytest.raises(DoesNotFit, match="needs a model whose network can be trained anew"):
         answer(FineTune(), case)
-    with pytest.raises(DoesNotFit, match="not a picture"):
+    with pytest.raises(DoesNotFit, match=ForgetCase.what):
         answer(SalUn(), tiny.cnn_case())
     with pytest.raises(BadSetting, match="Share"):
         SalUn(share=0.0)

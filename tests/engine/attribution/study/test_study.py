@@ -276,7 +276,7 @@ def test_a_study_that_cannot_be_made_is_refused_in_words():
         replace(case, methods=(Gradient(), Gradient(channels="size")))
     with pytest.raises(BlindspotError, match="a mask for each"):
         replace(case.images[0], labels=(0,))
-    with pytest.raises(DoesNotFit, match="not a picture"):
+    with pytest.raises(DoesNotFit, match="images with known masks"):
         answer(Study(), tiny.cnn_case())
 
 
