@@ -26,7 +26,7 @@ from engine.case_base import Case, Parts
 from engine.data import DataSet
 from engine.device import best_device
 from engine.lab import Train, TrainCase
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Method, Precision, Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.pictures import Pixels, as_bytes, difference
@@ -45,7 +45,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ExperimentCase(Case):
-    """The data that an experiment is made on, and its first seed."""
+    """The data that an experiment is made on, and its first seed; "exact" is the only precision."""
 
     case_name: ClassVar[str] = "experiment"
     what: ClassVar[str] = "a data set to train on"
@@ -53,6 +53,7 @@ class ExperimentCase(Case):
 
     data: DataSet
     seed: int = 0
+    precision: Precision = "exact"
 
     @property
     def lane(self) -> str:

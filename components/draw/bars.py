@@ -40,12 +40,14 @@ class Bars(AlongRows):
         most: at most so many rows are drawn, those with the lowest values first; 0 for all rows in
             the table's order.
         texts: on the bars, a text for each row of the table.
+        color: the place of the bars' color among those of the theme.
     """
 
     value: str
     between: tuple[str, str, str] | None = None
     most: int = 0
     texts: Sequence[str] = ()
+    color: int = 0
 
     def figure(self, table: Rows) -> go.Figure:
         """The bars."""
@@ -61,7 +63,7 @@ class Bars(AlongRows):
         texts = [self.texts[at] for at in kept] if self.texts else None
         figure.add_bar(
             y=names, x=values(table, self.value)[kept], orientation="h", name=self.value,
-            marker={"color": COLORS[theme()][0]}, text=texts, width=0.6,
+            marker={"color": COLORS[theme()][self.color]}, text=texts, width=0.6,
             insidetextfont={"color": on_bars()}, cliponaxis=False,
         )  # fmt: skip
         figure.update_layout(barmode="overlay", showlegend=bool(self.between))

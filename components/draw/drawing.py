@@ -31,7 +31,8 @@ class Drawing:
         title: above it.
         chart: which columns of a table are drawn, and how; without it the table itself is shown.
         finding: what it shows, with the figure that matters: the alt text and the caption.
-        part: the part of the view that is drawn, such as some rows of a table; all if not given.
+        part: the part of the view that is drawn, such as some rows of a table or another table made
+            of it; all if not given.
         by: draws it, where its kind's drawing does not fit.
         below: draws what belongs to it, such as the images that a row speaks of.
     """

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, laid, on_bars, theme, wrapped
-from engine.result import Table
+from components.charts.style import COLORS, GRAY, laid, theme
+from components.draw.bars import Bars, Dots
+from components.draw.lines import Scatter
+from engine.result import Columns, Table
 
 MOST_CLASSES = 12
+ENDS = ("lowest other seed", "highest other seed")  # columns of the classes of `Seeds`
+PRUNED = 1  # the place of the pruned model's color
+
+CORRUPTIONS = Dots(
+    series={"change": "pruned"}, intervals={"change": ("low", "high")}, line=0.0,
+    title="pruned − whole model (points)",
+)  # fmt: skip
+DRIFT = Scatter(
+    x="rank correlation", y="change of confidence", line=0.0, height=320,
+    x_title="rank correlation of the maps (1: the same)", title="change of confidence (points)",
+)  # fmt: skip
 
 
-def classes(table: Table, floor: Table | None = None) -> go.Figure:
-    """The classes that pay first: the change of their share of right answers.
+def class_changes(table: Table, other_seeds: Table | None) -> Columns:
+    """The change of each class, and its range over dense networks of other seeds.
 
     Args:
         table: the classes of `Harm`.
-        floor: the classes of `Seeds`; their range over other dense networks is drawn in gray.
+        other_seeds: the classes of `Seeds`; without them the range is NaN.
     """
-    order = np.argsort(table.values[:, 3], kind="stable")
-    order = order[table.values[order, 3] != 0][:MOST_CLASSES][::-1]
-    change = 100 * table.values[order, 3]
-    names = [wrapped(table.rows[at]) for at in order]
-    texts = [
-        f"{100 * table.values[at, 1]:.0f} → {100 * table.values[at, 2]:.0f} % of "
-        f"{table.values[at, 0]:.0f}"
-        for at in order
-    ]
-    figure = go.Figure()
-    if floor is not None:
-        add_floor(figure, floor, [table.rows[at] for at in order])
-    figure.add_bar(
-        y=names, x=change, orientation="h", text=texts, textposition="auto", name="pruned",
-        insidetextfont={"color": on_bars()}, marker={"color": COLORS[theme()][1]}, width=0.5,
+    ends = {} if other_seeds is None else dict(
+        zip(other_seeds.rows, zip(*(other_seeds[end] for end in ENDS), strict=True), strict=True)
     )  # fmt: skip
-    figure.update_yaxes(type="category")
-    figure.update_xaxes(title="change (points)")
-    figure.update_layout(barmode="overlay", showlegend=floor is not None)
-    return laid(figure, 90 + 30 * len(names))
+    low, high = np.array([ends.get(name, (np.nan, np.nan)) for name in table.rows]).reshape(-1, 2).T
+    columns = {name: (table[name], "share") for name in ("dense", "pruned", "change")}
+    columns |= {"low": (low, "share"), "high": (high, "share"), "images": (table["images"], "")}
+    return Columns.of(columns, table.rows)
 
 
-def add_floor(figure: go.Figure, floor: Table, names: Sequence[str]) -> None:
-    """A gray band behind each class: from the lowest to the highest other dense network."""
-    ends = dict(zip(floor.rows, 100 * floor.values[:, 3:5], strict=True))
-    low, high = np.array([ends.get(name, (np.nan, np.nan)) for name in names]).reshape(-1, 2).T
-    figure.add_bar(
-        y=[wrapped(name) for name in names], x=high - low, base=low, orientation="h", width=0.9,
-        name="dense, other seeds", marker={"color": GRAY, "opacity": 0.5},
+def classes(table: Columns) -> Bars:
+    """The classes that lose most, over the range of other seeds where it was measured."""
+    shares = zip(table["dense"], table["pruned"], table["images"], strict=True)
+    measured = bool(np.isfinite(table["low"]).any())
+    return Bars(
+        value="change", most=MOST_CLASSES, color=PRUNED, title="change (points)",
+        between=("low", "high", "dense, other seeds") if measured else None,
+        texts=[f"{100 * a:.0f} → {100 * b:.0f} % of {count:.0f}" for a, b, count in shares],
     )  # fmt: skip
+
+
+def drifts(table: Table, names: tuple[str, ...]) -> Columns:
+    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
+    change = np.asarray(table["pruned"], np.float64) - table["dense"]
+    return Columns.of(
+        {
+            "rank correlation": (table["rank correlation"], "correlation"),
+            "top tenth IoU": (table["top tenth IoU"], "share"),
+            "change of confidence": (change, "share"),
+        },
+        names,
+    )
 
 
 def reliability(dense: Table, pruned: Table) -> go.Figure:
@@ -73,34 +85,15 @@ def reliability(dense: Table, pruned: Table) -> go.Figure:
     return laid(figure, 340)
 
 
-def corruptions(table: Table) -> go.Figure:
-    """How much more the pruned model loses on worse images, with the 95 % interval."""
-    change, low, high = (100 * table.values[:, at] for at in (3, 4, 5))
-    figure = go.Figure(
-        go.Scatter(
-            x=change[::-1], y=table.rows[::-1], mode="markers",
-            marker={"color": COLORS[theme()][1], "size": 9},
-            error_x={
-                "array": (high - change)[::-1], "arrayminus": (change - low)[::-1],
-                "symmetric": False,
-            },
-        )
-    )  # fmt: skip
-    figure.add_vline(x=0, line={"color": GRAY, "width": 2})
-    figure.update_xaxes(title="pruned − whole model (points)")
-    return laid(figure, 80 + 22 * len(table.rows))
+CHANGES = Dots(series={"answers that change": "networks"}, title="answers that change (%)")
+CLASSES = Bars(
+    value="change", between=(*ENDS, "dense, other seeds"), color=PRUNED,
+    title="change of right answers (points)",
+)  # fmt: skip
 
 
-def drift(table: Table, names: Sequence[str]) -> go.Figure:
-    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
-    change = 100 * (table.values[:, 4] - table.values[:, 3])
-    figure = go.Figure(
-        go.Scatter(
-            x=table.values[:, 1], y=change, mode="markers", hovertext=list(names),
-            marker={"color": COLORS[theme()][0], "size": 9},
-        )
-    )  # fmt: skip
-    figure.add_hline(y=0, line={"color": GRAY, "width": 1})
-    figure.update_xaxes(title="rank correlation of the maps (1: the same)")
-    figure.update_yaxes(title="change of confidence (points)")
-    return laid(figure, 320)
+def changed_answers(networks: Table, pairs: Table) -> Columns:
+    """The share of changed answers of each pair of dense networks, and of each pruned one."""
+    apart, cut = pairs["answers that differ"], networks["answers changed"]
+    names = ("dense, other seed",) * len(apart) + ("pruned",) * len(cut)
+    return Columns.of({"answers that change": (np.concatenate([apart, cut]), "share")}, names)

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
-from components.charts import plots
-from components.charts.style import COLORS, GRAY, laid, theme, wrapped
+from components import section
+from components.draw import tables
+from components.draw.drawing import Drawing, Views
 from components.notices import plain
+from components.prune import harm_charts
 from components.prune.asked import KEY, Asked
 from components.prune.pictures import shown
+from components.section import Section
 from engine import run
 from engine.result import Table
-from engine.run import Answer
 from engine.sparsity import Seeds
 from engine.sparsity.learned import Learned
 from engine.sparsity.seeds import exemplars
 
+TITLE = "Is it more than another seed changes?"
 WORST = 3  # images
 
 
 def show(asked: Asked, images: int) -> None:
     """The floor under changed answers and classes, and images whose modal answer changes."""
-    st.markdown("**Is it more than another seed changes?**")
-    method = asked.with_rule(Seeds, images=images)
     if reason := unmet(asked):
+        st.markdown(f"**{TITLE}**")
         st.caption(plain(f"Not available: {reason}"))
         return
-    outcome = runs.ask_when_told(
-        method, asked.case, f"{KEY}.Seeds", f"Train {method.networks} networks of other seeds"
-    )
-    if outcome is None:
-        st.caption(
-            "Dense networks of other seeds disagree on some images too. Only what pruning changes "
-            "beyond that is due to pruning. They are trained as this model was and are kept."
+    method = asked.with_rule(Seeds, images=images)
+    section.show(
+        Section(
+            KEY, method, asked.case, TITLE,
+            evidence=(
+                Drawing("pairs", by=changes),
+                Drawing("classes", chart=harm_charts.CLASSES, finding=class_finding),
+            ),
+            detail=lambda found: modal_images(asked, found["images"]),
+            button=f"Train {method.networks} networks of other seeds",
+            before="Dense networks of other seeds disagree on some images too. Only what pruning "
+            "changes beyond that is due to pruning. They are trained as this model was and are "
+            "kept.",
         )
-    elif isinstance(outcome, Answer):
-        drawn(asked, dict(outcome))
-    else:
-        runs.watch([outcome])
+    )  # fmt: skip
 
 
-def floor(asked: Asked, images: int) -> Table | None:
+def other_seeds(asked: Asked, images: int) -> Table | None:
     """How each class differs in dense networks of other seeds, where that was measured before."""
     if unmet(asked):
         return None
@@ -60,40 +61,16 @@ def unmet(asked: Asked) -> str:
     return Seeds.unmet(asked.case)
 
 
-def drawn(asked: Asked, found: dict[str, Any]) -> None:
-    """Changed answers, classes, and exemplars."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        plots.with_table(
-            changes(found["networks"], found["pairs"]), change_words(found),
-            {"networks": found["networks"], "pairs": found["pairs"]}, f"{KEY}.Seeds.changes",
-        )  # fmt: skip
-    with right:
-        table = found["classes"]
-        plots.with_table(
-            classes(table), class_words(table), {"classes": table}, f"{KEY}.Seeds.classes"
-        )
-    modal_images(asked, found["images"])
+def changes(found: Views) -> None:
+    """Changed answers of pruned networks beside those of dense ones."""
+    table = harm_charts.changed_answers(found["networks"], found["pairs"])
+    tables.chart(harm_charts.CHANGES, table, change_finding(found), f"{KEY}.Seeds.changes")
 
 
-def changes(networks: Table, pairs: Table) -> go.Figure:
-    """The share of changed answers of each pruned network, and of each pair of dense ones."""
-    rows = (
-        ("dense, other seed", 100 * pairs.values[:, 0], GRAY, "circle-open"),
-        ("pruned", 100 * networks.values[:, 2], COLORS[theme()][1], "square"),
-    )
-    figure = go.Figure()
-    for name, values, ink, symbol in rows:
-        mark = {"color": ink, "symbol": symbol, "size": 10, "line": {"width": 2, "color": ink}}
-        figure.add_scatter(x=values, y=[name] * len(values), mode="markers", marker=mark)
-    figure.update_xaxes(title="answers that change (%)", rangemode="tozero")
-    figure.update_layout(showlegend=False)
-    return laid(figure, 190)
-
-
-def change_words(found: dict[str, Any]) -> str:
+def change_finding(found: Views) -> str:
     """Whether pruning changes more answers than another seed does."""
-    cut, apart = 100 * found["networks"].values[:, 2], 100 * found["pairs"].values[:, 0]
+    cut = 100 * found["networks"]["answers changed"]
+    apart = 100 * found["pairs"]["answers that differ"]
     if cut.min() > apart.max():
         finding = "more than any other seed does"
     elif cut.mean() > apart.mean():
@@ -107,27 +84,15 @@ def change_words(found: dict[str, Any]) -> str:
     )
 
 
-def classes(table: Table) -> go.Figure:
-    """Change of each class by pruning over the range of other dense networks."""
-    _, change, _, low, high = 100 * table.values.T
-    names = [wrapped(name) for name in table.rows]
-    figure = go.Figure()
-    figure.add_bar(
-        y=names, x=high - low, base=low, orientation="h", name="dense, other seeds",
-        marker={"color": GRAY, "opacity": 0.5},
-    )  # fmt: skip
-    mark = {"color": COLORS[theme()][1], "symbol": "square", "size": 10}
-    figure.add_scatter(y=names, x=change, mode="markers", name="pruned", marker=mark)
-    figure.update_yaxes(type="category", autorange="reversed")
-    figure.update_xaxes(title="change of right answers (points)")
-    return laid(figure, 110 + 24 * len(names))
-
-
-def class_words(table: Table) -> str:
+def class_finding(found: Views) -> str:
     """Which classes change by more than other seeds do."""
-    _, change, _, low, _ = table.values.T
-    beyond = [name for name, one, floor in zip(table.rows, change, low, strict=True) if
-              one < min(floor, 0.0)]  # fmt: skip
+    table: Table = found["classes"]
+    lowest = table[harm_charts.ENDS[0]]
+    beyond = [
+        name
+        for name, change, low in zip(table.rows, table["change"], lowest, strict=True)
+        if change < min(low, 0.0)
+    ]
     if not beyond:
         return "No class loses more than the weakest dense network of another seed does."
     return (
@@ -138,14 +103,13 @@ def class_words(table: Table) -> str:
 
 def modal_images(asked: Asked, table: Table) -> None:
     """Images of which the pruned networks mostly say something else than the dense ones."""
-    first, second = table.values[:, 2:4].T.astype(np.int64)
+    first, second = (table[name].astype(np.int64) for name in ("modal dense", "modal pruned"))
     differ = exemplars(first, second)
     st.caption(
         f"{int(differ.sum())} of {len(differ)} test images have another most frequent (modal) "
         "answer among the pruned networks than among the dense ones (pruning-identified "
         "exemplars, Hooker et al. 2019). Ties are left out."
     )
-    labels = asked.case.data.classes
-    lines = table.values[differ][:WORST]
-    words = [f"{labels[int(line[2])]} → {labels[int(line[3])]}" for line in lines]
-    shown(asked, lines[:, 0].astype(np.int64), words, WORST)
+    labels, places = asked.case.data.classes, np.flatnonzero(differ)[:WORST]
+    words = [f"{labels[first[place]]} → {labels[second[place]]}" for place in places]
+    shown(asked, table["row"][places].astype(np.int64), words, WORST)

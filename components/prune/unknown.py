@@ -9,31 +9,34 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
+from components import section
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
+from components.draw.drawing import Drawing, Views
 from components.notices import plain
 from components.prune.asked import KEY, Asked
 from components.prune.charts import percent
+from components.section import Section
 from engine.result import Table
-from engine.run import Answer
 from engine.sparsity import Unknown, agreement_only
 
 
 def show(asked: Asked) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
-    st.markdown("**On unknown images**")
-    outcome = runs.ask(asked.with_rule(Unknown), asked.case, f"{KEY}.Unknown")
-    if not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        return
-    table: Any = outcome["told"]
-    plots.with_table(
-        figure_of(table), words_of(table), {"unknown images": table},
-        f"{KEY}.unknown",
+    section.show(
+        Section(
+            KEY, asked.with_rule(Unknown), asked.case, "On unknown images", columns=1,
+            evidence=[Drawing("told", by=lambda found: drawn(asked, found))],
+        )
     )  # fmt: skip
+
+
+def drawn(asked: Asked, found: Views) -> None:
+    """Both models and every detector, and what the figures rest on."""
+    table: Table = found["told"]
+    plots.with_table(figure_of(table), words_of(table), {"unknown images": table}, f"{KEY}.unknown")
     st.caption(counts(asked, table))
-    for note in outcome["notes"].labels if outcome["notes"].values.any() else ():
+    for note in found["notes"].labels if found["notes"].values.any() else ():
         st.caption(plain(note))
 
 

@@ -37,6 +37,7 @@ QUICK = {
     "forgotten": "unlearning.Confusion", "caption": "hallucination.Greedy",
     "words": "hallucination.Looks", "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
+    "experiment": "unlearning.CUDA",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -53,6 +54,9 @@ SMALL = {
     "data": {"model": "digits-mlp", "data": "digits"},
     "prune": {"model": "digits-mlp", "recipe": "none"},
     "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
+    "experiment": {
+        "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
+    },
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
+    "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {
     "unlearning.Timing", "unlearning.Frontier", "unlearning.WorstCase", "sparsity.Seeds",

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from engine import run
 from engine.case import ImageCase
+from engine.experiment import Experiment
 from engine.families import METHODS
 from engine.lane import lanes
 from engine.models import checkpoints
@@ -26,7 +27,9 @@ from tests import tiny
 from tests.test_contract import small
 
 OF_IMAGES = [
-    kind for kind in (Prediction, *METHODS) if kind.family not in {"hallucination", "lab"}
+    kind
+    for kind in (Prediction, *METHODS)
+    if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
 ]  # the others ask no classifier, or one that is still to be made
 
 

@@ -98,9 +98,11 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
     values = np.array([[9, 1, 0.5, -0.5, 1], [9, 1, 1, 0, 0], [9, 0.5, 0.7, 0.2, 0.3]])
     columns = ("images", "dense", "pruned", "change", "answers changed")
     table = Table(values, ("7", "8", "9"), columns, ("", *("share",) * 4))
-    (bars,) = harm_charts.classes(table).data
-    assert list(bars.y) == ["9", "7"]
-    assert bars.x == pytest.approx([20, -50])
+    changes = harm_charts.class_changes(table, None)
+    (bars,) = harm_charts.classes(changes).figure(changes).data
+    assert list(bars.y) == ["7", "9"]
+    assert list(bars.x) == pytest.approx([-50, 20])
+    assert list(bars.text) == ["100 → 50 % of 9", "50 → 70 % of 9"]
 
 
 # ---------------------------------------------------------------- pictures
@@ -109,19 +111,18 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
 def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
     harm = Table(
         np.array([[9, 1.0, 0.9, -0.1], [9, 1.0, 1.0, 0.0], [9, 0.9, 0.4, -0.5]]),
-        ("cat", "dog", "fish"), ("images", "before", "after", "change"), ("", "", "", ""),
+        ("cat", "dog", "fish"), ("images", "dense", "pruned", "change"),
+        ("", "share", "share", "share"),
     )  # fmt: skip
-    floor = Table(
-        np.array([[9, -0.5, -0.4, -0.2, 0.1], [9, -0.1, -0.1, -0.05, 0.0]]),
-        ("fish", "cat"), ("images", "change", "mean", "low", "high"), ("", "", "", "", ""),
-    )  # fmt: skip
-    band, bars = harm_charts.classes(harm, floor).data
-    assert tuple(band.y) == tuple(bars.y) == ("cat", "fish")
-    np.testing.assert_allclose(np.asarray(band.base, float), [-5, -20])
-    np.testing.assert_allclose(band.x, [5, 30])
+    seeds = Table(
+        np.array([[-0.2, 0.1], [-0.05, 0.0]]), ("fish", "cat"), harm_charts.ENDS, ("share",) * 2
+    )
+    changes = harm_charts.class_changes(harm, seeds)
+    band, bars = harm_charts.classes(changes).figure(changes).data
+    assert tuple(band.y) == tuple(bars.y) == ("fish", "cat")
+    np.testing.assert_allclose(np.asarray(band.base, float), [-20, -5])
+    np.testing.assert_allclose(np.asarray(band.x, float), [30, 5])
     assert band.width > bars.width
-    (alone,) = harm_charts.classes(harm).data
-    assert alone.name == "pruned"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
