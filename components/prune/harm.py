@@ -29,34 +29,37 @@ def show(asked: Asked, masks: Masks) -> None:
     del masks
     st.markdown("**What is lost that one figure does not show**")
     method = choose(asked)
+    known = seeds.other_seeds(asked, method.images)
     section.show(
         Section(
-            KEY, method, asked.case, evidence=evidence(asked, method),
+            KEY, method, asked.case, evidence=evidence(asked, method, known),
             button="Measure what is lost",
             before="Every test image is shown to both models, as it is and made worse in five "
             "ways, and the heat maps of some are compared. Then both are shown images that they "
             "cannot know.",
-            detail=lambda _: further(asked, method),
+            detail=lambda _: further(asked, method, known),
         )
     )  # fmt: skip
 
 
-def further(asked: Asked, method: Harm) -> None:
-    """What is measured after it: other seeds, and unknown images."""
+def further(asked: Asked, method: Harm, known: Table | None) -> None:
+    """What is measured after it: other seeds, which the chart of classes is drawn over, and unknown
+    images."""
     if agreement_only(asked.case):
         st.caption(
             "Calibration is left out: whether a probability means what it says can be told only "
             "where the true labels are known. Choose a model of Data and models for it."
         )
-    seeds.show(asked, method.images)
+    if seeds.show(asked, method.images) and known is None:
+        st.rerun()  # the chart of classes was drawn without them
     unknown.show(asked)
 
 
-def evidence(asked: Asked, method: Harm) -> tuple[Drawing, ...]:
+def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, ...]:
     """Classes, calibration, images, worse images, and heat maps."""
 
     def changes(table: Table) -> Columns:
-        return harm_charts.class_changes(table, seeds.other_seeds(asked, method.images))
+        return harm_charts.class_changes(table, known)
 
     return (
         Drawing(

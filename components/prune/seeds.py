@@ -23,14 +23,14 @@ TITLE = "Is it more than another seed changes?"
 WORST = 3  # images
 
 
-def show(asked: Asked, images: int) -> None:
-    """The floor under changed answers and classes, and images whose modal answer changes."""
+def show(asked: Asked, images: int) -> bool:
+    """Changed answers and classes over those of other seeds; whether that was measured."""
     if reason := unmet(asked):
         st.markdown(f"**{TITLE}**")
         st.caption(plain(f"Not available: {reason}"))
-        return
+        return False
     method = asked.with_rule(Seeds, images=images)
-    section.show(
+    found = section.show(
         Section(
             KEY, method, asked.case, TITLE,
             evidence=(
@@ -44,6 +44,7 @@ def show(asked: Asked, images: int) -> None:
             "kept.",
         )
     )  # fmt: skip
+    return found is not None
 
 
 def other_seeds(asked: Asked, images: int) -> Table | None:
