@@ -93,9 +93,10 @@ class Heard:
     def __init__(self):
         self.rates, self.decays = [], []
 
-    def __call__(self, optimizer, _weights, loss, speed):
-        assert torch.isfinite(loss)
-        self.rates.append(speed)
+    def __call__(self, optimizer, _weights, loss, steps, speed, _told=None):
+        for step in range(steps):
+            assert torch.isfinite(loss())
+            self.rates.append(speed(step))
         self.decays.append([group["weight_decay"] for group in optimizer.param_groups])
         self.groups = [group["params"] for group in optimizer.param_groups]
 
