@@ -51,11 +51,13 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     alt = page.get_by_role("region", name="Maps of one image").locator("img").nth(1)
     assert re.match(r"Saliency for \w+: [✓✗] points", alt.get_attribute("alt") or "")
 
+    page.get_by_role("button", name="Share", exact=True).click()
     with page.expect_download() as held:
-        page.get_by_role("button", name="Every map (CSV)").click()
+        page.get_by_role("button", name="blindspot-Study-maps.csv").click()
     rows = list(csv.DictReader(io.StringIO(Path(held.value.path()).read_text())))
     assert {row["method"] for row in rows} >= {"LIME", "Occlusion", "Random order"}
 
+    page.keyboard.press("Escape")
     page.get_by_role("radio", name="Brain phantoms").click()
     settle(page, LONG)
     expect(page.get_by_role("heading", name=re.compile("phantom slices"))).to_be_visible()
