@@ -36,8 +36,8 @@ def cost_chart(found: Views) -> Scatter:
     return Scatter(
         x="passes", y=SCORE, log=True, shown=True, x_span=DECADES, ticks=TICKS,
         x_title="images through the network for one map",
-        title="score left (AUC-MoRF), low is good",
-        line=chance if np.isfinite(chance) else None, line_name="random order",
+        title="score left (AUC-MoRF, %), low is good",
+        line=100 * chance if np.isfinite(chance) else None, line_name="random order",
         names=tuple(named(row) for row in methods(table, SCORE).rows), height=420,
     )  # fmt: skip
 

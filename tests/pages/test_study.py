@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from components.draw import labels
-from components.study import one_image, ranking, view
+from components.study import charts, one_image, ranking, view
 from components.study.form import Asked
 from components.views import STUDY
 from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
@@ -138,6 +138,17 @@ def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
         assert labels.outside(box) == pytest.approx(0)
         others = [*boxes[: len(names)], *named[:at]]
         assert max(labels.overlap(box, other) for other in others) == 0
+
+
+def test_a_random_order_stands_on_the_scale_of_the_points(default):
+    _, found = default
+    table = charts.methods(found["table"], charts.SCORE)
+    figure = charts.cost_chart(found).figure(table)
+    (line,) = figure.layout.shapes
+    assert line.y0 == pytest.approx(100 * found["table"].cell("Random order", charts.SCORE))
+    assert list(figure.data[0].y) == pytest.approx((100 * table[charts.SCORE]).tolist())
+    low, high = figure.layout.yaxis.range
+    assert low < min(figure.data[0].y) < line.y0 < high
 
 
 def test_time_is_told_as_a_multiple_of_the_fastest(default):
