@@ -46,7 +46,8 @@ class Matrix(Chart):
             z=cells if self.colors is None else self.colors, x=list(self.columns or table.order),
             y=list(self.names or table.rows), coloraxis="coloraxis", xgap=1, ygap=1,
             text=self.written(cells), texttemplate="%{text}" if len(cells) <= MANY else None,
-            textfont={"size": 11}, hovertext=self.hovers or None, hoverinfo="text" if self.hovers else "all",
+            textfont={"size": 11}, hovertext=self.hovers or None,
+            hoverinfo="text" if self.hovers else "all",
         )  # fmt: skip
         figure = go.Figure(trace)
         figure.update_layout(coloraxis=self.scale())
