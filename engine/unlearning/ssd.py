@@ -148,11 +148,10 @@ class SSD(Unlearner):
 def dampen(
     model: Classifier, forget: WeightScores, train: WeightScores, ratio: float, strength: float
 ) -> dict[str, torch.Tensor]:
-    """Multiply in place; for each weight, which entries were chosen."""
-    chosen = {}
-    for name, share in dampening(forget.values, train.values, ratio, strength).items():
-        weight = named(model)[name]
-        weight.mul_(share.to(weight))
+    """Multiply in place; for each weight, in the network's order, which entries were chosen."""
+    chosen, factors = {}, dampening(forget.values, train.values, ratio, strength)
+    for name, weight in named(model).items():  # importances from a file have another order
+        weight.mul_(factors[name].to(weight))
         chosen[name] = torch.from_numpy(above(forget.values[name], train.values[name], ratio))
     return chosen
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from engine.unlearning.importance import dampening
 from engine.unlearning.looks.damping import damped
 from engine.unlearning.network import in_parts, named, own_copy
 from engine.unlearning.search import TRIED
-from engine.unlearning.ssd import SHARES
+from engine.unlearning.ssd import SHARES, dampen
 from tests.engine.unlearning.trained import class_case
 
 
@@ -182,8 +184,18 @@ def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case
         torch.equal(one, own.network.state_dict()[name])
         for name, one in case.model.network.state_dict().items()
     )
-    searched, fixed = (each(case)["mask"]["density"] for each in (SSD(), SSD(share=best)))
-    assert searched.tolist() == fixed.tolist()  # asked anew: another test may have kept its own
+    assert answer(SSD(), case)["mask"]["density"].tolist() == (
+        answer(SSD(share=best), case)["mask"]["density"].tolist()
+    )
+
+
+def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come_from(case):
+    forget, train, _ = SSD().importances(case)
+    backward = [
+        replace(one, values=dict(reversed(one.values.items()))) for one in (forget, train)
+    ]  # as a file of arrays may give them
+    chosen = dampen(own_copy(case.model), *backward, 5.0, 1.0)
+    assert list(chosen) == list(dict(case.model.network.named_parameters()))
 
 
 def test_the_slider_s_figures_are_those_of_the_unlearner():
