@@ -16,7 +16,7 @@ from components import exports, runs, share
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
 from components.runs import Outcome
-from engine.arguments import arguments_of
+from engine.arguments import BY_CASE, arguments_of
 from engine.as_code import as_python, as_shell
 from engine.errors import BlindspotError
 from engine.method import Method
@@ -119,9 +119,11 @@ def answered(section: Section, answer: Answer) -> None:
 
 def calls(section: Section) -> tuple[str, str] | None:
     """The same question in Python and in the shell; None where the case cannot be named."""
+    if type(section.case) not in BY_CASE:
+        return None
     try:
         arguments = arguments_of(type(section.method)).of(section.case, **section.known)
-    except (BlindspotError, KeyError):  # a model or an image that only this session has
+    except BlindspotError:  # a model or an image that only this session has
         return None
     return as_python(section.method, arguments), as_shell(section.method, arguments)
 

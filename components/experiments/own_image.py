@@ -6,15 +6,16 @@ from dataclasses import fields
 
 import streamlit as st
 
-from components import forms, runs
-from components.draw.pictures import draw_pictures
+from components import forms, section
+from components.draw.drawing import Drawing, Views
 from components.exports import encoded
-from components.notices import plain
+from components.section import Section
 from components.sidebar import subject
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
 from engine.experiment import ImageChange
-from engine.run import Answer
+
+KEY = "experiments"
 
 
 @st.fragment
@@ -26,12 +27,16 @@ def show(kind: type[ImageChange], key: str) -> None:
         st.caption("Choose an image and a model in the sidebar.")
         return
     method = choose(kind, key)
-    outcome = runs.ask(method, own.case.at("exact"), f"{key}.own")
-    if not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        return
-    st.markdown(plain(sentence(own, outcome)))
-    draw_pictures(outcome["picture"], f"{key}.picture")
+    section.show(
+        Section(
+            KEY, method, own.case.at("exact"), sentence=lambda found: sentence(own, found),
+            evidence=[Drawing("picture")], columns=1, detail=lambda _: offer(own, method, key),
+        )
+    )  # fmt: skip
+
+
+def offer(own: Subject, method: ImageChange, key: str) -> None:
+    """The whole changed image as a file."""
     download(
         "Changed image (PNG)", lambda: encoded(method.apply(own.picture.pixels)),
         "blindspot-changed.png", f"{key}.file", help="The whole image at its own size.",
@@ -47,7 +52,7 @@ def choose(kind: type[ImageChange], key: str) -> ImageChange:
         return kind(**main, **forms.settings(kind, key, others))
 
 
-def sentence(own: Subject, found: Answer) -> str:
+def sentence(own: Subject, found: Views) -> str:
     """What the model says of the image before and after."""
     before, after = 100 * found["probability"].values
     label = own.case.target.words(own.case.model.labels)

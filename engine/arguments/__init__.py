@@ -40,4 +40,4 @@ def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
     return BY_CASE[case_kind(method)]
 
 
-__all__ = ["ARGUMENTS", "Arguments", "arguments_of", "made_by"]
+__all__ = ["ARGUMENTS", "BY_CASE", "Arguments", "arguments_of", "made_by"]
