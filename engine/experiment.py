@@ -94,7 +94,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Run:
+class SeedFigures:
     """The figures of one condition with one seed."""
 
     condition: str
@@ -172,20 +172,20 @@ class Experiment(Method[ExperimentCase]):
             for condition, training in self.conditions(seeded).items()
         ]
         progress(0.0, "starting", {**views})
-        runs: list[Run] = []
+        runs: list[SeedFigures] = []
         for done, (seeded, condition, training) in enumerate(plan):
             low, high = done / len(plan), (done + MEASURED) / len(plan)
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
             model = rebuilt(answer(Train(), training, part)["model"])
             figures = self.measure(Trained(condition, training, model), seeded)
-            runs.append(Run(condition, seeded.seed, figures))
+            runs.append(SeedFigures(condition, seeded.seed, figures))
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         return views | {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
 
 
-def summary(runs: Sequence[Run], measures: Sequence[str]) -> Columns:
+def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Columns:
     """Mean and standard deviation over seeds of each measure, a row for each condition."""
     rows = list(dict.fromkeys(run.condition for run in runs))
     columns: dict[str, tuple[Any, str]] = {}
@@ -206,14 +206,14 @@ def deviation(values: Doubles) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def listed(runs: Sequence[Run], measures: Sequence[str]) -> Columns:
+def listed(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Columns:
     """Every figure, a row for each condition and seed."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
     columns |= {name: ([run.figures[name] for run in runs], "share") for name in measures}
     return Columns.of(columns, [run.condition for run in runs])
 
 
-def judged(claims: Sequence[Claim], runs: Sequence[Run]) -> Columns:
+def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Columns:
     """Outcome, mean margin and tolerance of each claim; the note is its test."""
     by_seed: dict[int, dict[str, Figures]] = {}
     for run in runs:

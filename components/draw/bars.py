@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, laid, on_bars, theme
-from components.draw.charts import BAND, FRAME, ROW, Chart, Rows, Values, look, values
+from components.draw.charts import BAND, FRAME, ROW, Chart, Rows, Values, series_style, values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class Dots(AlongRows):
         for at, (column, name) in enumerate(self.series.items()):
             figure.add_scatter(
                 x=values(table, column), y=names, name=name, mode="markers",
-                marker=look(at) | {"size": 11}, error_x=self.interval(table, column),
+                marker=series_style(at) | {"size": 11}, error_x=self.interval(table, column),
             )  # fmt: skip
         figure.update_layout(showlegend=len(self.series) > 1)
         return self.across(figure, table, next(iter(self.series)))

@@ -66,20 +66,20 @@ class Chart(ABC):
 
     def heading(self, table: Rows, column: str) -> str:
         """The title of the axis of values."""
-        return self.title or named(table, column)
+        return self.title or column_title(table, column)
 
     def labels(self, table: Rows) -> list[str]:
         """The names of the rows."""
         return [wrapped(name) for name in (self.names or table.rows)]
 
 
-def named(table: Rows, column: str) -> str:
+def column_title(table: Rows, column: str) -> str:
     """A column's name with the unit it is drawn in."""
-    told = unit(table, column)
-    return f"{column} ({told})" if told and told != column else column
+    drawn_in = unit(table, column)
+    return f"{column} ({drawn_in})" if drawn_in and drawn_in != column else column
 
 
-def look(at: int) -> dict[str, Any]:
+def series_style(at: int) -> dict[str, Any]:
     """The color and the symbol of a series."""
     inks = COLORS[theme()]
     return {"color": inks[at % len(inks)], "symbol": SYMBOLS[at % len(SYMBOLS)]}

@@ -10,7 +10,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import DASHES, GRAY, laid
-from components.draw.charts import BAND, HEIGHT, Chart, Rows, Values, look, named, values
+from components.draw.charts import (
+    BAND,
+    HEIGHT,
+    Chart,
+    Rows,
+    Values,
+    column_title,
+    series_style,
+    values,
+)
 from components.draw.labels import annotate
 
 
@@ -38,7 +47,7 @@ class Lines(Chart):
         """The lines."""
         figure, across = go.Figure(), values(table, self.x)
         for at, (column, name) in enumerate(self.series.items()):
-            mark = look(at)
+            mark = series_style(at)
             if column in self.bands:
                 add_band(figure, across, *(values(table, end) for end in self.bands[column]))
             figure.add_scatter(
@@ -54,7 +63,7 @@ class Lines(Chart):
         if self.now is not None:
             figure.add_vline(x=self.now, line={"color": GRAY, "width": 2})
         kind = "log" if self.log else "linear"
-        figure.update_xaxes(title=self.x_title or named(table, self.x), type=kind)
+        figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span)
         figure.update_layout(showlegend=len(self.series) > 1)
@@ -89,7 +98,9 @@ class Scatter(Chart):
         names = [name for name, here in zip(self.names or table.rows, known, strict=True) if here]
         x, y = x[known], y[known]
         figure = go.Figure(
-            go.Scatter(x=x, y=y, hovertext=names, mode="markers", marker=look(0) | {"size": 11})
+            go.Scatter(
+                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11}
+            )
         )
         spans = self.spans(np.log10(x) if self.log else x, y)
         if self.shown:
@@ -100,7 +111,7 @@ class Scatter(Chart):
                 annotation_text=self.line_name, annotation_position="top right",
             )  # fmt: skip
         figure.update_xaxes(
-            title=self.x_title or named(table, self.x), type="log" if self.log else "linear",
+            title=self.x_title or column_title(table, self.x), type="log" if self.log else "linear",
             range=spans[0], tickvals=self.ticks,
         )  # fmt: skip
         figure.update_yaxes(title=self.heading(table, self.y), range=spans[1])

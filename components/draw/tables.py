@@ -20,10 +20,12 @@ def chart(
         key: of the chart.
         wide: whether it scrolls sideways in a narrow window.
     """
-    plots.with_table(shape.figure(table), finding, {"numbers": named(table, shape)}, key, wide=wide)
+    plots.with_table(
+        shape.figure(table), finding, {"numbers": renamed(table, shape)}, key, wide=wide
+    )
 
 
-def named(table: Table | Columns, shape: Chart) -> Table:
+def renamed(table: Table | Columns, shape: Chart) -> Table:
     """The numbers under the names that the chart gives its rows."""
     rows = tuple(shape.names or table.rows)
     if isinstance(table, Columns):

@@ -18,7 +18,7 @@ from engine.arguments.pictures import (
     picture_names,
     pictured,
 )
-from engine.arguments.text import Named
+from engine.arguments.text import MethodsByName
 from engine.arguments.trained import data_argument, learned
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
 from engine.attribution.study.images import DEFAULT, ERRORS, MOST
@@ -32,7 +32,7 @@ from engine.method import Choice, Slider
 from engine.sparsity.subjects import data_of
 
 NORMAL_NAMES = (sources.PHOTOGRAPHS, *data_sets.names())
-EXPLAINERS = Named(KINDS)
+EXPLAINERS = MethodsByName(KINDS)
 
 
 def normal_names() -> tuple[str, ...]:

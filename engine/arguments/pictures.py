@@ -13,7 +13,7 @@ from engine.arguments.classifiers import (
     seed_argument,
 )
 from engine.arguments.controls import Many, Text, argument
-from engine.arguments.text import Named
+from engine.arguments.text import MethodsByName
 from engine.attribution import HEATMAPS
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase, shown
@@ -29,7 +29,7 @@ from engine.sparsity.subjects import data_of
 from engine.target import READINGS, Reading, Target
 
 SAMPLE, EXAMPLE = "sample:", "example:"
-MAPS = Named(HEATMAPS)
+MAPS = MethodsByName(HEATMAPS)
 
 
 def picture_names() -> tuple[str, ...]:

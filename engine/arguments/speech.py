@@ -12,7 +12,7 @@ from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
 from engine.arguments.controls import Many, Text, argument
 from engine.arguments.pictures import picture_names, pictured
-from engine.arguments.text import Named
+from engine.arguments.text import MethodsByName
 from engine.data.layout import Scene
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
@@ -25,7 +25,7 @@ from engine.images import Crop
 from engine.method import CaseT, Slider, Switch
 from engine.run import answer
 
-DECODINGS = Named(STRATEGIES)
+DECODINGS = MethodsByName(STRATEGIES)
 HABIT = next(spec for spec in Scenes.__dataclass_fields__.values() if spec.name == "kind")
 EACH, WITHOUT, FADED = "each", "without:", "faded:"
 

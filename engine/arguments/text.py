@@ -73,7 +73,7 @@ def settings_text(settings: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Named:
+class MethodsByName:
     """Methods by name, with settings: "SSD" or "FT:epochs=3,rate=0.1", as data sets are named."""
 
     kinds: tuple[type[Method[Any]], ...]

@@ -11,7 +11,7 @@ from engine.arguments.base import Arguments
 from engine.arguments.classifiers import ModelArguments, seed_argument
 from engine.arguments.controls import Many, Text, argument
 from engine.arguments.forgetting import forms, request_from, request_text
-from engine.arguments.text import Named, settings_from, settings_text
+from engine.arguments.text import MethodsByName, settings_from, settings_text
 from engine.data import DataSet
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -24,7 +24,7 @@ from engine.training import Recipe
 from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
 
 KNOWN = "as trained"  # the recipe of a model that ships or was trained here
-WAYS = Named(UNLEARNERS)
+WAYS = MethodsByName(UNLEARNERS)
 
 
 def data_argument(default: str | None, help: str) -> Any:

@@ -33,12 +33,12 @@ class Sampling(Strategy):
         "this share of the probability are drawn from.",
     )  # fmt: skip
 
-    def session(self, start: Start) -> Drawing:
+    def session(self, start: Start) -> SamplingSession:
         """Begin to answer."""
-        return Drawing(self, start)
+        return SamplingSession(self, start)
 
 
-class Drawing(Session[Sampling]):
+class SamplingSession(Session[Sampling]):
     """Draws."""
 
     def propose(self, now: Moment, /) -> Proposal:

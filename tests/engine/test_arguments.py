@@ -17,7 +17,7 @@ from engine.arguments.controls import Text
 from engine.arguments.forgetting import request_from, request_text
 from engine.arguments.normal import FamiliarArguments
 from engine.arguments.pictures import PictureArguments, first_picture
-from engine.arguments.text import Named, text_of, value
+from engine.arguments.text import MethodsByName, text_of, value
 from engine.as_code import as_python, as_shell
 from engine.cli import main
 from engine.commands.run import parser_of
@@ -223,7 +223,7 @@ def test_requests_by_text_are_those_of_the_functions():
 
 
 def test_methods_are_named_with_their_settings():
-    ways = Named(UNLEARNERS)
+    ways = MethodsByName(UNLEARNERS)
     for kind in UNLEARNERS:
         assert ways.read(kind.name) == kind() == ways.read(ways.write(kind()))
     changed = ways.read("FT:epochs=3,rate=0.2")

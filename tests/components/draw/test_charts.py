@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.draw.bars import Bars, Dots
-from components.draw.charts import named, values
+from components.draw.charts import column_title, values
 from components.draw.lines import Lines, Scatter
 from components.draw.matrix import Matrix
 from engine.result import Columns, Table
@@ -30,8 +30,8 @@ def series(figure, name):
 def test_shares_are_drawn_in_percent_and_other_units_as_they_are():
     assert values(TABLE, "change").tolist() == [-25, 0, 50]
     assert values(TABLE, "loss").tolist() == [1, 10, 100]
-    assert named(TABLE, "change") == "change (%)"
-    assert named(TABLE, "loss") == "loss (nat)"
+    assert column_title(TABLE, "change") == "change (%)"
+    assert column_title(TABLE, "loss") == "loss (nat)"
 
 
 @pytest.mark.parametrize("table", [TABLE, Table(
