@@ -64,7 +64,7 @@ class Bars(AlongRows):
         figure.add_bar(
             y=names, x=values(table, self.value)[kept], orientation="h", name=self.value,
             marker={"color": COLORS[theme()][self.color]}, text=texts, width=0.6,
-            insidetextfont={"color": on_bars()}, cliponaxis=False,
+            insidetextfont={"color": on_bars()}, constraintext="none", cliponaxis=False,
         )  # fmt: skip
         figure.update_layout(barmode="overlay", showlegend=bool(self.between))
         return self.across(figure, table, self.value)

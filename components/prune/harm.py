@@ -56,7 +56,7 @@ def further(asked: Asked, method: Harm, known: Table | None) -> None:
 
 
 def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, ...]:
-    """Classes, calibration, images, worse images, and heat maps."""
+    """Classes, calibration, worse images, heat maps, and images whose answer changes."""
 
     def changes(table: Table) -> Columns:
         return harm_charts.class_changes(table, known)
@@ -69,9 +69,6 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
         ),
         Drawing("calibration", "Is it as sure as it is right?", by=calibration),
         Drawing(
-            "images", "Which images pay first", by=lambda found: flipped(asked, found["images"])
-        ),
-        Drawing(
             "corruptions", "On worse images", harm_charts.CORRUPTIONS,
             lambda found: worse_finding(found["corruptions"]),
         ),
@@ -80,6 +77,9 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
             lambda found: drift_finding(found["drift"], method.heat),
             part=lambda table: harm_charts.drifts(table, names_of(asked, table)),
             below=lambda found: moved_most(asked, found["drift"]),
+        ),
+        Drawing(
+            "images", "Which images pay first", by=lambda found: flipped(asked, found["images"])
         ),
     )  # fmt: skip
 
