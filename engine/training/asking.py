@@ -81,7 +81,7 @@ def train(
     masks = carried(model) if masks is None else masks
     given = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
     given |= {} if targets is None else {"targets/": wanted.numpy()}
-    also = changed(objective, second_view, start, recorder)
+    also = changed(objective, second_view, start, recorder) if keep else {}
     name = named(model.network, data, recipe, seed, masks, given, also) if keep else ""
     recorder = recorder or Recorder()
     recorder.begin(model, masks, start)

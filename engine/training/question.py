@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -62,7 +63,20 @@ def named(
 
 
 def name_of(hook: object) -> str:
-    """What tells hooks apart: a criterion's name, or that of the function or class."""
+    """What tells hooks apart: a criterion's name, or module, name and settings of a function.
+
+    Raises:
+        BlindspotError: the name does not say what it does: a lambda, a function that was made
+            within another one, or an object.
+    """
     if isinstance(hook, Criterion):
         return hook.name
-    return str(getattr(hook, "__qualname__", type(hook).__qualname__))
+    if isinstance(hook, partial):
+        return f"{name_of(hook.func)}{hook.args!r}{sorted(hook.keywords.items())!r}"
+    name = getattr(hook, "__qualname__", "<object>")
+    if "<" in name:
+        raise BlindspotError(
+            "A training that is kept needs functions of a module as objective and second view: "
+            "what another function holds inside is not seen when the training goes on."
+        )
+    return f"{getattr(hook, '__module__', '')}.{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from torch.nn import functional as F
 from engine.errors import BlindspotError, Cancelled
 from engine.training import (
     Recipe,
+    augmented,
     binary_cross_entropy,
     cross_entropy,
     fresh,
     loop,
     squared_error,
 )
+from engine.training.figures import one_thread
+from engine.training.question import name_of
 from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
 
 LABELS = np.random.default_rng(3).integers(0, 2, (45, 3))
@@ -62,9 +66,10 @@ def written_out(data, targets, loss, recipe=RECIPE):
     for epoch in range(recipe.epochs):
         order = np.random.default_rng([0, epoch]).permutation(data.rows("train"))
         for rows in np.array_split(order, 4):
-            optimizer.zero_grad()
-            loss(model(data.pixels(rows)), torch.from_numpy(targets[rows]).float()).backward()
-            optimizer.step()
+            with one_thread():  # as trainings are, to the bit
+                optimizer.zero_grad()
+                loss(model(data.pixels(rows)), torch.from_numpy(targets[rows]).float()).backward()
+                optimizer.step()
     return model.requires_grad_(False)
 
 
@@ -168,3 +173,15 @@ def test_an_interrupted_training_is_gone_on_with_for_the_same_objective_and_targ
             assert same(whole, again)
             np.testing.assert_array_equal(log.train_loss, full.train_loss)
             np.testing.assert_array_equal(log.train_accuracy, full.train_accuracy)
+
+
+def test_what_is_kept_knows_objectives_apart_by_name_and_settings(data, tmp_path):
+    def local(model, batch):
+        return by_hand(model, batch)
+
+    assert same(trained(data, objective=local)[0], trained(data, objective=by_hand)[0])
+    with pytest.raises(BlindspotError, match="functions of a module"):
+        trained(data, objective=local, keep=tmp_path / "state")
+    views = [partial(augmented, recipe=replace(RECIPE, shift=shift)) for shift in (1, 1, 2)]
+    names = [name_of(view) for view in views]
+    assert names[0] == names[1] != names[2]
