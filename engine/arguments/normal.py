@@ -15,7 +15,7 @@ from engine.arguments.pictures import (
     EXAMPLE,
     SAMPLE,
     first_picture,
-    picture_names,
+    picture_argument,
     pictured,
 )
 from engine.arguments.text import MethodsByName
@@ -46,11 +46,7 @@ class FamiliarArguments(ModelArguments[FamiliarCase]):
 
     unnamed: ClassVar[tuple[str, ...]] = ("image",)
 
-    image: str | None = argument(
-        None, Text(off="one that fits the model", options=picture_names), "Picture",
-        "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
-        "the model learned from, or the first sample.",
-    )  # fmt: skip
+    image: str | None = picture_argument()
     normal: str | None = argument(
         None, Text(off="what the model learned from", options=normal_names), "Normal images",
         "A data set by name, or photographs.",

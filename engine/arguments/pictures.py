@@ -37,17 +37,22 @@ def picture_names() -> tuple[str, ...]:
     return tuple(f"{SAMPLE}{one.name}" for one in SAMPLES)
 
 
+def picture_argument() -> Any:
+    """The picture of a case."""
+    return argument(
+        None, Text(off="one that fits the model", options=picture_names), "Picture",
+        "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
+        "the model learned from, or the first sample.",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class PictureArguments(ModelArguments[CaseT]):
     """A picture, a classifier and what is scored."""
 
     unnamed: ClassVar[tuple[str, ...]] = ("image",)
 
-    image: str | None = argument(
-        None, Text(off="one that fits the model", options=picture_names), "Picture",
-        "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
-        "the model learned from, or the first sample.",
-    )  # fmt: skip
+    image: str | None = picture_argument()
     model: str = model_argument(DEFAULT)
     crop_x: float = argument(
         0.5, Slider(0.0, 1.0, 0.01), "Square, across",

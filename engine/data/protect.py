@@ -14,6 +14,7 @@ https://arxiv.org/abs/2303.04278
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,34 @@ from engine.data.recipe import Variant
 from engine.method import Choice, Slider, setting
 
 OWN, NEXT, SAME = FILTERS = ("own", "next", "same")
+
+
+def strength_setting() -> Any:
+    """How strongly images are protected."""
+    return setting(
+        1.0, Slider(0.0, 1.0, 0.05), "Strength", "0 leaves the images as they are; 1 is the "
+        "published protection; between the two they are mixed.",
+    )  # fmt: skip
+
+
+def blur_setting() -> Any:
+    """p_b of the filters."""
+    return setting(
+        0.3, Slider(0.0, 1.0, 0.05), "Blur p_b", "Upper bound of the filter weights around the 1."
+    )
+
+
+def size_setting(largest: int = 9) -> Any:
+    """k of the filters."""
+    return setting(
+        3, Slider(3, largest, 2, "px"), "Filter size", "Side of each filter; larger images need "
+        "larger ones.",
+    )  # fmt: skip
+
+
+def key_setting() -> Any:
+    """The secret key."""
+    return setting(0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret.")
 
 
 @dataclass(frozen=True)
@@ -42,20 +71,13 @@ class Cuda(Variant):
         OWN, Choice(FILTERS), "Filters", "Of each image's own class, of the class after it, or the "
         "same one for all images, which should protect nothing.",
     )  # fmt: skip
-    strength: float = setting(
-        1.0, Slider(0.0, 1.0, 0.05), "Strength", "0 leaves the images as they are; 1 is the "
-        "published protection; between the two they are mixed.",
-    )  # fmt: skip
-    blur: float = setting(
-        0.3, Slider(0.0, 1.0, 0.05), "Blur p_b", "Upper bound of the weights around the 1."
-    )
-    size: int = setting(3, Slider(3, 9, 2, "px"), "Filter size", "Side of each filter.")
+    strength: float = strength_setting()
+    blur: float = blur_setting()
+    size: int = size_setting()
     share: float = setting(
         1.0, Slider(0.0, 1.0, 0.05), "Share", "Chance of each image to be protected."
     )
-    key: int = setting(
-        0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret."
-    )
+    key: int = key_setting()
 
     def __call__(self, data: DataSet) -> DataSet:
         """The same data set with some images convolved."""

@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import DataSet
-from engine.data.protect import NEXT, OWN, SAME, Cuda, draw_filters, legacy
+from engine.data.protect import (
+    NEXT,
+    OWN,
+    SAME,
+    Cuda,
+    blur_setting,
+    draw_filters,
+    legacy,
+    size_setting,
+    strength_setting,
+)  # fmt: skip
 from engine.experiment import AMPLIFIED, Claim, Experiment, ExperimentCase, Figures, Trained
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, defaults, setting
@@ -89,14 +99,9 @@ class CudaExperiment(Experiment):
     claims = CLAIMS
     own_image = ProtectImage
 
-    strength: float = setting(
-        1.0, Slider(0.0, 1.0, 0.05), "Strength", "0 leaves the images as they are, 1 is the "
-        "published protection.",
-    )  # fmt: skip
-    blur: float = setting(
-        0.3, Slider(0.0, 1.0, 0.05), "Blur p_b", "Upper bound of the filter weights around the 1."
-    )
-    size: int = setting(3, Slider(3, 9, 2, "px"), "Filter size", "Side of each filter.")
+    strength: float = strength_setting()
+    blur: float = blur_setting()
+    size: int = size_setting()
     share: float = setting(
         1.0, Slider(0.0, 1.0, 0.05), "Share", "Chance of each training image to be protected."
     )

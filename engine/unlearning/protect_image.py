@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.protect import convolved, draw_filters, legacy
+from engine.data.protect import (
+    blur_setting,
+    convolved,
+    draw_filters,
+    key_setting,
+    legacy,
+    size_setting,
+    strength_setting,
+)  # fmt: skip
 from engine.experiment import ImageChange
 from engine.method import Slider, setting
 from engine.pictures import Pixels
@@ -38,22 +46,13 @@ class ProtectImage(ImageChange):
         "::test_it_is_the_correlation_written_out_and_nothing_at_strength_zero"
     )
 
-    strength: float = setting(
-        1.0, Slider(0.0, 1.0, 0.05), "Strength", "0 leaves the image as it is, 1 is the published "
-        "protection.",
-    )  # fmt: skip
-    blur: float = setting(
-        0.3, Slider(0.0, 1.0, 0.05), "Blur p_b", "Upper bound of the filter weights around the 1."
-    )
-    size: int = setting(
-        3, Slider(3, 15, 2, "px"), "Filter size", "Larger images need larger filters."
-    )
+    strength: float = strength_setting()
+    blur: float = blur_setting()
+    size: int = size_setting(15)
     number: int = setting(
         0, Slider(0, 99, 1), "Class number", "Which class of your data set the image belongs to."
     )
-    key: int = setting(
-        0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret."
-    )
+    key: int = key_setting()
 
     def apply(self, pixels: Pixels) -> Pixels:
         """The image (H, W, 3) with the filter of its class."""
