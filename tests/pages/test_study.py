@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ from components.draw import labels
 from components.study import charts, one_image, ranking, view
 from components.study.form import Asked
 from components.views import STUDY
+from engine import asking
 from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
 from engine.gallery import shipped
 from engine.result import HeatMap
-from engine.run import answer
+from engine.run import answer, digest
 from tests import tiny
 from tests.visits import pills, said, settled, visit, words
 
@@ -47,6 +49,22 @@ def test_the_kept_study_is_there_without_any_choice(default):
     assert len(at.main.get("plotly_chart")) == 2
     assert "points at it" in told
     assert "<img" in told  # the maps of the first image are kept too
+
+
+def test_the_lines_under_share_ask_this_very_question(default):
+    asked, _ = default
+    at = visit(view=STUDY)
+    python, shell = (each.value for each in at.code)
+    assert shell.startswith("python -m engine run attribution.Study")
+    names = {"engine": SimpleNamespace(answer=lambda name, **given: question_of(name, given))}
+    line = python.split("\n\n")[1].splitlines()[0]
+    exec(line, names)  # noqa: S102 - what it asks is the question
+    assert names["answer"] == digest(asked.method, asked.case)
+
+
+def question_of(name, given):
+    method, arguments = asking.question(asking.method_named(name), given)
+    return digest(method, arguments.case())
 
 
 def test_the_phantoms_study_is_kept_too():
