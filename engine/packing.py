@@ -46,7 +46,11 @@ def pack(kept: Kept) -> tuple[Record, bytes]:
     }
     data = save_arrays(arrays)
     views = {
-        name: {"kind": type(view).__name__, "facts": view.facts()}
+        name: {
+            "kind": type(view).__name__,
+            "facts": view.facts(),
+            "arrays": list(view.arrays()),
+        }
         for name, view in kept.result.items()
     }
     said = {"views": views, "record": kept.record}
@@ -56,7 +60,8 @@ def pack(kept: Kept) -> tuple[Record, bytes]:
 def unpack(said: Record, data: bytes) -> Kept:
     """The entry again; ValueError when it is not what was written.
 
-    The checksum of an older entry is of its arrays alone.
+    A file of arrays does not keep their order: the record does. An older entry has no order, so
+    its arrays are sorted by name; its checksum is of its arrays alone.
     """
     words = {"views": said["views"], "record": said["record"]}
     if said["checksum"] not in {checksum(data, words), checksum(data)}:
@@ -65,7 +70,8 @@ def unpack(said: Record, data: bytes) -> Kept:
     result = {}
     for name, view in said["views"].items():
         start = f"{name}:"
-        own = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+        held = sorted(one.removeprefix(start) for one in arrays if one.startswith(start))
+        own = {one: arrays[start + one] for one in view.get("arrays", held)}
         result[name] = KINDS[view["kind"]].build(own, view["facts"])
     return Kept(result, said["record"])
 

@@ -49,13 +49,10 @@ class View:
 
     @classmethod
     def build(cls, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Self:
-        """The view again from what `arrays` and `facts` gave; members of a mapping by name.
-
-        A file of arrays does not keep their order, so none is to be relied on.
-        """
+        """The view again from what `arrays` and `facts` gave, in the order of `arrays`."""
         plain = {name: array for name, array in arrays.items() if "/" not in name}
         grouped: dict[str, dict[str, Array]] = {}
-        for name, array in sorted(arrays.items()):
+        for name, array in arrays.items():
             if "/" in name:
                 group, member = name.split("/", 1)
                 grouped.setdefault(group, {})[member] = array

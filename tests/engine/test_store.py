@@ -13,8 +13,8 @@ import pytest
 
 from engine import run
 from engine import store as module
-from engine.packing import ENTRY_BYTES, checksum
-from engine.result import HeatMap
+from engine.packing import ENTRY_BYTES, Kept, checksum, pack, unpack
+from engine.result import HeatMap, WeightScores
 from engine.store import PART, STRAY_SECONDS, Store, entry, keep_row, read_table, sweep_strays
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -41,6 +41,20 @@ def test_an_answer_is_found_after_a_restart(store):
     assert kept.result["map"].unit == "logit"
     assert kept.record == {"seconds": 2.5}
     assert fresh(store).get("b") is None
+
+
+def test_members_of_a_mapping_keep_their_order_through_the_disk(store):
+    weights = {name: np.zeros(size, np.float32) for name, size in (("z", 1), ("a", 3), ("m", 2))}
+    store.put("a", {"scores": WeightScores(weights, "", "sum")}, {})
+    assert list(fresh(store).get("a").result["scores"].values) == ["z", "a", "m"]
+
+
+def test_an_entry_without_an_order_is_read_by_name(store):
+    weights = {name: np.zeros(2, np.float32) for name in ("z", "a")}
+    said, data = pack(Kept({"scores": WeightScores(weights, "", "sum")}, {}))
+    del said["views"]["scores"]["arrays"]
+    said["checksum"] = checksum(data)
+    assert list(unpack(said, data).result["scores"].values) == ["a", "z"]
 
 
 def damage_json(arrays, said):
