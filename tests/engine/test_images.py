@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from engine.errors import BadImage, BlindspotError
-from engine.images import MAX_BYTES, MAX_KEPT, Crop, read, square
+from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, square
 from engine.images.kinds import kind
 from engine.images.picture import decoded
 from engine.samples import SAMPLES, sample
@@ -121,6 +121,8 @@ def test_pixels_cannot_be_written_to():
     assert pixels.dtype == np.uint8
     with pytest.raises(ValueError, match="read-only"):
         pixels[0, 0] = 1
+    data = saved(corners(), "PNG")
+    assert not decoded(data, kind(data), "x").pixels.flags.writeable
 
 
 def test_the_digest_is_of_pixels_and_shape_not_of_the_file():
@@ -529,6 +531,17 @@ def test_24_megapixels_never_hold_more_than_two_full_size_copies(
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert low < float(told.stdout) < high  # MB; the lower end shows that something was measured
+
+
+def test_a_jpeg_in_several_passes_is_held_whole_and_has_a_limit_of_its_own(monkeypatch):
+    image = noise(100, 100)
+    plain, passes = saved(image, "JPEG"), saved(image, "JPEG", progressive=True)
+    monkeypatch.setattr(picture, "MAX_WHOLE", 100 * 100 * picture.PROGRESSIVE // picture.PLAIN)
+    assert decoded(passes, kind(passes), "x").size == (100, 100)
+    monkeypatch.setattr(picture, "MAX_WHOLE", picture.MAX_WHOLE - 1)
+    assert decoded(plain, kind(plain), "x").size == (100, 100)
+    with pytest.raises(BadImage, match="100 × 100"):
+        decoded(passes, kind(passes), "x")
 
 
 # The square for the model

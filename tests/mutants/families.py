@@ -77,7 +77,14 @@ FAMILIES = (
     part("images", "images", "tests/engine/images/test_*.py", "tests/engine/test_images.py"),
     part("measures", "measures"),
     part("data", "data"),
-    part("models", "models"),
+    part(
+        "models",
+        "models",
+        "tests/engine/models/test_*.py",
+        "tests/engine/training/test_stacked.py",
+        "tests/engine/unlearning/test_passes.py",
+        "tests/engine/attribution/test_token_maps.py",
+    ),
     Family(
         "core",
         ("engine/*.py", "engine/lane/*.py", "engine/result/*.py"),

@@ -36,6 +36,13 @@ def test_splits_have_their_exact_shares_and_cover_everything_once():
     assert (split_rows(10, (6, 2, 2), seed=0) != split_rows(10, (6, 2, 2), seed=1)).any()
 
 
+def test_targets_are_the_labels_of_the_rows_asked_for():
+    data = toy()
+    assert data.targets().tolist() == data.labels.tolist()
+    assert data.targets(np.array([7, 0])).tolist() == data.labels[[7, 0]].tolist()
+    assert data.targets(slice(2, 4)).tolist() == data.labels[2:4].tolist()
+
+
 def test_taken_rows_keep_ids_labels_and_truth_together():
     data = toy()
     part = data.take(np.array([7, 2]))

@@ -11,7 +11,7 @@ from engine.images import limits
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
-from engine.images.scan import Plane, squared
+from engine.images.scan import Plane, share, squared
 
 
 def gif(frames, palette=True, own=False, blocks=1):
@@ -32,6 +32,13 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     assert limits.gif(gif(6, palette, own)) == "more than 5 frames and notes"
     assert limits.gif(gif(4, palette, own, blocks=3)) == ""
     assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"
+
+
+@pytest.mark.parametrize(
+    ("part", "text"), [(0, "0.01 %"), (5, "0.5 %"), (99, "9.9 %"), (104, "10 %"), (1000, "100 %")]
+)
+def test_a_share_has_two_digits(part, text):
+    assert share(part, 1000) == text
 
 
 def tiff(order, big, *tags):

@@ -200,6 +200,11 @@ def test_of_several_volumes_the_first_is_shown_and_each_can_be():
 def test_a_single_slice_has_one_plane():
     assert load(nifti(body()[:, :, :1])).planes == ("axial",)
     assert load(nifti(body()[:, :, 0])).planes == ("axial",)
+    assert load(nifti(body()[:2, :, 0])).planes == ("axial",)
+
+
+def test_a_row_of_values_is_no_slice():
+    assert len(load(nifti(body()[:1, :, :1])).planes) == 3
 
 
 def test_gzip_in_one_part_or_many_and_nifti_2_are_the_same():

@@ -232,6 +232,12 @@ def test_without_an_architecture_that_has_a_name_nothing_is_compiled(tmp_path):
         compiling.compiled_apart(tiny.cnn(), PACE)
 
 
+def test_only_a_processor_with_a_compiler_compiles(monkeypatch):
+    monkeypatch.setenv("CXX", sys.executable)  # any program that is there
+    assert can_compile(torch.device("cpu"))
+    assert not can_compile(torch.device("meta"))
+
+
 def test_a_missing_compiler_costs_nothing_but_speed(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     model = load("digits-cnn").twin()

@@ -177,6 +177,8 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         back[3]
     with pytest.raises(ValueError, match="3 models have 2 cards"):
         networks(models, cards[:2])
+    with pytest.raises(ValueError, match="0 models have 0 cards"):
+        networks([], [])
     with pytest.raises(ValueError, match="2 networks have 3 weights"):
         replace(view, cards=view.cards[:2])
 
