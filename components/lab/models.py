@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from components import sharing
 from components.links import let_go, refuse
 from components.notices import plain, spoken
 from components.sidebar.models import about, indented, safe_name, shown
@@ -52,7 +53,7 @@ def listed() -> dict[str, Line]:
     files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
     return {
         shown(entry): Line(entry, files.get(entry.name))
-        for entry in catalog.entries()
+        for entry in sharing.models()
         if entry.available
     }
 
@@ -163,6 +164,7 @@ def bring_in() -> None:
                 path = Path(folder, safe_name(given.name))
                 path.write_bytes(given.getvalue())
                 stored = checkpoints.bring_in(path)
+                sharing.remember(stored.name)
                 st.session_state["lab.imported"] = given.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
                 st.rerun()  # so that the table has it

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import runs
+from components import runs, sharing
 from components.lab import follow
 from components.notices import plain, spoken
 from engine.lab import Train, TrainCase, again, under_way
@@ -19,7 +19,7 @@ SLOT = "lab.resumed"
 
 def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
-    found = [one for one in unfinished() if one.note.get("kind") == "train" and not under_way(one)]
+    found = [one for one in unfinished() if listed(one)]
     if found:
         word = "training" if len(found) == 1 else "trainings"
         with st.expander(f"{len(found)} unfinished {word}"):
@@ -27,6 +27,12 @@ def draw() -> None:
                 row(one)
     if note := st.session_state.get(SLOT):
         resumed(note)
+
+
+def listed(one: Unfinished) -> bool:
+    """Whether it is a training of its own that nobody goes on with, and this person may see."""
+    alone = one.note.get("kind") == "train" and not under_way(one)
+    return alone and sharing.may_see(str(one.note.get("data")))
 
 
 def row(one: Unfinished) -> None:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from components import sharing
 from components.links import let_go, refuse
 from components.notices import plain
 from engine.errors import BadModel
@@ -25,7 +26,7 @@ STEP = "\u2003↳ "  # before a model that was made from the one above it
 def choose() -> Classifier | None:
     """The chosen model, loaded; None, with the reason said, when it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
-    offered = {entry.name: entry for entry in catalog.entries()}
+    offered = {entry.name: entry for entry in sharing.models()}
     lines = [shown(entry) for entry in offered.values()] + [one.title for one in own.values()]
     refuse("model", lines, "Model", "one that is offered here")
     let_go("model", [*offered, *own])  # it was deleted
@@ -56,7 +57,7 @@ def choose() -> Classifier | None:
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
-    offered = {entry.name: entry for entry in catalog.entries() if entry.name != first.name}
+    offered = {entry.name: entry for entry in sharing.models() if entry.name != first.name}
     rest = [name for name in own if name != first.name]
     lines = [*map(shown, offered.values()), *(own[one].title for one in rest)]
     refuse(key, lines, "Another model", "one that is offered here")
