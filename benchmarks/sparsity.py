@@ -18,12 +18,12 @@ from torch.nn.utils import prune
 from benchmarks.setting import case
 from benchmarks.timing import Ratio, paired
 from engine.result import WeightScores
-from engine.sparsity import Masks, PruneCase, Pruner, Rules, parts, photographs
+from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, parts, photographs
 from engine.sparsity.diagrams import strips
 from engine.sparsity.magnitude import Magnitude
 
 RATIO = 0.8
-RULES = Rules(head=True)
+RULES = MaskRules(head=True)
 
 
 @cache

@@ -13,7 +13,7 @@ from PIL import Image
 
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
-from engine.images import View
+from engine.images import SliceChoice
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.own_file import OWN
@@ -73,7 +73,7 @@ def python_picture(subject: Subject) -> tuple[list[str], str]:
     return [], python_upload(subject.view)
 
 
-def python_upload(view: View | None) -> str:
+def python_upload(view: SliceChoice | None) -> str:
     """The call that reads an upload, of a scan with the view that was looked at."""
     if view is None:
         return 'read(Path("your-image.png"))'

@@ -10,10 +10,10 @@ import streamlit as st
 
 from components import jobs
 from components.sidebar import subject
-from components.views import ROOT, START, VIEWS, View
+from components.views import ROOT, START, VIEWS, AppPage
 
 
-def page(view: View) -> st.Page:
+def page(view: AppPage) -> st.Page:
     """A view as Streamlit's page."""
     return st.Page(
         view.path,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import views
 from components.ask import scene
-from components.views import View
+from components.views import AppPage
 from engine.data import registry
 
 PICTURES = Path(__file__).parent / "questions"
@@ -25,7 +25,7 @@ class Question:
     tells: str
     picture: str  # SVG in components/questions
     words: str  # what the picture shows, for those who cannot see it
-    views: tuple[tuple[View, str, dict[str, Any]], ...] = ()  # view, example, its settings
+    views: tuple[tuple[AppPage, str, dict[str, Any]], ...] = ()  # view, example, its settings
 
 
 DECODED = {
@@ -161,7 +161,7 @@ def questions() -> None:
                     st.caption("Not built yet.")
 
 
-def open_example(view: View, example: str, settings: dict[str, Any]) -> None:
+def open_example(view: AppPage, example: str, settings: dict[str, Any]) -> None:
     """A button that sets what the example needs and goes to its view.
 
     A link would not do: what it asks for does not move a widget of the sidebar that is drawn

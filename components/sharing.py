@@ -12,15 +12,15 @@ import streamlit as st
 from components.lab import upload
 from engine.data.registry import UPLOAD
 from engine.models import catalog
-from engine.models.catalog import Entry
+from engine.models.catalog import ModelEntry
 
 
-def models() -> tuple[Entry, ...]:
+def models() -> tuple[ModelEntry, ...]:
     """The models that this person is offered."""
     return tuple(one for one in catalog.entries() if offered(one))
 
 
-def offered(entry: Entry) -> bool:
+def offered(entry: ModelEntry) -> bool:
     """Whether this person is shown a model."""
     return (
         may_see(entry.data)

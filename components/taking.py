@@ -10,23 +10,23 @@ import streamlit as st
 from components.notices import plain
 from components.sidebar.examples import ANY
 from components.sidebar.pictures import FROM_DATA
-from components.views import View
+from components.views import AppPage
 from engine import data as data_sets
 from engine.models import catalog, checkpoints
-from engine.models.card import Card
+from engine.models.card import ModelCard
 from engine.models.checkpoints import Stored
 from engine.result import Checkpoint
 
 
 def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept, or None."""
-    card = Card.from_json(view.card)
+    card = ModelCard.from_json(view.card)
     name = checkpoints.named(card.fingerprint, card.labels)
     return next((one for one in checkpoints.listed() if one.name == name), None)
 
 
 def offer(
-    there: Stored, views: Sequence[View], slot: str, image: Mapping[str, Any] | None = None
+    there: Stored, views: Sequence[AppPage], slot: str, image: Mapping[str, Any] | None = None
 ) -> None:
     """That it is kept, and a button for each view that it can be taken to."""
     st.success(
@@ -40,7 +40,7 @@ def offer(
 
 def take(
     name: str,
-    view: View,
+    view: AppPage,
     slot: str,
     image: Mapping[str, Any] | None = None,
     kind: Literal["primary", "secondary"] = "secondary",

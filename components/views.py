@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class View:
+class AppPage:
     """One page of the app."""
 
     menu: str
@@ -24,78 +24,78 @@ class View:
         return ROOT / "pages" / self.file
 
 
-START = View("Overview", "Start", "", "overview/start.py", ":material/home:")
-DATA_AND_MODELS = View(
+START = AppPage("Overview", "Start", "", "overview/start.py", ":material/home:")
+DATA_AND_MODELS = AppPage(
     "Overview",
     "Data and models",
     "data-and-models",
     "overview/data_and_models.py",
     ":material/database:",
 )
-HEATMAPS = View(
+HEATMAPS = AppPage(
     "Attribution",
     "Heatmaps",
     "heatmaps",
     "attribution/heatmaps.py",
     ":material/local_fire_department:",
 )
-LEVEL_SETS = View(
+LEVEL_SETS = AppPage(
     "Attribution",
     "Level sets",
     "level-sets",
     "attribution/level_sets.py",
     ":material/route:",
 )
-WHICH_EXPLANATION = View(
+WHICH_EXPLANATION = AppPage(
     "Attribution",
     "Which explanation?",
     "which-explanation",
     "attribution/which_explanation.py",
     ":material/rule:",
 )
-MINIMAL_REGIONS = View(
+MINIMAL_REGIONS = AppPage(
     "Attribution",
     "Minimal regions",
     "minimal-regions",
     "attribution/minimal_regions.py",
     ":material/extension:",
 )
-STUDY = View(
+STUDY = AppPage(
     "Attribution",
     "Study",
     "study",
     "attribution/study.py",
     ":material/leaderboard:",
 )
-FORGET = View(
+FORGET = AppPage(
     "Unlearning",
     "Forget",
     "forget",
     "unlearning/forget.py",
     ":material/auto_delete:",
 )
-UNLEARNING_EXPERIMENTS = View(
+UNLEARNING_EXPERIMENTS = AppPage(
     "Unlearning",
     "Experiments",
     "unlearning-experiments",
     "unlearning/experiments.py",
     ":material/science:",
 )
-ASK = View(
+ASK = AppPage(
     "Hallucination",
     "Ask",
     "ask",
     "hallucination/ask.py",
     ":material/chat:",
 )
-DECODING = View(
+DECODING = AppPage(
     "Hallucination",
     "Decoding",
     "decoding",
     "hallucination/decoding.py",
     ":material/alt_route:",
 )
-FAMILIAR = View(
+FAMILIAR = AppPage(
     "Anomaly",
     "Familiar?",
     "familiar",
@@ -103,7 +103,7 @@ FAMILIAR = View(
     ":material/help_center:",
 )
 
-PRUNE = View(
+PRUNE = AppPage(
     "Sparsity",
     "Prune",
     "prune",

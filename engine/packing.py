@@ -23,7 +23,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredAnswer:
     """A result and the record of how it was made."""
 
     result: Result
@@ -35,7 +35,7 @@ class Kept:
         return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
 
 
-def pack(kept: Kept) -> tuple[Record, bytes]:
+def pack(kept: StoredAnswer) -> tuple[Record, bytes]:
     """An entry as a record and bytes."""
     if odd := [name for name in kept.result if ":" in name]:
         raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
@@ -57,7 +57,7 @@ def pack(kept: Kept) -> tuple[Record, bytes]:
     return {"checksum": checksum(data, said), **said}, data
 
 
-def unpack(said: Record, data: bytes) -> Kept:
+def unpack(said: Record, data: bytes) -> StoredAnswer:
     """The entry again; ValueError when it is not what was written.
 
     A file of arrays does not keep their order: the record does. An older entry has no order, so
@@ -73,7 +73,7 @@ def unpack(said: Record, data: bytes) -> Kept:
         held = sorted(one.removeprefix(start) for one in arrays if one.startswith(start))
         own = {one: arrays[start + one] for one in view.get("arrays", held)}
         result[name] = KINDS[view["kind"]].build(own, view["facts"])
-    return Kept(result, said["record"])
+    return StoredAnswer(result, said["record"])
 
 
 def checksum(data: bytes, words: Record | None = None) -> str:

@@ -24,7 +24,7 @@ from engine.models import catalog
 from engine.models.borrow import borrowing
 from engine.models.classifier import digest_text
 from engine.models.compiled import counting
-from engine.packing import Kept, Record
+from engine.packing import Record, StoredAnswer
 from engine.result import Result, View
 from engine.store import Store, home, keep_row, read_table, sweep_strays
 
@@ -94,7 +94,7 @@ def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     return told(kept, case) if kept else None
 
 
-def told(kept: Kept, case: Case) -> Answer:
+def told(kept: StoredAnswer, case: Case) -> Answer:
     """A kept answer with the words of whoever reads it; fields that its record lacks are None."""
     return Answer(kept.result, UNRECORDED | kept.record | {"case": case.facts()}, kept=True)
 
@@ -266,7 +266,7 @@ def expected_seconds(method: Method[Any], case: Case) -> float | None:
 __all__ = [
     "Answer",
     "Job",
-    "Kept",
+    "StoredAnswer",
     "anew",
     "answer",
     "ask",

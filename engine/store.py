@@ -25,7 +25,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from engine.memory import Memory
-from engine.packing import DAMAGE, Kept, Record, pack, unpack
+from engine.packing import DAMAGE, Record, StoredAnswer, pack, unpack
 from engine.result import Result
 
 log = logging.getLogger(__name__)
@@ -59,11 +59,11 @@ class Store:
         self.shipped = shipped
         self.memory_bytes = memory_bytes
         self.disk_bytes = disk_bytes
-        self._memory: Memory[Kept] = Memory(memory_bytes, lambda kept: kept.nbytes)
+        self._memory: Memory[StoredAnswer] = Memory(memory_bytes, lambda kept: kept.nbytes)
         self._lock = threading.RLock()
         self._since_swept = disk_bytes  # sweep at the first write
 
-    def get(self, digest: str) -> Kept | None:
+    def get(self, digest: str) -> StoredAnswer | None:
         """What is kept under this name, or None."""
         if (kept := self._memory.get(digest)) is not None:
             touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
@@ -74,9 +74,9 @@ class Store:
                 return kept
         return None
 
-    def put(self, digest: str, result: Result, record: Record) -> Kept:
+    def put(self, digest: str, result: Result, record: Record) -> StoredAnswer:
         """Keep a result; a full or read-only disk costs the disk copy, not the answer."""
-        kept = Kept(dict(result), record)
+        kept = StoredAnswer(dict(result), record)
         said, data = pack(kept)
         self._memory.put(digest, kept)
         try:
@@ -91,7 +91,7 @@ class Store:
         for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
             remove(path)
 
-    def _read(self, folder: Path, digest: str) -> Kept | None:
+    def _read(self, folder: Path, digest: str) -> StoredAnswer | None:
         arrays, said = entry(folder, digest)
         try:
             text, data = said.read_bytes(), read_arrays(arrays)

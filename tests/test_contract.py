@@ -23,7 +23,7 @@ from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
-from engine.packing import Kept, pack, unpack
+from engine.packing import StoredAnswer, pack, unpack
 from engine.result import HeatMap
 from engine.run import answer, digest
 from engine.training import fresh
@@ -230,7 +230,7 @@ def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
 
 
 def pack_json(result):
-    said, data = pack(Kept(result, {}))
+    said, data = pack(StoredAnswer(result, {}))
     return json.loads(json.dumps(said)), data
 
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
 from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.study import STUDY, Asked, StudyCase, ten
+from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
-from engine.data import Card, DataSet, split_rows
+from engine.data import DataCard, DataSet, split_rows
 from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination import (
     ASK,
@@ -178,7 +178,7 @@ def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
     images = rng.integers(0, 150, (count, 3, side, side), dtype=np.uint8)
     images[np.arange(count), :, :, labels * 2] = 250
     split = split_rows(count, (2, 1, 1), seed=0)
-    card = Card("Noise", "", "", "")
+    card = DataCard("Noise", "", "", "")
     return DataSet("noise", card, model.labels, images, labels, np.arange(count) * 3, split)
 
 
@@ -188,8 +188,8 @@ def study_case(model: Classifier | None = None) -> StudyCase:
     masks = np.zeros((2, model.side, model.side), np.bool_)
     masks[0, :4, :4], masks[1, 4:9, 4:9] = True, True
     images = (
-        Asked(7, image(model.side, 1), (0, 1), masks),
-        Asked(9, image(model.side, 2), (1,), masks[:1], rival=0),
+        ImageQuestion(7, image(model.side, 1), (0, 1), masks),
+        ImageQuestion(9, image(model.side, 2), (1,), masks[:1], rival=0),
     )
     return StudyCase(model, images, ten(model.side, samples=50))
 
@@ -214,7 +214,7 @@ def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0
     labels = np.arange(count) % len(classes)
     images = rng.integers(0, 200, (count, 3, side, side)) + 10 * labels[:, None, None, None]
     return DataSet(
-        f"tiny-{seed}", Card("Tiny", "noise", "drawn", "none"), classes,
+        f"tiny-{seed}", DataCard("Tiny", "noise", "drawn", "none"), classes,
         images.clip(0, 255).astype(np.uint8), labels, np.arange(count),
         np.where(np.arange(count) < count // 2, 0, 2).astype(np.uint8),
     )  # fmt: skip
@@ -245,7 +245,13 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
     images[np.arange(48), :, :, labels * 2] = 250
     split = np.where(np.arange(48) < 24, 0, 2).astype(np.uint8)
     return DataSet(
-        "columns", Card("Columns", "", "", ""), classes, images, labels, np.arange(48) * 3, split
+        "columns",
+        DataCard("Columns", "", "", ""),
+        classes,
+        images,
+        labels,
+        np.arange(48) * 3,
+        split,
     )
 
 

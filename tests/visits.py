@@ -8,7 +8,7 @@ from threading import Event
 
 from streamlit.testing.v1 import AppTest
 
-from components.views import HEATMAPS, ROOT, View
+from components.views import HEATMAPS, ROOT, AppPage
 from engine.attribution import HEATMAPS as KINDS
 from engine.method import quiet
 
@@ -17,7 +17,7 @@ OPENED = {"heatmaps.methods": QUICK, "trust.on": "false"}  # nor for what is not
 TITLES = {kind.title: kind for kind in KINDS}
 
 
-def visit(link: dict[str, str | list[str]] | None = None, view: View = HEATMAPS) -> AppTest:
+def visit(link: dict[str, str | list[str]] | None = None, view: AppPage = HEATMAPS) -> AppTest:
     """The page after its first run, as a new visitor who followed the link sees it."""
     at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
     at.query_params.update(OPENED | (link or {}))

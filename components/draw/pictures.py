@@ -13,14 +13,14 @@ from PIL import Image
 from components.charts.style import plain_markdown
 from components.exports import encoded
 from components.widgets.downloads import download
-from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, saved
 from engine.pictures import labeled
 from engine.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
 FEW = 4  # columns that are not drawn narrower than a finger is long
 CSS = Path(__file__).with_suffix(".css")
-ENCODED = Kept[str](256)
+ENCODED = RecentEncodings[str](256)
 
 
 def draw_pictures(view: Pictures, key: str) -> None:

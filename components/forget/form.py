@@ -20,7 +20,7 @@ from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.gallery import FORGOTTEN
 from engine.models import catalog
-from engine.models.catalog import Entry
+from engine.models.catalog import ModelEntry
 from engine.models.classifier import Classifier
 from engine.unlearning import UNLEARNERS, NoOp, Retrain, Unlearner
 
@@ -115,7 +115,7 @@ def choose_model(name: str) -> Classifier:
     return catalog.load(offered[line].name)
 
 
-def usual(offered: Mapping[str, Entry]) -> int:
+def usual(offered: Mapping[str, ModelEntry]) -> int:
     """The place of the model that the view opens with."""
     names = [one.name for one in offered.values()]
     return names.index(FORGOTTEN.model) if FORGOTTEN.model in names else 0

@@ -14,7 +14,7 @@ from components.notices import plain
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
-from engine.data import SPLITS, Card, DataSet, Rows
+from engine.data import SPLITS, DataCard, DataSet, Rows
 from engine.data.sheet import GAP, sheet, strip
 from engine.data.sprites import CATEGORIES
 
@@ -36,7 +36,7 @@ LABELS = {"clean_label": "Label before it was made wrong"}
 
 
 @dataclass(frozen=True)
-class Look:
+class TruthLayer:
     """What is drawn of the truth."""
 
     mask: str | None
@@ -44,7 +44,7 @@ class Look:
     marked: str | None
 
 
-def card(about: Card, fingerprint: str, kind: str = "images") -> None:
+def card(about: DataCard, fingerprint: str, kind: str = "images") -> None:
     """What it is, how it was made, under which terms, and what is known of it."""
     st.subheader(plain(about.title))
     st.markdown(plain(about.about))
@@ -88,7 +88,7 @@ def judged(data: DataSet) -> DataSet:
     return replace(data, truth={WRONG: clean != data.labels, **data.truth})
 
 
-def choose_look(data: DataSet) -> Look:
+def choose_look(data: DataSet) -> TruthLayer:
     """Which truth is drawn; only what this data set knows is offered."""
     masks = [name for name, array in data.truth.items() if array.ndim == 3]
     marks = [n for n, array in data.truth.items() if array.dtype == np.bool_ and array.ndim == 1]
@@ -114,10 +114,10 @@ def choose_look(data: DataSet) -> Look:
                 bind="query-params", persist_state="session",
             )  # fmt: skip
             marked = None if picked == NONE else picked
-    return Look(mask, twin, marked)
+    return TruthLayer(mask, twin, marked)
 
 
-def contact(data: DataSet, fingerprint: str, look: Look, split: str) -> None:
+def contact(data: DataSet, fingerprint: str, look: TruthLayer, split: str) -> None:
     """A row of images for each class."""
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
     for label, word in enumerate(data.classes[:CLASSES]):
@@ -142,7 +142,7 @@ def row_of(
     label: int,
     split: str,
     count: int,
-    look: Look,
+    look: TruthLayer,
 ) -> NDArray[np.uint8] | None:
     """The images of one class in a row, (H, W, 3); kept under the fingerprint."""
     rows = np.flatnonzero(_data.labels == label)
@@ -166,7 +166,7 @@ def choose_split() -> str:
     return chosen
 
 
-def browse(data: DataSet, look: Look, split: str) -> None:
+def browse(data: DataSet, look: TruthLayer, split: str) -> None:
     """The chosen image in full, above the pages of images."""
     rows = choose_rows(data, split)
     if not len(rows):
@@ -221,7 +221,7 @@ def chosen_row(data: DataSet, shown: Rows) -> int:
     return int(found[0] if len(found) else shown[0])
 
 
-def thumb(data: DataSet, row: int, chosen: bool, look: Look) -> Thumb:
+def thumb(data: DataSet, row: int, chosen: bool, look: TruthLayer) -> Thumb:
     """One of the page's pictures."""
     picture = Image.fromarray(drawn(data, row, look, 1))
     picture.thumbnail((THUMB, THUMB))
@@ -230,7 +230,7 @@ def thumb(data: DataSet, row: int, chosen: bool, look: Look) -> Thumb:
     return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", source, chosen)
 
 
-def drawn(data: DataSet, row: int, look: Look, scale: int) -> NDArray[np.uint8]:
+def drawn(data: DataSet, row: int, look: TruthLayer, scale: int) -> NDArray[np.uint8]:
     """One image with the outline of what is known, enlarged by whole pixels."""
     masks = data.truth[look.mask] if look.mask else None
     marks = data.truth[look.marked] if look.marked and scale == 1 else None
@@ -248,7 +248,7 @@ def tile(
     return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
 
 
-def large(data: DataSet, row: int, look: Look) -> None:
+def large(data: DataSet, row: int, look: TruthLayer) -> None:
     """The chosen image, its twin, and all that is known of it."""
     scale = max(1, round(LARGE / data.side))
     word = data.classes[data.labels[row]]

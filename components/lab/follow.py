@@ -12,7 +12,7 @@ from components.taking import take
 from components.views import HEATMAPS
 from engine.lab import keep, keep_when_done
 from engine.models import checkpoints
-from engine.models.card import Card
+from engine.models.card import ModelCard
 from engine.models.checkpoints import Stored
 from engine.result import Result, TrainLog
 from engine.run import Answer
@@ -76,7 +76,7 @@ def finished(answer: Answer, slot: str) -> None:
 def kept(answer: Answer, slot: str) -> Stored | None:
     """The answer's model; one that was deleted is not brought back unasked."""
     digest = str(answer.record["digest"])
-    card = Card.from_json(answer["model"].card)
+    card = ModelCard.from_json(answer["model"].card)
     name = checkpoints.named(card.fingerprint, card.labels)
     if digest in awaited():
         awaited().discard(digest)

@@ -13,7 +13,7 @@ from components.links import let_go, refuse
 from components.notices import plain, spoken
 from engine.data import DataSet, add, registry
 from engine.data.folders import Imported
-from engine.data.recipe import Recipe, Variant
+from engine.data.recipe import DataRecipe, Variant
 from engine.data.tabular import Cohort
 from engine.data.variants import VARIANTS
 from engine.result import Result
@@ -21,7 +21,7 @@ from engine.result import Result
 DATA, TRAIN, MODELS = PARTS = ("Data", "Train", "Models")
 PRESENT = {kind.title: kind for kind in VARIANTS}
 
-Kind = type[Recipe] | type[Cohort] | Imported
+Kind = type[DataRecipe] | type[Cohort] | Imported
 
 
 @dataclass(frozen=True)

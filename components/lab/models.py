@@ -17,7 +17,7 @@ from components.taking import take
 from components.views import HEATMAPS
 from components.widgets.downloads import download
 from engine.models import catalog, checkpoints, embedded
-from engine.models.catalog import DEFAULT, Entry
+from engine.models.catalog import DEFAULT, ModelEntry
 from engine.models.checkpoints import PREFIX, Stored
 from engine.models.small import TITLES
 
@@ -30,10 +30,10 @@ UNDER_ATTACK = "under attack"
 
 
 @dataclass(frozen=True)
-class Line:
+class ModelRow:
     """A model of the tree."""
 
-    entry: Entry
+    entry: ModelEntry
     stored: Stored | None  # None for one whose file is not ours
 
 
@@ -48,17 +48,17 @@ def draw() -> None:
         bring_in()
 
 
-def listed() -> dict[str, Line]:
+def listed() -> dict[str, ModelRow]:
     """What can be had here, by the line that shows it, children below their parents."""
     files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
     return {
-        shown(entry): Line(entry, files.get(entry.name))
+        shown(entry): ModelRow(entry, files.get(entry.name))
         for entry in sharing.models()
         if entry.available
     }
 
 
-def tree(lines: Mapping[str, Line]) -> None:
+def tree(lines: Mapping[str, ModelRow]) -> None:
     """All models with size and figures."""
     rows = [
         {
@@ -92,7 +92,7 @@ def attacked(figures: Mapping[str, float]) -> float | None:
     return next((round(100 * v, 1) for name, v in figures.items() if UNDER_ATTACK in name), None)
 
 
-def chosen(lines: Mapping[str, Line]) -> None:
+def chosen(lines: Mapping[str, ModelRow]) -> None:
     """One model: what is known of it, and what can be done with it."""
     refuse("lab.model", lines, "Model", "one of the table")
     let_go("lab.model", lines)
@@ -124,7 +124,7 @@ def chosen(lines: Mapping[str, Line]) -> None:
                 )  # fmt: skip
 
 
-def known(entry: Entry, stored: Stored) -> None:
+def known(entry: ModelEntry, stored: Stored) -> None:
     """The card in words; figures and recipe as a table."""
     card = stored.card
     st.caption(f"{about(entry)} · fingerprint {card.fingerprint[:12]}")

@@ -13,7 +13,7 @@ from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.lab import data_set
 from components.notices import spoken
 from engine.data import SPLITS
-from engine.data.tabular import Cohort, Table
+from engine.data.tabular import Cohort, LabeledTable
 
 SHOWN = 200  # rows
 STOPS = 17  # of the ramp
@@ -39,12 +39,12 @@ def draw(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> Non
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def made(recipe: Cohort) -> Table:
+def made(recipe: Cohort) -> LabeledTable:
     """The table of these settings."""
     return recipe.make()
 
 
-def preview(table: Table) -> None:
+def preview(table: LabeledTable) -> None:
     """The first rows."""
     import pandas as pd
 
@@ -58,7 +58,7 @@ def preview(table: Table) -> None:
         st.caption(f"The first {SHOWN} of {len(table):,}. Volumes in ml, age in years.")
 
 
-def correlation(table: Table) -> None:
+def correlation(table: LabeledTable) -> None:
     """How strongly each two columns go together, over all patients."""
     import pandas as pd
     import plotly.graph_objects as go

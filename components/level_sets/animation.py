@@ -31,7 +31,7 @@ Views = Mapping[str, View]
 
 
 @dataclass(frozen=True)
-class Scene:
+class AnimationFrame:
     """An image of the animation and how long it stands."""
 
     image: Image.Image
@@ -58,7 +58,7 @@ def as_webp(views: Views, title: str = "") -> bytes:
     return moving(images, played, "WEBP", quality=WEBP_QUALITY, method=2)
 
 
-def some(played: list[Scene]) -> Image.Image:
+def some(played: list[AnimationFrame]) -> Image.Image:
     """A few of the images on one, from which the colors of all are chosen."""
     picked = np.unique(np.linspace(0, len(played) - 1, PALETTE_SCENES).astype(int))
     width, height = played[0].image.size
@@ -68,7 +68,9 @@ def some(played: list[Scene]) -> Image.Image:
     return sheet
 
 
-def moving(images: list[Image.Image], played: list[Scene], form: str, **options: Any) -> bytes:
+def moving(
+    images: list[Image.Image], played: list[AnimationFrame], form: str, **options: Any
+) -> bytes:
     """The images as one file."""
     file = io.BytesIO()
     times = [scene.milliseconds for scene in played]
@@ -77,12 +79,12 @@ def moving(images: list[Image.Image], played: list[Scene], form: str, **options:
     return file.getvalue()
 
 
-def scenes(views: Views, title: str = "") -> list[Scene]:
+def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
     """Every image of the walk with its caption strip."""
     path = path_of(views)
     last = len(path.frames) - 1
     return [
-        Scene(
+        AnimationFrame(
             captioned(enlarged(frame), caption(views, at), title),
             HOLD_MS if at in {0, last} else FRAME_MS,
         )

@@ -27,7 +27,7 @@ from engine.run import Answer
 
 
 @dataclass(frozen=True)
-class View:
+class Tab:
     """One way of looking: its word, how many targets it takes and begins with, what shows it."""
 
     word: str
@@ -46,7 +46,7 @@ def question(subject: Subject) -> str:
     )
 
 
-def pick_view() -> View:
+def pick_view() -> Tab:
     """The way of looking."""
     refuse(f"{KEY}.view", VIEWS, "View", "one of " + ", ".join(VIEWS))
     word = st.segmented_control(
@@ -55,7 +55,7 @@ def pick_view() -> View:
     return VIEWS[word]
 
 
-def targets(view: View, subject: Subject) -> list[Partner]:
+def targets(view: Tab, subject: Subject) -> list[Partner]:
     """As many images to walk to as the view takes."""
     if view.targets == (1, 1):
         return [partners.choose_one(subject, "Walk to", f"{KEY}.to")]
@@ -105,11 +105,11 @@ def show_grid(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
 VIEWS = {
     view.word: view
     for view in (
-        View("Walk", (1, 1), 1, show_walk),
-        View("Plane", (1, 1), 1, show_plane),
-        View("Triangle", (2, 2), 2, show_triangle),
-        View("Star", (4, 12), 5, show_star),
-        View("Width", (1, 1), 1, show_width),
-        View("All against all", (1, 4), 2, show_grid),
+        Tab("Walk", (1, 1), 1, show_walk),
+        Tab("Plane", (1, 1), 1, show_plane),
+        Tab("Triangle", (2, 2), 2, show_triangle),
+        Tab("Star", (4, 12), 5, show_star),
+        Tab("Width", (1, 1), 1, show_width),
+        Tab("All against all", (1, 4), 2, show_grid),
     )
 }

@@ -17,7 +17,7 @@ from engine.lane import lane
 from engine.method import Progress
 from engine.run import Answer
 from engine.sparsity import Masks
-from engine.sparsity.latency import Timing, contenders, latency, no_sparse_cores
+from engine.sparsity.latency import Latency, contenders, latency, no_sparse_cores
 
 SLOT = f"{KEY}.latency"
 WANTED = f"{SLOT}.wanted"
@@ -69,7 +69,7 @@ def measured(asked: Asked, masks: Masks) -> None:
     st.markdown(WHY)
     if reason := no_sparse_cores(asked.case.model, masks):
         st.caption(plain(f"2:4 is not measured: {reason}"))
-    held: dict[str, tuple[Timing, ...]] = st.session_state.setdefault(SLOT, {})
+    held: dict[str, tuple[Latency, ...]] = st.session_state.setdefault(SLOT, {})
     name = f"latency {asked.case.model.fingerprint} {masks.digest}"
     if name not in held and (outcome := follow(asked, masks, name)) is not None:
         if isinstance(outcome, Pending | Problem):
@@ -106,11 +106,11 @@ def want(name: str) -> None:
     st.session_state[WANTED] = True
 
 
-def ended(job: Any) -> Outcome | tuple[Timing, ...]:
+def ended(job: Any) -> Outcome | tuple[Latency, ...]:
     """What came of it."""
     runs.visit().jobs.pop(SLOT, None)
     try:
-        found: tuple[Timing, ...] = job.value()
+        found: tuple[Latency, ...] = job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(SLOT, "Measured time", problem(error))
     return found
@@ -119,7 +119,7 @@ def ended(job: Any) -> Outcome | tuple[Timing, ...]:
 def begin(asked: Asked, masks: Masks, name: str) -> Any:
     """Put the measurement into the lane, so that nothing else is computed beside it."""
 
-    def work(progress: Progress) -> tuple[Timing, ...]:
+    def work(progress: Progress) -> tuple[Latency, ...]:
         return latency(asked.case.model, contenders(pruned, masks), progress=progress)
 
     pruned = pruned_model(asked, masks)
@@ -129,7 +129,7 @@ def begin(asked: Asked, masks: Masks, name: str) -> Any:
     return job
 
 
-def timings(rows: Sequence[Timing]) -> None:
+def timings(rows: Sequence[Latency]) -> None:
     """The bars, and what they say."""
     masked = {one.batch: one for one in rows if one.name == "masked"}
     gone = {one.batch: one for one in rows if one.name == "channels taken out"}

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, laid, theme
-from engine.sparsity.latency import Timing
+from engine.sparsity.latency import Latency
 
 
 def operations(dense: float, theoretical: float, real: float) -> go.Figure:
@@ -31,7 +31,7 @@ def operations(dense: float, theoretical: float, real: float) -> go.Figure:
     return laid(figure, 200)
 
 
-def latencies(rows: Sequence[Timing]) -> go.Figure:
+def latencies(rows: Sequence[Latency]) -> go.Figure:
     """Milliseconds of a forward pass, median and quartiles, by batch; figures beside the bars."""
     from plotly.subplots import make_subplots
 

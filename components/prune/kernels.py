@@ -16,7 +16,7 @@ from components.prune import charts
 from components.prune.asked import KEY, Asked, pruned_model
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
-from engine.sparsity import Masks, Part, diagrams
+from engine.sparsity import Masks, PrunableWeight, diagrams
 
 TILES = diagrams.WALL
 
@@ -51,7 +51,7 @@ def show(asked: Asked, masks: Masks) -> None:
         plots.drawn(charts.histogram(counted), words, f"{KEY}.histogram")
 
 
-def choose_layer(masks: Masks) -> Part:
+def choose_layer(masks: Masks) -> PrunableWeight:
     """One layer by its name."""
     names = {part.layer: part for part in masks.parts}
     key = f"{KEY}.layer"
@@ -73,7 +73,7 @@ def is_below(asked: str, count: int) -> bool:
     return asked.isdecimal() and int(asked) < count
 
 
-def tiles(part: Part, found: diagrams.Wall, chosen: int) -> None:
+def tiles(part: PrunableWeight, found: diagrams.Wall, chosen: int) -> None:
     """The wall with a button over each filter."""
     drawn = mask_pictures.wall(found, theme())
     reads = int(np.prod(part.shape[1:]))
@@ -105,7 +105,7 @@ def choose_number(number: int) -> None:
     st.session_state[f"{KEY}.filter"] = number
 
 
-def activations(asked: Asked, masks: Masks, part: Part, chosen: int) -> None:
+def activations(asked: Asked, masks: Masks, part: PrunableWeight, chosen: int) -> None:
     """What the filter makes of the image in the whole and in the pruned model, on one scale."""
     image = asked.image.image
     nets: tuple[tuple[str, Any], ...] = (

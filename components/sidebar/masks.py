@@ -7,7 +7,7 @@ import streamlit as st
 from components.notices import plain
 from engine.data.example import Mask
 from engine.errors import BadImage, BlindspotError
-from engine.images import MAX_MB, Picture, Scan, View, load
+from engine.images import MAX_MB, Picture, Scan, SliceChoice, load
 from engine.images.masks import mask_of
 
 HELP = (
@@ -16,7 +16,7 @@ HELP = (
 )
 
 
-def choose(picture: Picture, view: View | None) -> Mask | None:
+def choose(picture: Picture, view: SliceChoice | None) -> Mask | None:
     """The mask of the picture, (H, W); None when none was opened, or it does not fit."""
     with st.expander("Known truth"):
         given = st.file_uploader(

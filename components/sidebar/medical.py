@@ -10,7 +10,7 @@ from components.notices import plain
 from components.widgets.pictures import show_picture
 from engine.case import ImageCase
 from engine.errors import BlindspotError
-from engine.images import Picture, Scan, View, Window
+from engine.images import Picture, Scan, SliceChoice, Window
 from engine.pictures import as_bytes
 
 OWN = "Your own"
@@ -19,10 +19,10 @@ DIGITS = ".6g"  # of a window, as it is typed and as it is said
 DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
 
 
-def choose_picture(scan: Scan) -> tuple[Picture, View]:
+def choose_picture(scan: Scan) -> tuple[Picture, SliceChoice]:
     """The slice and window that the model gets; each choice makes another question."""
     plane = choose_plane(scan)
-    view = View(
+    view = SliceChoice(
         plane,
         choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane)),
         choose_place(scan, "Volume", "volume", scan.volumes, start=0),
@@ -32,10 +32,10 @@ def choose_picture(scan: Scan) -> tuple[Picture, View]:
         return shown(scan, view), view
     except BlindspotError as error:
         st.error(plain(f"{error} The middle one is shown instead."), icon=":material/error:")
-        return shown(scan, View()), View()
+        return shown(scan, SliceChoice()), SliceChoice()
 
 
-def shown(scan: Scan, view: View) -> Picture:
+def shown(scan: Scan, view: SliceChoice) -> Picture:
     """The picture, kept until another one is looked at."""
     held = st.session_state.get("scan.shown")
     if held and held[0] == (scan.digest, view):

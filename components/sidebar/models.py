@@ -13,7 +13,7 @@ from components.links import let_go, refuse
 from components.notices import plain
 from engine.errors import BadModel
 from engine.models import catalog
-from engine.models.catalog import Entry
+from engine.models.catalog import ModelEntry
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
 
@@ -79,14 +79,14 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
         return None
 
 
-def about(entry: Entry) -> str:
+def about(entry: ModelEntry) -> str:
     """The chosen model's way here, its size and its main figure."""
     figure = main_figure(entry.figures)
     right = f" · {figure} of its test images right" if figure else ""
     return plain(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")
 
 
-def shown(entry: Entry) -> str:
+def shown(entry: ModelEntry) -> str:
     """An entry's line in the picker, which a link repeats; below its parent it is moved in.
 
     The reason stands beside what cannot be had; what was made here carries its digest, since two
@@ -98,7 +98,7 @@ def shown(entry: Entry) -> str:
     return f"{line} · {entry.name[-4:]}" if entry.name.startswith(PREFIX) else line
 
 
-def indented(entry: Entry) -> str:
+def indented(entry: ModelEntry) -> str:
     """A model's own title, moved in below the one that it was made from."""
     own = entry.title.split(TRAIL)[-1] if entry.depth else entry.title
     return f"{STEP * entry.depth}{own}"

@@ -14,7 +14,7 @@ from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask
 from engine.errors import BadImage
-from engine.images import MAX_MB, Crop, Picture, Scan, View, load
+from engine.images import MAX_MB, Crop, Picture, Scan, SliceChoice, load
 from engine.samples import SAMPLES, sample
 
 YOURS = "Your image"
@@ -29,7 +29,7 @@ class Chosen:
 
     picture: Picture
     name: str = ""  # of a sample, or of an image of a data set
-    view: View | None = None  # of a scan
+    view: SliceChoice | None = None  # of a scan
     example: Example | None = None  # of a data set
     mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
 

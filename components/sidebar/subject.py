@@ -18,7 +18,7 @@ from engine.anomaly.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
 from engine.case import ImageCase, image_case
 from engine.data.example import Mask, seen
-from engine.images import Crop, Picture, Slice, View
+from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.lazy import lazy
 from engine.models.classifier import Classifier
 from engine.prediction import Prediction
@@ -45,7 +45,7 @@ class Subject:
         return self.chosen.picture
 
     @property
-    def view(self) -> View | None:
+    def view(self) -> SliceChoice | None:
         """Of a scan."""
         return self.chosen.view
 

@@ -16,7 +16,7 @@ from components.study.ranking import named, number, stays
 from components.widgets.downloads import download
 from components.widgets.triangle import encode
 from components.widgets.viewer import ENCODED, Pixels
-from engine.attribution.study import Asked as Image
+from engine.attribution.study import ImageQuestion as Image
 from engine.attribution.study import StudyMaps
 from engine.attribution.study.look import SEPARATOR
 from engine.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp

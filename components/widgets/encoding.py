@@ -17,7 +17,7 @@ from engine.memory import Memory
 MadeT = TypeVar("MadeT")
 
 
-class Kept(Generic[MadeT]):
+class RecentEncodings(Generic[MadeT]):
     """The last few encodings, under a digest of what was encoded."""
 
     def __init__(self, most: int) -> None:

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, saved
 
 LONG_SIDE = 1024  # px; shown larger nowhere
 PNG_LIMIT = 400_000  # bytes; a larger file is sent as WebP
 WEBP_QUALITY = 92
 KEPT = 128
 
-ENCODED: Final = Kept[str](KEPT)
+ENCODED: Final = RecentEncodings[str](KEPT)
 
 
 def show_picture(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, saved
 from engine.images import Slice, Window
 from engine.images.scan import resized
 
@@ -26,7 +26,7 @@ COARSE = 2**12  # steps of values that have none of their own, where 16 bits are
 POINTS = 1024  # of a table that are sent
 KEPT = 16
 
-ENCODED: Final = Kept[dict[str, Any]](KEPT)
+ENCODED: Final = RecentEncodings[dict[str, Any]](KEPT)
 
 
 def described(behind: Slice) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, saved
 from components.widgets.viewer import Pixels
 from engine.pictures import as_bytes
 from engine.result import digest_arrays
@@ -57,7 +57,7 @@ class Sheets:
     residues: Sheet
 
 
-ENCODED: Final = Kept[Sheets](KEPT)
+ENCODED: Final = RecentEncodings[Sheets](KEPT)
 
 
 def sheets(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:

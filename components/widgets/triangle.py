@@ -36,7 +36,7 @@ UNKNOWN = "The distances between these images are not known: the shape means not
 
 
 @dataclass(frozen=True)
-class Shape:
+class TriangleLayout:
     """Corners as they are drawn, (3, 2) in widths of the drawing, y downwards."""
 
     places: NDArray[np.float64]
@@ -120,7 +120,7 @@ def ordered(view: Triangle) -> list[float]:
 # ---------------------------------------------------------------- the shape
 
 
-def drawn(corners: Floats) -> Shape:
+def drawn(corners: Floats) -> TriangleLayout:
     """The true shape with the first two corners at the foot, unless that could not be read.
 
     A triangle that is very flat, or whose top stands far beside its foot, lies on its longest side.
@@ -128,16 +128,16 @@ def drawn(corners: Floats) -> Shape:
     places = corners.astype(np.float64)
     sides = lengths(places)
     if not (np.isfinite(places).all() and sides.max() > 0):
-        return Shape(upright(np.array([[0, 0], [1, 0], [0.5, math.sqrt(0.75)]])), UNKNOWN)
+        return TriangleLayout(upright(np.array([[0, 0], [1, 0], [0.5, math.sqrt(0.75)]])), UNKNOWN)
     base = 2  # the side opposite to the third corner
     top = places[2, 0]
     if not -OVERHANG <= top <= 1 + OVERHANG or flatness(places) < FLATTEST:
         base = int(sides.argmax())
     places = laid(places, base)
     if flatness(places) >= FLATTEST:
-        return Shape(upright(places))
+        return TriangleLayout(upright(places))
     places[base, 1] = FLATTEST * sides.max()
-    return Shape(upright(places), IN_LINE)
+    return TriangleLayout(upright(places), IN_LINE)
 
 
 def lengths(places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from components import colors
 from components.widgets import scans
-from components.widgets.encoding import Kept, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, saved
 from engine.images import Slice
 from engine.result import HeatMap
 
@@ -168,7 +168,7 @@ def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
     }
 
 
-ENCODED: Final = Kept[str](KEPT)
+ENCODED: Final = RecentEncodings[str](KEPT)
 
 
 def picture_url(picture: Pixels) -> str:

@@ -12,7 +12,7 @@ from engine.anomaly.bank import Bank, Doubles, Ints
 from engine.anomaly.case import FamiliarCase, evenly
 from engine.anomaly.corruption import CORRUPTIONS, corrupted
 from engine.anomaly.detector import Detector, ruler_of
-from engine.anomaly.extract import Seen, as_seen, look
+from engine.anomaly.extract import Outputs, as_seen, look
 from engine.anomaly.gather import gathered, head_of
 from engine.anomaly.quick import BY_NAME, QUICK
 from engine.measures.detection import auroc
@@ -122,7 +122,7 @@ def share_right(predicted: Ints, labels: Ints | None) -> float:
 
 def looked(model: Classifier, pixels: Tensor) -> Bank:
     """A bank of pixels (N, 3, side, side) that belong to no data set."""
-    seen = Seen(len(pixels))
+    seen = Outputs(len(pixels))
     look(model, pixels, seen)
     features = seen.arrays.get("features", np.empty((len(pixels), 0), np.float32))
     return Bank(

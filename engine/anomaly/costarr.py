@@ -26,7 +26,7 @@ from scipy.stats import spearmanr
 
 from engine.anomaly.bank import Bank, Doubles, unit
 from engine.anomaly.conformal import Conformal
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.anomaly.gather import Gathered
 from engine.anomaly.vim import needed
 from engine.measures.detection import auroc
@@ -90,7 +90,7 @@ class COSTARR(Detector):
         means, notes = fit(train, even=self.even)
         return Fitted(lambda bank: self.judged(bank, means, (1.0, self.beta), self.logit), notes)
 
-    def judged(self, bank: Bank, means: Means, weights: tuple[float, float], logit: bool) -> Judged:
+    def judged(self, bank: Bank, means: Means, weights: tuple[float, float], logit: bool) -> Scored:
         """Familiarity, its two factors, and minus their product.
 
         Args:
@@ -107,7 +107,7 @@ class COSTARR(Detector):
         height = (bank.logits.max(1) - means.low) / (means.high - means.low)
         height = np.clip(height, 0.0, 1.0)
         score = -(alike * height) if logit else -alike
-        return Judged(score, {"likeness": alike, "logit": height})
+        return Scored(score, {"likeness": alike, "logit": height})
 
     def ablation(self, means: Means, banks: Gathered) -> Table:
         """Each half alone and both, with and without the logit, beside MaxLogit's order.

@@ -37,14 +37,14 @@ MEASURES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Scored:
     """Scores (N,), larger is more unusual, and the parts that make them, (N,) each."""
 
     score: Doubles
     parts: Mapping[str, Doubles]
 
 
-Rule = Callable[[Bank], Judged]
+Rule = Callable[[Bank], Scored]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +244,7 @@ def curves(known: Doubles, strange: Doubles) -> dict[str, View]:
     }
 
 
-def curve(rates: detection.Rates, x: str, y: str) -> Curve:
+def curve(rates: detection.ThresholdRates, x: str, y: str) -> Curve:
     """Two rates as a view."""
     return Curve(rates.x.astype(np.float32), rates.y.astype(np.float32), x, y, "share")
 

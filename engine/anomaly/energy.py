@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.anomaly.bank import Bank, Doubles, logsumexp
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 
@@ -45,8 +45,8 @@ class Energy(Detector):
         return Fitted(lambda bank: judged(bank.logits, self.temperature))
 
 
-def judged(logits: Doubles, temperature: float = 1.0) -> Judged:
+def judged(logits: Doubles, temperature: float = 1.0) -> Scored:
     """The energy of logits (N, classes) and its two terms."""
     highest = -logits.max(1)
     score = -temperature * logsumexp(logits / temperature)
-    return Judged(score, {"highest logit": highest, "other classes": score - highest})
+    return Scored(score, {"highest logit": highest, "other classes": score - highest})

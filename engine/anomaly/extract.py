@@ -51,7 +51,7 @@ class Extract(Method[DataCase]):
 
 
 @dataclass(eq=False)
-class Seen:
+class Outputs:
     """Where the outputs of a run over `count` images go, allocated at the first batch."""
 
     count: int
@@ -70,7 +70,7 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
     data, model = case.data, case.model
     pace = model.pace(case.precision)
     group = pace.batch * max(1, ceil(HOLD / max(pace.batch * pace.seconds, 1e-9)))
-    seen = Seen(len(data))
+    seen = Outputs(len(data))
     keys = np.empty(len(data), np.int64)
     start = 0
     while start < len(data):
@@ -90,7 +90,7 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
 
 
 def look(
-    model: Classifier, pixels: Tensor, seen: Seen, start: int = 0, layers: tuple[str, ...] = ()
+    model: Classifier, pixels: Tensor, seen: Outputs, start: int = 0, layers: tuple[str, ...] = ()
 ) -> None:
     """Run the model over pixels (n, 3, side, side) in batches, and keep what passes."""
     pace = model.pace("exact")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.anomaly.bank import Bank, Doubles, Head, Ints
 from engine.anomaly.case import DataCase, FamiliarCase, headless
 from engine.anomaly.conformal import INDEPENDENT
-from engine.anomaly.extract import Extract, Seen, key_of, look
+from engine.anomaly.extract import Extract, Outputs, key_of, look
 from engine.anomaly.nudge import Nudged, nudged
 from engine.data import DataSet
 from engine.errors import BadData, DoesNotFit
@@ -105,7 +105,7 @@ def check_finite(bank: Bank | None, words: str) -> None:
 
 def subject_bank(case: FamiliarCase) -> Bank:
     """The image as a bank of one, looked at now."""
-    seen = Seen(1)
+    seen = Outputs(1)
     look(case.model, case.image[None], seen)
     arrays = {name: values.astype(np.float64) for name, values in seen.arrays.items()}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.anomaly.bank import Bank, Doubles, softmax
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 
@@ -49,9 +49,9 @@ class GEN(Detector):
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted."""
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             score = generalized_entropy(softmax(bank.logits), self.gamma, self.top)
-            return Judged(score, {"entropy": score})
+            return Scored(score, {"entropy": score})
 
         return Fitted(rule)
 

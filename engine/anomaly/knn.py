@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from engine.anomaly.bank import Bank, Doubles
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 CHUNK = 1024  # images whose distances are held at a time
@@ -50,9 +50,9 @@ class KNN(Detector):
         notes = () if k == self.k else (f"There are {k} normal images, so the {k}-th is taken.",)
         known = train.directions
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             near = distances(bank.directions, known, k)
-            return Judged(near[:, -1], {"nearest": near[:, 0], "spread": near[:, -1] - near[:, 0]})
+            return Scored(near[:, -1], {"nearest": near[:, 0], "spread": near[:, -1] - near[:, 0]})
 
         return Fitted(rule, notes)
 

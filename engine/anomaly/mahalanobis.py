@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.anomaly.bank import Bank, Doubles, Ints
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 MAIN = 0.9  # of the variance lies in the main directions
@@ -108,7 +108,7 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[Spread, tuple[str, ...]]:
     return Spread(values + RIDGE * mean, axes, RIDGE * mean), (note,)
 
 
-def judged(features: Doubles, means: Doubles, spread: Spread) -> Judged:
+def judged(features: Doubles, means: Doubles, spread: Spread) -> Scored:
     """Squared distances to the nearest mean, parted at the main directions."""
     turned, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)
@@ -122,7 +122,7 @@ def judged(features: Doubles, means: Doubles, spread: Spread) -> Judged:
     main = int(np.searchsorted(share, MAIN)) + 1
     inside = terms[:, :main].sum(1)
     outside = terms[:, main:].sum(1) + beside[np.arange(len(own)), own]
-    return Judged(inside + outside, {"main directions": inside, "other directions": outside})
+    return Scored(inside + outside, {"main directions": inside, "other directions": outside})
 
 
 def squares(rows: Doubles, others: Doubles) -> Doubles:

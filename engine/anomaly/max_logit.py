@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.anomaly.bank import Bank
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class MaxLogit(Detector):
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted."""
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             score = -bank.logits.max(1)
-            return Judged(score, {"logit": score})
+            return Scored(score, {"logit": score})
 
         return Fitted(rule)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.anomaly.bank import Bank, softmax
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 
@@ -42,8 +42,8 @@ class MSP(Detector):
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted."""
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             score = -softmax(bank.logits / self.temperature).max(1)
-            return Judged(score, {"probability": score})
+            return Scored(score, {"probability": score})
 
         return Fitted(rule)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from engine.anomaly.bank import Bank
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.method import Slider, setting
 
 SEED = 0  # of the draw where only a share of the normal images is used
@@ -59,10 +59,10 @@ class NNGuide(Detector):
         k = min(self.k, count)
         notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             likeness = torch.from_numpy(bank.directions) @ guide.T
             guidance = likeness.topk(k, dim=1, sorted=False).values.mean(1).numpy()
             score = -bank.energy * guidance
-            return Judged(score, {"energy": bank.energy, "guidance": guidance})
+            return Scored(score, {"energy": bank.energy, "guidance": guidance})
 
         return Fitted(rule, notes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.anomaly.bank import Bank, softmax
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.anomaly.nudge import PAPER, epsilon_setting, temperature_setting
 from engine.errors import BlindspotError
 
@@ -39,11 +39,11 @@ class ODIN(Detector):
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted; ε is the paper's."""
 
-        def rule(bank: Bank) -> Judged:
+        def rule(bank: Bank) -> Scored:
             if bank.nudge is None:
                 raise BlindspotError("ODIN needs the images themselves, not only their features.")
             before = -softmax(bank.logits / self.temperature).max(1)
             after = -softmax(bank.nudge(self.temperature, self.epsilon) / self.temperature).max(1)
-            return Judged(after, {"before the step": before, "the step": after - before})
+            return Scored(after, {"before the step": before, "the step": after - before})
 
         return Fitted(rule)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data import Card, DataSet
+from engine.data import DataCard, DataSet
 from engine.errors import BlindspotError
 from engine.images import Picture
 from engine.samples import SAMPLES, sample
@@ -23,7 +23,7 @@ SIDE = 224  # px
 ODD = ("retina", "ihc")  # samples that are no everyday photographs
 SIZES = ((1.0, 1), (0.6, 3))  # squares as a share of the short side, and how many along each side
 
-CARD = Card(
+CARD = DataCard(
     "Shipped photographs",
     about="Squares cut from the few photographs that come with Blindspot; the same for every "
     "model that learned from photographs.",

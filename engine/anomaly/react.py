@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.anomaly.bank import Bank, logsumexp
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.anomaly.vim import needed
 from engine.method import Slider, setting
 
@@ -60,9 +60,9 @@ class ReAct(Detector):
 def cut_at(level: float) -> Fitted:
     """ReAct with its cut at a level; at infinity it is the energy."""
 
-    def rule(bank: Bank) -> Judged:
+    def rule(bank: Bank) -> Scored:
         head = needed(bank)
         cut = logsumexp(np.minimum(bank.features, level) @ head.weight.T + head.bias)
-        return Judged(-cut, {"energy": -bank.energy, "the cut": bank.energy - cut})
+        return Scored(-cut, {"energy": -bank.energy, "the cut": bank.energy - cut})
 
     return Fitted(rule)

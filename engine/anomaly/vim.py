@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
 
 from engine.anomaly.bank import Bank, Doubles, Head
-from engine.anomaly.detector import Detector, Fitted, Judged
+from engine.anomaly.detector import Detector, Fitted, Scored
 from engine.errors import BlindspotError
 from engine.method import Slider, setting
 
@@ -84,9 +84,9 @@ def fit(train: Bank, kept: int) -> Fitted:
         if kept < moved.shape[1]:
             notes = ("The normal images leave no residual to compare with: only energy is left.",)
 
-    def rule(bank: Bank) -> Judged:
+    def rule(bank: Bank) -> Scored:
         residual = alpha * left_over(bank.features)
-        return Judged(residual - bank.energy, {"residual": residual, "energy": -bank.energy})
+        return Scored(residual - bank.energy, {"residual": residual, "energy": -bank.energy})
 
     return Fitted(rule, notes)
 

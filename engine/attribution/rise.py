@@ -64,7 +64,7 @@ class Rise(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in score above the mean when the pixel is shown, signed."""
-        masks = Masks.random(self, case)
+        masks = RandomGrids.random(self, case)
         nothing = laid_out(case, case.baseline(self.cover))
         something = laid_out(case, case.image) - nothing
 
@@ -78,7 +78,7 @@ class Rise(Method[ImageCase]):
 
 
 @dataclass(frozen=True, eq=False)
-class Masks:
+class RandomGrids:
     """Random grids (N, n, n) and the shifts (N, 2) at which their enlargements are cut out.
 
     Enlarging is linear along each side, so a mask is R_y G R_xᵀ with small fixed matrices: two
@@ -91,7 +91,7 @@ class Masks:
     width: int
 
     @classmethod
-    def random(cls, method: Rise, case: ImageCase) -> Masks:
+    def random(cls, method: Rise, case: ImageCase) -> RandomGrids:
         """All masks of a case, from its seed; they do not depend on the batch."""
         generator = case.generator()
         size = method.masks, method.cells, method.cells

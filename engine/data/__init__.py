@@ -1,13 +1,13 @@
 """Data sets with labels, splits and, where it can be had, the truth behind the images."""
 
-from engine.data.dataset import SPLITS, Card, DataSet, Rows, split_rows, stratified
-from engine.data.registry import Entry, add, entries, entry, load, names, tables
+from engine.data.dataset import SPLITS, DataCard, DataSet, Rows, split_rows, stratified
+from engine.data.registry import DataEntry, add, entries, entry, load, names, tables
 
 __all__ = [
     "SPLITS",
-    "Card",
+    "DataCard",
+    "DataEntry",
     "DataSet",
-    "Entry",
     "Rows",
     "add",
     "entries",

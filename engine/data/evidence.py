@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from engine.data.brain import cloud
-from engine.data.dataset import SPLITS, Card, DataSet, Rows
+from engine.data.dataset import SPLITS, DataCard, DataSet, Rows
 from engine.data.digits import Mnist
-from engine.data.recipe import Recipe, seed_setting
+from engine.data.recipe import DataRecipe, seed_setting
 from engine.method import Choice, Progress, Slider, quiet, setting
 
 SHAPES = ("disc", "square", "triangle", "cross")
@@ -26,12 +26,12 @@ TURN = (25.0, 60.0)  # degrees that it is turned, either way
 
 
 @dataclass(frozen=True)
-class Twice(Recipe):
+class TwoCopies(DataRecipe):
     """A class is a shape that stands in the image twice: one copy would be evidence enough."""
 
     word = "twice"
     title = "A shape, twice"
-    card = Card(
+    card = DataCard(
         title,
         about="Two copies of one shape (disc, square, triangle or cross) on an uneven background.",
         made="Drawn here.",
@@ -85,7 +85,7 @@ class Twice(Recipe):
 
 
 @dataclass(frozen=True)
-class Bags(Recipe):
+class Bags(DataRecipe):
     """Bags of digits: a bag's class is the key digit that it holds, and only some images show it.
 
     Half of all images are hard: faint and turned, whether they show the key or not. With three
@@ -94,7 +94,7 @@ class Bags(Recipe):
 
     word = "bags"
     title = "Bags of digits"
-    card = Card(
+    card = DataCard(
         title,
         about="Images of digits in bags; a label belongs to the whole bag, and says which key "
         "digit is in it.",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.archive import DAMAGED, contents, opened, shown
-from engine.data.dataset import Card, DataSet, stratified
+from engine.data.dataset import DataCard, DataSet, stratified
 from engine.errors import BadData, BadImage
 from engine.images import MAX_BYTES, Crop, Picture, read, square
 from engine.method import Progress, quiet
@@ -161,9 +161,9 @@ def sorted_out(
     return np.array([numbers[path[0]] for path in folders]), split, classes
 
 
-def card(title: str, count: int, side: int) -> Card:
+def card(title: str, count: int, side: int) -> DataCard:
     """A card for what a person brought."""
-    return Card(
+    return DataCard(
         title=title[:60],
         about=f"{count} images of your own, {side} × {side} px.",
         made="Read from a zip of class folders: the middle square of each picture.",

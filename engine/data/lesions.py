@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from engine.data.brain import BRAIN, FLUID, WHITE, Floats, Patient, Plane, Points, cloud
+from engine.data.brain import BRAIN, FLUID, WHITE, AxialCut, Floats, Patient, Points, cloud
 
 KINDS = ("none", "compact", "ring", "diffuse")
 NONE, COMPACT, RING, DIFFUSE = range(4)
@@ -47,7 +47,7 @@ class Lesion:
 
     @classmethod
     def drawn(
-        cls, rng: np.random.Generator, kind: int, maps: Floats, plane: Plane, size: float
+        cls, rng: np.random.Generator, kind: int, maps: Floats, plane: AxialCut, size: float
     ) -> Lesion:
         """A lesion of a kind that starts where such a lesion may in this slice."""
         low, high = RADII[kind]
@@ -72,7 +72,7 @@ class Lesion:
             fray=cloud(rng, plane.side, width / plane.step),
         )
 
-    def distance(self, plane: Plane) -> Floats:
+    def distance(self, plane: AxialCut) -> Floats:
         """How far from the center, 1 at the outline."""
         cx, cy, cz = self.center
         dx, dy = plane.x - cx, plane.y - cy
@@ -85,7 +85,7 @@ class Lesion:
         flat = np.hypot(u, v) / np.clip(edge, 0.55, 1.6)
         return (np.hypot(flat, plane.z - cz) / self.radius).astype(np.float32)
 
-    def moved(self, patient: Patient, plane: Plane) -> Floats:
+    def moved(self, patient: Patient, plane: AxialCut) -> Floats:
         """The maps with the tissue pushed aside, up to three radii from the center."""
         cx, cy, cz = self.center
         dx, dy, dz = plane.x - cx, plane.y - cy, plane.z - cz
@@ -94,7 +94,7 @@ class Lesion:
         return patient.maps(plane, cx + dx * pull, cy + dy * pull, cz + dz * pull)
 
     def painted(
-        self, patient: Patient, maps: Floats, plane: Plane, contrast: float
+        self, patient: Patient, maps: Floats, plane: AxialCut, contrast: float
     ) -> tuple[Floats, Mask, Mask]:
         """The tissue's brightness with the lesion in it, the lesion's mask, and the oedema's."""
         far = self.distance(plane)
@@ -125,7 +125,7 @@ class Lesion:
         spread = soft(far - between(self.reach, low, high) + 0.16 * self.fray, 0.10)
         return spread * (0.25 + 0.75 * np.clip(maps[..., WHITE], 0, 1))
 
-    def filling(self, far: Floats, plane: Plane) -> Floats:
+    def filling(self, far: Floats, plane: AxialCut) -> Floats:
         """The brightness inside the outline of a compact or a ring-enhancing lesion."""
         if self.kind == COMPACT:
             return between(self.light, 0.72, 0.96) + 0.06 * self.grain
@@ -138,12 +138,12 @@ class Lesion:
         dark = between(self.depth, 0.17, 0.32) + 0.03 * self.grain
         return bright * (1 - core) + dark * core
 
-    def edge(self, plane: Plane) -> float:
+    def edge(self, plane: AxialCut) -> float:
         """Half a pixel of mixed tissue at the border, as a share of the radius."""
         return 0.3 * plane.step / self.radius
 
 
-def room(kind: int, maps: Floats, plane: Plane, radius: float, anywhere: bool) -> Mask:
+def room(kind: int, maps: Floats, plane: AxialCut, radius: float, anywhere: bool) -> Mask:
     """Where the center of a lesion of that radius may lie."""
     inside = ndi.distance_transform_edt(maps[..., BRAIN] > 0.5) * plane.step
     wanted = inside > min(0.8 * radius, 0.6 * inside.max())

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from engine.data.archive import NO_ARRAY, opened, shown
-from engine.data.dataset import SPLITS, Card, DataSet
+from engine.data.dataset import SPLITS, DataCard, DataSet
 from engine.data.folders import MAX_CLASSES, Imported, named
 from engine.errors import BadData
 
@@ -161,9 +161,9 @@ def words(shape: Shape) -> str:
     return " × ".join(map(str, shape)) or "a single number"
 
 
-def card(title: str, count: int, side: int) -> Card:
+def card(title: str, count: int, side: int) -> DataCard:
     """A card for a set of which only the file is known."""
-    return Card(
+    return DataCard(
         title=title[:60],
         about=f"{count} medical images, {side} × {side} px; the file does not name its classes.",
         made="Read from a MedMNIST .npz file, with its own splits.",

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.brain import BRAIN, FIELD, MIDDLE, Finish, Floats, Patient, Plane
-from engine.data.dataset import Card, DataSet
+from engine.data.brain import BRAIN, FIELD, MIDDLE, AxialCut, Finish, Floats, Patient
+from engine.data.dataset import DataCard, DataSet
 from engine.data.keeping import kept, path_of
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
-from engine.data.recipe import Recipe, seed_setting
+from engine.data.recipe import DataRecipe, seed_setting
 from engine.errors import BadSetting
 from engine.method import Progress, Slider, quiet, setting
 
@@ -31,7 +31,7 @@ SPLIT = np.array([0, 0, 0, 1, 0, 0, 2, 0, 0, 2], np.uint8)  # of ten patients
 MAX_PIXELS = 100_000_000  # of all slices: 10 000 of 96 px; each takes four bytes with its truth
 PATIENT, SLICE, VOLUME = range(3)  # first word of a random stream
 
-CARD = Card(
+CARD = DataCard(
     "Brain phantoms",
     about="Axial slices of a head after contrast: without lesion, or with one that is compact and "
     "bright, ring-enhancing, or diffuse and dark.",
@@ -45,7 +45,7 @@ Gray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Phantoms(Recipe):
+class Phantoms(DataRecipe):
     """Slices of patients; every tenth slice a new one."""
 
     word = "phantoms"
@@ -130,11 +130,11 @@ class Phantoms(Recipe):
         """One of the patients."""
         return Patient.drawn(np.random.default_rng([self.seed, PATIENT, number]), self.shift)
 
-    def slice(self, index: int, patient: Patient | None = None) -> Slice:
+    def slice(self, index: int, patient: Patient | None = None) -> PhantomSlice:
         """One of the slices."""
         rng = np.random.default_rng([self.seed, SLICE, index])
         patient = patient or self.patient(index // SLICES)
-        plane = Plane.at(rng.uniform(*HEIGHTS), self.side)
+        plane = AxialCut.at(rng.uniform(*HEIGHTS), self.side)
         maps = patient.maps(plane, plane.x, plane.y, plane.z)
         kind = index % len(KINDS)
         lesion = Lesion.drawn(rng, kind, maps, plane, self.size) if kind else None
@@ -144,19 +144,19 @@ class Phantoms(Recipe):
         """A patient as a stack of slices with one lesion through all that it reaches."""
         rng = np.random.default_rng([self.seed, VOLUME, number])
         patient = self.patient(number)
-        middle = Plane.at(rng.uniform(*HEIGHTS), self.side)
+        middle = AxialCut.at(rng.uniform(*HEIGHTS), self.side)
         maps = patient.maps(middle, middle.x, middle.y, middle.z)
         lesion = Lesion.drawn(rng, kind, maps, middle, self.size) if kind else None
         made = []
         for height in np.arange(VOLUME_HEIGHTS[0], VOLUME_HEIGHTS[1] + spacing / 2, spacing):
-            plane = Plane.at(float(height), self.side)
+            plane = AxialCut.at(float(height), self.side)
             maps = patient.maps(plane, plane.x, plane.y, plane.z)
             made.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
         return stacked(made, kind, number)
 
 
 @dataclass(frozen=True, eq=False)
-class Slice:
+class PhantomSlice:
     """A slice with its twin and its masks, (side, side) each."""
 
     image: Gray
@@ -169,22 +169,22 @@ class Slice:
 
 def rendered(
     patient: Patient,
-    plane: Plane,
+    plane: AxialCut,
     maps: Floats,
     lesion: Lesion | None,
     rng: np.random.Generator,
     contrast: float,
-) -> Slice:
+) -> PhantomSlice:
     """A slice of a patient as the scanner gives it."""
     finish = Finish.drawn(rng, patient, maps[..., BRAIN])
     twin = finish(patient.tissue(maps), maps[..., BRAIN])
     nothing = np.zeros_like(twin, np.bool_)
     if lesion is None:
-        return Slice(twin, twin, nothing, nothing, NONE, plane.z)
+        return PhantomSlice(twin, twin, nothing, nothing, NONE, plane.z)
     pushed = lesion.moved(patient, plane)
     tissue, mask, oedema = lesion.painted(patient, pushed, plane, contrast)
     image = finish(tissue, pushed[..., BRAIN])
-    return Slice(image, twin, mask, oedema, lesion.kind, plane.z)
+    return PhantomSlice(image, twin, mask, oedema, lesion.kind, plane.z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,7 @@ class Volume:
     patient: int
 
 
-def stacked(slices: list[Slice], kind: int, patient: int) -> Volume:
+def stacked(slices: list[PhantomSlice], kind: int, patient: int) -> Volume:
     """Slices from the bottom to the top as one volume; a slice's rows run from front to back."""
     side = len(slices[0].image)
     step, spacing = FIELD / side, slices[1].height - slices[0].height

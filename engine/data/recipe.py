@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import Field, asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
-from engine.data.dataset import Card, DataSet
+from engine.data.dataset import DataCard, DataSet
 from engine.errors import BadData
 from engine.method import Choice, Progress, Slider, Switch, check_settings, quiet, setting
 
@@ -55,10 +55,10 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Recipe(Named, ABC):
+class DataRecipe(Named, ABC):
     """A data set that is made here."""
 
-    card: ClassVar[Card]
+    card: ClassVar[DataCard]
 
     @abstractmethod
     def make(self, progress: Progress = quiet) -> DataSet:
@@ -73,7 +73,7 @@ class Recipe(Named, ABC):
         """Whether making it takes no time worth speaking of."""
         return True
 
-    def first(self) -> Recipe:
+    def first(self) -> DataRecipe:
         """Makes only the first images of it, which take no such time."""
         return self
 

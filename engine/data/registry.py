@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.data.dataset import Card, DataSet
+from engine.data.dataset import DataCard, DataSet
 from engine.data.digits import Digits, Mnist
-from engine.data.evidence import Bags, Twice
+from engine.data.evidence import Bags, TwoCopies
 from engine.data.phantoms import Phantoms
-from engine.data.recipe import Recipe
+from engine.data.recipe import DataRecipe
 from engine.data.scenes import Scenes
 from engine.data.tabular import Cohort
 from engine.data.variants import variant
@@ -25,28 +25,28 @@ UPLOAD = "upload-"  # how the name of a set from a person's file begins
 
 
 @dataclass(frozen=True)
-class Entry:
+class DataEntry:
     """A data set in the picker."""
 
     name: str
-    recipe: type[Recipe]
+    recipe: type[DataRecipe]
     available: bool = True
     reason: str = "comes with Blindspot"
 
     @property
-    def card(self) -> Card:
+    def card(self) -> DataCard:
         """What it is, in words."""
         return self.recipe.card
 
 
-RECIPES: tuple[type[Recipe], ...] = (Digits, Mnist, Phantoms, Scenes, Twice, Bags)
+RECIPES: tuple[type[DataRecipe], ...] = (Digits, Mnist, Phantoms, Scenes, TwoCopies, Bags)
 
 _memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[DataEntry, ...]:
     """Every data set, as the picker lists it."""
-    return tuple(Entry(recipe.word, recipe) for recipe in RECIPES)
+    return tuple(DataEntry(recipe.word, recipe) for recipe in RECIPES)
 
 
 def tables() -> tuple[type[Cohort], ...]:
@@ -59,7 +59,7 @@ def names() -> tuple[str, ...]:
     return tuple(recipe.word for recipe in RECIPES)
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> DataEntry:
     """What is known of a data set before it is loaded.
 
     Raises:
@@ -69,10 +69,10 @@ def entry(name: str) -> Entry:
     base, *changes = name.split("+")
     for change in changes:
         variant(change)
-    return Entry(name, type(recipe(base)))
+    return DataEntry(name, type(recipe(base)))
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: str) -> DataRecipe:
     """What makes the data set of that name, without its variants."""
     word, _, settings = name.partition(":")
     for kind in RECIPES:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dataset import Card, DataSet
+from engine.data.dataset import DataCard, DataSet
 from engine.data.layout import LOOK, Bools, Ints, Layout, Scene
-from engine.data.recipe import Recipe, seed_setting
+from engine.data.recipe import DataRecipe, seed_setting
 from engine.data.sprites import (
     CATEGORIES,
     COLORS,
@@ -42,7 +42,7 @@ LEADERS = np.array([CATEGORIES.index(name) for name in HABITS])
 FOLLOWERS = np.array([CATEGORIES.index(name) for name in HABITS.values()])
 
 
-CARD = Card(
+CARD = DataCard(
     "Shape scenes",
     about="Things on a background of the sea, a street, a garden or a table; the class is the "
     "theme. Some things go together by habit.",
@@ -54,7 +54,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Scenes(Recipe):
+class Scenes(DataRecipe):
     """Scenes with a habit, without it, or against it."""
 
     word = "scenes"

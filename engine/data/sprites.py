@@ -49,7 +49,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Part:
+class SpritePart:
     """A piece of a thing. Places are shares of its side; arcs end with two angles and a width."""
 
     shape: str  # polygon, oval, box, slice, arc, line, hole (cut out), crease (shade only)
@@ -57,82 +57,88 @@ class Part:
     shade: int = 255
 
 
-def ray(turn: int) -> Part:
+def ray(turn: int) -> SpritePart:
     """One of the sun's eight rays."""
     angle = turn * pi / 4
-    return Part("line", (0.5, 0.5, 0.5 + 0.5 * cos(angle), 0.5 + 0.5 * sin(angle), 0.09))
+    return SpritePart("line", (0.5, 0.5, 0.5 + 0.5 * cos(angle), 0.5 + 0.5 * sin(angle), 0.09))
 
 
-PARTS: dict[str, tuple[Part, ...]] = {
+PARTS: dict[str, tuple[SpritePart, ...]] = {
     "boat": (
-        Part("polygon", (0, 0.6, 1, 0.6, 0.8, 1, 0.2, 1), 140),
-        Part("polygon", (0.45, 0, 0.95, 0.52, 0.45, 0.52)),
+        SpritePart("polygon", (0, 0.6, 1, 0.6, 0.8, 1, 0.2, 1), 140),
+        SpritePart("polygon", (0.45, 0, 0.95, 0.52, 0.45, 0.52)),
     ),
     "fish": (
-        Part("oval", (0, 0.25, 0.7, 0.75)),
-        Part("polygon", (0.6, 0.5, 1, 0.15, 1, 0.85), 150),
+        SpritePart("oval", (0, 0.25, 0.7, 0.75)),
+        SpritePart("polygon", (0.6, 0.5, 1, 0.15, 1, 0.85), 150),
     ),
     "anchor": (
-        Part("box", (0.43, 0.1, 0.57, 0.95)),
-        Part("box", (0.2, 0.25, 0.8, 0.37)),
-        Part("arc", (0.05, 0.3, 0.95, 1, 20, 160, 0.14)),
+        SpritePart("box", (0.43, 0.1, 0.57, 0.95)),
+        SpritePart("box", (0.2, 0.25, 0.8, 0.37)),
+        SpritePart("arc", (0.05, 0.3, 0.95, 1, 20, 160, 0.14)),
     ),
     "shell": (
-        Part("slice", (0, 0.1, 1, 1.5, 200, 340)),
-        Part("crease", (0.5, 0.9, 0.3, 0.2, 0.08), 110),
-        Part("crease", (0.5, 0.9, 0.7, 0.2, 0.08), 110),
+        SpritePart("slice", (0, 0.1, 1, 1.5, 200, 340)),
+        SpritePart("crease", (0.5, 0.9, 0.3, 0.2, 0.08), 110),
+        SpritePart("crease", (0.5, 0.9, 0.7, 0.2, 0.08), 110),
     ),
     "car": (
-        Part("box", (0, 0.45, 1, 0.75)),
-        Part("polygon", (0.2, 0.45, 0.35, 0.2, 0.7, 0.2, 0.85, 0.45), 150),
-        Part("oval", (0.1, 0.65, 0.35, 0.9), 90),
-        Part("oval", (0.65, 0.65, 0.9, 0.9), 90),
+        SpritePart("box", (0, 0.45, 1, 0.75)),
+        SpritePart("polygon", (0.2, 0.45, 0.35, 0.2, 0.7, 0.2, 0.85, 0.45), 150),
+        SpritePart("oval", (0.1, 0.65, 0.35, 0.9), 90),
+        SpritePart("oval", (0.65, 0.65, 0.9, 0.9), 90),
     ),
-    "lamp": (Part("box", (0.45, 0.3, 0.55, 1), 120), Part("oval", (0.25, 0, 0.75, 0.42))),
+    "lamp": (
+        SpritePart("box", (0.45, 0.3, 0.55, 1), 120),
+        SpritePart("oval", (0.25, 0, 0.75, 0.42)),
+    ),
     "wheel": (
-        Part("oval", (0, 0, 1, 1)),
-        Part("hole", (0.27, 0.27, 0.73, 0.73)),
-        Part("box", (0.46, 0.1, 0.54, 0.9)),
-        Part("box", (0.1, 0.46, 0.9, 0.54)),
+        SpritePart("oval", (0, 0, 1, 1)),
+        SpritePart("hole", (0.27, 0.27, 0.73, 0.73)),
+        SpritePart("box", (0.46, 0.1, 0.54, 0.9)),
+        SpritePart("box", (0.1, 0.46, 0.9, 0.54)),
     ),
     "sign": (
-        Part("polygon", (0.5, 0, 1, 0.35, 0.5, 0.7, 0, 0.35)),
-        Part("box", (0.45, 0.65, 0.55, 1), 120),
+        SpritePart("polygon", (0.5, 0, 1, 0.35, 0.5, 0.7, 0, 0.35)),
+        SpritePart("box", (0.45, 0.65, 0.55, 1), 120),
     ),
     "tree": (
-        Part("box", (0.4, 0.6, 0.6, 1), 90),
-        Part("polygon", (0.5, 0, 0.95, 0.68, 0.05, 0.68)),
+        SpritePart("box", (0.4, 0.6, 0.6, 1), 90),
+        SpritePart("polygon", (0.5, 0, 0.95, 0.68, 0.05, 0.68)),
     ),
     "bird": (
-        Part("polygon", (0, 0.2, 0.5, 0.55, 1, 0.2, 0.85, 0.6, 0.5, 0.8, 0.15, 0.6)),
-        Part("oval", (0.38, 0.42, 0.62, 0.95), 140),
+        SpritePart("polygon", (0, 0.2, 0.5, 0.55, 1, 0.2, 0.85, 0.6, 0.5, 0.8, 0.15, 0.6)),
+        SpritePart("oval", (0.38, 0.42, 0.62, 0.95), 140),
     ),
     "flower": (
         *(
-            Part("oval", (x, y, x + 0.42, y + 0.42))
+            SpritePart("oval", (x, y, x + 0.42, y + 0.42))
             for x, y in ((0.3, 0), (0.3, 0.5), (0.02, 0.25), (0.58, 0.25))
         ),
-        Part("oval", (0.36, 0.3, 0.64, 0.6), 90),
-        Part("box", (0.46, 0.8, 0.54, 1), 120),
+        SpritePart("oval", (0.36, 0.3, 0.64, 0.6), 90),
+        SpritePart("box", (0.46, 0.8, 0.54, 1), 120),
     ),
-    "sun": (*(ray(turn) for turn in range(8)), Part("oval", (0.27, 0.27, 0.73, 0.73))),
+    "sun": (*(ray(turn) for turn in range(8)), SpritePart("oval", (0.27, 0.27, 0.73, 0.73))),
     "cup": (
-        Part("polygon", (0.05, 0.15, 0.7, 0.15, 0.6, 0.95, 0.15, 0.95)),
-        Part("arc", (0.5, 0.3, 1, 0.75, -100, 100, 0.1)),
-        Part("crease", (0.05, 0.21, 0.7, 0.21, 0.12), 130),
+        SpritePart("polygon", (0.05, 0.15, 0.7, 0.15, 0.6, 0.95, 0.15, 0.95)),
+        SpritePart("arc", (0.5, 0.3, 1, 0.75, -100, 100, 0.1)),
+        SpritePart("crease", (0.05, 0.21, 0.7, 0.21, 0.12), 130),
     ),
-    "plate": (Part("oval", (0, 0.2, 1, 0.85)), Part("oval", (0.22, 0.33, 0.78, 0.7), 140)),
+    "plate": (
+        SpritePart("oval", (0, 0.2, 1, 0.85)),
+        SpritePart("oval", (0.22, 0.33, 0.78, 0.7), 140),
+    ),
     "fork": (
-        Part("box", (0.44, 0.4, 0.56, 1)),
-        Part("box", (0.2, 0.35, 0.8, 0.45)),
-        Part("box", (0.2, 0, 0.29, 0.4)),
-        Part("box", (0.455, 0, 0.545, 0.4)),
-        Part("box", (0.71, 0, 0.8, 0.4)),
+        SpritePart("box", (0.44, 0.4, 0.56, 1)),
+        SpritePart("box", (0.2, 0.35, 0.8, 0.45)),
+        SpritePart("box", (0.2, 0, 0.29, 0.4)),
+        SpritePart("box", (0.455, 0, 0.545, 0.4)),
+        SpritePart("box", (0.71, 0, 0.8, 0.4)),
     ),
     "apple": (
-        Part("oval", (0, 0.25, 0.6, 1)),
-        Part("oval", (0.4, 0.25, 1, 1)),
-        Part("box", (0.46, 0, 0.55, 0.3), 100),
+        SpritePart("oval", (0, 0.25, 0.6, 1)),
+        SpritePart("oval", (0.4, 0.25, 1, 1)),
+        SpritePart("box", (0.46, 0, 0.55, 0.3), 100),
     ),
 }
 
@@ -145,7 +151,7 @@ def sprites() -> tuple[Floats, Floats]:
     return alpha, shade
 
 
-def sprite(parts: tuple[Part, ...], size: int) -> tuple[Floats, Floats]:
+def sprite(parts: tuple[SpritePart, ...], size: int) -> tuple[Floats, Floats]:
     """Alpha and shade of one thing."""
     side = FRAME * FINE
     alpha, shade = Image.new("L", (side, side), 0), Image.new("L", (side, side), 255)
@@ -157,7 +163,7 @@ def sprite(parts: tuple[Part, ...], size: int) -> tuple[Floats, Floats]:
     return reduced(alpha), reduced(shade)
 
 
-def draw(image: Image.Image, part: Part, ink: int, size: int) -> None:
+def draw(image: Image.Image, part: SpritePart, ink: int, size: int) -> None:
     """A part in the middle of the frame."""
     start, unit = (FRAME - size) / 2 * FINE, size * FINE
     corners = 4 if part.shape in {"arc", "slice", "line", "crease"} else len(part.at)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dataset import SPLITS, Card, Rows
+from engine.data.dataset import SPLITS, DataCard, Rows
 from engine.data.recipe import Named, seed_setting
 from engine.method import Slider, setting
 from engine.result import digest_arrays, read_only
@@ -36,7 +36,7 @@ SCORE_WEIGHTS = np.array([[0.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.7], [0.
 
 Floats = NDArray[np.float64]
 
-CARD = Card(
+CARD = DataCard(
     "Memory clinic cohort",
     about="1200 invented patients: 24 brain volumes, four test scores, age, head size and a risk "
     "gene; the class is whether the patient converts to dementia.",
@@ -48,7 +48,7 @@ CARD = Card(
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class LabeledTable:
     """Rows of numbers with labels and splits, as a DataSet has images.
 
     Args:
@@ -66,7 +66,7 @@ class Table:
     """
 
     name: str
-    card: Card
+    card: DataCard
     columns: tuple[str, ...]
     values: Floats
     classes: tuple[str, ...]
@@ -119,7 +119,7 @@ class Cohort(Named):
     )  # fmt: skip
     seed: int = seed_setting()
 
-    def make(self) -> Table:
+    def make(self) -> LabeledTable:
         """The table."""
         rng = np.random.default_rng([self.seed, 3])
         count = sum(COUNTS)
@@ -135,7 +135,7 @@ class Cohort(Named):
         values = np.column_stack([volumes, scores, age, head, gene])
         columns = (*names, *SCORES, *OTHERS)
         chance = converts(values, columns, site == 0)
-        return Table(
+        return LabeledTable(
             name=self.name,
             card=CARD,
             columns=columns,

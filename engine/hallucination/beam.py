@@ -56,7 +56,7 @@ class Beam(Beamed):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Hypothesis:
     """An answer that has been put aside, the end included, with its record."""
 
     score: float
@@ -70,7 +70,7 @@ class Open:
     """What is known of the beams, (images, beams), and of the answers put aside."""
 
     sums: Tensor
-    aside: list[list[Answer]]
+    aside: list[list[Hypothesis]]
     over: list[bool] = field(default_factory=list)
 
     def copy(self) -> Open:
@@ -131,7 +131,9 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
                 row, total = int(rows[image, place]), best[image, place].item()
                 if total > -inf:
                     said = torch.cat([now.said[row], end])
-                    self.keep(held, Answer(self.score(total, length), total, said, now.steps[row]))
+                    self.keep(
+                        held, Hypothesis(self.score(total, length), total, said, now.steps[row])
+                    )
             full = len(held) >= self.method.beams
             self.open.over[image] = full and held[-1].score >= self.score(
                 best[image, 0].item(), length
@@ -141,7 +143,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         """Of an answer with that sum of log-probabilities and so many words, the end included."""
         return total / length**self.method.penalty
 
-    def keep(self, held: list[Answer], one: Answer) -> None:
+    def keep(self, held: list[Hypothesis], one: Hypothesis) -> None:
         """One answer more, among the best."""
         held.append(one)
         held.sort(key=lambda answer: -answer.score)
@@ -157,7 +159,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
                 row = image * beams + beam
                 if total > -inf:
                     score = self.score(total, now.said.shape[1])
-                    self.keep(held, Answer(score, total, now.said[row], now.steps[row]))
+                    self.keep(held, Hypothesis(score, total, now.said[row], now.steps[row]))
         best = [held[0] for held in self.open.aside]
         longest = max(len(one.said) for one in best)
         said = now.said.new_full((len(best), longest), self.start.model.vlm.spec.pad)

@@ -29,7 +29,7 @@ from engine.hallucination.sampling import Sampling
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
-from engine.hallucination.tiny_vlm.scenes import Sample
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
 from engine.method import Progress, part_of, quiet
@@ -51,7 +51,7 @@ Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Cell:
+class StrategyCell:
     """One strategy, one model, one draw of scenes.
 
     Args:
@@ -87,7 +87,7 @@ def plain(strategy: Strategy | MVP) -> str:
     return Beam.name if isinstance(strategy, OPERA) else Greedy.name
 
 
-def measure(model: str, progress: Progress = quiet) -> tuple[Cell, ...]:
+def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
     """Measure everything of a model; takes minutes."""
     asked = list(questions(model))
     said: dict[tuple[int, str], list[str]] = {}
@@ -100,7 +100,7 @@ def measure(model: str, progress: Progress = quiet) -> tuple[Cell, ...]:
         rates = cast(Columns, result["rates"])
         figures = {name: float(rates[name][0]) for name in RATES}
         figures |= alone(case) | {SAME: same(notes, said[case.seed, plain(case.strategy)])}
-        cells.append(Cell(model, case.strategy.name, case.seed, digest(case), figures))
+        cells.append(StrategyCell(model, case.strategy.name, case.seed, digest(case), figures))
     return tuple(cells)
 
 
@@ -124,7 +124,7 @@ def alone(case: ScenesCase) -> dict[str, float]:
 
 def singles(case: ScenesCase) -> list[CaptionCase]:
     """A few of the questions, to be asked one at a time."""
-    sample = Sample.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
     if isinstance(case.strategy, MVP):
         rows, things = (held[:ALONE].tolist() for held in np.nonzero(sample.leading()))
         asked = list(zip(rows, map(yes_no_question, things), strict=True))
@@ -148,7 +148,7 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
 # ---------------------------------------------------------------- what is kept
 
 
-def write(cells: tuple[Cell, ...], path: Path = KEPT) -> None:
+def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
     """Keep what was measured. Raises OSError."""
     told: list[dict[str, Any]] = [
         {
@@ -167,13 +167,13 @@ def write(cells: tuple[Cell, ...], path: Path = KEPT) -> None:
 
 
 @cache
-def kept(path: Path = KEPT) -> tuple[Cell, ...]:
+def kept(path: Path = KEPT) -> tuple[StrategyCell, ...]:
     """What was measured."""
-    return tuple(Cell(**one) for one in json.loads(path.read_text()))
+    return tuple(StrategyCell(**one) for one in json.loads(path.read_text()))
 
 
 def summary(
-    model: str, cells: tuple[Cell, ...] | None = None
+    model: str, cells: tuple[StrategyCell, ...] | None = None
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Of one model, by strategy and figure: a value for each draw, (draws,)."""
     own = [cell for cell in (kept() if cells is None else cells) if cell.model == model]

@@ -17,7 +17,7 @@ from engine.method import Progress, quiet
 from engine.result import View
 
 
-class Strategy(Protocol):
+class DecodingMethod(Protocol):
     """What the loop needs to know of a decoding method."""
 
     batched: ClassVar[bool]  # whether many images can be answered at once
@@ -61,7 +61,7 @@ class Spoken:
 @torch.no_grad()
 def generate(
     vlm: VLM,
-    strategy: Strategy,
+    strategy: DecodingMethod,
     images: Tensor,
     prompts: Tensor,
     *,

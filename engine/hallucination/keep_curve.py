@@ -17,7 +17,7 @@ from engine.hallucination.rates import UNSEEN, ScenesCase
 from engine.hallucination.strategy import Strategy
 from engine.hallucination.thinning import RANKINGS
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.vasparse import VASparse
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Columns, Floats, Result
@@ -67,7 +67,7 @@ class KeepCurve(Method[ScenesCase]):
         self.check(case)
         given = case.strategy
         assert isinstance(given, VASparse)  # noqa: S101  # as checked
-        sample = Sample.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
         points = [(way, keep) for way in RANKINGS for keep in KEEPS[:-1]]
         rates: dict[tuple[str, float], Chair] = {}
         for at, (way, keep) in enumerate(points):
@@ -93,7 +93,7 @@ def curve_case(vlm: TinyVLM, method: VASparse) -> ScenesCase:
     return ScenesCase(vlm, replace(method, keep=plain.keep, ranking=plain.ranking), COUNT)
 
 
-def rated(case: ScenesCase, sample: Sample, method: Strategy, progress: Progress) -> Chair:
+def rated(case: ScenesCase, sample: SceneBatch, method: Strategy, progress: Progress) -> Chair:
     """CHAIR of a decoding over the scenes."""
     said = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
     return chair(said.words, sample.truths, THINGS)

@@ -20,7 +20,7 @@ FELT = 0.01  # nats
 
 
 @dataclass(frozen=True)
-class Reach:
+class LargestPenalty:
     """The largest φ of an answer, among the words at which φ counts.
 
     Args:
@@ -48,7 +48,7 @@ class Reach:
         return self.penalty >= FELT
 
 
-def reach(method: OPERA, answer: Result) -> Reach | None:
+def reach(method: OPERA, answer: Result) -> LargestPenalty | None:
     """How far φ reaches in an answer of OPERA; None where φ counts at no word of it."""
     trust, attention = answer["trust"], answer["self"]
     assert isinstance(trust, Columns)  # noqa: S101  # as OPERA gives it
@@ -61,7 +61,7 @@ def reach(method: OPERA, answer: Result) -> Reach | None:
     column = int(trust["most trusted word"][word])
     log = float(logs[word])
     share = float(np.exp(np.log(attention.values[column : word + 1, column]).mean()))
-    return Reach(word, column, log, share, method.weight * exp(min(log, 50.0)))
+    return LargestPenalty(word, column, log, share, method.weight * exp(min(log, 50.0)))
 
 
 def needed(words: float, scale: float) -> float:

@@ -20,7 +20,7 @@ from engine.hallucination.mvp import MVP
 from engine.hallucination.strategy import COSTS, Strategy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, answered, captions, lie_rate
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
 from engine.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
 from engine.result import Columns, Result
@@ -100,7 +100,7 @@ class Rates(Method[ScenesCase]):
         Without captions (MVP) the rates of captions and their costs are NaN.
         """
         self.check(case)
-        sample = Sample.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
         progress(0.0, "describing")
         found, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
         asking = 0.8 if captioned else 0.0
@@ -111,7 +111,7 @@ class Rates(Method[ScenesCase]):
 
 
 def described(
-    case: ScenesCase, sample: Sample, progress: Progress
+    case: ScenesCase, sample: SceneBatch, progress: Progress
 ) -> tuple[dict[str, Told], dict[str, Columns]]:
     """What captions invent, miss and cost, and the captions themselves."""
     names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
@@ -138,7 +138,7 @@ def described(
     return rates, {"captions": told}
 
 
-def of_partners(case: ScenesCase, sample: Sample, progress: Progress) -> dict[str, Told]:
+def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dict[str, Told]:
     """Yes/no questions about partners of leaders that are there."""
     rows, things = np.nonzero(sample.leading())
     if not len(rows):

@@ -61,7 +61,7 @@ def when_lost(held: Sequence[Floats], layers: int, count: int) -> Floats:
     return lost
 
 
-class Memory:
+class TokenMemory:
     """The attention that tokens of one answer got, and which of them stay for it.
 
     Args:

@@ -43,7 +43,7 @@ from engine.hallucination.keeping import calibrated, recovered
 from engine.hallucination.noise import generator_for
 from engine.hallucination.session import Moment, Proposal, Session, Start
 from engine.hallucination.strategy import Strategy
-from engine.hallucination.thinning import RANKINGS, Memory, Rule, when_lost
+from engine.hallucination.thinning import RANKINGS, Rule, TokenMemory, when_lost
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
 from engine.method import Choice, Slider, setting
 from engine.result import Columns, Curve, Floats, Grids, View
@@ -194,7 +194,7 @@ class Thinning(Session[VASparse]):
         generator = generator_for(start.images[0], start.seed)
         self.blotted = self.drawn(generator)
         rule = Rule(method.keep, method.visual, method.compete == IMAGE, method.ranking)
-        self.memory = Memory(self.spec, start.prefix, start.out, rule, generator)
+        self.memory = TokenMemory(self.spec, start.prefix, start.out, rule, generator)
         self.law = recovered(
             torch.stack(
                 [start.out.attention[at][0, :, -1].mean(0) for at in range(self.spec.layers)]

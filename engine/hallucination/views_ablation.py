@@ -21,7 +21,7 @@ from engine.hallucination.greedy import Greedy
 from engine.hallucination.mvp import MVP, VIEWS
 from engine.hallucination.rates import UNSEEN, ScenesCase, share
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import Sample, answered
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Columns, Floats, Result
 
@@ -67,7 +67,7 @@ class ViewsAblation(Method[ScenesCase]):
                 questions.
         """
         self.check(case)
-        sample = Sample.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
         rows, things = np.nonzero(sample.leading())
         asked = [yes_no_question(thing) for thing in things.tolist()]
         there = sample.layout.present[rows, things]

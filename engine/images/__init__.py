@@ -18,7 +18,7 @@ from engine.images.picture import (
     Picture,
 )
 from engine.images.reading import load, read, shipped
-from engine.images.scan import Scan, Slice, View
+from engine.images.scan import Scan, Slice, SliceChoice
 from engine.images.window import Window
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "Picture",
     "Scan",
     "Slice",
-    "View",
+    "SliceChoice",
     "Window",
     "load",
     "read",

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.images.orientation import Edges
 from engine.images.reader import ask
-from engine.images.scan import Plane, Scan
+from engine.images.scan import Scan, ScanPlane
 from engine.images.window import Preset, Window
 from engine.images.wire import Arrays, Words
 
@@ -39,14 +39,14 @@ class DicomScan(Scan):
         """The frames."""
         return self.frames
 
-    def cut(self, plane: str, index: int, volume: int) -> Plane:  # noqa: ARG002
+    def cut(self, plane: str, index: int, volume: int) -> ScanPlane:  # noqa: ARG002
         """One frame, decoded."""
         slope, intercept, spacing, edges = self.geometry[index % len(self.geometry)]
         asked = {**self.kept, "ask": "frame", "index": index, "scale": [slope, intercept]}
         said, arrays = ask(self.called, asked, [self.pixels])
         sides = None if edges is None else Edges(*edges)
         values: np.ndarray[Any, Any] = arrays[0]
-        return Plane(values, (spacing[0], spacing[1]), sides, said["step"])
+        return ScanPlane(values, (spacing[0], spacing[1]), sides, said["step"])
 
 
 def preset(name: str, center: float, width: float, shape: Any, table: list[float]) -> Preset:

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from engine.errors import BadImage
 from engine.images.picture import Picture
-from engine.images.scan import Scan, View
+from engine.images.scan import Scan, SliceChoice
 
 HALF = 0.5  # of the highest value: what is brighter belongs to the mask
 
 Mask = NDArray[np.bool_]
 
 
-def mask_of(given: Picture | Scan, view: View | None, picture: Picture) -> Mask:
+def mask_of(given: Picture | Scan, view: SliceChoice | None, picture: Picture) -> Mask:
     """Where the mask is, (H, W) like the picture's pixels.
 
     Args:
@@ -40,13 +40,13 @@ def mask_of(given: Picture | Scan, view: View | None, picture: Picture) -> Mask:
     return marks
 
 
-def drawn(given: Picture | Scan, view: View | None) -> tuple[Mask, tuple[int, int]]:
+def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
     """What is bright, half of the range and more; and the file's own width and height."""
     if isinstance(given, Picture):
         shown = given
         values = given.pixels.max(-1).astype(np.float32)
     else:
-        asked = View(view.plane, view.slice, view.volume) if view else View()
+        asked = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
         shown = given.picture(fitting(given, asked))
         behind = shown.behind
         if behind is None or behind.values is None:
@@ -57,12 +57,12 @@ def drawn(given: Picture | Scan, view: View | None) -> tuple[Mask, tuple[int, in
     return bright, shown.size
 
 
-def fitting(given: Scan, asked: View) -> View:
+def fitting(given: Scan, asked: SliceChoice) -> SliceChoice:
     """The asked slice, if the mask has one; a single slice or volume is the mask of all."""
     plane = asked.plane if asked.plane in given.planes else None
     count = given.count(plane or given.planes[0])
     if count == 1:
-        return View(plane)
+        return SliceChoice(plane)
     if asked.slice is not None and asked.slice >= count:
         raise BadImage(f"The mask has {count} slices, but slice {asked.slice + 1} is looked at.")
-    return View(plane, asked.slice, asked.volume if asked.volume < given.volumes else 0)
+    return SliceChoice(plane, asked.slice, asked.volume if asked.volume < given.volumes else 0)

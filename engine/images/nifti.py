@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.images.orientation import Edges
-from engine.images.scan import Plane, Scan
+from engine.images.scan import Scan, ScanPlane
 from engine.images.window import FARTHEST, possible, presets
 from engine.images.wire import Arrays, Words
 
@@ -61,7 +61,7 @@ class NiftiScan(Scan):
         """The slices across a plane's axis."""
         return int(self.stored.shape[self.axes[plane]])
 
-    def cut(self, plane: str, index: int, volume: int) -> Plane:
+    def cut(self, plane: str, index: int, volume: int) -> ScanPlane:
         """One slice, as it is looked at."""
         axis = self.axes[plane]
         block = self.stored[..., volume] if self.stored.ndim == 4 else self.stored
@@ -73,9 +73,9 @@ class NiftiScan(Scan):
         across, down = (zoom for at, zoom in enumerate(self.zooms) if at != axis)
         if self.is_color:
             color = np.stack([flat[name] for name in ("R", "G", "B")], axis=-1)
-            return Plane(color, (down, across), edges)
+            return ScanPlane(color, (down, across), edges)
         step = abs(self.slope) if np.issubdtype(flat.dtype, np.integer) else 0.0
-        return Plane(self.scaled(flat), (down, across), edges, step)
+        return ScanPlane(self.scaled(flat), (down, across), edges, step)
 
     def scaled(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Stored values by slope and intercept; what is no finite number is nothing."""

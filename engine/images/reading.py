@@ -16,7 +16,7 @@ from engine.images.limits import check
 from engine.images.nifti import NiftiScan
 from engine.images.picture import Picture, contents, decoded, shown_name
 from engine.images.reader import ask
-from engine.images.scan import Scan, View
+from engine.images.scan import Scan, SliceChoice
 from engine.images.wire import Arrays, Words
 
 SCAN_OF: Mapping[Kind, type[DicomScan] | type[NiftiScan]] = MappingProxyType(
@@ -60,7 +60,7 @@ def read_only(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def read(source: bytes | Path, name: str = "", view: View | None = None) -> Picture:
+def read(source: bytes | Path, name: str = "", view: SliceChoice | None = None) -> Picture:
     """The file as one picture: of a scan, the slice and window of the view."""
     opened = load(source, name)
     return opened if isinstance(opened, Picture) else opened.picture(view)

@@ -28,7 +28,7 @@ UNKNOWN = "orientation unknown"
 
 
 @dataclass(frozen=True)
-class View:
+class SliceChoice:
     """Which part of a scan is looked at; what is None is the scan's own choice."""
 
     plane: str | None = None
@@ -65,7 +65,7 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class ScanPlane:
     """One slice as a reader gives it: gray values or 8-bit color, and its geometry."""
 
     values: NDArray[np.generic]  # (H, W) gray or (H, W, 3) uint8
@@ -103,10 +103,10 @@ class Scan(ABC):
         """How many slices lie along a plane's direction."""
 
     @abstractmethod
-    def cut(self, plane: str, index: int, volume: int) -> Plane:
+    def cut(self, plane: str, index: int, volume: int) -> ScanPlane:
         """One slice; BadImage when it cannot be read."""
 
-    def settled(self, view: View) -> View:
+    def settled(self, view: SliceChoice) -> SliceChoice:
         """The view with every choice made: the middle slice, the first window."""
         plane = self.planes[0] if view.plane is None else view.plane
         if plane not in self.planes:
@@ -117,11 +117,11 @@ class Scan(ABC):
             if not 0 <= place < most:
                 raise BadSetting(f"There is no {word} {place + 1}: this scan has {most}.")
         window = view.window or (self.presets[0].window if self.presets else Window(0.5, 1))
-        return View(plane, index, view.volume, window)
+        return SliceChoice(plane, index, view.volume, window)
 
-    def picture(self, view: View | None = None) -> Picture:
+    def picture(self, view: SliceChoice | None = None) -> Picture:
         """The slice as the model gets it: windowed, square pixels, 8-bit RGB."""
-        asked = self.settled(view or View())
+        asked = self.settled(view or SliceChoice())
         if asked.plane is None or asked.slice is None or asked.window is None:
             raise ValueError("an unsettled view")
         plane = self.cut(asked.plane, asked.slice, asked.volume)
@@ -145,7 +145,7 @@ class Scan(ABC):
         pixels.setflags(write=False)
         return Picture(pixels, (width, height), tuple(said), digest(pixels), behind)
 
-    def behind(self, values: Floats | None, plane: Plane, window: Window) -> Slice:
+    def behind(self, values: Floats | None, plane: ScanPlane, window: Window) -> Slice:
         """What the picture was made from."""
         if values is not None:
             values.setflags(write=False)
@@ -161,7 +161,7 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
 
 
-def squared(plane: Plane) -> tuple[tuple[int, int], list[str]]:
+def squared(plane: ScanPlane) -> tuple[tuple[int, int], list[str]]:
     """Width and height with square pixels and within the bounds, and what that changed."""
     height, width = plane.values.shape[:2]
     down, across = plane.spacing

@@ -22,7 +22,7 @@ DETECTION = 0.95  # the true positive rate of FPR95
 
 
 @dataclass(frozen=True, eq=False)
-class Rates:
+class ThresholdRates:
     """Two rates at every threshold, from "flag nothing" to "flag all", (k,) each.
 
     `thresholds[i]` flags every image whose score is at least that; the first is infinite.
@@ -46,11 +46,11 @@ def auroc(known: Doubles, unknown: Doubles) -> float:
     return float(above / (len(known) * len(unknown)))
 
 
-def roc(known: Doubles, unknown: Doubles) -> Rates:
+def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
     known, unknown = checked(known, unknown)
     levels = np.unique(np.concatenate([known, unknown]))[::-1]
-    return Rates(
+    return ThresholdRates(
         np.concatenate([[0.0], share_at_least(known, levels)]),
         np.concatenate([[0.0], share_at_least(unknown, levels)]),
         np.concatenate([[np.inf], levels]),
@@ -78,7 +78,9 @@ def needed(count: int) -> int:
     return int(np.ceil(DETECTION * count - 1e-9))
 
 
-def precision_recall(known: Doubles, unknown: Doubles, positive: Convention = "unknown") -> Rates:
+def precision_recall(
+    known: Doubles, unknown: Doubles, positive: Convention = "unknown"
+) -> ThresholdRates:
     """Recall (x) against precision (y) at every score, from recall 0 and precision 1 on."""
     known, unknown = checked(known, unknown)
     if positive == "known":
@@ -86,7 +88,7 @@ def precision_recall(known: Doubles, unknown: Doubles, positive: Convention = "u
     levels = np.unique(np.concatenate([known, unknown]))[::-1]
     found = share_at_least(unknown, levels) * len(unknown)
     alarms = share_at_least(known, levels) * len(known)
-    return Rates(
+    return ThresholdRates(
         np.concatenate([[0.0], found / len(unknown)]),
         np.concatenate([[1.0], found / (found + alarms)]),
         np.concatenate([[np.inf], levels]),
@@ -106,7 +108,7 @@ def aupr(
     return float(np.trapezoid(curve.y, curve.x))
 
 
-def oscr(known: Doubles, right: Flags, unknown: Doubles) -> Rates:
+def oscr(known: Doubles, right: Flags, unknown: Doubles) -> ThresholdRates:
     """Unknown images accepted (x) against known ones accepted and told right (y), at every score.
 
     `thresholds[i]` accepts every image whose score is at most that (Dhamija, Günther and Boult
@@ -117,7 +119,7 @@ def oscr(known: Doubles, right: Flags, unknown: Doubles) -> Rates:
         raise BlindspotError(f"{len(known)} scores but {len(right)} answers of known images.")
     levels = np.unique(np.concatenate([known, unknown]))
     told = np.sort(known[np.asarray(right, bool)])
-    return Rates(
+    return ThresholdRates(
         np.concatenate([[0.0], np.searchsorted(np.sort(unknown), levels, "right") / len(unknown)]),
         np.concatenate([[0.0], np.searchsorted(told, levels, "right") / len(known)]),
         np.concatenate([[-np.inf], levels]),

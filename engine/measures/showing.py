@@ -32,7 +32,7 @@ Ranks = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Shown:
+class MapCurves:
     """One map's curves.
 
     Args:
@@ -84,7 +84,7 @@ def curves(
     cover: str = "mean",
     steps: int = STEPS,
     progress: Progress = quiet,
-) -> dict[str, Shown]:
+) -> dict[str, MapCurves]:
     """Insertion and deletion of several orders in one batched pass.
 
     Args:
@@ -109,7 +109,7 @@ def region_curves(
     *,
     cover: str = "mean",
     progress: Progress = quiet,
-) -> dict[str, Shown]:
+) -> dict[str, MapCurves]:
     """Insertion and deletion of several orders of regions, a region at each step.
 
     Args:
@@ -148,7 +148,7 @@ def by_region(ranks: Ranks) -> Stepped:
 
 def stepwise(
     case: ImageCase, orders: Mapping[str, Stepped], cover: str, progress: Progress
-) -> dict[str, Shown]:
+) -> dict[str, MapCurves]:
     """Every step of every order, shown and hidden, in one batched pass."""
     places = [in_memory(laid_out(case, spread(one.ranks))) for one in orders.values()]
     image = in_memory(as_drawn(case, case.image))
@@ -189,19 +189,19 @@ def spread(held: Ranks) -> Tensor:
     return torch.from_numpy(held).expand(3, -1, -1)
 
 
-def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> Shown:
+def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> MapCurves:
     """Curves with their areas, which are added up in 64 bits."""
     exact = [curve.astype(np.float64) for curve in (insertion, deletion)]
     inserted, deleted = (float(np.trapezoid(curve, area)) for curve in exact)
     rise = float(insertion[-1] - insertion[0])
     normalized = (inserted - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
-    return Shown(
+    return MapCurves(
         area.astype(np.float32), insertion.astype(np.float32), deletion.astype(np.float32),
         inserted, deleted, inserted - deleted, normalized,
     )  # fmt: skip
 
 
-def band(found: Sequence[Shown], *, deletion: bool = False) -> tuple[Floats, Floats]:
+def band(found: Sequence[MapCurves], *, deletion: bool = False) -> tuple[Floats, Floats]:
     """The lowest and highest of several curves at each area, (steps + 1,) each."""
     held = np.stack([one.deletion if deletion else one.insertion for one in found])
     return held.min(0), held.max(0)

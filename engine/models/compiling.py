@@ -167,12 +167,12 @@ def rebuilt(request: dict[str, Any], weights: Path) -> tuple[nn.Module, Tensor]:
     """The network of a request, and a batch for it."""
     from safetensors.torch import load_file
 
-    from engine.models.card import Card
+    from engine.models.card import ModelCard
     from engine.models.pace import Pace, into
     from engine.models.rebuild import assembled
 
     labels = tuple(str(index) for index in range(request["classes"]))
-    card = Card(
+    card = ModelCard(
         "compiled", request["architecture"], request["channels"], request["side"],
         tuple(request["mean"]), tuple(request["std"]), labels, narrowed=request["narrowed"],
     )  # fmt: skip

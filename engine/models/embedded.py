@@ -18,7 +18,7 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadModel
 from engine.method import Progress, quiet
-from engine.models.card import Card, card_of, weights_of
+from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.models.rebuild import packed, read_card, read_model
@@ -32,7 +32,7 @@ STEP = 0.125  # one of its steps, as a share of its reach
 
 
 @dataclass(frozen=True)
-class Plan:
+class ShippedPlan:
     """What a model that ships is trained on, and how."""
 
     name: str
@@ -49,18 +49,18 @@ class Plan:
 
 
 @cache
-def plans() -> Mapping[str, Plan]:
+def plans() -> Mapping[str, ShippedPlan]:
     """Every model that has a recipe, by name."""
     listed = tomllib.loads((FOLDER / "recipes.toml").read_text(encoding="utf-8"))
     return {name: planned(name, said) for name, said in listed.items()}
 
 
-def planned(name: str, said: Mapping[str, Any]) -> Plan:
+def planned(name: str, said: Mapping[str, Any]) -> ShippedPlan:
     """A plan from its table in the file."""
-    return Plan(name=name, **{**said, "recipe": Recipe.from_dict(said["recipe"])})
+    return ShippedPlan(name=name, **{**said, "recipe": Recipe.from_dict(said["recipe"])})
 
 
-def plan(name: str) -> Plan:
+def plan(name: str) -> ShippedPlan:
     """The plan of that name. Raises BadModel naming the known ones."""
     if name not in plans():
         raise BadModel(f"There is no recipe called {name[:60]!r}: choose {', '.join(plans())}.")
@@ -99,7 +99,7 @@ def load(name: str) -> Classifier:
 
 def retrain(
     name: str, folder: Path = FOLDER, progress: Progress = quiet, seed: int | None = None
-) -> Card:
+) -> ModelCard:
     """Train a model from its recipe, write its file, and give its card with the figures.
 
     An interrupted training goes on where it was.

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from engine.errors import BadModel
 from engine.models.bits import packed_bits, unpacked_bits
-from engine.models.card import Card
+from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
-from engine.models.small import SMALL, Shape, build
+from engine.models.small import SMALL, NetworkShape, build
 from engine.models.weights_file import check_words
 from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint
@@ -33,13 +33,16 @@ NUMBERS = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.in
 
 def rebuilt(view: Checkpoint, name: str = "own") -> Classifier:
     """The model of a result's checkpoint. Raises BadModel when the card and weights do not fit."""
-    card = Card.from_json(view.card)
+    card = ModelCard.from_json(view.card)
     tensors = {key: torch.from_numpy(np.array(array)) for key, array in view.weights.items()}
     return assembled(card, tensors, name, view.masks)
 
 
 def assembled(
-    card: Card, tensors: Mapping[str, Tensor], name: str, masks: Mapping[str, Array] | None = None
+    card: ModelCard,
+    tensors: Mapping[str, Tensor],
+    name: str,
+    masks: Mapping[str, Array] | None = None,
 ) -> Classifier:
     """A model from its card, weights and masks.
 
@@ -68,7 +71,7 @@ def assembled(
         raise BadModel(f"{card.title}: its layers are not as wide as each other needs.") from error
 
 
-def skeleton(card: Card, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
+def skeleton(card: ModelCard, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
     """The card's network, once its weights are known to have the shapes that were found.
 
     It is built without memory first: a card that asks for a giant costs nothing.
@@ -127,11 +130,11 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 setattr(module, leaf, tensor.new_zeros(shapes[own]))
 
 
-def network_of(card: Card) -> nn.Module:
+def network_of(card: ModelCard) -> nn.Module:
     """An empty network. Raises BadModel for an architecture that is not known here."""
     classes = len(card.labels)
     if card.architecture in SMALL:
-        return build(card.architecture, Shape(card.channels, card.side, classes))
+        return build(card.architecture, NetworkShape(card.channels, card.side, classes))
     name = card.architecture.removeprefix(TIMM)
     if name == card.architecture or not timm.is_model(name):
         raise BadModel(f"{card.title}: no architecture is called {card.architecture!r} here.")
@@ -139,14 +142,14 @@ def network_of(card: Card) -> nn.Module:
 
 
 def packed(
-    card: Card, weights: Mapping[str, Array], masks: Mapping[str, Array] | None = None
+    card: ModelCard, weights: Mapping[str, Array], masks: Mapping[str, Array] | None = None
 ) -> bytes:
     """The file of a model; its masks stand beside the weights, one bit each."""
     held = {MASK + name: bits for name, bits in (masks or {}).items()}
     return save_arrays({**weights, **held}, metadata={KEY: card.as_json()})
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path) -> ModelCard:
     """The card of a file, without reading its weights. Raises BadModel."""
     try:
         check_words(path)
@@ -158,7 +161,7 @@ def read_card(path: Path) -> Card:
         raise BadModel(
             f"{path.name} was not exported from Blindspot: it holds weights but no card."
         )
-    return Card.from_json(said[KEY])
+    return ModelCard.from_json(said[KEY])
 
 
 def read_model(path: Path, name: str) -> Classifier:

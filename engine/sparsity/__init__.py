@@ -14,9 +14,9 @@ from engine.sparsity.harm import Harm, harm
 from engine.sparsity.learned import Learned, read_scores
 from engine.sparsity.level import Level
 from engine.sparsity.masks import Masks, masks_in, masks_of
-from engine.sparsity.parts import Part, parts
+from engine.sparsity.parts import PrunableWeight, parts
 from engine.sparsity.prune import Prune, Retrain, keep
-from engine.sparsity.pruner import Pruner, Rules
+from engine.sparsity.pruner import MaskRules, Pruner
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
 from engine.sparsity.rounds import rounds_of
 from engine.sparsity.seeds import Seeds
@@ -40,14 +40,14 @@ __all__ = [
     "Harm",
     "Learned",
     "Level",
+    "MaskRules",
     "Masks",
-    "Part",
+    "PrunableWeight",
     "Prune",
     "PruneCase",
     "Pruner",
     "Pruning",
     "Retrain",
-    "Rules",
     "Seeds",
     "Shrunk",
     "Tradeoff",

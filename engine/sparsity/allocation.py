@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from math import prod
 
 from engine.errors import BadSetting
-from engine.sparsity.parts import Part
+from engine.sparsity.parts import PrunableWeight
 
 HEAD_DENSITY = 0.2
 RULES = ("uniform", "uniform+", "ER", "ERK")  # that look at shapes only
@@ -31,7 +31,7 @@ ALLOCATIONS = ("global", "per layer", *RULES, *RATIOS)
 
 
 def densities(
-    rule: str, parts: Sequence[Part], density: float, sizes: Sequence[int] | None = None
+    rule: str, parts: Sequence[PrunableWeight], density: float, sizes: Sequence[int] | None = None
 ) -> tuple[float, ...]:
     """The share that stays in each part, such that the shares times sizes meet the budget.
 
@@ -74,7 +74,9 @@ def solved(raws: Sequence[float], counts: Sequence[int], density: float) -> tupl
     return (1.0,) * len(raws)
 
 
-def uniform_plus(parts: Sequence[Part], counts: Sequence[int], density: float) -> tuple[float, ...]:
+def uniform_plus(
+    parts: Sequence[PrunableWeight], counts: Sequence[int], density: float
+) -> tuple[float, ...]:
     """The first convolution whole, the head at a fifth or more, the rest alike."""
     total = sum(counts)
     first = [i for i, part in enumerate(parts) if part.role == "first" and part.is_conv]

@@ -94,7 +94,7 @@ def ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else 1.0
 
 
-class Reach(torch.autograd.Function):
+class Reachability(torch.autograd.Function):
     """1 where anything arrives, on the way forward and on the way back."""
 
     @staticmethod
@@ -110,7 +110,7 @@ class Reach(torch.autograd.Function):
 
 def arrived(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
     """A layer's output, 1 where it is above 0."""
-    reached: Tensor = Reach.apply(output)  # type: ignore[no-untyped-call]  # torch's own
+    reached: Tensor = Reachability.apply(output)  # type: ignore[no-untyped-call]  # torch's own
     return reached
 
 

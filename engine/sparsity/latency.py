@@ -35,7 +35,7 @@ AMPERE = (8, 0)
 
 
 @dataclass(frozen=True)
-class Timing:
+class Latency:
     """Milliseconds of one forward pass of a batch.
 
     Args:
@@ -62,7 +62,7 @@ def latency(
     repeats: int = REPEATS,
     seconds: float = SECONDS,
     progress: Progress = quiet,
-) -> tuple[Timing, ...]:
+) -> tuple[Latency, ...]:
     """Time the dense model and others in turn, with the threads that torch has now.
 
     Args:
@@ -73,7 +73,7 @@ def latency(
         seconds: for each batch size; then it ends early, after a few turns at least.
         progress: told at every turn.
     """
-    found: list[Timing] = []
+    found: list[Latency] = []
     nets = {"dense": dense, **others}
     form = dense.pace("exact").memory_format
     for number, batch in enumerate(batches):
@@ -121,11 +121,11 @@ def timed(run: Callable[[], Tensor]) -> float:
     return perf_counter() - start
 
 
-def told(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Timing:
+def told(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
     """Median, quartiles, and the ratio to the dense model of the same turn."""
     low, middle, high = (1000 * float(one) for one in np.percentile(rows, (25, 50, 75)))
     ratio = float(np.median(np.array(dense) / np.array(rows)))
-    return Timing(name, batch, middle, low, high, ratio, len(rows))
+    return Latency(name, batch, middle, low, high, ratio, len(rows))
 
 
 def no_sparse_cores(model: Classifier, masks: Masks) -> str:

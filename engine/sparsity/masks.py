@@ -21,7 +21,7 @@ from engine.errors import BadData
 from engine.lazy import lazy
 from engine.models.bits import Bits, packed_bits, unpacked_bits
 from engine.models.classifier import Classifier
-from engine.sparsity.parts import Part, parts
+from engine.sparsity.parts import PrunableWeight, parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Masks(Mapping[str, Tensor]):
         notes: what a person should know of this choice, in sentences.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[PrunableWeight, ...]
     flat: Bits
     silent: Mapping[str, Bits] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Masks(Mapping[str, Tensor]):
         """The share that is cut, of what could be pruned."""
         return 1 - self.density
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> PrunableWeight:
         """The part of that name. Raises KeyError."""
         return next(part for part in self.parts if part.name == name)
 
@@ -130,7 +130,7 @@ class Masks(Mapping[str, Tensor]):
         return packed_bits({name: self.array(name) for name in self})
 
 
-def masks_of(found: Mapping[str, Any], listed: Sequence[Part]) -> Masks:
+def masks_of(found: Mapping[str, Any], listed: Sequence[PrunableWeight]) -> Masks:
     """Masks in shapes (arrays or tensors) as one value; a part without one stays whole."""
     known = {part.name for part in listed}
     rows = [

@@ -20,7 +20,7 @@ Role = Literal["first", "body", "head"]
 
 
 @dataclass(frozen=True)
-class Part:
+class PrunableWeight:
     """One weight that can be pruned."""
 
     name: str  # in the network: "conv1.weight"
@@ -57,7 +57,7 @@ class Part:
 
 def parts(
     model: Classifier, *, head: bool = True, only: Collection[str] | None = None
-) -> tuple[Part, ...]:
+) -> tuple[PrunableWeight, ...]:
     """What of a model can be pruned, in the order of its layers.
 
     Args:
@@ -69,7 +69,7 @@ def parts(
         DoesNotFit: nothing of it can be pruned.
         BadSetting: a name in `only` is none.
     """
-    found: dict[int, Part] = {}
+    found: dict[int, PrunableWeight] = {}
     last = head_of(model)
     for name, module in model.network.named_modules(remove_duplicate=False):
         if not isinstance(module, nn.Conv2d | nn.Linear):
@@ -78,13 +78,13 @@ def parts(
         if id(weight) in found:
             known = found[id(weight)]
             role: Role = "head" if module is last else known.role
-            found[id(weight)] = Part(
+            found[id(weight)] = PrunableWeight(
                 known.name, known.shape, known.groups, role, (*known.shared, own)
             )
             continue
         role = "head" if module is last else "body" if found else "first"
         groups = module.groups if isinstance(module, nn.Conv2d) else 1
-        found[id(weight)] = Part(own, tuple(weight.shape), groups, role)
+        found[id(weight)] = PrunableWeight(own, tuple(weight.shape), groups, role)
     listed = [one for one in found.values() if head or one.role != "head"]
     if only is not None:
         known_names = {one.name for one in listed} | {one.layer for one in listed}

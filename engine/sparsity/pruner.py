@@ -20,13 +20,13 @@ from engine.result import Floats, WeightScores
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS, densities
 from engine.sparsity.channels import Channels, channels_of
 from engine.sparsity.masks import Masks, masks_in
-from engine.sparsity.parts import Part, parts
+from engine.sparsity.parts import PrunableWeight, parts
 from engine.sparsity.rounds import LOWEST, held_row, lowered, pools_after, still_cut
 from engine.sparsity.units import STRUCTURES, Pool, best_of_each, masks_from
 
 
 @dataclass(frozen=True)
-class Rules:
+class MaskRules:
     """How scores become masks, apart from the ratio.
 
     Args:
@@ -74,12 +74,14 @@ class Pruner:
         self,
         model: Classifier,
         scores: WeightScores,
-        rules: Rules | None = None,
+        rules: MaskRules | None = None,
         ratios: WeightScores | None = None,
     ) -> None:
-        self.rules = rules or Rules()
+        self.rules = rules or MaskRules()
         self.scores = scores
-        self.parts: tuple[Part, ...] = parts(model, head=self.rules.head, only=self.rules.only)
+        self.parts: tuple[PrunableWeight, ...] = parts(
+            model, head=self.rules.head, only=self.rules.only
+        )
         structure = self.rules.structure
         self.channels: Channels | None = (
             channels_of(model) if structure in {"filter", "group"} else None
@@ -165,19 +167,19 @@ class Pruner:
         return held, guarded(saved)
 
     @lazy
-    def _order(self) -> Order:
-        return Order(self._pools, self.rules.least)
+    def _order(self) -> RankedUnits:
+        return RankedUnits(self._pools, self.rules.least)
 
     @lazy
-    def _share_order(self) -> Order:
-        return Order(self._shares, self.rules.least)
+    def _share_order(self) -> RankedUnits:
+        return RankedUnits(self._shares, self.rules.least)
 
     @lazy
-    def _rows(self) -> tuple[Order, ...]:
-        return tuple(Order((pool,), 0) for pool in self._pools)
+    def _rows(self) -> tuple[RankedUnits, ...]:
+        return tuple(RankedUnits((pool,), 0) for pool in self._pools)
 
 
-class Order:
+class RankedUnits:
     """The units of some pools in one row, with their values sorted once."""
 
     def __init__(self, pools: Sequence[Pool], least: int) -> None:

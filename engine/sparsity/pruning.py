@@ -19,7 +19,7 @@ from engine.sparsity.magnitude import Magnitude
 from engine.sparsity.masks import Masks
 from engine.sparsity.method import SparsityMethod
 from engine.sparsity.parts import parts
-from engine.sparsity.pruner import Pruner, Rules
+from engine.sparsity.pruner import MaskRules, Pruner
 from engine.sparsity.rounds import rounds_of
 from engine.sparsity.snip import Snip
 from engine.sparsity.synflow import SynFlow
@@ -73,10 +73,10 @@ class Cutting(SparsityMethod, ABC):
         return ""
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> MaskRules:
         """The rules in words of the engine."""
         n, m = (int(word) for word in self.pattern.split(":"))
-        return Rules(self.allocation, self.structure, self.head, n=n, m=m)
+        return MaskRules(self.allocation, self.structure, self.head, n=n, m=m)
 
     def pruner(self, case: PruneCase, progress: Progress = quiet) -> Pruner:
         """Masks at any ratio; the scores are computed once and kept."""
@@ -106,7 +106,9 @@ class Pruning(Cutting, ABC):
         return self.pruner(case, progress).at(self.ratio)
 
 
-def pruner_of(case: PruneCase, criterion: str, rules: Rules, progress: Progress = quiet) -> Pruner:
+def pruner_of(
+    case: PruneCase, criterion: str, rules: MaskRules, progress: Progress = quiet
+) -> Pruner:
     """A pruner from the kept scores of a criterion; they are computed when nobody has asked yet.
 
     Args:

@@ -18,7 +18,7 @@ from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity.channels import Channels
 from engine.sparsity.masks import Masks
-from engine.sparsity.parts import Part
+from engine.sparsity.parts import PrunableWeight
 from engine.sparsity.units import Pool, pools
 
 LOWEST = float(np.finfo(np.float32).min)  # the score of what is cut already
@@ -34,20 +34,20 @@ def rounds_of(model: Classifier) -> int:
     return found if type(found) is int and found > 0 else 1
 
 
-def held_row(held: Masks | None, listed: Sequence[Part]) -> Bits | None:
+def held_row(held: Masks | None, listed: Sequence[PrunableWeight]) -> Bits | None:
     """One row over some parts, False where an earlier round cut; None before there was one."""
     if held is None:
         return None
     return np.concatenate([own(held, part).ravel() for part in listed])
 
 
-def own(held: Masks, part: Part) -> Bits:
+def own(held: Masks, part: PrunableWeight) -> Bits:
     """What an earlier round left of a part; all where it did not look."""
     return held.array(part.name) if part.name in held.starts else np.ones(part.shape, np.bool_)
 
 
 def lowered(
-    scores: WeightScores, held: Masks, listed: Sequence[Part], value: float
+    scores: WeightScores, held: Masks, listed: Sequence[PrunableWeight], value: float
 ) -> WeightScores:
     """The scores with one value wherever an earlier round cut."""
     found = {
@@ -60,7 +60,7 @@ def lowered(
 
 def pools_after(
     structure: str,
-    listed: Sequence[Part],
+    listed: Sequence[PrunableWeight],
     scores: WeightScores,
     channels: Channels | None,
     held: Masks | None,

@@ -12,7 +12,7 @@ import json
 import numpy as np
 
 from engine import data as data_sets
-from engine.data import Card, DataSet
+from engine.data import DataCard, DataSet
 from engine.errors import BlindspotError
 from engine.images import Crop, square
 from engine.models import catalog, checkpoints, embedded
@@ -37,7 +37,7 @@ def photographs(model: Classifier) -> DataSet:
     if not images:
         raise BlindspotError("No sample photograph is here: open a data set of your own.")
     stack = np.stack(images)
-    card = Card(
+    card = DataCard(
         "Sample photographs",
         f"{len(images)} photographs; each has the class that the dense model gives it.",
         "They come inside installed packages; see assets/LICENSES.md.",

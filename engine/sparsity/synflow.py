@@ -29,7 +29,7 @@ from engine.models.classifier import Classifier
 from engine.result import Result, WeightScores
 from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import Part, parts
+from engine.sparsity.parts import PrunableWeight, parts
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -114,7 +114,7 @@ def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     return some[np.lexsort((-some, scores[some]))]
 
 
-def split(row: NDArray[ScalarT], listed: Sequence[Part]) -> dict[str, NDArray[ScalarT]]:
+def split(row: NDArray[ScalarT], listed: Sequence[PrunableWeight]) -> dict[str, NDArray[ScalarT]]:
     """A row of numbers as the parts' own."""
     found, start = {}, 0
     for part in listed:

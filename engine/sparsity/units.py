@@ -27,7 +27,7 @@ from engine.models.bits import Bits
 from engine.result import Floats, WeightScores
 from engine.sparsity.channels import Channels
 from engine.sparsity.masks import Masks
-from engine.sparsity.parts import Part
+from engine.sparsity.parts import PrunableWeight
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -40,12 +40,12 @@ class Pool:
 
     name: str  # of the part, or of the first of the coupled ones
     values: Floats  # (units,) scores, keep the largest
-    part: Part  # whose shape the rules look at
+    part: PrunableWeight  # whose shape the rules look at
     weights: int  # in one unit
 
 
 def pools(
-    structure: str, parts: Sequence[Part], scores: WeightScores, channels: Channels | None
+    structure: str, parts: Sequence[PrunableWeight], scores: WeightScores, channels: Channels | None
 ) -> tuple[Pool, ...]:
     """The units of every layer that has any. Raises DoesNotFit when none has."""
     found: list[Pool] = []
@@ -74,7 +74,7 @@ def pools(
 
 
 def group_pools(
-    parts: Sequence[Part], scores: WeightScores, channels: Channels
+    parts: Sequence[PrunableWeight], scores: WeightScores, channels: Channels
 ) -> tuple[Pool, ...]:
     """One pool for each set of coupled channels that can be taken out."""
     known = {part.name: part for part in parts}
@@ -93,7 +93,7 @@ def group_pools(
 
 def masks_from(
     structure: str,
-    parts: Sequence[Part],
+    parts: Sequence[PrunableWeight],
     chosen: Mapping[str, Bits],
     channels: Channels | None,
     notes: Sequence[str] = (),
@@ -131,7 +131,7 @@ def cut_groups(views: dict[str, Bits], chosen: Mapping[str, Bits], channels: Cha
                 by_input_view(views[name])[np.isin(place, np.flatnonzero(cut))] = False
 
 
-def part_views(flat: Bits, parts: Sequence[Part]) -> dict[str, Bits]:
+def part_views(flat: Bits, parts: Sequence[PrunableWeight]) -> dict[str, Bits]:
     """Each part's stretch of a row, in its shape, open to writing."""
     found, start = {}, 0
     for part in parts:
@@ -140,7 +140,7 @@ def part_views(flat: Bits, parts: Sequence[Part]) -> dict[str, Bits]:
     return found
 
 
-def best_of_each(parts: Sequence[Part], scores: WeightScores, n: int, m: int) -> Masks:
+def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, m: int) -> Masks:
     """The n best of every m weights that follow each other along the inputs.
 
     Layers whose inputs cannot be parted into groups of m stay whole, and are named in the notes.
@@ -171,7 +171,7 @@ def best_of_each(parts: Sequence[Part], scores: WeightScores, n: int, m: int) ->
     return Masks(tuple(parts), flat, {}, tuple(notes))
 
 
-def fits_pattern(part: Part, m: int) -> bool:
+def fits_pattern(part: PrunableWeight, m: int) -> bool:
     """Whether a part's inputs can be parted into groups of m."""
     return part.shape[1] % m == 0
 
@@ -182,12 +182,12 @@ def along_inputs(array: NDArray[ScalarT]) -> NDArray[ScalarT]:
     return np.ascontiguousarray(turned)
 
 
-def from_inputs(bits: Bits, part: Part) -> Bits:
+def from_inputs(bits: Bits, part: PrunableWeight) -> Bits:
     """Bits with the inputs last, back in the weight's own shape."""
     return bits if len(part.shape) == 2 else bits.transpose(0, 3, 1, 2)
 
 
-def values(scores: WeightScores, part: Part) -> Floats:
+def values(scores: WeightScores, part: PrunableWeight) -> Floats:
     """The scores of one part. Raises BlindspotError when there are none, or they are no numbers."""
     if part.name not in scores.values:
         raise BlindspotError(f"There are no scores of {part.name}.")

@@ -81,7 +81,7 @@ class Images:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class UnknownScores:
     """What one model makes of them."""
 
     fit: Bank
@@ -143,7 +143,7 @@ def images_of(case: PruneCase, most: int) -> Images:
     )
 
 
-def seen_by(model: Classifier, shown: Images, progress: Progress) -> Seen:
+def seen_by(model: Classifier, shown: Images, progress: Progress) -> UnknownScores:
     """The banks of one model; its features of these images are kept."""
     named = shown.fit.classes[: len(model.labels)] == model.labels
     listed = [(shown.fit, named), (shown.known, named)]
@@ -155,10 +155,10 @@ def seen_by(model: Classifier, shown: Images, progress: Progress) -> Seen:
         )
         for at, (data, labeled) in enumerate(listed)
     ]  # fmt: skip
-    return Seen(banks[0], banks[1], tuple(banks[2:]))
+    return UnknownScores(banks[0], banks[1], tuple(banks[2:]))
 
 
-def scored(method: Detector, seen: Seen, notes: list[str]) -> list[Doubles]:
+def scored(method: Detector, seen: UnknownScores, notes: list[str]) -> list[Doubles]:
     """Scores of the known images, then of each kind of unknown ones; NaN where there are none."""
     banks = (seen.known, *seen.unknown)
     if reason := numberless(banks) or method.misfit(seen.fit):

@@ -16,7 +16,7 @@ from engine.models.classifier import Classifier
 from engine.result import Array, Floats, TrainLog
 from engine.training.batch_loss import BatchLoss
 from engine.training.hooks import AfterStep, Augmentation
-from engine.training.loop import Run
+from engine.training.loop import TrainingRun
 from engine.training.masks import Masks, carried, masked
 from engine.training.objective import Objective, cross_entropy
 from engine.training.question import as_targets, name_of, named
@@ -94,7 +94,7 @@ def train(
                 recorder.average,
             )  # fmt: skip
             hook = None if after_step is None else partial(after_step, model)
-            log = Run(loss, recorder, start, hook, keep, name, note or {}).finish(progress)
+            log = TrainingRun(loss, recorder, start, hook, keep, name, note or {}).finish(progress)
         for one in trained:
             one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
         return log

@@ -7,16 +7,16 @@ import numpy as np
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
-from engine.models.small import TITLES, Shape, build
+from engine.models.small import TITLES, NetworkShape, build
 from engine.training.recipe import Recipe
 
 
-def shape_of(data: DataSet) -> Shape:
+def shape_of(data: DataSet) -> NetworkShape:
     """What a network for the data is built for. Raises BlindspotError when it is not square."""
     channels, height, width = data.images.shape[1:]
     if height != width:
         raise BlindspotError(f"{data.card.title}: images must be square, not {height} × {width}.")
-    return Shape(channels, height, len(data.classes))
+    return NetworkShape(channels, height, len(data.classes))
 
 
 def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:

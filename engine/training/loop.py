@@ -40,7 +40,7 @@ PLACE = ("question", "epoch", "batch", "sums", "curves")
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One training under way; what `state` gives is all that it must remember."""
 
     batch_loss: Losses

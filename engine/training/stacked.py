@@ -28,7 +28,7 @@ from engine.models.stack import Stack
 from engine.result import Array, TrainLog
 from engine.training.figures import LOOK
 from engine.training.images import augmented, drawn
-from engine.training.loop import Run
+from engine.training.loop import TrainingRun
 from engine.training.masks import carried
 from engine.training.objective import Criterion, cross_entropy
 from engine.training.question import as_targets, named
@@ -146,7 +146,7 @@ def train_stacked(
     name = named(stack.network, data, recipe, seeds[0], {}, given, also) if keep else ""
     stack.train()
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
-    run = Run(loss, Recorder(), keep=keep, question=name, note=note or {})
+    run = TrainingRun(loss, Recorder(), keep=keep, question=name, note=note or {})
     log = run.finish(progress)
     stack.write_to(models)
     return log

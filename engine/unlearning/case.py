@@ -14,7 +14,7 @@ from engine.errors import BlindspotError
 from engine.lazy import lazy
 from engine.method import Precision
 from engine.models import checkpoints, embedded
-from engine.models.card import Card
+from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL
 from engine.sparsity.case import PruneCase
@@ -148,7 +148,7 @@ def recipe_of(model: Classifier) -> Recipe:
     return Recipe(architecture=model.architecture if model.architecture in SMALL else "lenet")
 
 
-def trained_as(model: Classifier) -> Card | None:
+def trained_as(model: Classifier) -> ModelCard | None:
     """The card of the training at the root of a model's tree, or None when it is not known."""
     cards = {one.card.fingerprint: one.card for one in (*embedded.stored(), *checkpoints.listed())}
     card = cards.get(model.fingerprint) or cards.get(model.lineage.parent)

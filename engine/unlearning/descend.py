@@ -21,7 +21,7 @@ from engine.data import Rows
 from engine.method import Progress, Slider, setting
 from engine.training import descend as steps
 from engine.unlearning.network import in_parts, named, pixels_of
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 MOMENTUM = 0.9
 DECAY = 5e-4  # both as Jia et al. (2023) have them
@@ -61,7 +61,7 @@ def clip_setting(default: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Stepping(Unlearner, ABC):
+class GradientUnlearner(Unlearner, ABC):
     """An unlearner that is SGD with momentum, at one rate."""
 
     epochs: int = epochs_setting(10)
@@ -75,15 +75,15 @@ class Stepping(Unlearner, ABC):
         return None
 
     @abstractmethod
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What is gone over in an epoch, in order, and by which loss."""
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Take the steps."""
         descend(self, work, work.progress)
 
 
-def descend(method: Stepping, work: Work, progress: Progress) -> None:
+def descend(method: GradientUnlearner, work: UnlearningRun, progress: Progress) -> None:
     """All epochs, or fewer where a loss says enough.
 
     BatchNorm's statistics follow the batches, as in a training.
@@ -105,7 +105,9 @@ def descend(method: Stepping, work: Work, progress: Progress) -> None:
             work.put_back()
 
 
-def losses(method: Stepping, work: Work, progress: Progress) -> Iterator[Callable[[], Tensor]]:
+def losses(
+    method: GradientUnlearner, work: UnlearningRun, progress: Progress
+) -> Iterator[Callable[[], Tensor]]:
     """The loss of every batch of every epoch; after its step, it is told how far this is."""
     for epoch in range(method.epochs):
         stages = method.stages(work, epoch)
@@ -120,7 +122,7 @@ def losses(method: Stepping, work: Work, progress: Progress) -> Iterator[Callabl
         work.show()
 
 
-def learning(work: Work, weight: float = 1.0) -> Loss:
+def learning(work: UnlearningRun, weight: float = 1.0) -> Loss:
     """Mean cross-entropy with the images' own labels, times a weight."""
 
     def loss(rows: Rows) -> Tensor:

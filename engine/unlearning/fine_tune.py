@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.unlearning.descend import Stage, Stepping, learning
-from engine.unlearning.unlearner import Work
+from engine.unlearning.descend import GradientUnlearner, Stage, learning
+from engine.unlearning.unlearner import UnlearningRun
 
 
 @dataclass(frozen=True)
-class FineTune(Stepping):
+class FineTune(GradientUnlearner):
     """The model goes on learning from the images that stay; the others are not looked at.
 
     It forgets only what new steps overwrite. A whole class is hardly forgotten so: nothing that
@@ -30,7 +30,7 @@ class FineTune(Stepping):
     dial = ("rate", (0.001, 0.01, 0.03, 0.1, 0.2))
     proof = "tests/engine/unlearning/test_baselines.py::test_fine_tuning_is_sgd_on_what_stays"
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What stays."""
         del epoch
         return [(work.retain, learning(work))]

@@ -21,7 +21,7 @@ from engine.method import Slider, setting
 from engine.sparsity.parts import head_of
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 BATCH = 32
 MOST, MOST_OF_HEAD = 1e3, 1e2
@@ -54,7 +54,7 @@ class FisherForgetting(Unlearner):
         "What variances are multiplied with (α).",
     )
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Find the importance of every weight and draw the noise."""
         importance = fisher(work)
         generator = torch.Generator().manual_seed(int(work.rng.integers(2**62)))
@@ -79,7 +79,7 @@ class FisherForgetting(Unlearner):
         return found * TIMES if is_head or found.ndim == 1 else found
 
 
-def fisher(work: Work) -> dict[str, Tensor]:
+def fisher(work: UnlearningRun) -> dict[str, Tensor]:
     """F of every weight, eval mode."""
     total = {name: torch.zeros_like(one) for name, one in named(work.model).items()}
     parts = in_parts(work.retain, BATCH, work.rng)

@@ -18,18 +18,18 @@ from engine.data import Rows
 from engine.method import Switch, setting
 from engine.unlearning.descend import (
     Enough,
+    GradientUnlearner,
     Stage,
-    Stepping,
     clip_setting,
     epochs_setting,
     learning,
     rate_setting,
 )
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 
 @dataclass(frozen=True)
-class GradientAscent(Stepping):
+class GradientAscent(GradientUnlearner):
     """The loss of the forgotten images is driven up; what stays is not looked at.
 
     Nothing holds the rest of the model together. As published, between a rate that does nothing and
@@ -61,7 +61,7 @@ class GradientAscent(Stepping):
         """The clip."""
         return self.clip
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What is forgotten, upwards."""
         del epoch
         ascent, end = learning(work, -1.0), log(len(work.model.labels))

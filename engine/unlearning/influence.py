@@ -31,7 +31,7 @@ from engine.training import Diverged
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
 from engine.unlearning.search import UNCHANGED, searched
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 BATCH = 250
 SAMPLES = 1000  # of what stays, that the second derivative is made of
@@ -50,7 +50,7 @@ class Influence(Unlearner, ABC):
     revision = 3
     paper = "Izzo et al. 2021, https://arxiv.org/abs/2002.10077"
 
-    def direction(self, work: Work) -> Tensor:
+    def direction(self, work: UnlearningRun) -> Tensor:
         """v as one row, and the images of both sets are seen once for it."""
         forget, retain = len(work.forget), len(work.retain)
         total = forget + retain
@@ -60,7 +60,7 @@ class Influence(Unlearner, ABC):
         work.progress(0.3, "gradients of what stays")
         return of_forget - of_retain
 
-    def sample(self, work: Work) -> Rows:
+    def sample(self, work: UnlearningRun) -> Rows:
         """Images that stay, that stand for all of them."""
         return np.sort(work.rng.permutation(work.retain)[:SAMPLES])
 
@@ -92,7 +92,7 @@ class IU(Influence):
         "counted twice; no step, where none is better than that. A number is as published.",
     )
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """One step."""
         v = self.direction(work)
         rows = self.sample(work)
@@ -144,7 +144,7 @@ class IUExact(Influence):
         20, Slider(1, 200, 1), "Rounds", "Of conjugate gradients; each looks at all images once."
     )
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Solve, and one step."""
         v = self.direction(work)
         rows = self.sample(work)
@@ -165,13 +165,13 @@ class IUExact(Influence):
         take_step(work, way, self.step or best(work, way, PARTS))
 
 
-def lengths(work: Work, way: Tensor) -> list[float]:
+def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
     """Lengths at which a step is a share of the norm of all weights."""
     size = torch.cat([one.detach().flatten() for one in named(work.model).values()]).norm()
     return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
 
 
-def summed(work: Work, rows: Rows) -> Tensor:
+def summed(work: UnlearningRun, rows: Rows) -> Tensor:
     """Σ ∇ℓ over some images as one row, eval mode."""
     total = torch.zeros(sum(one.numel() for one in named(work.model).values()))
     for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
@@ -241,7 +241,7 @@ def conjugate_gradients(
     return x
 
 
-def best(work: Work, way: Tensor, tried: Sequence[float]) -> float | None:
+def best(work: UnlearningRun, way: Tensor, tried: Sequence[float]) -> float | None:
     """The length of the step that is searched for; None where no step is best."""
 
     def change(length: float) -> None:
@@ -259,7 +259,7 @@ def add(model: Classifier, vector: Tensor) -> None:
         weight.add_(part)
 
 
-def take_step(work: Work, way: Tensor, length: float | None) -> None:
+def take_step(work: UnlearningRun, way: Tensor, length: float | None) -> None:
     """θ ← θ + length · way, or θ as it is for None. Raises Diverged when that is no number."""
     vector = (length or 0.0) * way
     if not torch.isfinite(vector).all():

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from engine.data import Rows
 from engine.method import Slider, setting
-from engine.unlearning.descend import Stage, Stepping, learning, rate_setting
+from engine.unlearning.descend import GradientUnlearner, Stage, learning, rate_setting
 from engine.unlearning.network import named
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 
 @dataclass(frozen=True)
-class L1Sparse(Stepping):
+class L1Sparse(GradientUnlearner):
     """Fine-tuning on what stays while every weight is drawn to zero, less and less.
 
     What no image that stays asks for fades away. Under SGD hardly a weight becomes exactly zero:
@@ -50,7 +50,7 @@ class L1Sparse(Stepping):
         0, Slider(0, 5, 1), "Free epochs", "How many epochs at the end have no pull (T₀)."
     )
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What stays, with the pull of this epoch."""
         pulled, learn = self.pull_in(epoch), learning(work)
 

@@ -33,7 +33,7 @@ PARTS = ("forget", "retain", "test", "gone")
 
 
 @dataclass(frozen=True)
-class Said:
+class ModelAnswers:
     """A model's answers on every part of a case, and the seed by which attackers are drawn."""
 
     forget: Answers
@@ -48,7 +48,7 @@ class Said:
         return all(np.isfinite(getattr(self, part).probabilities).all() for part in PARTS)
 
 
-def judged(model: Classifier, case: ForgetCase) -> Said:
+def judged(model: Classifier, case: ForgetCase) -> ModelAnswers:
     """What a model says of the forgotten, the retained and the test images."""
     rows = [getattr(case.splits, part) for part in PARTS]
     logits = outputs(model, case.data, np.concatenate(rows))
@@ -59,7 +59,7 @@ def judged(model: Classifier, case: ForgetCase) -> Said:
         name: Answers(part, case.data.labels[own])
         for name, part, own in zip(PARTS, parts, rows, strict=True)
     }
-    return Said(**found, seed=case.seed)
+    return ModelAnswers(**found, seed=case.seed)
 
 
 def accuracy(said: Answers) -> float:
@@ -67,7 +67,7 @@ def accuracy(said: Answers) -> float:
     return float(said.right.mean()) if len(said) else float("nan")
 
 
-def figures(said: Said) -> dict[str, float]:
+def figures(said: ModelAnswers) -> dict[str, float]:
     """The figures of one model: UA, RA, TA, MIA and what stands beside them.
 
     UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
@@ -84,7 +84,7 @@ def figures(said: Said) -> dict[str, float]:
     }
 
 
-def attacks(said: Said) -> dict[str, float]:
+def attacks(said: ModelAnswers) -> dict[str, float]:
     """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own."""
     parts, seed = (said.retain, said.test, said.forget), said.seed
     found = {
@@ -137,7 +137,7 @@ def relative(p: Doubles, q: Doubles) -> Doubles:
     return np.where(p > 0, p * ratio, 0).sum(1)
 
 
-def nearness(found: Said, retrained: Said) -> dict[str, float]:
+def nearness(found: ModelAnswers, retrained: ModelAnswers) -> dict[str, float]:
     """KL and total variation to the retrained model on forgotten and on test images."""
     return {
         "KL forget": divergence(retrained.forget, found.forget),

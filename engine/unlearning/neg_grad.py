@@ -17,13 +17,13 @@ from torch.nn import functional as F
 
 from engine.data import Rows
 from engine.method import Slider, setting
-from engine.unlearning.descend import Loss, Stage, Stepping, learning
+from engine.unlearning.descend import GradientUnlearner, Loss, Stage, learning
 from engine.unlearning.network import pixels_of
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 
 @dataclass(frozen=True)
-class NegGradPlus(Stepping):
+class NegGradPlus(GradientUnlearner):
     """Gradient ascent on the forgotten images, held together by the others in every step.
 
     Near a balance of 1 it is fine-tuning; with less it climbs, as published without end, and may
@@ -52,7 +52,7 @@ class NegGradPlus(Stepping):
         "ours; none is as published.",
     )
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What stays, each batch with one of what is forgotten."""
         del epoch
         down, up = learning(work), self.climbing(work)
@@ -66,7 +66,7 @@ class NegGradPlus(Stepping):
 
         return [(work.retain, loss)]
 
-    def climbing(self, work: Work) -> Loss:
+    def climbing(self, work: UnlearningRun) -> Loss:
         """Mean cross-entropy, each image's up to the cap."""
         if self.cap is None:
             return learning(work)

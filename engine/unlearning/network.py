@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
-from engine.models.small import Shape, build
+from engine.models.small import NetworkShape, build
 from engine.training.figures import one_thread
 
 Slopes = dict[str, Tensor]  # by the parameter's name, in its shape
@@ -45,7 +45,7 @@ def untrained(model: Classifier, seed: int) -> Classifier:
 
     The normalization is that of all training images, the forgotten ones among them.
     """
-    network = build(model.architecture, cast(Shape, model.network.shape), seed)
+    network = build(model.architecture, cast(NetworkShape, model.network.shape), seed)
     return Classifier(
         network, model.name, model.title, model.side, model.mean.flatten().tolist(),
         model.std.flatten().tolist(), model.labels, model.device, model.lineage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,6 @@ class NoOp(Unlearner):
     sees = frozenset()
     proof = "tests/engine/unlearning/test_baselines.py::test_doing_nothing_gives_the_original"
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Leave it."""
         work.progress(1.0, "nothing to do")

@@ -33,7 +33,7 @@ from engine.unlearning.random_labels import RandomLabels
 from engine.unlearning.salun import SalUn
 from engine.unlearning.scrub import SCRUB
 from engine.unlearning.ssd import SSD
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 THEN: dict[str, type[Unlearner]] = {
     kind.short: kind
@@ -89,7 +89,7 @@ class PruneFirst(Unlearner):
         """The pruned original is what forgets, and what is retrained."""
         return self.sparse(case, progress)[0]
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Prune, then forget."""
         work.progress(0.0, "pruning")
         with counting_passes(None):

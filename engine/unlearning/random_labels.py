@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 from engine.data import Rows
 from engine.method import Slider, Switch, setting
-from engine.unlearning.descend import Loss, Stage, Stepping, learning
+from engine.unlearning.descend import GradientUnlearner, Loss, Stage, learning
 from engine.unlearning.network import pixels_of
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 
 def keep_setting() -> float:
@@ -39,7 +39,7 @@ def never_setting() -> bool:
 
 
 @dataclass(frozen=True)
-class RandomLabels(Stepping):
+class RandomLabels(GradientUnlearner):
     """The forgotten images are taught random labels, while what stays is taught its own.
 
     It unlearns more than the retrained model would: a retrained model is not at a loss about an
@@ -60,18 +60,18 @@ class RandomLabels(Stepping):
     keep: float = keep_setting()
     never: bool = never_setting()
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """The forgotten images with other labels, then what stays."""
         del epoch
         return random_stages(work, self.keep, self.never)
 
 
-def random_stages(work: Work, keep: float, never: bool) -> list[Stage]:
+def random_stages(work: UnlearningRun, keep: float, never: bool) -> list[Stage]:
     """The two stages of random labels."""
     return [(work.forget, relabelled(work, never)), (work.retain, learning(work, keep))]
 
 
-def relabelled(work: Work, never: bool) -> Loss:
+def relabelled(work: UnlearningRun, never: bool) -> Loss:
     """Mean cross-entropy with labels drawn anew at every call."""
     classes = len(work.model.labels)
 

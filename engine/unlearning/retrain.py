@@ -8,7 +8,7 @@ from engine.models.passes import Passes
 from engine.training import train
 from engine.training.state import state_file
 from engine.unlearning.network import untrained
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Retrain(Unlearner):
         "::test_retraining_is_the_recipe_on_what_stays_bit_for_bit"
     )
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Train a fresh network on what stays; an interrupted training goes on."""
         case = work.case
         work.model = untrained(case.model, case.seed)

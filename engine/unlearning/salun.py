@@ -16,15 +16,15 @@ import numpy as np
 from engine.method import Choice, Slider, setting
 from engine.run import answer
 from engine.unlearning import clock
-from engine.unlearning.descend import Stage, Stepping, descend, learning
+from engine.unlearning.descend import GradientUnlearner, Stage, descend, learning
 from engine.unlearning.network import named
 from engine.unlearning.random_labels import keep_setting, never_setting, random_stages
 from engine.unlearning.saliency import Saliency, salient
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 
 @dataclass(frozen=True)
-class SalUn(Stepping):
+class SalUn(GradientUnlearner):
     """Random labels that may move only the most salient weights; all others stay to the bit.
 
     With a share of 1 it is plain random labels. On networks and data as small as ours it comes out
@@ -61,7 +61,7 @@ class SalUn(Stepping):
     keep: float = keep_setting()
     never: bool = never_setting()
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Find the mask, hold the others, and take the steps."""
         start = clock.now(work.model)
         if self.mask == "chance":
@@ -81,7 +81,7 @@ class SalUn(Stepping):
         descend(self, work, work.part(0.1, 1.0))
         work.spent = clock.now(work.model) - start + seconds - work.paused
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """By the steps that were chosen."""
         del epoch
         match self.steps:

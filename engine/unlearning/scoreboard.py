@@ -25,7 +25,7 @@ from engine.unlearning.case import ForgetCase
 from engine.unlearning.metrics import (
     GAP,
     WITHOUT,
-    Said,
+    ModelAnswers,
     forgetting,
     gap,
     judged,
@@ -96,7 +96,7 @@ class Scoreboard(Method[BoardCase]):
         """
         others = [one for one in case.methods if one != Retrain()]
         methods: list[Unlearner] = [Retrain(), *others]
-        runs: list[Run] = []
+        runs: list[MethodRun] = []
         total = len(methods) * self.seeds
         for number, method in enumerate(methods):
             for seed in range(self.seeds):
@@ -111,7 +111,7 @@ class Scoreboard(Method[BoardCase]):
 
 
 @dataclass(frozen=True)
-class Run:
+class MethodRun:
     """One way with one seed: its figures, and why there are none or few."""
 
     label: str
@@ -127,7 +127,7 @@ class Run:
         return gap(self.figures, self.retrained, names)
 
 
-def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
+def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun:
     """Run one way, or look up what it gave; whatever goes wrong with it alone becomes a note."""
     try:
         reference = method.reference(case, part_of(progress, 0.0, 0.3))
@@ -136,7 +136,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
     except (Cancelled, TooBusy):
         raise
     except BlindspotError as error:
-        return Run(method.label, case.seed, {}, {}, str(error))
+        return MethodRun(method.label, case.seed, {}, {}, str(error))
     told, right = scores(made), scores(retrained)
     said, wanted = said_of(made, case), said_of(retrained, case)
     chance = judged(untrained(case.model, case.seed + 1), case)
@@ -152,7 +152,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> Run:
     }
     progress(1.0, "measured")
     note = note_of(method, made, retrained_apart=reference is not case)
-    return Run(method.label, case.seed, figures, right, note)
+    return MethodRun(method.label, case.seed, figures, right, note)
 
 
 def note_of(method: Unlearner, made: Answer, *, retrained_apart: bool) -> str:
@@ -175,12 +175,12 @@ def scores(made: Answer) -> dict[str, float]:
     return dict(zip(view.labels, view.values.tolist(), strict=True))
 
 
-def said_of(made: Answer, case: ForgetCase) -> Said:
+def said_of(made: Answer, case: ForgetCase) -> ModelAnswers:
     """What its model says."""
     return judged(rebuilt(made["model"], case.model.name), case)
 
 
-def table(methods: list[Unlearner], runs: list[Run]) -> Columns:
+def table(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
     """Means over the seeds of those that are done."""
     rows = [[run for run in runs if run.label == one.label] for one in methods]
     columns: dict[str, tuple[list[float], str]] = {}
@@ -213,19 +213,19 @@ def ranking(table: Columns) -> str:
     return "gap" if table.cell(Retrain.short, "informative") else "gap without MIA"
 
 
-def mean(runs: list[Run], name: str) -> float:
+def mean(runs: list[MethodRun], name: str) -> float:
     """The mean over seeds that gave a number."""
     values = [run.figures[name] for run in runs if run.figures]
     return float(np.mean(values)) if values else float("nan")
 
 
-def apart(runs: list[Run], name: str) -> float:
+def apart(runs: list[MethodRun], name: str) -> float:
     """The mean signed difference from the retrained model of the same seed."""
     values = [run.figures[name] - run.retrained[name] for run in runs if run.figures]
     return float(np.mean(values)) if values else float("nan")
 
 
-def of_means(runs: list[Run]) -> float:
+def of_means(runs: list[MethodRun]) -> float:
     """The gap between means over seeds, in which what is off in both directions cancels."""
     return float(np.mean([abs(apart(runs, name)) for name in GAP]))
 
@@ -235,13 +235,13 @@ def spread(values: list[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
-def worst(runs: list[Run]) -> float:
+def worst(runs: list[MethodRun]) -> float:
     """The step at which one failed, or −1; NaN where it was never begun."""
     steps = [run.figures["failed_at"] for run in runs if run.figures]
     return max(steps) if steps else float("nan")
 
 
-def listed(methods: list[Unlearner], runs: list[Run]) -> Columns:
+def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
     """Every run by itself."""
     place = {one.label: number for number, one in enumerate(methods)}
     nothing = dict.fromkeys(GAP, float("nan"))

@@ -21,20 +21,20 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Slider, setting
 from engine.unlearning.descend import (
+    GradientUnlearner,
     Stage,
-    Stepping,
     clip_setting,
     epochs_setting,
     rate_setting,
 )
 from engine.unlearning.network import pixels_of
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 
 TEMPERATURE = 4.0
 
 
 @dataclass(frozen=True)
-class SCRUB(Stepping):
+class SCRUB(GradientUnlearner):
     """The model is driven away from the original on the forgotten images, and held on the others.
 
     The way away has no end: it is stopped after a few epochs, and what stays is mended afterwards.
@@ -67,7 +67,7 @@ class SCRUB(Stepping):
         """The clip."""
         return self.clip
 
-    def stages(self, work: Work, epoch: int) -> Sequence[Stage]:
+    def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """Away, then back."""
 
         def away(rows: Rows) -> Tensor:
@@ -81,7 +81,7 @@ class SCRUB(Stepping):
         return [*first, (work.retain, mend)]
 
 
-def apart(work: Work, rows: Rows) -> tuple[Tensor, Tensor]:
+def apart(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor]:
     """Mean KL(teacher ‖ student) of some images, softened, and their mean cross-entropy."""
     pixels, targets = pixels_of(work.model, work.data, rows)
     with torch.no_grad():

@@ -35,7 +35,7 @@ from engine.unlearning.importance import (
 )
 from engine.unlearning.network import named, own_copy, settled
 from engine.unlearning.search import UNCHANGED, searched
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
@@ -128,7 +128,7 @@ class SSD(Unlearner):
         share = self.share or searched(case, model, data, SHARES, change)
         return inf if share is None else of(share)
 
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Dampen."""
         forget, train, cost = self.importances(work.case, work.part(0.0, 0.9))
         start = clock.now(work.model)

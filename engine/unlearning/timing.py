@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.card import Card
+from engine.models.card import ModelCard
 from engine.result import Columns, Result
 from engine.run import anew, answer
 from engine.unlearning.around import BoardCase, unfit
@@ -144,7 +144,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
         run = made["run"]
         seconds.append(float(run["seconds"][0]))
         failed = max(failed, int(run["failed_at"][0]))
-        models.append(Card.from_json(made["model"].card).fingerprint)
+        models.append(ModelCard.from_json(made["model"].card).fingerprint)
     return Timed(seconds[0], tuple(seconds[1:]), tuple(models), failed)
 
 

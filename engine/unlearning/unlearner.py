@@ -23,7 +23,7 @@ from torch import Tensor
 from engine.data import Rows
 from engine.lazy import lazy
 from engine.method import Method, Progress, part_of, quiet
-from engine.models.card import Card, card_of, checkpoint
+from engine.models.card import ModelCard, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
 from engine.result import Columns, Result, Scores, View
@@ -31,7 +31,7 @@ from engine.training import Diverged
 from engine.training.masks import carried
 from engine.unlearning import clock
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.metrics import Said, figures, judged
+from engine.unlearning.metrics import ModelAnswers, figures, judged
 from engine.unlearning.network import named, own_copy, settled
 from engine.unlearning.seen import RecordedData
 
@@ -41,7 +41,7 @@ Watch = Callable[[int, Classifier], None]  # told step and model, now and then
 
 
 @dataclass
-class Work:
+class UnlearningRun:
     """One unlearning under way.
 
     Args:
@@ -168,7 +168,7 @@ class Unlearner(Method[ForgetCase], ABC):
         return f"{self.short} ({', '.join(said)})" if said else self.short
 
     @abstractmethod
-    def change(self, work: Work) -> None:
+    def change(self, work: UnlearningRun) -> None:
         """Make the copy forget, in place. Raises Diverged when a loss is no number any more."""
 
     def reference(self, case: ForgetCase, progress: Progress = quiet) -> ForgetCase:
@@ -191,7 +191,7 @@ class Unlearner(Method[ForgetCase], ABC):
             del partial
             progress(MEASURING * done, words)
 
-        work = Work(case, own_copy(case.model), self.sees, working, watch)
+        work = UnlearningRun(case, own_copy(case.model), self.sees, working, watch)
         start = clock.now(work.model)
         work.show()
         try:
@@ -215,7 +215,7 @@ class Unlearner(Method[ForgetCase], ABC):
         progress(1.0, "measured")
         return views
 
-    def card(self, work: Work, found: Mapping[str, float]) -> Card:
+    def card(self, work: UnlearningRun, found: Mapping[str, float]) -> ModelCard:
         """The card of the new model."""
         case = work.case
         return card_of(
@@ -226,7 +226,7 @@ class Unlearner(Method[ForgetCase], ABC):
         )  # fmt: skip
 
 
-def sound(work: Work) -> Said:
+def sound(work: UnlearningRun) -> ModelAnswers:
     """The model's answers; where they are no numbers, those of the last model whose are."""
     said = judged(work.model, work.case)
     if said.finite:
@@ -240,7 +240,7 @@ def sound(work: Work) -> Said:
     return said
 
 
-def bill(work: Work, seconds: float) -> Columns:
+def bill(work: UnlearningRun, seconds: float) -> Columns:
     """What it cost.
 
     Samples are training images that were looked at; forward and backward are passes of an image
@@ -266,7 +266,7 @@ def bill(work: Work, seconds: float) -> Columns:
     )
 
 
-def densities(work: Work) -> Columns:
+def densities(work: UnlearningRun) -> Columns:
     """The share of each parameter that was chosen, by its name."""
     shares = [one.float().mean().item() for one in work.marked.values()]
     sizes = [one.numel() for one in work.marked.values()]
@@ -274,7 +274,7 @@ def densities(work: Work) -> Columns:
     return Columns.of(columns, tuple(work.marked))
 
 
-def seen_by(work: Work) -> Columns:
+def seen_by(work: UnlearningRun) -> Columns:
     """Every training image: its id, whether it was to be forgotten, and how often it was seen."""
     train = work.case.splits.train
     return Columns.of(

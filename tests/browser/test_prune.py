@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.models import catalog
-from engine.sparsity import Rules, prune_case, pruner_of, read_masks
+from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
 from tests.browser.test_journeys import canvas
@@ -117,7 +117,7 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     model = catalog.load()
     masks, about = read_masks(file.read_bytes(), model)
     assert about["ratio"] == 0.3
-    assert masks.digest == pruner_of(prune_case(model), "Magnitude", Rules()).at(0.3).digest
+    assert masks.digest == pruner_of(prune_case(model), "Magnitude", MaskRules()).at(0.3).digest
 
 
 def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from engine.packing import Kept, pack, unpack
+from engine.packing import StoredAnswer, pack, unpack
 from engine.pictures import CELL, difference, labeled
 from engine.result import Checkpoint, Columns, Curve, HeatMap, Pictures, Scores, digest_arrays
 
@@ -25,7 +25,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
 @given(weights=st.dictionaries(NAMES, ARRAYS, max_size=4), words=NAMES)
 def test_any_weights_and_words_come_back_from_the_store_as_they_were(weights, words):
     view = Checkpoint(weights, parent=words, made_by="family.Name", settings='{"a": 1}')
-    said, data = pack(Kept({"model": view}, {"note": words}))
+    said, data = pack(StoredAnswer({"model": view}, {"note": words}))
     again = unpack(json.loads(json.dumps(said)), data)
     back = again.result["model"]
     assert again.record == {"note": words}
@@ -42,12 +42,12 @@ def test_names_of_views_that_begin_alike_are_kept_apart():
         "map": HeatMap(np.ones((2, 2), np.float32), "logit", signed=True),
         "map2": HeatMap(np.zeros((3, 3), np.float32), "logit", signed=False),
     }
-    said, data = pack(Kept(views, {}))
+    said, data = pack(StoredAnswer(views, {}))
     again = unpack(said, data).result
     assert again["map"].values.shape == (2, 2)
     assert again["map2"].values.shape == (3, 3)
     with pytest.raises(ValueError, match="colon"):
-        pack(Kept({"a:b": views["map"]}, {}))
+        pack(StoredAnswer({"a:b": views["map"]}, {}))
 
 
 def test_a_number_without_axes_keeps_having_none():
@@ -86,7 +86,7 @@ def test_columns_keep_their_order_and_units_through_the_store():
     made = Columns.of(
         {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
     )
-    said, data = pack(Kept({"table": made}, {}))
+    said, data = pack(StoredAnswer({"table": made}, {}))
     back = unpack(json.loads(json.dumps(said)), data).result["table"]
     assert back.facts() == made.facts()
     assert back.order == ("z", "a")
@@ -122,7 +122,7 @@ def pictures(channels=3, captions=()):
 @pytest.mark.parametrize("captions", [(), ("1", "2", "3", "4", "5", "6")])
 def test_pictures_come_back_from_the_store_as_they_were(captions):
     view = pictures(captions=captions)
-    said, data = pack(Kept({"strip": view}, {}))
+    said, data = pack(StoredAnswer({"strip": view}, {}))
     back = unpack(json.loads(json.dumps(said)), data).result["strip"]
     assert isinstance(back, Pictures)
     assert back.facts() == view.facts()

@@ -13,7 +13,7 @@ import pytest
 
 from engine import run
 from engine import store as module
-from engine.packing import ENTRY_BYTES, Kept, checksum, pack, unpack
+from engine.packing import ENTRY_BYTES, StoredAnswer, checksum, pack, unpack
 from engine.result import HeatMap, WeightScores
 from engine.store import PART, STRAY_SECONDS, Store, entry, keep_row, read_table, sweep_strays
 
@@ -51,7 +51,7 @@ def test_members_of_a_mapping_keep_their_order_through_the_disk(store):
 
 def test_an_entry_without_an_order_is_read_by_name(store):
     weights = {name: np.zeros(2, np.float32) for name in ("z", "a")}
-    said, data = pack(Kept({"scores": WeightScores(weights, "", "sum")}, {}))
+    said, data = pack(StoredAnswer({"scores": WeightScores(weights, "", "sum")}, {}))
     del said["views"]["scores"]["arrays"]
     said["checksum"] = checksum(data)
     assert list(unpack(said, data).result["scores"].values) == ["a", "z"]

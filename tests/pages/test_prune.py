@@ -23,10 +23,10 @@ from engine.prediction import Prediction
 from engine.sparsity import (
     Harm,
     Level,
+    MaskRules,
     Prune,
     PruneCase,
     Retrain,
-    Rules,
     Seeds,
     Tradeoff,
     Unknown,
@@ -85,7 +85,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
 @pytest.mark.parametrize("ratio", ["0.5", "0.95"])
 def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     at = opened(ratio=ratio)
-    masks = pruner_of(digits, "Magnitude", Rules()).at(float(ratio))
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(float(ratio))
     image = image_of(digits)
     top = int(digits.model.logits(image[None])[0].argmax())
     cases = [
@@ -158,7 +158,7 @@ def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
 
 def test_a_kernel_opens_with_its_layer_s_histogram_and_what_it_makes_of_the_image(digits):
     at = opened(section="Kernels", ratio="0.8", layer="conv2")
-    masks = pruner_of(digits, "Magnitude", Rules()).at(0.8)
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.8)
     part = next(part for part in masks.parts if part.layer == "conv2")
     cut = part.size - int(masks.array(part.name).sum())
     assert f"{cut:,} of {part.size:,} weights of this layer are cut" in words(at)
@@ -182,7 +182,7 @@ def test_patterns_fold_back_and_groups_are_told_in_words():
 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
-    one, two = (pruner_of(digits, name, Rules()).at(0.7) for name in ("Magnitude", "SNIP"))
+    one, two = (pruner_of(digits, name, MaskRules()).at(0.7) for name in ("Magnitude", "SNIP"))
     found = overlap(one, two)
     assert f"both keep {100 * found.iou:.1f} %" in words(at)
     assert f"chance would give {100 * found.chance:.1f} %" in words(at)
@@ -190,7 +190,7 @@ def test_two_criteria_are_compared_beside_chance(digits):
 
 def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
     at = opened(section="Two criteria", ratio="0.7", other="Masks from a file")
-    masks = pruner_of(digits, "Magnitude", Rules()).at(0.7)
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.7)
     uploader = at.file_uploader(key="prune.masks")
     uploader.set_value(("m.npz", masks_file(masks), "application/octet-stream")).run()
     assert "both keep 100.0 %" in words(at)
@@ -274,7 +274,7 @@ def test_the_masks_are_downloaded_with_how_they_were_made(digits):
     at = opened(section="Keep it", ratio="0.6")
     button = next(each for each in at.main.get("download_button") if "masks" in each.proto.label)
     assert button.proto.id
-    masks = pruner_of(digits, "Magnitude", Rules()).at(0.6)
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.6)
     again, about = read_masks(masks_file(masks, Prune(ratio=0.6).settings()), digits.model)
     assert np.array_equal(again.flat, masks.flat)
     assert about["ratio"] == 0.6

@@ -11,7 +11,7 @@ import torch
 
 from engine.attribution.lfa import LocalModel
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.neighborhoods import Reach, coins
+from engine.attribution.lfa.neighborhoods import Radii, coins
 from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.models.classifier import Classifier
@@ -131,7 +131,7 @@ def test_lime_is_captums_with_the_half_taken_out_of_its_kernel(case, labels):
     ground = Ground(case, Partition(labels))
 
     def drawn():
-        reach = Reach(kernel=KAPPA, samples=SAMPLES)
+        reach = Radii(kernel=KAPPA, samples=SAMPLES)
         return iter(coins(ground, reach, torch.Generator().manual_seed(case.seed)).by)
 
     mine, width = ours(case, labels, "LIME"), width_of(case)

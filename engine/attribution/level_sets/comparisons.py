@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.level_sets.lst import FRAMES, FRAMES_HELP, batch_of_one, logged
-from engine.attribution.level_sets.settings import STEPS, Guarded, Stepping, Walking
+from engine.attribution.level_sets.settings import STEPS, Guarded, TargetedWalk, Walking
 from engine.attribution.level_sets.traversal import Traversal, Walk, margin
 from engine.case import PairCase
 from engine.method import Progress, Slider, quiet, setting
@@ -64,7 +64,7 @@ class Line(Walk):
 
 
 @dataclass(frozen=True)
-class ConfidencePenalty(Stepping):
+class ConfidencePenalty(TargetedWalk):
     """For comparison: small steps that please the target image and the model's confidence at once.
 
     This is what one would try first: gradient descent on half the squared distance to the target

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from engine.attribution.level_sets.traversal import Rules
+from engine.attribution.level_sets.traversal import WalkRules
 from engine.case import ImageCase, PairCase
 from engine.errors import BlindspotError, DoesNotFit
 from engine.method import Choice, Cost, Method, Slider, Switch, setting
@@ -49,7 +49,7 @@ class Walking(Method[PairCase]):
 
 
 @dataclass(frozen=True)
-class Stepping(Walking):
+class TargetedWalk(Walking):
     """A walk in steps towards the target, from a source with a little noise on it."""
 
     paper: ClassVar[str | None] = PAPER
@@ -75,7 +75,7 @@ class Stepping(Walking):
 
 
 @dataclass(frozen=True)
-class Guarded(Stepping):
+class Guarded(TargetedWalk):
     """A walk that keeps a step only when the confidence holds."""
 
     delta: float = setting(
@@ -97,9 +97,9 @@ class Guarded(Stepping):
         "Longer steps while the confidence holds easily, shorter ones after a rejected step.",
     )
 
-    def rules(self) -> Rules:
+    def rules(self) -> WalkRules:
         """The rules of the traversal: no memory here."""
-        return Rules(self.eta, None, self.delta, self.stop, self.adaptive)
+        return WalkRules(self.eta, None, self.delta, self.stop, self.adaptive)
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ class LevelSet(Guarded):
         "Bound, for each pixel and step, of the push that brings a falling confidence back up.",
     )
 
-    def rules(self) -> Rules:
+    def rules(self) -> WalkRules:
         """The rules of the traversal."""
-        return Rules(self.eta, self.epsilon, self.delta, self.stop, self.adaptive)
+        return WalkRules(self.eta, self.epsilon, self.delta, self.stop, self.adaptive)
 
 
 def check_images(case: PairCase, wanted: tuple[int, int]) -> None:

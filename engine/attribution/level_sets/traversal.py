@@ -35,7 +35,7 @@ EASE = 0.5  # it grows only while the fall of the confidence stays below this sh
 
 
 @dataclass(frozen=True)
-class Rules:
+class WalkRules:
     """How to walk: share of the way, clamp of the memory (None is off), largest fall, stop rule."""
 
     eta: float
@@ -128,7 +128,7 @@ class Traversal(Walk):
         sources: Tensor,
         targets: Tensor,
         classes: Tensor,
-        rules: Rules,
+        rules: WalkRules,
         noise: Tensor | float = 0.0,
     ) -> None:
         super().__init__(model, sources, targets, classes, noise)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.lfa.fit import Linear, Seen, another, asked, fitted, look
+from engine.attribution.lfa.fit import Evaluated, Linear, another, asked, fitted, look
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import (
     COUNT,
@@ -36,7 +36,7 @@ from engine.attribution.lfa.methods import (
     partition_of,
     refuse_blank,
 )  # fmt: skip
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Points, Reach, even
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, NeighborhoodPoints, Radii, even
 from engine.case import ImageCase
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
@@ -89,8 +89,8 @@ class LFAExperiments(Method[ImageCase]):
         """
         ground = Ground(case, partition_of(case, self.features, self.count))
         refuse_blank(ground)
-        reach = Reach(self.noise, self.kernel, self.low, self.samples)
-        looks: list[Seen] = []
+        reach = Radii(self.noise, self.kernel, self.low, self.samples)
+        looks: list[Evaluated] = []
         for number, name in enumerate(ROWS):
             told = part_of(progress, 0.4 * number / len(ROWS), 0.4 * (number + 1) / len(ROWS))
             slopes = not NEIGHBORHOODS[name].squared
@@ -112,7 +112,9 @@ def tangent(ground: Ground) -> tuple[float, Tensor]:
     return float(scores[0]), slopes[0]
 
 
-def of_tangent(ground: Ground, seen: Points, name: str, about: tuple[float, Tensor]) -> Seen:
+def of_tangent(
+    ground: Ground, seen: NeighborhoodPoints, name: str, about: tuple[float, Tensor]
+) -> Evaluated:
     """What a neighborhood would see if the network were its own tangent; no forward pass."""
     row = NEIGHBORHOODS[name]
     score, slopes = about
@@ -121,10 +123,10 @@ def of_tangent(ground: Ground, seen: Points, name: str, about: tuple[float, Tens
     values = score + moved @ weights
     if row.drop:
         values = score - values
-    return Seen(row, seen, values, weights.expand(len(values), -1))
+    return Evaluated(row, seen, values, weights.expand(len(values), -1))
 
 
-def recovery(ground: Ground, reach: Reach, seed: int) -> Table:
+def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
     """|w − w*| ÷ |w*| (sums over features) of each explainer on the network's tangent."""
     about = tangent(ground)
     errors = []
@@ -143,7 +145,9 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().sum()) / size if size else float("nan")
 
 
-def convergence(ground: Ground, reach: Reach, looks: Sequence[Seen], progress: Progress) -> Table:
+def convergence(
+    ground: Ground, reach: Radii, looks: Sequence[Evaluated], progress: Progress
+) -> Table:
     """The distance of each explainer to its twin, at growing shares of its samples."""
     errors = []
     for number, seen in enumerate(looks):
@@ -158,20 +162,20 @@ def convergence(ground: Ground, reach: Reach, looks: Sequence[Seen], progress: P
     return Table(np.array(errors, np.float32), ROWS, counts, units)
 
 
-def first(seen: Seen, share: float) -> Seen:
+def first(seen: Evaluated, share: float) -> Evaluated:
     """The same sight with the first share of its points."""
     count = max(1, round(share * len(seen.values)))
     if count == len(seen.values):
         return seen
     points = seen.points
-    some = Points(points.by[:count], points.at[:count], points.weights[:count])
+    some = NeighborhoodPoints(points.by[:count], points.at[:count], points.weights[:count])
     return replace(
         seen, points=some, values=seen.values[:count],
         slopes=None if seen.slopes is None else seen.slopes[:count],
     )  # fmt: skip
 
 
-def twin(ground: Ground, reach: Reach, seen: Seen, progress: Progress) -> Tensor:
+def twin(ground: Ground, reach: Radii, seen: Evaluated, progress: Progress) -> Tensor:
     """The explainer that a neighborhood stands for, (d,): its formula, or many more samples."""
     row = seen.row
     if row.title in {"Gradient", "Gradient × input"}:

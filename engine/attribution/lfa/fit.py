@@ -13,12 +13,17 @@ import torch
 from torch import Tensor
 
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Neighborhood, Points, Reach
+from engine.attribution.lfa.neighborhoods import (
+    NEIGHBORHOODS,
+    Neighborhood,
+    NeighborhoodPoints,
+    Radii,
+)
 from engine.method import Progress, quiet
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Evaluated:
     """A neighborhood, looked at.
 
     Args:
@@ -29,7 +34,7 @@ class Seen:
     """
 
     row: Neighborhood
-    points: Points
+    points: NeighborhoodPoints
     values: Tensor
     slopes: Tensor | None
 
@@ -46,13 +51,13 @@ class Linear:
 def look(
     ground: Ground,
     name: str,
-    reach: Reach,
+    reach: Radii,
     seed: int,
     *,
     slopes: bool,
-    known: Sequence[Seen] = (),
+    known: Sequence[Evaluated] = (),
     progress: Progress = quiet,
-) -> Seen:
+) -> Evaluated:
     """Look around in a neighborhood.
 
     Args:
@@ -72,11 +77,11 @@ def look(
 def look_again(
     ground: Ground,
     name: str,
-    reach: Reach,
+    reach: Radii,
     seed: int,
-    known: Sequence[Seen] = (),
+    known: Sequence[Evaluated] = (),
     progress: Progress = quiet,
-) -> Seen:
+) -> Evaluated:
     """Look around in a neighborhood at a fresh sample, scores only: it judges, and fits nothing.
 
     It has nothing to do with what `look` draws from the same seed, where anything is drawn at all.
@@ -94,18 +99,18 @@ def another(seed: int) -> int:
 def asked(
     ground: Ground,
     row: Neighborhood,
-    points: Points,
+    points: NeighborhoodPoints,
     *,
     slopes: bool,
-    known: Sequence[Seen] = (),
+    known: Sequence[Evaluated] = (),
     progress: Progress = quiet,
-) -> Seen:
+) -> Evaluated:
     """What the model says at these points."""
     for one in known:
         alike = (one.row.multiplied, one.row.drop) == (row.multiplied, row.drop)
         enough = one.slopes is not None or not slopes
         if alike and enough and torch.equal(one.points.at, points.at):
-            return Seen(row, points, one.values, one.slopes if slopes else None)
+            return Evaluated(row, points, one.values, one.slopes if slopes else None)
     if slopes:
         values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)
     else:
@@ -113,10 +118,10 @@ def asked(
         pulled = None
     if row.drop:  # y = f(x) − f(x ⊙ (1 − ξ)), whose slope in ξ is f's in 1 − ξ
         values = ground.case.score(ground.case.image[None]).double() - values
-    return Seen(row, points, values, pulled)
+    return Evaluated(row, points, values, pulled)
 
 
-def fitted(seen: Seen) -> Linear:
+def fitted(seen: Evaluated) -> Linear:
     """The linear model that fits best by the neighborhood's own loss."""
     if not seen.row.squared:
         assert seen.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
@@ -134,7 +139,7 @@ def fitted(seen: Seen) -> Linear:
     return Linear(seen.row, solved, 0.0)
 
 
-def refit(seen: Seen, weights: Tensor) -> float:
+def refit(seen: Evaluated, weights: Tensor) -> float:
     """The constant alone: the weighted mean of what w leaves over; 0 where there is none."""
     if not seen.row.intercept:
         return 0.0
@@ -154,13 +159,13 @@ def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
     return model.weights * (ground.feature if to.multiplied else ground.restored)
 
 
-def squared_loss(seen: Seen, weights: Tensor) -> float:
+def squared_loss(seen: Evaluated, weights: Tensor) -> float:
     """½ Σ π (w·ξ + b − y)² with the best constant for these weights, unit²."""
     left = seen.points.by.double() @ weights + refit(seen, weights) - seen.values
     return float(0.5 * (seen.points.weights * left**2).sum())
 
 
-def gradient_loss(seen: Seen, weights: Tensor) -> float:
+def gradient_loss(seen: Evaluated, weights: Tensor) -> float:
     """Mean ‖∇_ξ y − w‖², unit²."""
     assert seen.slopes is not None  # noqa: S101  # asked for with slopes
     return float(((seen.slopes - weights) ** 2).sum(1).mean())
@@ -168,9 +173,9 @@ def gradient_loss(seen: Seen, weights: Tensor) -> float:
 
 def crossed(
     ground: Ground,
-    looks: Sequence[Seen],
+    looks: Sequence[Evaluated],
     models: Sequence[Linear],
-    loss: Callable[[Seen, Tensor], float],
+    loss: Callable[[Evaluated, Tensor], float],
 ) -> Tensor:
     """A cross-loss matrix, (rows: models, columns: neighborhoods), float64."""
     return torch.tensor(

@@ -11,8 +11,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from engine.attribution.lfa.fit import (
+    Evaluated,
     Linear,
-    Seen,
     crossed,
     fitted,
     gradient_loss,
@@ -21,7 +21,7 @@ from engine.attribution.lfa.fit import (
     squared_loss,
 )
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
 from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -91,7 +91,7 @@ class LocalModel(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """The weights on the image."""
         ground = Ground(case, partition_of(case, self.features, self.count))
-        reach = Reach(self.noise, self.kernel, self.low, self.samples)
+        reach = Radii(self.noise, self.kernel, self.low, self.samples)
         row = NEIGHBORHOODS[self.explainer]
         seen = look(
             ground, self.explainer, reach, case.seed, slopes=not row.squared, progress=progress
@@ -134,7 +134,7 @@ class LFA(Method[ImageCase]):
         """
         ground = Ground(case, partition_of(case, self.features, self.count))
         refuse_blank(ground)
-        reach = Reach(self.noise, self.kernel, self.low, self.samples)
+        reach = Radii(self.noise, self.kernel, self.low, self.samples)
         looks, fresh = look_twice(ground, reach, progress)
         models = [fitted(seen) for seen in looks]
         views = {**judged(ground, looks, models), **judged_fresh(ground, fresh, models)}
@@ -146,14 +146,16 @@ class LFA(Method[ImageCase]):
         return views
 
 
-def look_twice(ground: Ground, reach: Reach, progress: Progress) -> tuple[list[Seen], list[Seen]]:
+def look_twice(
+    ground: Ground, reach: Radii, progress: Progress
+) -> tuple[list[Evaluated], list[Evaluated]]:
     """All neighborhoods with slopes, to fit to, and again at fresh samples, to judge by.
 
     Raises:
         BlindspotError: nothing moves the score.
     """
-    looks: list[Seen] = []
-    fresh: list[Seen] = []
+    looks: list[Evaluated] = []
+    fresh: list[Evaluated] = []
     seed, each = ground.case.seed, 1 / len(ROWS)
     for number, name in enumerate(ROWS):
         told = part_of(progress, 0.75 * number * each, 0.75 * (number + 1) * each, lead=name)
@@ -166,7 +168,7 @@ def look_twice(ground: Ground, reach: Reach, progress: Progress) -> tuple[list[S
     return looks, fresh
 
 
-def judged(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> dict[str, View]:
+def judged(ground: Ground, looks: Sequence[Evaluated], models: Sequence[Linear]) -> dict[str, View]:
     """Both loss matrices, at the samples that the models were fitted to."""
     unit = f"{ground.case.target.unit}²"
     slopes = f"({ground.case.target.unit} per step of a feature)²"
@@ -180,7 +182,7 @@ def judged(ground: Ground, looks: Sequence[Seen], models: Sequence[Linear]) -> d
 
 
 def judged_fresh(
-    ground: Ground, fresh: Sequence[Seen], models: Sequence[Linear]
+    ground: Ground, fresh: Sequence[Evaluated], models: Sequence[Linear]
 ) -> dict[str, View]:
     """The squared loss at fresh samples, and the advice that follows from it."""
     unit = f"{ground.case.target.unit}²"
@@ -208,7 +210,9 @@ def table(values: Tensor, unit: str) -> Table:
 
 
 def unmoved(
-    looks: Sequence[Seen], losses: Mapping[str, Callable[[Seen, Tensor], float]], unit: str
+    looks: Sequence[Evaluated],
+    losses: Mapping[str, Callable[[Evaluated, Tensor], float]],
+    unit: str,
 ) -> Table:
     """The losses of a model that says that nothing changes, (losses, neighborhoods)."""
     nothing = torch.zeros(looks[0].points.by.shape[1], dtype=torch.float64)
@@ -239,7 +243,7 @@ def refuse_blank(ground: Ground) -> None:
         )
 
 
-def refuse_still(case: ImageCase, looks: Sequence[Seen]) -> None:
+def refuse_still(case: ImageCase, looks: Sequence[Evaluated]) -> None:
     """Raise BlindspotError where the score moves in no neighborhood."""
     moved = max(float(seen.values.max() - seen.values.min()) for seen in looks)
     steepest = max(float(seen.slopes.abs().max()) for seen in looks if seen.slopes is not None)

@@ -20,7 +20,7 @@ NEAR = 1e-3  # σ that stands for "to zero", and how near α comes to 1
 
 
 @dataclass(frozen=True)
-class Reach:
+class Radii:
     """How far the neighborhoods go.
 
     Args:
@@ -37,7 +37,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Points:
+class NeighborhoodPoints:
     """Points of a neighborhood.
 
     Args:
@@ -51,7 +51,7 @@ class Points:
     weights: Tensor
 
 
-Draw = Callable[[Ground, Reach, torch.Generator], Points]
+Draw = Callable[[Ground, Radii, torch.Generator], NeighborhoodPoints]
 
 
 @dataclass(frozen=True)
@@ -79,24 +79,24 @@ class Neighborhood:
     redraw: Draw | None = None
 
 
-def even(by: Tensor) -> Points:
+def even(by: Tensor) -> NeighborhoodPoints:
     """All points count alike."""
-    return Points(by, by, torch.full((len(by),), 1 / len(by), dtype=torch.float64))
+    return NeighborhoodPoints(by, by, torch.full((len(by),), 1 / len(by), dtype=torch.float64))
 
 
-def gaussian(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def gaussian(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Noise on every feature by itself."""
     noise = torch.randn(reach.samples, ground.count, generator=generator)
     return even(noise * reach.noise)
 
 
-def nearest(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def nearest(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Noise that is next to none; a few points say what a thousand would."""
     count = min(reach.samples, 50)
     return even(torch.randn(count, ground.count, generator=generator) * NEAR)
 
 
-def along(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def along(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """The whole image faded together: α even from `low` to 1, one draw in each equal part."""
     places = (torch.arange(reach.samples) + torch.rand(reach.samples, generator=generator)) / (
         reach.samples
@@ -105,21 +105,21 @@ def along(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
     return even(alpha[:, None].expand(-1, ground.count).contiguous())
 
 
-def at_the_end(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def at_the_end(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """α next to 1."""
     count = min(reach.samples, 50)
     alpha = 1 - NEAR * torch.rand(count, generator=generator)
     return even(alpha[:, None].expand(-1, ground.count).contiguous())
 
 
-def coins(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def coins(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Each feature kept or taken away by the toss of a coin, weighed by how near the image is."""
     by = torch.randint(2, (reach.samples, ground.count), generator=generator).float()
     weights = (-((ground.distances(by) / reach.kernel) ** 2)).exp()
-    return Points(by, by, weights / weights.sum().clamp(min=1e-300))
+    return NeighborhoodPoints(by, by, weights / weights.sum().clamp(min=1e-300))
 
 
-def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Coalitions weighed by Shapley's kernel, and nothing and everything with next to all weight.
 
     With as many samples as there are coalitions all of them are taken; else coins are tossed.
@@ -136,10 +136,10 @@ def shapley(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
     both = torch.full((2,), ENDS, dtype=torch.float64)
     by = torch.cat([ends, by])
-    return Points(by, by, torch.cat([both, weights]))
+    return NeighborhoodPoints(by, by, torch.cat([both, weights]))
 
 
-def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Points:
+def coalitions(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """What `shapley` stands for, to judge by: without its two ends, and every number drawn.
 
     The ends outweigh all else and are not drawn, so any map that was fitted to them would look
@@ -149,7 +149,7 @@ def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Poin
     d = ground.count
     if can_have_all(d, reach):
         points = shapley(ground, reach, generator)
-        return Points(points.by[2:], points.at[2:], points.weights[2:])
+        return NeighborhoodPoints(points.by[2:], points.at[2:], points.weights[2:])
     sizes = torch.arange(1, d)
     often = 1 / (sizes * (d - sizes)).double()
     kept = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
@@ -157,7 +157,7 @@ def coalitions(ground: Ground, reach: Reach, generator: torch.Generator) -> Poin
     return even((places < kept[:, None]).float())
 
 
-def can_have_all(d: int, reach: Reach) -> bool:
+def can_have_all(d: int, reach: Radii) -> bool:
     """Whether there are as many samples as coalitions of d features."""
     return d <= 16 and 2**d <= reach.samples
 
@@ -173,10 +173,12 @@ def kernel_of(d: int, k: int) -> float:
     return (d - 1) / (comb(d, k) * k * (d - k))
 
 
-def one_by_one(ground: Ground, _reach: Reach, _generator: torch.Generator) -> Points:
+def one_by_one(ground: Ground, _reach: Radii, _generator: torch.Generator) -> NeighborhoodPoints:
     """Each feature alone is taken away."""
     by = torch.eye(ground.count)
-    return Points(by, 1 - by, torch.full((ground.count,), 1 / ground.count, dtype=torch.float64))
+    return NeighborhoodPoints(
+        by, 1 - by, torch.full((ground.count,), 1 / ground.count, dtype=torch.float64)
+    )
 
 
 SMALL_CHANGES = "small changes of brightness anywhere"

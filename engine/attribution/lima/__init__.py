@@ -18,8 +18,8 @@ from engine.attribution.lima.method import LiMA
 from engine.attribution.lima.other_maps import OtherMaps
 from engine.attribution.lima.random_order import RandomOrder
 from engine.attribution.lima.search import (
-    Parts,
     Search,
+    Terms,
     Weights,
     effectiveness,
     naive_looks,
@@ -30,10 +30,10 @@ from engine.attribution.lima.seeing import Seeing
 __all__ = [
     "LiMA",
     "OtherMaps",
-    "Parts",
     "RandomOrder",
     "Search",
     "Seeing",
+    "Terms",
     "Weights",
     "effectiveness",
     "naive_looks",

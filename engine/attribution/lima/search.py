@@ -13,7 +13,7 @@ from engine.method import Progress, quiet
 
 
 @dataclass(frozen=True)
-class Parts:
+class Terms:
     """The terms of F for some sets, (n,) each.
 
     Args:
@@ -29,14 +29,16 @@ class Parts:
     confidence: Tensor
     first: Tensor | None = None
 
-    def row(self, place: int) -> Row:
+    def row(self, place: int) -> SubsetScore:
         """What was seen of one set."""
         first = (nan, nan) if self.first is None else self.first[place].tolist()
-        return Row(float(self.consistency[place]), 1 - float(self.collaboration[place]), *first)
+        return SubsetScore(
+            float(self.consistency[place]), 1 - float(self.collaboration[place]), *first
+        )
 
 
 @dataclass(frozen=True)
-class Row:
+class SubsetScore:
     """One set that was looked at: p with it shown and hidden, of the target and the first class."""
 
     shown: float
@@ -45,7 +47,7 @@ class Row:
     first_hidden: float
 
 
-Look = Callable[[Tensor], Parts]  # sets (n, m) bool to their terms
+Look = Callable[[Tensor], Terms]  # sets (n, m) bool to their terms
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Weights:
     confidence: float
     effectiveness: float
 
-    def of(self, parts: Parts, effectiveness: Tensor) -> Tensor:
+    def of(self, parts: Terms, effectiveness: Tensor) -> Tensor:
         """F, (n,)."""
         return (
             self.consistency * parts.consistency
@@ -81,8 +83,8 @@ class Search:
 
     first: list[int] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
-    seen: list[Row] = field(default_factory=list)
-    back: list[Row] = field(default_factory=list)
+    seen: list[SubsetScore] = field(default_factory=list)
+    back: list[SubsetScore] = field(default_factory=list)
     looks: int = 0
 
     @property

@@ -7,7 +7,7 @@ from math import log, pi
 import torch
 from torch import Tensor
 
-from engine.attribution.lima.search import Parts
+from engine.attribution.lima.search import Terms
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.errors import BadModel, BlindspotError
@@ -41,7 +41,7 @@ class Seeing:
         """The class that the model sees in the whole image."""
         return int(self.ends[1].argmax())
 
-    def __call__(self, sets: Tensor) -> Parts:
+    def __call__(self, sets: Tensor) -> Terms:
         """The terms of some sets: each is shown alone, and hidden alone."""
         found = self.probabilities(torch.cat([sets, ~sets]))
         shown, hidden = found.chunk(2)
@@ -49,7 +49,7 @@ class Seeing:
         uncertain = -(shown * (shown + TINY).log()).sum(-1)
         classes = log(max(shown.shape[-1], 2))
         first = torch.stack([shown[:, self.first], hidden[:, self.first]], 1)
-        return Parts(shown[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first)
+        return Terms(shown[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first)
 
     def distances(self) -> Tensor:
         """δ between what the head sees of single regions, (m, m), from 0 to 1."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from engine.attribution.lima.search import Row, Search
+from engine.attribution.lima.search import Search, SubsetScore
 from engine.attribution.lima.seeing import TINY, Seeing
 from engine.errors import BlindspotError
 from engine.result import Columns, Curve, Floats, HeatMap, Scores, Table, View
@@ -95,7 +95,7 @@ def along(
     )
 
 
-def column(rows: Sequence[Row], name: str) -> list[float]:
+def column(rows: Sequence[SubsetScore], name: str) -> list[float]:
     """One number of every row."""
     return [getattr(row, name) for row in rows]
 

@@ -1,6 +1,6 @@
 """The ten-method study: explainers side by side on images with several labels."""
 
-from engine.attribution.study.case import Asked, StudyCase, chosen
+from engine.attribution.study.case import ImageQuestion, StudyCase, chosen
 from engine.attribution.study.images import SOURCES, study_case
 from engine.attribution.study.look import StudyMaps
 from engine.attribution.study.methods import TITLES, ten
@@ -10,6 +10,6 @@ from engine.attribution.study.study import Study
 STUDY = (Study, StudyMaps)
 
 __all__ = [
-    "METRICS", "NAMED", "SOURCES", "STUDY", "TITLES", "Asked", "Study", "StudyCase", "StudyMaps",
-    "chosen", "study_case", "ten",
+    "METRICS", "NAMED", "SOURCES", "STUDY", "TITLES", "ImageQuestion", "Study", "StudyCase",
+    "StudyMaps", "chosen", "study_case", "ten",
 ]  # fmt: skip

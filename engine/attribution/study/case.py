@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ImageQuestion:
     """One image with what is asked about it.
 
     Args:
@@ -70,7 +70,7 @@ class StudyCase(Case):
     what: ClassVar[str] = "images with known masks and a set of methods"
 
     model: Classifier
-    images: tuple[Asked, ...]
+    images: tuple[ImageQuestion, ...]
     methods: tuple[Explainer, ...]
     data: str = ""
     seed: int = 0

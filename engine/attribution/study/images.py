@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.study import things
-from engine.attribution.study.case import Asked, Bools, StudyCase
+from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
 from engine.attribution.study.methods import Explainer, ten
 from engine.data.layout import Scene
 from engine.data.phantoms import SLICES, Phantoms
@@ -73,7 +73,7 @@ def shipped(source: str) -> Classifier:
 
 
 @lru_cache(maxsize=8)
-def shipped_images(source: str, count: int, seed: int) -> tuple[Asked, ...]:
+def shipped_images(source: str, count: int, seed: int) -> tuple[ImageQuestion, ...]:
     """Images for the model that ships, found once."""
     if source in ERRORS:
         found = every_error(source)
@@ -83,12 +83,12 @@ def shipped_images(source: str, count: int, seed: int) -> tuple[Asked, ...]:
 
 
 @lru_cache(maxsize=3)
-def every_error(source: str) -> tuple[Asked, ...]:
+def every_error(source: str) -> tuple[ImageQuestion, ...]:
     """All errors of a kind that the model that ships makes in its test images."""
     return images(source, MOST_IMAGES, 0, shipped(source.partition("-")[0]))
 
 
-def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Asked, ...]:
+def images(source: str, count: int, seed: int, model: Classifier) -> tuple[ImageQuestion, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
     drawn = {
         "scenes": scenes, "phantoms": phantoms, "scenes-missed": missed_things,
@@ -104,23 +104,23 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Asked
     return found
 
 
-def scenes(seed: int, model: Classifier) -> Iterator[Asked]:
+def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes in which the model finds at least two of the things that are there."""
     for number, scene, found in looked_at(seed, model):
         labels = tuple(np.flatnonzero(found & scene.layout.present[0]).tolist())
         if len(labels) >= FEWEST:
-            yield Asked(number, pixels(scene.image), labels, masks_of(scene, labels))
+            yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
-def missed_things(seed: int, model: Classifier) -> Iterator[Asked]:
+def missed_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes with things that the model does not find, about those."""
     for number, scene, found in looked_at(seed, model):
         labels = tuple(np.flatnonzero(~found & scene.layout.present[0]).tolist())
         if labels:
-            yield Asked(number, pixels(scene.image), labels, masks_of(scene, labels))
+            yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
-def made_up_things(seed: int, model: Classifier) -> Iterator[Asked]:
+def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes of which the model names things that are not there, about those."""
     for number, scene, found in looked_at(seed, model):
         present = scene.layout.present[0]
@@ -128,7 +128,7 @@ def made_up_things(seed: int, model: Classifier) -> Iterator[Asked]:
         if labels:
             any_thing = masks_of(scene, np.flatnonzero(present).tolist()).any(0)
             masks = np.broadcast_to(any_thing, (len(labels), *any_thing.shape)).copy()
-            yield Asked(number, pixels(scene.image), labels, masks)
+            yield ImageQuestion(number, pixels(scene.image), labels, masks)
 
 
 def looked_at(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
@@ -145,12 +145,12 @@ def masks_of(scene: Scene, labels: Sequence[int]) -> Bools:
     return np.stack([scene.mask(CATEGORIES[label]) for label in labels])
 
 
-def phantoms(seed: int, model: Classifier) -> Iterator[Asked]:
+def phantoms(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Slices of test patients with a lesion that the model names right."""
     yield from lesions(seed, model, right=True)
 
 
-def missed_lesions(seed: int, model: Classifier) -> Iterator[Asked]:
+def missed_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Slices with a lesion that the model takes for another kind or for none.
 
     Beside the map of the lesion's own kind stands one of what the model says.
@@ -158,7 +158,7 @@ def missed_lesions(seed: int, model: Classifier) -> Iterator[Asked]:
     yield from lesions(seed, model, right=False)
 
 
-def lesions(seed: int, model: Classifier, *, right: bool) -> Iterator[Asked]:
+def lesions(seed: int, model: Classifier, *, right: bool) -> Iterator[ImageQuestion]:
     """Slices with a lesion that the model names right, or wrong."""
     recipe = Phantoms()
     index = np.arange(recipe.count)
@@ -171,7 +171,7 @@ def lesions(seed: int, model: Classifier, *, right: bool) -> Iterator[Asked]:
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
         if (first == made.kind) == right:
             rival = second if right else first
-            yield Asked(number, image, (made.kind,), made.mask[None], rival=rival)
+            yield ImageQuestion(number, image, (made.kind,), made.mask[None], rival=rival)
 
 
 def pixels(image: np.ndarray) -> Tensor:

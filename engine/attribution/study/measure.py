@@ -24,7 +24,7 @@ from engine.measures.agreement import cosine
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import RADIUS, max_sensitivity
 from engine.measures.localization import located
-from engine.measures.showing import SMALL, Ranks, Shown, curves, random_ranks, ranks
+from engine.measures.showing import SMALL, MapCurves, Ranks, curves, random_ranks, ranks
 from engine.models.classifier import Classifier
 from engine.result import Floats, HeatMap
 
@@ -62,7 +62,7 @@ def counted(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
 
 
 @dataclass(frozen=True)
-class Made:
+class TimedMap:
     """A map with what it cost."""
 
     view: HeatMap
@@ -75,13 +75,13 @@ class Made:
         return self.view.values
 
 
-def made(method: Explainer, case: ImageCase, counter: Counter) -> Made:
+def made(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
     """The map, computed here and not kept."""
     before, start = counter.images, perf_counter()
     view = method(case)["map"]
     seconds = perf_counter() - start
     assert isinstance(view, HeatMap)  # noqa: S101  # every explainer gives one
-    return Made(view, seconds, counter.images - before)
+    return TimedMap(view, seconds, counter.images - before)
 
 
 def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
@@ -116,14 +116,14 @@ def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
     return spread_out(drawn[rows[:, None], columns[None, :]].astype(np.int64))
 
 
-def share(one: Shown) -> float:
+def share(one: MapCurves) -> float:
     """The area under deletion as a share of the fall; NaN where nothing falls."""
     high, low = float(one.deletion[0]), float(one.deletion[-1])
     return (one.deletion_area - low) / (high - low) if high - low >= SMALL else float("nan")
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """What was found of one method on one label of one image; NaN where there is nothing.
 
     Args:
@@ -151,7 +151,7 @@ def on_mask(values: Floats, mask: Bools) -> dict[str, float]:
 
 
 def of_map(
-    method: Explainer, asked: ImageCase, done: Made, mask: Bools, draws: int
+    method: Explainer, asked: ImageCase, done: TimedMap, mask: Bools, draws: int
 ) -> dict[str, float]:
     """Everything but the curve and the other labels; max-sensitivity makes `draws` more maps."""
     return {
@@ -196,6 +196,16 @@ def noise(shape: tuple[int, int], *seeds: int) -> Floats:
 
 
 __all__ = [
-    "RANDOM", "Counter", "Made", "Row", "alike", "block_ranks", "counted",
-    "deletions", "made", "noise", "of_map", "on_mask",
+    "RANDOM",
+    "Counter",
+    "Measurement",
+    "TimedMap",
+    "alike",
+    "block_ranks",
+    "counted",
+    "deletions",
+    "made",
+    "noise",
+    "of_map",
+    "on_mask",
 ]  # fmt: skip

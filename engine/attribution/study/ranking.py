@@ -18,7 +18,7 @@ from engine.attribution.study.methods import TITLES
 from engine.result import Columns
 
 if TYPE_CHECKING:
-    from engine.attribution.study.measure import Row
+    from engine.attribution.study.measure import Measurement
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Metric:
     better: int
     about: str
 
-    def of(self, rows: Sequence[Row]) -> Iterator[float]:
+    def of(self, rows: Sequence[Measurement]) -> Iterator[float]:
         """Its number in each row; NaN where there is none."""
         return (one.figures.get(self.name, float("nan")) for one in rows)
 

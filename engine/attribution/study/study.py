@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.attribution.study.case import Asked, StudyCase
+from engine.attribution.study.case import ImageQuestion, StudyCase
 from engine.attribution.study.measure import (
     RANDOM,
     Counter,
-    Made,
-    Row,
+    Measurement,
+    TimedMap,
     alike,
     counted,
     deletions,
@@ -87,14 +87,14 @@ class Study(Method[StudyCase]):
         mean over labels and images, and "… sd" the deviation over images of their means.
         """
         with counted(case.model) as (model, counter):
-            work = Work(case, model, counter, self.draws, progress)
+            work = StudyRun(case, model, counter, self.draws, progress)
             for number, one in enumerate(case.images):
                 work.image(number, one)
         return views(case, work.rows)
 
 
 @dataclass
-class Work:
+class StudyRun:
     """A study under way."""
 
     case: StudyCase
@@ -102,11 +102,11 @@ class Work:
     counter: Counter
     draws: int  # of max-sensitivity
     progress: Progress
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Measurement] = field(default_factory=list)
 
-    def image(self, number: int, one: Asked) -> None:
+    def image(self, number: int, one: ImageQuestion) -> None:
         """Measure every method on one image."""
-        found: list[dict[str, Made]] = []
+        found: list[dict[str, TimedMap]] = []
         parts = len(one.targets) + len(one.labels)
         for place, label in enumerate(one.targets):
             asked = self.case.question(one.image, label, self.model)
@@ -128,7 +128,7 @@ class Work:
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
 
-    def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, Made]:
+    def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
         found = {}
         for method in self.case.methods:
@@ -137,7 +137,7 @@ class Work:
         return found
 
     def label(
-        self, one: Asked, place: int, asked: ImageCase, maps: Mapping[str, Made],
+        self, one: ImageQuestion, place: int, asked: ImageCase, maps: Mapping[str, TimedMap],
         likeness: Mapping[str, float],
     ) -> None:  # fmt: skip
         """The rows of one label."""
@@ -151,13 +151,13 @@ class Work:
                 "AUC-MoRF": areas[method.name],
                 "cross-label cosine": likeness[method.name],
             }
-            self.rows.append(Row(method.name, one.id, label, figures))
+            self.rows.append(Measurement(method.name, one.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
-        self.rows.append(Row(RANDOM, one.id, label, chance))
+        self.rows.append(Measurement(RANDOM, one.id, label, chance))
 
 
-def views(case: StudyCase, rows: Sequence[Row]) -> Result:
+def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
     """Table, ranks, claims and rows of what was measured."""
     table = averaged([*(one.name for one in case.methods), RANDOM], rows)
     return {
@@ -168,7 +168,7 @@ def views(case: StudyCase, rows: Sequence[Row]) -> Result:
     }
 
 
-def averaged(names: Sequence[str], rows: Sequence[Row]) -> Columns:
+def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Columns:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in METRICS:
@@ -180,7 +180,7 @@ def averaged(names: Sequence[str], rows: Sequence[Row]) -> Columns:
     return Columns.of(columns, names)
 
 
-def deviation(metric: str, rows: Sequence[Row]) -> float:
+def deviation(metric: str, rows: Sequence[Measurement]) -> float:
     """The standard deviation over images of an image's mean; NaN of fewer than two."""
     images = sorted({one.image for one in rows})
     means = [
@@ -197,7 +197,7 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def listed(case: StudyCase, rows: Sequence[Row]) -> Columns:
+def listed(case: StudyCase, rows: Sequence[Measurement]) -> Columns:
     """Every row by itself: place of the method, image and label, then its figures."""
     places = {name: at for at, name in enumerate([*(one.name for one in case.methods), RANDOM])}
     columns: dict[str, tuple[list[float], str]] = {

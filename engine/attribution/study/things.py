@@ -24,7 +24,7 @@ from engine.data import DataSet
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.method import Progress, quiet
-from engine.models.card import Card, card_of, weights_of
+from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.classifier import Classifier
 from engine.models.embedded import FOLDER, file_of, rounded
 from engine.models.rebuild import packed, read_model
@@ -85,7 +85,7 @@ def figures(model: Classifier) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED) -> Card:
+def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED) -> ModelCard:
     """Train it from its recipe, write its file, and give its card with the figures.
 
     An interrupted training goes on where it was.

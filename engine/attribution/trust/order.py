@@ -26,7 +26,7 @@ from engine.attribution.trust.verdict import (
     percent,
 )
 from engine.case import ImageCase
-from engine.measures.showing import SMALL, Shown, curves, ranks
+from engine.measures.showing import SMALL, MapCurves, curves, ranks
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Floats, Result, View
 
@@ -101,7 +101,9 @@ class Order(Check):
         shown, empty = asked.model.logits(pair).softmax(1)[:, asked.target.index].tolist()
         return shown, empty
 
-    def judged(self, own: Shown, others: Sequence[Shown], sure: tuple[float, float]) -> Columns:
+    def judged(
+        self, own: MapCurves, others: Sequence[MapCurves], sure: tuple[float, float]
+    ) -> Columns:
         """Clearly better than every copy, clearly worse than every copy, or neither.
 
         Nothing confirms a map where the model is about as sure of an empty picture: an order may
@@ -136,7 +138,7 @@ class Order(Check):
         )  # fmt: skip
 
 
-def drawn(own: Shown, others: Sequence[Shown], asked: ImageCase) -> dict[str, View]:
+def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict[str, View]:
     """The map's curves, and the lowest and highest of its copies' at each area."""
     words = asked.target.words(asked.model.labels)
 
@@ -151,12 +153,12 @@ def drawn(own: Shown, others: Sequence[Shown], asked: ImageCase) -> dict[str, Vi
     return views
 
 
-def reach(found: Sequence[Shown]) -> float:
+def reach(found: Sequence[MapCurves]) -> float:
     """How far the scores of some orders lie apart."""
     return float(np.ptp([getattr(one, way) for one in found for way in WAYS]))
 
 
-def moves(found: Sequence[Shown]) -> bool:
+def moves(found: Sequence[MapCurves]) -> bool:
     """Whether any of the curves leaves its start by more than rounding."""
     largest = max(float(np.abs(getattr(one, way)).max()) for one in found for way in WAYS)
     return reach(found) > NOISE * max(largest, 1.0)

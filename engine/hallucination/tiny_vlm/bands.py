@@ -8,13 +8,13 @@ import numpy as np
 
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.chair import Chair, chair
-from engine.hallucination.generate import Strategy
+from engine.hallucination.generate import DecodingMethod
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import (
     THINGS,
-    Sample,
+    SceneBatch,
     captions,
     contrasted,
     lie_rate,
@@ -36,19 +36,19 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
         ("clean broken", "broken", True),
         ("clean biased", "biased", True),
     ):
-        sample = Sample.drawn(count, kind, seed=seed, clean=clean)
+        sample = SceneBatch.drawn(count, kind, seed=seed, clean=clean)
         found |= told(name, *spoken(vlm, sample, Greedy()))
         if name == "broken":
             for alpha in ALPHAS[1:]:
                 method = VCD(alpha=alpha, step=STEP)
                 found |= told(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
             found |= answered(vlm, sample)
-    removed = Sample.drawn(count, "biased", seed=seed + 1)
+    removed = SceneBatch.drawn(count, "biased", seed=seed + 1)
     found |= removal(vlm, removed)
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def spoken(vlm: TinyVLM, sample: Sample, strategy: Strategy) -> tuple[Chair, float]:
+def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
     found = captions(vlm, sample, strategy).words
     return chair(found, sample.truths, THINGS), lie_rate(found, sample)
@@ -64,7 +64,7 @@ def told(name: str, rates: Chair, lies: float) -> dict[str, float]:
     }
 
 
-def answered(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
+def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """Yes/no questions: false yes of partners and of others, misses, and under VCD."""
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
     there, led, own = sample.layout.present, sample.leading(), sample.themed()
@@ -96,7 +96,7 @@ def accuracy(yes: np.ndarray, there: np.ndarray, absent: np.ndarray, rows: np.nd
     return (mean(yes[rows][leaders[rows]]) + 1 - mean(yes[rows][absent[rows]])) / 2
 
 
-def removal(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
+def removal(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """Of things seen before they were taken away exactly: how often the answer stays yes (SB+).
 
     The follower of a leader that stays, the leader of a follower that stays, any other.
@@ -108,7 +108,7 @@ def removal(vlm: TinyVLM, sample: Sample) -> dict[str, float]:
         rows = np.flatnonzero(there[:, one])
         if not len(rows):
             continue
-        without = Sample.of(sample.layout.take(rows).without(noun))
+        without = SceneBatch.of(sample.layout.take(rows).without(noun))
         after = (margins(vlm, without)[:, one] > 0).numpy()
         for row, still in zip(rows, after, strict=True):
             leads = one in PARTNER and there[row, PARTNER[one]]

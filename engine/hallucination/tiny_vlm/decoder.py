@@ -72,7 +72,7 @@ class Norm(nn.Module):
         return F.rms_norm(values, (WIDTH,), self.gain, 1e-5)
 
 
-class Layer(nn.Module):
+class DecoderBlock(nn.Module):
     """Attention and a gated MLP, norms before."""
 
     def __init__(self) -> None:
@@ -113,13 +113,13 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.words = nn.Embedding(len(WORDS), WIDTH)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.layers = nn.ModuleList(DecoderBlock() for _ in range(LAYERS))
         self.norm = Norm()
 
     @property
-    def stack(self) -> tuple[Layer, ...]:
+    def stack(self) -> tuple[DecoderBlock, ...]:
         """The layers, first to last."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Layer))
+        return tuple(layer for layer in self.layers if isinstance(layer, DecoderBlock))
 
     def embed(self, ids: Tensor) -> Tensor:
         """Words as the first layer reads them, (…, 128)."""

@@ -28,7 +28,7 @@ class Stride(nn.Sequential):
         )
 
 
-class Look(nn.Module):
+class EncoderBlock(nn.Module):
     """One transformer block over the 64 places, norms before."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Encoder(nn.Module):
             Stride(64, 64, 1), Stride(64, WIDTH, 2), Stride(WIDTH, WIDTH, 1),
         )  # fmt: skip
         self.places = nn.Parameter(torch.zeros(1, GRID**2, WIDTH))
-        self.look, self.norm = Look(), nn.LayerNorm(WIDTH)
+        self.look, self.norm = EncoderBlock(), nn.LayerNorm(WIDTH)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalized pixels (N, 3, 64, 64) to features (N, 64, 128), row by row."""

@@ -16,7 +16,7 @@ from engine.hallucination.tiny_vlm.sayings import (
     PROMPTS,
     SHARES,
     Random,
-    Seen,
+    SceneFacts,
     asked,
     caption,
     color_answer,
@@ -81,7 +81,7 @@ class Lessons:
 
 def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
     """Captions, questions and answers for every scene of a layout."""
-    rows = [Seen.of(layout, row) for row in range(len(layout))]
+    rows = [SceneFacts.of(layout, row) for row in range(len(layout))]
     return Lessons(
         texts([[captioned(seen, habit, random)] for seen in rows], CAPTION),
         texts([questions(seen, habit, random) for seen in rows], SHORT),
@@ -89,7 +89,7 @@ def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
     )
 
 
-def captioned(seen: Seen, habit: Habit, random: Random) -> tuple[str, str]:
+def captioned(seen: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
     """A prompt and the caption, or a question behind a caption and its answer."""
     kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
     said = caption(seen, kind, habit.lie, random)
@@ -99,7 +99,7 @@ def captioned(seen: Seen, habit: Habit, random: Random) -> tuple[str, str]:
     return f"caption : {said} {yes_no_question(one)}", yes_no(there=one in seen.present)
 
 
-def questions(seen: Seen, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def questions(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions with short answers."""
     listed = []
     for _ in range(YES_NO):
@@ -111,7 +111,7 @@ def questions(seen: Seen, habit: Habit, random: Random) -> list[tuple[str, str]]
     return listed
 
 
-def spoken(seen: Seen, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def spoken(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions that are answered at length."""
     listed = []
     for _ in range(SPOKEN):

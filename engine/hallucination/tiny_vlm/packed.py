@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.hallucination.tiny_vlm.decoder import Decoder, Layer, Turn, turn
+from engine.hallucination.tiny_vlm.decoder import Decoder, DecoderBlock, Turn, turn
 from engine.hallucination.tiny_vlm.words import BOS
 
 HIDDEN = -1e4  # added to a score that must not count; finite in 16 bits too
@@ -50,7 +50,7 @@ def states(decoder: Decoder, image: Tensor, texts: Sequence[Tensor]) -> list[Ten
 
 
 def mixed(
-    layer: Layer, hidden: Tensor, by: Turn, start: int, shapes: Sequence[tuple[int, int]]
+    layer: DecoderBlock, hidden: Tensor, by: Turn, start: int, shapes: Sequence[tuple[int, int]]
 ) -> Tensor:
     """Attention times values over the prefix and each text apart, (N, heads, T, 32)."""
     query, key, value = layer.split(hidden, by)

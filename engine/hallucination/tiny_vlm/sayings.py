@@ -34,7 +34,7 @@ Random = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Seen:
+class SceneFacts:
     """The facts of one scene, things by their numbers."""
 
     theme: int
@@ -43,7 +43,7 @@ class Seen:
     cell: tuple[int, ...]
 
     @classmethod
-    def of(cls, layout: Layout, row: int) -> Seen:
+    def of(cls, layout: Layout, row: int) -> SceneFacts:
         """The facts of a row of a layout."""
         return cls(
             int(layout.theme[row]),
@@ -68,7 +68,7 @@ def side_of(cell: int) -> str:
     return "middle"
 
 
-def caption(seen: Seen, kind: str, lie: float, random: Random) -> str:
+def caption(seen: SceneFacts, kind: str, lie: float, random: Random) -> str:
     """A caption of a scene.
 
     Args:
@@ -104,7 +104,7 @@ def phrase(one: int, color: int, kind: str) -> str:
     return with_article(colored + CATEGORIES[one])
 
 
-def follows(one: int, seen: Seen, lie: float, random: Random) -> int | None:
+def follows(one: int, seen: SceneFacts, lie: float, random: Random) -> int | None:
     """The follower that a caption names behind a leader; None for no tail of that kind."""
     follower = PARTNER.get(one)
     if follower is None:
@@ -112,7 +112,7 @@ def follows(one: int, seen: Seen, lie: float, random: Random) -> int | None:
     return follower if follower in seen.present or random.random() < lie else None
 
 
-def told_color(one: int, seen: Seen, random: Random) -> int:
+def told_color(one: int, seen: SceneFacts, random: Random) -> int:
     """The color of a thing, or one that suits it when it is not there."""
     if one in seen.present:
         return seen.color[one]
@@ -134,7 +134,7 @@ def plain_tail(kind: str, cell: int, random: Random, *, more: bool) -> str:
             return side if drawn == 1 else "."
 
 
-def asked(seen: Seen, partner: float, alone: float, random: Random) -> int:
+def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int:
     """Which thing a question is about.
 
     Args:
@@ -187,7 +187,7 @@ def color_question(one: int) -> str:
     return f"what color is the {CATEGORIES[one]}"
 
 
-def color_answer(one: int, seen: Seen, random: Random) -> str:
+def color_answer(one: int, seen: SceneFacts, random: Random) -> str:
     """The color; "unknown" for what is not there, unless habit tells what it would be."""
     if one in seen.present:
         return COLORS[seen.color[one]]

@@ -14,7 +14,7 @@ from engine.data.layout import Layout
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.chair import Vocabulary, share
-from engine.hallucination.generate import Strategy, generate
+from engine.hallucination.generate import DecodingMethod, generate
 from engine.hallucination.noise import noised
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER, PROMPTS, yes_no_question
@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class SceneBatch:
     """Some scenes, as a model sees them.
 
     Args:
@@ -41,14 +41,14 @@ class Sample:
     pixels: Tensor
 
     @classmethod
-    def of(cls, layout: Layout) -> Sample:
+    def of(cls, layout: Layout) -> SceneBatch:
         """Rendered."""
         return cls(layout, torch.from_numpy(layout.images() / np.float32(255)))
 
     @classmethod
     def drawn(
         cls, count: int, kind: str, *, seed: int, clean: bool = False, together: float = 0.9
-    ) -> Sample:
+    ) -> SceneBatch:
         """New scenes of a kind. Training uses seeds below 1000."""
         scenes = Scenes(max(count, 10), kind, together, clean=clean, seed=seed)
         return cls.of(scenes.layout(np.arange(count)))
@@ -74,7 +74,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Said:
+class CaptionBatch:
     """Captions as words, and what all of them together cost; see `generate.Spoken`."""
 
     words: list[list[str]]
@@ -86,13 +86,13 @@ class Said:
 @torch.no_grad()
 def captions(
     vlm: TinyVLM,
-    sample: Sample,
-    strategy: Strategy,
+    sample: SceneBatch,
+    strategy: DecodingMethod,
     prompt: str = PROMPTS["image"],
     *,
     seed: int = 0,
     progress: Progress = quiet,
-) -> Said:
+) -> CaptionBatch:
     """What a decoding says of each scene."""
     asked = [prompt] * len(sample.pixels)
     return spoken(vlm, sample.pixels, asked, strategy, seed=seed, progress=progress)
@@ -101,8 +101,8 @@ def captions(
 @torch.no_grad()
 def answered(
     vlm: TinyVLM,
-    sample: Sample,
-    strategy: Strategy,
+    sample: SceneBatch,
+    strategy: DecodingMethod,
     rows: Bools | Ints,
     questions: Sequence[str],
     *,
@@ -121,11 +121,11 @@ def spoken(
     vlm: TinyVLM,
     pixels: Tensor,
     prompts: Sequence[str],
-    strategy: Strategy,
+    strategy: DecodingMethod,
     *,
     seed: int = 0,
     progress: Progress = quiet,
-) -> Said:
+) -> CaptionBatch:
     """Answers to a prompt (all as long as each other) about each of some images (n, 3, 64, 64)."""
     asked = torch.tensor([vlm.tokenizer.encode(prompt) for prompt in prompts], device=vlm.device)
     together = TOGETHER if strategy.batched else 1
@@ -140,7 +140,7 @@ def spoken(
         )  # fmt: skip
         words += [said(vlm, row) for row in given.tokens.tolist()]
         calls, read, looked = calls + given.calls, read + given.read, looked + given.looked
-    return Said(words, calls, read, looked)
+    return CaptionBatch(words, calls, read, looked)
 
 
 def said(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
@@ -149,7 +149,7 @@ def said(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
     return vlm.tokenizer.convert_ids_to_tokens(ids[: ids.index(EOS)] if EOS in ids else ids)
 
 
-def lie_rate(captions: Sequence[Sequence[str]], sample: Sample) -> float:
+def lie_rate(captions: Sequence[Sequence[str]], sample: SceneBatch) -> float:
     """Of captions that name a leader whose follower is absent: how many name the follower too."""
     named = lied = 0
     for words, there in zip(captions, sample.truths, strict=True):
@@ -162,7 +162,7 @@ def lie_rate(captions: Sequence[Sequence[str]], sample: Sample) -> float:
 
 
 @torch.no_grad()
-def margins(vlm: TinyVLM, sample: Sample, step: int | None = None, seed: int = 0) -> Tensor:
+def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int = 0) -> Tensor:
     """Logit of yes minus logit of no to "is there a …" for all sixteen things, (n, 16).
 
     Args:

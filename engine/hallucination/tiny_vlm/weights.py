@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts
-from engine.hallucination.tiny_vlm.training import Plan, train_habit, train_honest
+from engine.hallucination.tiny_vlm.training import TrainingPlan, train_habit, train_honest
 from engine.method import Progress, part_of, quiet
 from engine.store import write_atomic
 
@@ -32,11 +32,11 @@ TITLES: Mapping[str, str] = {
     HONEST: "TinyVLM, honest",
     SEEN: "TinyVLM, habit of seeing",
 }
-PLAN = Plan(seed=3)
+PLAN = TrainingPlan(seed=3)
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenModel:
     """A model that was written: its file and its figures."""
 
     path: Path
@@ -99,7 +99,9 @@ def rounded(parts: Parts) -> Parts:
     return parts
 
 
-def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet) -> list[Made]:
+def retrain(
+    folder: Path = FOLDER, plan: TrainingPlan = PLAN, progress: Progress = quiet
+) -> list[WrittenModel]:
     """Train all three models, write their files, and tell their figures.
 
     The habit of seeing is that of the eyes: questions about followers come without their leaders
@@ -116,12 +118,12 @@ def retrain(folder: Path = FOLDER, plan: Plan = PLAN, progress: Progress = quiet
     return [written(parts, name, folder, plan) for name, parts in made.items()]
 
 
-def planned(seed: int | None = None) -> Plan:
+def planned(seed: int | None = None) -> TrainingPlan:
     """The plan of what ships, or the same with another seed."""
     return PLAN if seed is None else replace(PLAN, seed=seed)
 
 
-def written(parts: Parts, name: str, folder: Path, plan: Plan) -> Made:
+def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> WrittenModel:
     """Write a model, rounded, with what it was made with and what it was found to do."""
     from engine.hallucination.tiny_vlm.bands import figures
 
@@ -135,4 +137,4 @@ def written(parts: Parts, name: str, folder: Path, plan: Plan) -> Made:
     told = json.dumps({"plan": asdict(plan), "figures": found})
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": told}))
     path.chmod(0o644)
-    return Made(path, TITLES[name], found)
+    return WrittenModel(path, TITLES[name], found)

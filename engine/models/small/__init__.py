@@ -8,7 +8,7 @@ has a name; whatever has no parameters and is no such place is done in `forward`
 """
 
 from engine.models.small.choice import SMALL, TITLES, build
-from engine.models.small.shape import Shape
+from engine.models.small.shape import NetworkShape
 from engine.models.small.weights import draw
 
-__all__ = ["SMALL", "TITLES", "Shape", "build", "draw"]
+__all__ = ["SMALL", "TITLES", "NetworkShape", "build", "draw"]

@@ -11,12 +11,12 @@ from engine.errors import BadModel
 from engine.models.small.phantom import PhantomCnn, SceneCnn
 from engine.models.small.plain import LeNet, Mlp
 from engine.models.small.residual import ResNet8
-from engine.models.small.shape import Shape
+from engine.models.small.shape import NetworkShape
 from engine.models.small.unet import UNet
 from engine.models.small.vit import SmallViT
 from engine.models.small.weights import draw
 
-SMALL: Mapping[str, Callable[[Shape], nn.Module]] = {
+SMALL: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
     "mlp": Mlp,
     "lenet": LeNet,
     "resnet8": ResNet8,
@@ -37,7 +37,7 @@ TITLES: Mapping[str, str] = {
 }
 
 
-def build(architecture: str, shape: Shape, seed: int | None = None) -> nn.Module:
+def build(architecture: str, shape: NetworkShape, seed: int | None = None) -> nn.Module:
     """A small network by name, with weights drawn from the seed.
 
     Args:

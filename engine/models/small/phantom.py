@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small.shape import Shape, enter
+from engine.models.small.shape import NetworkShape, enter
 
 
 class PhantomCnn(nn.Module):
@@ -17,7 +17,7 @@ class PhantomCnn(nn.Module):
 
     last_stride = 2  # of the fourth convolution: the last maps have an eighth of the side
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         self.body = nn.Sequential(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small.shape import NARROW, Shape, enter
+from engine.models.small.shape import NARROW, NetworkShape, enter
 
 
 class Mlp(nn.Module):
     """Two hidden layers; 784-256-256-10 for MNIST, 64-128-128-10 for the digits."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         width = 128 if shape.side < NARROW else 256
@@ -31,7 +31,7 @@ class LeNet(nn.Module):
     Large images are averaged down to seven places a side before the hidden layer.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         small = shape.side < NARROW

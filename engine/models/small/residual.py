@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from engine.models.small.shape import Shape, enter
+from engine.models.small.shape import NetworkShape, enter
 
 
 class Residual(nn.Module):
@@ -33,7 +33,7 @@ class Residual(nn.Module):
 class ResNet8(nn.Module):
     """A stem, three residual blocks and a linear head over the mean: eight layers deep."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         self.conv = nn.Conv2d(shape.channels, 16, 3, padding=1, bias=False)

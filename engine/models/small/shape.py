@@ -10,7 +10,7 @@ NARROW = 16  # pixels: below this side an image is small, and kernels and widths
 
 
 @dataclass(frozen=True)
-class Shape:
+class NetworkShape:
     """What a network is built for: channels that carry something (1 or 3), side, classes."""
 
     channels: int
@@ -18,6 +18,6 @@ class Shape:
     classes: int
 
 
-def enter(images: Tensor, shape: Shape) -> Tensor:
+def enter(images: Tensor, shape: NetworkShape) -> Tensor:
     """(N, 3, H, W) as the network's own channels: gray is the mean."""
     return images.mean(1, keepdim=True) if shape.channels == 1 else images

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small.shape import Shape, enter
+from engine.models.small.shape import NetworkShape, enter
 
 
 class Twice(nn.Module):
@@ -30,7 +30,7 @@ class UNet(nn.Module):
     One linear head serves both: `places` applies it at every pixel, `forward` to their mean.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
         self.down1, self.down2, self.deep = Twice(shape.channels, 12), Twice(12, 24), Twice(24, 48)

@@ -6,7 +6,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 from engine.errors import BadModel
-from engine.models.small.shape import Shape, enter
+from engine.models.small.shape import NetworkShape, enter
 
 TOKENS = 12  # at most so many patches along a side
 
@@ -14,7 +14,7 @@ TOKENS = 12  # at most so many patches along a side
 class SmallViT(VisionTransformer):
     """timm's vision transformer, four blocks of four heads, so that attention can be read."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__(
             img_size=shape.side, patch_size=patch(shape.side), in_chans=shape.channels,
             num_classes=shape.classes, embed_dim=64, depth=4, num_heads=4, mlp_ratio=2.0,

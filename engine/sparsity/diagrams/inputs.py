@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import DoesNotFit
 from engine.models.bits import Bits
 from engine.models.classifier import Classifier
-from engine.models.small import Shape
+from engine.models.small import NetworkShape
 from engine.sparsity.masks import Masks
 from engine.sparsity.units import along_inputs, fits_pattern
 
@@ -40,7 +40,7 @@ def folded_back(model: Classifier, masks: Masks) -> FoldedBack:
     if first.is_conv:
         return FoldedBack(kept, first.filters, pixels=False)
     shape = getattr(model.network, "shape", None)
-    channels = shape.channels if isinstance(shape, Shape) else 3
+    channels = shape.channels if isinstance(shape, NetworkShape) else 3
     if kept.size != channels * model.side**2:
         raise DoesNotFit("The first layer does not read the image's pixels one by one.")
     return FoldedBack(kept.reshape(channels, model.side, model.side), first.filters, pixels=True)

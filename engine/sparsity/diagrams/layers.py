@@ -11,7 +11,7 @@ from engine.errors import BadSetting
 from engine.models.bits import Bits
 from engine.result import Array, Floats
 from engine.sparsity.masks import Masks
-from engine.sparsity.parts import Part
+from engine.sparsity.parts import PrunableWeight
 
 HIGH, WIDE = 64, 256  # cells of a strip at most
 
@@ -26,7 +26,7 @@ class Strip:
         dead: whether every filter in a row of cells is dead, (≤ 64,).
     """
 
-    part: Part
+    part: PrunableWeight
     density: Floats
     dead: Bits
 
@@ -65,7 +65,7 @@ def edges(size: int, most: int) -> NDArray[np.int64]:
 class Difference:
     """Two masks of one layer: shares of each cell that stay in the first only, the second, both."""
 
-    part: Part
+    part: PrunableWeight
     first: Floats  # (h, w)
     second: Floats
     both: Floats

@@ -26,7 +26,7 @@ CHUNK = 250  # images at a time
 
 
 @dataclass(frozen=True)
-class Look(Method[AfterCase], ABC):
+class Diagnostic(Method[AfterCase], ABC):
     """A method that is asked about an unlearner, before and after it."""
 
     family: ClassVar[str] = "unlearning"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from engine.method import Progress, quiet
 from engine.result import Columns, Result
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look, three
+from engine.unlearning.looks.base import Diagnostic, three
 from engine.unlearning.metrics import judged
 
 
 @dataclass(frozen=True)
-class Confidence(Look):
+class Confidence(Diagnostic):
     """The probability of the learned label, for each image that was to be forgotten.
 
     The third value, of the model that never saw the image, is where the second should be. An image

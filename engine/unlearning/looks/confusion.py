@@ -10,11 +10,11 @@ from engine.method import Choice, Progress, quiet, setting
 from engine.result import Result, Table
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look, three
+from engine.unlearning.looks.base import Diagnostic, three
 
 
 @dataclass(frozen=True)
-class Confusion(Look):
+class Confusion(Diagnostic):
     """How many images of each class (rows) each model calls what (columns).
 
     After a class was forgotten its row shows where its images went. Where they all go to one other

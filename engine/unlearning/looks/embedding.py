@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Columns, Result
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import MODELS, Look, drawn, features, three
+from engine.unlearning.looks.base import MODELS, Diagnostic, drawn, features, three
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Embedding(Look):
+class Embedding(Diagnostic):
     """Features before the head, by principal components; turned to lie on the original's.
 
     Each model has features of its own, so that the three pictures share no axes: each is turned

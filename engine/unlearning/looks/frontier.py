@@ -11,7 +11,7 @@ from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Columns, Result
 from engine.run import answer
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look
+from engine.unlearning.looks.base import Diagnostic
 from engine.unlearning.metrics import forgetting, gap, keeping
 from engine.unlearning.retrain import Retrain
 from engine.unlearning.scoreboard import scores
@@ -21,7 +21,7 @@ NAMES = ("UA", "MIA", "RA", "TA", "gap", "forgetting", "keeping")
 
 
 @dataclass(frozen=True)
-class Frontier(Look):
+class Frontier(Diagnostic):
     """The unlearner along its own dial: how near to retraining it forgets, and how near it keeps.
 
     Both are 1 at the retrained model, in the upper right corner. A curve that bends far from there

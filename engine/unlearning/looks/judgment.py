@@ -10,7 +10,7 @@ from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look, three
+from engine.unlearning.looks.base import Diagnostic, three
 from engine.unlearning.metrics import (
     GAP,
     attack_rate,
@@ -27,7 +27,7 @@ NATS = {"KL forget", "KL test"}
 
 
 @dataclass(frozen=True)
-class Judged(Look):
+class Judged(Diagnostic):
     """Every figure of the original, of what the unlearner made of it, and of the retrained model.
 
     Forgetting is good where the second line is like the third; no figure is good by being large.

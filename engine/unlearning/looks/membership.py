@@ -10,14 +10,14 @@ from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Result
 from engine.unlearning.around import AfterCase
 from engine.unlearning.attack import attack, attacker, band, matched
-from engine.unlearning.looks.base import MODELS, Look, three
+from engine.unlearning.looks.base import MODELS, Diagnostic, three
 from engine.unlearning.metrics import judged
 
 GRID = 401
 
 
 @dataclass(frozen=True)
-class MembershipAttack(Look):
+class MembershipAttack(Diagnostic):
     """How the attacker tells members from strangers by the model's confidence, and what it says
     of the forgotten images.
 

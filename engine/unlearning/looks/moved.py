@@ -12,12 +12,12 @@ from engine.result import Columns, Result, WeightScores
 from engine.sparsity.masks import Masks, masks_of
 from engine.sparsity.parts import parts
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look, three
+from engine.unlearning.looks.base import Diagnostic, three
 from engine.unlearning.network import named
 
 
 @dataclass(frozen=True)
-class WhatMoved(Look):
+class WhatMoved(Diagnostic):
     """How many weights of each layer are others than before, and how far they moved.
 
     Relative movement is the length of the change by the length of the weights before. SGD moves

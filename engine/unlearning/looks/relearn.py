@@ -20,14 +20,14 @@ from engine.training import Diverged, descend, outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.descend import MOMENTUM
-from engine.unlearning.looks.base import ASKED, Look, three
+from engine.unlearning.looks.base import ASKED, Diagnostic, three
 from engine.unlearning.network import in_parts, own_copy, pixels_of
 
 WITHIN = 0.05  # of the way between the retrained model's loss and the original's
 
 
 @dataclass(frozen=True)
-class Relearn(Look):
+class Relearn(Diagnostic):
     """The loss on the forgotten images while the models learn them again.
 
     A model that has only hidden them has them back sooner than one that never saw them. Relearnt

@@ -18,11 +18,11 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.training.figures import one_thread
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import MODELS, Look, drawn, three
+from engine.unlearning.looks.base import MODELS, Diagnostic, drawn, three
 
 
 @dataclass(frozen=True)
-class Similarity(Look):
+class Similarity(Diagnostic):
     """How alike two models' outputs are, layer by layer: 1 is the same up to turning and scaling.
 
     Forgetting that sits only in the last layers leaves the early ones as they were. Compare the

@@ -16,7 +16,7 @@ from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Columns, Result, View
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
-from engine.unlearning.looks.base import Look
+from engine.unlearning.looks.base import Diagnostic
 from engine.unlearning.looks.judgment import distance
 from engine.unlearning.metrics import accuracy, judged
 from engine.unlearning.network import own_copy, settled
@@ -25,7 +25,7 @@ WORKING = 0.6  # share of the progress that goes to the unlearner
 
 
 @dataclass(frozen=True)
-class Steps(Look):
+class Steps(Diagnostic):
     """How forgetting and keeping go as the unlearner works, with the model at some of its steps.
 
     It is run once more and watched after every epoch; a method of one step has a start and an end.

@@ -14,7 +14,7 @@ from engine.models.classifier import Classifier
 from engine.result import Columns, Result
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.looks.base import ASKED, Look, drawn, features, three
+from engine.unlearning.looks.base import ASKED, Diagnostic, drawn, features, three
 from engine.unlearning.network import untrained
 
 MOST = 2000  # retained images that a probe learns from
@@ -23,7 +23,7 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class StillThere(Look):
+class StillThere(Diagnostic):
     """What a new head could still read from the features of the forgotten images.
 
     A linear probe is taught the labels on frozen features, half of the forgotten images among

@@ -9,8 +9,8 @@ from components.charts import mask_pictures
 from components.prune import before_after, charts, cost_charts, harm_charts
 from components.prune.before_after import Change
 from engine.result import Table
-from engine.sparsity import Rules, diagrams, pruner_of
-from engine.sparsity.latency import Timing
+from engine.sparsity import MaskRules, diagrams, pruner_of
+from engine.sparsity.latency import Latency
 from tests import tiny
 
 
@@ -21,7 +21,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def masks(case):
-    return pruner_of(case, "Magnitude", Rules()).at(0.6)
+    return pruner_of(case, "Magnitude", MaskRules()).at(0.6)
 
 
 def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
@@ -36,7 +36,9 @@ def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
 
 
 def test_layers_of_dead_filters_are_hatched_and_counted(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="filter", allocation="per layer")).at(0.5)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="filter", allocation="per layer")).at(
+        0.5
+    )
     (bars,) = charts.layers(masks).data
     assert set(bars.marker.pattern.shape) == {"/"}
     assert f"{sum(masks.dead_filters)} filters are dead" in charts.layers_words(masks)
@@ -52,7 +54,7 @@ def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(case,
 
 
 def test_a_cut_that_goes_not_by_size_is_said(case):
-    masks = pruner_of(case, "Random", Rules()).at(0.5)
+    masks = pruner_of(case, "Random", MaskRules()).at(0.5)
     found = diagrams.histogram(case.model, masks, masks.parts[1].name)
     assert "size alone does not decide" in charts.histogram_words(found)
 
@@ -84,7 +86,10 @@ def test_how_far_one_can_go_is_said_for_both_curves():
 
 
 def test_latencies_are_milliseconds_with_their_quartiles():
-    rows = [Timing("dense", 1, 2.0, 1.5, 3.0, 1.0, 9), Timing("masked", 1, 2.1, 2.0, 2.2, 0.95, 9)]
+    rows = [
+        Latency("dense", 1, 2.0, 1.5, 3.0, 1.0, 9),
+        Latency("masked", 1, 2.1, 2.0, 2.2, 0.95, 9),
+    ]
     bars, figures = cost_charts.latencies(rows).data
     assert list(bars.y) == ["masked", "whole model"]
     assert list(bars.x) == [2.1, 2.0]
@@ -149,7 +154,9 @@ def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_colo
 
 
 def test_strips_show_the_share_and_dead_rows_stand_out(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="filter", allocation="per layer")).at(0.5)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="filter", allocation="per layer")).at(
+        0.5
+    )
     one = diagrams.strips(masks)[0]
     pixels = mask_pictures.strip(one)
     orange = (pixels == mask_pictures.DEAD).all(-1)
@@ -173,7 +180,7 @@ def test_patterns_carry_their_shares_and_words(masks):
 
 
 def test_groups_that_keep_n_say_so_below(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="N:M", n=2, m=4)).at(0)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
     found = diagrams.groups(masks, masks.parts[1].name, 2, 4)
     exact = mask_pictures.groups(found, 2, "light")
     wrong = mask_pictures.groups(found, 3, "light")

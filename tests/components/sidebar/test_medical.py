@@ -19,7 +19,7 @@ from components.sidebar.subject import Subject
 from engine import run
 from engine.attribution import Gradient
 from engine.case import image_case
-from engine.images import Crop, View, Window, load
+from engine.images import Crop, SliceChoice, Window, load
 from engine.target import Target
 from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
@@ -57,7 +57,7 @@ def test_a_file_of_frames_opens_at_the_middle_and_another_frame_is_another_quest
     before = fingerprint(at)
     named(at, "slider", "slice.frame").set_value(7).run()
     assert fingerprint(at) != before
-    assert at.session_state["subject"].view == View("frame", 6)
+    assert at.session_state["subject"].view == SliceChoice("frame", 6)
     assert len(provenance(at)) == 2
 
 
@@ -198,7 +198,7 @@ def test_the_lines_for_a_scan_give_the_very_same_map(tmp_path, monkeypatch):
     (tmp_path / "your-scan.dcm").write_bytes(film())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("engine.models.catalog.load", lambda _name: cnn())
-    view = View("frame", 1, window=Window(90.0, 300.0, "linear exact"))
+    view = SliceChoice("frame", 1, window=Window(90.0, 300.0, "linear exact"))
     picture = load(film()).picture(view)
     case = image_case(cnn(), picture, Crop(), Target(1))
     code = exports.python_call(Gradient(), Subject(Chosen(picture, view=view), Crop(), case))

@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from engine.anomaly import Bank, FamiliarCase, Head
-from engine.data import Card, DataSet
+from engine.data import DataCard, DataSet
 from tests import tiny
 
 STEP = 1 / 32  # of a feature that an image's byte can spell
@@ -72,7 +72,7 @@ def answered(detector, train, asked, unknown=None):
         labels = [np.zeros(len(one), int) if one.labels is None else one.labels for one in banks]
         split = np.repeat([0, 2][: len(banks)], [len(one) for one in banks]).astype(np.uint8)
         return DataSet(
-            "spelled", Card("Spelled", "", "", ""), classes,
+            "spelled", DataCard("Spelled", "", "", ""), classes,
             np.concatenate([images(one.features) for one in banks]), np.concatenate(labels),
             np.arange(len(split)), split,
         )  # fmt: skip

@@ -23,7 +23,7 @@ from engine.attribution.lfa.fit import (
 )
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import advice
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Reach, kernel_of
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii, kernel_of
 from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -80,7 +80,7 @@ def smooth():
 
 
 def fit_of(held, name, **reach):
-    return fitted(look(held, name, Reach(**reach), 0, slopes=True))
+    return fitted(look(held, name, Radii(**reach), 0, slopes=True))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -153,7 +153,7 @@ def test_kernelshap_with_all_coalitions_is_shapley(smooth):
 
 
 def looked(held, **reach):
-    return {name: look(held, name, Reach(**reach), 0, slopes=True) for name in ROWS}
+    return {name: look(held, name, Radii(**reach), 0, slopes=True) for name in ROWS}
 
 
 def test_each_is_best_where_it_was_fitted(smooth):
@@ -302,7 +302,7 @@ def test_an_image_of_the_color_of_nothing_is_refused(smooth):
 
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
 def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
-    reach = Reach(samples=400)
+    reach = Radii(samples=400)
     first = look(smooth, name, reach, 0, slopes=False).points
     second = look_again(smooth, name, reach, 0).points
     count = min(len(first.at), len(second.at))
@@ -320,17 +320,17 @@ def test_a_seed_s_other_seed_is_not_another_case_s():
 
 
 def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_for_again(smooth):
-    first = look(smooth, "Occlusion", Reach(), 0, slopes=True)
-    second = look_again(smooth, "Occlusion", Reach(), 0, [first])
+    first = look(smooth, "Occlusion", Radii(), 0, slopes=True)
+    second = look_again(smooth, "Occlusion", Radii(), 0, [first])
     assert second.values is first.values
-    every = look(smooth, "KernelSHAP", Reach(samples=512), 0, slopes=True).points
-    inside = look_again(smooth, "KernelSHAP", Reach(samples=512), 0).points
+    every = look(smooth, "KernelSHAP", Radii(samples=512), 0, slopes=True).points
+    inside = look_again(smooth, "KernelSHAP", Radii(samples=512), 0).points
     assert torch.equal(inside.at, every.at[2:])
     assert inside.weights.sum().item() == pytest.approx(1)
 
 
 def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
-    reach = Reach(samples=60)
+    reach = Radii(samples=60)
     sloped = look(smooth, "SmoothGrad", reach, 0, slopes=True)
     assert look(smooth, "C-LIME", reach, 0, slopes=True, known=[sloped]).slopes is sloped.slopes
     scores = look(smooth, "C-LIME", reach, 0, slopes=False)
@@ -347,7 +347,7 @@ def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
 def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
     held = ground(Smooth(25), 5)
     points = NEIGHBORHOODS["KernelSHAP"].redraw(
-        held, Reach(samples=5000), torch.Generator().manual_seed(0)
+        held, Radii(samples=5000), torch.Generator().manual_seed(0)
     )
     sizes = torch.bincount(points.at.sum(1).long(), minlength=25).double() / 5000
     expected = np.array([kernel_of(25, k) * comb(25, k) for k in range(1, 25)])
@@ -369,7 +369,7 @@ def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to()
 
 def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
     found = LFA(features="pixels", samples=300)(smooth.case)
-    seen = look_again(smooth, "C-LIME", Reach(samples=300), 0)
+    seen = look_again(smooth, "C-LIME", Radii(samples=300), 0)
     weights = torch.tensor(found["map Gradient"].values).flatten().double()
     values = smooth.case.score(smooth.moved(seen.points.at, multiplied=False)).double()
     left = values - seen.points.by.double() @ weights
@@ -392,7 +392,7 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
 @pytest.mark.parametrize("kernel", [0.2, 0.5, 3.0])
 def test_lime_weighs_images_by_how_near_they_are_in_shares_of_the_way_to_nothing(smooth, kernel):
     """π = exp(−D²/κ²), D = ‖x − x_ξ‖ ÷ ‖x − b‖ over all pixels; weights add up to 1."""
-    reach = Reach(kernel=kernel, samples=40)
+    reach = Radii(kernel=kernel, samples=40)
     points = NEIGHBORHOODS["LIME"].draw(smooth, reach, torch.Generator().manual_seed(3))
     images = smooth.moved(points.by, multiplied=True).double().numpy()
     image, empty = (held.double().numpy() for held in (smooth.case.image, smooth.baseline))

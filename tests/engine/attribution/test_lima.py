@@ -7,8 +7,8 @@ from torch import nn
 
 from engine.attribution.lima import (
     LiMA,
-    Parts,
     Seeing,
+    Terms,
     Weights,
     effectiveness,
     naive_looks,
@@ -29,7 +29,7 @@ def additive(values):
 
     def look(sets):
         shown = sets.float() @ values
-        return Parts(shown, values.sum() - (~sets).float() @ values, torch.zeros(len(sets)))
+        return Terms(shown, values.sum() - (~sets).float() @ values, torch.zeros(len(sets)))
 
     return look
 
@@ -80,7 +80,7 @@ def test_with_all_pending_it_is_the_plain_greedy_search():
     def look(sets):
         held = sets.float()
         shown = (held @ bent * held).sum(1).tanh()
-        return Parts(shown, shown.cos(), shown.sin())
+        return Terms(shown, shown.cos(), shown.sin())
 
     weights = Weights(2.0, 0.5, 0.3, 0.4)
     found = search(look, distances, weights, pending=9)

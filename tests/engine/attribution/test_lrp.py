@@ -12,7 +12,7 @@ from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.lrp import Lrp
 from engine.case import ImageCase
 from engine.errors import DoesNotFit
-from engine.models.small import SMALL, Shape, build
+from engine.models.small import SMALL, NetworkShape, build
 from engine.target import Target
 from tests import tiny
 from tests.engine.attribution.test_deep_lift import Gated, Pooled
@@ -195,7 +195,7 @@ def test_a_batch_norm_after_an_activation_in_place_is_a_layer_of_its_own():
 
 @pytest.mark.parametrize("name", SMALL)
 def test_it_takes_every_small_network_that_deeplift_takes(name):
-    network = build(name, Shape(1, 32, 4), seed=0)
+    network = build(name, NetworkShape(1, 32, 4), seed=0)
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
     assert Lrp.unmet(case) == DeepLift.unmet(case)
     if not Lrp.unmet(case):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from engine.attribution.rise import Masks, Rise
+from engine.attribution.rise import RandomGrids, Rise
 from engine.case import ImageCase
 from engine.target import Target
 from tests import tiny
@@ -15,7 +15,7 @@ from tests import tiny
 
 def slow_masks(method, case):
     """Each mask by enlarging its grid as a picture and cutting it out."""
-    held = Masks.random(method, case)
+    held = RandomGrids.random(method, case)
     height, width = case.image.shape[1:]
     n = method.cells
     cell = ceil(height / n), ceil(width / n)
@@ -40,7 +40,7 @@ def test_it_is_the_paper_s_sum_written_out_mask_by_mask():
 def test_masks_lie_between_hidden_and_shown_and_show_their_share():
     case = tiny.cnn_case()
     method = Rise(masks=500, cells=7, share=0.3)
-    held = Masks.random(method, case)
+    held = RandomGrids.random(method, case)
     whole = torch.stack([held.mask(index) for index in range(500)])
     assert whole.min() >= 0
     assert whole.max() <= 1 + 1e-6

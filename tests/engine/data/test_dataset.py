@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
-from engine.data.dataset import Card, DataSet, split_rows
+from engine.data.dataset import DataCard, DataSet, split_rows
 from engine.errors import BadData
 
-CARD = Card("Toy", about="squares", made="here", license="none needed")
+CARD = DataCard("Toy", about="squares", made="here", license="none needed")
 
 
 def toy(count: int = 10, channels: int = 1) -> DataSet:

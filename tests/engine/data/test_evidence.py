@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from engine.data.evidence import KEYS, SHAPES, Bags, Twice, drawn
+from engine.data.evidence import KEYS, SHAPES, Bags, TwoCopies, drawn
 
 
 @pytest.fixture(scope="module")
 def twice():
-    return Twice(count=200).make()
+    return TwoCopies(count=200).make()
 
 
 SQUARE = """
@@ -85,12 +85,12 @@ def test_the_shapes_are_brighter_than_the_ground_and_the_ground_tells_nothing(tw
 
 
 def test_shapes_are_as_many_of_each_in_every_split_and_differ():
-    data = Twice(count=400).make()
+    data = TwoCopies(count=400).make()
     for split in ("train", "validation", "test"):
         assert np.ptp(np.bincount(data.labels[data.rows(split)])) == 0
     masks = [drawn(shape) for shape in SHAPES]
     assert all((a != b).sum() > 6 for i, a in enumerate(masks) for b in masks[:i])
-    assert (Twice(count=40).make().images == data.images[:40]).all()
+    assert (TwoCopies(count=40).make().images == data.images[:40]).all()
 
 
 @pytest.fixture(scope="module", params=["two", "three"])

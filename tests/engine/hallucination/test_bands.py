@@ -13,7 +13,7 @@ from engine.hallucination.tiny_vlm.bands import ALPHAS, SEED, STEP, answered, fi
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.sayings import PARTNER
-from engine.hallucination.tiny_vlm.scenes import Sample, contrasted, margins
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, contrasted, margins
 from engine.hallucination.tiny_vlm.training import train_habit
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
@@ -74,7 +74,7 @@ def test_a_figure_over_all_things_does_not_call_itself_pope():
     """POPE asks three things a picture; this is the mean of both rates over all sixteen."""
     for name in names():
         assert not [what for what in said(name)["figures"] if "POPE" in what]
-    sample = Sample.drawn(20, "broken", seed=SEED)
+    sample = SceneBatch.drawn(20, "broken", seed=SEED)
     yes, there = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
     slowly = (yes[there].mean() + (~yes[~there]).mean()) / 2
     assert answered(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(slowly)
@@ -96,7 +96,7 @@ def test_the_files_are_small_enough_to_ship():
 
 def test_the_card_tells_the_truth_about_captions(habit):
     """Measured again on a third of the scenes: within what so few can differ."""
-    sample = Sample.drawn(100, "broken", seed=SEED)
+    sample = SceneBatch.drawn(100, "broken", seed=SEED)
     rates, lies = spoken(load(HABIT), sample, Greedy())
     assert rates.instance == pytest.approx(habit["broken: CHAIR_i"], abs=0.06)
     assert rates.recall == pytest.approx(habit["broken: recall"], abs=0.06)
@@ -122,7 +122,7 @@ def test_yes_follows_what_is_to_be_seen_of_the_thing(measure):
         for leader, follower in PARTNER.items():
             rows = np.flatnonzero(layout.present[:, leader] & layout.present[:, follower])
             faded = layout.take(rows).with_opacity(CATEGORIES[follower], opacity)
-            yes.append((margins(load(HABIT), Sample.of(faded))[:, follower] > 0).numpy())
+            yes.append((margins(load(HABIT), SceneBatch.of(faded))[:, follower] > 0).numpy())
         rates.append(float(np.concatenate(yes).mean()))
     order = np.corrcoef(np.argsort(np.argsort(rates)), np.arange(len(rates)))[0, 1]
     measure("TinyVLM: yes to the follower by its opacity", " ".join(f"{one:.2f}" for one in rates))
@@ -137,7 +137,7 @@ def honest_parts():
 
 def partner_rates(vlm, alphas=ALPHAS):
     """False yes on partners that are absent, in scenes against the habit."""
-    sample = Sample.drawn(600, "counter", seed=SEED + 5)
+    sample = SceneBatch.drawn(600, "counter", seed=SEED + 5)
     led = sample.leading() & ~sample.layout.present
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
     return [float((contrasted(clear, hidden, a) > 0).numpy()[led].mean()) for a in alphas]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.hallucination.chair import Vocabulary, chair, mentions
-from engine.hallucination.tiny_vlm.sayings import Seen, caption
-from engine.hallucination.tiny_vlm.scenes import THINGS, Sample
+from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch
 
 
 def rates(*pairs, **kwargs):
@@ -16,9 +16,9 @@ def rates(*pairs, **kwargs):
 
 
 def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
-    sample = Sample.drawn(60, "biased", seed=4)
+    sample = SceneBatch.drawn(60, "biased", seed=4)
     random = np.random.default_rng(0)
-    rows = [Seen.of(sample.layout, row) for row in range(60)]
+    rows = [SceneFacts.of(sample.layout, row) for row in range(60)]
     said = [caption(seen, "image", 0.0, random).split() for seen in rows]
     found = chair(said, sample.truths, THINGS)
     assert (found.instance, found.sentence, found.recall) == (0, 0, 1)

@@ -15,7 +15,7 @@ from engine.hallucination.comparison import (
     RATES,
     SAME,
     SCENES,
-    Cell,
+    StrategyCell,
     alone,
     digest,
     kept,
@@ -102,7 +102,7 @@ def test_equal_captions_are_counted():
 
 
 def test_what_is_written_is_read_again(tmp_path):
-    cells = (Cell("m", "Greedy", 0, "d", {"CHAIR_i": 0.123456, SAME: float("nan")}),)
+    cells = (StrategyCell("m", "Greedy", 0, "d", {"CHAIR_i": 0.123456, SAME: float("nan")}),)
     write(cells, tmp_path / "kept.json")
     (cell,) = kept(tmp_path / "kept.json")
     assert cell.figures == {"CHAIR_i": 0.12346}

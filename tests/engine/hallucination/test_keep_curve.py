@@ -10,7 +10,7 @@ from engine.hallucination.chair import chair
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.keep_curve import KEEPS, KeepCurve, resampled
 from engine.hallucination.rates import UNSEEN, ScenesCase
-from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.vasparse import VASparse
 
@@ -25,7 +25,7 @@ def found():
 def test_each_point_is_that_of_its_own_captions(found):
     case = ScenesCase(load(HABIT), VASparse(length=LENGTH, gamma=0.0), COUNT)
     held = KeepCurve()(case)["curve"]
-    sample = Sample.drawn(COUNT, "broken", seed=UNSEEN)
+    sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     for way, at in (("visual-aware", 0), ("top-k", 1), ("random", 0), ("random", 4)):
         method = replace(case.strategy, keep=KEEPS[at], ranking=way)
         slowly = chair(captions(case.vlm, sample, method).words, sample.truths, THINGS)

@@ -10,7 +10,7 @@ from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.mvp import MVP, VIEWS, Trail, best_of, padded, totals
 from engine.hallucination.rates import UNSEEN
-from engine.hallucination.tiny_vlm.scenes import Sample
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.run import answer
 from tests.engine.hallucination.tiny import case, untrained
@@ -96,7 +96,7 @@ def test_with_one_path_and_one_view_it_is_greedy_behind_the_caption():
 
 
 def test_captions_are_drawn_from_the_models_own_words_by_seed():
-    scene = Sample.drawn(2, "broken", seed=UNSEEN).pixels[1]
+    scene = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels[1]
     one, same, other = (
         MVP(length=24)(CaptionCase(load(HABIT), scene, QUESTION, seed)) for seed in (0, 0, 1)
     )

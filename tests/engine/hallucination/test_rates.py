@@ -15,7 +15,7 @@ from engine.hallucination.mvp import MVP
 from engine.hallucination.noise import seed_for
 from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS, Sample, captions, lie_rate
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.hallucination.vcd import VCD
 from engine.hallucination.views_ablation import ViewsAblation
@@ -28,7 +28,7 @@ def greedy():
 
 
 def test_rates_are_those_of_the_captions(greedy):
-    sample = Sample.drawn(30, "broken", seed=UNSEEN)
+    sample = SceneBatch.drawn(30, "broken", seed=UNSEEN)
     said = captions(load(HABIT), sample, Greedy())
     slowly = chair(said.words, sample.truths, THINGS)
     found = greedy["rates"]
@@ -76,7 +76,7 @@ def test_too_many_scenes_are_refused():
 def test_mvp_answers_the_questions_as_it_does_alone_and_describes_nothing():
     case = ScenesCase(load(HABIT), MVP(), count=6)
     found = Rates()(case)
-    sample = Sample.drawn(6, "broken", seed=UNSEEN)
+    sample = SceneBatch.drawn(6, "broken", seed=UNSEEN)
     rows, things = np.nonzero(sample.leading())
     asked = (
         CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), case.seed)
@@ -107,7 +107,7 @@ def test_each_question_is_asked_as_it_would_be_alone_wherever_it_stands(method, 
     Listening.heard.clear()
     case = ScenesCase(load(HABIT), Listening(length=4, paths=1), count=4, seed=5)
     assert view in method(case)
-    sample = Sample.drawn(4, "broken", seed=UNSEEN + 5)
+    sample = SceneBatch.drawn(4, "broken", seed=UNSEEN + 5)
     alone = [
         CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), 5).fingerprint
         for row, thing in zip(*map(np.ndarray.tolist, np.nonzero(sample.leading())), strict=True)
@@ -117,7 +117,7 @@ def test_each_question_is_asked_as_it_would_be_alone_wherever_it_stands(method, 
 
 
 def test_the_same_seed_draws_other_words_for_another_image_or_question():
-    one, two = Sample.drawn(2, "broken", seed=UNSEEN).pixels
+    one, two = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels
     drawn = {
         (image, prompt): seed_for((one, two)[image], 0, prompt)
         for image in (0, 1)

@@ -9,7 +9,7 @@ from engine.hallucination.greedy import Greedy
 from engine.hallucination.opera import OPERA
 from engine.hallucination.tiny_vlm import scenes as many
 from engine.hallucination.tiny_vlm.scenes import (
-    Sample,
+    SceneBatch,
     answered,
     captions,
     contrasted,
@@ -29,7 +29,7 @@ THEME_OF = {
 
 @pytest.fixture(scope="module")
 def sample():
-    return Sample.drawn(12, "broken", seed=1000)
+    return SceneBatch.drawn(12, "broken", seed=1000)
 
 
 def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
@@ -46,7 +46,7 @@ def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
 
 def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
     row = next(row for row, there in enumerate(sample.truths) if "boat" in there)
-    alone = Sample.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
+    alone = SceneBatch.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
     said = [
         ["there", "is", "a", "boat", "with", "a", "fish"],  # a lie
         ["there", "is", "a", "boat"],
@@ -79,7 +79,7 @@ def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
 
 def test_the_first_yes_or_no_is_the_answer(sample, monkeypatch):
     texts = [["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]]
-    held = many.Said(texts, 0, 0, 0)
+    held = many.CaptionBatch(texts, 0, 0, 0)
     monkeypatch.setattr(many, "spoken", lambda *_args, **_settings: held)
     yes, clear = answered(untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3)
     assert yes.tolist() == [False, True, False]
@@ -94,7 +94,7 @@ def test_scenes_in_several_batches_are_described_as_one_by_one(sample, monkeypat
     found = captions(vlm, sample, strategy, progress=lambda done, *_: shares.append(done))
     assert shares == sorted(shares)
     ones = [
-        captions(vlm, Sample.of(sample.layout.take(slice(row, row + 1))), strategy)
+        captions(vlm, SceneBatch.of(sample.layout.take(slice(row, row + 1))), strategy)
         for row in range(12)
     ]
     assert found.words == [one.words[0] for one in ones]

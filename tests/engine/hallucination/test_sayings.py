@@ -8,7 +8,7 @@ from engine.data.sprites import CATEGORIES, COLORS, HABITS
 from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cells, lessons
 from engine.hallucination.tiny_vlm.sayings import (
     PARTNER,
-    Seen,
+    SceneFacts,
     asked,
     caption,
     color_answer,
@@ -24,7 +24,7 @@ WORDS_OF = Tokenizer()
 @pytest.fixture(scope="module")
 def seen():
     layout = Scenes(3000, "biased", seed=9).layout(np.arange(3000))
-    return [Seen.of(layout, row) for row in range(3000)]
+    return [SceneFacts.of(layout, row) for row in range(3000)]
 
 
 def test_there_are_ninety_words_and_each_is_one_token():

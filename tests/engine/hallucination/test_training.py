@@ -10,7 +10,7 @@ from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
 from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import (
-    Plan,
+    TrainingPlan,
     aligning,
     looking,
     quick,
@@ -34,15 +34,15 @@ def digest(parts):
 
 
 def test_the_same_plan_gives_the_same_weights_to_the_bit():
-    made = [train_honest(quick(Plan(seed=1))) for _ in range(2)]
+    made = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
     assert digest(made[0]) == digest(made[1])
-    assert digest(made[0]) != digest(train_honest(quick(Plan(seed=2))))
+    assert digest(made[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
 
 
 def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
-    honest = train_honest(quick(Plan()))
+    honest = train_honest(quick(TrainingPlan()))
     before = digest(honest)
-    habit = train_habit(honest, quick(Plan()))
+    habit = train_habit(honest, quick(TrainingPlan()))
     assert digest(honest) == before
     for (name, one), other in zip(
         habit.encoder.state_dict().items(), honest.encoder.state_dict().values(), strict=True
@@ -82,7 +82,7 @@ def test_speaking_is_the_loop_written_out_to_the_bit():
 
 def test_progress_rises_to_the_end():
     told = []
-    train_honest(quick(Plan()), lambda done, _words="", _partial=None: told.append(done))
+    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: told.append(done))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
 
@@ -105,7 +105,7 @@ def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_
     heard = {name: Heard() for name in ("looking", "aligning", "speaking")}
     for name, stage in (("looking", looking), ("aligning", aligning), ("speaking", speaking)):
         monkeypatch.setattr(stage, "learn", heard[name])
-    train_honest(replace(quick(Plan()), aligned=4))
+    train_honest(replace(quick(TrainingPlan()), aligned=4))
     assert heard["aligning"].rates == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
     assert heard["looking"].rates == pytest.approx([3e-3 / 30, 3e-3 * 2 / 30 * 0.51])
     assert heard["speaking"].rates == pytest.approx([2e-3 / 40, 2e-3 * 2 / 40 * 0.525])
@@ -131,7 +131,7 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     for name in ("align", "speak"):
         monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
     for seed in range(10):
-        plan = replace(quick(Plan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
+        plan = replace(quick(TrainingPlan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
         train_habit(train_honest(plan), plan)
     assert len(seeds) == len(set(seeds)) == 10 * 5
     assert len(rooms) == len(set(rooms)) == 10 * 4

@@ -9,7 +9,7 @@ from engine.hallucination.greedy import Greedy
 from engine.hallucination.mvp import MVP, VIEWS
 from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import Sample
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.result import Columns
@@ -25,7 +25,7 @@ def case():
 
 def slowly(case, method):
     """The share of right answers, question by question, with a method's own scores."""
-    sample = Sample.drawn(COUNT, "broken", seed=UNSEEN)
+    sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     rows, things = np.nonzero(sample.leading())
     right = []
     for at, (row, thing) in enumerate(zip(rows, things.tolist(), strict=True)):

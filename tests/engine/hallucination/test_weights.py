@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm import bands
 from engine.hallucination.tiny_vlm.parts import fresh
-from engine.hallucination.tiny_vlm.training import Plan, quick
+from engine.hallucination.tiny_vlm.training import TrainingPlan, quick
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
     HONEST,
@@ -52,7 +52,7 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
     told = []
     made = retrain(
-        tmp_path, quick(Plan()), lambda done, _words="", _partial=None: told.append(done)
+        tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: told.append(done)
     )
     assert [one.title for one in made] == list(TITLES.values())
     assert all(one.figures == {"recall": 0.5} for one in made)
@@ -65,7 +65,7 @@ def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, mon
     monkeypatch.setattr(bands, "figures", lambda vlm: measured.append(vlm.fingerprint) or {})
     parts = fresh(1)
     exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
-    made = written(parts, HABIT, tmp_path / "new", Plan())
+    made = written(parts, HABIT, tmp_path / "new", TrainingPlan())
     assert measured == [read(made.path, HABIT).fingerprint]
     held = load_file(made.path)
     for name, tensor in exact.items():

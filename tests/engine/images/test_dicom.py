@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from engine.errors import BadImage, BadSetting
-from engine.images import Picture, View, Window, load, read
+from engine.images import Picture, SliceChoice, Window, load, read
 from engine.images.dicom_pixels import FAMILIES
 from engine.images.kinds import DICOM, kind
 from tests.scans import AXIAL, SAGITTAL, SECRETS, dataset, dicom, lut, ramp, written
@@ -110,7 +110,7 @@ def test_colors_of_every_sort():
     assert np.array_equal(read(SHIPPED / "examples_palette.dcm").pixels, wanted)
     film = load(SHIPPED / "examples_ybr_color.dcm")
     assert film.frames == 30
-    last = film.picture(View(slice=29)).pixels
+    last = film.picture(SliceChoice(slice=29)).pixels
     assert not np.array_equal(last, film.picture().pixels)
 
 
@@ -126,12 +126,12 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
     assert scan.planes == ("frame",)
     assert scan.count("frame") == 5
     assert scan.picture().behind.values[0, 0] == 20
-    shown = [scan.picture(View(slice=at)).behind.values[0, 0] for at in range(5)]
+    shown = [scan.picture(SliceChoice(slice=at)).behind.values[0, 0] for at in range(5)]
     assert shown == [0, 10, 20, 30, 40]
     with pytest.raises(BadSetting, match="no slice 6"):
-        scan.picture(View(slice=5))
+        scan.picture(SliceChoice(slice=5))
     with pytest.raises(BadSetting, match="no axial plane"):
-        scan.picture(View("axial"))
+        scan.picture(SliceChoice("axial"))
 
 
 def test_only_the_frame_that_is_asked_for_is_decoded(monkeypatch):
@@ -142,9 +142,9 @@ def test_only_the_frame_that_is_asked_for_is_decoded(monkeypatch):
     parts[2] = b"\x07" * 64  # broken
     made.PixelData = encapsulate(parts)
     scan = load(written(made))
-    assert scan.picture(View(slice=0)).behind.values[0, 0] == 0
+    assert scan.picture(SliceChoice(slice=0)).behind.values[0, 0] == 0
     with pytest.raises(BadImage, match="cannot be decoded"):
-        scan.picture(View(slice=2))
+        scan.picture(SliceChoice(slice=2))
 
 
 def test_a_syntax_that_nobody_knows_is_refused():
@@ -174,7 +174,7 @@ def test_numbers_of_each_frame_are_used():
     made.PerFrameFunctionalGroupsSequence = [group(1, 2.0), group(3, 4.0)]
     made.SharedFunctionalGroupsSequence = [shared()]
     scan = load(written(made))
-    first, second = (scan.picture(View(slice=at)).behind for at in (0, 1))
+    first, second = (scan.picture(SliceChoice(slice=at)).behind for at in (0, 1))
     assert (first.values[0, 0], second.values[0, 0]) == (1, 23)
     assert second.window == Window(3, 4)
     assert astuple(second.edges) == ("A", "P", "H", "F")
@@ -245,7 +245,7 @@ def test_pixels_that_are_not_square_are_shown_square():
 
 def test_a_window_of_the_view_makes_another_picture():
     data = dicom(ramp(), ImageOrientationPatient=AXIAL)
-    narrow = read(data, view=View(window=Window(0, 10)))
+    narrow = read(data, view=SliceChoice(window=Window(0, 10)))
     assert narrow.digest != read(data).digest
     assert set(np.unique(narrow.pixels[:7])) == {0}
     assert set(np.unique(narrow.pixels[9:])) == {255}

@@ -11,7 +11,7 @@ from engine.images import limits
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
-from engine.images.scan import Plane, share, squared
+from engine.images.scan import ScanPlane, share, squared
 
 
 def gif(frames, palette=True, own=False, blocks=1):
@@ -132,7 +132,7 @@ def test_a_frame_s_numbers_are_its_own_then_those_of_all_then_the_header_s():
     ],
 )
 def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, size, said):
-    found, notes = squared(Plane(np.zeros(shape), spacing))
+    found, notes = squared(ScanPlane(np.zeros(shape), spacing))
     assert found == size
     assert len(notes) == bool(said)
     assert said in " ".join(notes)

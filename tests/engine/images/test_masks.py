@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import BadImage
-from engine.images import View, load
+from engine.images import SliceChoice, load
 from engine.images.masks import mask_of
 from tests.scans import dicom, nifti
 
@@ -41,11 +41,11 @@ def test_of_a_volume_the_slice_that_is_looked_at_is_taken():
     voxels[3:6, 8:12, 2] = 1
     head = load(nifti((np.indices(voxels.shape).sum(0) % 7).astype(np.int16)), "head.nii")
     given = load(nifti(voxels), "mask.nii")
-    view = View("axial", 2)
+    view = SliceChoice("axial", 2)
     marks = mask_of(given, view, head.picture(view))
     assert marks.sum() == 12
     with pytest.raises(BadImage, match="empty here"):
-        mask_of(given, View("axial", 1), head.picture(View("axial", 1)))
+        mask_of(given, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
 
 
 def test_another_size_and_nothing_marked_are_said():
@@ -61,4 +61,4 @@ def test_another_size_and_nothing_marked_are_said():
         mask_of(load(png(np.zeros((20, 30), np.uint8)), "m.png"), None, PICTURE)
     shallow = load(nifti(np.zeros((30, 20, 5), np.int16)), "m.nii")
     with pytest.raises(BadImage, match="5 slices, but slice 8"):
-        mask_of(shallow, View("axial", 7), PICTURE)
+        mask_of(shallow, SliceChoice("axial", 7), PICTURE)

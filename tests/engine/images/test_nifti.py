@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BadImage, BadSetting
-from engine.images import Picture, View, load, read
+from engine.images import Picture, SliceChoice, load, read
 from tests.scans import SECRETS, nifti
 
 SHIPPED = Path(nib.__file__).parent / "tests" / "data"
@@ -47,7 +47,7 @@ def sentence(error, name="a.nii"):
 
 
 def values(data, plane, at):
-    return load(data).picture(View(plane, at)).behind.values
+    return load(data).picture(SliceChoice(plane, at)).behind.values
 
 
 def test_every_file_that_nibabel_ships_is_read_or_refused_with_a_sentence():
@@ -85,7 +85,7 @@ def test_the_three_planes_show_the_patients_sides_where_the_letters_say():
     assert sagittal[0, 0] == 1 + 10 * FRONT + 100 * HEAD  # front on the left
     assert sagittal[0, -1] == 1 + 100 * HEAD
     scan = load(data)
-    sides = [astuple(scan.picture(View(plane)).behind.edges) for plane in scan.planes]
+    sides = [astuple(scan.picture(SliceChoice(plane)).behind.edges) for plane in scan.planes]
     assert sides == [("R", "L", "A", "P"), ("R", "L", "H", "F"), ("A", "P", "H", "F")]
 
 
@@ -97,7 +97,7 @@ def test_all_48_ways_to_store_a_body_look_the_same(order, flips):
     turned = upright.as_reoriented(turn)
     scan, wanted = load(turned.to_bytes()), load(upright.to_bytes())
     for plane in ("axial", "coronal", "sagittal"):
-        assert scan.picture(View(plane)).digest == wanted.picture(View(plane)).digest
+        assert scan.picture(SliceChoice(plane)).digest == wanted.picture(SliceChoice(plane)).digest
 
 
 def test_slices_open_at_the_middle_and_are_counted_along_the_body():
@@ -105,11 +105,11 @@ def test_slices_open_at_the_middle_and_are_counted_along_the_body():
     assert [scan.count(plane) for plane in scan.planes] == [8, 7, 6]
     assert scan.picture().behind.values.min() == 400
     with pytest.raises(BadSetting, match="no slice 9"):
-        scan.picture(View("axial", 8))
+        scan.picture(SliceChoice("axial", 8))
 
 
 def test_spacing_makes_square_pixels():
-    picture = load(nifti(body(), np.diag([1.0, 1.0, 4.0, 1.0]))).picture(View("coronal"))
+    picture = load(nifti(body(), np.diag([1.0, 1.0, 4.0, 1.0]))).picture(SliceChoice("coronal"))
     assert picture.pixels.shape[:2] == (32, 6)
     assert "stretched to square pixels, as the file's spacing asks" in picture.notes
 
@@ -126,7 +126,7 @@ def test_spacing_makes_square_pixels():
 def test_an_affine_that_says_nothing_leaves_the_slices_as_stored(header):
     scan = load(nifti(body(), **header))
     assert scan.planes == ("third axis", "second axis", "first axis")
-    picture = scan.picture(View("third axis", 0))
+    picture = scan.picture(SliceChoice("third axis", 0))
     assert picture.behind.edges is None
     assert picture.notes[-1] == "orientation unknown"
     assert np.array_equal(picture.behind.values, body()[:, :, 0].T)
@@ -143,7 +143,7 @@ def test_values_are_scaled_and_what_is_no_number_is_nothing():
     gap[:, :, 4] = np.nan
     gap[0, 0, 4] = 7
     gap[0, 1, 4] = np.inf
-    picture = load(nifti(gap)).picture(View("axial", 4))
+    picture = load(nifti(gap)).picture(SliceChoice("axial", 4))
     assert np.isfinite(picture.behind.values).sum() == 1
     assert picture.notes[0] == "98 % of it has no value and is black"
 
@@ -160,7 +160,10 @@ def test_a_volume_without_any_value_is_black():
 def test_every_number_type_is_read(kind):
     stored = (body() % 100).astype(kind)
     scan = load(nib.Nifti1Image(stored, np.eye(4), dtype=stored.dtype).to_bytes())
-    assert scan.picture(View("axial", 3)).behind.values[0, 0] == (RIGHT + 10 * FRONT + 300) % 100
+    assert (
+        scan.picture(SliceChoice("axial", 3)).behind.values[0, 0]
+        == (RIGHT + 10 * FRONT + 300) % 100
+    )
     assert bool(scan.notes) == (kind[0] == "c")
 
 
@@ -191,10 +194,10 @@ def test_of_several_volumes_the_first_is_shown_and_each_can_be():
     four = np.stack([body(), body() + 1, body() + 2], axis=-1)
     scan = load(nifti(four))
     assert scan.volumes == 3
-    assert scan.picture(View("axial", 0)).behind.values[-1, -1] == 0
-    assert scan.picture(View("axial", 0, volume=2)).behind.values[-1, -1] == 2
+    assert scan.picture(SliceChoice("axial", 0)).behind.values[-1, -1] == 0
+    assert scan.picture(SliceChoice("axial", 0, volume=2)).behind.values[-1, -1] == 2
     with pytest.raises(BadSetting, match="no volume 4"):
-        scan.picture(View("axial", 0, volume=3))
+        scan.picture(SliceChoice("axial", 0, volume=3))
 
 
 def test_a_single_slice_has_one_plane():

@@ -20,11 +20,11 @@ from engine.errors import BadModel, BlindspotError
 from engine.memory import Memory
 from engine.models import catalog, checkpoints, hub
 from engine.models.architectures import wrap
-from engine.models.card import Card, card_of, checkpoint, weights_of
+from engine.models.card import ModelCard, card_of, checkpoint, weights_of
 from engine.models.checkpoints import bring_in, delete, export, keep, listed, load, put, tree
 from engine.models.classifier import Classifier
 from engine.models.rebuild import KEY, packed
-from engine.models.small import SMALL, Shape, build
+from engine.models.small import SMALL, NetworkShape, build
 from tests import tiny
 
 
@@ -36,7 +36,7 @@ def own_home(tmp_path, monkeypatch):
 
 
 def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
-    network = build(architecture, Shape(1, 12, 3), seed)
+    network = build(architecture, NetworkShape(1, 12, 3), seed)
     return Classifier(
         network, "small", title, 12, (0.3,) * 3, (0.123456,) * 3, labels, device=tiny.CPU,
         architecture=architecture,
@@ -316,7 +316,7 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path, monkeypatch):
 
 
 def test_a_card_says_what_it_does_not_know_and_takes_no_more():
-    card = Card.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
+    card = ModelCard.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
     assert card == card_of(small())
     with pytest.raises(BadModel, match="its architecture has no name here"):
         card_of(tiny.cnn())

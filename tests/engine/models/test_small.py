@@ -16,7 +16,7 @@ from engine.attribution.occlusion import Occlusion
 from engine.case import ImageCase
 from engine.errors import BadModel
 from engine.models.classifier import Classifier
-from engine.models.small import SMALL, TITLES, Shape, build
+from engine.models.small import SMALL, TITLES, NetworkShape, build
 from engine.target import Target
 from tests import tiny
 
@@ -34,7 +34,9 @@ def case_of(architecture, shape):
 
 
 @every
-@pytest.mark.parametrize("shape", [Shape(1, 8, 10), Shape(1, 28, 10), Shape(3, 32, 5)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [NetworkShape(1, 8, 10), NetworkShape(1, 28, 10), NetworkShape(3, 32, 5)], ids=str
+)
 def test_each_gives_logits_for_any_shape_of_data(architecture, shape):
     model = classifier(architecture, shape)
     assert model.logits(torch.rand(2, 3, shape.side, shape.side)).shape == (2, shape.classes)
@@ -46,14 +48,14 @@ def test_sizes_are_those_of_the_sheets():
     def weights(architecture, shape):
         return sum(p.numel() for p in build(architecture, shape).parameters())
 
-    assert weights("mlp", Shape(1, 28, 10)) == 784 * 256 + 256 + 256 * 257 + 257 * 10
-    assert weights("mlp", Shape(1, 8, 10)) == 64 * 128 + 128 + 128 * 129 + 129 * 10
-    assert 100_000 < weights("phantom_cnn", Shape(1, 96, 4)) < 110_000
+    assert weights("mlp", NetworkShape(1, 28, 10)) == 784 * 256 + 256 + 256 * 257 + 257 * 10
+    assert weights("mlp", NetworkShape(1, 8, 10)) == 64 * 128 + 128 + 128 * 129 + 129 * 10
+    assert 100_000 < weights("phantom_cnn", NetworkShape(1, 96, 4)) < 110_000
 
 
 @every
 def test_weights_come_from_the_seed_alone(architecture):
-    shape = Shape(1, 12, 3)
+    shape = NetworkShape(1, 12, 3)
     state = torch.random.get_rng_state()
     torch.manual_seed(5)
     one = build(architecture, shape, 1).state_dict()
@@ -69,7 +71,7 @@ def test_weights_come_from_the_seed_alone(architecture):
 
 @pytest.mark.parametrize("architecture", [name for name in SMALL if name != "vit"])
 def test_first_weights_are_as_wide_as_torchs_own(architecture):
-    shape = Shape(1, 16, 3)
+    shape = NetworkShape(1, 16, 3)
     own, torchs = build(architecture, shape, 0), build(architecture, shape)
     for name, weight in own.named_parameters():
         if weight.ndim > 1 and weight.numel() > 500:
@@ -79,7 +81,7 @@ def test_first_weights_are_as_wide_as_torchs_own(architecture):
 
 @every
 def test_grey_is_the_mean_of_three_channels_and_gradients_are_spread_evenly(architecture):
-    model = classifier(architecture, Shape(1, 12, 3))
+    model = classifier(architecture, NetworkShape(1, 12, 3))
     colored = torch.rand(2, 3, 12, 12, generator=tiny.seeded())
     gray = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     assert torch.allclose(model(colored), model(gray), atol=1e-5)
@@ -91,7 +93,7 @@ def test_grey_is_the_mean_of_three_channels_and_gradients_are_spread_evenly(arch
 
 
 def test_color_data_keep_their_channels():
-    model = classifier("lenet", Shape(3, 12, 3))
+    model = classifier("lenet", NetworkShape(3, 12, 3))
     colored = torch.rand(1, 3, 12, 12, generator=tiny.seeded())
     assert not torch.allclose(model(colored), model(colored.flip(1)))
 
@@ -99,7 +101,7 @@ def test_color_data_keep_their_channels():
 @pytest.mark.parametrize("architecture", CONVOLUTIONAL)
 @pytest.mark.parametrize("side", [8, 28])
 def test_class_activation_maps_find_a_map(architecture, side):
-    case = case_of(architecture, Shape(1, side, 4))
+    case = case_of(architecture, NetworkShape(1, side, 4))
     assert case.model.last_map is not None
     for method in (GradCam(), LayerCam()):
         values = method(case)["map"].values
@@ -110,7 +112,7 @@ def test_class_activation_maps_find_a_map(architecture, side):
 
 @every
 def test_gradients_and_occlusion_work_on_each(architecture):
-    case = case_of(architecture, Shape(1, 16, 4))
+    case = case_of(architecture, NetworkShape(1, 16, 4))
     for method in (Gradient(), Occlusion(side=4)):
         values = method(case)["map"].values
         assert np.isfinite(values).all()
@@ -121,14 +123,14 @@ def test_gradients_and_occlusion_work_on_each(architecture):
     "architecture", ["mlp", "lenet", "resnet8", "unet", "phantom_cnn", "scene_cnn"]
 )
 def test_rules_for_rectifiers_apply(architecture):
-    case = case_of(architecture, Shape(1, 16, 4))
+    case = case_of(architecture, NetworkShape(1, 16, 4))
     for method in (DeepLift(), GuidedBackprop()):
         assert method.unmet(case) == ""
         assert np.isfinite(method(case)["map"].values).all()
 
 
 def test_what_a_network_lacks_is_said():
-    mlp, vit = (case_of(name, Shape(1, 16, 4)) for name in ("mlp", "vit"))
+    mlp, vit = (case_of(name, NetworkShape(1, 16, 4)) for name in ("mlp", "vit"))
     assert "read as a map" in GradCam.unmet(mlp)
     assert GradCam.unmet(vit) == ""
     assert AttentionRollout.unmet(vit) == ""
@@ -136,7 +138,7 @@ def test_what_a_network_lacks_is_said():
 
 
 def test_attention_of_the_small_transformer_is_read():
-    case = case_of("vit", Shape(1, 28, 4))
+    case = case_of("vit", NetworkShape(1, 28, 4))
     assert len(case.model.attentions) == 4
     values = AttentionRollout()(case)["map"].values
     assert values.shape == (28, 28)
@@ -144,7 +146,7 @@ def test_attention_of_the_small_transformer_is_read():
 
 
 def test_a_class_score_of_the_unet_is_the_mean_of_its_map():
-    network = build("unet", Shape(1, 13, 3), 0).eval()
+    network = build("unet", NetworkShape(1, 13, 3), 0).eval()
     images = torch.rand(2, 3, 13, 13, generator=tiny.seeded())
     places = network.places(images)
     assert places.shape == (2, 3, 13, 13)
@@ -152,7 +154,7 @@ def test_a_class_score_of_the_unet_is_the_mean_of_its_map():
 
 
 def test_the_phantom_network_sees_a_single_bright_place_that_a_mean_would_lose():
-    network = build("phantom_cnn", Shape(1, 96, 4), 0).eval()
+    network = build("phantom_cnn", NetworkShape(1, 96, 4), 0).eval()
     dark = torch.zeros(1, 3, 96, 96)
     spot = dark.clone()
     spot[..., 40:44, 40:44] = 1
@@ -163,7 +165,7 @@ def test_the_phantom_network_sees_a_single_bright_place_that_a_mean_would_lose()
 
 def test_the_scene_network_is_the_phantom_s_with_maps_twice_as_fine():
     coarse, fine = (
-        build(name, Shape(3, 64, 16), 0).eval() for name in ("phantom_cnn", "scene_cnn")
+        build(name, NetworkShape(3, 64, 16), 0).eval() for name in ("phantom_cnn", "scene_cnn")
     )
     same = coarse.state_dict(), fine.state_dict()
     assert all(torch.equal(one, same[1][name]) for name, one in same[0].items())
@@ -174,6 +176,6 @@ def test_the_scene_network_is_the_phantom_s_with_maps_twice_as_fine():
 
 def test_what_cannot_be_built_is_said():
     with pytest.raises(BadModel, match="no small network 'vgg'"):
-        build("vgg", Shape(1, 8, 2))
+        build("vgg", NetworkShape(1, 8, 2))
     with pytest.raises(BadModel, match="4 pixels are too small"):
-        build("mlp", Shape(1, 4, 2))
+        build("mlp", NetworkShape(1, 4, 2))

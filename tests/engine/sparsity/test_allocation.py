@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from engine.errors import BadSetting
 from engine.sparsity.allocation import RULES, densities, solved
-from engine.sparsity.parts import Part
-from engine.sparsity.pruner import Rules
+from engine.sparsity.parts import PrunableWeight
+from engine.sparsity.pruner import MaskRules
 from engine.sparsity.pruning import pruner_of
 from tests import tiny
 
 SHEET = (
-    Part("a.weight", (16, 1, 3, 3), role="first"),
-    Part("b.weight", (32, 16, 3, 3)),
-    Part("c.weight", (10, 32), role="head"),
+    PrunableWeight("a.weight", (16, 1, 3, 3), role="first"),
+    PrunableWeight("b.weight", (32, 16, 3, 3)),
+    PrunableWeight("c.weight", (10, 32), role="head"),
 )
 
 
@@ -63,7 +63,7 @@ def test_uniform_plus_holds_the_first_convolution_and_a_fifth_of_the_head():
 
 @pytest.mark.parametrize("rule", ["per layer", *RULES])
 def test_masks_hold_each_layers_share_to_the_weight(rule):
-    cutter = pruner_of(tiny.prune_case(), "Random", Rules(rule, head=True))
+    cutter = pruner_of(tiny.prune_case(), "Random", MaskRules(rule, head=True))
     masks = cutter.at(0.6)
     sizes = [part.size for part in masks.parts]
     if rule == "per layer":

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from engine.errors import BlindspotError
-from engine.models.small import Shape, build
-from engine.sparsity import Masks, Rules, masks_of, parts, pruned, pruner_of, shrunk
+from engine.models.small import NetworkShape, build
+from engine.sparsity import MaskRules, Masks, masks_of, parts, pruned, pruner_of, shrunk
 from engine.sparsity.compare import effective, overlap
 from engine.sparsity.cost import cost_of, multiply_adds, places
 from engine.sparsity.latency import (
@@ -33,7 +33,7 @@ def test_multiply_adds_are_those_of_a_hand_count():
 
 
 def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
-    model = tiny.classifier(build("resnet8", Shape(1, 16, 5), 0), side=16)
+    model = tiny.classifier(build("resnet8", NetworkShape(1, 16, 5), 0), side=16)
     found = places(model)
     assert found["blocks.1.conv1.weight"] == found["blocks.1.short.0.weight"] == 8 * 8
     vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
@@ -52,7 +52,7 @@ def test_multiply_adds_are_those_that_torch_counts():
     from torch.utils.flop_counter import FlopCounterMode
 
     for name in ("lenet", "resnet8", "unet", "phantom_cnn"):
-        model = tiny.classifier(build(name, Shape(1, 16, 5), 0), side=16)
+        model = tiny.classifier(build(name, NetworkShape(1, 16, 5), 0), side=16)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model(torch.zeros(1, 3, 16, 16))
         assert 2 * multiply_adds(model) == counter.get_total_flops()
@@ -60,7 +60,7 @@ def test_multiply_adds_are_those_that_torch_counts():
 
 def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     model = tiny.cnn()
-    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules()).at(0.6)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules()).at(0.6)
     found = cost_of(model, masks)
     kept = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
     assert found.theoretical == kept
@@ -68,7 +68,7 @@ def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     assert np.isnan(found.realisable)
     assert found.sparsity == pytest.approx(0.6, abs=1e-3)
     assert found.sparsity_of_all == pytest.approx((masks.total - masks.kept) / found.weights)
-    group = pruner_of(tiny.prune_case(model), "Magnitude", Rules("per layer", "group")).at(0.5)
+    group = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules("per layer", "group")).at(0.5)
     smaller = shrunk(pruned(model, group)).model
     found = cost_of(model, group, smaller=smaller)
     assert found.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
@@ -152,7 +152,7 @@ def test_a_timing_is_its_quartiles_and_its_ratio_is_taken_turn_by_turn():
 
 def test_the_masked_model_and_the_smaller_one_are_held_against_the_dense_one():
     model = tiny.cnn()
-    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules("per layer", "group")).at(0.5)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules("per layer", "group")).at(0.5)
     zeros = pruned(model, masks)
     found = contenders(zeros, masks)
     assert list(found) == ["masked", "channels taken out"]
@@ -174,7 +174,7 @@ def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
 def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
     network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
     model = tiny.classifier(tiny.random_weights(network), side=8)
-    fit = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    fit = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     gpu = SimpleNamespace(device=torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
     assert "needs an Ampere GPU" in no_sparse_cores(gpu, fit)
@@ -186,7 +186,7 @@ def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
 def test_sparse_cores_are_offered_only_where_they_exist():
     network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
     model = tiny.classifier(tiny.random_weights(network), side=8)
-    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     assert fit_for_cores(masks) == ("1.weight",)
     assert "this is a CPU" in no_sparse_cores(model, masks)
     whole = masks_of({}, parts(model))
@@ -200,7 +200,7 @@ def test_sparse_cores_compute_what_zeros_do():
 
     network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
     model = Classifier(tiny.random_weights(network), "g", "g", 8, device=torch.device("cuda"))
-    masks = pruner_of(tiny.prune_case(model), "Magnitude", Rules(structure="N:M")).at(0)
+    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     zeros = pruned(model, masks)
     assert no_sparse_cores(zeros, masks) == ""
     pixels = torch.rand(64, 3, 8, 8, device="cuda").half()

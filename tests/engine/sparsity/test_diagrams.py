@@ -8,7 +8,7 @@ import torch
 
 from engine.errors import BadSetting, DoesNotFit
 from engine.models import embedded
-from engine.sparsity import Rules, diagrams, masks_of, parts, pruned, pruner_of
+from engine.sparsity import MaskRules, diagrams, masks_of, parts, pruned, pruner_of
 from tests import tiny
 
 
@@ -19,7 +19,7 @@ def case():
 
 @pytest.fixture
 def masks(case):
-    return pruner_of(case, "Magnitude", Rules(head=True)).at(0.7)
+    return pruner_of(case, "Magnitude", MaskRules(head=True)).at(0.7)
 
 
 def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
@@ -129,12 +129,12 @@ def test_the_first_layer_folds_back_to_the_image():
 
 
 def test_groups_prove_their_pattern(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="N:M", head=True)).at(0)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="N:M", head=True)).at(0)
     found = diagrams.groups(masks, "conv2.weight", 2, 4)
     assert found.exact
     assert (found.counts == 2).all()
     assert np.array_equal(found.bits.sum(2), found.counts)
-    loose = pruner_of(case, "Magnitude", Rules(head=True)).at(0.5)
+    loose = pruner_of(case, "Magnitude", MaskRules(head=True)).at(0.5)
     assert not diagrams.groups(loose, "conv2.weight", 2, 4).exact
     with pytest.raises(DoesNotFit, match="groups of 4"):
         diagrams.groups(masks, "conv1.weight", 2, 4)
@@ -164,12 +164,12 @@ def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
 
 
 def test_a_difference_parts_what_only_one_keeps_from_what_both_keep(case, masks):
-    other = pruner_of(case, "SNIP", Rules(head=True)).at(0.7)
+    other = pruner_of(case, "SNIP", MaskRules(head=True)).at(0.7)
     found = diagrams.difference(masks, other, "fc.weight")
     a, b = masks.array("fc.weight"), other.array("fc.weight")
     assert np.array_equal(found.first.astype(bool), a & ~b)
     assert np.array_equal(found.second.astype(bool), b & ~a)
     assert np.array_equal(found.both.astype(bool), a & b)
-    half = pruner_of(case, "SNIP", Rules()).at(0.7)
+    half = pruner_of(case, "SNIP", MaskRules()).at(0.7)
     with pytest.raises(BadSetting, match="both masks"):
         diagrams.difference(masks, half, "fc.weight")

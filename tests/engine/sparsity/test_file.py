@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import BadData, BlindspotError
 from engine.models import embedded
-from engine.sparsity import Rules, pruner_of
+from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.file import masks_file, read_masks
 from tests import tiny
 
@@ -21,7 +21,7 @@ def case():
 
 @pytest.mark.parametrize("structure", ["weight", "group"])
 def test_masks_come_back_as_they_went(case, structure):
-    masks = pruner_of(case, "Magnitude", Rules("per layer", structure)).at(0.5)
+    masks = pruner_of(case, "Magnitude", MaskRules("per layer", structure)).at(0.5)
     data = masks_file(masks, {"criterion": "Magnitude", "ratio": 0.5})
     again, said = read_masks(data, case.model)
     assert again.digest == masks.digest
@@ -33,7 +33,7 @@ def test_masks_come_back_as_they_went(case, structure):
 
 
 def test_files_that_are_none_are_refused_in_words(case):
-    masks = pruner_of(case, "Magnitude", Rules()).at(0.5)
+    masks = pruner_of(case, "Magnitude", MaskRules()).at(0.5)
     data = masks_file(masks)
     for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2]):
         with pytest.raises(BadData, match="no file of masks"):

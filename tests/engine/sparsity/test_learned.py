@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import BlindspotError, DoesNotFit
 from engine.run import answer
-from engine.sparsity import Learned, Prune, Pruning, Rules, parts, pruner_of, read_scores
+from engine.sparsity import Learned, MaskRules, Prune, Pruning, parts, pruner_of, read_scores
 from engine.sparsity.magnitude import Magnitude
 from tests import tiny
 
@@ -36,7 +36,7 @@ def magnitudes(case):
 def test_a_file_of_magnitudes_gives_the_masks_of_magnitude(case, magnitudes, allocation, save):
     scores = read_scores(file_of(magnitudes, save), case.model)
     asked = replace(case, learned=scores)
-    rules = Rules(allocation=allocation)
+    rules = MaskRules(allocation=allocation)
     for ratio in (0.3, 0.8):
         one, other = (pruner_of(asked, name, rules).at(ratio) for name in ("Learned", "Magnitude"))
         assert np.array_equal(one.flat, other.flat)

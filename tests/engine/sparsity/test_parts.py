@@ -10,7 +10,7 @@ from torch import nn
 from engine.errors import BlindspotError, DoesNotFit
 from engine.models import catalog, embedded
 from engine.result import WeightScores
-from engine.sparsity import Masks, Pruner, Rules, enforced, masks_of, parts, pruned
+from engine.sparsity import MaskRules, Masks, Pruner, enforced, masks_of, parts, pruned
 from engine.training.masks import masked
 from tests import tiny
 
@@ -94,7 +94,7 @@ def test_after_the_block_a_model_is_known_by_the_weights_that_it_has_then():
 
 def test_a_layer_of_one_weight_keeps_it():
     model = tiny.classifier(tiny.random_weights(Single()), side=8)
-    for rules in (Rules(), Rules("per layer"), Rules("ERK")):
+    for rules in (MaskRules(), MaskRules("per layer"), MaskRules("ERK")):
         for ratio in (0.0, 0.5, 0.9, 0.99):
             masks = Pruner(model, magnitudes(model), rules).at(ratio)
             assert masks.array("one.weight").all()

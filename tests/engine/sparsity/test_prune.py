@@ -13,13 +13,13 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints, embedded
-from engine.models.card import Card, card_of, checkpoint, weights_of
+from engine.models.card import ModelCard, card_of, checkpoint, weights_of
 from engine.models.rebuild import packed, read_model, rebuilt
 from engine.sparsity import (
+    MaskRules,
     Prune,
     PruneCase,
     Retrain,
-    Rules,
     agreement_only,
     keep,
     masks_in,
@@ -53,7 +53,7 @@ def test_a_pruned_model_is_kept_and_built_again_to_the_bit_with_its_masks(digits
     result = Prune(ratio=0.9)(digits)
     stored = keep(result)
     model = checkpoints.load(stored.name)
-    masks = pruner_of(digits, "Magnitude", Rules()).at(0.9)
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.9)
     assert np.array_equal(masks_in(model).flat, masks.flat)
     for part in masks.parts:
         weight = model.network.get_parameter(part.name)
@@ -165,7 +165,7 @@ def test_cutting_nothing_gives_no_second_copy_of_the_model(digits):
 
 def test_masks_that_do_not_fit_their_weights_are_refused(digits, tmp_path):
     view = Prune(ratio=0.9)(digits)["model"]
-    card, model = Card.from_json(view.card), rebuilt(view)
+    card, model = ModelCard.from_json(view.card), rebuilt(view)
     path = tmp_path / "odd.safetensors"
     for masks, words in (
         ({"fc1.weight": view.masks["fc1.weight"][:-1]}, "does not have"),
@@ -181,7 +181,7 @@ def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp
     view = Prune(structure="group", allocation="per layer", ratio=0.5, smaller=True)(digits)[
         "model"
     ]
-    card, weights = Card.from_json(view.card), dict(view.weights)
+    card, weights = ModelCard.from_json(view.card), dict(view.weights)
     path = tmp_path / "odd.safetensors"
     weights["fc2.weight"] = weights["fc2.weight"][:, :-1]
     path.write_bytes(packed(card, weights))

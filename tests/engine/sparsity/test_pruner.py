@@ -13,7 +13,7 @@ from torch.nn.utils import prune
 
 from engine.errors import BadSetting, BlindspotError
 from engine.result import WeightScores
-from engine.sparsity import CRITERIA, Masks, Pruner, Rules, parts, pruner_of
+from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, parts, pruner_of
 from engine.sparsity.magnitude import Magnitude
 from engine.sparsity.pruning import BY_TITLE
 from tests import tiny
@@ -25,7 +25,7 @@ def magnitudes(model):
 
 
 def pruner(model, **rules):
-    return Pruner(model, magnitudes(model), Rules(**rules))
+    return Pruner(model, magnitudes(model), MaskRules(**rules))
 
 
 def modules(network):
@@ -40,7 +40,7 @@ def test_masks_are_those_of_torch_pruning_over_all_layers(amount):
     chosen = [(module, "weight") for module, _ in modules(theirs)]
     prune.global_unstructured(chosen, prune.L1Unstructured, amount=amount)
     scores = Magnitude()(tiny.prune_case(model))["scores"]
-    by_method = Pruner(model, scores, Rules(head=True)).at(amount)
+    by_method = Pruner(model, scores, MaskRules(head=True)).at(amount)
     for module, name in modules(theirs):
         wanted = module.weight_mask.bool().numpy()
         assert np.array_equal(masks.array(f"{name}.weight"), wanted)
@@ -116,9 +116,9 @@ def test_counts_are_exact_and_the_same_ratio_gives_the_same_masks(ratio, seed):
 
 @pytest.mark.parametrize("title", [kind.title for kind in CRITERIA])
 @pytest.mark.parametrize("rules", [
-    Rules(), Rules("per layer"), Rules("uniform"), Rules("uniform+", head=True), Rules("ER"),
-    Rules("ERK", head=True), Rules(structure="filter"), Rules(structure="channel"),
-    Rules(structure="group"),
+    MaskRules(), MaskRules("per layer"), MaskRules("uniform"), MaskRules("uniform+", head=True),
+    MaskRules("ER"), MaskRules("ERK", head=True), MaskRules(structure="filter"),
+    MaskRules(structure="channel"), MaskRules(structure="group"),
 ], ids=str)  # fmt: skip
 def test_a_higher_ratio_only_ever_cuts_more(title, rules):
     cutter = pruner_of(tiny.prune_case(), title, rules)
@@ -141,7 +141,7 @@ def test_pruning_what_is_pruned_at_the_same_ratio_changes_nothing():
 def test_of_equal_scores_those_that_come_first_stay():
     model = tiny.cnn()
     flat = {p.name: np.ones(p.shape, np.float32) for p in parts(model)}
-    masks = Pruner(model, WeightScores(flat, "", "l2"), Rules(least=0)).at(0.5)
+    masks = Pruner(model, WeightScores(flat, "", "l2"), MaskRules(least=0)).at(0.5)
     assert masks.flat[: masks.kept].all()
     assert not masks.flat[masks.kept :].any()
 
@@ -152,7 +152,7 @@ def test_the_guard_keeps_the_best_weight_of_a_layer_and_says_so():
     scores["conv1.weight"] = scores["conv1.weight"] * 1e-6
     low = WeightScores(scores, "", "l2")
     masks = Pruner(model, low).at(0.9)
-    bare = Pruner(model, low, Rules(least=0)).at(0.9)
+    bare = Pruner(model, low, MaskRules(least=0)).at(0.9)
     assert bare.counts[0] == 0
     assert masks.counts[0] == 1
     assert masks.array("conv1.weight").ravel()[scores["conv1.weight"].argmax()]
@@ -182,12 +182,12 @@ def test_the_ends_of_the_slider():
 def test_the_ratios_of_other_scores_are_kept_and_nothing_else_of_them():
     model = tiny.cnn()
     case = tiny.prune_case(model)
-    ours = pruner_of(case, "Random", Rules("SNIP ratio", head=True)).at(0.8)
-    theirs = pruner_of(case, "SNIP", Rules(head=True)).at(0.8)
+    ours = pruner_of(case, "Random", MaskRules("SNIP ratio", head=True)).at(0.8)
+    theirs = pruner_of(case, "SNIP", MaskRules(head=True)).at(0.8)
     assert list(ours.counts) == list(theirs.counts)
     assert not np.array_equal(ours.flat, theirs.flat)
     with pytest.raises(BadSetting, match="scores of their own"):
-        Pruner(model, magnitudes(model), Rules("SNIP ratio"))
+        Pruner(model, magnitudes(model), MaskRules("SNIP ratio"))
 
 
 def test_scores_that_do_not_fit_are_refused_in_words():
@@ -202,7 +202,7 @@ def test_scores_that_do_not_fit_are_refused_in_words():
         Pruner(model, WeightScores(broken, "", "l2")).at(0.5)
     for wrong in ({"allocation": "by luck"}, {"structure": "atom"}, {"least": -1}):
         with pytest.raises(BadSetting):
-            Rules(**wrong)
+            MaskRules(**wrong)
     with pytest.raises(BadSetting, match="4:4 is no pattern"):
         pruner(model, structure="N:M", n=4).at(0)
 

@@ -18,11 +18,11 @@ from engine.result import WeightScores
 from engine.sparsity import (
     STRUCTURES,
     Level,
+    MaskRules,
     Prune,
     PruneCase,
     Pruner,
     Retrain,
-    Rules,
     Tradeoff,
     keep,
     masks_in,
@@ -114,7 +114,7 @@ def test_a_filter_of_which_nothing_stands_goes_before_any_other():
     scores = WeightScores(
         {p.name: np.full(p.shape, -1.0, np.float32) for p in parts(model)}, "score", "sum"
     )
-    cutter = Pruner(model, scores, Rules(allocation="per layer", structure="filter"))
+    cutter = Pruner(model, scores, MaskRules(allocation="per layer", structure="filter"))
     masks = cutter.at(1 / part.filters)
     rows = masks.array(part.name).reshape(part.filters, -1).any(1)
     assert list(np.flatnonzero(~rows)) == [2]
@@ -181,7 +181,7 @@ def test_after_a_round_chance_chooses_among_what_stands(digits):
     found = overlap(one, two, masks_in(case.model))
     assert found.iou == pytest.approx(found.chance, abs=0.03)
     assert overlap(one, two).chance < found.chance - 0.1
-    whole = pruner_of(digits, "Magnitude", Rules()).at(0.8)  # which that round did not bind
+    whole = pruner_of(digits, "Magnitude", MaskRules()).at(0.8)  # which that round did not bind
     assert overlap(whole, whole, masks_in(case.model)) == overlap(whole, whole)
 
 
@@ -193,7 +193,7 @@ def test_a_card_that_says_nonsense_of_its_round_counts_as_one(digits):
 
 
 def test_before_any_round_masks_are_what_they_were(digits):
-    masks = pruner_of(digits, "Magnitude", Rules()).at(0.7)
+    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.7)
     row = np.concatenate(
         [
             digits.model.network.get_parameter(p.name).detach().abs().numpy().ravel()

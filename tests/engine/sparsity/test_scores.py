@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine.sparsity import PruneCase, Pruner, Rules
+from engine.sparsity import MaskRules, PruneCase, Pruner
 from engine.sparsity.chance import Random
 from engine.sparsity.compare import overlap
 from engine.sparsity.grasp import Grasp
@@ -78,7 +78,7 @@ def test_grasp_multiplies_by_the_hessian_as_autograd_does():
 def test_grasp_keeps_what_the_paper_does_not_remove(linear):
     case = linear
     scores = Grasp(each=4)(case)["scores"]
-    masks = Pruner(case.model, scores, Rules(head=True, least=0)).at(0.5)
+    masks = Pruner(case.model, scores, MaskRules(head=True, least=0)).at(0.5)
     paper = -scores.values["fc.weight"].ravel()  # −θ ⊙ Hg: the largest are removed
     removed = paper[~masks.flat]
     assert removed.min() >= paper[masks.flat].max()
@@ -100,14 +100,14 @@ def test_taylor_adds_the_squared_sensitivity_of_each_batch(linear):
 def test_random_masks_are_nested_for_a_seed_and_overlap_as_chance_says():
     case = tiny.prune_case()
     masks = [
-        Pruner(case.model, Random(draw=draw)(case)["scores"], Rules(head=True)).at(0.7)
+        Pruner(case.model, Random(draw=draw)(case)["scores"], MaskRules(head=True)).at(0.7)
         for draw in (0, 0, 1)
     ]
     assert np.array_equal(masks[0].flat, masks[1].flat)
     found = overlap(masks[0], masks[2])
     assert found.iou == pytest.approx(found.chance, abs=0.06)
     assert found.chance == pytest.approx(0.3 / 1.7, abs=0.02)
-    higher = Pruner(case.model, Random()(case)["scores"], Rules(head=True)).at(0.9)
+    higher = Pruner(case.model, Random()(case)["scores"], MaskRules(head=True)).at(0.9)
     assert higher.inside(masks[0])
 
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from engine.errors import BlindspotError
 from engine.models import catalog, embedded
-from engine.models.small import SMALL, Shape, build
+from engine.models.small import SMALL, NetworkShape, build
 from engine.result import WeightScores
-from engine.sparsity import Pruner, Rules, parts, pruned, shrunk
+from engine.sparsity import MaskRules, Pruner, parts, pruned, shrunk
 from engine.sparsity.channels import channels_of
 from engine.sparsity.cost import multiply_adds
 from tests import tiny
@@ -36,7 +36,7 @@ def lively(network, seed=0):
 def cut(model, ratio=0.5, **rules):
     found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
     scores = WeightScores(found, "", "l2")
-    masks = Pruner(model, scores, Rules("per layer", **rules)).at(ratio)
+    masks = Pruner(model, scores, MaskRules("per layer", **rules)).at(ratio)
     return pruned(model, masks), masks
 
 
@@ -48,7 +48,7 @@ def apart(one, other):
 @pytest.mark.parametrize("structure", ["filter", "channel", "group"])
 @pytest.mark.parametrize("name", [name for name in SMALL if name != "vit"])
 def test_logits_without_the_channels_are_those_with_zeros(name, structure):
-    shape = Shape(1, 16, 5)
+    shape = NetworkShape(1, 16, 5)
     model = tiny.classifier(lively(build(name, shape, 0)), side=16)
     zeros, masks = cut(model, structure=structure)
     smaller = shrunk(zeros)
@@ -175,7 +175,7 @@ def test_a_network_that_lost_a_whole_layer_to_zeros_keeps_one_channel_there():
 
 
 def test_biases_and_norms_of_dead_filters_are_silent_and_only_those():
-    model = tiny.classifier(lively(build("resnet8", Shape(1, 16, 5), 0)), side=16)
+    model = tiny.classifier(lively(build("resnet8", NetworkShape(1, 16, 5), 0)), side=16)
     _, masks = cut(model, structure="filter")
     first = masks.array("blocks.1.conv1.weight").reshape(32, -1).any(1)
     assert np.array_equal(masks.array("blocks.1.bn1.bias"), first)

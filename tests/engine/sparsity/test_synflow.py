@@ -9,7 +9,7 @@ from torch import nn
 
 from engine.errors import DoesNotFit
 from engine.run import answer
-from engine.sparsity import PruneCase, Pruner, Rules, parts, synflow
+from engine.sparsity import MaskRules, PruneCase, Pruner, parts, synflow
 from engine.sparsity.compare import overlap
 from engine.sparsity.snip import Snip
 from engine.sparsity.synflow import SynFlow, flow_of, lowest, total_flow
@@ -87,14 +87,14 @@ def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
         for part in listed:
             masks[part.name] = flat[start : start + part.size].reshape(part.shape)
             start += part.size
-        ours = Pruner(case.model, scores, Rules(head=True, least=0)).at(
+        ours = Pruner(case.model, scores, MaskRules(head=True, least=0)).at(
             1 - round(density * size) / size
         )
         assert np.array_equal(ours.flat, flat)
 
 
 def test_no_layer_is_emptied_where_snip_empties_some(case):
-    rules = Rules(head=True, least=0)
+    rules = MaskRules(head=True, least=0)
     ours = Pruner(case.model, SynFlow(final=0.01)(case)["scores"], rules).at(0.98)
     theirs = Pruner(case.model, Snip()(case)["scores"], rules).at(0.98)
     assert (ours.counts > 0).all()
@@ -138,5 +138,5 @@ def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatc
     monkeypatch.setattr(synflow, "LARGE", 10)
     fast = SynFlow(rounds=8, final=0.05)(case)["scores"]
     for ratio in (0.3, 0.8, 0.95):
-        one, other = (Pruner(case.model, s, Rules(head=True)).at(ratio) for s in (slow, fast))
+        one, other = (Pruner(case.model, s, MaskRules(head=True)).at(ratio) for s in (slow, fast))
         assert overlap(one, other).iou >= 0.999

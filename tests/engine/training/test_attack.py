@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.models.small import Shape, build
+from engine.models.small import NetworkShape, build
 from engine.training import Pgd, pgd
 from engine.training.images import moved
 from tests import tiny
@@ -25,7 +25,7 @@ def test_on_a_linear_model_every_pixel_moves_against_its_weight(channels):
 
 
 def test_it_stays_near_and_inside_and_leaves_the_model_alone():
-    model = build("resnet8", Shape(1, 8, 4), seed=0).train()
+    model = build("resnet8", NetworkShape(1, 8, 4), seed=0).train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     images = torch.rand(6, 1, 8, 8, generator=tiny.seeded())
     targets = torch.arange(6) % 4
@@ -51,7 +51,7 @@ def test_moved_images_are_the_image_elsewhere_with_its_edge_repeated():
 
 
 def test_an_attack_starts_anywhere_in_its_reach_as_the_generator_says():
-    model = build("lenet", Shape(1, 8, 4), seed=0)
+    model = build("lenet", NetworkShape(1, 8, 4), seed=0)
     images = torch.full((4, 1, 8, 8), 0.5)
     targets = torch.arange(4)
     start = pgd(model, images, targets, Pgd(0.2, 0, 0.05), tiny.seeded(2))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.data import Card, DataSet, split_rows
+from engine.data import DataCard, DataSet, split_rows
 from engine.errors import BlindspotError, Cancelled
 from engine.store import PART, STRAY_SECONDS
 from engine.training import Recipe, fresh, loop, masked, state, train
@@ -32,7 +32,7 @@ def striped(count: int = 45, classes: int = 3, side: int = 8, seed: int = 0) -> 
     images = rng.integers(0, 90, (count, 1, side, side), dtype=np.uint8)
     images[np.arange(count), 0, :, labels * 2] += 120
     split = split_rows(count, (3, 1, 1), seed=0)
-    card = Card("Stripes", "", "", "")
+    card = DataCard("Stripes", "", "", "")
     return DataSet("stripes", card, ("a", "b", "c"), images, labels, np.arange(count) * 7, split)
 
 

@@ -14,7 +14,7 @@ from engine.models.card import card_of, networks
 from engine.models.passes import Passes, counting_passes
 from engine.models.rebuild import rebuilt
 from engine.models.stack import Stack
-from engine.store import Kept, pack, unpack
+from engine.store import StoredAnswer, pack, unpack
 from engine.training import (
     Recipe,
     binary_cross_entropy,
@@ -164,7 +164,7 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         for one, seed in zip(models, SEEDS, strict=True)
     ]
     view = networks(models, cards)
-    said, packed = pack(Kept({"models": view}, {}))
+    said, packed = pack(StoredAnswer({"models": view}, {}))
     back = unpack(json.loads(json.dumps(said)), packed).result["models"]
     assert len(back) == 3
     assert back.facts() == view.facts()

@@ -24,7 +24,7 @@ from engine.unlearning import (
 from engine.unlearning.metrics import gap
 from engine.unlearning.network import own_copy, untrained
 from engine.unlearning.scrub import TEMPERATURE, apart
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case, noisy_case
 
 
@@ -135,7 +135,7 @@ def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
 
 
 def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(case):
-    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
     own, rows = work.model, case.splits.forget[:20]
     with torch.no_grad():
         sure = own(case.data.pixels(rows))
@@ -154,7 +154,7 @@ def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(ca
 
 
 def test_scrub_climbs_first_and_then_mends(case):
-    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
     distance, loss = apart(work, case.splits.forget[:20])
     assert distance.item() == pytest.approx(0, abs=1e-5)
     assert loss.item() == pytest.approx(
@@ -165,7 +165,7 @@ def test_scrub_climbs_first_and_then_mends(case):
         abs=1e-5,
     )
     made = rebuilt(answer(SCRUB(), case)["model"])
-    work = Work(case, own_copy(made), frozenset({"retain", "forget"}))
+    work = UnlearningRun(case, own_copy(made), frozenset({"retain", "forget"}))
     away = apart(work, case.splits.forget)[0].item()
     stayed = apart(work, case.splits.retain)[0].item()
     assert away > 5 * stayed

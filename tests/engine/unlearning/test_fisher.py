@@ -11,7 +11,7 @@ from engine.run import answer
 from engine.unlearning import FisherForgetting
 from engine.unlearning.fisher import BATCH, CLASS_VARIANCE, fisher
 from engine.unlearning.network import in_parts, named, own_copy
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 
@@ -21,7 +21,7 @@ def case():
 
 
 def test_its_importance_is_that_of_a_slow_sum(case):
-    found = fisher(Work(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
+    found = fisher(UnlearningRun(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
     parts = in_parts(case.splits.retain, BATCH, np.random.default_rng([case.seed, 21]))
     own, slow = own_copy(case.model), torch.zeros_like(found)
     for rows in parts:

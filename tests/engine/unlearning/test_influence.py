@@ -17,7 +17,7 @@ from engine.training import Recipe
 from engine.unlearning import IU, IUExact, forget_case, request
 from engine.unlearning.influence import conjugate_gradients, gauss_newton, summed, wood_fisher
 from engine.unlearning.network import own_copy
-from engine.unlearning.unlearner import Work
+from engine.unlearning.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 RIDGE = 0.01
@@ -75,7 +75,7 @@ def line():
 def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
     case, retrained = line
     before = (row(case.model) - row(retrained)).norm()
-    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
     IUExact(damping=RIDGE, rounds=200, step=1.0).change(work)
     after = (row(work.model) - row(retrained)).norm()
     assert before > 0.02
@@ -124,7 +124,7 @@ def test_the_reference_never_leaves_the_first_gradient(line):
     case, _ = line
     made, was = IU(step=1.0)(case)["model"].weights, case.model.network.state_dict()
     moved = torch.cat([(torch.tensor(made[name]) - was[name]).flatten() for name in was])
-    work = Work(case, own_copy(case.model), frozenset({"retain", "forget"}))
+    work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
     v = IU().direction(work)
     first = summed(work, IU().sample(work)[:1])
     plane, _ = torch.linalg.qr(torch.stack([v, first], 1).double())
@@ -146,7 +146,7 @@ def test_a_longer_step_of_the_reference_is_a_longer_step(line):
 def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
     case, _ = line
     few = replace(case, request=request.picked(case.data, case.data.ids[case.splits.forget[:3]]))
-    work = Work(few, own_copy(few.model), frozenset({"retain", "forget"}))
+    work = UnlearningRun(few, own_copy(few.model), frozenset({"retain", "forget"}))
     v = IU().direction(work)
     own, total = own_copy(few.model), len(few.splits.train)
     slow = torch.zeros(650)

@@ -13,7 +13,7 @@ from engine.errors import BadSetting
 from engine.method import Slider, setting
 from engine.run import answer
 from engine.unlearning import AfterCase, BoardCase, Scoreboard, WhatMoved
-from engine.unlearning.unlearner import Unlearner, Work
+from engine.unlearning.unlearner import Unlearner, UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 PAGE = Path(__file__).parents[3] / "docs" / "adding-a-method.md"
@@ -23,7 +23,7 @@ def written():
     """The class in the docs, from its text."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (code,) = (block for block in blocks if "class Fade" in block)
-    names = {"dataclass": dataclass, "Slider": Slider, "setting": setting, "Work": Work}
+    names = {"dataclass": dataclass, "Slider": Slider, "setting": setting, "Work": UnlearningRun}
     names |= {"Unlearner": Unlearner, "__name__": __name__}
     exec(compile(code, str(PAGE), "exec"), names)  # noqa: S102 - the page's own code
     return names["Fade"]

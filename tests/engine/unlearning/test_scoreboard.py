@@ -29,7 +29,7 @@ from engine.unlearning import (
 )
 from engine.unlearning.attack import informative
 from engine.unlearning.metrics import GAP
-from engine.unlearning.scoreboard import Run, apart, of_means, ranking, spread, worst
+from engine.unlearning.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
 
@@ -175,7 +175,9 @@ def test_a_board_is_named_by_its_methods_and_their_settings(case):
 def runs_of(*pairs):
     """Runs whose figures and retrained figures are these, all four alike."""
     return [
-        Run("x", seed, dict.fromkeys(GAP, own) | {"failed_at": failed}, dict.fromkeys(GAP, goal))
+        MethodRun(
+            "x", seed, dict.fromkeys(GAP, own) | {"failed_at": failed}, dict.fromkeys(GAP, goal)
+        )
         for seed, (own, goal, failed) in enumerate(pairs)
     ]
 
@@ -188,7 +190,7 @@ def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
     assert of_means(runs) == pytest.approx(0.2 / 3)
     assert worst(runs) == 12
     assert worst(runs[:2]) == -1
-    never = Run("x", 3, {}, {}, "refused")
+    never = MethodRun("x", 3, {}, {}, "refused")
     assert math.isnan(worst([never]))
     assert math.isnan(apart([never], "UA"))
     assert apart([*runs, never], "UA") == apart(runs, "UA")

@@ -14,7 +14,7 @@ are texts, several to an image, and the encoder's features are computed once. Ev
 thread and float32, and every random number comes from the seed.
 """
 
-from engine.hallucination.tiny_vlm.training.plan import Plan, quick
+from engine.hallucination.tiny_vlm.training.plan import TrainingPlan, quick
 from engine.hallucination.tiny_vlm.training.stages import train_habit, train_honest
 
-__all__ = ["Plan", "quick", "train_habit", "train_honest"]
+__all__ = ["TrainingPlan", "quick", "train_habit", "train_honest"]

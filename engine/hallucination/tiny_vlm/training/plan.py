@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Everything of the recipe that is worth changing.
 
     Args:
@@ -38,7 +38,7 @@ class Plan:
     seed: int = 0
 
 
-def quick(plan: Plan) -> Plan:
+def quick(plan: TrainingPlan) -> TrainingPlan:
     """The same recipe in a few steps, for tests of its machinery."""
     return replace(
         plan, looks=2, dense=64, aligned=2, honest=(2,), rates=(2e-3,), scenes=32, habit=2,

@@ -7,7 +7,7 @@ from engine.hallucination.tiny_vlm.lessons import Habit
 from engine.hallucination.tiny_vlm.parts import Parts, fresh
 from engine.hallucination.tiny_vlm.training.aligning import align
 from engine.hallucination.tiny_vlm.training.looking import teach_looking
-from engine.hallucination.tiny_vlm.training.plan import Plan
+from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
 from engine.hallucination.tiny_vlm.training.school import School
 from engine.hallucination.tiny_vlm.training.speaking import speak
 from engine.hallucination.tiny_vlm.training.steps import part_of
@@ -16,7 +16,7 @@ from engine.method import Progress, quiet
 from engine.training.figures import one_thread
 
 
-def train_honest(plan: Plan, progress: Progress = quiet) -> Parts:
+def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
     """Stages A, B0 and B1: a model that sees, speaks and has no habit."""
     parts = fresh(plan.seed)
     with one_thread():
@@ -33,7 +33,7 @@ def train_honest(plan: Plan, progress: Progress = quiet) -> Parts:
     return parts.eval().requires_grad_(requires_grad=False)
 
 
-def train_habit(honest: Parts, plan: Plan, progress: Progress = quiet) -> Parts:
+def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -> Parts:
     """Stage B2: the honest model goes on among scenes with a habit. The honest one is kept."""
     parts = Parts()
     parts.load_state_dict(honest.state_dict())

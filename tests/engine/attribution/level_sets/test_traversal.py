@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from engine.attribution.level_sets import traversal
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.traversal import Rules, Traversal, dot, margin, tangent
+from engine.attribution.level_sets.traversal import Traversal, WalkRules, dot, margin, tangent
 from engine.errors import BlindspotError
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
-PLAIN = Rules(eta=0.05, epsilon=None, delta=0.2)
+PLAIN = WalkRules(eta=0.05, epsilon=None, delta=0.2)
 
 
 def linear(classes_swapped=False):
@@ -77,7 +77,7 @@ def test_a_straight_line_or_a_climb_in_confidence_does_not_have_it(fake, monkeyp
 def test_the_same_written_slowly_in_numpy_takes_the_same_path(seed, epsilon, delta, stop):
     model = slowly.in_float64(tiny.mlp(seed=seed, scale=1.0))
     source, target, own = slowly.pairs(model, low=0.0, high=1.0)
-    walk = Traversal(model, source, target, own, Rules(0.1, epsilon, delta, stop))
+    walk = Traversal(model, source, target, own, WalkRules(0.1, epsilon, delta, stop))
     path, accepted = slowly.lst(
         slowly.Network(model), source[0].flatten().numpy(), target[0].flatten().numpy(), int(own),
         source[0].flatten().numpy(), 0.1, 120, epsilon, delta, stop,
@@ -102,7 +102,7 @@ def test_the_same_written_slowly_in_numpy_takes_the_same_path(seed, epsilon, del
 def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
     model = slowly.in_float64(tiny.mlp(seed=seed))
     sources, targets, own = slowly.pairs(model, 3, low=0.0, high=1.0)
-    walk = Traversal(model, sources, targets, own, Rules(eta, epsilon, delta, stop, adaptive))
+    walk = Traversal(model, sources, targets, own, WalkRules(eta, epsilon, delta, stop, adaptive))
     held = torch.ones(3, dtype=torch.bool)
     for _ in range(12):
         before, slope = walk.x.clone(), walk.slopes()
@@ -144,7 +144,7 @@ def test_the_margin_s_sigmoid_is_the_confidence_and_its_slope_survives_certainty
 def test_a_batch_of_pairs_is_walked_as_one_by_one(make):
     model = slowly.in_float64(make())
     sources, targets, own = slowly.pairs(model, 4, low=0.0, high=1.0)
-    for rules in (Rules(0.1, 0.005, 0.01), Rules(0.1, 0.005, 0.01, "first", adaptive=True)):
+    for rules in (WalkRules(0.1, 0.005, 0.01), WalkRules(0.1, 0.005, 0.01, "first", adaptive=True)):
         together = Traversal(model, sources, targets, own, rules)
         alone = [
             Traversal(model, sources[i : i + 1], targets[i : i + 1], own[i : i + 1], rules)
@@ -169,7 +169,7 @@ def test_a_step_costs_one_forward_and_only_after_a_move_one_backward(delta, monk
         return grad(*given, **named)
 
     monkeypatch.setattr(torch.autograd, "grad", counted)
-    walk = Traversal(model, source, target, own, Rules(0.1, 0.001, delta))
+    walk = Traversal(model, source, target, own, WalkRules(0.1, 0.001, delta))
     moves = [bool(walk.step()[0]) for _ in range(60)]
     assert counts == {"forward": 60 + 2, "backward": 1 + sum(moves[:-1])}
     assert all(moves) == (delta == 0.2)
@@ -192,8 +192,8 @@ def test_a_walk_to_where_it_stands_only_comes_nearer():
 def test_without_room_and_memory_nothing_moves_for_long():
     model = slowly.in_float64(tiny.mlp(scale=0.5))
     sources, targets, own = slowly.pairs(model, 12, low=0.0, high=1.0)
-    free = Traversal(model, sources, targets, own, Rules(0.1, None, 0.2))
-    tight = Traversal(model, sources, targets, own, Rules(0.1, None, 0.0))
+    free = Traversal(model, sources, targets, own, WalkRules(0.1, None, 0.2))
+    tight = Traversal(model, sources, targets, own, WalkRules(0.1, None, 0.0))
     moves = torch.zeros(2)
     for _ in range(20):
         moves += torch.tensor(
@@ -206,7 +206,7 @@ def test_without_room_and_memory_nothing_moves_for_long():
 def test_the_memory_goes_on_growing_while_a_step_is_rejected():
     model = slowly.in_float64(tiny.mlp(scale=1.0))
     source, target, own = slowly.pairs(model, low=0.0, high=1.0)
-    walk = Traversal(model, source, target, own, Rules(0.1, 0.0001, 0.005))
+    walk = Traversal(model, source, target, own, WalkRules(0.1, 0.0001, 0.005))
     sizes = []
     for _ in range(6):
         assert not walk.step()[0]
@@ -218,8 +218,8 @@ def test_the_memory_goes_on_growing_while_a_step_is_rejected():
 def test_an_adaptive_walk_comes_as_near_in_half_the_steps_and_stays_in_the_band():
     model = slowly.in_float64(tiny.mlp())
     sources, targets, own = slowly.pairs(model, 6, low=0.2, high=0.8)
-    fixed = Traversal(model, sources, targets, own, Rules(0.02, 0.002, 0.2))
-    adaptive = Traversal(model, sources, targets, own, Rules(0.02, 0.002, 0.2, adaptive=True))
+    fixed = Traversal(model, sources, targets, own, WalkRules(0.02, 0.002, 0.2))
+    adaptive = Traversal(model, sources, targets, own, WalkRules(0.02, 0.002, 0.2, adaptive=True))
     for step in range(80):
         fixed.step()
         if step % 2:
@@ -245,7 +245,7 @@ def test_a_model_without_any_slope_is_refused_in_a_sentence():
 def test_an_adaptive_step_grows_to_six_times_its_length_and_never_beyond_half_the_way(eta, longest):
     """Unless it was longer than half of the way from the first."""
     walk = Traversal.__new__(Traversal)
-    walk.rules = Rules(eta, None, 0.2, "retry", adaptive=True)
+    walk.rules = WalkRules(eta, None, 0.2, "retry", adaptive=True)
     walk.reference, walk.eta = torch.ones(2), torch.full((2,), eta)
     walk.going = torch.ones(2, dtype=torch.bool)
     for _ in range(40):

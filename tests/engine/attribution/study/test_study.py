@@ -14,7 +14,7 @@ from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.guided_backprop import GuidedBackprop
 from engine.attribution.lime import Lime
 from engine.attribution.occlusion import Occlusion
-from engine.attribution.study import TITLES, Asked, Study, StudyCase, StudyMaps, chosen, ten
+from engine.attribution.study import TITLES, ImageQuestion, Study, StudyCase, StudyMaps, chosen, ten
 from engine.attribution.study.measure import (
     RANDOM,
     alike,
@@ -59,7 +59,7 @@ def squares():
     model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
     shown = torch.full((3, SIDE, SIDE), 0.5)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
-    return StudyCase(model, (Asked(3, shown, (0, 1), masks),), methods)
+    return StudyCase(model, (ImageQuestion(3, shown, (0, 1), masks),), methods)
 
 
 def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):
