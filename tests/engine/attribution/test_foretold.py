@@ -180,3 +180,22 @@ def test_a_score_that_never_moves_is_not_foretold():
     check = found(case, np.arange(case.image[0].numel(), dtype=np.float32))
     assert np.isnan(check["verdict"][0])
     assert "stays the same whichever square is hidden" in check.notes[0]
+
+
+def test_its_words_say_what_the_moved_maps_do(linear):
+    case, worth = linear
+    check = found(case, worth)
+    assert check.notes[0].startswith("It foretells 100 % of what hiding squares does; moved ")
+    assert check.notes[0].endswith(" of the moves do as well.")
+    assert found(case, -worth).notes[0].startswith("It foretells nothing of what hiding squares")
+
+
+def test_it_looks_once_for_each_square_and_once_at_the_whole():
+    assert Foretold(squares=50).looks == 51
+
+
+def test_a_mask_is_part_of_a_trial_s_question(linear):
+    case, _ = linear
+    mask = np.eye(case.image.shape[-1]) > 0
+    cases = [TrustCase(case, Gradient(), one) for one in (None, mask, ~mask, mask.copy())]
+    assert len({one.fingerprint for one in cases}) == 3

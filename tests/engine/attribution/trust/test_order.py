@@ -17,13 +17,13 @@ from engine.attribution.trust import (
     TrustCase,
 )
 from engine.attribution.trust.copies import copies
-from engine.attribution.trust.order import at_stake
+from engine.attribution.trust.order import at_stake, moves
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase, image_case
 from engine.data import load as load_data
 from engine.data.example import Example
 from engine.images import Crop
-from engine.measures.showing import ranks
+from engine.measures.showing import MapCurves, ranks
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
 from engine.target import Target
@@ -187,3 +187,18 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
     assert verdict(found) == -0.5
     why = {"logit": "0 % likely here, 0 % in an empty", "probability": "the score stays the same"}
     assert why[reading] in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "spread", "moves_at_all"),
+    [(1.0, 2e-6, True), (1.0, 5e-7, False), (1000.0, 2e-4, False), (1000.0, 2e-3, True),
+     (0.001, 5e-7, False)],
+)  # fmt: skip
+def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, spread, moves_at_all):
+    """Rounding is a millionth of the largest score, and never less than a millionth."""
+    area = np.array([0, 1], np.float32)
+    small, large = np.zeros(2), np.array([size - spread, size])
+    found = [MapCurves(area, large, large, 0, 0, 0, 0)]
+    assert moves(found) == moves_at_all
+    still = MapCurves(area, small, small, 0, 0, 0, 0)
+    assert not moves([still])

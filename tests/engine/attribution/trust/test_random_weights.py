@@ -138,3 +138,19 @@ def test_an_image_of_hardly_more_than_the_baseline_is_not_compared(on_black):
     image[:, 10, 10:15] = 0.5
     case = TrustCase(replace(on_black, image=image), GradientXInput(baseline="black"))
     assert "fewer than 10 pixels differ" in RandomWeights(stages=1)(case)["check"].notes[0]
+
+
+def test_each_layer_is_shuffled_by_an_order_of_its_own():
+    rows = nn.Sequential(*(nn.Conv2d(3, 3, 1, bias=False) for _ in range(4)))
+    for layer in rows:
+        layer.weight.data = torch.arange(9.0).reshape(3, 3, 1, 1)
+    ((_, changed),) = randomized(Classifier(rows, "rows", "rows", side=8), 1, seed=0)
+    orders = {tuple(one.flatten().tolist()) for one in changed.network.parameters()}
+    assert len(orders) == 4
+
+
+def test_both_curves_begin_at_the_map_itself_with_nothing_shuffled(digit):
+    found = RandomWeights(stages=2)(TrustCase(digit, Gradient()))
+    for name in ("order", "ssim"):
+        assert (found[name].x[0], found[name].y[0]) == (0, 1)
+        assert len(found[name].x) == len(found[name].y) == 3

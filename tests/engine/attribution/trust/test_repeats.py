@@ -1,5 +1,7 @@
 """Trials of repeating and nudging: maps of chance and maps that jump are caught."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -37,3 +39,14 @@ def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
     found = check_of(Nudged(draws=3), linear, toy(breaking))
     assert np.isnan(verdict(found))
     assert "Not available: after a change" in found.notes[0]
+
+
+def test_the_repeats_have_the_next_seeds(linear):
+    seeds = []
+
+    def seen(case):
+        seeds.append(case.seed)
+        return np.random.default_rng(case.seed).random((12, 12))
+
+    check_of(Repeats(repeats=3), replace(linear, seed=7), toy(seen))
+    assert seeds == [7, 8, 9, 10]
