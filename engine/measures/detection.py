@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from engine.errors import BlindspotError
 
@@ -36,25 +37,15 @@ class ThresholdRates:
 def auroc(known: Doubles, unknown: Doubles) -> float:
     """Probability that an unknown image scores above a known one, ties counting half.
 
-    Mann and Whitney's rank form. Raises BlindspotError when either is empty or not finite.
+    Raises BlindspotError when either is empty or not finite.
     """
-    known, unknown = checked(known, unknown)
-    both = np.concatenate([known, unknown])
-    _, place, counts = np.unique(both, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # of ties the mean
-    above = ranks[len(known) :].sum() - len(unknown) * (len(unknown) + 1) / 2
-    return float(above / (len(known) * len(unknown)))
+    return float(roc_auc_score(*labeled(*checked(known, unknown))))
 
 
 def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
-    known, unknown = checked(known, unknown)
-    levels = np.unique(np.concatenate([known, unknown]))[::-1]
-    return ThresholdRates(
-        np.concatenate([[0.0], share_at_least(known, levels)]),
-        np.concatenate([[0.0], share_at_least(unknown, levels)]),
-        np.concatenate([[np.inf], levels]),
-    )
+    labels, scores = labeled(*checked(known, unknown))
+    return ThresholdRates(*roc_curve(labels, scores, drop_intermediate=False))
 
 
 def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") -> float:
@@ -85,14 +76,8 @@ def precision_recall(
     known, unknown = checked(known, unknown)
     if positive == "known":
         known, unknown = -unknown, -known
-    levels = np.unique(np.concatenate([known, unknown]))[::-1]
-    found = share_at_least(unknown, levels) * len(unknown)
-    alarms = share_at_least(known, levels) * len(known)
-    return ThresholdRates(
-        np.concatenate([[0.0], found / len(unknown)]),
-        np.concatenate([[1.0], found / (found + alarms)]),
-        np.concatenate([[np.inf], levels]),
-    )
+    precision, recall, levels = precision_recall_curve(*labeled(known, unknown))
+    return ThresholdRates(recall[::-1], precision[::-1], np.append(np.inf, levels[::-1]))
 
 
 def aupr(
@@ -104,7 +89,7 @@ def aupr(
     """
     curve = precision_recall(known, unknown, positive)
     if steps:
-        return float((np.diff(curve.x) * curve.y[1:]).sum())
+        return float(np.diff(curve.x) @ curve.y[1:])
     return float(np.trapezoid(curve.y, curve.x))
 
 
@@ -154,11 +139,9 @@ def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
     return float(levels[np.argmax(kept + rejected)])
 
 
-def share_at_least(scores: Doubles, levels: Doubles) -> Doubles:
-    """The share of the scores that reach each level."""
-    below = np.searchsorted(np.sort(scores), levels, "left")
-    shares: Doubles = 1 - below / len(scores)
-    return shares
+def labeled(known: Doubles, unknown: Doubles) -> tuple[Flags, Doubles]:
+    """Whether each score is an unknown image's, and all scores: scikit-learn's form."""
+    return np.repeat([False, True], [len(known), len(unknown)]), np.concatenate([known, unknown])
 
 
 def checked(known: Doubles, unknown: Doubles) -> tuple[Doubles, Doubles]:
