@@ -53,12 +53,14 @@ def sample(family: Family, number: int, seed: int) -> tuple[list[Mutant], int]:
     return drawn, same
 
 
-def tried(tests: list[str], changes: list[Change], patience: float, folder: Path) -> list[Verdict]:
-    """All verdicts, in the order of the changes."""
+def tried(
+    tests: list[str], only: str, changes: list[Change], patience: float, folder: Path
+) -> list[Verdict]:
+    """All verdicts, in the order of the changes; `only` is pytest's expression for the tests."""
     log = folder / "pytest.log"
     trial = Trial(changes, log, patience)
     options = f"-q -p no:cacheprovider -p no:xdist --basetemp {folder / 'tmp'}".split()
-    chosen = ["-m", "not slow and not gpu and not peer"]
+    chosen = ["-m", "not slow and not gpu and not peer", "-k", only]
 
     def work() -> list[dict[str, Any]]:
         pytest.main([*tests, *options, *chosen], plugins=[trial])
@@ -103,13 +105,14 @@ def main() -> int:
     for name in asked.only:
         if name == PINNED:
             drawn, tests = [Change.pinned(pin) for pin in pins()], sorted({p.by for p in pins()})
-            words, goal = "", 1.0
+            words, goal, only = "", 1.0, ""
         else:
             found, same = sample(families[name], asked.count, asked.seed)
             drawn, tests = [Change.of(mutant) for mutant in found], families[name].proofs()
             words, goal = f"; {same} set aside that change nothing; seed {asked.seed}", GOAL
+            only = families[name].only
         with TemporaryDirectory() as folder:
-            verdicts = tried(tests, drawn, asked.patience, Path(folder))
+            verdicts = tried(tests, only, drawn, asked.patience, Path(folder))
         cell, share = figure(verdicts)
         print(f"{name}: {cell}{words}", flush=True)
         for verdict in verdicts:

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTRACT = "tests/test_contract.py"
 
 
 @dataclass(frozen=True)
 class Family:
-    """Code and tests, as patterns below the root; what `without` names is left out of both."""
+    """Code and tests, as patterns below the root; what `without` names is left out of both.
+
+    With `contract`, what every method must keep is asked of the methods whose full name begins so.
+    """
 
     name: str
     code: tuple[str, ...]
     tests: tuple[str, ...]
     without: tuple[str, ...] = ()
+    contract: str = ""
 
     def files(self) -> list[str]:
         """The code's files."""
@@ -23,7 +28,12 @@ class Family:
 
     def proofs(self) -> list[str]:
         """The tests' files."""
-        return self._found(self.tests)
+        return self._found((*self.tests, CONTRACT) if self.contract else self.tests)
+
+    @property
+    def only(self) -> str:
+        """The tests to be asked, as pytest's -k has it."""
+        return f"not test_contract.py or {self.contract}" if self.contract else ""
 
     def _found(self, patterns: tuple[str, ...]) -> list[str]:
         paths = {path for pattern in patterns for path in ROOT.glob(pattern)}
@@ -31,14 +41,15 @@ class Family:
         return sorted(str(path.relative_to(ROOT)) for path in paths - out)
 
 
+OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 APART = ("lfa", "lima", "trust", "foretold", "random_order")  # attribution's other families
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
     """A family whose code is a folder of the engine."""
-    return Family(
-        name, (f"engine/{folder}/**/*.py",), tests or (f"tests/engine/{folder}/**/test_*.py",)
-    )
+    code = (f"engine/{folder}/**/*.py",)
+    contract = f"{name}." if name in OF_METHODS else ""
+    return Family(name, code, tests or (f"tests/engine/{folder}/**/test_*.py",), (), contract)
 
 
 FAMILIES = (

@@ -35,11 +35,19 @@ from engine.unlearning import (
     moved_masks,
 )
 from engine.unlearning.attack import attack
+from engine.unlearning.looks import base
 from engine.unlearning.looks.base import drawn
 from engine.unlearning.looks.membership import regions
 from engine.unlearning.looks.similarity import alignment, gram
 from engine.unlearning.looks.still_there import read
-from engine.unlearning.metrics import attacks, figures, gap, judged, nearness
+from engine.unlearning.metrics import (
+    attacks,
+    figures,
+    gap,
+    judged,
+    nearness,
+    zero_forgetting,
+)
 from engine.unlearning.network import untrained
 from tests.engine.unlearning.trained import class_case
 
@@ -79,6 +87,9 @@ def test_all_figures_are_those_of_the_three_models(after, case, models):
             assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
         far = (weights(model) - weights(models["original"])).norm().item()
         assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
+        blank = judged(untrained(case.model, case.seed + 1), case)
+        forgetful = zero_forgetting(said[name].forget, blank.forget)
+        assert table.cell(name, "ZRF") == pytest.approx(forgetful, abs=1e-6)
         expected = gap(figures(said[name]), figures(said["retrained"]))
         assert table.cell(name, "gap") == pytest.approx(expected)
     assert math.isnan(table.cell("original", "attack rate"))
@@ -87,6 +98,17 @@ def test_all_figures_are_those_of_the_three_models(after, case, models):
         length = math.hypot(plane.cell(name, "x"), plane.cell(name, "y"))
         assert length == pytest.approx(table.cell(name, "from original"), rel=1e-5)
     assert plane.cell("retrained", "y") == pytest.approx(0, abs=1e-4)
+
+
+def test_features_are_read_in_parts_of_a_bounded_size(case, monkeypatch):
+    monkeypatch.setattr(base, "CHUNK", 4)
+    rows, parts = case.splits.forget[:10], []
+    model = case.model.twin()
+    plain = model.features(case.data.pixels(rows))
+    read = model.features
+    monkeypatch.setattr(model, "features", lambda pixels: parts.append(len(pixels)) or read(pixels))
+    torch.testing.assert_close(base.features(model, case.data, rows), plain)
+    assert parts == [4, 3, 3]
 
 
 def test_confidences_are_the_probabilities_of_the_label(after, case, models):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from engine.errors import BadSetting
 from engine.run import answer
 from engine.unlearning import SSD, Importance, by_layer, dampened, plane, threshold_for
-from engine.unlearning.importance import dampening
+from engine.unlearning.importance import SETS, dampening
 from engine.unlearning.looks.damping import damped
 from engine.unlearning.network import in_parts, named, own_copy
 from engine.unlearning.search import TRIED
@@ -54,6 +54,12 @@ def test_all_training_images_are_looked_at_for_the_whole_and_once(case):
     run = answer(Importance(), case)["run"]
     assert run.cell("forget", "samples") == len(case.splits.forget)
     assert run.cell("train", "samples") == len(case.splits.train)
+
+
+def test_each_importance_says_how_many_images_it_took(case):
+    found = answer(Importance(), case)["run"]
+    assert found.rows == SETS
+    assert found["samples"].tolist() == [len(getattr(case.splits, name)) for name in SETS]
 
 
 def test_weights_are_dampened_by_the_formula_on_a_line(case):

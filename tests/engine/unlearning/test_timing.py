@@ -27,6 +27,7 @@ from engine.unlearning import (
     SalUn,
     Timing,
     clock,
+    timing,
     unlearner,
 )
 from engine.unlearning.metrics import judged
@@ -77,6 +78,13 @@ def test_the_machine_is_told_and_how_much_of_a_core_the_runs_had(case):
     assert machine.rows[0]
     assert machine["cores"][0] >= 1
     assert 0 < machine["seconds with a core"][0] <= machine["seconds"][0]
+
+
+def test_time_that_the_thread_had_before_is_not_counted(case, monkeypatch):
+    times = iter([100.0, 100.25])
+    monkeypatch.setattr(timing, "thread_time", lambda: next(times))
+    monkeypatch.setattr(timing, "machine", lambda seconds, had: (seconds, had))
+    assert Timing()(BoardCase(case, (faked([1.0] * 4),)))["machine"][1] == 0.25
 
 
 def test_five_rounds_count_five_runs(case):
