@@ -16,12 +16,12 @@ from engine import data
 from engine.attribution import LFA, LiMA
 from engine.attribution.partition import Partition, superpixels
 from engine.case import ImageCase, image_case
+from engine.case.target import Target
 from engine.data.example import Example
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.measures.showing import curves, random_ranks
 from engine.models.catalog import load
-from engine.samples import sample
-from engine.target import Target
 
 COUNT = 50  # regions
 PENDING, ALL = LiMA().pending, 80  # with all pending it is the plain search

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.case import ImageCase, image_case
+from engine.case.prediction import best
+from engine.case.target import Target
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.method import Precision
 from engine.models.catalog import load
 from engine.models.compiled import can_compile
-from engine.prediction import best
 from engine.result import Scores
-from engine.samples import sample
-from engine.target import Target
 
 
 @cache

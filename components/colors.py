@@ -1,5 +1,12 @@
 """The few color ramps we use; they are defined where the command line can reach them too."""
 
-from engine.colors import CATEGORICAL, DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL, STEPS, Ramp
+from engine.pictures.colors import (
+    CATEGORICAL,
+    DIVERGING_DARK,
+    DIVERGING_LIGHT,
+    SEQUENTIAL,
+    STEPS,
+    Ramp,
+)
 
 __all__ = ["CATEGORICAL", "DIVERGING_DARK", "DIVERGING_LIGHT", "SEQUENTIAL", "STEPS", "Ramp"]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
+from engine.case.target import Target
 from engine.images import SliceChoice
 from engine.method import Method
 from engine.models.classifier import Classifier
@@ -20,7 +21,6 @@ from engine.models.own_file import OWN
 from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
-from engine.target import Target
 
 
 def python_call(
@@ -48,7 +48,7 @@ def python_call(
             f"from engine.models.catalog import {loader}",
             "from engine.run import answer",
             *source,
-            "from engine.target import Target",
+            "from engine.case.target import Target",
         ]
     )
     if "Path(" in picture + model:
@@ -69,7 +69,7 @@ def python_picture(subject: Subject) -> tuple[list[str], str]:
         call = f'example("{subject.name}").picture()'
         return ["from engine.data.example import example"], call
     if subject.name:
-        return ["from engine.samples import sample"], f'sample("{subject.name}")'
+        return ["from engine.images.samples import sample"], f'sample("{subject.name}")'
     return [], python_upload(subject.view)
 
 

@@ -17,7 +17,7 @@ from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
 from components.runs import Outcome
 from engine.arguments import BY_CASE, arguments_of
-from engine.as_code import as_python, as_shell
+from engine.commands.as_code import as_python, as_shell
 from engine.errors import BlindspotError
 from engine.method import Method
 from engine.run import Answer

@@ -35,7 +35,8 @@ def answer(
     Raises:
         BlindspotError: something asked was wrong; its text says what.
     """
-    from engine import asking, run  # here, so that `import engine` stays quick
+    from engine import run  # here, so that `import engine` stays quick
+    from engine.commands import asking
     from engine.method import quiet
 
     asked, arguments = asking.question(asking.method_named(method), given, settings)

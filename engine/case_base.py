@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier

@@ -27,6 +27,8 @@ from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, TrustCase
 from engine.case import ImageCase, PairCase, image_case, shown
+from engine.case.prediction import Prediction
+from engine.case.target import Target
 from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
@@ -36,16 +38,14 @@ from engine.hallucination.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.hallucination.tiny_vlm.weights import load as load_vlm
 from engine.images import Crop
+from engine.images.samples import SAMPLES, sample
+from engine.keeping.store import Store, shrink
 from engine.method import Method
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
-from engine.prediction import Prediction
 from engine.result import Columns, View
 from engine.run import GALLERY, Answer, digest, made, told, without_words
-from engine.samples import SAMPLES, sample
 from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
-from engine.store import Store, shrink
-from engine.target import Target
 from engine.unlearning import (
     EXPERIMENTS,
     SSD,

@@ -18,15 +18,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from engine.keeping.packing import Record, StoredAnswer
+from engine.keeping.store import Store, home, keep_row, read_table, sweep_strays
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
 from engine.models import catalog
 from engine.models.borrow import borrowing
 from engine.models.classifier import digest_text
 from engine.models.compiled import counting
-from engine.packing import Record, StoredAnswer
 from engine.result import Result, View
-from engine.store import Store, home, keep_row, read_table, sweep_strays
 
 log = logging.getLogger(__name__)
 

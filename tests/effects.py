@@ -12,12 +12,12 @@ import torch
 from engine.attribution import SmoothGrad
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.hallucination import CaptionCase, Greedy, WordCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.method import Case, Method
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
-from engine.target import Target
 from tests import tiny
 from tests.engine.hallucination import tiny as speaking
 from tests.engine.hallucination.scripted import Scripted

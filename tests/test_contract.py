@@ -18,12 +18,12 @@ from engine import attribution, hallucination
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import Experiment, ExperimentCase
 from engine.families import METHODS
+from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, Switch
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
-from engine.packing import StoredAnswer, pack, unpack
 from engine.result import HeatMap
 from engine.run import answer, digest
 from engine.training import fresh

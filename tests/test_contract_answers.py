@@ -11,10 +11,10 @@ import torch
 
 from engine import attribution
 from engine.attribution.trust import Check
+from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
-from engine.target import Target
 from tests import tiny
 from tests.answers import differing, plain, settled, small
 from tests.effects import EFFECTS, INERT, Effect

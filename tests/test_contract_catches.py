@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.method import Method, Slider, quiet, setting
 from engine.result import HeatMap
-from engine.target import Target
 from tests import test_contract as contract
 from tests import test_contract_answers as answers
 

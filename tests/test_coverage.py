@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.views import VIEWS
-from engine.coverage import FILE, ROOT, System, page, systems, views
+from engine.commands.coverage import FILE, ROOT, System, page, systems, views
 from engine.families import METHODS
 
 

@@ -11,11 +11,12 @@ from textwrap import dedent
 import pytest
 from PIL import Image
 
-from engine import coverage, run
-from engine.cli import main
+from engine import run
+from engine.commands import coverage
+from engine.commands.cli import main
+from engine.keeping.store import Store
 from engine.models import embedded
 from engine.run import GALLERY
-from engine.store import Store
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

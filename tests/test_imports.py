@@ -40,3 +40,53 @@ def test_imports_go_one_way(folder: str) -> None:
         if (found := FORBIDDEN[folder].intersection(imported(file.read_text(encoding="utf-8"))))
     }
     assert not wrong
+
+
+FAMILIES = {"attribution", "unlearning", "hallucination", "anomaly", "sparsity"}
+INSTRUMENTS = {  # methods of another family that one works with, as its papers do
+    "engine/sparsity/harm.py": {"attribution"},
+    "engine/sparsity/unknown.py": {"anomaly"},
+    "engine/unlearning/prune_first.py": {"sparsity"},
+}
+
+
+def rooms(source: str, package: str) -> Iterator[str]:
+    """The folders below a package that a file imports from, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{name.name}" for name in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith(f"{package}."))
+
+
+def test_rooms_are_found_in_each_form_of_import() -> None:
+    source = (
+        "import engine.a.b\nfrom engine import c\nfrom engine.d.e import f\nfrom x.y import z\n"
+    )
+    assert list(rooms(source, "engine")) == ["a", "c", "d"]
+
+
+def test_families_of_the_engine_do_not_know_each_other() -> None:
+    """What two of them share has a room of its own."""
+    wrong = {}
+    for family in sorted(FAMILIES):
+        for file in sorted((ROOT / "engine" / family).rglob("*.py")):
+            name = file.relative_to(ROOT).as_posix()
+            met = FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine"))
+            if found := met - {family} - INSTRUMENTS.get(name, set()):
+                wrong[name] = sorted(found)
+    assert not wrong
+
+
+def test_rooms_that_families_share_know_none_of_them() -> None:
+    shared = {"case", "data", "images", "keeping", "lane", "measures", "models", "pictures",
+              "result", "training", "weights"}  # fmt: skip
+    wrong = {}
+    for room in sorted(shared):
+        for file in sorted((ROOT / "engine" / room).rglob("*.py")):
+            if met := FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine")):
+                wrong[file.relative_to(ROOT).as_posix()] = sorted(met)
+    assert not wrong

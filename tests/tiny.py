@@ -16,6 +16,7 @@ from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.data import DataCard, DataSet, split_rows
 from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination import (
@@ -34,7 +35,6 @@ from engine.lab import TrainCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
-from engine.target import Target
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
     LOOKS,

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from components import runs
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.data import DataSet
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Checkpoint
 from engine.run import Answer
-from engine.sparsity.case import PruneCase
-from engine.target import Target
 from engine.unlearning import (
     AfterCase,
     BoardCase,
@@ -28,6 +27,7 @@ from engine.unlearning import (
     Unlearner,
     forget_case,
 )
+from engine.weights.case import PruneCase
 
 KEY = "forget"
 MODELS = ("original", "unlearned", "retrained")

@@ -33,9 +33,9 @@ from components.sidebar.subject import Subject, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine import run
 from engine.case import ImageCase
+from engine.case.prediction import Prediction
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.prediction import Prediction
 from engine.result import Columns
 from engine.run import Answer
 from engine.unlearning import Confidence, Retrain, Steps

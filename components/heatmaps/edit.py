@@ -13,9 +13,9 @@ from components.sidebar.subject import Subject, square_pixels
 from components.widgets.bars import Bar, bars
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
-from engine.editing import COVERS, covered
+from engine.case.editing import COVERS, covered
+from engine.case.prediction import Prediction, best
 from engine.pictures import as_bytes
-from engine.prediction import Prediction, best
 from engine.result import Scores
 
 START = Box(0.35, 0.35, 0.3, 0.3)

@@ -17,9 +17,9 @@ from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import LevelSet, Walking
 from engine.case import ImageCase, PairCase, shown
+from engine.case.target import Target
 from engine.images import Crop
 from engine.run import Answer
-from engine.target import Target
 
 KEY = "levels"
 WalkT = TypeVar("WalkT", bound=Walking)

@@ -15,8 +15,8 @@ from components.sidebar.subject import Subject
 from engine.data.example import Example
 from engine.errors import BadImage
 from engine.images import MAX_MB, Crop, Picture, read, square
+from engine.images.samples import SAMPLES, sample
 from engine.pictures import as_bytes
-from engine.samples import SAMPLES, sample
 
 MOST_UPLOADS = 12
 RULE = "another image that is offered here; images of your own are not part of a link"

@@ -23,11 +23,11 @@ from engine.attribution.level_sets import WALKS
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Result, Table
 from engine.run import Answer
-from engine.target import Target
 
 MOST_WALKS = 3
 

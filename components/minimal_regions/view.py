@@ -18,9 +18,9 @@ from components.runs import Outcome
 from components.sidebar.subject import Subject
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder, naive_looks
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.result import Table
 from engine.run import Answer
-from engine.target import Target
 
 KEY = "minimal"
 NEARLY = 0.9  # of the whole image's probability

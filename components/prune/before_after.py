@@ -20,9 +20,9 @@ from components.widgets.viewer import Panel, viewer
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.case import ImageCase
+from engine.case.prediction import Prediction, best
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.method import Method
-from engine.prediction import Prediction, best
 from engine.result import HeatMap, Scores
 from engine.run import Answer
 from engine.sparsity import Masks

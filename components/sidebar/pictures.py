@@ -15,7 +15,7 @@ from components.widgets.viewer import Pixels
 from engine.data.example import Example, Mask
 from engine.errors import BadImage
 from engine.images import MAX_MB, Crop, Picture, Scan, SliceChoice, load
-from engine.samples import SAMPLES, sample
+from engine.images.samples import SAMPLES, sample
 
 YOURS = "Your image"
 FROM_DATA = "From a data set"

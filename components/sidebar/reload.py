@@ -18,7 +18,7 @@ from typing import Any, Final
 import streamlit as st
 
 from components import widgets
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 
 ROOM = 300_000_000  # bytes of all visitors' files together
 SECONDS = 3600.0

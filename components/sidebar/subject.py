@@ -17,13 +17,13 @@ from engine.anomaly.in_distribution import NOT_COMPARED, InDistribution, in_dist
 from engine.anomaly.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
 from engine.case import ImageCase, image_case
+from engine.case.prediction import Prediction
+from engine.case.target import Target
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, SliceChoice
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.models.classifier import Classifier
-from engine.prediction import Prediction
 from engine.run import Answer
-from engine.target import Target
 
 
 @dataclass(frozen=True)

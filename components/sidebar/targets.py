@@ -9,13 +9,13 @@ import streamlit as st
 
 from components.links import refuse
 from components.widgets.bars import Bar, bars
+from engine.case.prediction import best
+from engine.case.target import READINGS, Reading, Target
 from engine.device import PRECISIONS
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.models.own_file import OWN
-from engine.prediction import best
 from engine.result import Scores
-from engine.target import READINGS, Reading, Target
 
 MOST_SEED = 9999
 

@@ -19,8 +19,8 @@ from components.widgets.viewer import ENCODED, Pixels
 from engine.attribution.study import ImageQuestion as Image
 from engine.attribution.study import StudyMaps
 from engine.attribution.study.look import SEPARATOR
-from engine.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
 from engine.pictures import as_bytes
+from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
 from engine.result import Columns, HeatMap
 from engine.run import Answer
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.result import Array
 
 Doubles = NDArray[np.float64]

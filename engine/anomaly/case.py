@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.case_base import Case, Parts
 from engine.data import DataSet, Rows
 from engine.errors import BadData, BadModel, BlindspotError
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Precision
 from engine.models.classifier import Classifier
 

@@ -21,8 +21,8 @@ from engine.anomaly.conformal import Conformal
 from engine.anomaly.gather import Gathered, gathered, heads_agree
 from engine.anomaly.held import held_bytes
 from engine.errors import DoesNotFit
+from engine.keeping.memory import Memory
 from engine.measures import detection
-from engine.memory import Memory
 from engine.method import Cost, Method, Progress, quiet
 from engine.result import Curve, Evidence, Result, Scores, Table, View
 

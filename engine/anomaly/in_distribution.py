@@ -27,10 +27,10 @@ from engine.data.example import Example, example
 from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.images import Picture
+from engine.images.samples import SAMPLES
 from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
 from engine.models.own_file import OWN
-from engine.samples import SAMPLES
 
 ALPHA = 0.02  # at or below this p-value no verdict is given
 COLORLESS = 8 / 255  # largest difference between channels of a pixel that counts as gray

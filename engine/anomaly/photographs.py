@@ -17,7 +17,7 @@ from PIL import Image
 from engine.data import DataCard, DataSet
 from engine.errors import BlindspotError
 from engine.images import Picture
-from engine.samples import SAMPLES, sample
+from engine.images.samples import SAMPLES, sample
 
 SIDE = 224  # px
 ODD = ("retina", "ihc")  # samples that are no everyday photographs

@@ -21,7 +21,7 @@ from engine.anomaly.knn import distances
 from engine.case_base import Case, Parts
 from engine.data import DataSet
 from engine.data.registry import UPLOAD, recipe
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 from engine.method import Method, Progress, part_of, quiet
 from engine.result import Columns, Features, Result
 from engine.run import answer, digest, known

@@ -15,10 +15,10 @@ from engine.anomaly.extract import as_seen
 from engine.anomaly.photographs import ODD, photographs
 from engine.data import DataSet
 from engine.errors import BadData, BlindspotError
+from engine.images.samples import SAMPLES
 from engine.method import Progress, quiet
 from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
-from engine.samples import SAMPLES
 
 PHOTOGRAPHS = "photographs"
 HELD_OUT = "held-out classes"

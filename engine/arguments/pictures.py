@@ -17,16 +17,16 @@ from engine.arguments.text import MethodsByName
 from engine.attribution import HEATMAPS
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase, shown
+from engine.case.target import READINGS, Reading, Target
 from engine.data import load as load_data
 from engine.data.example import example, seen
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, read
+from engine.images.samples import SAMPLES, sample
 from engine.method import CaseT, Choice, Precision, Slider
 from engine.models.catalog import DEFAULT
 from engine.models.classifier import Classifier
-from engine.samples import SAMPLES, sample
 from engine.sparsity.subjects import data_of
-from engine.target import READINGS, Reading, Target
 
 SAMPLE, EXAMPLE = "sample:", "example:"
 MAPS = MethodsByName(HEATMAPS)

@@ -21,9 +21,9 @@ from torch import Tensor
 from engine.attribution.linear_fit import fit
 from engine.attribution.partition import REGIONS, REGIONS_HELP, SHAPE, SHAPE_HELP, Partition
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn, in_memory, score_renders
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import as_drawn, in_memory, score_renders
 
 
 @dataclass(frozen=True)

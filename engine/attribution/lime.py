@@ -29,9 +29,9 @@ from engine.attribution.partition import (
     Partition,
 )
 from engine.case import ImageCase
+from engine.case.scoring import score_renders
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import score_renders
 
 
 @dataclass(frozen=True)

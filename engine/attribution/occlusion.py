@@ -18,9 +18,9 @@ from torch import Tensor
 
 from engine.attribution.partition import COVER, COVER_HELP
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn, score_renders
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import as_drawn, score_renders
 
 Square = tuple[slice, slice]
 

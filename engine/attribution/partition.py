@@ -13,8 +13,8 @@ from skimage.segmentation import slic
 from torch import Tensor
 
 from engine.case import ImageCase
+from engine.case.scoring import Draw, as_drawn, in_memory, laid_out
 from engine.method import Choice, Slider
-from engine.scoring import Draw, as_drawn, in_memory, laid_out
 
 # Of SLIC, which balances color against place; the later ones for pictures so noisy that color
 # alone leaves hardly a connected region.

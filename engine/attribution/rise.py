@@ -23,10 +23,10 @@ from torch import Tensor
 
 from engine.attribution.partition import COVER, COVER_HELP
 from engine.case import ImageCase
-from engine.lazy import lazy
+from engine.case.scoring import laid_out, score_renders
+from engine.keeping.lazy import lazy
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result
-from engine.scoring import laid_out, score_renders
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ from engine.attribution.class_activation import (
     enlarged,
 )
 from engine.case import ImageCase
+from engine.case.scoring import score_renders
 from engine.method import Choice, Method, Progress, quiet, setting
 from engine.result import Result
-from engine.scoring import score_renders
 
 
 @dataclass(frozen=True)

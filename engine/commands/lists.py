@@ -11,7 +11,7 @@ from engine.commands.terminal import say
 def methods(wanted: Namespace) -> None:
     """List the methods."""
     from engine.arguments.text import text_of
-    from engine.asking import described
+    from engine.commands.asking import described
     from engine.families import METHODS
 
     listed = [described(kind) for kind in METHODS]

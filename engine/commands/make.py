@@ -67,7 +67,7 @@ def retrain(wanted: Namespace) -> None:
 
 def cover(_wanted: Namespace) -> None:
     """Rewrite docs/coverage.md."""
-    from engine.coverage import FILE, page
+    from engine.commands.coverage import FILE, page
 
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(page(), encoding="utf-8")

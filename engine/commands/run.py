@@ -17,8 +17,8 @@ USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
-    from engine.asking import method_named, question, settings_given
-    from engine.output import write
+    from engine.commands.asking import method_named, question, settings_given
+    from engine.commands.output import write
     from engine.run import answer, titled
 
     kind = method_named(wanted.method)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadData
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.result import digest_arrays, read_only
 
 SPLITS = ("train", "validation", "test")

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from engine.packing import DAMAGE
-from engine.store import PART, home, remove, touch, write_atomic
+from engine.keeping.packing import DAMAGE
+from engine.keeping.store import PART, home, remove, touch, write_atomic
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from engine.data.sprites import (
     sprites,
 )
 from engine.errors import BadData
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Progress, quiet
 
 CELLS, CELL = 4, 16  # cells on a side, and their side in px

@@ -16,7 +16,7 @@ from engine.data.scenes import Scenes
 from engine.data.tabular import Cohort
 from engine.data.variants import variant
 from engine.errors import BadData
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30

@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.case_base import Case, Parts
 from engine.errors import BlindspotError
 from engine.hallucination.vlm import VLM
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Precision
 
 KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit"}

@@ -32,9 +32,9 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.vasparse import VASparse
 from engine.hallucination.vcd import VCD
+from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
 from engine.result import Columns, Result, Scores
-from engine.store import write_atomic
 
 KEPT = Path(__file__).parents[2] / "assets" / "decoding.json"
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8

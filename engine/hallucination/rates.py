@@ -21,7 +21,7 @@ from engine.hallucination.strategy import COSTS, Strategy
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
 from engine.result import Columns, Result
 

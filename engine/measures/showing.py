@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn, in_memory, laid_out, score_renders
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
 from engine.result import Floats
-from engine.scoring import as_drawn, in_memory, laid_out, score_renders
 
 STEPS = 20
 TIES = 0  # seed of the order among equal values

@@ -12,10 +12,10 @@ import numpy as np
 from torch import Tensor
 
 from engine.errors import BadModel
+from engine.keeping.packing import DAMAGE
 from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
 from engine.models.small import NetworkShape
-from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint, Networks
 
 MOST_CLASSES = 10_000

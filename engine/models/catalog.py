@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 from engine.models import checkpoints, embedded
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX

@@ -14,11 +14,11 @@ from hashlib import blake2b
 from pathlib import Path
 
 from engine.errors import BadModel, BlindspotError
+from engine.keeping.store import home, remove, write_atomic
 from engine.models.card import ModelCard, weights_of
 from engine.models.classifier import Classifier
 from engine.models.rebuild import packed, read_card, read_model, rebuilt
 from engine.result import Checkpoint
-from engine.store import home, remove, write_atomic
 
 log = logging.getLogger(__name__)
 

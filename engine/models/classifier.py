@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.device import best_device, has_fast
 from engine.errors import BadModel
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Precision
 from engine.models.bits import Packed
 from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from engine.keeping.store import PART
 from engine.models import packages
-from engine.store import PART
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier

@@ -17,12 +17,12 @@ import torch
 
 from engine import data as data_sets
 from engine.errors import BadModel
+from engine.keeping.store import write_atomic
 from engine.method import Progress, quiet
 from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.models.rebuild import packed, read_card, read_model
-from engine.store import write_atomic
 from engine.training import Pgd, Recipe, figures, fresh, train
 from engine.training.state import state_file
 

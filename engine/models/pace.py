@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from engine.device import memory_budget
 from engine.errors import BlindspotError
-from engine.store import home, keep_row, read_table
+from engine.keeping.store import home, keep_row, read_table
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier

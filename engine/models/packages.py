@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.packing import checksum
-from engine.store import home, remove, touch, write_atomic
+from engine.keeping.packing import checksum
+from engine.keeping.store import home, remove, touch, write_atomic
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier

@@ -17,12 +17,12 @@ from safetensors.numpy import save as save_arrays
 from torch import Tensor, nn
 
 from engine.errors import BadModel
+from engine.keeping.packing import DAMAGE
 from engine.models.bits import packed_bits, unpacked_bits
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL, NetworkShape, build
 from engine.models.weights_file import check_words
-from engine.packing import DAMAGE
 from engine.result import Array, Checkpoint
 
 KEY = "blindspot"  # of the card in a file's metadata

@@ -7,14 +7,11 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 from __future__ import annotations
 
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS
-from engine.sparsity.case import PruneCase
 from engine.sparsity.enforce import bake, enforced, pruned
 from engine.sparsity.file import masks_file, read_masks
 from engine.sparsity.harm import Harm, harm
 from engine.sparsity.learned import Learned, read_scores
 from engine.sparsity.level import Level
-from engine.sparsity.masks import Masks, masks_in, masks_of
-from engine.sparsity.parts import PrunableWeight, parts
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.pruner import MaskRules, Pruner
 from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
@@ -25,6 +22,9 @@ from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tradeoff import Tradeoff, sparsest
 from engine.sparsity.units import STRUCTURES
 from engine.sparsity.unknown import Unknown, told_apart
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks, masks_in, masks_of
+from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown)
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from math import prod
 
 from engine.errors import BadSetting
-from engine.sparsity.parts import PrunableWeight
+from engine.weights.parts import PrunableWeight
 
 HEAD_DENSITY = 0.2
 RULES = ("uniform", "uniform+", "ER", "ERK")  # that look at shapes only

@@ -13,9 +13,9 @@ import numpy as np
 
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

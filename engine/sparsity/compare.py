@@ -15,9 +15,9 @@ from engine.errors import BlindspotError
 from engine.models.bits import Bits
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
-from engine.sparsity.masks import Masks
 from engine.sparsity.rounds import own
 from engine.sparsity.synflow import flows, named, pass_on
+from engine.weights.masks import Masks
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
-from engine.sparsity.masks import Masks
-from engine.sparsity.parts import parts
+from engine.weights.masks import Masks
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

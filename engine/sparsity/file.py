@@ -15,11 +15,11 @@ import numpy as np
 
 from engine.data.archive import NO_ARRAY
 from engine.errors import BadData, BlindspotError
+from engine.keeping.packing import DAMAGE
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
-from engine.packing import DAMAGE
-from engine.sparsity.masks import Masks, masks_of
-from engine.sparsity.parts import parts
+from engine.weights.masks import Masks, masks_of
+from engine.weights.parts import parts
 
 ABOUT = "about"
 LARGEST = 64 * 2**20  # bytes of a file that is read

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
 from engine.sparsity.slopes import curved, normalized, slopes, weight_of
 from engine.sparsity.snip import EACH
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

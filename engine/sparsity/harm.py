@@ -18,6 +18,7 @@ import torch
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.data import Rows
 from engine.errors import BlindspotError
 from engine.measures.calibration import Calibration, calibration, fitted_temperature, log_softmax
@@ -26,11 +27,10 @@ from engine.measures.drift import rank_correlation, top_overlap
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Array, Floats, HeatMap, Result, Table, View
-from engine.sparsity.case import PruneCase
 from engine.sparsity.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
-from engine.target import Target
 from engine.training import outputs
+from engine.weights.case import PruneCase
 
 HEATS = ("gradient", "Grad-CAM")
 DRAWS = 1000  # of the bootstrap

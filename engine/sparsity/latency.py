@@ -22,8 +22,8 @@ from engine.method import Progress, quiet
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import settle
-from engine.sparsity.masks import Masks
 from engine.sparsity.shrink import shrunk
+from engine.weights.masks import Masks
 
 BATCHES = (1, 32)
 WARM = 10  # passes that are not counted

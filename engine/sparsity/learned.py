@@ -14,13 +14,13 @@ import numpy as np
 
 from engine.data.archive import NO_ARRAY
 from engine.errors import BadData, BlindspotError, DoesNotFit
+from engine.keeping.packing import DAMAGE
 from engine.method import Case, Progress, quiet
 from engine.models.classifier import Classifier
-from engine.packing import DAMAGE
 from engine.result import Floats, Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 ROOM = 2**20  # bytes of a file beside its numbers
 NEEDED = "it needs scores that a search has learned: open a file of them (.npz)."

@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.method import Progress, quiet
 from engine.result import Result, Scores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.prune import right
 from engine.sparsity.pruning import Pruning
+from engine.weights.case import PruneCase
 
 
 @dataclass(frozen=True)

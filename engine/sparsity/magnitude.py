@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from engine.method import Progress, quiet
 from engine.result import Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
 from engine.sparsity.slopes import weight_of
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from engine.errors import BlindspotError
 from engine.method import Case, Method
-from engine.sparsity.case import PruneCase
-from engine.sparsity.parts import parts
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,17 @@ from engine.models.card import card_of, checkpoint
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Result, Scores, Table, View
-from engine.sparsity.case import PruneCase
 from engine.sparsity.compare import effective
 from engine.sparsity.cost import Cost, cost_of, places
 from engine.sparsity.enforce import bake
-from engine.sparsity.masks import Masks
 from engine.sparsity.pruning import Pruning
 from engine.sparsity.rounds import ROUND, rounds_of
 from engine.sparsity.shrink import shrunk
 from engine.sparsity.subjects import agreement_only
 from engine.training import Recipe, outputs, train
 from engine.training.state import state_file
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import BadSetting, BlindspotError
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.models.bits import Bits
 from engine.models.classifier import Classifier
 from engine.result import Floats, WeightScores
 from engine.sparsity.allocation import ALLOCATIONS, RATIOS, densities
 from engine.sparsity.channels import Channels, channels_of
-from engine.sparsity.masks import Masks, masks_in
-from engine.sparsity.parts import PrunableWeight, parts
 from engine.sparsity.rounds import LOWEST, held_row, lowered, pools_after, still_cut
 from engine.sparsity.units import STRUCTURES, Pool, best_of_each, masks_from
+from engine.weights.masks import Masks, masks_in
+from engine.weights.parts import PrunableWeight, parts
 
 
 @dataclass(frozen=True)

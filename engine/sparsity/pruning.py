@@ -10,21 +10,21 @@ from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.run import answer
 from engine.sparsity.allocation import ALLOCATIONS
-from engine.sparsity.case import PruneCase
 from engine.sparsity.chance import Random
 from engine.sparsity.enforce import pruned
 from engine.sparsity.grasp import Grasp
 from engine.sparsity.learned import Learned
 from engine.sparsity.magnitude import Magnitude
-from engine.sparsity.masks import Masks
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
 from engine.sparsity.pruner import MaskRules, Pruner
 from engine.sparsity.rounds import rounds_of
 from engine.sparsity.snip import Snip
 from engine.sparsity.synflow import SynFlow
 from engine.sparsity.taylor import Taylor
 from engine.sparsity.units import STRUCTURES
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
+from engine.weights.parts import parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,

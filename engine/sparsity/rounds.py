@@ -17,9 +17,9 @@ from engine.models.bits import Bits
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity.channels import Channels
-from engine.sparsity.masks import Masks
-from engine.sparsity.parts import PrunableWeight
 from engine.sparsity.units import Pool, pools
+from engine.weights.masks import Masks
+from engine.weights.parts import PrunableWeight
 
 LOWEST = float(np.finfo(np.float32).min)  # the score of what is cut already
 ROUND = "round"  # as a model's card has it

@@ -26,10 +26,10 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Result, Table
 from engine.run import answer
-from engine.sparsity.case import PruneCase
 from engine.sparsity.learned import Learned
 from engine.sparsity.pruning import Pruning
 from engine.training import outputs
+from engine.weights.case import PruneCase
 
 Answers = NDArray[np.int64]  # (networks, images)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import parts
 from engine.sparsity.slopes import normalized, slopes, weight_of
+from engine.weights.case import PruneCase
+from engine.weights.parts import parts
 
 EACH = "Images of each class that are looked at; as many as there are, when there are fewer."
 

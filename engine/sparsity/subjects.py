@@ -15,11 +15,11 @@ from engine import data as data_sets
 from engine.data import DataCard, DataSet
 from engine.errors import BlindspotError
 from engine.images import Crop, square
+from engine.images.samples import SAMPLES, sample
 from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
-from engine.samples import SAMPLES, sample
-from engine.sparsity.case import PruneCase
 from engine.training import Recipe
+from engine.weights.case import PruneCase
 
 PHOTOGRAPHS = "photographs"
 

@@ -27,9 +27,9 @@ from engine.method import Case, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Result, WeightScores
-from engine.sparsity.case import PruneCase
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.parts import PrunableWeight, parts
+from engine.weights.case import PruneCase
+from engine.weights.parts import PrunableWeight, parts
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 

@@ -13,10 +13,10 @@ import numpy as np
 from engine.errors import DoesNotFit
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table, View
-from engine.sparsity.case import PruneCase
-from engine.sparsity.masks import Masks
 from engine.sparsity.prune import retrained, right, unlearnable
 from engine.sparsity.pruning import Cutting
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
 
 RATIOS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 COLUMNS = ("ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds")

@@ -26,8 +26,8 @@ from engine.errors import BadSetting, BlindspotError, DoesNotFit
 from engine.models.bits import Bits
 from engine.result import Floats, WeightScores
 from engine.sparsity.channels import Channels
-from engine.sparsity.masks import Masks
-from engine.sparsity.parts import PrunableWeight
+from engine.weights.masks import Masks
+from engine.weights.parts import PrunableWeight
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 

@@ -24,10 +24,10 @@ from engine.measures.detection import auroc, fpr95
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table, View
-from engine.sparsity.case import PruneCase
 from engine.sparsity.harm import DRAWS, ENDS
 from engine.sparsity.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
+from engine.weights.case import PruneCase
 
 DETECTORS: tuple[type[Detector], ...] = (KNN, Mahalanobis, MSP, Energy)
 OTHERS = ("scenes", "digits")  # another data set: the first that is not what the model learned

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from engine.data import Rows
 from engine.errors import BlindspotError
+from engine.keeping.store import remove
 from engine.method import Progress
 from engine.result import TrainLog
-from engine.store import remove
 from engine.training.batch_loss import Losses
 from engine.training.descent import Diverged, Loss, descend
 from engine.training.figures import one_thread

@@ -15,9 +15,9 @@ from safetensors import safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from engine.packing import DAMAGE
+from engine.keeping.packing import DAMAGE
+from engine.keeping.store import home, remove, sweep_strays, write_atomic
 from engine.result import digest_arrays
-from engine.store import home, remove, sweep_strays, write_atomic
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ import numpy as np
 from engine.case_base import Case, Parts
 from engine.data import DataSet
 from engine.errors import BlindspotError
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Precision
 from engine.models import checkpoints, embedded
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL
-from engine.sparsity.case import PruneCase
 from engine.training import Recipe
 from engine.unlearning.request import ForgetRequest, Splits, splits
+from engine.weights.case import PruneCase
 
 TRAINED = "lab.Train"  # what made a model that stands at the root of its tree
 

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.method import Slider, setting
-from engine.sparsity.parts import head_of
 from engine.training.figures import one_thread
 from engine.unlearning.network import in_parts, named, pixels_of, slopes
 from engine.unlearning.unlearner import Unlearner, UnlearningRun
+from engine.weights.parts import head_of
 
 BATCH = 32
 MOST, MOST_OF_HEAD = 1e3, 1e2

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Rows
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Method, Progress, part_of, quiet
 from engine.models.card import ModelCard, card_of, checkpoint
 from engine.models.classifier import Classifier

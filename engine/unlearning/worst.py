@@ -22,12 +22,12 @@ from engine.data import DataSet, Rows
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result
-from engine.sparsity.case import PruneCase
 from engine.training import outputs
 from engine.training.figures import one_thread
 from engine.unlearning.attack import Doubles
 from engine.unlearning.network import own_copy
 from engine.unlearning.request import ForgetRequest, Ids, check_share, told
+from engine.weights.case import PruneCase
 
 BATCH = 64
 RATE = 1e-3

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
-from engine.samples import sample
+from engine.images.samples import sample
 from tests.browser.conftest import OpenPage, Serve
 from tests.browser.server import ROOT, eventually, settle
 

@@ -16,11 +16,11 @@ from components.sidebar.subject import Subject
 from engine import run
 from engine.attribution import Gradient
 from engine.case import image_case
+from engine.case.target import Target
 from engine.images import Crop, read
+from engine.images.samples import sample
 from engine.models.catalog import load_from_file
 from engine.models.classifier import Classifier
-from engine.samples import sample
-from engine.target import Target
 from tests.components.toy import Toy
 from tests.tiny import cnn
 from tests.visits import provenance, visit

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import engine
-from engine import asking
 from engine.arguments import ARGUMENTS, arguments_of, made_by
 from engine.arguments.base import Arguments
 from engine.arguments.controls import Text
@@ -18,8 +17,9 @@ from engine.arguments.forgetting import request_from, request_text
 from engine.arguments.normal import FamiliarArguments
 from engine.arguments.pictures import PictureArguments, first_picture
 from engine.arguments.text import MethodsByName, text_of, value
-from engine.as_code import as_python, as_shell
-from engine.cli import main
+from engine.commands import asking
+from engine.commands.as_code import as_python, as_shell
+from engine.commands.cli import main
 from engine.commands.run import parser_of
 from engine.data import load as load_data
 from engine.errors import BadSetting, BlindspotError

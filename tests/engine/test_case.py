@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from engine.case import ImageCase, image_case
+from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.images import Crop
-from engine.samples import sample
-from engine.target import Target
+from engine.images.samples import sample
 from tests import tiny
 
 

@@ -11,12 +11,12 @@ import pytest
 from torch import Tensor
 
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.case_base import Case, WrappedCase, parts_of
 from engine.data import DataSet
 from engine.errors import DoesNotFit
 from engine.method import Method, case_kind
 from engine.models.classifier import Classifier
-from engine.target import Target
 from tests import tiny
 
 

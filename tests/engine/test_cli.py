@@ -19,14 +19,14 @@ from engine.arguments import classifiers
 from engine.arguments.text import value
 from engine.attribution.study import things
 from engine.case import shown
-from engine.cli import main
+from engine.commands.cli import main
+from engine.commands.output import file_name, free, strict
 from engine.families import METHODS
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.method import Choice, Slider, Switch
 from engine.models import catalog, embedded
 from engine.models.rebuild import read_card
-from engine.output import file_name, free, strict
-from engine.samples import sample
 from engine.training import Recipe
 from engine.unlearning import CudaExperiment
 from tests import tiny
@@ -99,7 +99,7 @@ def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path):
 
 def test_help_comes_without_torch():
     looked = (
-        "import sys\nfrom engine.cli import main\n"
+        "import sys\nfrom engine.commands.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as e:\n"
         "    sys.exit(10 * (e.code or 0) + ('torch' in sys.modules))"
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.editing import covered
+from engine.case.editing import covered
 from tests import tiny
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.arguments import classifiers
-from engine.cli import main
+from engine.commands.cli import main
 from engine.families import METHODS
 from engine.method import Slider, case_kind
 from engine.run import GALLERY

@@ -12,9 +12,9 @@ import torch
 from engine import run
 from engine.case import PairCase
 from engine.errors import BadSetting, BlindspotError, Cancelled
+from engine.keeping.store import Store
 from engine.lane import lane
 from engine.run import answer, ask, digest, known
-from engine.store import Store
 from tests import tiny
 from tests.engine.examples import METHODS, Rows, Train, Walk
 from tests.test_contract import assert_unchanged, state

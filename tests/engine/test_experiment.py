@@ -55,7 +55,7 @@ class Epochs(Experiment):
 def trainings(monkeypatch, tmp_path):
     """Trainings that are really done, in a home of their own."""
     from engine import run
-    from engine.store import Store
+    from engine.keeping.store import Store
 
     done, real, own = [], Train.__call__, Store(tmp_path / "answers")
 

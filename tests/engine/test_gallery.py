@@ -7,7 +7,7 @@ import pytest
 from engine import gallery
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
-from engine.cli import main
+from engine.commands.cli import main
 from engine.gallery import GALLERY, questions, shipped, stale
 from engine.run import made
 from tests import tiny

@@ -19,7 +19,7 @@ from engine.errors import BadImage, BlindspotError
 from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, square
 from engine.images.kinds import kind
 from engine.images.picture import decoded
-from engine.samples import SAMPLES, sample
+from engine.images.samples import SAMPLES, sample
 
 ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)

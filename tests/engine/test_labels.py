@@ -13,16 +13,16 @@ from safetensors.torch import save_file
 
 from engine import run
 from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.case.target import Target
 from engine.experiment import Experiment
 from engine.families import METHODS
+from engine.keeping.store import Store
 from engine.lane import lanes
 from engine.models import checkpoints
 from engine.models.card import card_of, checkpoint
 from engine.models.catalog import load, load_from_file
-from engine.prediction import Prediction
 from engine.run import answer, ask, digest
-from engine.store import Store
-from engine.target import Target
 from tests import tiny
 from tests.test_contract import small
 

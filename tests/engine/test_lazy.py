@@ -7,7 +7,7 @@ from copy import copy
 
 import pytest
 
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 
 
 class Slow:

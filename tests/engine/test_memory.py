@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 
 
 def test_those_used_longest_ago_go_first():

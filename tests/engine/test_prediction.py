@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.prediction import Prediction, best
+from engine.case.prediction import Prediction, best
 from engine.result import Scores
 from engine.run import answer
 from tests import tiny

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from engine.packing import StoredAnswer, pack, unpack
+from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.pictures import CELL, difference, labeled
 from engine.result import Checkpoint, Columns, Curve, HeatMap, Pictures, Scores, digest_arrays
 

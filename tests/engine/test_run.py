@@ -11,13 +11,13 @@ import pytest
 
 from engine import run
 from engine.attribution.gradient import Gradient
+from engine.commands.output import write
 from engine.errors import Cancelled, DoesNotFit
+from engine.keeping.store import Store
 from engine.method import Method, Slider, quiet, setting
 from engine.models.borrow import borrowed
-from engine.output import write
 from engine.result import Scores
 from engine.run import answer, ask, digest, expected_seconds, known, note_seconds
-from engine.store import Store
 from tests import tiny
 
 SOON = 20

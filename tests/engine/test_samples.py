@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import BlindspotError
-from engine.samples import SAMPLES, Sample, sample
+from engine.images.samples import SAMPLES, Sample, sample
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +64,7 @@ def test_a_missing_package_says_what_to_do():
 
 def test_reading_a_sample_does_not_import_its_heavy_package():
     code = (
-        "import sys; from engine.samples import SAMPLES, sample; "
+        "import sys; from engine.images.samples import SAMPLES, sample; "
         "[sample(one.name) for one in SAMPLES]; "
         "heavy = {'skimage', 'sklearn', 'matplotlib', 'torch'}; "
         "sys.exit(len(heavy & set(sys.modules)))"

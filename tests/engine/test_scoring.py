@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn, in_memory, laid_out, render_logits
+from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.method import quiet
 from engine.models.pace import Pace
-from engine.scoring import as_drawn, in_memory, laid_out, render_logits
-from engine.target import Target
 from tests import tiny
 
 LAYOUTS = pytest.mark.parametrize("channels_last", [False, True])

@@ -12,10 +12,18 @@ import numpy as np
 import pytest
 
 from engine import run
-from engine import store as module
-from engine.packing import ENTRY_BYTES, StoredAnswer, checksum, pack, unpack
+from engine.keeping import store as module
+from engine.keeping.packing import ENTRY_BYTES, StoredAnswer, checksum, pack, unpack
+from engine.keeping.store import (
+    PART,
+    STRAY_SECONDS,
+    Store,
+    entry,
+    keep_row,
+    read_table,
+    sweep_strays,
+)
 from engine.result import HeatMap, WeightScores
-from engine.store import PART, STRAY_SECONDS, Store, entry, keep_row, read_table, sweep_strays
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 

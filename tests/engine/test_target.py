@@ -7,7 +7,7 @@ from math import exp
 import pytest
 import torch
 
-from engine.target import Target
+from engine.case.target import Target
 
 LOGITS = torch.tensor([[1.0, 3.0, 0.0], [2.0, 0.0, -1.0]])
 P = [exp(1) / (exp(1) + exp(3) + 1), exp(3) / (exp(1) + exp(3) + 1)]

@@ -24,10 +24,10 @@ from engine.attribution.layer_cam import LayerCam
 from engine.attribution.trust import TrustCase
 from engine.attribution.trust.order import Order
 from engine.case import ImageCase, similarity_case
+from engine.case.target import NumberTarget, RegionTarget, SimilarityTarget, Target
 from engine.errors import BlindspotError, DoesNotFit
 from engine.models.embedding import embedding_of
 from engine.run import answer, digest
-from engine.target import NumberTarget, RegionTarget, SimilarityTarget, Target
 from tests import tiny
 from tests.answers import settled, small
 

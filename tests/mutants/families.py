@@ -42,6 +42,7 @@ class Family:
 
 
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
+CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
 APART = ("lfa", "lima", "trust", "foretold", "random_order")  # attribution's other families
 
 
@@ -78,7 +79,12 @@ FAMILIES = (
     part("study", "attribution/study"),
     part("anomaly", "anomaly"),
     part("hallucination", "hallucination"),
-    part("sparsity", "sparsity"),
+    Family(
+        "sparsity",
+        ("engine/sparsity/**/*.py", "engine/weights/*.py"),
+        ("tests/engine/sparsity/**/test_*.py",),
+        contract="sparsity.",
+    ),
     part("unlearning", "unlearning"),
     Family(
         "training",
@@ -100,6 +106,11 @@ FAMILIES = (
         "core",
         ("engine/*.py", "engine/lane/*.py", "engine/result/*.py"),
         ("tests/engine/test_*.py",),
-        ("engine/cli.py", "engine/gallery.py", "engine/coverage.py", "tests/engine/test_images.py"),
+        (
+            "engine/commands/cli.py",
+            "engine/gallery.py",
+            "engine/commands/coverage.py",
+            "tests/engine/test_images.py",
+        ),
     ),
 )

@@ -11,9 +11,9 @@ from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import data as data_sets
 from engine import unlearning
 from engine.arguments.trained import ExperimentArguments
-from engine.as_code import as_python, as_shell
-from engine.cli import main
-from engine.coverage import family_title
+from engine.commands.as_code import as_python, as_shell
+from engine.commands.cli import main
+from engine.commands.coverage import family_title
 from engine.experiment import ExperimentCase
 from engine.families import FAMILIES
 from engine.run import answer

@@ -13,8 +13,8 @@ from components.which_explanation.losses import WITHHELD
 from engine import run
 from engine.anomaly import pixel_bank
 from engine.anomaly.pixel_bank import PixelBanks
-from engine.memory import Memory
-from engine.store import Store
+from engine.keeping.memory import Memory
+from engine.keeping.store import Store
 from tests.visits import held_up, settled, visit, words
 
 PAGES = sorted(ROOT.glob("pages/*/*.py"))

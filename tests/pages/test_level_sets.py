@@ -13,8 +13,8 @@ from components.views import LEVEL_SETS
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.case import PairCase
+from engine.case.target import Target
 from engine.models import catalog
-from engine.target import Target
 from tests import tiny
 from tests.visits import pills, said, visit
 

@@ -16,10 +16,11 @@ from components.views import PRUNE
 from engine import run
 from engine.attribution.grad_cam import GradCam
 from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.case.target import Target
 from engine.data import load
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.models import catalog, checkpoints
-from engine.prediction import Prediction
 from engine.sparsity import (
     Harm,
     Level,
@@ -40,7 +41,6 @@ from engine.sparsity import (
 )
 from engine.sparsity.compare import overlap
 from engine.sparsity.magnitude import Magnitude
-from engine.target import Target
 from engine.training import Recipe, fresh
 from tests.visits import said, settled, visit, words
 

@@ -13,8 +13,8 @@ from components.draw import labels
 from components.study import charts, one_image, ranking, view
 from components.study.form import Asked
 from components.views import STUDY
-from engine import asking
 from engine.attribution.study import Study, StudyMaps, chosen, study_case, ten
+from engine.commands import asking
 from engine.gallery import shipped
 from engine.result import HeatMap
 from engine.run import answer, digest

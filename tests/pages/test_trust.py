@@ -10,9 +10,9 @@ from torch import nn
 
 from components import runs
 from components.notices import UNEXPECTED
-from engine import case
 from engine.attribution.trust import TRUST
 from engine.attribution.trust.cheap import OtherClass
+from engine.case import image
 from engine.lane import lane
 from engine.models import catalog
 from engine.models.classifier import Classifier
@@ -219,7 +219,7 @@ def test_a_constant_model_gets_no_verdict(shown_to):
 
 
 def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, cnn, monkeypatch):
-    monkeypatch.setattr(case, "shown", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
+    monkeypatch.setattr(image, "shown", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
     at = shown_to(cnn, ["Gradient", "Occlusion"])
     for title in ("Gradient", "Occlusion"):
         assert f"- **{title}**: not tried: the image is the same everywhere, so" in words(at)

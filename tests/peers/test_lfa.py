@@ -14,8 +14,8 @@ from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import Radii, coins
 from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.models.classifier import Classifier
-from engine.target import Target
 from tests import tiny
 
 peer = pytest.importorskip("captum.attr")

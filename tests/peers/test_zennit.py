@@ -17,10 +17,10 @@ from torchvision.models import resnet18
 
 from engine.attribution.lrp import Lrp
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.data.registry import load as load_data
 from engine.models import catalog
 from engine.models.lite import load_lite
-from engine.target import Target
 from tests import tiny
 from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 

@@ -19,10 +19,10 @@ from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import confidences, share
 from engine.attribution.level_sets.traversal import Traversal
 from engine.case import PairCase
+from engine.case.scoring import as_drawn, in_memory
 from engine.errors import BlindspotError
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Field, Points, Result, Table
-from engine.scoring import as_drawn, in_memory
 
 KEPT = 40  # images of the walk that settle the plane
 MARGIN = 0.1  # of the way, seen on each side

@@ -13,9 +13,9 @@ from torch import Tensor
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal
 from engine.case import ImageCase, PairCase
+from engine.case.scoring import Draw, render_logits
 from engine.method import Progress
 from engine.models.pace import in_batches
-from engine.scoring import Draw, render_logits
 
 
 def blind_spots(method: LevelSet, case: PairCase, progress: Progress) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import Progress, quiet
 
 TOGETHER = 256  # images that are held at once

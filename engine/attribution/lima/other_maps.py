@@ -17,11 +17,11 @@ from engine.attribution.occlusion import Occlusion
 from engine.attribution.partition import SHAPE, SHAPE_HELP, Partition
 from engine.attribution.rise import Rise
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.measures.showing import Ranks, region_curves
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Columns, Floats, HeatMap, Result
 from engine.run import answer
-from engine.target import Target
 
 MAPS = 0.8  # of the progress
 

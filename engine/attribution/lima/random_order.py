@@ -10,10 +10,10 @@ from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_H
 from engine.attribution.lima.seeing import cut
 from engine.attribution.partition import SHAPE, SHAPE_HELP
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.measures import showing
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Curve, Result
-from engine.target import Target
 
 PLACES = 51  # areas at which curves with steps of their own are compared
 

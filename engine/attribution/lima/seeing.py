@@ -10,10 +10,10 @@ from torch import Tensor
 from engine.attribution.lima.search import Terms
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
+from engine.case.scoring import render_logits
 from engine.errors import BadModel, BlindspotError
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.method import quiet
-from engine.scoring import render_logits
 
 TINY = 1e-7
 SAME = 1 / 512  # half a step of an 8-bit color

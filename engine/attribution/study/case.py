@@ -12,11 +12,11 @@ from torch import Tensor
 
 from engine.attribution.study.methods import Explainer
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.case_base import Case, Parts
 from engine.errors import BlindspotError
 from engine.method import Precision
 from engine.models.classifier import Classifier
-from engine.target import Target
 
 Bools = NDArray[np.bool_]
 

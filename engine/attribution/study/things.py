@@ -23,12 +23,12 @@ from engine import data as data_sets
 from engine.data import DataSet
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
+from engine.keeping.store import write_atomic
 from engine.method import Progress, quiet
 from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.classifier import Classifier
 from engine.models.embedded import FOLDER, file_of, rounded
 from engine.models.rebuild import packed, read_model
-from engine.store import write_atomic
 from engine.training import Recipe, binary_cross_entropy, fresh, outputs, train
 from engine.training.state import state_file
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn, score_renders
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import Columns, Result
-from engine.scoring import as_drawn, score_renders
 
 SEED = 0  # where the squares lie
 SIDES = (1 / 8, 1 / 3)  # of the image's shorter side

@@ -22,7 +22,7 @@ from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.words import BOS, EOS, NO, PAD, WORDS, YES, Tokenizer
 from engine.hallucination.vlm import LOGITS, AttentionHook, Cache, ModelSpec, Prefix, StepOut, Want
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.result import digest_arrays
 
 SIDE = 64  # px of an image

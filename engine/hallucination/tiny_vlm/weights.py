@@ -21,8 +21,8 @@ from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training import TrainingPlan, train_habit, train_honest
+from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
-from engine.store import write_atomic
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "tiny-vlm"  # of all together

@@ -11,8 +11,8 @@ from engine.errors import DoesNotFit
 from engine.models.bits import Bits
 from engine.models.classifier import Classifier
 from engine.models.small import NetworkShape
-from engine.sparsity.masks import Masks
 from engine.sparsity.units import along_inputs, fits_pattern
+from engine.weights.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from engine.models.classifier import Classifier
 from engine.models.layers import capturing
 from engine.result import Floats
 from engine.sparsity.diagrams.values import weights
-from engine.sparsity.masks import Masks
+from engine.weights.masks import Masks
 
 WALL = 32  # tiles along a side of a wall at most
 

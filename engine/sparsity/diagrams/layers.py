@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from engine.errors import BadSetting
 from engine.models.bits import Bits
 from engine.result import Array, Floats
-from engine.sparsity.masks import Masks
-from engine.sparsity.parts import PrunableWeight
+from engine.weights.masks import Masks
+from engine.weights.parts import PrunableWeight
 
 HIGH, WIDE = 64, 256  # cells of a strip at most
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.models.classifier import Classifier
 from engine.result import Floats
-from engine.sparsity.masks import Masks
+from engine.weights.masks import Masks
 
 BINS = 81  # of a histogram; odd, so that zero has a bin of its own
 

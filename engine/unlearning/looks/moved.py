@@ -9,11 +9,11 @@ import numpy as np
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import Columns, Result, WeightScores
-from engine.sparsity.masks import Masks, masks_of
-from engine.sparsity.parts import parts
 from engine.unlearning.around import AfterCase
 from engine.unlearning.looks.base import Diagnostic, three
 from engine.unlearning.network import named
+from engine.weights.masks import Masks, masks_of
+from engine.weights.parts import parts
 
 
 @dataclass(frozen=True)

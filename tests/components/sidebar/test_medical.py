@@ -19,8 +19,8 @@ from components.sidebar.subject import Subject
 from engine import run
 from engine.attribution import Gradient
 from engine.case import image_case
+from engine.case.target import Target
 from engine.images import Crop, SliceChoice, Window, load
-from engine.target import Target
 from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written

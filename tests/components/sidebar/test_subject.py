@@ -12,7 +12,7 @@ from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from components.sidebar.targets import MOST_SEED, is_seed
 from engine.images import Crop
-from engine.samples import sample
+from engine.images.samples import sample
 from tests.visits import pills, provenance, said, visit
 
 

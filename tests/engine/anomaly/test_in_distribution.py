@@ -19,8 +19,8 @@ from engine.case import shown
 from engine.data import load as data_set
 from engine.data.example import Example
 from engine.images import Crop, Picture, Scan, load
+from engine.images.samples import SAMPLES, sample
 from engine.models import catalog
-from engine.samples import SAMPLES, sample
 from tests.scans import dicom, ramp
 
 MAKES_PHANTOMS = pytest.param("phantom-cnn", marks=pytest.mark.slow)  # all 2,000 of them

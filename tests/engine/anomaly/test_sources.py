@@ -24,9 +24,9 @@ from engine.anomaly.sources import (
 from engine.data import load
 from engine.errors import BadData
 from engine.images import Crop, square
+from engine.images.samples import sample
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
-from engine.samples import sample
 
 
 def test_a_model_s_first_normal_images_are_those_it_learnt_from():

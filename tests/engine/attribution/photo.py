@@ -10,8 +10,8 @@ from PIL import Image
 from skimage.data import chelsea
 
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.models.lite import LITES, load_lite
-from engine.target import Target
 
 EGYPTIAN_CAT = 285
 

@@ -9,9 +9,9 @@ from engine.attribution.attention import attentions, token_map
 from engine.attribution.attention_rollout import AttentionRollout, rollout
 from engine.attribution.gradient_rollout import GradientRollout
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import DoesNotFit
 from engine.run import answer
-from engine.target import Target
 from tests import tiny
 
 BOTH = pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout], ids=lambda k: k.name)

@@ -12,9 +12,9 @@ from engine.attribution.guided_grad_cam import GuidedGradCam
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.score_cam import ScoreCam
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import BadSetting, DoesNotFit
 from engine.run import answer
-from engine.target import Target
 from tests import tiny
 
 FAMILY = (GradCam, GradCamPlusPlus, LayerCam, ScoreCam, GuidedGradCam)

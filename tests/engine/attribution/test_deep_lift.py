@@ -8,8 +8,8 @@ from torch import nn
 
 from engine.attribution.deep_lift import DeepLift
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import DoesNotFit
-from engine.target import Target
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 

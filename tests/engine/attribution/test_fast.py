@@ -5,10 +5,10 @@ from scipy.stats import spearmanr
 
 from engine.attribution import METHODS, Occlusion
 from engine.case import image_case
+from engine.case.target import Target
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.models.catalog import load
-from engine.samples import sample
-from engine.target import Target
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut", "china")
 FAST = [kind for kind in METHODS if kind.fast]

@@ -9,11 +9,11 @@ from torch import nn
 from engine.attribution.class_activation import enlarged, maps_and_gradients
 from engine.attribution.grad_cam import GradCam, grad_cam
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.images import Crop, square
+from engine.images.samples import sample
 from engine.models.lite import load_lite
 from engine.models.pace import Pace
-from engine.samples import sample
-from engine.target import Target
 from tests import tiny
 
 CAT, ESPRESSO = 285, 967

@@ -10,7 +10,7 @@ from engine.attribution.class_activation import enlarged, maps_and_gradients
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.grad_cam_pp import GradCamPlusPlus, grad_cam_pp
 from engine.case import ImageCase
-from engine.target import Target
+from engine.case.target import Target
 from tests import tiny
 from tests.engine.attribution.test_grad_cam import Planes
 

@@ -6,7 +6,7 @@ import torch
 
 from engine.attribution.gradient import Gradient
 from engine.case import ImageCase
-from engine.target import Target
+from engine.case.target import Target
 from tests import tiny
 
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from engine.attribution.attention import attentions_and_gradients
 from engine.attribution.gradient_rollout import GradientRollout, relevance
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.models.borrow import borrowed
-from engine.target import Target
 from tests import tiny
 
 

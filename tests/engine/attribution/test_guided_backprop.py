@@ -9,9 +9,9 @@ from torch import nn
 from engine.attribution.gradient import Gradient
 from engine.attribution.guided_backprop import GuidedBackprop, guided_gradient
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import DoesNotFit
 from engine.models.operations import RECTIFIERS, nodes, operation
-from engine.target import Target
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 

@@ -11,8 +11,8 @@ from captum.attr import KernelShap as CaptumKernelShap
 
 from engine.attribution.kernel_shap import KernelShap, coalitions, shapley_fit, shell_weight
 from engine.attribution.partition import Partition
+from engine.case.scoring import score_renders
 from engine.method import quiet
-from engine.scoring import score_renders
 from tests import tiny
 
 

@@ -12,12 +12,12 @@ from engine.attribution import KernelShap, LiMA, Occlusion, RandomOrder, Rise
 from engine.attribution.lima.other_maps import by_mean
 from engine.attribution.partition import Partition, superpixels
 from engine.case import ImageCase, image_case
+from engine.case.target import Target
 from engine.data.example import Example
 from engine.images import Crop
+from engine.images.samples import SAMPLES, sample
 from engine.measures.showing import region_curves
 from engine.models.catalog import load
-from engine.samples import SAMPLES, sample
-from engine.target import Target
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ from engine.attribution.deep_lift import DeepLift
 from engine.attribution.gradient_x_input import GradientXInput
 from engine.attribution.lrp import Lrp
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import DoesNotFit
 from engine.models.small import SMALL, NetworkShape, build
-from engine.target import Target
 from tests import tiny
 from tests.engine.attribution.test_deep_lift import Gated, Pooled
 

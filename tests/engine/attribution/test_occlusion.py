@@ -6,7 +6,7 @@ from captum.attr import Occlusion as CaptumOcclusion
 
 from engine.attribution.occlusion import Occlusion
 from engine.case import ImageCase
-from engine.target import Target
+from engine.case.target import Target
 from tests import tiny
 
 

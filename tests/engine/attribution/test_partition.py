@@ -5,8 +5,8 @@ import torch
 
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
-from engine.scoring import as_drawn
-from engine.target import Target
+from engine.case.scoring import as_drawn
+from engine.case.target import Target
 from tests import tiny
 
 

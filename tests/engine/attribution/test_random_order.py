@@ -7,8 +7,8 @@ import torch
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.partition import Partition
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import BlindspotError
-from engine.target import Target
 from tests import tiny
 
 METHOD = RandomOrder(shape="grid", regions=16, orders=4)

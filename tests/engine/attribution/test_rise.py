@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from engine.attribution.rise import RandomGrids, Rise
 from engine.case import ImageCase
-from engine.target import Target
+from engine.case.target import Target
 from tests import tiny
 
 

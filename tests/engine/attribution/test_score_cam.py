@@ -12,12 +12,12 @@ from torch import nn
 from engine.attribution.class_activation import enlarged
 from engine.attribution.score_cam import ScoreCam, mask
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.images import Crop, square
+from engine.images.samples import sample
 from engine.method import quiet
 from engine.models.lite import load_lite
 from engine.models.pace import Pace
-from engine.samples import sample
-from engine.target import Target
 from tests import tiny
 
 

@@ -13,8 +13,8 @@ from engine.attribution.guided_grad_cam import GuidedGradCam
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.score_cam import ScoreCam
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.models.layers import Layer
-from engine.target import Target
 from tests import tiny
 from tests.answers import settled
 

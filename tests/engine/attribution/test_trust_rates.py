@@ -13,12 +13,12 @@ from engine import data
 from engine.attribution import GradCam, GradientXInput, Occlusion
 from engine.attribution.trust import Order, OtherClass, RandomWeights, TrustCase
 from engine.case import ImageCase, image_case
+from engine.case.target import Target
 from engine.data.example import Example
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
-from engine.samples import sample
-from engine.target import Target
 from tests.engine.attribution.rates_table import IMAGES, row_name
 from tests.engine.attribution.toys import toy
 

@@ -17,11 +17,11 @@ from engine import data as data_sets
 from engine import run
 from engine.attribution.gradient import Gradient
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
+from engine.keeping.store import Store
 from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.run import answer, ask, digest, known
-from engine.store import Store
 from engine.training import Recipe, figures, loop, outputs
 from engine.training.state import unfinished
 from tests import tiny

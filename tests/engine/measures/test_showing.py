@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.measures.showing import (
     band,
@@ -19,7 +20,6 @@ from engine.measures.showing import (
     ranks,
     region_curves,
 )
-from engine.target import Target
 from tests import tiny
 
 SIDE = 16

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from engine.errors import BadModel
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 from engine.models import catalog, hub
 from engine.models.architectures import wrap
 from engine.models.catalog import DEFAULT, entries, load

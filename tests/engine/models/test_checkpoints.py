@@ -15,9 +15,9 @@ import timm
 import torch
 from safetensors.numpy import save as save_arrays
 
-from engine import store
 from engine.errors import BadModel, BlindspotError
-from engine.memory import Memory
+from engine.keeping import store
+from engine.keeping.memory import Memory
 from engine.models import catalog, checkpoints, hub
 from engine.models.architectures import wrap
 from engine.models.card import ModelCard, card_of, checkpoint, weights_of

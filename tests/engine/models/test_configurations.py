@@ -12,11 +12,11 @@ from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.attribution.occlusion import Occlusion
 from engine.case import ImageCase, shown
+from engine.case.target import Target
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.models.catalog import load
 from engine.models.pace import Pace, into
-from engine.samples import sample
-from engine.target import Target
 
 TOLERANCE = 1e-3  # of a map's spread; docs/status.md states it
 CONFIGURATIONS = [*product((1, 8), (True, False))]  # batch, channels_last

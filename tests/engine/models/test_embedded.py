@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from engine import data as data_sets
-from engine.cli import main
+from engine.commands.cli import main
 from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.errors import BadModel
-from engine.memory import Memory
+from engine.keeping.memory import Memory
 from engine.models import catalog, embedded, hub
 from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored

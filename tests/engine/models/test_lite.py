@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from engine.case import image_case
+from engine.case.target import Target
 from engine.errors import BadModel
 from engine.images import Crop
+from engine.images.samples import sample
 from engine.models.catalog import lites
 from engine.models.lite import LITES, Lite, imagenet_labels, load_lite, rename
-from engine.samples import sample
-from engine.target import Target
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from engine.images import Crop, square
+from engine.images.samples import sample
 from engine.models.lite import load_lite
-from engine.samples import sample
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from engine.attribution.guided_backprop import GuidedBackprop
 from engine.attribution.layer_cam import LayerCam
 from engine.attribution.occlusion import Occlusion
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import BadModel
 from engine.models.classifier import Classifier
 from engine.models.small import SMALL, TITLES, NetworkShape, build
-from engine.target import Target
 from tests import tiny
 
 every = pytest.mark.parametrize("architecture", SMALL)

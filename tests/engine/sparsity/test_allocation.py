@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.errors import BadSetting
 from engine.sparsity.allocation import RULES, densities, solved
-from engine.sparsity.parts import PrunableWeight
 from engine.sparsity.pruner import MaskRules
 from engine.sparsity.pruning import pruner_of
+from engine.weights.parts import PrunableWeight
 from tests import tiny
 
 SHEET = (

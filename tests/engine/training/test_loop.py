@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from engine.data import DataCard, DataSet, split_rows
 from engine.errors import BlindspotError, Cancelled
-from engine.store import PART, STRAY_SECONDS
+from engine.keeping.store import PART, STRAY_SECONDS
 from engine.training import Recipe, fresh, loop, masked, state, train
 from engine.training.masks import plain
 from engine.training.state import state_file, unfinished

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from engine.errors import BadModel, BlindspotError, Cancelled
+from engine.keeping.store import StoredAnswer, pack, unpack
 from engine.models.card import card_of, networks
 from engine.models.passes import Passes, counting_passes
 from engine.models.rebuild import rebuilt
 from engine.models.stack import Stack
-from engine.store import StoredAnswer, pack, unpack
 from engine.training import (
     Recipe,
     binary_cross_entropy,

@@ -12,8 +12,8 @@ import torch
 
 from engine import run as engine_run
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.keeping.store import Store
 from engine.run import answer, ask, known
-from engine.store import Store
 from engine.unlearning import (
     IU,
     SSD,

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.sparsity.case import PruneCase
 from engine.unlearning import WorstCase, easiest, hardest
 from engine.unlearning import worst as worst_module
 from engine.unlearning.network import own_copy
 from engine.unlearning.worst import after_signs
+from engine.weights.case import PruneCase
 from tests import tiny
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.models.pace import Pace
-from engine.target import Target
 from tests import tiny
 
 

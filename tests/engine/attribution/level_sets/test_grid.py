@@ -9,8 +9,8 @@ import torch
 from engine.attribution.level_sets.grid import Grid
 from engine.attribution.level_sets.lst import LST
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.errors import BlindspotError
-from engine.target import Target
 from tests import tiny
 
 WALK = {"eta": 0.05, "steps": 40}

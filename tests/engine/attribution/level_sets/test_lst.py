@@ -13,8 +13,8 @@ from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import check_images
 from engine.case import ImageCase, PairCase
+from engine.case.target import Target
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.target import Target
 from tests import tiny
 
 SHORT = {"eta": 0.05, "steps": 40, "frames": 9}

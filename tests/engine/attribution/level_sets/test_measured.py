@@ -17,10 +17,10 @@ from engine.attribution.level_sets import LST, PUBLISHED
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal
 from engine.case import ImageCase, PairCase, image_case
+from engine.case.target import Target
 from engine.images import Crop
+from engine.images.samples import SAMPLES, sample
 from engine.models.catalog import load
-from engine.samples import SAMPLES, sample
-from engine.target import Target
 
 PAIRS = (
     ("chelsea", "china"),

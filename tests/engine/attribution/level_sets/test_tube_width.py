@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from engine.attribution.level_sets.tube_width import RADII, Directions, TubeWidth
-from engine.scoring import in_memory, laid_out
+from engine.case.scoring import in_memory, laid_out
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

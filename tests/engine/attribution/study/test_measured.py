@@ -15,8 +15,8 @@ from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
 from engine.attribution.study.ranking import FOUND, METRICS, RELIABLE, TRUSTED, order
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.measures.localization import located
-from engine.target import Target
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -28,13 +28,13 @@ from engine.attribution.study.measure import (
 from engine.attribution.study.ranking import METRICS, claims, order, ranked
 from engine.attribution.study.study import averaged
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
 from engine.measures.showing import random_ranks, shown_of
 from engine.result import Columns
 from engine.run import answer
-from engine.target import Target
 from tests import tiny
 
 SIDE = 16

@@ -97,7 +97,7 @@ def test_micro_f1_counts_every_thing_alike():
 
 
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
-    from engine.cli import main
+    from engine.commands.cli import main
 
     plain = things.figures
     monkeypatch.setattr(things, "RECIPE", Recipe(architecture="phantom_cnn", epochs=1))

@@ -16,9 +16,9 @@ from engine.attribution.trust import (
     TrustCase,
 )
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import DoesNotFit
 from engine.models.classifier import Classifier
-from engine.target import Target
 from tests.engine.attribution.toys import toy
 from tests.engine.attribution.trust.asking import Linear, check_of, verdict
 

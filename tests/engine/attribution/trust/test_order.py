@@ -20,13 +20,13 @@ from engine.attribution.trust.copies import copies
 from engine.attribution.trust.order import at_stake, moves
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase, image_case
+from engine.case.target import Target
 from engine.data import load as load_data
 from engine.data.example import Example
 from engine.images import Crop
 from engine.measures.showing import MapCurves, ranks
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
-from engine.target import Target
 from tests.engine.attribution.toys import toy
 from tests.engine.attribution.trust.asking import Linear, check_of, verdict
 

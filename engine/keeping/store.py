@@ -24,8 +24,8 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from engine.memory import Memory
-from engine.packing import DAMAGE, Record, StoredAnswer, pack, unpack
+from engine.keeping.memory import Memory
+from engine.keeping.packing import DAMAGE, Record, StoredAnswer, pack, unpack
 from engine.result import Result
 
 log = logging.getLogger(__name__)

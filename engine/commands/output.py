@@ -19,10 +19,10 @@ from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
 from engine.case_base import Case, WrappedCase
+from engine.keeping.store import sweep_strays, write_atomic
 from engine.pictures import Pixels, as_bytes, ends, labeled, overlay, tint
 from engine.result import Checkpoint, HeatMap, Pictures, Table, View
 from engine.run import Answer
-from engine.store import sweep_strays, write_atomic
 
 LONGEST = 100  # bytes of a part of a file's name
 

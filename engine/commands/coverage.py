@@ -11,15 +11,15 @@ from typing import Any
 from engine.families import FAMILIES, METHODS
 from engine.method import Method
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docs" / "coverage.md"
 SYSTEMS = Path(__file__).with_name("systems.toml")
 
 TOP = """\
 # What works
 
-Written by `python -m engine coverage` from the methods themselves and `engine/systems.toml`; a test
-fails when this page is out of date or when a named test does not exist.
+Written by `python -m engine coverage` from the methods themselves and `systems.toml` beside the
+command; a test fails when this page is out of date or when a named test does not exist.
 """
 
 

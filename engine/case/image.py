@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from engine.case.scoring import score_renders
+from engine.case.target import SimilarityTarget, Target
 from engine.case_base import Case, Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
@@ -17,8 +19,6 @@ from engine.models.classifier import Classifier
 from engine.models.compiled import note
 from engine.models.embedding import embedding_of
 from engine.models.pace import in_batches
-from engine.scoring import score_renders
-from engine.target import SimilarityTarget, Target
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.colors import DIVERGING_LIGHT, SEQUENTIAL
+from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
 from engine.result import HeatMap, Pictures
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import BadData
-from engine.lazy import lazy
+from engine.keeping.lazy import lazy
 from engine.models.bits import Bits, packed_bits, unpacked_bits
 from engine.models.classifier import Classifier
-from engine.sparsity.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, parts
 
 
 @dataclass(frozen=True, eq=False)
