@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.charts.tables import signed
 from components.draw import tables
+from components.draw.charts import ROW
 from components.draw.matrix import Matrix
 from components.forms import one_of
 from engine.result import Table
@@ -43,7 +44,13 @@ def draw_agreement(
     view = table_of(words[word])
     named = tuple(names or view.rows)
     shape = Matrix(
-        signed=low < 0, span=(low, 1), bar=view.units[0], form=".2f", names=named, columns=named
+        signed=low < 0,
+        span=(low, 1),
+        bar=view.units[0],
+        form=".2f",
+        names=named,
+        columns=named,
+        height=220 + ROW * len(named),
     )
     tables.chart(shape, view, likeness(view), f"{key}.{words[word]}", wide=True)
 
@@ -60,7 +67,7 @@ def likeness(view: Table) -> str:
         return f"{view.rows[rows[place]]} and {view.rows[columns[place]]} ({signed(pairs[place])})"
 
     if len(pairs) == 1:
-        return f"{named(0)}."
+        return f"{' and '.join(view.rows)}: {signed(pairs[0])}."
     return (
         f"Most alike: {named(int(np.nanargmax(pairs)))}. "
         f"Least alike: {named(int(np.nanargmin(pairs)))}. "

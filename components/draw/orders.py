@@ -37,9 +37,9 @@ def along_order(
     own = next(iter(curves.values()))
     ends = (f"lowest of {others}", f"highest of {others}")
     table = as_columns({**curves, **dict(zip(ends, band or (), strict=False))})
+    chart = {"span": PROBABILITY if own.unit == "probability" else None} | chart
     lines = Lines(
-        x=own.x_label, series={name: name for name in curves},
-        bands={next(iter(curves)): (*ends, others)} if band else {},
-        title=own.unit, span=PROBABILITY if own.unit == "probability" else None, **chart,
+        x=own.x_label, series={name: name for name in curves}, title=own.unit,
+        bands={next(iter(curves)): (*ends, others)} if band else {}, **chart,
     )  # fmt: skip
     return Drawing(way, WAYS[way][0], lines, lambda _: finding, made=lambda _: table)

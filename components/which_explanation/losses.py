@@ -30,6 +30,7 @@ MEASURED = {  # what is no forecast, by kind of change
         "reading is how near the others come."
     )
 }
+EDGE = f"What lies at the left edge is {WORST:.0f} % or less.".replace("-", "−")
 NOTHING = "worse than predicting no change"
 
 
@@ -136,7 +137,7 @@ def free_lunch(explained: Floats) -> str:
     told = (
         f"and predicts {share(least)} of {in_sentence(away)}"
         if least > 0
-        else f"but about {in_sentence(away)} it is {share(least)}"
+        else f"but for {in_sentence(away)} it is {share(least)}"
     )
     return (
         f"No free lunch: {len(winners)} kinds of change have {len(names)} different best "
@@ -149,7 +150,7 @@ def shares_drawing(change: str, *, withheld: bool) -> Drawing:
 
     def finding(found: Views) -> str:
         lunch = "" if withheld else f"{free_lunch(fresh(found))}{MEASURED.get(change, '')} "
-        return f"{lunch}At fresh samples no map was fitted; marks at the left edge may lie beyond."
+        return f"{lunch}Fresh samples are those to which no map was fitted. {EDGE}"
 
     chart = Dots(
         series={"predicted": "at fresh samples", "at its own samples": "at its own samples"},

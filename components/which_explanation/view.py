@@ -6,7 +6,7 @@ import streamlit as st
 
 from components import section
 from components.draw.agreement import draw_agreement
-from components.draw.drawing import Views
+from components.draw.drawing import Views, draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.section import Section
@@ -30,11 +30,8 @@ def show(asked: ExplainerTrial) -> None:
         Section(
             KEY, asked.method, asked.case, f"Which map of “{target}” to trust, and for what?",
             lambda found: advice(asked, found),
-            picture=lambda found: maps.answered(asked, found),
-            evidence=(
-                losses.shares_drawing(asked.change, withheld=asked.about.in_distribution.foreign),
-                *(losses.matrix_drawing(name) for name in losses.LOSSES),
-            ),
+            picture=lambda found: picture(asked, found),
+            evidence=[losses.matrix_drawing(name) for name in losses.LOSSES],
             detail=lambda found: agreement(asked, found),
             button="" if asked.small else "Try each where others look",
             before="Each explainer is a small linear model of the network. Here each is tried "
@@ -53,6 +50,13 @@ def advice(asked: ExplainerTrial, found: Views) -> str:
     if asked.about.in_distribution.foreign:
         return losses.WITHHELD
     return losses.advice(losses.fresh(found), asked.change)
+
+
+def picture(asked: ExplainerTrial, found: Views) -> None:
+    """The eight maps, and what each predicts of the change."""
+    maps.answered(asked, found)
+    withheld = asked.about.in_distribution.foreign
+    draw(losses.shares_drawing(asked.change, withheld=withheld), found, f"{KEY}.shares")
 
 
 def agreement(asked: ExplainerTrial, found: Views) -> None:

@@ -177,7 +177,7 @@ def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
     found = losses.shares(table_of(values), np.ones(8, np.float32))
     told = losses.free_lunch(found)
     assert "5 kinds of change have 5 different best explainers" in told
-    assert "LIME is best for parts taken away, many at once, but about small changes" in told
+    assert "LIME is best for parts taken away, many at once, but for small changes" in told
 
 
 def test_what_no_explainer_foretells_is_said_to_be_foretold_by_none():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw.agreement import likeness
+from engine.measures.agreement import matrix
 from engine.result import Table
 
 NAMES = ("cat", "dog", "owl")
@@ -28,5 +29,15 @@ def test_two_directions_count_by_their_mean():
 
 
 def test_one_pair_is_just_named_and_flat_maps_are_said():
-    assert likeness(table([[1, 0.25], [0.25, 1]])) == "cat and dog (0.25)."
+    assert likeness(table([[1, 0.25], [0.25, 1]])) == "cat and dog: 0.25."
     assert "flat" in likeness(table([[np.nan] * 2] * 2))
+
+
+def test_maps_that_are_nearly_the_same_are_most_alike():
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((8, 8)).astype(np.float32)
+    near = first + np.float32(0.05) * rng.standard_normal((8, 8)).astype(np.float32)
+    far = rng.standard_normal((8, 8)).astype(np.float32)
+    told = likeness(matrix([("A", first), ("B", near), ("C", far)]))
+    assert told.startswith("Most alike: A and B (0.9")
+    assert "C (" in told.split("Least alike: ")[1]
