@@ -54,7 +54,7 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
 
     page.set_viewport_size({"width": 390, "height": 844})
     settle(page)
-    matrix = page.get_by_test_id("stPlotlyChart").first
+    matrix = page.locator("[class*=st-key-wide-] [data-testid=stPlotlyChart]").first
     matrix.scroll_into_view_if_needed()
     box = matrix.bounding_box()
     assert box is not None
