@@ -43,6 +43,7 @@ class Section:
         before: what will be computed, said as long as it was not started.
         known: arguments that the case does not know about itself, such as where its image is from.
         files: what else is offered under Share.
+        script: the question in Python, where no command of the shell can name its case.
         explained: whether "What am I looking at?" follows.
     """
 
@@ -61,6 +62,7 @@ class Section:
     growing: Draw | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     files: Callable[[Views], share.Files] | None = None
+    script: Callable[[], str] | None = None
     explained: bool = True
 
     @property
@@ -117,14 +119,15 @@ def answered(section: Section, answer: Answer) -> None:
     st.caption(plain(exports.provenance(answer)))
 
 
-def calls(section: Section) -> tuple[str, str] | None:
-    """The same question in Python and in the shell; None where the case cannot be named."""
+def calls(section: Section) -> tuple[str, ...]:
+    """The same question in Python and, where the case can be named there, in the shell."""
+    written = (section.script(),) if section.script else ()
     if type(section.case) not in BY_CASE:
-        return None
+        return written
     try:
         arguments = arguments_of(type(section.method)).of(section.case, **section.known)
     except BlindspotError:  # a model or an image that only this session has
-        return None
+        return written
     return as_python(section.method, arguments), as_shell(section.method, arguments)
 
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
+from components.draw.curves import as_columns
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
-from engine.result import Columns, HeatMap, Table
+from engine.result import Columns, Curve, HeatMap, Table
 from engine.run import Answer
 
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
 
 
-def menu(
-    answer: Answer, key: str, files: Files | None = None, calls: tuple[str, str] | None = None
-) -> None:
+def menu(answer: Answer, key: str, files: Files | None = None, calls: Sequence[str] = ()) -> None:
     """The button Share: a link, the numbers as CSV and NPY, how they were made, the call in Python.
 
     Args:
         answer: what is taken along.
         key: what the keys of its widgets begin with.
         files: further files that only this answer has.
-        calls: the lines of Python and the shell command that give this answer.
+        calls: the lines of Python and, where there is one, the shell command that give this answer.
     """
     stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
     offered = {f"{stem}-{name}": make for name, make in (files or {}).items()}
@@ -37,7 +36,7 @@ def menu(
             st.code(address, language=None)
         for name, make in offered.items():
             download(name, make, name, f"{key}.share.{name}", kind="tertiary")
-        for language, call in zip(("python", "shell"), calls or (), strict=False):
+        for language, call in zip(("python", "shell"), calls, strict=False):
             st.caption(f"The same in {language.capitalize()}")
             st.code(call, language=language)
 
@@ -55,6 +54,8 @@ def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     for name, view in answer.items():
         if isinstance(view, Table | Columns):
             yield f"{name}.csv", partial(as_csv, view)
+        elif isinstance(view, Curve):
+            yield f"{name}.csv", partial(as_csv, as_columns({view.y_label: view}))
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)

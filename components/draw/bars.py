@@ -81,6 +81,8 @@ class Bars(AlongRows):
 class Dots(AlongRows):
     """Marks on each row, one for each column, with their intervals.
 
+    What lies beyond the span of the axis is marked at its end.
+
     Args:
         series: columns with their names in the legend.
         intervals: for a column either the columns with its low and its high end, or one column with
@@ -104,11 +106,15 @@ class Dots(AlongRows):
                 )  # fmt: skip
         for at, (column, name) in enumerate(self.series.items()):
             figure.add_scatter(
-                x=values(table, column), y=names, name=name, mode="markers",
+                x=self.within(values(table, column)), y=names, name=name, mode="markers",
                 marker=series_style(at) | {"size": 11}, error_x=self.interval(table, column),
             )  # fmt: skip
         figure.update_layout(showlegend=len(self.series) > 1)
         return self.across(figure, table, next(iter(self.series)))
+
+    def within(self, drawn: Values) -> Values:
+        """Values no farther out than the axis."""
+        return drawn if self.span is None else drawn.clip(*self.span)
 
     def interval(self, table: Rows, column: str) -> dict[str, Any] | None:
         """A column's intervals as Plotly takes them."""

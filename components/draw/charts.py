@@ -82,4 +82,9 @@ def column_title(table: Rows, column: str) -> str:
 def series_style(at: int) -> dict[str, Any]:
     """The color and the symbol of a series."""
     inks = COLORS[theme()]
-    return {"color": inks[at % len(inks)], "symbol": SYMBOLS[at % len(SYMBOLS)]}
+    return {"color": inks[at % len(inks)], "symbol": SYMBOLS[look(at)]}
+
+
+def look(at: int) -> int:
+    """The place of a series' symbol and dash: two of one color never have the same ones."""
+    return (at + at // len(SYMBOLS)) % len(SYMBOLS)

@@ -13,9 +13,11 @@ from components.charts.tables import as_table
 from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
+from components.draw.curves import all_lines, as_columns
+from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.notices import plain
-from engine.result import Columns, Pictures, Table, TrainLog, View
+from engine.result import Columns, Curve, Pictures, Table, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], None]
@@ -33,6 +35,7 @@ class Drawing:
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
+        made: what is drawn, where it is made of several views, such as curves beside each other.
         by: draws it, where its kind's drawing does not fit.
         below: draws what belongs to it, such as the images that a row speaks of.
     """
@@ -42,6 +45,7 @@ class Drawing:
     chart: Chart | Callable[[Views], Chart] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
+    made: Callable[[Views], View] | None = None
     by: Draw | None = None
     below: Draw | None = None
 
@@ -50,10 +54,10 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
         st.markdown(f"**{plain(drawing.title)}**")
-    view = result[drawing.view]
+    view = drawing.made(result) if drawing.made else result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
-    if isinstance(view, Table | Columns) and not view.rows:
+    if isinstance(view, Table | Columns) and not len(view[view.order[0]]):
         st.caption("There are no figures for this here.")
     elif drawing.by:
         drawing.by(result)
@@ -69,8 +73,11 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
 def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
     """A view as its kind is drawn."""
     match view:
+        case Curve():
+            table = as_columns({view.y_label: view})
+            tables.chart(shape or all_lines(table), table, finding, key)
         case Table() | Columns() if shape is not None:
-            tables.chart(shape, view, finding, key)
+            tables.chart(shape, view, finding, key, wide=isinstance(shape, Matrix))
         case Table() | Columns():
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
             if finding:

@@ -17,10 +17,13 @@ from components.draw.charts import (
     Rows,
     Values,
     column_title,
+    look,
     series_style,
     values,
 )
 from components.draw.labels import annotate
+
+FEW = 24  # places at which a line has marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,8 @@ class Lines(Chart):
     Args:
         x: the column they are drawn over.
         series: columns with their names in the legend.
-        bands: the columns with the low and the high end of a band, by the column it belongs to.
+        bands: by the column it belongs to, the columns with the low and the high end of a band;
+            and what it is called in the legend.
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
@@ -38,7 +42,7 @@ class Lines(Chart):
 
     x: str
     series: Mapping[str, str]
-    bands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    bands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     x_title: str = ""
     log: bool = False
     now: float | None = None
@@ -46,13 +50,15 @@ class Lines(Chart):
     def figure(self, table: Rows) -> go.Figure:
         """The lines."""
         figure, across = go.Figure(), values(table, self.x)
+        mode = "lines+markers" if len(across) <= FEW else "lines"
         for at, (column, name) in enumerate(self.series.items()):
             mark = series_style(at)
             if column in self.bands:
-                add_band(figure, across, *(values(table, end) for end in self.bands[column]))
+                low, high, *called = self.bands[column]
+                add_band(figure, across, values(table, low), values(table, high), *called)
             figure.add_scatter(
-                x=across, y=values(table, column), name=name, mode="lines+markers",
-                line={"color": mark["color"], "dash": DASHES[at % len(DASHES)], "width": 2.5},
+                x=across, y=values(table, column), name=name, mode=mode,
+                line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
                 marker=mark | {"size": 8},
             )  # fmt: skip
         if self.line is not None:
@@ -65,8 +71,9 @@ class Lines(Chart):
         kind = "log" if self.log else "linear"
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))
-        figure.update_yaxes(title=heading, range=self.span)
-        figure.update_layout(showlegend=len(self.series) > 1)
+        figure.update_yaxes(title=heading, range=self.span, hoverformat=".3g")
+        shown = sum(trace.showlegend is not False for trace in figure.data)
+        figure.update_layout(showlegend=shown > 1, hovermode="x unified")
         return laid(figure, self.height or HEIGHT)
 
 
@@ -95,7 +102,8 @@ class Scatter(Chart):
         """The points."""
         x, y = values(table, self.x), values(table, self.y)
         known = np.isfinite(x) & np.isfinite(y)
-        names = [name for name, here in zip(self.names or table.rows, known, strict=True) if here]
+        labels = self.names or table.rows or [""] * len(known)
+        names = [name for name, here in zip(labels, known, strict=True) if here]
         x, y = x[known], y[known]
         figure = go.Figure(
             go.Scatter(
@@ -132,8 +140,13 @@ def roomy(drawn: Values) -> tuple[float, float]:
     return low - room, high + room
 
 
-def add_band(figure: go.Figure, across: Values, low: Values, high: Values) -> None:
+def add_band(
+    figure: go.Figure, across: Values, low: Values, high: Values, called: str = ""
+) -> None:
     """A gray band from low to high."""
-    hidden: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "showlegend": False}
-    figure.add_scatter(x=across, y=low, hoverinfo="skip", **hidden)
-    figure.add_scatter(x=across, y=high, hoverinfo="skip", fill="tonexty", fillcolor=BAND, **hidden)
+    edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(x=across, y=low, showlegend=False, **edge)
+    figure.add_scatter(
+        x=across, y=high, fill="tonexty", fillcolor=BAND, name=called or None,
+        showlegend=bool(called), **edge,
+    )  # fmt: skip

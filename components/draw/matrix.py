@@ -25,6 +25,7 @@ class Matrix(Chart):
         texts: (rows, columns), what is written on the squares where that is not the value.
         hovers: (rows, columns), what is shown when the pointer rests on a square.
         columns: names of the columns, where they are not the table's.
+        form: how numbers are written on the squares.
         x_title: below the columns.
         bar: what stands above the bar of colors; without it there is no bar.
         ticks: of the bar: where they are, and what they say.
@@ -35,6 +36,7 @@ class Matrix(Chart):
     texts: Sequence[Sequence[str]] = ()
     hovers: Sequence[Sequence[str]] = ()
     columns: Sequence[str] = ()
+    form: str = ".2g"
     x_title: str = ""
     bar: str = ""
     ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None
@@ -60,7 +62,10 @@ class Matrix(Chart):
         if self.texts:
             return [list(row) for row in self.texts]
         return [
-            [f"{value:.2g}".replace("-", "−") if np.isfinite(value) else "" for value in row]
+            [
+                f"{value:{self.form}}".replace("-", "−") if np.isfinite(value) else ""
+                for value in row
+            ]
             for row in cells
         ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from components.charts import plots
 from components.charts.tables import as_table
 from components.draw.charts import Chart
@@ -31,3 +33,14 @@ def renamed(table: Table | Columns, shape: Chart) -> Table:
     if isinstance(table, Columns):
         return as_table(table, rows=rows or None)
     return Table(table.values, rows, table.columns, table.units)
+
+
+def turned(table: Table) -> Columns:
+    """A table whose columns are headed by numbers, such as "50 samples", with a row for each.
+
+    Its first column has the numbers, under what they count; there is a column for each former row.
+    """
+    numbers, counted = zip(*(name.split(maxsplit=1) for name in table.columns), strict=True)
+    columns = {counted[0]: (np.array(numbers, np.float32), "")}
+    lines = zip(table.rows, table.values, strict=True)
+    return Columns.of(columns | {name: (line, table.units[0]) for name, line in lines})

@@ -1,4 +1,4 @@
-"""The searched region at one step, large, the curves with a line at that step, and the map."""
+"""The searched region at one step, large, beside the curves with a line at that step."""
 
 from __future__ import annotations
 
@@ -6,64 +6,61 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
 
-from components.charts.plots import with_table
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.orders import WAYS, along_order
 from components.links import refuse
-from components.minimal_regions.curves import figure, tables, words
-from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.minimal_regions.form import KEY, RegionSearch
+from components.sidebar.subject import Subject, square_pixels
 from components.widgets.pictures import show_picture
-from components.widgets.viewer import Panel, Pixels, viewer
-from engine.result import Curve
-from engine.run import Answer
+from components.widgets.viewer import Pixels
+from engine.run import digest
 
 SHARES = (3, 2)  # of the page: the picture, and what stands beside it
 SIDE = 672  # px of the picture on the page, at least
 DIM = 0.3  # of the brightness of what is not shown
 RED = (222, 32, 38)
 BORDER = 2  # px to either side
-NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
-
-
-def show(answer: Answer, band: Answer | None, about: Subject, key: str, first: int) -> None:
-    """Left the picture, at first as the headline has it, right the curves, below them the map.
-
-    Args:
-        answer: what the search found.
-        band: that of random orders, where it is known.
-        about: the image.
-        key: of the widgets.
-        first: the step that the headline tells of, at which the picture opens.
-    """
-    steps(answer, band, about, key, first)
-    left, _ = st.columns(SHARES, gap="medium")
-    with left:
-        st.markdown("**Which regions count**")
-        panel = Panel("Minimal regions", answer["map"])
-        viewer(square_pixels(about), [panel], f"{key}.viewer", square_behind(about), about.mask)
+TALL = 230  # px of a curve
 
 
 @st.fragment
-def steps(answer: Answer, band: Answer | None, about: Subject, key: str, first: int) -> None:
-    """The slider over the steps, and what stands at one."""
+def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> None:
+    """The slider over the steps, and what stands at one; it opens at the headline's step."""
     left, right = st.columns(SHARES, gap="medium")
     with left:
-        step = choose_step(answer, f"{key}.step", first)
-        pixels = searched(square_pixels(about), answer["rank"].values, step)
-        show_picture(pixels, said(answer, step), width="stretch")
-        st.caption(said(answer, step))
+        count, search = len(found["insertion"].x) - 1, digest(asked.method, asked.case)
+        step = choose_step(count, search, f"{KEY}.step", first)
+        pixels = searched(square_pixels(asked.about), found["rank"].values, step)
+        show_picture(pixels, at_step(found, step), width="stretch")
+        st.caption(at_step(found, step))
     with right:
-        with_table(
-            figure(answer, band, step), words(answer, band), tables(answer, band), f"{key}.curves"
-        )
+        for way in WAYS:
+            draw(curve(found, band, way, step), found, f"{KEY}.curves.{way}")
 
 
-def choose_step(answer: Answer, key: str, first: int) -> int:
+def curve(found: Views, band: Views | None, way: str, step: int) -> Drawing:
+    """A curve, and that of the first class where it is another one."""
+    own, first = found[way], found[f"{way} of the first class"]
+    words = f"Area {found['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
+    if band is not None:
+        areas = band["areas"][way]
+        words += f"; random orders {areas.min():.3f} to {areas.max():.3f}"
+    return along_order(
+        way, {own.y_label: own, first.y_label: first},
+        None if band is None else (band[f"{way} low"], band[f"{way} high"]),
+        "random orders", f"{words}.", now=100 * float(own.x[step]), height=TALL,
+        names=tuple(f"{number} regions" for number in range(len(own.x))),
+    )  # fmt: skip
+
+
+def choose_step(count: int, search: str, key: str, first: int) -> int:
     """How many regions are shown; the link keeps it, where the page would not open there.
 
     What a link asks for is of the first search that is shown: any other opens at its own first
     step. Streamlit's own binding would give it to every search of another number of regions.
     """
-    count, search = len(answer["insertion"].x) - 1, answer.record["digest"]
     if st.session_state.setdefault(f"{key}.of", search) != search:
         st.session_state[f"{key}.of"] = search
         st.query_params.pop(key, None)
@@ -81,27 +78,22 @@ def choose_step(answer: Answer, key: str, first: int) -> int:
     return step
 
 
-def best_step(curve: Curve) -> int:
-    """The first step at which the target is as good as most probable: NEAR of its highest."""
-    return int((curve.y >= NEAR * curve.y.max()).argmax())
-
-
 def read(word: str, count: int) -> int | None:
     """A step from a link; None where there is no such step."""
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
 
-def said(answer: Answer, step: int) -> str:
+def at_step(found: Views, step: int) -> str:
     """What the model says at a step."""
-    shown, gone = answer["insertion"], answer["deletion"]
-    told = (
+    shown, gone = found["insertion"], found["deletion"]
+    words = (
         f"{step} of {len(shown.x) - 1} regions, {100 * shown.x[step]:.0f} % of the image: "
         f"“{shown.y_label}” {shown.y[step]:.2f} with only these, {gone.y[step]:.2f} without them"
     )
-    first = answer["insertion of the first class"]
+    first = found["insertion of the first class"]
     if first.y_label != shown.y_label:
-        told += f"; “{first.y_label}” {first.y[step]:.2f} with only these"
-    return told + f". The whole image: {shown.y[-1]:.2f}."
+        words += f"; “{first.y_label}” {first.y[step]:.2f} with only these"
+    return words + f". The whole image: {shown.y[-1]:.2f}."
 
 
 def unsearched(about: Subject) -> None:
@@ -115,29 +107,13 @@ def searched(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
     """The picture with the first so many regions bright, the rest dimmed, and a red border."""
     colors = enlarged(picture)
     height, width = colors.shape[:2]
-    inside = np.asarray(
-        Image.fromarray((rank < step).astype(np.uint8)).resize(
-            (width, height), Image.Resampling.NEAREST
-        )
-    ).astype(bool)
+    mask = Image.fromarray((rank < step).astype(np.uint8))
+    inside = np.asarray(mask.resize((width, height), Image.Resampling.NEAREST)).astype(bool)
     light = np.where(inside[..., None], colors, colors * DIM)
-    light[border(inside)] = RED
-    found: Pixels = np.rint(light).astype(np.uint8)
-    return found
-
-
-def border(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels within BORDER of the edge of a mask, on either side of it."""
-    near = np.zeros_like(inside)
-    for axis in (0, 1):
-        edge = np.diff(inside, axis=axis)
-        for shift in range(1 - BORDER, 1 + BORDER):
-            places = [
-                np.clip(at + shift * (k == axis), 0, inside.shape[k] - 1)
-                for k, at in enumerate(np.nonzero(edge))
-            ]
-            near[tuple(places)] = True
-    return near
+    core = binary_erosion(inside, iterations=BORDER, border_value=1)
+    light[binary_dilation(inside, iterations=BORDER) & ~core] = RED
+    pixels: Pixels = np.rint(light).astype(np.uint8)
+    return pixels
 
 
 def enlarged(picture: Pixels) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,6 +17,7 @@ from components.sidebar.targets import choose_numbers, choose_target
 from engine.anomaly.in_distribution import NOT_COMPARED, InDistribution, in_distribution
 from engine.anomaly.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
+from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case
 from engine.case.prediction import Prediction
 from engine.case.target import Target
@@ -65,6 +67,17 @@ class Subject:
         if name and not at_hand(BankCase(name, self.case.model.side)):
             return NOT_COMPARED
         return in_distribution(self.case.model, self.case.image, self.picture, self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What a command must say of the image, since the case does not know it; none of an upload.
+
+        See `engine.arguments`.
+        """
+        if not self.name:
+            return {}
+        source = EXAMPLE if self.chosen.example else SAMPLE
+        return {"image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y}
 
     def seen_by(self, model: Classifier) -> ImageCase:
         """The same image for another model, about its first class."""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from components import runs
 from components.charts import tables
+from components.draw.agreement import draw_agreement, likeness
 from components.exports import shown
 from components.forms import method_form, refuse_links
 from components.notices import plain
@@ -51,12 +52,9 @@ gives is not to be relied on.
 What is not done here: taking the strongest pixels out of all training images and training again \
 (ROAR). That says what the data hold, not what this model goes by; the shape of the hole can give \
 the class away, and where the image says everything twice even good maps fail it."""
-LIKENESS_ABOUT = """\
-**Order of sizes**: Spearman's correlation of the sizes, whatever their sign. **Direction**: the \
-cosine between the maps. **Strongest tenth**: how much the strongest tenths of the pixels overlap \
-(chance: 0.05). **Sign**: of the strongest tenth of the row's map, the share that has the same \
-sign in the other. Maps that answer different questions may well disagree; maps that agree may \
-share a mistake."""
+MISTAKEN = (
+    "Maps that answer different questions may well disagree; maps that agree may share a mistake."
+)
 
 
 def wanted() -> bool:
@@ -272,15 +270,12 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
         return
     values = [(title, heat.values) for title, heat in maps]
     by_order = matrix(values)
-    finding = verdict.alike(by_order)
-    with st.expander(f"Do the maps agree? By the order of their sizes: {finding}"):
-        by = st.segmented_control(
-            "Compared by", list(LIKENESS), default="order of sizes", required=True,
-            key=f"{KEY}.agreement", bind="query-params",
+    with st.expander(f"Do the maps agree? By the order of their sizes: {likeness(by_order)}"):
+        draw_agreement(
+            LIKENESS, lambda by: by_order if by == "order" else matrix(values, by), "Compared by",
+            f"{KEY}.agreement", "order of sizes",
         )  # fmt: skip
-        found = by_order if LIKENESS[by] == "order" else matrix(values, LIKENESS[by])
-        tables.table(found, f"{KEY}.agreement.table", whole=True)
-        st.caption(LIKENESS_ABOUT)
+        st.caption(MISTAKEN)
 
 
 def leave(shown_methods: Sequence[Method[Any]] = ()) -> None:

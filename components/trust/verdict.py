@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite, isnan
 
-import numpy as np
-
-from components.charts.tables import as_table, signed
+from components.charts.tables import as_table
 from engine.attribution.trust import Check
 from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
 from engine.result import Columns, Table
@@ -136,20 +134,3 @@ def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:
     if seconds is None or not isfinite(seconds):
         return count
     return f"{count}, " + ("under 1 s" if seconds < 1 else f"about {seconds:.0f} s")
-
-
-def alike(table: Table) -> str:
-    """Which two of several maps are most alike, and which least."""
-    count = len(table.rows)
-    pairs = [
-        (float(table.values[one, other]), f"{table.rows[one]} and {table.rows[other]}")
-        for one in range(count)
-        for other in range(one + 1, count)
-        if np.isfinite(table.values[one, other])
-    ]
-    if not pairs:
-        return "A flat map agrees with nothing."
-    (low, least), (high, most) = min(pairs), max(pairs)
-    if len(pairs) == 1:
-        return f"{most}: {signed(high)}."
-    return f"Most alike: {most} ({signed(high)}). Least: {least} ({signed(low)})."

@@ -2,95 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
-from components.charts import plots
-from components.charts.style import COLORS, DASHES, MARGINS, theme
-from components.links import refuse
-from components.runs import Pending, Problem
-from engine.attribution.lfa import ADDED, LFA, LFAExperiments
-from engine.case import ImageCase
+from components import section
+from components.draw.curves import all_lines
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.tables import turned
+from components.forms import one_of
+from components.section import Section
+from components.which_explanation.form import KEY, ExplainerTrial
+from engine.attribution.lfa import LFAExperiments
 from engine.result import Table
-from engine.run import Answer
 
-TALL = 360  # px
 CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 NEAR = 0.01  # of the weights; an error below it counts as found
 
 
-def show(method: LFA, case: ImageCase, key: str) -> None:
-    """On request, in a folded part of the view: one figure or table for each experiment."""
-    asked = LFAExperiments(**method.settings())
-    with st.expander("The paper's three experiments on this image"):
-        st.markdown(LFAExperiments.about())
-        outcome = runs.ask_when_told(asked, case, key, "Run the experiments")
-        match outcome:
-            case None:
-                return
-            case Pending() | Problem():
-                runs.watch([outcome])
-            case answer:
-                drawn(answer, key)
+def show(asked: ExplainerTrial) -> None:
+    """On request: one figure or table for each experiment."""
+    method = LFAExperiments(**asked.method.settings())
+    section.show(
+        Section(
+            f"{KEY}.experiments", method, asked.case, "The paper's three experiments on this image",
+            lambda found: recovered(found["recovery"]), columns=1,
+            evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
+                                   "distance to its twin", settled)],
+            detail=perturbation, button="Run the experiments",
+            before="Does each explainer find a linear model, does it settle with more samples, and "
+            "how far do the features it calls strongest move the score?",
+            known=asked.about.arguments,
+        )
+    )  # fmt: skip
 
 
-def drawn(answer: Answer, key: str) -> None:
-    """The three findings, each with its numbers."""
-    st.markdown("**Recovery: does it find a linear model?**")
-    st.markdown(found(answer["recovery"]))
-    st.markdown("**Convergence: do more samples still change it?**")
-    view = answer["convergence"]
-    plots.with_table(
-        lines(view, "distance to its twin"), settled(view), {"distances": view}, f"{key}.twins"
-    )
+def perturbation(found: Views) -> None:
+    """How far the score moves by the features that each explainer calls strongest and weakest."""
     st.markdown("**Perturbation: how far does the score move?**")
-    refuse(f"{key}.change", CHANGES, "Change", "one of " + ", ".join(CHANGES))
-    change = st.segmented_control(
-        "The chosen features are", list(CHANGES), default="Set to nothing", required=True,
-        key=f"{key}.change", bind="query-params",
+    change = one_of("The chosen features are", CHANGES, f"{KEY}.experiments.change")
+    for place, end in zip(st.columns(2, gap="large"), ("strongest", "weakest"), strict=True):
+        name = f"{end} {CHANGES[change]}"
+        with place:
+            title = f"change in score ({found[name].units[0]})"
+            drawing = over_columns(name, f"By the {end} features", title, partial(moved, end=end))
+            draw(drawing, found, f"{KEY}.experiments.{name}")
+
+
+def over_columns(name: str, title: str, axis: str, finding: Callable[[Table], str]) -> Drawing:
+    """A line for each explainer over the numbers that head the columns."""
+    return Drawing(
+        name, title, lambda found: all_lines(turned(found[name]), axis),
+        lambda found: finding(found[name]), part=turned,
     )  # fmt: skip
-    for column, end in zip(st.columns(2), ("strongest", "weakest"), strict=True):
-        view = answer[f"{end} {CHANGES[change]}"]
-        with column:
-            title = f"{end} features: the score moves by ({view.units[0]})"
-            plots.with_table(
-                lines(view, title), best(view, end), {"changes": view}, f"{key}.{end}.{change}"
-            )
 
 
-def lines(view: Table, title: str) -> go.Figure:
-    """A line for each explainer over the number that heads each column; added noise is solid."""
-    at = [int(name.split()[0]) for name in view.columns]
-    figure = go.Figure()
-    colors = COLORS[theme()]
-    for number, (name, row) in enumerate(zip(view.rows, view.values, strict=True)):
-        color = colors[number % len(colors)]
-        dash = DASHES[number // len(colors) + (0 if name in ADDED else 3)]
-        figure.add_scatter(
-            x=at, y=row.tolist(), name=name, mode="lines+markers",
-            line={"color": color, "dash": dash},
-        )  # fmt: skip
-    figure.update_layout(
-        height=TALL, margin=MARGINS, hovermode="x unified",
-        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
-    )  # fmt: skip
-    figure.update_xaxes(title_text=view.columns[0].split()[1], fixedrange=True)
-    figure.update_yaxes(title_text=title, rangemode="tozero", fixedrange=True)
-    return figure
+# ---------------------------------------------------------------- sentences
 
 
-def found(view: Table) -> str:
+def recovered(view: Table) -> str:
     """Which explainers return the weights of a linear model, and how far off the others are."""
     errors = dict(zip(view.rows, view.values[:, 0].tolist(), strict=True))
     exact = [name for name, error in errors.items() if error < NEAR]
-    others = {name: error for name, error in errors.items() if not error < NEAR}
-    told = f"Exactly: {', '.join(exact) or 'none'}."
-    if others:
-        rest = ", ".join(f"{name} ({error:.0%} off)" for name, error in others.items())
-        told += f" Not with so few samples: {rest}."
-    return told.replace("%", " %")
+    others = [
+        f"{name} ({100 * error:.0f} % off)" for name, error in errors.items() if not error < NEAR
+    ]
+    told = f"Who finds a linear model exactly: {', '.join(exact) or 'none'}."
+    return f"{told} Not with so few samples: {', '.join(others)}." if others else told
 
 
 def settled(view: Table) -> str:
@@ -103,7 +83,7 @@ def settled(view: Table) -> str:
     return f"From {view.columns[0]} to {view.columns[-1]}: {'; '.join(ends) or 'all exact'}."
 
 
-def best(view: Table, end: str) -> str:
+def moved(view: Table, end: str) -> str:
     """Whose strongest features move the score most, or whose weakest move it least, on average."""
     means = view.values.mean(1)
     place = int(np.argmax(means) if end == "strongest" else np.argmin(means))

@@ -1,40 +1,28 @@
-"""Advice, and the two cross-loss matrices it comes from."""
+"""Which explainer predicts a kind of change best, and the two matrices of losses behind it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import streamlit as st
 
-from components.charts import tables
-from components.draw.tables import chart
-from components.links import refuse
-from components.which_explanation.charts import loss_chart
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.multiples import multiples
+from components.which_explanation.form import CHANGES
 from engine.attribution.lfa import ROWS
 from engine.result import Floats, Table
-from engine.run import Answer
 
-CHANGES = {  # what a person may care about, and the neighborhood that stands for it
-    "Small changes of brightness": "C-LIME",
-    "Parts taken away, one at a time": "Occlusion",
-    "Parts taken away, many at once": "LIME",
-    "Parts taken away, any number": "KernelSHAP",
-    "The whole image fading": "Integrated gradients",
-}
-LOSSES = {
-    "How the score moves": ("squared loss", "squared error of the foretold score"),
-    "How the slopes point": ("gradient loss", "squared distance to the slopes"),
+WORST = -20.0  # %; shares below it are marked there
+NAMES = tuple(  # so that eight fit beside and below a matrix
+    {"Integrated gradients": "Integrated g.", "Gradient × input": "Gradient × in."}.get(name, name)
+    for name in ROWS
+)
+LOSSES = {  # view: title, what is wrong by it
+    "squared loss": ("How the score moves", "squared error of the predicted score"),
+    "gradient loss": ("How the slopes point", "squared distance to the slopes"),
 }
 WITHHELD = (
     "No advice, because the image is not of the kind that this model learned from. What each "
     "explainer predicts of its score here is below."
-)
-FRESH = (
-    "Judged at fresh samples, to which no explainer was fitted; “at its own samples” is what the "
-    "same share was where the maps were made, where whoever was fitted there looks better than it "
-    "is. KernelSHAP's two ends, nothing at all and the whole image, are not drawn and not judged. "
-    "Where there is but one set of points to look at, the fresh sample is that set again."
 )
 MEASURED = {  # what is no forecast, by kind of change
     "Parts taken away, one at a time": (
@@ -42,41 +30,20 @@ MEASURED = {  # what is no forecast, by kind of change
         "reading is how near the others come."
     )
 }
-ENDS = (
-    "★ marks the best of a column at the samples that the maps were fitted to, where being best "
-    "at home proves nothing; the advice above is judged at fresh ones. "
-    "KernelSHAP weighs two points, nothing at all and the whole image, each a hundred million "
-    "times as much as all others together: the large numbers of its column are misses of that one "
-    "difference. Between maps of brightness and maps of parts a number is exact only where a "
-    "feature differs from nothing by one number all over, as a gray pixel does; else the closest "
-    "weight is taken, and its error is mixed with the explainer's."
-)
+EDGE = f"What lies at the left edge is {WORST:.0f} % or less.".replace("-", "−")
+NOTHING = "worse than predicting no change"
 
 
-def show(answer: Answer, key: str, *, withheld: bool) -> None:
-    """Advice for one kind of change, judged at fresh samples, and the matrices."""
-    refuse(f"{key}.change", CHANGES, "Change", "one of " + ", ".join(CHANGES))
-    change = st.pills(
-        "Which change do you care about?", list(CHANGES), default=next(iter(CHANGES)),
-        required=True, key=f"{key}.change", bind="query-params",
-    )  # fmt: skip
-    explained = shares(answer["fresh squared loss"], answer["fresh no change"].values[0])
-    fitted = shares(answer["squared loss"], answer["no change"].values[0])
-    if withheld:
-        st.info(WITHHELD, icon=":material/block:")
-    elif trusted(explained, change) is None:
-        st.warning(advice(explained, change), icon=":material/block:")
-    else:
-        st.success(advice(explained, change), icon=":material/check_circle:")
-    tables.numbers({f"{key}.shares": ranked(explained, fitted, change)})
-    st.caption(FRESH)
-    if not withheld:
-        st.markdown(free_lunch(explained))
-    matrices(answer, key)
+# ---------------------------------------------------------------- shares of the change
+
+
+def fresh(found: Views) -> Floats:
+    """What each explainer predicts at fresh samples, see `shares`."""
+    return shares(found["fresh squared loss"], found["fresh no change"].values[0])
 
 
 def shares(squared: Table, still: Floats) -> Floats:
-    """Of how the score moves in each neighborhood, the share that each explainer foretells.
+    """Of how the score moves in each neighborhood, the share that each explainer predicts.
 
     1 is all of it, 0 no more than saying that nothing changes, below 0 worse than that; (8, 8).
     NaN where nothing moves.
@@ -93,30 +60,28 @@ def column(explained: Floats, change: str) -> Floats:
 
 
 def trusted(explained: Floats, change: str) -> int | None:
-    """The row that foretells this change best; None where none is better than saying nothing."""
+    """The row that predicts this change best; None where none is better than saying nothing."""
     found = np.nan_to_num(column(explained, change), nan=-np.inf)
     return int(found.argmax()) if found.max() > 0 else None
 
 
 def advice(explained: Floats, change: str) -> str:
-    """Who foretells this change best here, who comes next, and who is worst."""
+    """Who predicts this change best here, who comes next, and who is worst."""
     found = column(explained, change)
     what = in_sentence(change)
     if not np.isfinite(found).any():
         return f"Nothing moves the score here: {what} needs no explanation."
     order = ordered(found)
+    first, second, last = (ROWS[order[place]] for place in (0, 1, -1))
     if trusted(explained, change) is None:
         return (
-            f"For **{what}**, trust none of the eight here: at fresh samples none foretells how "
-            f"the score moves better than saying that nothing changes. {ROWS[order[0]]} comes "
-            "nearest to that."
+            f"For {what}, trust none of the eight here: at fresh samples all are worse than "
+            f"predicting no change. {first} comes nearest to that."
         )
-    first, second, last = (ROWS[order[place]] for place in (0, 1, -1))
-    best, next_, worst = (float(found[order[place]]) for place in (0, 1, -1))
+    best, next_, worst = (share(float(found[order[place]])) for place in (0, 1, -1))
     return (
-        f"For **{what}**, trust **{first}** here: it foretells {share(best)} of how the score "
-        f"moves. Next comes {second} ({share(next_)}); last is {last} ({share(worst)})."
-        f"{MEASURED.get(change, '')}"
+        f"For {what}, trust {first} here: it predicts {best} of the change in score. Next comes "
+        f"{second} ({next_}); last is {last} ({worst})."
     )
 
 
@@ -136,17 +101,18 @@ def share(value: float) -> str:
     if not np.isfinite(value):
         return "not known"
     if value <= 0:
-        return "worse than saying that nothing changes"
+        return NOTHING
     return "over 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
 
 
-def ranked(explained: Floats, fitted: Floats, change: str) -> Table:
+def ranked(found: Views, change: str) -> Table:
     """The explainers from best to worst for one kind of change, (8, fresh and own samples)."""
-    found = column(explained, change)
-    order = ordered(found)
-    both = np.stack([found, column(fitted, change)], 1)[order]
-    names = ("foretold", "at its own samples")
-    return Table(both, tuple(ROWS[place] for place in order), names, ("share", "share"))
+    predicted = column(fresh(found), change)
+    fitted = column(shares(found["squared loss"], found["no change"].values[0]), change)
+    order = ordered(predicted)
+    names = ("predicted", "at its own samples")
+    rows = tuple(ROWS[place] for place in order)
+    return Table(np.stack([predicted, fitted], 1)[order], rows, names, ("share", "share"))
 
 
 def free_lunch(explained: Floats) -> str:
@@ -159,8 +125,8 @@ def free_lunch(explained: Floats) -> str:
     if not names:
         return "On this image none of the eight is of use for any of these changes."
     if len(names) == 1:
-        kinds = "what can be foretold at all" if lost else "all kinds of change"
-        return f"On this image {names.pop()} foretells {kinds} best.{without}"
+        kinds = "what can be predicted at all" if lost else "all kinds of change"
+        return f"On this image {names.pop()} predicts {kinds} best.{without}"
     pairs = [
         (float(column(explained, away)[row]), ROWS[row], home, away)
         for home, row in winners.items()
@@ -169,38 +135,57 @@ def free_lunch(explained: Floats) -> str:
     ]
     least, name, home, away = min(pairs)
     told = (
-        f"and foretells {share(least)} of {in_sentence(away)}"
+        f"and predicts {share(least)} of {in_sentence(away)}"
         if least > 0
-        else f"but about {in_sentence(away)} it is {share(least)}"
+        else f"but for {in_sentence(away)} it is {share(least)}"
     )
     return (
-        f"**No free lunch.** {len(winners)} kinds of change have {len(names)} different best "
+        f"No free lunch: {len(winners)} kinds of change have {len(names)} different best "
         f"explainers here. {name} is best for {in_sentence(home)}, {told}.{without}"
     )
 
 
-def matrices(answer: Answer, key: str) -> None:
-    """Both matrices side by side, each with its words and its numbers."""
-    st.markdown("**Every explainer, tried where the others look**")
-    still: Any = answer["no change"]
-    for place, (slot, (title, (name, about))) in enumerate(
-        zip(st.columns(2), LOSSES.items(), strict=True)
-    ):
-        with slot:
-            st.markdown(f"{title}: {about}")
-            view = answer[name]
-            shape = loss_chart(view, still.values[place])
-            chart(shape, view, words(view, title), f"{key}.{name}", wide=True)
-    st.caption(ENDS)
+def shares_drawing(change: str, *, withheld: bool) -> Drawing:
+    """Every explainer's share of one kind of change."""
+
+    def finding(found: Views) -> str:
+        lunch = "" if withheld else f"{free_lunch(fresh(found))}{MEASURED.get(change, '')} "
+        return f"{lunch}Fresh samples are those to which no map was fitted. {EDGE}"
+
+    chart = Dots(
+        series={"predicted": "at fresh samples", "at its own samples": "at its own samples"},
+        title="of the change in score, predicted (%)", span=(WORST, 105), line=0.0,
+        line_name="no change predicted",
+    )  # fmt: skip
+    return Drawing(
+        "fresh squared loss", f"Who predicts {in_sentence(change)}", chart,
+        finding, made=lambda found: ranked(found, change),
+    )  # fmt: skip
 
 
-def words(view: Table, title: str) -> str:
-    """The finding of a matrix, for its caption and alt text."""
+# ---------------------------------------------------------------- matrices
+
+
+def matrix_drawing(name: str) -> Drawing:
+    """One of the two matrices."""
+    title, about = LOSSES[name]
+    row = list(LOSSES).index(name)
+    return Drawing(
+        name, f"{title}: {about}",
+        lambda found: multiples(
+            found[name], found["no change"].values[row], "predicting no change", names=NAMES,
+            columns=NAMES, x_title="tried where … looks",
+        ),
+        lambda found: matrix_finding(found[name]),
+    )  # fmt: skip
+
+
+def matrix_finding(view: Table) -> str:
+    """How many are best at home, and how the matrix is read."""
     best = view.values.argmin(0)
     own = sum(place == row for place, row in enumerate(best.tolist()))
     return (
-        f"{title}. A row is an explainer, a column the place where it is tried, the number its "
-        f"loss there in {view.units[0]}. Blue foretells better than saying that nothing changes, "
-        f"orange worse; colors are by powers of ten. ★ marks the best of each column, at the "
-        f"samples fitted to: {own} of {len(best)} are at home there."
+        f"{own} of {len(best)} are best at home (★: best of its column). A row is an explainer, a "
+        f"column the place where it is tried, the number its loss there in {view.units[0]}. Blue "
+        "is better than predicting no change, orange worse; colors are by powers of ten."
     )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from components import in_distribution, notices
-from components.minimal_regions import view
+from components.minimal_regions import form, view
 from components.sidebar import subject
 
 st.title("Minimal regions")
@@ -15,9 +15,14 @@ st.markdown(
 
 about = subject.current()
 in_distribution.line(about)
-asked = view.ask_for(about)
+answer, controls, beside = st.container(), st.container(), st.container()
+with controls:
+    asked = form.choose(about)
 if asked is not None:
-    st.markdown(view.question(asked))
-    view.show(asked)
+    with answer:
+        found = view.show(asked)
+    if found is not None:
+        with beside:
+            view.compare(asked, found)
 
 notices.research_use_only()

@@ -1,23 +1,20 @@
-"""Which explanation?: eight explainers as one, and which of them foretells what you care about."""
+"""Which explanation?: eight explainers as one, and which of them predicts what you care about."""
 
 import streamlit as st
 
 from components import in_distribution, notices
 from components.sidebar import subject
-from components.which_explanation import view
+from components.which_explanation import form, view
 
 st.title("Which explanation?")
 st.markdown(
-    "Eight explainers, eight maps of the same image. Each foretells something else: what small "
+    "Eight explainers, eight maps of the same image. Each predicts something else: what small "
     "noise does to the score, what fading the image does, what taking parts away does. Say which "
     "change you care about, and see which map to trust for it."
 )
 
 about = subject.current()
-st.markdown(subject.question(about))
 in_distribution.line(about)
-asked = view.ask_for(about)
-view.maps(asked, about)
-view.trial(asked, about)
+view.show(form.choose(about))
 
 notices.research_use_only()

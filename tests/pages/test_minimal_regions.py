@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from components.minimal_regions import curves, steps, view
+from components.minimal_regions import steps, view
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
@@ -45,7 +45,7 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
     assert "random orders" in told
     found = LiMA(shape="grid", regions=16)(case_of(at))
     ours, plain = found["looks"].values
-    assert f"**{ours:.0f} forward passes**; the plain greedy search takes {plain:.0f}" in told
+    assert f"{ours:.0f} forward passes; the plain greedy search takes {plain:.0f}" in told
 
 
 def first_of(at):
@@ -120,9 +120,9 @@ def test_an_error_is_explained_by_both_classes_along_one_path():
     at.selectbox(key="minimal.truth").set_value(other).run()
     settled(at)
     told = words(at)
-    assert f"which regions speak for **{other}**, the true class?" in told
-    assert f"The model says **{first}**" in told
-    assert f"instead of **{other}**" in told
+    assert f"Which regions speak for “{other}”, the true class?" in told
+    assert f"The model says “{first}”" in told
+    assert f"instead of “{other}”" in told
     at.selectbox(key="minimal.truth").set_value(first).run()
     settled(at)
     assert "There is no error to explain" in words(at)
@@ -141,7 +141,7 @@ def test_the_true_class_is_the_data_set_s_where_it_is_known(monkeypatch):
     link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
     at = open_view(**link, **{"minimal.error": "true"})
     assert "The data set says: 3." in words(at)
-    assert "which regions speak for **3**" in words(at)
+    assert "Which regions speak for “3”" in words(at)
 
 
 class Still(nn.Module):
@@ -191,14 +191,21 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
     assert (steps.searched(picture, rank, 0) == 60).all()
 
 
-def test_the_line_stands_at_the_step_and_titles_tell_the_areas():
+def drawn(found, band, way, step):
+    """The figure and the finding of one of the two curves."""
+    drawing = steps.curve(found, band, way, step)
+    return drawing.chart.figure(drawing.made(found)), drawing.finding(found)
+
+
+def test_the_line_stands_at_the_step_and_captions_tell_the_areas():
     found, band = found_for()
-    figure = curves.figure(found, band, 5)
-    lines = [shape.x0 for shape in figure.layout.shapes]
-    assert lines == pytest.approx([float(found["insertion"].x[5])] * 2)
-    titles = [note.text for note in figure.layout.annotations]
-    assert f"area {found['areas'].values[0]:.3f}" in titles[0]
-    assert f"random {band['areas']['deletion'].min():.3f}" in titles[1]
+    for at, way in enumerate(("insertion", "deletion")):
+        figure, finding = drawn(found, band, way, 5)
+        (line,) = [shape.x0 for shape in figure.layout.shapes]
+        assert line == pytest.approx(100 * float(found["insertion"].x[5]))
+        areas = band["areas"][way]
+        assert finding.startswith(f"Area {found['areas'].values[at]:.3f}")
+        assert finding.endswith(f"random orders {areas.min():.3f} to {areas.max():.3f}.")
 
 
 def test_the_first_class_is_drawn_only_where_it_is_another_one():
@@ -206,18 +213,18 @@ def test_the_first_class_is_drawn_only_where_it_is_another_one():
     first = int(case.model.logits(case.image[None])[0].argmax())
     for target in (first, (first + 1) % 4):
         asked = ImageCase(case.model, case.image, target)
-        figure = curves.figure(LiMA(shape="grid", regions=16)(asked), None, 1)
-        drawn = {trace.name for trace in figure.data}
-        assert drawn == {case.model.labels[target], case.model.labels[first]}
+        figure, _ = drawn(LiMA(shape="grid", regions=16)(asked), None, "insertion", 1)
+        names = {trace.name for trace in figure.data}
+        assert names == {case.model.labels[target], case.model.labels[first]}
 
 
 def test_an_order_no_better_than_random_is_called_so():
     found, band = found_for()
     areas = found["areas"]
     poor = {**found, "areas": type(areas)(np.array([0, 1], np.float32), areas.labels, areas.unit)}
-    assert "this order says little" in curves.words(poor, band)
+    assert "this order says little" in view.better(poor, band)
     good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
-    assert "Both are better than all of 5" in curves.words(good, band)
+    assert "are both better than all of 5 random orders" in view.better(good, band)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +240,7 @@ def test_an_order_no_better_than_random_is_called_so():
 def test_of_steps_that_are_as_good_the_first_is_shown(curve, step):
     shares = np.linspace(0, 1, 5, dtype=np.float32)
     shown = Curve(shares, np.array(curve, np.float32), "share of the image", "cat", "probability")
-    assert steps.best_step(shown) == step
+    assert view.best_step(shown) == step
 
 
 @pytest.mark.parametrize(
@@ -241,15 +248,15 @@ def test_of_steps_that_are_as_good_the_first_is_shown(curve, step):
     [
         (
             [0.0, 0.2, 0.75, 0.9, 0.8],
-            "50 % of the image is enough**, the shortest prefix found (2 of",
+            "50 % of the image is enough, the shortest prefix found (2 of",
         ),
         (
             [0.0, 0.9, 0.1, 0.2, 0.8],
-            "25 % of the image is enough**, the shortest prefix found (1 of",
+            "25 % of the image is enough, the shortest prefix found (1 of",
         ),
         ([0.0, 0.1, 0.1, 0.2, 0.8], "No prefix of the order found is enough"),
-        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is needed**: with every region hidden, “cat” has 0.9"),
-        ([0.0, 0.04, 0.03, 0.01, 0.002], "hardly gives “cat” anything** (0.002)"),
+        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is needed: with every region hidden, “cat” has 0.9"),
+        ([0.0, 0.04, 0.03, 0.01, 0.002], "hardly gives “cat” anything (0.002)"),
     ],
 )
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
@@ -264,9 +271,9 @@ def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
 @pytest.mark.parametrize(
     ("true", "told"),
     [
-        ([0.0, 0.1, 0.6, 0.3, 0.2], "With only 50 % of the image shown, cat reaches 0.60"),
-        ([0.0, 0.0, 0.1, 0.1, 0.2], "No prefix of the order found gives cat more than the whole"),
-        ([0.7, 0.1, 0.1, 0.1, 0.2], "With every region hidden cat has 0.70"),
+        ([0.0, 0.1, 0.6, 0.3, 0.2], "With only 50 % of the image shown, “cat” reaches 0.60"),
+        ([0.0, 0.0, 0.1, 0.1, 0.2], "No prefix of the order found gives “cat” more than the whole"),
+        ([0.7, 0.1, 0.1, 0.1, 0.2], "With every region hidden “cat” has 0.70"),
     ],
 )
 def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true, told):
@@ -277,7 +284,7 @@ def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true
             area, np.full(5, 0.8, np.float32), "share", "dog", "probability"
         ),
     }
-    said, _ = view.verdict(curves)
+    said, _ = view.misled(curves)
     assert told in said
     assert ("misleads" in said) == (true[2] == 0.6)
 
@@ -285,11 +292,11 @@ def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true
 @pytest.mark.parametrize(
     ("inserted", "deleted", "told"),
     [
-        (0.61, 0.19, "Both are better than all of 5 random orders"),
+        (0.61, 0.19, "are both better than all of 5 random orders"),
         (0.61, 0.30, "Only insertion is better than all of 5"),
         (0.50, 0.19, "Only deletion is better than all of 5"),
-        (0.59, 0.21, "Neither is better than all of 5"),
-        (0.60, 0.20, "Neither is better than all of 5"),
+        (0.59, 0.21, "Neither insertion nor deletion is better than all of 5"),
+        (0.60, 0.20, "Neither insertion nor deletion is better than all of 5"),
     ],
 )
 def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted, deleted, told):
@@ -298,7 +305,7 @@ def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted,
     held = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
     band = {"areas": Columns.of(held)}
     areas = Scores(np.array([inserted, deleted]), ("insertion", "deletion"), "probability")
-    assert told in curves.words({"areas": areas}, band)
+    assert told in view.better({"areas": areas}, band)
 
 
 def curve(*values, label="cat"):
@@ -313,13 +320,13 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
         "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
         "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
     }  # fmt: skip
-    told = steps.said(found, 1)
+    told = steps.at_step(found, 1)
     assert told == (
         "1 of 2 regions, 50 % of the image: “cat” 0.62 with only these, 0.20 without them; "
         "“dog” 0.40 with only these. The whole image: 0.33."
     )
-    said, _ = view.verdict(found)
-    assert "says **dog** (0.77) instead of **cat** (0.330)" in said
-    assert "With only 50 % of the image shown, cat reaches 0.62 and dog has 0.40" in said
+    said, _ = view.misled(found)
+    assert "says “dog” (0.77) instead of “cat” (0.330)" in said
+    assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in said
     right = {"insertion": found["insertion"], "insertion of the first class": found["insertion"]}
-    assert "gets this image right: **cat** (0.33)" in view.verdict(right)[0]
+    assert "gets this image right: “cat” (0.33)" in view.misled(right)[0]

@@ -106,8 +106,15 @@ class LFA(Method[ImageCase]):
     A row is an explainer, a column the neighborhood it is tried in; the number is its loss there,
     by squared error of the score in one table and by distance to the slopes in the other. By its
     own loss each is best at the samples it was fitted to, which proves nothing. So what each
-    foretells is judged at fresh samples of every neighborhood: choose the explainer that foretells
-    the change you care about. Seldom does one for all of them.
+    predicts is judged at fresh samples of every neighborhood, to which no explainer was fitted:
+    choose the explainer that predicts the change you care about. Seldom does one for all of them.
+
+    KernelSHAP weighs two points, nothing at all and the whole image, each a hundred million times
+    as much as all others together: the large numbers of its column are misses of that one
+    difference, and at fresh samples both are left out. Where there is but one set of points, the
+    fresh sample is that set again. Between maps of brightness and maps of parts a loss is exact
+    only where a feature differs from nothing by one number all over, as a gray pixel does; else the
+    closest weight is taken, and its error is mixed with the explainer's.
     """
 
     family = "attribution"

@@ -9,6 +9,7 @@ from components.draw.bars import Bars, Dots
 from components.draw.charts import column_title, values
 from components.draw.lines import Lines, Scatter
 from components.draw.matrix import Matrix
+from components.draw.tables import turned
 from engine.result import Columns, Table
 
 NAMES = ("cat", "dog", "owl")
@@ -77,6 +78,25 @@ def test_a_line_joins_the_marks_of_a_row():
     assert len({color for color, _ in looks}) == len({symbol for _, symbol in looks}) == 2
 
 
+def test_marks_beyond_the_axis_stand_at_its_end():
+    figure = Dots(series={"change": "share"}, span=(-20, 40)).figure(TABLE)
+    assert list(series(figure, "share").x) == [-20, 0, 40]
+
+
+def test_no_two_of_many_lines_look_the_same():
+    columns = {"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)}
+    table = Columns.of(columns)
+    figure = Lines(x="x", series={name: name for name in table.order[1:]}).figure(table)
+    looks = {(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}
+    assert len(looks) == 12
+
+
+def test_only_a_line_over_few_places_has_marks():
+    for count, mode in ((24, "lines+markers"), (25, "lines")):
+        table = Columns.of({"x": (np.arange(count), ""), "y": (np.arange(count), "")})
+        assert Lines(x="x", series={"y": "y"}).figure(table).data[0].mode == mode
+
+
 def test_lines_have_their_band_and_a_dash_of_their_own():
     shape = Lines(
         x="loss", series={"change": "mean", "low": "worst"}, bands={"change": ("low", "high")},
@@ -95,12 +115,35 @@ def test_lines_have_their_band_and_a_dash_of_their_own():
     assert [note.text for note in figure.layout.annotations] == ["no change"]
 
 
+def test_a_band_with_a_name_stands_in_the_legend():
+    bands = {"change": ("low", "high", "other seeds")}
+    figure = Lines(x="loss", series={"change": "mean"}, bands=bands).figure(TABLE)
+    assert list(series(figure, "other seeds").y) == pytest.approx([0, 10, 75])
+    assert figure.layout.showlegend
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["other seeds"]
+
+
 def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others():
     gap = Columns.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
     figure = Scatter(x="x", y="y", shown=True, line=2.0, line_name="chance").figure(gap)
     assert list(figure.data[0].hovertext) == ["cat", "owl"]
     assert {note.text for note in figure.layout.annotations} == {"cat", "owl", "chance"}
     assert figure.layout.xaxis.title.text == "x (s)"
+
+
+def test_points_need_no_names():
+    plain = Columns.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})
+    assert list(Scatter(x="x", y="y").figure(plain).data[0].x) == [1, 2]
+
+
+def test_columns_headed_by_numbers_become_rows():
+    heads = ("5 samples", "20 samples")
+    view = Table(np.array([[1, 2], [3, 4]], np.float32), ("a", "b"), heads, ("logit",) * 2)
+    table = turned(view)
+    assert table.order == ("samples", "a", "b")
+    assert table["samples"].tolist() == [5, 20]
+    assert table["b"].tolist() == [3, 4]
+    assert table.units == ("", "logit", "logit")
 
 
 def test_a_part_of_a_table_keeps_its_names_and_notes():
@@ -116,6 +159,8 @@ def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
     (squares,) = figure.data
     assert np.array(squares.z).tolist() == [[3, 1], [0, 4]]
     assert [list(row) for row in squares.text] == [["3", "1"], ["0", "4"]]
+    rounded = Matrix(form=".2f").figure(counts).data[0].text
+    assert [list(row) for row in rounded] == [["3.00", "1.00"], ["0.00", "4.00"]]
     assert figure.layout.yaxis.autorange == "reversed"
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 4)
     assert figure.layout.coloraxis.showscale

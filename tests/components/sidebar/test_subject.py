@@ -11,9 +11,12 @@ from PIL import Image
 from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from components.sidebar.targets import MOST_SEED, is_seed
+from engine.arguments.pictures import ImageArguments
+from engine.attribution import Gradient
 from engine.images import Crop
 from engine.images.samples import sample
-from tests.visits import pills, provenance, said, visit
+from engine.run import digest
+from tests.visits import pills, provenance, said, settled, visit
 
 
 def jpeg(turned: int = 1) -> bytes:
@@ -41,6 +44,25 @@ def test_an_upload_is_read_shown_and_asked_about():
     assert at.selectbox(key="image").value == "Your image"
     assert all(line.endswith(" · espresso (logit)") for line in provenance(at))
     assert 'read(Path("your-image.png"))' in at.code[0].value
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"},
+        {"image": "A cat (Chelsea)", "model": "Digits CNN", "crop": "0.25,0.5"},
+    ],
+)
+def test_a_command_is_told_the_image_so_that_it_asks_about_the_same_pixels(link):
+    subject = settled(visit(link)).session_state["subject"]
+    case = subject.case.at("exact")
+    again = ImageArguments.of(case, **subject.arguments).case()
+    assert digest(Gradient(), again) == digest(Gradient(), case)
+
+
+def test_no_command_can_name_an_upload():
+    at = upload(visit(), "cup.jpg", jpeg())
+    assert at.session_state["subject"].arguments == {}
 
 
 def test_the_rotation_that_a_camera_wrote_is_honored():

@@ -2,10 +2,9 @@
 
 from math import nan
 
-import numpy as np
 import pytest
 
-from components.trust.verdict import alike, cost, figures, line, sign, summary
+from components.trust.verdict import cost, figures, line, sign, summary
 from engine.attribution.trust import (
     TRUST,
     Nudged,
@@ -17,8 +16,6 @@ from engine.attribution.trust import (
     Shape,
 )
 from engine.attribution.trust.verdict import checked, not_available
-from engine.measures.agreement import matrix
-from engine.result import Table
 
 
 def found(check, verdict, words="So it is.", **numbers):
@@ -126,16 +123,3 @@ def test_the_figures_leave_the_verdict_out_and_have_names():
     table = figures(found(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
     assert table.columns == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]
-
-
-def test_the_maps_most_and_least_alike_are_named():
-    rng = np.random.default_rng(0)
-    first = rng.standard_normal((8, 8)).astype(np.float32)
-    near = first + np.float32(0.05) * rng.standard_normal((8, 8)).astype(np.float32)
-    far = rng.standard_normal((8, 8)).astype(np.float32)
-    said = alike(matrix([("A", first), ("B", near), ("C", far)]))
-    assert said.startswith("Most alike: A and B (0.9")
-    assert "Least: " in said
-    assert "C (" in said
-    flat = Table(np.full((2, 2), np.nan, np.float32), ("A", "B"), ("A", "B"), ("", ""))
-    assert alike(flat) == "A flat map agrees with nothing."

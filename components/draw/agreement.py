@@ -1,0 +1,75 @@
+"""How far several maps agree, each with each: by a measure that a person chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from components.charts.tables import signed
+from components.draw import tables
+from components.draw.charts import ROW
+from components.draw.matrix import Matrix
+from components.forms import one_of
+from engine.result import Table
+
+MEASURES: Mapping[str, tuple[float, str]] = {  # lowest value, and what it asks
+    "cosine": (-1.0, "the cosine between two maps, signs and sizes together."),
+    "order": (-1.0, "Spearman's correlation of sizes, whatever their sign: is the same place "
+              "strongest?"),
+    "strongest": (0.0, "overlap (IoU) of the strongest tenths; chance: 0.05."),
+    "sign": (0.0, "of the strongest tenth of the row's map, the share with the same sign in the "
+             "other."),
+}  # fmt: skip
+
+
+def draw_agreement(
+    words: Mapping[str, str], table_of: Callable[[str], Table], label: str, key: str, chosen: str,
+    names: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """A row of words, and the matrix of the one that is chosen.
+
+    Args:
+        words: for the measures, by what the link and the page call them.
+        table_of: gives the agreement by a measure, (maps, maps).
+        label: of the row of words.
+        key: of the row of words, and what the matrix' begins with.
+        chosen: the word that is chosen at first.
+        names: of the maps, where the table's are too long.
+    """
+    word = one_of(label, words, key, chosen)
+    low, asks = MEASURES[words[word]]
+    st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")
+    view = table_of(words[word])
+    named = tuple(names or view.rows)
+    shape = Matrix(
+        signed=low < 0,
+        span=(low, 1),
+        bar=view.units[0],
+        form=".2f",
+        names=named,
+        columns=named,
+        height=220 + ROW * len(named),
+    )
+    tables.chart(shape, view, likeness(view), f"{key}.{words[word]}", wide=True)
+
+
+def likeness(view: Table) -> str:
+    """The pair of maps that agrees most, the one that agrees least, and the mean over all pairs."""
+    values = (view.values + view.values.T) / 2  # both ways, where these differ
+    rows, columns = np.triu_indices(len(values), 1)
+    pairs = values[rows, columns]
+    if not np.isfinite(pairs).any():
+        return "No two maps can be compared: they are flat."
+
+    def named(place: int) -> str:
+        return f"{view.rows[rows[place]]} and {view.rows[columns[place]]} ({signed(pairs[place])})"
+
+    if len(pairs) == 1:
+        return f"{' and '.join(view.rows)}: {signed(pairs[0])}."
+    return (
+        f"Most alike: {named(int(np.nanargmax(pairs)))}. "
+        f"Least alike: {named(int(np.nanargmin(pairs)))}. "
+        f"Mean over all pairs: {signed(float(np.nanmean(pairs)))}."
+    )

@@ -1,0 +1,53 @@
+"""A matrix of losses, each column in multiples of a loss of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.draw.matrix import Matrix
+from components.widgets.viewer import said
+from engine.result import Floats, Table
+
+DECADES = 3  # of colors, to either side of the loss that is compared with
+FLOOR = 1e-12
+
+
+def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
+    """Colors are powers of ten; ★ marks the lowest loss of each column.
+
+    Args:
+        losses: (rows, columns), of one unit.
+        base: the loss that each column is compared with, (columns,).
+        about: what that is, such as "predicting no change".
+        more: of `Matrix`.
+    """
+    least = np.maximum(base.astype(np.float64), FLOOR)
+    times = np.log10(np.maximum(losses.values / least, 10.0**-DECADES)).clip(-DECADES, DECADES)
+    best = losses.values.argmin(0)
+    texts = [
+        [f"★ {short(value)}" if best[c] == r else short(value) for c, value in enumerate(row)]
+        for r, row in enumerate(losses.values)
+    ]
+    hovers = [
+        [
+            f"{name}, {column}<br>loss {said(float(value))} {losses.units[0]}<br>"
+            f"{said(float(value / low))} × that of {about}"
+            for column, value, low in zip(losses.columns, row, least, strict=True)
+        ]
+        for name, row in zip(losses.rows, losses.values, strict=True)
+    ]
+    ticks = (-DECADES, 0, DECADES), (f"≤{10.0**-DECADES:g}", "1", f"≥{10**DECADES}")
+    return Matrix(
+        signed=True, colors=times, texts=texts, hovers=hovers, span=(-DECADES, DECADES),
+        bar=f"× {about}", ticks=ticks, **more,
+    )  # fmt: skip
+
+
+def short(value: float) -> str:
+    """A loss in few letters."""
+    value = float(value)
+    if value and (value < 1e-2 or value >= 1e4):
+        return f"{value:.0e}".replace("e-0", "e−").replace("e+0", "e").replace("e-", "e−")
+    return said(value)

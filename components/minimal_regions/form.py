@@ -1,0 +1,90 @@
+"""What Minimal regions asks: how the regions are searched, and for which class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from components.forms import method_form, refuse_links
+from components.heatmaps.view import cost
+from components.links import refuse
+from components.notices import plain
+from components.sidebar.subject import Subject
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
+from engine.case import ImageCase
+from engine.case.target import Target
+
+KEY = "minimal"
+SMALL = 64  # px; up to here the search takes seconds and runs by itself
+
+
+@dataclass(frozen=True)
+class RegionSearch:
+    """The search and its case; whether it is to explain an error."""
+
+    method: LiMA
+    case: ImageCase
+    about: Subject
+    error: bool
+
+    @property
+    def band(self) -> RandomOrder:
+        """The same regions in random order."""
+        return RandomOrder(self.method.shape, self.method.regions, self.method.cover)
+
+    @property
+    def others(self) -> OtherMaps:
+        """Other methods' maps on the same regions."""
+        return OtherMaps(self.method.shape, self.method.regions, self.method.cover)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is answered without being told to."""
+        return self.case.image.shape[-1] <= SMALL
+
+    @property
+    def question(self) -> str:
+        """What is asked, in words."""
+        label = self.case.model.labels[self.case.target.index]
+        if self.error:
+            return f"Which regions speak for “{label}”, the true class?"
+        return f"Which regions are enough for “{label}”?"
+
+
+def choose(about: Subject) -> RegionSearch | None:
+    """Settings, and whose probability is looked at; None where that has yet to be said."""
+    refuse_links(LiMA, KEY, about.case)
+    refuse(f"{KEY}.error", {"true", "false"}, "Explain the error", "true or false")
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left, st.popover("How the search goes", width="stretch"):
+        method = method_form(LiMA, KEY, about.case)
+        st.caption(cost(method, about))
+    with right:
+        error = st.toggle(
+            "Explain the error",
+            key=f"{KEY}.error", bind="query-params",
+            help="Search for the true class instead of the one asked about. For an image that the "
+            "model gets wrong: which part speaks for the truth, and which regions mislead.",
+        )  # fmt: skip
+    index = true_class(about) if error else about.case.target.index
+    if index is None:
+        st.info("Choose the true class, and the search is for what speaks for it.")
+        return None
+    case = replace(about.case.at("exact"), target=Target(index))
+    return RegionSearch(method, case, about, error)
+
+
+def true_class(about: Subject) -> int | None:
+    """As the data set knows it, or as the person says."""
+    labels = about.case.model.labels
+    example = about.chosen.example
+    if example and example.label in labels:
+        st.caption(f"The data set says: {plain(example.label)}.")
+        return labels.index(example.label)
+    refuse(f"{KEY}.truth", labels, "True class", f"a class of {about.case.model.title}")
+    named = st.selectbox(
+        "True class", labels, index=None, key=f"{KEY}.truth", bind="query-params",
+        placeholder="what it really is",
+    )  # fmt: skip
+    return labels.index(named) if named else None

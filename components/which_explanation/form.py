@@ -1,0 +1,92 @@
+"""What Which explanation? asks: a kind of change, and the settings of all eight explainers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any
+
+import streamlit as st
+
+from components.forms import choice, one_of, refuse_links, slider, widget
+from components.sidebar.subject import Subject
+from engine.attribution.lfa import LFA, MOST, LocalModel
+from engine.case import ImageCase
+
+KEY = "which"
+CHANGES = {  # what a person may care about, and the neighborhood that stands for it
+    "Small changes of brightness": "C-LIME",
+    "Parts taken away, one at a time": "Occlusion",
+    "Parts taken away, many at once": "LIME",
+    "Parts taken away, any number": "KernelSHAP",
+    "The whole image fading": "Integrated gradients",
+}
+USES: Mapping[str, tuple[str, ...]] = {  # of the settings that only some of the eight look at
+    "SmoothGrad": ("noise",),
+    "C-LIME": ("noise",),
+    "Integrated gradients": ("low",),
+    "LIME": ("kernel",),
+}
+SAMPLES = {True: 500, False: 200}  # of small images, and of photographs
+
+
+@dataclass(frozen=True)
+class ExplainerTrial:
+    """The settings of all eight, and the change that a person cares about.
+
+    Args:
+        small: whether the image is small enough to answer at once.
+    """
+
+    method: LFA
+    case: ImageCase
+    about: Subject
+    change: str
+    small: bool
+
+    def local(self, explainer: str) -> LocalModel:
+        """One of the eight; what it does not look at stays as it usually is."""
+        given = self.method.settings()
+        for spec in fields(LFA):
+            if spec.name in {"noise", "kernel", "low"} - {*USES.get(explainer, ())}:
+                given[spec.name] = spec.default
+        return LocalModel(explainer=explainer, **given)
+
+
+def choose(about: Subject) -> ExplainerTrial:
+    """The change, the sliders that two of the maps follow, and the rest folded."""
+    case = about.case.at("exact")
+    small = case.image.shape[1] * case.image.shape[2] <= MOST
+    key = f"{KEY}.small" if small else KEY
+    refuse_links(LFA, key, case)
+    change = one_of("Which change do you care about?", CHANGES, f"{KEY}.losses.change")
+    specs = {spec.name: spec for spec in fields(LFA)}
+    given: dict[str, Any] = {}
+    *places, folded = st.columns(4, vertical_alignment="bottom")
+    for place, name in zip(places, ("noise", "low", "kernel"), strict=True):
+        with place:
+            given[name] = widget(specs[name], f"{key}.{name}", None)
+    with folded, st.popover("Features and samples", width="stretch"):
+        given |= features(specs, key, case, small=small)
+    return ExplainerTrial(LFA(**given), case, about, change, small)
+
+
+def features(
+    specs: Mapping[str, Field[Any]], key: str, case: ImageCase, *, small: bool
+) -> dict[str, Any]:
+    """What is moved as one, and how many samples; both begin by the size of the image."""
+
+    def told(name: str) -> tuple[str, str, str]:
+        return specs[name].metadata["label"], specs[name].metadata["help"], f"{key}.{name}"
+
+    offered = [
+        word for word in specs["features"].metadata["control"].options if small or word != "pixels"
+    ]
+    kind = choice(offered, "", "pixels" if small else "grid", *told("features"))
+    if kind == "pixels":
+        st.caption(f"Every pixel is a feature: {case.image[0].numel()}.")
+        count = specs["count"].default
+    else:
+        count = widget(specs["count"], f"{key}.count", None)
+    samples = slider(specs["samples"].metadata["control"], SAMPLES[small], *told("samples"))
+    return {"features": kind, "count": count, "samples": samples}

@@ -1,0 +1,87 @@
+"""The eight maps: as the trial has them, or one after another while there is no trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from components import runs
+from components.draw.maps import draw_maps
+from components.notices import plain
+from components.runs import Outcome, Pending, Problem
+from components.which_explanation.form import KEY, ExplainerTrial
+from components.widgets.viewer import Panel
+from engine import run
+from engine.case import ImageCase
+
+GROUPS = {  # what they are fitted to
+    "Fitted to slopes": ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input"),
+    "Fitted to scores: noise is added (C-LIME), many parts are taken away (LIME, KernelSHAP), or "
+    "one part at a time (Occlusion)": ("C-LIME", "LIME", "KernelSHAP", "Occlusion"),
+}
+NAMES = tuple(name for names in GROUPS.values() for name in names)
+PATIENCE = {True: runs.LIVE_SECONDS, False: 1.0}  # s for each of eight; then the page is drawn
+SCALES = (
+    "“Same scale” in the viewer puts maps of one unit on one scale. A map of slopes says what one "
+    "unit of brightness does, the others what the feature's being there does: two units, never one "
+    "scale."
+)
+
+
+def show(asked: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
+    """Two rows of four maps."""
+    for title, names in GROUPS.items():
+        st.markdown(f"**{plain(title)}**")
+        draw_maps([panels[name] for name in names], asked.about, f"{KEY}.{names[0]}")
+    st.caption(f"{SCALES} {nothing(asked.case)}")
+
+
+def answered(asked: ExplainerTrial, found: Mapping[str, Any]) -> None:
+    """The maps of the trial."""
+    show(asked, {name: Panel(name, found[f"map {name}"]) for name in NAMES})
+
+
+def one_by_one(asked: ExplainerTrial) -> None:
+    """Each map once it is there; the next is asked after it, so that others get their turn."""
+    outcomes: dict[str, Outcome] = {}
+    for name in NAMES:
+        method = asked.local(name)
+        waits = any(isinstance(one, Pending) for one in outcomes.values())
+        if not waits or run.known(method, asked.case):
+            outcomes[name] = runs.ask(method, asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
+    show(asked, {name: panel(name, outcomes.get(name)) for name in NAMES})
+    runs.watch(list(outcomes.values()))
+
+
+def leave(asked: ExplainerTrial) -> None:
+    """Give up what was asked before with other settings; all single maps where a trial has them."""
+    wanted = {f"{KEY}.LFA": run.digest(asked.method, asked.case)}
+    if run.known(asked.method, asked.case) is None:
+        wanted |= {f"{KEY}.{name}": run.digest(asked.local(name), asked.case) for name in NAMES}
+    runs.leave_all_but(KEY, wanted)
+
+
+def panel(name: str, outcome: Outcome | None) -> Panel:
+    """An explainer's map, or why there is none yet."""
+    match outcome:
+        case None:
+            return Panel(name, None, "waits for the maps before it")
+        case Pending():
+            return Panel(name, None, "being computed …")
+        case Problem(words=words):
+            return Panel(name, None, words)
+        case answer:
+            return Panel(name, answer["map"])
+
+
+def nothing(case: ImageCase) -> str:
+    """Which color stands for nothing, where parts are taken away or the image fades."""
+    red, green, blue = (round(255 * value) for value in case.model.mean.flatten().tolist())
+    if red == green == blue == 0:
+        return "Taken away, or faded to nothing, means black: the zero of this model."
+    return (
+        "Taken away, or faded to nothing, is not black but the zero of this model, the color "
+        f"({red}, {green}, {blue}) of 255."
+    )
