@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from components.draw.scores import as_rows
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
 from engine.result import Columns, HeatMap, Table
@@ -53,8 +54,9 @@ def link() -> str:
 def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     """The files that every answer of this kind has, by their names."""
     for name, view in answer.items():
-        if isinstance(view, Table | Columns):
-            yield f"{name}.csv", partial(as_csv, view)
+        table = view if isinstance(view, Table | Columns) else as_rows(view)
+        if table is not None:
+            yield f"{name}.csv", partial(as_csv, table)
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)

@@ -14,8 +14,9 @@ from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
 from components.draw.pictures import draw_pictures
+from components.draw.scores import as_rows, scored
 from components.notices import plain
-from engine.result import Columns, Pictures, Table, TrainLog, View
+from engine.result import Columns, Evidence, Pictures, Ranking, Scores, Table, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], None]
@@ -33,6 +34,7 @@ class Drawing:
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
+        made: what is drawn, where it is made of several views, such as curves beside each other.
         by: draws it, where its kind's drawing does not fit.
         below: draws what belongs to it, such as the images that a row speaks of.
     """
@@ -42,6 +44,7 @@ class Drawing:
     chart: Chart | Callable[[Views], Chart] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
+    made: Callable[[Views], View] | None = None
     by: Draw | None = None
     below: Draw | None = None
 
@@ -50,7 +53,7 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
         st.markdown(f"**{plain(drawing.title)}**")
-    view = result[drawing.view]
+    view = drawing.made(result) if drawing.made else result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
     if isinstance(view, Table | Columns) and not view.rows:
@@ -75,6 +78,9 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
             if finding:
                 st.caption(plain(finding))
+        case Scores() | Ranking() | Evidence() if (rows := as_rows(view)) is not None:
+            usual = None if isinstance(view, Evidence) else scored(view)
+            by_kind(rows, key, finding, shape or usual)
         case Pictures():
             draw_pictures(view, key)
         case TrainLog():
