@@ -172,7 +172,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     at = opened(familiar__closer="Made worse")
     assert "(p " in words(at)
     before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
-    at.select_slider(key="familiar.severity").set_value(0.75).run()
+    at.select_slider(key="familiar.severity").set_value("0.75").run()
     at = settled(at)
     after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert before != after
