@@ -36,8 +36,12 @@ def drawings(asked: FamiliarQuestion) -> tuple[Drawing, ...]:
         made=lambda found: parts_of(groups(found, ROWS)),
         chart=ScoreParts(joined=joined, title=f"score ({asked.method.unit})"),
     )  # fmt: skip
-    near = Drawing("nearest", "The nearest normal images", part=lambda rows: nearest(asked, rows))
-    return (parts, near, *(HALVES if isinstance(asked.method, COSTARR) else ()))
+    return (parts, *(HALVES if isinstance(asked.method, COSTARR) else ()))
+
+
+def near(asked: FamiliarQuestion) -> Drawing:
+    """The normal images that the model sees most alike."""
+    return Drawing("nearest", "The nearest normal images", part=lambda rows: nearest(asked, rows))
 
 
 def groups(found: Views, names: dict[str, str]) -> dict[str, Evidence]:
@@ -77,7 +81,7 @@ def nearest(asked: FamiliarQuestion, table: Table) -> Pictures:
         f"The nearest is {labels[0]}, at distance {rows[0, 1]:.2f}. Distances are between "
         "directions of features, from 0 (the same) to 2."
     )
-    return Pictures(images[None], ("normal",), tuple(labels), finding, captions=tuple(captions))
+    return Pictures(images[None], ("nearest",), tuple(labels), finding, captions=tuple(captions))
 
 
 # ---------------------------------------------------------------- COSTARR

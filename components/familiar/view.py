@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, section
-from components.draw.drawing import Views
+from components.draw.drawing import Views, draw
 from components.familiar import verdict
 from components.familiar.closer import closer
-from components.familiar.evidence import drawings
+from components.familiar.evidence import drawings, near
 from components.familiar.form import KEY, PARTS, FamiliarQuestion, features
 from components.notices import plain
 from components.section import Section
 from engine.anomaly.standing import Standing
 
 
-def show(asked: FamiliarQuestion) -> None:
-    """The detector's answer; features of data sets are made first, with their progress shown."""
+def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:
+    """The detector's answer; a closer look is drawn below.
+
+    With too few normal images there is no verdict, and nothing to look at closer.
+    """
     slots = (*PARTS, "Compare", "Corrupt", asked.method.name, f"parent.{asked.method.name}")
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
-    section.show(
+    found = section.show(
         Section(
             KEY, asked.method, asked.case, known=asked.known, first=features(asked),
             sentence=lambda found: verdict.sentence(asked, found),
@@ -27,17 +31,19 @@ def show(asked: FamiliarQuestion) -> None:
             evidence=drawings(asked), detail=lambda found: detail(asked, found),
         )
     )  # fmt: skip
+    if found and Standing(found).decided:
+        with below:
+            closer(asked, found)
 
 
 def detail(asked: FamiliarQuestion, found: Views) -> None:
-    """What was done otherwise than usual, what is normal here, and a closer look.
-
-    With too few normal images there is no verdict, and nothing to look at closer.
-    """
+    """The nearest normal images, what was done otherwise than usual, and what is normal here."""
+    if "nearest" in found:
+        draw(near(asked), found, f"{KEY}.nearest")
+    else:
+        st.caption("This model has no features to compare.")
     notes = found["notes"]
     for note in notes.labels if notes.values[0] else ():
         st.caption(plain(note))
     card = asked.case.normal.card
     st.caption(plain(f"Normal images: {card.title}. {card.about} {card.made}"))
-    if Standing(found).decided:
-        closer(asked, found)

@@ -13,12 +13,12 @@ model = about.case.model
 st.markdown(f"Has **{notices.plain(model.lineage.trail)}** seen anything like this image?")
 in_distribution.line(about)
 
-answer, controls = st.container(), st.container()
+answer, controls, below = (st.container() for _ in range(3))
 with notices.spoken():
     with controls:
         asked = form.choose(about)
     with answer:
-        view.show(asked)
+        view.show(asked, below)
 
 with st.expander("Images of yours, as normal or as unknown ones"):
     form.open_own(model)
