@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-import streamlit as st
+from components.charts.style import stays
 
 TINT = "0,114,178"  # RGB, seen on either theme
 FULL = 0.55  # opacity of the strongest tint
@@ -80,9 +80,3 @@ def colored(cell: TintedCell) -> str:
     """The style of a cell: the more of its tint, the more color."""
     style = ";font-weight:600" if cell.strong else ""
     return f"{style};background:rgba({TINT},{FULL * cell.tint:.2f})" if cell.tint else style
-
-
-def stays() -> str:
-    """The style of a first column that stays in sight while the others are scrolled."""
-    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
-    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
