@@ -3,7 +3,6 @@
 import io
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,10 @@ from components.draw import labels
 from components.study import charts, ranking, view
 from components.study.form import StudyQuestion
 from components.views import STUDY
-from engine import asking
 from engine.attribution.study import Study, chosen, study_case, ten
 from engine.gallery import shipped
 from engine.run import digest
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import pills, question_in, said, settled, visit, words
 
 FEW = ["Saliency", "Grad-CAM"]
 
@@ -54,15 +52,7 @@ def test_the_lines_under_share_ask_this_very_question(default):
     at = visit(view=STUDY)
     python, shell = (each.value for each in at.code[:2])  # of the study, before those of its maps
     assert shell.startswith("python -m engine run attribution.Study")
-    names = {"engine": SimpleNamespace(answer=lambda name, **given: question_of(name, given))}
-    line = python.split("\n\n")[1].splitlines()[0]
-    exec(line, names)  # noqa: S102 - what it asks is the question
-    assert names["answer"] == digest(asked.method, asked.case)
-
-
-def question_of(name, given):
-    method, arguments = asking.question(asking.method_named(name), given)
-    return digest(method, arguments.case())
+    assert question_in(python) == digest(asked.method, asked.case)
 
 
 def test_the_phantoms_study_is_kept_too():
