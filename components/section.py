@@ -16,6 +16,7 @@ from components import exports, runs, share
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
 from components.runs import Outcome
+from engine import run
 from engine.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
 from engine.errors import BlindspotError
@@ -38,6 +39,8 @@ class Section:
         columns: how many of it stand side by side in a wide window.
         detail: draws what else belongs to it, below the evidence.
         button: on what starts it; "" where it starts by itself.
+        first: what it rests on, with the slot of each: asked before it, so that its progress is
+            seen; not where there is a button.
         waiting: draws what stands there until the answer does, such as a picture that needs none.
         growing: draws what is there of an answer that is still computed; the evidence if not given.
         before: what will be computed, said as long as it was not started.
@@ -57,6 +60,7 @@ class Section:
     columns: int = 2
     detail: Draw | None = None
     button: str = ""
+    first: Sequence[tuple[Method[Any], Any, str]] = ()
     before: str = ""
     waiting: Callable[[], None] | None = None
     growing: Draw | None = None
@@ -100,6 +104,11 @@ def ask(section: Section) -> Outcome | None:
     """The answer, how far it is, or None while its button was not pressed."""
     if section.button:
         return runs.ask_when_told(section.method, section.case, section.slot, section.button)
+    if section.first and run.known(section.method, section.case) is None:
+        for method, case, slot in section.first:
+            outcome = runs.ask(method, case, slot)
+            if not isinstance(outcome, Answer):
+                return outcome
     return runs.ask(section.method, section.case, section.slot)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from components.draw.curves import as_columns
+from components.draw.scores import as_rows
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
 from engine.result import Columns, Curve, HeatMap, Table
@@ -52,10 +53,12 @@ def link() -> str:
 def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     """The files that every answer of this kind has, by their names."""
     for name, view in answer.items():
-        if isinstance(view, Table | Columns):
-            yield f"{name}.csv", partial(as_csv, view)
-        elif isinstance(view, Curve):
+        if isinstance(view, Curve):
             yield f"{name}.csv", partial(as_csv, as_columns({view.y_label: view}))
+        elif isinstance(view, Table | Columns):
+            yield f"{name}.csv", partial(as_csv, view)
+        elif (rows := as_rows(view)) is not None:
+            yield f"{name}.csv", partial(as_csv, rows)
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from threading import Event
+from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, ROOT, AppPage
+from engine import run
 from engine.attribution import HEATMAPS as KINDS
+from engine.commands import asking
 from engine.method import quiet
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
@@ -62,6 +65,20 @@ def words(at):
     shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
     html = [each.proto.body for each in at.main.get("html")]
     return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
+
+
+def question_in(python):
+    """The digest of the question that the lines under Share ask."""
+    names = {"engine": SimpleNamespace(answer=digest_of)}
+    line = python.split("\n\n")[1].splitlines()[0]
+    exec(line, names)  # noqa: S102 - what it asks is the question
+    return names["answer"]
+
+
+def digest_of(name, **given):
+    """The digest of a question as engine.answer is asked it."""
+    method, arguments = asking.question(asking.method_named(name), given)
+    return run.digest(method, arguments.case())
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,12 @@ def on_bars() -> str:
     return {"light": "#ffffff", "dark": INK["light"]}[theme()]
 
 
+def stays() -> str:
+    """The style of a first column that stays in sight while the others are scrolled."""
+    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
+    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
+
+
 def inked(figure: go.Figure, ink: str) -> None:
     """Every text in one color; what has a color of its own keeps it."""
     font = {"color": ink}

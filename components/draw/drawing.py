@@ -16,8 +16,19 @@ from components.draw.charts import Chart
 from components.draw.curves import all_lines, as_columns
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
+from components.draw.scores import as_rows, scored
 from components.notices import plain
-from engine.result import Columns, Curve, Pictures, Table, TrainLog, View
+from engine.result import (
+    Columns,
+    Curve,
+    Evidence,
+    Pictures,
+    Ranking,
+    Scores,
+    Table,
+    TrainLog,
+    View,
+)
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], None]
@@ -82,6 +93,9 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
             if finding:
                 st.caption(plain(finding))
+        case Scores() | Ranking() | Evidence() if (rows := as_rows(view)) is not None:
+            usual = None if isinstance(view, Evidence) else scored(view)
+            by_kind(rows, key, finding, shape or usual)
         case Pictures():
             draw_pictures(view, key)
         case TrainLog():

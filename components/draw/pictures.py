@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.charts.style import plain_markdown
+from components.charts.style import plain_markdown, stays
 from components.exports import encoded
 from components.widgets.downloads import download
 from components.widgets.encoding import RecentEncodings, data_url, saved
@@ -18,6 +18,7 @@ from engine.pictures import labeled
 from engine.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
+MANY = 8  # columns, from which on they are scrolled to rather than drawn still narrower
 FEW = 4  # columns that are not drawn narrower than a finger is long
 CSS = Path(__file__).with_suffix(".css")
 ENCODED = RecentEncodings[str](256)
@@ -36,12 +37,13 @@ def as_html(view: Pictures) -> str:
     """The table; labels and captions are text."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
+        f'<tr><th scope="row" style="{stays()}">{escape(name)}</th>'
         + "".join(cell(view, row, column) for column in range(len(view.columns)))
         + "</tr>"
         for row, name in enumerate(view.rows)
     )
-    kind = "bs-pictures" if len(view.columns) > FEW else "bs-pictures bs-few"
+    count = len(view.columns)
+    kind = "bs-pictures" + (" bs-few" if count <= FEW else " bs-many" if count > MANY else "")
     return (
         f'<figure class="{kind}" tabindex="0" aria-label="{escape(view.finding)}"><table>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"

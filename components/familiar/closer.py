@@ -2,103 +2,187 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from components import runs
-from components.familiar import charts, sources
-from components.familiar.asked import FIRST, TITLES, Asked, after_features
-from components.familiar.sources import KEY
-from components.forms import refuse_links
-from components.links import let_go, refuse
-from components.notices import plain
+from components import forms, section
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.familiar.form import KEY, FamiliarQuestion, features
+from components.picks import pick
+from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.anomaly import Compare, Corrupt
+from engine.anomaly import DETECTORS, Compare, Corrupt, ViM, sources
 from engine.anomaly.corrupt import LEVELS
 from engine.anomaly.corruption import corrupted
-from engine.anomaly.quick import QUICK
+from engine.anomaly.quick import BY_NAME
+from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
-from engine.run import Answer
+from engine.result import Columns, Table
+
+TITLES = {kind.name: kind.title for kind in DETECTORS}
+FLAGGED, RIGHT, OWN_P = "normal images flagged", "told right", "its p-value"
+PARENT = ("p-value", "less unusual normal images", "score", "middle normal score", "AUROC")
 
 
-def closer(asked: Asked, found: Answer) -> None:
+def closer(asked: FamiliarQuestion, found: Views) -> None:
     """All detectors, images made worse, or the model it was made from."""
-    parent = sources.parent(asked.case.model)
-    offered: dict[str, Callable[[], None]] = {
-        "Every detector": lambda: every_detector(asked),
-        "Made worse": lambda: made_worse(asked),
-    }
-    if parent is not None:
-        offered["Beside its parent"] = lambda: beside(asked, found, parent)
-    key = f"{KEY}.closer"
-    refuse(key, offered, "Look closer", "one of " + ", ".join(offered))
-    let_go(key, offered)
-    picked = st.segmented_control(
-        "Look closer", list(offered), default="Every detector", required=True, key=key,
-        bind="query-params",
+    parent = sources.parent_of(asked.case.model)
+    looks = ["Every detector", "Made worse", *(["Beside its parent"] if parent else [])]
+    match pick("Look closer", looks, f"{KEY}.closer", "segments"):
+        case "Every detector":
+            every_detector(asked)
+        case "Made worse":
+            made_worse(asked)
+        case _ if parent:
+            beside(asked, found, parent)
+
+
+def every_detector(asked: FamiliarQuestion) -> None:
+    """The detectors on this image, those that find it most unusual first."""
+    method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
+    section.show(
+        Section(
+            KEY, method, asked.case, known=asked.known, columns=1,
+            evidence=[
+                Drawing("ranking", part=ranked, chart=ranking_chart, finding=ranking_finding)
+            ],
+        )
     )  # fmt: skip
-    offered[picked]()
 
 
-def every_detector(asked: Asked) -> None:
-    """The ranking of detectors on this image."""
-    odin = st.toggle(
-        "With ODIN", key=f"{KEY}.Compare.odin", bind="query-params",
-        help="It needs a way back through the network for every normal image.",
+def ranked(table: Table) -> Columns:
+    """The rows by their p-values, under the detectors' titles."""
+    order = np.argsort(table["p-value"], kind="stable")
+    names = [TITLES[table.rows[at]] for at in order]
+    return Columns.of(
+        {
+            name: (table[name][order], unit)
+            for name, unit in zip(table.columns, table.units, strict=True)
+        },
+        names,
+    )
+
+
+def ranking_chart(found: Views) -> Bars:
+    """How many normal images are less unusual, for each detector."""
+    table = ranked(found["ranking"])
+    texts = [
+        f"p {p:.3g}" + (f", AUROC {area:.2f}" if np.isfinite(area) else "")
+        for p, area in zip(table["p-value"], table["AUROC"], strict=True)
+    ]
+    return Bars(
+        value=PARENT[1], title="normal images that are less unusual (%)", span=(0, 104),
+        texts=texts,
     )  # fmt: skip
-    outcome = runs.ask(Compare(odin=odin), asked.case, f"{KEY}.Compare")
-    if not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        return
-    charts.ranking(outcome, TITLES, KEY)
-    st.caption(Compare.about().replace("\n", " "))
 
 
-def made_worse(asked: Asked) -> None:
+def ranking_finding(found: Views) -> str:
+    """Who finds it most unusual, who least, and whom to believe."""
+    table = ranked(found["ranking"])
+    below, areas, names = 100 * table[PARENT[1]], table["AUROC"], table.rows
+    words = (
+        f"{names[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are less "
+        f"so; {names[-1]} the least ({below[-1]:.0f} %). The lowest of {len(names)} p-values, paid "
+        f"for by their number (Bonferroni): {float(found['together'].values[0]):.2g}."
+    )
+    if np.isfinite(areas).any():
+        best = int(np.nanargmax(areas))
+        words += f" Of these unknown images {names[best]} tells most (AUROC {areas[best]:.2f})."
+    return words
+
+
+def made_worse(asked: FamiliarQuestion) -> None:
     """The image and normal ones made worse, step by step."""
-    if reason := Corrupt.unmet(asked.case):
-        st.caption(plain(f"{Corrupt.title}: {reason}"))
-        return
-    name = asked.method.name if asked.method.name in {kind.name for kind in QUICK} else FIRST
-    refuse_links(Corrupt, f"{KEY}.Corrupt")
+    name = asked.method.name if asked.method.name in BY_NAME else ViM.name
+    forms.refuse_links(Corrupt, f"{KEY}.Corrupt")
     left, right = st.columns([1, 3], gap="large")
     with left:
-        spec = Corrupt.__dataclass_fields__["kind"]
-        kind = st.selectbox(
-            spec.metadata["label"], spec.metadata["control"].options, key=f"{KEY}.Corrupt.kind",
-            bind="query-params",
-        )  # fmt: skip
-        steps = {f"{one:g}" for one in LEVELS}
-        refuse(f"{KEY}.severity", steps, "Severity", "a step of the slider")
-        severity = st.select_slider(
-            "Severity", LEVELS, LEVELS[0], key=f"{KEY}.severity", bind="query-params",
-            format_func=lambda one: f"{one:g}",
-        )  # fmt: skip
-        image = corrupted(asked.case.image[None], kind, severity, asked.case.seed)[0]
-        words = f"This image with {kind} of severity {severity:g}"
+        method = Corrupt(detector=name, **forms.settings(Corrupt, f"{KEY}.Corrupt", {"kind"}))
+        steps = [f"{one:g}" for one in LEVELS]
+        at = steps.index(pick("Severity", steps, f"{KEY}.severity", "slider"))
+        image = corrupted(asked.case.image[None], method.kind, LEVELS[at], asked.case.seed)[0]
+        words = f"This image with {method.kind} of severity {steps[at]}"
         show_picture(enlarged(as_bytes(image)), words, width="stretch")
+    drawing = Drawing(
+        "steps", made=lambda found: steps_of(found, asked.alpha),
+        chart=lambda found: steps_chart(steps_of(found, asked.alpha), LEVELS[at], asked.alpha),
+        finding=lambda found: step_finding(asked, found, at, name),
+    )  # fmt: skip
     with right:
-        outcome = runs.ask(Corrupt(kind, name), asked.case, f"{KEY}.Corrupt")
-        if not isinstance(outcome, Answer):
-            runs.watch([outcome])
-            return
-        at = LEVELS.index(severity)
-        charts.steps(outcome, at, asked.alpha, KEY)
-        label = asked.case.model.labels[int(outcome["classes"].values[at])]
-        st.caption(plain(f"At this step the model sees: {label}. Scores are {name}'s."))
+        section.show(
+            Section(KEY, method, asked.case, known=asked.known, columns=1, evidence=[drawing])
+        )
 
 
-def beside(asked: Asked, found: Answer, parent: Any) -> None:
-    """The same question to the model that this one was made from."""
-    case = replace(asked.case, model=parent)
-    other = after_features(asked.method, case, f"{KEY}.parent")
-    rows = [(asked.case.model.title, found), (f"{parent.title} (parent)", other)]
-    charts.drift(rows, f"{KEY}.drift")
-    st.caption(
-        "Scores of two models are not on one scale; p-values and shares are. The same normal and "
-        "unknown images were shown to both."
+def steps_of(found: Views, alpha: float) -> Columns:
+    """Every step: severity, normal images flagged and told right, and the image's own figures."""
+    steps, flagged = found["steps"], (found["flags"].values <= alpha).mean(1)
+    columns = {
+        "severity": (LEVELS, ""), FLAGGED: (flagged, "share"), RIGHT: (steps["accuracy"], "share"),
+        OWN_P: (steps["p-value of the image"], "share"),
+    }  # fmt: skip
+    rest = zip(steps.columns, steps.units, strict=True)
+    return Columns.of(columns | {name: (steps[name], unit) for name, unit in rest}, steps.rows)
+
+
+def steps_chart(steps: Columns, severity: float, alpha: float) -> Lines:
+    """What the model and the detector make of it, over severity."""
+    series = {
+        FLAGGED: f"normal images flagged at {100 * alpha:g} %",
+        OWN_P: "p-value of this image",
+    }
+    if np.isfinite(steps[RIGHT]).all():
+        series[RIGHT] = "normal images told right"
+    return Lines(x="severity", series=series, now=severity, title="%", span=(-2, 102))
+
+
+def step_finding(asked: FamiliarQuestion, found: Views, at: int, name: str) -> str:
+    """What the step does to the image, to normal images, and to the model's answers."""
+    table = steps_of(found, asked.alpha)
+    score, p, flagged = (
+        float(table[name][at]) for name in ("score of the image", "p-value of the image", FLAGGED)
     )
+    words = f"At this step the image scores {score:.3g} (p {p:.2g}); "
+    words += f"{100 * flagged:.0f} % of normal images made worse alike are flagged"
+    right = 100 * table[RIGHT]
+    if np.isfinite(right).all():
+        words += f", and the model tells {right[at]:.0f} % of them right"
+        words += f" ({right[0]:.0f} % untouched)"
+    label = asked.case.model.labels[int(found["classes"].values[at])]
+    return f"{words}. The model sees: {label}. Scores are {name}'s."
+
+
+def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
+    """The same question to the model that this one was made from."""
+    own, theirs = asked.case.model.title, f"{parent.title} (parent)"
+    both = replace(asked, case=replace(asked.case, model=parent))
+    section.show(
+        Section(
+            f"{KEY}.parent", both.method, both.case, known=both.known, columns=1,
+            first=features(both), explained=False,
+            evidence=[
+                Drawing(
+                    "measures", made=lambda other: drift({own: found, theirs: other}),
+                    finding=lambda _: "Scores of two models are not on one scale; p-values and "
+                    "shares are. The same normal and unknown images were shown to both.",
+                )
+            ],
+        )
+    )  # fmt: skip
+
+
+def drift(answers: dict[str, Views]) -> Table:
+    """What each model finds of the image, on its own scale."""
+    rows = []
+    for found in answers.values():
+        score, normal = float(found["subject"].values[0]), found["normal"].values
+        below, middle = float((normal < score).mean()), float(np.median(normal))
+        area = float(found["measures"]["AUROC"][0])
+        rows.append([float(found["p"].values[0]), below, score, middle, area])
+    units = ("probability", "share", "", "", "probability")
+    return Table(np.array(rows, np.float32), tuple(answers), PARENT, units)

@@ -10,6 +10,7 @@ import streamlit as st
 from components import forms
 from components.links import refuse
 from components.notices import plain, spoken
+from components.picks import pick
 from components.sidebar.targets import MOST_SEED, is_seed
 from engine.attribution.study import TITLES, Study, StudyCase, chosen, study_case, ten
 from engine.attribution.study.images import DEFAULT, MOST
@@ -35,7 +36,7 @@ NAMES = {title: name for name, title in TITLES.items()}
 
 
 @dataclass(frozen=True)
-class Asked:
+class StudyQuestion:
     """A study that the page asks for."""
 
     case: StudyCase
@@ -50,9 +51,9 @@ class Asked:
         return each * len(self.case.methods)
 
 
-def choose() -> Asked:
+def choose() -> StudyQuestion:
     """The form; the page ends here, with the reason said, where nothing can be asked."""
-    found: Asked | None = None
+    found: StudyQuestion | None = None
     with spoken():
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
         with left:
@@ -64,14 +65,14 @@ def choose() -> Asked:
         names = choose_methods()
         method = choose_settings()
         with st.spinner("Looking for images"):
-            found = Asked(case_of(source, count, seed, tuple(names)), method, source)
+            found = StudyQuestion(case_of(source, count, seed, tuple(names)), method, source)
         st.caption(plain(told(found)))
     if found is None:
         st.stop()
     return found
 
 
-def told(asked: Asked) -> str:
+def told(asked: StudyQuestion) -> str:
     """What the images are, and how many maps."""
     images, case = ABOUT[asked.source], asked.case
     return (
@@ -89,13 +90,8 @@ def case_of(source: str, count: int, seed: int, names: tuple[str, ...]) -> Study
 
 def choose_source() -> str:
     """Scenes or phantoms."""
-    key = f"{KEY}.data"
-    refuse(key, SOURCES, "Images", "one of " + ", ".join(SOURCES))
-    title = st.pills(
-        "Images of known truth", list(SOURCES), default="Scenes", required=True, key=key,
-        bind="query-params",
-    )  # fmt: skip
-    return SOURCES[title]
+    label = "Images of known truth"
+    return SOURCES[pick(label, list(SOURCES), f"{KEY}.data", "pills", name="Images")]
 
 
 def choose_count() -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import streamlit as st
 
 from components.charts import tables
 from components.charts.tables import as_table
+from components.draw.tinted import TintedCell, TintedHead, TintedRow, tinted_table
 from components.notices import plain
-from components.study.form import KEY, Asked
+from components.study.form import KEY, StudyQuestion
 from engine.attribution.study import METRICS, NAMED, SOURCES, TITLES
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import TRUSTED, Metric, best, ranked
@@ -32,7 +31,6 @@ MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: "high is good", -1: "low is good"}
 ARROWS = {1: "↑", -1: "↓"}
 COSTS = ("passes", "seconds")  # hardly another from image to image
-FULL = 0.55  # opacity of the best rank's color
 
 
 def named(row: str) -> str:
@@ -46,7 +44,7 @@ def listed(names: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def sentence(asked: Asked, table: Columns) -> str:
+def sentence(asked: StudyQuestion, table: Columns) -> str:
     """Which are the most reliable here."""
     ranks = ranked(table)
     known = np.isfinite(ranks["reliability"])
@@ -72,7 +70,7 @@ def beside_paper(table: Columns) -> str:
     return f"The paper found {listed([*TRUSTED])} the most reliable: {told}."
 
 
-def show(asked: Asked, table: Columns) -> None:
+def show(asked: StudyQuestion, table: Columns) -> None:
     """The table, what its columns say, and its numbers."""
     st.html(as_html(table))
     st.caption(
@@ -90,7 +88,7 @@ def show(asked: Asked, table: Columns) -> None:
     tables.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
 
 
-def fineness(asked: Asked) -> str:
+def fineness(asked: StudyQuestion) -> str:
     """How fine the maps of Grad-CAM are beside the things; "" where it is not asked."""
     case, last = asked.case, asked.case.model.last_map
     if last is None or "GradCam" not in {method.name for method in case.methods}:
@@ -125,56 +123,54 @@ def rows_in_order(table: Columns) -> list[str]:
 
 
 def as_html(table: Columns) -> str:
-    """A plain table, which a screen reader can walk through."""
+    """A row for each method, the most reliable first; below them the random order."""
     ranks = ranked(table)
-    style = "padding:6px 8px;text-align:left;vertical-align:bottom;font-weight:600"
-    heads = "".join(
-        f'<th scope="col" style="{style}" title="{escape(NAMED[name].about)}">{word}<br>'
-        f'<span style="font-weight:400">{escape(UNDER.get(name, name))} '
-        f"{ARROWS[NAMED[name].better]}</span></th>"
-        for name, word in HEADS.items()
-    )
-    body = "".join(line(table, ranks, row) for row in rows_in_order(table))
-    return (
-        '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Table of the study">'
-        '<table style="border-collapse:separate;border-spacing:2px;width:100%;font-size:.88rem">'
-        f'<thead><tr><th scope="col" style="{style};{stays()}">method</th>'
-        f'<th scope="col" style="{style}" title="mean rank of three columns">reliability<br>'
-        f'<span style="font-weight:400">mean rank</span></th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    heads = [
+        TintedHead("method"),
+        TintedHead("reliability", "mean rank", "mean rank of three columns"),
+        *(head(NAMED[name]) for name in HEADS),
+    ]
+    rows = [
+        TintedRow(
+            named(row),
+            [reliability(ranks, row), *(cell(table, ranks, row, name) for name in HEADS)],
+            apart=row == RANDOM,
+        )
+        for row in rows_in_order(table)
+    ]
+    return tinted_table("Table of the study", heads, rows)
 
 
-def line(table: Columns, ranks: Columns, row: str) -> str:
-    """One method."""
-    style = "padding:6px 8px;text-align:left;white-space:nowrap"
-    edge = ";border-top:2px solid #808080" if row == RANDOM else ""
+def head(metric: Metric) -> TintedHead:
+    """The head of a metric's column, with which end is good."""
+    under = f"{UNDER.get(metric.name, metric.name)} {ARROWS[metric.better]}"
+    return TintedHead(HEADS[metric.name], under, metric.about)
+
+
+def reliability(ranks: Columns, row: str) -> TintedCell:
+    """The mean rank of a method."""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
-    told = f"{mean:.1f}" if np.isfinite(mean) else tables.NONE
-    cells = "".join(cell(table, ranks, row, name, edge) for name in HEADS)
-    return (
-        f'<tr><th scope="row" style="{style};white-space:normal;font-weight:400{edge};{stays()}">'
-        f"{escape(named(row))}</th>"
-        f'<td style="{style}{edge};font-weight:600">{told}</td>{cells}</tr>'
-    )
+    return TintedCell(f"{mean:.1f}" if np.isfinite(mean) else tables.NONE, strong=True)
 
 
-def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
+def cell(table: Columns, ranks: Columns, row: str, name: str) -> TintedCell:
     """One figure, its rank and its deviation."""
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
-    style = f"padding:6px 8px;white-space:nowrap{edge}"
     if not np.isfinite(value):
-        return f'<td style="{style}">{tables.NONE}</td>'
+        return TintedCell(tables.NONE)
     if name == "seconds":
         value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")
     small = [f"#{rank:g}"] if np.isfinite(rank) else []
-    varies = np.isfinite(spread) and name not in COSTS
-    small += [f"± {number(spread, name)}"] if varies else []
-    return (
-        f'<td style="{style}{tint(rank, len(ranks.rows))}">{number(value, name)}'
-        f"<br><small>{' '.join(small)}</small></td>"
-    )
+    small += [f"± {number(spread, name)}"] if np.isfinite(spread) and name not in COSTS else []
+    return TintedCell(number(value, name), " ".join(small), tint(rank, len(ranks.rows)))
+
+
+def tint(rank: float, count: int) -> float:
+    """How much color a rank has, from 0 for the last to 1 for the best."""
+    if not np.isfinite(rank) or count < 2:
+        return 0.0
+    return float(((count - rank) / (count - 1)) ** 1.5)
 
 
 def number(value: float, name: str) -> str:
@@ -189,20 +185,6 @@ def number(value: float, name: str) -> str:
         case _:
             said = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
     return said.replace("-", "−")
-
-
-def stays() -> str:
-    """The style of a first column that stays in sight while the others are scrolled."""
-    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
-    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
-
-
-def tint(rank: float, count: int) -> str:
-    """The color of a rank, on either theme."""
-    if not np.isfinite(rank) or count < 2:
-        return ""
-    share = (count - rank) / (count - 1)
-    return f";background:rgba(0,114,178,{FULL * share**1.5:.2f})"
 
 
 def claims(found: Columns) -> None:

@@ -3,18 +3,23 @@
 import streamlit as st
 
 from components import in_distribution, notices
-from components.familiar import asked, view
+from components.familiar import form, view
 from components.sidebar import subject
 
 st.title("Familiar?")
-st.markdown("Has the model seen anything like this image?")
 
 about = subject.current()
-st.markdown(view.question(about))
+model = about.case.model
+st.markdown(f"Has **{notices.plain(model.lineage.trail)}** seen anything like this image?")
 in_distribution.line(about)
-chosen = asked.choose(about)
-view.show(chosen, asked.answered(chosen))
+
+answer, controls, below = (st.container() for _ in range(3))
+with notices.spoken():
+    with controls:
+        asked = form.choose(about)
+    with answer:
+        view.show(asked, below)
 
 with st.expander("Images of yours, as normal or as unknown ones"):
-    view.open_own(about)
+    form.open_own(model)
 notices.research_use_only()

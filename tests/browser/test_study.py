@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
@@ -34,9 +34,14 @@ def visit(app_url: str, open_page: OpenPage) -> Visit:
 
 def pictures(page: Page) -> int:
     """Maps in the table of one image, as they are drawn."""
-    region = page.get_by_role("region", name="Maps of one image")
+    region = maps_of(page)
     expect(region).to_be_visible(timeout=1000 * LONG)
     return region.locator("img").count()
+
+
+def maps_of(page: Page) -> Locator:
+    """The grid of one image's maps."""
+    return page.locator("figure.bs-pictures")
 
 
 def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(visit: Visit) -> None:
@@ -48,8 +53,10 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     maps = pictures(page)
     assert maps % 11 == 0
     assert maps >= 22
-    alt = page.get_by_role("region", name="Maps of one image").locator("img").nth(1)
-    assert re.match(r"Saliency for \w+: [✓✗] points", alt.get_attribute("alt") or "")
+    cell = maps_of(page).locator("td").nth(2)
+    alt = cell.locator("img").get_attribute("alt") or ""
+    assert re.match(r"Saliency · cosine \S+, \w+", alt)
+    expect(cell).to_contain_text(re.compile("[✓✗] points"))
 
     page.get_by_role("button", name="Share", exact=True).click()
     with page.expect_download() as held:

@@ -49,6 +49,14 @@ class Counted(Method[Birds]):
         return {"table": table(3)}
 
 
+@dataclass(frozen=True)
+class CountedBefore(Counted):
+    """What another question rests on."""
+
+    name = "CountedBefore"
+    title = "Counted before"
+
+
 def table(owls: int) -> Columns:
     return Columns.of({"birds": ([1.0, owls], "")}, ("cat", "owl"))
 

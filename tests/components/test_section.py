@@ -68,6 +68,15 @@ def test_what_waits_for_its_button_says_what_it_would_do():
     assert at.subheader[0].value == "Owls lead with 3."
 
 
+def test_what_it_rests_on_is_asked_before_it():
+    at = page(first=((sections.CountedBefore(), sections.Birds(), "birds.before"),))
+    assert sections.Counted.running.wait(10)
+    at.run()
+    assert [each.key for each in at.button if each.label == "Stop"] == ["birds.before.stop"]
+    sections.Counted.let_go.set()
+    assert settled(at).subheader[0].value == "Owls lead with 3."
+
+
 def test_what_is_there_already_is_drawn_while_the_rest_is_computed():
     at = page()
     assert sections.Counted.running.wait(10)

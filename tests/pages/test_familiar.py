@@ -20,7 +20,8 @@ from engine.anomaly.sources import unknown
 from engine.data import load
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
-from tests.visits import held_up, pills, said, visit
+from engine.run import digest
+from tests.visits import held_up, pills, question_in, said, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -104,6 +105,12 @@ def test_the_sentence_and_the_p_value_are_the_detector_s():
     assert f"can be reached here is {1 / (total + 1):.2g}" in words(at)
 
 
+def test_the_lines_under_share_ask_this_very_question():
+    at = opened(familiar__detector="KNN", familiar__KNN__k="5")
+    python = next(each.value for each in at.code if "anomaly.KNN" in each.value)
+    assert question_in(python) == digest(KNN(k=5), case_of())
+
+
 def test_another_detector_gives_its_own_answer_with_its_settings():
     at = opened(familiar__detector="KNN", familiar__KNN__k="5")
     found = KNN(k=5)(case_of())
@@ -172,7 +179,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     at = opened(familiar__closer="Made worse")
     assert "(p " in words(at)
     before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
-    at.select_slider(key="familiar.severity").set_value(0.75).run()
+    at.select_slider(key="familiar.severity").set_value("0.75").run()
     at = settled(at)
     after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert before != after

@@ -1,0 +1,68 @@
+"""Groups of points in one plane: clouds, a curve with a place on it, the person's own image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import GRAY, INK, laid, theme
+from components.draw.charts import HEIGHT, Chart, Rows, column_title, series_style, values
+
+Look = Literal["dots", "line", "own"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointGroups(Chart):
+    """The rows of a table as points; rows of one name are one group.
+
+    Args:
+        x, y: the columns.
+        looks: how each group is drawn, by its name: as dots, as a line, or as one large mark.
+        x_title: of the horizontal axis; the column's name and unit if not given.
+        x_span: of the horizontal axis, as it is drawn.
+        products: on a dotted line the product of both columns is one of these.
+    """
+
+    x: str
+    y: str
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    x_title: str = ""
+    x_span: tuple[float, float] | None = None
+    products: Sequence[float] = ()
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The points."""
+        figure, x, y = go.Figure(), values(table, self.x), values(table, self.y)
+        for product in self.products:
+            places = np.linspace(0.02, 1, 60) * x.max()
+            figure.add_scatter(
+                x=places, y=product / places, mode="lines", hoverinfo="skip", showlegend=False,
+                line={"color": GRAY, "width": 1, "dash": "dot"},
+            )  # fmt: skip
+        names = np.array(table.rows)
+        for at, (name, look) in enumerate(self.looks.items()):
+            of_it = names == name
+            if of_it.any():
+                figure.add_scatter(x=x[of_it], y=y[of_it], name=name, **drawn_as(look, at))
+        figure.update_xaxes(title=self.x_title or column_title(table, self.x), range=self.x_span)
+        figure.update_yaxes(title=self.heading(table, self.y), range=self.span)
+        figure.update_layout(showlegend=len(self.looks) > 1)
+        return laid(figure, self.height or HEIGHT)
+
+
+def drawn_as(look: Look, at: int) -> dict[str, Any]:
+    """How Plotly draws the group at that place."""
+    style = series_style(at)
+    match look:
+        case "line":
+            return {"mode": "lines", "line": {"color": style["color"], "width": 2.5}}
+        case "own":
+            return {
+                "mode": "markers",
+                "marker": {"color": INK[theme()], "symbol": "star", "size": 18},
+            }
+    return {"mode": "markers", "marker": style | {"size": 6}}

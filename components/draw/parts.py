@@ -1,0 +1,80 @@
+"""What scores are made of: terms that add up, or factors that are multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from components.charts.style import COLORS, INK, laid, on_bars, theme
+from components.draw.bars import AlongRows
+from components.draw.charts import FRAME, Rows, values
+from engine.result import Evidence, Table
+
+PATTERNS = ("", "/", ".", "x")
+THICK = 52  # px of a row
+
+
+def middle(scores: Evidence) -> int:
+    """The image of median score, the lower one of two, so that its parts make that score."""
+    return int(np.argsort(scores.values, kind="stable")[(len(scores.values) - 1) // 2])
+
+
+def parts_of(groups: Mapping[str, Evidence]) -> Table:
+    """A row for the image in the middle of each group, a column for each part, by name."""
+    names = tuple(sorted(next(iter(groups.values())).parts))
+    rows = [[one.parts[name][middle(one)] for name in names] for one in groups.values()]
+    return Table(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreParts(AlongRows):
+    """The columns of each row: one bar on the other, or each on its own scale.
+
+    Args:
+        joined: how they make the score: "sum", with a diamond where it is; "product", each on its
+            own scale; or "alone".
+    """
+
+    joined: str = "sum"
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The bars."""
+        height = self.height or FRAME + THICK * len(self.labels(table))
+        if self.joined == "product":
+            return laid(self.beside(table), height)
+        figure = go.Figure([self.bars(table, at) for at in range(len(table.order))])
+        if self.joined == "sum":
+            sums = np.sum([values(table, name) for name in table.order], 0)
+            edge = {"width": 2, "color": on_bars()}  # seen on any bar and its pattern
+            mark = {"symbol": "diamond", "size": 14, "color": INK[theme()], "line": edge}
+            figure.add_scatter(
+                y=self.labels(table), x=sums, name="score", mode="markers", marker=mark
+            )
+        figure.update_layout(barmode="relative", showlegend=True)
+        return self.across(figure, table, table.order[0]).update_layout(height=height)
+
+    def beside(self, table: Rows) -> go.Figure:
+        """A field for each column, its numbers on the bars."""
+        names = list(table.order)
+        figure = make_subplots(rows=1, cols=len(names), subplot_titles=names, shared_yaxes=True)
+        for at, name in enumerate(names):
+            texts = [f"{value:.3g}".replace("-", "−") for value in values(table, name)]
+            bars = self.bars(table, at, text=texts, showlegend=False)
+            figure.add_trace(bars, row=1, col=at + 1)
+        return figure.update_yaxes(type="category", autorange="reversed")
+
+    def bars(self, table: Rows, at: int, **more: Any) -> go.Bar:
+        """The bars of one column, in its color and its pattern."""
+        inks = COLORS[theme()]
+        return go.Bar(
+            y=self.labels(table), x=values(table, table.order[at]), name=table.order[at],
+            orientation="h", insidetextfont={"color": on_bars()}, constraintext="none",
+            marker={
+                "color": inks[at % len(inks)], "pattern": {"shape": PATTERNS[at % len(PATTERNS)]},
+            }, **more,
+        )  # fmt: skip

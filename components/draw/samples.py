@@ -1,0 +1,39 @@
+"""Samples of a score, by group, with the person's own value and a line that can be moved."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.draw.drawing import Views
+from components.widgets.histogram import Shown, histogram
+from engine.result import Evidence
+
+OTHERS = ("normal", "held", "unknown")  # views of an answer, beside its own image's
+
+
+def draw_samples(found: Views, line: float, finding: str, key: str) -> float:
+    """Draw the scores of an answer's groups and of its own image.
+
+    Args:
+        found: the views "subject", "normal", "held" and perhaps "unknown".
+        line: where the line stands at first.
+        finding: what it shows.
+        key: of the drawing.
+
+    Returns:
+        Where the person left the line.
+    """
+    normal, held, unknown = (
+        as_doubles(found[name]) if name in found else np.empty(0) for name in OTHERS
+    )
+    if np.array_equal(found["normal"].ids, found["held"].ids):
+        held = normal  # they are not counted twice
+    subject = found["subject"]
+    shown = Shown(normal, held, unknown, float(subject.values[0]), line, subject.unit)
+    return histogram(shown, finding, key)
+
+
+def as_doubles(scores: Evidence) -> NDArray[np.float64]:
+    """Scores in float64."""
+    return np.asarray(scores.values, np.float64)

@@ -1,0 +1,51 @@
+"""Scores, rankings, and scores of many images with their parts, as the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from components.draw.bars import Bars
+from engine.result import Columns, Evidence, Ranking, Scores, View
+
+VALUE = "value"  # the column of what is scored or ranked
+
+
+def as_rows(view: View) -> Columns | None:
+    """The rows of such a view; None of another kind."""
+    match view:
+        case Scores():
+            return Columns.of({VALUE: (view.values, view.unit)}, view.labels)
+        case Ranking():
+            count, kept = view.values.shape
+            image = np.repeat(np.arange(1, count + 1), kept)
+            labels = [label for best in view.labels for label in best]
+            classes = {"image": (image, ""), "class": (view.classes.ravel(), "")}
+            return Columns.of(classes | {VALUE: (view.values.ravel(), view.unit)}, labels)
+        case Evidence():
+            return of_groups({"": view})
+    return None
+
+
+def of_groups(groups: Mapping[str, Evidence]) -> Columns:
+    """A row for every image of the groups, named after its group: its score and its parts."""
+    first = next(iter(groups.values()))
+    columns = {
+        name: (np.concatenate([getattr(one, name) for one in groups.values()]), "")
+        for name in ("ids", "predicted", "labels")
+    }
+    scores = np.concatenate([one.values for one in groups.values()])
+    columns |= {"score": (scores, first.unit)} | {
+        name: (np.concatenate([one.parts[name] for one in groups.values()]), "")
+        for name in sorted(first.parts)
+    }
+    names = [name for name, one in groups.items() for _ in one.values]
+    return Columns.of(columns, names)
+
+
+def scored(view: Scores | Ranking) -> Bars:
+    """A bar for each label; probabilities on their whole scale."""
+    return Bars(
+        value=VALUE, title=view.unit, span=(0, 1.02) if view.unit == "probability" else None
+    )

@@ -1,0 +1,110 @@
+"""Every map of one image of a study as a labeled grid: rows are labels, columns are methods."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
+from engine.attribution.study.look import SEPARATOR
+from engine.attribution.study.methods import TITLES
+from engine.data.masks import outline
+from engine.pictures import Pixels, as_bytes
+from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
+from engine.result import Columns, HeatMap, Pictures, Result
+
+OUTLINE = (255, 255, 255), (0, 0, 0)  # of a mask, from within
+TIMES = 2  # each pixel as a square of so many
+READING = (
+    "White border: where the thing of the row is. The maps of one column share a scale that ends "
+    "at the column's largest size; columns have units of their own. Percent: of as many strongest "
+    "pixels as the thing has, how many lie on it. Cosine: how alike the maps of a column are."
+)
+
+
+def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictures:
+    """The image, and beside it the maps of each method on one scale, for every label.
+
+    Args:
+        case: the study.
+        image: one of its images.
+        found: the answer of StudyMaps about it.
+    """
+    figures: Columns = found["figures"]  # type: ignore[assignment]
+    ends = {method.name: top(case, image, method.name, found) for method in case.methods}
+    rows, captions = [], []
+    for place, label in enumerate(image.targets):
+        mask = image.masks[place] if place < len(image.labels) else None
+        rows.append([bordered(as_bytes(image.image), mask)])
+        captions.append("")
+        for method in case.methods:
+            view = map_of(case, label, method.name, found)
+            rows[-1].append(bordered(painted(view, ends[method.name]), mask))
+            captions.append("" if mask is None else score(figures, case, label, method.name))
+    first, titles = image.labels[0], [TITLES.get(one.name, one.name) for one in case.methods]
+    alike = [cosine(figures, case, first, method.name) for method in case.methods]
+    pointing = int((figures["pointing game"] >= 0.5).sum())
+    return Pictures(
+        np.array(rows, np.uint8),
+        tuple(row_name(case, image, label) for label in image.targets),
+        ("image", *(f"{title} · cosine {one}" for title, one in zip(titles, alike, strict=True))),
+        f"{pointing} of {len(figures)} maps point at the thing of their row. {READING}",
+        captions=tuple(captions),
+    )
+
+
+def row_name(case: StudyCase, image: ImageQuestion, label: int) -> str:
+    """What a row asks about."""
+    name = case.model.labels[label]
+    return name if label in image.labels else f"{name} (not there)"
+
+
+def map_of(case: StudyCase, label: int, method: str, found: Result) -> HeatMap:
+    """One map."""
+    view = found[named(case, label, method)]
+    if not isinstance(view, HeatMap):
+        raise TypeError(f"{type(view).__name__} is no map")
+    return view
+
+
+def named(case: StudyCase, label: int, method: str) -> str:
+    """The name of a map among the views."""
+    return f"{case.model.labels[label]}{SEPARATOR}{method}"
+
+
+def top(case: StudyCase, image: ImageQuestion, method: str, found: Result) -> float:
+    """The largest size of a method's maps, at which its colors end."""
+    maps = [map_of(case, label, method, found) for label in image.targets]
+    return max(float(np.abs(one.values).max()) for one in maps)
+
+
+def score(figures: Columns, case: StudyCase, label: int, method: str) -> str:
+    """Whether a map points at the thing, and how many of its strongest pixels lie on it."""
+    name = named(case, label, method)
+    hit, share = figures.cell(name, "pointing game"), figures.cell(name, "relevance rank")
+    return f"{'✓ points at it' if hit >= 0.5 else '✗ points elsewhere'}, {100 * share:.0f} % on it"
+
+
+def cosine(figures: Columns, case: StudyCase, label: int, method: str) -> str:
+    """How alike the maps of a method are; "–" where there is only one."""
+    value = figures.cell(named(case, label, method), "cross-label cosine")
+    return f"{value + 0:.2f}".replace("-", "−") if np.isfinite(value) else "–"
+
+
+def painted(view: HeatMap, end: float) -> Pixels:
+    """A map in colors that end at that size, (H, W, 3)."""
+    share = view.values / end if end > 0 else np.zeros_like(view.values)
+    ramp, place = (DIVERGING_LIGHT, (share + 1) / 2) if view.signed else (SEQUENTIAL, share)
+    colors: Pixels = ramp[np.rint(np.clip(place, 0, 1) * 255).astype(np.uint8)]
+    return colors
+
+
+def bordered(pixels: Pixels, mask: Bools | None) -> Pixels:
+    """A picture at twice its size; around the mask a white border, and a black one around it."""
+    large: Pixels = pixels.repeat(TIMES, 0).repeat(TIMES, 1)
+    if mask is not None and mask.any():
+        inside = mask.repeat(TIMES, 0).repeat(TIMES, 1)
+        for color in OUTLINE:
+            edge = outline(inside)
+            large[edge] = color
+            inside = inside | edge
+    return large

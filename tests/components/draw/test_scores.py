@@ -1,0 +1,129 @@
+"""Scores, rankings and scores of many images: their rows, their parts, and groups of points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.draw.groups import PointGroups
+from components.draw.parts import ScoreParts, parts_of
+from components.draw.scores import as_rows, of_groups
+from components.share import as_csv
+from engine.anomaly import COSTARR, QUICK, ViM
+from engine.result import Columns, Ranking, Scores
+from tests import tiny
+
+CASE = tiny.familiar_case(tiny.cnn())
+NAMES = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return {kind.name: kind()(CASE) for kind in QUICK}
+
+
+def groups(found):
+    return {name: found[view] for view, name in NAMES.items()}
+
+
+def score_of(joined, parts):
+    """The score that parts make."""
+    made = {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}
+    return made[joined]
+
+
+@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
+def test_the_parts_of_a_row_make_the_median_score_of_its_group(answers, kind):
+    found = answers[kind.name]
+    table = parts_of(groups(found))
+    for (_, one), parts in zip(groups(found).items(), table.values.tolist(), strict=True):
+        middle = np.sort(one.values)[(len(one.values) - 1) // 2]
+        assert score_of(one.joined, parts) == pytest.approx(middle, rel=1e-4)
+
+
+def test_bars_that_add_up_carry_their_sum(answers):
+    figure = ScoreParts(joined="sum").figure(parts_of(groups(answers[ViM.name])))
+    *bars, mark = figure.data
+    for at, title in enumerate(mark.y):
+        total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
+        assert mark.x[at] == pytest.approx(total)
+    assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
+    assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_factors_stand_side_by_side_with_their_numbers(answers):
+    table = parts_of(groups(answers[COSTARR.name]))
+    figure = ScoreParts(joined="product").figure(table)
+    assert [note.text for note in figure.layout.annotations] == list(table.columns)
+    for bar, name in zip(figure.data, table.columns, strict=True):
+        assert list(bar.x) == pytest.approx(table[name].tolist())
+        assert bar.text[0] == f"{table[name][0]:.3g}".replace("-", "−")
+
+
+def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
+    found = answers[ViM.name]
+    given = groups(found)
+    turned = {
+        name: replace(one, parts=dict(reversed(list(one.parts.items()))))
+        for name, one in given.items()
+    }
+    assert list(given["this image"].parts) != list(turned["this image"].parts)
+    assert parts_of(given).columns == parts_of(turned).columns
+    assert of_groups(given).order == of_groups(turned).order
+
+
+def test_every_image_of_the_groups_has_a_row_under_its_group_s_name(answers):
+    found = answers[COSTARR.name]
+    table = of_groups(groups(found))
+    assert table.rows.count("this image") == 1
+    assert table.rows.count("middle normal") == len(found["normal"].values)
+    assert table["likeness"][0] == found["subject"].parts["likeness"][0]
+    assert as_csv(as_rows(found["normal"])).startswith("row,ids,predicted,labels,score,likeness")
+
+
+def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
+    table = Columns.of(
+        {"x": ([0.1, 0.2, 0.3, 0.4], ""), "y": ([1.0, 2.0, 3.0, 4.0], "")}, ["a", "b", "b", "me"]
+    )
+    looks = {"a": "dots", "b": "line", "me": "own"}
+    figure = PointGroups(x="x", y="y", looks=looks, products=(0.5,)).figure(table)
+    same, dots, line, own = figure.data
+    assert [list(each.y) for each in (dots, line, own)] == [[1], [2, 3], [4]]
+    assert np.asarray(same.x) * np.asarray(same.y) == pytest.approx(0.5)
+    assert line.mode == "lines"
+    assert own.marker.size > dots.marker.size
+    assert own.marker.symbol != dots.marker.symbol
+
+
+def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
+    scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
+    assert as_rows(scores).rows == ("cat", "owl")
+    best = Ranking(
+        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32), np.array([[3, 1], [1, 2]]),
+        (("owl", "cat"), ("cat", "dog")), "probability",
+    )  # fmt: skip
+    rows = as_rows(best)
+    assert rows.rows == ("owl", "cat", "cat", "dog")
+    assert rows["image"].tolist() == [1, 1, 2, 2]
+    assert rows["class"].tolist() == [3, 1, 1, 2]
+
+
+def page() -> None:
+    import numpy as np
+
+    from components.draw.drawing import Drawing, draw
+    from engine.result import Scores
+
+    scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
+    draw(Drawing("p", "Who it is", finding=lambda _: "owl"), {"p": scores}, "who")
+
+
+def test_scores_are_bars_with_their_finding_and_their_numbers():
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert len(at.get("plotly_chart")) == 1
+    assert at.caption[0].value == "owl"
+    assert at.dataframe[0].value.iloc[:, 0].tolist() == pytest.approx([0.2, 0.8])
