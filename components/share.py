@@ -11,7 +11,7 @@ import streamlit as st
 
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
-from engine.result import Columns, HeatMap, Table
+from engine.result import Columns, HeatMap, Table, Tokens
 from engine.run import Answer
 
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
@@ -55,6 +55,8 @@ def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     for name, view in answer.items():
         if isinstance(view, Table | Columns):
             yield f"{name}.csv", partial(as_csv, view)
+        elif isinstance(view, Tokens):
+            yield f"{name}.csv", partial(as_csv, word_table(view))
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)
@@ -67,3 +69,11 @@ def as_csv(view: Table | Columns) -> str:
         frame.insert(0, "row", view.rows)
     text: str = frame.to_csv(index=False)
     return text
+
+
+def word_table(view: Tokens) -> Columns:
+    """The words of an answer with how sure the model was of each."""
+    return Columns.of(
+        {"probability": (view.probability, "probability"), "entropy": (view.entropy, "nat")},
+        rows=view.words,
+    )

@@ -18,7 +18,7 @@ from components.notices import plain
 from engine.result import Columns, Pictures, Table, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
-Draw = Callable[[Views], None]
+Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
 
 

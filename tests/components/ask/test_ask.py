@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.ask.cause import edges, looked_at, start, verdict
-from components.ask.charts import whole
-from components.ask.claims import caption_words, lists, rates, short_words
-from components.ask.edits import Edit, added, applied, put_back, read, written
-from components.ask.priors import survivors
+from components.ask.cause import looked_at, verdict
+from components.ask.claims import lists, rates, short_words
+from components.ask.priors import finding, of_the_image, squares, survivors
+from components.ask.region import edges, start
+from components.dialog.answer_words import caption_words
+from components.dialog.edits import Edit, added, applied, put_back, read, written
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.claims import claims
-from engine.result import HeatMap
+from engine.result import Columns, HeatMap
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -83,13 +84,13 @@ def test_attention_is_shared_out_over_the_things_masks():
 
 def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
     owed = {"car": 0.5, "fork": 0.2, "sun": 0.0}
-    agree = verdict("yes", {"car": 0.4, "fork": 0.1, "sun": 0.1}, owed, 0.6)
+    agree = verdict("“yes”", {"car": 0.4, "fork": 0.1, "sun": 0.1}, owed, 0.6)
     assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
     assert "also looked most at the car" in agree
-    apart = verdict("yes", {"car": 0.1, "fork": 0.1, "sun": 0.4}, owed, 0.6)
+    apart = verdict("“yes”", {"car": 0.1, "fork": 0.1, "sun": 0.4}, owed, 0.6)
     assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
     assert "Attention pointed elsewhere" in apart
-    nothing = verdict("yes", {"car": 0.4, "sun": 0.1}, {"car": 0.09, "sun": -0.3}, 0.6)
+    nothing = verdict("“yes”", {"car": 0.4, "sun": 0.1}, {"car": 0.09, "sun": -0.3}, 0.6)
     assert "hangs on no single thing" in nothing
 
 
@@ -110,15 +111,29 @@ def test_the_first_region_is_around_the_first_thing():
 # ---------------------------------------------------------------- without looking
 
 
-def test_a_word_survives_where_it_keeps_half_of_its_probability():
+def in_pictures(*words, **shares):
+    """How likely words are: in this image, in three pictures that show nothing, and another."""
     rows = ("this image", "blank", "noise", "another scene", "no image")
-    one = np.array([[0.8], [0.4], [0.39], [0.9], [0.8]], np.float32)
-    assert survivors(["yes"], one, rows) == (
+    columns = {f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
+               for at, word in enumerate(words)}  # fmt: skip
+    return Columns.of(columns, rows)
+
+
+def test_a_word_survives_where_it_keeps_half_of_its_probability():
+    often, seldom = [0.8, 0.4, 0.39, 0.9, 0.8], [0.9, 0.1, 0.1, 0.9, 0.1]
+    assert survivors(["yes"], in_pictures("yes", yes=often)) == (
         "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
     )
-    two = np.hstack([one, np.full((5, 1), 0.1, np.float32) * [[9], [1], [1], [9], [1]]])
-    assert survivors(["car", "lamp"], two, rows).startswith("1 of 2 words")
-    assert survivors(["car", "lamp"], two, rows).endswith("nothing: “car”.")
+    both = in_pictures("car", "lamp", car=often, lamp=seldom)
+    assert survivors(["car", "lamp"], both).startswith("1 of 2 words")
+    assert survivors(["car", "lamp"], both).endswith("nothing: “car”.")
+
+
+def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them():
+    finding_of = finding(("a blank picture", "pure noise"), ("“no”", "“yes”"))
+    assert finding_of == "It says “no” of a blank picture; “yes” of pure noise."
+    table = of_the_image(["yes"], in_pictures("yes", yes=[0.8, 0.4, 0.39, 0.9, 0.8]))
+    assert squares(table).texts == [["0.80"], ["0.40 ✓"], ["0.39"], ["0.90 ✓"], ["0.80 ✓"]]
 
 
 # ---------------------------------------------------------------- claims
@@ -153,7 +168,3 @@ def test_a_caption_is_told_by_what_it_made_up_and_left_out():
 
 def test_a_caption_that_names_nothing_has_no_rate():
     assert "none named" in rates(told("describe the image", "in the street"))
-
-
-def test_no_point_lost_has_no_sign():
-    assert [whole(value) for value in np.float32([-0.4, 0.4, -1.6])] == ["0", "0", "−2"]
