@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -52,11 +51,6 @@ class PromptAnswer:
         if self.picked is None:
             return "the answer"
         return f"“{' '.join(self.tokens.words[place] for place in self.picked.places)}”"
-
-    @property
-    def known(self) -> Mapping[str, Any]:
-        """What a case does not know about itself, so that it is asked again in Python."""
-        return self.shown.known
 
     @property
     def things(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from components.ask.answer import PromptAnswer
 from components.dialog.answer_words import tidy
 from components.dialog.scene import KEY
 from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
+from components.draw.drawing import Drawing
 from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import plain
@@ -43,37 +43,30 @@ def show(answer: PromptAnswer, looks: HeatMap | None) -> None:
     elif not scene.things:
         st.info("The scene is empty: whatever the model says, it hangs on nothing in it.")
     else:
-        without(answer, answer.picked, scene, looked_at(looks, scene))
+        without(answer, answer.picked, scene, looks)
         fading(answer, answer.picked, scene)
 
 
-def without(
-    answer: PromptAnswer, picked: WordCase, scene: Scene, looked: Mapping[str, float]
-) -> None:
+def without(answer: PromptAnswer, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
     """For each thing: how much the words looked at it, and what they owe to it."""
-
-    def owed(images: Columns) -> dict[str, float]:
-        return dict(zip(looked, images["owed"][1:].tolist(), strict=True))
-
+    table = partial(by_thing, looks, scene)
     section.show(
         Section(
             f"{KEY}.cause", Cause(), asking.without_each(picked, scene),
             f"What does {answer.phrase} hang on?", known=known(answer, "each"),
             sentence=lambda found: verdict(
-                answer.phrase, looked, owed(found["images"]), chance_of(found)
+                answer.phrase, table(found["images"]), found["images"]["probability"][0]
             ),
             evidence=(
                 Drawing(
-                    "images", "Looked at", ATTENTION,
-                    lambda _: "How much of the attention to the image lies on each thing; "
-                    f"{100 * max(0.0, 1 - sum(looked.values())):.0f} % lies on none of them.",
-                    part=lambda _: shares("attention", looked),
+                    "images", "Looked at", ATTENTION, part=table,
+                    finding=lambda found: "How much of the attention to the image lies on each "
+                    f"thing; {elsewhere(table(found['images'])):.0f} % lies on none of them.",
                 ),
                 Drawing(
-                    "images", f"{answer.phrase} hangs on", LOST,
-                    lambda found: f"How many points {answer.phrase} loses of its "
-                    f"{100 * chance_of(found):.0f} % when the thing is taken out.",
-                    part=lambda images: shares("lost", owed(images)),
+                    "images", f"{answer.phrase} hangs on", LOST, part=table,
+                    finding=lambda found: f"How many points {answer.phrase} loses of its "
+                    f"{100 * found['images']['probability'][0]:.0f} % when the thing is taken out.",
                 ),
             ),
             detail=lambda found: st.markdown(plain(then_says(answer, scene, found["images"]))),
@@ -81,55 +74,51 @@ def without(
     )  # fmt: skip
 
 
-def known(answer: PromptAnswer, against: str) -> Mapping[str, Any]:
+def known(answer: PromptAnswer, against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
-    return {**answer.known, "against": (against,)} if answer.known else {}
+    given = answer.shown.known
+    return {**given, "against": (against,)} if given else {}
 
 
-def shares(name: str, by_thing: Mapping[str, float]) -> Columns:
-    """A column of shares with a row for each thing."""
-    values = np.fromiter(by_thing.values(), np.float32)
-    return Columns.of({name: (values, "share")}, rows=tuple(by_thing))
-
-
-def chance_of(found: Views) -> float:
-    """The probability of the words in the image as it is."""
-    return float(found["images"]["probability"][0])
-
-
-def looked_at(looks: HeatMap, scene: Scene) -> dict[str, float]:
-    """The share of the attention to the image that lies on each thing."""
-    masks = {thing.category: scene.mask(thing.category) for thing in scene.things}
-    return {
-        name: located(looks.values, mask).mass if mask.any() else 0.0
-        for name, mask in masks.items()
+def by_thing(looks: HeatMap, scene: Scene, images: Columns) -> Columns:
+    """The share of the attention to the image that lies on each thing, and the loss without it."""
+    names = tuple(thing.category for thing in scene.things)
+    masks = [scene.mask(name) for name in names]
+    looked = [located(looks.values, mask).mass if mask.any() else 0.0 for mask in masks]
+    columns = {
+        "attention": (np.array(looked, np.float32), "share"),
+        "lost": (images["owed"][1:], "share"),
     }
+    return Columns.of(columns, rows=names)
 
 
-def verdict(
-    phrase: str, looked: Mapping[str, float], owed: Mapping[str, float], probability: float
-) -> str:
+def elsewhere(table: Columns) -> float:
+    """The attention to the image that lies on no thing, in percent."""
+    return 100 * max(0.0, 1 - float(table["attention"].sum()))
+
+
+def verdict(phrase: str, table: Columns, probability: float) -> str:
     """Whether the words hang on what they looked at."""
-    most = max(looked, key=lambda name: looked[name])
-    needed = sorted((name for name in owed if owed[name] >= HANGS), key=lambda name: -owed[name])
+    most, lost = int(table["attention"].argmax()), table["lost"]
+    needed = [at for at in np.argsort(-lost, kind="stable").tolist() if lost[at] >= HANGS]
+    falls = [
+        f"{100 * probability:.0f} % → {100 * max(probability - loss, 0.0):.0f} %"
+        for loss in lost.tolist()
+    ]
+    name = table.rows[most]
     if not needed:
         return (
             f"{phrase} hangs on no single thing: whichever is taken out, it stays about as likely "
-            f"after the same words before it. That it looked most at the {most} proves nothing."
+            f"after the same words before it. That it looked most at the {name} proves nothing."
         )
-    first, *more = (f"the {name} ({falls(probability, owed[name])} without it)" for name in needed)
+    first, *more = (f"the {table.rows[at]} ({falls[at]} without it)" for at in needed)
     hangs = f"{phrase} hangs on {' and on '.join([first, *more])}."
     if most in needed:
-        return f"{hangs} Of all things it also looked most at the {most}."
+        return f"{hangs} Of all things it also looked most at the {name}."
     return (
-        f"It looked most at the {most}, but without the {most} it stays: "
-        f"{falls(probability, owed[most])}. {hangs} Attention pointed elsewhere."
+        f"It looked most at the {name}, but without the {name} it stays: {falls[most]}. {hangs} "
+        "Attention pointed elsewhere."
     )
-
-
-def falls(probability: float, owed: float) -> str:
-    """A probability and what is left of it."""
-    return f"{100 * probability:.0f} % → {100 * max(probability - owed, 0.0):.0f} %"
 
 
 def then_says(answer: PromptAnswer, scene: Scene, images: Columns) -> str:

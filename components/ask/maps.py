@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import runs, section
+from components import section
 from components.ask.answer import PromptAnswer
 from components.charts.located import located_table
 from components.dialog.scene import KEY
@@ -32,28 +32,32 @@ def show(answer: PromptAnswer) -> HeatMap | None:
     """Both maps side by side, and their marks; gives the attention for the sections below."""
     if answer.picked is None:
         return None
-    picture, controls, other = st.container(), st.container(), st.container()
+    above, controls = st.container(), st.container()
     with controls:
         method = settings(answer)
-    relevancy = Section(KEY, Relevancy(), answer.picked, title="Relevancy", known=answer.known)
-    with other:
-        found = runs.answer(relevancy.method, relevancy.case, relevancy.slot)
-        section.show(relevancy)
-    mask = mask_of(answer)
-    with picture:
-        looks = section.show(
-            Section(
-                KEY, method, answer.picked, f"Where did {answer.phrase} look?", known=answer.known,
-                sentence=lambda looks: sentence(answer, looks, mask),
-                picture=lambda looks: viewer(
-                    enlarged(answer.shown.pixels),
-                    [Panel("Attention", looks["map"]), Panel("Relevancy", found["map"])],
-                    f"{KEY}.viewer", truth=mask,
-                ),
-                evidence=[] if mask is None else [marks(answer, mask, found["map"])],
-            )
-        )  # fmt: skip
+        relevancy = Section(
+            KEY, Relevancy(), answer.picked, "How Relevancy was made", known=answer.shown.known
+        )
+        found = section.show(relevancy)
+    with above:
+        looks = section.show(attention(answer, method, found))
     return looks["map"] if looks else None
+
+
+def attention(answer: PromptAnswer, method: Looks, relevancy: Views | None) -> Section:
+    """The attention, and beside it what the score runs through, as soon as that is there."""
+    mask = mask_of(answer)
+    other = relevancy["map"] if relevancy else None
+
+    def picture(looks: Views) -> None:
+        panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, "being computed")]
+        viewer(enlarged(answer.shown.pixels), panels, f"{KEY}.viewer", truth=mask)
+
+    return Section(
+        KEY, method, answer.picked, f"Where did {answer.phrase} look?", known=answer.shown.known,
+        sentence=lambda looks: sentence(answer, looks, mask), picture=picture,
+        evidence=[] if mask is None else [marks(answer, mask, other)],
+    )  # fmt: skip
 
 
 def settings(answer: PromptAnswer) -> Looks:
@@ -103,10 +107,11 @@ def sentence(answer: PromptAnswer, looks: Views, mask: NDArray[np.bool_] | None)
     return f"{words}. No place in it would be right: {why}."
 
 
-def marks(answer: PromptAnswer, mask: NDArray[np.bool_], relevancy: HeatMap) -> Drawing:
+def marks(answer: PromptAnswer, mask: NDArray[np.bool_], relevancy: HeatMap | None) -> Drawing:
     """The maps against the truth."""
+    others = [("Relevancy", relevancy)] if relevancy else []
     return Drawing(
         "map", f"How well the maps find the {' and the '.join(answer.things)} (orange border)",
-        part=lambda heat: located_table([("Attention", heat), ("Relevancy", relevancy)], mask),
+        part=lambda heat: located_table([("Attention", heat), *others], mask),
         below=lambda _: st.caption(MEASURES),
     )  # fmt: skip

@@ -16,7 +16,6 @@ from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
 from engine.data.layout import Scene
-from engine.data.sprites import SIDE
 from engine.hallucination import asking
 from engine.hallucination.cause import Cause
 from engine.hallucination.region import RegionWords
@@ -38,7 +37,7 @@ def show(answer: PromptAnswer) -> None:
             words="The region: drag it, pull its corners, or use the arrow keys",
         )  # fmt: skip
     with right, spoken():
-        hidden(answer, answer.picked, edges(box))
+        hidden(answer, answer.picked, box.sides())
 
 
 def hidden(answer: PromptAnswer, picked: WordCase, sides: dict[str, float]) -> None:
@@ -49,7 +48,7 @@ def hidden(answer: PromptAnswer, picked: WordCase, sides: dict[str, float]) -> N
     section.show(
         Section(
             KEY, RegionWords(**sides), picked, "Pick a region: which words need it?",
-            sentence=lambda _: sentence(answer, after), known=answer.known,
+            sentence=lambda _: sentence(answer, after), known=answer.shown.known,
             evidence=(
                 Drawing(
                     "words", "Looked there", ATTENTION, part=changed_most,
@@ -68,21 +67,8 @@ def hidden(answer: PromptAnswer, picked: WordCase, sides: dict[str, float]) -> N
 
 def start(scene: Scene | None) -> Box:
     """Around the scene's first thing, so that the first picture says something."""
-    for thing in scene.things if scene else ():
-        mask = scene.mask(thing.category) if scene else None
-        if mask is not None and mask.any():
-            rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-            top, left = int(rows[0]), int(columns[0])
-            height, width = int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
-            return Box(*(round(px / SIDE, 4) for px in (left, top, width, height)))
-    return START
-
-
-def edges(box: Box) -> dict[str, float]:
-    """A rectangle as the method's settings, in whole percent."""
-    low, end = box.top + box.height, box.left + box.width
-    given = {"top": box.top, "left": box.left, "bottom": low, "right": end}
-    return {name: min(round(share, 2), 1.0) for name, share in given.items()}
+    masks = [scene.mask(thing.category) for thing in scene.things] if scene else []
+    return next((Box.around(mask) for mask in masks if mask.any()), START)
 
 
 def changed_most(words: Columns) -> Columns:

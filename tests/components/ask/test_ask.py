@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.ask.cause import looked_at, verdict
+from components.ask.cause import by_thing, elsewhere, verdict
 from components.ask.claims import lists, rates, short_words
 from components.ask.priors import finding, of_the_image, squares, survivors
-from components.ask.region import edges, start
+from components.ask.region import start
 from components.dialog.answer_words import caption_words
 from components.dialog.edits import Edit, added, applied, put_back, read, written
 from components.widgets.rectangle import Box
@@ -73,24 +73,33 @@ def test_edits_that_leave_the_scene_as_it_was_are_none():
 # ---------------------------------------------------------------- what a word hangs on
 
 
+def table(**by_thing):
+    attention, lost = np.float32(list(by_thing.values())).T
+    columns = {"attention": (attention, "share"), "lost": (lost, "share")}
+    return Columns.of(columns, rows=tuple(by_thing))
+
+
 def test_attention_is_shared_out_over_the_things_masks():
     values = np.zeros((64, 64), np.float32)
     values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
     values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
-    shares = looked_at(HeatMap(values, "share of attention", signed=False), SCENE)
-    assert shares["car"] == pytest.approx(0.75, abs=1e-6)
-    assert shares["wheel"] == pytest.approx(0.25, abs=1e-6)
+    looks = HeatMap(values, "share of attention", signed=False)
+    images = Columns.of({"owed": (np.float32([0, 0.5, 0.1, 0.2]), "probability")})
+    found = by_thing(looks, SCENE, images)
+    assert found.rows == ("car", "wheel", "fork")
+    assert found["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
+    assert found["lost"] == pytest.approx([0.5, 0.1, 0.2])
+    assert elsewhere(table(car=(0.2, 0), sun=(0.1, 0))) == pytest.approx(70)
 
 
 def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
-    owed = {"car": 0.5, "fork": 0.2, "sun": 0.0}
-    agree = verdict("“yes”", {"car": 0.4, "fork": 0.1, "sun": 0.1}, owed, 0.6)
+    agree = verdict("“yes”", table(car=(0.4, 0.5), fork=(0.1, 0.2), sun=(0.1, 0)), 0.6)
     assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
     assert "also looked most at the car" in agree
-    apart = verdict("“yes”", {"car": 0.1, "fork": 0.1, "sun": 0.4}, owed, 0.6)
+    apart = verdict("“yes”", table(car=(0.1, 0.5), fork=(0.1, 0.2), sun=(0.4, 0)), 0.6)
     assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
     assert "Attention pointed elsewhere" in apart
-    nothing = verdict("“yes”", {"car": 0.4, "sun": 0.1}, {"car": 0.09, "sun": -0.3}, 0.6)
+    nothing = verdict("“yes”", table(car=(0.4, 0.09), sun=(0.1, -0.3)), 0.6)
     assert "hangs on no single thing" in nothing
 
 
@@ -103,7 +112,7 @@ def test_the_first_region_is_around_the_first_thing():
     assert (box.left * 64, (box.left + box.width) * 64) == pytest.approx(
         (columns[0], columns[-1] + 1), abs=0.05
     )
-    assert edges(Box(0.251, 0.5, 0.5, 0.5)) == {
+    assert Box(0.251, 0.5, 0.5, 0.5).sides() == {
         "top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75,
     }  # fmt: skip
 
