@@ -50,7 +50,8 @@ def attention(answer: PromptAnswer, method: Looks, relevancy: Views | None) -> S
     other = relevancy["map"] if relevancy else None
 
     def picture(looks: Views) -> None:
-        panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, "being computed")]
+        note = "" if other else "being computed"
+        panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, note)]
         viewer(enlarged(answer.shown.pixels), panels, f"{KEY}.viewer", truth=mask)
 
     return Section(
