@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from components import views
-from components.ask import scene
+from components.dialog import scene
 from components.views import AppPage
 from engine.data import registry
 

@@ -2,54 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import exports, runs
-from components.ask.question import Told
-from components.ask.scene import KEY
-from components.charts import tables
-from components.heatmaps import truth
+from components import section
+from components.ask.answer import PromptAnswer
+from components.charts.located import located_table
+from components.dialog.scene import KEY
+from components.draw.drawing import Drawing, Views
 from components.links import refuse
-from components.notices import plain
+from components.section import Section
 from components.sidebar.pictures import enlarged
-from components.widgets.downloads import download
 from components.widgets.viewer import Panel, viewer
 from engine.hallucination.looks import Looks
 from engine.hallucination.relevancy import Relevancy
-from engine.pictures import as_bytes, overlay
+from engine.measures import located
 from engine.result import HeatMap
-from engine.run import Answer
 
 EVERY = "all"
+MEASURES = (
+    "**Pointing game**: whether the map's highest value lies inside the border. **Mass**: the "
+    "share of all its values that does. **Strongest**: of as many highest values as the mask has "
+    "pixels, the share inside. **Chance**: what a map that knows nothing would score."
+)
 
 
-def show(told: Told) -> HeatMap | None:
+def show(answer: PromptAnswer) -> HeatMap | None:
     """Both maps side by side, and their marks; gives the attention for the sections below."""
-    if told.picked is None:
+    if answer.picked is None:
         return None
-    method = settings(told)
-    looks = runs.answer(method, told.picked, f"{KEY}.looks")
-    relevancy = runs.answer(Relevancy(), told.picked, f"{KEY}.relevancy")
-    mask = mask_of(told)
-    panels = [Panel("Attention", looks["map"]), Panel("Relevancy", relevancy["map"])]
-    viewer(enlarged(told.shown.pixels), panels, f"{KEY}.viewer", truth=mask)
-    image, sinks = looks["shares"].values
-    share = f"{100 * image:.0f} % of the word's attention went to the image at all"
-    removed = f", {100 * sinks:.0f} % to places that every word looks at" if sinks else ""
-    st.caption(f"{share}{removed}; the rest to the words of the question and the answer.")
-    scored(told, mask, [(panel.title, panel.heat) for panel in panels if panel.heat])
-    explain(told, (method, looks), (Relevancy(), relevancy))
-    heat: HeatMap = looks["map"]
-    return heat
+    above, controls = st.container(), st.container()
+    with controls:
+        method = settings(answer)
+        relevancy = Section(
+            KEY, Relevancy(), answer.picked, "How Relevancy was made", known=answer.shown.known
+        )
+        found = section.show(relevancy)
+    with above:
+        looks = section.show(attention(answer, method, found))
+    return looks["map"] if looks else None
 
 
-def settings(told: Told) -> Looks:
+def attention(answer: PromptAnswer, method: Looks, relevancy: Views | None) -> Section:
+    """The attention, and beside it what the score runs through, as soon as that is there."""
+    mask = mask_of(answer)
+    other = relevancy["map"] if relevancy else None
+
+    def picture(looks: Views) -> None:
+        note = "" if other else "being computed"
+        panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, note)]
+        viewer(enlarged(answer.shown.pixels), panels, f"{KEY}.viewer", truth=mask)
+
+    return Section(
+        KEY, method, answer.picked, f"Where did {answer.phrase} look?", known=answer.shown.known,
+        sentence=lambda looks: sentence(answer, looks, mask), picture=picture,
+        evidence=[] if mask is None else [marks(answer, mask, other)],
+    )  # fmt: skip
+
+
+def settings(answer: PromptAnswer) -> Looks:
     """Layer and sinks."""
-    layers = [EVERY, *map(str, range(1, told.case.vlm.spec.layers + 1))]
+    layers = [EVERY, *map(str, range(1, answer.case.vlm.spec.layers + 1))]
     key = f"{KEY}.layer"
     refuse(key, layers, "Layer", "one of " + ", ".join(layers))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
@@ -58,7 +72,7 @@ def settings(told: Told) -> Looks:
         help="Of the language decoder, from the first; all: their mean.",
     )  # fmt: skip
     sinks = True
-    if len(told.tokens.words) > 1:  # of one word nobody can tell them
+    if len(answer.tokens.words) > 1:  # of one word nobody can tell them
         sinks = right.toggle(
             "Leave out sinks", True, key=f"{KEY}.sinks", bind="query-params",
             help="Places that every word of the answer looks at alike, whatever they show.",
@@ -66,58 +80,39 @@ def settings(told: Told) -> Looks:
     return Looks(layer=None if layer == EVERY else int(layer), sinks=sinks)
 
 
-def mask_of(told: Told) -> NDArray[np.bool_] | None:
+def mask_of(answer: PromptAnswer) -> NDArray[np.bool_] | None:
     """Where the things that the picked words are about truly are; None for nowhere."""
-    scene = told.shown.scene
-    if scene is None or told.claims is None:
+    scene = answer.shown.scene
+    if scene is None or answer.claims is None:
         return None
-    masks = [scene.mask(thing) for thing in told.things if thing in told.claims.there]
-    return np.any(masks, axis=0) if masks else None
+    masks = [scene.mask(thing) for thing in answer.things if thing in answer.claims.there]
+    mask = np.any(masks, axis=0) if masks else np.zeros(1, np.bool_)
+    return mask if mask.any() else None
 
 
-def scored(told: Told, mask: NDArray[np.bool_] | None, maps: Sequence[tuple[str, HeatMap]]) -> None:
-    """The maps against the truth, or why there is none."""
-    if told.shown.scene is None:
-        return
-    names = " and the ".join(told.things)
-    if mask is not None and mask.any():
-        st.markdown(f"How well the maps find the **{plain(names)}** (orange border):")
-        tables.table(truth.against(maps, mask), f"{KEY}.truth")
-        st.caption(
-            "**Pointing game**: whether the map's highest value lies inside the border. **Mass**: "
-            "the share of all its values that does. **Strongest**: of as many highest values as "
-            "the mask has pixels, the share inside. **Chance**: what a map that knows nothing "
-            "would score."
+def sentence(answer: PromptAnswer, looks: Views, mask: NDArray[np.bool_] | None) -> str:
+    """How much of the attention went to the image, and where it should have gone."""
+    image, sinks = looks["shares"].values
+    names = " and the ".join(answer.things)
+    words = f"{100 * image:.0f} % of the attention of {answer.phrase} went to the image"
+    words += f", {100 * sinks:.0f} % to places that every word looks at" if sinks else ""
+    if mask is not None:
+        found = located(looks["map"].values, mask)
+        return (
+            f"{words}. Of the map {100 * found.mass:.0f} % lies on the {names} (by chance "
+            f"{100 * found.chance:.0f} %)."
         )
-    elif names:
-        st.markdown(f"There is no **{plain(names)}** here: no place in the image would be right.")
-    else:
-        st.caption(f"“{plain(told.said)}” names no thing, so no place in the image would be right.")
+    if answer.shown.scene is None:
+        return f"{words}."
+    why = f"there is no {names} here" if names else "it names no thing"
+    return f"{words}. No place in it would be right: {why}."
 
 
-def explain(told: Told, *found: tuple[Looks | Relevancy, Answer]) -> None:
-    """What each map is, how it was made, and the files."""
-    with st.expander("What am I looking at? And take it along"):
-        for column, (method, answer) in zip(st.columns(len(found)), found, strict=True):
-            with column:
-                st.markdown(f"**{method.title}.** {method.about()}")
-                if method.paper:
-                    st.markdown(f"Reference: {method.paper}")
-                downloads(told, method, answer)
-
-
-def downloads(told: Told, method: Looks | Relevancy, answer: Answer) -> None:
-    """PNG, NPY and JSON of one map."""
-    heat: HeatMap = answer["map"]
-    stem, slot = f"blindspot-{method.name}", f"{KEY}.{method.name}"
-    seen = as_bytes(told.case.image)
-    png, npy, said = st.columns(3)
-    download(
-        "PNG", lambda: exports.encoded(overlay(enlarged(seen), heat)), f"{stem}.png",
-        f"{slot}.png", place=png,
+def marks(answer: PromptAnswer, mask: NDArray[np.bool_], relevancy: HeatMap | None) -> Drawing:
+    """The maps against the truth."""
+    others = [("Relevancy", relevancy)] if relevancy else []
+    return Drawing(
+        "map", f"How well the maps find the {' and the '.join(answer.things)} (orange border)",
+        part=lambda heat: located_table([("Attention", heat), *others], mask),
+        below=lambda _: st.caption(MEASURES),
     )  # fmt: skip
-    download(
-        "NPY", lambda: exports.as_npy(heat), f"{stem}.npy", f"{slot}.npy", place=npy,
-        help=f"The raw values, in {heat.unit}.",
-    )  # fmt: skip
-    download("JSON", lambda: exports.as_json(answer), f"{stem}.json", f"{slot}.json", place=said)

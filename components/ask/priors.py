@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import streamlit as st
+from numpy.typing import NDArray
 
-from components import runs
-from components.ask import charts
-from components.ask.charts import Floats
-from components.ask.question import Told, tidy
-from components.ask.scene import KEY
-from components.notices import plain
-from components.sidebar.pictures import enlarged
-from components.widgets.pictures import show_picture
+from components import section
+from components.ask.answer import PromptAnswer
+from components.dialog.answer_words import tidy
+from components.dialog.scene import KEY
+from components.draw.drawing import Drawing
+from components.draw.matrix import Matrix
+from components.section import Section
 from engine.hallucination import asking
 from engine.hallucination.claims import telling
 from engine.hallucination.priors import Priors
+from engine.hallucination.word_case import WordCase
 from engine.pictures import as_bytes
-from engine.result import Columns
-from engine.run import Answer
+from engine.result import Columns, Floats, Pictures, Table
 
 SWAPPED = "another scene"
 NAMES = {
@@ -30,58 +29,92 @@ NAMES = {
     SWAPPED: SWAPPED,
     "no image": "no picture at all",
 }
+SURVIVES = 0.5  # of the probability that a word has in the image
 
 
-def show(told: Told) -> None:
+def show(answer: PromptAnswer) -> None:
     """The test, once it was asked for."""
-    if told.picked is None:
+    if answer.picked is None:
         return
-    method = Priors()
-    case = told.picked
-    if told.shown.other is not None:
-        case = asking.held_against(case, [(SWAPPED, asking.pixels(told.shown.other))])
-    outcome = runs.ask_when_told(method, case, f"{KEY}.priors", "Take the image away")
-    if outcome is None:
-        st.caption("Asks the same of a blank picture, of noise, of another image and of none.")
-        return
-    if not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        return
-    found: Columns = outcome["words"]
-    shown = telling(told.tokens.words) or list(range(len(found.order)))
-    columns = [found.order[place] for place in shown]
-    values = np.stack([np.asarray(found[name], np.float32) for name in columns], 1)
-    words = [told.tokens.words[place] for place in shown]
-    st.markdown(f"**{plain(survivors(words, values, found.rows))}**")
-    pictures = asking.looked_away(case, method)
-    says = dict(zip(found.rows, found.notes, strict=True))
-    for column, (name, image) in zip(st.columns(len(pictures)), pictures, strict=True):
-        shown_name = NAMES.get(name, name)
-        show_picture(enlarged(as_bytes(image)), f"The image: {shown_name}", place=column, width=140)
-        column.caption(f"{NAMES.get(name, name)}: {plain(f'“{tidy(says[name])}”')}")
-    rows = [NAMES.get(name, name) for name in found.rows]
-    charts.strip(
-        rows, columns, values,
-        "How likely each word is in each picture, behind the same words. ✓: it survives there, "
-        "with at least half of the probability that it has in this image.",
-        f"{KEY}.strip",
+    method, case, words = Priors(), answer.picked, answer.tokens.words
+    if answer.shown.other is not None:
+        case = asking.held_against(case, [(SWAPPED, asking.pixels(answer.shown.other))])
+    section.show(
+        Section(
+            KEY, method, case, "Without looking: which words survive when the image is taken away?",
+            button="Take the image away", columns=1,
+            before="Asks the same of a blank picture, of noise, of another image and of none.",
+            sentence=lambda found: survivors(words, found["words"]),
+            evidence=(
+                Drawing("words", part=lambda found: pictures(case, method, found)),
+                Drawing(
+                    "words", "How likely each word is in each picture",
+                    lambda found: squares(of_the_image(words, found["words"])),
+                    lambda _: "Behind the same words. ✓: it survives there, with at least half of "
+                    "the probability that it has in this image.",
+                    part=lambda found: of_the_image(words, found),
+                ),
+            ),
+        )
     )  # fmt: skip
-    with st.expander("What am I looking at?"):
-        st.markdown(method.about())
 
 
-def survivors(words: Sequence[str], values: Floats, rows: Sequence[str]) -> str:
+def of_the_image(words: Sequence[str], found: Columns) -> Table:
+    """The words that say something of the image, all where none does, in every picture."""
+    places = telling(words) or range(len(words))
+    names = tuple(found.order[place] for place in places)
+    values = np.stack([np.asarray(found[name], np.float32) for name in names], 1)
+    rows = tuple(NAMES.get(name, name) for name in found.rows)
+    return Table(values, rows, names, ("probability",) * len(names))
+
+
+def surviving(values: Floats) -> NDArray[np.bool_]:
+    """Which words keep half of their probability, (pictures, words); the first is the image."""
+    stays: NDArray[np.bool_] = values >= SURVIVES * values[:1]
+    return stays
+
+
+def squares(table: Table) -> Matrix:
+    """Each probability, marked where the word survives."""
+    stays = surviving(table.values)
+    texts = [
+        [f"{value:.2f}{' ✓' if at and ok else ''}" for value, ok in zip(row, oks, strict=True)]
+        for at, (row, oks) in enumerate(zip(table.values, stays, strict=True))
+    ]
+    height = 120 + 34 * len(table.rows)
+    return Matrix(span=(0, 1), texts=texts, bar="probability", height=height)
+
+
+def pictures(case: WordCase, method: Priors, found: Columns) -> Pictures:
+    """The pictures that were shown instead, each with what the model says of it."""
+    says = {name: f"“{tidy(text)}”" for name, text in zip(found.rows, found.notes, strict=True)}
+    shown = asking.looked_away(case, method)
+    images = np.stack([as_bytes(image) for _, image in shown])[None]
+    names = tuple(NAMES.get(name, name) for name, _ in shown)
+    answers = tuple(says[name] for name, _ in shown)
+    return Pictures(images, ("it says",), names, finding(names, answers), captions=answers)
+
+
+def finding(names: Sequence[str], answers: Sequence[str]) -> str:
+    """What the model says of the pictures."""
+    pairs = zip(names, answers, strict=True)
+    return f"It says {'; '.join(f'{answer} of {name}' for name, answer in pairs)}."
+
+
+def survivors(words: Sequence[str], found: Columns) -> str:
     """Which words are said anyway, in how many of the pictures that show nothing."""
-    blind = [at for at, name in enumerate(rows) if name not in {"this image", SWAPPED}]
-    lasting = values[blind] >= values[:1] / 2  # (pictures, words)
-    if len(words) == 1:
-        names = [NAMES[rows[at]] for at, ok in zip(blind, lasting[:, 0], strict=True) if ok]
+    table = of_the_image(words, found)
+    blind = [at for at, name in enumerate(found.rows) if name not in {"this image", SWAPPED}]
+    lasting = surviving(table.values)[blind]  # (pictures, words)
+    said = [name.split(". ", 1)[1] for name in table.columns]
+    if len(said) == 1:
+        names = [table.rows[at] for at, stays in zip(blind, lasting[:, 0], strict=True) if stays]
         where = f": {', '.join(names)}" if names else ""
-        return f"“{words[0]}” survives in {len(names)} of {len(blind)} that show nothing{where}."
+        return f"“{said[0]}” survives in {len(names)} of {len(blind)} that show nothing{where}."
     often = (2 * lasting.sum(0) >= len(blind)).tolist()
-    kept = [word for word, stays in zip(words, often, strict=True) if stays]
+    kept = [word for word, stays in zip(said, often, strict=True) if stays]
     quoted = ", ".join(f"“{word}”" for word in dict.fromkeys(kept))
     return (
-        f"{len(kept)} of {len(words)} words that say something of the image survive in at least "
+        f"{len(kept)} of {len(said)} words that say something of the image survive in at least "
         f"half of the {len(blind)} that show nothing{f': {quoted}' if kept else ''}."
     )

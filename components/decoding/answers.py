@@ -9,9 +9,9 @@ from difflib import SequenceMatcher
 
 import streamlit as st
 
-from components.ask import claims, question
 from components.decoding.asked import KEY, Asked, Compared, Spoken, form, quoted, seeded, speak
 from components.decoding.leaning import leaning
+from components.dialog import answer_words
 from components.notices import plain
 from components.widgets.downloads import download
 from components.widgets.words import words
@@ -60,7 +60,7 @@ def spoken(one: Spoken, other: set[int], chosen: tuple[str, int] | None) -> None
     mine = (chosen[1],) if chosen and chosen[0] == one.name else ()
     rows = [
         replace(row, other=at in other)
-        for at, row in enumerate(question.marked(tokens, one.claims, mine))
+        for at, row in enumerate(answer_words.marked(tokens, one.claims, mine))
     ]
     words(rows, f"{one.title}: {tokens.text}", f"{KEY}.{one.name}.said", pick, small=True)
     st.markdown(verdict(one))
@@ -77,7 +77,7 @@ def verdict(one: Spoken) -> str:
     if against is None:
         return "What is truly there is not known."
     if against.kind == "caption":
-        return f"**{plain(claims.caption_words(against))}**"
+        return f"**{plain(answer_words.caption_words(against))}**"
     if against.right is None:
         return "It says neither yes nor no."
     return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
@@ -154,7 +154,7 @@ def picked(found: Compared) -> tuple[str, int] | None:
     for one in (*contrasted, *found.spoken):
         if one.tokens.words:
             marks = differing([found.spoken[0].tokens.words, one.tokens.words])
-            telling = question.first_place(one.tokens.words, one.claims)
+            telling = answer_words.first_place(one.tokens.words, one.claims)
             return one.name, min(marks[1], default=telling)
     return None
 

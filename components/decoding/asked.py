@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
-from components.ask import question, scene
-from components.ask.scene import Shown
+from components.dialog import answer_words, question, scene
+from components.dialog.scene import Shown
 from components.forms import refuse_links, widget
 from components.links import refuse
 from components.notices import plain
@@ -203,4 +203,4 @@ def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Co
 
 def quoted(text: str) -> str:
     """An answer as it is quoted in a sentence."""
-    return plain(f"“{question.tidy(text)}”") if text else "nothing"
+    return plain(f"“{answer_words.tidy(text)}”") if text else "nothing"

@@ -6,9 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.ask.charts import PALE
 from components.charts import plots
-from components.charts.style import COLORS, INK, MARGINS, theme
+from components.charts.style import COLORS, INK, MARGINS, PALE, theme
 from components.decoding.asked import KEY, Compared, Spoken
 from components.links import let_go
 from engine.result import Columns, Ranking, Table

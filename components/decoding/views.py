@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.ask.question import tidy
 from components.charts import plots
 from components.charts.style import COLORS, theme
 from components.charts.tables import as_table, table
 from components.decoding.asked import KEY, Compared, Spoken
 from components.decoding.scenes import counted
+from components.dialog.answer_words import tidy
 from components.notices import plain
 from engine.hallucination.chair import mentions
 from engine.hallucination.mvp import MVP, VIEWS

@@ -24,7 +24,9 @@ class AlongRows(Chart):
                 x=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
                 annotation_text=self.line_name, annotation_position="bottom right",
             )  # fmt: skip
-        figure.update_xaxes(title=self.heading(table, column), range=self.span)
+        figure.update_xaxes(title=self.heading(table, column))
+        if self.span is not None:
+            figure.update_xaxes(range=self.span)
         figure.update_yaxes(type="category", autorange="reversed")
         rows = max((len(trace.y) for trace in figure.data if trace.y is not None), default=1)
         return laid(figure, self.height or FRAME + ROW * rows)
@@ -40,6 +42,7 @@ class Bars(AlongRows):
         most: at most so many rows are drawn, those with the lowest values first; 0 for all rows in
             the table's order.
         texts: on the bars, a text for each row of the table.
+        whole: whether each bar has its value beside it, without digits.
         color: the place of the bars' color among those of the theme.
     """
 
@@ -47,6 +50,7 @@ class Bars(AlongRows):
     between: tuple[str, str, str] | None = None
     most: int = 0
     texts: Sequence[str] = ()
+    whole: bool = False
     color: int = 0
 
     def figure(self, table: Rows) -> go.Figure:
@@ -60,12 +64,17 @@ class Bars(AlongRows):
                 y=names, x=high - low, base=low, orientation="h", name=self.between[2],
                 marker={"color": BAND}, width=0.9, hoverinfo="skip",
             )  # fmt: skip
+        drawn = values(table, self.value)[kept]
         texts = [self.texts[at] for at in kept] if self.texts else None
         figure.add_bar(
-            y=names, x=values(table, self.value)[kept], orientation="h", name=self.value,
-            marker={"color": COLORS[theme()][self.color]}, text=texts, width=0.6,
+            y=names, x=drawn, orientation="h", name=self.value,
+            marker={"color": COLORS[theme()][self.color]}, width=0.6,
+            text=[rounded(value) for value in drawn] if self.whole else texts,
+            textposition="outside" if self.whole else None,
             insidetextfont={"color": on_bars()}, constraintext="none", cliponaxis=False,
         )  # fmt: skip
+        if self.whole and self.span is None:
+            figure.update_xaxes(range=reach(drawn))
         figure.update_layout(barmode="overlay", showlegend=bool(self.between))
         return self.across(figure, table, self.value)
 
@@ -75,6 +84,18 @@ class Bars(AlongRows):
             return list(range(len(drawn)))
         ascending = np.argsort(drawn, kind="stable")
         return [int(at) for at in ascending if np.isfinite(drawn[at]) and drawn[at]][: self.most]
+
+
+def rounded(value: float) -> str:
+    """A number without digits; nothing has no sign."""
+    return f"{value:z.0f}".replace("-", "−")
+
+
+def reach(drawn: Values) -> tuple[float, float]:
+    """The ends of a scale of bars, with room for the numbers beside them."""
+    low, high = min(0.0, float(drawn.min())), max(10.0, float(drawn.max()))
+    room = 0.25 * (high - low)
+    return low - room if low < 0 else 0.0, high + room
 
 
 @dataclass(frozen=True, kw_only=True)

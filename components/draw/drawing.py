@@ -14,6 +14,8 @@ from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
 from components.draw.curves import all_lines, as_columns
+from components.draw.fields import FieldChart, draw_field
+from components.draw.heat_maps import OverPicture, draw_heat_map
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.draw.scores import as_rows, scored
@@ -22,6 +24,8 @@ from engine.result import (
     Columns,
     Curve,
     Evidence,
+    Field,
+    HeatMap,
     Pictures,
     Ranking,
     Scores,
@@ -31,8 +35,9 @@ from engine.result import (
 )
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
-Draw = Callable[[Views], None]
+Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
+DrawnAs = Chart | OverPicture | FieldChart  # how a table, a map or a field is drawn
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Drawing:
         view: its name in the answer.
         title: above it.
         chart: which columns of a table are drawn, and how; without it the table itself is shown.
+            Of a map: over which picture.
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
@@ -53,7 +59,7 @@ class Drawing:
 
     view: str
     title: str = ""
-    chart: Chart | Callable[[Views], Chart] | None = None
+    chart: DrawnAs | Callable[[Views], DrawnAs] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
     made: Callable[[Views], View] | None = None
@@ -75,19 +81,19 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     else:
         finding = drawing.finding(result) if drawing.finding else ""
         chart = drawing.chart
-        shape = chart if chart is None or isinstance(chart, Chart) else chart(result)
+        shape = chart if chart is None or isinstance(chart, DrawnAs) else chart(result)
         by_kind(view, key, finding, shape)
     if drawing.below:
         drawing.below(result)
 
 
-def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
+def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
     """A view as its kind is drawn."""
     match view:
         case Curve():
             table = as_columns({view.y_label: view})
-            tables.chart(shape or all_lines(table), table, finding, key)
-        case Table() | Columns() if shape is not None:
+            by_kind(table, key, finding, shape or all_lines(table))
+        case Table() | Columns() if isinstance(shape, Chart):
             tables.chart(shape, view, finding, key, wide=isinstance(shape, Matrix))
         case Table() | Columns():
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
@@ -96,6 +102,11 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
         case Scores() | Ranking() | Evidence() if (rows := as_rows(view)) is not None:
             usual = None if isinstance(view, Evidence) else scored(view)
             by_kind(rows, key, finding, shape or usual)
+        case HeatMap():
+            how = shape if isinstance(shape, OverPicture) else OverPicture()
+            draw_heat_map(view, key, finding, how)
+        case Field():
+            draw_field(view, key, finding, shape if isinstance(shape, FieldChart) else FieldChart())
         case Pictures():
             draw_pictures(view, key)
         case TrainLog():

@@ -38,6 +38,7 @@ class Lines(Chart):
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
+        now_name: what stands beside it.
     """
 
     x: str
@@ -46,6 +47,7 @@ class Lines(Chart):
     x_title: str = ""
     log: bool = False
     now: float | None = None
+    now_name: str = ""
 
     def figure(self, table: Rows) -> go.Figure:
         """The lines."""
@@ -67,7 +69,9 @@ class Lines(Chart):
                 annotation_text=self.line_name, annotation_position="bottom right",
             )  # fmt: skip
         if self.now is not None:
-            figure.add_vline(x=self.now, line={"color": GRAY, "width": 2})
+            line = {"color": GRAY, "width": 2}
+            note = {"annotation_text": self.now_name, "annotation_position": "top left"}
+            figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
         kind = "log" if self.log else "linear"
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))

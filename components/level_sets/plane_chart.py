@@ -11,13 +11,18 @@ from plotly.subplots import make_subplots
 
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, number, scale
+from components.draw.fields import FieldChart, field_table
 from engine.result import Array, Field, Floats, Points, Result, Table
 
 
 def plane(result: Result, key: str) -> None:
     """The walk and the straight line over the probability everywhere in their plane."""
     field, walk, line = (cast(Any, result[name]) for name in ("field", "walk", "line"))
-    tables = {"walk": points_table(walk), "line": points_table(line), "field": field_table(field)}
+    tables = {
+        "walk": points_table(walk),
+        "line": points_table(line),
+        "field": field_table(field, FieldChart()),
+    }
     with_table(plane_figure(field, walk, line), plane_words(walk, line), tables, key)
 
 
@@ -119,13 +124,6 @@ def points_table(points: Points) -> Table:
     values = np.column_stack([points.places, points.values])
     rows = tuple(f"point {at}" for at in range(len(values)))
     return Table(values, rows, (points.x_label, points.y_label, "value"), ("", "", points.unit))
-
-
-def field_table(field: Field) -> Table:
-    """The field as it is, its places as names, the highest row first."""
-    rows = tuple(f"{field.y_label} {y:.3g}".replace("-", "−") for y in field.y[::-1])
-    columns = tuple(f"{x:.3g}".replace("-", "−") for x in field.x)
-    return Table(field.values[::-1], rows, columns, (field.unit,) * len(columns))
 
 
 def edges(places: Array) -> dict[str, Any]:

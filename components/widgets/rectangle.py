@@ -12,7 +12,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from components.widgets.viewer import Pixels, picture_url
 
@@ -39,6 +41,21 @@ class Box:
         if not inside or min(self.width, self.height) == 0:  # NaN is not inside either
             message = f"The rectangle {astuple(self)} is not inside the picture."
             raise ValueError(message)
+
+    @classmethod
+    def around(cls, mask: NDArray[np.bool_]) -> Box:
+        """The smallest one around a mask over the whole picture that is not empty, (H, W)."""
+        down, right = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+        left, end, top, low = right[0], right[-1] + 1, down[0], down[-1] + 1
+        height, width = mask.shape
+        shares = (left / width, top / height, (end - left) / width, (low - top) / height)
+        return cls(*(round(float(share), 4) for share in shares))
+
+    def sides(self) -> dict[str, float]:
+        """Its four sides in whole percent of the picture's, as methods take a region."""
+        low, end = self.top + self.height, self.left + self.width
+        given = {"top": self.top, "left": self.left, "bottom": low, "right": end}
+        return {name: min(round(share, 2), 1.0) for name, share in given.items()}
 
 
 def rectangle(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
+from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
 from engine.result import HeatMap, Pictures
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -40,13 +40,22 @@ def ends(heat: HeatMap) -> tuple[float, float]:
     return low, high
 
 
-def tint(heat: HeatMap) -> Pixels:
-    """The map as colors (H, W, 3); a flat map is one color, not amplified noise."""
-    low, high = ends(heat)
+def tint(
+    heat: HeatMap, span: tuple[float, float] | None = None, ramp: Ramp | None = None
+) -> Pixels:
+    """The map as colors (H, W, 3); a flat map is one color, not amplified noise.
+
+    Args:
+        heat: the map.
+        span: the values at the ends of the colors; its own if not given.
+        ramp: the colors; those of a light page if not given.
+    """
+    low, high = span or ends(heat)
     flat = high - low <= FLAT * max(abs(low), abs(high)) or high == low
     places = np.full_like(heat.values, 0.5) if flat else (heat.values - low) / (high - low)
-    ramp = DIVERGING_LIGHT if heat.signed else SEQUENTIAL
-    colors: Pixels = ramp[np.rint(np.nan_to_num(places, nan=0.5) * 255).astype(np.uint8)]
+    shades = (DIVERGING_LIGHT if heat.signed else SEQUENTIAL) if ramp is None else ramp
+    steps = np.clip(np.nan_to_num(places, nan=0.5), 0, 1) * 255
+    colors: Pixels = shades[np.rint(steps).astype(np.uint8)]
     return colors
 
 
@@ -58,10 +67,15 @@ def difference(
     return np.clip(MIDDLE + times * added, 0, 255).astype(np.uint8)
 
 
-def overlay(image: Pixels, heat: HeatMap, opacity: float = 0.55) -> Pixels:
-    """The map over the image, both at the image's size, at one opacity everywhere."""
+def overlay(
+    image: Pixels, heat: HeatMap, opacity: float = 0.55,
+    span: tuple[float, float] | None = None, ramp: Ramp | None = None,
+) -> Pixels:  # fmt: skip
+    """The map over the image, both at the image's size, at one opacity everywhere; see `tint`."""
     height, width = image.shape[:2]
-    colors = Image.fromarray(tint(heat)).resize((width, height), Image.Resampling.BILINEAR)
+    colors = Image.fromarray(tint(heat, span, ramp)).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
     mixed = (1 - opacity) * image.astype(np.float32) + opacity * np.asarray(colors, np.float32)
     return np.rint(mixed).astype(np.uint8)
 

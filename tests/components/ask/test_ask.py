@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.ask.cause import edges, looked_at, start, verdict
-from components.ask.charts import whole
-from components.ask.claims import caption_words, lists, rates, short_words
-from components.ask.edits import Edit, added, applied, put_back, read, written
-from components.ask.priors import survivors
+from components.ask.cause import by_thing, elsewhere, verdict
+from components.ask.claims import lists, rates, short_words
+from components.ask.priors import finding, of_the_image, squares, survivors
+from components.ask.region import start
+from components.dialog.answer_words import caption_words
+from components.share import as_csv, word_table
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.claims import claims
-from engine.result import HeatMap
+from engine.result import Columns, HeatMap, Tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -22,74 +23,36 @@ def told(prompt, answer, scene=SCENE):
     return claims(prompt, answer.split(), scene)
 
 
-# ---------------------------------------------------------------- edits
-
-
-def test_edits_go_through_a_link_and_back():
-    edits = (Edit("car", "remove"), Edit("fork", "fade", 0.25), Edit("wheel", "move", 6))
-    assert written(edits) == "-car,fork*0.25,wheel@6"
-    assert read(written(edits)) == edits
-    assert read("car*2,fork@16,wheel@1.5,nonsense,fork*nan,,*1") == ()
-
-
-def test_the_same_change_again_replaces_the_last_and_another_is_added():
-    first = added((), Edit("car", "fade", 0.5))
-    assert added(first, Edit("car", "fade", 0.2)) == (Edit("car", "fade", 0.2),)
-    assert len(added(first, Edit("fork", "fade", 0.2))) == 2
-
-
-def test_edits_change_what_they_say_and_nothing_else():
-    edits = read("fork*0.25,wheel@15,-car")
-    after, made, problems = applied(SCENE, edits)
-    assert made == edits
-    assert not problems
-    assert {one.category: (one.row, one.column, one.opacity) for one in after.things} == {
-        "wheel": (3, 3, 1.0), "fork": (0, 2, 0.25),
-    }  # fmt: skip
-    back, _, _ = applied(SCENE, put_back(edits, "car"))
-    assert [one.category for one in back.things] == ["car", "wheel", "fork"]
-    masks = [SCENE.mask(one) for one in ("car", "wheel", "fork")] + [after.mask("wheel")]
-    still = ~np.any(masks, axis=0)
-    assert np.array_equal(after.image[:, still], SCENE.image[:, still])
-
-
-def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
-    after, _, problems = applied(SCENE, read("-boat,-car,fork@3"))
-    assert [one.category for one in after.things] == ["wheel", "fork"]
-    assert "There is no boat" in problems[0]
-    assert "choose an empty one" in problems[1]
-    assert applied(SCENE, ()) == (SCENE, (), ())
-
-
-def test_edits_that_leave_the_scene_as_it_was_are_none():
-    car = next(thing for thing in SCENE.things if thing.category == "car")
-    there_and_back = f"car*0.1,car*{car.opacity:g}"
-    assert applied(SCENE, read(there_and_back))[1] == ()
-    assert applied(SCENE, read("dragon*0.5"))[1] == ()
-    assert applied(SCENE, read("dragon*0.5,-car"))[1] == read("-car")
-
-
 # ---------------------------------------------------------------- what a word hangs on
+
+
+def table(**by_thing):
+    attention, lost = np.float32(list(by_thing.values())).T
+    columns = {"attention": (attention, "share"), "lost": (lost, "share")}
+    return Columns.of(columns, rows=tuple(by_thing))
 
 
 def test_attention_is_shared_out_over_the_things_masks():
     values = np.zeros((64, 64), np.float32)
     values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
     values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
-    shares = looked_at(HeatMap(values, "share of attention", signed=False), SCENE)
-    assert shares["car"] == pytest.approx(0.75, abs=1e-6)
-    assert shares["wheel"] == pytest.approx(0.25, abs=1e-6)
+    looks = HeatMap(values, "share of attention", signed=False)
+    images = Columns.of({"owed": (np.float32([0, 0.5, 0.1, 0.2]), "probability")})
+    found = by_thing(looks, SCENE, images)
+    assert found.rows == ("car", "wheel", "fork")
+    assert found["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
+    assert found["lost"] == pytest.approx([0.5, 0.1, 0.2])
+    assert elsewhere(table(car=(0.2, 0), sun=(0.1, 0))) == pytest.approx(70)
 
 
 def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
-    owed = {"car": 0.5, "fork": 0.2, "sun": 0.0}
-    agree = verdict("yes", {"car": 0.4, "fork": 0.1, "sun": 0.1}, owed, 0.6)
+    agree = verdict("“yes”", table(car=(0.4, 0.5), fork=(0.1, 0.2), sun=(0.1, 0)), 0.6)
     assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
     assert "also looked most at the car" in agree
-    apart = verdict("yes", {"car": 0.1, "fork": 0.1, "sun": 0.4}, owed, 0.6)
+    apart = verdict("“yes”", table(car=(0.1, 0.5), fork=(0.1, 0.2), sun=(0.4, 0)), 0.6)
     assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
     assert "Attention pointed elsewhere" in apart
-    nothing = verdict("yes", {"car": 0.4, "sun": 0.1}, {"car": 0.09, "sun": -0.3}, 0.6)
+    nothing = verdict("“yes”", table(car=(0.4, 0.09), sun=(0.1, -0.3)), 0.6)
     assert "hangs on no single thing" in nothing
 
 
@@ -102,7 +65,7 @@ def test_the_first_region_is_around_the_first_thing():
     assert (box.left * 64, (box.left + box.width) * 64) == pytest.approx(
         (columns[0], columns[-1] + 1), abs=0.05
     )
-    assert edges(Box(0.251, 0.5, 0.5, 0.5)) == {
+    assert Box(0.251, 0.5, 0.5, 0.5).sides() == {
         "top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75,
     }  # fmt: skip
 
@@ -110,15 +73,29 @@ def test_the_first_region_is_around_the_first_thing():
 # ---------------------------------------------------------------- without looking
 
 
-def test_a_word_survives_where_it_keeps_half_of_its_probability():
+def in_pictures(*words, **shares):
+    """How likely words are: in this image, in three pictures that show nothing, and another."""
     rows = ("this image", "blank", "noise", "another scene", "no image")
-    one = np.array([[0.8], [0.4], [0.39], [0.9], [0.8]], np.float32)
-    assert survivors(["yes"], one, rows) == (
+    columns = {f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
+               for at, word in enumerate(words)}  # fmt: skip
+    return Columns.of(columns, rows)
+
+
+def test_a_word_survives_where_it_keeps_half_of_its_probability():
+    often, seldom = [0.8, 0.4, 0.39, 0.9, 0.8], [0.9, 0.1, 0.1, 0.9, 0.1]
+    assert survivors(["yes"], in_pictures("yes", yes=often)) == (
         "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
     )
-    two = np.hstack([one, np.full((5, 1), 0.1, np.float32) * [[9], [1], [1], [9], [1]]])
-    assert survivors(["car", "lamp"], two, rows).startswith("1 of 2 words")
-    assert survivors(["car", "lamp"], two, rows).endswith("nothing: “car”.")
+    both = in_pictures("car", "lamp", car=often, lamp=seldom)
+    assert survivors(["car", "lamp"], both).startswith("1 of 2 words")
+    assert survivors(["car", "lamp"], both).endswith("nothing: “car”.")
+
+
+def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them():
+    finding_of = finding(("a blank picture", "pure noise"), ("“no”", "“yes”"))
+    assert finding_of == "It says “no” of a blank picture; “yes” of pure noise."
+    table = of_the_image(["yes"], in_pictures("yes", yes=[0.8, 0.4, 0.39, 0.9, 0.8]))
+    assert squares(table).texts == [["0.80"], ["0.40 ✓"], ["0.39"], ["0.90 ✓"], ["0.80 ✓"]]
 
 
 # ---------------------------------------------------------------- claims
@@ -155,5 +132,11 @@ def test_a_caption_that_names_nothing_has_no_rate():
     assert "none named" in rates(told("describe the image", "in the street"))
 
 
-def test_no_point_lost_has_no_sign():
-    assert [whole(value) for value in np.float32([-0.4, 0.4, -1.6])] == ["0", "0", "−2"]
+def test_the_words_of_an_answer_are_taken_along_with_how_sure_the_model_was():
+    tokens = Tokens(
+        np.arange(2), np.float32([0.5, 0.25]), np.float32([1, 2]), np.zeros((2, 1, 1, 1)),
+        ("a", "lamp"), "describe", (1, 1), True,
+    )  # fmt: skip
+    assert as_csv(word_table(tokens)).splitlines() == [
+        "row,probability,entropy", "a,0.5,1.0", "lamp,0.25,2.0",
+    ]  # fmt: skip

@@ -57,6 +57,16 @@ def test_the_lowest_bars_come_first_where_only_some_are_drawn():
     assert list(bars.text) == ["a", "c"]
 
 
+def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
+    lost = Columns.of({"lost": ([-0.004, 0.004, -0.016], "share")}, NAMES)
+    (bars,) = Bars(value="lost", whole=True).figure(lost).data
+    assert list(bars.text) == ["0", "0", "−2"]
+    figure = Bars(value="change", whole=True).figure(TABLE)
+    low, high = figure.layout.xaxis.range
+    assert low < -25
+    assert high > 50
+
+
 def test_dots_carry_their_intervals():
     shape = Dots(
         series={"change": "pruned", "low": "lowest"}, intervals={"change": ("low", "high")}
@@ -113,6 +123,8 @@ def test_lines_have_their_band_and_a_dash_of_their_own():
     assert figure.layout.xaxis.type == "log"
     assert {shape.x0 for shape in figure.layout.shapes} == {10.0, 0}
     assert [note.text for note in figure.layout.annotations] == ["no change"]
+    marked = Lines(x="loss", series={"change": "mean"}, now=10.0, now_name="here").figure(TABLE)
+    assert [note.text for note in marked.layout.annotations] == ["here"]
 
 
 def test_a_band_with_a_name_stands_in_the_legend():

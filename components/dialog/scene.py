@@ -1,17 +1,18 @@
-"""The image of the Ask view: a scene that can be edited, or the sidebar's picture."""
+"""What Ask and Decoding ask about: a scene that can be edited, or the sidebar's picture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
-from components.ask.edits import Edit, Edits, added, applied, put_back, read, written
+from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
 from components.notices import plain
 from components.sidebar import subject
@@ -39,6 +40,7 @@ STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.edits": (),
 }
 MOST = 9999
+WIDTH = 400  # px of the picture
 FAINT = 0.15  # below this opacity a person hardly sees a thing
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
 
@@ -56,16 +58,18 @@ class Shown:
     first: Scene | None = None  # the scene before it was edited: its questions stay
     other: Scene | None = None  # another scene, to swap it for
     page: str = KEY  # whose widgets they are
+    known: Mapping[str, Any] = field(default_factory=dict)  # by which it is asked for in Python
 
 
-def choose(number: int = FIRST, page: str = KEY) -> Shown:
+def choose(number: int = FIRST, page: str = KEY, picture: DeltaGenerator | None = None) -> Shown:
     """A scene or the sidebar's picture; the same one wherever a page asks for it.
 
     Args:
         number: of the scene that is shown when none was chosen before.
         page: whose widgets they are; another page than Ask has the editor folded away.
+        picture: where it is drawn; above its controls if not given.
     """
-    key = f"{page}.image"
+    key, above = f"{page}.image", picture or st.container()
     carry(key)
     refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
     picked = st.pills(
@@ -75,21 +79,30 @@ def choose(number: int = FIRST, page: str = KEY) -> Shown:
     keep(key, picked)
     if picked == SIDEBAR:
         keep_edits(())
-        about = subject.current()
-        pixels = subject.square_pixels(about)
-        show_picture(pixels, "The square of the sidebar's picture that is asked about", width=320)
-        st.warning(
-            "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
-            "picture, but of a photograph it knows nothing: what it says shows how a model talks "
-            "on when it has nothing to go by.",
-            icon=":material/info:",
-        )
-        return Shown(None, pixels, about.picture, about.crop, page=page)
-    return choose_scene(number, page)
+        with above:
+            return sidebar_picture(page)
+    return choose_scene(number, page, above)
 
 
-def choose_scene(start: int, page: str) -> Shown:
-    """A scene by kind and number, as edited."""
+def sidebar_picture(page: str) -> Shown:
+    """The square of the sidebar's picture."""
+    about = subject.current()
+    pixels = subject.square_pixels(about)
+    show_picture(pixels, "The square of the sidebar's picture that is asked about", width=WIDTH)
+    st.warning(
+        "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
+        "picture, but of a photograph it knows nothing: what it says shows how a model talks "
+        "on when it has nothing to go by.",
+        icon=":material/info:",
+    )
+    known = {}
+    if about.name and about.crop == Crop():
+        known["image"] = f"{'example' if about.chosen.example else 'sample'}:{about.name}"
+    return Shown(None, pixels, about.picture, about.crop, page=page, known=known)
+
+
+def choose_scene(start: int, page: str, above: DeltaGenerator) -> Shown:
+    """A scene by kind and number, as edited, drawn above its controls."""
     kind_key, number_key = f"{page}.kind", f"{page}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
@@ -117,7 +130,7 @@ def choose_scene(start: int, page: str) -> Shown:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     pixels = scene.image.transpose(1, 2, 0)
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
-    show_picture(enlarged(pixels), f"A {scene.theme} with {there}", width=320)
+    show_picture(enlarged(pixels), f"A {scene.theme} with {there}", place=above, width=WIDTH)
     st.caption("The picture and the model in the sidebar are not asked here.")
     place = (
         st.expander("Move things, let them fade, take them out") if page != KEY else st.container()
@@ -127,6 +140,7 @@ def choose_scene(start: int, page: str) -> Shown:
     return Shown(
         scene, pixels, first=first, page=page,
         other=asking.scene(KINDS[title], (number + 1) % (MOST + 1)),
+        known={} if made else {"kind": KINDS[title], "scene": number},
     )  # fmt: skip
 
 

@@ -1,0 +1,21 @@
+"""How maps fare against a mask that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.measures import located
+from engine.result import HeatMap, Table
+
+COLUMNS = ("pointing game", "mass in the mask", "strongest in the mask", "chance")
+
+
+def located_table(maps: Sequence[tuple[str, HeatMap]], mask: NDArray[np.bool_]) -> Table:
+    """A row for each map; the mask is not empty."""
+    rows = [astuple(located(heat.values, mask)) for _, heat in maps]
+    names = tuple(name for name, _ in maps)
+    return Table(np.array(rows, np.float32), names, COLUMNS, ("share",) * len(COLUMNS))

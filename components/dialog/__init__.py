@@ -1,0 +1,1 @@
+"""What Ask and Decoding share: the image, the model, the prompt, and the words of an answer."""

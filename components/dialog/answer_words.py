@@ -1,0 +1,57 @@
+"""An answer's words: what is known of each, and which of them is looked into first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from components.widgets.words import Word
+from engine.hallucination.claims import Claims, naming, telling
+from engine.hallucination.tiny_vlm.words import with_article
+from engine.result import Tokens
+
+
+def first_place(said: Sequence[str], against: Claims | None) -> int:
+    """An invented thing, else any thing; of a short answer its yes, no or color."""
+    if against is not None and against.mentions and against.kind == "caption":
+        return min(against.mentions, key=lambda one: (one.true, one.place)).place
+    short = against is not None and against.kind != "caption"
+    found = telling(said) if short else naming(said) or telling(said)
+    return found[-1 if short else 0] if found else 0
+
+
+def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[Word]:
+    """The words with what is known of each."""
+    kinds, notes = {}, {}
+    for one in against.mentions if against and against.kind == "caption" else ():
+        kinds[one.place] = "invented" if not one.true else "again" if one.again else "true"
+        notes[one.place] = {
+            "invented": f"there is no {one.node}",
+            "again": f"{one.node}, named before",
+            "true": f"the {one.node} is there",
+        }[kinds[one.place]]
+    if against is not None and against.right is not None:
+        for place, word in enumerate(tokens.words):
+            if word in {"yes", "no"} or against.kind == "color":
+                kinds[place] = "true" if against.right else "invented"
+                notes[place] = "right" if against.right else "wrong"
+    return [
+        Word(word, float(share), kinds.get(at, ""), notes.get(at, ""), at in picked)
+        for at, (word, share) in enumerate(zip(tokens.words, tokens.probability, strict=True))
+    ]
+
+
+def caption_words(against: Claims) -> str:
+    """The finding in one sentence."""
+    made_up, missed = against.invented, against.missed
+    if made_up:
+        told = f"It made up {' and '.join(with_article(one) for one in made_up)}"
+    else:
+        told = "It made up nothing"
+    if not missed:
+        return f"{told} and missed nothing."
+    return f"{told} and left out {' and '.join(f'the {one}' for one in missed)}."
+
+
+def tidy(text: str) -> str:
+    """Words as they are written: no blank before a full stop."""
+    return text.replace(" .", ".")

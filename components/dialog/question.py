@@ -1,0 +1,87 @@
+"""The model and the prompt of Ask and Decoding."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.dialog.scene import KEY, Shown, carry, keep
+from components.links import refuse
+from components.notices import plain
+from engine.errors import BlindspotError
+from engine.hallucination import asking
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.claims import questions
+
+FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
+
+
+def choose(shown: Shown) -> CaptionCase:
+    """The model and the prompt; the page ends here where nothing can be asked."""
+    name = choose_model(shown.page)
+    case = asked(shown, name, choose_prompt(shown))
+    if case is None:
+        st.stop()
+    return case
+
+
+def choose_model(page: str = KEY) -> str:
+    """Which of the models is asked."""
+    titles = {title: name for name, title in asking.models().items()}
+    if not titles:
+        st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
+        st.stop()
+    refuse(f"{page}.model", titles, "Model", "one that is offered here")
+    carry(f"{page}.model")
+    picked = st.radio(
+        "Model", list(titles), horizontal=True, key=f"{page}.model", bind="query-params",
+        help="All learned the same scenes. The honest one learned nothing else. The other two then "
+        "read captions that name a thing's usual partner although it is not there. With the habit "
+        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
+    )  # fmt: skip
+    keep(f"{page}.model", picked)
+    return titles[picked]
+
+
+def choose_prompt(shown: Shown) -> str:
+    """A ready question, or one's own words."""
+    key, pills = f"{shown.page}.prompt", f"{shown.page}.ready"
+    ready = questions(shown.first) if shown.first else FREE
+    carry(key, ready[0])
+
+    def take() -> None:
+        if chosen := st.session_state[pills]:
+            st.session_state[key] = chosen
+
+    now = st.session_state.get(key, st.query_params.get(key, ""))
+    st.session_state[pills] = now if now in ready else None
+    st.pills("Ready questions", ready, key=pills, on_change=take, wrap=True)
+    prompt = st.text_input(
+        "Your question", key=key, bind="query-params", max_chars=400,
+        help="It knows about a hundred words: sixteen things, eight colors, and the words of these "
+        "questions.",
+    )  # fmt: skip
+    keep(key, prompt)
+    return prompt
+
+
+def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:
+    """What is asked; after a prompt that cannot be, why, and the last one that could."""
+    held = f"{KEY}.last"
+    try:
+        case = about(shown, name, prompt)
+    except BlindspotError as error:
+        last = st.session_state.get(held)
+        more = f" Shown below is the answer to “{last}”." if last else ""
+        st.error(plain(f"{error}{more}"), icon=":material/error:")
+        return about(shown, name, last) if last else None
+    st.session_state[held] = prompt
+    return case
+
+
+def about(shown: Shown, name: str, prompt: str) -> CaptionCase:
+    """A prompt about what is shown. Raises BlindspotError."""
+    if shown.scene is not None:
+        return asking.about_scene(name, shown.scene, prompt)
+    if shown.picture is None or shown.crop is None:
+        raise BlindspotError("There is no picture: choose one in the sidebar.")
+    return asking.about_picture(name, shown.picture, shown.crop, prompt)

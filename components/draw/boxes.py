@@ -1,0 +1,67 @@
+"""Boxes over a picture: a row for each, with its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import laid
+from components.draw.charts import Chart, Rows, series_style, values
+from components.draw.charts import unit as unit_of
+from components.draw.pictures import url
+from engine.pictures import Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureBoxes(Chart):
+    """A box for each row that has one; columns are shares of the picture's sides.
+
+    Args:
+        picture: what they lie over, (H, W, 3).
+        edges: the columns with left, top, width and height.
+        value: a column whose number stands behind each name.
+    """
+
+    picture: Pixels
+    edges: tuple[str, str, str, str] = ("left", "top", "width", "height")
+    value: str = ""
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The picture and the boxes."""
+        height, width = self.picture.shape[:2]
+        figure = go.Figure()
+        figure.add_layout_image(
+            source=url(self.picture), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height,
+            sizing="stretch", layer="below",
+        )  # fmt: skip
+        shares = np.stack([np.asarray(table[edge], np.float64) for edge in self.edges], 1)
+        for at, (box, name) in enumerate(zip(shares, self.written(table), strict=True)):
+            if np.isfinite(box).all():
+                self.add(figure, at, box * (width, height, width, height), name)
+        axis = {"visible": False, "constrain": "domain"}
+        figure.update_xaxes(range=(0, width), **axis)
+        figure.update_yaxes(range=(height, 0), scaleanchor="x", **axis)
+        return laid(figure, self.height or 420)
+
+    def add(self, figure: go.Figure, at: int, box: np.ndarray, name: str) -> None:
+        """One box in px, its name within its upper left corner."""
+        left, top, width, height = box.tolist()
+        shape = {"type": "rect", "x0": left, "y0": top, "x1": left + width, "y1": top + height}
+        color = series_style(at)["color"]
+        for ink, px in (("#000", 5), (color, 3)):  # a black edge is seen on every picture
+            figure.add_shape(shape, line={"color": ink, "width": px})
+        figure.add_annotation(
+            x=left, y=top, text=name, showarrow=False, xanchor="left", yanchor="top", borderpad=2,
+            font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
+        )  # fmt: skip
+
+    def written(self, table: Rows) -> list[str]:
+        """The names, with their numbers."""
+        names = self.labels(table)
+        if not self.value:
+            return names
+        numbers = values(table, self.value)
+        unit = " %" if unit_of(table, self.value) == "%" else ""
+        return [f"{name} {number:.3g}{unit}" for name, number in zip(names, numbers, strict=True)]

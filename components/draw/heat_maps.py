@@ -1,0 +1,110 @@
+"""A still picture of a map over the image it is about, with the ends of its colors and their unit.
+
+Where a person wants to zoom, to read values and to fade the map, `widgets.viewer` draws it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.charts.style import COLORS, plain_markdown, theme
+from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL, Ramp
+from components.draw.pictures import url
+from components.exports import encoded
+from components.widgets import viewer
+from components.widgets.downloads import download
+from engine.pictures import Pixels, ends, overlay, tint
+from engine.result import HeatMap
+
+BAR = 8  # px, the height of the legend's picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverPicture:
+    """How a map is drawn.
+
+    Args:
+        picture: what it lies over, (H, W, 3); without it the map is drawn alone.
+        truth: a mask over the whole picture, (h, w), whose border is drawn.
+        span: the values at the ends of the colors; the map's own if not given. Maps that are
+            compared share it.
+        opacity: of the map.
+    """
+
+    picture: Pixels | None = None
+    truth: NDArray[np.bool_] | None = None
+    span: tuple[float, float] | None = None
+    opacity: float = 0.55
+
+
+def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> None:
+    """The map with its finding as alt text and caption, its legend, and a PNG file."""
+    css = Path(__file__).with_suffix(".css").read_text("utf-8")
+    st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
+    words, file = st.columns([8, 1])
+    words.caption(plain_markdown(finding or viewer.finding(view)))
+    drawn = blended(view, shape)  # the theme is not known where the file is made
+    download("PNG", lambda: encoded(drawn), "blindspot-map.png", f"{key}.png", place=file)
+
+
+def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
+    """The picture and its legend."""
+    low, high = (viewer.said(end) for end in shape.span or ends(view))
+    shades = np.broadcast_to(colors(view)[None], (BAR, len(colors(view)), 3))
+    alt = escape(finding or viewer.finding(view))
+    return (
+        f'<figure class="bs-map"><img src="{url(blended(view, shape))}" alt="{alt}">'
+        f'<img class="bs-map-bar" src="{url(np.ascontiguousarray(shades))}" alt="">'
+        f"<figcaption><span>{low}</span>"
+        f"<span>{escape(viewer.with_unit(high, view.unit))}</span></figcaption></figure>"
+    )
+
+
+def blended(view: HeatMap, shape: OverPicture) -> Pixels:
+    """The map over the picture, (H, W, 3); where no value is known the picture alone."""
+    span = shape.span or ends(view)
+    if shape.picture is None:
+        image = tint(view, span, colors(view))
+    else:
+        image = overlay(shape.picture, view, shape.opacity, span, colors(view))
+        known = resized(np.isfinite(view.values), image)
+        image = np.where(known[..., None], image, shape.picture)
+    if shape.truth is not None:
+        red, green, blue = bytes.fromhex(COLORS[theme()][1][1:])
+        image = image.copy()
+        image[border(resized(shape.truth, image))] = red, green, blue
+    return image
+
+
+def colors(view: HeatMap) -> Ramp:
+    """The ramp of the map, in the page's theme."""
+    if not view.signed:
+        return SEQUENTIAL
+    return DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
+
+
+def resized(mask: NDArray[np.bool_], image: Pixels) -> NDArray[np.bool_]:
+    """A mask at the size of an image."""
+    height, width = image.shape[:2]
+    found: NDArray[np.bool_] = np.asarray(
+        Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
+    )
+    return found
+
+
+def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of a mask at its border, a line of about a hundredth of the picture."""
+    width = max(1, max(mask.shape) // 100)
+    padded = np.pad(mask, width)
+    inner = mask.copy()
+    for down in (0, width, 2 * width):
+        for right in (0, width, 2 * width):
+            inner &= padded[down : down + mask.shape[0], right : right + mask.shape[1]]
+    return mask & ~inner
