@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
+from components.draw.tokens import word_values
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
-from engine.result import Columns, HeatMap, Table
+from engine.result import Columns, HeatMap, Ranking, Scores, Table, Tokens
 from engine.run import Answer
 
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
@@ -55,6 +56,10 @@ def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     for name, view in answer.items():
         if isinstance(view, Table | Columns):
             yield f"{name}.csv", partial(as_csv, view)
+        elif isinstance(view, Tokens):
+            yield f"{name}.csv", partial(as_csv, word_values(view))
+        elif isinstance(view, Ranking | Scores):
+            yield f"{name}.csv", partial(labels_as_csv, view)
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)
@@ -66,4 +71,16 @@ def as_csv(view: Table | Columns) -> str:
     if view.rows:
         frame.insert(0, "row", view.rows)
     text: str = frame.to_csv(index=False)
+    return text
+
+
+def labels_as_csv(view: Ranking | Scores) -> str:
+    """Labels with their values as text; those of a ranking with the number of its row, from 1."""
+    columns: dict[str, Sequence[object]] = {"label": view.labels, "value": view.values.tolist()}
+    if isinstance(view, Ranking):
+        columns["row"] = range(1, len(view.labels) + 1)
+    frame = pd.DataFrame(columns)
+    if isinstance(view, Ranking):
+        frame = frame[["row", "label", "value"]].explode(["label", "value"])
+    text: str = frame.rename(columns={"value": view.unit or "value"}).to_csv(index=False)
     return text

@@ -83,3 +83,20 @@ def series_style(at: int) -> dict[str, Any]:
     """The color and the symbol of a series."""
     inks = COLORS[theme()]
     return {"color": inks[at % len(inks)], "symbol": SYMBOLS[at % len(SYMBOLS)]}
+
+
+def intervals_of(table: Rows, column: str, ends: Sequence[str]) -> dict[str, Any] | None:
+    """A column's intervals as Plotly takes them.
+
+    Args:
+        table: the numbers.
+        column: the middle of each interval.
+        ends: the columns with its low and its high end, or one column with half its width.
+    """
+    drawn = [values(table, name) for name in ends]
+    if not drawn:
+        return None
+    if len(drawn) == 1:
+        return {"array": np.nan_to_num(drawn[0])}
+    middle = values(table, column)
+    return {"array": drawn[1] - middle, "arrayminus": middle - drawn[0], "symmetric": False}

@@ -14,12 +14,14 @@ from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
 from components.draw.pictures import draw_pictures
+from components.draw.tokens import WordMarks, draw_tokens
 from components.notices import plain
-from engine.result import Columns, Pictures, Table, TrainLog, View
+from engine.result import Columns, Pictures, Table, Tokens, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
-Draw = Callable[[Views], None]
+Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
+Shape = Chart | WordMarks
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Drawing:
         view: its name in the answer.
         title: above it.
         chart: which columns of a table are drawn, and how; without it the table itself is shown.
+            Of words, what is known of each.
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
@@ -39,7 +42,7 @@ class Drawing:
 
     view: str
     title: str = ""
-    chart: Chart | Callable[[Views], Chart] | None = None
+    chart: Shape | Callable[[Views], Shape] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
     by: Draw | None = None
@@ -53,23 +56,28 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     view = result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
-    if isinstance(view, Table | Columns) and not view.rows:
+    if empty(view):
         st.caption("There are no figures for this here.")
     elif drawing.by:
         drawing.by(result)
     else:
         finding = drawing.finding(result) if drawing.finding else ""
         chart = drawing.chart
-        shape = chart if chart is None or isinstance(chart, Chart) else chart(result)
+        shape = chart if chart is None or isinstance(chart, Shape) else chart(result)
         by_kind(view, key, finding, shape)
     if drawing.below:
         drawing.below(result)
 
 
-def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
+def empty(view: View) -> bool:
+    """Whether a table has no rows."""
+    return not len(view) if isinstance(view, Columns) else isinstance(view, Table) and not view.rows
+
+
+def by_kind(view: View, key: str, finding: str, shape: Shape | None) -> None:
     """A view as its kind is drawn."""
     match view:
-        case Table() | Columns() if shape is not None:
+        case Table() | Columns() if isinstance(shape, Chart):
             tables.chart(shape, view, finding, key)
         case Table() | Columns():
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
@@ -79,5 +87,8 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
             draw_pictures(view, key)
         case TrainLog():
             training(view, key)
+        case Tokens():
+            marks = shape if isinstance(shape, WordMarks) else WordMarks()
+            draw_tokens(view, finding, key, marks)
         case _:
             raise TypeError(f"{type(view).__name__} has no drawing")

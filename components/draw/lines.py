@@ -17,6 +17,7 @@ from components.draw.charts import (
     Rows,
     Values,
     column_title,
+    intervals_of,
     series_style,
     values,
 )
@@ -31,17 +32,23 @@ class Lines(Chart):
         x: the column they are drawn over.
         series: columns with their names in the legend.
         bands: the columns with the low and the high end of a band, by the column it belongs to.
+        intervals: as those of `Dots`.
+        apart: how far the next column's marks are moved to the right, so that intervals stay apart.
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
+        now_name: what stands beside it.
     """
 
     x: str
     series: Mapping[str, str]
     bands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    apart: float = 0.0
     x_title: str = ""
     log: bool = False
     now: float | None = None
+    now_name: str = ""
 
     def figure(self, table: Rows) -> go.Figure:
         """The lines."""
@@ -51,7 +58,9 @@ class Lines(Chart):
             if column in self.bands:
                 add_band(figure, across, *(values(table, end) for end in self.bands[column]))
             figure.add_scatter(
-                x=across, y=values(table, column), name=name, mode="lines+markers",
+                x=across + at * self.apart, y=values(table, column), name=name,
+                mode="lines+markers",
+                error_y=intervals_of(table, column, self.intervals.get(column, ())),
                 line={"color": mark["color"], "dash": DASHES[at % len(DASHES)], "width": 2.5},
                 marker=mark | {"size": 8},
             )  # fmt: skip
@@ -61,7 +70,10 @@ class Lines(Chart):
                 annotation_text=self.line_name, annotation_position="bottom right",
             )  # fmt: skip
         if self.now is not None:
-            figure.add_vline(x=self.now, line={"color": GRAY, "width": 2})
+            name = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
+            figure.add_vline(
+                x=self.now, line={"color": GRAY, "width": 2}, **(name if self.now_name else {})
+            )
         kind = "log" if self.log else "linear"
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))
@@ -81,6 +93,7 @@ class Scatter(Chart):
         ticks: of the horizontal axis.
         log: whether the horizontal axis has a scale of decades.
         shown: whether each point's name stands beside it; else it is in the hover text.
+        spread: the columns with half the width of a point's intervals, along x and along y.
     """
 
     x: str
@@ -90,6 +103,7 @@ class Scatter(Chart):
     ticks: Sequence[float] | None = None
     log: bool = False
     shown: bool = False
+    spread: tuple[str, str] | None = None
 
     def figure(self, table: Rows) -> go.Figure:
         """The points."""
@@ -97,11 +111,16 @@ class Scatter(Chart):
         known = np.isfinite(x) & np.isfinite(y)
         names = [name for name, here in zip(self.names or table.rows, known, strict=True) if here]
         x, y = x[known], y[known]
+        across, upward = (
+            {"array": values(table, name)[known]} if name else None
+            for name in self.spread or ("", "")
+        )
         figure = go.Figure(
             go.Scatter(
-                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11}
+                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11},
+                error_x=across, error_y=upward,
             )
-        )
+        )  # fmt: skip
         spans = self.spans(np.log10(x) if self.log else x, y)
         if self.shown:
             annotate(figure, np.log10(x) if self.log else x, y, names, spans)
