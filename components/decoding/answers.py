@@ -50,10 +50,8 @@ def answer_drawing(one: Spoken, other: set[int], chosen: tuple[str, int] | None)
         for at, row in enumerate(question.marked(one.tokens, one.claims, mine))
     ]
     label = f"{one.title}: {one.tokens.text}"
-    return Drawing(
-        "answer", chart=WordMarks(words=rows, label=label, pick=pick, small=True),
-        below=lambda _: st.markdown(verdict(one)),
-    )  # fmt: skip
+    marks = WordMarks(words=rows, label=label, pick=pick, verdict=verdict(one), small=True)
+    return Drawing("answer", chart=marks)
 
 
 def verdict(one: Spoken) -> str:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from components import section
+from components.ask.question import tidy
 from components.decoding import memory, over_trust, paths
 from components.decoding.form import KEY, Compared, Spoken
-from components.draw.drawing import Drawing
+from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.links import let_go
 from components.notices import plain
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from engine.pictures import as_bytes
-from engine.result import Columns, Path, Pictures, Ranking, Table
+from engine.result import Path, Pictures, Ranking, Table
 
 SHOWN = 10  # words at a time
+WIDE = {"noised", "kept", "dropped"}  # views that are drawn over the whole width
+LENS = "lens "  # how the views begin that hold what a layer would have said
 
 Inside = Callable[[Compared, Spoken], Sequence[Drawing]]
 
@@ -34,10 +36,19 @@ def show(found: Compared) -> None:
     for tab, one in zip(st.tabs([one.title for one in inner]), inner, strict=True):
         with tab:
             drawings = INSIDE[one.name](found, one)
-            within = Section(f"{KEY}.inside", one.method, found.case, evidence=drawings)
-            section.drawn(within, one.answer)
+            for across in (1, 2):
+                part = [drawing for drawing in drawings if wide(drawing) == (across == 1)]
+                within = Section(
+                    f"{KEY}.inside", one.method, found.case, evidence=part, columns=across
+                )
+                section.drawn(within, one.answer)
             if one.name in AFTER:
                 AFTER[one.name](found, one)
+
+
+def wide(drawing: Drawing) -> bool:
+    """Whether it is drawn over the whole width."""
+    return drawing.view in WIDE or drawing.view.startswith(LENS)
 
 
 def copies(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
@@ -55,22 +66,21 @@ def copies(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
 
 def beams(_found: Compared, _one: Spoken) -> tuple[Drawing, ...]:
     """The answers that were kept open to the end."""
-
-    def texts(held: Columns) -> Columns:
-        names = [f"{at + 1}. “{text.replace(' .', '.')}”" for at, text in enumerate(held.notes)]
-        return replace(held, rows=tuple(names))
-
     return (
-        Drawing(
-            "beams", "The best whole answers, by their words' probabilities together", part=texts,
-            below=lambda views: st.markdown("\n\n".join(map(plain, texts(views["beams"]).rows))),
-        ),
+        Drawing("beams", "The best whole answers, by their words' probabilities together",
+                below=texts_of_beams),
     )  # fmt: skip
+
+
+def texts_of_beams(views: Views) -> None:
+    """The answers in words, the best first."""
+    for place, text in enumerate(views["beams"].notes):
+        st.markdown(f"{place + 1}. “{plain(tidy(text))}”")
 
 
 def lenses(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     """DoLa: what each layer would have said, and the early one that was subtracted."""
-    names = [name for name in one.answer if name.startswith("lens ")]
+    names = [name for name in one.answer if name.startswith(LENS)]
     layers: list[Ranking] = [one.answer[name] for name in reversed(names)]
     rows = tuple(layer_name(at, len(names)) for at in reversed(range(len(names))))
     words = window(one.numbered)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from components.decoding import scenes
 from components.decoding.form import KEY, Compared
 from components.draw import tables
-from components.draw.lines import Scatter
 from components.notices import plain as escaped
 from engine.hallucination import OPERA, STRATEGIES
 from engine.hallucination.comparison import (
@@ -31,11 +30,6 @@ from engine.result import Columns
 SHOWN = (*RATES, *COSTS, SAME)
 UNITS = {"words": "words", "passes": "", "places": ""}
 TITLES = {kind.name: kind.title for kind in STRATEGIES}
-TRADE = Scatter(
-    x="recall", y="CHAIR_i", spread=("recall ±", "CHAIR_i ±"), shown=True, height=420,
-    x_title=scenes.X_TITLE, title=scenes.Y_TITLE,
-)  # fmt: skip
-
 Figures = Mapping[str, NDArray[np.float64]]
 Summary = Mapping[str, Figures]
 
@@ -48,8 +42,9 @@ def show(found: Compared) -> None:
             st.info("This model was not measured.")
             return
         rates = spread(held)
+        trade = scenes.trade(rates, ("recall ±", "CHAIR_i ±"))
         finding = scenes.trade_words(rates) + " Bars and ±: one standard deviation over the draws."
-        tables.chart(TRADE, rates, finding, f"{KEY}.measured")
+        tables.chart(trade, rates, finding, f"{KEY}.measured")
         for sentence in sentences(held):
             st.markdown(f"- {escaped(sentence)}")
         st.caption(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -29,8 +30,6 @@ KINDS = {
 COUNTS = (25, 50, 100, 200)
 SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
 SPEED = "words per second"
-X_TITLE = "recall: % of the things there that are named →"
-Y_TITLE = "← CHAIR_i: % of mentions made up"
 
 
 def show(found: Compared) -> None:
@@ -54,16 +53,14 @@ def drawings() -> tuple[Drawing, ...]:
     return (
         Drawing(
             "rates", "What is named, what is made up",
-            Scatter(
-                x="recall", y="CHAIR_i", shown=True, x_title=X_TITLE, title=Y_TITLE, height=400
-            ),
-            lambda found: trade_words(found["rates"]), part=described,
+            lambda found: trade(found["rates"]), lambda found: trade_words(found["rates"]),
+            part=described,
         ),
         Drawing("rates", "All figures", part=lambda rates: as_table(rates, SHOWN),
                 finding=lambda found: lie_words(found["rates"])),
         Drawing(
             "rates", "What it costs, for one description",
-            part=lambda rates: as_table(rates, (*COSTS, SPEED)),
+            part=lambda rates: replace(as_table(rates, (*COSTS, SPEED)), units=("",) * 4),
             finding=lambda _: "Scenes are read a hundred at a time where a strategy allows it; "
             "then they share their forward passes. Words per second are of this computer when it "
             "was counted.",
@@ -117,6 +114,18 @@ def speed(answer: Answer) -> float:
 def described(rates: Columns) -> Columns:
     """The strategies that describe."""
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"])).tolist())
+
+
+def trade(rates: Columns, spread: tuple[str, str] | None = None) -> Scatter:
+    """Recall across, what is made up upward from zero."""
+    recall, invented = (described(rates)[name] for name in ("recall", "CHAIR_i"))
+    return Scatter(
+        x="recall", y="CHAIR_i", shown=True, spread=spread, height=420,
+        x_span=(100 * recall.min() - 8, 100 * recall.max() + 8),
+        span=(0, 125 * max(invented.max(), 0.04)),
+        x_title="recall: % of the things there that are named →",
+        title="← CHAIR_i: % of mentions made up",
+    )  # fmt: skip
 
 
 def trade_words(rates: Columns) -> str:

@@ -31,7 +31,8 @@ Rows = Columns | Table
 
 def values(table: Rows, column: str) -> Values:
     """A column as it is drawn, (rows,): shares in percent."""
-    return np.asarray(table[column], np.float64) * (100 if unit(table, column) == "%" else 1)
+    stored = table.units[table.order.index(column)]
+    return np.asarray(table[column], np.float64) * (100 if stored == "share" else 1)
 
 
 def unit(table: Rows, column: str) -> str:

@@ -70,15 +70,17 @@ class Lines(Chart):
                 annotation_text=self.line_name, annotation_position="bottom right",
             )  # fmt: skip
         if self.now is not None:
-            name = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
-            figure.add_vline(
-                x=self.now, line={"color": GRAY, "width": 2}, **(name if self.now_name else {})
+            beside: dict[str, Any] = (
+                {"annotation_text": self.now_name, "annotation_position": "bottom right"}
+                if self.now_name
+                else {}
             )
+            figure.add_vline(x=self.now, line={"color": GRAY, "width": 2}, **beside)
         kind = "log" if self.log else "linear"
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span)
-        figure.update_layout(showlegend=len(self.series) > 1)
+        figure.update_layout(showlegend=len(self.series) > 1, legend_traceorder="normal")
         return laid(figure, self.height or HEIGHT)
 
 

@@ -36,7 +36,10 @@ class Stacked(AlongRows):
         whole = np.nansum([values(table, column) for column in self.parts], 0).max()
         named: set[str] = set()
         for column, name in self.parts.items():
-            at, drawn = names.index(name), values(table, column)
+            at, drawn = (
+                names.index(name),
+                np.nan_to_num(values(table, column)),
+            )  # NaN is not stacked
             color = GRAY if column == self.rest else COLORS[theme()][at % len(COLORS[theme()])]
             sign = f" {unit(table, column)}".rstrip()
             texts = [f"{value:.0f}{sign}" if value >= LEAST * whole else "" for value in drawn]
@@ -44,7 +47,8 @@ class Stacked(AlongRows):
                 y=self.labels(table), x=drawn, orientation="h", name=name, legendgroup=name,
                 showlegend=name not in named, hovertext=column,
                 marker={"color": color, "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
-                        "pattern": {"shape": SHAPES[at % len(SHAPES)], "fgopacity": 0.35}},
+                        "pattern": {"shape": SHAPES[at % len(SHAPES)], "fillmode": "overlay",
+                                    "fgopacity": 0.35}},
                 text=texts if self.written else None, textposition="inside",
                 insidetextanchor="middle", insidetextfont={"color": on_bars()},
             )  # fmt: skip

@@ -21,12 +21,14 @@ class WordMarks:
         words: with their marks; those of the answer without any if not given.
         label: what the group of words is, for those who cannot see it; the answer if not given.
         pick: told the places of the words that are clicked.
+        verdict: stands below the words, in Markdown.
         small: for several answers beside each other, without what the lines mean.
     """
 
     words: Sequence[Word] = ()
     label: str = ""
     pick: Callable[[list[int]], None] | None = None
+    verdict: str = ""
     small: bool = False
 
 
@@ -39,7 +41,9 @@ def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
         Word(word, float(share)) for word, share in zip(view.words, view.probability, strict=True)
     ]
     label, pick = marks.label or view.text, marks.pick or (lambda _: None)
-    words(rows, label, f"{key}.words", pick, small=marks.small)
+    words(rows, label, f"{key}.words", pick, small=marks.small or not marks.pick)
+    if marks.verdict:
+        st.markdown(marks.verdict)
     if not view.ended:
         st.caption("It was cut off at the most words an answer may have.")
     if finding:
