@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import section
 from components.decoding.form import KEY, Compared, Spoken
 from components.draw.bars import Dots
+from components.draw.crossed import Pixels, crossed_out
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import plain
 from components.section import Section
-from components.sidebar.pictures import enlarged
 from engine.hallucination.keep_curve import KeepCurve, curve_case
 from engine.hallucination.thinning import RANKINGS
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -25,12 +24,8 @@ from engine.hallucination.vasparse import VASparse
 from engine.pictures import as_bytes
 from engine.result import Columns, Curve, Grids, Pictures
 
-DROPPED = np.array([110, 110, 110], np.uint8)
 SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
-SHADE = 0.75  # of a dropped token's place
-
-Pixels = NDArray[np.uint8]
 
 
 def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
@@ -74,36 +69,12 @@ def choose_place(one: Spoken) -> int:
 
 def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
     """The image with the places of dropped tokens crossed out, for each layer."""
-    grids = kept.values[place] > 0
-    pixels = np.stack([crossed(image, grid) for grid in grids])
     finding = (
         "Gray and crossed out: no longer in that layer's memory."
         if place
         else "Nothing was dropped yet: the memory is thinned out before each further word."
     )
-    captions = tuple(f"{int(grid.sum())} of {grid.size} image tokens" for grid in grids)
-    layers = tuple(f"Layer {at + 1}" for at in range(len(grids)))
-    return Pictures(pixels[None], ("",), layers, finding, captions=captions)
-
-
-def crossed(pixels: Pixels, grid: NDArray[np.bool_]) -> Pixels:
-    """A picture with the cells that are off grayed and crossed out.
-
-    Args:
-        pixels: (H, W, 3).
-        grid: (rows, columns), on where a token is kept.
-    """
-    large = enlarged(pixels).copy()
-    height, width = large.shape[0] // grid.shape[0], large.shape[1] // grid.shape[1]
-    across = np.abs(np.arange(height)[:, None] * width - np.arange(width)[None] * height)
-    line = np.minimum(across, across[:, ::-1]) < max(height, width)
-    for row, column in zip(*np.nonzero(~grid), strict=True):
-        here: Any = (
-            slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
-        )  # fmt: skip
-        cell = (1 - SHADE) * large[here] + SHADE * DROPPED
-        large[here] = np.where(line[..., None], 235, cell).astype(np.uint8)
-    return large
+    return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
 
 
 def texts(dropped: Columns, one: Spoken, place: int) -> list[str]:

@@ -16,7 +16,7 @@ from components.draw.lines import Lines
 from components.draw.matrix import Matrix
 from components.notices import plain
 from engine.hallucination.opera import OPERA
-from engine.hallucination.over_trust import reach
+from engine.hallucination.over_trust import reach, walk
 from engine.result import Columns, Field, Table
 
 
@@ -102,18 +102,6 @@ def felt_words(one: Spoken) -> str:
         f"The largest φ that counts lowers a score by {far.penalty:.2g} nats: {verdict}. "
         + takes(far.words, far.share, method.scale)
     )
-
-
-def walk(back: Columns, total: int) -> Columns:
-    """The answer's length over words chosen: up to each going back, down, and up to the end."""
-    x, y, chosen, length = [0], [0], 0, 0
-    for long, less in zip(back["said"].astype(int), back["taken back"].astype(int), strict=True):
-        chosen += long - length
-        x += [chosen, chosen]
-        y += [long, long - less]
-        length = long - less
-    columns = {"words chosen": [*x, chosen + total - length], "length": [*y, total]}
-    return Columns.of({name: (held, "words") for name, held in columns.items()})
 
 
 def back_words(views: Views) -> str:

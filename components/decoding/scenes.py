@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -16,7 +15,7 @@ from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
 from components.links import refuse
 from engine.hallucination import MVP, Strategy
-from engine.hallucination.rates import Rates, ScenesCase
+from engine.hallucination.rates import SPEED, Rates, ScenesCase, joined
 from engine.hallucination.strategy import COSTS
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Columns
@@ -29,7 +28,6 @@ KINDS = {
 }
 COUNTS = (25, 50, 100, 200)
 SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
-SPEED = "words per second"
 
 
 def show(found: Compared) -> None:
@@ -91,24 +89,6 @@ def choose(found: Compared) -> tuple[dict[str, ScenesCase], int]:
         if isinstance(one.method, Strategy | MVP)
     }
     return cases, int(many)
-
-
-def joined(answers: Mapping[str, Answer]) -> Columns:
-    """The rates of every strategy, a row for each, and how fast it was."""
-    rates: list[Columns] = [answer["rates"] for answer in answers.values()]
-    columns = {
-        name: (np.concatenate([held[name] for held in rates]), unit)
-        for name, unit in zip(rates[0].order, rates[0].units, strict=True)
-    }
-    speeds = [speed(answer) for answer in answers.values()]
-    return Columns.of(columns | {SPEED: (speeds, "")}, tuple(answers))
-
-
-def speed(answer: Answer) -> float:
-    """Words in a second, all scenes together; NaN without captions."""
-    held: Columns = answer["rates"]
-    scenes = len(answer["captions"]) if "captions" in answer else 0
-    return scenes * float(held["words"][0]) / float(held["seconds"][0])
 
 
 def described(rates: Columns) -> Columns:

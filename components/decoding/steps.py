@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -10,14 +12,10 @@ from components.decoding.form import KEY, Compared, Spoken
 from components.draw import tables
 from components.draw.panels import Panels
 from components.notices import plain
-from engine.hallucination.vasparse import CUT
-from engine.result import Ranking, Table
+from engine.hallucination.best_words import below, best_words, cut_of
+from engine.result import Table
 
-SHOWN = 8  # words at most
-FEWEST = 2  # beside the chosen one
-FAINT = 0.01  # probability below which in all panels a word is not worth a row
 NOT_BEST = "below its best eight"
-CUTS = {"VCD": "beta", "DoLa": "cut"}  # the setting that has it
 STRONG, FINAL = "The model", "Chosen from"
 WEAK = {"VCD": "Looking at the noised copy", "DoLa": "An early layer"}
 THINNED = {"embedding": "The last word alone", "masked cache": "With image tokens blotted out"}
@@ -35,28 +33,17 @@ def show(found: Compared) -> None:
         )
         return
     place = chosen[1]
-    step, cut = step_of(one, place), cut_of(one, place)
+    step, cut = titled(one, best_words(one.answer, place)), cut_of(one.method, one.answer, place)
     before = " ".join(one.tokens.words[:place])
     where = f"after “{plain(before)}”" if before else "as its first word"
     st.markdown(f"**{one.title}** chose **“{plain(one.tokens.words[place])}”** {where}.")
     tables.chart(panels(step, cut), step, step_words(step, cut), f"{KEY}.step")
 
 
-def step_of(one: Spoken, place: int) -> Table:
-    """The best words of a step in percent, the chosen one first; NaN below a panel's best eight."""
-    best: dict[str, dict[str, float]] = {}
-    for kind, title in (("strong", STRONG), ("weak", weak_title(one)), ("final", FINAL)):
-        if kind in one.answer:
-            view: Ranking = one.answer[kind]
-            best[title] = dict(zip(view.labels[place], view.values[place].tolist(), strict=True))
-    word = one.tokens.words[place]
-    ordered = dict.fromkeys([*best[FINAL], *best[STRONG], *best.get(weak_title(one), {})])
-    worth = {name: max(held.get(name, 0.0) for held in best.values()) for name in ordered}
-    others = sorted((name for name in worth if name != word), key=lambda name: -worth[name])
-    kept = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
-    names = (word, *kept[: SHOWN - 1])
-    values = [[100 * held.get(name, np.nan) for held in best.values()] for name in names]
-    return Table(np.array(values, np.float32), names, tuple(best), ("%",) * len(best))
+def titled(one: Spoken, step: Table) -> Table:
+    """The best words with what each distribution is."""
+    titles = {"strong": STRONG, "weak": weak_title(one), "final": FINAL}
+    return replace(step, columns=tuple(titles[name] for name in step.columns))
 
 
 def weak_title(one: Spoken) -> str:
@@ -65,23 +52,9 @@ def weak_title(one: Spoken) -> str:
     return THINNED.get(source) or WEAK.get(one.name, "Held against it")
 
 
-def cut_of(one: Spoken, place: int) -> float:
-    """The percentage that a word needs with the model itself; 0 for a strategy without a cut."""
-    given, best = one.method.settings(), float(one.answer["strong"].values[place].max())
-    if one.name in CUTS:
-        return 100 * best * float(given[CUTS[one.name]])
-    return 100 * best * CUT if one.name == "VASparse" and given["eta"] > 0 else 0.0
-
-
-def below(step: Table, cut: float) -> list[bool]:
-    """The words that are below the cut with the model itself."""
-    strong = np.nan_to_num(step[STRONG])
-    return [bool(cut > 0 and share < cut * (1 - 1e-5)) for share in strong]
-
-
 def panels(step: Table, cut: float) -> Panels:
     """A panel for each distribution; the words below the cut are hatched."""
-    out = below(step, cut)
+    out = below(step[STRONG], cut)
     return Panels(
         panels={name: name for name in step.columns},
         texts={

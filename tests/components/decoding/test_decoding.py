@@ -17,13 +17,12 @@ from components.decoding.cost import cost_of
 from components.decoding.form import Spoken
 from components.decoding.leaning import leaning_words
 from components.decoding.measured import sentences, trust_words
-from components.decoding.memory import DROPPED, SHADE, crossed, curve_words, texts
+from components.decoding.memory import curve_words, texts
 from components.decoding.noise import margin_words
-from components.decoding.over_trust import walk
-from components.decoding.scenes import speed
-from components.decoding.steps import below, cut_of, panels, shortly, step_of, weak_title
+from components.decoding.steps import STRONG, panels, shortly, titled, weak_title
 from engine.data.layout import Scene
 from engine.hallucination import VCD, Greedy, VASparse, asking
+from engine.hallucination.best_words import below, best_words, cut_of
 from engine.hallucination.claims import claims
 from engine.hallucination.comparison import FIGURES, SAME, TRUST
 from engine.hallucination.over_trust import needed
@@ -94,12 +93,12 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     strong = ranking({"yes": 0.5, "no": 0.25, "the": 0.05, "lamp": 0.04})
     weak, final = ranking({"yes": 0.9, "no": 0.02}), ranking({"no": 0.8, "yes": 0.2})
     one = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
-    step, cut = step_of(one, 0), cut_of(one, 0)
+    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
     assert step.rows[0] == "no"
     assert step.columns == ("The model", "Looking at the noised copy", "Chosen from")
     assert step.values[0].tolist() == pytest.approx([25, 2, 80])
     assert cut == pytest.approx(5)
-    out = dict(zip(step.rows, below(step, cut), strict=True))
+    out = dict(zip(step.rows, below(step[STRONG], cut), strict=True))
     assert out == {"no": False, "yes": False, "the": False, "lamp": True}
     at = step.rows.index("lamp")
     assert np.isnan(step.values[at, 1:]).all()
@@ -110,9 +109,9 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
 def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
     one = spoken(Greedy(), ["yes"], strong=best, final=best)
-    step, cut = step_of(one, 0), cut_of(one, 0)
+    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
     assert (step.columns, cut) == (("The model", "Chosen from"), 0.0)
-    assert not any(below(step, cut))
+    assert not any(below(step[STRONG], cut))
     assert step.rows == ("yes", "no", "a")  # one faint word beside them, not two
 
 
@@ -124,33 +123,6 @@ def test_numbers_of_a_bar():
 
 
 # ---------------------------------------------------------------- inside and cost
-
-
-def test_only_cells_that_are_off_are_grayed():
-    pixels = np.full((64, 64, 3), 50, np.uint8)
-    grid = np.ones((8, 8), bool)
-    grid[2, 5] = False
-    seen = crossed(pixels, grid)
-    cell = seen.shape[0] // 8
-    changed = (seen != 50).any(-1)
-    where = np.zeros_like(changed)
-    where[2 * cell : 3 * cell, 5 * cell : 6 * cell] = True
-    assert (changed == where).all()
-    middle = seen[2 * cell + cell // 2, 5 * cell + 2]
-    assert np.abs(middle - ((1 - SHADE) * 50 + SHADE * DROPPED)).max() <= 1
-
-
-def test_the_way_goes_up_to_each_going_back_and_ends_at_the_answer():
-    back = Columns.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
-    way = walk(back, 12)
-    assert way["words chosen"].tolist() == [0, 10, 10, 13, 13, 18]
-    assert way["length"].tolist() == [0, 10, 6, 9, 7, 12]
-
-
-def test_words_in_a_second_are_of_all_scenes():
-    rates = Columns.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
-    captions = Columns.of({"invented": (np.zeros(40), "mentions")})
-    assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
 
 
 def test_costs_are_read_by_their_names():
