@@ -150,21 +150,55 @@ def ask_when_told(
 
     A hint at the seconds is added to the label unless it says them already.
     """
+    if not begun(method, case, slot):
+        visit().give_up(slot)
+        seconds = run.expected_seconds(method, case)
+        hint = f" (about {seconds:.0f} s here)" if seconds and seconds >= 1 else ""
+        start_button(f"{label}{hint if hinted else ''}", slot, [slot], primary=hinted)
+        return None
+    return ask(method, case, slot)
+
+
+def ask_all_when_told(
+    method: Method[Any], cases: Mapping[str, Any], slot: str, label: str
+) -> dict[str, Outcome]:
+    """As `ask_when_told` for several cases by their names: one button for all that wait.
+
+    Returns:
+        The outcomes of those that do not wait for the button.
+    """
+    slots = {name: f"{slot}.{name}" for name in cases}
+    leave_others(slot, list(slots.values()))
+    waiting = {name: case for name, case in cases.items() if not begun(method, case, slots[name])}
+    if waiting:
+        seconds = [run.expected_seconds(method, case) for case in waiting.values()]
+        known = sum(each for each in seconds if each)
+        hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
+        start_button(f"{label}: {', '.join(waiting)}{hint}", slot, list(slots.values()))
+    return {
+        name: ask(method, case, slots[name]) for name, case in cases.items() if name not in waiting
+    }
+
+
+def begun(method: Method[Any], case: Any, slot: str) -> bool:
+    """Whether the question was asked in the slot, or is known or under way anyhow."""
     told: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
     pressed = told.get(slot) in {digest, PRESSED}
     if pressed or run.known(method, case) or run.under_way(method, case):
         told[slot] = digest  # also after a reload, so that what is stopped then stays in sight
-        return ask(method, case, slot)
-    visit().give_up(slot)
-    seconds = run.expected_seconds(method, case)
-    hint = f" (about {seconds:.0f} s here)" if seconds and seconds >= 1 else ""
-    kind: Literal["primary", "secondary"] = "primary" if hinted else "secondary"
-    st.button(  # it is gone in the run that begins with its press: told before that
-        f"{label}{hint if hinted else ''}", key=f"{slot}.go", type=kind,
-        on_click=told.__setitem__, args=(slot, PRESSED),
+        return True
+    return False
+
+
+def start_button(label: str, key: str, slots: Sequence[str], *, primary: bool = True) -> None:
+    """Asks in these slots; it is gone in the run that begins with its press: told before that."""
+    told = st.session_state["runs.told"]
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    st.button(
+        label, key=f"{key}.go", type=kind, on_click=told.update,
+        args=(dict.fromkeys(slots, PRESSED),),
     )  # fmt: skip
-    return None
 
 
 def leave_others(page: str, wanted: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from components.draw.curves import as_columns
 from components.draw.scores import as_rows
+from components.draw.tokens import word_values
 from components.exports import as_json, as_npy
 from components.widgets.downloads import download
 from engine.result import Columns, Curve, HeatMap, Table, Tokens
@@ -58,7 +59,7 @@ def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
         elif isinstance(view, Table | Columns):
             yield f"{name}.csv", partial(as_csv, view)
         elif isinstance(view, Tokens):
-            yield f"{name}.csv", partial(as_csv, word_table(view))
+            yield f"{name}.csv", partial(as_csv, word_values(view))
         elif (rows := as_rows(view)) is not None:
             yield f"{name}.csv", partial(as_csv, rows)
         elif isinstance(view, HeatMap):
@@ -73,11 +74,3 @@ def as_csv(view: Table | Columns) -> str:
         frame.insert(0, "row", view.rows)
     text: str = frame.to_csv(index=False)
     return text
-
-
-def word_table(view: Tokens) -> Columns:
-    """The words of an answer with how sure the model was of each."""
-    return Columns.of(
-        {"probability": (view.probability, "probability"), "entropy": (view.entropy, "nat")},
-        rows=view.words,
-    )

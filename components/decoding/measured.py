@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import exp
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.charts import plots, tables
-from components.charts.style import COLORS, MARGINS, SYMBOLS, theme
-from components.decoding.asked import KEY, Compared
+from components.decoding import scenes
+from components.decoding.form import KEY, Compared
+from components.draw import tables
 from components.notices import plain as escaped
 from engine.hallucination import OPERA, STRATEGIES
 from engine.hallucination.comparison import (
@@ -26,12 +25,11 @@ from engine.hallucination.comparison import (
     summary,
 )  # fmt: skip
 from engine.hallucination.over_trust import FELT, needed
-from engine.result import Table
+from engine.result import Columns
 
 SHOWN = (*RATES, *COSTS, SAME)
 UNITS = {"words": "words", "passes": "", "places": ""}
 TITLES = {kind.name: kind.title for kind in STRATEGIES}
-
 Figures = Mapping[str, NDArray[np.float64]]
 Summary = Mapping[str, Figures]
 
@@ -43,80 +41,36 @@ def show(found: Compared) -> None:
         if not held:
             st.info("This model was not measured.")
             return
-        trade(held)
-        st.markdown("**Means over the draws**")
-        tables.table(table(held, mean), f"{KEY}.measured", whole=True)
-        st.markdown("**Standard deviations over the draws**")
-        tables.table(table(held, deviation), f"{KEY}.deviations", whole=True)
+        rates = spread(held)
+        trade = scenes.trade(rates, ("recall ±", "CHAIR_i ±"))
+        finding = scenes.trade_words(rates) + " Bars and ±: one standard deviation over the draws."
+        tables.chart(trade, rates, finding, f"{KEY}.measured")
         for sentence in sentences(held):
             st.markdown(f"- {escaped(sentence)}")
         st.caption(
             f"{escaped(found.case.vlm.title)}, default settings, partners that come and go on "
             "their own. Passes and places: one description asked alone; of MVP one answer. "
             f"“{SAME}”: captions that are word for word those of greedy decoding, of OPERA those "
-            "of beam search. MVP describes nothing."
+            "of beam search."
         )
 
 
-def trade(held: Summary) -> None:
-    """Recall across, CHAIR_i upward, a cross of deviations for each strategy."""
-    figure = go.Figure()
-    for at, (name, figures) in enumerate(described(held).items()):
-        color, symbol = COLORS[theme()][at % 3], SYMBOLS[at % len(SYMBOLS)]
-        recall, invented = 100 * figures["recall"], 100 * figures["CHAIR_i"]
-        figure.add_scatter(
-            x=[recall.mean()], y=[invented.mean()], name=TITLES[name], mode="markers",
-            marker={"size": 14, "symbol": symbol, "color": color},
-            error_x={"array": [deviation(recall)], "thickness": 1, "color": color},
-            error_y={"array": [deviation(invented)], "thickness": 1, "color": color},
-            hovertemplate=f"{TITLES[name]}: recall %{{x:.0f}} %, made up %{{y:.1f}} %"
-            "<extra></extra>",
-        )  # fmt: skip
-    figure.update_xaxes(title_text="recall: % of the things there that are named →",
-                        fixedrange=True)  # fmt: skip
-    figure.update_yaxes(title_text="← CHAIR_i: % of mentions made up", fixedrange=True,
-                        rangemode="tozero")  # fmt: skip
-    figure.update_layout(
-        height=420, margin=MARGINS | {"t": 30},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )  # fmt: skip
-    best = min(described(held), key=lambda name: described(held)[name]["CHAIR_i"].mean())
-    words = (
-        f"Better is to the right and lower. Least is made up by {TITLES[best]}: "
-        f"{100 * held[best]['CHAIR_i'].mean():.1f} % of the mentions. Bars: one standard deviation "
-        "over the draws."
-    )
-    plots.drawn(figure, words, f"{KEY}.measured.trade")
-
-
-def described(held: Summary) -> Summary:
-    """Those that describe."""
-    return {name: each for name, each in held.items() if np.isfinite(each["CHAIR_i"]).all()}
-
-
-def table(held: Summary, of: Callable[[NDArray[np.float64]], float]) -> Table:
-    """A row for each strategy."""
-    values = [[float(of(figures[name])) for name in SHOWN] for figures in held.values()]
-    units = tuple(UNITS.get(name, "share") for name in SHOWN)
-    return Table(np.array(values, np.float32), tuple(TITLES[name] for name in held), SHOWN, units)
-
-
-def mean(values: NDArray[np.float64]) -> float:
-    """Over the draws."""
-    return float(values.mean())
-
-
-def deviation(values: NDArray[np.float64]) -> float:
-    """The sample's standard deviation."""
-    return float(values.std(ddof=1))
+def spread(held: Summary) -> Columns:
+    """The mean and the sample's standard deviation of every figure, a row for each strategy."""
+    columns = {}
+    for name in SHOWN:
+        draws = np.stack([figures[name] for figures in held.values()])
+        unit = UNITS.get(name, "share")
+        columns[name], columns[f"{name} ±"] = (draws.mean(1), unit), (draws.std(1, ddof=1), unit)
+    return Columns.of(columns, [TITLES[name] for name in held])
 
 
 def sentences(held: Summary) -> list[str]:
     """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
     told = []
-    for name, figures in described(held).items():
+    for name, figures in held.items():
         other = next(plain(kind()) for kind in STRATEGIES if kind.name == name)
-        if name != other and other in held:
+        if name != other and other in held and np.isfinite(figures["CHAIR_i"]).all():
             told += unmoved(name, figures, other, held[other])
     if OPERA.name in held:
         told.append(trust_words(held[OPERA.name]))
@@ -126,9 +80,10 @@ def sentences(held: Summary) -> list[str]:
 def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[str]:
     """That what is made up moves less than it does from draw to draw; nothing where it moves."""
     change = 100 * (figures["CHAIR_i"] - others["CHAIR_i"])  # of the same scenes, in points
-    if abs(change.mean()) > deviation(change):
+    deviation = float(change.std(ddof=1))
+    if abs(change.mean()) > deviation:
         return []
-    moved = f"{change.mean():+.1f} ± {deviation(change):.1f}".replace("-", "−")
+    moved = f"{change.mean():+.1f} ± {deviation:.1f}".replace("-", "−")
     return [
         f"{TITLES[name]} makes up as much as {TITLES[other]}, as far as these draws show: CHAIR_i "
         f"changes by {moved} points; {100 * figures[SAME].mean():.0f} % of the captions are the "

@@ -1,85 +1,93 @@
-"""VASparse: which image tokens stay in memory, how much attention they hold, and the sinks."""
+"""VASparse: which tokens stay in memory, how much attention they hold, and the sinks."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import cast
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
-from components.charts import plots
-from components.charts.style import COLORS, GRAY, MARGINS, theme
-from components.charts.tables import as_table
-from components.decoding import keep
-from components.decoding.asked import KEY, Compared, Spoken
+from components import section
+from components.decoding.form import KEY, Compared, Spoken
+from components.draw.bars import Dots
+from components.draw.crossed import Pixels, crossed_out
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import plain
-from components.sidebar.pictures import enlarged
-from components.widgets.pictures import show_picture
+from components.section import Section
+from engine.hallucination.keep_curve import KeepCurve, curve_case
+from engine.hallucination.thinning import RANKINGS
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.vasparse import VASparse
 from engine.pictures import as_bytes
-from engine.result import Columns, Curve, Table
+from engine.result import Columns, Curve, Grids, Pictures
 
-DROPPED = np.array([110, 110, 110], np.uint8)
 SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
-SHADE = 0.75  # of a dropped token's place
-
-Pixels = NDArray[np.uint8]
 
 
-def show(found: Compared, one: Spoken) -> None:
-    """Maps and words of what is kept, the law of attention, the sinks, and CHAIR by share kept."""
-    if not one.tokens.words:
-        return
-    kept(found, one)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Few tokens get nearly all attention**")
-        law(one)
-    with right:
-        st.markdown("**Words that soak up attention**")
-        sinks(one)
-    keep.show(found, one)
+def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+    """Maps and words of what is kept, the law of attention, and the sinks."""
+    place, given = choose_place(one), one.method.settings()
+    image = as_bytes(found.case.image)
+    return (
+        Drawing(
+            "kept", f"Image tokens in memory when “{one.tokens.words[place]}” was chosen",
+            part=lambda kept: maps(kept, place, image),
+        ),
+        Drawing(
+            "dropped", f"Words in memory when “{one.tokens.words[place]}” was chosen",
+            by=lambda views: st.markdown("\n\n".join(texts(views["dropped"], one, place))),
+        ),
+        Drawing(
+            "recovered", "Few tokens get nearly all attention", law(given["keep"]),
+            partial(law_words, given["keep"]), part=shares,
+        ),
+        Drawing(
+            "sinks", "Words that soak up attention",
+            Dots(
+                series={"before": "before", "after": "after"}, joined=True,
+                line=100 * given["sink"], line_name="τ", title="% of the attention, mean",
+            ),
+            sink_words, part=most_looked_at,
+        ),
+    )  # fmt: skip
 
 
-def kept(found: Compared, one: Spoken) -> None:
+def choose_place(one: Spoken) -> int:
+    """At the choice of which word the memory is shown, from 0."""
+    names = one.numbered
+    if len(names) == 1:
+        return 0
+    let_go(f"{KEY}.kept", names, names[-1])
+    return names.index(
+        st.select_slider("When was chosen", names, names[-1], key=f"{KEY}.kept")
+    )  # fmt: skip
+
+
+def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
     """The image with the places of dropped tokens crossed out, for each layer."""
-    grids = np.asarray(one.answer["kept"].values)  # (n, layers, rows, columns)
-    words = [f"{at + 1}. {word}" for at, word in enumerate(one.tokens.words)]
-    place = len(words) - 1
-    if len(words) > 1:
-        key = f"{KEY}.kept"
-        let_go(key, words, words[-1])
-        place = words.index(st.select_slider("When was chosen", words, words[-1], key=key))
-    st.markdown(f"**Image tokens in memory when “{one.tokens.words[place]}” was chosen**")
-    pixels = as_bytes(found.case.image)
-    columns = st.columns(max(3, grids.shape[1]))
-    for layer, column in zip(range(grids.shape[1]), columns, strict=False):
-        grid = grids[place, layer] > 0
-        said = f"Layer {layer + 1}: {int(grid.sum())} of {grid.size} image tokens"
-        show_picture(crossed(pixels, grid), said, place=column, width="stretch", caption=said)
-    if place == 0:
-        st.caption("Nothing was dropped yet: the memory is thinned out before each further word.")
-    else:
-        st.caption("Gray and crossed out: no longer in that layer's memory.")
-    st.markdown(f"**Words in memory when “{plain(one.tokens.words[place])}” was chosen**")
-    for line in texts(one, place):
-        st.markdown(line)
+    finding = (
+        "Gray and crossed out: no longer in that layer's memory."
+        if place
+        else "Nothing was dropped yet: the memory is thinned out before each further word."
+    )
+    return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
 
 
-def texts(one: Spoken, place: int) -> list[str]:
+def texts(dropped: Columns, one: Spoken, place: int) -> list[str]:
     """For each layer the words read so far, those it dropped struck through; one line for none.
 
     Args:
+        dropped: when each layer lost each word.
         one: the answer.
         place: of the word that is chosen, from 0.
     """
-    held: Columns = one.answer["dropped"]
-    read = len(held.rows) - len(one.tokens.words) + 1 + place
-    names = [BEGINNING, *held.rows[1:]][:read]
-    gone = {layer: held[layer][:read] <= place + 1 for layer in held.order}
+    read = len(dropped.rows) - len(one.tokens.words) + 1 + place
+    names = [BEGINNING, *dropped.rows[1:]][:read]
+    gone = {layer: dropped[layer][:read] <= place + 1 for layer in dropped.order}
     if not any(lost.any() for lost in gone.values()):
         return [f"All {read} of them, {BEGINNING} among them: no word was dropped."]
     return [
@@ -92,90 +100,97 @@ def texts(one: Spoken, place: int) -> list[str]:
     ]
 
 
-def crossed(pixels: Pixels, grid: NDArray[np.bool_]) -> Pixels:
-    """A picture with the cells that are off grayed and crossed out.
-
-    Args:
-        pixels: (H, W, 3).
-        grid: (rows, columns), on where a token is kept.
-    """
-    large = enlarged(pixels).copy()
-    height, width = large.shape[0] // grid.shape[0], large.shape[1] // grid.shape[1]
-    across = np.abs(np.arange(height)[:, None] * width - np.arange(width)[None] * height)
-    line = np.minimum(across, across[:, ::-1]) < max(height, width)
-    for row, column in zip(*np.nonzero(~grid), strict=True):
-        here: Any = (
-            slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
-        )  # fmt: skip
-        cell = (1 - SHADE) * large[here] + SHADE * DROPPED
-        large[here] = np.where(line[..., None], 235, cell).astype(np.uint8)
-    return large
-
-
-def law(one: Spoken) -> None:
+def shares(curve: Curve) -> Columns:
     """How much of the attention the most looked at tokens hold."""
-    curve: Curve = one.answer["recovered"]
-    keep = float(one.method.settings()["keep"])
-    held = float(np.interp(keep, curve.x, curve.y))
-    figure = go.Figure(
-        go.Scatter(
-            x=100 * curve.x, y=100 * curve.y, mode="lines",
-            line={"width": 3, "color": COLORS[theme()][0]},
-            hovertemplate="%{x:.0f} % of the tokens: %{y:.0f} %<extra></extra>",
-        )
+    return Columns.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
+
+
+def law(keep: float) -> Lines:
+    """The attention held, with the share that is kept as a line."""
+    return Lines(
+        x="tokens", series={"attention": "attention"}, now=100 * keep, now_name="kept",
+        x_title="% of the tokens read", title="% of the attention", span=(0, 108),
     )  # fmt: skip
-    figure.add_scatter(
-        x=[100 * keep], y=[100 * held], mode="markers+text", text=["kept"],
-        textposition="bottom center", hoverinfo="skip",
-        marker={"size": 14, "symbol": "diamond", "color": COLORS[theme()][1]},
-    )  # fmt: skip
-    figure.update_xaxes(title_text="% of the tokens read", range=[0, 103], fixedrange=True)
-    figure.update_yaxes(title_text="% of the attention", range=[0, 108], fixedrange=True)
-    figure.update_layout(height=330, showlegend=False, margin=MARGINS)
-    half = float(np.interp(0.9, curve.y, curve.x))
-    table = Table(
-        np.stack([curve.x, curve.y], 1), tuple(str(at + 1) for at in range(len(curve.x))),
-        ("tokens", "attention"), ("share", "share"),
-    )  # fmt: skip
-    plots.with_table(
-        figure,
+
+
+def law_words(keep: float, views: Views) -> str:
+    """How few tokens hold nearly all, and what those that are kept could hold."""
+    curve: Curve = views["recovered"]
+    half, held = np.interp(0.9, curve.y, curve.x), np.interp(keep, curve.x, curve.y)
+    return (
         f"The {100 * half:.0f} % most looked at tokens hold 90 % of the attention, at the last "
-        f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * held:.0f} %.",
-        {"law": table}, f"{KEY}.law",
-    )  # fmt: skip
+        f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * held:.0f} %."
+    )
 
 
-def sinks(one: Spoken) -> None:
-    """The attention that each word got, before and after calibration."""
-    held: Columns = one.answer["sinks"]
-    most = np.sort(np.argsort(-held["before"], kind="stable")[:SINKS])
-    names = [sink_name(at, held.rows[at]) for at in most.tolist()]
-    figure = go.Figure()
-    for name, color, shape in zip(("before", "after"), COLORS[theme()], ("", "/"), strict=False):
-        figure.add_bar(
-            x=names, y=100 * held[name][most], name=name,
-            marker={"color": color, "pattern": {"shape": shape}},
-            hovertemplate=f"%{{x}} {name}: %{{y:.1f}} %<extra></extra>",
-        )  # fmt: skip
-    every = [sink_name(at, word) for at, word in enumerate(held.rows)]
-    given = one.method.settings()
-    figure.add_hline(100 * given["sink"], line={"dash": "dash", "width": 1.5, "color": GRAY})
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(title_text="% of the attention, mean", fixedrange=True, rangemode="tozero")
-    figure.update_layout(
-        height=330, barmode="group", margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )  # fmt: skip
+def most_looked_at(sinks: Columns) -> Columns:
+    """The words of question and answer that get most attention, in their order."""
+    most = np.sort(np.argsort(-sinks["before"], kind="stable")[:SINKS])
+    names = [f"{at}. {word}" if at else BEGINNING for at, word in enumerate(sinks.rows)]
+    return Columns.of(
+        {name: (sinks[name], "share") for name in ("before", "after")}, names
+    ).take(most.tolist())  # fmt: skip
+
+
+def sink_words(views: Views) -> str:
+    """Which word soaks up most, before and after calibration."""
+    held = most_looked_at(views["sinks"])
     top = int(np.argmax(held["before"]))
-    plots.with_table(
-        figure,
-        f"{sink_name(top, held.rows[top])} soaks up most: {100 * held['before'][top]:.1f} % before "
-        f"calibration, {100 * held['after'][top]:.1f} % after. Words above the dashed line (τ) are "
-        f"held down. Of question and answer the {len(most)} words that get most are drawn.",
-        {"sinks": as_table(held, rows=every)}, f"{KEY}.sinks",
+    return (
+        f"{held.rows[top]} soaks up most: {100 * held['before'][top]:.1f} % before calibration, "
+        f"{100 * held['after'][top]:.1f} % after. Words beyond the dotted line (τ) are held down. "
+        f"Of question and answer the {len(held)} words that get most are drawn."
+    )
+
+
+# ---------------------------------------------------------------- over many scenes
+
+
+def over_scenes(found: Compared, one: Spoken) -> None:
+    """What is made up when ever less is kept, by three ways to choose."""
+    case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, one.method))
+    with st.expander("How much can be dropped? CHAIR against the share kept"):
+        section.show(
+            Section(
+                KEY, KeepCurve(), case, button=f"Count over {case.count} scenes",
+                evidence=(
+                    Drawing(
+                        "curve", chart=curve_chart,
+                        finding=lambda views: curve_words(views["curve"]),
+                    ),
+                ),
+            )
+        )  # fmt: skip
+
+
+def curve_chart(views: Views) -> Lines:
+    """A line for each way to choose, with greedy decoding as the dotted level."""
+    return Lines(
+        x="kept", series={f"{way}: CHAIR_i": way for way in RANKINGS}, apart=1.0,
+        intervals={f"{way}: CHAIR_i": (f"{way}: lowest", f"{way}: highest") for way in RANKINGS},
+        line=100 * views["greedy"].cell("Greedy", "CHAIR_i"), line_name="greedy",
+        x_title="% of the competing tokens kept", title="← CHAIR_i: % of mentions made up",
     )  # fmt: skip
 
 
-def sink_name(place: int, word: str) -> str:
-    """A word of the whole text; the first place is the beginning."""
-    return f"{place}. {word}" if place else BEGINNING
+def curve_words(curve: Columns) -> str:
+    """Whether visual-aware choice makes up less than the others, as far as the scenes tell."""
+    aware, *others = RANKINGS
+    apart = [
+        f"than {way} at {name}"
+        for at, name in enumerate(curve.rows)
+        for way in others
+        if curve[f"{aware}: highest"][at] < curve[f"{way}: lowest"][at]
+    ]
+    told = ", ".join(
+        f"{way} {100 * curve[f'{way}: CHAIR_i'][0]:.0f} % (recall "
+        f"{100 * curve[f'{way}: recall'][0]:.0f} %)"
+        for way in RANKINGS
+    )
+    finding = (
+        f"The visual-aware choice makes up less {' and '.join(apart)}"
+        if apart
+        else "At no share does the visual-aware choice lie below the range of another: these "
+        "scenes show no gain from it"
+    )
+    return f"With {curve.rows[0]} kept, made up: {told}. {finding}."

@@ -1,117 +1,69 @@
-"""VCD's noised copy, and what contrastive decoding can and cannot mend."""
+"""What contrastive decoding can and cannot mend: yes against no by noise step."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
-from components.charts import plots
-from components.charts.style import COLORS, GRAY, theme
-from components.charts.tables import as_table
-from components.decoding.asked import KEY, STUBBORN, Compared, Spoken, example
-from components.notices import plain
-from components.sidebar.pictures import enlarged
-from components.widgets.pictures import show_picture
+from components import section
+from components.decoding.form import KEY, STUBBORN, Compared, example, known
+from components.draw.drawing import Drawing
+from components.draw.lines import Lines
+from components.section import Section
 from engine.hallucination import VCD, asking
 from engine.hallucination.noise_steps import NoiseSteps
-from engine.pictures import as_bytes
 from engine.result import Columns
 
 SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
-BAND = "rgba(230, 159, 0, 0.22)"
 LINES = {
-    "clear": ("the clear image", "solid", "circle"),
-    "hidden": ("the noised copy", "dash", "square"),
-    "contrasted": ("contrasted: what VCD goes by", "dot", "diamond"),
+    "clear": "the clear image",
+    "hidden": "the noised copy",
+    "contrasted": "contrasted: what VCD goes by",
 }
 
 
-def copies(found: Compared, one: Spoken) -> None:
-    """The clear image and the copy that it is held against."""
-    noised, clear = as_bytes(one.answer["noised"].frames[0]), as_bytes(found.case.image)
-    step = one.method.settings()["step"]
-    said = (("What the model sees", clear), (f"The copy, noise step {step}", noised))
-    for column, (words, pixels) in zip(st.columns([1, 1, 1]), said, strict=False):
-        show_picture(enlarged(pixels), words, place=column, width="stretch", caption=words)
-
-
 def show(found: Compared) -> None:
-    """Yes against no by noise step, for the model asked and for the one whose habit is seen."""
+    """The margins of the model asked, and of the one whose habit is seen."""
     st.markdown(
         "VCD subtracts what the model would say of a noised copy, so it takes away habits of "
         "speech. What the model believes because of something it **sees** goes away with the "
         "image: in the copy nothing of it is left to subtract. The lines show which it is here."
     )
     example("Show a lamp that VCD does not mend", STUBBORN)
-    if NoiseSteps.unmet(found.case):
-        st.info("Ask a question that is answered by yes or no, such as “is there a boat”.")
-        return
-    method = NoiseSteps(alpha=alpha_of(found))
-    margins(found, found.case.vlm.name, method)
-    if SEEN in asking.models() and found.case.vlm.name != SEEN:
-        margins(found, SEEN, method)
-    with st.expander("What am I looking at?"):
-        st.markdown(method.about())
-        st.markdown(f"Reference: {method.paper}")
+    asked = found.case.vlm.name
+    also = SEEN in asking.models() and asked != SEEN and not NoiseSteps.unmet(found.case)
+    for name in (asked, SEEN) if also else (asked,):
+        margins(found, name)
 
 
-def alpha_of(found: Compared) -> float:
-    """The strength that VCD has on the page, else its usual one."""
+def margins(found: Compared, name: str) -> None:
+    """The lines of one model, with the strength and at the noise step that VCD has here."""
     one = found.of(VCD.name)
-    return float(one.method.settings()["alpha"]) if one else VCD().alpha
-
-
-def step_of(found: Compared) -> int:
-    """The noise step that VCD has on the page, else its usual one."""
-    one = found.of(VCD.name)
-    return int(one.method.settings()["step"]) if one else VCD().step
-
-
-def margins(found: Compared, name: str, method: NoiseSteps) -> None:
-    """The lines of one model."""
-    case = found.case
-    if name != case.vlm.name:
-        case = replace(case, vlm=asking.model(name))
-    held: Columns = runs.answer(method, case, f"{KEY}.margins.{name}")["margins"]
-    st.markdown(f"**{plain(case.vlm.title)}** on “{plain(case.prompt)}”")
-    told = as_table(
-        held,
-        [column for column in held.order if column != "step"],
-        [f"t = {step:.0f}" for step in held["step"]],
+    given = one.method.settings() if one else VCD().settings()
+    step = int(given["step"])
+    case = (
+        found.case if name == found.case.vlm.name else replace(found.case, vlm=asking.model(name))
     )
-    plots.with_table(
-        drawn(held, step_of(found)), margin_words(held, step_of(found)), {"margins": told},
-        f"{KEY}.margins.{name}",
+    section.show(
+        Section(
+            f"{KEY}.margins.{name}", NoiseSteps(alpha=float(given["alpha"])), case,
+            f"{case.vlm.title} on “{case.prompt}”", known=known(found.shown),
+            evidence=(
+                Drawing(
+                    "margins",
+                    chart=Lines(
+                        x="step", series=LINES, bands={"hidden": ("lowest", "highest")}, line=0,
+                        now=step, now_name="VCD", height=400,
+                        x_title="noise step t: the copy is hidden ever deeper",
+                        title="← no     yes →   (logits apart)",
+                    ),
+                    finding=lambda views: margin_words(views["margins"], step),
+                ),
+            ),
+        )
     )  # fmt: skip
-
-
-def drawn(held: Columns, step: int) -> go.Figure:
-    """Three lines, the band of the draws, and where VCD stands."""
-    x = held["step"]
-    band = go.Scatter(
-        x=np.concatenate([x, x[::-1]]), y=np.concatenate([held["highest"], held["lowest"][::-1]]),
-        fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
-    figure = go.Figure(band)
-    for color, (name, (words, dash, symbol)) in zip(COLORS[theme()], LINES.items(), strict=True):
-        figure.add_scatter(
-            x=x, y=held[name], name=words, mode="lines+markers",
-            line={"dash": dash, "width": 3, "color": color}, marker={"symbol": symbol, "size": 7},
-            hovertemplate=f"{words}, t = %{{x}}: %{{y:.2f}}<extra></extra>",
-        )  # fmt: skip
-    figure.add_hline(0, line={"width": 2, "color": GRAY})
-    figure.add_vline(step, line={"dash": "dash", "width": 1.5, "color": GRAY})
-    figure.update_xaxes(title_text="noise step t: the copy is hidden ever deeper", fixedrange=True)
-    figure.update_yaxes(title_text="← no     yes →   (logits apart)", fixedrange=True)
-    figure.update_layout(
-        height=400, margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )  # fmt: skip
-    return figure
 
 
 def margin_words(held: Columns, step: int) -> str:

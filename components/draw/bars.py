@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, laid, on_bars, theme
-from components.draw.charts import BAND, FRAME, ROW, Chart, Rows, Values, series_style, values
+from components.draw.charts import (
+    BAND,
+    FRAME,
+    ROW,
+    Chart,
+    Rows,
+    Values,
+    intervals_of,
+    series_style,
+    values,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +137,8 @@ class Dots(AlongRows):
         for at, (column, name) in enumerate(self.series.items()):
             figure.add_scatter(
                 x=self.within(values(table, column)), y=names, name=name, mode="markers",
-                marker=series_style(at) | {"size": 11}, error_x=self.interval(table, column),
+                marker=series_style(at) | {"size": 11},
+                error_x=intervals_of(table, column, self.intervals.get(column, ())),
             )  # fmt: skip
         figure.update_layout(showlegend=len(self.series) > 1)
         return self.across(figure, table, next(iter(self.series)))
@@ -136,13 +146,3 @@ class Dots(AlongRows):
     def within(self, drawn: Values) -> Values:
         """Values no farther out than the axis."""
         return drawn if self.span is None else drawn.clip(*self.span)
-
-    def interval(self, table: Rows, column: str) -> dict[str, Any] | None:
-        """A column's intervals as Plotly takes them."""
-        ends = [values(table, name) for name in self.intervals.get(column, ())]
-        if not ends:
-            return None
-        if len(ends) == 1:
-            return {"array": np.nan_to_num(ends[0])}
-        middle = values(table, column)
-        return {"array": ends[1] - middle, "arrayminus": middle - ends[0], "symmetric": False}

@@ -31,7 +31,8 @@ Rows = Columns | Table
 
 def values(table: Rows, column: str) -> Values:
     """A column as it is drawn, (rows,): shares in percent."""
-    return np.asarray(table[column], np.float64) * (100 if unit(table, column) == "%" else 1)
+    stored = table.units[table.order.index(column)]
+    return np.asarray(table[column], np.float64) * (100 if stored == "share" else 1)
 
 
 def unit(table: Rows, column: str) -> str:
@@ -88,3 +89,20 @@ def series_style(at: int) -> dict[str, Any]:
 def look(at: int) -> int:
     """The place of a series' symbol and dash: two of one color never have the same ones."""
     return (at + at // len(SYMBOLS)) % len(SYMBOLS)
+
+
+def intervals_of(table: Rows, column: str, ends: Sequence[str]) -> dict[str, Any] | None:
+    """A column's intervals as Plotly takes them.
+
+    Args:
+        table: the numbers.
+        column: the middle of each interval.
+        ends: the columns with its low and its high end, or one column with half its width.
+    """
+    drawn = [values(table, name) for name in ends]
+    if not drawn:
+        return None
+    if len(drawn) == 1:
+        return {"array": np.nan_to_num(drawn[0])}
+    middle = values(table, column)
+    return {"array": drawn[1] - middle, "arrayminus": middle - drawn[0], "symmetric": False}

@@ -19,6 +19,7 @@ from components.draw.heat_maps import OverPicture, draw_heat_map
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.draw.scores import as_rows, scored
+from components.draw.tokens import WordMarks, draw_tokens
 from components.notices import plain
 from engine.result import (
     Columns,
@@ -30,6 +31,7 @@ from engine.result import (
     Ranking,
     Scores,
     Table,
+    Tokens,
     TrainLog,
     View,
 )
@@ -37,7 +39,7 @@ from engine.result import (
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
-DrawnAs = Chart | OverPicture | FieldChart  # how a table, a map or a field is drawn
+DrawnAs = Chart | OverPicture | FieldChart | WordMarks  # how a table, a map … is drawn
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Drawing:
         title: above it.
         chart: which columns of a table are drawn, and how; without it the table itself is shown.
             Of a map: over which picture.
+            Of words, what is known of each.
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
@@ -74,7 +77,7 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     view = drawing.made(result) if drawing.made else result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
-    if isinstance(view, Table | Columns) and not len(view[view.order[0]]):
+    if empty(view):
         st.caption("There are no figures for this here.")
     elif drawing.by:
         drawing.by(result)
@@ -85,6 +88,11 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
         by_kind(view, key, finding, shape)
     if drawing.below:
         drawing.below(result)
+
+
+def empty(view: View) -> bool:
+    """Whether a table has no rows."""
+    return not len(view) if isinstance(view, Columns) else isinstance(view, Table) and not view.rows
 
 
 def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
@@ -111,5 +119,8 @@ def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
             draw_pictures(view, key)
         case TrainLog():
             training(view, key)
+        case Tokens():
+            marks = shape if isinstance(shape, WordMarks) else WordMarks()
+            draw_tokens(view, finding, key, marks)
         case _:
             raise TypeError(f"{type(view).__name__} has no drawing")

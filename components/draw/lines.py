@@ -17,6 +17,7 @@ from components.draw.charts import (
     Rows,
     Values,
     column_title,
+    intervals_of,
     look,
     series_style,
     values,
@@ -35,6 +36,8 @@ class Lines(Chart):
         series: columns with their names in the legend.
         bands: by the column it belongs to, the columns with the low and the high end of a band;
             and what it is called in the legend.
+        intervals: as those of `Dots`.
+        apart: how far the next column's marks are moved to the right, so that intervals stay apart.
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
@@ -44,6 +47,8 @@ class Lines(Chart):
     x: str
     series: Mapping[str, str]
     bands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    apart: float = 0.0
     x_title: str = ""
     log: bool = False
     now: float | None = None
@@ -59,7 +64,8 @@ class Lines(Chart):
                 low, high, *called = self.bands[column]
                 add_band(figure, across, values(table, low), values(table, high), *called)
             figure.add_scatter(
-                x=across, y=values(table, column), name=name, mode=mode,
+                x=across + at * self.apart, y=values(table, column), name=name, mode=mode,
+                error_y=intervals_of(table, column, self.intervals.get(column, ())),
                 line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
                 marker=mark | {"size": 8},
             )  # fmt: skip
@@ -70,14 +76,18 @@ class Lines(Chart):
             )  # fmt: skip
         if self.now is not None:
             line = {"color": GRAY, "width": 2}
-            note = {"annotation_text": self.now_name, "annotation_position": "top left"}
+            note = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
             figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
         kind = "log" if self.log else "linear"
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span, hoverformat=".3g")
         shown = sum(trace.showlegend is not False for trace in figure.data)
-        figure.update_layout(showlegend=shown > 1, hovermode="x unified")
+        figure.update_layout(
+            showlegend=shown > 1,
+            hovermode="x unified",
+            legend_traceorder="normal",
+        )
         return laid(figure, self.height or HEIGHT)
 
 
@@ -92,6 +102,7 @@ class Scatter(Chart):
         ticks: of the horizontal axis.
         log: whether the horizontal axis has a scale of decades.
         shown: whether each point's name stands beside it; else it is in the hover text.
+        spread: the columns with half the width of a point's intervals, along x and along y.
     """
 
     x: str
@@ -101,6 +112,7 @@ class Scatter(Chart):
     ticks: Sequence[float] | None = None
     log: bool = False
     shown: bool = False
+    spread: tuple[str, str] | None = None
 
     def figure(self, table: Rows) -> go.Figure:
         """The points."""
@@ -109,11 +121,16 @@ class Scatter(Chart):
         labels = self.names or table.rows or [""] * len(known)
         names = [name for name, here in zip(labels, known, strict=True) if here]
         x, y = x[known], y[known]
+        across, upward = (
+            {"array": values(table, name)[known]} if name else None
+            for name in self.spread or ("", "")
+        )
         figure = go.Figure(
             go.Scatter(
-                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11}
+                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11},
+                error_x=across, error_y=upward,
             )
-        )
+        )  # fmt: skip
         spans = self.spans(np.log10(x) if self.log else x, y)
         if self.shown:
             annotate(figure, np.log10(x) if self.log else x, y, names, spans)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import GRAY, STOPS, laid, ramp, theme
+from components.charts.style import COLORS, GRAY, STOPS, laid, ramp, theme
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from components.draw.charts import Chart, Rows, Values, values
 
@@ -24,6 +24,8 @@ class Matrix(Chart):
         colors: (rows, columns), what decides the color where that is not the value itself.
         texts: (rows, columns), what is written on the squares where that is not the value.
         hovers: (rows, columns), what is shown when the pointer rests on a square.
+        numbers: whether squares carry numbers or texts.
+        outlined: (row, column) of squares with a frame.
         columns: names of the columns, where they are not the table's.
         form: how numbers are written on the squares.
         x_title: below the columns.
@@ -35,6 +37,8 @@ class Matrix(Chart):
     colors: Values | None = None
     texts: Sequence[Sequence[str]] = ()
     hovers: Sequence[Sequence[str]] = ()
+    numbers: bool = True
+    outlined: Sequence[tuple[int, int]] = ()
     columns: Sequence[str] = ()
     form: str = ".2g"
     x_title: str = ""
@@ -44,14 +48,20 @@ class Matrix(Chart):
     def figure(self, table: Rows) -> go.Figure:
         """The squares."""
         cells = np.stack([values(table, name) for name in table.order], 1)
+        few = len(cells) <= MANY
         trace = go.Heatmap(
             z=cells if self.colors is None else self.colors, x=list(self.columns or table.order),
             y=list(self.names or table.rows), coloraxis="coloraxis", xgap=1, ygap=1,
-            text=self.written(cells), texttemplate="%{text}" if len(cells) <= MANY else None,
+            text=self.written(cells), texttemplate="%{text}" if self.numbers and few else None,
             textfont={"size": 11}, hovertext=self.hovers or None,
             hoverinfo="text" if self.hovers else "all",
         )  # fmt: skip
         figure = go.Figure(trace)
+        for row, column in self.outlined:
+            figure.add_shape(
+                type="rect", x0=column - 0.46, x1=column + 0.46, y0=row - 0.44, y1=row + 0.44,
+                line={"width": 3, "color": COLORS[theme()][1]},
+            )  # fmt: skip
         figure.update_layout(coloraxis=self.scale())
         figure.update_xaxes(title=self.x_title, type="category", showgrid=False, linecolor=GRAY)
         figure.update_yaxes(title=self.title, type="category", autorange="reversed", showgrid=False)

@@ -34,19 +34,21 @@ def draw_pictures(view: Pictures, key: str) -> None:
 
 
 def as_html(view: Pictures) -> str:
-    """The table; labels and captions are text."""
+    """The table; labels and captions are text. Rows without names have no place for them."""
+    named = any(view.rows)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
     rows = "".join(
-        f'<tr><th scope="row" style="{stays()}">{escape(name)}</th>'
+        (f'<tr><th scope="row" style="{stays()}">{escape(name)}</th>' if named else "<tr>")
         + "".join(cell(view, row, column) for column in range(len(view.columns)))
         + "</tr>"
         for row, name in enumerate(view.rows)
     )
     count = len(view.columns)
     kind = "bs-pictures" + (" bs-few" if count <= FEW else " bs-many" if count > MANY else "")
+    corner = "<td></td>" if named else ""
     return (
         f'<figure class="{kind}" tabindex="0" aria-label="{escape(view.finding)}"><table>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"
+        f"<thead><tr>{corner}{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"
     )
 
 

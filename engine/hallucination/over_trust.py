@@ -67,3 +67,15 @@ def reach(method: OPERA, answer: Result) -> LargestPenalty | None:
 def needed(words: float, scale: float) -> float:
     """The share of attention at which a column over so many words reaches φ = 1."""
     return exp(-SMALL / words) / scale
+
+
+def walk(back: Columns, total: int) -> Columns:
+    """The answer's length over words chosen: up to each going back, down, and up to the end."""
+    x, y, chosen, length = [0], [0], 0, 0
+    for long, less in zip(back["said"].astype(int), back["taken back"].astype(int), strict=True):
+        chosen += long - length
+        x += [chosen, chosen]
+        y += [long, long - less]
+        length = long - less
+    columns = {"words chosen": [*x, chosen + total - length], "length": [*y, total]}
+    return Columns.of({name: (held, "words") for name, held in columns.items()})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from engine.result import Columns, Result
 UNSEEN = 1000  # seeds of training lie below
 UNITS = dict(zip(COSTS, ("passes", "tokens", "places"), strict=True))
 UNITS |= {"words": "words", "seconds": "s"}
+
+SPEED = "words per second"
 
 Told = tuple[list[float], str]  # a column of one row, and its unit
 
@@ -173,3 +175,21 @@ def one_by_one(
 def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     """How many of some; NaN of none."""
     return float(held[among].mean()) if among.any() else nan
+
+
+def joined(answers: Mapping[str, Result]) -> Columns:
+    """The rates of every strategy, a row for each, and how fast it was."""
+    rates = [cast(Columns, answer["rates"]) for answer in answers.values()]
+    columns = {
+        name: (np.concatenate([held[name] for held in rates]), unit)
+        for name, unit in zip(rates[0].order, rates[0].units, strict=True)
+    }
+    speeds = [speed(answer) for answer in answers.values()]
+    return Columns.of(columns | {SPEED: (speeds, "")}, tuple(answers))
+
+
+def speed(answer: Result) -> float:
+    """Words in a second, all scenes together; NaN without captions."""
+    held = cast(Columns, answer["rates"])
+    scenes = len(cast(Columns, answer["captions"])) if "captions" in answer else 0
+    return scenes * float(held["words"][0]) / float(held["seconds"][0])

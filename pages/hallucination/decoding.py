@@ -3,7 +3,7 @@
 import streamlit as st
 
 from components import notices
-from components.decoding import answers, asked, cost, inside, measured, noise, scenes, steps
+from components.decoding import cost, inside, measured, noise, scenes, steps, view
 
 st.title("Decoding")
 st.markdown(
@@ -11,7 +11,7 @@ st.markdown(
     "up less?"
 )
 
-found = answers.side_by_side(asked.choose())
+found = view.show()
 
 st.subheader("Why this word?", divider="gray")
 steps.show(found)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from components.decoding.asked import STORY
+from components.decoding.form import STORY
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
+import pandas as pd
 import pytest
 
-from components.decoding.answers import as_json
-from components.decoding.asked import STORY, STUBBORN, Spoken
+from components import share
+from components.decoding.form import STORY, STUBBORN
+from components.notices import plain
 from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
@@ -71,9 +74,12 @@ def test_every_strategy_answers_side_by_side(half, prompt):
     at = opened(*(kind.title for kind in fit), decoding__prompt=prompt)
     assert not at.exception
     assert not at.error
-    assert [tab.label for tab in at.main.tabs] == [kind.title for kind in fit]
+    inner = [kind.title for kind in fit if kind.name not in {"Greedy", "Sampling"}]
+    assert [tab.label for tab in at.main.tabs] == inner
+    explained = [each for each in at.main.expander if each.label == "What am I looking at?"]
     for kind in fit:
-        assert f"What am I looking at? {kind.title}" in [each.label for each in at.main.expander]
+        text = plain(kind.about()).replace("\\", "")
+        assert any(text in each.markdown[0].value.replace("\\", "") for each in explained)
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
@@ -114,15 +120,15 @@ def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
     for name, held in (("Greedy", greedy), ("VCD", vcd)):
         share = f"{100 * held['lie rate'][0]:.0f} % of the leaders"
         assert f"{name} adds the partner that is not there to {share}" in words(at)
-    assert not [each for each in at.main.button if each.key == "decoding.go"]
+    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
 
 
 def test_other_scenes_wait_for_a_button_and_are_then_counted():
     at = opened(decoding__count="25")
-    button = at.button(key="decoding.go")
+    button = at.button(key="decoding.rates.go")
     assert button.label.startswith("Count over 25 scenes: Greedy, VCD")
     button.click().run()
-    assert not [each for each in at.main.button if each.key == "decoding.go"]
+    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
     settled(at)
     assert "Greedy adds the partner" in words(at)
 
@@ -130,7 +136,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
 def test_a_count_goes_on_while_the_page_is_drawn_again(monkeypatch):
     hold = held_up(monkeypatch, Rates)
     at = opened("Greedy", decoding__count="25", decoding__clear="true")
-    at.button(key="decoding.go").click().run()
+    at.button(key="decoding.rates.go").click().run()
     hold.begins(at)
     at.run()
     assert not hold.is_given_up(1)
@@ -141,8 +147,8 @@ def test_a_press_that_overtakes_another_count_counts_that_one():
     at = opened("Greedy", decoding__count="200")
     at.selectbox(key="decoding.count").set_value(25)
     at.toggle(key="decoding.clear").set_value(True)
-    at.button(key="decoding.go").click().run()
-    assert not [each for each in at.main.button if each.key == "decoding.go"]
+    at.button(key="decoding.rates.go").click().run()
+    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
     settled(at)
 
 
@@ -152,15 +158,24 @@ def test_a_photograph_is_answered_without_a_truth():
     assert "What is truly there is not known." in words(at)
 
 
-def test_the_file_holds_words_steps_cost_and_record():
+def test_the_files_hold_words_steps_cost_and_record():
     case = asking.about_scene(HABIT, asking.scene("counter", STORY), LAMP)
-    answer = run.answer(VCD(), case)
-    told = json.loads(as_json(Spoken(VCD(), answer, None)))
-    assert told["answer"] == "no"
-    assert set(told["best"]) == {"strong", "weak", "final"}
-    assert told["best"]["strong"][0]["yes"] > told["best"]["strong"][0]["no"]
-    assert told["cost"]["forward passes"] == 2 * 2
-    assert told["record"]["settings"]["alpha"] == 1.0
+    files = {name: make() for name, make in share.contents(run.answer(VCD(), case))}
+    words = pd.read_csv(StringIO(files["answer.csv"]))
+    assert words["row"].tolist() == ["no"]
+    assert {"strong.csv", "weak.csv", "final.csv"} <= set(files)
+    strong = pd.read_csv(StringIO(files["strong.csv"]))
+    best = strong[strong["row"] == 1].set_index("label")["probability"]
+    assert best["yes"] > best["no"]
+    cost = pd.read_csv(StringIO(files["cost.csv"])).set_index("label")["times"]
+    assert cost["forward passes"] == 2 * 2
+    assert json.loads(files["record.json"])["settings"]["alpha"] == 1.0
+
+
+def test_the_scene_is_named_in_the_call():
+    at = opened()
+    calls = [each.value for each in at.main.code if "VCD" in each.value]
+    assert any(f"scene={STORY}" in call for call in calls)
 
 
 def test_every_strategy_is_shown_with_the_figures_that_were_measured():

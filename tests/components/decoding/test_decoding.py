@@ -1,4 +1,4 @@
-"""What the Decoding view works out by itself: what differs, leanings, steps, the way back."""
+"""What the Decoding view works out by itself: sentences, steps, the way back."""
 
 from __future__ import annotations
 
@@ -9,22 +9,18 @@ import numpy as np
 import pytest
 
 from components.ask import cause
-from components.charts import style
-from components.charts.style import COLORS, INK
 from components.decoding import memory
-from components.decoding.answers import differing, finding_words, worth_marking
-from components.decoding.asked import Spoken
-from components.decoding.cost import spent
-from components.decoding.keep import curve_words
-from components.decoding.leaning import Leaning, leaning_of
+from components.decoding.answers import finding_words
+from components.decoding.cost import cost_of
+from components.decoding.form import Spoken
+from components.decoding.leaning import leaning_words
 from components.decoding.measured import sentences, trust_words
-from components.decoding.memory import DROPPED, SHADE, crossed, texts
+from components.decoding.memory import curve_words, texts
 from components.decoding.noise import margin_words
-from components.decoding.scenes import speed
-from components.decoding.steps import drawn, step_of, told, weak_title
-from components.decoding.trust import walk
+from components.decoding.steps import STRONG, panels, shortly, titled, weak_title
 from engine.data.layout import Scene
-from engine.hallucination import MVP, VCD, Greedy, VASparse, asking
+from engine.hallucination import VCD, Greedy, VASparse, asking
+from engine.hallucination.best_words import below, best_words, cut_of
 from engine.hallucination.claims import claims
 from engine.hallucination.comparison import FIGURES, SAME, TRUST
 from engine.hallucination.over_trust import needed
@@ -53,27 +49,7 @@ def spoken(method, said, scene: Scene | None = None, **views) -> Spoken:
     return Spoken(method, {"answer": tokens(*said), **views}, against)
 
 
-# ---------------------------------------------------------------- what differs
-
-
-def test_equal_answers_have_no_marks():
-    assert differing([["a", "car"], ["a", "car"]]) == [set(), set()]
-
-
-def test_a_word_that_was_put_in_shifts_nothing_behind_it():
-    marks = differing([["a", "car", "."], ["a", "blue", "car", "."]])
-    assert marks == [set(), {1}]
-
-
-def test_the_first_answer_is_marked_wherever_any_other_departs():
-    marks = differing([["yes", "a", "car"], ["no", "a", "car"], ["yes", "a", "sign"]])
-    assert marks == [{0, 2}, {0}, {2}]
-
-
-def test_grammar_is_framed_only_where_nothing_telling_differs():
-    first, other = ["a", "car", "with", "a", "lamp"], ["a", "car", "and", "a", "sign"]
-    assert worth_marking([first, other]) == [{4}, {4}]
-    assert worth_marking([["a", "car", "on"], ["a", "car", "in"]]) == [{2}, {2}]
+# ---------------------------------------------------------------- what they say
 
 
 def test_strategies_that_say_the_same_stand_together_and_the_truth_is_told():
@@ -102,34 +78,10 @@ def test_of_a_caption_it_is_told_what_each_makes_up():
 # ---------------------------------------------------------------- yes against no
 
 
-def test_the_leaning_is_read_where_the_answer_is_decided():
-    final = ranking({"i": 0.6, "yes": 0.2}, {"think": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.2})
-    one = spoken(Greedy(), ["i", "think", "yes"], final=final)
-    assert leaning_of(one).parts == pytest.approx((0.6, 0.2, 0.2))
-
-
-def test_what_may_not_come_counts_as_nothing_and_no_verdict_is_none():
-    sure = spoken(VCD(), ["no"], final=ranking({"no": 0.9, "the": 0.1}))
-    assert leaning_of(sure).parts == pytest.approx((0.0, 0.9, 0.1))
-    neither = spoken(Greedy(), ["a", "car"], final=ranking({"a": 1}, {"car": 1}))
-    assert leaning_of(neither).text == "neither yes nor no"
-    assert Leaning(0.396, 0.393).text == "yes 39.6 %, no 39.3 %"
-    assert Leaning(0.408, 0.339).text == "yes 41 %, no 34 %"
-
-
-def test_yes_has_one_number_on_the_page():
-    """The share in the chart is the probability below the word."""
-    case = asking.about_scene("tiny-vlm-habit", STREET, "is there a lamp")
-    for method in (Greedy(), VCD(), VASparse()):
-        answer = method(case)
-        one = Spoken(method, answer, None)
-        word = one.tokens.words[0]
-        assert getattr(leaning_of(one), word) == pytest.approx(one.tokens.probability[0])
-
-
-def test_mvp_leans_by_its_scores():
-    one = spoken(MVP(), ["no"], scores=Scores(np.array([0.2, 0.6]), ("yes", "no"), "score"))
-    assert leaning_of(one).parts == pytest.approx((0.2, 0.6, 0.2))
+def test_shares_so_near_each_other_are_told_with_a_digit():
+    assert leaning_words(np.nan, np.nan) == "neither yes nor no"
+    assert leaning_words(0.396, 0.393) == "yes 39.6 %, no 39.3 %"
+    assert leaning_words(0.408, 0.339) == "yes 41 %, no 34 %"
 
 
 # ---------------------------------------------------------------- steps
@@ -139,63 +91,42 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     strong = ranking({"yes": 0.5, "no": 0.25, "the": 0.05, "lamp": 0.04})
     weak, final = ranking({"yes": 0.9, "no": 0.02}), ranking({"no": 0.8, "yes": 0.2})
     one = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
-    step = step_of(one, 0)
-    assert step.names[0] == "no"
-    assert step.cut == pytest.approx(0.05)
-    out = {name: step.out(at) for at, name in enumerate(step.names)}
+    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
+    assert step.rows[0] == "no"
+    assert step.columns == ("The model", "Looking at the noised copy", "Chosen from")
+    assert step.values[0].tolist() == pytest.approx([25, 2, 80])
+    assert cut == pytest.approx(5)
+    out = dict(zip(step.rows, below(step[STRONG], cut), strict=True))
     assert out == {"no": False, "yes": False, "the": False, "lamp": True}
-    at = step.names.index("lamp")
+    at = step.rows.index("lamp")
     assert np.isnan(step.values[at, 1:]).all()
+    assert panels(step, cut).texts["Chosen from"][at] == "cut off"
+    assert panels(step, cut).lines == {"The model": cut}
 
 
 def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
-    step = step_of(spoken(Greedy(), ["yes"], strong=best, final=best), 0)
-    assert (step.kinds, step.cut) == (("strong", "final"), 0.0)
-    assert not any(step.out(at) for at in range(len(step.names)))
-    assert step.names == ("yes", "no", "a")  # one faint word beside them, not two
+    one = spoken(Greedy(), ["yes"], strong=best, final=best)
+    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
+    assert (step.columns, cut) == (("The model", "Chosen from"), 0.0)
+    assert not any(below(step[STRONG], cut))
+    assert step.rows == ("yes", "no", "a")  # one faint word beside them, not two
 
 
 def test_numbers_of_a_bar():
-    assert [told(value, gone) for value, gone in ((41.2, False), (0.3, False), (0.0, False))] == [
-        "41", "&lt;1", "0",
+    assert [shortly(value, cut_off=False) for value in (41.2, 0.3, 0.0, np.nan)] == [
+        "41", "&lt;1", "0", "–",
     ]  # fmt: skip
-    assert told(np.nan, False) == "–"
-    assert told(41.2, True) == "cut off"
+    assert shortly(41.2, cut_off=True) == "cut off"
 
 
 # ---------------------------------------------------------------- inside and cost
 
 
-def test_only_cells_that_are_off_are_grayed():
-    pixels = np.full((64, 64, 3), 50, np.uint8)
-    grid = np.ones((8, 8), bool)
-    grid[2, 5] = False
-    seen = crossed(pixels, grid)
-    cell = seen.shape[0] // 8
-    changed = (seen != 50).any(-1)
-    where = np.zeros_like(changed)
-    where[2 * cell : 3 * cell, 5 * cell : 6 * cell] = True
-    assert (changed == where).all()
-    middle = seen[2 * cell + cell // 2, 5 * cell + 2]
-    assert np.abs(middle - ((1 - SHADE) * 50 + SHADE * DROPPED)).max() <= 1
-
-
-def test_the_way_goes_up_to_each_going_back_and_ends_at_the_answer():
-    x, y = walk([10, 9], [4, 2], 12)
-    assert (x, y) == ([0, 10, 10, 13, 13, 18], [0, 10, 6, 9, 7, 12])
-
-
-def test_words_in_a_second_are_of_all_scenes():
-    rates = Columns.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
-    captions = Columns.of({"invented": (np.zeros(40), "mentions")})
-    assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
-
-
 def test_costs_are_read_by_their_names():
     cost = Scores(np.array([7.0, 1.0, 2.0]), ("places looked at", "forward passes", "tokens read"),
                   "times")  # fmt: skip
-    assert spent({"cost": cost}).tolist() == [1, 2, 7]
+    assert cost_of({"cost": cost}).tolist() == [1, 2, 7]
 
 
 @pytest.mark.parametrize(
@@ -225,8 +156,8 @@ def thinned(**settings):
 def test_words_that_a_layer_dropped_are_struck_through():
     one = thinned(compete=EVERY, source="masked cache")
     place = 4
-    lines = texts(one, place)
     lost = one.answer["dropped"]
+    lines = texts(lost, one, place)
     read = 1 + 3 + place  # the beginning, the prompt, the answer so far
     assert len(lines) == 3
     for layer, line in zip(lost.order, lines, strict=True):
@@ -238,7 +169,7 @@ def test_words_that_a_layer_dropped_are_struck_through():
 
 def test_by_default_no_word_is_dropped_and_that_is_said():
     one = thinned()
-    (line,) = texts(one, len(one.tokens.words) - 1)
+    (line,) = texts(one.answer["dropped"], one, len(one.tokens.words) - 1)
     assert line.endswith("no word was dropped.")
 
 
@@ -291,18 +222,6 @@ def test_a_gain_of_the_visual_aware_choice_is_claimed_only_where_ranges_are_apar
     apart = curve_words(curve((0.1, 0.15, 0.2), (0.21, 0.25, 0.3)))
     assert "makes up less than top-k at 10 % and than random at 10 %." in apart
     assert "show no gain" in curve_words(curve((0.1, 0.15, 0.22), (0.21, 0.25, 0.3)))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_charts_have_the_colors_of_the_theme(scheme, monkeypatch):
-    theme = SimpleNamespace(context=SimpleNamespace(theme=SimpleNamespace(type=scheme)))
-    monkeypatch.setattr(style, "st", theme)
-    best = ranking({"yes": 0.6, "no": 0.3})
-    figure = drawn(step_of(spoken(Greedy(), ["yes"], strong=best, final=best), 0))
-    other = {"light": "dark", "dark": "light"}[scheme]
-    text = str(figure.to_json()).lower()
-    assert any(color in text for color in COLORS[scheme])
-    assert not [color for color in (*COLORS[other], INK[other]) if color in text]
 
 
 def test_no_chart_of_ask_or_decoding_has_a_color_of_its_own():

@@ -183,3 +183,33 @@ def test_colors_of_signed_numbers_are_others_than_those_of_unsigned_ones():
     counts = Table(np.array([[3, -1]], np.float32), ("a",), ("a", "b"), ("", ""))
     plain, signed = (Matrix(signed=each).figure(counts).layout.coloraxis for each in (False, True))
     assert plain.colorscale != signed.colorscale
+
+
+def test_lines_carry_intervals_and_stand_apart():
+    shape = Lines(
+        x="loss", series={"change": "mean", "low": "worst"}, apart=2.0,
+        intervals={"change": ("low", "high")}, now=10.0, now_name="here",
+    )  # fmt: skip
+    figure = shape.figure(TABLE)
+    mean, worst = series(figure, "mean"), series(figure, "worst")
+    assert [y + up for y, up in zip(mean.y, mean.error_y.array, strict=True)] == [0, 10, 75]
+    assert worst.error_y.array is None
+    assert list(worst.x) == [3, 12, 102]
+    assert [note.text for note in figure.layout.annotations] == ["here"]
+
+
+def test_points_carry_their_spread():
+    spread = Columns.of(
+        {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±", "y ±")}, NAMES
+    )
+    (points,) = Scatter(x="x", y="y", spread=("x ±", "y ±")).figure(spread).data
+    assert list(points.error_x.array) == list(points.error_y.array) == [1, 3]
+
+
+def test_squares_can_be_framed_and_left_without_numbers():
+    counts = Table(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
+    figure = Matrix(outlined=[(0, 1)], numbers=False).figure(counts)
+    (frame,) = figure.layout.shapes
+    assert (frame.x0 + frame.x1) / 2 == 1
+    assert (frame.y0 + frame.y1) / 2 == 0
+    assert figure.data[0].texttemplate is None

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.hallucination.opera import OPERA, over_trust
-from engine.hallucination.over_trust import FELT, needed, reach
+from engine.hallucination.over_trust import FELT, needed, reach, walk
 from engine.result import Columns, Field
 from tests.engine.hallucination.tiny import case
 
@@ -47,3 +47,10 @@ def test_of_a_real_answer_the_column_and_its_attention_give_phi():
     far = reach(method, method(case()))
     slowly = np.log(1e-7) + far.words * np.log(method.scale * far.share)
     assert far.log == pytest.approx(slowly, abs=0.05)
+
+
+def test_the_way_goes_up_to_each_going_back_and_ends_at_the_answer():
+    back = Columns.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
+    way = walk(back, 12)
+    assert way["words chosen"].tolist() == [0, 10, 10, 13, 13, 18]
+    assert way["length"].tolist() == [0, 10, 6, 9, 7, 12]

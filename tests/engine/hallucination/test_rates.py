@@ -13,13 +13,14 @@ from engine.hallucination.chair import chair
 from engine.hallucination.greedy import Greedy
 from engine.hallucination.mvp import MVP
 from engine.hallucination.noise import seed_for
-from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.rates import SPEED, UNSEEN, Rates, ScenesCase, joined, speed
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.hallucination.vcd import VCD
 from engine.hallucination.views_ablation import ViewsAblation
 from engine.method import quiet
+from engine.result import Columns
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +126,20 @@ def test_the_same_seed_draws_other_words_for_another_image_or_question():
     }
     assert len(set(drawn.values())) == 4
     assert seed_for(one, 1) != seed_for(one, 0) == seed_for(one.clone(), 0)
+
+
+def test_words_in_a_second_are_of_all_scenes():
+    rates = Columns.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
+    captions = Columns.of({"invented": (np.zeros(40), "mentions")})
+    assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
+
+
+def test_rates_of_several_decodings_stand_in_rows():
+    rates = [Columns.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
+    captions = Columns.of({"invented": (np.zeros(10), "mentions")})
+    table = joined(
+        {"Greedy": {"rates": rates[0], "captions": captions}, "MVP": {"rates": rates[1]}}
+    )
+    assert table.rows == ("Greedy", "MVP")
+    assert table["words"].tolist() == [3, 4]
+    assert table[SPEED].tolist() == [15, 0]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
-from components.dialog import answer_words, question, scene
+from components.dialog import question, scene
 from components.dialog.scene import Shown
 from components.forms import refuse_links, widget
 from components.links import refuse
-from components.notices import plain
 from engine.hallucination import STRATEGIES, VCD, Greedy
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.claims import Claims, claims
@@ -42,13 +40,7 @@ Kind = type[Method[Any]]
 
 @dataclass(frozen=True)
 class Spoken:
-    """A strategy and its answer.
-
-    Args:
-        method: with its settings.
-        answer: with its record.
-        claims: the answer against the truth; None where that is not known.
-    """
+    """A strategy with its settings, its answer, and that against the truth where it is known."""
 
     method: Method[Any]
     answer: Answer
@@ -70,6 +62,11 @@ class Spoken:
         tokens: Tokens = self.answer["answer"]
         return tokens
 
+    @property
+    def numbered(self) -> list[str]:
+        """The answer's words with their places."""
+        return [f"{at + 1}. {word}" for at, word in enumerate(self.tokens.words)]
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -80,36 +77,22 @@ class Compared:
     spoken: tuple[Spoken, ...]
     greedy: Answer  # what costs are held against
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Of the strategies."""
+        return tuple(one.title for one in self.spoken)
+
     def of(self, name: str) -> Spoken | None:
         """The answer of a strategy; None where it is not among those chosen."""
         return next((one for one in self.spoken if one.name == name), None)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked, by which strategies, and where on the page the finding belongs."""
-
-    shown: Shown
-    case: CaptionCase
-    kinds: tuple[Kind, ...]
-    finding: DeltaGenerator
-
-
-def choose() -> Asked:
-    """Image, model and question, the same as on the page Ask, and the strategies."""
-    image, words = st.columns([4, 5], gap="large")
-    with image:
-        shown = scene.choose(STORY, KEY)
-    with words:
-        name = question.choose_model(KEY)
-        prompt = question.choose_prompt(shown)
-        case = question.asked(shown, name, prompt)
-        if case is None:
-            st.stop()
-        kinds = pick(case)
-        example("Show the example: a lamp that is not there", STORY)
-        finding = st.container()
-    return Asked(shown, case, tuple(kinds), finding)
+def choose_question(shown: Shown) -> CaptionCase:
+    """Model and question, the same as on the page Ask; the page ends where none can be asked."""
+    case = question.asked(shown, question.choose_model(KEY), question.choose_prompt(shown))
+    if case is None:
+        st.stop()
+    return case
 
 
 def example(label: str, number: int) -> None:
@@ -127,6 +110,14 @@ def example(label: str, number: int) -> None:
         label, on_click=take, type="tertiary", icon=":material/restart_alt:",
         key=f"{KEY}.example.{number}",
     )  # fmt: skip
+
+
+def known(shown: Shown) -> Mapping[str, Any]:
+    """The name of a scene that was not edited, which a case does not know."""
+    kind, number = (st.session_state.get(f"{KEY}.{name}") for name in ("kind", "number"))
+    if shown.scene is None or scene.held_edits() or kind not in scene.KINDS or number is None:
+        return {}
+    return {"kind": scene.KINDS[kind], "scene": int(number)}
 
 
 # ---------------------------------------------------------------- strategies
@@ -155,7 +146,7 @@ def pick(case: CaptionCase) -> list[Kind]:
     return [fitting[title] for title in chosen[:MOST]]
 
 
-def form(kind: Kind, case: CaptionCase) -> Method[Any]:
+def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
     """A strategy's strength in sight, its other settings behind a button."""
     key = f"{KEY}.{kind.name}"
     refuse_links(kind, key, case)
@@ -199,8 +190,3 @@ def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Co
         against = claims(case.prompt, words, shown.scene) if shown.scene else None
         spoken.append(Spoken(method, answer, against))
     return Compared(shown, case, tuple(spoken), greedy)
-
-
-def quoted(text: str) -> str:
-    """An answer as it is quoted in a sentence."""
-    return plain(f"“{answer_words.tidy(text)}”") if text else "nothing"

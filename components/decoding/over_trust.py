@@ -1,0 +1,118 @@
+"""OPERA: the answer's attention to itself, over-trust, and where the search went back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+import numpy as np
+import streamlit as st
+
+from components.decoding.form import Compared, Spoken
+from components.decoding.measured import takes
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from components.notices import plain
+from engine.hallucination.opera import OPERA
+from engine.hallucination.over_trust import reach, walk
+from engine.result import Columns, Field, Table
+
+
+def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+    """Attention, over-trust and going back; of one word there is nothing to see."""
+    names = tuple(one.numbered)
+    if len(names) < 2:
+        st.info("A single word has no earlier word to lean on: ask for a description.")
+        return ()
+    if "back" not in one.answer:
+        st.markdown("**It never went back**: no word was the most trusted one often enough.")
+
+    def square(attention: Field) -> Table:
+        return Table(attention.values, names, names, ("",) * len(names))
+
+    return (
+        Drawing(
+            "self", "The answer's attention to itself",
+            Matrix(bar="share of attention", numbers=False, height=460),
+            partial(attention_words, one), part=square,
+        ),
+        Drawing(
+            "trust", "Over-trust of each word",
+            Dots(
+                series={"over-trust": "over-trust"}, names=names, line=0, height=460,
+                line_name="beyond, it weighs", title="over-trust, ln φ (nats)",
+            ),
+            partial(trust_words, one), part=finite,
+            below=lambda _: st.markdown(f"**{plain(felt_words(one))}**"),
+        ),
+        Drawing(
+            "back", "Where it went back",
+            Lines(
+                x="words chosen", series={"length": "length"}, title="length of the answer",
+                x_title="words chosen, those taken back included", height=300,
+            ),
+            back_words, part=lambda back: walk(back, len(names)),
+        ),
+    )  # fmt: skip
+
+
+def attention_words(one: Spoken, views: Views) -> str:
+    """Which word the later ones look at most."""
+    attention: Field = views["self"]
+    sums = np.nansum(np.tril(np.nan_to_num(attention.values), -1), 0)
+    most = int(sums.argmax())
+    return (
+        f"Each row: where that word looked among the words of the answer. Later words look most at "
+        f"“{one.tokens.words[most]}” (word {most + 1})."
+    )
+
+
+def finite(trust: Columns) -> Columns:
+    """ln φ of each word, NaN where φ is 0."""
+    logs = np.where(np.isfinite(trust["over-trust"]), trust["over-trust"], np.nan)
+    return Columns.of(
+        {name: (trust[name], unit) for name, unit in zip(trust.order, trust.units, strict=True)}
+        | {"over-trust": (logs, "nats")}, trust.rows,
+    )  # fmt: skip
+
+
+def trust_words(one: Spoken, views: Views) -> str:
+    """Where φ is largest, and at how many words it weighs."""
+    trust = finite(views["trust"])
+    logs = trust["over-trust"]
+    top = int(np.nanargmax(logs)) if np.isfinite(logs).any() else 0
+    column = int(trust["most trusted word"][top])
+    return (
+        f"Highest at “{one.tokens.words[top]}”, which leans on “{one.tokens.words[column]}”. "
+        f"{int((logs > 0).sum())} of {len(logs)} words have φ above 1; far below zero it changes "
+        "nothing."
+    )
+
+
+def felt_words(one: Spoken) -> str:
+    """Whether φ changes anything in this answer, and what it would take."""
+    method = cast(OPERA, one.method)
+    far = reach(method, one.answer.views)
+    if far is None:
+        return f"φ counts from word {method.early + 1} on: this answer is too short for it."
+    verdict = "it is felt" if far.felt else "it is not felt"
+    return (
+        f"The largest φ that counts lowers a score by {far.penalty:.2g} nats: {verdict}. "
+        + takes(far.words, far.share, method.scale)
+    )
+
+
+def back_words(views: Views) -> str:
+    """How often it went back, by how much, and what it may no longer say."""
+    taken = ", ".join(f"{count:.0f}" for count in views["back"]["taken back"])
+    times = len(views["back"])
+    words = f"It went back {times} {'time' if times == 1 else 'times'}; words taken back: {taken}."
+    if "rejected" in views:
+        rejected: Columns = views["rejected"]
+        words += " It may no longer say " + ", ".join(
+            f"“{word}” as word {int(place) + 1}"
+            for word, place in zip(rejected.rows, rejected["place"].tolist(), strict=True)
+        ) + "."  # fmt: skip
+    return words

@@ -1,0 +1,133 @@
+"""MVP: three descriptions, the paths of an answer from each, and what decides."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.decoding.form import KEY, Compared, Spoken
+from components.dialog.answer_words import tidy
+from components.draw.drawing import Drawing, Views
+from components.draw.stacked import Stacked
+from components.notices import plain
+from components.section import Section
+from engine.hallucination.chair import mentions
+from engine.hallucination.mvp import MVP, VIEWS
+from engine.hallucination.rates import ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.views_ablation import ViewsAblation
+from engine.result import Columns
+
+SCENES = 50  # over which views are left out
+ANSWERS = {1.0: "yes", 0.0: "no"}
+VIEW_NAMES = tuple(VIEWS)
+
+
+def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+    """Each description with its paths, then what they add up to."""
+    weights = cast(MVP, one.method).weights
+    return (
+        *(
+            Drawing(
+                name, f"{name.capitalize()} (weight {weights[at]:.2g})",
+                finding=partial(caption_words, found, name), below=partial(paths_of, at),
+            )
+            for at, name in enumerate(VIEW_NAMES)
+        ),
+        Drawing("paths", "What decides", decided, sum_words, part=pieces),
+    )  # fmt: skip
+
+
+def caption_words(found: Compared, name: str, views: Views) -> str:
+    """What a description makes up."""
+    if found.shown.scene is None:
+        return "What is truly there is not known."
+    there = [thing.category for thing in found.shown.scene.things if thing.opacity > 0]
+    made_up = dict.fromkeys(
+        one.node for one in mentions(views[name].words, there, THINGS) if not one.true
+    )
+    return f"✗ made up: {', '.join(made_up)}" if made_up else "✓ makes up nothing"
+
+
+def paths_of(view: int, views: Views) -> None:
+    """The paths of one description, a line each."""
+    paths: Columns = views["paths"]
+    rows = np.flatnonzero(paths["view"] == view).tolist()
+    st.markdown("\n\n".join(path_words(paths, row) for row in rows))
+
+
+def path_words(paths: Columns, row: int) -> str:
+    """One path: how likely it begins, what it says, and how surely."""
+    first = 100 * float(paths["probability"][row])
+    says = ANSWERS.get(float(paths["says yes"][row]), "neither")
+    sure = float(paths["certainty"][row])
+    told = f"{100 * sure:.0f} % sure" if np.isfinite(sure) else "it counts as yes"
+    return (
+        f"{first:.0f} % “{plain(tidy(paths.notes[row]))}” → **{says}**, {told}, "
+        f"adds {float(paths['adds'][row]):.3f}"
+    )
+
+
+def pieces(paths: Columns) -> Columns:
+    """What each path adds to its answer's score: a row for yes and for no, a column for a path."""
+    counts_as = np.stack([paths["says yes"] != 0, paths["says yes"] == 0])
+    adds = np.where(counts_as, paths["adds"], np.nan).T
+    names = path_names(paths)
+    pairs = zip(names, adds, strict=True)
+    return Columns.of({name: (two, "score") for name, two in pairs}, ("yes", "no"))
+
+
+def path_names(paths: Columns) -> list[str]:
+    """The description that each path comes from, and the path's first word."""
+    views = [VIEW_NAMES[int(view)] for view in paths["view"]]
+    return [f"{view}: {word}" for view, word in zip(views, paths.rows, strict=True)]
+
+
+def decided(views: Views) -> Stacked:
+    """Yes and no as sums of paths, in the colors of their descriptions."""
+    return Stacked(
+        parts={name: name.partition(":")[0] for name in path_names(views["paths"])}, title="score"
+    )
+
+
+def sum_words(views: Views) -> str:
+    """The two sums, and what a piece is."""
+    yes, no = views["scores"].values.tolist()
+    return (
+        f"Yes {yes:.3f}, no {no:.3f}. Each piece is a path: how likely its first word was, times "
+        "how sure its yes or no was, times the weight of its description."
+    )
+
+
+# ---------------------------------------------------------------- over many scenes
+
+
+def over_scenes(found: Compared, one: Spoken) -> None:
+    """What each view adds over many questions, folded away."""
+    case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, one.method), SCENES)
+    with st.expander("What does each view add?"):
+        section.show(
+            Section(
+                KEY, ViewsAblation(), case, button=f"Count over {SCENES} scenes",
+                evidence=(
+                    Drawing("views", finding=lambda views: ablation_words(views["views"])),
+                ),
+            )
+        )  # fmt: skip
+
+
+def ablation_words(held: Columns) -> str:
+    """All views against the best with fewer, and against none."""
+    *fewer, everything, none = held.rows
+    best = max(fewer, key=lambda name: held.cell(name, "right"))
+    rights = [100 * held.cell(name, "right") for name in (everything, best, none)]
+    return (
+        f"Right answers to {held.cell(everything, 'questions'):.0f} questions: all three views "
+        f"{rights[0]:.0f} %; with fewer, best is {best} with {rights[1]:.0f} %; without any "
+        f"description {rights[2]:.0f} %."
+    )

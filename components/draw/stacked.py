@@ -1,0 +1,58 @@
+"""Bars made of parts, one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import COLORS, GRAY, on_bars, theme
+from components.draw.bars import AlongRows
+from components.draw.charts import ROW, Rows, unit, values
+
+SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
+LEAST = 0.06  # of the longest bar, below which a number does not fit into a part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stacked(AlongRows):
+    """A bar for each row, made of one part for each column.
+
+    Args:
+        parts: columns with their names in the legend; those of one name look alike.
+        rest: the column that is drawn in gray, such as whatever is left.
+        written: whether the numbers stand in the parts.
+    """
+
+    parts: Mapping[str, str]
+    rest: str = ""
+    written: bool = False
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The bars."""
+        figure, names = go.Figure(), list(dict.fromkeys(self.parts.values()))
+        whole = np.nansum([values(table, column) for column in self.parts], 0).max()
+        named: set[str] = set()
+        for column, name in self.parts.items():
+            at, drawn = (
+                names.index(name),
+                np.nan_to_num(values(table, column)),
+            )  # NaN is not stacked
+            color = GRAY if column == self.rest else COLORS[theme()][at % len(COLORS[theme()])]
+            sign = f" {unit(table, column)}".rstrip()
+            texts = [f"{value:.0f}{sign}" if value >= LEAST * whole else "" for value in drawn]
+            figure.add_bar(
+                y=self.labels(table), x=drawn, orientation="h", name=name, legendgroup=name,
+                showlegend=name not in named, hovertext=column,
+                marker={"color": color, "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
+                        "pattern": {"shape": SHAPES[at % len(SHAPES)], "fillmode": "overlay",
+                                    "fgopacity": 0.35}},
+                text=texts if self.written else None, textposition="inside",
+                insidetextanchor="middle", insidetextfont={"color": on_bars()},
+            )  # fmt: skip
+            named.add(name)
+        figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
+        self.across(figure, table, next(iter(self.parts)))
+        return figure.update_layout(height=figure.layout.height + ROW // 2 * len(table.rows))

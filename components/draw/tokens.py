@@ -1,0 +1,57 @@
+"""Words with a value each: an answer, underlined by how sure the model was of every word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from components.charts.tables import as_table, numbers
+from components.notices import plain
+from components.widgets.words import Word, words
+from engine.result import Columns, Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordMarks:
+    """What is known of the words beside their values.
+
+    Args:
+        words: with their marks; those of the answer without any if not given.
+        label: what the group of words is, for those who cannot see it; the answer if not given.
+        pick: told the places of the words that are clicked.
+        verdict: stands below the words, in Markdown.
+        small: for several answers beside each other, without what the lines mean.
+    """
+
+    words: Sequence[Word] = ()
+    label: str = ""
+    pick: Callable[[list[int]], None] | None = None
+    verdict: str = ""
+    small: bool = False
+
+
+def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
+    """The words with their finding, and their numbers in a table below."""
+    if not view.words:
+        st.info("The model ended without a word.")
+        return
+    rows = marks.words or [
+        Word(word, float(share)) for word, share in zip(view.words, view.probability, strict=True)
+    ]
+    label, pick = marks.label or view.text, marks.pick or (lambda _: None)
+    words(rows, label, f"{key}.words", pick, small=marks.small or not marks.pick)
+    if marks.verdict:
+        st.markdown(marks.verdict)
+    if not view.ended:
+        st.caption("It was cut off at the most words an answer may have.")
+    if finding:
+        st.caption(plain(finding))
+    numbers({f"{key}.numbers": as_table(word_values(view))})
+
+
+def word_values(view: Tokens) -> Columns:
+    """The probability of each word, and the entropy of those that could have stood there."""
+    columns = {"probability": (view.probability, "probability"), "entropy": (view.entropy, "nat")}
+    return Columns.of(columns, view.words)
