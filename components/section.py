@@ -15,10 +15,11 @@ import streamlit as st
 from components import exports, runs, share
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
-from components.runs import Outcome
+from components.runs import Outcome, Pending
 from engine.arguments import BY_CASE, arguments_of
 from engine.as_code import as_python, as_shell
 from engine.errors import BlindspotError
+from engine.lab import keep_when_done
 from engine.method import Method
 from engine.run import Answer
 
@@ -44,6 +45,7 @@ class Section:
         known: arguments that the case does not know about itself, such as where its image is from.
         files: what else is offered under Share.
         explained: whether "What am I looking at?" follows.
+        keeps: whether a model that it makes is kept as soon as it is there, on whichever page.
     """
 
     key: str
@@ -62,6 +64,7 @@ class Section:
     known: Mapping[str, Any] = field(default_factory=dict)
     files: Callable[[Views], share.Files] | None = None
     explained: bool = True
+    keeps: bool = False
 
     @property
     def slot(self) -> str:
@@ -82,6 +85,8 @@ def show(section: Section) -> Answer | None:
     if isinstance(outcome, Answer):
         answered(section, outcome)
         return outcome
+    if section.keeps and isinstance(outcome, Pending):
+        keep_when_done(outcome.job)  # type: ignore[arg-type]
     if section.waiting:
         with above:
             section.waiting()

@@ -8,14 +8,26 @@ from typing import Any
 
 import streamlit as st
 
-from components.charts.curves import training
+from components.charts import curves
 from components.charts.tables import as_table
 from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
+from components.draw.checkpoint import draw_checkpoint
+from components.draw.grids import draw_grids
 from components.draw.pictures import draw_pictures
+from components.draw.weight_scores import draw_weight_scores
 from components.notices import plain
-from engine.result import Columns, Pictures, Table, TrainLog, View
+from engine.result import (
+    Checkpoint,
+    Columns,
+    Grids,
+    Pictures,
+    Table,
+    TrainLog,
+    View,
+    WeightScores,
+)
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], None]
@@ -33,6 +45,7 @@ class Drawing:
         finding: what it shows, with the figure that matters: the alt text and the caption.
         part: the part of the view that is drawn, such as some rows of a table or another table made
             of it; all if not given.
+        whole: makes what is drawn of several views of the answer.
         by: draws it, where its kind's drawing does not fit.
         below: draws what belongs to it, such as the images that a row speaks of.
     """
@@ -42,6 +55,7 @@ class Drawing:
     chart: Chart | Callable[[Views], Chart] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
+    whole: Callable[[Views], View] | None = None
     by: Draw | None = None
     below: Draw | None = None
 
@@ -50,7 +64,7 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
         st.markdown(f"**{plain(drawing.title)}**")
-    view = result[drawing.view]
+    view = drawing.whole(result) if drawing.whole else result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
     if isinstance(view, Table | Columns) and not view.rows:
@@ -78,6 +92,14 @@ def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
         case Pictures():
             draw_pictures(view, key)
         case TrainLog():
-            training(view, key)
+            curves.training(view, key)
+            if view.done:
+                curves.numbers(view)
+        case Checkpoint():
+            draw_checkpoint(view, key)
+        case WeightScores():
+            draw_weight_scores(view, key, finding)
+        case Grids():
+            draw_grids(view, key, finding)
         case _:
             raise TypeError(f"{type(view).__name__} has no drawing")

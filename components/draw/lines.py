@@ -34,11 +34,21 @@ class Lines(Chart):
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
+        mark: a point that is marked, and its name in the legend.
+        intervals: for a column the one with half the width of its intervals.
+        near: half the width of a gray band around `line`, instead of a line.
+        x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
+        ticks: of the horizontal axis.
     """
 
     x: str
     series: Mapping[str, str]
     bands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    mark: tuple[float, float, str] | None = None
+    intervals: Mapping[str, str] = field(default_factory=dict)
+    near: float = 0.0
+    x_span: tuple[float, float] | None = None
+    ticks: Sequence[float] | None = None
     x_title: str = ""
     log: bool = False
     now: float | None = None
@@ -53,9 +63,17 @@ class Lines(Chart):
             figure.add_scatter(
                 x=across, y=values(table, column), name=name, mode="lines+markers",
                 line={"color": mark["color"], "dash": DASHES[at % len(DASHES)], "width": 2.5},
-                marker=mark | {"size": 8},
+                marker=mark | {"size": 8}, error_y=self.interval(table, column),
             )  # fmt: skip
-        if self.line is not None:
+        if self.mark:
+            x, y, name = self.mark
+            look = series_style(len(self.series)) | {"size": 15, "symbol": "star-diamond"}
+            figure.add_scatter(x=[x], y=[y], name=name, mode="markers", marker=look)
+        if self.line is not None and self.near:
+            figure.add_hrect(
+                y0=self.line - self.near, y1=self.line + self.near, fillcolor=BAND, line_width=0
+            )
+        elif self.line is not None:
             figure.add_hline(
                 y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
                 annotation_text=self.line_name, annotation_position="bottom right",
@@ -63,11 +81,21 @@ class Lines(Chart):
         if self.now is not None:
             figure.add_vline(x=self.now, line={"color": GRAY, "width": 2})
         kind = "log" if self.log else "linear"
-        figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
+        figure.update_xaxes(
+            title=self.x_title or column_title(table, self.x), type=kind, range=self.x_span,
+            tickvals=self.ticks,
+        )  # fmt: skip
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span)
-        figure.update_layout(showlegend=len(self.series) > 1)
+        figure.update_layout(showlegend=len(self.series) > 1 or self.mark is not None)
         return laid(figure, self.height or HEIGHT)
+
+    def interval(self, table: Rows, column: str) -> dict[str, Any] | None:
+        """A column's intervals as Plotly takes them; none where no width is known."""
+        if column not in self.intervals:
+            return None
+        half = np.nan_to_num(values(table, self.intervals[column]))
+        return {"array": half, "visible": bool(half.any())}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import plain, spoken
 from components.prune.asked import KEY
-from engine.errors import BlindspotError
 from engine.result import WeightScores
 from engine.sparsity import PruneCase, parts, read_scores
 
@@ -22,7 +21,10 @@ def with_scores(case: PruneCase) -> PruneCase:
         help="Scores that a search has learned for this model: under each weight's name an array "
         "of its shape, the highest are kept. They stay in this session's memory.",
     )  # fmt: skip
-    scores = None if given is None else opened(given.getvalue(), case)
+    scores: WeightScores | None = None
+    if given is not None:
+        with spoken():
+            scores = read_scores(given.getvalue(), case.model)
     if scores is None:
         first = parts(case.model)[0]
         shape = " × ".join(map(str, first.shape))
@@ -34,12 +36,3 @@ def with_scores(case: PruneCase) -> PruneCase:
         )
         st.stop()
     return replace(case, learned=scores)
-
-
-def opened(content: bytes, case: PruneCase) -> WeightScores | None:
-    """The scores; None, with the reason said, when the file does not fit."""
-    try:
-        return read_scores(content, case.model)
-    except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
