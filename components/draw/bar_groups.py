@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -21,9 +21,11 @@ class BarGroups(AlongRows):
 
     Args:
         series: columns with their names in the legend.
+        ticks: of the axis of values.
     """
 
     series: Mapping[str, str]
+    ticks: Sequence[float] | None = None
 
     def figure(self, table: Rows) -> go.Figure:
         """The bars; the first column's is on top in each row."""
@@ -37,5 +39,6 @@ class BarGroups(AlongRows):
                 constraintext="none", cliponaxis=False, offsetgroup=str(len(self.series) - at),
             )  # fmt: skip
         figure.update_layout(barmode="group", legend={"traceorder": "reversed"}, bargap=0.25)
+        figure.update_xaxes(tickvals=self.ticks)
         figure = self.across(figure, table, next(iter(self.series)))
         return figure.update_layout(height=self.height or 90 + THICK * len(names))

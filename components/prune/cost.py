@@ -11,7 +11,7 @@ from components import measurement, section
 from components.draw import tables
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
-from components.draw.fields import BETWEEN, Fields
+from components.draw.fields import Fields
 from components.measurement import Measurement
 from components.notices import plain
 from components.prune.asked import KEY, Asked, pruned_model
@@ -19,16 +19,19 @@ from components.prune.wording import percent
 from components.section import Section
 from engine.result import Columns, Table
 from engine.sparsity import Masks
-from engine.sparsity.latency import Timing, contenders, latency, no_sparse_cores
+from engine.sparsity.latency import Timing, contenders, latency, no_sparse_cores, timing_table
 
 COUNTED = {
     "dense": "whole model", "theoretical": "zeros skipped (theory)",
     "realisable": "channels taken out (real)",
 }  # fmt: skip
 TIMES = Fields(
-    chart=Dots(series={"median": "median"}, intervals={"median": ("low", "high")}, title="ms"),
+    chart=Dots(
+        series={"median": "median"}, intervals={"median": ("low", "high")}, title="ms",
+        beside=("ratio", "× {:.2f}"),
+    ),
     shared=False,
-)
+)  # fmt: skip
 WHY = (
     "**Why masked is about as slow as whole:** a zero is multiplied like any other number. Time is "
     "saved only when channels are really taken out, or when the hardware skips zeros in a pattern "
@@ -62,7 +65,7 @@ def show(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
     measurement.show(
         times,
-        lambda rows: tables.chart(TIMES, milliseconds(rows), faster(rows), f"{KEY}.latencies"),
+        lambda rows: tables.chart(TIMES, timing_table(rows), faster(rows), f"{KEY}.latencies"),
     )
 
 
@@ -108,22 +111,6 @@ def saved(found: Views) -> str:
         "multiply-adds would be saved; by taking out silent channels "
         f"{percent(share_saved(cost, 'realisable'))} are."
     )
-
-
-def milliseconds(rows: Sequence[Timing]) -> Columns:
-    """Medians and quartiles by batch; beside each name its speed by that of the whole model."""
-    names = tuple(
-        f"{row.batch} image{'s' if row.batch > 1 else ''} at a time{BETWEEN}"
-        f"{'whole model' if row.name == 'dense' else row.name} × {row.ratio:.2f}"
-        for row in rows
-    )
-    columns = {
-        name: (np.array([getattr(row, name) for row in rows]), unit)
-        for name, unit in (
-            ("median", "ms"), ("low", "ms"), ("high", "ms"), ("ratio", ""), ("repeats", "")
-        )
-    }  # fmt: skip
-    return Columns.of(columns, names)
 
 
 def faster(rows: Sequence[Timing]) -> str:

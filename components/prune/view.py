@@ -26,6 +26,7 @@ from components.prune import (
 from components.prune.asked import KEY, Asked, case_of, masks_at, scored
 from components.prune.wording import percent
 from components.sidebar.subject import Subject
+from engine.errors import BlindspotError
 from engine.gallery import PRUNED
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
@@ -113,9 +114,11 @@ def show(asked: Asked) -> None:
 
 def cut(asked: Asked) -> Masks | None:
     """The masks; None, with the reason said, when the rule cannot be met."""
-    with spoken():
+    try:
         return masks_at(asked.case, asked.method)
-    return None
+    except BlindspotError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
 
 
 def earlier_round(asked: Asked) -> str:

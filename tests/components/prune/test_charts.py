@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.draw.two_models import ModelComparison
 from components.prune import accuracy, before_after, cost, harm, kernels, layers, seeds
-from components.prune.before_after import Change
 from engine.result import Table
 from engine.sparsity import Rules, diagrams, pruner_of
-from engine.sparsity.latency import Timing
+from engine.sparsity.latency import Timing, timing_table
 from engine.sparsity.prune import layer_table
 from tests import tiny
 
@@ -101,12 +101,18 @@ def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_bat
         for batch in (1, 32)
         for name, ratio in (("dense", 1.0), ("masked", 0.95), ("channels taken out", 2.0))
     ]
-    first, second = cost.TIMES.figure(cost.milliseconds(rows)).data
+    figure = cost.TIMES.figure(timing_table(rows))
+    assert [note.text for note in figure.layout.annotations] == [
+        "1 image at a time", "32 images at a time"
+    ]  # fmt: skip
+    first, speeds, second, _ = figure.data
     assert list(first.x) == [3, 3, 3]
     assert list(second.x) == [34, 34, 34]
-    assert first.y[0] == "whole model ×<br>1.00"
+    assert first.y[0] == "whole model"
     assert first.error_x.array == pytest.approx([1.0] * 3)
     assert first.error_x.arrayminus == pytest.approx([0.5] * 3)
+    assert list(speeds.x) == [4, 4, 4]  # beyond the quartile, so that nothing lies on a word
+    assert [text.strip() for text in speeds.text] == ["× 1.00", "× 0.95", "× 2.00"]
     assert "32 at a time: masked × 0.95, channels taken out × 2.00" in cost.faster(rows)
 
 
@@ -150,6 +156,6 @@ def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
 def test_the_sentence_says_what_is_out_and_whether_answer_and_place_survive(
     first, second, top, said
 ):
-    words = before_after.words(Change("cat", 0.9, 0.8, first, second, 0.5, top), 0.3)
+    words = before_after.words(ModelComparison("cat", 0.9, 0.8, first, second, 0.5, top), 0.3)
     assert words.startswith("30 % of the weights are taken out: the answer")
     assert said in words
