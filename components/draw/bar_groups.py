@@ -30,15 +30,15 @@ class BarGroups(AlongRows):
     def figure(self, table: Rows) -> go.Figure:
         """The bars; the first column's is on top in each row."""
         figure, names = go.Figure(), self.labels(table)
-        for at, (column, name) in reversed(list(enumerate(self.series.items()))):
+        for at, (column, name) in enumerate(self.series.items()):
             drawn = values(table, column)
             figure.add_bar(
                 y=names, x=drawn, name=name, orientation="h", textposition="outside",
                 text=[f"{value:.0f} {unit(table, column)}" for value in drawn],
                 marker={"color": COLORS[theme()][at], "pattern": {"shape": HATCHES[at]}},
-                constraintext="none", cliponaxis=False, offsetgroup=str(len(self.series) - at),
+                constraintext="none", cliponaxis=False,
             )  # fmt: skip
-        figure.update_layout(barmode="group", legend={"traceorder": "reversed"}, bargap=0.25)
+        figure.update_layout(barmode="group", bargap=0.25)
         figure.update_xaxes(tickvals=self.ticks)
         figure = self.across(figure, table, next(iter(self.series)))
         return figure.update_layout(height=self.height or 90 + THICK * len(names))

@@ -53,10 +53,8 @@ def choose(asked: Asked) -> Tradeoff:
             "right after pruning."
         )
         return Tradeoff(epochs=0, **given)
-    key = f"{KEY}.Tradeoff"
-    forms.refuse_links(Tradeoff, key)
-    with st.popover("Settings of the curve"):
-        return Tradeoff(**given, **forms.settings(Tradeoff, key, OWN))
+    own = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
+    return Tradeoff(**given, **own)
 
 
 def point(asked: Asked, masks: Masks) -> Point | None:

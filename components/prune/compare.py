@@ -11,7 +11,8 @@ from components.charts import tables
 from components.charts.style import theme
 from components.draw import mask_pictures
 from components.draw.layer_pictures import color_legend, draw_layer_pictures
-from components.notices import plain, spoken
+from components.notices import plain
+from components.open_file import open_file
 from components.pick import pick_word
 from components.prune.asked import KEY, Asked, masks_at, scored
 from engine.result import Table
@@ -31,7 +32,14 @@ def show(asked: Asked, masks: Masks) -> None:
     offered = [*(title for title in offered if title != own), FILE]
     first = FIRST if FIRST in offered else ELSE
     word = pick_word(f"{own} beside", offered, f"{KEY}.other", first, named="Beside it")
-    other = opened(asked) if word == FILE else by_criterion(asked, word)
+    if word == FILE:
+        other = open_file(
+            "A file of masks (.npz)", f"{KEY}.masks",
+            lambda content: read_masks(content, asked.case.model)[0], most=64,
+            help="As “Keep it” gives them. They stay in this session's memory.",
+        )  # fmt: skip
+    else:
+        other = by_criterion(asked, word)
     if other is None:
         return
     found = overlap(masks, other, masks_in(asked.case.model))
@@ -45,18 +53,6 @@ def by_criterion(asked: Asked, criterion: str) -> Masks | None:
     if not scored(asked.case, method.criterion, method.allocation, "other"):
         return None
     return masks_at(asked.case, method)
-
-
-def opened(asked: Asked) -> Masks | None:
-    """Masks that were downloaded before; a file that does not fit is named."""
-    given = st.file_uploader(
-        "A file of masks (.npz)", key=f"{KEY}.masks", max_upload_size=64,
-        help="As “Keep it” gives them. They stay in this session's memory.",
-    )  # fmt: skip
-    if given is not None:
-        with spoken():
-            return read_masks(given.getvalue(), asked.case.model)[0]
-    return None
 
 
 def sentence(first: str, second: str, found: Overlap) -> str:

@@ -37,7 +37,8 @@ def show(asked: Asked, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
     st.markdown("**What is lost that one figure does not show**")
-    method = choose(asked)
+    given = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
+    method = asked.with_rule(Harm, **given)
     known = seeds.other_seeds(asked, method.images)
     section.show(
         Section(
@@ -96,13 +97,6 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
     )  # fmt: skip
 
 
-def choose(asked: Asked) -> Harm:
-    """How many images and heat maps are looked at."""
-    forms.refuse_links(Harm, f"{KEY}.Harm")
-    with st.popover("Settings of this measurement"):
-        return asked.with_rule(Harm, **forms.settings(Harm, f"{KEY}.Harm", OWN))
-
-
 def class_changes(table: Table, other_seeds: Table | None) -> Columns:
     """The change of each class, and its range over dense networks of other seeds.
 
@@ -110,15 +104,10 @@ def class_changes(table: Table, other_seeds: Table | None) -> Columns:
         table: the classes of `Harm`.
         other_seeds: the classes of `Seeds`; without them the range is NaN.
     """
-    ends = np.full((2, len(table.rows)), np.nan)
-    if other_seeds is not None:
-        places = [
-            (at, other_seeds.rows.index(name))
-            for at, name in enumerate(table.rows)
-            if name in other_seeds.rows
-        ]
-        for own, other in places:
-            ends[:, own] = [other_seeds[end][other] for end in seeds.ENDS]
+    found = {} if other_seeds is None else {
+        name: [other_seeds.cell(name, end) for end in seeds.ENDS] for name in other_seeds.rows
+    }  # fmt: skip
+    ends = np.array([found.get(name, [np.nan, np.nan]) for name in table.rows]).T
     columns = {name: (table[name], "share") for name in ("dense", "pruned", "change")}
     columns |= {"low": (ends[0], "share"), "high": (ends[1], "share")}
     return Columns.of(columns | {"images": (table["images"], "")}, table.rows)
