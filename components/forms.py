@@ -39,6 +39,13 @@ def settings(kind: type[Any], key: str, names: Collection[str] | None = None) ->
     }
 
 
+def folded(kind: type[Any], key: str, names: Collection[str], label: str) -> dict[str, Any]:
+    """As `settings`, behind a button that opens them; what a link cannot ask for is said above."""
+    refuse_links(kind, key)
+    with st.popover(label):
+        return settings(kind, key, names)
+
+
 def widget(
     spec: Field[Any], key: str, case: Offering | None, persist: Persist | None = None
 ) -> Any:

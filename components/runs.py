@@ -184,6 +184,8 @@ def begun(method: Method[Any], case: Any, slot: str) -> bool:
     """Whether the question was asked in the slot, or is known or under way anyhow."""
     told: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
+    if told.get(slot) == PRESSED:
+        by_button().add(digest)
     pressed = told.get(slot) in {digest, PRESSED}
     if pressed or run.known(method, case) or run.under_way(method, case):
         told[slot] = digest  # also after a reload, so that what is stopped then stays in sight
@@ -199,6 +201,31 @@ def start_button(label: str, key: str, slots: Sequence[str], *, primary: bool = 
         label, key=f"{key}.go", type=kind, on_click=told.update,
         args=(dict.fromkeys(slots, PRESSED),),
     )  # fmt: skip
+
+
+def ask_together(
+    methods: Mapping[str, Method[Any]], case: Any, slot: str, label: str
+) -> dict[str, Outcome]:
+    """Several questions that one button starts, by their names; none before it is pressed."""
+    first, *others = methods
+    outcome = ask_when_told(methods[first], case, f"{slot}.{first}", label)
+    if outcome is None:
+        return {}
+    return {first: outcome} | {name: ask(methods[name], case, f"{slot}.{name}") for name in others}
+
+
+def by_button() -> set[str]:
+    """The digests of the questions that this session has pressed a button for."""
+    digests: set[str] = st.session_state.setdefault("runs.by_button", set())
+    return digests
+
+
+def pressed_for(answer: Answer) -> bool:
+    """Whether a button was pressed for it since this was asked last."""
+    digest = str(answer.record["digest"])
+    pressed = digest in by_button()
+    by_button().discard(digest)
+    return pressed
 
 
 def leave_others(page: str, wanted: Sequence[str]) -> None:

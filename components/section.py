@@ -15,11 +15,12 @@ import streamlit as st
 from components import exports, runs, share
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
 from components.notices import plain, spoken
-from components.runs import Outcome
+from components.runs import Outcome, Pending
 from engine import run
 from engine.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
 from engine.errors import BlindspotError
+from engine.lab import keep_when_done
 from engine.method import Method
 from engine.run import Answer
 
@@ -48,6 +49,7 @@ class Section:
         files: what else is offered under Share.
         script: the question in Python, where no command of the shell can name its case.
         explained: whether "What am I looking at?" follows.
+        keeps: whether a model that it makes is kept as soon as it is there, on whichever page.
     """
 
     key: str
@@ -68,6 +70,7 @@ class Section:
     files: Callable[[Views], share.Files] | None = None
     script: Callable[[], str] | None = None
     explained: bool = True
+    keeps: bool = False
 
     @property
     def slot(self) -> str:
@@ -88,6 +91,8 @@ def show(section: Section) -> Answer | None:
     if isinstance(outcome, Answer):
         answered(section, outcome)
         return outcome
+    if section.keeps and isinstance(outcome, Pending):
+        keep_when_done(outcome.job)  # type: ignore[arg-type]
     if section.waiting:
         with above:
             section.waiting()

@@ -118,11 +118,13 @@ class Dots(AlongRows):
         intervals: for a column either the columns with its low and its high end, or one column with
             half its width.
         joined: whether a line joins the marks of a row.
+        beside: a column whose numbers stand right of the marks, and how each is written.
     """
 
     series: Mapping[str, str]
     intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     joined: bool = False
+    beside: tuple[str, str] | None = None
 
     def figure(self, table: Rows) -> go.Figure:
         """The marks."""
@@ -141,7 +143,20 @@ class Dots(AlongRows):
                 error_x=intervals_of(table, column, self.intervals.get(column, ())),
             )  # fmt: skip
         figure.update_layout(showlegend=len(self.series) > 1)
-        return self.across(figure, table, next(iter(self.series)))
+        figure = self.across(figure, table, next(iter(self.series)))
+        return self.written(figure, table, names) if self.beside else figure
+
+    def written(self, figure: go.Figure, table: Rows, names: list[str]) -> go.Figure:
+        """Write a number beyond each row's last mark or interval, with room for it."""
+        assert self.beside  # noqa: S101 - asked only then
+        column, form = self.beside
+        drawn = [*self.series, *(end for ends in self.intervals.values() for end in ends)]
+        last = np.stack([values(table, name) for name in drawn]).max(0)
+        figure.add_scatter(
+            x=last, y=names, mode="text", text=[f"  {form.format(one)}" for one in table[column]],
+            textposition="middle right", hoverinfo="skip", cliponaxis=False, showlegend=False,
+        )  # fmt: skip
+        return figure.update_xaxes(range=self.span or (0, 1.3 * float(last.max())))
 
     def within(self, drawn: Values) -> Values:
         """Values no farther out than the axis."""

@@ -103,6 +103,7 @@ def intervals_of(table: Rows, column: str, ends: Sequence[str]) -> dict[str, Any
     if not drawn:
         return None
     if len(drawn) == 1:
-        return {"array": np.nan_to_num(drawn[0])}
+        half = np.nan_to_num(drawn[0])
+        return {"array": half, "visible": bool(half.any())}
     middle = values(table, column)
     return {"array": drawn[1] - middle, "arrayminus": middle - drawn[0], "symmetric": False}

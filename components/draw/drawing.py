@@ -8,24 +8,29 @@ from typing import Any
 
 import streamlit as st
 
-from components.charts.curves import training
+from components.charts import curves
 from components.charts.tables import as_table
 from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
+from components.draw.checkpoint import draw_checkpoint
 from components.draw.curves import all_lines, as_columns
 from components.draw.fields import FieldChart, draw_field
+from components.draw.grids import draw_grids
 from components.draw.heat_maps import OverPicture, draw_heat_map
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.draw.scores import as_rows, scored
 from components.draw.tokens import WordMarks, draw_tokens
+from components.draw.weight_scores import draw_weight_scores
 from components.notices import plain
 from engine.result import (
+    Checkpoint,
     Columns,
     Curve,
     Evidence,
     Field,
+    Grids,
     HeatMap,
     Pictures,
     Ranking,
@@ -34,6 +39,7 @@ from engine.result import (
     Tokens,
     TrainLog,
     View,
+    WeightScores,
 )
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
@@ -118,7 +124,15 @@ def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
         case Pictures():
             draw_pictures(view, key)
         case TrainLog():
-            training(view, key)
+            curves.training(view, key)
+            if view.done:
+                curves.numbers(view)
+        case Checkpoint():
+            draw_checkpoint(view, key)
+        case WeightScores():
+            draw_weight_scores(view, key, finding)
+        case Grids():
+            draw_grids(view, key, finding)
         case Tokens():
             marks = shape if isinstance(shape, WordMarks) else WordMarks()
             draw_tokens(view, finding, key, marks)

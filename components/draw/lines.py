@@ -42,6 +42,10 @@ class Lines(Chart):
         log: whether the horizontal axis has a scale of decades.
         now: a place on the horizontal axis that is marked.
         now_name: what stands beside it.
+        mark: a point that is marked, and its name in the legend.
+        near: half the width of a gray band around `line`, instead of a line.
+        x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
+        ticks: of the horizontal axis.
     """
 
     x: str
@@ -49,6 +53,10 @@ class Lines(Chart):
     bands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     apart: float = 0.0
+    mark: tuple[float, float, str] | None = None
+    near: float = 0.0
+    x_span: tuple[float, float] | None = None
+    ticks: Sequence[float] | None = None
     x_title: str = ""
     log: bool = False
     now: float | None = None
@@ -69,7 +77,15 @@ class Lines(Chart):
                 line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
                 marker=mark | {"size": 8},
             )  # fmt: skip
-        if self.line is not None:
+        if self.mark:
+            x, y, name = self.mark
+            style = series_style(len(self.series)) | {"size": 15, "symbol": "star-diamond"}
+            figure.add_scatter(x=[x], y=[y], name=name, mode="markers", marker=style)
+        if self.line is not None and self.near:
+            figure.add_hrect(
+                y0=self.line - self.near, y1=self.line + self.near, fillcolor=BAND, line_width=0
+            )
+        elif self.line is not None:
             figure.add_hline(
                 y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
                 annotation_text=self.line_name, annotation_position="bottom right",
@@ -79,12 +95,15 @@ class Lines(Chart):
             note = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
             figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
         kind = "log" if self.log else "linear"
-        figure.update_xaxes(title=self.x_title or column_title(table, self.x), type=kind)
+        figure.update_xaxes(
+            title=self.x_title or column_title(table, self.x), type=kind, range=self.x_span,
+            tickvals=self.ticks,
+        )  # fmt: skip
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span, hoverformat=".3g")
         shown = sum(trace.showlegend is not False for trace in figure.data)
         figure.update_layout(
-            showlegend=shown > 1,
+            showlegend=shown > 1 or self.mark is not None,
             hovermode="x unified",
             legend_traceorder="normal",
         )

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
+from components.answer_and_map import HEATS
 from components.charts import plots
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table
@@ -27,7 +28,6 @@ from components.forget.asked import (
 from components.forget.each_image import HELD
 from components.forget.words import percent
 from components.links import let_go, refuse
-from components.prune.before_after import HEATS
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject, square_pixels
 from components.widgets.viewer import Panel, viewer

@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts import mask_pictures, plots, tables
+from components.charts import plots, tables
 from components.charts.style import COLORS, DASHES, GRAY, SYMBOLS, laid, theme
 from components.charts.tables import as_table, signed
+from components.draw import mask_pictures
+from components.draw.layer_pictures import draw_layer_pictures
 from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, word_of
-from components.prune.layers import Row, tabled
 from components.sidebar.subject import Subject
 from engine.result import Columns
 from engine.sparsity import diagrams
@@ -106,16 +107,17 @@ def weights(closer: Closer, subject: Subject | None, table: Columns) -> None:
     plots.with_table(moved(parts), words, {"layers": as_table(parts)}, f"{KEY}.WhatMoved")
     st.markdown("**Where they are**")
     masks = moved_masks(closer.asked.case.model, found["moved"])
-    rows: list[Row] = []
     strips = diagrams.strips(masks, HIGH)
-    for one, kept in zip(strips, masks.counts, strict=True):
-        share = f"{100 * kept / one.part.size:.0f} %"
-        picture = mask_pictures.image(
-            mask_pictures.strip(one), f"{one.part.layer}: {share} of the weights moved",
-            f"width:100%;height:{HIGH}px;display:block",
-        )  # fmt: skip
-        rows.append((one.part.layer, picture, share))
-    st.html(tabled(rows, ("layer", "which moved", "moved")))
+    shares = [
+        f"{100 * kept / one.part.size:.0f} %"
+        for one, kept in zip(strips, masks.counts, strict=True)
+    ]
+    names = [one.part.layer for one in strips]
+    draw_layer_pictures(
+        names, [mask_pictures.strip(one) for one in strips],
+        [f"{n}: {share} of the weights moved" for n, share in zip(names, shares, strict=True)],
+        shares, ("layer", "which moved", "moved"), HIGH,
+    )  # fmt: skip
     st.caption(
         "A row for each layer, its filters from top to bottom, what a filter reads from left to "
         "right. Bright: all weights of that spot moved; dark blue: none. Orange: a filter of which "

@@ -2,93 +2,108 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from components import runs
-from components.charts import plots
-from components.forms import refuse_links, widget
-from components.prune import charts
+from components import forms, runs, section
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
 from components.prune.asked import KEY, Asked
-from engine.result import Result, Table
+from components.prune.wording import percent
+from components.section import Section
+from engine.result import Columns, Table
 from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.prune import unlearnable
 
-OWN = ("epochs", "rate", "seeds")
+OWN = {"epochs", "rate", "seeds"}
+RULE = ("criterion", "allocation", "structure", "pattern", "head")  # the curve has its own ratios
+CURVES = {"after pruning": "right after pruning", "retrained": "after training again"}
+TICKS = (100, 50, 20, 10, 5, 2, 1)
+Point = tuple[float, float]  # the share that stays, and how many are right
 
 
 def show(asked: Asked, masks: Masks) -> None:
     """The curve with the point of now; what has to be trained waits for a button."""
-    st.markdown("**Accuracy against sparsity**")
-    method = choose(asked)
+    right = "of the answers as before" if agreement_only(asked.case) else "right"
     now = point(asked, masks)
-    slot = f"{KEY}.Tradeoff"
-    outcome = runs.ask_when_told(method, asked.case, slot, "Measure the curve")
-    word = "of the answers as before" if agreement_only(asked.case) else "right"
-    if outcome is None:
-        st.caption("It goes on when you leave the page, and can be stopped at any time.")
-        return
-    if isinstance(outcome, Answer):
-        drawn(outcome, now, word)
-        return
-    runs.watch_growing(outcome, lambda partial: sofar(partial, now, word))
+    section.show(
+        Section(
+            KEY, choose(asked), asked.case, "Accuracy against sparsity", columns=1,
+            button="Measure the curve",
+            before="It goes on when you leave the page, and can be stopped at any time.",
+            evidence=[
+                Drawing(
+                    "levels", chart=lambda found: curve(found["levels"], now, right),
+                    finding=lambda found: finding(found, right), part=with_what_stays,
+                )
+            ],
+        )
+    )  # fmt: skip
 
 
 def choose(asked: Asked) -> Tradeoff:
     """How long each level learns again; without images to learn from, not at all."""
+    given: dict[str, Any] = {name: getattr(asked.method, name) for name in RULE}
     if unlearnable(asked.case):
         st.caption(
             "These images are for looking only, so nothing is trained again: the curve is that "
             "right after pruning."
         )
-        return Tradeoff(epochs=0, **rule(asked))
-    refuse_links(Tradeoff, f"{KEY}.Tradeoff")
-    given: dict[str, Any] = {}
-    specs = {spec.name: spec for spec in fields(Tradeoff)}
-    for column, name in zip(st.columns(len(OWN)), OWN, strict=True):
-        with column:
-            given[name] = widget(specs[name], f"{KEY}.Tradeoff.{name}", None)
-    return Tradeoff(**given, **rule(asked))
+        return Tradeoff(epochs=0, **given)
+    own = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
+    return Tradeoff(**given, **own)
 
 
-def rule(asked: Asked) -> dict[str, Any]:
-    """By what is cut; the curve has ratios of its own."""
-    names = ("criterion", "allocation", "structure", "pattern", "head")
-    return {name: getattr(asked.method, name) for name in names}
-
-
-def point(asked: Asked, masks: Masks) -> tuple[float, float] | None:
+def point(asked: Asked, masks: Masks) -> Point | None:
     """The share that stays and the accuracy at the ratio of now."""
     outcome = runs.ask(asked.with_rule(Level), asked.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return None
     accuracy = float(outcome["figures"].values[0])
-    word = "get the answer that they had" if agreement_only(asked.case) else "are told right"
+    verb = "get the answer that they had" if agreement_only(asked.case) else "are told right"
     st.markdown(
-        f"At this ratio **{charts.percent(accuracy)}** of "
-        f"{len(asked.case.data.rows('test')):,} test images {word}, without any training in "
-        "between."
+        f"At this ratio **{percent(accuracy)}** of {len(asked.case.data.rows('test')):,} test "
+        f"images {verb}, without any training in between."
     )
     return masks.density, accuracy
 
 
-def drawn(found: Result, now: tuple[float, float] | None, word: str) -> None:
-    """The curve with its words and numbers."""
-    levels: Any = found["levels"]
-    reach = tuple(sparsest(levels, name) for name in ("after pruning", "retrained"))
-    words = charts.curve_words(levels, word, (reach[0], reach[1]))
-    plots.with_table(charts.curve(levels, now, word), words, {"levels": levels}, f"{KEY}.curve")
+def with_what_stays(levels: Table) -> Columns:
+    """The levels, and the share that stays at each."""
+    units = zip(levels.order, levels.units, strict=True)
+    columns: dict[str, Any] = {name: (levels[name], unit) for name, unit in units}
+    return Columns.of({"stays": (1 - levels["sparsity"], "share"), **columns}, levels.rows)
 
 
-def sofar(partial: Result, now: tuple[float, float] | None, word: str) -> None:
-    """The levels that are done."""
-    levels = partial.get("levels")
-    if isinstance(levels, Table):
-        plots.drawn(
-            charts.curve(levels, now, word), f"{len(levels.rows)} levels are done",
-            f"{KEY}.curve.live",
-        )  # fmt: skip
+def curve(levels: Table, now: Point | None, right: str) -> Lines:
+    """Accuracy over the share that stays, on a scale of decades."""
+    least = 100 * min(1 - float(levels["sparsity"].max()), 0.9)
+    return Lines(
+        x="stays", series={
+            name: words for name, words in CURVES.items() if np.isfinite(levels[name]).any()
+        },
+        intervals={"retrained": ("spread",)}, log=True, title=f"{right} (%)", span=(-2, 104),
+        x_title="weights that stay (%), of those that can be cut", ticks=TICKS,
+        x_span=(2.02, float(np.log10(max(least, 0.5))) - 0.05), height=380,
+        line=100 * float(levels["after pruning"][0]), near=1.0,
+        mark=None if now is None else (100 * now[0], 100 * now[1], "now"),
+    )  # fmt: skip
+
+
+def finding(found: Views, right: str) -> str:
+    """How far one can go without losing more than a point."""
+    levels: Table = found["levels"]
+    words = (
+        f"The whole model: {percent(levels['after pruning'][0])} {right} (gray band: ± 1 point)."
+    )
+    for column, name in CURVES.items():
+        reach = sparsest(levels, column)
+        if np.isfinite(reach) and reach:
+            words += f" {name.capitalize()} up to {percent(reach)} may go without losing more."
+        elif np.isfinite(reach):
+            words += f" {name.capitalize()} every level that was tried loses more than a point."
+    return words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -13,7 +12,7 @@ from components.sidebar.subject import Subject
 from engine.case import ImageCase
 from engine.models.classifier import Classifier
 from engine.run import Answer
-from engine.sparsity import Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
+from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
 from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
 
 KEY = "prune"
@@ -45,6 +44,14 @@ class Asked:
         return kind(**(shared | more))
 
 
+FINGERPRINTS: dict[Any, Any] = {
+    PruneCase: lambda case: case.fingerprint,
+    Asked: lambda asked: asked.case.fingerprint,
+    Masks: lambda masks: masks.digest,
+    MaskRules: repr,
+}
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def case_of(_model: Classifier, fingerprint: str, seed: int) -> PruneCase:
     """The model with the data that it learned from, or with the sample photographs."""
@@ -54,45 +61,31 @@ def case_of(_model: Classifier, fingerprint: str, seed: int) -> PruneCase:
 
 def scored(case: PruneCase, criterion: str, allocation: str, place: str = "main") -> bool:
     """Whether the scores are there; else how far they are is shown, at that place of the page."""
-    kinds: Mapping[str, Any] = {criterion: BY_TITLE[criterion]}
+    kinds: dict[str, Any] = {criterion: BY_TITLE[criterion]}
     if allocation in OF_RATIO:
-        kinds = {**kinds, allocation: OF_RATIO[allocation]}
-    found = [
+        kinds[allocation] = OF_RATIO[allocation]
+    outcomes = [
         runs.ask(kind(), case, f"{KEY}.scores.{place}.{at}")
         for at, kind in enumerate(kinds.values())
     ]
-    if all(isinstance(one, Answer) for one in found):
+    if all(isinstance(outcome, Answer) for outcome in outcomes):
         return True
-    runs.watch(found)
+    runs.watch(outcomes)
     return False
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def pruner_for(
-    _case: PruneCase, fingerprint: str, criterion: str, _rules: Any, rules: str
-) -> Pruner:
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=FINGERPRINTS)
+def pruner_for(case: PruneCase, criterion: str, rules: MaskRules) -> Pruner:
     """Masks at any ratio; the scores are sorted once."""
-    del fingerprint, rules  # they name what stands beside them
-    return pruner_of(_case, criterion, _rules)
-
-
-def pruner(case: PruneCase, method: Pruning) -> Pruner:
-    """Masks at any ratio by the rule of a method."""
-    return pruner_for(case, case.fingerprint, method.criterion, method.rules, repr(method.rules))
+    return pruner_of(case, criterion, rules)
 
 
 def masks_at(case: PruneCase, method: Pruning) -> Masks:
     """The masks of a method's settings."""
-    return pruner(case, method).at(method.ratio)
+    return pruner_for(case, method.criterion, method.rules).at(method.ratio)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def model_of(_asked: Asked, fingerprint: str, _masks: Masks, digest: str) -> Classifier:
-    """The pruned copy."""
-    del fingerprint, digest
-    return _asked.method.made(_asked.case, _masks)
-
-
+@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=FINGERPRINTS)
 def pruned_model(asked: Asked, masks: Masks) -> Classifier:
     """The pruned copy of the model; the last few are held."""
-    return model_of(asked, asked.case.model.fingerprint, masks, masks.digest)
+    return asked.method.made(asked.case, masks)

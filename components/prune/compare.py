@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components.charts import mask_pictures, tables
+from components.charts import tables
 from components.charts.style import theme
-from components.links import let_go, refuse
+from components.draw import mask_pictures
+from components.draw.layer_pictures import color_legend, draw_layer_pictures
 from components.notices import plain
+from components.open_file import open_file
+from components.pick import pick_word
 from components.prune.asked import KEY, Asked, masks_at, scored
-from components.prune.layers import Row, tabled
-from engine.errors import BlindspotError
 from engine.result import Table
 from engine.sparsity import Masks, diagrams, masks_in, read_masks
 from engine.sparsity.compare import Overlap, overlap
@@ -22,35 +23,28 @@ from engine.sparsity.pruning import BY_TITLE
 FIRST, ELSE = "Random", "Magnitude"
 FILE = "Masks from a file"
 HIGH = 18  # px of a layer's strip
-TALL = 420  # px of the page that the strips take
 
 
 def show(asked: Asked, masks: Masks) -> None:
     """The other masks, their overlap, and where they differ."""
-    word = choose_other(asked)
-    other = opened(asked) if word == FILE else by_criterion(asked, word)
+    own = asked.method.criterion
+    offered = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
+    offered = [*(title for title in offered if title != own), FILE]
+    first = FIRST if FIRST in offered else ELSE
+    word = pick_word(f"{own} beside", offered, f"{KEY}.other", first, named="Beside it")
+    if word == FILE:
+        other = open_file(
+            "A file of masks (.npz)", f"{KEY}.masks",
+            lambda content: read_masks(content, asked.case.model)[0], most=64,
+            help="As “Keep it” gives them. They stay in this session's memory.",
+        )  # fmt: skip
+    else:
+        other = by_criterion(asked, word)
     if other is None:
         return
     found = overlap(masks, other, masks_in(asked.case.model))
-    st.markdown(f"**{plain(sentence(asked.method.criterion, word, found))}**")
-    differences(asked.method.criterion, word, masks, other, found)
-
-
-def choose_other(asked: Asked) -> str:
-    """What is held beside the page's criterion."""
-    there = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
-    offered = [title for title in there if title != asked.method.criterion] + [FILE]
-    key = f"{KEY}.other"
-    refuse(key, offered, "Beside it", "one of " + ", ".join(offered))
-    first = FIRST if FIRST in offered else ELSE
-    let_go(key, offered, first)
-    return st.selectbox(
-        f"{asked.method.criterion} beside",
-        offered,
-        offered.index(first),
-        key=key,
-        bind="query-params",
-    )
+    st.markdown(f"**{plain(sentence(own, word, found))}**")
+    differences(own, word, masks, other, found)
 
 
 def by_criterion(asked: Asked, criterion: str) -> Masks | None:
@@ -61,65 +55,44 @@ def by_criterion(asked: Asked, criterion: str) -> Masks | None:
     return masks_at(asked.case, method)
 
 
-def opened(asked: Asked) -> Masks | None:
-    """Masks that were downloaded before; a file that does not fit is named."""
-    given = st.file_uploader(
-        "A file of masks (.npz)", key=f"{KEY}.masks", max_upload_size=64,
-        help="As “Keep it” gives them. They stay in this session's memory.",
-    )  # fmt: skip
-    if given is None:
-        return None
-    try:
-        return read_masks(given.getvalue(), asked.case.model)[0]
-    except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
-
-
 def sentence(first: str, second: str, found: Overlap) -> str:
     """How alike the two choices are, beside chance."""
-    said = (
+    how = "no more than by" if abs(found.iou - found.chance) < 0.01 else (
+        "less than by" if found.iou < found.chance else "more than by"
+    )  # fmt: skip
+    return (
         f"Of all weights that {first} or {second} keeps, both keep {100 * found.iou:.1f} %; "
-        f"chance would give {100 * found.chance:.1f} %."
+        f"chance would give {100 * found.chance:.1f} %. They agree {how} chance."
     )
-    if abs(found.iou - found.chance) < 0.01:
-        return said + " They agree no more than by chance."
-    if found.iou < found.chance:
-        return said + " They agree less than by chance."
-    return said + " They agree more than by chance."
 
 
 def differences(first: str, second: str, one: Masks, other: Masks, found: Overlap) -> None:
     """Each layer with both masks over each other, its IoU and the chance."""
-    rows: list[Row] = []
-    for part, (iou, chance) in zip(one.parts, found.layers, strict=True):
-        shares = diagrams.difference(one, other, part.name, HIGH)
-        said = f"{100 * iou:.0f} % · {100 * chance:.0f} %"
-        picture = mask_pictures.image(
-            mask_pictures.difference(shares, theme()),
-            f"{part.layer}: IoU {iou:.2f}, chance {chance:.2f}",
-            f"width:100%;height:{HIGH}px;display:block",
-        )
-        rows.append((part.layer, picture, said))
-    legend = "".join(
-        f'<span style="margin-right:1.2rem"><span style="display:inline-block;width:0.9em;'
-        f'height:0.9em;background:rgb{color};margin-right:0.4em"></span>{word}</span>'
-        for color, word in (
-            (mask_pictures.BOTH, "both keep"),
-            (mask_pictures.ONLY_FIRST, f"only {first}"),
-            (mask_pictures.ONLY_SECOND, f"only {second}"),
+    st.html(
+        color_legend(
+            {
+                "both keep": mask_pictures.BOTH,
+                f"only {first}": mask_pictures.ONLY_FIRST,
+                f"only {second}": mask_pictures.ONLY_SECOND,
+            }
         )
     )
-    st.html(f'<div style="font-size:0.85rem">{legend}</div>')
-    with st.container(height=TALL if len(rows) > TALL // HIGH // 2 else "content"):
-        st.html(tabled(rows, ("layer", "who keeps what", "IoU · chance")))
+    names = tuple(part.layer for part in one.parts)
+    pictures = [
+        mask_pictures.difference(diagrams.difference(one, other, part.name, HIGH), theme())
+        for part in one.parts
+    ]
+    draw_layer_pictures(
+        names, pictures,
+        [f"{name}: IoU {iou:.2f}, chance {by:.2f}"
+         for name, (iou, by) in zip(names, found.layers, strict=True)],
+        [f"{100 * iou:.0f} % · {100 * by:.0f} %" for iou, by in found.layers],
+        ("layer", "who keeps what", "IoU · chance"), HIGH,
+    )  # fmt: skip
     st.caption(
         f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
         f"{found.only_second:,} only by {second}. The two share out what they keep between the "
         f"layers with a distance of {found.ratio_distance:.2f} (0: alike, 1: not at all)."
     )
-    table = Table(
-        np.array(found.layers), tuple(part.layer for part in one.parts),
-        ("IoU", "chance"), ("share", "share"),
-    )  # fmt: skip
+    table = Table(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.numbers({f"{KEY}.overlap": table})

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import streamlit as st
 
-from components import section
-from components.charts import plots
+from components import forms, section
 from components.charts.tables import signed
+from components.draw.bars import Bars, Dots
+from components.draw.data_images import draw_data_images
 from components.draw.drawing import Drawing, Views
-from components.forms import refuse_links, widget
-from components.prune import harm_charts, seeds, unknown
+from components.draw.lines import Scatter
+from components.draw.reliability import Reliability, models_in_bins
+from components.prune import seeds, unknown
 from components.prune.asked import KEY, Asked
-from components.prune.pictures import shown
 from components.section import Section
 from engine.result import Columns, Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 
-OWN = ("images", "maps", "heat")
+OWN = {"images", "maps", "heat"}
 WORST = 3  # images
+MOST_CLASSES = 12
+CORRUPTIONS = Dots(
+    series={"change": "pruned"}, intervals={"change": ("low", "high")}, line=0.0,
+    title="pruned − whole model (points)",
+)  # fmt: skip
+CALIBRATION = Reliability(models={"dense": "whole model", "pruned": "pruned"})
+DRIFT = Scatter(
+    x="rank correlation", y="change of confidence", line=0.0, height=320,
+    x_title="rank correlation of the maps (1: the same)", title="change of confidence (points)",
+)  # fmt: skip
 
 
 def show(asked: Asked, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
     st.markdown("**What is lost that one figure does not show**")
-    method = choose(asked)
+    given = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
+    method = asked.with_rule(Harm, **given)
     known = seeds.other_seeds(asked, method.images)
     section.show(
         Section(
@@ -59,23 +69,26 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
 
     def changes(table: Table) -> Columns:
-        return harm_charts.class_changes(table, known)
+        return class_changes(table, known)
 
     return (
         Drawing(
             "classes", "Which classes pay first", part=changes,
-            chart=lambda found: harm_charts.classes(changes(found["classes"])),
+            chart=lambda found: classes(changes(found["classes"])),
             finding=lambda found: class_finding(changes(found["classes"])),
         ),
-        Drawing("calibration", "Is it as sure as it is right?", by=calibration),
         Drawing(
-            "corruptions", "On worse images", harm_charts.CORRUPTIONS,
+            "calibration", "Is it as sure as it is right?", CALIBRATION, calibration,
+            made=lambda found: models_in_bins({name: found[name] for name in CALIBRATION.models}),
+        ),
+        Drawing(
+            "corruptions", "On worse images", CORRUPTIONS,
             lambda found: worse_finding(found["corruptions"]),
         ),
         Drawing(
-            "drift", "Where it looks", harm_charts.DRIFT,
+            "drift", "Where it looks", DRIFT,
             lambda found: drift_finding(found["drift"], method.heat),
-            part=lambda table: harm_charts.drifts(table, names_of(asked, table)),
+            part=lambda table: drifts(table, names_of(asked, table)),
             below=lambda found: moved_most(asked, found["drift"]),
         ),
         Drawing(
@@ -84,13 +97,31 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
     )  # fmt: skip
 
 
-def choose(asked: Asked) -> Harm:
-    """How many images and heat maps are looked at."""
-    refuse_links(Harm, f"{KEY}.Harm")
-    specs = {spec.name: spec for spec in fields(Harm)}
-    with st.popover("Settings of this measurement"):
-        given = {name: widget(specs[name], f"{KEY}.Harm.{name}", None) for name in OWN}
-    return asked.with_rule(Harm, **given)
+def class_changes(table: Table, other_seeds: Table | None) -> Columns:
+    """The change of each class, and its range over dense networks of other seeds.
+
+    Args:
+        table: the classes of `Harm`.
+        other_seeds: the classes of `Seeds`; without them the range is NaN.
+    """
+    found = {} if other_seeds is None else {
+        name: [other_seeds.cell(name, end) for end in seeds.ENDS] for name in other_seeds.rows
+    }  # fmt: skip
+    ends = np.array([found.get(name, [np.nan, np.nan]) for name in table.rows]).T
+    columns = {name: (table[name], "share") for name in ("dense", "pruned", "change")}
+    columns |= {"low": (ends[0], "share"), "high": (ends[1], "share")}
+    return Columns.of(columns | {"images": (table["images"], "")}, table.rows)
+
+
+def classes(table: Columns) -> Bars:
+    """The classes that lose most, over the range of other seeds where it was measured."""
+    shares = zip(table["dense"], table["pruned"], table["images"], strict=True)
+    measured = bool(np.isfinite(table["low"]).any())
+    return Bars(
+        value="change", most=MOST_CLASSES, color=1, title="change (points)",
+        between=("low", "high", "dense, other seeds") if measured else None,
+        texts=[f"{100 * a:.0f} → {100 * b:.0f} % of {count:.0f}" for a, b, count in shares],
+    )  # fmt: skip
 
 
 def class_finding(table: Columns) -> str:
@@ -123,10 +154,10 @@ def flipped(asked: Asked, table: Table) -> None:
         f"{labels[int(before)]} ({100 * sure:.0f} %) → {labels[int(after)]}"
         for before, sure, after in answers
     ]
-    shown(asked, table["row"][first].astype(np.int64), words, WORST)
+    draw_data_images(asked.case.data, table["row"][first], words, WORST)
 
 
-def calibration(found: Views) -> None:
+def calibration(found: Views) -> str:
     """Whether confidence still means what it says."""
     table: Table = found["calibration"]
     before, after = (dict(zip(table.columns, row, strict=True)) for row in table.values)
@@ -141,8 +172,7 @@ def calibration(found: Views) -> None:
             f" With its logits divided by {after['temperature']:.2f}, fitted on validation "
             f"images, it is off by {100 * left:.1f} points: {'less' if left < off else 'no less'}."
         )
-    figure = harm_charts.reliability(found["dense"], found["pruned"])
-    plots.with_table(figure, words, {"calibration": table}, f"{KEY}.reliability")
+    return words
 
 
 def worse_finding(table: Table) -> str:
@@ -153,6 +183,19 @@ def worse_finding(table: Table) -> str:
         f"{len(table.rows)} kinds and strengths; the mean change is "
         f"{100 * table['change'].mean():+.1f} points."
     ).replace("-", "−")
+
+
+def drifts(table: Table, names: tuple[str, ...]) -> Columns:
+    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
+    change = np.asarray(table["pruned"], np.float64) - table["dense"]
+    return Columns.of(
+        {
+            "rank correlation": (table["rank correlation"], "correlation"),
+            "top tenth IoU": (table["top tenth IoU"], "share"),
+            "change of confidence": (change, "share"),
+        },
+        names,
+    )
 
 
 def drift_finding(table: Table, heat: str) -> str:
@@ -176,7 +219,7 @@ def moved_most(asked: Asked, table: Table) -> None:
         f"{name}: {signed(value)}"
         for name, value in zip(names_of(asked, table), order.tolist(), strict=False)
     ]
-    shown(asked, table["row"][:WORST].astype(np.int64), words, WORST)
+    draw_data_images(asked.case.data, table["row"][:WORST], words, WORST)
 
 
 def names_of(asked: Asked, table: Table) -> tuple[str, ...]:

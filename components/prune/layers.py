@@ -1,32 +1,74 @@
-"""The section "Layers": every layer at a glance, and the patterns of its kernels."""
+"""Where weights are taken out: by layer, every layer at a glance, and patterns of kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from components.charts import mask_pictures, tables
-from components.charts.style import theme
+from components.draw import mask_pictures, tables
+from components.draw.layer_pictures import draw_layer_pictures
+from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns
+from components.draw.widths import Widths
 from components.forms import widget
-from components.notices import plain
 from components.prune.asked import KEY, Asked, masks_at
-from engine.errors import BlindspotError
-from engine.sparsity import Masks, diagrams
+from components.prune.wording import percent
+from engine.sparsity import Masks, Prune, diagrams
 from engine.sparsity.prune import layer_table
 
+MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
 ROOM = 900  # px for all strips together
 LOWEST, HIGHEST = 14, 64  # px of a strip
-TALL = 480  # px of the page that the strips take
 
-Row = tuple[str, str, str]  # a layer's name, its picture as HTML, and what is said of it
+
+def chart(masks: Masks) -> None:
+    """For each layer the share that stays; a bar is as wide as the layer has weights."""
+    st.markdown("**Where it was taken out**")
+    tables.chart(bars(masks), layer_table(masks), finding(masks), f"{KEY}.layers")
+
+
+def bars(masks: Masks) -> Widths:
+    """How the layers are drawn."""
+    return Widths(
+        value="density", width="weights", hatched=many_dead(masks), line=100 * masks.density,
+        x_title="layers, each as wide as it has weights (%)", title="stays (%)", span=(0, 102),
+        hovers=[
+            f"{escape(part.layer)}<br>{kept:,} of {part.size:,} weights stay "
+            f"({100 * kept / part.size:.1f} %)<br>{dead} of {part.filters} filters dead"
+            for part, kept, dead in zip(
+                masks.parts, masks.counts, masks.dead_filters, strict=True
+            )
+        ],
+    )  # fmt: skip
+
+
+def many_dead(masks: Masks) -> list[bool]:
+    """For each layer whether a tenth or more of its filters are dead."""
+    return [
+        dead >= MANY * part.filters
+        for dead, part in zip(masks.dead_filters, masks.parts, strict=True)
+    ]
+
+
+def finding(masks: Masks) -> str:
+    """The layer that loses most and the one that loses least, and dead filters."""
+    shares = [n / part.size for n, part in zip(masks.counts, masks.parts, strict=True)]
+    low, high = int(np.argmin(shares)), int(np.argmax(shares))
+    words = (
+        f"{masks.kept:,} of {masks.total:,} weights stay (dashed line: {percent(masks.density)}). "
+        f"Most is cut from {masks.parts[low].layer}, of which {percent(shares[low])} stays; least "
+        f"from {masks.parts[high].layer} ({percent(shares[high])} stays)."
+    )
+    if dead := sum(masks.dead_filters):
+        words += f" {dead} filters are dead: nothing of them stays"
+        words += " (hatched: a tenth or more of a layer's)." if any(many_dead(masks)) else "."
+    return words
 
 
 def show(asked: Asked, masks: Masks) -> None:
-    """The overview strip, and its numbers."""
+    """The strips of all layers."""
     del asked
     st.markdown("**Every layer at a glance**")
     st.caption(
@@ -35,38 +77,14 @@ def show(asked: Asked, masks: Masks) -> None:
         "row is left."
     )
     high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
-    rows: list[Row] = []
-    for one, kept, dead in zip(
-        diagrams.strips(masks, high), masks.counts, masks.dead_filters, strict=True
-    ):
-        share = f"{100 * kept / one.part.size:.0f} %"
-        words = f"{one.part.layer}: {share} stays, {dead} of {one.part.filters} filters dead"
-        picture = mask_pictures.image(
-            mask_pictures.strip(one), words, f"width:100%;height:{high}px;display:block"
-        )
-        rows.append((one.part.layer, picture, share + (f", {dead} dead" if dead else "")))
-    with st.container(height=TALL if len(rows) > ROOM // HIGHEST // 2 else "content"):
-        st.html(tabled(rows, ("layer", "what stays", "stays")))
-    tables.numbers({f"{KEY}.layers.table": layer_table(masks)})
-
-
-def tabled(rows: Sequence[Row], heads: tuple[str, str, str]) -> str:
-    """Rows of pictures as a plain table, which a screen reader can walk through."""
-    style = "padding:1px 8px 1px 0;font-weight:400;text-align:left;white-space:nowrap"
-    head = "".join(f'<th scope="col" style="{style}">{escape(word)}</th>' for word in heads)
-    body = "".join(
-        f'<tr><th scope="row" style="{style};max-width:11rem;overflow:hidden;'
-        f'text-overflow:ellipsis">{escape(name)}</th><td style="width:100%">{picture}</td>'
-        f'<td style="{style};padding-left:8px">{escape(said)}</td></tr>'
-        for name, picture, said in rows
-    )
-    return (
-        '<table style="width:100%;border-collapse:collapse;font-size:0.8rem">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
-
-
-# ---------------------------------------------------------------- patterns
+    names, alts, texts = [], [], []
+    for part, kept, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
+        share = f"{100 * kept / part.size:.0f} %"
+        names.append(part.layer)
+        alts.append(f"{part.layer}: {share} stays, {dead} of {part.filters} filters dead")
+        texts.append(share + (f", {dead} dead" if dead else ""))
+    pictures = [mask_pictures.strip(one) for one in diagrams.strips(masks, high)]
+    draw_layer_pictures(names, pictures, alts, texts, ("layer", "what stays", "stays"), high)
 
 
 def show_patterns(asked: Asked, masks: Masks) -> None:
@@ -74,79 +92,25 @@ def show_patterns(asked: Asked, masks: Masks) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Patterns of the 3 × 3 kernels**")
-        dictionary(masks)
+        draw_patterns(masks)
     with right:
         st.markdown("**What the first layer still reads**")
-        fold_back(asked, masks)
+        draw_folded_back(asked.case.model, masks)
     st.markdown("**N of every M**")
-    pattern(asked)
-
-
-def dictionary(masks: Masks) -> None:
-    """The most frequent patterns with their shares."""
-    try:
-        found = diagrams.patterns(masks)
-    except BlindspotError as error:
-        st.caption(plain(str(error)))
-        return
-    st.html(mask_pictures.patterns_html(found))
-    st.caption(
-        f"{found.kernels:,} kernels of 3 × 3 show {found.different} of 512 possible patterns; "
-        f"these {len(found.shares)} are the most frequent, each with its share of the kernels. "
-        "Bright: stays; gray: cut."
-    )
-
-
-def fold_back(asked: Asked, masks: Masks) -> None:
-    """The first layer's masks in the image's own form."""
-    try:
-        found = diagrams.folded_back(asked.case.model, masks)
-    except BlindspotError as error:
-        st.caption(plain(str(error)))
-        return
-    same = all((one == found.kept[0]).all() for one in found.kept)
-    shown = (
-        [("all colors", 0)] if same else list(zip(("red", "green", "blue"), range(3), strict=True))
-    )
-    pictures = mask_pictures.folded(found)
-    for column, (word, at) in zip(st.columns(len(shown)), shown, strict=True):
-        kept = found.kept[at]
-        words = f"{word}: from {kept.min()} to {kept.max()} of {found.most} connections stay"
-        with column:
-            st.html(mask_pictures.image(pictures[at], words, "width:100%;max-width:16rem"))
-            st.caption(words)
-    where = "pixel of the image" if found.pixels else "place of the kernel"
-    st.caption(
-        f"For each {where}, the share of the first layer's connections that stays: all where it is "
-        "brightest, none where it is dark blue."
-    )
-
-
-def pattern(asked: Asked) -> None:
-    """The same criterion with N of every M, and the proof that each group keeps N."""
-    spec: Any = type(asked.method).__dataclass_fields__["pattern"]
     left, right = st.columns([1, 3], gap="large")
     with left:
-        chosen = asked.method.pattern
+        pattern = asked.method.pattern
         if not asked.patterned:
-            chosen = widget(spec, f"{KEY}.groups.pattern", None)
-        method = replace(asked.method, structure="N:M", allocation="global", pattern=chosen)
-        masks = masks_at(asked.case, method)
-        n, m = (int(word) for word in chosen.split(":"))
-        fitting = [part for part in masks.parts if part.shape[1] % m == 0]
+            spec = Prune.__dataclass_fields__["pattern"]
+            pattern = widget(spec, f"{KEY}.groups.pattern", None)
+        method = replace(asked.method, structure="N:M", allocation="global", pattern=pattern)
+        own = masks_at(asked.case, method)
+        n, m = (int(number) for number in pattern.split(":"))
+        fitting = {part.layer: part.name for part in own.parts if part.shape[1] % m == 0}
         if not fitting:
             st.caption(f"No layer here has inputs that can be parted into groups of {m}.")
             return
-        names = {part.layer: part.name for part in fitting}
-        layer = st.selectbox("Layer of the groups", list(names), key=f"{KEY}.groups.layer")
-    found = diagrams.groups(masks, names[layer], n, m)
+        layer = st.selectbox("Layer of the groups", list(fitting), key=f"{KEY}.groups.layer")
     with right:
-        exact = "keeps exactly" if found.exact else "does not keep exactly"
-        words = f"{layer}: every group of {m} weights {exact} {n}."
-        picture = mask_pictures.groups(found, n, theme())
-        st.html(mask_pictures.image(picture, words, "max-width:100%"))
-        st.caption(
-            plain(words) + f" Shown are the first {found.bits.shape[0]} filters and "
-            f"{found.bits.shape[1]} groups; the numbers below count what stays in each. "
-            + ("" if asked.patterned else "The picture on top of the page is not cut so.")
-        )
+        elsewhere = "" if asked.patterned else "The picture on top of the page is not cut so."
+        draw_groups(diagrams.groups(own, fitting[layer], n, m), n, layer, elsewhere)

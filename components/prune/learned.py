@@ -7,22 +7,19 @@ from dataclasses import replace
 import streamlit as st
 
 from components.notices import plain
+from components.open_file import open_file
 from components.prune.asked import KEY
-from engine.errors import BlindspotError
-from engine.result import WeightScores
 from engine.sparsity import PruneCase, parts, read_scores
-
-MOST_MB = 200
 
 
 def with_scores(case: PruneCase) -> PruneCase:
     """The case with the scores of a file; the page ends here until there is one that fits."""
-    given = st.file_uploader(
-        "A file of scores (.npz)", key=f"{KEY}.scores", max_upload_size=MOST_MB,
+    scores = open_file(
+        "A file of scores (.npz)", f"{KEY}.scores",
+        lambda content: read_scores(content, case.model), most=200,
         help="Scores that a search has learned for this model: under each weight's name an array "
         "of its shape, the highest are kept. They stay in this session's memory.",
     )  # fmt: skip
-    scores = None if given is None else opened(given.getvalue(), case)
     if scores is None:
         first = parts(case.model)[0]
         shape = " × ".join(map(str, first.shape))
@@ -34,12 +31,3 @@ def with_scores(case: PruneCase) -> PruneCase:
         )
         st.stop()
     return replace(case, learned=scores)
-
-
-def opened(content: bytes, case: PruneCase) -> WeightScores | None:
-    """The scores; None, with the reason said, when the file does not fit."""
-    try:
-        return read_scores(content, case.model)
-    except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None

@@ -6,21 +6,26 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw import tables
+from components.draw.bars import Bars, Dots
+from components.draw.data_images import draw_data_images
 from components.draw.drawing import Drawing, Views
 from components.notices import plain
-from components.prune import harm_charts
 from components.prune.asked import KEY, Asked
-from components.prune.pictures import shown
 from components.section import Section
 from engine import run
-from engine.result import Table
+from engine.result import Columns, Table
 from engine.sparsity import Seeds
 from engine.sparsity.learned import Learned
 from engine.sparsity.seeds import exemplars
 
 TITLE = "Is it more than another seed changes?"
 WORST = 3  # images
+ENDS = ("lowest other seed", "highest other seed")  # columns of the classes of `Seeds`
+CHANGES = Dots(series={"answers that change": "networks"}, title="answers that change (%)")
+CLASSES = Bars(
+    value="change", between=(*ENDS, "dense, other seeds"), color=1,
+    title="change of right answers (points)",
+)  # fmt: skip
 
 
 def show(asked: Asked, images: int) -> bool:
@@ -34,8 +39,8 @@ def show(asked: Asked, images: int) -> bool:
         Section(
             KEY, method, asked.case, TITLE,
             evidence=(
-                Drawing("pairs", by=changes),
-                Drawing("classes", chart=harm_charts.CLASSES, finding=class_finding),
+                Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
+                Drawing("classes", chart=CLASSES, finding=class_finding),
             ),
             detail=lambda found: modal_images(asked, found["images"]),
             button=f"Train {method.networks} networks of other seeds",
@@ -62,10 +67,11 @@ def unmet(asked: Asked) -> str:
     return Seeds.unmet(asked.case)
 
 
-def changes(found: Views) -> None:
-    """Changed answers of pruned networks beside those of dense ones."""
-    table = harm_charts.changed_answers(found["networks"], found["pairs"])
-    tables.chart(harm_charts.CHANGES, table, change_finding(found), f"{KEY}.Seeds.changes")
+def changed_answers(found: Views) -> Columns:
+    """The share of changed answers of each pair of dense networks, and of each pruned one."""
+    apart, cut = found["pairs"]["answers that differ"], found["networks"]["answers changed"]
+    names = ("dense, other seed",) * len(apart) + ("pruned",) * len(cut)
+    return Columns.of({"answers that change": (np.concatenate([apart, cut]), "share")}, names)
 
 
 def change_finding(found: Views) -> str:
@@ -88,7 +94,7 @@ def change_finding(found: Views) -> str:
 def class_finding(found: Views) -> str:
     """Which classes change by more than other seeds do."""
     table: Table = found["classes"]
-    lowest = table[harm_charts.ENDS[0]]
+    lowest = table[ENDS[0]]
     beyond = [
         name
         for name, change, low in zip(table.rows, table["change"], lowest, strict=True)
@@ -113,4 +119,4 @@ def modal_images(asked: Asked, table: Table) -> None:
     )
     labels, places = asked.case.data.classes, np.flatnonzero(differ)[:WORST]
     words = [f"{labels[first[place]]} → {labels[second[place]]}" for place in places]
-    shown(asked, table["row"][places].astype(np.int64), words, WORST)
+    draw_data_images(asked.case.data, table["row"][places], words, WORST)

@@ -8,14 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from components.charts import plots
 from components.forms import refuse_links, widget
-from components.links import refuse
 from components.notices import plain, spoken
+from components.pick import pick_segment
 from components.prune import (
     accuracy,
     before_after,
-    charts,
     compare,
     cost,
     harm,
@@ -26,10 +24,10 @@ from components.prune import (
     untrained,
 )
 from components.prune.asked import KEY, Asked, case_of, masks_at, scored
+from components.prune.wording import percent
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.gallery import PRUNED
-from engine.method import Slider
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
 
@@ -45,8 +43,8 @@ SECTIONS: dict[str, Show] = {
     "Cost and speed": cost.show,
     "Keep it": keep.show,
 }
-
 AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which asks the network
+SPECS = {spec.name: spec for spec in fields(Pruning)}
 
 
 def question(subject: Subject) -> str:
@@ -79,17 +77,17 @@ def choose(subject: Subject) -> Asked:
 
 def choose_rule() -> Prune:
     """By which criterion, in which pieces, between which layers."""
-    specs = {spec.name: spec for spec in fields(Pruning)}
     refuse_links(Pruning, KEY, title="Prune")
-    left, middle, right = st.columns([3, 2, 1], vertical_alignment="bottom")
-    with left:
-        criterion = widget(specs["criterion"], f"{KEY}.criterion", None)
-    with middle:
-        structure = widget(specs["structure"], f"{KEY}.structure", None)
-    given: dict[str, Any] = {"criterion": criterion, "structure": structure}
-    with right.popover("Settings", width="stretch"):
-        for name in ("allocation", "pattern", "head"):
-            given[name] = widget(specs[name], f"{KEY}.{name}", None)
+    places = st.columns([3, 2, 1], vertical_alignment="bottom")
+    settings = places[2].popover("Settings", width="stretch")
+    where = {
+        "criterion": places[0], "structure": places[1], "allocation": settings,
+        "pattern": settings, "head": settings,
+    }  # fmt: skip
+    given: dict[str, Any] = {}
+    for name, place in where.items():
+        with place:
+            given[name] = widget(SPECS[name], f"{KEY}.{name}", None)
     return Prune(ratio=PRUNED, **given)
 
 
@@ -101,32 +99,17 @@ def show(asked: Asked) -> None:
         return
     if (masks := cut(asked)) is None:
         return
-    if said := round_words(asked):
-        st.caption(said)
+    if words := earlier_round(asked):
+        st.caption(words)
     picture = st.container()
-    st.markdown("**Where it was taken out**")
-    words = charts.layers_words(masks)
-    plots.drawn(charts.layers(masks), words, f"{KEY}.layers")
-    section = choose_section()
+    layers.chart(masks)
+    section = pick_segment("Look closer", list(SECTIONS), f"{KEY}.section")
     closer = st.container()
     order = [(picture, before_after.show), (closer, SECTIONS[section])]
     for place, draw in reversed(order) if section in AT_ONCE else order:
         with place, spoken():
             draw(asked, masks)
     explain(asked, masks)
-
-
-def round_words(asked: Asked) -> str:
-    """From the second round on, what was cut before and what the figures count; "" in the first."""
-    before = masks_in(asked.case.model)
-    if before is None:
-        return ""
-    number = rounds_of(asked.case.model) + 1
-    return (
-        f"Round {number}: {charts.percent(before.sparsity)} of the weights were cut before "
-        "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
-        f"it came out of round {number - 1}."
-    )
 
 
 def cut(asked: Asked) -> Masks | None:
@@ -138,32 +121,31 @@ def cut(asked: Asked) -> Masks | None:
         return None
 
 
+def earlier_round(asked: Asked) -> str:
+    """From the second round on, what was cut before and what the figures count; "" in the first."""
+    before = masks_in(asked.case.model)
+    if before is None:
+        return ""
+    number = rounds_of(asked.case.model) + 1
+    return (
+        f"Round {number}: {percent(before.sparsity)} of the weights were cut before "
+        "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
+        f"it came out of round {number - 1}."
+    )
+
+
 def choose_ratio(asked: Asked) -> float:
     """The share that is cut; a pattern is its own ratio."""
-    control: Any = Pruning.__dataclass_fields__["ratio"].metadata["control"]
-    assert isinstance(control, Slider)  # noqa: S101 - as it is declared
-    key = f"{KEY}.ratio"
+    control: Any = SPECS["ratio"].metadata["control"]
     ratio = st.slider(
         "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
-        key=key, bind="query-params", disabled=asked.patterned,
+        key=f"{KEY}.ratio", bind="query-params", disabled=asked.patterned,
         help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
         "moving this moves only the line between what stays and what goes.",
     )  # fmt: skip
     if asked.patterned:
         st.caption(f"{asked.method.pattern} of every group stay: the pattern is the ratio.")
     return ratio
-
-
-def choose_section() -> str:
-    """Where to look closer; nothing of the others is computed."""
-    key = f"{KEY}.section"
-    refuse(key, SECTIONS, "Look closer", "one of " + ", ".join(SECTIONS))
-    return str(
-        st.segmented_control(
-            "Look closer", list(SECTIONS), default="Layers", required=True, key=key,
-            bind="query-params",
-        )
-    )  # fmt: skip
 
 
 def explain(asked: Asked, masks: Masks) -> None:
@@ -175,11 +157,12 @@ def explain(asked: Asked, masks: Masks) -> None:
             f"{asked.method.allocation} was made for networks before training. Here each layer's "
             "ratio comes from the model's weights as they are, after training."
         )
+    criterion = BY_TITLE[asked.method.criterion]
     with st.expander("What am I looking at?"):
         st.markdown(Prune.about())
-        st.markdown(type_of(asked).about())
-        if type_of(asked).paper:
-            st.markdown(f"Reference: {type_of(asked).paper}")
+        st.markdown(criterion.about())
+        if criterion.paper:
+            st.markdown(f"Reference: {criterion.paper}")
     card = asked.case.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))
     if agreement_only(asked.case):
@@ -187,8 +170,3 @@ def explain(asked: Asked, masks: Masks) -> None:
             "No labels of these photographs are known, so that “right” means: it says what the "
             "whole model says."
         )
-
-
-def type_of(asked: Asked) -> Any:
-    """The criterion's class."""
-    return BY_TITLE[asked.method.criterion]

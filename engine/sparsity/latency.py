@@ -22,6 +22,7 @@ from engine.method import Progress, quiet
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import settle
+from engine.result import Columns
 from engine.sparsity.shrink import shrunk
 from engine.weights.masks import Masks
 
@@ -30,6 +31,7 @@ WARM = 10  # passes that are not counted
 REPEATS = 50
 SECONDS = 20.0  # for one batch size, after which fewer repeats must do
 FEWEST = 5
+UNITS = {"median": "ms", "low": "ms", "high": "ms", "ratio": "", "repeats": ""}
 TILE = 64  # dimensions of a weight for sparse tensor cores are multiples of it
 AMPERE = (8, 0)
 
@@ -99,6 +101,21 @@ def latency(
         found += [told(name, batch, rows, times["dense"]) for name, rows in times.items()]
     progress(1.0, "timed")
     return tuple(found)
+
+
+def timing_table(found: Sequence[Latency]) -> Columns:
+    """The timings, a row for each batch size and model."""
+    columns: dict[str, tuple[Any, str]] = {
+        name: (np.array([getattr(each, name) for each in found]), unit)
+        for name, unit in UNITS.items()
+    }
+    return Columns.of(columns, tuple(row_name(each) for each in found))
+
+
+def row_name(found: Latency) -> str:
+    """How many images at a time, and by which model."""
+    model = "whole model" if found.name == "dense" else found.name
+    return f"{found.batch} image{'s' if found.batch > 1 else ''} at a time · {model}"
 
 
 def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Callable[[], Tensor]:

@@ -177,7 +177,7 @@ def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Vis
         timeout=1000 * LONG
     )
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("What it had learned by then")).to_be_visible()
+    expect(page.get_by_text("What was done by then")).to_be_visible()
     settle(page, LONG)
     expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()

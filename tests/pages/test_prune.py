@@ -392,7 +392,7 @@ def no_cases():
     kept = (
         asked.case_of,
         asked.pruner_for,
-        asked.model_of,
+        asked.pruned_model,
     )
     for one in kept:
         one.clear()

@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.prune.unknown import figure_of, words_of
+from components.prune import unknown
 from engine.result import Table
 from engine.sparsity.unknown import COLUMNS, UNITS
 
 
 def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
     return Table(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
+
+
+def figure_of(shown):
+    return unknown.TOLD_APART.figure(shown)
+
+
+def words_of(shown):
+    return unknown.finding({"told": shown})
 
 
 FOUND = (
@@ -23,9 +31,11 @@ FOUND = (
 def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
     figure = figure_of(table(*FOUND))
     whole, pruned = figure.data[-2:]
-    assert whole.x == pytest.approx([80, 90])
-    assert pruned.x == pytest.approx([90, 70])
-    assert list(whole.y) == ["MSP", "KNN"]  # Plotly counts from below
+    assert whole.x == pytest.approx([90, 80])
+    assert pruned.x == pytest.approx([70, 90])
+    assert list(whole.y) == ["KNN", "MSP"]
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert {shape.x0 for shape in figure.layout.shapes} == {50}  # chance
 
 
 def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
@@ -33,7 +43,7 @@ def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
     figure = figure_of(table(*FOUND, *FOUND, names=names))
     assert [one.text for one in figure.layout.annotations] == ["Normal images with noise", "B"]
     marked = [one for one in figure.data if one.mode == "markers"]
-    assert [list(one.y) for one in marked] == [["y", "x"]] * 4
+    assert [list(one.y) for one in marked] == [["x", "y"]] * 4
     assert [one.yaxis for one in marked] == ["y", "y", "y2", "y2"]
     assert [one.showlegend for one in marked] == [True, True, False, False]
 

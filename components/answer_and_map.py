@@ -1,0 +1,44 @@
+"""What a model says of an image and where it looks: the two that a comparison of models shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components import runs
+from components.pick import pick_segment
+from engine.attribution.grad_cam import GradCam
+from engine.attribution.gradient import Gradient
+from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.method import Method
+from engine.result import HeatMap, Scores
+from engine.run import Answer
+
+HEATS: Mapping[str, type[Method[Any]]] = {"Grad-CAM": GradCam, "Gradient": Gradient}
+
+
+@dataclass(frozen=True)
+class AnswerAndMap:
+    """Of one model about one image."""
+
+    classes: Scores
+    heat: HeatMap
+
+
+def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
+    """Which heat map is compared: one that the model can give."""
+    offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(case)}
+    return offered[pick_segment("Heat map", list(offered), key)]
+
+
+def answer_and_map(case: ImageCase, kind: type[Method[Any]], slot: str) -> AnswerAndMap | None:
+    """Both of a model about an image; None while one is computed."""
+    methods: Mapping[str, Method[Any]] = {"answer": Prediction(), "heat": kind()}
+    found = [runs.ask(method, case, f"{slot}.{name}") for name, method in methods.items()]
+    if not all(isinstance(outcome, Answer) for outcome in found):
+        runs.watch(found)
+        return None
+    answer, heat = (dict(outcome) for outcome in found if isinstance(outcome, Answer))
+    return AnswerAndMap(answer["classes"], heat["map"])

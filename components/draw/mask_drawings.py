@@ -1,0 +1,62 @@
+"""Masks as they are drawn on a page: patterns of kernels, what is still read, and groups."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.charts.style import theme
+from components.draw import mask_pictures
+from components.notices import plain
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+from engine.sparsity import Masks, diagrams
+from engine.sparsity.diagrams import Groups
+
+
+def draw_patterns(masks: Masks) -> None:
+    """The most frequent patterns of 3 × 3 kernels, with their shares."""
+    try:
+        found = diagrams.patterns(masks)
+    except BlindspotError as error:
+        st.caption(plain(str(error)))
+        return
+    st.html(mask_pictures.patterns_html(found))
+    st.caption(
+        f"{found.kernels:,} kernels of 3 × 3 show {found.different} of 512 possible patterns; "
+        f"these {len(found.shares)} are the most frequent, each with its share of the kernels. "
+        "Bright: stays; gray: cut."
+    )
+
+
+def draw_folded_back(model: Classifier, masks: Masks) -> None:
+    """The first layer's masks in the image's own form."""
+    try:
+        found = diagrams.folded_back(model, masks)
+    except BlindspotError as error:
+        st.caption(plain(str(error)))
+        return
+    same = all((channel == found.kept[0]).all() for channel in found.kept)
+    names = ["all colors"] if same else ["red", "green", "blue"]
+    pictures = mask_pictures.folded(found)
+    for at, (column, name) in enumerate(zip(st.columns(len(names)), names, strict=True)):
+        kept = found.kept[at]
+        words = f"{name}: from {kept.min()} to {kept.max()} of {found.most} connections stay"
+        column.html(mask_pictures.image(pictures[at], words, "width:100%;max-width:16rem"))
+        column.caption(words)
+    where = "pixel of the image" if found.pixels else "place of the kernel"
+    st.caption(
+        f"For each {where}, the share of the first layer's connections that stays: all where it is "
+        "brightest, none where it is dark blue."
+    )
+
+
+def draw_groups(found: Groups, n: int, layer: str, more: str = "") -> None:
+    """A layer's weights in groups along its inputs, and whether each keeps exactly n."""
+    rows, count, m = found.bits.shape
+    exact = "keeps exactly" if found.exact else "does not keep exactly"
+    words = f"{layer}: every group of {m} weights {exact} {n}."
+    st.html(mask_pictures.image(mask_pictures.groups(found, n, theme()), words, "max-width:100%"))
+    st.caption(
+        f"{plain(words)} Shown are the first {rows} filters and {count} groups; the numbers below "
+        f"count what stays in each. {more}"
+    )

@@ -1,0 +1,57 @@
+"""Right answers over confidence: whether models are as sure as they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.charts.style import GRAY, laid
+from components.draw.charts import HEIGHT, Chart, Rows, series_style
+from engine.result import Columns, Table
+
+BIN = ("confidence", "right", "images")  # columns of a model's bins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability(Chart):
+    """A line for each model, its points the larger the more images are there; see `models_in_bins`.
+
+    Args:
+        models: the names of models in the table, with their names in the legend.
+    """
+
+    models: Mapping[str, str]
+
+    def figure(self, table: Rows) -> go.Figure:
+        """The lines; on the dotted one a model is as sure as it is right."""
+        figure = go.Figure()
+        even = {"color": GRAY, "dash": "dot", "width": 2}
+        figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=even, name="as sure as right")
+        for at, (model, name) in enumerate(self.models.items()):
+            confidence, right, images = (np.asarray(table[f"{model} {each}"]) for each in BIN)
+            there, look = images > 0, series_style(at)
+            counts = images[there]
+            figure.add_scatter(
+                x=100 * confidence[there], y=100 * right[there], name=name, mode="lines+markers",
+                line={"color": look["color"], "width": 2},
+                marker=look | {"size": 7 + 15 * np.sqrt(counts / counts.max())},
+                hovertext=[f"{count:.0f} images" for count in counts],
+            )  # fmt: skip
+        figure.update_xaxes(title="confidence (%)", range=[-2, 102])
+        figure.update_yaxes(title="right (%)", range=[-2, 102])
+        return laid(figure, self.height or HEIGHT)
+
+
+def models_in_bins(models: Mapping[str, Table]) -> Columns:
+    """The bins of several models as one table, by the model's name in each column's."""
+    first = next(iter(models.values()))
+    units = {"confidence": "probability", "right": "share", "images": ""}
+    columns = {
+        f"{model} {each}": (table[each], units[each])
+        for model, table in models.items()
+        for each in BIN
+    }
+    return Columns.of(columns, first.rows)

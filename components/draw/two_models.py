@@ -1,0 +1,120 @@
+"""Two models on one image: where each looks, what it says, and how far apart the two are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from components.answer_and_map import AnswerAndMap
+from components.charts import plots
+from components.charts.tables import signed
+from components.draw.bar_groups import BarGroups
+from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.widgets.viewer import Panel, viewer
+from engine.case import ImageCase
+from engine.case.prediction import best
+from engine.measures.drift import rank_correlation, top_overlap
+from engine.result import Columns
+
+SHOWN = 4  # classes
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """An image before and after a model was changed.
+
+    Args:
+        label: what is asked about.
+        was, now: its probability.
+        first, second: what each model says.
+        order: rank correlation of the heat maps.
+        top: IoU of their hottest tenths.
+    """
+
+    label: str
+    was: float
+    now: float
+    first: str
+    second: str
+    order: float
+    top: float
+
+
+def compared(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> ModelComparison:
+    """What changed, in figures."""
+    index, labels = case.target.index, case.model.labels
+    return ModelComparison(
+        labels[index],
+        float(before.classes.values[index]),
+        float(after.classes.values[index]),
+        labels[int(before.classes.values.argmax())],
+        labels[int(after.classes.values.argmax())],
+        rank_correlation(before.heat.values, after.heat.values),
+        top_overlap(before.heat.values, after.heat.values),
+    )
+
+
+def draw_maps(
+    subject: Subject, titles: tuple[str, str], before: AnswerAndMap, after: AnswerAndMap, key: str
+) -> None:
+    """Both heat maps over the sidebar's image."""
+    panels = [
+        Panel(title, model.heat, f"It says {best(model.classes, 1)[0][1]}.")
+        for title, model in zip(titles, (before, after), strict=True)
+    ]
+    viewer(square_pixels(subject), panels, key, square_behind(subject), subject.mask)
+
+
+def draw_figures(found: ModelComparison) -> None:
+    """Confidence and how far the heat maps are apart."""
+    one, two, three = st.columns(3)
+    moved = 100 * (found.now - found.was)
+    one.metric(
+        "Confidence", f"{100 * found.now:.0f} %",
+        "±0 points" if abs(moved) < 0.5 else f"{moved:+.0f} points".replace("-", "−"),
+        delta_arrow="off", delta_color="off",
+        help=f"Probability of {found.label}; before: {100 * found.was:.1f} %.",
+    )  # fmt: skip
+    two.metric(
+        "Hottest tenth", f"{100 * found.top:.0f} %" if np.isfinite(found.top) else "–",
+        help="Of the two tenths of the image that stand out most, before and after: what they "
+        "share, divided by what they cover together (IoU). Chance gives 5 %.",
+    )  # fmt: skip
+    three.metric(
+        "Order", signed(found.order) if np.isfinite(found.order) else "–",
+        help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
+        "0 none.",
+    )  # fmt: skip
+
+
+def draw_likeliest(
+    before: AnswerAndMap, after: AnswerAndMap, titles: tuple[str, str], key: str
+) -> None:
+    """The likeliest classes with both probabilities."""
+    table = likeliest(before, after)
+    shape = BarGroups(
+        series=dict(zip(table.order, (title.lower() for title in titles), strict=True)),
+        title="probability (%)", span=(0, 118), ticks=(0, 25, 50, 75, 100),
+    )  # fmt: skip
+    plots.drawn(shape.figure(table), listed(table), key, said=False)
+
+
+def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Columns:
+    """The likeliest classes of the first model, and that of the second, with both answers."""
+    wanted = [index for index, _, _ in best(before.classes, SHOWN)]
+    top = int(after.classes.values.argmax())
+    if top not in wanted:
+        wanted = [*wanted[: SHOWN - 1], top]
+    models = {"before": before, "after": after}
+    columns = {name: (one.classes.values[wanted], "share") for name, one in models.items()}
+    return Columns.of(columns, tuple(before.classes.labels[index] for index in wanted))
+
+
+def listed(table: Columns) -> str:
+    """The classes with both probabilities, in words."""
+    rows = zip(table.rows, table["before"], table["after"], strict=True)
+    return "; ".join(
+        f"{label}: {100 * was:.0f} % before, {100 * now:.0f} % after" for label, was, now in rows
+    )

@@ -1,0 +1,39 @@
+"""How much a network's weights count: the spread of the scores in each layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.draw import tables
+from components.draw.bars import Dots
+from engine.result import Columns, WeightScores
+
+SHARES = {"lowest tenth": 0.1, "median": 0.5, "highest tenth": 0.9}
+
+
+def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
+    """The median of each weight's sizes, and where the lowest and the highest tenth end."""
+    table = spread_of(view)
+    chart = Dots(
+        series={"median": "median"}, intervals={"median": ("lowest tenth", "highest tenth")},
+        title=f"size of the scores ({view.unit})" if view.unit else "size of the scores",
+    )  # fmt: skip
+    tables.chart(chart, table, finding or highest(table), key)
+
+
+def spread_of(view: WeightScores) -> Columns:
+    """Quantiles of the sizes |score| in each weight, in the network's order."""
+    sizes = [np.abs(scores).ravel() for scores in view.values.values()]
+    found = np.array([np.quantile(each, list(SHARES.values())) for each in sizes]).T
+    columns = {name: (values, view.unit) for name, values in zip(SHARES, found, strict=True)}
+    columns["weights"] = (np.array([each.size for each in sizes]), "")
+    return Columns.of(columns, tuple(view.values))
+
+
+def highest(table: Columns) -> str:
+    """The layer whose weights count most."""
+    at = int(np.argmax(table["median"]))
+    return (
+        f"The weights of {table.rows[at]} have the largest scores (median "
+        f"{table['median'][at]:.3g}). A line runs from the lowest to the highest tenth."
+    )

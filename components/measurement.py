@@ -1,0 +1,91 @@
+"""What is measured anew each time, such as seconds: waited for like an answer, but not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from components import runs
+from components.notices import problem
+from components.runs import Outcome, Pending, Problem
+from engine.lane import lane
+from engine.method import Progress
+
+FoundT = TypeVar("FoundT")
+
+
+@dataclass(frozen=True)
+class Measurement(Generic[FoundT]):
+    """Something that a button measures.
+
+    Args:
+        slot: where it is waited for; the keys of its buttons begin with it.
+        title: what is waited for, in words.
+        name: of what is measured: another name is measured anew.
+        device: in whose lane it waits, so that nothing else is computed beside it.
+        work: measures it.
+        button: on what starts it.
+    """
+
+    slot: str
+    title: str
+    name: str
+    device: str
+    work: Callable[[Progress], FoundT]
+    button: str = "Measure it here"
+
+
+def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
+    """The button, how far it is, or what this session has measured, with a button for another."""
+    measured: dict[str, FoundT] = st.session_state.setdefault(asked.slot, {})
+    if asked.name not in measured:
+        outcome = follow(asked)
+        if isinstance(outcome, Pending | Problem):
+            runs.watch([outcome])
+        elif outcome is not None:
+            measured[asked.name] = outcome
+    if asked.name in measured:
+        draw(measured[asked.name])
+        button(asked, "Measure again", "again", "secondary")
+
+
+def follow(asked: Measurement[Any]) -> Any:
+    """What came of it, or how far it is; None until it is asked for."""
+    job: Any = runs.visit().jobs.get(asked.slot)
+    if job is not None and job.name != asked.name:
+        runs.visit().give_up(asked.slot)
+        job = None
+    if job is None:
+        if not st.session_state.pop(f"{asked.slot}.wanted", False):
+            button(asked, asked.button, "go", "primary")
+            return None
+        here = runs.visit()
+        queue = lane(asked.device)
+        job = queue.submit(asked.name, asked.work, "wait", here.visitor, asked.title)
+        here.jobs[asked.slot] = job
+    return ended(asked, job) if job.finished else Pending(
+        asked.slot, asked.title, job, None, asked.device
+    )  # fmt: skip
+
+
+def button(asked: Measurement[Any], label: str, name: str, kind: Any) -> None:
+    """Lets the next run measure, and lets go of what was measured before."""
+
+    def want() -> None:
+        st.session_state[asked.slot].pop(asked.name, None)
+        st.session_state[f"{asked.slot}.wanted"] = True
+
+    st.button(label, key=f"{asked.slot}.{name}", type=kind, on_click=want)
+
+
+def ended(asked: Measurement[FoundT], job: Any) -> Outcome | FoundT:
+    """What came of it."""
+    runs.visit().jobs.pop(asked.slot, None)
+    try:
+        found: FoundT = job.value()
+    except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
+        return Problem(asked.slot, asked.title, problem(error))
+    return found

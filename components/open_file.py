@@ -1,0 +1,35 @@
+"""A file of a person's own that the engine reads: what does not fit is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from components.notices import plain
+from engine.errors import BlindspotError
+
+FoundT = TypeVar("FoundT")
+
+
+def open_file(
+    label: str, key: str, read: Callable[[bytes], FoundT], most: int, help: str
+) -> FoundT | None:
+    """What is read from a file; None until there is one that fits.
+
+    Args:
+        label: of the place where the file is dropped.
+        key: of that place.
+        read: the content; raises a BlindspotError, with the reason, when it does not fit.
+        most: MB of the file.
+        help: what the file is to hold.
+    """
+    given = st.file_uploader(label, key=key, max_upload_size=most, help=help)
+    if given is None:
+        return None
+    try:
+        return read(given.getvalue())
+    except BlindspotError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None

@@ -1,0 +1,76 @@
+"""Pictures of masks: every pixel is the masks' own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.draw import mask_pictures
+from engine.sparsity import Rules, diagrams, pruner_of
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def case():
+    return tiny.prune_case(tiny.cnn())
+
+
+@pytest.fixture(scope="module")
+def masks(case):
+    return pruner_of(case, "Magnitude", Rules()).at(0.6)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_weight_of_a_wall_is_a_square_of_its_own_color(case, masks, theme):
+    part = masks.parts[1]  # 16 filters of 8 channels
+    found = diagrams.wall(case.model, masks, part.name)
+    drawn = mask_pictures.wall(found, theme)
+    height, width = drawn.pixels.shape[:2]
+    for at, (left, top, across, down) in enumerate(drawn.boxes):
+        block = drawn.pixels[
+            round(top * height) : round((top + down) * height),
+            round(left * width) : round((left + across) * width),
+        ]
+        gray = (block == mask_pictures.CUT).all(-1).sum() / mask_pictures.CELL**2
+        assert gray == np.isnan(found.kernels[at]).sum()
+
+
+def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_color():
+    values = np.array([[-2.0, 0.0, 2.0, np.nan]])
+    pixels = mask_pictures.signed(values, 2.0, "light")[0]
+    assert tuple(pixels[0]) == tuple(mask_pictures.DIVERGING_LIGHT[0])
+    assert tuple(pixels[2]) == tuple(mask_pictures.DIVERGING_LIGHT[255])
+    assert tuple(pixels[3]) == mask_pictures.CUT
+
+
+def test_strips_show_the_share_and_dead_rows_stand_out(case):
+    masks = pruner_of(case, "Magnitude", Rules(structure="filter", allocation="per layer")).at(0.5)
+    one = diagrams.strips(masks)[0]
+    pixels = mask_pictures.strip(one)
+    orange = (pixels == mask_pictures.DEAD).all(-1)
+    assert np.array_equal(orange.all(1), one.dead)
+    assert one.dead.any()
+
+
+def test_a_difference_of_equal_masks_has_one_color_only(masks):
+    found = diagrams.difference(masks, masks, masks.parts[1].name)
+    colors = mask_pictures.difference(found, "light").reshape(-1, 3)
+    mixed = np.outer(found.both.ravel(), mask_pictures.BOTH)
+    mixed += np.outer(1 - found.both.ravel(), mask_pictures.PAPER["light"])
+    assert np.abs(colors - mixed).max() <= 1
+
+
+def test_patterns_carry_their_shares_and_words(masks):
+    found = diagrams.patterns(masks)
+    html = mask_pictures.patterns_html(found)
+    assert html.count("<img") == len(found.shares)
+    assert f"{100 * found.shares[0]:.1f} %" in html
+
+
+def test_groups_that_keep_n_say_so_below(case):
+    masks = pruner_of(case, "Magnitude", Rules(structure="N:M", n=2, m=4)).at(0)
+    found = diagrams.groups(masks, masks.parts[1].name, 2, 4)
+    exact = mask_pictures.groups(found, 2, "light")
+    wrong = mask_pictures.groups(found, 3, "light")
+    assert not (exact == mask_pictures.DEAD).all(-1).any()
+    assert (wrong == mask_pictures.DEAD).all(-1).any()
