@@ -64,7 +64,7 @@ class Problem:
 
 
 Outcome = Answer | Pending | Problem
-Live = Callable[[Result], None]
+Live = Callable[[Result], object]
 
 
 @dataclass

@@ -54,7 +54,7 @@ class Section:
     picture: Draw | None = None
     evidence: Sequence[Drawing] = ()
     columns: int = 2
-    detail: Draw | None = None
+    detail: Callable[[Answer], object] | None = None
     button: str = ""
     before: str = ""
     waiting: Callable[[], None] | None = None

@@ -14,12 +14,14 @@ from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
 from components.draw.pictures import draw_pictures
+from components.draw.ranking_table import RankingTable, draw_ranking
 from components.notices import plain
 from engine.result import Columns, Pictures, Table, TrainLog, View
 
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
-Draw = Callable[[Views], None]
+Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
+Shape = Chart | RankingTable
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Drawing:
 
     view: str
     title: str = ""
-    chart: Chart | Callable[[Views], Chart] | None = None
+    chart: Shape | Callable[[Views], Shape] | None = None
     finding: Words | None = None
     part: Callable[[Any], View] | None = None
     by: Draw | None = None
@@ -60,16 +62,18 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     else:
         finding = drawing.finding(result) if drawing.finding else ""
         chart = drawing.chart
-        shape = chart if chart is None or isinstance(chart, Chart) else chart(result)
+        shape = chart(result) if callable(chart) else chart
         by_kind(view, key, finding, shape)
     if drawing.below:
         drawing.below(result)
 
 
-def by_kind(view: View, key: str, finding: str, shape: Chart | None) -> None:
+def by_kind(view: View, key: str, finding: str, shape: Shape | None) -> None:
     """A view as its kind is drawn."""
     match view:
-        case Table() | Columns() if shape is not None:
+        case Table() | Columns() if isinstance(shape, RankingTable):
+            draw_ranking(shape, view, finding, key)
+        case Table() | Columns() if isinstance(shape, Chart):
             tables.chart(shape, view, finding, key)
         case Table() | Columns():
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)

@@ -11,14 +11,12 @@ import streamlit as st
 from components import runs
 from components.charts import plots
 from components.charts.tables import signed
-from components.links import let_go, refuse
 from components.notices import plain
 from components.prune import charts
 from components.prune.asked import KEY, Asked, pruned_model
 from components.sidebar.subject import square_behind, square_pixels
+from components.widgets.heat_choice import choose_heat
 from components.widgets.viewer import Panel, viewer
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
 from engine.case import ImageCase
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.method import Method
@@ -27,7 +25,6 @@ from engine.result import HeatMap, Scores
 from engine.run import Answer
 from engine.sparsity import Masks
 
-HEATS: dict[str, type[Method[Any]]] = {"Grad-CAM": GradCam, "Gradient": Gradient}
 SAME, PARTLY = 0.5, 0.2  # of the hottest tenth: from here on it looks at the same place, or partly
 SHOWN = 4  # classes
 
@@ -66,7 +63,7 @@ def show(asked: Asked, masks: Masks) -> None:
     sentence = st.empty()
     left, right = st.columns([3, 2], gap="large")
     with right:
-        kind = choose_heat(asked)
+        kind = choose_heat(asked.image, f"{KEY}.heat")
         figures = st.container()
     before = seen(asked.image, kind, "before")
     after = seen(replace(asked.image, model=pruned_model(asked, masks)), kind, "after")
@@ -86,19 +83,6 @@ def show(asked: Asked, masks: Masks) -> None:
     with figures:
         numbers(change)
         likeliest(before.classes, after.classes)
-
-
-def choose_heat(asked: Asked) -> type[Method[Any]]:
-    """Which heat map is compared."""
-    offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(asked.image)}
-    key = f"{KEY}.heat"
-    refuse(key, offered, "Heat map", "one of " + ", ".join(offered))
-    let_go(key, offered)  # another model, which has no such map
-    picked = st.segmented_control(
-        "Heat map", list(offered), default=next(iter(offered)), required=True, key=key,
-        bind="query-params",
-    )  # fmt: skip
-    return offered[picked]
 
 
 def seen(case: ImageCase, kind: type[Method[Any]], word: str) -> Seen | None:

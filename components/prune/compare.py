@@ -9,10 +9,10 @@ import streamlit as st
 
 from components.charts import mask_pictures, tables
 from components.charts.style import theme
+from components.draw.strips import StripRow, strip_table
 from components.links import let_go, refuse
 from components.notices import plain
 from components.prune.asked import KEY, Asked, masks_at, scored
-from components.prune.layers import Row, tabled
 from engine.errors import BlindspotError
 from engine.result import Table
 from engine.sparsity import Masks, diagrams, masks_in, read_masks
@@ -91,7 +91,7 @@ def sentence(first: str, second: str, found: Overlap) -> str:
 
 def differences(first: str, second: str, one: Masks, other: Masks, found: Overlap) -> None:
     """Each layer with both masks over each other, its IoU and the chance."""
-    rows: list[Row] = []
+    rows: list[StripRow] = []
     for part, (iou, chance) in zip(one.parts, found.layers, strict=True):
         shares = diagrams.difference(one, other, part.name, HIGH)
         said = f"{100 * iou:.0f} % · {100 * chance:.0f} %"
@@ -112,7 +112,7 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
     )
     st.html(f'<div style="font-size:0.85rem">{legend}</div>')
     with st.container(height=TALL if len(rows) > TALL // HIGH // 2 else "content"):
-        st.html(tabled(rows, ("layer", "who keeps what", "IoU · chance")))
+        st.html(strip_table(rows, ("layer", "who keeps what", "IoU · chance")))
     st.caption(
         f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
         f"{found.only_second:,} only by {second}. The two share out what they keep between the "

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import streamlit as st
 
 from components.charts import mask_pictures, tables
 from components.charts.style import theme
+from components.draw.strips import StripRow, strip_table
 from components.forms import widget
 from components.notices import plain
 from components.prune.asked import KEY, Asked, masks_at
@@ -21,8 +20,6 @@ from engine.sparsity.prune import layer_table
 ROOM = 900  # px for all strips together
 LOWEST, HIGHEST = 14, 64  # px of a strip
 TALL = 480  # px of the page that the strips take
-
-Row = tuple[str, str, str]  # a layer's name, its picture as HTML, and what is said of it
 
 
 def show(asked: Asked, masks: Masks) -> None:
@@ -35,7 +32,7 @@ def show(asked: Asked, masks: Masks) -> None:
         "row is left."
     )
     high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
-    rows: list[Row] = []
+    rows: list[StripRow] = []
     for one, kept, dead in zip(
         diagrams.strips(masks, high), masks.counts, masks.dead_filters, strict=True
     ):
@@ -46,24 +43,8 @@ def show(asked: Asked, masks: Masks) -> None:
         )
         rows.append((one.part.layer, picture, share + (f", {dead} dead" if dead else "")))
     with st.container(height=TALL if len(rows) > ROOM // HIGHEST // 2 else "content"):
-        st.html(tabled(rows, ("layer", "what stays", "stays")))
+        st.html(strip_table(rows, ("layer", "what stays", "stays")))
     tables.numbers({f"{KEY}.layers.table": layer_table(masks)})
-
-
-def tabled(rows: Sequence[Row], heads: tuple[str, str, str]) -> str:
-    """Rows of pictures as a plain table, which a screen reader can walk through."""
-    style = "padding:1px 8px 1px 0;font-weight:400;text-align:left;white-space:nowrap"
-    head = "".join(f'<th scope="col" style="{style}">{escape(word)}</th>' for word in heads)
-    body = "".join(
-        f'<tr><th scope="row" style="{style};max-width:11rem;overflow:hidden;'
-        f'text-overflow:ellipsis">{escape(name)}</th><td style="width:100%">{picture}</td>'
-        f'<td style="{style};padding-left:8px">{escape(said)}</td></tr>'
-        for name, picture, said in rows
-    )
-    return (
-        '<table style="width:100%;border-collapse:collapse;font-size:0.8rem">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
 
 
 # ---------------------------------------------------------------- patterns
