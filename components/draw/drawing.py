@@ -55,7 +55,7 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     view = result[drawing.view]
     if drawing.part:
         view = drawing.part(view)
-    if isinstance(view, Table | Columns) and not view.rows:
+    if (isinstance(view, Table) and not view.rows) or (isinstance(view, Columns) and not len(view)):
         st.caption("There are no figures for this here.")
     elif drawing.by:
         drawing.by(result)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import runs
 from engine.case import ImageCase
@@ -133,9 +132,3 @@ def image_case(model: Classifier, data: DataSet, row: int) -> ImageCase:
     """A question about an image of the data and its label."""
     pixels = data.pixels(np.array([row]))[0].contiguous()
     return ImageCase(model, pixels, Target(int(data.labels[row])))
-
-
-def thumb_pixels(data: DataSet, row: int) -> NDArray[np.uint8]:
-    """An image of the data as (H, W, 3) uint8."""
-    picture = data.images[row].transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))

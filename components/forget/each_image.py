@@ -11,12 +11,11 @@ import streamlit as st
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.forget.asked import KEY, MODELS, WORDS, Closer, thumb_pixels
-from components.forget.request import thumb
+from components.forget.asked import KEY, MODELS, WORDS, Closer
 from components.notices import plain
 from components.sidebar.pictures import enlarged
+from components.widgets.data_images import page_of, pixels_of, press_images
 from components.widgets.pictures import show_picture
-from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Confidence
 
@@ -104,21 +103,14 @@ def chosen(images: Columns) -> int:
 
 def choose(closer: Closer, images: Columns) -> None:
     """Pictures to press, in the order of the fall."""
-    pages = -(-len(images) // PAGE)
-    page = 1
-    if pages > 1:
-        if st.session_state.get(PAGES, 1) > pages:
-            st.session_state[PAGES] = pages
-        page = st.number_input(f"Page of images (of {pages})", 1, pages, key=PAGES)
-    here = chosen(images)
-    shown = []
-    for at in range((page - 1) * PAGE, min(page * PAGE, len(images))):
-        row = int(closer.data.places(images["id"][at : at + 1].astype(np.int64))[0])
-        before, after = (100 * images[name][at] for name in MODELS[:2])
-        shown.append(thumb(closer.data, row, at == here, f"{before:.0f} → {after:.0f} %"))
-    thumbs(
-        shown, "Forgotten images, by how far they fall; press one to see it large",
-        f"{KEY}.images", lambda number: st.session_state.update({CHOSEN: number}),
+    rows = closer.data.places(images["id"].astype(np.int64)).tolist()
+    falls = zip(rows, 100 * images["original"], 100 * images["unlearned"], strict=True)
+    press_images(
+        closer.data, page_of(rows, PAGE, PAGES, "Page of images"),
+        "Forgotten images, by how far they fall; press one to see it large", f"{KEY}.images",
+        lambda number: st.session_state.update({CHOSEN: number}),
+        chosen={int(images["id"][chosen(images)])},
+        words={row: f"{before:.0f} → {after:.0f} %" for row, before, after in falls},
     )  # fmt: skip
 
 
@@ -130,9 +122,7 @@ def one(closer: Closer, images: Columns) -> None:
     label = data.classes[int(images["label"][at])]
     left, right = st.columns([1, 3], vertical_alignment="center")
     words = f"Image {number}, labeled {label}"
-    show_picture(
-        enlarged(thumb_pixels(data, row)), words, place=left, width=180, caption=plain(words)
-    )
+    show_picture(enlarged(pixels_of(data, row)), words, place=left, width=180, caption=plain(words))
     for column, name in zip(right.columns(3), MODELS, strict=True):
         answer = data.classes[int(images[f"seen by {name}"][at])]
         column.metric(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import forms
 from components.forget import request, train
-from components.forget.asked import KEY, Asked, case_of
+from components.forget.asked import KEY, Asked, Closer, case_of
 from components.forget.verdict import best
 from components.forget.words import WORDS, named
 from components.lab import upload
@@ -18,13 +18,13 @@ from components.sidebar import models
 from components.views import DATA_AND_MODELS
 from components.widgets.choices import from_list
 from engine import data as data_sets
+from engine import run
 from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.gallery import FORGOTTEN
 from engine.models import catalog
 from engine.models.classifier import Classifier
-from engine.result import Columns
-from engine.unlearning import UNLEARNERS, NoOp, Retrain, Unlearner
+from engine.unlearning import UNLEARNERS, ForgetCase, NoOp, Retrain, Unlearner
 
 MOST_SEEDS = 10
 WAYS: Mapping[str, type[Unlearner]] = {
@@ -32,42 +32,57 @@ WAYS: Mapping[str, type[Unlearner]] = {
 }
 
 
-def choose() -> Asked:
-    """What is asked; the page ends here, with the reason said, where it cannot be."""
-    found: Asked | None = None
+def choose() -> tuple[Asked, Closer | None]:
+    """What is asked, and once that is known the way that is looked at; the page ends here, with the
+    reason said, where nothing can be asked.
+    """
+    found: tuple[Asked, Closer | None] | None = None
     with spoken():
-        images, ways, source = st.container(), st.container(), st.columns(2)
-        with source[0]:
+        (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
+        left, right = st.columns(2)
+        with left:
             name = choose_data()
         with st.spinner("Making the images; the first time this may take some seconds"):
             data = data_sets.load(name)
-        with source[1]:
+        with right:
             model = choose_model(name)
-        with images:
-            wanted = request.choose(data, model, request.choose_what())
-            case = case_of(model, data, wanted)
-            forget, retain = len(case.splits.forget), len(case.splits.retain)
-            st.caption(plain(
-                f"{forget:,} of {forget + retain:,} training images of {data.card.title} are to be "
-                "forgotten."
-            ))  # fmt: skip
+        with what:
+            kind = request.choose_what()
+        with wide:
+            case = case_of(model, data, request.choose(data, model, kind, which))
+            st.caption(told(case))
         with ways:
             methods, seeds = choose_ways()
-        found = Asked(case, (NoOp(), *methods), seeds)
+        asked = Asked(case, (NoOp(), *methods), seeds)
+        with way:
+            found = asked, choose_closer(asked)
     if found is None:
         st.stop()
     return found
 
 
-def choose_closer(asked: Asked, table: Columns) -> Unlearner | None:
+def told(case: ForgetCase) -> str:
+    """How much is to be forgotten."""
+    forget, retain = len(case.splits.forget), len(case.splits.retain)
+    return plain(
+        f"{forget:,} of {forget + retain:,} training images of {case.data.card.title} are to be "
+        "forgotten."
+    )
+
+
+def choose_closer(asked: Asked) -> Closer | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
+    known = run.known(asked.scoreboard, asked.board)
+    if known is None:
+        return None
     offered = {named(one.label): one for one in asked.methods if one.label not in WORDS}
     if not offered:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
-    nearest = named(best(table))
+    nearest = named(best(known["table"]))
     first = list(offered).index(nearest) if nearest in offered else 0
-    return offered[from_list("Look closer at", list(offered), f"{KEY}.closer", first)]
+    way = offered[from_list("Look closer at", list(offered), f"{KEY}.closer", first)]
+    return Closer(asked, way, known["table"])
 
 
 # ---------------------------------------------------------------- data and model

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import runs, section
 from components.draw.drawing import Drawing, Views
@@ -20,7 +18,6 @@ from components.forget.asked import (
     Closer,
     image_case,
     model_of,
-    thumb_pixels,
 )
 from components.forget.each_image import CHOSEN
 from components.forget.words import percent
@@ -30,13 +27,12 @@ from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
 from components.widgets.choices import from_list
+from components.widgets.data_images import pixels_of
 from components.widgets.heat_choice import choose_heat
-from components.widgets.viewer import Panel, viewer
+from components.widgets.model_maps import ShownImage, model_maps
 from engine import run
-from engine.case import ImageCase
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.prediction import Prediction
 from engine.result import Columns
 from engine.run import Answer
 from engine.unlearning import Confidence, Retrain, Steps
@@ -46,14 +42,6 @@ STEP = f"{KEY}.step"
 FIGURES = {"UA": "forgotten images wrong", "RA": "others right", "TA": "test right"}
 
 
-@dataclass(frozen=True)
-class ShownImage:
-    """An image that is put to several models: its pixels for the page, and the question."""
-
-    pixels: NDArray[np.uint8]
-    case: ImageCase
-
-
 def show(closer: Closer) -> None:
     """The same image in the three models."""
     st.markdown("**Where the three models look**")
@@ -61,7 +49,7 @@ def show(closer: Closer) -> None:
     if (models := three(closer)) is None:
         return
     named = {WORDS[name].capitalize(): model for name, model in models.items()}
-    if beside(shown, kind, named, "viewer"):
+    if model_maps(shown, kind, named, f"{KEY}.viewer"):
         st.caption(
             f"Asked of all three: what speaks for "
             f"{shown.case.model.labels[shown.case.target.index]}? Each map has a scale of its own, "
@@ -85,7 +73,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
         with middle:
             row = choose_row(closer, which)
         case = image_case(model, closer.data, row)
-        shown = ShownImage(enlarged(thumb_pixels(closer.data, row)), case)
+        shown = ShownImage(enlarged(pixels_of(closer.data, row)), case)
     with right:
         return shown, choose_heat(shown.case, f"{KEY}.heat")
 
@@ -124,33 +112,6 @@ def three(closer: Closer) -> dict[str, Classifier] | None:
     for name, answer in zip(MODELS[1:], (made, again), strict=True):
         found[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
     return found
-
-
-def beside(
-    shown: ShownImage, kind: type[Method[Any]], models: Mapping[str, Classifier], key: str
-) -> bool:
-    """Each model's map of the image with what it says; whether all of them are there."""
-    panels = []
-    for at, (title, model) in enumerate(models.items()):
-        panel = panel_of(replace(shown.case, model=model), kind, title, f"{KEY}.{key}.{at}")
-        if panel is None:
-            return False
-        panels.append(panel)
-    viewer(shown.pixels, panels, f"{KEY}.{key}")
-    return True
-
-
-def panel_of(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
-    """A model's map of the image with what it says; None while that is computed."""
-    answer = runs.ask(Prediction(), case, f"{slot}.answer")
-    heat = runs.ask(kind(), case, f"{slot}.heat")
-    if not isinstance(answer, Answer) or not isinstance(heat, Answer):
-        runs.watch([answer, heat])
-        return None
-    classes, labels = answer["classes"], case.model.labels
-    top, own = int(classes.values.argmax()), float(classes.values[case.target.index])
-    note = f"says {labels[top]}; {labels[case.target.index]} has {percent(own)}"
-    return Panel(title, heat["map"], note)
 
 
 # ---------------------------------------------------------------- steps
@@ -209,4 +170,4 @@ def before_and_now(closer: Closer, found: Answer) -> None:
         title: model_of(found[f"model_{k}"], f"{found.record['digest']} {k}", original.name)
         for title, k in places.items()
     }
-    beside(shown, kind, models, "steps.viewer")
+    model_maps(shown, kind, models, f"{KEY}.steps.viewer")

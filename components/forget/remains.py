@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -13,11 +11,11 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.forget.asked import KEY, MODELS, WORDS, Closer
 from components.forget.each_image import CHOSEN
-from components.forget.request import thumb
 from components.forget.words import percent
 from components.links import let_go
 from components.notices import plain
 from components.section import Section
+from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Relearn, StillThere
@@ -35,15 +33,22 @@ PROBE = Drawing(
 )  # fmt: skip
 
 
-def left(figures: Any) -> str:
+def left(figures: Columns) -> str:
     """What a new last layer would read from the features."""
     own, goal = (figures.cell(name, "probe") for name in MODELS[1:])
-    words = (
+    return (
         f"What is still there: from what it sees inside, a new last layer that is taught half of "
         f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
-        "saw them)."
-    )
-    return words + (" Something stayed behind." if own - goal > HIDDEN else "")
+        f"saw them). {stayed(figures)}"
+    ).strip()
+
+
+def stayed(figures: Columns) -> str:
+    """That more of it can be read inside than in the retrained model; "" where it cannot."""
+    own, goal = (figures.cell(name, "probe") for name in MODELS[1:])
+    if own - goal <= HIDDEN:
+        return ""
+    return f"Something stayed behind inside: {percent(own)} can be read there ({percent(goal)})."
 
 
 def show(closer: Closer) -> None:
@@ -76,7 +81,9 @@ def neighbors(closer: Closer, view: Columns) -> None:
     rows = data.places(np.array([number, *near]))
     words = [data.classes[data.labels[row]] for row in rows]
     shown = [
-        thumb(data, int(row), at == 0, f"{'this one' if at == 0 else f'no. {at}'}: {word}", 88)
+        image_thumb(
+            data, int(row), f"{f'no. {at}' if at else 'this one'}: {word}", LARGE, chosen=not at
+        )
         for at, (row, word) in enumerate(zip(rows, words, strict=True))
     ]
     thumbs(shown, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)

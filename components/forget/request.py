@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import streamlit as st
-from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
 from components.forget import train
-from components.forget.asked import KEY, pruning_case, thumb_pixels
+from components.forget.asked import KEY, pruning_case
 from components.links import refuse
 from components.notices import plain
 from components.widgets.choices import from_list
-from components.widgets.encoding import data_url, saved
-from components.widgets.thumbs import Thumb, thumbs
+from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
 from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
@@ -26,7 +25,6 @@ from engine.unlearning import ForgetRequest, WorstCase, request
 from engine.unlearning.worst import EASIEST, HARDEST, worst_case
 
 PAGE = 48  # pictures to pick from at once
-THUMB = 56  # px
 LEAST, MOST = 0.01, 0.99  # shares
 SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
@@ -45,10 +43,17 @@ def choose_what() -> str:
     return str(from_list("To be forgotten", REQUESTS, f"{KEY}.what", kept=True))
 
 
-def choose(data: DataSet, model: Classifier, what: str) -> ForgetRequest:
-    """The images; the page ends here while they are not known."""
+def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) -> ForgetRequest:
+    """The images; the page ends here while they are not known.
+
+    Args:
+        data: that has them.
+        model: that is to forget them.
+        what: which kind.
+        beside: where a control or two are drawn; what needs more room is drawn as it comes.
+    """
     if what in BY_CONTROLS:
-        with st.columns(2)[0]:
+        with beside:
             return BY_CONTROLS[what](data)
     return BY_SEARCH[what](data, model)
 
@@ -134,12 +139,17 @@ def pick(data: DataSet) -> list[int]:
     rows = data.rows("train")
     if every != "all":
         rows = rows[data.labels[rows] == data.classes.index(every)]
-    pages = max(-(-len(rows) // PAGE), 1)
-    if st.session_state.get(f"{KEY}.grid.page", 1) > pages:
-        st.session_state[f"{KEY}.grid.page"] = pages
     with right:
-        page = st.number_input(f"Page (of {pages})", 1, pages, key=f"{KEY}.grid.page")
-    grid(data, rows[(page - 1) * PAGE : page * PAGE].tolist(), chosen)
+        some = page_of(rows.tolist(), PAGE, f"{KEY}.grid.page")
+
+    def press(number: int) -> None:
+        """Pressed again, an image is left out again."""
+        now = [one for one in chosen if one != number]
+        now += [number] if number not in chosen else []
+        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
+
+    title = "Training images; press those to be forgotten"
+    press_images(data, some, title, f"{KEY}.grid", press, chosen=set(chosen))
     return chosen
 
 
@@ -149,28 +159,6 @@ def numbers(typed: str) -> list[int]:
     if wrong := [word for word in words if not word.isdecimal() or len(word) > 18]:
         raise BlindspotError(f"“{wrong[0][:40]}” is no id: type whole numbers with commas.")
     return [int(word) for word in words]
-
-
-def grid(data: DataSet, rows: Sequence[int], chosen: Sequence[int]) -> None:
-    """Pictures that can be pressed; pressed again, one is left out again."""
-
-    def press(number: int) -> None:
-        now = [one for one in chosen if one != number]
-        now += [number] if number not in chosen else []
-        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
-
-    pressed = set(chosen)
-    shown = [thumb(data, row, int(data.ids[row]) in pressed) for row in rows]
-    thumbs(shown, "Training images; press those to be forgotten", f"{KEY}.grid", press)
-
-
-def thumb(data: DataSet, row: int, chosen: bool, label: str = "", size: int = THUMB) -> Thumb:
-    """A picture to press."""
-    picture = Image.fromarray(thumb_pixels(data, row))
-    kind = Image.Resampling.NEAREST if max(picture.size) < size else Image.Resampling.LANCZOS
-    source = data_url("png", saved(picture.resize((size, size), kind), "PNG"))
-    words = label or f"{data.ids[row]}: {data.classes[data.labels[row]]}"
-    return Thumb(int(data.ids[row]), words, source, chosen)
 
 
 BY_CONTROLS: Mapping[str, Callable[[DataSet], ForgetRequest]] = {

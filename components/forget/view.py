@@ -54,14 +54,7 @@ def show() -> None:
     """The answer stands above the form that it depends on, and closer looks below both."""
     answer, controls, looks = st.container(), st.container(), st.container()
     with controls:
-        place = st.container()
-        asked = form.choose()
-        known, closer = run.known(asked.scoreboard, asked.board), None
-        if known is not None:
-            table: Columns = known["table"]
-            with place:
-                method = form.choose_closer(asked, table)
-            closer = None if method is None else Closer(asked, method, table)
+        asked, closer = form.choose()
     with answer, spoken():
         scoreboard(asked, closer)
     if closer is not None:
@@ -100,9 +93,13 @@ def times_of(asked: Asked) -> Columns | None:
 
 
 def sentence(closer: Closer, times: Columns | None) -> str:
-    """How the way did."""
+    """How the way did, and whether something stayed inside where that is known."""
     verdict = Verdict.of(closer.table, closer.method.label, times)
-    return verdict.words(closer.asked.case.request.words)
+    words, inside = (
+        verdict.words(closer.asked.case.request.words),
+        run.known(StillThere(), closer.case),
+    )
+    return f"{words} {remains.stayed(inside['figures'])}".strip() if inside else words
 
 
 def picture(closer: Closer) -> None:

@@ -132,8 +132,8 @@ def test_a_share_that_cannot_be_is_a_sentence(share):
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", closer="Magic", SalUn__share="7")
     told = " ".join(said(at))
-    for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look", "“Magic” as Look closer at",
-                 "“7” as SalUn ▸ Share"):  # fmt: skip
+    for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
+                 "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
         assert word in told
     assert at.main.subheader
 
