@@ -144,6 +144,6 @@ def stays() -> str:
     return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
 
 
-def tint(share: float, full: float) -> float:
+def tint(share: float, full: float, power: float = 1.0) -> float:
     """How much color a share from 0 to 1 has, none where it is not known."""
-    return full * min(abs(share), 1.0) if np.isfinite(share) else 0.0
+    return full * min(abs(share), 1.0) ** power if np.isfinite(share) else 0.0

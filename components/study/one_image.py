@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from components import runs
+from components.draw.ranking_table import stays
 from components.exports import encoded
 from components.links import let_go, refuse
 from components.notices import plain
 from components.study.form import KEY, Asked
-from components.study.ranking import named, number, stays
+from components.study.ranking import named, number
 from components.widgets.downloads import download
 from components.widgets.triangle import encode
 from components.widgets.viewer import ENCODED, Pixels

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import streamlit as st
 
 from components.charts import tables
-from components.charts.tables import as_table
+from components.charts.tables import NONE, as_table
+from components.draw.ranking_table import (
+    BLUE,
+    RankingCell,
+    RankingHead,
+    RankingRow,
+    RankingTable,
+    tint,
+)
 from components.notices import plain
 from components.study.form import KEY, Asked
 from engine.attribution.study import METRICS, NAMED, SOURCES, TITLES
@@ -127,54 +133,40 @@ def rows_in_order(table: Columns) -> list[str]:
 def as_html(table: Columns) -> str:
     """A plain table, which a screen reader can walk through."""
     ranks = ranked(table)
-    style = "padding:6px 8px;text-align:left;vertical-align:bottom;font-weight:600"
-    heads = "".join(
-        f'<th scope="col" style="{style}" title="{escape(NAMED[name].about)}">{word}<br>'
-        f'<span style="font-weight:400">{escape(UNDER.get(name, name))} '
-        f"{ARROWS[NAMED[name].better]}</span></th>"
-        for name, word in HEADS.items()
+    heads = (
+        RankingHead("method"),
+        RankingHead("reliability", "mean rank", "mean rank of three columns"),
+        *(
+            RankingHead(
+                word, f"{UNDER.get(name, name)} {ARROWS[NAMED[name].better]}", NAMED[name].about
+            )
+            for name, word in HEADS.items()
+        ),
     )
-    body = "".join(line(table, ranks, row) for row in rows_in_order(table))
-    return (
-        '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Table of the study">'
-        '<table style="border-collapse:separate;border-spacing:2px;width:100%;font-size:.88rem">'
-        f'<thead><tr><th scope="col" style="{style};{stays()}">method</th>'
-        f'<th scope="col" style="{style}" title="mean rank of three columns">reliability<br>'
-        f'<span style="font-weight:400">mean rank</span></th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    rows = [line(table, ranks, row) for row in rows_in_order(table)]
+    return RankingTable("Table of the study", heads, rows, BLUE, stacked=True).html()
 
 
-def line(table: Columns, ranks: Columns, row: str) -> str:
+def line(table: Columns, ranks: Columns, row: str) -> RankingRow:
     """One method."""
-    style = "padding:6px 8px;text-align:left;white-space:nowrap"
-    edge = ";border-top:2px solid #808080" if row == RANDOM else ""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
-    told = f"{mean:.1f}" if np.isfinite(mean) else tables.NONE
-    cells = "".join(cell(table, ranks, row, name, edge) for name in HEADS)
-    return (
-        f'<tr><th scope="row" style="{style};white-space:normal;font-weight:400{edge};{stays()}">'
-        f"{escape(named(row))}</th>"
-        f'<td style="{style}{edge};font-weight:600">{told}</td>{cells}</tr>'
-    )
+    first = RankingCell(f"{mean:.1f}" if np.isfinite(mean) else NONE, bold=True)
+    cells = (first, *(cell(table, ranks, row, name) for name in HEADS))
+    return RankingRow(named(row), cells, "top" if row == RANDOM else "")
 
 
-def cell(table: Columns, ranks: Columns, row: str, name: str, edge: str) -> str:
+def cell(table: Columns, ranks: Columns, row: str, name: str) -> RankingCell:
     """One figure, its rank and its deviation."""
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
-    style = f"padding:6px 8px;white-space:nowrap{edge}"
     if not np.isfinite(value):
-        return f'<td style="{style}">{tables.NONE}</td>'
+        return RankingCell()
     if name == "seconds":
         value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")
     small = [f"#{rank:g}"] if np.isfinite(rank) else []
     varies = np.isfinite(spread) and name not in COSTS
     small += [f"± {number(spread, name)}"] if varies else []
-    return (
-        f'<td style="{style}{tint(rank, len(ranks.rows))}">{number(value, name)}'
-        f"<br><small>{' '.join(small)}</small></td>"
-    )
+    return RankingCell(number(value, name), " ".join(small), shade(rank, len(ranks.rows)))
 
 
 def number(value: float, name: str) -> str:
@@ -191,18 +183,9 @@ def number(value: float, name: str) -> str:
     return said.replace("-", "−")
 
 
-def stays() -> str:
-    """The style of a first column that stays in sight while the others are scrolled."""
-    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
-    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
-
-
-def tint(rank: float, count: int) -> str:
-    """The color of a rank, on either theme."""
-    if not np.isfinite(rank) or count < 2:
-        return ""
-    share = (count - rank) / (count - 1)
-    return f";background:rgba(0,114,178,{FULL * share**1.5:.2f})"
+def shade(rank: float, count: int) -> float:
+    """How much color a rank has: the best the most, the last none."""
+    return tint((count - rank) / (count - 1), FULL, 1.5) if count > 1 else 0.0
 
 
 def claims(found: Columns) -> None:
