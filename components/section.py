@@ -60,7 +60,7 @@ class Section:
     picture: Draw | None = None
     evidence: Sequence[Drawing] = ()
     columns: int = 2
-    detail: Draw | None = None
+    detail: Callable[[Answer], object] | None = None
     button: str = ""
     first: Sequence[tuple[Method[Any], Any, str]] = ()
     before: str = ""

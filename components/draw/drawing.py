@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from components.draw.grids import draw_grids
 from components.draw.heat_maps import OverPicture, draw_heat_map
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
+from components.draw.ranking_table import RankingTable, draw_ranking
 from components.draw.scores import as_rows, scored
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
@@ -42,10 +43,11 @@ from engine.result import (
     WeightScores,
 )
 
+StyleT = TypeVar("StyleT", OverPicture, FieldChart, WordMarks)
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
-DrawnAs = Chart | OverPicture | FieldChart | WordMarks  # how a table, a map … is drawn
+DrawnAs = Chart | RankingTable | OverPicture | FieldChart | WordMarks  # how a view is drawn
 
 
 @dataclass(frozen=True)
@@ -103,38 +105,69 @@ def empty(view: View) -> bool:
 
 def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
     """A view as its kind is drawn."""
-    match view:
-        case Curve():
-            table = as_columns({view.y_label: view})
-            by_kind(table, key, finding, shape or all_lines(table))
-        case Table() | Columns() if isinstance(shape, Chart):
+    for kinds, drawer in DRAWERS.items():
+        if isinstance(view, kinds):
+            drawer(view, key, finding, shape)
+            return
+    raise TypeError(f"{type(view).__name__} has no drawing")
+
+
+def draw_table(view: Table | Columns, key: str, finding: str, shape: DrawnAs | None) -> None:
+    """Its chart, or the table itself with the finding below."""
+    match shape:
+        case RankingTable():
+            draw_ranking(shape, view, finding, key)
+        case Chart():
             tables.chart(shape, view, finding, key, wide=isinstance(shape, Matrix))
-        case Table() | Columns():
+        case _:
             as_dataframe(view if isinstance(view, Table) else as_table(view), key)
             if finding:
                 st.caption(plain(finding))
-        case Scores() | Ranking() | Evidence() if (rows := as_rows(view)) is not None:
-            usual = None if isinstance(view, Evidence) else scored(view)
-            by_kind(rows, key, finding, shape or usual)
-        case HeatMap():
-            how = shape if isinstance(shape, OverPicture) else OverPicture()
-            draw_heat_map(view, key, finding, how)
-        case Field():
-            draw_field(view, key, finding, shape if isinstance(shape, FieldChart) else FieldChart())
-        case Pictures():
-            draw_pictures(view, key)
-        case TrainLog():
-            curves.training(view, key)
-            if view.done:
-                curves.numbers(view)
-        case Checkpoint():
-            draw_checkpoint(view, key)
-        case WeightScores():
-            draw_weight_scores(view, key, finding)
-        case Grids():
-            draw_grids(view, key, finding)
-        case Tokens():
-            marks = shape if isinstance(shape, WordMarks) else WordMarks()
-            draw_tokens(view, finding, key, marks)
-        case _:
-            raise TypeError(f"{type(view).__name__} has no drawing")
+
+
+def draw_curve(view: Curve, key: str, finding: str, shape: DrawnAs | None) -> None:
+    """A line over its own axis."""
+    table = as_columns({view.y_label: view})
+    draw_table(table, key, finding, shape or all_lines(table))
+
+
+def draw_rows(
+    view: Scores | Ranking | Evidence, key: str, finding: str, shape: DrawnAs | None
+) -> None:
+    """Bars, or the table where there is nothing to compare."""
+    if (rows := as_rows(view)) is not None:
+        usual = None if isinstance(view, Evidence) else scored(view)
+        draw_table(rows, key, finding, shape or usual)
+
+
+def draw_log(view: TrainLog, key: str, _finding: str, _shape: DrawnAs | None) -> None:
+    """The curves of a training and their numbers."""
+    curves.training(view, key)
+    if view.done:
+        curves.numbers(view)
+
+
+def styled(shape: DrawnAs | None, kind: type[StyleT]) -> StyleT:
+    """How it is drawn: as given, else as the kind usually is."""
+    return shape if isinstance(shape, kind) else kind()
+
+
+DRAWERS: Mapping[Any, Callable[[Any, str, str, DrawnAs | None], None]] = {
+    Table | Columns: draw_table,
+    Curve: draw_curve,
+    Scores | Ranking | Evidence: draw_rows,
+    HeatMap: lambda view, key, finding, shape: draw_heat_map(
+        view, key, finding, styled(shape, OverPicture)
+    ),
+    Field: lambda view, key, finding, shape: draw_field(
+        view, key, finding, styled(shape, FieldChart)
+    ),
+    Tokens: lambda view, key, finding, shape: draw_tokens(
+        view, finding, key, styled(shape, WordMarks)
+    ),
+    Pictures: lambda view, key, _finding, _shape: draw_pictures(view, key),
+    TrainLog: draw_log,
+    Checkpoint: lambda view, key, _finding, _shape: draw_checkpoint(view, key),
+    WeightScores: lambda view, key, finding, _shape: draw_weight_scores(view, key, finding),
+    Grids: lambda view, key, finding, _shape: draw_grids(view, key, finding),
+}

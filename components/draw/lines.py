@@ -32,7 +32,7 @@ class Lines(Chart):
     """Columns over another one, with bands.
 
     Args:
-        x: the column they are drawn over.
+        x: the column they are drawn over; the rows' names if it is "".
         series: columns with their names in the legend.
         bands: by the column it belongs to, the columns with the low and the high end of a band;
             and what it is called in the legend.
@@ -64,7 +64,8 @@ class Lines(Chart):
 
     def figure(self, table: Rows) -> go.Figure:
         """The lines."""
-        figure, across = go.Figure(), values(table, self.x)
+        figure = go.Figure()
+        across = values(table, self.x) if self.x else np.array(self.labels(table))
         mode = "lines+markers" if len(across) <= FEW else "lines"
         for at, (column, name) in enumerate(self.series.items()):
             mark = series_style(at)
@@ -94,11 +95,9 @@ class Lines(Chart):
             line = {"color": GRAY, "width": 2}
             note = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
             figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
-        kind = "log" if self.log else "linear"
-        figure.update_xaxes(
-            title=self.x_title or column_title(table, self.x), type=kind, range=self.x_span,
-            tickvals=self.ticks,
-        )  # fmt: skip
+        kind = "log" if self.log else "linear" if self.x else "category"
+        x_title = self.x_title or (column_title(table, self.x) if self.x else "")
+        figure.update_xaxes(title=x_title, type=kind, range=self.x_span, tickvals=self.ticks)
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(title=heading, range=self.span, hoverformat=".3g")
         shown = sum(trace.showlegend is not False for trace in figure.data)
@@ -120,8 +119,13 @@ class Scatter(Chart):
         x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
         ticks: of the horizontal axis.
         log: whether the horizontal axis has a scale of decades.
+        y_log: the same of the vertical axis.
         shown: whether each point's name stands beside it; else it is in the hover text.
         spread: the columns with half the width of a point's intervals, along x and along y.
+        groups: a column with the number of each point's group, and the groups' names.
+        rays: lines of a constant ratio y / x, by their names.
+        size: of a point, in px.
+        bare: whether the axes carry no numbers, because only neighborhoods count.
     """
 
     x: str
@@ -130,29 +134,39 @@ class Scatter(Chart):
     x_span: tuple[float, float] | None = None
     ticks: Sequence[float] | None = None
     log: bool = False
+    y_log: bool = False
     shown: bool = False
     spread: tuple[str, str] | None = None
+    groups: tuple[str, Sequence[str]] = ("", ("",))
+    rays: Mapping[str, float] = field(default_factory=dict)
+    size: int = 11
+    bare: bool = False
 
     def figure(self, table: Rows) -> go.Figure:
         """The points."""
         x, y = values(table, self.x), values(table, self.y)
         known = np.isfinite(x) & np.isfinite(y)
-        labels = self.names or table.rows or [""] * len(known)
-        names = [name for name, here in zip(labels, known, strict=True) if here]
-        x, y = x[known], y[known]
+        column, groups = self.groups
+        group = np.asarray(table[column])[known] if column else np.zeros(known.sum())
+        names = np.array(self.names or table.rows or [""] * len(known))[known]
         across, upward = (
-            {"array": values(table, name)[known]} if name else None
+            np.asarray(values(table, name))[known] if name else None
             for name in self.spread or ("", "")
         )
-        figure = go.Figure(
-            go.Scatter(
-                x=x, y=y, hovertext=names, mode="markers", marker=series_style(0) | {"size": 11},
-                error_x=across, error_y=upward,
-            )
-        )  # fmt: skip
-        spans = self.spans(np.log10(x) if self.log else x, y)
+        x, y = x[known], y[known]
+        figure = go.Figure()
+        for at, name in enumerate(groups):
+            own = group == at
+            figure.add_scatter(
+                x=x[own], y=y[own], hovertext=names[own], mode="markers", name=name,
+                marker=series_style(at) | {"size": self.size},
+                error_x=None if across is None else {"array": across[own]},
+                error_y=None if upward is None else {"array": upward[own]},
+            )  # fmt: skip
+        self.add_rays(figure, x)
+        spans = self.spans(np.log10(x) if self.log else x, np.log10(y) if self.y_log else y)
         if self.shown:
-            annotate(figure, np.log10(x) if self.log else x, y, names, spans)
+            annotate(figure, np.log10(x) if self.log else x, y, names.tolist(), spans)
         if self.line is not None:
             figure.add_hline(
                 y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
@@ -162,8 +176,23 @@ class Scatter(Chart):
             title=self.x_title or column_title(table, self.x), type="log" if self.log else "linear",
             range=spans[0], tickvals=self.ticks,
         )  # fmt: skip
-        figure.update_yaxes(title=self.heading(table, self.y), range=spans[1])
+        figure.update_yaxes(
+            title=self.heading(table, self.y), range=spans[1],
+            type="log" if self.y_log else "linear",
+        )  # fmt: skip
+        if self.bare:
+            figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False)
+        figure.update_layout(showlegend=len(groups) + len(self.rays) > 1)
         return laid(figure, self.height or HEIGHT)
+
+    def add_rays(self, figure: go.Figure, x: Values) -> None:
+        """The lines of a constant ratio, over the points' range."""
+        ends = np.array([x.min(), x.max()]) if len(x) else np.array([1e-9, 1.0])
+        for at, (name, ratio) in enumerate(self.rays.items()):
+            figure.add_scatter(
+                x=ends, y=ratio * ends, mode="lines", name=name, hoverinfo="skip",
+                line={"color": GRAY, "width": 2, "dash": DASHES[at % len(DASHES)]},
+            )  # fmt: skip
 
     def spans(self, x: Values, y: Values) -> tuple[tuple[float, float], tuple[float, float]]:
         """Of the two axes: as given, or with some room around the points."""

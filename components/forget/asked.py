@@ -1,12 +1,13 @@
-"""What the Forget view asks: model, data, what is to be forgotten, and by which ways."""
+"""The question: a model, what it is to forget, the ways that are tried, and one looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import runs
 from engine.case import ImageCase
@@ -16,7 +17,7 @@ from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
-from engine.result import Checkpoint
+from engine.result import Checkpoint, Columns
 from engine.run import Answer
 from engine.unlearning import (
     AfterCase,
@@ -66,10 +67,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Closer:
-    """One way that is looked at closely."""
+    """One way that is looked at closely, and the scoreboard it stands in."""
 
     asked: Asked
     method: Unlearner
+    table: Columns
 
     @lazy
     def case(self) -> AfterCase:
@@ -81,33 +83,42 @@ class Closer:
         """What the model learned from."""
         return self.asked.data
 
+    def look(self, method: Method[AfterCase]) -> Answer | None:
+        """What a quick look found; None, with how far it is, while it is computed."""
+        outcome = runs.ask(method, self.case, f"{KEY}.{method.name}")
+        if isinstance(outcome, Answer):
+            return outcome
+        runs.watch([outcome])
+        return None
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def case_of(
-    _model: Classifier, _data: DataSet, _request: ForgetRequest, seed: int, names: str
-) -> ForgetCase:
-    """The case; `names` tells model, data and request apart."""
-    del names
-    return forget_case(_model, _data, _request, seed=seed)
+
+def print_of(one: Classifier | DataSet) -> str:
+    """By which a model or a data set is told apart from others."""
+    return one.fingerprint
 
 
-def named_case(model: Classifier, data: DataSet, request: ForgetRequest, seed: int) -> ForgetCase:
+def request_facts(asked: ForgetRequest) -> tuple[str, int | None, list[int]]:
+    """By which a request is told apart from others."""
+    return asked.kind, asked.label, np.sort(asked.ids).tolist()
+
+
+APART: dict[str | type[Any], Callable[[Any], Any]] = {
+    Classifier: print_of,
+    DataSet: print_of,
+    ForgetRequest: request_facts,
+}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=APART)
+def case_of(model: Classifier, data: DataSet, request: ForgetRequest) -> ForgetCase:
     """The case, made once."""
-    ids = np.sort(request.ids).tolist()
-    names = f"{model.fingerprint}|{data.fingerprint}|{request.kind}|{request.label}|{ids}"
-    return case_of(model, data, request, seed, names)
+    return forget_case(model, data, request)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def pruning_of(_model: Classifier, _data: DataSet, names: str) -> PruneCase:
-    """Model and data alone; `names` tells them apart."""
-    del names
-    return PruneCase(_model, _data)
-
-
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=APART)
 def pruning_case(model: Classifier, data: DataSet) -> PruneCase:
     """The question that the search for the hardest images is asked about, made once."""
-    return pruning_of(model, data, f"{model.fingerprint}|{data.fingerprint}")
+    return PruneCase(model, data)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -121,28 +132,3 @@ def image_case(model: Classifier, data: DataSet, row: int) -> ImageCase:
     """A question about an image of the data and its label."""
     pixels = data.pixels(np.array([row]))[0].contiguous()
     return ImageCase(model, pixels, Target(int(data.labels[row])))
-
-
-def thumb_pixels(data: DataSet, row: int) -> NDArray[np.uint8]:
-    """An image of the data as (H, W, 3) uint8."""
-    picture = data.images[row].transpose(1, 2, 0)
-    return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
-
-
-def word_of(data: DataSet, label: float) -> str:
-    """A class in words."""
-    return data.classes[int(label)]
-
-
-def looked(closer: Closer, look: Method[AfterCase], label: str = "") -> Answer | None:
-    """What a look found; None while it is computed. With a label it waits for a button."""
-    slot = f"{KEY}.{look.name}.{getattr(look, 'model', '')}"
-    if label:
-        outcome = runs.ask_when_told(look, closer.case, slot, label)
-    else:
-        outcome = runs.ask(look, closer.case, slot)
-    if isinstance(outcome, Answer):
-        return outcome
-    if outcome is not None:
-        runs.watch([outcome])
-    return None

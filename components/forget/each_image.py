@@ -1,4 +1,4 @@
-"""The section "Each image": how sure the three models are of each forgotten image."""
+"""How sure the three models are of each forgotten image: all of them, and one large."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ import streamlit as st
 from components.charts import plots
 from components.charts.style import COLORS, GRAY, laid, theme
 from components.charts.tables import as_table
-from components.forget.asked import KEY, MODELS, WORDS, Closer, looked, thumb_pixels, word_of
-from components.forget.request import thumb
+from components.forget.asked import KEY, MODELS, WORDS, Closer
 from components.notices import plain
 from components.sidebar.pictures import enlarged
-from components.sidebar.subject import Subject
+from components.widgets.data_images import page_of, pixels_of, press_images
 from components.widgets.pictures import show_picture
-from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.unlearning import Confidence
 
 PAGE = 24
-HELD = f"{KEY}.image"
+PART = "Each image"
+CHOSEN = f"{KEY}.image"
+PAGES = f"{KEY}.images.page"
 MARKS = {"original": "circle", "unlearned": "diamond", "retrained": "line-ew-open"}
-
-
-def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
-    """The shift of every image, and one of them large."""
-    del subject, table
-    images = ask(closer)
-    if images is None:
-        return
-    st.markdown("**How sure each model is of the forgotten images**")
-    words = finding(images)
-    numbers = {"images": as_table(images, ("id", *MODELS))}
-    plots.with_table(figure(images), words, numbers, f"{KEY}.shift", on_select=press)
-    st.caption("Click a mark, or press a picture below, to see that image large.")
-    choose(closer, images)
-    one(closer, images)
 
 
 def ask(closer: Closer) -> Columns | None:
     """Every forgotten image, in the order of the fall; None while that is computed."""
-    outcome = looked(closer, Confidence())
-    return None if outcome is None else outcome["images"]
+    found = closer.look(Confidence())
+    return None if found is None else found["images"]
+
+
+def shift(closer: Closer) -> None:
+    """The shift of every image; a click on a mark shows its image large, below."""
+    if (images := ask(closer)) is not None:
+        st.markdown("**How sure each model is of the forgotten images**")
+        numbers = {"images": as_table(images, ("id", *MODELS))}
+        plots.with_table(figure(images), finding(images), numbers, f"{KEY}.shift", press)
+
+
+def show(closer: Closer) -> None:
+    """The forgotten images as pictures, and one of them large."""
+    if (images := ask(closer)) is not None:
+        st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
+        choose(closer, images)
+        one(closer, images)
 
 
 def figure(images: Columns) -> go.Figure:
@@ -74,49 +75,42 @@ def figure(images: Columns) -> go.Figure:
 def finding(images: Columns) -> str:
     """The middles, and what is not forgotten."""
     middle = {name: 100 * float(np.median(images[name])) for name in MODELS}
-    held = int((images["unlearned"] > images["retrained"] + 0.5).sum())
-    said = (
+    known = int((images["unlearned"] > images["retrained"] + 0.5).sum())
+    words = (
         f"The middle image falls from {middle['original']:.0f} % to {middle['unlearned']:.0f} %; "
         f"the model that never saw it gives {middle['retrained']:.0f} %."
     )
-    if held:
-        return said + f" {held} of {len(images)} are still known far better than to that one."
-    return said + " None is known far better than to that one."
+    if known:
+        return words + f" {known} of {len(images)} are still known far better than to that one."
+    return words + " None is known far better than to that one."
 
 
 def press(picked: Any) -> None:
-    """A mark was clicked: its image is put in sight, on the page of pictures that has it."""
+    """A mark was clicked: its part is opened, on the page of pictures that has its image."""
     points = picked["selection"]["points"]
     if points and (number := points[0].get("customdata")) is not None:
-        st.session_state[HELD] = int(np.ravel(number)[0])
-        at = int(points[0]["x"]) - 1
-        st.session_state[f"{KEY}.images.page"] = at // PAGE + 1
+        st.session_state[CHOSEN] = int(np.ravel(number)[0])
+        st.session_state[PAGES] = (int(points[0]["x"]) - 1) // PAGE + 1
+        st.session_state[f"{KEY}.section"] = PART
 
 
 def chosen(images: Columns) -> int:
     """The place of the image in sight, at first the one that falls most."""
-    number = st.session_state.get(HELD)
+    number = st.session_state.get(CHOSEN)
     places = np.flatnonzero(images["id"] == (-1 if number is None else number))
     return int(places[0]) if len(places) else 0
 
 
 def choose(closer: Closer, images: Columns) -> None:
     """Pictures to press, in the order of the fall."""
-    pages = -(-len(images) // PAGE)
-    page = 1
-    if pages > 1:
-        if st.session_state.get(f"{KEY}.images.page", 1) > pages:
-            st.session_state[f"{KEY}.images.page"] = pages
-        page = st.number_input(f"Page of images (of {pages})", 1, pages, key=f"{KEY}.images.page")
-    here = chosen(images)
-    shown = []
-    for at in range((page - 1) * PAGE, min(page * PAGE, len(images))):
-        row = int(closer.data.places(images["id"][at : at + 1].astype(np.int64))[0])
-        before, after = (100 * images[name][at] for name in MODELS[:2])
-        shown.append(thumb(closer.data, row, at == here, f"{before:.0f} → {after:.0f} %"))
-    thumbs(
-        shown, "Forgotten images, by how far they fall; press one to see it large",
-        f"{KEY}.images", lambda number: st.session_state.update({HELD: number}),
+    rows = closer.data.places(images["id"].astype(np.int64)).tolist()
+    falls = zip(rows, 100 * images["original"], 100 * images["unlearned"], strict=True)
+    press_images(
+        closer.data, page_of(rows, PAGE, PAGES, "Page of images"),
+        "Forgotten images, by how far they fall; press one to see it large", f"{KEY}.images",
+        lambda number: st.session_state.update({CHOSEN: number}),
+        chosen={int(images["id"][chosen(images)])},
+        words={row: f"{before:.0f} → {after:.0f} %" for row, before, after in falls},
     )  # fmt: skip
 
 
@@ -125,16 +119,14 @@ def one(closer: Closer, images: Columns) -> None:
     at = chosen(images)
     data, number = closer.data, int(images["id"][at])
     row = int(data.places(np.array([number]))[0])
-    label = word_of(data, images["label"][at])
+    label = data.classes[int(images["label"][at])]
     left, right = st.columns([1, 3], vertical_alignment="center")
     words = f"Image {number}, labeled {label}"
-    show_picture(
-        enlarged(thumb_pixels(data, row)), words, place=left, width=180, caption=plain(words)
-    )
+    show_picture(enlarged(pixels_of(data, row)), words, place=left, width=180, caption=plain(words))
     for column, name in zip(right.columns(3), MODELS, strict=True):
-        seen = word_of(data, images[f"seen by {name}"][at])
+        answer = data.classes[int(images[f"seen by {name}"][at])]
         column.metric(
             WORDS[name].capitalize(), f"{100 * images[name][at]:.0f} %",
             help=f"Probability of {label} in the {name} model.",
         )  # fmt: skip
-        column.caption(plain(f"says {seen}"))
+        column.caption(plain(f"says {answer}"))

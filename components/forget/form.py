@@ -1,4 +1,4 @@
-"""The form of the Forget view: data, model, what is to be forgotten, and the ways."""
+"""The form: what is to be forgotten, the ways, the data and the model, and the way looked at."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import streamlit as st
 
 from components import forms
 from components.forget import request, train
-from components.forget.asked import KEY, Asked, named_case
+from components.forget.asked import KEY, Asked, Closer, case_of
+from components.forget.verdict import best
+from components.forget.words import WORDS, named
 from components.lab import upload
-from components.links import let_go, refuse
+from components.links import refuse
 from components.notices import plain, spoken
 from components.sidebar import models
 from components.views import DATA_AND_MODELS
+from components.widgets.choices import from_list
 from engine import data as data_sets
-from engine.data import DataSet
+from engine import run
 from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.gallery import FORGOTTEN
 from engine.models import catalog
-from engine.models.catalog import ModelEntry
 from engine.models.classifier import Classifier
-from engine.unlearning import UNLEARNERS, NoOp, Retrain, Unlearner
+from engine.unlearning import UNLEARNERS, ForgetCase, NoOp, Retrain, Unlearner
 
 MOST_SEEDS = 10
 WAYS: Mapping[str, type[Unlearner]] = {
@@ -30,35 +32,57 @@ WAYS: Mapping[str, type[Unlearner]] = {
 }
 
 
-def choose() -> Asked:
-    """What is asked; the page ends here, with the reason said, where it cannot be."""
-    found: Asked | None = None
+def choose() -> tuple[Asked, Closer | None]:
+    """What is asked, and once that is known the way that is looked at; the page ends here, with the
+    reason said, where nothing can be asked.
+    """
+    found: tuple[Asked, Closer | None] | None = None
     with spoken():
-        left, middle, right = st.columns([3, 3, 3])
+        (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
+        left, right = st.columns(2)
         with left:
             name = choose_data()
         with st.spinner("Making the images; the first time this may take some seconds"):
             data = data_sets.load(name)
-        with middle:
-            model = choose_model(name)
         with right:
-            what = request.choose_what()
-        wanted = request.choose(data, model, what)
-        case = named_case(model, data, wanted, 0)
-        st.caption(told(data, len(case.splits.forget), len(case.splits.retain)))
-        methods, seeds = choose_ways()
-        found = Asked(case, (NoOp(), *methods), seeds)
+            model = choose_model(name)
+        with what:
+            kind = request.choose_what()
+        with wide:
+            case = case_of(model, data, request.choose(data, model, kind, which))
+            st.caption(told(case))
+        with ways:
+            methods, seeds = choose_ways()
+        asked = Asked(case, (NoOp(), *methods), seeds)
+        with way:
+            found = asked, choose_closer(asked)
     if found is None:
         st.stop()
     return found
 
 
-def told(data: DataSet, forget: int, retain: int) -> str:
+def told(case: ForgetCase) -> str:
     """How much is to be forgotten."""
+    forget, retain = len(case.splits.forget), len(case.splits.retain)
     return plain(
-        f"{forget:,} of {forget + retain:,} training images of {data.card.title} are to be "
+        f"{forget:,} of {forget + retain:,} training images of {case.data.card.title} are to be "
         "forgotten."
     )
+
+
+def choose_closer(asked: Asked) -> Closer | None:
+    """The way that is looked at, at first the one that came nearest; None where there is none."""
+    known = run.known(asked.scoreboard, asked.board)
+    if known is None:
+        return None
+    offered = {named(one.label): one for one in asked.methods if one.label not in WORDS}
+    if not offered:
+        st.info("Choose at least one way to forget, to see what it does.")
+        return None
+    nearest = named(best(known["table"]))
+    first = list(offered).index(nearest) if nearest in offered else 0
+    way = offered[from_list("Look closer at", list(offered), f"{KEY}.closer", first)]
+    return Closer(asked, way, known["table"])
 
 
 # ---------------------------------------------------------------- data and model
@@ -66,17 +90,14 @@ def told(data: DataSet, forget: int, retain: int) -> str:
 
 def choose_data() -> str:
     """The name of the data, of those that a model here has learned from."""
-    offered = titles()
-    key = f"{KEY}.data"
-    refuse(key, offered, "Data", "data that a model here has learned from")
+    offered, key = titles(), f"{KEY}.data"
     train.follow(offered, key)
     first = list(offered.values()).index(FORGOTTEN.data)
-    let_go(key, offered, list(offered)[first])
-    title = st.selectbox(
-        "Data", list(offered), first, key=key, bind="query-params", persist_state="session",
+    title = from_list(
+        "Data", list(offered), key, first, rule="data that a model here has learned from",
         help="What a model learned from, since it can forget nothing else. Train one on other data "
         f"or on your own under {DATA_AND_MODELS.title}; it then stands here. For wrong labels or "
-        "planted images one is trained here, when you choose to have these forgotten.",
+        "planted images one is trained here, when you choose to have these forgotten.", kept=True,
     )  # fmt: skip
     return offered[title]
 
@@ -103,22 +124,14 @@ def titles() -> dict[str, str]:
 def choose_model(name: str) -> Classifier:
     """The model, of those that learned from the data."""
     offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
-    key = f"{KEY}.model"
-    refuse(key, offered, "Model", "one that has learned from this data")
-    first = usual(offered)
-    let_go(key, offered, list(offered)[first])
-    line = st.selectbox(
-        "Model", list(offered), first, key=key, bind="query-params",
-        persist_state="session",
-        help="It is never changed: what forgets is a copy.",
+    names = [one.name for one in offered.values()]
+    line = from_list(
+        "Model", list(offered), f"{KEY}.model",
+        names.index(FORGOTTEN.model) if FORGOTTEN.model in names else 0,
+        rule="one that has learned from this data",
+        help="It is never changed: what forgets is a copy.", kept=True,
     )  # fmt: skip
     return catalog.load(offered[line].name)
-
-
-def usual(offered: Mapping[str, ModelEntry]) -> int:
-    """The place of the model that the view opens with."""
-    names = [one.name for one in offered.values()]
-    return names.index(FORGOTTEN.model) if FORGOTTEN.model in names else 0
 
 
 # ---------------------------------------------------------------- ways
@@ -126,11 +139,10 @@ def usual(offered: Mapping[str, ModelEntry]) -> int:
 
 def choose_ways() -> tuple[tuple[Unlearner, ...], int]:
     """The ways with their settings, and how often each is run."""
-    key = f"{KEY}.ways"
-    usual_ways = [kind.title for kind in FORGOTTEN.ways]
+    key, usual = f"{KEY}.ways", [kind.title for kind in FORGOTTEN.ways]
     refuse(key, WAYS, "Ways to forget", "some of " + ", ".join(WAYS))
     picked = st.pills(
-        "Ways to forget", list(WAYS), selection_mode="multi", default=usual_ways, key=key,
+        "Ways to forget", list(WAYS), selection_mode="multi", default=usual, key=key,
         bind="query-params", persist_state="session",
     )  # fmt: skip
     kinds = [WAYS[title] for title in picked]

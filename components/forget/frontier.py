@@ -1,93 +1,89 @@
-"""The section "Frontier": forgetting against keeping, and the dials of ways that have one."""
+"""Forgetting against keeping, and the dials of ways that have one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components import runs
-from components.charts import plots, tables
-from components.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
-from components.charts.tables import as_table
+from components import section
+from components.draw import tables
+from components.draw.drawing import Drawing
+from components.draw.lines import Lines
+from components.draw.trade_off import TradeOff
 from components.forget.asked import KEY, Closer
 from components.forget.verdict import best
-from components.forget.words import GOAL, WORDS, named
-from components.runs import Outcome, Problem
-from components.sidebar.subject import Subject
+from components.forget.words import BEFORE, GOAL, named
+from components.section import Section
 from engine import run
 from engine.result import Columns
-from engine.run import Answer
 from engine.unlearning import Frontier
 
+FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
 
-def show(closer: Closer, subject: Subject | None, table: Columns) -> None:
-    """Every way as a point; the dials of those that were turned as curves behind."""
-    del subject
+
+def show(closer: Closer) -> None:
+    """Every way as a point, and the dial of the one that is looked at."""
     st.markdown("**Forgetting against keeping**")
-    asked = closer.asked
-    outcome: Outcome | None = None
+    chart = st.container()
     if closer.method.dial is not None:
         label = f"Turn the dial of {named(closer.method.label)}"
-        outcome = runs.ask_when_told(Frontier(), closer.case, f"{KEY}.Frontier", label)
-    curves: dict[str, Any] = {}
-    for method in asked.methods:
-        if found := run.known(Frontier(), Closer(asked, method).case):
-            curves[method.label] = found["points"]
-    if outcome is not None and not isinstance(outcome, Answer):
-        runs.watch([outcome])
-        if isinstance(outcome, Problem) and outcome.partial is not None:
-            curves[closer.method.label] = outcome.partial["points"]
-    figure = frontier_figure(table, curves, closer.method.label)
-    points = {named(way): as_table(one) for way, one in curves.items()}
-    plots.drawn(figure, frontier_words(table, curves), f"{KEY}.frontier")
-    if points:
-        tables.numbers({f"{KEY}.frontier.{way}": one for way, one in points.items()})
+        section.show(
+            Section(KEY, Frontier(), closer.case, evidence=[ALONG], columns=1, button=label)
+        )
+    paths: dict[str, Columns] = {}
+    for method in closer.asked.methods:
+        if found := run.known(Frontier(), Closer(closer.asked, method, closer.table).case):
+            paths[method.label] = by_dial(found["points"])
+    with chart:
+        trade_off(closer, paths)
 
 
-def frontier_figure(table: Columns, curves: Mapping[str, Any], own: str) -> go.Figure:
+def trade_off(closer: Closer, paths: Mapping[str, Columns]) -> None:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
-    figure = go.Figure()
-    color = COLORS[theme()]
-    for at, way in enumerate(table.rows):
-        ink, symbol = color[at % 3], SYMBOLS[at % len(SYMBOLS)]
-        if way in curves:
-            along = curves[way]
-            places = sorted_by_dial(along)
-            figure.add_scatter(
-                x=100 * along["forgetting"][places], y=100 * along["keeping"][places],
-                mode="lines+markers", line={"color": ink, "width": 1.5, "dash": "dot"},
-                marker={"size": 4}, showlegend=False, hovertext=[along.rows[k] for k in places],
-            )  # fmt: skip
-        figure.add_scatter(
-            x=[100 * table["forgetting"][at]], y=[100 * table["keeping"][at]], mode="markers",
-            name=named(way),
-            marker={
-                "size": 18 if way in {GOAL, own} else 11,
-                "symbol": "star" if way == GOAL else symbol,
-                "color": GRAY if way in WORDS else ink, "line": {"width": 1, "color": GRAY},
-            },
-        )  # fmt: skip
-    low = np.nanmin([*table["keeping"], *(np.nanmin(one["keeping"]) for one in curves.values())])
-    figure.update_xaxes(title="forgets as retraining does (%)", range=[-4, 104])
-    figure.update_yaxes(title="keeps as it does (%)", range=[100 * min(low, 0.8) - 4, 103])
-    return laid(figure, 420)
+    shape = TradeOff(
+        x="forgetting", y="keeping", goal=GOAL, large=closer.method.label, faint=(BEFORE,),
+        paths=paths, names=[named(way) for way in closer.table.rows], x_title=FORGETS, title=KEEPS,
+    )  # fmt: skip
+    tables.chart(shape, closer.table, finding(closer.table, paths), f"{KEY}.frontier")
 
 
-def sorted_by_dial(along: Any) -> Sequence[int]:
-    """Places in the order of the dial."""
-    dial = along[along.order[0]]
-    return [int(at) for at in np.argsort(dial, kind="stable") if np.isfinite(dial[at])]
+def by_dial(points: Columns) -> Columns:
+    """The places along the dial in its order, without those that have no value on it."""
+    dial = points[points.order[0]]
+    return points.take([int(at) for at in np.argsort(dial, kind="stable") if np.isfinite(dial[at])])
 
 
-def frontier_words(table: Columns, curves: Mapping[str, Any]) -> str:
+def finding(table: Columns, paths: Mapping[str, Columns]) -> str:
     """How to read it."""
-    said = "The upper right corner is the retrained model."
+    words = "The upper right corner is the retrained model."
     if way := best(table):
-        said += f" {named(way)} comes nearest."
-    if curves:
-        said += f" Dotted: {', '.join(map(named, curves))} as its dial is turned."
-    return said
+        words += f" {named(way)} comes nearest."
+    if paths:
+        words += f" Dotted: {', '.join(map(named, paths))} as its dial is turned."
+    return words
+
+
+def dial_finding(points: Columns) -> str:
+    """Where on the dial both goals are nearest."""
+    both = np.minimum(points["forgetting"], points["keeping"])
+    if not np.isfinite(both).any():
+        return "No place on the dial gave numbers."
+    at, dial = int(np.nanargmax(both)), points.order[0]
+    return (
+        f"Nearest to retraining at {dial} = {points[dial][at]:g}: it forgets "
+        f"{100 * points['forgetting'][at]:.0f} % as retraining does and keeps "
+        f"{100 * points['keeping'][at]:.0f} %."
+    )
+
+
+ALONG = Drawing(
+    "points", "Along its dial",
+    lambda found: Lines(
+        x=found["points"].order[0], series={"forgetting": FORGETS, "keeping": KEEPS},
+        title="%", span=(-4, 104),
+    ),
+    lambda found: dial_finding(by_dial(found["points"])),
+    part=by_dial,
+)  # fmt: skip

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import streamlit as st
-from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
 from components.forget import train
-from components.forget.asked import KEY, pruning_case, thumb_pixels
-from components.links import let_go, refuse
+from components.forget.asked import KEY, pruning_case
+from components.links import refuse
 from components.notices import plain
-from components.widgets.encoding import data_url, saved
-from components.widgets.thumbs import Thumb, thumbs
+from components.widgets.choices import from_list
+from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
+from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
 from engine.gallery import FORGOTTEN
@@ -24,7 +25,6 @@ from engine.unlearning import ForgetRequest, WorstCase, request
 from engine.unlearning.worst import EASIEST, HARDEST, worst_case
 
 PAGE = 48  # pictures to pick from at once
-THUMB = 56  # px
 LEAST, MOST = 0.01, 0.99  # shares
 SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
@@ -40,46 +40,25 @@ MEANT = {
 
 def choose_what() -> str:
     """Which kind of images."""
-    key = f"{KEY}.what"
-    refuse(key, REQUESTS, "To be forgotten", "one of " + ", ".join(REQUESTS))
-    return st.selectbox(
-        "To be forgotten", list(REQUESTS), key=key, bind="query-params", persist_state="session"
-    )
+    return str(from_list("To be forgotten", REQUESTS, f"{KEY}.what", kept=True))
 
 
-def choose(data: DataSet, model: Classifier, what: str) -> ForgetRequest:
-    """The images; the page ends here while they are not known."""
-    return REQUESTS[what](data, model)
+def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) -> ForgetRequest:
+    """The images; the page ends here while they are not known.
+
+    Args:
+        data: that has them.
+        model: that is to forget them.
+        what: which kind.
+        beside: where a control or two are drawn; what needs more room is drawn as it comes.
+    """
+    if what in BY_CONTROLS:
+        with beside:
+            return BY_CONTROLS[what](data)
+    return BY_SEARCH[what](data, model)
 
 
-def of_class(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
-    """A whole class."""
-    with st.columns(2)[0]:
-        return request.of_class(data, choose_class(data))
-
-
-def of_share(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
-    """A share of a class."""
-    left, right = st.columns(2)
-    with left:
-        label = choose_class(data)
-    with right:
-        return request.of_class(data, label, choose_share(0.5))
-
-
-def of_group(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
-    """All images of one patient, or whatever the groups are."""
-    with st.columns(2)[0]:
-        return request.of_group(data, choose_group(data))
-
-
-def at_random(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
-    """A share of all."""
-    with st.columns(2)[0]:
-        return request.at_random(data, choose_share(0.1))
-
-
-def picked(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
+def picked(data: DataSet, _model: Classifier) -> ForgetRequest:
     """Those that were pressed; the page ends here while there is none."""
     ids = pick(data)
     if not ids:
@@ -88,20 +67,9 @@ def picked(data: DataSet, model: Classifier) -> ForgetRequest:  # noqa: ARG001
     return request.picked(data, ids)
 
 
-def hardest(data: DataSet, model: Classifier) -> ForgetRequest:
-    """Those that stay known although they are taken away."""
-    return extreme(data, model, HARDEST)
-
-
-def easiest(data: DataSet, model: Classifier) -> ForgetRequest:
-    """Those that are gone at once."""
-    return extreme(data, model, EASIEST)
-
-
 def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     """A share of the images by their loss after unlearning; the page ends here until then."""
-    with st.columns(2)[0]:
-        method = WorstCase(which, choose_share(0.1))
+    method = WorstCase(which, choose_share(0.1))
     st.caption(plain(MEANT[which]))
     outcome = runs.ask_when_told(
         method, pruning_case(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
@@ -113,28 +81,21 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     return worst_case(outcome["images"]["id"], which)
 
 
-def wrong_labels(data: DataSet, model: Classifier) -> ForgetRequest:
-    """Those whose label is known to be wrong; where there are none, a model is trained on some."""
-    with train.offering(data, model, NoisyLabels):
-        return request.wrong_labels(data)
-
-
-def planted(data: DataSet, model: Classifier) -> ForgetRequest:
-    """Those that carry a patch; where there are none, a model is trained on some."""
-    with train.offering(data, model, Poisoned):
-        return request.planted(data)
+def learned(
+    data: DataSet, model: Classifier, variant: type[Variant],
+    find: Callable[[DataSet], ForgetRequest],
+) -> ForgetRequest:  # fmt: skip
+    """Images that only some data has; where there are none, a model is trained on some."""
+    with train.offering(data, model, variant):
+        return find(data)
 
 
 def choose_class(data: DataSet) -> int:
     """Its number."""
-    key = f"{KEY}.class"
-    refuse(key, data.classes, "Class", f"a class of {data.card.title}")
     first = FORGOTTEN.label if data.name == FORGOTTEN.data else 0
-    let_go(key, data.classes, data.classes[first])
-    return data.classes.index(
-        st.selectbox("Class", data.classes, first, key=key, bind="query-params",
-                     persist_state="session")
-    )  # fmt: skip
+    rule = f"a class of {data.card.title}"
+    word = from_list("Class", data.classes, f"{KEY}.class", first, rule=rule, kept=True)
+    return data.classes.index(word)
 
 
 def choose_group(data: DataSet) -> int:
@@ -142,10 +103,8 @@ def choose_group(data: DataSet) -> int:
     if "group" not in data.truth:
         return 0
     groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
-    key = f"{KEY}.group"
-    refuse(key, [str(one) for one in groups], "Group", f"a group of {data.card.title}")
-    let_go(key, groups)
-    return st.selectbox("Group", groups, key=key, bind="query-params", persist_state="session")
+    rule = f"a group of {data.card.title}"
+    return int(from_list("Group", groups, f"{KEY}.group", rule=rule, kept=True))
 
 
 def choose_share(start: float) -> float:
@@ -180,12 +139,17 @@ def pick(data: DataSet) -> list[int]:
     rows = data.rows("train")
     if every != "all":
         rows = rows[data.labels[rows] == data.classes.index(every)]
-    pages = max(-(-len(rows) // PAGE), 1)
-    if st.session_state.get(f"{KEY}.grid.page", 1) > pages:
-        st.session_state[f"{KEY}.grid.page"] = pages
     with right:
-        page = st.number_input(f"Page (of {pages})", 1, pages, key=f"{KEY}.grid.page")
-    grid(data, rows[(page - 1) * PAGE : page * PAGE].tolist(), chosen)
+        some = page_of(rows.tolist(), PAGE, f"{KEY}.grid.page")
+
+    def press(number: int) -> None:
+        """Pressed again, an image is left out again."""
+        now = [one for one in chosen if one != number]
+        now += [number] if number not in chosen else []
+        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
+
+    title = "Training images; press those to be forgotten"
+    press_images(data, some, title, f"{KEY}.grid", press, chosen=set(chosen))
     return chosen
 
 
@@ -197,36 +161,19 @@ def numbers(typed: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def grid(data: DataSet, rows: Sequence[int], chosen: Sequence[int]) -> None:
-    """Pictures that can be pressed; pressed again, one is left out again."""
-
-    def press(number: int) -> None:
-        now = [one for one in chosen if one != number]
-        now += [number] if number not in chosen else []
-        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
-
-    pressed = set(chosen)
-    shown = [thumb(data, row, int(data.ids[row]) in pressed) for row in rows]
-    thumbs(shown, "Training images; press those to be forgotten", f"{KEY}.grid", press)
-
-
-def thumb(data: DataSet, row: int, chosen: bool, label: str = "", size: int = THUMB) -> Thumb:
-    """A picture to press."""
-    picture = Image.fromarray(thumb_pixels(data, row))
-    kind = Image.Resampling.NEAREST if max(picture.size) < size else Image.Resampling.LANCZOS
-    source = data_url("png", saved(picture.resize((size, size), kind), "PNG"))
-    words = label or f"{data.ids[row]}: {data.classes[data.labels[row]]}"
-    return Thumb(int(data.ids[row]), words, source, chosen)
-
-
-REQUESTS: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
-    "a class": of_class,
-    "a share of a class": of_share,
-    "a group (patient)": of_group,
-    "images at random": at_random,
-    "picked images": picked,
-    "hardest images": hardest,
-    "easiest images": easiest,
-    "wrong labels": wrong_labels,
-    "planted images": planted,
+BY_CONTROLS: Mapping[str, Callable[[DataSet], ForgetRequest]] = {
+    "a class": lambda data: request.of_class(data, choose_class(data)),
+    "a share of a class": lambda data: request.of_class(
+        data, choose_class(data), choose_share(0.5)
+    ),
+    "a group (patient)": lambda data: request.of_group(data, choose_group(data)),
+    "images at random": lambda data: request.at_random(data, choose_share(0.1)),
 }
+BY_SEARCH: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
+    "picked images": picked,
+    "hardest images": lambda data, model: extreme(data, model, HARDEST),
+    "easiest images": lambda data, model: extreme(data, model, EASIEST),
+    "wrong labels": lambda data, model: learned(data, model, NoisyLabels, request.wrong_labels),
+    "planted images": lambda data, model: learned(data, model, Poisoned, request.planted),
+}
+REQUESTS = (*BY_CONTROLS, *BY_SEARCH)

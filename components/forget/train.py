@@ -9,8 +9,8 @@ from dataclasses import replace
 import streamlit as st
 
 from components import forms, runs
+from components.draw.drawing import Views, by_kind
 from components.forget.asked import KEY
-from components.lab.follow import live
 from components.notices import plain
 from components.runs import Pending, Problem
 from engine import data as data_sets
@@ -78,11 +78,17 @@ def train(case: TrainCase, name: str) -> None:
         case Pending(job=job):
             st.session_state[AWAITED] = name
             keep_when_done(job)  # type: ignore[arg-type]
-            runs.watch([outcome], live=lambda partial: live(partial, SLOT))
+            runs.watch([outcome], live=curves)
         case Problem():
             runs.watch([outcome])
         case None:
             pass
+
+
+def curves(partial: Views) -> None:
+    """The curves so far."""
+    if "log" in partial:
+        by_kind(partial["log"], f"{SLOT}.live", "", None)
 
 
 def awaited(name: str) -> bool:

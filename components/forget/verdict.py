@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from components.forget.asked import Closer
 from components.forget.words import BEFORE, GOAL, WORDS, named, percent, time
-from engine import run
 from engine.result import Columns
-from engine.unlearning import StillThere, Timing
 from engine.unlearning.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
-HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
 
 
 @dataclass(frozen=True)
@@ -110,29 +105,3 @@ def best(table: Columns) -> str:
         if way not in WORDS and np.isfinite(gap)
     ]
     return min(known)[1] if known else ""
-
-
-def sentence(closer: Closer, table: Columns) -> str:
-    """How the way did."""
-    times = run.known(Timing(), closer.asked.board)
-    verdict = Verdict.of(table, closer.method.label, None if times is None else times["times"])
-    return verdict.words(closer.asked.case.request.words)
-
-
-def still_there(closer: Closer) -> str:
-    """What is still there, where that is known."""
-    found = run.known(StillThere(), closer.case)
-    if found is None:
-        return "What is still there inside it was not looked at yet: see “Still there” below."
-    return left(dict(found)["figures"])
-
-
-def left(figures: Any) -> str:
-    """What a new last layer would read from the features."""
-    own, goal = (figures.cell(name, "probe") for name in ("unlearned", "retrained"))
-    said = (
-        f"What is still there: from what it sees inside, a new last layer that is taught half of "
-        f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
-        "saw them)."
-    )
-    return said + (" Something stayed behind." if own - goal > HIDDEN else "")

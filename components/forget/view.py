@@ -1,17 +1,17 @@
-"""The parts of the Forget view: one plain sentence, the scoreboard, and where to look closer."""
+"""The Forget view: the sentence, the picture, the scoreboard, the form, and closer looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from components import section
+from components.draw.drawing import Drawing, draw
 from components.forget import (
-    all_figures,
-    attack,
-    board,
-    confusion,
+    answers,
     each_image,
+    form,
     frontier,
     heat_maps,
     inside,
@@ -21,22 +21,22 @@ from components.forget import (
     ssd,
 )
 from components.forget.asked import KEY, Asked, Closer
-from components.forget.verdict import best, sentence, still_there
-from components.forget.words import WORDS, named
-from components.links import let_go, refuse
+from components.forget.board import board, finding
+from components.forget.verdict import Verdict
 from components.notices import plain, spoken
-from components.sidebar.subject import Subject
+from components.section import Section
+from components.share import Files, as_csv
+from components.widgets.choices import from_row
+from engine import run
 from engine.result import Columns
-from engine.unlearning import UNLEARNERS, Scoreboard, Unlearner
+from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
 from engine.unlearning.findings import markdown, page_text
 
-Place = st.delta_generator.DeltaGenerator
-Show = Callable[[Closer, Subject | None, Columns], None]
-SECTIONS: dict[str, Show] = {
-    "Each image": each_image.show,
+PARTS: Mapping[str, Callable[[Closer], None]] = {
+    each_image.PART: each_image.show,
     "Frontier": frontier.show,
-    "Confusion": confusion.show,
-    "Attack": attack.show,
+    "Confusion": answers.confusion,
+    "Attack": answers.attack,
     "Still there": remains.show,
     "Inside": inside.show,
     "Weights": inside.weights,
@@ -44,76 +44,99 @@ SECTIONS: dict[str, Show] = {
     "Relearn": remains.relearn,
     "Steps": heat_maps.steps,
     "Heat maps": heat_maps.show,
-    "All figures": all_figures.show,
+    "All figures": answers.all_figures,
     "Time": seconds.show,
     "Take it along": keep.show,
 }
 
 
-def show(asked: Asked, subject: Subject | None) -> None:
-    """Sentence, table, and a closer look at one way."""
-    places = st.empty(), st.empty()
-    table: Columns | None = None
-    with spoken():
-        table = board.ask(asked)
-    if table is not None:
-        st.markdown("**Beside a model that never saw them**")
-        timed = board.timed(asked)
-        board.show(table, timed)
-        closer(asked, table, subject, places)
-        if timed is None and board.timed(asked) is not None:
-            st.rerun()  # they were done while the page was drawn
-    explain(asked)
+def show() -> None:
+    """The answer stands above the form that it depends on, and closer looks below both."""
+    answer, controls, looks = st.container(), st.container(), st.container()
+    with controls:
+        asked, closer = form.choose()
+    with answer, spoken():
+        scoreboard(asked, closer)
+    if closer is not None:
+        with looks:
+            look_closer(closer)
+    about(asked)
 
 
-@st.fragment
-def closer(
-    asked: Asked, table: Columns, subject: Subject | None, places: tuple[Place, Place]
-) -> None:
-    """One way in sight; choosing reruns only this."""
-    method = choose_method(asked, table)
-    if method is None:
-        return
-    look = Closer(asked, method)
-    places[0].subheader(plain(sentence(look, table)))
-    places[1].markdown(plain(still_there(look)))
-    section = choose_section()
-    with spoken():
-        SECTIONS[section](look, subject, table)
-
-
-def choose_method(asked: Asked, table: Columns) -> Unlearner | None:
-    """The way that is looked at, at first the one that came nearest."""
-    offered = {named(one.label): one for one in asked.methods if one.label not in WORDS}
-    if not offered:
-        st.info("Choose at least one way to forget, to see what it does.")
-        return None
-    key = f"{KEY}.closer"
-    refuse(key, offered, "Look closer at", "one of " + ", ".join(offered))
-    nearest = named(best(table))
-    first = list(offered).index(nearest) if nearest in offered else 0
-    let_go(key, offered, list(offered)[first])
-    picked = st.selectbox("Look closer at", list(offered), first, key=key, bind="query-params")
-    return offered[picked]
-
-
-def choose_section() -> str:
-    """Where to look closer; nothing of the others is computed."""
-    key = f"{KEY}.section"
-    refuse(key, SECTIONS, "Part", "one of " + ", ".join(SECTIONS))
-    return str(
-        st.segmented_control(
-            "Part", list(SECTIONS), default=next(iter(SECTIONS)), required=True, key=key,
-            bind="query-params", label_visibility="collapsed",
+def scoreboard(asked: Asked, closer: Closer | None) -> None:
+    """Sentence, picture and table; the form's question waits for its button."""
+    times = times_of(asked)
+    section.show(
+        Section(
+            KEY, asked.scoreboard, asked.board, columns=1, button="Forget",
+            sentence=None if closer is None else lambda _: sentence(closer, times),
+            picture=None if closer is None else lambda _: picture(closer),
+            evidence=[
+                Drawing(
+                    "table", "Beside a model that never saw them",
+                    lambda found: board(found["table"], times),
+                    lambda found: finding(found["table"], times),
+                )
+            ],
+            before="Each way is run on a copy of the model, and so is a whole training without "
+            "these images, to compare with. Rows appear as they are done; it can be stopped at any "
+            "time.",
+            files=lambda _: files(closer),
         )
     )  # fmt: skip
 
 
-def explain(asked: Asked) -> None:
-    """What am I looking at, and what it rests on."""
-    with st.expander("What am I looking at?"):
-        st.markdown(Scoreboard.about())
-        st.markdown(f"Reference: {Scoreboard.paper}")
+def times_of(asked: Asked) -> Columns | None:
+    """The fair seconds of every way, where they were asked for under "Time"."""
+    found = run.known(Timing(), asked.board)
+    return None if found is None else found["times"]
+
+
+def sentence(closer: Closer, times: Columns | None) -> str:
+    """How the way did, and whether something stayed inside where that is known."""
+    verdict = Verdict.of(closer.table, closer.method.label, times)
+    words, inside = (
+        verdict.words(closer.asked.case.request.words),
+        run.known(StillThere(), closer.case),
+    )
+    return f"{words} {remains.stayed(inside['figures'])}".strip() if inside else words
+
+
+def picture(closer: Closer) -> None:
+    """How sure the models are of the forgotten images, beside what is still there inside."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        each_image.shift(closer)
+    with right:
+        if found := run.known(StillThere(), closer.case):
+            draw(remains.PROBE, found, f"{KEY}.probe")
+        else:
+            st.markdown(
+                "What is still there inside it was not looked at yet: see “Still there” below."
+            )
+
+
+def files(closer: Closer | None) -> Files:
+    """The numbers of the picture."""
+    found = None if closer is None else run.known(Confidence(), closer.case)
+    return {} if found is None else {"images.csv": lambda: as_csv(found["images"])}
+
+
+@st.fragment
+def look_closer(closer: Closer) -> None:
+    """One part in sight once it is pressed; nothing of the others is computed."""
+    untimed = times_of(closer.asked) is None
+    part = from_row("Closer look", list(PARTS), f"{KEY}.section", first=False)
+    if part is not None:
+        with spoken():
+            PARTS[part](closer)
+    if untimed and times_of(closer.asked) is not None:
+        st.rerun()  # they were done while the page was drawn
+
+
+def about(asked: Asked) -> None:
+    """What each way does, and what it rests on."""
+    with st.expander("About the ways"):
         for method in asked.methods:
             st.markdown(f"**{plain(method.title)}.** {method.about()}")
             if method.paper:

@@ -3,11 +3,10 @@
 import streamlit as st
 
 from components import notices
-from components.forget import form, view
-from components.sidebar import subject
+from components.forget import view
 
 st.title("Forget")
 st.markdown("What can it forget, and what stays behind?")
 
-view.show(form.choose(), subject.current_or_none())
+view.show()
 notices.research_use_only()

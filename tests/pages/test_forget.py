@@ -13,7 +13,7 @@ from PIL import Image
 
 from components.forget import each_image
 from components.forget.verdict import Verdict, best
-from components.forget.view import SECTIONS as SECTIONS_ALL
+from components.forget.view import PARTS
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
@@ -132,8 +132,8 @@ def test_a_share_that_cannot_be_is_a_sentence(share):
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", closer="Magic", SalUn__share="7")
     told = " ".join(said(at))
-    for word in ("“nothing” as To be forgotten", "“Nowhere” as Part", "“Magic” as Look closer at",
-                 "“7” as SalUn ▸ Share"):  # fmt: skip
+    for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
+                 "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
         assert word in told
     assert at.main.subheader
 
@@ -243,7 +243,7 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
     assert table.cell("NoOp", "UA") < 0.1
     assert table.cell("Retrain", "UA") > 0.9
-    for section in SECTIONS_ALL:
+    for section in PARTS:
         at.button_group(key="forget.section").set_value(section).run()
         assert not at.exception, section
         assert not at.error, section
@@ -390,7 +390,7 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     assert at.main.subheader[0].value.startswith("SalUn ")
-    for section in SECTIONS_ALL:
+    for section in PARTS:
         at.button_group(key="forget.section").set_value(section).run()
         go = [one for one in at.main.button if one.key and one.key.endswith(".go")]
         if go and section != "Take it along":

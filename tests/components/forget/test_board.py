@@ -37,12 +37,12 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
     assert [NAMES[at] for at in board.order(blind)] == ["Retrain", "FT", "GA", "NoOp"]
     assert [NAMES[at] for at in board.order(seeing)] == ["Retrain", "GA", "FT", "NoOp"]
     for one in (blind, seeing):
-        shown = board.as_html(one)
+        shown = board.board(one).html()
         assert "27.5 points" in shown  # FT's gap of four
         assert "3.3 points" in shown  # and of three
-    assert "50 ± 5 % says nothing" in board.words(blind)
-    assert "order of the gap without it" in board.words(blind)
-    assert "order of their average gap" in board.words(seeing)
+    assert "50 ± 5 % says nothing" in board.finding(blind)
+    assert "order of the gap without it" in board.finding(blind)
+    assert "order of their average gap" in board.finding(seeing)
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it():
@@ -50,7 +50,7 @@ def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it()
     assert "at 25 % of its cost (0.4 s, retraining 2.2 s)" in said
     times = Columns.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
     assert "(0.7 s, retraining 3.0 s)" in Verdict.of(table(False), "FT", times).words("class 3")
-    assert "passes of images through the network" in board.as_html(table(informative=False))
+    assert "passes of images through the network" in board.board(table(informative=False)).html()
 
 
 def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():

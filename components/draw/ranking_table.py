@@ -1,0 +1,149 @@
+"""A ranking as a plain table, which a screen reader can walk through: cells are tinted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from components.charts.tables import NONE, as_table, numbers
+from components.notices import plain
+from engine.result import Columns, Table
+
+ORANGE, BLUE = "230,120,0", "0,114,178"
+PAD = "padding:6px 9px;text-align:left"
+GRAY_CELL = "background:rgba(128,128,128,.18);font-style:italic"
+EDGE = "2px solid #808080"
+
+
+@dataclass(frozen=True)
+class RankingHead:
+    """The head of a column.
+
+    Args:
+        name: of the column.
+        below: what stands smaller under it.
+        about: what the column means, shown when the pointer rests on it.
+    """
+
+    name: str
+    below: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class RankingCell:
+    """A cell of the table.
+
+    Args:
+        text: the figure.
+        small: what stands smaller beside it, or under it where the table says so.
+        tint: how much of the table's color it has, from 0 to 1.
+        bold: whether the rows stand in its order.
+        ignored: whether it plays no part in the ranking and is gray.
+        about: shown when the pointer rests on it.
+    """
+
+    text: str = NONE
+    small: str = ""
+    tint: float = 0.0
+    bold: bool = False
+    ignored: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """A row; the line that parts the reference from the others is under or over it."""
+
+    name: str
+    cells: Sequence[RankingCell]
+    edge: str = ""  # "top" or "bottom"
+
+
+@dataclass(frozen=True)
+class RankingTable:
+    """Rows in their order.
+
+    Args:
+        label: what the table is called for a screen reader.
+        heads: of all columns; the first is that of the rows' names.
+        rows: from the best.
+        color: of the tint, as red, green and blue.
+        stacked: whether the small text stands under the figure.
+        names: of the rows of the numbers below, where they are not the numbers' own.
+        columns: those of the numbers below; all if not given.
+    """
+
+    label: str
+    heads: Sequence[RankingHead]
+    rows: Sequence[RankingRow]
+    color: str = ORANGE
+    stacked: bool = False
+    names: Sequence[str] = ()
+    columns: Sequence[str] = ()
+
+    def html(self) -> str:
+        """The table; names and texts are escaped, and the first column stays in sight."""
+        heads = "".join(head(one, first=not at) for at, one in enumerate(self.heads))
+        body = "".join(self.line(row) for row in self.rows)
+        return (
+            f'<div style="overflow-x:auto" tabindex="0" role="region" '
+            f'aria-label="{escape(self.label)}"><table style="border-collapse:separate;'
+            f'border-spacing:2px;width:100%;font-size:.9rem"><thead><tr>{heads}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+    def line(self, row: RankingRow) -> str:
+        """A row."""
+        edge = f";border-{row.edge}:{EDGE}" if row.edge else ""
+        cells = "".join(self.cell(one, edge) for one in row.cells)
+        return (
+            f'<tr><th scope="row" style="{PAD};font-weight:400{edge};{stays()}">'
+            f"{escape(row.name)}</th>{cells}</tr>"
+        )
+
+    def cell(self, one: RankingCell, edge: str) -> str:
+        """A cell."""
+        style = f"{PAD};white-space:nowrap{edge}"
+        if one.bold:
+            style += ";font-weight:600"
+        if one.ignored:
+            style += f";{GRAY_CELL}"
+        elif one.tint > 0:
+            style += f";background:rgba({self.color},{one.tint:.2f})"
+        about = f' title="{escape(one.about)}"' if one.about else ""
+        small = f"<small>{escape(one.small)}</small>" if one.small else ""
+        between = ("<br>" if self.stacked else " ") if small else ""
+        return f'<td style="{style}"{about}>{escape(one.text)}{between}{small}</td>'
+
+
+def draw_ranking(shape: RankingTable, view: Table | Columns, finding: str, key: str) -> None:
+    """The table, how it is read, and its numbers folded below."""
+    st.html(shape.html())
+    if finding:
+        st.caption(plain(finding))
+    twin = view if isinstance(view, Table) else as_table(view, shape.columns, shape.names)
+    numbers({f"{key}.numbers": twin})
+
+
+def head(one: RankingHead, *, first: bool) -> str:
+    """The head of a column."""
+    below = f'<br><span style="font-weight:400">{escape(one.below)}</span>' if one.below else ""
+    about = f' title="{escape(one.about)}"' if one.about else ""
+    style = f"{PAD};vertical-align:bottom;font-weight:600{f';{stays()}' if first else ''}"
+    return f'<th scope="col" style="{style}"{about}>{escape(one.name)}{below}</th>'
+
+
+def stays() -> str:
+    """The style of a first column that stays in sight while the others are scrolled."""
+    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
+    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
+
+
+def tint(share: float, full: float, power: float = 1.0) -> float:
+    """How much color a share from 0 to 1 has, none where it is not known."""
+    return full * min(abs(share), 1.0) ** power if np.isfinite(share) else 0.0

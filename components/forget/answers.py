@@ -1,0 +1,156 @@
+"""What the three models answer: their confusions, an attack on their confidence, all figures."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.charts.tables import as_table
+from components.draw.drawing import Drawing, Views
+from components.draw.matrix import Matrix
+from components.draw.spread import Spread
+from components.forget.asked import KEY, MODELS, WORDS, Closer
+from components.section import Section
+from components.widgets.choices import from_row
+from engine.result import Columns, Table
+from engine.unlearning import Confusion, Judged, MembershipAttack
+
+IMAGES = ("test", "forgotten", "retained")
+UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
+
+
+def confusion(closer: Closer) -> None:
+    """What each model takes images of each class for."""
+    of = from_row("Images", IMAGES, f"{KEY}.Confusion.of")
+    section.show(
+        Section(
+            KEY, Confusion(of=of), closer.case, "What the three models take the images for",
+            columns=3,
+            evidence=[
+                Drawing(
+                    name, WORDS[name].capitalize(), partial(confused, name),
+                    partial(confusion_finding, closer, name),
+                )
+                for name in MODELS
+            ],
+        )
+    )  # fmt: skip
+
+
+def confused(name: str, found: Views) -> Matrix:
+    """Rows are labels, columns what the model says; each row colored by its shares."""
+    counts: Table = found[name]
+    values = counts.values
+    shares = values / np.maximum(values.sum(1, keepdims=True), 1)
+    return Matrix(
+        colors=100 * shares, span=(0, 100), height=300, title="label", x_title="the model says",
+        texts=[[f"{count:.0f}" if count else "" for count in row] for row in values],
+        hovers=[
+            [
+                f"{label} is called {answer}: {100 * share:.0f} %"
+                for answer, share in zip(counts.columns, row, strict=True)
+            ]
+            for label, row in zip(counts.rows, shares, strict=True)
+        ],
+    )  # fmt: skip
+
+
+def confusion_finding(closer: Closer, name: str, found: Views) -> str:
+    """Where the forgotten class goes, or how many are right."""
+    counts: Table = found[name]
+    label, values = closer.asked.case.request.label, counts.values
+    if label is None or not values[label].sum():
+        share = np.trace(values) / max(values.sum(), 1)
+        return f"{100 * share:.0f} % of {values.sum():.0f} images are told right."
+    row = values[label]
+    most = int(row.argmax())
+    return (
+        f"{row[label]:.0f} of {row.sum():.0f} images of “{counts.rows[label]}” are still called "
+        f"so; most often it says “{counts.columns[most]}” ({row[most]:.0f} times)."
+    )
+
+
+# ---------------------------------------------------------------- attack
+
+
+def attack(closer: Closer) -> None:
+    """What an attacker goes by, in each of the three models."""
+    st.markdown("**Can an outsider tell from the model's confidence what it learned from?**")
+    for column, name in zip(st.columns(3), MODELS, strict=True):
+        with column:
+            section.show(
+                Section(
+                    f"{KEY}.{name}", MembershipAttack(model=name), closer.case, columns=1,
+                    evidence=[
+                        Drawing(
+                            "histogram", WORDS[name].capitalize(), attacked, attack_finding
+                        )
+                    ],
+                    explained=False,
+                )
+            )  # fmt: skip
+    st.caption(
+        "Bars: how often the model is how sure of images that it learned and kept (members), and "
+        "of test images (strangers). Shaded: where the attacker says “member”; its edge is the "
+        "threshold. Line: the forgotten images. Members and strangers are drawn by the seed, as "
+        "many of each class. An attacker within 5 points of 50 % (two standard errors with fewer "
+        "than 400 images) knows nothing, and its picture is gray. Right for the forgotten images "
+        "is what the retrained model shows, not 100 %."
+    )
+
+
+def attacked(found: Views) -> Spread:
+    """Both histograms, the forgotten images as a line, and where it says "member"."""
+    regions: Columns = found["regions"]
+    member = zip(regions["from"], regions["to"], regions["member"], strict=True)
+    return Spread(
+        bars={"members": "members", "strangers": "strangers"}, lines={"forgotten": "forgotten"},
+        shaded=[(100 * low, 100 * high) for low, high, says in member if says],
+        x_title="probability of the label (%)", title="images (%)", x_factor=100, height=300,
+        faint=not found["figures"]["informative"][0],
+    )  # fmt: skip
+
+
+def attack_finding(found: Views) -> str:
+    """What the attacker says of the forgotten, and whether it counts."""
+    figures: Columns = found["figures"]
+    words = (
+        f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images for strangers. It is "
+        f"right on {100 * figures['attack accuracy'][0]:.0f} % of the images it was fitted to"
+    )
+    if figures["informative"][0]:
+        return f"{words}."
+    return f"{words}, hardly more than by chance: this says nothing."
+
+
+# ---------------------------------------------------------------- all figures
+
+
+def all_figures(closer: Closer) -> None:
+    """Every figure of the three models."""
+    section.show(
+        Section(
+            KEY, Judged(), closer.case, "All figures of the three models", columns=1,
+            evidence=[
+                Drawing("figures", title, part=partial(of_unit, unit))
+                for unit, title in UNITS.items()
+            ],
+            detail=lambda _: st.caption(
+                "Forgetting is good where “after” is like “never saw it”; no figure is good by "
+                "being high. Distances between weights say how far a model moved, not how well: "
+                "networks that answer alike can lie far apart."
+            ),
+        )
+    )  # fmt: skip
+
+
+def of_unit(unit: str, figures: Columns) -> Table:
+    """The figures of one unit that are known, a row for each, a column for each model."""
+    units = zip(figures.order, figures.units, strict=True)
+    names = [n for n, own in units if own == unit and np.isfinite(figures[n]).any()]
+    values = as_table(figures, names).values.T if names else np.zeros((0, 3), np.float32)
+    heads = tuple(WORDS[name] for name in MODELS)
+    return Table(np.ascontiguousarray(values), tuple(names), heads, (unit,) * 3)

@@ -1,0 +1,54 @@
+"""One image in several models: where each looks, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components import runs
+from components.widgets.viewer import Panel, viewer
+from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.method import Method
+from engine.models.classifier import Classifier
+from engine.run import Answer
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """An image that is put to several models: its pixels for the page, and the question."""
+
+    pixels: NDArray[np.uint8]
+    case: ImageCase
+
+
+def model_maps(
+    shown: ShownImage, kind: type[Method[Any]], models: Mapping[str, Classifier], key: str
+) -> bool:
+    """A map for each model, by its title; whether all of them are there."""
+    panels = []
+    for at, (title, model) in enumerate(models.items()):
+        panel = model_map(replace(shown.case, model=model), kind, title, f"{key}.{at}")
+        if panel is None:
+            return False
+        panels.append(panel)
+    viewer(shown.pixels, panels, key)
+    return True
+
+
+def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
+    """A model's map of the image with what it says; None while that is computed."""
+    answer = runs.ask(Prediction(), case, f"{slot}.answer")
+    heat = runs.ask(kind(), case, f"{slot}.heat")
+    if not isinstance(answer, Answer) or not isinstance(heat, Answer):
+        runs.watch([one for one in (answer, heat) if not isinstance(one, Answer)])
+        return None
+    classes, labels = answer["classes"], case.model.labels
+    top, own = int(classes.values.argmax()), 100 * float(classes.values[case.target.index])
+    digits = 0 if 1 <= own <= 99 else 1
+    note = f"says {labels[top]}; {labels[case.target.index]} has {own:.{digits}f} %"
+    return Panel(title, heat["map"], note)

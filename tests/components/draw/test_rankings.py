@@ -1,0 +1,84 @@
+"""Spreads, trade-offs and rankings show the numbers they are given."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.draw.lines import Lines, Scatter
+from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
+from components.draw.spread import Spread
+from components.draw.trade_off import TradeOff
+from engine.result import Columns
+
+HOSTILE = "<b>x</b>"
+
+
+def series(figure, name):
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shaded():
+    table = Columns.of({
+        "from": ([0.0, 0.5], "probability"), "to": ([0.5, 1.0], "probability"),
+        "members": ([0.25, 0.75], "share"), "forgotten": ([0.5, 0.5], "share"),
+    })  # fmt: skip
+    shape = {"bars": {"members": "learned"}, "lines": {"forgotten": "forgotten"}, "x_factor": 100}
+    figure = Spread(**shape, shaded=[(60, 100)]).figure(table)
+    assert list(series(figure, "learned").x) == [25, 75]
+    assert list(series(figure, "learned").y) == [25, 75]
+    assert series(figure, "forgotten").mode == "lines"
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(60, 100)]
+    gray = Spread(**shape, faint=True).figure(table)
+    assert len({series(gray, "learned").marker.color, series(gray, "forgotten").line.color}) == 1
+
+
+def test_a_trade_off_has_the_goal_as_a_star_and_paths_in_their_order():
+    table = Columns.of({"a": ([1.0, 0.5], "share"), "b": ([1.0, 0.2], "share")}, ("goal", "way"))
+    path = Columns.of({"a": ([0.1, 0.9], "share"), "b": ([0.9, 0.1], "share")}, ("1", "2"))
+    figure = TradeOff(x="a", y="b", goal="goal", large="way", paths={"way": path}).figure(table)
+    goal, own = series(figure, "goal"), series(figure, "way")
+    assert (goal.x[0], goal.y[0], goal.marker.symbol) == (100, 100, "star")
+    assert (own.x[0], own.y[0]) == (50, 20)
+    (along,) = (trace for trace in figure.data if trace.name is None)
+    assert (list(along.x), list(along.y)) == ([10, 90], [90, 10])
+    assert figure.layout.yaxis.range[0] == pytest.approx(6)
+
+
+def test_points_are_parted_by_their_group_and_rays_keep_their_ratio():
+    table = Columns.of({
+        "x": ([1.0, 10.0, 100.0], ""), "y": ([1.0, 2.0, 3.0], ""), "over": ([0, 1, 0], ""),
+    })  # fmt: skip
+    shape = Scatter(
+        x="x", y="y", log=True, y_log=True, groups=("over", ("below", "above")),
+        rays={"line": 2.0},
+    )  # fmt: skip
+    figure = shape.figure(table)
+    assert list(series(figure, "below").x) == [1, 100]
+    assert list(series(figure, "above").x) == [10]
+    assert list(series(figure, "line").y) == [2, 200]
+    assert figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis.range[1] < 1  # decades
+    assert series(figure, "below").marker.symbol != series(figure, "above").marker.symbol
+
+
+def test_lines_over_rows_are_drawn_over_their_names():
+    table = Columns.of({"likeness": ([1.0, 0.5], "share")}, ("conv1", "logits"))
+    (line,) = Lines(x="", series={"likeness": "likeness"}).figure(table).data
+    assert list(line.x) == ["conv1", "logits"]
+    assert list(line.y) == [100, 50]
+
+
+def test_a_ranking_can_be_walked_through_and_its_texts_are_text():
+    cells = (RankingCell("2.0", "± 1", tint=0.5, bold=True), RankingCell("3", ignored=True))
+    html = RankingTable(
+        "Ways", (RankingHead("way"), RankingHead(HOSTILE, "GAP", "mean"), RankingHead("cost")),
+        (RankingRow(HOSTILE, cells, "bottom"),), stacked=True,
+    ).html()  # fmt: skip
+    assert html.count('scope="col"') == 3
+    assert html.count('scope="row"') == 1
+    assert 'aria-label="Ways"' in html
+    assert 'title="mean"' in html
+    assert ",0.50)" in html
+    assert "2.0<br><small>± 1</small>" in html
+    assert "italic" in html
+    assert HOSTILE not in html
