@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import runs
-from components.pick import pick_segment
+from components.picks import pick
 from engine.attribution.grad_cam import GradCam
 from engine.attribution.gradient import Gradient
 from engine.case import ImageCase
@@ -30,7 +30,7 @@ class AnswerAndMap:
 def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
     """Which heat map is compared: one that the model can give."""
     offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(case)}
-    return offered[pick_segment("Heat map", list(offered), key)]
+    return offered[pick("Heat map", list(offered), key, "segments")]
 
 
 def answer_and_map(case: ImageCase, kind: type[Method[Any]], slot: str) -> AnswerAndMap | None:

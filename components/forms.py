@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import Field, fields
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -143,16 +143,6 @@ def choice(
         label, shown, first, help=help, key=key, bind="query-params", persist_state=persist
     )
     return None if off and picked == off else picked
-
-
-def one_of(label: str, words: Iterable[str], key: str, default: str | None = None) -> str:
-    """One of a few words in a row; the first if no default is given."""
-    offered = list(words)
-    refuse(key, offered, label, "one of " + ", ".join(offered))
-    picked: str = st.pills(
-        label, offered, default=default or offered[0], required=True, key=key, bind="query-params"
-    )
-    return picked
 
 
 def short(number: float) -> str:

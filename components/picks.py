@@ -1,21 +1,23 @@
-"""One of a few words, in the address bar: a link can ask for it, and is told where it cannot."""
+"""One of a few words, or a number, in the link: it can ask for one, and is told where it cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
 from components.links import let_go, refuse
 
 Kind = Literal["list", "pills", "segments", "slider"]
+WordT = TypeVar("WordT")
 
 
 def pick(
-    label: str, offered: Sequence[str], key: str, kind: Kind = "list", *, first: str = "",
-    name: str = "", rule: str = "", help: str | None = None,
-) -> str:  # fmt: skip
+    label: str, offered: Sequence[WordT], key: str, kind: Kind = "list", *,
+    first: WordT | None = None, name: str = "", rule: str = "", help: str | None = None,
+    kept: bool = False,
+) -> WordT:  # fmt: skip
     """The word that is chosen.
 
     Args:
@@ -27,17 +29,46 @@ def pick(
         name: what a link is told that it asked for in vain; the label if not given.
         rule: what it must be; one of the words if not given.
         help: beside the label.
+        kept: whether it stays as it is while other pages are open.
     """
     words = list(offered)
-    refuse(key, words, name or label, rule or "one of " + ", ".join(words))
-    let_go(key, words, first or None)
-    start = first or words[0]
+    start = words[0] if first is None else first
+    hold_back(name or label, words, key, start, rule)
     shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": help}
+    if kept:
+        shared["persist_state"] = "session"
     match kind:
         case "list":
-            return str(st.selectbox(label, words, words.index(start), **shared))
+            return st.selectbox(label, words, words.index(start), **shared)
         case "slider":
-            return str(st.select_slider(label, words, start, **shared))
+            found: WordT = st.select_slider(label, words, start, **shared)
         case "pills":
-            return str(st.pills(label, words, default=start, required=True, **shared))
-    return str(st.segmented_control(label, words, default=start, required=True, **shared))
+            found = st.pills(label, words, default=start, required=True, **shared)
+        case "segments":
+            found = st.segmented_control(label, words, default=start, required=True, **shared)
+    return found
+
+
+def pick_or_none(label: str, offered: Sequence[str], key: str) -> str | None:
+    """One of a row of words, or none, which it begins with."""
+    hold_back(label, offered, key, offered[0])
+    return st.segmented_control(label, offered, default=None, key=key, bind="query-params")
+
+
+def pick_number(label: str, count: int, key: str, step: int = 1) -> int:
+    """A number from 0 to below a count."""
+    refuse(key, below(count), label, f"from 0 to {count - 1}")
+    let_go(key, range(count))
+    return int(st.number_input(label, 0, count - 1, 0, step, key=key, bind="query-params"))
+
+
+def below(count: int) -> Callable[[str], bool]:
+    """Whether a word from a link is a whole number from 0 to below the count."""
+    return lambda word: word.isdecimal() and int(word) < count
+
+
+def hold_back(label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "") -> None:
+    """Say what a link asks for and cannot have, and let go of what is no longer offered."""
+    words = [str(one) for one in offered]
+    refuse(key, words, label, rule or "one of " + ", ".join(words))
+    let_go(key, offered, start)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.lab import upload
+from components import uploads
 from engine.data.registry import UPLOAD
 from engine.models import catalog
 from engine.models.catalog import ModelEntry
@@ -33,7 +33,7 @@ def offered(entry: ModelEntry) -> bool:
 def may_see(data: str) -> bool:
     """Whether a data set, or what it is a variant of, is no file or one that this person opened."""
     base = data.partition("+")[0]
-    return not base.startswith(UPLOAD) or base in {one.data.name for one in upload.held().values()}
+    return not base.startswith(UPLOAD) or base in {one.data.name for one in uploads.held().values()}
 
 
 def remember(name: str) -> None:

@@ -90,3 +90,19 @@ def test_rooms_that_families_share_know_none_of_them() -> None:
             if met := FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine")):
                 wrong[file.relative_to(ROOT).as_posix()] = sorted(met)
     assert not wrong
+
+
+SHARED = {"charts", "dialog", "draw", "sidebar", "trust", "widgets"}  # folders of components
+
+
+def test_views_do_not_know_each_other() -> None:
+    """What two of them share stands beside their folders, or in a shared one."""
+    folders = {path.name for path in (ROOT / "components").iterdir() if any(path.glob("*.py"))}
+    wrong = {}
+    for folder in sorted(folders):
+        for file in sorted((ROOT / "components" / folder).rglob("*.py")):
+            met = folders.intersection(rooms(file.read_text(encoding="utf-8"), "components"))
+            if found := met - SHARED - {folder}:
+                wrong[file.relative_to(ROOT).as_posix()] = sorted(found)
+    assert len(folders) > len(SHARED) + 6
+    assert not wrong

@@ -11,7 +11,7 @@ from components.charts.tables import signed
 from components.draw import tables
 from components.draw.charts import ROW
 from components.draw.matrix import Matrix
-from components.forms import one_of
+from components.picks import pick
 from engine.result import Table
 
 MEASURES: Mapping[str, tuple[float, str]] = {  # lowest value, and what it asks
@@ -38,7 +38,7 @@ def draw_agreement(
         chosen: the word that is chosen at first.
         names: of the maps, where the table's are too long.
     """
-    word = one_of(label, words, key, chosen)
+    word = pick(label, list(words), key, "pills", first=chosen)
     low, asks = MEASURES[words[word]]
     st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")
     view = table_of(words[word])

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from components import uploads
 from components.forms import method_form, refuse_links
-from components.lab import upload
 from components.notices import plain, spoken
 from components.picks import pick
 from components.sidebar.subject import Subject
@@ -162,7 +162,7 @@ def group_word(normal: DataSet) -> str:
 
 def own() -> dict[str, DataSet]:
     """What was opened in this session, here or in the lab, by title."""
-    lab = {f"{YOURS}{title}": found.data for title, found in upload.held().items()}
+    lab = {f"{YOURS}{title}": found.data for title, found in uploads.held().items()}
     return lab | st.session_state.setdefault(f"{KEY}.own", {})
 
 

@@ -13,8 +13,8 @@ from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.draw.spread import Spread
 from components.forget.asked import KEY, MODELS, WORDS, Closer
+from components.picks import pick
 from components.section import Section
-from components.widgets.choices import from_row
 from engine.result import Columns, Table
 from engine.unlearning import Confusion, Judged, MembershipAttack
 
@@ -24,7 +24,7 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 def confusion(closer: Closer) -> None:
     """What each model takes images of each class for."""
-    of = from_row("Images", IMAGES, f"{KEY}.Confusion.of")
+    of = pick("Images", IMAGES, f"{KEY}.Confusion.of", "segments")
     section.show(
         Section(
             KEY, Confusion(of=of), closer.case, "What the three models take the images for",

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from components import forms
+from components import forms, sharing, uploads
 from components.forget import request, train
 from components.forget.asked import KEY, Asked, Closer, case_of
 from components.forget.verdict import best
 from components.forget.words import WORDS, named
-from components.lab import upload
 from components.links import refuse
 from components.notices import plain, spoken
+from components.picks import pick
 from components.sidebar import models
 from components.views import DATA_AND_MODELS
-from components.widgets.choices import from_list
 from engine import data as data_sets
 from engine import run
-from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.gallery import FORGOTTEN
 from engine.models import catalog
@@ -80,8 +78,8 @@ def choose_closer(asked: Asked) -> Closer | None:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
     nearest = named(best(known["table"]))
-    first = list(offered).index(nearest) if nearest in offered else 0
-    way = offered[from_list("Look closer at", list(offered), f"{KEY}.closer", first)]
+    first = nearest if nearest in offered else None
+    way = offered[pick("Look closer at", list(offered), f"{KEY}.closer", first=first)]
     return Closer(asked, way, known["table"])
 
 
@@ -92,9 +90,9 @@ def choose_data() -> str:
     """The name of the data, of those that a model here has learned from."""
     offered, key = titles(), f"{KEY}.data"
     train.follow(offered, key)
-    first = list(offered.values()).index(FORGOTTEN.data)
-    title = from_list(
-        "Data", list(offered), key, first, rule="data that a model here has learned from",
+    title = pick(
+        "Data", list(offered), key, rule="data that a model here has learned from",
+        first=next(title for title, name in offered.items() if name == FORGOTTEN.data),
         help="What a model learned from, since it can forget nothing else. Train one on other data "
         f"or on your own under {DATA_AND_MODELS.title}; it then stands here. For wrong labels or "
         "planted images one is trained here, when you choose to have these forgotten.", kept=True,
@@ -104,18 +102,16 @@ def choose_data() -> str:
 
 def titles() -> dict[str, str]:
     """Every data set that a model here has learned from and that can be had, by title."""
-    own = {one.data.name: title for title, one in upload.held().items()}
+    own = {one.data.name: title for title, one in uploads.held().items()}
     found: dict[str, str] = {}
     for one in catalog.small():
-        if not one.data or one.data in found.values():
+        if not one.data or one.data in found.values() or not sharing.may_see(one.data):
             continue
         base, _, changes = one.data.partition("+")
         try:
             title = own.get(base) or data_sets.entry(base).card.title
         except BlindspotError:
             continue  # of another session, or of a data set that is no more
-        if base.startswith(UPLOAD) and base not in own:
-            continue
         settings = base.partition(":")[2] if base not in own else ""
         found[" · ".join(word for word in (title, settings, changes) if word)] = one.data
     return found
@@ -124,10 +120,9 @@ def titles() -> dict[str, str]:
 def choose_model(name: str) -> Classifier:
     """The model, of those that learned from the data."""
     offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
-    names = [one.name for one in offered.values()]
-    line = from_list(
-        "Model", list(offered), f"{KEY}.model",
-        names.index(FORGOTTEN.model) if FORGOTTEN.model in names else 0,
+    usual = (line for line, one in offered.items() if one.name == FORGOTTEN.model)
+    line = pick(
+        "Model", list(offered), f"{KEY}.model", first=next(usual, None),
         rule="one that has learned from this data",
         help="It is never changed: what forgets is a copy.", kept=True,
     )  # fmt: skip

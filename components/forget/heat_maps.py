@@ -23,11 +23,11 @@ from components.forget.asked import (
 from components.forget.each_image import CHOSEN
 from components.forget.words import percent
 from components.links import let_go
+from components.picks import pick
 from components.section import Section
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
-from components.widgets.choices import from_list
 from components.widgets.data_images import pixels_of
 from components.widgets.model_maps import ShownImage, model_maps
 from engine import run
@@ -63,7 +63,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     offered = [FORGOTTEN, TEST, *([SIDEBAR] if own is not None else [])]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
-        which = from_list("Image shown", offered, f"{KEY}.look.image")
+        which = pick("Image shown", offered, f"{KEY}.look.image")
     if which == SIDEBAR and own is not None:
         case = own.seen_by(model)
         top = int(model.logits(case.image[None])[0].argmax())

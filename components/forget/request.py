@@ -12,7 +12,7 @@ from components.forget import train
 from components.forget.asked import KEY, pruning_case
 from components.links import refuse
 from components.notices import plain
-from components.widgets.choices import from_list
+from components.picks import pick
 from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
 from engine.data.recipe import Variant
@@ -40,7 +40,7 @@ MEANT = {
 
 def choose_what() -> str:
     """Which kind of images."""
-    return str(from_list("To be forgotten", REQUESTS, f"{KEY}.what", kept=True))
+    return str(pick("To be forgotten", REQUESTS, f"{KEY}.what", kept=True))
 
 
 def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) -> ForgetRequest:
@@ -60,7 +60,7 @@ def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) 
 
 def picked(data: DataSet, _model: Classifier) -> ForgetRequest:
     """Those that were pressed; the page ends here while there is none."""
-    ids = pick(data)
+    ids = pick_images(data)
     if not ids:
         st.info("Nothing is to be forgotten yet: choose at least one image.")
         st.stop()
@@ -94,7 +94,9 @@ def choose_class(data: DataSet) -> int:
     """Its number."""
     first = FORGOTTEN.label if data.name == FORGOTTEN.data else 0
     rule = f"a class of {data.card.title}"
-    word = from_list("Class", data.classes, f"{KEY}.class", first, rule=rule, kept=True)
+    word = pick(
+        "Class", data.classes, f"{KEY}.class", first=data.classes[first], rule=rule, kept=True
+    )
     return data.classes.index(word)
 
 
@@ -104,7 +106,7 @@ def choose_group(data: DataSet) -> int:
         return 0
     groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
     rule = f"a group of {data.card.title}"
-    return int(from_list("Group", groups, f"{KEY}.group", rule=rule, kept=True))
+    return int(pick("Group", groups, f"{KEY}.group", rule=rule, kept=True))
 
 
 def choose_share(start: float) -> float:
@@ -125,7 +127,7 @@ def is_share(word: str) -> bool:
         return False
 
 
-def pick(data: DataSet) -> list[int]:
+def pick_images(data: DataSet) -> list[int]:
     """Ids that were pressed in the grid, or typed."""
     key = f"{KEY}.ids"
     typed = st.text_input(

@@ -24,9 +24,9 @@ from components.forget.asked import KEY, Asked, Closer
 from components.forget.board import board, finding
 from components.forget.verdict import Verdict
 from components.notices import plain, spoken
+from components.picks import pick_or_none
 from components.section import Section
 from components.share import Files, as_csv
-from components.widgets.choices import from_row
 from engine import run
 from engine.result import Columns
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
@@ -126,7 +126,7 @@ def files(closer: Closer | None) -> Files:
 def look_closer(closer: Closer) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
     untimed = times_of(closer.asked) is None
-    part = from_row("Closer look", list(PARTS), f"{KEY}.section", first=False)
+    part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part is not None:
         with spoken():
             PARTS[part](closer)

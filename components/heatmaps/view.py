@@ -14,11 +14,17 @@ from components.heatmaps import truth
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
-from components.sidebar.subject import Subject, square_behind, square_pixels
+from components.sidebar.subject import (
+    Subject,
+    cost_words,
+    precise,
+    square_behind,
+    square_pixels,
+)
 from components.trust import trials
 from components.widgets.viewer import MOST_PANELS, Panel, viewer
 from engine.method import Method
-from engine.run import Answer, expected_seconds, known
+from engine.run import Answer, known
 
 Kind = type[Method[Any]]
 
@@ -59,23 +65,9 @@ def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
     for column, kind in zip(st.columns(len(kinds)), kinds, strict=True):
         with column, st.popover(f"{kind.title}: settings", width="stretch"):
             method = method_form(kind, f"heatmaps.{kind.name}", subject.case)
-            st.caption(cost(method, subject))
+            st.caption(cost_words(method, subject))
         made.append(method)
     return made
-
-
-def cost(method: Method[Any], subject: Subject) -> str:
-    """What it costs here, from past runs."""
-    seconds = expected_seconds(method, precise(method, subject))
-    if seconds is None:
-        return "Not timed with these settings on this computer yet; kept once computed."
-    about = f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
-    return f"About {about} s on this computer; kept once computed."
-
-
-def precise(method: Method[Any], subject: Subject) -> Any:
-    """The case in the precision that the method offers."""
-    return subject.case if method.fast else subject.case.at("exact")
 
 
 def outcomes(methods: Sequence[Method[Any]], subject: Subject) -> list[Outcome]:

@@ -7,8 +7,7 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
-from components import forms
-from components.lab import upload
+from components import forms, uploads
 from components.links import let_go, refuse
 from components.notices import plain, spoken
 from engine.data import DataSet, add, registry
@@ -58,13 +57,13 @@ def kinds(tables: bool) -> dict[str, Kind]:
     found: dict[str, Kind] = {one.card.title: one.recipe for one in registry.entries()}
     if tables:
         found |= {one.card.title: one for one in registry.tables()}
-    return found | upload.held()
+    return found | uploads.held()
 
 
 def pick(told: bool) -> Kind:
     """The list of data sets; `told` says of each what is seen on it."""
     place = st.container()
-    upload.draw()
+    uploads.draw()
     offered = kinds(tables=told)
     with place:
         refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
@@ -130,7 +129,7 @@ def choose_variants() -> tuple[Variant, ...]:
 
 def load(name: str) -> DataSet | None:
     """The data set, with progress while it is made for the first time; None says why not."""
-    for own in upload.held().values():
+    for own in uploads.held().values():
         add(own.data)  # others may have pushed it out of the memory
     bar = st.empty()
 

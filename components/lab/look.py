@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.lab import data_set, form, table, upload
+from components import uploads
+from components.lab import data_set, form, table
 from components.lab.form import Kind, Wanted
 from engine.data.folders import Imported
 from engine.data.registry import cached
@@ -40,7 +41,7 @@ def look(wanted: Wanted, kind: Kind) -> None:
     count, _, height, width = data.images.shape
     data_set.card(data.card, data.fingerprint, f"{count:,} images of {width} × {height} px")
     if isinstance(kind, Imported):
-        upload.skipped(kind)
+        uploads.skipped(kind)
     data_set.counts(data)
     shown = data_set.choose_way()
     split = data_set.choose_split()

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from components.forms import method_form, refuse_links
-from components.heatmaps.view import cost
 from components.links import refuse
 from components.notices import plain
-from components.sidebar.subject import Subject
+from components.sidebar.subject import Subject, cost_words
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -59,7 +58,7 @@ def choose(about: Subject) -> RegionSearch | None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left, st.popover("How the search goes", width="stretch"):
         method = method_form(LiMA, KEY, about.case)
-        st.caption(cost(method, about))
+        st.caption(cost_words(method, about))
     with right:
         error = st.toggle(
             "Explain the error",

@@ -13,7 +13,7 @@ from components.draw import mask_pictures
 from components.draw.layer_pictures import color_legend, draw_layer_pictures
 from components.notices import plain
 from components.open_file import open_file
-from components.pick import pick_word
+from components.picks import pick
 from components.prune.asked import KEY, Asked, masks_at, scored
 from engine.result import Table
 from engine.sparsity import Masks, diagrams, masks_in, read_masks
@@ -31,7 +31,7 @@ def show(asked: Asked, masks: Masks) -> None:
     offered = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
     offered = [*(title for title in offered if title != own), FILE]
     first = FIRST if FIRST in offered else ELSE
-    word = pick_word(f"{own} beside", offered, f"{KEY}.other", first, named="Beside it")
+    word = pick(f"{own} beside", offered, f"{KEY}.other", first=first, name="Beside it")
     if word == FILE:
         other = open_file(
             "A file of masks (.npz)", f"{KEY}.masks",

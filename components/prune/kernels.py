@@ -8,7 +8,7 @@ import streamlit as st
 from components.draw import tables
 from components.draw.bins import Bins
 from components.draw.kernels import draw_activations, draw_wall
-from components.pick import pick_number, pick_word
+from components.picks import pick, pick_number
 from components.prune.asked import KEY, Asked, pruned_model
 from engine.result import Columns
 from engine.sparsity import Masks, PrunableWeight, diagrams
@@ -46,7 +46,7 @@ def choose(masks: Masks) -> tuple[PrunableWeight, int, int, int]:
     places = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     with places[0]:
         rule = "one of the model's layers that can be cut"
-        part = parts[pick_word("Layer", list(parts), f"{KEY}.layer", rule=rule)]
+        part = parts[pick("Layer", list(parts), f"{KEY}.layer", rule=rule)]
     with places[1]:
         chosen = pick_number("Filter", part.filters, FILTER)
     top = first = 0

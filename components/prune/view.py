@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
-from components.pick import pick_segment
+from components.picks import pick
 from components.prune import (
     accuracy,
     before_after,
@@ -103,7 +103,7 @@ def show(asked: Asked) -> None:
         st.caption(words)
     picture = st.container()
     layers.chart(masks)
-    section = pick_segment("Look closer", list(SECTIONS), f"{KEY}.section")
+    section = pick("Look closer", list(SECTIONS), f"{KEY}.section", "segments")
     closer = st.container()
     order = [(picture, before_after.show), (closer, SECTIONS[section])]
     for place, draw in reversed(order) if section in AT_ONCE else order:

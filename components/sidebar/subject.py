@@ -24,8 +24,9 @@ from engine.case.target import Target
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
+from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.run import Answer
+from engine.run import Answer, expected_seconds
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,20 @@ def question(subject: Subject) -> str:
         f"Asking **{plain(case.model.lineage.trail)}** about **{plain(asked)}**, "
         f"read as a {case.target.reading}."
     )
+
+
+def cost_words(method: Method[Any], subject: Subject) -> str:
+    """What it costs here, from past runs."""
+    seconds = expected_seconds(method, precise(method, subject))
+    if seconds is None:
+        return "Not timed with these settings on this computer yet; kept once computed."
+    about = f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+    return f"About {about} s on this computer; kept once computed."
+
+
+def precise(method: Method[Any], subject: Subject) -> Any:
+    """The case in the precision that the method offers."""
+    return subject.case if method.fast else subject.case.at("exact")
 
 
 def square_pixels(subject: Subject) -> NDArray[np.uint8]:

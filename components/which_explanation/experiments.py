@@ -12,7 +12,7 @@ from components import section
 from components.draw.curves import all_lines
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.tables import turned
-from components.forms import one_of
+from components.picks import pick
 from components.section import Section
 from components.which_explanation.form import KEY, ExplainerTrial
 from engine.attribution.lfa import LFAExperiments
@@ -42,7 +42,7 @@ def show(asked: ExplainerTrial) -> None:
 def perturbation(found: Views) -> None:
     """How far the score moves by the features that each explainer calls strongest and weakest."""
     st.markdown("**Perturbation: how far does the score move?**")
-    change = one_of("The chosen features are", CHANGES, f"{KEY}.experiments.change")
+    change = pick("The chosen features are", list(CHANGES), f"{KEY}.experiments.change", "pills")
     for place, end in zip(st.columns(2, gap="large"), ("strongest", "weakest"), strict=True):
         name = f"{end} {CHANGES[change]}"
         with place:

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from components.forms import choice, one_of, refuse_links, slider, widget
+from components.forms import choice, refuse_links, slider, widget
+from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.attribution.lfa import LFA, MOST, LocalModel
 from engine.case import ImageCase
@@ -59,7 +60,7 @@ def choose(about: Subject) -> ExplainerTrial:
     small = case.image.shape[1] * case.image.shape[2] <= MOST
     key = f"{KEY}.small" if small else KEY
     refuse_links(LFA, key, case)
-    change = one_of("Which change do you care about?", CHANGES, f"{KEY}.losses.change")
+    change = pick("Which change do you care about?", list(CHANGES), f"{KEY}.losses.change", "pills")
     specs = {spec.name: spec for spec in fields(LFA)}
     given: dict[str, Any] = {}
     *places, folded = st.columns(4, vertical_alignment="bottom")
