@@ -80,14 +80,14 @@ def python_upload(view: SliceChoice | None) -> str:
     given = [f"{view.plane!r}, {view.slice}"]
     given += [f"volume={view.volume}"] if view.volume else []
     given += [f"window={view.window!r}"] if view.window else []
-    return f'read(Path("your-scan.dcm"), view=View({", ".join(given)}))'
+    return f'read(Path("your-scan.dcm"), view=SliceChoice({", ".join(given)}))'
 
 
 def python_images(subject: Subject) -> list[str]:
     """What the lines need of engine.images."""
     view = subject.view
     names = ["Crop"]
-    names += ["View"] if view else []
+    names += ["SliceChoice"] if view else []
     names += ["Window"] if view and view.window else []
     return names if subject.name else [*names, "read"]
 

@@ -69,11 +69,12 @@ class Lines(Chart):
         mode = "lines+markers" if len(across) <= FEW else "lines"
         for at, (column, name) in enumerate(self.series.items()):
             mark = series_style(at)
+            moved = across + at * self.apart if self.apart else across
             if column in self.bands:
                 low, high, *called = self.bands[column]
                 add_band(figure, across, values(table, low), values(table, high), *called)
             figure.add_scatter(
-                x=across + at * self.apart, y=values(table, column), name=name, mode=mode,
+                x=moved, y=values(table, column), name=name, mode=mode,
                 error_y=intervals_of(table, column, self.intervals.get(column, ())),
                 line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
                 marker=mark | {"size": 8},

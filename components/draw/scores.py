@@ -19,9 +19,9 @@ def as_rows(view: View) -> Columns | None:
             return Columns.of({VALUE: (view.values, view.unit)}, view.labels)
         case Ranking():
             count, kept = view.values.shape
-            image = np.repeat(np.arange(1, count + 1), kept)
+            place = np.repeat(np.arange(1, count + 1), kept)
             labels = [label for best in view.labels for label in best]
-            classes = {"image": (image, ""), "class": (view.classes.ravel(), "")}
+            classes = {"place": (place, ""), "class": (view.classes.ravel(), "")}
             return Columns.of(classes | {VALUE: (view.values.ravel(), view.unit)}, labels)
         case Evidence():
             return of_groups({"": view})

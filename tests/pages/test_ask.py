@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from components.dialog.scene import SIDEBAR
 from components.views import ASK
-from engine import asking as python
+from engine.commands import asking as python
 from engine.hallucination import asking
 from engine.hallucination.cause import Cause
 from engine.hallucination.greedy import Greedy

@@ -165,9 +165,9 @@ def test_the_files_hold_words_steps_cost_and_record():
     assert words["row"].tolist() == ["no"]
     assert {"strong.csv", "weak.csv", "final.csv"} <= set(files)
     strong = pd.read_csv(StringIO(files["strong.csv"]))
-    best = strong[strong["row"] == 1].set_index("label")["probability"]
+    best = strong[strong["place"] == 1].set_index("row")["value"]
     assert best["yes"] > best["no"]
-    cost = pd.read_csv(StringIO(files["cost.csv"])).set_index("label")["times"]
+    cost = pd.read_csv(StringIO(files["cost.csv"])).set_index("row")["value"]
     assert cost["forward passes"] == 2 * 2
     assert json.loads(files["record.json"])["settings"]["alpha"] == 1.0
 

@@ -10,7 +10,8 @@ from components.ask.claims import lists, rates, short_words
 from components.ask.priors import finding, of_the_image, squares, survivors
 from components.ask.region import start
 from components.dialog.answer_words import caption_words
-from components.share import as_csv, word_table
+from components.draw.tokens import word_values
+from components.share import as_csv
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.claims import claims
@@ -137,6 +138,6 @@ def test_the_words_of_an_answer_are_taken_along_with_how_sure_the_model_was():
         np.arange(2), np.float32([0.5, 0.25]), np.float32([1, 2]), np.zeros((2, 1, 1, 1)),
         ("a", "lamp"), "describe", (1, 1), True,
     )  # fmt: skip
-    assert as_csv(word_table(tokens)).splitlines() == [
+    assert as_csv(word_values(tokens)).splitlines() == [
         "row,probability,entropy", "a,0.5,1.0", "lamp,0.25,2.0",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.draw import mask_pictures
-from engine.sparsity import Rules, diagrams, pruner_of
+from engine.sparsity import MaskRules, diagrams, pruner_of
 from tests import tiny
 
 
@@ -17,7 +17,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def masks(case):
-    return pruner_of(case, "Magnitude", Rules()).at(0.6)
+    return pruner_of(case, "Magnitude", MaskRules()).at(0.6)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -44,7 +44,9 @@ def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_colo
 
 
 def test_strips_show_the_share_and_dead_rows_stand_out(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="filter", allocation="per layer")).at(0.5)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="filter", allocation="per layer")).at(
+        0.5
+    )
     one = diagrams.strips(masks)[0]
     pixels = mask_pictures.strip(one)
     orange = (pixels == mask_pictures.DEAD).all(-1)
@@ -68,7 +70,7 @@ def test_patterns_carry_their_shares_and_words(masks):
 
 
 def test_groups_that_keep_n_say_so_below(case):
-    masks = pruner_of(case, "Magnitude", Rules(structure="N:M", n=2, m=4)).at(0)
+    masks = pruner_of(case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
     found = diagrams.groups(masks, masks.parts[1].name, 2, 4)
     exact = mask_pictures.groups(found, 2, "light")
     wrong = mask_pictures.groups(found, 3, "light")

@@ -107,7 +107,7 @@ def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     )  # fmt: skip
     rows = as_rows(best)
     assert rows.rows == ("owl", "cat", "cat", "dog")
-    assert rows["image"].tolist() == [1, 1, 2, 2]
+    assert rows["place"].tolist() == [1, 1, 2, 2]
     assert rows["class"].tolist() == [3, 1, 1, 2]
 
 
