@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from components.charts.style import stays
 from components.charts.tables import NONE, as_table, numbers
 from components.notices import plain
 from engine.result import Columns, Table
@@ -136,12 +137,6 @@ def head(one: RankingHead, *, first: bool) -> str:
     about = f' title="{escape(one.about)}"' if one.about else ""
     style = f"{PAD};vertical-align:bottom;font-weight:600{f';{stays()}' if first else ''}"
     return f'<th scope="col" style="{style}"{about}>{escape(one.name)}{below}</th>'
-
-
-def stays() -> str:
-    """The style of a first column that stays in sight while the others are scrolled."""
-    light, dark = (st.get_option(f"theme.{name}.backgroundColor") for name in ("light", "dark"))
-    return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
 
 
 def tint(share: float, full: float, power: float = 1.0) -> float:

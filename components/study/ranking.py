@@ -7,7 +7,13 @@ import streamlit as st
 
 from components.charts import tables
 from components.charts.tables import as_table
-from components.draw.tinted import TintedCell, TintedHead, TintedRow, tinted_table
+from components.draw.ranking_table import (
+    BLUE,
+    RankingCell,
+    RankingHead,
+    RankingRow,
+    RankingTable,
+)
 from components.notices import plain
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study import METRICS, NAMED, SOURCES, TITLES
@@ -30,6 +36,7 @@ UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not t
 MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: "high is good", -1: "low is good"}
 ARROWS = {1: "↑", -1: "↓"}
+FULL = 0.55  # how much color the best of a column has
 COSTS = ("passes", "seconds")  # hardly another from image to image
 
 
@@ -126,44 +133,45 @@ def as_html(table: Columns) -> str:
     """A row for each method, the most reliable first; below them the random order."""
     ranks = ranked(table)
     heads = [
-        TintedHead("method"),
-        TintedHead("reliability", "mean rank", "mean rank of three columns"),
+        RankingHead("method"),
+        RankingHead("reliability", "mean rank", "mean rank of three columns"),
         *(head(NAMED[name]) for name in HEADS),
     ]
     rows = [
-        TintedRow(
+        RankingRow(
             named(row),
             [reliability(ranks, row), *(cell(table, ranks, row, name) for name in HEADS)],
-            apart=row == RANDOM,
+            "top" if row == RANDOM else "",
         )
         for row in rows_in_order(table)
     ]
-    return tinted_table("Table of the study", heads, rows)
+    return RankingTable("Table of the study", heads, rows, BLUE, stacked=True).html()
 
 
-def head(metric: Metric) -> TintedHead:
+def head(metric: Metric) -> RankingHead:
     """The head of a metric's column, with which end is good."""
     under = f"{UNDER.get(metric.name, metric.name)} {ARROWS[metric.better]}"
-    return TintedHead(HEADS[metric.name], under, metric.about)
+    return RankingHead(HEADS[metric.name], under, metric.about)
 
 
-def reliability(ranks: Columns, row: str) -> TintedCell:
+def reliability(ranks: Columns, row: str) -> RankingCell:
     """The mean rank of a method."""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
-    return TintedCell(f"{mean:.1f}" if np.isfinite(mean) else tables.NONE, strong=True)
+    return RankingCell(f"{mean:.1f}" if np.isfinite(mean) else tables.NONE, bold=True)
 
 
-def cell(table: Columns, ranks: Columns, row: str, name: str) -> TintedCell:
+def cell(table: Columns, ranks: Columns, row: str, name: str) -> RankingCell:
     """One figure, its rank and its deviation."""
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
     if not np.isfinite(value):
-        return TintedCell(tables.NONE)
+        return RankingCell()
     if name == "seconds":
         value /= np.nanmin(np.asarray(table[name]))
     rank = ranks.cell(row, name) if row in ranks.rows else float("nan")
     small = [f"#{rank:g}"] if np.isfinite(rank) else []
     small += [f"± {number(spread, name)}"] if np.isfinite(spread) and name not in COSTS else []
-    return TintedCell(number(value, name), " ".join(small), tint(rank, len(ranks.rows)))
+    color = FULL * tint(rank, len(ranks.rows))
+    return RankingCell(number(value, name), " ".join(small), color)
 
 
 def tint(rank: float, count: int) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
@@ -82,12 +81,3 @@ def verdict(method: Detector, banks: Gathered) -> list[float]:
         known, strange = rule(banks.held).score, rule(banks.unknown).score
         told = [auroc(known, strange), fpr95(known, strange)]
     return [p, below, *told]
-
-
-def seconds_to_score(banks: Gathered) -> float:
-    """Seconds that the quick detectors take for the image once fitted and looked at."""
-    rules = [kind().fitted(banks.fit).rule for kind in QUICK]
-    start = perf_counter()
-    for rule in rules:
-        rule(banks.subject.take(np.array([0])))
-    return perf_counter() - start

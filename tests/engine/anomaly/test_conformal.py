@@ -109,6 +109,17 @@ def test_by_group_a_group_counts_once_however_many_images_it_has():
     assert np.isnan(FOUR.p_by_group(np.array([1.0])))
 
 
+def test_the_line_by_group_is_the_lowest_above_which_p_is_at_most_alpha():
+    rng = np.random.default_rng(4)
+    ruler = Conformal(rng.normal(size=120), groups=np.repeat(np.arange(24), 5))
+    asked = rng.normal(size=500) * 2
+    for alpha in (ruler.smallest_by_group, 2 / 25, 0.2, 0.5):
+        flagged = asked > ruler.threshold_by_group(alpha)
+        assert np.array_equal(flagged, ruler.p_by_group(asked) <= alpha + 1e-9)
+    with pytest.raises(BadSetting, match="24 groups"):
+        ruler.threshold_by_group(ruler.smallest_by_group - 1e-6)
+
+
 def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
     rng = np.random.default_rng(6)
     pooled, grouped = [], []

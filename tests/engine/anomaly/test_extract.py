@@ -12,6 +12,7 @@ from engine.data.example import Example
 from engine.errors import BadData, BadModel
 from engine.images import Crop, square
 from engine.models import catalog, embedded
+from engine.models.pace import Pace
 from engine.run import answer
 from tests import tiny
 
@@ -86,6 +87,24 @@ def test_an_image_is_known_again_by_its_pixels():
     assert len(set(keys)) == 5
     shown = torch.from_numpy(square(Example(found, 2).picture(), Crop(), 8))
     assert key_of(shown) == keys[2]
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_every_channel_of_a_colored_image_counts(channel):
+    image = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
+    other = image.clone()
+    other[channel] = 1 - other[channel]
+    assert key_of(other) != key_of(image)
+    gray = image[:1].expand(3, -1, -1)
+    assert key_of(gray) == key_of(gray.clone())
+
+
+def test_each_image_goes_through_the_model_once(monkeypatch):
+    model, sizes = tiny.cnn().twin(), []
+    model._paces["exact"] = Pace(4, False, "exact", 0.0)
+    model.network.register_forward_hook(lambda _net, given, _out: sizes.append(len(given[0])))
+    extracted(DataCase(model, tiny.data_set(("a", "b"), model.side, 10)))
+    assert sizes == [4, 4, 2]
 
 
 def test_a_model_without_a_linear_head_gives_logits_alone():

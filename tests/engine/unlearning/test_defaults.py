@@ -50,7 +50,7 @@ INERT = {
     ("wrong labels", FisherForgetting): "its noise knows of no image, only of a class's row",
 }
 """What may do nothing, and why; nothing may take the model with it."""
-LOSING = {("wrong labels", IU): 0.15, ("robust", IU): 0.15}
+LOSING = {("wrong labels", IU): 0.15, ("robust", IU): 0.15, ("robust", IUExact): 0.12}
 """What may lose more than KEPT of the right answers."""
 
 
