@@ -212,7 +212,7 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
 
 
 def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again():
-    at = opened(section="Accuracy", Tradeoff__epochs="30", Tradeoff__seeds="5")
+    at = opened(section="Accuracy", Tradeoff__epochs="10", Tradeoff__seeds="5")
     at.button(key="prune.Tradeoff.go").click().run()
     for _ in range(200):
         stop = [each for each in at.button if each.key == "prune.Tradeoff.stop"]
