@@ -55,17 +55,17 @@ def show() -> None:
     answer, controls, looks = st.container(), st.container(), st.container()
     with controls:
         asked, closer = form.choose()
+    times = times_of(asked)
     with answer, spoken():
-        scoreboard(asked, closer)
+        scoreboard(asked, closer, times)
     if closer is not None:
         with looks:
-            look_closer(closer)
+            look_closer(closer, timed=times is not None)
     about(asked)
 
 
-def scoreboard(asked: Asked, closer: Closer | None) -> None:
+def scoreboard(asked: Asked, closer: Closer | None, times: Columns | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
-    times = times_of(asked)
     section.show(
         Section(
             KEY, asked.scoreboard, asked.board, columns=1, button="Forget",
@@ -123,15 +123,19 @@ def files(closer: Closer | None) -> Files:
 
 
 @st.fragment
-def look_closer(closer: Closer) -> None:
-    """One part in sight once it is pressed; nothing of the others is computed."""
-    untimed = times_of(closer.asked) is None
+def look_closer(closer: Closer, *, timed: bool) -> None:
+    """One part in sight once it is pressed; nothing of the others is computed.
+
+    Args:
+        closer: the way that is looked at.
+        timed: whether the table above has the seconds that are measured under "Time".
+    """
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part is not None:
         with spoken():
             PARTS[part](closer)
-    if untimed and times_of(closer.asked) is not None:
-        st.rerun()  # they were done while the page was drawn
+    if not timed and times_of(closer.asked) is not None:
+        st.rerun()  # they were done since the table was drawn
 
 
 def about(asked: Asked) -> None:
