@@ -56,7 +56,10 @@ def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
 def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stopped(
     app_url: str, page: Page
 ) -> None:
-    page.goto(f"{app_url}/data-and-models?lab.part=Train&lab.recipe.epochs=200&lab.seed=7")
+    page.goto(
+        f"{app_url}/data-and-models?lab.part=Train&lab.data=MNIST,+5000+digits"
+        "&lab.recipe.epochs=200&lab.seed=7"  # of digits it would be over before anybody can stop it
+    )
     settle(page)
     page.get_by_role("button", name=re.compile("^Train")).click()
     expect(page.get_by_text(re.compile("^Training: epoch"))).to_be_visible()
