@@ -8,13 +8,13 @@ import streamlit as st
 from components import forms, section
 from components.charts.tables import signed
 from components.draw.bars import Bars, Dots
-from components.draw.data_images import draw_data_images
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
 from components.draw.reliability import Reliability, models_in_bins
 from components.prune import seeds, unknown
 from components.prune.asked import KEY, Asked
 from components.section import Section
+from components.widgets.data_images import draw_data_images
 from engine.result import Columns, Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs

@@ -7,11 +7,11 @@ import streamlit as st
 
 from components import section
 from components.draw.bars import Bars, Dots
-from components.draw.data_images import draw_data_images
 from components.draw.drawing import Drawing, Views
 from components.notices import plain
 from components.prune.asked import KEY, Asked
 from components.section import Section
+from components.widgets.data_images import draw_data_images
 from engine import run
 from engine.result import Columns, Table
 from engine.sparsity import Seeds

@@ -9,9 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.notices import plain
+from components.sidebar.pictures import enlarged
 from components.widgets.encoding import data_url, saved
+from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
 from engine.data import DataSet
+from engine.result import Array
 
 SMALL, LARGE = 56, 88  # px
 
@@ -62,3 +66,10 @@ def page_of(rows: Sequence[int], size: int, key: str, word: str = "Page") -> lis
         st.session_state[key] = pages
     page = st.number_input(f"{word} (of {pages})", 1, pages, key=key) if pages > 1 else 1
     return list(rows[(page - 1) * size : page * size])
+
+
+def draw_data_images(data: DataSet, rows: Array, words: Sequence[str], columns: int) -> None:
+    """The images of some rows beside each other, each with its words as alt text and caption."""
+    for place, row, caption in zip(st.columns(columns), rows.tolist(), words, strict=False):
+        pixels = enlarged(pixels_of(data, int(row)))
+        show_picture(pixels, caption, place=place, width="stretch", caption=plain(caption))

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components import runs
+from components.answer_and_map import answer_and_map
 from components.widgets.viewer import Panel, viewer
 from engine.case import ImageCase
-from engine.case.prediction import Prediction
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.run import Answer
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,11 @@ def model_maps(
 
 def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
     """A model's map of the image with what it says; None while that is computed."""
-    answer = runs.ask(Prediction(), case, f"{slot}.answer")
-    heat = runs.ask(kind(), case, f"{slot}.heat")
-    if not isinstance(answer, Answer) or not isinstance(heat, Answer):
-        runs.watch([one for one in (answer, heat) if not isinstance(one, Answer)])
+    found = answer_and_map(case, kind, slot)
+    if found is None:
         return None
-    classes, labels = answer["classes"], case.model.labels
+    classes, labels = found.classes, case.model.labels
     top, own = int(classes.values.argmax()), 100 * float(classes.values[case.target.index])
     digits = 0 if 1 <= own <= 99 else 1
     note = f"says {labels[top]}; {labels[case.target.index]} has {own:.{digits}f} %"
-    return Panel(title, heat["map"], note)
+    return Panel(title, found.heat, note)
