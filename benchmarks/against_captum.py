@@ -17,11 +17,11 @@ from captum.attr import Occlusion as CaptumOcclusion
 
 from benchmarks.setting import case, compiled, plain
 from benchmarks.timing import Ratio, Work, as_people_do, paired, timed
-from engine.attribution.integrated_gradients import IntegratedGradients
-from engine.attribution.kernel_shap import KernelShap
-from engine.attribution.occlusion import Occlusion
-from engine.attribution.partition import Partition
-from engine.attribution.smooth_grad import SmoothGrad
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.kernel_shap import KernelShap
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.partition import Partition
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 STEPS, NOISES, COALITIONS = 50, 25, 200

@@ -7,8 +7,8 @@ from functools import partial
 
 from benchmarks.setting import case, plain
 from benchmarks.timing import Ratio, as_people_do, paired
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.score_cam import ScoreCam
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.score_cam import ScoreCam
 
 AGAINST = "pytorch-grad-cam as people use it"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from benchmarks.setting import case, forwards
 from benchmarks.timing import Ratio, paired
-from engine.attribution.kernel_shap import KernelShap
-from engine.attribution.occlusion import Occlusion
-from engine.attribution.rise import Rise
-from engine.attribution.score_cam import ScoreCam
+from engine.attribution.heatmaps.kernel_shap import KernelShap
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.rise import Rise
+from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.case import ImageCase
 from engine.method import Method, Precision
 

@@ -14,7 +14,7 @@ from benchmarks.setting import case, forwards
 from benchmarks.timing import Ratio, paired
 from engine import data
 from engine.attribution import LFA, LiMA
-from engine.attribution.partition import Partition, superpixels
+from engine.attribution.heatmaps.partition import Partition, superpixels
 from engine.case import ImageCase, image_case
 from engine.case.target import Target
 from engine.data.example import Example

@@ -11,10 +11,10 @@ import numpy as np
 from benchmarks.setting import case, forwards
 from benchmarks.timing import Ratio, paired
 from engine.anomaly import DataCase, FamiliarCase
+from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.extract import extracted
 from engine.anomaly.gather import Gathered, gathered
 from engine.anomaly.photographs import photographs
-from engine.anomaly.quick import QUICK
 from engine.data import DataSet
 
 GOAL = 0.90

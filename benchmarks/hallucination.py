@@ -12,13 +12,13 @@ from benchmarks.timing import Ratio, paired, timed
 from engine.data.scenes import Scenes
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.session import Session, Start
-from engine.hallucination.strategy import Strategy
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.session import Session, Start
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.hallucination.vasparse import VASparse
-from engine.hallucination.vcd import VCD
 from engine.training.figures import one_thread
 
 WORDS = 48

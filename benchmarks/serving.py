@@ -63,7 +63,7 @@ def rows() -> Iterator[str]:
 def message_size() -> str:
     """Bytes of the viewer's message with four maps."""
     from components.widgets.viewer import Panel, payload
-    from engine.attribution.gradient import Gradient
+    from engine.attribution.heatmaps.gradient import Gradient
 
     heat = answer(Gradient(), case())["map"]
     image = np.rint(case().image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)

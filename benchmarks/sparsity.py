@@ -19,8 +19,8 @@ from benchmarks.setting import case
 from benchmarks.timing import Ratio, paired
 from engine.result import WeightScores
 from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, parts, photographs
-from engine.sparsity.diagrams import strips
-from engine.sparsity.magnitude import Magnitude
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.diagrams import strips
 
 RATIO = 0.8
 RULES = MaskRules(head=True)

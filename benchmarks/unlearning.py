@@ -31,9 +31,9 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.attack import attack
-from engine.unlearning.looks.damping import damped
-from engine.unlearning.metrics import judged
+from engine.unlearning.diagnostics.damping import damped
+from engine.unlearning.protocol.attack import attack
+from engine.unlearning.protocol.metrics import judged
 
 TEN = (
     Retrain(), NoOp(), FineTune(), GradientAscent(), RandomLabels(), FisherForgetting(), IU(),

@@ -8,8 +8,8 @@ from typing import Any
 
 from components import runs
 from components.picks import pick
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
 from engine.method import Method

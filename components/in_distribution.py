@@ -7,7 +7,7 @@ import streamlit as st
 from components import runs
 from components.notices import plain
 from components.sidebar.subject import Subject
-from engine.anomaly.pixel_bank import BankCase, PixelBanks, at_hand
+from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand
 from engine.anomaly.sources import learned
 from engine.run import Answer
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine import data
 from engine.anomaly import Compare, FamiliarCase, ViM, sources
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
@@ -33,8 +33,8 @@ from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
 from engine.hallucination import VCD, Greedy, KeepCurve, VASparse
-from engine.hallucination.keep_curve import curve_case
-from engine.hallucination.rates import Rates, ScenesCase
+from engine.hallucination.measures.keep_curve import curve_case
+from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.hallucination.tiny_vlm.weights import load as load_vlm
 from engine.images import Crop
@@ -70,7 +70,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.looks.base import MODELS
+from engine.unlearning.diagnostics.base import MODELS
 
 Question = tuple[Method[Any], Any]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.anomaly.case import DataCase, FamiliarCase
-from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
@@ -37,7 +37,7 @@ from engine.result import WeightScores
 from engine.sparsity import PruneCase
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
-    LOOKS,
+    DIAGNOSTICS,
     SSD,
     AfterCase,
     BoardCase,
@@ -270,7 +270,7 @@ def unlearning_case(
     if kind is ProtectImage:
         return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
     case = forget_case(model)
-    if kind in LOOKS:
+    if kind in DIAGNOSTICS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
     if kind is WorstCase:
         return case.pruning

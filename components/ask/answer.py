@@ -18,9 +18,9 @@ from components.section import Section
 from components.widgets.words import picked_from, words
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.claims import Claims, claims
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.measures.claims import Claims, claims
 from engine.result import Tokens
 
 PICKED = f"{KEY}.words"  # in the link

@@ -20,8 +20,8 @@ from components.notices import plain
 from components.section import Section
 from engine.data.layout import Scene
 from engine.hallucination import asking
-from engine.hallucination.cause import Cause
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.word_case import WordCase
 from engine.measures import located
 from engine.result import Columns, HeatMap
 

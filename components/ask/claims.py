@@ -7,8 +7,8 @@ from components.dialog.scene import FAINT
 from components.notices import plain
 from engine.data.layout import Scene
 from engine.data.sprites import COLORS
-from engine.hallucination.chair import share
-from engine.hallucination.claims import Claims
+from engine.hallucination.measures.chair import share
+from engine.hallucination.measures.claims import Claims
 from engine.hallucination.tiny_vlm.words import with_article
 
 

@@ -15,8 +15,8 @@ from components.links import refuse
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
-from engine.hallucination.looks import Looks
-from engine.hallucination.relevancy import Relevancy
+from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.grounding.relevancy import Relevancy
 from engine.measures import located
 from engine.result import HeatMap
 

@@ -15,9 +15,9 @@ from components.draw.drawing import Drawing
 from components.draw.matrix import Matrix
 from components.section import Section
 from engine.hallucination import asking
-from engine.hallucination.claims import telling
-from engine.hallucination.priors import Priors
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.grounding.priors import Priors
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.measures.claims import telling
 from engine.pictures import as_bytes
 from engine.result import Columns, Floats, Pictures, Table
 

@@ -17,9 +17,9 @@ from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
 from engine.data.layout import Scene
 from engine.hallucination import asking
-from engine.hallucination.cause import Cause
-from engine.hallucination.region import RegionWords
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.region import RegionWords
+from engine.hallucination.grounding.word_case import WordCase
 from engine.result import Columns
 
 START = Box(0.25, 0.25, 0.3, 0.3)

@@ -14,8 +14,8 @@ from components.draw.drawing import Drawing
 from components.draw.tokens import WordMarks
 from components.notices import plain
 from components.section import Section
-from engine.hallucination.claims import Claims
-from engine.hallucination.differences import differing, worth_marking
+from engine.hallucination.measures.claims import Claims
+from engine.hallucination.measures.differences import differing, worth_marking
 from engine.hallucination.tiny_vlm.words import with_article
 
 

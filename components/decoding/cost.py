@@ -8,7 +8,7 @@ import streamlit as st
 from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.draw.panels import Panels
-from engine.hallucination.strategy import COSTS
+from engine.hallucination.decoding.strategy import COSTS
 from engine.result import Columns, Floats
 from engine.run import Answer
 

@@ -15,7 +15,7 @@ from components.forms import refuse_links, widget
 from components.links import refuse
 from engine.hallucination import STRATEGIES, VCD, Greedy
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.claims import Claims, claims
+from engine.hallucination.measures.claims import Claims, claims
 from engine.method import Method
 from engine.result import Tokens
 from engine.run import Answer

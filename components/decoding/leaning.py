@@ -7,7 +7,7 @@ import numpy as np
 from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.draw.stacked import Stacked
-from engine.hallucination.differences import yes_and_no
+from engine.hallucination.measures.differences import yes_and_no
 from engine.result import Columns
 
 CLOSE = 0.02  # yes and no so near each other are told with one digit more

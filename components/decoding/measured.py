@@ -14,7 +14,7 @@ from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.notices import plain as escaped
 from engine.hallucination import OPERA, STRATEGIES
-from engine.hallucination.comparison import (
+from engine.hallucination.measures.comparison import (
     COSTS,
     DRAWS,
     RATES,
@@ -24,7 +24,7 @@ from engine.hallucination.comparison import (
     plain,
     summary,
 )  # fmt: skip
-from engine.hallucination.over_trust import FELT, needed
+from engine.hallucination.measures.over_trust import FELT, needed
 from engine.result import Columns
 
 SHOWN = (*RATES, *COSTS, SAME)

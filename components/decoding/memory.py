@@ -17,10 +17,10 @@ from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import plain
 from components.section import Section
-from engine.hallucination.keep_curve import KeepCurve, curve_case
-from engine.hallucination.thinning import RANKINGS
+from engine.hallucination.decoding.thinning import RANKINGS
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.measures.keep_curve import KeepCurve, curve_case
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.vasparse import VASparse
 from engine.pictures import as_bytes
 from engine.result import Columns, Curve, Grids, Pictures
 

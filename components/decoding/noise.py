@@ -13,7 +13,7 @@ from components.draw.drawing import Drawing
 from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import VCD, asking
-from engine.hallucination.noise_steps import NoiseSteps
+from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.result import Columns
 
 SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it

@@ -15,8 +15,8 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.draw.matrix import Matrix
 from components.notices import plain
-from engine.hallucination.opera import OPERA
-from engine.hallucination.over_trust import reach, walk
+from engine.hallucination.decoding.opera import OPERA
+from engine.hallucination.measures.over_trust import reach, walk
 from engine.result import Columns, Field, Table
 
 

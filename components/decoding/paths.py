@@ -15,12 +15,12 @@ from components.draw.drawing import Drawing, Views
 from components.draw.stacked import Stacked
 from components.notices import plain
 from components.section import Section
-from engine.hallucination.chair import mentions
-from engine.hallucination.mvp import MVP, VIEWS
-from engine.hallucination.rates import ScenesCase
+from engine.hallucination.decoding.mvp import MVP, VIEWS
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS
-from engine.hallucination.views_ablation import ViewsAblation
 from engine.result import Columns
 
 SCENES = 50  # over which views are left out

@@ -15,8 +15,8 @@ from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
 from components.links import refuse
 from engine.hallucination import MVP, Strategy
-from engine.hallucination.rates import SPEED, Rates, ScenesCase, joined
-from engine.hallucination.strategy import COSTS
+from engine.hallucination.decoding.strategy import COSTS
+from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Columns
 from engine.run import Answer

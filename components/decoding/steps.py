@@ -12,7 +12,7 @@ from components.decoding.form import KEY, Compared, Spoken
 from components.draw import tables
 from components.draw.panels import Panels
 from components.notices import plain
-from engine.hallucination.best_words import below, best_words, cut_of
+from engine.hallucination.decoding.best_words import below, best_words, cut_of
 from engine.result import Table
 
 NOT_BEST = "below its best eight"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.widgets.words import Word
-from engine.hallucination.claims import Claims, naming, telling
+from engine.hallucination.measures.claims import Claims, naming, telling
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Tokens
 

@@ -10,7 +10,7 @@ from components.notices import plain
 from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.claims import questions
+from engine.hallucination.measures.claims import questions
 
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 

@@ -14,7 +14,7 @@ from components.notices import plain
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
 from engine.sparsity import PrunableWeight
-from engine.sparsity.diagrams import Wall
+from engine.sparsity.masks.diagrams import Wall
 
 
 def draw_wall(

@@ -9,8 +9,9 @@ from components.draw import mask_pictures
 from components.notices import plain
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
-from engine.sparsity import Masks, diagrams
-from engine.sparsity.diagrams import Groups
+from engine.sparsity import Masks
+from engine.sparsity.masks import diagrams
+from engine.sparsity.masks.diagrams import Groups
 
 
 def draw_patterns(masks: Masks) -> None:

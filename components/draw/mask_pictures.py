@@ -1,7 +1,7 @@
 """Pictures of masks as arrays of pixels: (height, width, 3) uint8, one small square a weight.
 
-A picture is drawn from what `engine.sparsity.diagrams` has counted; the browser enlarges it with
-hard edges. What is cut is gray, on both themes.
+A picture is drawn from what `engine.sparsity.masks.diagrams` has counted; the browser enlarges it
+with hard edges. What is cut is gray, on both themes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from components.widgets.encoding import data_url, saved
 from components.widgets.image_grid import font
 from components.widgets.viewer import ENCODED, Pixels
 from engine.result import Floats
-from engine.sparsity.diagrams import Difference, FoldedBack, Groups, Patterns, Strip, Wall
+from engine.sparsity.masks.diagrams import Difference, FoldedBack, Groups, Patterns, Strip, Wall
 
 CUT = (128, 128, 128)
 DEAD = (214, 69, 20)  # no filter of these rows is left

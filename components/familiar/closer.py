@@ -17,9 +17,9 @@ from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from engine.anomaly import DETECTORS, Compare, Corrupt, ViM, sources
-from engine.anomaly.corrupt import LEVELS
-from engine.anomaly.corruption import corrupted
-from engine.anomaly.quick import BY_NAME
+from engine.anomaly.detectors.quick import BY_NAME
+from engine.anomaly.protocol.corrupt import LEVELS
+from engine.anomaly.protocol.corruption import corrupted
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Columns, Table

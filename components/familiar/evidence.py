@@ -13,7 +13,7 @@ from components.draw.parts import ScoreParts, parts_of
 from components.draw.scores import of_groups
 from components.familiar.form import FamiliarQuestion
 from engine.anomaly import COSTARR
-from engine.anomaly.standing import apart_where_unseen
+from engine.anomaly.protocol.standing import apart_where_unseen
 from engine.data.example import pictured
 from engine.result import Columns, Evidence, Pictures, Table
 

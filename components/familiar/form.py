@@ -13,7 +13,7 @@ from components.notices import plain, spoken
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM, sources
-from engine.anomaly.detector import Detector
+from engine.anomaly.detectors.detector import Detector
 from engine.anomaly.sources import PHOTOGRAPHS
 from engine.arguments.normal import group_of
 from engine.arguments.pictures import EXAMPLE, SAMPLE

@@ -15,9 +15,9 @@ from components.draw.samples import as_doubles, draw_samples
 from components.familiar.form import KEY, FamiliarQuestion, group_word
 from components.notices import plain
 from engine.anomaly import Conformal
-from engine.anomaly.conformal import INDEPENDENT
-from engine.anomaly.detector import ruler_of
-from engine.anomaly.standing import Standing, false_alarms, first_line, operating
+from engine.anomaly.detectors.detector import ruler_of
+from engine.anomaly.protocol.conformal import INDEPENDENT
+from engine.anomaly.protocol.standing import Standing, false_alarms, first_line, operating
 from engine.data.folders import SHARES
 from engine.result import Columns, Curve, Table
 

@@ -13,7 +13,7 @@ from components.familiar.evidence import drawings, near
 from components.familiar.form import KEY, PARTS, FamiliarQuestion, features
 from components.notices import plain
 from components.section import Section
-from engine.anomaly.standing import Standing
+from engine.anomaly.protocol.standing import Standing
 
 
 def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:

@@ -14,8 +14,8 @@ from components.draw.ranking_table import (
 )
 from components.forget.words import GOAL, named, percent, points, signed, time
 from engine.result import Columns
-from engine.unlearning.attack import band
-from engine.unlearning.scoreboard import GAPS, ranking
+from engine.unlearning.protocol.attack import band
+from engine.unlearning.protocol.scoreboard import GAPS, ranking
 
 FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how opaque that is
 FIGURES = {

@@ -18,7 +18,7 @@ from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, MODELS, WORDS, Closer
 from components.section import Section
 from engine.result import Columns
-from engine.sparsity import diagrams
+from engine.sparsity.masks import diagrams
 from engine.unlearning import Embedding, Similarity, WhatMoved, moved_masks
 
 STRIP = 28  # px of a layer's strip

@@ -22,7 +22,7 @@ from engine.gallery import FORGOTTEN
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.unlearning import ForgetRequest, WorstCase, request
-from engine.unlearning.worst import EASIEST, HARDEST, worst_case
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 
 PAGE = 48  # pictures to pick from at once
 LEAST, MOST = 0.01, 0.99  # shares

@@ -22,7 +22,7 @@ from components.section import Section
 from engine.result import Array, Columns, WeightScores
 from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer
-from engine.unlearning.looks.damping import Damped, damped, started
+from engine.unlearning.diagnostics.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 1.0))

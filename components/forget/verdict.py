@@ -8,7 +8,7 @@ import numpy as np
 
 from components.forget.words import BEFORE, GOAL, WORDS, named, percent, time
 from engine.result import Columns
-from engine.unlearning.scoreboard import ranking
+from engine.unlearning.protocol.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
 

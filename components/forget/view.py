@@ -30,7 +30,7 @@ from components.share import Files, as_csv
 from engine import run
 from engine.result import Columns
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
-from engine.unlearning.findings import markdown, page_text
+from engine.unlearning.protocol.findings import markdown, page_text
 
 PARTS: Mapping[str, Callable[[Closer], None]] = {
     each_image.PART: each_image.show,

@@ -13,7 +13,7 @@ from engine.case import ImageCase
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
-from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
+from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Pruning
 
 KEY = "prune"
 PATTERNED = "N:M"

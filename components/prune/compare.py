@@ -16,9 +16,10 @@ from components.open_file import open_file
 from components.picks import pick
 from components.prune.asked import KEY, Asked, masks_at, scored
 from engine.result import Table
-from engine.sparsity import Masks, diagrams, masks_in, read_masks
-from engine.sparsity.compare import Overlap, overlap
-from engine.sparsity.pruning import BY_TITLE
+from engine.sparsity import Masks, masks_in, read_masks
+from engine.sparsity.masks import diagrams
+from engine.sparsity.masks.compare import Overlap, overlap
+from engine.sparsity.masks.pruning import BY_TITLE
 
 FIRST, ELSE = "Random", "Magnitude"
 FILE = "Masks from a file"

@@ -19,7 +19,13 @@ from components.prune.wording import percent
 from components.section import Section
 from engine.result import Columns, Table
 from engine.sparsity import Masks
-from engine.sparsity.latency import Latency, contenders, latency, no_sparse_cores, timing_table
+from engine.sparsity.effects.latency import (
+    Latency,
+    contenders,
+    latency,
+    no_sparse_cores,
+    timing_table,
+)
 
 COUNTED = {
     "dense": "whole model", "theoretical": "zeros skipped (theory)",

@@ -17,7 +17,7 @@ from components.views import PRUNE
 from components.widgets.downloads import download
 from engine.result import Scores
 from engine.sparsity import Masks, Prune, Retrain, masks_file, rounds_of
-from engine.sparsity.pruning import Pruning
+from engine.sparsity.masks.pruning import Pruning
 
 
 def show(asked: Asked, masks: Masks) -> None:

@@ -11,8 +11,9 @@ from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
 from components.prune.asked import KEY, Asked, pruned_model
 from engine.result import Columns
-from engine.sparsity import Masks, PrunableWeight, diagrams
-from engine.sparsity.diagrams import Histogram
+from engine.sparsity import Masks, PrunableWeight
+from engine.sparsity.masks import diagrams
+from engine.sparsity.masks.diagrams import Histogram
 
 TILES = diagrams.WALL
 FILTER = f"{KEY}.filter"

@@ -15,7 +15,8 @@ from components.draw.widths import Widths
 from components.forms import widget
 from components.prune.asked import KEY, Asked, masks_at
 from components.prune.wording import percent
-from engine.sparsity import Masks, Prune, diagrams
+from engine.sparsity import Masks, Prune
+from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
 
 MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched

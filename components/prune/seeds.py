@@ -15,8 +15,8 @@ from components.widgets.data_images import draw_data_images
 from engine import run
 from engine.result import Columns, Table
 from engine.sparsity import Seeds
-from engine.sparsity.learned import Learned
-from engine.sparsity.seeds import exemplars
+from engine.sparsity.criteria.learned import Learned
+from engine.sparsity.effects.seeds import exemplars
 
 TITLE = "Is it more than another seed changes?"
 WORST = 3  # images

@@ -29,7 +29,7 @@ from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.gallery import PRUNED
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
-from engine.sparsity.pruning import BY_TITLE, OF_RATIO, Pruning
+from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Pruning
 
 Show = Callable[[Asked, Masks], None]
 SECTIONS: dict[str, Show] = {

@@ -14,8 +14,8 @@ from components.notices import plain
 from components.sidebar import examples, medical, models
 from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.sidebar.targets import choose_numbers, choose_target
-from engine.anomaly.in_distribution import NOT_COMPARED, InDistribution, in_distribution
-from engine.anomaly.pixel_bank import BankCase, at_hand
+from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
+from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
 from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from engine.anomaly.bank import Bank, Head
 from engine.anomaly.case import DataCase, FamiliarCase
-from engine.anomaly.compare import Compare
-from engine.anomaly.conformal import Conformal, benjamini_hochberg, bonferroni
-from engine.anomaly.corrupt import Corrupt
-from engine.anomaly.costarr import COSTARR
-from engine.anomaly.detector import Detector
-from engine.anomaly.energy import Energy
+from engine.anomaly.detectors.costarr import COSTARR
+from engine.anomaly.detectors.detector import Detector
+from engine.anomaly.detectors.energy import Energy
+from engine.anomaly.detectors.gen import GEN
+from engine.anomaly.detectors.knn import KNN
+from engine.anomaly.detectors.mahalanobis import Mahalanobis
+from engine.anomaly.detectors.max_logit import MaxLogit
+from engine.anomaly.detectors.msp import MSP
+from engine.anomaly.detectors.nnguide import NNGuide
+from engine.anomaly.detectors.nudge import Nudged
+from engine.anomaly.detectors.odin import ODIN
+from engine.anomaly.detectors.quick import QUICK
+from engine.anomaly.detectors.react import ReAct
+from engine.anomaly.detectors.vim import ViM
 from engine.anomaly.extract import Extract
-from engine.anomaly.gen import GEN
-from engine.anomaly.knn import KNN
-from engine.anomaly.mahalanobis import Mahalanobis
-from engine.anomaly.max_logit import MaxLogit
-from engine.anomaly.msp import MSP
-from engine.anomaly.nnguide import NNGuide
-from engine.anomaly.nudge import Nudged
-from engine.anomaly.odin import ODIN
-from engine.anomaly.quick import QUICK
-from engine.anomaly.react import ReAct
-from engine.anomaly.vim import ViM
+from engine.anomaly.protocol.compare import Compare
+from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bonferroni
+from engine.anomaly.protocol.corrupt import Corrupt
 
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, Nudged)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.anomaly.bank import Bank, Doubles, Head, Ints
 from engine.anomaly.case import DataCase, FamiliarCase, headless
-from engine.anomaly.conformal import INDEPENDENT
+from engine.anomaly.detectors.nudge import Nudged, nudged
 from engine.anomaly.extract import Extract, Outputs, key_of, look
-from engine.anomaly.nudge import Nudged, nudged
+from engine.anomaly.protocol.conformal import INDEPENDENT
 from engine.data import DataSet
 from engine.errors import BadData, DoesNotFit
 from engine.method import Progress, part_of, quiet

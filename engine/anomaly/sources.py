@@ -10,9 +10,9 @@ import torch
 
 from engine import data as data_sets
 from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
-from engine.anomaly.corruption import CORRUPTIONS, corrupted
 from engine.anomaly.extract import as_seen
 from engine.anomaly.photographs import ODD, photographs
+from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import DataSet
 from engine.errors import BadData, BlindspotError
 from engine.images.samples import SAMPLES

@@ -9,8 +9,8 @@ import numpy as np
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.unlearning import request
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.unlearning.request import ForgetRequest
-from engine.unlearning.worst import EASIEST, HARDEST, worst_case
 
 Extra = Mapping[str, str]
 FORMS = (

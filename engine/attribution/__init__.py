@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from engine.attribution.attention_rollout import AttentionRollout
-from engine.attribution.c_lime import CLime
-from engine.attribution.deep_lift import DeepLift
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.grad_cam_pp import GradCamPlusPlus
-from engine.attribution.gradient import Gradient
-from engine.attribution.gradient_rollout import GradientRollout
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.guided_backprop import GuidedBackprop
-from engine.attribution.guided_grad_cam import GuidedGradCam
-from engine.attribution.integrated_gradients import IntegratedGradients
-from engine.attribution.kernel_shap import KernelShap
-from engine.attribution.layer_cam import LayerCam
+from engine.attribution.heatmaps.attention_rollout import AttentionRollout
+from engine.attribution.heatmaps.c_lime import CLime
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_rollout import GradientRollout
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.kernel_shap import KernelShap
+from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.lime import Lime
+from engine.attribution.heatmaps.lrp import Lrp
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.rise import Rise
+from engine.attribution.heatmaps.score_cam import ScoreCam
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.lime import Lime
-from engine.attribution.lrp import Lrp
-from engine.attribution.occlusion import Occlusion
-from engine.attribution.rise import Rise
-from engine.attribution.score_cam import ScoreCam
-from engine.attribution.smooth_grad import SmoothGrad
 from engine.attribution.study import STUDY
 from engine.attribution.trust import BANDS, TRUST
 

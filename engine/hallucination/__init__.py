@@ -7,26 +7,26 @@ the loop several times.
 
 from __future__ import annotations
 
-from engine.hallucination.beam import Beam
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.cause import Cause
-from engine.hallucination.dola import DoLa
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.keep_curve import KeepCurve
-from engine.hallucination.looks import Looks
-from engine.hallucination.mvp import MVP
-from engine.hallucination.noise_steps import NoiseSteps
-from engine.hallucination.opera import OPERA
-from engine.hallucination.priors import Priors
-from engine.hallucination.rates import Rates, ScenesCase
-from engine.hallucination.region import RegionWords
-from engine.hallucination.relevancy import Relevancy
-from engine.hallucination.sampling import Sampling
-from engine.hallucination.strategy import Strategy
-from engine.hallucination.vasparse import VASparse
-from engine.hallucination.vcd import VCD
-from engine.hallucination.views_ablation import ViewsAblation
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.decoding.beam import Beam
+from engine.hallucination.decoding.dola import DoLa
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.opera import OPERA
+from engine.hallucination.decoding.sampling import Sampling
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.grounding.priors import Priors
+from engine.hallucination.grounding.region import RegionWords
+from engine.hallucination.grounding.relevancy import Relevancy
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.measures.keep_curve import KeepCurve
+from engine.hallucination.measures.noise_steps import NoiseSteps
+from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.measures.views_ablation import ViewsAblation
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer

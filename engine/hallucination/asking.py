@@ -12,12 +12,12 @@ from torch import Tensor
 from engine.data.layout import Scene
 from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.priors import BLANKS, Priors, hidden
-from engine.hallucination.region import region
+from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
+from engine.hallucination.grounding.region import region
+from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
 from engine.hallucination.vlm import VLM
-from engine.hallucination.word_case import WordCase
 from engine.images import Crop, Picture, square
 from engine.result import Tokens
 

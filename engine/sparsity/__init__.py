@@ -6,22 +6,22 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 
 from __future__ import annotations
 
-from engine.sparsity.allocation import ALLOCATIONS, RATIOS
-from engine.sparsity.enforce import bake, enforced, pruned
-from engine.sparsity.file import masks_file, read_masks
-from engine.sparsity.harm import Harm, harm
-from engine.sparsity.learned import Learned, read_scores
-from engine.sparsity.level import Level
+from engine.sparsity.criteria.learned import Learned, read_scores
+from engine.sparsity.effects.harm import Harm, harm
+from engine.sparsity.effects.level import Level
+from engine.sparsity.effects.seeds import Seeds
+from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
+from engine.sparsity.effects.unknown import Unknown, told_apart
+from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
+from engine.sparsity.masks.enforce import bake, enforced, pruned
+from engine.sparsity.masks.file import masks_file, read_masks
+from engine.sparsity.masks.pruner import MaskRules, Pruner
+from engine.sparsity.masks.pruning import CRITERIA, Pruning, pruner_of
+from engine.sparsity.masks.rounds import rounds_of
+from engine.sparsity.masks.shrink import Shrunk, shrunk
+from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, Retrain, keep
-from engine.sparsity.pruner import MaskRules, Pruner
-from engine.sparsity.pruning import CRITERIA, Pruning, pruner_of
-from engine.sparsity.rounds import rounds_of
-from engine.sparsity.seeds import Seeds
-from engine.sparsity.shrink import Shrunk, shrunk
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
-from engine.sparsity.tradeoff import Tradeoff, sparsest
-from engine.sparsity.units import STRUCTURES
-from engine.sparsity.unknown import Unknown, told_apart
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts

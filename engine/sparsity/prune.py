@@ -20,12 +20,12 @@ from engine.models.card import card_of, checkpoint
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Result, Scores, Table, View
-from engine.sparsity.compare import effective
-from engine.sparsity.cost import Cost, cost_of, places
-from engine.sparsity.enforce import bake
-from engine.sparsity.pruning import Pruning
-from engine.sparsity.rounds import ROUND, rounds_of
-from engine.sparsity.shrink import shrunk
+from engine.sparsity.effects.cost import Cost, cost_of, places
+from engine.sparsity.masks.compare import effective
+from engine.sparsity.masks.enforce import bake
+from engine.sparsity.masks.pruning import Pruning
+from engine.sparsity.masks.rounds import ROUND, rounds_of
+from engine.sparsity.masks.shrink import shrunk
 from engine.sparsity.subjects import agreement_only
 from engine.training import Recipe, outputs, train
 from engine.training.state import state_file

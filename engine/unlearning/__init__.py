@@ -16,17 +16,10 @@ from typing import Any
 
 from engine.experiment import Experiment
 from engine.method import Method
-from engine.unlearning import looks, request
+from engine.unlearning import diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
-from engine.unlearning.cuda import CudaExperiment
-from engine.unlearning.fine_tune import FineTune
-from engine.unlearning.fisher import FisherForgetting
-from engine.unlearning.gradient_ascent import GradientAscent
-from engine.unlearning.importance import Importance, by_layer, plane, threshold_for
-from engine.unlearning.influence import IU, IUExact
-from engine.unlearning.l1_sparse import L1Sparse
-from engine.unlearning.looks import (
+from engine.unlearning.diagnostics import (
     Confidence,
     Confusion,
     Embedding,
@@ -40,30 +33,37 @@ from engine.unlearning.looks import (
     WhatMoved,
     moved_masks,
 )  # fmt: skip
-from engine.unlearning.neg_grad import NegGradPlus
-from engine.unlearning.no_op import NoOp
-from engine.unlearning.protect_image import ProtectImage
-from engine.unlearning.prune_first import PruneFirst
-from engine.unlearning.random_labels import RandomLabels
+from engine.unlearning.experiments.cuda import CudaExperiment
+from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.protocol.scoreboard import Scoreboard
+from engine.unlearning.protocol.timing import Timing
+from engine.unlearning.protocol.worst import WorstCase, easiest, hardest
 from engine.unlearning.request import ForgetRequest, Splits
-from engine.unlearning.retrain import Retrain
-from engine.unlearning.saliency import Saliency, salient
-from engine.unlearning.salun import SalUn
-from engine.unlearning.scoreboard import Scoreboard
-from engine.unlearning.scrub import SCRUB
-from engine.unlearning.ssd import SSD, dampened
-from engine.unlearning.timing import Timing
-from engine.unlearning.unlearner import Unlearner
-from engine.unlearning.worst import WorstCase, easiest, hardest
+from engine.unlearning.ways.fine_tune import FineTune
+from engine.unlearning.ways.fisher import FisherForgetting
+from engine.unlearning.ways.gradient_ascent import GradientAscent
+from engine.unlearning.ways.importance import Importance, by_layer, plane, threshold_for
+from engine.unlearning.ways.influence import IU, IUExact
+from engine.unlearning.ways.l1_sparse import L1Sparse
+from engine.unlearning.ways.neg_grad import NegGradPlus
+from engine.unlearning.ways.no_op import NoOp
+from engine.unlearning.ways.prune_first import PruneFirst
+from engine.unlearning.ways.random_labels import RandomLabels
+from engine.unlearning.ways.retrain import Retrain
+from engine.unlearning.ways.saliency import Saliency, salient
+from engine.unlearning.ways.salun import SalUn
+from engine.unlearning.ways.scrub import SCRUB
+from engine.unlearning.ways.ssd import SSD, dampened
+from engine.unlearning.ways.unlearner import Unlearner
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
     SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, WorstCase, Scoreboard, Timing,
-    *looks.LOOKS,
+    *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
-LOOKS = looks.LOOKS
+DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment,)
 PROTECT = (ProtectImage,)
@@ -71,10 +71,10 @@ PROTECT = (ProtectImage,)
 METHODS = (*FORGET, *EXPERIMENTS, *PROTECT)
 
 __all__ = [
+    "DIAGNOSTICS",
     "EXPERIMENTS",
     "FORGET",
     "IU",
-    "LOOKS",
     "METHODS",
     "PROTECT",
     "SCRUB",

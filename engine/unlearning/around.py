@@ -10,7 +10,7 @@ from engine.case_base import Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.method import Case, Method
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.unlearner import Unlearner
+from engine.unlearning.ways.unlearner import Unlearner
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ from engine.families import METHODS
 from engine.method import Choice, Slider, Switch, case_kind
 from engine.models.catalog import load
 from engine.sparsity import PruneCase
-from engine.unlearning import UNLEARNERS, MembershipAttack, request, worst
+from engine.unlearning import UNLEARNERS, MembershipAttack, request
+from engine.unlearning.protocol import worst
 
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 each_case = pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda kind: kind.__name__)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from engine import gallery
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.cli import main
 from engine.gallery import GALLERY, questions, shipped, stale
 from engine.run import made

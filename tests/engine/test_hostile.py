@@ -15,7 +15,7 @@ from engine.errors import BadData, BadImage, BadModel, BlindspotError
 from engine.images import read
 from engine.models.own_file import load_from_file
 from engine.sparsity import read_scores
-from engine.sparsity.file import read_masks
+from engine.sparsity.masks.file import read_masks
 from tests import changed_files, tiny
 from tests.hostile import ARCHITECTURE, ARRAYS, IMAGES, LARGE, OTHERS, WEIGHTS, ZIPS
 

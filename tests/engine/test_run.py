@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine import run
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.output import write
 from engine.errors import Cancelled, DoesNotFit
 from engine.keeping.store import Store

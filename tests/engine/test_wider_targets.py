@@ -20,7 +20,7 @@ from engine.attribution import (
     Lrp,
     Occlusion,
 )
-from engine.attribution.layer_cam import LayerCam
+from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.trust import TrustCase
 from engine.attribution.trust.order import Order
 from engine.case import ImageCase, similarity_case

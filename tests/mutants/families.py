@@ -56,7 +56,7 @@ def part(name: str, folder: str, *tests: str) -> Family:
 FAMILIES = (
     Family(
         "attribution",
-        ("engine/attribution/*.py",),
+        ("engine/attribution/heatmaps/*.py",),
         ("tests/engine/attribution/test_*.py",),
         tuple(f"tests/engine/attribution/test_{name}*.py" for name in APART),
     ),

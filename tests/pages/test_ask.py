@@ -8,11 +8,11 @@ from components.dialog.scene import SIDEBAR
 from components.views import ASK
 from engine.commands import asking as python
 from engine.hallucination import asking
-from engine.hallucination.cause import Cause
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.looks import Looks
-from engine.hallucination.priors import Priors
-from engine.hallucination.relevancy import Relevancy
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.grounding.priors import Priors
+from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.run import digest
 from tests.visits import said, visit, words

@@ -14,7 +14,7 @@ from components.notices import plain
 from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
-from engine.hallucination.comparison import summary
+from engine.hallucination.measures.comparison import summary
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import held_up, pills, said, settled, visit, words
 

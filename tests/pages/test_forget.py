@@ -44,7 +44,7 @@ from engine.unlearning import (
     hardest,
     request,
 )
-from engine.unlearning.looks.damping import damped
+from engine.unlearning.diagnostics.damping import damped
 from tests.visits import pills, said, settled, visit, words
 
 NEAREST = FORGOTTEN.best.title

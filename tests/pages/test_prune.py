@@ -14,7 +14,7 @@ import pytest
 from components.prune import asked
 from components.views import PRUNE
 from engine import run
-from engine.attribution.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
 from engine.case.target import Target
@@ -39,8 +39,8 @@ from engine.sparsity import (
     read_masks,
     subjects,
 )
-from engine.sparsity.compare import overlap
-from engine.sparsity.magnitude import Magnitude
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.compare import overlap
 from engine.training import Recipe, fresh
 from tests.visits import said, settled, visit, words
 

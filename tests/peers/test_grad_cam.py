@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.layer_cam import LayerCam
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.models.lite import load_lite
 from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 

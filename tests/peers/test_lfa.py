@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine.attribution.heatmaps.partition import Partition, grid
 from engine.attribution.lfa import LocalModel
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import Radii, coins
-from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.models.classifier import Classifier

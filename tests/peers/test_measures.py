@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.measures.concentration import entropy, gini
 from engine.measures.fidelity import infidelity, max_sensitivity
 from engine.measures.localization import located

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from engine.anomaly import KNN, MSP, Energy, Mahalanobis, MaxLogit, NNGuide, ReAct, ViM
-from engine.anomaly.nudge import nudged
+from engine.anomaly.detectors.nudge import nudged
 from engine.measures import detection
 from engine.models import catalog
 from engine.training.figures import one_thread

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import resnet18
 
-from engine.attribution.lrp import Lrp
+from engine.attribution.heatmaps.lrp import Lrp
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data.registry import load as load_data

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attribution.partition import Partition
+from engine.attribution.heatmaps.partition import Partition
 from engine.case import ImageCase
 from engine.keeping.lazy import lazy
 from engine.method import Progress, quiet

@@ -10,6 +10,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
+from engine.attribution.heatmaps.partition import Partition, grid
 from engine.attribution.lfa.fit import (
     Evaluated,
     Linear,
@@ -22,7 +23,6 @@ from engine.attribution.lfa.fit import (
 )
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
-from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
 from engine.attribution.lima.search import Weights, naive_looks, search
 from engine.attribution.lima.seeing import cut
 from engine.attribution.lima.told import told
-from engine.attribution.partition import SHAPE, SHAPE_HELP
 from engine.case import ImageCase
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Scores

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.integrated_gradients import IntegratedGradients
-from engine.attribution.kernel_shap import KernelShap
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.kernel_shap import KernelShap
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP, Partition
+from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
 from engine.attribution.lima.seeing import cut
-from engine.attribution.occlusion import Occlusion
-from engine.attribution.partition import SHAPE, SHAPE_HELP, Partition
-from engine.attribution.rise import Rise
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.showing import Ranks, region_curves

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
 from engine.attribution.lima.seeing import cut
-from engine.attribution.partition import SHAPE, SHAPE_HELP
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures import showing

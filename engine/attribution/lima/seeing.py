@@ -7,8 +7,8 @@ from math import log, pi
 import torch
 from torch import Tensor
 
+from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima.search import Terms
-from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.case.scoring import render_logits
 from engine.errors import BadModel, BlindspotError

@@ -8,16 +8,16 @@ does; the others add signed values over the color channels.
 
 from __future__ import annotations
 
-from engine.attribution.deep_lift import DeepLift
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.guided_backprop import GuidedBackprop
-from engine.attribution.guided_grad_cam import GuidedGradCam
-from engine.attribution.integrated_gradients import IntegratedGradients
-from engine.attribution.lime import Lime
-from engine.attribution.occlusion import Occlusion
-from engine.attribution.smooth_grad import SmoothGrad
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.lime import Lime
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.case import ImageCase
 from engine.method import Method
 

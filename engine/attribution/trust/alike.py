@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from engine.attribution.gradient import pixel_map
+from engine.attribution.heatmaps.gradient import pixel_map
 from engine.attribution.trust.case import TrustCase
 from engine.attribution.trust.verdict import FLAT, known
 from engine.measures.drift import Doubles, direction

@@ -7,9 +7,10 @@ from math import nan
 import numpy as np
 
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.chair import Chair, chair
-from engine.hallucination.generate import DecodingMethod
-from engine.hallucination.greedy import Greedy
+from engine.hallucination.decoding.generate import DecodingMethod
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import (
@@ -20,7 +21,6 @@ from engine.hallucination.tiny_vlm.scenes import (
     lie_rate,
     margins,
 )
-from engine.hallucination.vcd import VCD
 
 SEED = 1077  # of scenes that no training has seen
 COUNT = 300

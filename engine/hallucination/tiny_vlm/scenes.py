@@ -13,9 +13,9 @@ from torch import Tensor
 from engine.data.layout import Layout
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.chair import Vocabulary, share
-from engine.hallucination.generate import DecodingMethod, generate
-from engine.hallucination.noise import noised
+from engine.hallucination.decoding.generate import DecodingMethod, generate
+from engine.hallucination.decoding.noise import noised
+from engine.hallucination.measures.chair import Vocabulary, share
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER, PROMPTS, yes_no_question
 from engine.hallucination.tiny_vlm.words import EOS, NO, PLURALS, YES

@@ -14,7 +14,7 @@ from components.draw.tokens import word_values
 from components.share import as_csv
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
-from engine.hallucination.claims import claims
+from engine.hallucination.measures.claims import claims
 from engine.result import Columns, HeatMap, Tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork

@@ -20,11 +20,11 @@ from components.decoding.noise import margin_words
 from components.decoding.steps import STRONG, panels, shortly, titled, weak_title
 from engine.data.layout import Scene
 from engine.hallucination import VCD, Greedy, VASparse, asking
-from engine.hallucination.best_words import below, best_words, cut_of
-from engine.hallucination.claims import claims
-from engine.hallucination.comparison import FIGURES, SAME, TRUST
-from engine.hallucination.over_trust import needed
-from engine.hallucination.vasparse import EVERY
+from engine.hallucination.decoding.best_words import below, best_words, cut_of
+from engine.hallucination.decoding.vasparse import EVERY
+from engine.hallucination.measures.claims import claims
+from engine.hallucination.measures.comparison import FIGURES, SAME, TRUST
+from engine.hallucination.measures.over_trust import needed
 from engine.result import Columns, Ranking, Scores, Tokens
 
 STREET = asking.scene("counter", 253)

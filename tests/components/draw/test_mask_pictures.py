@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from components.draw import mask_pictures
-from engine.sparsity import MaskRules, diagrams, pruner_of
+from engine.sparsity import MaskRules, pruner_of
+from engine.sparsity.masks import diagrams
 from tests import tiny
 
 

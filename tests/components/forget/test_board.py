@@ -6,7 +6,7 @@ from components.forget import board
 from components.forget.seconds import machine_words
 from components.forget.verdict import Verdict, best
 from engine.result import Columns
-from engine.unlearning.scoreboard import ranking
+from engine.unlearning.protocol.scoreboard import ranking
 
 NAMES = ("Retrain", "NoOp", "FT", "GA")
 

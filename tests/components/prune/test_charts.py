@@ -8,8 +8,9 @@ import pytest
 from components.draw.two_models import ModelComparison
 from components.prune import accuracy, before_after, cost, harm, kernels, layers, seeds
 from engine.result import Table
-from engine.sparsity import MaskRules, diagrams, pruner_of
-from engine.sparsity.latency import Latency, timing_table
+from engine.sparsity import MaskRules, pruner_of
+from engine.sparsity.effects.latency import Latency, timing_table
+from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
 from tests import tiny
 

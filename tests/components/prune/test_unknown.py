@@ -7,7 +7,7 @@ import pytest
 
 from components.prune import unknown
 from engine.result import Table
-from engine.sparsity.unknown import COLUMNS, UNITS
+from engine.sparsity.effects.unknown import COLUMNS, UNITS
 
 
 def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):

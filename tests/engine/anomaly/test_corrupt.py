@@ -6,8 +6,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from engine.anomaly import Corrupt, FamiliarCase
-from engine.anomaly.corrupt import LEVELS
-from engine.anomaly.corruption import CORRUPTIONS, corrupted
+from engine.anomaly.protocol.corrupt import LEVELS
+from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import load
 from engine.models import catalog
 from tests import tiny

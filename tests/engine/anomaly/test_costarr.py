@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine.anomaly import COSTARR, FamiliarCase, MaxLogit
-from engine.anomaly.costarr import fit, halves
+from engine.anomaly.detectors.costarr import fit, halves
 from engine.anomaly.extract import as_seen
 from engine.anomaly.gather import Gathered, gathered
 from engine.anomaly.sources import learned, normal

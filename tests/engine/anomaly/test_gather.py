@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis, detector
+from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
 from engine.anomaly.case import split
+from engine.anomaly.detectors import detector
 from engine.anomaly.gather import gathered, heads_agree
 from engine.errors import BadData, BlindspotError, DoesNotFit
 from tests import tiny

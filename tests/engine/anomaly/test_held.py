@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from engine.anomaly import COSTARR, KNN, MSP, Head, Mahalanobis, NNGuide, ReAct, ViM
-from engine.anomaly.detector import LEAST
-from engine.anomaly.held import held_bytes
+from engine.anomaly.detectors.detector import LEAST
+from engine.anomaly.detectors.held import held_bytes
 from tests.engine.anomaly.banks import random_bank
 
 WIDTH = 8

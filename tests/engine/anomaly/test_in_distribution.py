@@ -11,9 +11,9 @@ from PIL import Image
 
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.case import split
-from engine.anomaly.in_distribution import ALPHA, in_distribution
 from engine.anomaly.photographs import ODD
-from engine.anomaly.pixel_bank import averaged, bank_of
+from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
+from engine.anomaly.protocol.pixel_bank import averaged, bank_of
 from engine.anomaly.sources import learned
 from engine.case import shown
 from engine.data import load as data_set

@@ -48,7 +48,7 @@ def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():
 
 
 def test_many_images_are_asked_in_parts_with_the_same_answer(monkeypatch):
-    from engine.anomaly import knn
+    from engine.anomaly.detectors import knn
 
     train, asked = random_bank(), random_bank(20, seed=3)
     whole = KNN().fit(train).rule(asked).score

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import Mahalanobis
-from engine.anomaly.mahalanobis import RIDGE, Spread, judged
+from engine.anomaly.detectors.mahalanobis import RIDGE, Spread, judged
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
 

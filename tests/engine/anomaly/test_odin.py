@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.anomaly import MSP, ODIN, DataCase, Nudged
-from engine.anomaly.nudge import nudged
+from engine.anomaly.detectors.nudge import nudged
 from engine.errors import BlindspotError
 from tests import tiny
 from tests.engine.anomaly.banks import random_bank

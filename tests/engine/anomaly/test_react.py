@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import Energy, ReAct
-from engine.anomaly.react import cut_at
+from engine.anomaly.detectors.react import cut_at
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
 TRAIN, ASKED = random_bank(), random_bank(12, seed=3)

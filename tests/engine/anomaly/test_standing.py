@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import KNN
-from engine.anomaly.standing import apart_where_unseen, operating
+from engine.anomaly.protocol.standing import apart_where_unseen, operating
 from tests import tiny
 
 

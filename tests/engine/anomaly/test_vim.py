@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import Energy, Head, ViM
-from engine.anomaly.vim import fit, origin_of
+from engine.anomaly.detectors.vim import fit, origin_of
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
 TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)

@@ -5,9 +5,9 @@ import pytest
 import timm
 import torch
 
-from engine.attribution.attention import attentions, token_map
-from engine.attribution.attention_rollout import AttentionRollout, rollout
-from engine.attribution.gradient_rollout import GradientRollout
+from engine.attribution.heatmaps.attention import attentions, token_map
+from engine.attribution.heatmaps.attention_rollout import AttentionRollout, rollout
+from engine.attribution.heatmaps.gradient_rollout import GradientRollout
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit

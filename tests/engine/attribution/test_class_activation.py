@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.class_activation import chosen_layer, enlarged, maps_and_gradients
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.grad_cam_pp import GradCamPlusPlus
-from engine.attribution.guided_grad_cam import GuidedGradCam
-from engine.attribution.layer_cam import LayerCam
-from engine.attribution.score_cam import ScoreCam
+from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
+from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BadSetting, DoesNotFit

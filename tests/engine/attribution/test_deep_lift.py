@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.attribution.deep_lift import DeepLift
+from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit

@@ -6,8 +6,8 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
-from engine.attribution.class_activation import enlarged, maps_and_gradients
-from engine.attribution.grad_cam import GradCam, grad_cam
+from engine.attribution.heatmaps.class_activation import enlarged, maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import GradCam, grad_cam
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.images import Crop, square

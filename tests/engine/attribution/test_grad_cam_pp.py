@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.class_activation import enlarged, maps_and_gradients
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.grad_cam_pp import GradCamPlusPlus, grad_cam_pp
+from engine.attribution.heatmaps.class_activation import enlarged, maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus, grad_cam_pp
 from engine.case import ImageCase
 from engine.case.target import Target
 from tests import tiny

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
 from engine.case.target import Target
 from tests import tiny

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from engine.attribution.attention import attentions_and_gradients
-from engine.attribution.gradient_rollout import GradientRollout, relevance
+from engine.attribution.heatmaps.attention import attentions_and_gradients
+from engine.attribution.heatmaps.gradient_rollout import GradientRollout, relevance
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.models.borrow import borrowed

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.attribution.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from tests import tiny
 
 

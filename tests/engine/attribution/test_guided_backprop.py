@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.attribution.gradient import Gradient
-from engine.attribution.guided_backprop import GuidedBackprop, guided_gradient
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit

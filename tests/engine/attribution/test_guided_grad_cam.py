@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.guided_backprop import guided_gradient
-from engine.attribution.guided_grad_cam import GuidedGradCam
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.guided_backprop import guided_gradient
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from tests import tiny
 
 

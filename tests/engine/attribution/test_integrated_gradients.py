@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 

@@ -9,8 +9,13 @@ import pytest
 import torch
 from captum.attr import KernelShap as CaptumKernelShap
 
-from engine.attribution.kernel_shap import KernelShap, coalitions, shapley_fit, shell_weight
-from engine.attribution.partition import Partition
+from engine.attribution.heatmaps.kernel_shap import (
+    KernelShap,
+    coalitions,
+    shapley_fit,
+    shell_weight,
+)
+from engine.attribution.heatmaps.partition import Partition
 from engine.case.scoring import score_renders
 from engine.method import quiet
 from tests import tiny

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.class_activation import enlarged, maps_and_gradients
-from engine.attribution.grad_cam import grad_cam
-from engine.attribution.layer_cam import LayerCam, layer_cam
+from engine.attribution.heatmaps.class_activation import enlarged, maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import grad_cam
+from engine.attribution.heatmaps.layer_cam import LayerCam, layer_cam
 from tests import tiny
 
 

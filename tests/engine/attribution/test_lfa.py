@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine.attribution.heatmaps.partition import Partition, grid
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
@@ -24,7 +25,6 @@ from engine.attribution.lfa.fit import (
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import advice
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii, kernel_of
-from engine.attribution.partition import Partition, grid
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import (
     LiMA,
     Seeing,
@@ -15,7 +16,6 @@ from engine.attribution.lima import (
     search,
 )
 from engine.attribution.lima.told import maps
-from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier

@@ -9,8 +9,8 @@ import pytest
 
 from engine import data
 from engine.attribution import KernelShap, LiMA, Occlusion, RandomOrder, Rise
+from engine.attribution.heatmaps.partition import Partition, superpixels
 from engine.attribution.lima.other_maps import by_mean
-from engine.attribution.partition import Partition, superpixels
 from engine.case import ImageCase, image_case
 from engine.case.target import Target
 from engine.data.example import Example

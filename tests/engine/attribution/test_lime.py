@@ -6,11 +6,11 @@ import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
 from captum.attr import Lime as CaptumLime
 
-from engine.attribution.c_lime import CLime
-from engine.attribution.gradient import Gradient
-from engine.attribution.lime import Lime
-from engine.attribution.linear_fit import fit
-from engine.attribution.partition import Partition
+from engine.attribution.heatmaps.c_lime import CLime
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.lime import Lime
+from engine.attribution.heatmaps.linear_fit import fit
+from engine.attribution.heatmaps.partition import Partition
 from tests import tiny
 
 

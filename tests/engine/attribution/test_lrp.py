@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.attribution.deep_lift import DeepLift
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.lrp import Lrp
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.lrp import Lrp
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captum.attr import Occlusion as CaptumOcclusion
 
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.case import ImageCase
 from engine.case.target import Target
 from tests import tiny

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from components.minimal_regions import view
+from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.lima.other_maps import by_mean
-from engine.attribution.partition import Partition
 from tests import tiny
 
 METHOD = OtherMaps(shape="grid", regions=16, samples=200)

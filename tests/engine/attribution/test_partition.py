@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.attribution.partition import Partition
+from engine.attribution.heatmaps.partition import Partition
 from engine.case import ImageCase
 from engine.case.scoring import as_drawn
 from engine.case.target import Target

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, RandomOrder
-from engine.attribution.partition import Partition
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError

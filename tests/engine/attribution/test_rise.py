@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from engine.attribution.rise import RandomGrids, Rise
+from engine.attribution.heatmaps.rise import RandomGrids, Rise
 from engine.case import ImageCase
 from engine.case.target import Target
 from tests import tiny

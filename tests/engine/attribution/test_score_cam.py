@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from scipy.stats import spearmanr
 from torch import nn
 
-from engine.attribution.class_activation import enlarged
-from engine.attribution.score_cam import ScoreCam, mask
+from engine.attribution.heatmaps.class_activation import enlarged
+from engine.attribution.heatmaps.score_cam import ScoreCam, mask
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.images import Crop, square

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engine.attribution.gradient import Gradient
-from engine.attribution.smooth_grad import SmoothGrad
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from tests import tiny
 
 

@@ -6,12 +6,12 @@ import torch
 from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 
-from engine.attribution.class_activation import maps_and_gradients
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.grad_cam_pp import GradCamPlusPlus
-from engine.attribution.guided_grad_cam import GuidedGradCam
-from engine.attribution.layer_cam import LayerCam
-from engine.attribution.score_cam import ScoreCam
+from engine.attribution.heatmaps.class_activation import maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
+from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.models.layers import Layer

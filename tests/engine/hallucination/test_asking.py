@@ -7,8 +7,8 @@ import torch
 
 from engine.errors import BlindspotError
 from engine.hallucination import asking
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.priors import Priors, hidden
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.grounding.priors import Priors, hidden
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 
 SCENE = asking.scene("counter", 424)

@@ -7,8 +7,8 @@ import pytest
 
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.law import evidence_for, false_yes, log_odds
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
 from engine.hallucination.tiny_vlm.bands import ALPHAS, SEED, STEP, answered, figures, spoken
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts

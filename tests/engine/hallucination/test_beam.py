@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 import torch
 
-from engine.hallucination.beam import Beam
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
+from engine.hallucination.decoding.beam import Beam
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
 from tests.engine.hallucination.scripted import EOS, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 

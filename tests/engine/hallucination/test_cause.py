@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.hallucination.cause import Cause
-from engine.hallucination.forced import forced
-from engine.hallucination.priors import Priors
-from engine.hallucination.region import RegionWords
-from engine.hallucination.word_case import WordCase
+from engine.hallucination.decoding.forced import forced
+from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.priors import Priors
+from engine.hallucination.grounding.region import RegionWords
+from engine.hallucination.grounding.word_case import WordCase
 from tests.engine.hallucination.tiny import case, scenes, untrained
 
 SAID = (20, 31, 55, 12)

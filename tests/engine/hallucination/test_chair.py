@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.hallucination.chair import Vocabulary, chair, mentions
+from engine.hallucination.measures.chair import Vocabulary, chair, mentions
 from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.data.scenes import Scenes
-from engine.hallucination.claims import claims, naming, questions, telling
+from engine.hallucination.measures.claims import claims, naming, questions, telling
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 

@@ -7,8 +7,10 @@ from math import isnan
 import numpy as np
 import pytest
 
-from engine.hallucination import comparison
-from engine.hallucination.comparison import (
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures import comparison
+from engine.hallucination.measures.comparison import (
     COMPARED,
     COSTS,
     DRAWS,
@@ -25,10 +27,8 @@ from engine.hallucination.comparison import (
     summary,
     write,
 )  # fmt: skip
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.rates import Rates, ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.vcd import VCD
 from tests.measured import PAGE
 
 

@@ -5,7 +5,7 @@ from math import log
 import pytest
 import torch
 
-from engine.hallucination.contrast import contrast, plausible
+from engine.hallucination.decoding.contrast import contrast, plausible
 
 STRONG = torch.randn(3, 20, generator=torch.Generator().manual_seed(0))
 WEAK = torch.randn(3, 20, generator=torch.Generator().manual_seed(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.hallucination import VCD, Greedy, VASparse, asking
-from engine.hallucination.differences import differing, worth_marking, yes_and_no
+from engine.hallucination.measures.differences import differing, worth_marking, yes_and_no
 from engine.result import Ranking, Scores, Tokens
 
 STREET = asking.scene("counter", 253)

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import DoesNotFit
-from engine.hallucination.dola import DoLa, apart, repeated
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
+from engine.hallucination.decoding.dola import DoLa, apart, repeated
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.beam import Beam
-from engine.hallucination.dola import DoLa
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.opera import OPERA
-from engine.hallucination.sampling import Sampling, nucleus
-from engine.hallucination.vasparse import VASparse
-from engine.hallucination.vcd import VCD
+from engine.hallucination.decoding.beam import Beam
+from engine.hallucination.decoding.dola import DoLa
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.opera import OPERA
+from engine.hallucination.decoding.sampling import Sampling, nucleus
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from engine.errors import DoesNotFit
-from engine.hallucination.chair import chair
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.keep_curve import KEEPS, KeepCurve, resampled
-from engine.hallucination.rates import UNSEEN, ScenesCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.measures.chair import chair
+from engine.hallucination.measures.keep_curve import KEEPS, KeepCurve, resampled
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.hallucination.vasparse import VASparse
 
 COUNT, LENGTH = 5, 16
 

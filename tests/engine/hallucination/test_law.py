@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.hallucination.law import evidence_for, false_yes, log_odds, missed
+from engine.hallucination.measures.law import evidence_for, false_yes, log_odds, missed
 
 TABLE = {
     1: [(0.955, 0.003), (0.833, 0.025), (0.725, 0.055), (0.592, 0.109), (0.476, 0.174)],

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.hallucination.looks import Looks, attention, on_pixels, sink_places
-from engine.hallucination.relevancy import Relevancy, relevancy, rolled
+from engine.hallucination.grounding.looks import Looks, attention, on_pixels, sink_places
+from engine.hallucination.grounding.relevancy import Relevancy, relevancy, rolled
+from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.vlm import Want
-from engine.hallucination.word_case import WordCase
 from tests.engine.hallucination.tiny import case, untrained
 
 SAID = (20, 31, 55, 12)

@@ -8,8 +8,8 @@ import torch
 
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.mvp import MVP, VIEWS, Trail, best_of, padded, totals
-from engine.hallucination.rates import UNSEEN
+from engine.hallucination.decoding.mvp import MVP, VIEWS, Trail, best_of, padded, totals
+from engine.hallucination.measures.rates import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.run import answer

@@ -5,7 +5,7 @@ from math import exp, sqrt
 import pytest
 import torch
 
-from engine.hallucination.noise import STEPS, kept, noise_for, noised
+from engine.hallucination.decoding.noise import STEPS, kept, noise_for, noised
 
 
 @pytest.mark.parametrize(

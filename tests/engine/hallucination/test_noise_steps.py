@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine.errors import DoesNotFit
-from engine.hallucination.generate import generate
-from engine.hallucination.noise_steps import DEPTHS, NoiseSteps, margins
-from engine.hallucination.vcd import VCD
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures.noise_steps import DEPTHS, NoiseSteps, margins
 from tests.engine.hallucination.tiny import case
 
 ASKED = "is there a boat"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.beam import Beam, Open
-from engine.hallucination.generate import generate
-from engine.hallucination.opera import OPERA, Ahead, Retrospecting, over_trust
+from engine.hallucination.decoding.beam import Beam, Open
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.opera import OPERA, Ahead, Retrospecting, over_trust
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.scripted import (
     BOS,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.opera import OPERA, over_trust
-from engine.hallucination.over_trust import FELT, needed, reach, walk
+from engine.hallucination.decoding.opera import OPERA, over_trust
+from engine.hallucination.measures.over_trust import FELT, needed, reach, walk
 from engine.result import Columns, Field
 from tests.engine.hallucination.tiny import case
 

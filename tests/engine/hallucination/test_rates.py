@@ -9,16 +9,16 @@ import pytest
 
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.chair import chair
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.mvp import MVP
-from engine.hallucination.noise import seed_for
-from engine.hallucination.rates import SPEED, UNSEEN, Rates, ScenesCase, joined, speed
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.noise import seed_for
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures.chair import chair
+from engine.hallucination.measures.rates import SPEED, UNSEEN, Rates, ScenesCase, joined, speed
+from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.hallucination.vcd import VCD
-from engine.hallucination.views_ablation import ViewsAblation
 from engine.method import quiet
 from engine.result import Columns
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from engine.data.sprites import CATEGORIES, HABITS, THEMES
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.opera import OPERA
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.tiny_vlm import scenes as many
 from engine.hallucination.tiny_vlm.scenes import (
     SceneBatch,

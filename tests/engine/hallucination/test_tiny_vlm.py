@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.hallucination.mvp import padded
+from engine.hallucination.decoding.mvp import padded
 from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
 from engine.hallucination.tiny_vlm.words import PAD
 from engine.hallucination.vlm import Want

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from engine.errors import DoesNotFit
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.keeping import calibrated, recovered, saliency, scores
-from engine.hallucination.vasparse import EVERY, VASparse
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.keeping import calibrated, recovered, saliency, scores
+from engine.hallucination.decoding.vasparse import EVERY, VASparse
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 

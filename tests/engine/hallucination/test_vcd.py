@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.generate import generate
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.meter import Meter
-from engine.hallucination.noise import noise_for, noised
-from engine.hallucination.sampling import Sampling
-from engine.hallucination.vcd import VCD
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.meter import Meter
+from engine.hallucination.decoding.noise import noise_for, noised
+from engine.hallucination.decoding.sampling import Sampling
+from engine.hallucination.decoding.vcd import VCD
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 

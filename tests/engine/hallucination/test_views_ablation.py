@@ -5,13 +5,13 @@ import pytest
 
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.greedy import Greedy
-from engine.hallucination.mvp import MVP, VIEWS
-from engine.hallucination.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP, VIEWS
+from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.measures.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.hallucination.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.result import Columns
 
 COUNT = 6

@@ -15,7 +15,7 @@ import pytest
 
 from engine import data as data_sets
 from engine import run
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.keeping.store import Store
 from engine.lab import Train, TrainCase, again

@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.models import compiled, compiling, packages
 from engine.models.borrow import holding
 from engine.models.catalog import load

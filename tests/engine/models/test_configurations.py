@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.case import ImageCase, shown
 from engine.case.target import Target
 from engine.images import Crop

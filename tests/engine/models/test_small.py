@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.attention_rollout import AttentionRollout
-from engine.attribution.deep_lift import DeepLift
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
-from engine.attribution.guided_backprop import GuidedBackprop
-from engine.attribution.layer_cam import LayerCam
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.attention_rollout import AttentionRollout
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BadModel

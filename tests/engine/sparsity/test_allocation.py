@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadSetting
-from engine.sparsity.allocation import RULES, densities, solved
-from engine.sparsity.pruner import MaskRules
-from engine.sparsity.pruning import pruner_of
+from engine.sparsity.masks.allocation import RULES, densities, solved
+from engine.sparsity.masks.pruner import MaskRules
+from engine.sparsity.masks.pruning import pruner_of
 from engine.weights.parts import PrunableWeight
 from tests import tiny
 

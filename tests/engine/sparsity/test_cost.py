@@ -12,9 +12,8 @@ from torch import nn
 from engine.errors import BlindspotError
 from engine.models.small import NetworkShape, build
 from engine.sparsity import MaskRules, Masks, masks_of, parts, pruned, pruner_of, shrunk
-from engine.sparsity.compare import effective, overlap
-from engine.sparsity.cost import cost_of, multiply_adds, places
-from engine.sparsity.latency import (
+from engine.sparsity.effects.cost import cost_of, multiply_adds, places
+from engine.sparsity.effects.latency import (
     FEWEST,
     contenders,
     fit_for_cores,
@@ -22,6 +21,7 @@ from engine.sparsity.latency import (
     no_sparse_cores,
     told,
 )
+from engine.sparsity.masks.compare import effective, overlap
 from tests import tiny
 
 
@@ -196,7 +196,7 @@ def test_sparse_cores_are_offered_only_where_they_exist():
 @pytest.mark.gpu
 def test_sparse_cores_compute_what_zeros_do():
     from engine.models.classifier import Classifier
-    from engine.sparsity.latency import sparse_cores
+    from engine.sparsity.effects.latency import sparse_cores
 
     network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
     model = Classifier(tiny.random_weights(network), "g", "g", 8, device=torch.device("cuda"))

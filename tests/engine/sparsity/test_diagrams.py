@@ -8,7 +8,8 @@ import torch
 
 from engine.errors import BadSetting, DoesNotFit
 from engine.models import embedded
-from engine.sparsity import MaskRules, diagrams, masks_of, parts, pruned, pruner_of
+from engine.sparsity import MaskRules, masks_of, parts, pruned, pruner_of
+from engine.sparsity.masks import diagrams
 from tests import tiny
 
 

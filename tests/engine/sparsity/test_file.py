@@ -10,7 +10,7 @@ import pytest
 from engine.errors import BadData, BlindspotError
 from engine.models import embedded
 from engine.sparsity import MaskRules, pruner_of
-from engine.sparsity.file import masks_file, read_masks
+from engine.sparsity.masks.file import masks_file, read_masks
 from tests import tiny
 
 

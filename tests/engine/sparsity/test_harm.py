@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine import data as data_sets
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.measures.calibration import calibration
 from engine.models import embedded
 from engine.sparsity import Harm, PruneCase, harm, photographs, prune_case
-from engine.sparsity.harm import interval
+from engine.sparsity.effects.harm import interval
 from engine.sparsity.subjects import agreement_only, data_of, names_of_photographs
 from engine.training import outputs
 from tests import tiny

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import BlindspotError, DoesNotFit
 from engine.run import answer
 from engine.sparsity import Learned, MaskRules, Prune, Pruning, parts, pruner_of, read_scores
-from engine.sparsity.magnitude import Magnitude
+from engine.sparsity.criteria.magnitude import Magnitude
 from tests import tiny
 
 

@@ -14,8 +14,8 @@ from torch.nn.utils import prune
 from engine.errors import BadSetting, BlindspotError
 from engine.result import WeightScores
 from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, parts, pruner_of
-from engine.sparsity.magnitude import Magnitude
-from engine.sparsity.pruning import BY_TITLE
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
 
 

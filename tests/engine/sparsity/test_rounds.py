@@ -31,8 +31,8 @@ from engine.sparsity import (
     pruner_of,
     rounds_of,
 )
-from engine.sparsity.compare import overlap
-from engine.sparsity.pruning import BY_TITLE
+from engine.sparsity.masks.compare import overlap
+from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
 
 

@@ -9,12 +9,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from engine.sparsity import MaskRules, PruneCase, Pruner
-from engine.sparsity.chance import Random
-from engine.sparsity.compare import overlap
-from engine.sparsity.grasp import Grasp
-from engine.sparsity.magnitude import Magnitude
-from engine.sparsity.snip import Snip
-from engine.sparsity.taylor import Taylor
+from engine.sparsity.criteria.chance import Random
+from engine.sparsity.criteria.grasp import Grasp
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.criteria.snip import Snip
+from engine.sparsity.criteria.taylor import Taylor
+from engine.sparsity.masks.compare import overlap
 from tests import tiny
 
 

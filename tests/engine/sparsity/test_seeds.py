@@ -12,7 +12,7 @@ from engine.method import quiet
 from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import Seeds, prune_case
-from engine.sparsity.seeds import UNDECIDED, exemplars, modal, others
+from engine.sparsity.effects.seeds import UNDECIDED, exemplars, modal, others
 from engine.training import outputs
 from tests import tiny
 

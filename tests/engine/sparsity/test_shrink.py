@@ -12,8 +12,8 @@ from engine.models import catalog, embedded
 from engine.models.small import SMALL, NetworkShape, build
 from engine.result import WeightScores
 from engine.sparsity import MaskRules, Pruner, parts, pruned, shrunk
-from engine.sparsity.channels import channels_of
-from engine.sparsity.cost import multiply_adds
+from engine.sparsity.effects.cost import multiply_adds
+from engine.sparsity.masks.channels import channels_of
 from tests import tiny
 
 

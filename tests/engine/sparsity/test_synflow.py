@@ -9,10 +9,11 @@ from torch import nn
 
 from engine.errors import DoesNotFit
 from engine.run import answer
-from engine.sparsity import MaskRules, PruneCase, Pruner, parts, synflow
-from engine.sparsity.compare import overlap
-from engine.sparsity.snip import Snip
-from engine.sparsity.synflow import SynFlow, flow_of, lowest, total_flow
+from engine.sparsity import MaskRules, PruneCase, Pruner, parts
+from engine.sparsity.criteria import synflow
+from engine.sparsity.criteria.snip import Snip
+from engine.sparsity.criteria.synflow import SynFlow, flow_of, lowest, total_flow
+from engine.sparsity.masks.compare import overlap
 from tests import tiny
 
 

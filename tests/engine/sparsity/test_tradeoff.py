@@ -9,8 +9,8 @@ from engine import data as data_sets
 from engine.errors import Cancelled, DoesNotFit
 from engine.models import embedded
 from engine.sparsity import Level, PruneCase, Tradeoff, pruned, sparsest
+from engine.sparsity.effects.tradeoff import COLUMNS, RATIOS
 from engine.sparsity.prune import right
-from engine.sparsity.tradeoff import COLUMNS, RATIOS
 from tests import tiny
 
 

@@ -11,12 +11,12 @@ from torch import nn
 
 from engine import data as data_sets
 from engine.anomaly.case import split
-from engine.anomaly.corruption import corrupted
-from engine.anomaly.detector import Detector
+from engine.anomaly.detectors.detector import Detector
+from engine.anomaly.protocol.corruption import corrupted
 from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import PruneCase, Unknown, masks_of, parts, photographs, pruned, told_apart
-from engine.sparsity.unknown import DETECTORS, above, change_between, images_of
+from engine.sparsity.effects.unknown import DETECTORS, above, change_between, images_of
 from tests import tiny
 
 NOISE = "Normal images with noise"

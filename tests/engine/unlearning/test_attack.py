@@ -13,7 +13,7 @@ from PIL import Image
 from engine.data.folders import read_folders
 from engine.training import Recipe, fresh
 from engine.unlearning import ForgetCase, request
-from engine.unlearning.attack import (
+from engine.unlearning.protocol.attack import (
     FEATURES,
     Answers,
     attack,
@@ -25,7 +25,7 @@ from engine.unlearning.attack import (
     modified_entropy,
     privacy,
 )
-from engine.unlearning.metrics import figures, judged
+from engine.unlearning.protocol.metrics import figures, judged
 
 
 def answers(count, sharpness, seed, classes=4):

@@ -21,10 +21,10 @@ from engine.unlearning import (
     NoOp,
     Retrain,
 )
-from engine.unlearning.metrics import gap
-from engine.unlearning.network import own_copy, untrained
-from engine.unlearning.scrub import TEMPERATURE, apart
-from engine.unlearning.unlearner import UnlearningRun
+from engine.unlearning.protocol.metrics import gap
+from engine.unlearning.ways.network import own_copy, untrained
+from engine.unlearning.ways.scrub import TEMPERATURE, apart
+from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case, noisy_case
 
 

@@ -13,7 +13,7 @@ from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
 from engine.run import answer
 from engine.training import Recipe, fresh, outputs, train
 from engine.unlearning import CudaExperiment
-from engine.unlearning.cuda import (
+from engine.unlearning.experiments.cuda import (
     CLEAN,
     LEARNED,
     ONE_FILTER,

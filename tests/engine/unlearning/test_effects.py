@@ -37,10 +37,10 @@ from engine.unlearning import (
     SalUn,
     Scoreboard,
     Timing,
-    findings,
     forget_case,
     request,
 )
+from engine.unlearning.protocol import findings
 
 SEEDS = 5
 BOARDS = 3  # seeds of a whole scoreboard

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 from engine.unlearning import UNLEARNERS
-from engine.unlearning.attack import informative
-from engine.unlearning.findings import (
+from engine.unlearning.protocol.attack import informative
+from engine.unlearning.protocol.findings import (
     DOCS,
     END,
     START,
@@ -56,7 +56,9 @@ def test_the_table_of_the_documentation_agrees_with_the_measured_figures(tmp_pat
     copy = tmp_path / "unlearning.md"
     copy.write_text(page.read_text())
     write(UNLEARNERS, copy)
-    assert copy.read_text() == page.read_text(), "run: python -m engine.unlearning.findings"
+    assert copy.read_text() == page.read_text(), (
+        "run: python -m engine.unlearning.protocol.findings"
+    )
     assert page.read_text().count(START) == page.read_text().count(END) == 1
 
 

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from engine.run import answer
 from engine.unlearning import FisherForgetting
-from engine.unlearning.fisher import BATCH, CLASS_VARIANCE, fisher
-from engine.unlearning.network import in_parts, named, own_copy
-from engine.unlearning.unlearner import UnlearningRun
+from engine.unlearning.ways.fisher import BATCH, CLASS_VARIANCE, fisher
+from engine.unlearning.ways.network import in_parts, named, own_copy
+from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 

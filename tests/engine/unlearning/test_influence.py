@@ -15,9 +15,9 @@ from engine.models.classifier import Classifier
 from engine.run import answer
 from engine.training import Recipe
 from engine.unlearning import IU, IUExact, forget_case, request
-from engine.unlearning.influence import conjugate_gradients, gauss_newton, summed, wood_fisher
-from engine.unlearning.network import own_copy
-from engine.unlearning.unlearner import UnlearningRun
+from engine.unlearning.ways.influence import conjugate_gradients, gauss_newton, summed, wood_fisher
+from engine.unlearning.ways.network import own_copy
+from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 RIDGE = 0.01

@@ -12,8 +12,8 @@ import torch
 from engine import data as data_sets
 from engine.models.small import build
 from engine.unlearning import forget_case, request
-from engine.unlearning.attack import Answers
-from engine.unlearning.metrics import (
+from engine.unlearning.protocol.attack import Answers
+from engine.unlearning.protocol.metrics import (
     GAP,
     attack_rate,
     attacks,

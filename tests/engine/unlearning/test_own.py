@@ -13,7 +13,7 @@ from engine.errors import BadSetting
 from engine.method import Slider, setting
 from engine.run import answer
 from engine.unlearning import AfterCase, BoardCase, Scoreboard, WhatMoved
-from engine.unlearning.unlearner import Unlearner, UnlearningRun
+from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 PAGE = Path(__file__).parents[3] / "docs" / "adding-a-method.md"

@@ -23,8 +23,8 @@ from engine.unlearning import (
     SalUn,
     request,
 )
-from engine.unlearning.influence import gauss_newton
-from engine.unlearning.network import in_parts, named, own_copy
+from engine.unlearning.ways.influence import gauss_newton
+from engine.unlearning.ways.network import in_parts, named, own_copy
 from tests import tiny
 
 

@@ -9,7 +9,7 @@ from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.sparsity import masks_in
 from engine.unlearning import FineTune, PruneFirst, Retrain
-from engine.unlearning.prune_first import THEN
+from engine.unlearning.ways.prune_first import THEN
 from tests.engine.unlearning.trained import class_case
 
 METHOD = PruneFirst(ratio=0.9, epochs=2)

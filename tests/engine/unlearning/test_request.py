@@ -14,8 +14,8 @@ from engine.run import answer
 from engine.sparsity import PruneCase
 from engine.training import Recipe
 from engine.unlearning import ForgetRequest, WorstCase, easiest, forget_case, hardest, request
+from engine.unlearning.protocol.worst import worst_case
 from engine.unlearning.request import splits
-from engine.unlearning.worst import worst_case
 from tests import tiny
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 

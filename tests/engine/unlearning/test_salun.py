@@ -16,7 +16,7 @@ from engine.unlearning import (
     SalUn,
     salient,
 )
-from engine.unlearning.network import in_parts, named
+from engine.unlearning.ways.network import in_parts, named
 from tests.engine.unlearning.trained import class_case
 
 

@@ -27,9 +27,9 @@ from engine.unlearning import (
     SalUn,
     Scoreboard,
 )
-from engine.unlearning.attack import informative
-from engine.unlearning.metrics import GAP
-from engine.unlearning.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
+from engine.unlearning.protocol.attack import informative
+from engine.unlearning.protocol.metrics import GAP
+from engine.unlearning.protocol.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.unlearning import IU, SSD, IUExact, ssd
-from engine.unlearning import influence as of_influence
-from engine.unlearning.network import named, own_copy
-from engine.unlearning.scoreboard import run_of
-from engine.unlearning.search import UNCHANGED, searched
+from engine.unlearning import IU, SSD, IUExact
+from engine.unlearning.protocol.scoreboard import run_of
+from engine.unlearning.ways import influence as of_influence
+from engine.unlearning.ways import ssd
+from engine.unlearning.ways.network import named, own_copy
+from engine.unlearning.ways.search import UNCHANGED, searched
 from tests.engine.unlearning.trained import class_case
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine import data as data_sets
 from engine.training import Recipe, fresh, outputs, train
-from engine.unlearning.seen import RecordedData
+from engine.unlearning.ways.seen import RecordedData
 
 
 def test_every_way_to_the_pixels_is_noted():

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from engine.errors import BadSetting
 from engine.run import answer
 from engine.unlearning import SSD, Importance, by_layer, dampened, plane, threshold_for
-from engine.unlearning.importance import SETS, dampening
-from engine.unlearning.looks.damping import damped
-from engine.unlearning.network import in_parts, named, own_copy
-from engine.unlearning.search import TRIED
-from engine.unlearning.ssd import SHARES, dampen
+from engine.unlearning.diagnostics.damping import damped
+from engine.unlearning.ways.importance import SETS, dampening
+from engine.unlearning.ways.network import in_parts, named, own_copy
+from engine.unlearning.ways.search import TRIED
+from engine.unlearning.ways.ssd import SHARES, dampen
 from tests.engine.unlearning.trained import class_case
 
 

@@ -26,13 +26,12 @@ from engine.unlearning import (
     Saliency,
     SalUn,
     Timing,
-    clock,
-    timing,
-    unlearner,
 )
-from engine.unlearning.metrics import judged
-from engine.unlearning.saliency import Saliency as Salient
-from engine.unlearning.unlearner import Unlearner
+from engine.unlearning.protocol import timing
+from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.ways import clock, unlearner
+from engine.unlearning.ways.saliency import Saliency as Salient
+from engine.unlearning.ways.unlearner import Unlearner
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
 

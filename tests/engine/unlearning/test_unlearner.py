@@ -27,7 +27,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.metrics import figures, judged
+from engine.unlearning.protocol.metrics import figures, judged
 from tests import tiny
 from tests.engine.unlearning.trained import class_case, noisy_case
 

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from engine.unlearning import WorstCase, easiest, hardest
-from engine.unlearning import worst as worst_module
-from engine.unlearning.network import own_copy
-from engine.unlearning.worst import after_signs
+from engine.unlearning.protocol import worst as worst_module
+from engine.unlearning.protocol.worst import after_signs
+from engine.unlearning.ways.network import own_copy
 from engine.weights.case import PruneCase
 from tests import tiny
 

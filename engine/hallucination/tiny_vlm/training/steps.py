@@ -10,7 +10,7 @@ from math import cos, pi
 import torch
 from torch import Tensor, nn
 
-from engine.hallucination.noise import STEPS, noised
+from engine.hallucination.decoding.noise import STEPS, noised
 from engine.method import Progress
 from engine.training.descent import Loss, descend
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from torch.nn import functional as F
 
-from engine.attribution.class_activation import chosen_layer, enlarged, maps_and_gradients
-from engine.attribution.grad_cam import grad_cam
+from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
+from engine.attribution.heatmaps.grad_cam import grad_cam
 from engine.attribution.study import Study, study_case, things
 from engine.attribution.study.images import images
 from engine.attribution.study.measure import RANDOM

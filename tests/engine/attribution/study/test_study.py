@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.guided_backprop import GuidedBackprop
-from engine.attribution.lime import Lime
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.lime import Lime
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.study import TITLES, ImageQuestion, Study, StudyCase, StudyMaps, chosen, ten
 from engine.attribution.study.measure import (
     RANDOM,

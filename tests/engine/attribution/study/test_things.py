@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from engine import data as data_sets
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
 from engine.attribution.study.images import images
 from engine.data.phantoms import SLICES, Phantoms

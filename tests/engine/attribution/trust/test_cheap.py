@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.grad_cam import GradCam
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.trust import (
     TRUST,
     OtherClass,

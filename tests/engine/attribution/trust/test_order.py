@@ -8,10 +8,10 @@ import torch
 from scipy.ndimage import zoom
 from torch import nn
 
-from engine.attribution.gradient import Gradient
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.integrated_gradients import IntegratedGradients
-from engine.attribution.occlusion import Occlusion
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.trust import (
     Order,
     TrustCase,

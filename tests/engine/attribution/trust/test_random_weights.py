@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.deep_lift import DeepLift
-from engine.attribution.gradient import Gradient
-from engine.attribution.gradient_x_input import GradientXInput
-from engine.attribution.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.trust import (
     OtherClass,
     RandomWeights,

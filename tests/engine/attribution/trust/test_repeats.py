@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engine.attribution.gradient import Gradient
+from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.trust import (
     Nudged,
     Repeats,

@@ -1,0 +1,1 @@
+"""Detectors: a score for each image, higher where it is more unusual."""

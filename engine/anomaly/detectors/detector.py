@@ -1,0 +1,255 @@
+"""What every detector shares: it is fitted to normal images, and then scores any images.
+
+A detector writes `fit`, which gives a rule; the rest is the protocol: p-values among held-out
+normal images, curves against unknown ones, the nearest normal images.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine.anomaly.bank import Bank, Doubles, Ints
+from engine.anomaly.case import FamiliarCase
+from engine.anomaly.detectors.held import held_bytes
+from engine.anomaly.gather import Gathered, gathered, heads_agree
+from engine.anomaly.protocol.conformal import Conformal
+from engine.errors import DoesNotFit
+from engine.keeping.memory import Memory
+from engine.measures import detection
+from engine.method import Cost, Method, Progress, quiet
+from engine.result import Curve, Evidence, Result, Scores, Table, View
+
+NEAREST = 8  # normal images that are shown beside the image
+ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
+LEAST = 4096  # bytes that any rule counts for
+POOLED, OF_CLASS, OF_GROUP = "among all", "among its class", "by group"
+MEASURES = (
+    "AUROC", "FPR95, unknown positive", "FPR95, normal positive", "AUPR, unknown positive",
+    "AUPR, normal positive", "share of unknown", "accuracy", "AUOSCR", "OOSA",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores (N,), larger is more unusual, and the parts that make them, (N,) each."""
+
+    score: Doubles
+    parts: Mapping[str, Doubles]
+
+
+Rule = Callable[[Bank], Scored]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A rule, and what had to be done otherwise than usual to have it."""
+
+    rule: Rule
+    notes: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it has learned."""
+        return LEAST + held_bytes(self.rule)
+
+
+@dataclass(frozen=True)
+class Detector(Method[FamiliarCase]):
+    """A way of telling how unusual an image is to a model."""
+
+    family = "anomaly"
+    cost: ClassVar[Cost] = "live"
+    revision: ClassVar[int] = 2
+    needs = frozenset({"normal"})
+    unit: ClassVar[str] = "score"
+    joined: ClassVar[str] = "alone"  # how the parts make the score: sum, product, alone
+
+    @abstractmethod
+    def fit(self, train: Bank) -> Fitted:
+        """A rule fitted to normal images, at least one."""
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Views: subject, normal, held (and unknown) evidence, p, smallest, nearest, measures."""
+        return self.judge(gathered(case, progress), progress)
+
+    def judge(self, banks: Gathered, progress: Progress = quiet) -> Result:
+        """The whole answer from banks that are there already."""
+        self.check_banks(banks)
+        progress(0.95, "scoring")
+        fitted = self.fitted(banks.fit)
+        found: dict[str, Any] = {
+            "subject": self.evidence(fitted.rule, banks.subject),
+            "normal": self.evidence(fitted.rule, banks.normal),
+            "held": self.evidence(fitted.rule, banks.held),
+        }
+        if banks.unknown is not None and len(banks.unknown):
+            found["unknown"] = self.evidence(fitted.rule, banks.unknown)
+        found |= compared(found, banks) | nearest(banks) | measured(found, banks)
+        found |= self.more(fitted, banks)
+        found["notes"] = noted((*banks.notes, *fitted.notes))
+        progress(1.0, "scored")
+        return found
+
+    def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:  # noqa: ARG002
+        """Views of this detector alone."""
+        return {}
+
+    def check_banks(self, banks: Gathered) -> None:
+        """Raise DoesNotFit where the head does not give the logits but the detector needs it."""
+        if reason := self.misfit(banks.subject):
+            raise DoesNotFit(f"{self.title}: {reason}")
+
+    def misfit(self, bank: Bank) -> str:
+        """Why it cannot judge a model by what such a bank holds of it, or ""."""
+        if "head" in self.needs and not heads_agree(bank):
+            return (
+                "it needs logits that come straight from the last linear layer, and this model "
+                "does something else with them."
+            )
+        return ""
+
+    def evidence(self, rule: Rule, bank: Bank) -> Evidence:
+        """The scores of a bank as a view."""
+        judged = rule(bank)
+        blank = np.full(len(bank), -1, np.int64)
+        return Evidence(
+            judged.score.astype(np.float32),
+            {name: values.astype(np.float32) for name, values in judged.parts.items()},
+            bank.predicted,
+            blank if bank.labels is None else np.asarray(bank.labels, np.int64),
+            blank if bank.ids is None else np.asarray(bank.ids, np.int64),
+            self.unit,
+            self.joined,
+        )
+
+    def fitted(self, train: Bank) -> Fitted:
+        """The rule for these images, fitted once and remembered for a while."""
+        said = blake2b(json.dumps([self.full_name(), self.settings()]).encode(), digest_size=16)
+        said.update(f"{train.model_id}|{train.data_id}".encode())
+        if train.keys is None:
+            return self.fit(train)
+        said.update(np.ascontiguousarray(train.keys).tobytes())
+        return _rules.made(said.hexdigest(), lambda: self.fit(train))
+
+
+_rules: Memory[Fitted] = Memory(ROOM, lambda fitted: fitted.nbytes)
+
+
+def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+    """p-values of the image, and the smallest that could have been reached."""
+    subject, normal = found["subject"], found["normal"]
+    ruler = ruler_of(normal, banks.normal.groups)
+    own = ruler.of_class(int(subject.predicted[0]))
+    score = np.asarray(subject.values, np.float64)
+    least = int((ruler.scores >= score[0]).sum())
+    labels = (POOLED, OF_CLASS, OF_GROUP)
+    by_class = own is not ruler
+    values = [
+        ruler.p(score)[0],
+        own.p(score)[0] if by_class else np.nan,
+        ruler.p_by_group(score)[0],
+    ]
+    floor = [ruler.smallest, own.smallest if by_class else np.nan, ruler.smallest_by_group]
+    counts = [len(ruler), len(own) if by_class else 0, least]
+    return {
+        "p": Scores(np.array(values, np.float32), labels, "p-value"),
+        "smallest": Scores(np.array(floor, np.float32), labels, "p-value"),
+        "counts": Scores(
+            np.array(counts, np.float32),
+            ("normal images", "of its class", "at least as unusual"),
+            "images",
+        ),
+    }
+
+
+def ruler_of(normal: Evidence, groups: Ints | None = None) -> Conformal:
+    """The conformal wrapper around held-out normal scores."""
+    return Conformal(np.asarray(normal.values, np.float64), normal.predicted, groups)
+
+
+def nearest(banks: Gathered) -> dict[str, View]:
+    """The normal images whose features point most nearly where the image's do."""
+    fit, subject = banks.fit, banks.subject
+    if not fit.features.shape[1] or fit.ids is None:
+        return {}
+    apart = np.linalg.norm(fit.directions - subject.directions, axis=1)
+    order = np.argsort(apart, kind="stable")[:NEAREST]
+    values = np.stack([fit.ids[order].astype(np.float64), apart[order]], 1)
+    rows = tuple(f"nearest {place + 1}" for place in range(len(order)))
+    return {"nearest": Table(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
+
+
+def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+    """Curves and measures against the unknown images, and how often the model is right."""
+    held = found["held"]
+    known = np.asarray(held.values, np.float64)
+    right = banks.held.right
+    labeled = banks.held.labels is not None
+    accuracy = float(right.mean()) if labeled else np.nan
+    values = dict.fromkeys(MEASURES, np.nan) | {"accuracy": accuracy}
+    views: dict[str, View] = {}
+    unknown = found.get("unknown")
+    if isinstance(unknown, Evidence):
+        strange = np.asarray(unknown.values, np.float64)
+        values |= {
+            "AUROC": detection.auroc(known, strange),
+            "FPR95, unknown positive": detection.fpr95(known, strange),
+            "FPR95, normal positive": detection.fpr95(known, strange, "known"),
+            "AUPR, unknown positive": detection.aupr(known, strange),
+            "AUPR, normal positive": detection.aupr(known, strange, "known"),
+            "share of unknown": len(strange) / (len(strange) + len(known)),
+        }
+        views |= curves(known, strange)
+        if labeled:
+            values["AUOSCR"] = detection.auoscr(known, right, strange)
+            values["OOSA"] = operational(found, banks)
+            rates = detection.oscr(known, right, strange)
+            views["oscr"] = curve(rates, "unknown images accepted", "right and accepted")
+    else:
+        values["share of unknown"] = 0.0
+    row = np.array([[values[name] for name in MEASURES]], np.float32)
+    views["measures"] = Table(row, ("this detector",), MEASURES, ("share",) * len(MEASURES))
+    return views
+
+
+def operational(found: Mapping[str, Any], banks: Gathered) -> float:
+    """OOSA on one half of the unknown images, with the line found on the other half.
+
+    The line is drawn on the normal images that p-values come from, and tried on the held ones.
+    """
+    normal, held, unknown = (found[name] for name in ("normal", "held", "unknown"))
+    strange = np.asarray(unknown.values, np.float64)
+    if len(strange) < 2:
+        return float("nan")
+    known = np.asarray(normal.values, np.float64)
+    line = detection.best_threshold(known, banks.normal.right, strange[::2])
+    tried = np.asarray(held.values, np.float64)
+    return detection.oosa(tried, banks.held.right, strange[1::2], line)
+
+
+def curves(known: Doubles, strange: Doubles) -> dict[str, View]:
+    """ROC and precision over recall."""
+    return {
+        "roc": curve(detection.roc(known, strange), "false alarms", "unknown images found"),
+        "pr": curve(
+            detection.precision_recall(known, strange), "unknown images found", "precision"
+        ),
+    }
+
+
+def curve(rates: detection.ThresholdRates, x: str, y: str) -> Curve:
+    """Two rates as a view."""
+    return Curve(rates.x.astype(np.float32), rates.y.astype(np.float32), x, y, "share")
+
+
+def noted(notes: tuple[str, ...]) -> Scores:
+    """Sentences as a view: what was done otherwise than usual."""
+    words = notes or ("Everything as usual.",)
+    return Scores(np.full(len(words), float(len(notes)), np.float32), words, "")

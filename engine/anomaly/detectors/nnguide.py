@@ -1,0 +1,68 @@
+"""NNGuide: the energy, guided by how like the image is to normal ones that have high energy.
+
+    score = − lse(l) · mean over the k largest of ⟨ẑ, lse(l_j) ẑ_j⟩
+
+The guide is the mean of the k largest, where KNN takes the k-th. Park, Jung and Teoh, "Nearest
+Neighbor Guidance for Out-of-Distribution Detection" (2023), https://arxiv.org/abs/2309.14888
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.anomaly.bank import Bank
+from engine.anomaly.detectors.detector import Detector, Fitted, Scored
+from engine.method import Slider, setting
+
+SEED = 0  # of the draw where only a share of the normal images is used
+
+
+@dataclass(frozen=True)
+class NNGuide(Detector):
+    """Minus the soft maximum of the logits, times how like the image is to normal ones.
+
+    Its two factors are the energy and the guidance: the mean likeness to the k most alike normal
+    images, each weighed by its own energy. Both are high on familiar images. The unit is a squared
+    logit, so only the order counts.
+    """
+
+    name = "NNGuide"
+    title = "NNGuide"
+    paper = (
+        "Park, Jung and Teoh, Nearest Neighbor Guidance for Out-of-Distribution Detection (2023), "
+        "https://arxiv.org/abs/2309.14888"
+    )
+    needs = frozenset({"normal", "head"})
+    unit = "squared logit"
+    joined = "product"
+    proof = (
+        "tests/engine/anomaly/test_nnguide.py"
+        "::test_with_a_bank_of_one_it_is_two_energies_and_a_cosine"
+    )
+
+    k: int = setting(
+        10, Slider(1, 1000, 1, log=True), "Neighbors", "So many of the most alike are averaged."
+    )
+    share: float = setting(
+        1.0, Slider(0.01, 1.0, 0.01), "Share used", "Of the normal images; the paper takes 0.01 of "
+        "a million, and banks here are small.",
+    )  # fmt: skip
+
+    def fit(self, train: Bank) -> Fitted:
+        """The guide: normal directions, as long as their energies."""
+        count = max(1, round(self.share * len(train)))
+        rows = np.sort(np.random.default_rng(SEED).permutation(len(train))[:count])
+        guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
+        k = min(self.k, count)
+        notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
+
+        def rule(bank: Bank) -> Scored:
+            likeness = torch.from_numpy(bank.directions) @ guide.T
+            guidance = likeness.topk(k, dim=1, sorted=False).values.mean(1).numpy()
+            score = -bank.energy * guidance
+            return Scored(score, {"energy": bank.energy, "guidance": guidance})
+
+        return Fitted(rule, notes)

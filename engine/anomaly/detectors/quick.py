@@ -1,0 +1,22 @@
+"""The detectors that only read what the last layer sees, in the order they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.anomaly.detectors.costarr import COSTARR
+from engine.anomaly.detectors.detector import Detector
+from engine.anomaly.detectors.energy import Energy
+from engine.anomaly.detectors.gen import GEN
+from engine.anomaly.detectors.knn import KNN
+from engine.anomaly.detectors.mahalanobis import Mahalanobis
+from engine.anomaly.detectors.max_logit import MaxLogit
+from engine.anomaly.detectors.msp import MSP
+from engine.anomaly.detectors.nnguide import NNGuide
+from engine.anomaly.detectors.react import ReAct
+from engine.anomaly.detectors.vim import ViM
+
+QUICK: tuple[type[Detector], ...] = (
+    KNN, ViM, Mahalanobis, COSTARR, NNGuide, MSP, MaxLogit, Energy, GEN, ReAct,
+)  # fmt: skip
+BY_NAME: Mapping[str, type[Detector]] = {kind.name: kind for kind in QUICK}

@@ -1,0 +1,1 @@
+"""Protocol: what a score is worth, from normal images that were held out."""

@@ -1,0 +1,83 @@
+"""All quick detectors on one image: who finds it unusual, and whom to believe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.anomaly.case import FamiliarCase
+from engine.anomaly.detectors.detector import Detector, ruler_of
+from engine.anomaly.detectors.odin import ODIN
+from engine.anomaly.detectors.quick import QUICK
+from engine.anomaly.gather import Gathered, gathered
+from engine.anomaly.protocol.conformal import bonferroni
+from engine.errors import DoesNotFit
+from engine.measures.detection import auroc, fpr95
+from engine.method import Method, Progress, Switch, quiet, setting
+from engine.result import Result, Scores, Table
+
+COLUMNS = ("p-value", "less unusual normal images", "AUROC", "FPR95, unknown positive")
+UNITS = ("p-value", "share", "share", "share")
+
+
+@dataclass(frozen=True)
+class Compare(Method[FamiliarCase]):
+    """Every detector's verdict on this image, and how well each does on the unknown images.
+
+    The p-value is the share of normal images that are at least as unusual (the image counted in);
+    where images come in groups, such as slices of patients, groups are counted.
+    The lowest of several p-values is no p-value any more: times their number (Bonferroni) it is one
+    again, and that one is given too. AUROC says how often an unknown image scores above a normal
+    one; a detector that does badly there is not to be believed here because its p-value is low.
+    """
+
+    name = "Compare"
+    family = "anomaly"
+    title = "All detectors"
+    cost = "wait"
+    revision = 3
+    needs = frozenset({"normal"})
+    proof = (
+        "tests/engine/anomaly/test_compare.py"
+        "::test_each_row_is_what_the_detector_says_when_asked_alone"
+    )
+
+    odin: bool = setting(False, Switch(), "With ODIN", "It takes a way back through the network.")
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Views: ranking, a row for each detector that fits; together, Bonferroni's p-value."""
+        banks = gathered(case, progress)
+        kinds: list[type[Detector]] = [kind for kind in QUICK if not kind.unmet(case)]
+        kinds += [ODIN] if self.odin else []
+        rows, names = [], []
+        for place, kind in enumerate(kinds):
+            progress(0.9 + 0.1 * place / len(kinds), kind.title)
+            method = kind()
+            try:
+                method.check_banks(banks)
+            except DoesNotFit:
+                continue
+            rows.append(verdict(method, banks))
+            names.append(kind.name)
+        progress(1.0, "compared")
+        values = np.array(rows, np.float64)
+        together = bonferroni(values[:, 0])
+        return {
+            "ranking": Table(values.astype(np.float32), tuple(names), COLUMNS, UNITS),
+            "together": Scores(np.array([together], np.float32), ("Bonferroni",), "p-value"),
+        }
+
+
+def verdict(method: Detector, banks: Gathered) -> list[float]:
+    """p-value, share of normal images that are less unusual, AUROC, FPR95."""
+    rule = method.fitted(banks.fit).rule
+    score = method.evidence(rule, banks.subject).values.astype(np.float64)
+    ruler = ruler_of(method.evidence(rule, banks.normal), banks.normal.groups)
+    p = float(ruler.verdict_p(score)[0])
+    below = float((ruler.scores < score[0]).mean())
+    told = [float("nan"), float("nan")]
+    if banks.unknown is not None and len(banks.unknown):
+        known, strange = rule(banks.held).score, rule(banks.unknown).score
+        told = [auroc(known, strange), fpr95(known, strange)]
+    return [p, below, *told]

@@ -1,0 +1,135 @@
+"""One image and normal ones made worse step by step: does the score rise before the model errs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.anomaly.bank import Bank, Doubles, Ints
+from engine.anomaly.case import FamiliarCase, evenly
+from engine.anomaly.detectors.detector import Detector, ruler_of
+from engine.anomaly.detectors.quick import BY_NAME, QUICK
+from engine.anomaly.extract import Outputs, as_seen, look
+from engine.anomaly.gather import gathered, head_of
+from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
+from engine.measures.detection import auroc
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Result, Scores, Table
+
+LEVELS = tuple(round(step / 8, 3) for step in range(9))  # severities that are looked at
+COLUMNS = (
+    "score of the image", "p-value of the image", "probability of the image's class",
+    "median normal score", "median normal p-value", "accuracy", "AUROC against untouched",
+)  # fmt: skip
+UNITS = ("score", "p-value", "probability", "score", "p-value", "share", "share")
+
+
+@dataclass(frozen=True)
+class Corrupt(Method[FamiliarCase]):
+    """The image, and normal images beside it, made worse step by step, from 0 to 1.
+
+    A good detector's score rises before the model begins to err: then the error is announced. The
+    table gives, for each step, the image's own score and p-value, the middle one of the normal
+    images that were made worse alike, the share of these that the model still gets right, and how
+    well they can be told from untouched ones (AUROC; 0.5 is not at all).
+    """
+
+    name = "Corrupt"
+    family = "anomaly"
+    title = "Made worse"
+    cost = "wait"
+    revision = 2
+    needs = frozenset({"normal", "head"})
+    proof = (
+        "tests/engine/anomaly/test_corrupt.py"
+        "::test_noise_on_digits_raises_the_score_as_accuracy_falls"
+    )
+
+    kind: str = setting(
+        "noise", Choice(tuple(CORRUPTIONS)), "Made worse by", "What is done to the images."
+    )
+    detector: str = setting(
+        "KNN", Choice(tuple(kind.name for kind in QUICK)), "Detector", "With its usual settings."
+    )
+    images: int = setting(
+        64, Slider(8, 256, 8), "Normal images", "So many held-out ones are made worse too."
+    )
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Views: steps, flags (p-values of the normal images at each step), classes."""
+        banks = gathered(case, part_of(progress, 0.0, 0.4))
+        detector: Detector = BY_NAME[self.detector]()
+        detector.check_banks(banks)
+        rule = detector.fitted(banks.fit).rule
+        ruler = ruler_of(detector.evidence(rule, banks.normal), banks.normal.groups)
+        untouched = rule(banks.held).score
+        chosen = self.chosen(banks.held)
+        pixels = pixels_of(case, chosen)
+        own = int(banks.subject.predicted[0])
+        rows, judged, seen_as = [], [], []
+        for place, severity in enumerate(LEVELS):
+            if severity:
+                both = torch.cat([case.image[None], pixels])
+                bank = looked(case.model, corrupted(both, self.kind, severity, case.seed))
+            else:  # what was looked at already, to the last digit
+                bank = joined(banks.subject, chosen)
+            score = rule(bank).score
+            p = ruler.p(score)
+            right = share_right(bank.predicted[1:], chosen.labels)
+            rows.append(
+                [
+                    score[0], p[0], chance(bank.logits[0], own), np.median(score[1:]),
+                    np.median(p[1:]), right, auroc(untouched, score[1:]),
+                ]
+            )  # fmt: skip
+            judged.append(p[1:])
+            seen_as.append(int(bank.predicted[0]))
+            progress(0.4 + 0.6 * (place + 1) / len(LEVELS), f"severity {severity:g}")
+        names = tuple(f"severity {one:g}" for one in LEVELS)
+        images = tuple(f"image {one + 1}" for one in range(len(pixels)))
+        return {
+            "steps": Table(np.array(rows, np.float32), names, COLUMNS, UNITS),
+            "flags": Table(np.array(judged, np.float32), names, images, ("p-value",) * len(images)),
+            "classes": Scores(np.array(seen_as, np.float32), names, "class"),
+        }
+
+    def chosen(self, held: Bank) -> Bank:
+        """Held-out images that are made worse, spread over all of them."""
+        return held.take(evenly(np.arange(len(held)), self.images))
+
+
+def pixels_of(case: FamiliarCase, bank: Bank) -> Tensor:
+    """The held-out images of a bank at the model's size, (n, 3, side, side)."""
+    data = case.parts[1].data
+    some = data.take(data.places(np.asarray(bank.ids, np.int64)))
+    return as_seen(some, slice(None), case.model.side)
+
+
+def joined(one: Bank, other: Bank) -> Bank:
+    """The features and logits of both."""
+    features = np.concatenate([one.features, other.features])
+    return Bank(features, np.concatenate([one.logits, other.logits]), one.head)
+
+
+def share_right(predicted: Ints, labels: Ints | None) -> float:
+    """The share of right answers; NaN where the labels are not known."""
+    return float("nan") if labels is None else float((predicted == labels).mean())
+
+
+def looked(model: Classifier, pixels: Tensor) -> Bank:
+    """A bank of pixels (N, 3, side, side) that belong to no data set."""
+    seen = Outputs(len(pixels))
+    look(model, pixels, seen)
+    features = seen.arrays.get("features", np.empty((len(pixels), 0), np.float32))
+    return Bank(
+        features.astype(np.float64), seen.arrays["logits"].astype(np.float64), head_of(model)
+    )
+
+
+def chance(logits: Doubles, label: int) -> float:
+    """The probability of a class."""
+    return float(np.exp(logits[label] - logits.max()) / np.exp(logits - logits.max()).sum())

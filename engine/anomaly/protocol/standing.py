@@ -1,0 +1,105 @@
+"""Where an image stands among normal ones, by a detector's answer, and what a line does there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.anomaly.protocol.conformal import INDEPENDENT, Conformal
+from engine.errors import BadSetting
+from engine.result import Evidence, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """The figures that a verdict rests on.
+
+    Args:
+        found: a detector's answer.
+    """
+
+    found: Mapping[str, Any]
+
+    @property
+    def by_group(self) -> bool:
+        """Whether normal images come in groups, which are then counted instead of images."""
+        return bool(np.isfinite(self.found["smallest"].values[2]))
+
+    @property
+    def independent(self) -> int:
+        """How many normal images, or groups of them, the image is compared with."""
+        if self.by_group:
+            return round(1 / float(self.found["smallest"].values[2])) - 1
+        return self.total
+
+    @property
+    def decided(self) -> bool:
+        """Whether these are enough for a verdict."""
+        return self.independent >= INDEPENDENT
+
+    @property
+    def smallest(self) -> float:
+        """The smallest p-value that can be reached."""
+        return 1 / (self.independent + 1)
+
+    @property
+    def p(self) -> float:
+        """The p-value of the verdict."""
+        return float(self.found["p"].values[2 if self.by_group else 0])
+
+    @property
+    def total(self) -> int:
+        """How many normal images there are."""
+        return int(self.found["counts"].values[0])
+
+    @property
+    def least(self) -> int:
+        """How many of them are at least as unusual."""
+        return int(self.found["counts"].values[2])
+
+    @property
+    def score(self) -> float:
+        """The image's own score."""
+        return float(self.found["subject"].values[0])
+
+
+def first_line(ruler: Conformal, alpha: float) -> tuple[float, str]:
+    """The line for a rate of false alarms; above all, with the reason, where none keeps to it."""
+    try:
+        grouped = ruler.groups is not None
+        return (ruler.threshold_by_group if grouped else ruler.threshold)(alpha), ""
+    except BadSetting as error:
+        return float(ruler.scores.max()), str(error)
+
+
+def false_alarms(held: Evidence, line: float) -> int:
+    """How many other normal images lie above the line."""
+    return int((held.values > line).sum())
+
+
+def operating(found: Mapping[str, Any], line: float) -> dict[str, tuple[float, float]]:
+    """Where the line stands on each curve of an answer, shares from 0 to 1."""
+    held, unknown = found["held"], found["unknown"]
+    alarms, finds = held.values > line, unknown.values > line
+    flagged = alarms.sum() + finds.sum()
+    precision = float(finds.sum() / flagged) if flagged else 1.0
+    right = float(((held.predicted == held.labels) & ~alarms).mean())
+    return {
+        "roc": (float(alarms.mean()), float(finds.mean())),
+        "pr": (float(finds.mean()), precision),
+        "oscr": (float((~finds).mean()), right),
+    }
+
+
+def apart_where_unseen(weight: Floats, own: Floats, usual: Floats) -> float:
+    """The share of the distance to the usual features in the half that the head weighs least.
+
+    Args:
+        weight: of each dimension in the head, (D,).
+        own, usual: features, (D,).
+    """
+    apart = np.abs(own - usual)[np.argsort(weight, kind="stable")]
+    return float(apart[: len(apart) // 2].sum() / max(apart.sum(), 1e-12))

@@ -1,0 +1,1 @@
+"""Heat maps: what in the image the answer rests on, a value for each pixel."""

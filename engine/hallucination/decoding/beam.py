@@ -1,0 +1,183 @@
+"""Beam search: several answers are kept open, and the likeliest whole answer wins.
+
+As it is usually done (and as Hugging Face's `generate` does it): of the likeliest 2 · beams
+continuations, those that end an answer are put aside when they are among the first `beams`, and the
+first `beams` of the others go on. An answer's score is the sum of its words' log-probabilities,
+divided by their number to the power of the length penalty. The search is over when as many answers
+as beams were put aside and none that goes on scores better as it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start, Steps
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.vlm import StepOut
+from engine.method import Slider, setting
+from engine.result import Columns, View
+
+
+@dataclass(frozen=True)
+class Beamed(Strategy):
+    """Settings of every search with beams."""
+
+    beams: int = setting(
+        3, Slider(1, 8, 1, "answers"), "Beams", "How many answers are kept open at once."
+    )
+    penalty: float = setting(
+        1.0, Slider(0.0, 2.0, 0.1), "Length penalty", "An answer's score is divided by its length "
+        "to this power: 0 favors short answers, 2 long ones.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Beam(Beamed):
+    """The likeliest whole answer that was found, where greedy takes the likeliest next word.
+
+    Several answers are kept open at once. Each step goes on with those whose words together are
+    likeliest, so that a word that looks good now cannot spoil what follows. What is likely need not
+    be true: a habit of speech is likely too.
+    """
+
+    name = "Beam"
+    title = "Beam search"
+    proof = "tests/engine/hallucination/test_beam.py::test_nothing_likelier_can_be_said"
+
+    def session(self, start: Start) -> Searching[Beam]:
+        """Begin to answer."""
+        return Searching(self, start)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """An answer that has been put aside, the end included, with its record."""
+
+    score: float
+    sum: float  # of log-probabilities
+    said: Tensor  # (n,)
+    steps: Steps
+
+
+@dataclass
+class Open:
+    """What is known of the beams, (images, beams), and of the answers put aside."""
+
+    sums: Tensor
+    aside: list[list[Hypothesis]]
+    over: list[bool] = field(default_factory=list)
+
+    def copy(self) -> Open:
+        """As it stands."""
+        return Open(self.sums, [list(held) for held in self.aside], list(self.over))
+
+
+BeamedT = TypeVar("BeamedT", bound=Beamed)
+
+
+class Searching(Session[BeamedT], Generic[BeamedT]):
+    """Beams of every image stand one after the other in the batch."""
+
+    def __init__(self, method: BeamedT, start: Start) -> None:
+        super().__init__(method, start)
+        images = len(start.out.logits)
+        sums = torch.full((images, method.beams), -inf, device=start.out.logits.device)
+        sums[:, 0] = 0  # all beams begin alike: only the first may go on
+        self.open = Open(sums, [[] for _ in range(images)], [False] * images)
+
+    def opened(self) -> StepOut:
+        """The output, once for every beam."""
+        rows = torch.arange(len(self.start.out.logits), device=self.open.sums.device)
+        return self.start.out.take(rows.repeat_interleave(self.method.beams))
+
+    def choose(self, proposal: Proposal, now: Moment, /) -> Move:
+        """The beams that go on; answers that end are put aside."""
+        images, beams = self.open.sums.shape
+        sums = self.open.sums.reshape(-1, 1) + proposal.scores.log_softmax(-1)
+        words = sums.shape[1]
+        best, places = sums.view(images, -1).topk(min(2 * beams, beams * words))
+        first = beams * torch.arange(images, device=best.device)[:, None]
+        rows, tokens = first + places // words, places % words
+        ends = tokens == self.start.model.vlm.spec.eos
+        self.put_aside(now, best, rows, ends)
+        # those that do not end, in their order: a stable sort brings them to the front
+        going = ends.to(torch.int8).argsort(dim=1, stable=True)[:, :beams]
+        left = best.masked_fill(ends, -inf).gather(1, going)
+        self.open.sums = left
+        over = all(self.open.over)
+        return Move(tokens.gather(1, going).flatten(), rows.gather(1, going).flatten(), over=over)
+
+    def put_aside(self, now: Moment, best: Tensor, rows: Tensor, ends: Tensor) -> None:
+        """Keep the answers that end; see for which images the search is over.
+
+        Args:
+            now: before the step.
+            best: sums of the best continuations, best first, (images, 2 · beams).
+            rows: which row each continues.
+            ends: which of them end.
+        """
+        length = now.said.shape[1] + 1
+        end = torch.tensor([self.start.model.vlm.spec.eos], device=best.device)
+        for image, held in enumerate(self.open.aside):
+            if self.open.over[image]:
+                continue
+            for place in ends[image, : self.method.beams].nonzero()[:, 0].tolist():
+                row, total = int(rows[image, place]), best[image, place].item()
+                if total > -inf:
+                    said = torch.cat([now.said[row], end])
+                    self.keep(
+                        held, Hypothesis(self.score(total, length), total, said, now.steps[row])
+                    )
+            full = len(held) >= self.method.beams
+            self.open.over[image] = full and held[-1].score >= self.score(
+                best[image, 0].item(), length
+            )
+
+    def score(self, total: float, length: int) -> float:
+        """Of an answer with that sum of log-probabilities and so many words, the end included."""
+        return total / length**self.method.penalty
+
+    def keep(self, held: list[Hypothesis], one: Hypothesis) -> None:
+        """One answer more, among the best."""
+        held.append(one)
+        held.sort(key=lambda answer: -answer.score)
+        del held[self.method.beams :]
+
+    def finished(self, now: Moment, /) -> Moment:
+        """The best answer of every image, put aside or cut at the length."""
+        beams = self.method.beams
+        for image, held in enumerate(self.open.aside):
+            if self.open.over[image]:
+                continue
+            for beam, total in enumerate(self.open.sums[image].tolist()):
+                row = image * beams + beam
+                if total > -inf:
+                    score = self.score(total, now.said.shape[1])
+                    self.keep(held, Hypothesis(score, total, now.said[row], now.steps[row]))
+        best = [held[0] for held in self.open.aside]
+        longest = max(len(one.said) for one in best)
+        said = now.said.new_full((len(best), longest), self.start.model.vlm.spec.pad)
+        for row, one in enumerate(best):
+            said[row, : len(one.said)] = one.said
+        out = now.out.take(beams * torch.arange(len(best), device=said.device))
+        ended = (said == self.start.model.vlm.spec.eos).any(1)
+        return Moment(out, said, ended, tuple(one.steps for one in best))
+
+    def views(self) -> dict[str, View]:
+        """The best answers of the first image: text, score, log-probability and length."""
+        held = self.open.aside[0]
+        tongue = self.start.model.vlm.tokenizer
+        columns: dict[str, tuple[Any, str]] = {
+            "score": (np.array([one.score for one in held], np.float32), "nats"),
+            "log-probability": (np.array([one.sum for one in held], np.float32), "nats"),
+            "length": (np.array([len(one.said) for one in held], np.int64), "words"),
+        }
+        names = tuple(f"{place + 1}" for place in range(len(held)))
+        notes = tuple(tongue.decode(one.said.tolist()) for one in held)
+        return {"beams": Columns.of(columns, names, notes)}

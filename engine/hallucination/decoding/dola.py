@@ -1,0 +1,149 @@
+"""Decoding by contrasting layers: what the last layer says beyond an early one.
+
+    z = log softmax l_L − log softmax l_j   where log softmax l_L ≥ max + ln(cut)
+
+Chuang et al. 2023, DoLa: Decoding by Contrasting Layers Improves Factuality in Large Language
+Models, https://arxiv.org/abs/2309.03883, section 2. Without a fixed layer, j is the layer whose
+distribution is furthest from the last one's by the Jensen-Shannon divergence; here each answer of
+a batch has its own, where the released code takes one for the whole batch. That code reads early
+states without the final norm (`norm` off) and lowers words that were said by a penalty of 1.2,
+which spoils captions that say "there is" again and again: it is off here unless asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import DoesNotFit
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.contrast import contrast
+from engine.hallucination.decoding.generate import Spoken
+from engine.hallucination.decoding.record import Best, Step
+from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
+from engine.hallucination.decoding.strategy import Strategy, ranked
+from engine.hallucination.vlm import ModelSpec, Want
+from engine.method import Choice, Slider, Switch, setting
+from engine.result import Columns, View
+
+LENS = 3  # words of each layer that are kept
+
+
+@dataclass(frozen=True)
+class DoLa(Strategy):
+    """The answer made of what deep layers add to shallow ones.
+
+    Each layer of the model could already be asked for the next word. A word that the last layer
+    favors and an early one does not was found on the way, from the picture or the text; one that
+    both favor is what usually stands there. The early opinion is subtracted. The table of layers
+    shows what each would have said: where in the model an answer arises.
+    """
+
+    name = "DoLa"
+    title = "DoLa"
+    paper = "Chuang et al. 2023, https://arxiv.org/abs/2309.03883"
+    needs = frozenset({"hidden"})
+    proof = "tests/engine/hallucination/test_dola.py::test_scores_are_the_contrast_of_two_layers"
+
+    layer: str | None = setting(
+        None, Choice(source="layers", off="most different"), "Early layer", "After how many "
+        "layers the early opinion is read; 0 is the word as it came in. Off, the one that differs "
+        "most from the last is taken at each step.",
+    )  # fmt: skip
+    cut: float = setting(
+        0.1, Slider(0.0, 1.0, 0.01), "Plausible from", "The share of the best word's probability, "
+        "at the last layer, that a word needs to be considered.",
+    )  # fmt: skip
+    norm: bool = setting(
+        True, Switch(), "Norm early states", "Bring early states to the scale of the last before "
+        "they are read. The released code does not.",
+    )  # fmt: skip
+    repetition: float | None = setting(
+        None, Slider(1.0, 2.0, 0.05, off="off"), "Repetition penalty", "Words that were said "
+        "become less likely. The released code takes 1.2.",
+    )  # fmt: skip
+
+    def wanted(self, spec: ModelSpec, /) -> Want:
+        """The residual stream after every layer.
+
+        Raises:
+            DoesNotFit: the model has no such layer.
+        """
+        if self.layer is not None and self.layer not in map(str, range(spec.layers + 1)):
+            raise DoesNotFit(f"The model has layers 0 to {spec.layers}, not {self.layer}.")
+        return Want(hidden=tuple(range(spec.layers + 1)))
+
+    def session(self, start: Start) -> Layered:
+        """Begin to answer."""
+        return Layered(self, start)
+
+    def shown(self, case: CaptionCase, spoken: Spoken, /) -> dict[str, View]:
+        """What each layer would have said.
+
+        Returns:
+            lens 0 … lens L: the best words after so many layers, (n, LENS).
+            layers: for each word, the early layer, the probability that each layer gave to its
+                best word, and how far each is from the last.
+        """
+        steps = spoken.steps[0]
+        last = case.vlm.spec.layers
+        views: dict[str, View] = {
+            f"lens {layer}": ranked(case.vlm, [lens(step, layer) for step in steps])
+            for layer in range(last + 1)
+        }
+        tokens = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
+        chosen = np.array([step.notes["layer"] for step in steps], np.float32)
+        apart = np.stack([step.notes["apart"] for step in steps]) if steps else np.zeros((0, last))
+        distances = {f"from layer {at}": (apart[:, at], "nats") for at in range(last)}
+        views["layers"] = Columns.of({"early layer": (chosen, "layers"), **distances}, tokens)
+        return views
+
+
+def lens(step: Step, layer: int) -> Best:
+    """The best words of a step after so many layers."""
+    return Best(step.notes["lens words"][layer].astype(np.int64), step.notes["lens shares"][layer])
+
+
+def apart(late: Tensor, early: Tensor) -> Tensor:
+    """Jensen-Shannon divergence in nats, of logits (…, V) each."""
+    one, two = late.log_softmax(-1), early.log_softmax(-1)
+    middle = torch.logaddexp(one, two) - np.log(2)
+    halves = [(side.exp() * (side - middle)).nansum(-1) for side in (one, two)]
+    return (halves[0] + halves[1]) / 2
+
+
+def repeated(scores: Tensor, said: Tensor, penalty: float) -> Tensor:
+    """Scores (B, V) with those of words that were said, (B, n), made worse."""
+    found = scores.gather(1, said)
+    worse = torch.where(found < 0, found * penalty, found / penalty)
+    return scores.scatter(1, said, worse)
+
+
+class Layered(Session[DoLa]):
+    """Reads every layer."""
+
+    def propose(self, now: Moment, /) -> Proposal:
+        """The last layer against an early one."""
+        method, model = self.method, self.start.model
+        strong = now.out.logits
+        last = model.vlm.spec.layers
+        states = torch.stack([now.out.hidden[at][:, -1] for at in range(last)], 1)
+        early = model.unembed(states, apply_norm=method.norm)  # (B, L, V)
+        every = torch.cat([early, strong[:, None]], 1)  # the last layer as the model reads it
+        distance = apart(strong[:, None], early)  # (B, L)
+        if method.layer is None:
+            layer = distance.argmax(1)
+        else:
+            layer = torch.full_like(strong[:, 0], int(method.layer)).long()
+        weak = every[torch.arange(len(layer), device=layer.device), layer]
+        scores = contrast(strong.log_softmax(-1), weak.log_softmax(-1), 1.0, 1.0, method.cut)
+        if method.repetition is not None:
+            scores = repeated(scores, now.said, method.repetition)
+        shares, words = every.softmax(-1).topk(LENS, -1)
+        notes = {
+            "layer": layer, "apart": distance, "lens shares": shares, "lens words": words
+        }  # fmt: skip
+        return Proposal(scores, strong, weak, notes)

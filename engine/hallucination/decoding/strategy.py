@@ -1,0 +1,111 @@
+"""A decoding method: settings, a session for the loop, and an answer with its record."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.generate import Spoken, generate
+from engine.hallucination.decoding.record import Best, Step
+from engine.hallucination.decoding.session import Session, Start
+from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
+from engine.method import Method, Progress, Slider, quiet, setting
+from engine.result import Columns, Ranking, Result, Scores, Tokens, View
+
+COSTS = ("forward passes", "tokens read", "places looked at")
+
+
+@dataclass(frozen=True)
+class Speaking(Method[CaptionCase]):
+    """What all methods share that let a model speak: an image, a prompt, and a length."""
+
+    family = "hallucination"
+    cost = "live"
+
+    length: int = setting(
+        48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most."
+    )
+
+
+@dataclass(frozen=True)
+class Strategy(Speaking):
+    """What all decoding methods share: the loop, and how an answer is kept."""
+
+    batched: ClassVar[bool] = True  # whether many images can be answered at once
+
+    @abstractmethod
+    def session(self, start: Start) -> Session[Any]:
+        """Begin to answer."""
+
+    def wanted(self, _spec: ModelSpec, /) -> Want:
+        """What the model is to show at every step: logits."""
+        return LOGITS
+
+    def __call__(self, case: CaptionCase, progress: Progress = quiet) -> Result:
+        """The answer, and how it came about."""
+        spoken = generate(
+            case.vlm, self, case.images, case.prompts, seed=case.seed, progress=progress
+        )
+        told_of = told(case.vlm, case.prompt, spoken)
+        return {**told_of, **spoken.views, **self.shown(case, spoken)}
+
+    def shown(self, _case: CaptionCase, _spoken: Spoken, /) -> dict[str, View]:
+        """What this method shows beside the answer."""
+        return {}
+
+
+def told(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
+    """An answer as views: the words, the best tokens of every step, and the cost.
+
+    Returns:
+        answer: the words, their probabilities, and where each looked.
+        strong, final and, where something was held against the model, weak: the best tokens.
+        cost: forward passes, tokens read, places of the cache that were looked at.
+        back: (tokens said, tokens taken back), one row for every time; only where it happened.
+    """
+    steps = spoken.steps[0]
+    views: dict[str, View] = {
+        "answer": words(vlm, prompt, steps, ended=bool(spoken.ended[0])),
+        "strong": ranked(vlm, [step.strong for step in steps]),
+        "final": ranked(vlm, [step.final for step in steps]),
+        "cost": Scores(
+            np.array([spoken.calls, spoken.read, spoken.looked], np.float32), COSTS, "times"
+        ),
+    }
+    if steps and all(step.weak is not None for step in steps):
+        views["weak"] = ranked(vlm, [step.weak for step in steps if step.weak is not None])
+    if spoken.back:
+        said, taken = np.array(spoken.back, np.int64).T
+        views["back"] = Columns.of({"said": (said, "words"), "taken back": (taken, "words")})
+    return views
+
+
+def words(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Tokens:
+    """The words of an answer."""
+    ids = [step.token for step in steps]
+    rows, columns = vlm.spec.grid or (0, 0)
+    empty = np.zeros((0, 0, 0, rows * columns), np.float16)
+    return Tokens(
+        ids=np.array(ids, np.int64),
+        probability=np.array([step.share for step in steps], np.float32),
+        entropy=np.array([step.entropy for step in steps], np.float32),
+        looks=np.stack([step.looks for step in steps]).astype(np.float16) if steps else empty,
+        words=tuple(vlm.tokenizer.convert_ids_to_tokens(ids)),
+        prompt=prompt,
+        grid=(rows, columns),
+        ended=ended,
+    )
+
+
+def ranked(vlm: VLM, best: Sequence[Best]) -> Ranking:
+    """The best tokens of every step, (n, k)."""
+    if not best:
+        return Ranking(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), (), "probability")
+    labels = tuple(tuple(vlm.tokenizer.convert_ids_to_tokens(one.tokens.tolist())) for one in best)
+    values = np.stack([one.shares for one in best])
+    return Ranking(values, np.stack([one.tokens for one in best]), labels, "probability")

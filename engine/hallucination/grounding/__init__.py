@@ -1,0 +1,1 @@
+"""Grounding: what in the image a word rests on."""

@@ -1,0 +1,126 @@
+"""What an answer says of a scene, held against what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.data.layout import Scene
+from engine.data.sprites import COLORS, HABITS, THEMES
+from engine.hallucination.measures.chair import Mention, mentions
+from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.words import SIDES, with_article
+
+LED = {follower: leader for leader, follower in HABITS.items()}
+TELLING = {*THINGS.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
+
+Kind = Literal["yes or no", "color", "caption"]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """An answer against the truth.
+
+    Args:
+        kind: what sort of answer it is.
+        words: the answer's.
+        asked: the thing that the prompt is about; "" where it names none.
+        there: the things in the scene, to their opacities.
+        mentions: the things that the answer names.
+        right: whether a yes, a no or a color is true; None where that cannot be said, and for
+            captions.
+    """
+
+    kind: Kind
+    words: tuple[str, ...]
+    asked: str
+    there: dict[str, float]
+    mentions: tuple[Mention, ...]
+    right: bool | None
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The things there that a caption does not name."""
+        named = {one.node for one in self.mentions}
+        return tuple(thing for thing in self.there if thing not in named)
+
+    @property
+    def leader(self) -> str:
+        """The thing in the scene that the asked one mostly goes with; "" for none."""
+        leader = LED.get(self.asked, "")
+        return leader if leader in self.there else ""
+
+    @property
+    def invented(self) -> tuple[str, ...]:
+        """The things that a caption names and that are not there, each once."""
+        return tuple(dict.fromkeys(one.node for one in self.mentions if not one.true))
+
+    def thing(self, place: int) -> str:
+        """The thing that a word of the answer is about; "" for none.
+
+        A name is about its thing, a color about the thing named behind it. A word of a short
+        answer is about the thing that was asked for.
+        """
+        for here in (place, place + 1) if self.words[place] in COLORS else (place,):
+            for one in self.mentions:
+                if one.place == here:
+                    return one.node
+        return self.asked if self.kind != "caption" else ""
+
+
+def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
+    """An answer's words against a scene."""
+    there = {thing.category: thing.opacity for thing in scene.things if thing.opacity > 0}
+    asked = first_thing(prompt)
+    named = mentions(words, there, THINGS)
+    verdicts = [word for word in words if word in {"yes", "no"}]
+    kind: Kind = "caption"
+    right = None
+    if prompt.lower().strip().startswith("what color"):
+        kind = "color"
+        right = is_color_right(asked, words, there, scene) if asked else None
+    elif verdicts and asked:
+        kind = "yes or no"
+        right = (verdicts[-1] == "yes") == (asked in there)
+    return Claims(kind, tuple(words), asked, there, named, right)
+
+
+def first_thing(prompt: str) -> str:
+    """The thing that a prompt names first; "" for none."""
+    plain = prompt.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
+    named = mentions(plain, (), THINGS)
+    return named[0].node if named else ""
+
+
+def is_color_right(
+    asked: str, words: Sequence[str], there: Mapping[str, float], scene: Scene
+) -> bool:
+    """Whether an answer has the thing's color, or says that it knows none where it is absent."""
+    color = next((thing.color for thing in scene.things if thing.category == asked), "")
+    return (color if asked in there else "unknown") in words
+
+
+def telling(words: Sequence[str]) -> list[int]:
+    """The places of words that say something of an image; the others are grammar."""
+    return [place for place, word in enumerate(words) if word in TELLING]
+
+
+def naming(words: Sequence[str]) -> list[int]:
+    """The places of words that name a thing."""
+    return [one.place for one in mentions(words, (), THINGS)]
+
+
+def questions(scene: Scene) -> tuple[str, ...]:
+    """What a person may want to ask of a scene, the partner that is missing first."""
+    things = [thing.category for thing in scene.things]
+    led = [HABITS[one] for one in things if one in HABITS]
+    absent = [one for one in led if one not in things]
+    asked = list(dict.fromkeys([*absent, *led, *things[:2]]))[:3]
+    colored = list(dict.fromkeys([*things[:1], *absent[:1]]))
+    return (
+        *(f"is there {with_article(one)}" for one in asked),
+        "describe the image",
+        "describe closely",
+        *(f"what color is the {one}" for one in colored),
+    )

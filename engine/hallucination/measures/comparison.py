@@ -1,0 +1,200 @@
+"""Every strategy over several draws of scenes and all models that ship: measured, kept, read again.
+
+A slow test measures and keeps; the page Decoding and docs/measured.md show what is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from math import nan
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.beam import Beam
+from engine.hallucination.decoding.dola import DoLa
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.opera import OPERA
+from engine.hallucination.decoding.sampling import Sampling
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures.over_trust import reach
+from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.tiny_vlm import weights
+from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.keeping.store import write_atomic
+from engine.method import Progress, part_of, quiet
+from engine.result import Columns, Result, Scores
+
+KEPT = Path(__file__).parents[3] / "assets" / "decoding.json"
+SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
+COMPARED: tuple[Strategy | MVP, ...] = (
+    Greedy(), Sampling(), Beam(), VCD(), DoLa(), VASparse(), OPERA(), MVP(),
+)  # fmt: skip
+RATES = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "words")
+COSTS = {"passes": "forward passes", "places": "places looked at"}
+SAME = "same as plain"
+TRUST = ("largest ln φ", "words in its column", "attention to it")
+FIGURES = (*RATES, *COSTS, SAME, *TRUST)
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class StrategyCell:
+    """One strategy, one model, one draw of scenes.
+
+    Args:
+        model: its name.
+        strategy: its name.
+        draw: the seed of the scenes.
+        digest: of everything the figures depend on.
+        figures: by the names of `FIGURES`; NaN where there is none.
+    """
+
+    model: str
+    strategy: str
+    draw: int
+    digest: str
+    figures: Figures
+
+
+def questions(model: str) -> Iterator[ScenesCase]:
+    """All that is measured of a model; of every draw the plain strategies come first."""
+    for draw in DRAWS:
+        for strategy in COMPARED:
+            yield ScenesCase(weights.load(model), strategy, SCENES, seed=draw)
+
+
+def digest(case: ScenesCase) -> str:
+    """Of everything that a cell depends on."""
+    asked = f"{Rates.full_name()}|{Rates.revision}|{ALONE}|{case.fingerprint}"
+    return blake2b(asked.encode(), digest_size=8).hexdigest()
+
+
+def plain(strategy: Strategy | MVP) -> str:
+    """The name of what a strategy is without its idea: what it is compared with."""
+    return Beam.name if isinstance(strategy, OPERA) else Greedy.name
+
+
+def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
+    """Measure everything of a model; takes minutes."""
+    asked = list(questions(model))
+    said: dict[tuple[int, str], list[str]] = {}
+    cells = []
+    for at, case in enumerate(asked):
+        part = part_of(progress, at / len(asked), (at + 1) / len(asked), "measuring")
+        result = Rates()(case, part)
+        notes = captions_of(result)
+        said[case.seed, case.strategy.name] = notes
+        rates = cast(Columns, result["rates"])
+        figures = {name: float(rates[name][0]) for name in RATES}
+        figures |= alone(case) | {SAME: same(notes, said[case.seed, plain(case.strategy)])}
+        cells.append(StrategyCell(model, case.strategy.name, case.seed, digest(case), figures))
+    return tuple(cells)
+
+
+def captions_of(result: Result) -> list[str]:
+    """What was said of each scene; empty without captions."""
+    return list(cast(Columns, result["captions"]).notes) if "captions" in result else []
+
+
+def same(captions: list[str], others: list[str]) -> float:
+    """The share of captions that are the same, word for word; NaN of none."""
+    pairs = list(zip(captions, others, strict=False))
+    return sum(one == other for one, other in pairs) / len(pairs) if pairs else nan
+
+
+def alone(case: ScenesCase) -> dict[str, float]:
+    """Costs of one description (of MVP: one answer), and how far OPERA's φ reaches: means."""
+    found = [spent(case.strategy, one) for one in singles(case)]
+    names = {name for each in found for name in each}
+    return {name: float(np.mean([each[name] for each in found if name in each])) for name in names}
+
+
+def singles(case: ScenesCase) -> list[CaptionCase]:
+    """A few of the questions, to be asked one at a time."""
+    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+    if isinstance(case.strategy, MVP):
+        rows, things = (held[:ALONE].tolist() for held in np.nonzero(sample.leading()))
+        asked = list(zip(rows, map(yes_no_question, things), strict=True))
+    else:
+        asked = [(row, PROMPTS["image"]) for row in range(ALONE)]
+    return [CaptionCase(case.vlm, sample.pixels[row], prompt, case.seed) for row, prompt in asked]
+
+
+def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
+    """What one answer cost, and how far φ reaches where there is one."""
+    result = strategy(case)
+    cost = cast(Scores, result["cost"])
+    by_name = dict(zip(cost.labels, cost.values.tolist(), strict=True))
+    found = {name: float(by_name[label]) for name, label in COSTS.items()}
+    far = reach(strategy, result) if isinstance(strategy, OPERA) else None
+    if far is not None:
+        found |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
+    return found
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
+    """Keep what was measured. Raises OSError."""
+    told: list[dict[str, Any]] = [
+        {
+            "model": cell.model, "strategy": cell.strategy, "draw": cell.draw,
+            "digest": cell.digest,
+            "figures": {
+                name: float(f"{value:.5g}")
+                for name in FIGURES
+                if np.isfinite(value := cell.figures.get(name, nan))
+            },
+        }
+        for cell in cells
+    ]  # fmt: skip
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
+    write_atomic(path, f"[\n{lines}\n]\n".encode())
+
+
+@cache
+def kept(path: Path = KEPT) -> tuple[StrategyCell, ...]:
+    """What was measured."""
+    return tuple(StrategyCell(**one) for one in json.loads(path.read_text()))
+
+
+def summary(
+    model: str, cells: tuple[StrategyCell, ...] | None = None
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Of one model, by strategy and figure: a value for each draw, (draws,)."""
+    own = [cell for cell in (kept() if cells is None else cells) if cell.model == model]
+    names = dict.fromkeys(cell.strategy for cell in own)
+    return {
+        name: {
+            figure: np.array(
+                [cell.figures.get(figure, nan) for cell in own if cell.strategy == name]
+            )
+            for figure in FIGURES
+        }
+        for name in names
+    }
+
+
+def row(figures: Mapping[str, NDArray[np.float64]]) -> str:
+    """A strategy's figures in words, mean ± standard deviation over the draws."""
+    told = []
+    for name, values in figures.items():
+        if np.isfinite(values).all():
+            digits = 0 if name == "places" else 1 if name in {"words", "passes", TRUST[0]} else 3
+            spread = values.std(ddof=1) if len(values) > 1 else nan
+            told.append(f"{name} {values.mean():.{digits}f} ± {spread:.{digits}f}")
+    return "; ".join(told)

@@ -1,0 +1,132 @@
+"""What VASparse makes up when less and less of the memory is kept, by three ways to choose.
+
+Zhuang et al. 2025, VASparse, https://arxiv.org/abs/2501.06553, whose claim this tests: that pruning
+with an eye to the image makes up less than pruning by attention alone (top-k) or at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.decoding.thinning import RANKINGS
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.measures.chair import Chair, chair
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.method import Case, Method, Progress, defaults, part_of, quiet
+from engine.result import Columns, Floats, Result
+
+COUNT = 50  # scenes
+KEEPS = (0.1, 0.2, 0.4, 0.7, 1.0)
+RESAMPLES = 1000
+ENDS = (5, 95)  # percentiles
+
+
+@dataclass(frozen=True)
+class KeepCurve(Method[ScenesCase]):
+    """How much is made up when only a share of the tokens is kept.
+
+    Each line is one way to choose the tokens that stay: visual-aware as VASparse does, by attention
+    alone (top-k), or at random. Across is the share that is kept, upward CHAIR_i, the share of
+    mentions that are made up; the range is where 90 % of resamples of the scenes lie. If the lines
+    lie within one another's range, the choice makes no difference that these scenes could show.
+    Recall is beside it: whoever names less makes up less. At 100 % nothing is dropped.
+    """
+
+    family = "hallucination"
+    name = "KeepCurve"
+    title = "CHAIR by the share kept"
+    cost = "wait"
+    paper = "Zhuang et al. 2025, https://arxiv.org/abs/2501.06553"
+    argument_defaults = defaults(decoding=VASparse.name, count=COUNT)
+    proof = (
+        "tests/engine/hallucination/test_keep_curve.py::test_each_point_is_that_of_its_own_captions"
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, VASparse):
+            return "it needs scenes and the decoding VASparse."
+        return super().unmet(case)
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """CHAIR over the scenes of the case; its share kept and its ranking are not used.
+
+        Returns:
+            curve: a row for each share kept; for each ranking CHAIR_i, the ends of its range
+                ("lowest", "highest"), and recall.
+            greedy: CHAIR_i and recall of greedy decoding on the same scenes.
+        """
+        self.check(case)
+        given = case.strategy
+        assert isinstance(given, VASparse)  # noqa: S101  # as checked
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        points = [(way, keep) for way in RANKINGS for keep in KEEPS[:-1]]
+        rates: dict[tuple[str, float], Chair] = {}
+        for at, (way, keep) in enumerate(points):
+            part = part_of(progress, at / (len(points) + 1), (at + 1) / (len(points) + 1))
+            method = replace(given, keep=keep, ranking=way)
+            rates[way, keep] = rated(case, sample, method, part)
+        all_kept = rated(case, sample, replace(given, keep=KEEPS[-1]), quiet)
+        rates |= {(way, KEEPS[-1]): all_kept for way in RANKINGS}
+        greedy = rated(case, sample, Greedy(length=given.length), quiet)
+        progress(1.0, "described")
+        return {
+            "curve": curve(rates),
+            "greedy": Columns.of(
+                {"CHAIR_i": ([greedy.instance], "share"), "recall": ([greedy.recall], "share")},
+                rows=(Greedy.title,),
+            ),
+        }
+
+
+def curve_case(vlm: TinyVLM, method: VASparse) -> ScenesCase:
+    """The scenes that are asked about; one question whatever share and ranking are set."""
+    plain = VASparse()
+    return ScenesCase(vlm, replace(method, keep=plain.keep, ranking=plain.ranking), COUNT)
+
+
+def rated(case: ScenesCase, sample: SceneBatch, method: Strategy, progress: Progress) -> Chair:
+    """CHAIR of a decoding over the scenes."""
+    said = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
+    return chair(said.words, sample.truths, THINGS)
+
+
+def curve(rates: dict[tuple[str, float], Chair]) -> Columns:
+    """A row for each share kept."""
+    columns: dict[str, tuple[Floats, str]] = {"kept": (np.array(KEEPS, np.float32), "share")}
+    for way in RANKINGS:
+        held = [rates[way, keep] for keep in KEEPS]
+        ends = np.stack([ends_of(one) for one in held])
+        values = {
+            "CHAIR_i": np.array([one.instance for one in held], np.float32),
+            "lowest": ends[:, 0],
+            "highest": ends[:, 1],
+            "recall": np.array([one.recall for one in held], np.float32),
+        }
+        columns |= {f"{way}: {name}": (value, "share") for name, value in values.items()}
+    return Columns.of(columns, rows=[f"{100 * keep:.0f} %" for keep in KEEPS])
+
+
+def ends_of(rates: Chair) -> Floats:
+    """Where CHAIR_i lies in 90 % of resamples of the captions, (2,); NaN where nothing is named."""
+    invented = [sum(not one.true for one in found) for found in rates.mentions]
+    return resampled(invented, [len(found) for found in rates.mentions])
+
+
+def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:
+    """The 5th and 95th percentile of a ratio of sums over resampled scenes, (2,)."""
+    rows = np.random.default_rng(0).integers(0, len(part), (RESAMPLES, len(part)))
+    below = np.asarray(whole)[rows].sum(1)
+    with np.errstate(invalid="ignore"):
+        ratios = np.asarray(part)[rows].sum(1) / below
+    if not np.isfinite(ratios).any():
+        return np.full(2, np.nan, np.float32)
+    return np.nanpercentile(ratios, ENDS).astype(np.float32)

@@ -1,0 +1,195 @@
+"""A decoding over many scenes: what it invents, what it misses, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from time import perf_counter
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.case_base import Case
+from engine.errors import BlindspotError
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.strategy import COSTS, Strategy
+from engine.hallucination.measures.chair import chair
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
+from engine.keeping.lazy import lazy
+from engine.method import Method, Precision, Progress, part_of, quiet
+from engine.result import Columns, Result
+
+UNSEEN = 1000  # seeds of training lie below
+UNITS = dict(zip(COSTS, ("passes", "tokens", "places"), strict=True))
+UNITS |= {"words": "words", "seconds": "s"}
+
+SPEED = "words per second"
+
+Told = tuple[list[float], str]  # a column of one row, and its unit
+
+
+@dataclass(frozen=True, eq=False)
+class ScenesCase(Case):
+    """A decoding, a model, and scenes that no training has seen.
+
+    Args:
+        vlm: the model.
+        strategy: how it decodes.
+        count: scenes.
+        kind: as the scenes' recipe has it: biased, broken, counter …
+        clean: every thing at full opacity.
+        seed: of the scenes and of every random number.
+    """
+
+    case_name: ClassVar[str] = "scenes"
+    what: ClassVar[str] = "scenes and a decoding of a vision-language model"
+    asks: ClassVar[str] = "vlm"
+
+    vlm: TinyVLM
+    strategy: Strategy | MVP
+    count: int = 100
+    kind: str = "broken"
+    clean: bool = False
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 2000:
+            raise BlindspotError(f"{self.count} scenes: choose from 1 to 2000.")
+
+    @lazy
+    def fingerprint(self) -> str:
+        """Everything the answer depends on, in words: measured tables are kept under it."""
+        settings = sorted(self.strategy.settings().items())
+        said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
+        return repr((said, self.count, self.kind, self.clean, self.seed))
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        return super().facts() | {
+            "decoding": self.strategy.full_name(),
+            "settings": self.strategy.settings(),
+            "scenes": f"{self.count} {self.kind}{', clear' if self.clean else ''}",
+        }
+
+
+@dataclass(frozen=True)
+class Rates(Method[ScenesCase]):
+    """What a decoding invents and misses over many scenes whose truth is known.
+
+    Captions: CHAIR_i is the share of mentions, CHAIR_s the share of captions, that name what is
+    not there; recall is the share of the things there that are named: a decoding that says less
+    invents less, so read both. The lie rate counts captions that give a leader (a boat) the
+    partner (a fish) that is not there. Questions: "is there a …" about the partner of a leader,
+    half of them there. Costs are means of one caption. MVP answers questions only, one by one.
+    """
+
+    family = "hallucination"
+    name = "Rates"
+    title = "Over many scenes"
+    cost = "wait"
+    proof = "tests/engine/hallucination/test_rates.py::test_rates_are_those_of_the_captions"
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """rates, one row; captions, a row for each scene with the caption as its note.
+
+        Without captions (MVP) the rates of captions and their costs are NaN.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        progress(0.0, "describing")
+        found, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
+        asking = 0.8 if captioned else 0.0
+        partners = of_partners(case, sample, part_of(progress, asking, 1.0))
+        progress(1.0, "asked")
+        rates = {**found, **partners}
+        return {"rates": Columns.of(rates, rows=(case.strategy.title,)), **captioned}
+
+
+def described(
+    case: ScenesCase, sample: SceneBatch, progress: Progress
+) -> tuple[dict[str, Told], dict[str, Columns]]:
+    """What captions invent, miss and cost, and the captions themselves."""
+    names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
+    if isinstance(case.strategy, MVP):
+        return {name: ([nan], UNITS.get(name, "share")) for name in names}, {}
+    begun = perf_counter()
+    said = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
+    seconds = perf_counter() - begun
+    found = chair(said.words, sample.truths, THINGS)
+    spent = [count / case.count for count in (said.calls, said.read, said.looked)]
+    values = (
+        found.instance, found.sentence, found.recall, lie_rate(said.words, sample), found.words,
+        *spent, seconds,
+    )  # fmt: skip
+    invented = np.array([sum(not one.true for one in held) for held in found.mentions])
+    told = Columns.of(
+        {"invented": (invented, "mentions")},
+        rows=[str(number) for number in range(case.count)],
+        notes=[" ".join(words) for words in said.words],
+    )
+    rates = {
+        name: ([value], UNITS.get(name, "share")) for name, value in zip(names, values, strict=True)
+    }
+    return rates, {"captions": told}
+
+
+def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dict[str, Told]:
+    """Yes/no questions about partners of leaders that are there."""
+    rows, things = np.nonzero(sample.leading())
+    if not len(rows):
+        return {name: ([nan], "share") for name in ("yes-ratio", "false yes", "missed", "unclear")}
+    asked = [yes_no_question(thing) for thing in things.tolist()]
+    if isinstance(case.strategy, MVP):
+        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], asked, progress)
+    else:
+        yes, clear = answered(case.vlm, sample, case.strategy, rows, asked, seed=case.seed)
+    there = sample.layout.present[rows, things]
+    return {
+        "yes-ratio": ([share(yes, clear)], "share"),
+        "false yes": ([share(yes, clear & ~there)], "share"),
+        "missed": ([share(~yes, clear & there)], "share"),
+        "unclear": ([float(1 - clear.mean())], "share"),
+    }
+
+
+def one_by_one(
+    case: ScenesCase, strategy: MVP, pixels: Tensor, questions: Sequence[str], progress: Progress
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each question is answered by yes, and whether by yes or no; images (n, 3, 64, 64)."""
+    yes = []
+    for place, (image, question) in enumerate(zip(pixels, questions, strict=True)):
+        asked = CaptionCase(case.vlm, image, question, case.seed)
+        part = part_of(progress, place / len(questions), (place + 1) / len(questions))
+        said_yes, said_no = strategy(asked, part)["scores"].arrays()["values"]
+        yes.append(bool(said_yes >= said_no))
+    return np.array(yes), np.ones(len(yes), bool)
+
+
+def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """How many of some; NaN of none."""
+    return float(held[among].mean()) if among.any() else nan
+
+
+def joined(answers: Mapping[str, Result]) -> Columns:
+    """The rates of every strategy, a row for each, and how fast it was."""
+    rates = [cast(Columns, answer["rates"]) for answer in answers.values()]
+    columns = {
+        name: (np.concatenate([held[name] for held in rates]), unit)
+        for name, unit in zip(rates[0].order, rates[0].units, strict=True)
+    }
+    speeds = [speed(answer) for answer in answers.values()]
+    return Columns.of(columns | {SPEED: (speeds, "")}, tuple(answers))
+
+
+def speed(answer: Result) -> float:
+    """Words in a second, all scenes together; NaN without captions."""
+    held = cast(Columns, answer["rates"])
+    scenes = len(cast(Columns, answer["captions"])) if "captions" in answer else 0
+    return scenes * float(held["words"][0]) / float(held["seconds"][0])

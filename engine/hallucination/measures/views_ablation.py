@@ -1,0 +1,105 @@
+"""What each of MVP's three views adds: its answers again with some of the views alone.
+
+A view is left out by leaving out its paths; that the weights of the others would then be divided by
+a smaller sum changes both scores alike, and so no answer.
+
+Qu et al. 2024, Look, Compare, Decide, https://arxiv.org/abs/2408.17150, whose ablation of
+views this repeats on questions about partners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP, VIEWS
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase, share
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered
+from engine.method import Case, Method, Progress, defaults, part_of, quiet
+from engine.result import Columns, Floats, Result
+
+SUBSETS = tuple(some for many in (1, 2, 3) for some in combinations(range(len(VIEWS)), many))
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ViewsAblation(Method[ScenesCase]):
+    """How MVP answers with only some of its views.
+
+    Each row keeps the paths of the views that it names; the last one asks greedily, with no
+    description before the question. The questions are “is there a …” about the partner of a leader
+    that is there. If a row with fewer views is as good as all three, the others add nothing here.
+    Nothing is described anew: all rows are of the same paths.
+    """
+
+    family = "hallucination"
+    name = "ViewsAblation"
+    title = "What each view adds"
+    cost = "wait"
+    paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
+    argument_defaults = defaults(decoding=MVP.name, count=20)
+    proof = (
+        "tests/engine/hallucination/test_views_ablation.py"
+        "::test_with_one_view_alone_its_paths_decide"
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if isinstance(case, ScenesCase) and not isinstance(case.strategy, MVP):
+            return "it needs scenes and the decoding MVP."
+        return super().unmet(case)
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Rates of every subset of views.
+
+        Returns:
+            views: a row for each subset and one for the plain question: the share of right answers,
+                of false yes among absent partners, of missed among those there, and the number of
+                questions.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        rows, things = np.nonzero(sample.leading())
+        asked = [yes_no_question(thing) for thing in things.tolist()]
+        there = sample.layout.present[rows, things]
+        leads = np.zeros((len(asked), len(VIEWS)), np.float32)
+        for at, (row, question) in enumerate(zip(rows.tolist(), asked, strict=True)):
+            part = part_of(progress, at / len(asked), (at + 1) / len(asked))
+            one = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
+            leads[at] = lead(cast(Columns, case.strategy(one, part)["paths"]))
+        plain, _ = answered(case.vlm, sample, Greedy(), rows, asked)
+        progress(1.0, "asked")
+        said = {" + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS}
+        return {"views": table(said | {"no description": plain}, there)}
+
+
+def lead(paths: Columns) -> Floats:
+    """By how much yes is ahead of no in each view, (views,); silence counts as yes, as in MVP."""
+    signed = np.where(paths["says yes"] == 0, -paths["adds"], paths["adds"])
+    return np.array([signed[paths["view"] == at].sum() for at in range(len(VIEWS))], np.float32)
+
+
+def chosen(leads: Floats, some: tuple[int, ...]) -> Bools:
+    """Whether each question is answered by yes with these views; yes where both are alike."""
+    found: Bools = leads[:, list(some)].sum(1) >= 0
+    return found
+
+
+def table(said: dict[str, Bools], there: Bools) -> Columns:
+    """Rates of each row."""
+    columns = {
+        "right": ([float((yes == there).mean()) for yes in said.values()], "share"),
+        "false yes": ([share(yes, ~there) for yes in said.values()], "share"),
+        "missed": ([share(~yes, there) for yes in said.values()], "share"),
+        "questions": ([float(len(there))] * len(said), ""),
+    }
+    return Columns.of(columns, rows=list(said))

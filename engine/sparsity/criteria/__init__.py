@@ -1,0 +1,1 @@
+"""Criteria: which weights count, by a score for each."""

@@ -1,0 +1,1 @@
+"""Effects: what a pruned model loses, and what it saves."""

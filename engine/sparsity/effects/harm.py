@@ -1,0 +1,286 @@
+"""Harm: what a pruned model loses that its accuracy does not show.
+
+Which classes and which images pay first (Hooker et al., "What Do Compressed Deep Neural Networks
+Forget?" 2019, https://arxiv.org/abs/1911.05248, call images whose answer changes
+pruning-identified exemplars), whether probabilities still mean what they say, how the model bears
+worse images, and whether it still looks at the same places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.data import Rows
+from engine.errors import BlindspotError
+from engine.measures.calibration import Calibration, calibration, fitted_temperature, log_softmax
+from engine.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from engine.measures.drift import rank_correlation, top_overlap
+from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Array, Floats, HeatMap, Result, Table, View
+from engine.sparsity.masks.pruning import Pruning
+from engine.sparsity.subjects import agreement_only
+from engine.training import outputs
+from engine.weights.case import PruneCase
+
+HEATS = ("gradient", "Grad-CAM")
+DRAWS = 1000  # of the bootstrap
+ENDS = (2.5, 97.5)  # per cent
+
+
+@dataclass(frozen=True)
+class Harm(Pruning):
+    """What a pruned model loses that its accuracy does not show.
+
+    Classes: shares of right answers before and after. Images: whose answer changes. Calibration:
+    ECE and MCE are differences between confidence and hits, so 0 is best; they are given as they
+    are and after a temperature that was fitted on validation images. Corruptions: accuracy on
+    worse images, with the 95 % interval of the difference. Drift: how much of the order of a heat
+    map, and of its top tenth, is left, each for the class that the dense model sees; 1 is no
+    change, and two unrelated maps share about 0.05 of their top tenths. For photographs without
+    known labels the dense model's answers stand in for them, and calibration is left out.
+    """
+
+    name = "Harm"
+    title = "What is lost"
+    cost = "wait"
+    paper = "Hooker et al. 2019, https://arxiv.org/abs/1911.05248"
+    proof = "tests/engine/sparsity/test_harm.py::test_nothing_is_lost_where_nothing_is_cut"
+    revision = 3
+
+    images: int = setting(
+        400,
+        Slider(10, 2000, 10),
+        "Images",
+        "Test images at most, drawn by the seed, as many of each class.",
+    )
+    maps: int = setting(20, Slider(1, 200, 1), "Heat maps", "Images whose heat maps are compared.")
+    heat: str = setting(
+        "gradient", Choice(HEATS), "Heat map", "Which map; without convolution it is the gradient."
+    )
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: classes, images, calibration, dense, pruned (reliability), corruptions, drift."""
+
+        def share(start: float, end: float) -> Progress:
+            return lambda done, words="", partial=None: progress(
+                start + (end - start) * done, words, partial
+            )
+
+        masks = self.masks(case, share(0, 0.2))
+        return harm(
+            case, self.made(case, masks), self.images, self.maps, self.heat, share(0.2, 1.0)
+        )
+
+
+def harm(
+    case: PruneCase,
+    model: Classifier,
+    images: int = 400,
+    maps: int = 20,
+    heat: str = "gradient",
+    progress: Progress = quiet,
+) -> dict[str, View]:
+    """Hold any model, pruned, retrained or other, beside the case's dense one.
+
+    Args:
+        case: the dense model and the data.
+        model: the other one, with the same classes.
+        images: test images at most.
+        maps: images whose heat maps are compared.
+        heat: one of HEATS.
+        progress: told after each part.
+    """
+    for net in (case.model, model):
+        net.pace("exact")  # which settles the memory format, before anything is computed
+    rows = case.data.some("test", images, case.seed)
+    labels = case.data.labels[rows]
+    before = outputs(case.model, case.data, rows).numpy()
+    after = outputs(model, case.data, rows).numpy()
+    progress(0.2, "looked at the test images")
+    views: dict[str, View] = {
+        "classes": classes_table(before, after, labels, case.data.classes),
+        "images": images_table(case, rows, before, after),
+    }
+    if not agreement_only(case):
+        views |= calibration_views(case, model, before, after, labels)
+    progress(0.3, "measured probabilities")
+
+    def share(start: float, end: float) -> Progress:
+        return lambda done, words="", partial=None: progress(
+            start + (end - start) * done, words, partial
+        )
+
+    views["corruptions"] = corruption_table(case, model, rows, share(0.3, 0.7))
+    views["drift"] = drift_table(case, model, rows[:maps], heat, share(0.7, 1.0))
+    return views
+
+
+def classes_table(before: Array, after: Array, labels: Array, classes: tuple[str, ...]) -> Table:
+    """Each class that has test images: how many, right before, right after, the change, flips."""
+    seen = np.unique(labels)
+    first, second = before.argmax(1), after.argmax(1)
+    lines = []
+    for label in seen:
+        own = labels == label
+        a, b = (first[own] == label).mean(), (second[own] == label).mean()
+        lines.append([own.sum(), a, b, b - a, (first[own] != second[own]).mean()])
+    return Table(
+        np.array(lines, np.float64),
+        tuple(classes[label] for label in seen),
+        ("images", "dense", "pruned", "change", "answers changed"),
+        ("", "share", "share", "share", "share"),
+    )
+
+
+def images_table(case: PruneCase, rows: Rows, before: Array, after: Array) -> Table:
+    """Each image: its label, both answers, and the probability of the dense answer in both.
+
+    Those whose answer changes come first, and among them those of which the dense model was surest.
+    """
+    a, b = (np.exp(log_softmax(logits)) for logits in (before, after))
+    each = np.arange(len(rows))
+    first, second = a.argmax(1), b.argmax(1)
+    was, now = a[each, first], b[each, first]
+    order = np.lexsort((-was, first == second))
+    values = np.stack([rows, case.data.labels[rows], first, second, was, now, now - was], 1)
+    return Table(
+        values[order].astype(np.float64),
+        tuple(str(one) for one in case.data.ids[rows][order]),
+        ("row", "label", "dense answer", "pruned answer", "dense", "pruned", "change"),
+        ("", "", "", "", "probability", "probability", "probability"),
+    )
+
+
+def calibration_views(
+    case: PruneCase, model: Classifier, before: Array, after: Array, labels: Array
+) -> dict[str, View]:
+    """The figures of both models, also at their own fitted temperature, and both reliabilities."""
+    lines, views = [], {}
+    held = case.data.rows("validation")
+    for name, net, logits in (("dense", case.model, before), ("pruned", model, after)):
+        plain = calibration(logits, labels)
+        heat = float("nan")
+        cooled: Calibration | None = None
+        if len(held):
+            fitted = outputs(net, case.data, held).numpy()
+            heat = fitted_temperature(fitted, case.data.labels[held])
+            cooled = calibration(logits, labels, heat)
+        lines.append(
+            [
+                plain.accuracy, plain.ece, plain.adaptive_ece, plain.mce, plain.brier, plain.nll,
+                heat,
+                *(
+                    (cooled.ece, cooled.mce, cooled.brier, cooled.nll)
+                    if cooled
+                    else (np.nan,) * 4
+                ),
+            ]
+        )  # fmt: skip
+        views[name] = reliability_table(plain)
+    table = Table(
+        np.array(lines),
+        ("dense", "pruned"),
+        (
+            "accuracy", "ECE", "adaptive ECE", "MCE", "Brier", "NLL", "temperature",
+            "ECE after", "MCE after", "Brier after", "NLL after",
+        ),
+        ("share", "share", "share", "share", "", "nat", "", "share", "share", "", "nat"),
+    )  # fmt: skip
+    return {"calibration": table, **views}
+
+
+def reliability_table(found: Calibration) -> Table:
+    """Each bin of confidence: where it lies, how many images, mean confidence and hits."""
+    edges = np.linspace(0, 1, len(found.counts) + 1)
+    values = np.stack([edges[:-1], edges[1:], found.counts, found.confidence, found.hits], 1)
+    return Table(
+        values,
+        tuple(f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)),
+        ("from", "to", "images", "confidence", "right"),
+        ("probability", "probability", "", "probability", "share"),
+    )
+
+
+def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: Progress) -> Table:
+    """Accuracy of both on worse images, and the difference with its 95 % interval."""
+    labels = case.data.labels[rows]
+    pixels = case.data.pixels(rows)
+    lines, names = [], []
+    asked = [(kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES]
+    for done, (kind, severity) in enumerate(asked, start=1):
+        worse = corrupted(pixels, kind, severity, case.seed)
+        hits = [
+            (net.logits(worse).argmax(1).numpy() == labels).astype(np.float64)
+            for net in (case.model, model)
+        ]
+        low, high = interval(hits[1] - hits[0], case.seed)
+        lines.append(
+            [severity, hits[0].mean(), hits[1].mean(), (hits[1] - hits[0]).mean(), low, high]
+        )
+        names.append(f"{kind} {severity}")
+        progress(done / len(asked), "looking at worse images")
+    columns = ("severity", "dense", "pruned", "change", "low", "high")
+    return Table(np.array(lines), tuple(names), columns, ("", *("share",) * 5))
+
+
+def interval(differences: Array, seed: int) -> tuple[float, float]:
+    """The 95 % interval of a mean, by drawing images again with replacement."""
+    draws = np.random.default_rng([seed, 7]).integers(
+        0, len(differences), (DRAWS, len(differences))
+    )
+    low, high = np.percentile(differences[draws].mean(1), ENDS)
+    return float(low), float(high)
+
+
+def drift_table(
+    case: PruneCase, model: Classifier, rows: Rows, heat: str, progress: Progress
+) -> Table:
+    """Each image: how alike its two maps are, and the probability of the dense answer in both.
+
+    The images whose maps changed most come first. NaN where a map is flat.
+    """
+    drawn = map_of(heat, case.model)
+    lines = []
+    for done, row in enumerate(rows, start=1):
+        image = case.data.pixels(np.array([row]))[0].contiguous()
+        dense = case.model.logits(image[None])[0].softmax(0)
+        target = int(dense.argmax())
+        now = model.logits(image[None])[0].softmax(0)[target].item()
+        one, other = (drawn(net, image, target) for net in (case.model, model))
+        lines.append(
+            [row, rank_correlation(one, other), top_overlap(one, other), dense[target].item(), now]
+        )
+        progress(done / len(rows), "comparing heat maps")
+    values = np.array(lines, np.float64)
+    order = np.argsort(values[:, 1], kind="stable")
+    return Table(
+        values[order].astype(np.float32),
+        tuple(str(one) for one in case.data.ids[rows][order]),
+        ("row", "rank correlation", "top tenth IoU", "dense", "pruned"),
+        ("", "", "", "probability", "probability"),
+    )
+
+
+def map_of(heat: str, model: Classifier) -> Callable[[Classifier, torch.Tensor, int], Floats]:
+    """What draws a heat map of one image for one class."""
+    if heat not in HEATS:
+        raise BlindspotError(f"There is no heat map {heat!r} here: choose {' or '.join(HEATS)}.")
+    cam = heat == "Grad-CAM" and not model.lacks("map")
+    method = GradCam(raising=False) if cam else Gradient()
+
+    def draw(net: Classifier, image: torch.Tensor, target: int) -> Floats:
+        found = method(ImageCase(net, image, Target(target)))["map"]
+        assert isinstance(found, HeatMap)  # noqa: S101 - what both methods promise
+        return found.values
+
+    return draw

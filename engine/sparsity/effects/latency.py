@@ -1,0 +1,201 @@
+"""How long a forward pass really takes: dense, masked, with channels taken out, and 2:4 on a GPU.
+
+A model with zeros computes as long as one without: dense kernels multiply by zero as by any other
+number. So "masked" is to come out at about 1.0 times dense, and what is measured shows it. The
+contenders take turns, so that a slow moment meets all of them; medians and quartiles are given.
+It is no method, since its answer is another one each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.method import Progress, quiet
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.pace import settle
+from engine.result import Columns
+from engine.sparsity.masks.shrink import shrunk
+from engine.weights.masks import Masks
+
+BATCHES = (1, 32)
+WARM = 10  # passes that are not counted
+REPEATS = 50
+SECONDS = 20.0  # for one batch size, after which fewer repeats must do
+FEWEST = 5
+UNITS = {"median": "ms", "low": "ms", "high": "ms", "ratio": "", "repeats": ""}
+TILE = 64  # dimensions of a weight for sparse tensor cores are multiples of it
+AMPERE = (8, 0)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of one forward pass of a batch.
+
+    Args:
+        name: which model.
+        batch: images in it.
+        median, low, high: the middle and the quartiles.
+        ratio: the median of dense ÷ this, turn by turn; above 1 is faster.
+        repeats: how many were timed.
+    """
+
+    name: str
+    batch: int
+    median: float
+    low: float
+    high: float
+    ratio: float
+    repeats: int
+
+
+def latency(
+    dense: Classifier,
+    others: Mapping[str, Classifier],
+    batches: Sequence[int] = BATCHES,
+    repeats: int = REPEATS,
+    seconds: float = SECONDS,
+    progress: Progress = quiet,
+) -> tuple[Latency, ...]:
+    """Time the dense model and others in turn, with the threads that torch has now.
+
+    Args:
+        dense: what the others are held against.
+        others: by name, such as "masked" and "channels taken out".
+        batches: images at a time.
+        repeats: turns of each, after some that do not count.
+        seconds: for each batch size; then it ends early, after a few turns at least.
+        progress: told at every turn.
+    """
+    found: list[Latency] = []
+    nets = {"dense": dense, **others}
+    form = dense.pace("exact").memory_format
+    for number, batch in enumerate(batches):
+        drawn = torch.rand(
+            batch, 3, dense.side, dense.side, generator=torch.Generator().manual_seed(0)
+        )
+        pixels = drawn.to(dense.device, memory_format=form)
+        runs = {name: runner(net, pixels, form) for name, net in nets.items()}
+        begun = perf_counter()
+        for turn in range(WARM):
+            for run in runs.values():
+                timed(run)
+            if perf_counter() - begun > seconds / 4 and turn >= 1:
+                break
+        times: dict[str, list[float]] = {name: [] for name in runs}
+        begun = perf_counter()
+        for turn in range(repeats):
+            for name, run in runs.items():
+                times[name].append(timed(run))
+            progress((number + (turn + 1) / repeats) / len(batches), f"batch of {batch}")
+            if perf_counter() - begun > seconds and turn + 1 >= FEWEST:
+                break
+        found += [told(name, batch, rows, times["dense"]) for name, rows in times.items()]
+    progress(1.0, "timed")
+    return tuple(found)
+
+
+def timing_table(found: Sequence[Latency]) -> Columns:
+    """The timings, a row for each batch size and model."""
+    columns: dict[str, tuple[Any, str]] = {
+        name: (np.array([getattr(each, name) for each in found]), unit)
+        for name, unit in UNITS.items()
+    }
+    return Columns.of(columns, tuple(row_name(each) for each in found))
+
+
+def row_name(found: Latency) -> str:
+    """How many images at a time, and by which model."""
+    model = "whole model" if found.name == "dense" else found.name
+    return f"{found.batch} image{'s' if found.batch > 1 else ''} at a time · {model}"
+
+
+def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Callable[[], Tensor]:
+    """One forward pass."""
+    model.network.to(memory_format=form)  # type: ignore[call-overload]  # torch's stubs lack it
+    given = pixels.to(next(model.network.parameters()).dtype)
+
+    def run() -> Tensor:
+        with torch.inference_mode():
+            logits: Tensor = model(given)
+        return logits
+
+    return run
+
+
+def timed(run: Callable[[], Tensor]) -> float:
+    """Seconds of one pass, until the device has finished."""
+    start = perf_counter()
+    settle(run())
+    return perf_counter() - start
+
+
+def told(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
+    """Median, quartiles, and the ratio to the dense model of the same turn."""
+    low, middle, high = (1000 * float(one) for one in np.percentile(rows, (25, 50, 75)))
+    ratio = float(np.median(np.array(dense) / np.array(rows)))
+    return Latency(name, batch, middle, low, high, ratio, len(rows))
+
+
+def no_sparse_cores(model: Classifier, masks: Masks) -> str:
+    """Why 2:4 cannot be measured here, or "" when it can."""
+    if model.device.type != "cuda":
+        return "2:4 is computed faster by NVIDIA GPUs only (Ampere or newer); this is a CPU."
+    if torch.cuda.get_device_capability(model.device) < AMPERE:
+        return "2:4 needs an Ampere GPU or a newer one."
+    if not fit_for_cores(masks):
+        return (
+            f"No linear layer is 2:4 with sides that are multiples of {TILE}; convolutions are "
+            "not covered."
+        )
+    return ""
+
+
+def fit_for_cores(masks: Masks) -> tuple[str, ...]:
+    """Linear layers that keep at most two of every four inputs, with sides that fit the tiles."""
+    found = []
+    for part in masks.parts:
+        rows, columns = part.shape[0], part.shape[1]
+        if part.is_conv or rows % TILE or columns % TILE:
+            continue
+        if masks.array(part.name).reshape(-1, 4).sum(1).max() <= 2:
+            found.append(part.name)
+    return tuple(found)
+
+
+def contenders(masked: Classifier, masks: Masks) -> dict[str, Classifier]:
+    """What is held against the dense model, by name: the masked one and those made from it.
+
+    On a GPU with sparse tensor cores, also the masked model in float16, dense and 2:4.
+    """
+    found = {"masked": masked, "channels taken out": shrunk(masked).model}
+    if not no_sparse_cores(masked, masks):
+        with borrowed(masked) as net:
+            half = deepcopy(net).half()
+        found |= {"masked, float16": half, "2:4, float16": sparse_cores(masked, masks)}
+    return found
+
+
+def sparse_cores(model: Classifier, masks: Masks) -> Classifier:
+    """A copy in float16 whose fitting linear layers use sparse tensor cores.
+
+    Raises:
+        RuntimeError: torch cannot convert a weight here, see `no_sparse_cores`.
+    """
+    from torch.sparse import to_sparse_semi_structured
+
+    with borrowed(model) as net:
+        own: Classifier = deepcopy(net).half()
+    for name in fit_for_cores(masks):
+        sparse: Any = to_sparse_semi_structured(own.network.get_parameter(name).detach())
+        layer = own.network.get_submodule(name.rpartition(".")[0])
+        layer.weight = nn.Parameter(sparse, requires_grad=False)
+    return own

@@ -1,0 +1,37 @@
+"""Level: one point of the curve of accuracy against sparsity, at the ratio of now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.method import Progress, quiet
+from engine.result import Result, Scores
+from engine.sparsity.masks.pruning import Pruning
+from engine.sparsity.prune import right
+from engine.weights.case import PruneCase
+
+
+@dataclass(frozen=True)
+class Level(Pruning):
+    """The share of test images that the pruned model gets right, without any training.
+
+    For photographs without known labels it is the share on which it still says what the dense
+    model says.
+    """
+
+    name = "Level"
+    title = "Accuracy at this ratio"
+    cost = "live"
+    proof = (
+        "tests/engine/sparsity/test_tradeoff.py"
+        "::test_a_level_asked_alone_is_the_curve_s_point_at_that_ratio"
+    )
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: figures, the accuracy and the share of the weights that is cut."""
+        masks = self.masks(case, progress)
+        found = np.array([right(self.made(case, masks), case), masks.sparsity], np.float32)
+        progress(1.0, "looked at the test images")
+        return {"figures": Scores(found, ("test accuracy", "sparsity"), "share")}

@@ -1,0 +1,123 @@
+"""Accuracy against sparsity: right after pruning, and after a stated number of epochs.
+
+Scores are computed once, on the dense model; each level cuts the dense model anew (one shot) and
+retrains that copy with its zeros held. Levels that are done are handed over while others wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import DoesNotFit
+from engine.method import Progress, Slider, quiet, setting
+from engine.result import Result, Table, View
+from engine.sparsity.masks.pruning import Cutting
+from engine.sparsity.prune import retrained, right, unlearnable
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
+
+RATIOS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+COLUMNS = ("ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds")
+WITHIN = 0.01  # of the dense accuracy
+
+
+@dataclass(frozen=True)
+class Tradeoff(Cutting):
+    """Accuracy on the test images against the share that is cut.
+
+    One curve is measured right after pruning, the other after the stated epochs of training with
+    the zeros held: its mean over seeds, and its standard deviation as spread. The seed changes the
+    order of the images, not the masks. A level is within reach of the dense model when it loses no
+    more than one point. Few test images make the curve rough: with 359 digits a step is 0.3 points.
+    """
+
+    name = "Tradeoff"
+    title = "Accuracy against sparsity"
+    cost = "job"
+    proof = (
+        "tests/engine/sparsity/test_tradeoff.py"
+        "::test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it"
+    )
+
+    epochs: int = setting(
+        3, Slider(0, 30, 1), "Epochs", "How long each level learns again; 0 leaves that curve out."
+    )
+    rate: float = setting(
+        0.01, Slider(1e-4, 0.2, 1e-4, log=True), "Rate", "How far a step goes, at its highest."
+    )
+    seeds: int = setting(1, Slider(1, 5, 1), "Seeds", "How often each level is retrained.")
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: levels, one row for each ratio; NaN where nothing was retrained."""
+
+        def scoring(done: float, words: str = "", partial: Result | None = None) -> None:
+            progress(done / 10, words, partial)
+
+        if self.epochs and (reason := unlearnable(case)):
+            raise DoesNotFit(f"{self.title}: {reason} Choose 0 epochs.")
+        pruner = self.pruner(case, scoring)
+        weights = sum(one.numel() for one in case.model.network.parameters())
+        lines: list[list[float]] = []
+        known: dict[str, tuple[float, list[float]]] = {}
+        ratios = RATIOS if self.structure != "N:M" else RATIOS[:1]
+        for place, ratio in enumerate(ratios):
+
+            def level(
+                done: float, words: str = "", partial: Result | None = None, place: int = place
+            ) -> None:
+                del partial  # of one training; the levels are what is handed over
+                progress(0.1 + 0.9 * (place + done) / len(ratios), words)
+
+            masks = pruner.at(ratio)
+            cut = (masks.total - masks.kept) / weights
+            if masks.digest not in known:  # after a round, low ratios cut nothing more
+                plain = right(self.made(case, masks), case)
+                whole = masks.kept == masks.total
+                known[masks.digest] = plain, [plain] if whole else self.again(case, masks, level)
+            plain, again = known[masks.digest]
+            lines.append(
+                [
+                    ratio, masks.sparsity, cut, plain,
+                    float(np.mean(again)) if self.epochs else np.nan,
+                    float(np.std(again, ddof=1)) if self.epochs and len(again) > 1 else np.nan,
+                    len(again) if self.epochs else 0,
+                ]
+            )  # fmt: skip
+            words = f"{ratio:.0%} cut: {plain:.1%} right"
+            progress(0.1 + 0.9 * (place + 1) / len(ratios), words, {"levels": levels(lines)})
+        found: dict[str, View] = {"levels": levels(lines)}
+        return found
+
+    def again(self, case: PruneCase, masks: Masks, progress: Progress) -> list[float]:
+        """The accuracy after retraining, for each seed."""
+        found = []
+        for number in range(self.seeds if self.epochs else 0):
+
+            def one(
+                done: float, words: str = "", partial: Result | None = None, number: int = number
+            ) -> None:
+                del partial
+                progress((number + done) / self.seeds, words)
+
+            model = self.made(case, masks)
+            seed = case.seed + number
+            retrained(model, case, masks, self.epochs, self.rate, seed, one)
+            found.append(right(model, case))
+        return found
+
+
+def levels(lines: list[list[float]]) -> Table:
+    """The levels that are done."""
+    units = ("share", "share", "share", "share", "share", "share", "")
+    return Table(np.array(lines), tuple(f"{line[0]:.0%}" for line in lines), COLUMNS, units)
+
+
+def sparsest(found: Table, column: str = "retrained") -> float:
+    """The largest ratio that loses at most one point of the dense accuracy; NaN when none does."""
+    accuracy = found.values[:, COLUMNS.index(column)]
+    dense = found.values[0, COLUMNS.index("after pruning")]
+    good = accuracy >= dense - WITHIN - 1e-9
+    ratios = found.values[:, 0]
+    return float(ratios[good].max()) if good.any() else float("nan")

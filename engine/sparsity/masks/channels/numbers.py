@@ -1,0 +1,43 @@
+"""The numbers of channels, of which some are coupled with others and so are one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.sparsity.masks.channels.found import FIXED, Ids
+
+
+class Numbers:
+    """Numbers that are handed out, coupled and fixed: a union-find."""
+
+    def __init__(self) -> None:
+        self.up = [FIXED]
+
+    def fresh(self, count: int) -> Ids:
+        """New numbers."""
+        start = len(self.up)
+        self.up.extend(range(start, start + count))
+        return np.arange(start, start + count)
+
+    def find(self, one: int) -> int:
+        """What stands for a number."""
+        while self.up[one] != one:
+            self.up[one] = self.up[self.up[one]]
+            one = self.up[one]
+        return one
+
+    def couple(self, some: Ids, others: Ids) -> None:
+        """Make them one, pair by pair."""
+        for one, other in zip(some.tolist(), others.tolist(), strict=True):
+            a, b = self.find(one), self.find(other)
+            self.up[max(a, b)] = min(a, b)
+
+    def fix(self, ids: Ids) -> None:
+        """They cannot be taken out."""
+        for one in np.unique(ids).tolist():
+            root = self.find(one)
+            self.up[root] = FIXED
+
+    def roots(self) -> Ids:
+        """What stands for each."""
+        return np.array([self.find(one) for one in range(len(self.up))])

@@ -1,0 +1,147 @@
+"""What each operation does with the channels that go into it.
+
+Operations get torch's own arguments, note who makes, reads and couples what, and give the channels
+of what comes out; None where these are not known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from engine.sparsity.masks.channels.book import Book, Carried
+
+KEEPS_ZERO = frozenset(
+    {
+        "relu", "relu_", "hardtanh", "hardtanh_", "silu", "silu_", "gelu", "tanh", "tanh_",
+        "hardswish", "hardswish_", "leaky_relu", "leaky_relu_", "elu", "elu_", "clone", "detach",
+        "alias", "_to_copy", "contiguous", "constant_pad_nd", "max_pool2d_with_indices",
+        "max_pool2d", "avg_pool2d", "_adaptive_avg_pool2d", "adaptive_avg_pool2d",
+        "adaptive_max_pool2d", "upsample_nearest2d", "upsample_bilinear2d", "abs", "neg",
+        "native_dropout", "mkldnn_max_pool2d",
+    }
+)  # fmt: skip
+LOSES_ZERO = frozenset({"sigmoid", "sigmoid_", "hardsigmoid", "hardsigmoid_", "exp", "softplus"})
+NORMS = frozenset(
+    {"_native_batch_norm_legit_no_training", "native_batch_norm", "cudnn_batch_norm", "batch_norm"}
+)
+FOLDS = frozenset({"mean", "sum", "amax", "max", "amin"})
+TURNS = frozenset({"view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze"})
+
+
+def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> Carried | None:
+    """What comes out of an operation by its name."""
+    given = args[0] if args else None
+    got: Carried | None = None
+    if name == "convolution":
+        got = convolved(book, args)
+    elif name in {"addmm", "mm", "linear"}:
+        got = multiplied(book, name, args)
+    elif name in NORMS and isinstance(given, Tensor):
+        got = normed(book, args)
+    elif name in {"add", "sub", "mul", "div", "add_", "mul_", "sub_", "div_"}:
+        got = joined(book, name, args)
+    elif name == "cat":
+        got = concatenated(book, args)
+    elif isinstance(given, Tensor) and id(given) in book.carried:
+        got = passed(book.carried[id(given)], name, given, out)
+    return got
+
+
+def convolved(book: Book, args: tuple[Any, ...]) -> Carried | None:
+    """A convolution, plain or depthwise; other groups are not followed."""
+    given, weight, bias, groups = args[0], args[1], args[2], args[8]
+    name = book.name_of(weight)
+    if not name or args[6]:  # not a parameter, or transposed
+        return None
+    inside = book.read(given)
+    ids = book.made(name, weight.shape[0])
+    if groups == 1:
+        book.reads(name, inside)
+    elif weight.shape[1] == 1 and groups == weight.shape[0] == len(inside):
+        book.numbers.couple(ids, inside)
+    else:
+        book.numbers.fix(inside)
+        book.numbers.fix(ids)
+    if bias is not None:
+        book.attach(bias, ids)
+    return Carried(ids, zero=True)
+
+
+def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
+    """A linear layer on rows (N, in)."""
+    bias = None
+    if name == "addmm":
+        bias, given, weight = args[:3]
+    elif name == "linear":
+        given, weight = args[:2]
+        bias = args[2] if len(args) > 2 else None
+    else:
+        given, weight = args[:2]
+    own = book.name_of(weight)
+    if not own or given.dim() != 2:
+        return None
+    count = weight.shape[0] if name == "linear" else weight.shape[1]
+    inside = book.read(given)
+    ids = book.made(own, count)
+    book.reads(own, inside)
+    if bias is not None:
+        book.attach(bias, ids)
+    return Carried(ids, zero=True)
+
+
+def normed(book: Book, args: tuple[Any, ...]) -> Carried:
+    """BatchNorm: one scale and shift for each channel; without them 0 does not stay 0."""
+    ids = book.ids(args[0])
+    for tensor in args[1:5]:
+        if isinstance(tensor, Tensor):
+            book.attach(tensor, ids)
+    return Carried(ids, zero=isinstance(args[1], Tensor))
+
+
+def joined(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
+    """A sum or product of two, channel by channel."""
+    a, b = args[:2]
+    times = name.startswith(("mul", "div"))
+    if not isinstance(b, Tensor) or b.dim() == 0:
+        known = book.carried.get(id(a))
+        return known and Carried(known.ids, known.zero and times)
+    if not isinstance(a, Tensor) or a.dim() < 2 or b.dim() < 2 or a.shape[1] != b.shape[1]:
+        return None
+    if id(a) not in book.carried or id(b) not in book.carried:
+        return None
+    one, other = book.carried[id(a)], book.carried[id(b)]
+    if name.startswith("div"):
+        return None
+    ids = book.numbers.fresh(len(one.ids))  # of both, and so of neither alone
+    book.numbers.couple(ids, one.ids)
+    book.numbers.couple(ids, other.ids)
+    zero = (one.zero or other.zero) if times else (one.zero and other.zero)
+    return Carried(ids, zero)
+
+
+def concatenated(book: Book, args: tuple[Any, ...]) -> Carried | None:
+    """Channels one after another."""
+    given, dim = args[0], args[1] if len(args) > 1 else 0
+    if dim not in {1, 1 - given[0].dim()}:
+        return None
+    zero = all(book.carried[id(t)].zero for t in given if id(t) in book.carried)
+    return Carried(np.concatenate([book.ids(tensor) for tensor in given]), zero)
+
+
+def passed(known: Carried, name: str, given: Tensor, out: Tensor) -> Carried | None:
+    """One tensor in, one out."""
+    same = given.dim() >= 2 and out.dim() >= 2 and given.shape[:2] == out.shape[:2]
+    if name in KEEPS_ZERO or name in LOSES_ZERO:
+        return Carried(known.ids, known.zero and name in KEEPS_ZERO) if same else None
+    if name in FOLDS:
+        return known if same else None
+    if name in TURNS:
+        if same:
+            return known
+        if out.dim() == 2 and out.shape[0] == given.shape[0]:
+            each = given[0, 0].numel() if given.dim() > 2 else 1
+            return Carried(np.repeat(known.ids, each), known.zero)
+    return None

@@ -1,0 +1,151 @@
+"""How alike two sets of masks are, beside what chance would give, and which weights do nothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.errors import BlindspotError
+from engine.models.bits import Bits
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.sparsity.criteria.synflow import flows, named, pass_on
+from engine.sparsity.masks.rounds import own
+from engine.weights.masks import Masks
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two sets of kept weights, A and B.
+
+    Args:
+        iou: |A ∧ B| ÷ |A ∨ B|.
+        chance: what independent masks of the same density in each layer would give,
+            with counts expected: Σ d_A d_B n ÷ Σ (d_A + d_B − d_A d_B) n.
+        both, only_first, only_second: how many weights.
+        ratio_distance: half the sum over layers of the difference between the shares of all kept
+            weights that lie there; 0 when both keep the same number in every layer.
+        layers: the same IoU and chance for each part, (parts, 2).
+    """
+
+    iou: float
+    chance: float
+    both: int
+    only_first: int
+    only_second: int
+    ratio_distance: float
+    layers: tuple[tuple[float, float], ...]
+
+
+def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
+    """Compare two sets of masks over the same parts.
+
+    Args:
+        one, other: what each keeps.
+        held: what an earlier round left; chance then chooses among that only, as both had to.
+
+    Raises:
+        BlindspotError: they are of other parts.
+    """
+    if [p.name for p in one.parts] != [p.name for p in other.parts]:
+        raise BlindspotError("These masks are of different layers and cannot be compared.")
+    both = np.array(
+        [np.count_nonzero(one.array(p.name) & other.array(p.name)) for p in one.parts], np.int64
+    )
+    sizes = room(one, other, held)
+    either = one.counts + other.counts - both
+    a, b = one.counts / sizes, other.counts / sizes
+    expected, union = a * b * sizes, (a + b - a * b) * sizes
+    shares = one.counts / max(one.kept, 1), other.counts / max(other.kept, 1)
+    layers = tuple(
+        (ratio(x, y), ratio(u, v)) for x, y, u, v in zip(both, either, expected, union, strict=True)
+    )
+    return Overlap(
+        ratio(both.sum(), either.sum()),
+        ratio(expected.sum(), union.sum()),
+        int(both.sum()),
+        int(one.kept - both.sum()),
+        int(other.kept - both.sum()),
+        float(np.abs(shares[0] - shares[1]).sum() / 2),
+        layers,
+    )
+
+
+def room(one: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:
+    """Of each part how many weights could have been kept."""
+    whole = np.array([p.size for p in one.parts], np.float64)
+    if held is None:
+        return whole
+    left = [own(held, part) for part in one.parts]
+    row = np.concatenate([bits.ravel() for bits in left])
+    if np.any((one.flat | other.flat) & ~row):
+        return whole  # one of them was not bound by that round
+    return np.array([max(np.count_nonzero(bits), 1) for bits in left], np.float64)
+
+
+def ratio(part: float, whole: float) -> float:
+    """One by the other; two empty sets are alike."""
+    return float(part / whole) if whole else 1.0
+
+
+class Reachability(torch.autograd.Function):
+    """1 where anything arrives, on the way forward and on the way back."""
+
+    @staticmethod
+    def forward(_ctx: Any, values: Tensor) -> Tensor:
+        """Where anything comes from the image."""
+        return (values > 0).to(values.dtype)
+
+    @staticmethod
+    def backward(_ctx: Any, values: Tensor) -> Tensor:
+        """Where anything comes back from the logits."""
+        return (values > 0).to(values.dtype)
+
+
+def arrived(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    """A layer's output, 1 where it is above 0."""
+    reached: Tensor = Reachability.apply(output)  # type: ignore[no-untyped-call]  # torch's own
+    return reached
+
+
+def effective(model: Classifier, masks: Masks) -> Masks | None:
+    """The weights that stay and lie on a way from the image to a logit.
+
+    A weight whose filter nobody reads, or that reads a channel nobody makes, does nothing. Ones
+    enter a network whose kept weights are all 1, and after every layer whatever has arrived is 1
+    again; the same on the way back. Biases, which can make a channel speak without any weight, are
+    left out. None for networks through which ones cannot flow (with attention or LayerNorm).
+    """
+    if not flows(model):
+        return None
+    with borrowed(model) as net, torch.enable_grad(), ExitStack() as hooks:
+        pass_on(net.network)
+        tensors = {name: neutral(name, tensor) for name, tensor in named(net.network)}
+        watched = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
+        tensors |= {name: mask.requires_grad_() for name, mask in watched.items()}
+        for module in net.network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                hook = module.register_forward_hook(arrived)
+                hooks.callback(hook.remove)
+        given = torch.ones(1, 3, net.side, net.side, device=net.device)
+        logits = torch.func.functional_call(net.network, tensors, (given,))
+        slopes = torch.autograd.grad(logits.sum(), list(watched.values()), allow_unused=True)
+    rows: list[Bits] = [
+        np.zeros(mask.numel(), np.bool_) if slope is None else (slope > 0).cpu().numpy().ravel()
+        for mask, slope in zip(watched.values(), slopes, strict=True)
+    ]
+    return Masks(masks.parts, np.concatenate(rows) & masks.flat, masks.silent, masks.notes)
+
+
+def neutral(name: str, tensor: Tensor) -> Tensor:
+    """1 for what multiplies, 0 for what is added."""
+    if not tensor.is_floating_point():
+        return tensor
+    added = name.endswith(("bias", "running_mean"))
+    return torch.zeros_like(tensor) if added else torch.ones_like(tensor)

@@ -1,0 +1,129 @@
+"""The settings by which a model is pruned, shared by all methods that prune one."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+
+from engine.method import Case, Choice, Method, Progress, Slider, Switch, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import WeightScores
+from engine.run import answer
+from engine.sparsity.criteria.chance import Random
+from engine.sparsity.criteria.grasp import Grasp
+from engine.sparsity.criteria.learned import Learned
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.criteria.snip import Snip
+from engine.sparsity.criteria.synflow import SynFlow
+from engine.sparsity.criteria.taylor import Taylor
+from engine.sparsity.masks.allocation import ALLOCATIONS
+from engine.sparsity.masks.enforce import pruned
+from engine.sparsity.masks.pruner import MaskRules, Pruner
+from engine.sparsity.masks.rounds import rounds_of
+from engine.sparsity.masks.units import STRUCTURES
+from engine.sparsity.method import SparsityMethod
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
+from engine.weights.parts import parts
+
+CRITERIA: tuple[type[SparsityMethod], ...] = (
+    Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
+)  # fmt: skip
+BY_TITLE = {kind.title: kind for kind in CRITERIA}
+OF_RATIO: dict[str, type[SparsityMethod]] = {"SNIP ratio": Snip, "GraSP ratio": Grasp}
+PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")
+
+
+@dataclass(frozen=True)
+class Cutting(SparsityMethod, ABC):
+    """What is cut: by which criterion, where and in which pieces; how much is left open."""
+
+    criterion: str = setting(
+        "Magnitude", Choice(tuple(BY_TITLE)), "Criterion", "What makes a weight count."
+    )
+    allocation: str = setting(
+        "global",
+        Choice(ALLOCATIONS),
+        "Between layers",
+        "How many weights each layer keeps. SNIP ratio and GraSP ratio take the shares that SNIP "
+        "and GraSP give the weights as they are here, of a trained model its trained ones; their "
+        "papers score the weights before training.",
+    )
+    structure: str = setting(
+        "weight",
+        Choice(STRUCTURES),
+        "Pieces",
+        "What is cut as a whole: weights, filters, input channels, channels wherever they go "
+        "(group), or all but N of every M (then the pattern is the ratio).",
+    )
+    pattern: str = setting(
+        "2:4", Choice(PATTERNS), "Pattern", "N of M weights in a row stay; for the pieces N:M only."
+    )
+    head: bool = setting(
+        False, Switch(), "Head too", "Prune the last layer, which gives the logits, as well."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if reason := super().unmet(case):
+            return reason
+        if isinstance(case, PruneCase) and all(p.role == "head" for p in parts(case.model)):
+            return "it needs a layer besides the head that can be pruned, and this model has none."
+        return ""
+
+    @property
+    def rules(self) -> MaskRules:
+        """The rules in words of the engine."""
+        n, m = (int(word) for word in self.pattern.split(":"))
+        return MaskRules(self.allocation, self.structure, self.head, n=n, m=m)
+
+    def pruner(self, case: PruneCase, progress: Progress = quiet) -> Pruner:
+        """Masks at any ratio; the scores are computed once and kept."""
+        return pruner_of(case, self.criterion, self.rules, progress)
+
+    def said(self, masks: Masks, number: int = 1) -> str:
+        """The title of a model pruned so in that round, which stands after its parent's."""
+        how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
+        again = f" · round {number}" if number > 1 else ""
+        return f"{how_much} · {self.criterion}{again}"
+
+    def made(self, case: PruneCase, masks: Masks) -> Classifier:
+        """The pruned copy."""
+        return pruned(case.model, masks, self.said(masks, rounds_of(case.model) + 1))
+
+
+@dataclass(frozen=True)
+class Pruning(Cutting, ABC):
+    """What is cut, and how much."""
+
+    ratio: float = setting(
+        0.8, Slider(0.0, 0.995, 0.005), "Ratio", "The share of weights (or pieces) that is cut."
+    )
+
+    def masks(self, case: PruneCase, progress: Progress = quiet) -> Masks:
+        """The masks of these settings."""
+        return self.pruner(case, progress).at(self.ratio)
+
+
+def pruner_of(
+    case: PruneCase, criterion: str, rules: MaskRules, progress: Progress = quiet
+) -> Pruner:
+    """A pruner from the kept scores of a criterion; they are computed when nobody has asked yet.
+
+    Args:
+        case: model, data and seed.
+        criterion: its title.
+        rules: how scores become masks.
+        progress: of the computing.
+    """
+    scores = scores_of(BY_TITLE[criterion](), case, progress)
+    other = OF_RATIO.get(rules.allocation)
+    ratios = None if other is None else scores_of(other(), case, progress)
+    return Pruner(case.model, scores, rules, ratios)
+
+
+def scores_of(method: Method[PruneCase], case: PruneCase, progress: Progress) -> WeightScores:
+    """The scores of a criterion, kept or computed now."""
+    scores: WeightScores = answer(method, case, progress)["scores"]
+    return scores

@@ -1,0 +1,97 @@
+"""Rounds: a pruned model pruned again. What an earlier round cut stays cut.
+
+Shares and counts are against all weights, as iterative pruning has them (Han et al. 2015,
+https://arxiv.org/abs/1506.02626), so that a round goes on where the one before it ended. Weights
+keep the values that they have; rewinding them to an earlier step of training is no part of this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.models.bits import Bits
+from engine.models.classifier import Classifier
+from engine.result import WeightScores
+from engine.sparsity.masks.channels import Channels
+from engine.sparsity.masks.units import Pool, pools
+from engine.weights.masks import Masks
+from engine.weights.parts import PrunableWeight
+
+LOWEST = float(np.finfo(np.float32).min)  # the score of what is cut already
+ROUND = "round"  # as a model's card has it
+
+
+def rounds_of(model: Classifier) -> int:
+    """How many rounds of pruning a model has behind it."""
+    if not model.masks:
+        return 0
+    said = json.loads(model.lineage.settings)
+    found = said.get(ROUND, 1) if isinstance(said, dict) else 1
+    return found if type(found) is int and found > 0 else 1
+
+
+def held_row(held: Masks | None, listed: Sequence[PrunableWeight]) -> Bits | None:
+    """One row over some parts, False where an earlier round cut; None before there was one."""
+    if held is None:
+        return None
+    return np.concatenate([own(held, part).ravel() for part in listed])
+
+
+def own(held: Masks, part: PrunableWeight) -> Bits:
+    """What an earlier round left of a part; all where it did not look."""
+    return held.array(part.name) if part.name in held.starts else np.ones(part.shape, np.bool_)
+
+
+def lowered(
+    scores: WeightScores, held: Masks, listed: Sequence[PrunableWeight], value: float
+) -> WeightScores:
+    """The scores with one value wherever an earlier round cut."""
+    found = {
+        part.name: np.where(own(held, part), scores.values[part.name], np.float32(value))
+        for part in listed
+        if part.name in scores.values
+    }
+    return replace(scores, values={**scores.values, **found})
+
+
+def pools_after(
+    structure: str,
+    listed: Sequence[PrunableWeight],
+    scores: WeightScores,
+    channels: Channels | None,
+    held: Masks | None,
+) -> tuple[Pool, ...]:
+    """The units of every layer; those of which nothing is left come after all others."""
+    plain = pools(structure, listed, scores, channels)
+    if held is None:
+        return plain
+    left = {part.name: own(held, part).astype(np.float32) for part in listed}
+    there = pools(structure, listed, WeightScores(left, "weight", "sum"), channels)
+    counted = pools(structure, listed, lowered(scores, held, listed, 0.0), channels)
+    return tuple(
+        replace(one, values=np.where(some.values > 0, one.values, np.float32(LOWEST)))
+        for one, some in zip(counted, there, strict=True)
+    )
+
+
+def still_cut(masks: Masks, held: Masks, row: Bits) -> Masks:
+    """The masks without what an earlier round cut, also in the parts that are not chosen from.
+
+    Args:
+        masks: as chosen now.
+        held: of the earlier round.
+        row: the same over the parts of `masks`.
+    """
+    flat = masks.flat & row
+    silent = dict(masks.silent)
+    for name in held:
+        if name not in masks.starts:
+            before = held.array(name)
+            silent[name] = before & silent[name] if name in silent else before
+    gone = int(np.count_nonzero(masks.flat)) - int(np.count_nonzero(flat))
+    note = f"{gone:,} weights that this ratio would keep were cut in an earlier round and stay cut."
+    return Masks(masks.parts, flat, silent, (*masks.notes, note) if gone else masks.notes)

@@ -1,0 +1,69 @@
+"""What every diagnostic shares: three models, the original, the unlearned and the retrained."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.method import Case, Cost, Method, Progress, part_of
+from engine.models.classifier import Classifier
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.training.figures import one_thread
+from engine.unlearning.around import AfterCase, unfit
+from engine.unlearning.ways.network import own_copy, settled
+from engine.unlearning.ways.retrain import Retrain
+
+MODELS = ("original", "unlearned", "retrained")
+ASKED = 0.8  # share of the progress until all three models are there
+CHUNK = 250  # images at a time
+
+
+@dataclass(frozen=True)
+class Diagnostic(Method[AfterCase], ABC):
+    """A method that is asked about an unlearner, before and after it."""
+
+    family: ClassVar[str] = "unlearning"
+    cost: ClassVar[Cost] = "wait"
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        return super().unmet(case) or unfit(case)
+
+
+def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
+    """The original, the unlearned and the retrained model, each by its name in MODELS.
+
+    They are kept answers, or computed now. What a pruned model became is compared with the
+    retrained model that has the same zeros.
+    """
+    made = answer(case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short))
+    reference = case.method.reference(case.case, part_of(progress, ASKED / 2, ASKED / 2))
+    retrained = answer(
+        Retrain(), reference, part_of(progress, ASKED / 2, ASKED, lead=Retrain.short)
+    )
+    progress(ASKED, "asking all three models")
+    return {
+        "original": settled(own_copy(case.model)),
+        "unlearned": rebuilt(made["model"], case.model.name),
+        "retrained": rebuilt(retrained["model"], case.model.name),
+    }
+
+
+def features(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
+    """What the head sees of some images, (n, D), on the CPU."""
+    parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
+    with one_thread():
+        return torch.cat([model.features(data.pixels(part)).cpu() for part in parts])
+
+
+def drawn(rows: Rows, most: int, seed: int) -> Rows:
+    """At most so many rows, drawn by the seed, ascending."""
+    return np.sort(np.random.default_rng([seed, 31]).permutation(rows)[:most])

@@ -1,0 +1,52 @@
+"""What the three models take images of each class for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.method import Choice, Progress, quiet, setting
+from engine.result import Result, Table
+from engine.training import outputs
+from engine.unlearning.around import AfterCase
+from engine.unlearning.diagnostics.base import Diagnostic, three
+
+
+@dataclass(frozen=True)
+class Confusion(Diagnostic):
+    """How many images of each class (rows) each model calls what (columns).
+
+    After a class was forgotten its row shows where its images went. Where they all go to one other
+    class, the model has learned something new about them rather than forgotten them; the retrained
+    model's row is what honest ignorance looks like.
+    """
+
+    name = "Confusion"
+    title = "Confusion"
+    proof = "tests/engine/unlearning/test_diagnostics.py::test_confusions_count_every_image_once"
+
+    of: str = setting(
+        "test", Choice(("test", "forgotten", "retained")), "Images", "Which images are counted."
+    )
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: original, unlearned and retrained, counts (classes, classes)."""
+        models = three(case, progress)
+        data, splits = case.case.data, case.case.splits
+        match self.of:
+            case "test":
+                rows = np.sort(np.concatenate([splits.test, splits.gone]))
+            case "forgotten":
+                rows = splits.forget
+            case _:
+                rows = splits.retain
+        found = {}
+        for name, model in models.items():
+            said = outputs(model, data, rows).argmax(1).numpy()
+            counts = np.zeros((len(data.classes), len(data.classes)))
+            np.add.at(counts, (data.labels[rows], said), 1)
+            units = ("images",) * len(data.classes)
+            found[name] = Table(counts.astype(np.float32), data.classes, data.classes, units)
+        progress(1.0, "counted")
+        return found

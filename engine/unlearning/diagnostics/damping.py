@@ -1,0 +1,54 @@
+"""SSD at a slider's place, at once: how much is dampened, and what the model then gets right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.protocol.metrics import accuracy, judged
+from engine.unlearning.ways.network import own_copy
+from engine.unlearning.ways.ssd import HIGHEST, LOWEST, SSD, dampened
+
+
+@dataclass(frozen=True)
+class Damped:
+    """What a threshold and a strength do.
+
+    Args:
+        chosen: how many weights are dampened.
+        total: of how many.
+        unlearning: UA, the share of forgotten images that are now wrong.
+        retain: RA, the share of the other training images that are right.
+        test: TA, the share of test images that are right.
+    """
+
+    chosen: int
+    total: int
+    unlearning: float
+    retain: float
+    test: float
+
+
+def damped(case: ForgetCase, method: SSD) -> Damped:
+    """The figures without an attack; importances are computed only the first time."""
+    forget, train, _ = method.importances(case)
+    ratio = started(case, method)
+    method = replace(method, ratio=ratio)
+    chosen = sum(
+        int(np.count_nonzero(own > ratio * train.values[name]))
+        for name, own in forget.values.items()
+    )
+    said = judged(dampened(case, method), case)
+    total = sum(one.size for one in forget.values.values())
+    return Damped(
+        chosen, total, 1 - accuracy(said.forget), accuracy(said.retain), accuracy(said.test)
+    )
+
+
+def started(case: ForgetCase, method: SSD) -> float:
+    """The threshold α that a method would take, within what can be set."""
+    forget, train, _ = method.importances(case)
+    found = method.threshold(case, own_copy(case.model), case.data, forget, train)
+    return min(max(found, LOWEST), HIGHEST)

@@ -1,0 +1,97 @@
+"""The membership attack laid open: what it was fitted to, and where it draws the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.result import Columns, Curve, Result
+from engine.unlearning.around import AfterCase
+from engine.unlearning.diagnostics.base import MODELS, Diagnostic, three
+from engine.unlearning.protocol.attack import attack, attacker, band, matched
+from engine.unlearning.protocol.metrics import judged
+
+GRID = 401
+
+
+@dataclass(frozen=True)
+class MembershipAttack(Diagnostic):
+    """How the attacker tells members from strangers by the model's confidence, and what it says
+    of the forgotten images.
+
+    Where both histograms lie on each other, the attacker's accuracy is near one half: then its word
+    counts for nothing, whatever it says of the forgotten images. Members and strangers are drawn by
+    the seed, as many of each class. The decision is positive where it
+    says "member"; it may change more than once.
+    """
+
+    name = "MembershipAttack"
+    title = "Membership attack"
+    paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 2
+    proof = (
+        "tests/engine/unlearning/test_diagnostics.py"
+        "::test_the_attackers_line_gives_its_own_efficacy"
+    )
+
+    model: str = setting("unlearned", Choice(MODELS), "Model", "Which of the three is attacked.")
+    bins: int = setting(20, Slider(5, 60, 1), "Bins", "Of the histograms.")
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: histogram, shares of members, strangers and forgotten by bins of confidence;
+        decision, over confidence; regions, from where to where it says "member" (1) or not (0);
+        figures, one row.
+        """
+        said = judged(three(case, progress)[self.model], case.case)
+        members, strangers = matched(said.retain, said.test, said.seed)
+        fitted = attacker(members.confidence, strangers.confidence)
+        grid = np.linspace(0, 1, GRID)
+        decision = fitted.decision_function(grid[:, None])
+        found = attack(said.retain, said.test, said.forget, seed=said.seed)
+        edges = np.linspace(0, 1, self.bins + 1)
+        shown = {"members": members, "strangers": strangers, "forgotten": said.forget}
+        counts = {
+            name: np.histogram(one.confidence, edges)[0] / len(one) for name, one in shown.items()
+        }
+        progress(1.0, "attacked")
+        return {
+            "histogram": Columns.of(
+                {
+                    "from": (edges[:-1], "probability"),
+                    "to": (edges[1:], "probability"),
+                    **{name: (one, "share") for name, one in counts.items()},
+                }
+            ),
+            "decision": Curve(
+                grid.astype(np.float32), decision.astype(np.float32), "confidence", "decision", ""
+            ),
+            "regions": regions(grid, decision),
+            "figures": Columns.of(
+                {
+                    "MIA": ([found.efficacy], "share"),
+                    "attack accuracy": ([found.accuracy], "share"),
+                    "informative": ([float(found.informative)], ""),
+                    "fitted to": ([float(found.images)], "images"),
+                    "band": ([band(found.images)], "share"),
+                }
+            ),
+        }
+
+
+def regions(grid: np.ndarray[tuple[int], np.dtype[np.float64]], decision: np.ndarray) -> Columns:
+    """Where the decision keeps its sign; ends are where it is 0 on the line between two points."""
+    member = decision > 0
+    turns = np.flatnonzero(member[1:] != member[:-1])
+    slope = decision[turns + 1] - decision[turns]
+    places = grid[turns] - decision[turns] * (grid[turns + 1] - grid[turns]) / slope
+    ends = np.concatenate([[0.0], places, [1.0]])
+    first = member[np.concatenate([[0], turns + 1])]
+    return Columns.of(
+        {
+            "from": (ends[:-1], "probability"),
+            "to": (ends[1:], "probability"),
+            "member": (first.astype(np.float64), ""),
+        }
+    )

@@ -1,0 +1,60 @@
+"""Which weights moved: by layer, and as masks that Sparsity's diagrams can draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.method import Progress, quiet
+from engine.models.classifier import Classifier
+from engine.result import Columns, Result, WeightScores
+from engine.unlearning.around import AfterCase
+from engine.unlearning.diagnostics.base import Diagnostic, three
+from engine.unlearning.ways.network import named
+from engine.weights.masks import Masks, masks_of
+from engine.weights.parts import parts
+
+
+@dataclass(frozen=True)
+class WhatMoved(Diagnostic):
+    """How many weights of each layer are others than before, and how far they moved.
+
+    Relative movement is the length of the change by the length of the weights before. SGD moves
+    nearly all weights a little, so that a share of moved weights near 1 says little; SalUn and SSD
+    leave others as they were to the bit.
+    """
+
+    name = "WhatMoved"
+    title = "Which weights moved"
+    proof = (
+        "tests/engine/unlearning/test_diagnostics.py::test_what_moved_is_what_differs_to_the_bit"
+    )
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: layers, a row for each parameter; moved, the size of every weight's change."""
+        models = three(case, progress)
+        before, after, again = (named(one) for one in models.values())
+        change = {name: (after[name] - one).detach().cpu().numpy() for name, one in before.items()}
+        length = {n: max(float(one.detach().norm()), 1e-30) for n, one in before.items()}
+        far = {n: float((again[n] - one).detach().norm()) / length[n] for n, one in before.items()}
+        columns = {
+            "weights": ([one.size for one in change.values()], ""),
+            "moved": ([float((one != 0).mean()) for one in change.values()], "share"),
+            "relative": (
+                [float(np.linalg.norm(one)) / length[n] for n, one in change.items()], "share"
+            ),
+            "furthest": ([float(np.abs(one).max()) for one in change.values()], ""),
+            "relative, retrained": (list(far.values()), "share"),
+        }  # fmt: skip
+        progress(1.0, "compared")
+        return {
+            "layers": Columns.of(columns, tuple(change)),
+            "moved": WeightScores({n: np.abs(one) for n, one in change.items()}, "", "l2"),
+        }
+
+
+def moved_masks(original: Classifier, moved: WeightScores) -> Masks:
+    """The weights that moved, as the diagrams of Sparsity draw masks: True where one moved."""
+    return masks_of({part.name: moved.values[part.name] > 0 for part in parts(original)},
+                    parts(original))  # fmt: skip

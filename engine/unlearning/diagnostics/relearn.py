@@ -1,0 +1,99 @@
+"""How soon it is all back: the forgotten images are learned again, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import Rows
+from engine.method import Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Columns, Result
+from engine.training import Diverged, descend, outputs
+from engine.unlearning.around import AfterCase
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.diagnostics.base import ASKED, Diagnostic, three
+from engine.unlearning.ways.descend import MOMENTUM
+from engine.unlearning.ways.network import in_parts, own_copy, pixels_of
+
+WITHIN = 0.05  # of the way between the retrained model's loss and the original's
+
+
+@dataclass(frozen=True)
+class Relearn(Diagnostic):
+    """The loss on the forgotten images while the models learn them again.
+
+    A model that has only hidden them has them back sooner than one that never saw them. Relearnt
+    is a loss within 5 % of the original's, measured on the way to it from the retrained model's.
+    """
+
+    name = "Relearn"
+    title = "Relearning"
+    proof = "tests/engine/unlearning/test_diagnostics.py::test_the_original_is_relearnt_at_once"
+
+    steps: int = setting(30, Slider(5, 200, 5), "Steps", "At most so many batches.")
+    rate: float = setting(0.01, Slider(1e-4, 0.2, 1e-4, log=True), "Rate", "How far a step goes.")
+    batch: int = setting(32, Slider(1, 256, 1, log=True), "Batch", "Images to a step.")
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: losses, mean over the forgotten images after each step; needed, the steps until
+        it was relearnt (NaN where it was not), and the loss that counts as relearnt.
+        """
+        models = three(case, progress)
+        curves = {}
+        for number, (name, model) in enumerate(models.items()):
+            curves[name] = self.curve(model, case.case)
+            done = ASKED + (1 - ASKED) * (number + 1) / len(models)
+            progress(done, f"the {name} model learned again")
+        start, other = curves["original"][0], curves["retrained"][0]
+        goal = start + WITHIN * max(other - start, start)
+        needed = [first(curve, goal) for curve in curves.values()]
+        columns = {"step": (np.arange(self.steps + 1), "")}
+        columns |= {name: (np.array(curve), "nat") for name, curve in curves.items()}
+        return {
+            "losses": Columns.of(columns),
+            "needed": Columns.of(
+                {"steps": (needed, ""), "goal": ([goal] * len(needed), "nat")}, tuple(models)
+            ),
+        }
+
+    def curve(self, model: Classifier, case: ForgetCase) -> list[float]:
+        """The loss on the forgotten images before and after each step; NaN once it diverged."""
+        own = own_copy(model)
+        optimizer = torch.optim.SGD(own.parameters(), self.rate, momentum=MOMENTUM)
+        losses = [loss_of(own, case)]
+        with suppress(Diverged):
+            steps = descend(optimizer, self.losses(own, case))
+            losses.extend(loss_of(own, case) for _ in steps)
+        return losses + [float("nan")] * (self.steps + 1 - len(losses))
+
+    def losses(self, own: Classifier, case: ForgetCase) -> Iterator[Callable[[], Tensor]]:
+        """The loss of each batch, as often around as there are steps."""
+
+        def loss(rows: Rows) -> Tensor:
+            pixels, targets = pixels_of(own, case.data, rows)
+            return F.cross_entropy(own(pixels), targets)
+
+        rng = np.random.default_rng([case.seed, 32])
+        waiting: list[Rows] = []
+        for _ in range(self.steps):
+            waiting = waiting or in_parts(case.splits.forget, self.batch, rng)
+            yield partial(loss, waiting.pop())
+
+
+def loss_of(model: Classifier, case: ForgetCase) -> float:
+    """Mean cross-entropy on the forgotten images; norms keep their statistics throughout."""
+    rows = case.splits.forget
+    return F.cross_entropy(outputs(model, case.data, rows), case.data.targets(rows)).item()
+
+
+def first(curve: list[float], goal: float) -> float:
+    """The first step at which the loss is as low as that; NaN where it never is."""
+    return next((float(step) for step, loss in enumerate(curve) if loss <= goal), float("nan"))

@@ -1,0 +1,100 @@
+"""The unlearner watched at work: the model after every few steps, kept as models like any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.method import Progress, Slider, part_of, quiet, setting
+from engine.models.card import card_of, checkpoint
+from engine.models.classifier import Classifier
+from engine.result import Checkpoint, Columns, Result, View
+from engine.training import outputs
+from engine.unlearning.around import AfterCase
+from engine.unlearning.diagnostics.base import Diagnostic
+from engine.unlearning.diagnostics.judgment import distance
+from engine.unlearning.protocol.metrics import accuracy, judged
+from engine.unlearning.ways.network import own_copy, settled
+
+WORKING = 0.6  # share of the progress that goes to the unlearner
+
+
+@dataclass(frozen=True)
+class Steps(Diagnostic):
+    """How forgetting and keeping go as the unlearner works, with the model at some of its steps.
+
+    It is run once more and watched after every epoch; a method of one step has a start and an end.
+    The last model is the unlearned one. Take any of them to Heatmaps to see what it looks at.
+    """
+
+    name = "Steps"
+    title = "Step by step"
+    proof = (
+        "tests/engine/unlearning/test_diagnostics.py"
+        "::test_steps_begin_at_the_original_and_end_at_it"
+    )
+
+    most: int = setting(
+        8, Slider(2, 20, 1), "Snapshots", "At most so many, evenly over the steps, ends included."
+    )
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: steps, a row for each snapshot; model_0, model_1 …, the snapshots themselves."""
+        seen: list[tuple[int, dict[str, Tensor]]] = []
+
+        def watch(step: int, model: Classifier) -> None:
+            state = model.network.state_dict()
+            seen.append((step, {name: one.detach().clone() for name, one in state.items()}))
+
+        made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
+        final, run = cast(Checkpoint, made["model"]), cast(Columns, made["run"])
+        last = {name: torch.from_numpy(np.array(one)) for name, one in final.weights.items()}
+        step = int(run["steps"][0])
+        kept = [*(one for one in seen if one[0] < step), (step, last)]
+        places = np.unique(np.linspace(0, len(kept) - 1, self.most).round().astype(int))
+        rows, views = [], {}
+        for number, place in enumerate(places):
+            step, state = kept[place]
+            model = own_copy(case.model)
+            model.network.load_state_dict(state)
+            settled(model)
+            rows.append(measured(model, case, step))
+            views[f"model_{number}"] = self.snapshot(model, case, step)
+            done = WORKING + (1 - WORKING) * (number + 1) / len(places)
+            progress(done, f"measured step {step}")
+        units = {"step": "", "loss forget": "nat", "loss retain": "nat", "from original": ""}
+        columns = {n: ([row[n] for row in rows], units.get(n, "share")) for n in rows[0]}
+        return {"steps": Columns.of(columns), **views}
+
+    def snapshot(self, model: Classifier, case: AfterCase, step: int) -> View:
+        """A model on the way as a checkpoint."""
+        method = case.method
+        card = card_of(
+            model, title=f"{case.case.request.words[:60]} · {method.short} · step {step}",
+            parent=case.model, made_by=method.full_name(), settings=method.settings(),
+            data=case.case.data.name, recipe=case.case.recipe.as_dict(), seed=case.case.seed,
+        )  # fmt: skip
+        return checkpoint(model, card)
+
+
+def measured(model: Classifier, case: AfterCase, step: int) -> dict[str, float]:
+    """The figures of a snapshot."""
+    said, data = judged(model, case.case), case.case.data
+    losses = {
+        f"loss {part}": F.cross_entropy(outputs(model, data, rows), data.targets(rows)).item()
+        for part in ("forget", "retain")
+        for rows in [getattr(case.case.splits, part)]
+    }
+    return {
+        "step": step,
+        "UA": 1 - accuracy(said.forget),
+        "RA": accuracy(said.retain),
+        "TA": accuracy(said.test),
+        **losses,
+        "from original": distance(model, case.model),
+    }

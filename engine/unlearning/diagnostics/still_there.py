@@ -1,0 +1,130 @@
+"""What is still there: what features tell of forgotten images, whatever the head says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import Rows
+from engine.method import Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Columns, Result
+from engine.unlearning.around import AfterCase
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.diagnostics.base import ASKED, Diagnostic, drawn, features, three
+from engine.unlearning.ways.network import untrained
+
+MOST = 2000  # retained images that a probe learns from
+Doubles = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StillThere(Diagnostic):
+    """What a new head could still read from the features of the forgotten images.
+
+    A linear probe is taught the labels on frozen features, half of the forgotten images among
+    them, and is scored on the other half. A model that only stopped saying a class's name still has
+    it; so, by the way, has every model that learned to see well: compare with the retrained model
+    and with an untrained one, not with 0. Neighbors are the training images nearest in features.
+    """
+
+    name = "StillThere"
+    title = "What is still there"
+    proof = (
+        "tests/engine/unlearning/test_diagnostics.py"
+        "::test_a_model_whose_head_alone_was_cut_still_has_it_all"
+    )
+
+    neighbors: int = setting(
+        5, Slider(1, 20, 1), "Neighbors", "How many nearest training images are looked at."
+    )
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: figures, a row for each model; neighbors, the unlearned model's, ids by image.
+
+        Probe is the share of held-out forgotten images whose label the probe finds; probe on the
+        class the same on test images of a forgotten class (NaN otherwise); alike the mean share of
+        neighbors with the same label.
+        """
+        models = three(case, progress)
+        models["untrained"] = untrained(case.model, case.case.seed + 1)
+        rows: list[dict[str, float]] = []
+        near: Rows | None = None
+        for number, (name, model) in enumerate(models.items()):
+            found, places = read(model, case.case, self.neighbors)
+            rows.append(found)
+            near = places if name == "unlearned" else near
+            done = ASKED + (1 - ASKED) * (number + 1) / len(models)
+            progress(done, f"read the {name} model's features")
+        ids = case.case.data.ids
+        nearest = np.zeros((0, 0), np.int64) if near is None else ids[near]
+        columns: dict[str, tuple[Any, str]] = {"id": (ids[case.case.splits.forget], "")}
+        columns |= {f"nearest {k + 1}": (one, "") for k, one in enumerate(nearest.T)}
+        return {
+            "figures": Columns.of(
+                {name: ([one[name] for one in rows], "share") for name in rows[0]}, tuple(models)
+            ),
+            "neighbors": Columns.of(columns),
+        }
+
+
+def read(model: Classifier, case: ForgetCase, count: int) -> tuple[dict[str, float], Rows]:
+    """What a model's features tell, and each forgotten image's nearest training images."""
+    data, splits = case.data, case.splits
+    half = drawn(splits.forget, len(splits.forget) // 2, case.seed)
+    held = np.setdiff1d(splits.forget, half)
+    taught = np.concatenate([drawn(splits.retain, MOST, case.seed), half])
+    values = {int(r): v for r, v in zip(splits.train, unit(model, case, splits.train), strict=True)}
+
+    def of(rows: Rows) -> Doubles:
+        return np.stack([values[int(row)] for row in rows])
+
+    probe = probed(of(taught), data.labels[taught])
+    figures = {
+        "probe": float((probe.predict(of(held)) == data.labels[held]).mean()),
+        "probe on the class": float("nan"),
+    }
+    if len(splits.gone):
+        said = probe.predict(unit(model, case, splits.gone))
+        figures["probe on the class"] = float((said == data.labels[splits.gone]).mean())
+    near = nearest(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
+    alike = data.labels[near] == data.labels[splits.forget][:, None]
+    return {**figures, "alike": float(alike.mean())}, near
+
+
+def unit(model: Classifier, case: ForgetCase, rows: Rows) -> Doubles:
+    """Features of some images, by the mean size of the retained images' features."""
+    found: Doubles = features(model, case.data, rows).double().numpy()
+    return found / max(float(np.abs(found).mean()), 1e-12)
+
+
+class Only:
+    """A probe that was taught one label only."""
+
+    def __init__(self, label: int) -> None:
+        self.label = label
+
+    def predict(self, values: Doubles) -> Whole:
+        """Always that one."""
+        return np.full(len(values), self.label)
+
+
+def probed(values: Doubles, labels: Whole) -> Any:
+    """A linear probe."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels)) == 1:
+        return Only(int(labels[0]))
+    return LogisticRegression(max_iter=300).fit(values, labels)
+
+
+def nearest(asked: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
+    """The rows of the nearest images by Euclidean distance, without itself, (n, k)."""
+    square = (asked**2).sum(1)[:, None] + (values**2).sum(1) - 2 * asked @ values.T
+    square[own[:, None] == rows] = np.inf
+    order = np.argsort(square, axis=1, kind="stable")[:, : min(count, len(rows) - 1)]
+    return rows[order]

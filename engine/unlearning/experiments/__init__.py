@@ -1,0 +1,1 @@
+"""Experiments: data made so that nothing can be learned from them."""

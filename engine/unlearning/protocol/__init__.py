@@ -1,0 +1,1 @@
+"""Protocol: how well a way to forget did, beside a model that never saw the images."""

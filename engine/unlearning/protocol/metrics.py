@@ -1,0 +1,182 @@
+"""How well a model has forgotten: shares of right answers, attacks, and how far it is from another.
+
+All is measured in eval mode on plain images. The reference is always a model that was retrained
+without the forgotten images: a figure is good when it is near the retrained model's, not when it
+is large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.data.variants import Poisoned, stamp
+from engine.models.classifier import Classifier
+from engine.training import outputs
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.protocol.attack import (
+    FEATURES,
+    Answers,
+    Doubles,
+    attack,
+    called_members,
+    privacy,
+)
+
+GAP = ("UA", "MIA", "RA", "TA")  # what the average gap is the mean of
+WITHOUT = ("UA", "RA", "TA")  # and the one without the attack
+FLOOR = 1e-12  # of a probability in a logarithm
+PARTS = ("forget", "retain", "test", "gone")
+
+
+@dataclass(frozen=True)
+class ModelAnswers:
+    """A model's answers on every part of a case, and the seed by which attackers are drawn."""
+
+    forget: Answers
+    retain: Answers
+    test: Answers
+    gone: Answers
+    seed: int = 0
+
+    @property
+    def finite(self) -> bool:
+        """Whether every answer is a number."""
+        return all(np.isfinite(getattr(self, part).probabilities).all() for part in PARTS)
+
+
+def judged(model: Classifier, case: ForgetCase) -> ModelAnswers:
+    """What a model says of the forgotten, the retained and the test images."""
+    rows = [getattr(case.splits, part) for part in PARTS]
+    logits = outputs(model, case.data, np.concatenate(rows))
+    shares = torch.softmax(logits.double(), 1).numpy()
+    ends = np.cumsum([len(one) for one in rows])[:-1]
+    parts = np.split(shares, ends)
+    found = {
+        name: Answers(part, case.data.labels[own])
+        for name, part, own in zip(PARTS, parts, rows, strict=True)
+    }
+    return ModelAnswers(**found, seed=case.seed)
+
+
+def accuracy(said: Answers) -> float:
+    """The share that is right; NaN of none."""
+    return float(said.right.mean()) if len(said) else float("nan")
+
+
+def figures(said: ModelAnswers) -> dict[str, float]:
+    """The figures of one model: UA, RA, TA, MIA and what stands beside them.
+
+    UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
+    images it gets right, MIA the balanced attacker's MIA-Efficacy (see `attack`).
+    """
+    found = attack(said.retain, said.test, said.forget, seed=said.seed)
+    return {
+        "UA": 1 - accuracy(said.forget),
+        "RA": accuracy(said.retain),
+        "TA": accuracy(said.test),
+        "MIA": found.efficacy,
+        "attack accuracy": found.accuracy,
+        "TA of the class": accuracy(said.gone),
+    }
+
+
+def attacks(said: ModelAnswers) -> dict[str, float]:
+    """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own."""
+    parts, seed = (said.retain, said.test, said.forget), said.seed
+    found = {
+        f"MIA, {one}": attack(*parts, one, seed=seed).efficacy
+        for one in FEATURES
+        if one != "confidence"
+    }
+    found["MIA, official counts"] = attack(*parts, balanced=False, seed=seed).efficacy
+    found["MIA-Privacy"] = privacy(said.retain, said.test, seed=seed)
+    found["called members"] = called_members(*parts)
+    return found
+
+
+def gap(
+    scores: Mapping[str, float], retrained: Mapping[str, float], names: Sequence[str] = GAP
+) -> float:
+    """The average gap: the mean of |UA|, |MIA|, |RA| and |TA| differences from the retrained."""
+    return float(np.mean([abs(scores[name] - retrained[name]) for name in names]))
+
+
+def divergence(retrained: Answers, unlearned: Answers) -> float:
+    """Mean KL(retrained ‖ unlearned) over images, in nats; probabilities are floored at 1e-12."""
+    if not len(retrained):
+        return float("nan")
+    p, q = (np.maximum(one.probabilities, FLOOR) for one in (retrained, unlearned))
+    return float((p * np.log(p / q)).sum(1).mean())
+
+
+def variation(retrained: Answers, unlearned: Answers) -> float:
+    """Mean total variation over images, from 0 to 1."""
+    if not len(retrained):
+        return float("nan")
+    return float(np.abs(retrained.probabilities - unlearned.probabilities).sum(1).mean() / 2)
+
+
+def zero_forgetting(unlearned: Answers, random: Answers) -> float:
+    """ZRF: 1 − the mean Jensen-Shannon divergence, in bits, from an untrained network's answers.
+
+    1 where the model knows no more of the images than chance. Chundawat et al. (2023),
+    https://arxiv.org/abs/2205.08096
+    """
+    p, q = unlearned.probabilities, random.probabilities
+    middle = (p + q) / 2
+    return float(1 - (relative(p, middle) + relative(q, middle)).mean() / 2)
+
+
+def relative(p: Doubles, q: Doubles) -> Doubles:
+    """KL(p ‖ q) for each image, in bits; 0 log 0 is 0."""
+    ratio = np.log2(np.maximum(p, FLOOR) / np.maximum(q, FLOOR))
+    return np.where(p > 0, p * ratio, 0).sum(1)
+
+
+def nearness(found: ModelAnswers, retrained: ModelAnswers) -> dict[str, float]:
+    """KL and total variation to the retrained model on forgotten and on test images."""
+    return {
+        "KL forget": divergence(retrained.forget, found.forget),
+        "KL test": divergence(retrained.test, found.test),
+        "TV forget": variation(retrained.forget, found.forget),
+        "TV test": variation(retrained.test, found.test),
+    }
+
+
+def attack_rate(model: Classifier, case: ForgetCase) -> float:
+    """Of a planted back door: how often a stamped test image of another class opens it.
+
+    NaN where nothing is planted. The patch is the one that the data's name says.
+    """
+    if case.request.kind != "planted" or case.request.label is None:
+        return float("nan")
+    rows = case.splits.test
+    rows = rows[case.data.labels[rows] != case.request.label]
+    if not len(rows):
+        return float("nan")
+    images = torch.from_numpy(stamp(case.data.images[rows], patch_of(case)) / np.float32(255))
+    said = model.logits(images.expand(-1, 3, -1, -1)).argmax(1)
+    return float((said == case.request.label).float().mean())
+
+
+def patch_of(case: ForgetCase) -> int:
+    """The side of the planted patch, as the data's name has it."""
+    for part in case.data.name.split("+"):
+        word, _, settings = part.partition(":")
+        if word == Poisoned.word:
+            return Poisoned.read(settings).patch
+    return 0
+
+
+def forgetting(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+    """How near to the retrained model it forgets, from 0 to 1: 1 − |UA difference|."""
+    return 1 - abs(scores["UA"] - retrained["UA"])
+
+
+def keeping(scores: Mapping[str, float], retrained: Mapping[str, float]) -> float:
+    """How near to the retrained model it keeps the rest: 1 − mean of |RA| and |TA| differences."""
+    return 1 - (abs(scores["RA"] - retrained["RA"]) + abs(scores["TA"] - retrained["TA"])) / 2

@@ -1,0 +1,204 @@
+"""How much each weight counts for some images: the mean square of batch gradients.
+
+I_S[i] = (1/B) Σ_b (∂CE_mean(f(x_b), y_b) / ∂θ_i)² over the B batches of S, in eval mode: an
+empirical Fisher by batches, so that its scale depends on the batch size, which is the same for both
+sets. Without labels, ‖f(x)‖² of the logits stands for the loss, and sizes of gradients for squares.
+
+Foster et al., "Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening"
+(2024), https://arxiv.org/abs/2308.07707; label-free: Foster et al. 2024, arXiv:2402.19308.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import DataSet, Rows
+from engine.errors import BadSetting
+from engine.method import Method, Progress, Slider, Switch, quiet, setting
+from engine.models.classifier import Classifier
+from engine.models.passes import Passes, counting_passes
+from engine.result import Array, Columns, Field, Floats, Result, WeightScores
+from engine.training.figures import one_thread
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.ways import clock
+from engine.unlearning.ways.network import in_parts, named, own_copy, pixels_of, slopes
+from engine.unlearning.ways.seen import RecordedData
+
+SETS = ("forget", "train")
+TINY = 1e-30
+
+
+def batch_setting() -> int:
+    """How many images a gradient is of."""
+    return setting(
+        64,
+        Slider(1, 512, 1, log=True),
+        "Batch",
+        "Images to a gradient; another size gives importances of another scale.",
+    )
+
+
+def label_free_setting() -> bool:
+    """Whether labels are looked at."""
+    return setting(False, Switch(), "Label-free", "The size of the logits stands for the loss.")
+
+
+@dataclass(frozen=True)
+class Importance(Method[ForgetCase]):
+    """How much each weight counts for the forgotten images, and for all training images.
+
+    Both lie on scales over many decades: look at their ratio. Weights above the line of a ratio
+    count for the forgotten images out of proportion, and are what SSD dampens. Computed once; the
+    sliders of SSD only move lines.
+    """
+
+    name = "Importance"
+    family = "unlearning"
+    title = "Importance of weights"
+    cost = "live"
+    paper = "Foster et al. 2024, https://arxiv.org/abs/2308.07707"
+    revision = 2
+    proof = "tests/engine/unlearning/test_ssd.py::test_importances_are_mean_squares_of_batch_means"
+
+    batch: int = batch_setting()
+    label_free: bool = label_free_setting()
+
+    def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
+        """Views: forget and train, an importance of every weight; run, cost of each pass."""
+        model, data = own_copy(case.model), RecordedData.of(case.data)
+        found: dict[str, WeightScores] = {}
+        seconds, samples, bills = [], [], []
+        for number, name in enumerate(SETS):
+
+            def told(
+                done: float, words: str = "", partial: object = None, at: int = number
+            ) -> None:
+                del partial
+                progress((at + done) / len(SETS), words)
+
+            start, before = clock.now(model), int(data.seen.sum())
+            rng = np.random.default_rng([case.seed, 24])
+            parts = in_parts(getattr(case.splits, name), self.batch, rng)
+            with counting_passes(passes := Passes()):
+                values = importance(model, data, parts, label_free=self.label_free, progress=told)
+            bills.append(passes)
+            found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
+            seconds.append(clock.now(model) - start)
+            samples.append(int(data.seen.sum()) - before)
+        run = {
+            "seconds": (seconds, "s"),
+            "samples": (samples, ""),
+            "forward": ([one.forward for one in bills], ""),
+            "backward": ([one.backward for one in bills], ""),
+        }
+        return {**found, "run": Columns.of(run, SETS)}
+
+
+def importance(
+    model: Classifier,
+    data: DataSet,
+    parts: list[Rows],
+    *,
+    label_free: bool = False,
+    progress: Progress = quiet,
+) -> dict[str, Array]:
+    """The importance of every weight for some batches; the model is one's own, in eval mode."""
+    total = {name: torch.zeros_like(one) for name, one in named(model).items()}
+    for done, rows in enumerate(parts, start=1):
+        with one_thread(), torch.enable_grad():
+            pixels, targets = pixels_of(model, data, rows)
+            logits = model(pixels)
+            loss = (logits**2).sum(1).mean() if label_free else F.cross_entropy(logits, targets)
+            for name, slope in slopes(loss, model).items():
+                total[name] += slope.abs() if label_free else slope**2
+        progress(done / len(parts), f"batch {done} of {len(parts)}")
+    return {name: (one.detach() / len(parts)).cpu().numpy() for name, one in total.items()}
+
+
+def dampening(
+    forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
+) -> dict[str, Tensor]:
+    """β of every weight: min(λ I_D / I_f, 1) where I_f > α I_D, 1 elsewhere.
+
+    Args:
+        forget: I_f by name.
+        train: I_D by name.
+        ratio: α; infinite for none.
+        strength: λ.
+    """
+    found = {}
+    for name, own in forget.items():
+        chosen = above(own, train[name], ratio)
+        share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
+        found[name] = torch.from_numpy(np.minimum(share, 1))
+    return found
+
+
+def above(forget: Array, train: Array, ratio: float) -> NDArray[np.bool_]:
+    """Where I_f > α I_D; nowhere for an infinite α."""
+    return forget > ratio * train if isfinite(ratio) else np.zeros(forget.shape, np.bool_)
+
+
+def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share: float) -> float:
+    """The α above which that share of all weights lies, so that about as many are dampened.
+
+    An addition of ours, where the paper's α does not fit. Raises
+    BadSetting when the share is none.
+    """
+    if not 0 < share < 1:
+        raise BadSetting(f"A share of {share:g} cannot be dampened: choose more than 0, below 1.")
+    own, whole = flat(forget), flat(train)
+    known = own > 0
+    ratios = np.zeros(len(own))
+    ratios[known] = own[known] / np.maximum(whole[known], TINY)
+    return float(np.quantile(ratios, 1 - share))
+
+
+def plane(forget: Mapping[str, Array], train: Mapping[str, Array], bins: int = 60) -> Field:
+    """How many weights have which two importances, on a grid of their decadic logarithms.
+
+    Weights of no importance for either set are left out: they have no place on such a scale.
+    """
+    own, whole = flat(forget), flat(train)
+    known = (own > 0) & (whole > 0)
+    counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(own[known]), bins=bins)
+    return Field(
+        counts.T.astype(np.float32), middles(x), middles(y), "log₁₀ importance for all",
+        "log₁₀ importance for the forgotten", "weights",
+    )  # fmt: skip
+
+
+def middles(edges: NDArray[np.float64]) -> Floats:
+    """The middle of each bin."""
+    return ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+
+
+def by_layer(
+    forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
+) -> Columns:
+    """What a threshold α and a strength λ would dampen, a row for each parameter."""
+    factors = dampening(forget, train, ratio, strength)
+    chosen = {name: above(forget[name], train[name], ratio) for name in factors}
+    left = [
+        float(one[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
+        for name, one in factors.items()
+    ]
+    columns = {
+        "weights": ([one.numel() for one in factors.values()], ""),
+        "chosen": ([float(one.mean()) for one in chosen.values()], "share"),
+        "left": (left, "share"),
+    }
+    return Columns.of(columns, tuple(factors))
+
+
+def flat(values: Mapping[str, Array]) -> NDArray[np.float64]:
+    """All weights in one row, double."""
+    return np.concatenate([one.ravel() for one in values.values()]).astype(np.float64)

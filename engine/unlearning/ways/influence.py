@@ -1,0 +1,273 @@
+"""IU: one step of Newton's towards the model that never had the forgotten images.
+
+v = Σ_{D_f} ∇ℓ / N − |D_f| / (N |D_r|) Σ_{D_r} ∇ℓ, and θ ← θ + α H⁻¹ v, with H the second derivative
+of the mean loss of what stays. v is minus the gradient of that loss, decay included, wherever the
+original is at rest on all of its data.
+
+The published code estimates H⁻¹ v by WoodFisher, but never applies the inverse to the next
+gradient: its o only ever shrinks along the first one, so that its step is v less a multiple of one
+single gradient. `IU` is that; `IUExact` solves with the Gauss-Newton matrix by conjugate gradients.
+
+Izzo et al. (2021), https://arxiv.org/abs/2002.10077; Jia et al. (2023),
+https://arxiv.org/abs/2304.04934
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from engine.data import Rows
+from engine.method import Slider, setting
+from engine.models.classifier import Classifier
+from engine.training import Diverged
+from engine.training.figures import one_thread
+from engine.unlearning.ways.network import in_parts, named, pixels_of, slopes
+from engine.unlearning.ways.search import UNCHANGED, searched
+from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+
+BATCH = 250
+SAMPLES = 1000  # of what stays, that the second derivative is made of
+DAMPING = 1000.0  # N_w of the published code
+SHARES = tuple(2.0 ** (power / 2) for power in range(-16, 1))  # of all weights' norm, to be tried
+PARTS = tuple(2.0**power for power in range(-10, 1))  # of Newton's step, to be tried
+
+Product = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Influence(Unlearner, ABC):
+    """What both have: the step's length, and how it is taken."""
+
+    cost = "wait"
+    revision = 3
+    paper = "Izzo et al. 2021, https://arxiv.org/abs/2002.10077"
+
+    def direction(self, work: UnlearningRun) -> Tensor:
+        """v as one row, and the images of both sets are seen once for it."""
+        forget, retain = len(work.forget), len(work.retain)
+        total = forget + retain
+        of_forget = summed(work, work.forget) / total
+        work.progress(0.1, "gradients of what is to be forgotten")
+        of_retain = summed(work, work.retain) * (forget / (total * retain))
+        work.progress(0.3, "gradients of what stays")
+        return of_forget - of_retain
+
+    def sample(self, work: UnlearningRun) -> Rows:
+        """Images that stay, that stand for all of them."""
+        return np.sort(work.rng.permutation(work.retain)[:SAMPLES])
+
+
+@dataclass(frozen=True)
+class IU(Influence):
+    """One step against the influence of the forgotten images, as the published code takes it.
+
+    Its estimate of the second derivative never leaves the first gradient, so that this is in
+    effect one plain step, of a length to be found by trying: here by a search that is an addition
+    of ours, since no one length fits two models. Set a step for the published form.
+    """
+
+    name = "IU"
+    title = "Influence, reference code"
+    short = "IU"
+    dial = ("step", (1.0, 5.0, 20.0, 50.0, 100.0))
+    proof = (
+        "tests/engine/unlearning/test_influence.py"
+        "::test_the_reference_never_leaves_the_first_gradient"
+    )
+
+    step: float | None = setting(
+        None,
+        Slider(0.01, 1000.0, 0.01, log=True, off="searched", start=20.0),
+        "Step",
+        "How far along the direction (α). Searched, an addition of ours: the length at which the "
+        "forgotten images' loss, counted up to a guess's, is farthest above that of what stays, "
+        "counted twice; no step, where none is better than that. A number is as published.",
+    )
+
+    def change(self, work: UnlearningRun) -> None:
+        """One step."""
+        v = self.direction(work)
+        rows = self.sample(work)
+
+        def gradients() -> list[Tensor]:
+            found = []
+            for done, row in enumerate(rows, start=1):
+                found.append(summed(work, np.array([row])))
+                work.progress(0.3 + 0.6 * done / len(rows), f"image {done} of {len(rows)}")
+            return found
+
+        way = wood_fisher(v, gradients())
+        take_step(work, way, self.step or best(work, way, lengths(work, way)))
+
+
+@dataclass(frozen=True)
+class IUExact(Influence):
+    """One Newton step: what the loss's curvature says retraining would change.
+
+    Exact for a linear model. A deep network is no parabola: the step is right only while it is
+    small, and a class or a wrong label is not. The curvature is that of up to 1000 images that
+    stay.
+    """
+
+    name = "IUExact"
+    title = "Influence, exact"
+    short = "IU exact"
+    dial = ("damping", (0.1, 0.01, 0.001, 1e-4, 1e-5))
+    proof = (
+        "tests/engine/unlearning/test_influence.py"
+        "::test_one_exact_step_brings_a_linear_model_to_its_retrained_self"
+    )
+
+    step: float | None = setting(
+        None,
+        Slider(0.01, 1000.0, 0.01, log=True, off="searched", start=1.0),
+        "Step",
+        "How far; 1 is Newton's step. Searched, an addition of ours: at most that, and as far as "
+        "the forgotten images' loss, counted up to a guess's, is farthest above that of what "
+        "stays, counted twice; no step, where none is better than that.",
+    )
+    damping: float = setting(
+        1e-4,
+        Slider(1e-6, 10.0, 1e-6, log=True),
+        "Damping",
+        "Added to the curvature, as weight decay is; less makes larger steps where it is flat.",
+    )
+    rounds: int = setting(
+        20, Slider(1, 200, 1), "Rounds", "Of conjugate gradients; each looks at all images once."
+    )
+
+    def change(self, work: UnlearningRun) -> None:
+        """Solve, and one step."""
+        v = self.direction(work)
+        rows = self.sample(work)
+        parts = np.array_split(rows, -(-len(rows) // BATCH))
+
+        def curved(vector: Tensor) -> Tensor:
+            total = torch.zeros_like(vector)
+            for part in parts:
+                pixels, _ = pixels_of(work.model, work.data, part)
+                with one_thread():
+                    total += gauss_newton(work.model, pixels, vector) * (len(part) / len(rows))
+            return total + self.damping * vector
+
+        def told(done: int) -> None:
+            work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
+
+        way = conjugate_gradients(curved, v, self.rounds, told)
+        take_step(work, way, self.step or best(work, way, PARTS))
+
+
+def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
+    """Lengths at which a step is a share of the norm of all weights."""
+    size = torch.cat([one.detach().flatten() for one in named(work.model).values()]).norm()
+    return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
+
+
+def summed(work: UnlearningRun, rows: Rows) -> Tensor:
+    """Σ ∇ℓ over some images as one row, eval mode."""
+    total = torch.zeros(sum(one.numel() for one in named(work.model).values()))
+    for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
+        with one_thread(), torch.enable_grad():
+            pixels, targets = pixels_of(work.model, work.data, part)
+            loss = F.cross_entropy(work.model(pixels), targets, reduction="sum")
+            total = total.to(pixels.device) + flat(slopes(loss, work.model))
+    return total
+
+
+def flat(found: dict[str, Tensor]) -> Tensor:
+    """All weights in one row."""
+    return torch.cat([one.flatten() for one in found.values()])
+
+
+def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
+    """k of the published code.
+
+    k ← v, o ← g₁; then for each g: t = o·g, k −= (k·g)/(N_w + t) o, o −= t/(N_w + t) o.
+    """
+    k, o = v.clone(), gradients[0].clone()
+    for g in gradients[1:]:
+        t = o @ g
+        k -= (k @ g) / (DAMPING + t) * o
+        o -= t / (DAMPING + t) * o
+    return k
+
+
+def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
+    """Jᵀ (diag p − p pᵀ) J times a vector, the mean over images; for a linear model the Hessian."""
+    weights: list[Tensor] = list(named(model).values())
+    # the other kinds of attention have no second derivative
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        logits = model(pixels)
+        p = logits.detach().softmax(1)
+        dual = torch.zeros_like(logits, requires_grad=True)
+        back = torch.autograd.grad(logits, weights, dual, create_graph=True)
+        given = split(vector, weights)
+        (forward,) = torch.autograd.grad(back, dual, given, retain_graph=True)
+        curved = p * forward - p * (p * forward).sum(1, keepdim=True)
+        found = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
+    return torch.cat([one.flatten() for one in found])
+
+
+def split(vector: Tensor, weights: list[Tensor]) -> list[Tensor]:
+    """A row as weights."""
+    parts = vector.split([one.numel() for one in weights])
+    return [part.view(one.shape) for part, one in zip(parts, weights, strict=True)]
+
+
+def conjugate_gradients(
+    product: Product, v: Tensor, rounds: int, told: Callable[[int], None] = lambda _: None
+) -> Tensor:
+    """x with A x = v for a symmetric positive A, as near as so many rounds come."""
+    x, r = torch.zeros_like(v), v.clone()
+    p, norm = r.clone(), r @ r
+    first = norm.clone()
+    for done in range(1, rounds + 1):
+        curved = product(p)
+        length = norm / (p @ curved).clamp(min=1e-30)
+        x, r = x + length * p, r - length * curved
+        after = r @ r
+        told(done)
+        if after <= 1e-20 * first:
+            break
+        p, norm = r + after / norm * p, after
+    return x
+
+
+def best(work: UnlearningRun, way: Tensor, tried: Sequence[float]) -> float | None:
+    """The length of the step that is searched for; None where no step is best."""
+
+    def change(length: float) -> None:
+        add(work.model, length * way)
+        work.put_back()
+
+    return searched(work.case, work.model, work.data, tried, change)
+
+
+@torch.no_grad()
+def add(model: Classifier, vector: Tensor) -> None:
+    """θ ← θ + vector."""
+    weights: list[Tensor] = list(named(model).values())
+    for weight, part in zip(weights, split(vector, weights), strict=True):
+        weight.add_(part)
+
+
+def take_step(work: UnlearningRun, way: Tensor, length: float | None) -> None:
+    """θ ← θ + length · way, or θ as it is for None. Raises Diverged when that is no number."""
+    vector = (length or 0.0) * way
+    if not torch.isfinite(vector).all():
+        raise Diverged
+    if length is None:
+        work.note = UNCHANGED
+    else:
+        add(work.model, vector)
+        work.step += 1
+        work.put_back()
+    work.progress(1.0, "stepped")

@@ -1,0 +1,108 @@
+"""Prune first, then unlearn: a model of fewer weights has fewer to forget with.
+
+The original is pruned by magnitude and learns again with its zeros held, before anybody asks; then
+any unlearner forgets, and the zeros stay. It is compared with a model that was retrained with the
+same zeros: like with like. Jia et al., "Model Sparsity Can Simplify Machine Unlearning" (2023),
+https://arxiv.org/abs/2304.04934
+
+The paper prunes convolutions only and goes back to the weights of an early epoch; here hidden
+linear layers are pruned too, because small networks have most weights there, and the pruned model
+learns on from where it is (see `engine.sparsity.Retrain`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine import sparsity
+from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.models.passes import counting_passes
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.ways.fine_tune import FineTune
+from engine.unlearning.ways.fisher import FisherForgetting
+from engine.unlearning.ways.gradient_ascent import GradientAscent
+from engine.unlearning.ways.influence import IU, IUExact
+from engine.unlearning.ways.l1_sparse import L1Sparse
+from engine.unlearning.ways.neg_grad import NegGradPlus
+from engine.unlearning.ways.network import own_copy
+from engine.unlearning.ways.random_labels import RandomLabels
+from engine.unlearning.ways.salun import SalUn
+from engine.unlearning.ways.scrub import SCRUB
+from engine.unlearning.ways.ssd import SSD
+from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+
+THEN: dict[str, type[Unlearner]] = {
+    kind.short: kind
+    for kind in (
+        FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse, SalUn, SSD,
+        SCRUB, NegGradPlus,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PruneFirst(Unlearner):
+    """The model is pruned before it is asked to forget; then another unlearner does it.
+
+    Its row is compared with a retrained model that has the same zeros, not with the dense one. What
+    pruning costs is billed as seconds before. The gain in the paper is from nine tenths cut on;
+    below, and for a whole class by fine-tuning, there may be none.
+    """
+
+    name = "PruneFirst"
+    title = "Prune first"
+    short = "Prune first"
+    cost = "job"
+    paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    dial = ("ratio", (0.5, 0.8, 0.9, 0.95, 0.98))
+    proof = (
+        "tests/engine/unlearning/test_prune_first.py"
+        "::test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model"
+    )
+
+    then: str = setting("FT", Choice(tuple(THEN)), "Then", "What forgets after the pruning.")
+    ratio: float = setting(
+        0.95,
+        Slider(0.0, 0.99, 0.01),
+        "Ratio",
+        "The share of weights that is cut, of all but the head.",
+    )
+    epochs: int = setting(
+        10,
+        Slider(1, 50, 1),
+        "Epochs",
+        "How long the pruned model learns again, on all of its data.",
+    )
+
+    def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
+        """The pruned original asked to forget, kept or made now, and the seconds it once took."""
+        pruning = sparsity.Retrain(ratio=self.ratio, epochs=self.epochs)
+        made = answer(pruning, case.pruning, progress)
+        model = rebuilt(made["model"], case.model.name)
+        return replace(case, model=model), float(made.record["seconds"])
+
+    def reference(self, case: ForgetCase, progress: Progress = quiet) -> ForgetCase:
+        """The pruned original is what forgets, and what is retrained."""
+        return self.sparse(case, progress)[0]
+
+    def change(self, work: UnlearningRun) -> None:
+        """Prune, then forget."""
+        work.progress(0.0, "pruning")
+        with counting_passes(None):
+            case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
+            inner = THEN[self.then]()
+            found = answer(inner, case, work.part(0.5, 1.0))
+        work.model = own_copy(rebuilt(found["model"], work.case.model.name))
+        work.model.lineage = work.case.model.lineage
+        cost = found["run"]
+        work.before += float(cost["seconds before"][0])
+        work.spent = float(cost["seconds"][0])
+        work.passes.add(cost["forward"][0], cost["backward"][0])
+        work.step, work.failed = int(cost["steps"][0]), int(cost["failed_at"][0])
+        seen = found["seen"]
+        work.extra[work.case.data.places(np.asarray(seen["id"]))] += seen["seen"]
+        work.held = {}

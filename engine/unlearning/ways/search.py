@@ -1,0 +1,77 @@
+"""How far to go: of no change and some strengths, what forgets most for what it loses.
+
+Forgetting is the mean loss of the forgotten images, each counted up to ln C, that of a guess among
+C classes; losing is WORTH times the mean loss of some images that stay. An addition of ours, for
+methods of one step whose published strength fits one model and destroys another. Where every step
+loses more than it forgets, none is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite, log
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import DataSet, Rows
+from engine.models.classifier import Classifier
+from engine.training.figures import one_thread
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.ways.network import named, pixels_of
+
+BATCH = 250
+TRIED = 500  # images that stay, drawn by the seed, by which a strength is judged
+WORTH = 2.0  # a nat lost of what stays, against one won
+UNCHANGED = "Every strength that was tried loses more than it forgets: the model is left as it is."
+
+
+@torch.no_grad()
+def searched(
+    case: ForgetCase,
+    model: Classifier,
+    data: DataSet,
+    tried: Sequence[float],
+    change: Callable[[float], None],
+) -> float | None:
+    """The best of some strengths, or None if no change at all is better than each of them.
+
+    Args:
+        case: what is to be forgotten.
+        model: a copy of the original, in eval mode; it is afterwards as it was.
+        data: the case's, as it may be looked at.
+        tried: the strengths, ascending; it ends early where what stays is worse than a guess.
+        change: changes the weights of the copy, as they were, by a strength.
+    """
+    state = {name: one.detach().clone() for name, one in named(model).items()}
+    rows = np.random.default_rng([case.seed, 26]).permutation(case.splits.retain)[:TRIED]
+    most = log(len(model.labels))
+
+    def judge() -> tuple[float, float]:
+        kept = losses(model, data, rows).mean().item()
+        won = losses(model, data, case.splits.forget).clamp(max=most).mean().item()
+        return won - WORTH * kept, kept
+
+    found, (best, _) = None, judge()
+    for strength in tried:
+        change(strength)
+        worth, kept = judge()
+        for name, weight in named(model).items():
+            weight.copy_(state[name])
+        if worth > best:
+            best, found = worth, strength
+        if not isfinite(kept) or kept > most:
+            break
+    return found
+
+
+def losses(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
+    """Cross-entropy of each image, (n,)."""
+    found = []
+    for part in np.array_split(rows, max(1, -(-len(rows) // BATCH))):
+        with one_thread():
+            pixels, targets = pixels_of(model, data, part)
+            found.append(F.cross_entropy(model(pixels), targets, reduction="none"))
+    return torch.cat(found)

@@ -1,0 +1,330 @@
+"""Looks after forgetting, each against a plain derivation or a case whose answer is known."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models import checkpoints
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.unlearning import (
+    SSD,
+    AfterCase,
+    Confidence,
+    Confusion,
+    Embedding,
+    FineTune,
+    Frontier,
+    Judged,
+    MembershipAttack,
+    NoOp,
+    RandomLabels,
+    Relearn,
+    Retrain,
+    SalUn,
+    Similarity,
+    Steps,
+    StillThere,
+    WhatMoved,
+    moved_masks,
+)
+from engine.unlearning.diagnostics import base
+from engine.unlearning.diagnostics.base import drawn
+from engine.unlearning.diagnostics.membership import regions
+from engine.unlearning.diagnostics.similarity import alignment, gram
+from engine.unlearning.diagnostics.still_there import read
+from engine.unlearning.protocol.attack import attack
+from engine.unlearning.protocol.metrics import (
+    attacks,
+    figures,
+    gap,
+    judged,
+    nearness,
+    zero_forgetting,
+)
+from engine.unlearning.ways.network import untrained
+from tests.engine.unlearning.trained import class_case
+
+METHOD = RandomLabels(epochs=3)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+@pytest.fixture(scope="module")
+def after(case):
+    return AfterCase(case, METHOD)
+
+
+@pytest.fixture(scope="module")
+def models(case):
+    return {
+        "original": case.model,
+        "unlearned": rebuilt(answer(METHOD, case)["model"]),
+        "retrained": rebuilt(answer(Retrain(), case)["model"]),
+    }
+
+
+def weights(model):
+    return torch.cat([one.detach().flatten() for one in model.network.parameters()]).double()
+
+
+def test_all_figures_are_those_of_the_three_models(after, case, models):
+    found = answer(Judged(), after)
+    table, said = found["figures"], {n: judged(m, case) for n, m in models.items()}
+    assert table.rows == tuple(models)
+    for name, model in models.items():
+        own = figures(said[name]) | attacks(said[name]) | nearness(said[name], said["retrained"])
+        for key, value in own.items():
+            assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
+        far = (weights(model) - weights(models["original"])).norm().item()
+        assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
+        blank = judged(untrained(case.model, case.seed + 1), case)
+        forgetful = zero_forgetting(said[name].forget, blank.forget)
+        assert table.cell(name, "ZRF") == pytest.approx(forgetful, abs=1e-6)
+        expected = gap(figures(said[name]), figures(said["retrained"]))
+        assert table.cell(name, "gap") == pytest.approx(expected)
+    assert math.isnan(table.cell("original", "attack rate"))
+    plane = found["plane"]
+    for name in ("unlearned", "retrained"):
+        length = math.hypot(plane.cell(name, "x"), plane.cell(name, "y"))
+        assert length == pytest.approx(table.cell(name, "from original"), rel=1e-5)
+    assert plane.cell("retrained", "y") == pytest.approx(0, abs=1e-4)
+
+
+def test_features_are_read_in_parts_of_a_bounded_size(case, monkeypatch):
+    monkeypatch.setattr(base, "CHUNK", 4)
+    rows, parts = case.splits.forget[:10], []
+    model = case.model.twin()
+    plain = model.features(case.data.pixels(rows))
+    read = model.features
+    monkeypatch.setattr(model, "features", lambda pixels: parts.append(len(pixels)) or read(pixels))
+    torch.testing.assert_close(base.features(model, case.data, rows), plain)
+    assert parts == [4, 3, 3]
+
+
+def test_confidences_are_the_probabilities_of_the_label(after, case, models):
+    images = answer(Confidence(), after)["images"]
+    rows = case.data.places(images["id"])
+    assert set(images["id"]) == set(case.request.ids)
+    for name, model in models.items():
+        shares = model.logits(case.data.pixels(rows)).softmax(1)
+        own = shares[torch.arange(len(rows)), case.data.targets(rows)]
+        np.testing.assert_allclose(images[name], own, atol=1e-5)
+        np.testing.assert_array_equal(images[f"seen by {name}"], shares.argmax(1))
+    fall = images["original"] - images["unlearned"]
+    assert (np.diff(fall) <= 0).all()
+
+
+def test_confusions_count_every_image_once(after, case, models):
+    for of, rows in (
+        ("test", case.data.rows("test")),
+        ("forgotten", case.splits.forget),
+        ("retained", case.splits.retain),
+    ):
+        found = answer(Confusion(of=of), after)
+        for name, model in models.items():
+            counts = found[name].values
+            assert counts.sum() == len(rows)
+            np.testing.assert_array_equal(
+                counts.sum(1), np.bincount(case.data.labels[rows], minlength=10)
+            )
+            said = model.logits(case.data.pixels(rows)).argmax(1).numpy()
+            assert np.trace(counts) == (said == case.data.labels[rows]).sum()
+    assert answer(Confusion(), after)["retrained"].values[:, 3].sum() == 0
+
+
+def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
+    for name, model in models.items():
+        found = answer(MembershipAttack(model=name), after)
+        said = judged(model, case)
+        wanted = attack(said.retain, said.test, said.forget, seed=case.seed)
+        figures_ = found["figures"]
+        assert figures_["MIA"][0] == pytest.approx(wanted.efficacy, abs=1e-6)
+        assert figures_["attack accuracy"][0] == pytest.approx(wanted.accuracy, abs=1e-6)
+        regions = found["regions"]
+        assert regions["from"][0] == 0
+        assert regions["to"][-1] == 1
+        np.testing.assert_allclose(regions["from"][1:], regions["to"][:-1])
+        place = np.searchsorted(regions["to"], said.forget.confidence, side="left")
+        strangers = 1 - regions["member"][np.minimum(place, len(regions) - 1)]
+        assert strangers.mean() == pytest.approx(wanted.efficacy, abs=0.05)
+        histogram = found["histogram"]
+        for one in ("members", "strangers", "forgotten"):
+            assert histogram[one].sum() == pytest.approx(1)
+
+
+def test_regions_end_where_the_line_between_two_points_of_the_decision_is_at_0():
+    grid = np.array([0.0, 0.2, 0.4, 0.6, 1.0])
+    found = regions(grid, np.array([-1.0, 1.0, 3.0, -1.0, -2.0]))
+    assert found["from"] == pytest.approx([0, 0.1, 0.55])
+    assert found["to"] == pytest.approx([0.1, 0.55, 1])
+    assert found["member"].tolist() == [0, 1, 0]
+    assert regions(grid, np.ones(5))["member"].tolist() == [1]
+
+
+def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_told_on_the_way(
+    case,
+):
+    shares = []
+    asked = AfterCase(case, NoOp())
+    table = StillThere()(asked, lambda done, *_: shares.append(done))["figures"]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    fresh = read(untrained(case.model, case.seed + 1), case, 5)[0]
+    assert table.cell("untrained", "probe") == pytest.approx(fresh["probe"])
+    assert table.cell("untrained", "alike") == pytest.approx(fresh["alike"])
+
+
+def test_the_embedding_is_that_of_a_plain_svd(after, case, models):
+    points = answer(Embedding(images=200), after)["points"]
+    shown = answer(Embedding(images=200), after)["shown"]
+    rows = case.data.places(points["id"])
+    values = models["original"].features(case.data.pixels(rows)).double().numpy()
+    covariance = np.cov(values.T)
+    sizes = np.linalg.eigvalsh(covariance)[::-1]
+    for axis, size in zip("xy", sizes, strict=False):
+        assert points[f"original {axis}"].var(ddof=1) == pytest.approx(size, rel=1e-3)
+    assert shown.cell("original", "share") == pytest.approx(sizes[:2].sum() / sizes.sum(), rel=1e-3)
+    assert (points["forget"] == np.isin(points["id"], case.request.ids)).all()
+    same = answer(Embedding(images=200), AfterCase(case, NoOp()))["points"]
+    np.testing.assert_allclose(same["original x"], same["unlearned x"], atol=1e-3)
+    np.testing.assert_allclose(same["original y"], same["unlearned y"], atol=1e-3)
+
+
+def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
+    generator = torch.Generator().manual_seed(0)
+    one = torch.randn(30, 6, generator=generator).double()
+    two = torch.randn(30, 9, generator=generator).double()
+    x, y = one - one.mean(0), two - two.mean(0)
+    slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+    assert alignment(gram(one), gram(two)) == pytest.approx(slow.item())
+    turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator).double())
+    assert alignment(gram(one), gram(3 * one @ turn + 2)) == pytest.approx(1)
+    found = answer(Similarity(images=60), after)
+    assert set(found["forget"].rows) >= {"logits"}
+    for part in ("forget", "retain"):
+        for pair in found[part].order:
+            assert ((found[part][pair] > 0) & (found[part][pair] <= 1 + 1e-9)).all()
+    same = answer(Similarity(images=60), AfterCase(case, NoOp()))["retain"]
+    np.testing.assert_allclose(same["original – unlearned"], 1)
+    for part in ("forget", "retain"):
+        pixels = case.data.pixels(drawn(getattr(case.splits, part), 60, case.seed))
+        x, y = (models[name].logits(pixels).double() for name in ("original", "unlearned"))
+        x, y = x - x.mean(0), y - y.mean(0)
+        slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+        likeness = found[part].cell("logits", "original – unlearned")
+        assert likeness == pytest.approx(slow.item(), rel=1e-6)
+
+
+def test_what_moved_is_what_differs_to_the_bit(case):
+    method = SalUn(share=0.05, epochs=2)
+    found = answer(WhatMoved(), AfterCase(case, method))
+    made = answer(method, case)["model"].weights
+    layers = found["layers"]
+    for name in layers.rows:
+        was = case.model.network.state_dict()[name].numpy()
+        assert layers.cell(name, "moved") == pytest.approx((made[name] != was).mean())
+        np.testing.assert_array_equal(found["moved"].values[name], np.abs(made[name] - was))
+    share = (layers["moved"] * layers["weights"]).sum() / layers["weights"].sum()
+    assert 0 < share <= 0.05 + 1e-3
+    masks = moved_masks(case.model, found["moved"])
+    assert masks.kept == sum(int((made[p.name] != case.model.network.state_dict()[p.name].numpy())
+                                 .sum()) for p in masks.parts)  # fmt: skip
+    still = answer(WhatMoved(), AfterCase(case, NoOp()))["layers"]
+    assert (still["moved"] == 0).all()
+
+
+def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
+    cut = deepcopy(case.model)
+    with torch.no_grad():
+        cut.head.weight[3] = 0
+        cut.head.bias[3] = -1e3
+    assert figures(judged(cut, case))["UA"] == 1  # it never says that class again
+    before, after = (read(model, case, 5)[0] for model in (case.model, cut))
+    assert after == before
+    assert after["probe"] > 0.9
+    assert after["probe on the class"] > 0.9
+    found = answer(StillThere(), AfterCase(case, NoOp()))
+    table, near = found["figures"], found["neighbors"]
+    assert table.cell("unlearned", "probe") == pytest.approx(before["probe"])
+    assert table.cell("original", "alike") > table.cell("untrained", "alike") - 0.05
+    assert not (near["id"][:, None] == np.stack([near[f"nearest {k}"] for k in (1, 2)], 1)).any()
+    rows = case.data.places(near["id"][:4])
+    values = case.model.features(case.data.pixels(case.splits.train)).double().numpy()
+    for row, name in zip(rows, near["nearest 1"][:4], strict=True):
+        own = values[np.flatnonzero(case.splits.train == row)[0]]
+        far = ((values - own) ** 2).sum(1)
+        far[case.splits.train == row] = np.inf
+        assert case.data.ids[case.splits.train[far.argmin()]] == name
+
+
+def test_the_original_is_relearnt_at_once(after, case, models):
+    found = answer(Relearn(), after)
+    losses, needed = found["losses"], found["needed"]
+    assert needed.cell("original", "steps") == 0
+    assert needed.cell("retrained", "steps") > needed.cell("original", "steps")
+    assert needed.cell("unlearned", "steps") > 0
+    rows = case.splits.forget
+    for name, model in models.items():
+        logits = model.logits(case.data.pixels(rows))
+        loss = torch.nn.functional.cross_entropy(logits, case.data.targets(rows)).item()
+        assert losses[name][0] == pytest.approx(loss, rel=1e-3, abs=1e-5)
+        if not math.isnan(steps := needed.cell(name, "steps")):
+            assert losses[name][int(steps)] <= needed.cell(name, "goal")
+    assert losses["retrained"][-1] < losses["retrained"][0]
+
+
+def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
+    found = answer(Steps(most=3), after)
+    table = found["steps"]
+    assert table["step"][0] == 0
+    assert table["step"][-1] == answer(METHOD, case)["run"]["steps"][0]
+    ends = [found["model_0"], found[f"model_{len(table) - 1}"]]
+    for end, model in zip(ends, (models["original"], models["unlearned"]), strict=True):
+        for name, one in model.network.state_dict().items():
+            np.testing.assert_array_equal(end.weights[name], one.numpy())
+    assert table["UA"][0] < table["UA"][-1]
+    assert table["from original"][0] == 0
+    short = answer(Steps(), AfterCase(case, SSD()))
+    assert short["steps"]["step"].tolist() == [0, 1]
+
+
+def test_a_step_on_the_way_can_be_taken_elsewhere(after, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    model = rebuilt(answer(Steps(most=3), after)["model_1"])
+    assert model.lineage.parent == after.model.fingerprint
+    assert "step" in model.title
+    kept = checkpoints.keep(answer(Steps(most=3), after)["model_1"])
+    assert checkpoints.load(kept.name).fingerprint == model.fingerprint
+
+
+def test_the_frontier_is_made_of_single_answers(case):
+    after = AfterCase(case, SSD(ratio=7.0))
+    points = answer(Frontier(points=3), after)["points"]
+    assert points["ratio"].tolist() == [7.0, 1.0, 10.0, 100.0]
+    for row, ratio in zip(points.rows, points["ratio"], strict=True):
+        made = answer(replace(SSD(), ratio=float(ratio)), case)["scores"]
+        assert points.cell(row, "UA") == pytest.approx(made.values[0])
+    assert points["forgetting"][-1] < points["forgetting"][1]
+    single = answer(Frontier(), AfterCase(case, NoOp()))["points"]
+    assert single.rows == ("NoOp",)
+
+
+def test_a_frontier_shows_what_is_done_so_far(case):
+    seen = []
+
+    def listen(done, words="", partial=None):
+        if partial:
+            seen.append(len(partial["points"]))
+
+    Frontier(points=2)(AfterCase(case, FineTune(epochs=1)), listen)
+    assert seen == [1, 2, 3]
