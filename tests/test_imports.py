@@ -45,6 +45,7 @@ def test_imports_go_one_way(folder: str) -> None:
 FAMILIES = {"attribution", "unlearning", "hallucination", "anomaly", "sparsity"}
 INSTRUMENTS = {  # methods of another family that one works with, as its papers do
     "engine/sparsity/effects/harm.py": {"attribution"},
+    "engine/sparsity/opening.py": {"attribution"},
     "engine/sparsity/effects/unknown.py": {"anomaly"},
     "engine/unlearning/ways/prune_first.py": {"sparsity"},
 }

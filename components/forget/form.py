@@ -19,10 +19,10 @@ from components.views import DATA_AND_MODELS
 from engine import data as data_sets
 from engine import run
 from engine.errors import BlindspotError
-from engine.gallery import FORGOTTEN
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from engine.unlearning import UNLEARNERS, ForgetCase, NoOp, Retrain, Unlearner
+from engine.unlearning.opening import FORGOTTEN
 
 MOST_SEEDS = 10
 WAYS: Mapping[str, type[Unlearner]] = {

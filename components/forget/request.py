@@ -18,10 +18,10 @@ from engine.data import DataSet
 from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
-from engine.gallery import FORGOTTEN
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.unlearning import ForgetRequest, WorstCase, request
+from engine.unlearning.opening import FORGOTTEN
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 
 PAGE = 48  # pictures to pick from at once

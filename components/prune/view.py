@@ -27,9 +27,9 @@ from components.prune.asked import KEY, Asked, case_of, masks_at, scored
 from components.prune.wording import percent
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
-from engine.gallery import PRUNED
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Pruning
+from engine.sparsity.opening import PRUNED
 
 Show = Callable[[Asked, Masks], None]
 SECTIONS: dict[str, Show] = {

@@ -2,19 +2,17 @@
 
 `<digest>.safetensors` is written first and `<digest>.json` last, each under a temporary name and
 renamed, so an entry exists when its JSON does. The JSON carries a checksum of the arrays and of
-itself: an entry that does not match is removed and computed again. What ships may be compressed, as
-`<digest>.safetensors.gz`. No pickle: a folder of results cannot run code.
+itself: an entry that does not match is removed and computed again. What ships is compressed, as
+`<digest>.safetensors.xz` (`shipping.py`). No pickle: a folder of results cannot run code.
 Trouble with the disk costs speed, never an answer.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 import os
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
@@ -26,6 +24,7 @@ from platformdirs import user_cache_path
 
 from engine.keeping.memory import Memory
 from engine.keeping.packing import DAMAGE, Record, StoredAnswer, pack, unpack
+from engine.keeping.shipping import DAMAGED, compress, decompress
 from engine.result import Result
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class Store:
         arrays, said = entry(folder, digest)
         try:
             text, data = said.read_bytes(), read_arrays(arrays)
-        except (OSError, EOFError, zlib.error):
+        except (OSError, *DAMAGED):
             return None
         try:
             kept = unpack(json.loads(text), data)
@@ -155,8 +154,8 @@ def entry(folder: Path, digest: str) -> tuple[Path, Path]:
 
 
 def compressed(arrays: Path) -> Path:
-    """Where the arrays of an entry that ships lie instead, when they are compressed."""
-    return arrays.with_name(f"{arrays.name}.gz")
+    """Where the arrays of an entry that ships lie instead."""
+    return arrays.with_name(f"{arrays.name}.xz")
 
 
 def read_arrays(path: Path) -> bytes:
@@ -164,18 +163,13 @@ def read_arrays(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        return gzip.decompress(compressed(path).read_bytes())
+        return decompress(compressed(path).read_bytes())
 
 
 def shrink(folder: Path) -> None:
-    """Compress the arrays of a folder that ships where that halves them."""
+    """Compress the arrays of a folder that ships."""
     for path in folder.glob("*.safetensors"):
-        data = path.read_bytes()
-        small = gzip.compress(data, mtime=0)
-        if 2 * len(small) > len(data):
-            remove(compressed(path))
-            continue
-        write_atomic(compressed(path), small)
+        write_atomic(compressed(path), compress(path.read_bytes()))
         remove(path)
 
 

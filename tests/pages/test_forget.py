@@ -17,7 +17,6 @@ from components.forget.view import PARTS
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
-from engine.gallery import FORGOTTEN
 from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
 from engine.run import answer, known
@@ -45,6 +44,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.diagnostics.damping import damped
+from engine.unlearning.opening import FORGOTTEN
 from tests.visits import pills, said, settled, visit, words
 
 NEAREST = FORGOTTEN.best.title

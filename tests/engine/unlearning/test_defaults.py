@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 import pytest
 
 from engine import data as data_sets
-from engine.gallery import FORGOTTEN
 from engine.lab import Train, TrainCase
 from engine.method import Slider
 from engine.models import embedded
@@ -29,6 +28,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
+from engine.unlearning.opening import FORGOTTEN
 
 WAYS = tuple(kind for kind in UNLEARNERS if kind not in {Retrain, NoOp})
 PLAIN = ("digits-cnn", "digits-mlp", "mnist-cnn", "mnist-mlp")

@@ -1,0 +1,28 @@
+"""What Prune opens with: the first sample in the pruned model, and what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.case.opening import Question, about_first
+from engine.case.prediction import Prediction
+from engine.images.samples import SAMPLES
+from engine.models.catalog import load
+from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
+
+PRUNED = 0.3  # of the weights, as the view opens
+
+
+def questions() -> Iterator[Question]:
+    """About one photograph, and about all that ship."""
+    case = prune_case(load())
+    cut = Prune(ratio=PRUNED)
+    after = replace(about_first(SAMPLES[0].name), model=cut.made(case, cut.masks(case)))
+    yield Prediction(), after
+    yield GradCam(), after
+    yield Level(ratio=PRUNED), case
+    yield Tradeoff(epochs=0), case
+    yield Harm(ratio=PRUNED), case
+    yield Unknown(ratio=PRUNED), case
