@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
 from torch import nn
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.lane import Lane
+from engine.lane import Job, Lane
 from engine.lane import queue as module
 from engine.models.borrow import borrowed
 
@@ -313,6 +314,16 @@ def test_progress_is_seen_and_time_left_is_guessed(queue):
     assert job.seconds_left() >= 0
     gate.go.set()
     ended(job)
+
+
+@pytest.mark.parametrize(
+    ("ago", "done", "left"),
+    [(10.0, 0.5, 10.0), (10.0, 0.8, 2.5), (10.0, 0.01, None), (None, 0.5, None)],
+)
+def test_time_left_is_the_time_so_far_for_the_share_that_is_left(ago, done, left):
+    job = Job("a", give(1), "wait", {"ann"}, 0, done=done)
+    job.started = None if ago is None else time.monotonic() - ago
+    assert job.seconds_left() == (left if left is None else pytest.approx(left, abs=0.2))
 
 
 def test_only_so_many_visitors_are_remembered(queue, monkeypatch):

@@ -198,6 +198,12 @@ def test_a_damaged_table_of_seconds_counts_as_empty(case, nonsense):
     assert expected_seconds(Slow(), case) == 1.5
 
 
+def test_the_seconds_of_a_computation_are_those_between_its_begin_and_its_end(case, monkeypatch):
+    go.set()
+    monkeypatch.setattr(run, "perf_counter", iter([5.0, 7.5]).__next__)
+    assert answer(Slow(), case).record["seconds"] == 2.5
+
+
 def test_a_computation_notes_its_seconds(case):
     go.set()
     answer(Slow(), case)
