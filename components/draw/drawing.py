@@ -22,6 +22,7 @@ from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.draw.ranking_table import RankingTable, draw_ranking
 from components.draw.scores import as_rows, scored
+from components.draw.timeline import Frames, draw_timeline
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
 from components.notices import plain
@@ -33,6 +34,7 @@ from engine.result import (
     Field,
     Grids,
     HeatMap,
+    Path,
     Pictures,
     Ranking,
     Scores,
@@ -43,11 +45,13 @@ from engine.result import (
     WeightScores,
 )
 
-StyleT = TypeVar("StyleT", OverPicture, FieldChart, WordMarks)
+StyleT = TypeVar("StyleT", OverPicture, FieldChart, WordMarks, Frames)
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
-DrawnAs = Chart | RankingTable | OverPicture | FieldChart | WordMarks  # how a view is drawn
+DrawnAs = (
+    Chart | RankingTable | OverPicture | FieldChart | WordMarks | Frames
+)  # how a view is drawn
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,9 @@ DRAWERS: Mapping[Any, Callable[[Any, str, str, DrawnAs | None], None]] = {
     ),
     Tokens: lambda view, key, finding, shape: draw_tokens(
         view, finding, key, styled(shape, WordMarks)
+    ),
+    Path: lambda view, key, finding, shape: draw_timeline(
+        view, key, finding, styled(shape, Frames)
     ),
     Pictures: lambda view, key, _finding, _shape: draw_pictures(view, key),
     TrainLog: draw_log,

@@ -121,9 +121,9 @@ def path_of(walk: Walked) -> Path:
     return found
 
 
-def thinned(count: int) -> NDArray[np.intp]:
-    """Which images are sent: all, or so many evenly, with both ends."""
-    return np.unique(np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(np.intp))
+def thinned(count: int, most: int = MOST_FRAMES) -> NDArray[np.intp]:
+    """Which images are shown: all, or so many evenly, with both ends."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def spelled(sheet: Sheet) -> dict[str, Any]:

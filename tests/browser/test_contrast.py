@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from components.views import VIEWS
 from tests.browser.conftest import OpenPage
-from tests.browser.server import settle
+from tests.browser.server import eventually, settle
 
 # Every visible text whose color, with the opacity of all that encloses it, is too near its ground.
 FAINT = """() => {
@@ -52,11 +52,21 @@ def faint(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def ground(page: Page) -> str:
+    """The color behind everything."""
+    color: str = page.get_by_test_id("stApp").evaluate("at => getComputedStyle(at).backgroundColor")
+    return color
+
+
 @pytest.mark.parametrize("path", [view.address for view in VIEWS])
-def test_every_text_is_readable(app_url: str, open_page: OpenPage, path: str, scheme: str) -> None:
-    page = open_page(color_scheme=scheme)
+def test_every_text_is_readable(app_url: str, open_page: OpenPage, path: str) -> None:
+    page = open_page(color_scheme="light")
     page.goto(f"{app_url}/{path}")
+    settle(page)
+    light = ground(page)
+    assert not faint(page)
+    page.emulate_media(color_scheme="dark")
+    eventually(lambda: ground(page), lambda color: color != light)
     settle(page)
     assert not faint(page)
 
