@@ -18,6 +18,7 @@ from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from engine.anomaly import DETECTORS, Compare, Corrupt, ViM, sources
 from engine.anomaly.detectors.quick import BY_NAME
+from engine.anomaly.protocol.conformal import POOLED
 from engine.anomaly.protocol.corrupt import LEVELS
 from engine.anomaly.protocol.corruption import corrupted
 from engine.models.classifier import Classifier
@@ -88,7 +89,7 @@ def ranking_finding(found: Views) -> str:
     words = (
         f"{names[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are less "
         f"so; {names[-1]} the least ({below[-1]:.0f} %). The lowest of {len(names)} p-values, paid "
-        f"for by their number (Bonferroni): {float(found['together'].values[0]):.2g}."
+        f"for by their number (Bonferroni): {found['together']['Bonferroni']:.2g}."
     )
     if np.isfinite(areas).any():
         best = int(np.nanargmax(areas))
@@ -183,6 +184,6 @@ def drift(answers: dict[str, Views]) -> Table:
         score, normal = float(found["subject"].values[0]), found["normal"].values
         below, middle = float((normal < score).mean()), float(np.median(normal))
         area = float(found["measures"]["AUROC"][0])
-        rows.append([float(found["p"].values[0]), below, score, middle, area])
+        rows.append([found["p"][POOLED], below, score, middle, area])
     units = ("probability", "share", "", "", "probability")
     return Table(np.array(rows, np.float32), tuple(answers), PARENT, units)

@@ -16,7 +16,7 @@ from components.familiar.form import KEY, FamiliarQuestion, group_word
 from components.notices import plain
 from engine.anomaly import Conformal
 from engine.anomaly.detectors.detector import ruler_of
-from engine.anomaly.protocol.conformal import INDEPENDENT
+from engine.anomaly.protocol.conformal import COUNTS, INDEPENDENT
 from engine.anomaly.protocol.standing import Standing, false_alarms, first_line, operating
 from engine.data.folders import SHARES
 from engine.result import Columns, Curve, Table
@@ -99,7 +99,7 @@ def p_values(asked: FamiliarQuestion, found: Views) -> None:
     )  # fmt: skip
     among, at = ("among all normal images", 0)
     if by_class and np.isfinite(p[1]):
-        among, at = f"among {int(found['counts'].values[1])} images seen as {plain(label)}", 1
+        among, at = f"among {int(found['counts'][COUNTS[1]])} images seen as {plain(label)}", 1
     shown = {among: at}
     if np.isfinite(p[2]):
         shown[f"counted by {group_word(asked.case.normal)}"] = 2

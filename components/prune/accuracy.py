@@ -63,7 +63,7 @@ def point(asked: Asked, masks: Masks) -> Point | None:
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return None
-    accuracy = float(outcome["figures"].values[0])
+    accuracy = outcome["figures"]["test accuracy"]
     verb = "get the answer that they had" if agreement_only(asked.case) else "are told right"
     st.markdown(
         f"At this ratio **{percent(accuracy)}** of {len(asked.case.data.rows('test')):,} test "

@@ -72,8 +72,7 @@ def table_of(answers: Mapping[str, Answer]) -> Columns:
     """Test accuracy of each network, right after pruning and trained."""
     scores = [answer["figures"] for answer in answers.values()]
     columns = {
-        name: (np.array([one.values[one.labels.index(label)] for one in scores]), "share")
-        for name, label in FIGURES.items()
+        name: (np.array([one[label] for one in scores]), "share") for name, label in FIGURES.items()
     }
     return Columns.of(columns, tuple(answers))
 

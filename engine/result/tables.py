@@ -30,6 +30,10 @@ class Scores(View):
     labels: tuple[str, ...]
     unit: str
 
+    def __getitem__(self, label: str) -> float:
+        """One number. Raises ValueError for a label that is not there."""
+        return float(self.values[self.labels.index(label)])
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking(View):

@@ -19,7 +19,7 @@ from engine.anomaly.bank import Bank, Doubles, Ints
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.detectors.held import held_bytes
 from engine.anomaly.gather import Gathered, gathered, heads_agree
-from engine.anomaly.protocol.conformal import Conformal
+from engine.anomaly.protocol.conformal import COUNTS, RULES, Conformal
 from engine.errors import DoesNotFit
 from engine.keeping.memory import Memory
 from engine.measures import detection
@@ -29,7 +29,6 @@ from engine.result import Curve, Evidence, Result, Scores, Table, View
 NEAREST = 8  # normal images that are shown beside the image
 ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
 LEAST = 4096  # bytes that any rule counts for
-POOLED, OF_CLASS, OF_GROUP = "among all", "among its class", "by group"
 MEASURES = (
     "AUROC", "FPR95, unknown positive", "FPR95, normal positive", "AUPR, unknown positive",
     "AUPR, normal positive", "share of unknown", "accuracy", "AUOSCR", "OOSA",
@@ -149,7 +148,6 @@ def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     own = ruler.of_class(int(subject.predicted[0]))
     score = np.asarray(subject.values, np.float64)
     least = int((ruler.scores >= score[0]).sum())
-    labels = (POOLED, OF_CLASS, OF_GROUP)
     by_class = own is not ruler
     values = [
         ruler.p(score)[0],
@@ -159,11 +157,11 @@ def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     floor = [ruler.smallest, own.smallest if by_class else np.nan, ruler.smallest_by_group]
     counts = [len(ruler), len(own) if by_class else 0, least]
     return {
-        "p": Scores(np.array(values, np.float32), labels, "p-value"),
-        "smallest": Scores(np.array(floor, np.float32), labels, "p-value"),
+        "p": Scores(np.array(values, np.float32), RULES, "p-value"),
+        "smallest": Scores(np.array(floor, np.float32), RULES, "p-value"),
         "counts": Scores(
             np.array(counts, np.float32),
-            ("normal images", "of its class", "at least as unusual"),
+            COUNTS,
             "images",
         ),
     }

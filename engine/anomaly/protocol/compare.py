@@ -62,7 +62,7 @@ class Compare(Method[FamiliarCase]):
             names.append(kind.name)
         progress(1.0, "compared")
         values = np.array(rows, np.float64)
-        together = bonferroni(values[:, 0])
+        together = bonferroni(values[:, COLUMNS.index("p-value")])
         return {
             "ranking": Table(values.astype(np.float32), tuple(names), COLUMNS, UNITS),
             "together": Scores(np.array([together], np.float32), ("Bonferroni",), "p-value"),

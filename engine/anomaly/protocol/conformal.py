@@ -25,6 +25,8 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+RULES = POOLED, OF_CLASS, OF_GROUP = "among all", "among its class", "by group"  # of p-values
+COUNTS = ("normal images", "of its class", "at least as unusual")
 INDEPENDENT = 20  # normal images, or groups of them, below which there is no verdict
 FEWEST = 20  # normal images of a class below which all classes are pooled
 BAND = 0.9  # of the false-alarm rate's distribution

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.protocol.conformal import INDEPENDENT, Conformal
+from engine.anomaly.protocol.conformal import COUNTS, INDEPENDENT, OF_GROUP, POOLED, Conformal
 from engine.errors import BadSetting
 from engine.result import Evidence, Floats
 
@@ -26,13 +26,13 @@ class Standing:
     @property
     def by_group(self) -> bool:
         """Whether normal images come in groups, which are then counted instead of images."""
-        return bool(np.isfinite(self.found["smallest"].values[2]))
+        return bool(np.isfinite(self.found["smallest"][OF_GROUP]))
 
     @property
     def independent(self) -> int:
         """How many normal images, or groups of them, the image is compared with."""
         if self.by_group:
-            return round(1 / float(self.found["smallest"].values[2])) - 1
+            return round(1 / self.found["smallest"][OF_GROUP]) - 1
         return self.total
 
     @property
@@ -48,17 +48,17 @@ class Standing:
     @property
     def p(self) -> float:
         """The p-value of the verdict."""
-        return float(self.found["p"].values[2 if self.by_group else 0])
+        return float(self.found["p"][OF_GROUP if self.by_group else POOLED])
 
     @property
     def total(self) -> int:
         """How many normal images there are."""
-        return int(self.found["counts"].values[0])
+        return int(self.found["counts"][COUNTS[0]])
 
     @property
     def least(self) -> int:
         """How many of them are at least as unusual."""
-        return int(self.found["counts"].values[2])
+        return int(self.found["counts"][COUNTS[2]])
 
     @property
     def score(self) -> float:

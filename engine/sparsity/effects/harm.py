@@ -35,6 +35,7 @@ from engine.weights.case import PruneCase
 HEATS = ("gradient", "Grad-CAM")
 DRAWS = 1000  # of the bootstrap
 ENDS = (2.5, 97.5)  # per cent
+MAPS = ("row", "rank correlation", "top tenth IoU", "dense", "pruned")
 
 
 @dataclass(frozen=True)
@@ -262,11 +263,11 @@ def drift_table(
         )
         progress(done / len(rows), "comparing heat maps")
     values = np.array(lines, np.float64)
-    order = np.argsort(values[:, 1], kind="stable")
+    order = np.argsort(values[:, MAPS.index("rank correlation")], kind="stable")
     return Table(
         values[order].astype(np.float32),
         tuple(str(one) for one in case.data.ids[rows][order]),
-        ("row", "rank correlation", "top tenth IoU", "dense", "pruned"),
+        MAPS,
         ("", "", "", "probability", "probability"),
     )
 

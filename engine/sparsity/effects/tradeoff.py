@@ -116,8 +116,8 @@ def levels(lines: list[list[float]]) -> Table:
 
 def sparsest(found: Table, column: str = "retrained") -> float:
     """The largest ratio that loses at most one point of the dense accuracy; NaN when none does."""
-    accuracy = found.values[:, COLUMNS.index(column)]
-    dense = found.values[0, COLUMNS.index("after pruning")]
+    accuracy = found[column]
+    dense = found["after pruning"][0]
     good = accuracy >= dense - WITHIN - 1e-9
-    ratios = found.values[:, 0]
+    ratios = found[COLUMNS[0]]
     return float(ratios[good].max()) if good.any() else float("nan")

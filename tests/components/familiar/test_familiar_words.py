@@ -9,6 +9,7 @@ import pytest
 
 from components.familiar import closer, verdict
 from engine.anomaly import KNN, Corrupt
+from engine.anomaly.protocol.conformal import COUNTS, RULES
 from engine.result import Scores
 from engine.run import Answer
 from tests import tiny
@@ -44,11 +45,10 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
 def verdict_of(least, p, by_group=np.nan, groups=0, alpha=0.05, unlike=False):
     """The sentence about an image, by its p-values."""
     floor = 1 / (groups + 1) if groups else np.nan
-    labels = ("", "", "")
     found = {
-        "counts": Scores(np.array([200, 0, least], np.float32), labels, "images"),
-        "p": Scores(np.array([p, np.nan, by_group], np.float32), labels, "p-value"),
-        "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), labels, "p-value"),
+        "counts": Scores(np.array([200, 0, least], np.float32), COUNTS, "images"),
+        "p": Scores(np.array([p, np.nan, by_group], np.float32), RULES, "p-value"),
+        "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), RULES, "p-value"),
     }
     case = SimpleNamespace(normal=SimpleNamespace(name="phantoms"))
     asked = SimpleNamespace(method=KNN(), case=case, alpha=alpha, unlike=unlike)
