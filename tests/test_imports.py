@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,26 @@ def test_views_do_not_know_each_other() -> None:
                 wrong[file.relative_to(ROOT).as_posix()] = sorted(found)
     assert len(folders) > len(SHARED) + 6
     assert not wrong
+
+
+def known_when_loaded(file: Path, modules: set[str]) -> set[str]:
+    """Modules of the project that a file imports as it is loaded: not for types, nor in a call."""
+    found = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                found.add(whole if whole in modules else node.module)
+    return found & modules
+
+
+def test_no_two_modules_need_each_other_to_be_loaded() -> None:
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for folder in ("engine", "components")
+        for file in (ROOT / folder).rglob("*.py")
+    }
+    needs = {name: known_when_loaded(file, set(files)) for name, file in files.items()}
+    assert len(list(TopologicalSorter(needs).static_order())) > 500  # CycleError names a circle
