@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from engine.arguments.classifiers import (
     ModelArguments,
@@ -16,8 +16,8 @@ from engine.arguments.controls import Many, Text, argument
 from engine.arguments.text import MethodsByName
 from engine.attribution import HEATMAPS
 from engine.attribution.trust import TrustCase
-from engine.case import ImageCase, PairCase, shown
-from engine.case.target import READINGS, Reading, Target
+from engine.case import ImageCase, PairCase, shown, similarity_case
+from engine.case.target import READINGS, Reading, SimilarityTarget, Target
 from engine.data import load as load_data
 from engine.data.example import example, seen
 from engine.errors import BlindspotError
@@ -26,6 +26,7 @@ from engine.images.samples import SAMPLES, sample
 from engine.method import CaseT, Choice, Precision, Slider
 from engine.models.catalog import DEFAULT
 from engine.models.classifier import Classifier
+from engine.models.embedding import SUFFIX
 from engine.sparsity.subjects import data_of
 
 SAMPLE, EXAMPLE = "sample:", "example:"
@@ -110,15 +111,36 @@ class PictureArguments(ModelArguments[CaseT]):
 
 @dataclass(frozen=True)
 class ImageArguments(PictureArguments[ImageCase]):
-    """A picture and a classifier."""
+    """A picture, a classifier, and a class or a second picture that it may be similar to."""
+
+    like: str | None = argument(
+        None, Text(off="a class is scored", options=picture_names), "Like",
+        "Another picture: the score is how similar the model's features of both are (cosine).",
+    )  # fmt: skip
 
     def case(self) -> ImageCase:
         """The case of the picture."""
-        return self.image_case()
+        asked = self.image_case()
+        if self.like is None:
+            return asked
+        if self.target is not None or self.versus is not None or self.reading != "logit":
+            raise BlindspotError("A similarity is not about a class: leave target and reading out.")
+        other = shown(pictured(self.like), Crop(), asked.model)
+        return similarity_case(asked.model, asked.image, other, asked.precision, asked.seed)
+
+    @classmethod
+    def of(cls, case: ImageCase, **known: Any) -> Self:
+        """As `Arguments.of`; a similarity needs the name of the second picture."""
+        if isinstance(case.target, SimilarityTarget) and known.get("like") is None:
+            raise BlindspotError("A case does not know its second picture: say like=….")
+        return super().of(case, **known)
 
     @classmethod
     def named(cls, case: ImageCase) -> dict[str, Any]:
-        """All but the picture."""
+        """All but the pictures."""
+        if isinstance(case.target, SimilarityTarget):
+            model = case.model.name.removesuffix(SUFFIX)
+            return {"model": model, "precision": case.precision, "seed": case.seed}
         return cls.named_image(case)
 
 

@@ -6,6 +6,8 @@ from torch import nn
 
 from engine.models.classifier import Classifier
 
+SUFFIX = "-embedding"  # of the name of a model without its head
+
 
 def embedding_of(model: Classifier) -> Classifier:
     """A copy of the model without its head; its outputs (N, D) are `model.features`.
@@ -17,6 +19,6 @@ def embedding_of(model: Classifier) -> Classifier:
     network = model.twin().network
     network.set_submodule(head, nn.Identity())
     return Classifier(
-        network, f"{model.name}-embedding", f"{model.title}, embedding", model.side,
+        network, f"{model.name}{SUFFIX}", f"{model.title}, embedding", model.side,
         model.mean.flatten().tolist(), model.std.flatten().tolist(), device=model.device,
     )  # fmt: skip

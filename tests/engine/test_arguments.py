@@ -270,6 +270,28 @@ def test_a_case_says_what_it_does_not_know_about_itself():
         arguments_of(asking.method_named("sparsity.Magnitude")).of(case)
 
 
+def test_a_similarity_to_a_second_picture_is_asked_by_its_name():
+    given = {"model": "digits-mlp", "image": "example:digits/6", "like": "example:digits/1"}
+    method, arguments = asking.question(asking.method_named("attribution.Gradient"), given)
+    case = arguments.case()
+    image, other = (case.model.logits(one[None])[0] for one in (case.image, second(arguments)))
+    cosine = float(image @ other / image.norm() / other.norm())
+    assert case.target.unit == "cosine"
+    assert float(case.score(case.image[None])[0]) == pytest.approx(cosine, abs=1e-5)
+    kind = type(arguments)
+    with pytest.raises(BlindspotError, match=r"say like=…"):
+        kind.of(case, image="example:digits/6")
+    again = kind.of(case, image="example:digits/6", like="example:digits/1")
+    assert again == arguments
+    assert read_again(as_shell(method, again)) == (method, again)
+    with pytest.raises(BlindspotError, match="not about a class"):
+        replace(arguments, target="3").case()
+
+
+def second(arguments):
+    return replace(arguments, image=arguments.like, like=None).case().image
+
+
 def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
     one, two = (
         asked("pair")[1].case().others[0],
