@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs
+from components import jobs, notices
+from components.footer import footer
 from components.sidebar import subject
 from components.views import ROOT, START, VIEWS, AppPage
 
@@ -44,7 +45,9 @@ with st.sidebar:
     subject.draw()
 header = st.container(key="jobs")  # theme.css lifts it into the header
 try:
-    chosen.run()
+    with footer():
+        chosen.run()
 finally:  # after the page, which may have begun a job, and also where it ends early
+    notices.research_use_only()
     with header:
         jobs.panel()

@@ -1,7 +1,7 @@
 """A section of a view: one question, asked, waited for, drawn and explained as everywhere else.
 
 A section draws in one order: the answer as a sentence, the picture that carries it, the evidence,
-then what a person takes along and how the answer was made.
+and how the answer was made. What a person takes along stands in the footer of the view.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, runs, share
+from components import exports, footer, runs
 from components.draw.drawing import Draw, Drawing, Views, Words, draw
+from components.footer import Entry
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending
+from components.share import Files, Offer
 from engine import run
 from engine.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
@@ -48,7 +50,7 @@ class Section:
         known: arguments that the case does not know about itself, such as where its image is from.
         files: what else is offered under Share.
         script: the question in Python, where no command of the shell can name its case.
-        explained: whether "What am I looking at?" follows.
+        explained: whether "What am I looking at?" tells of it.
         keeps: whether a model that it makes is kept as soon as it is there, on whichever page.
     """
 
@@ -67,7 +69,7 @@ class Section:
     waiting: Callable[[], None] | None = None
     growing: Draw | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
-    files: Callable[[Views], share.Files] | None = None
+    files: Callable[[Views], Files] | None = None
     script: Callable[[], str] | None = None
     explained: bool = True
     keeps: bool = False
@@ -100,8 +102,7 @@ def show(section: Section) -> Answer | None:
         runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
     elif section.before:
         st.caption(plain(section.before))
-    if section.explained:
-        explain(section)
+    leave(section)
     return None
 
 
@@ -126,11 +127,15 @@ def answered(section: Section, answer: Answer) -> None:
     drawn(section, answer)
     if section.detail:
         section.detail(answer)
-    files = section.files(answer) if section.files else None
-    share.menu(answer, section.slot, files, calls(section))
-    if section.explained:
-        explain(section)
     st.caption(plain(exports.provenance(answer)))
+    files = section.files(answer) if section.files else {}
+    leave(section, Offer(answer, section.slot, files, calls(section)))
+
+
+def leave(section: Section, offer: Offer | None = None) -> None:
+    """What stands at the end of the view: its answer to take along, what it is, and the source."""
+    explained = type(section.method) if section.explained else None
+    footer.leave(Entry(section.title or section.method.title, explained, offer))
 
 
 def calls(section: Section) -> tuple[str, ...]:
@@ -159,11 +164,3 @@ def drawn(section: Section, result: Views, when: str = "") -> None:
         for at, place in enumerate(places[: len(there) - first], first):
             with place:
                 draw(there[at], result, f"{section.slot}.{there[at].view}.{at}{when}")
-
-
-def explain(section: Section) -> None:
-    """What the person is looking at, and where it comes from."""
-    with st.expander("What am I looking at?"):
-        st.markdown(plain(section.method.about()))
-        if section.method.paper:
-            st.markdown(f"Reference: {section.method.paper}")

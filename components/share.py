@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from components.draw.curves import as_columns
 from components.draw.scores import as_rows
 from components.draw.tokens import word_values
 from components.exports import as_json, as_npy
+from components.notices import plain
 from components.widgets.downloads import download
 from engine.result import Columns, Curve, HeatMap, Table, Tokens
 from engine.run import Answer
@@ -20,8 +22,9 @@ from engine.run import Answer
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
 
 
-def menu(answer: Answer, key: str, files: Files | None = None, calls: Sequence[str] = ()) -> None:
-    """The button Share: a link, the numbers as CSV and NPY, how they were made, the call in Python.
+@dataclass(frozen=True)
+class Offer:
+    """What a person can take along from one answer.
 
     Args:
         answer: what is taken along.
@@ -29,18 +32,33 @@ def menu(answer: Answer, key: str, files: Files | None = None, calls: Sequence[s
         files: further files that only this answer has.
         calls: the lines of Python and, where there is one, the shell command that give this answer.
     """
-    stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
-    offered = {f"{stem}-{name}": make for name, make in (files or {}).items()}
-    offered |= {f"{stem}-{name}": make for name, make in contents(answer)}
+
+    answer: Answer
+    key: str
+    files: Files = field(default_factory=dict)
+    calls: Sequence[str] = ()
+
+
+def menu(offers: Sequence[tuple[str, Offer]]) -> None:
+    """The button Share: a link, and what each answer offers below its title."""
     with st.popover("Share", icon=":material/ios_share:"):
         if address := link():
             st.caption("Link to this page with these settings")
             st.code(address, language=None)
-        for name, make in offered.items():
-            download(name, make, name, f"{key}.share.{name}", kind="tertiary")
-        for language, call in zip(("python", "shell"), calls, strict=False):
-            st.caption(f"The same in {language.capitalize()}")
-            st.code(call, language=language)
+        for title, offer in offers:
+            with st.expander(plain(title)) if len(offers) > 1 else st.container():
+                taken(offer)
+
+
+def taken(offer: Offer) -> None:
+    """The numbers as CSV and NPY, how they were made, the call in Python and in the shell."""
+    stem = f"blindspot-{offer.answer.record['method'].split('.')[-1]}"
+    for name, make in {**offer.files, **dict(contents(offer.answer))}.items():
+        file = f"{stem}-{name}"
+        download(file, make, file, f"{offer.key}.share.{file}", kind="tertiary")
+    for language, call in zip(("python", "shell"), offer.calls, strict=False):
+        st.caption(f"The same in {language.capitalize()}")
+        st.code(call, language=language)
 
 
 def link() -> str:

@@ -13,6 +13,7 @@ from components.charts.tables import as_table
 from components.decoding.form import KEY, Compared
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
+from components.footer import Entry, leave
 from components.links import refuse
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
@@ -42,8 +43,7 @@ def show(found: Compared) -> None:
         for at, drawing in enumerate(drawings()):
             with places[min(at, 1)]:
                 draw(drawing, rates, f"{KEY}.rates.{at}")
-    with st.expander("What am I looking at?"):
-        st.markdown(Rates.about())
+    leave(Entry("Over many scenes", Rates))
 
 
 def drawings() -> tuple[Drawing, ...]:

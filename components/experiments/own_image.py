@@ -9,6 +9,7 @@ import streamlit as st
 from components import forms, section
 from components.draw.drawing import Drawing, Views
 from components.exports import encoded
+from components.footer import footer
 from components.section import Section
 from components.sidebar import subject
 from components.sidebar.subject import Subject
@@ -19,6 +20,7 @@ KEY = "experiments"
 
 
 @st.fragment
+@footer()
 def show(kind: type[ImageChange], key: str) -> None:
     """The slider, the image before and after, and what the model says of each."""
     st.subheader("On your own image")

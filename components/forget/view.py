@@ -8,6 +8,7 @@ import streamlit as st
 
 from components import section
 from components.draw.drawing import Drawing, draw
+from components.footer import footer
 from components.forget import (
     answers,
     each_image,
@@ -123,6 +124,7 @@ def files(closer: Closer | None) -> Files:
 
 
 @st.fragment
+@footer()
 def look_closer(closer: Closer, *, timed: bool) -> None:
     """One part in sight once it is pressed; nothing of the others is computed.
 

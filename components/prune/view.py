@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from components.footer import Entry, footer, leave
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
 from components.picks import pick
@@ -92,6 +93,7 @@ def choose_rule() -> Prune:
 
 
 @st.fragment
+@footer()
 def show(asked: Asked) -> None:
     """Slider, sentence, picture and a closer look; moving the slider reruns only this."""
     asked = replace(asked, method=replace(asked.method, ratio=choose_ratio(asked)))
@@ -158,11 +160,8 @@ def explain(asked: Asked, masks: Masks) -> None:
             "ratio comes from the model's weights as they are, after training."
         )
     criterion = BY_TITLE[asked.method.criterion]
-    with st.expander("What am I looking at?"):
-        st.markdown(Prune.about())
-        st.markdown(criterion.about())
-        if criterion.paper:
-            st.markdown(f"Reference: {criterion.paper}")
+    leave(Entry(Prune.title, Prune))
+    leave(Entry(criterion.title, criterion))
     card = asked.case.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))
     if agreement_only(asked.case):

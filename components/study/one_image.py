@@ -6,6 +6,7 @@ import streamlit as st
 
 from components import section
 from components.draw.drawing import Drawing
+from components.footer import footer
 from components.notices import spoken
 from components.picks import pick
 from components.section import Section
@@ -16,6 +17,7 @@ from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp
 
 
 @st.fragment
+@footer()
 def show(asked: StudyQuestion) -> None:
     """Choose an image, and see every map of it; choosing another reruns only this."""
     st.markdown("**One image, every map**")

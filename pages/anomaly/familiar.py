@@ -22,4 +22,3 @@ with notices.spoken():
 
 with st.expander("Images of yours, as normal or as unknown ones"):
     form.open_own(model)
-notices.research_use_only()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices, runs
+from components import in_distribution, runs
 from components.heatmaps import edit, view
 from components.sidebar import subject
 from engine.attribution import FIRST, HEATMAPS
@@ -24,4 +24,3 @@ runs.watch(found)
 view.show(methods, found, about)
 
 edit.watch(about)
-notices.research_use_only()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices
+from components import in_distribution
 from components.level_sets import asked, partners, view
 from components.sidebar import subject
 
@@ -22,4 +22,3 @@ way.show(about, chosen, walk)
 
 with st.expander("Targets of yours"):
     partners.open_own()
-notices.research_use_only()

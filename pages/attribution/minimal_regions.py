@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices
+from components import in_distribution
 from components.minimal_regions import form, view
 from components.sidebar import subject
 
@@ -24,5 +24,3 @@ if asked is not None:
     if found is not None:
         with beside:
             view.compare(asked, found)
-
-notices.research_use_only()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import notices
 from components.study import form, view
 
 st.title("Study")
@@ -16,4 +15,3 @@ with controls:
     asked = form.choose()
 with answer:
     view.show(asked)
-notices.research_use_only()

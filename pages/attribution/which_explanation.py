@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices
+from components import in_distribution
 from components.sidebar import subject
 from components.which_explanation import form, view
 
@@ -16,5 +16,3 @@ st.markdown(
 about = subject.current()
 in_distribution.line(about)
 view.show(form.choose(about))
-
-notices.research_use_only()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import notices
 from components.ask import answer, cause, maps, priors, region
 from components.dialog import question, scene
 
@@ -26,4 +25,3 @@ st.divider()
 priors.show(given)
 st.divider()
 region.show(given)
-notices.research_use_only()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import notices
 from components.decoding import cost, inside, measured, noise, scenes, steps, view
 
 st.title("Decoding")
@@ -28,4 +27,3 @@ measured.show(found)
 
 st.subheader("What can contrasting not mend?", divider="gray")
 noise.show(found)
-notices.research_use_only()

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import notices
 from components.lab import form, look, models, train
 
 st.title("Data and models")
@@ -15,5 +14,3 @@ match form.part():
         train.draw()
     case _:
         models.draw()
-
-notices.research_use_only()

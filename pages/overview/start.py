@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices, overview
+from components import overview
 
 st.title("Blindspot")
 st.markdown(
@@ -10,4 +10,3 @@ st.markdown(
     "open one in the sidebar, or start from an example."
 )
 overview.questions()
-notices.research_use_only()

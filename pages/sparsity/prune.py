@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices
+from components import in_distribution
 from components.prune import view
 from components.sidebar import subject
 
@@ -13,4 +13,3 @@ about = subject.current()
 st.markdown(view.question(about))
 in_distribution.line(about)
 view.show(view.choose(about))
-notices.research_use_only()

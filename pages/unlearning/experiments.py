@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from components import notices
 from components.experiments import view
 from engine.unlearning import EXPERIMENTS
 
 st.title("Experiments")
 
 view.show(EXPERIMENTS)
-notices.research_use_only()

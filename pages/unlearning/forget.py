@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from components import notices
 from components.forget import view
 
 st.title("Forget")
 st.markdown("What can it forget, and what stays behind?")
 
 view.show()
-notices.research_use_only()

@@ -1,0 +1,82 @@
+"""The end of a view: one Share and one "What am I looking at?" for all of its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from components import share
+from components.notices import plain
+from components.share import Offer
+from engine.method import Method
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one section leaves for the end of its view.
+
+    Args:
+        title: of the section.
+        explained: the method that is explained; None where it is not.
+        offer: what can be taken along; None as long as there is no answer.
+    """
+
+    title: str
+    explained: type[Method[Any]] | None = None
+    offer: Offer | None = None
+
+
+COLLECTING: ContextVar[list[Entry] | None] = ContextVar("footer", default=None)
+
+
+@contextmanager
+def footer() -> Iterator[None]:
+    """Sections inside the block share one footer, drawn below it.
+
+    A fragment whose sections are drawn again without the rest of the page needs a footer of its
+    own: `@st.fragment` above `@footer()`.
+    """
+    entries: list[Entry] = []
+    outer = COLLECTING.set(entries)
+    try:
+        yield
+    finally:
+        COLLECTING.reset(outer)
+        draw(entries)
+
+
+def leave(entry: Entry) -> None:
+    """Leave it for the footer; without one, it is drawn at once."""
+    entries = COLLECTING.get()
+    if entries is None:
+        draw([entry])
+    else:
+        entries.append(entry)
+
+
+def draw(entries: Sequence[Entry]) -> None:
+    """Share, then what the person is looking at; nothing where no section left anything."""
+    if offers := [(entry.title, entry.offer) for entry in entries if entry.offer]:
+        share.menu(offers)
+    methods: dict[type[Method[Any]], str] = {}
+    for entry in entries:
+        if entry.explained:
+            methods.setdefault(entry.explained, entry.title)
+    if methods:
+        explain(methods)
+
+
+def explain(methods: Mapping[type[Method[Any]], str]) -> None:
+    """Each method once, below the title of the first section that asks it."""
+    with st.expander("What am I looking at?"):
+        for method, title in methods.items():
+            if len(methods) > 1:
+                st.markdown(f"**{plain(title)}**")
+            st.markdown(plain(method.about()))
+            if method.paper:
+                st.markdown(f"Reference: {method.paper}")

@@ -1,0 +1,146 @@
+"""Sections share one footer: one Share, one explanation, whatever each of them has by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components import section
+from components.footer import footer
+from engine.method import Progress, quiet
+from engine.result import Result
+from tests.components.sections import Birds, Counted, table
+from tests.visits import settled
+
+WHAT = "What am I looking at?"
+
+
+@dataclass(frozen=True)
+class Seen(Counted):
+    """How many birds were seen."""
+
+    name = "Seen"
+    title = "Seen"
+    cost = "live"
+    paper = "A paper on birds."
+
+    def __call__(self, case: Birds, progress: Progress = quiet) -> Result:
+        return {"table": table(4)}
+
+
+@dataclass(frozen=True)
+class Heard(Seen):
+    """How many birds were heard."""
+
+    name = "Heard"
+    title = "Heard"
+
+
+@dataclass(frozen=True)
+class Later(Seen):
+    """What is counted later."""
+
+    name = "Later"
+    title = "Later"
+    cost = "wait"
+    paper = None
+
+
+SEEN = section.Section("seen", Seen(), Birds(), "Seen in spring", script=lambda: "seen()")
+HEARD = section.Section("heard", Heard(), Birds(), "Heard in autumn", script=lambda: "heard()")
+
+
+def page(*parts, own=()):
+    """A page of these sections in one footer; `own` ones are in a fragment with one of its own."""
+
+    def script(parts, own):
+        import streamlit as st
+
+        from components import section
+        from components.footer import footer
+
+        @st.fragment
+        @footer()
+        def alone():
+            for each in own:
+                section.show(each)
+
+        with footer():
+            for each in parts:
+                section.show(each)
+            alone()
+
+    at = AppTest.from_function(script, default_timeout=30, args=(parts, own)).run()
+    assert not at.exception
+    return settled(at)
+
+
+def shares(at):
+    """The popovers that take along."""
+    return [each for each in at.get("popover") if each.proto.popover.label == "Share"]
+
+
+def explanations(at):
+    """The expanders that explain."""
+    return [each for each in at.expander if each.label == WHAT]
+
+
+def words(block):
+    """The paragraphs in a block."""
+    return [each.value for each in block.markdown]
+
+
+def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
+    at = page(SEEN, HEARD)
+    (share,), (explained,) = shares(at), explanations(at)
+    groups = {each.label: each for each in at.expander if each.label in {SEEN.title, HEARD.title}}
+    assert list(groups) == ["Seen in spring", "Heard in autumn"]
+    for group, name in zip(groups.values(), ("Seen", "Heard"), strict=True):
+        assert [each.value for each in group.code] == [f"{name.lower()}()"]
+        files = [each.proto.label for each in group.get("download_button")]
+        assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
+    assert len(share.get("download_button")) == 4
+    assert words(explained) == [
+        "**Seen in spring**", "How many birds were seen.", "Reference: A paper on birds.",
+        "**Heard in autumn**", "How many birds were heard.", "Reference: A paper on birds.",
+    ]  # fmt: skip
+
+
+def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
+    at = page(SEEN, replace(SEEN, key="later", method=Later(), title="", button="Later"))
+    (share,), (explained,) = shares(at), explanations(at)
+    assert [each.value for each in share.code] == ["seen()"]
+    assert [each.label for each in at.expander] == [WHAT]  # one answer needs no heading
+    assert words(explained)[3:] == ["**Later**", "What is counted later."]
+
+
+def test_a_method_that_two_sections_ask_is_explained_once():
+    at = page(SEEN, replace(SEEN, key="again", title="Seen again"))
+    assert len(shares(at)[0].get("download_button")) == 4
+    (told, _paper) = words(explanations(at)[0])
+    assert told == "How many birds were seen."
+    assert not explanations(page(replace(SEEN, explained=False)))
+
+
+def test_a_fragment_has_a_footer_of_its_own():
+    at = page(SEEN, own=[HEARD])
+    assert [[code.value for code in each.code] for each in shares(at)] == [["heard()"], ["seen()"]]
+
+
+def test_a_section_without_a_footer_stands_alone():
+    def script(one):
+        from components import section
+
+        section.show(one)
+
+    at = settled(AppTest.from_function(script, default_timeout=30, args=(SEEN,)).run())
+    assert len(shares(at)) == len(explanations(at)) == 1
+
+
+def test_an_error_in_one_view_leaves_nothing_to_the_next():
+    with pytest.raises(ZeroDivisionError), footer():
+        1 / 0  # noqa: B018 - the error is the point
+    at = page(HEARD)
+    assert [[code.value for code in each.code] for each in shares(at)] == [["heard()"]]
