@@ -58,7 +58,7 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     assert re.match(r"Saliency · cosine \S+, \w+", alt)
     expect(cell).to_contain_text(re.compile("[✓✗] points"))
 
-    page.get_by_role("button", name="Share", exact=True).first.click()
+    page.get_by_role("button", name="Share", exact=True).last.click()  # below the maps' own
     with page.expect_download() as held:
         page.get_by_role("button", name="blindspot-Study-maps.csv").click()
     rows = list(csv.DictReader(io.StringIO(Path(held.value.path()).read_text())))
