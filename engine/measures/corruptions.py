@@ -43,9 +43,9 @@ def brightness(images: Tensor, severity: int, _generator: torch.Generator) -> Te
 
 
 def pixelate(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
-    """Averaged down to a half, a third or a quarter of the side, and enlarged again."""
-    side = max(round(images.shape[-1] / (severity + 1)), 2)
-    small = F.adaptive_avg_pool2d(images, side)
+    """Averaged down to a half, a third or a quarter of each side, and enlarged again."""
+    sides = [max(round(side / (severity + 1)), 2) for side in images.shape[2:]]
+    small = F.adaptive_avg_pool2d(images, sides)
     return F.interpolate(small, size=images.shape[2:], mode="nearest")
 
 

@@ -43,7 +43,7 @@ class Family:
 
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
-APART = ("lfa", "lima", "trust", "foretold", "random_order")  # attribution's other families
+APART = ("lfa", "lima", "trust", "foretold", "random_order", "other_maps")  # attribution's other families
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
@@ -67,6 +67,7 @@ FAMILIES = (
         "attribution/lima",
         "tests/engine/attribution/test_lima*.py",
         "tests/engine/attribution/test_random_order.py",
+        "tests/engine/attribution/test_other_maps.py",
     ),
     part(
         "trust",

@@ -123,7 +123,7 @@ class Directions:
     def __init__(self, case: ImageCase, ways: Tensor) -> None:
         self.case = case
         self.ways = [in_memory(laid_out(case, way / way.norm().clamp_min(1e-30))) for way in ways]
-        self.last: tuple[int, int] = (-1, -1)
+        self.last: tuple[int, int] | None = None
         self.held = torch.empty(0)
 
     def __call__(self, place: int, number: int) -> Tensor:

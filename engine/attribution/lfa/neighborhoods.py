@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.attribution.lfa.ground import Ground
 
 ENDS = 1e8  # KernelSHAP's weight of nothing and of everything; the authors' code has 1e6
+FEW = 50  # points where all of them say nearly the same
 NEAR = 1e-3  # σ that stands for "to zero", and how near α comes to 1
 
 
@@ -91,8 +92,8 @@ def gaussian(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighb
 
 
 def nearest(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
-    """Noise that is next to none; a few points say what a thousand would."""
-    count = min(reach.samples, 50)
+    """Noise that is next to none; a few points (at most FEW) say what a thousand would."""
+    count = min(reach.samples, FEW)
     return even(torch.randn(count, ground.count, generator=generator) * NEAR)
 
 
@@ -106,8 +107,8 @@ def along(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighborh
 
 
 def at_the_end(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
-    """α next to 1."""
-    count = min(reach.samples, 50)
+    """α next to 1; at most FEW points."""
+    count = min(reach.samples, FEW)
     alpha = 1 - NEAR * torch.rand(count, generator=generator)
     return even(alpha[:, None].expand(-1, ground.count).contiguous())
 
@@ -129,9 +130,10 @@ def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighbo
         by = all_coalitions(d)
     else:
         by = torch.randint(2, (reach.samples, d), generator=generator).float()
-        by = by[(by.sum(1) > 0) & (by.sum(1) < d)]
-    sizes = by.sum(1).long().tolist()
-    kernel = torch.tensor([kernel_of(d, k) for k in sizes], dtype=torch.float64)
+    kept = by.sum(1).long()
+    inside = (kept > 0) & (kept < d)
+    by, kept = by[inside], kept[inside]
+    kernel = torch.tensor([kernel_of(d, k) for k in kept.tolist()], dtype=torch.float64)
     weights = kernel / kernel.sum().clamp(min=1e-300)
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
     both = torch.full((2,), ENDS, dtype=torch.float64)

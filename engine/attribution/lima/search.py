@@ -158,9 +158,8 @@ def effectiveness(held: Sequence[int], candidates: Sequence[int], distances: Ten
     inside = list(held)
     own = distances[inside][:, inside].clone()
     own.fill_diagonal_(float("inf"))
-    nearest = own.amin(1) if len(inside) > 1 else torch.full((1,), float("inf"))
     to_new = distances[inside][:, list(candidates)]  # (held, n)
-    return torch.minimum(nearest[:, None], to_new).sum(0) + to_new.amin(0)
+    return torch.minimum(own.amin(1)[:, None], to_new).sum(0) + to_new.amin(0)
 
 
 def naive_looks(count: int) -> int:

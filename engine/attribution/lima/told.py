@@ -116,7 +116,7 @@ def highest(area: Floats, shown: Floats) -> Table:
 
 def refuse_still(probabilities: Floats, label: str) -> None:
     """Raise BlindspotError where the order would be made of float noise."""
-    if probabilities.max() < NEVER:
+    if probabilities.max() <= NEVER:
         raise BlindspotError(
             f"The model never gives “{label}” a probability above {NEVER:g}, whichever regions it "
             "sees, so they cannot be put in order by it: ask about another class."

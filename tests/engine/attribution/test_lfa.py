@@ -23,8 +23,8 @@ from engine.attribution.lfa.fit import (
     turned,
 )
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.methods import advice
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii, kernel_of
+from engine.attribution.lfa.methods import BLANK, STILL, advice, refuse_blank, refuse_still
+from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEIGHBORHOODS, Radii, kernel_of
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -152,6 +152,36 @@ def test_kernelshap_with_all_coalitions_is_shapley(smooth):
     assert found.numpy() == pytest.approx(brute_shapley(smooth), abs=1e-5)
 
 
+def test_shapley_s_kernel_by_hand():
+    """(d − 1) ÷ (C(d, k) k (d − k))."""
+    assert kernel_of(4, 1) == kernel_of(4, 3) == 3 / (4 * 1 * 3)
+    assert kernel_of(4, 2) == 3 / (6 * 2 * 2)
+
+
+def test_tossed_coalitions_leave_out_nothing_and_everything_and_are_weighed_by_the_kernel():
+    held = ground(Smooth(4), 2)
+    tossed = 0
+    for seed in range(10):
+        generator = torch.Generator().manual_seed(seed)
+        points = NEIGHBORHOODS["KernelSHAP"].draw(held, Radii(samples=15), generator)
+        assert points.by[:2].tolist() == [[0] * 4, [1] * 4]
+        assert points.weights[:2].tolist() == [ENDS, ENDS]
+        sizes = points.by[2:].sum(1).int().tolist()
+        assert set(sizes) <= {1, 2, 3}
+        kernel = np.array([kernel_of(4, size) for size in sizes])
+        assert points.weights[2:].numpy() == pytest.approx(kernel / kernel.sum())
+        tossed += len(sizes)
+    assert tossed / 150 == pytest.approx(14 / 16, abs=0.1)  # of 2⁴ subsets all but two count
+
+
+@pytest.mark.parametrize("name", ["Gradient", "Gradient × input"])
+@pytest.mark.parametrize("samples", [20, 1000])
+def test_where_a_few_points_say_it_all_no_more_are_looked_at(smooth, name, samples):
+    points = NEIGHBORHOODS[name].draw(smooth, Radii(samples=samples), torch.Generator())
+    assert len(points.by) == min(samples, FEW)
+    assert points.weights.sum().item() == pytest.approx(1)
+
+
 def looked(held, **reach):
     return {name: look(held, name, Radii(**reach), 0, slopes=True) for name in ROWS}
 
@@ -270,6 +300,8 @@ def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
         places.append([(sizes < one).sum() / 8 for one in sizes])  # no two are equal
     assert found["disagreement"].values.ravel() == pytest.approx(np.std(places, axis=0), abs=1e-6)
     assert 0 < found["disagreement"].values.max() <= 0.5
+    assert not found["disagreement"].signed  # a spread; the maps themselves have two signs
+    assert all(found[f"map {name}"].signed for name in ROWS)
 
 
 def test_saying_that_nothing_changes_is_judged_too(smooth):
@@ -298,6 +330,47 @@ def test_an_image_of_the_color_of_nothing_is_refused(smooth):
     blank = smooth.case.baseline("mean")
     with pytest.raises(BlindspotError, match="color that the model takes for nothing"):
         LFA(features="pixels")(ImageCase(smooth.case.model, blank, target=1))
+
+
+@pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])
+def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(step, refused):
+    """One number of one pixel decides, above or below: nothing is black here."""
+    for sign in (1, -1):
+        image = torch.zeros(3, 2, 2)
+        image[1, 0, 1] = sign * step * BLANK
+        case = ImageCase(Classifier(Linear(torch.ones(3, 2, 2)), "toy", "toy", side=2), image, 1)
+        held = Ground(case, grid(image, 4))
+        if refused:
+            with pytest.raises(BlindspotError, match="takes for nothing"):
+                refuse_blank(held)
+        else:
+            refuse_blank(held)
+
+
+@pytest.mark.parametrize(
+    ("moved", "steepest", "refused"),
+    [(0.0, 0.0, True), (0.9, 0.9, True), (1.0, 0.0, False), (0.0, 1.0, False)],
+)
+def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
+    smooth, moved, steepest, refused
+):
+    """Both bounds are STILL; the other neighborhoods are still, or have no slopes."""
+    plain = look(smooth, "Gradient", Radii(samples=2), 0, slopes=True)
+    still = replace(
+        plain,
+        values=torch.zeros(2, dtype=torch.float64),
+        slopes=torch.zeros(2, 9, dtype=torch.float64),
+    )
+    slopes = still.slopes.clone()
+    slopes[1, 4] = -steepest * STILL
+    values = torch.tensor([-moved * STILL, 0], dtype=torch.float64)
+    looks = [replace(still, slopes=None), still, replace(still, values=values, slopes=slopes)]
+    for held in (looks, looks[::-1]):
+        if refused:
+            with pytest.raises(BlindspotError, match="nothing to explain"):
+                refuse_still(smooth.case, held)
+        else:
+            refuse_still(smooth.case, held)
 
 
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
@@ -387,6 +460,15 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     assert told.notes == ("Integrated gradients", *["none"] * 7)
     assert told["best"][0] == 3
     assert np.isnan(told["best"][1:]).all()
+
+
+def test_distance_is_that_of_the_moved_image_also_where_features_are_kept_in_part(smooth):
+    """‖x − x_ξ‖ ÷ ‖x − b‖: all faded to a quarter is three quarters of the way to nothing."""
+    assert smooth.distances(torch.full((1, 9), 0.25)).item() == pytest.approx(0.75)
+    by = torch.rand(5, 9, generator=torch.Generator().manual_seed(6))
+    away = (smooth.case.image - smooth.moved(by, multiplied=True)).flatten(1).norm(dim=1)
+    expected = away / (smooth.case.image - smooth.baseline).norm()
+    assert smooth.distances(by).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
 
 
 @pytest.mark.parametrize("kernel", [0.2, 0.5, 3.0])

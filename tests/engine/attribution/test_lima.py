@@ -1,5 +1,7 @@
 """LiMA against sums, against the plain greedy search written again, and on its own ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from engine.attribution.lima import (
     naive_looks,
     search,
 )
-from engine.attribution.lima.told import maps
+from engine.attribution.lima.told import NEVER, STILL, highest, maps, refuse_still
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -107,6 +109,8 @@ def test_effectiveness_is_the_sum_of_nearest_distances():
         slowly = sum(min(distances[i, j] for j in members if j != i) for i in members)
         assert found[place].item() == pytest.approx(slowly.item(), rel=1e-5)
     assert effectiveness([], [1, 5], distances).tolist() == [0, 0]
+    pair = effectiveness([2], [4], distances)  # each is the other's nearest
+    assert pair.item() == pytest.approx(2 * distances[2, 4].item())
 
 
 class Spots(nn.Module):
@@ -179,8 +183,11 @@ def test_where_only_the_first_region_changes_anything_it_stands_alone():
         "count": 4, "values": staticmethod(lambda values: values),
     })})  # fmt: skip
     flat = np.array([0.1, 0.9, 0.9, 0.9, 0.9], np.float32)
-    value = maps(seeing, np.array([2, 0, 1, 3]), flat, 1 - flat)["map"].values
-    assert value.tolist() == [0, 0, 1, 0]
+    views = maps(seeing, np.array([2, 0, 1, 3]), flat, 1 - flat)
+    assert views["map"].values.tolist() == [0, 0, 1, 0]
+    assert views["rank"].values.tolist() == [1, 2, 0, 3]
+    assert not views["map"].signed
+    assert not views["rank"].signed
 
 
 def test_areas_are_the_regions_own(case):
@@ -190,9 +197,18 @@ def test_areas_are_the_regions_own(case):
     assert found["areas"].values[0] == pytest.approx(area, rel=1e-6)
 
 
-def test_forward_passes_are_told_beside_those_of_the_plain_search(case):
-    ours, plain = METHOD(case)["looks"].values
-    assert plain == 16 * 17 - 2 + 16 + 2
+@pytest.mark.parametrize(("effectiveness", "alone"), [(0.05, 16), (0.0, 0)])
+def test_forward_passes_are_told_beside_those_of_the_plain_search(case, effectiveness, alone):
+    """Every one that the model makes: each region alone, where distances count, and both ends."""
+    case.model.pace("exact")  # tried before passes are counted
+    passes = []
+    handle = case.model.network.register_forward_hook(
+        lambda _module, _given, logits: passes.append(len(logits))
+    )
+    ours, plain = replace(METHOD, effectiveness=effectiveness)(case)["looks"].values
+    handle.remove()
+    assert ours == sum(passes)
+    assert plain == 16 * 17 - 2 + alone + 2
     assert ours < plain
 
 
@@ -230,6 +246,16 @@ def test_the_highest_probability_is_told_for_parts_of_the_image(case):
     assert (np.diff(table.values[:, 0]) >= 0).all()
 
 
+def test_the_highest_probability_is_found_by_hand():
+    """Nothing shown does not count, more than the share does not either, its edge does."""
+    area = np.array([0, 0.3, 0.5, 0.6, 1], np.float32)
+    table = highest(area, np.array([0.9, 0.1, 0.5, 0.3, 0.7], np.float32))
+    assert np.isnan(table.values[0]).all()
+    assert table.values[1:].tolist() == pytest.approx(
+        np.array([[0.5, 0.5], [0.5, 0.5], [0.7, 1]]), abs=1e-6
+    )
+
+
 class Still(nn.Module):
     """Says the same of every image: these logits."""
 
@@ -251,6 +277,16 @@ def test_a_class_that_is_never_probable_is_refused(case):
     model = Classifier(Still(0.0, -90.0), "never", "never", side=16)
     with pytest.raises(BlindspotError, match="never gives"):
         METHOD(ImageCase(model, case.image, target=1))
+
+
+def test_probabilities_are_none_up_to_never_and_move_from_still_on():
+    for none in (0.0, NEVER):
+        with pytest.raises(BlindspotError, match="never gives"):
+            refuse_still(np.array([0, none, 0]), "cat")
+    with pytest.raises(BlindspotError, match=r"is 0\.5 whichever"):
+        refuse_still(np.array([0.5, 0.5 + 0.9 * STILL]), "cat")
+    refuse_still(np.array([2 * NEVER, 0]), "cat")
+    refuse_still(np.array([0.5, 0.5 + 1.1 * STILL]), "cat")
 
 
 def test_one_region_is_refused(case, monkeypatch):

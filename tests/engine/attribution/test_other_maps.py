@@ -8,6 +8,7 @@ from components.minimal_regions import view
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.lima.other_maps import by_mean
+from engine.run import anew
 from tests import tiny
 
 METHOD = OtherMaps(shape="grid", regions=16, samples=200)
@@ -28,6 +29,17 @@ def test_exact_maps_order_the_parts_of_a_sum():
         assert areas.cell(title, "insertion") == pytest.approx(best, abs=2e-3)
         assert areas.cell(title, "deletion") == pytest.approx(nothing + everything - best, abs=2e-3)
     assert "Grad-CAM" not in areas.rows  # it needs a map
+
+
+def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
+    """Four maps share four fifths alike, and the curves have what is left."""
+    told = []
+    with anew(lambda _case: True):  # a map that another test has asked for is computed again
+        METHOD(tiny.linear_case(), lambda done, *_words: told.append(done))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+    for number in (1, 2, 3, 4):
+        assert min(abs(done - number * 0.2) for done in told) < 1e-6
 
 
 def test_a_region_counts_by_its_mean_whatever_its_size():

@@ -57,6 +57,13 @@ def test_maps_of_zeros_or_of_one_size_agree_with_nothing():
         cosine(other, drawn())
 
 
+def test_maps_of_two_shapes_make_no_matrix_however_many_pixels_they_have():
+    maps = [("wide", drawn(side=4).reshape(2, 8)), ("square", drawn(side=4))]
+    for by in AGREEMENTS:
+        with pytest.raises(BlindspotError, match="cannot be compared"):
+            matrix(maps, by)
+
+
 def test_the_matrix_holds_every_pair_in_the_order_given():
     maps = [(name, drawn(seed)) for seed, name in enumerate("abc")]
     found = matrix(maps, "cosine")

@@ -57,6 +57,13 @@ def test_a_map_of_zeros_has_neither_and_an_unknown_one_is_refused():
             measure(zeros)
 
 
+def test_a_flat_map_has_the_file_of_a_black_picture():
+    held = io.BytesIO()
+    Image.fromarray(np.zeros((40, 30), np.uint8)).save(held, "PNG", compress_level=9)
+    for flat in (0.0, -0.7):
+        assert file_bytes(np.full((40, 30), flat, np.float32)) == len(held.getvalue())
+
+
 def test_a_simple_map_makes_a_smaller_file_than_noise():
     noise = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
     step = np.zeros((64, 64), np.float32)

@@ -48,6 +48,33 @@ def test_each_is_what_it_is_called():
     assert torch.allclose(noisy[:, 0], noisy[:, 1], atol=1e-6)
 
 
+def in_blocks(plain, block):
+    """The mean of each square block, in its place."""
+    means = plain.unflatten(3, (-1, block)).mean(4).unflatten(2, (-1, block)).mean(3)
+    return means.repeat_interleave(block, 2).repeat_interleave(block, 3)
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("shape", [(24, 48), (48, 24)])
+def test_pixelate_averages_blocks_of_an_image_whose_sides_differ(severity, shape):
+    plain = images(48)[..., : shape[0], : shape[1]]
+    torch.testing.assert_close(
+        corrupted(plain, "pixelate", severity), in_blocks(plain, severity + 1)
+    )
+
+
+def test_pixelate_leaves_two_blocks_along_a_side_at_least():
+    plain = images(4)
+    torch.testing.assert_close(corrupted(plain, "pixelate", 3), in_blocks(plain, 2))
+
+
+def test_an_image_too_narrow_for_a_blur_stays_as_it_is():
+    """A window of two or three pixels' reflections has one place."""
+    for width in (1, 2, 3):
+        narrow = images(8)[..., :width]
+        torch.testing.assert_close(corrupted(narrow, "blur", 3), narrow)
+
+
 @pytest.mark.parametrize(
     ("side", "severity", "sigma", "reach"),
     [(32, 2, 1.0, 2), (8, 3, 1.5, 3), (200, 1, 2.0, 4), (4, 3, 1.5, 1)],

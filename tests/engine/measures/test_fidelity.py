@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.attribution import Gradient
-from engine.measures.fidelity import infidelity, max_sensitivity
+from engine.measures.fidelity import infidelity, max_sensitivity, missed
 from engine.method import Method, quiet
 from engine.result import HeatMap
 from tests import tiny
@@ -49,6 +49,26 @@ def test_scaled_only_the_direction_counts(linear):
     assert infidelity(case.score, case.image, 7 * weight, moved, scaled=True) == pytest.approx(
         0, abs=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "share"),
+    [
+        ([3.0, 4.0], 0.0),  # foretells all
+        ([0.6, 0.8], 0.0),  # at any scale
+        ([1.0, 0.0], 1 - 9 / 25),  # the first change alone
+        ([4.0, -3.0], 1.0),  # nothing in common
+        ([-3.0, -4.0], 1.0),  # the opposite
+        ([0.0, 0.0], 1.0),  # a map of zeros
+    ],
+)
+def test_missed_is_the_share_that_the_best_scale_leaves(told, share):
+    told, fell = np.array(told), np.array([3.0, 4.0])
+    assert missed(told, fell) == pytest.approx(share)
+    tried = [((scale * told - fell) ** 2).sum() / 25 for scale in np.linspace(0, 6, 6001)]
+    assert min(tried) == pytest.approx(share, abs=1e-6)
+    both = missed(np.stack([told, fell]), fell)  # a row for each map
+    assert both == pytest.approx([share, 0.0])
 
 
 @dataclass(frozen=True)

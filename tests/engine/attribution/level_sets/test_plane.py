@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane, heights
+from engine.attribution.level_sets.plane import Basis, Plane, heights
+from engine.errors import BlindspotError
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -43,6 +46,38 @@ def test_on_a_linear_model_the_plane_is_exact():
     assert (x[0], x[-1]) == pytest.approx((-0.1, 1.1))
     assert y[0] < 0 < result["walk"].places[:, 1].max() < y[-1]
     assert 0 in y
+    assert len(x) == 9
+    assert np.diff(x) == pytest.approx(1.2 / 8)
+    assert np.diff(y) == pytest.approx(1.2 / 8)  # the same up as along, so that angles are true
+
+
+def line_of_one_number():
+    """A pair that differs in one number, and frames half and all of the way."""
+    case, _ = slowly.linear_pair()
+    source = torch.full((3, 8, 8), 0.25)
+    target = source.clone()
+    target[1, 2, 3] = 0.75
+    frames = torch.stack([source, source.lerp(target, 0.5), target])
+    return replace(case, source=replace(case.source, image=source), others=(target,)), frames
+
+
+def test_a_walk_that_never_leaves_the_line_has_no_plane():
+    case, frames = line_of_one_number()
+    with pytest.raises(BlindspotError, match="straight"):
+        Basis.of(case, frames)
+
+
+def test_the_plane_holds_the_widest_bend_and_tells_its_share_of_all():
+    """Half way the walk is 0.1 beside the line in one number, at its end 0.2 in another."""
+    case, frames = line_of_one_number()
+    frames[1, 0, 0, 0] += 0.1
+    frames[2, 2, 7, 7] += 0.2
+    plane = Basis.of(case, frames)
+    assert plane.held == pytest.approx(0.2**2 / (0.1**2 + 0.2**2))
+    assert plane.places.numpy() == pytest.approx(np.array([[0, 0], [0.5, 0], [1, 0.4]]), abs=1e-6)
+    way, aside = plane.directions
+    assert way[1, 2, 3].item() == aside[2, 7, 7].item() == pytest.approx(0.5)
+    assert way.count_nonzero() == 1
 
 
 def test_the_points_are_those_of_the_walk():

@@ -40,6 +40,8 @@ def test_the_figures_and_ends_belong_to_the_limbs():
     np.testing.assert_allclose(columns["mean on the control"], controls.values.mean(1), rtol=1e-5)
     reference = limbs.values[0, 0]
     np.testing.assert_array_equal(columns["holds"], limbs.values.min(1) > reference - 0.05)
+    assert (limbs.values[:, -1] != limbs.values[:, -2]).all()
+    np.testing.assert_array_equal(result["ends"].values, limbs.values[:, -1])
     ends = torch.tensor(result["ends"].frames).float()
     seen = case.model.logits(ends).softmax(1)[:, case.source.target.index]
     np.testing.assert_allclose(result["ends"].values, seen, atol=5e-3)
