@@ -43,7 +43,14 @@ class Family:
 
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
-APART = ("lfa", "lima", "trust", "foretold", "random_order", "other_maps")  # attribution's other families
+APART = (
+    "lfa",
+    "lima",
+    "trust",
+    "foretold",
+    "random_order",
+    "other_maps",
+)  # attribution's other families
 
 
 def part(name: str, folder: str, *tests: str) -> Family:

@@ -134,7 +134,7 @@ def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighbo
     inside = (kept > 0) & (kept < d)
     by, kept = by[inside], kept[inside]
     kernel = torch.tensor([kernel_of(d, k) for k in kept.tolist()], dtype=torch.float64)
-    weights = kernel / kernel.sum().clamp(min=1e-300)
+    weights = kernel / kernel.sum()
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
     both = torch.full((2,), ENDS, dtype=torch.float64)
     by = torch.cat([ends, by])
@@ -161,7 +161,7 @@ def coalitions(ground: Ground, reach: Radii, generator: torch.Generator) -> Neig
 
 def can_have_all(d: int, reach: Radii) -> bool:
     """Whether there are as many samples as coalitions of d features."""
-    return d <= 16 and 2**d <= reach.samples
+    return 2**d <= reach.samples
 
 
 def all_coalitions(d: int) -> Tensor:

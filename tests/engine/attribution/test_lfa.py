@@ -23,8 +23,16 @@ from engine.attribution.lfa.fit import (
     turned,
 )
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.methods import BLANK, STILL, advice, refuse_blank, refuse_still
-from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEIGHBORHOODS, Radii, kernel_of
+from engine.attribution.lfa.methods import (
+    BLANK,
+    STILL,
+    advice,
+    disagreement,
+    partition_of,
+    refuse_blank,
+    refuse_still,
+)
+from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -182,6 +190,41 @@ def test_where_a_few_points_say_it_all_no_more_are_looked_at(smooth, name, sampl
     assert points.weights.sum().item() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("name", ROWS)
+def test_weights_of_points_add_up_to_one_but_for_the_two_ends_of_shapley(smooth, name):
+    points = NEIGHBORHOODS[name].draw(smooth, Radii(samples=80), torch.Generator().manual_seed(0))
+    own = points.weights[2:] if name == "KernelSHAP" else points.weights
+    assert len(points.weights) == len(points.by) == len(points.at)
+    assert own.sum().item() == pytest.approx(1)
+
+
+def drawn_alpha(held, name, **reach):
+    """α of each point; all features fade together."""
+    points = NEIGHBORHOODS[name].draw(held, Radii(**reach), torch.Generator().manual_seed(0))
+    assert (points.at == points.at[:, :1]).all()
+    return points.at[:, 0].double().numpy()
+
+
+def test_fading_draws_once_in_each_equal_part_from_low_to_one(smooth):
+    for low in (0.0, 0.25):
+        alpha = drawn_alpha(smooth, "Integrated gradients", samples=50, low=low)
+        parts = (alpha - low) / (1 - low) * 50
+        assert np.floor(parts).tolist() == list(range(50))
+        assert parts.std() != pytest.approx(np.arange(50).std(), abs=1e-6)  # not on a raster
+
+
+def test_at_the_end_of_the_fading_alpha_is_drawn_just_below_one(smooth):
+    below = (1 - drawn_alpha(smooth, "Gradient × input")) / NEAR
+    assert 0 <= below.min() < 0.1
+    assert 0.9 < below.max() <= 1.001
+    assert below.mean() == pytest.approx(0.5, abs=0.15)
+
+
+def test_next_to_none_is_noise_of_the_smallest_spread(smooth):
+    points = NEIGHBORHOODS["Gradient"].draw(smooth, Radii(), torch.Generator().manual_seed(0))
+    assert points.at.std().item() == pytest.approx(NEAR, rel=0.1)
+
+
 def looked(held, **reach):
     return {name: look(held, name, Radii(**reach), 0, slopes=True) for name in ROWS}
 
@@ -332,6 +375,22 @@ def test_an_image_of_the_color_of_nothing_is_refused(smooth):
         LFA(features="pixels")(ImageCase(smooth.case.model, blank, target=1))
 
 
+def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
+    image = torch.rand(3, 32, 32)
+    case = ImageCase(
+        Classifier(Linear(torch.zeros(3, 32, 32)), "big", "big", side=32), image, target=1
+    )
+    assert partition_of(case, "pixels", 4).count == 1024
+    assert partition_of(case, "grid", 4).count == 4
+
+
+def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
+    held, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
+    weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
+    spread = disagreement(held, [Model(row, one, 0.0) for one in weights])
+    assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
+
+
 @pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])
 def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(step, refused):
     """One number of one pixel decides, above or below: nothing is black here."""
@@ -456,6 +515,7 @@ def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
 def test_where_all_lose_more_than_no_change_the_advice_is_none():
     lost = np.full((8, 8), 2.0, np.float32)
     lost[3, 0] = 0.5
+    lost[4, 1] = 1.0  # as much as saying that nothing changes
     told = advice(lost, np.ones(8, np.float32), "logit²")
     assert told.notes == ("Integrated gradients", *["none"] * 7)
     assert told["best"][0] == 3

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
-from engine.attribution.lfa.experiments import distance
+from engine.attribution.lfa.experiments import distance, first, perturbed, twin
+from engine.attribution.lfa.fit import Linear as Model
+from engine.attribution.lfa.fit import look
+from engine.attribution.lfa.ground import Ground
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
+from engine.method import quiet
 from tests.engine.attribution.test_lfa import Linear, Smooth, ground
 
 MATCHED = ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input")
@@ -87,3 +92,45 @@ def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them
 
 def test_explainers_of_added_noise_are_told_from_those_that_multiply():
     assert ADDED == ("C-LIME", "SmoothGrad", "Gradient")
+
+
+def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
+    one, other = torch.tensor([1.0, -2.0, 4.0]), torch.tensor([2.0, 2.0, -4.0])
+    assert distance(one, other) == pytest.approx((1 + 4 + 8) / (2 + 2 + 4))
+    assert np.isnan(distance(one, torch.zeros(3)))
+
+
+def test_the_first_share_of_a_sight_is_one_point_at_least():
+    held = ground(Smooth(9), 3)
+    seen = look(held, "SmoothGrad", Radii(samples=10), 0, slopes=True)
+    for share, count in ((1 / 16, 1), (1 / 5, 2), (1 / 2, 5), (1.0, 10)):
+        some = first(seen, share)
+        assert torch.equal(some.values, seen.values[:count])
+        assert torch.equal(some.slopes, seen.slopes[:count])
+        for name in ("by", "at", "weights"):
+            part = getattr(some.points, name)
+            assert torch.equal(part, getattr(seen.points, name)[:count])
+
+
+def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
+    held = ground(Smooth(9), 3)
+    seen = look(held, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
+    goal = twin(held, Radii(low=0.6), seen, quiet)
+    alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
+    _, slopes = held.slopes(alpha.contiguous(), multiplied=True)
+    assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
+
+
+def test_of_three_features_one_is_changed():
+    """At most half of them, but one at least; the strongest is the last, the weakest the first."""
+    held = ground(Smooth(9), 3)
+    held = Ground(held.case, type(held.partition)(torch.arange(9).reshape(3, 3) % 3))
+    model = Model(NEIGHBORHOODS["LIME"], torch.tensor([0.5, 1.0, -2.0]).double(), 0.0)
+    found = perturbed(held, [model] * len(ROWS), 0.1, 2, quiet)
+    start = float(held.case.score(held.case.image[None])[0])
+    for end, feature in (("strongest", 2), ("weakest", 0)):
+        table = found[f"{end} zeroed"]
+        assert table.columns == ("1 features",)
+        gone = torch.where(held.partition.labels == feature, held.baseline, held.case.image)
+        moved = abs(float(held.case.score(gone[None])[0]) - start)
+        assert table.values[0, 0] == pytest.approx(moved, abs=1e-5)

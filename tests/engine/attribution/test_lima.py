@@ -285,7 +285,7 @@ def test_probabilities_are_none_up_to_never_and_move_from_still_on():
             refuse_still(np.array([0, none, 0]), "cat")
     with pytest.raises(BlindspotError, match=r"is 0\.5 whichever"):
         refuse_still(np.array([0.5, 0.5 + 0.9 * STILL]), "cat")
-    refuse_still(np.array([2 * NEVER, 0]), "cat")
+    refuse_still(np.array([2 * NEVER, 2 * NEVER - STILL]), "cat")  # at the bound it moves
     refuse_still(np.array([0.5, 0.5 + 1.1 * STILL]), "cat")
 
 
@@ -363,6 +363,17 @@ def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
     assert parts.confidence.numpy() == pytest.approx(1 - entropy / np.log(5), abs=1e-5)
     first = int(seeing.probabilities(torch.ones(1, 16, dtype=torch.bool)).argmax())
     assert parts.first.numpy() == pytest.approx(np.stack([shown[:, first], hidden[:, first]], 1))
+
+
+@pytest.mark.parametrize(("classes", "least"), [(1, 1.0), (2, 0.0)])
+def test_a_model_is_fully_sure_of_its_only_class_and_not_at_all_between_two_alike(
+    case, classes, least
+):
+    asked = ImageCase(
+        Classifier(Still(*[0.5] * classes), "even", "even", side=16), case.image, target=0
+    )
+    parts = Seeing(asked, Partition.of(asked, "grid", 16), "black")(torch.eye(16).bool())
+    assert parts.confidence.numpy() == pytest.approx(least, abs=1e-5)
 
 
 def test_two_regions_are_enough_to_be_put_in_order(case, monkeypatch):

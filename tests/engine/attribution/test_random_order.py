@@ -6,6 +6,7 @@ import torch
 
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.lima.seeing import SAME, cut
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError
@@ -53,6 +54,18 @@ def test_an_image_that_is_its_own_cover_is_refused(kind):
     case = ImageCase(model, torch.zeros(3, 32, 32), Target(1))
     with pytest.raises(BlindspotError, match=r"same as what hides its regions \(black\)"):
         kind(shape="grid", regions=16)(case)
+
+
+@pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])
+def test_half_a_step_of_one_number_is_enough_to_be_no_cover(step, refused):
+    image = torch.zeros(3, 32, 32)
+    image[1, 3, 4] = step * SAME
+    case = ImageCase(tiny.cnn(), image, Target(1))
+    if refused:
+        with pytest.raises(BlindspotError, match="same as what hides"):
+            cut(case, "grid", 16, "black")
+    else:
+        assert cut(case, "grid", 16, "black").partition.count == 16
 
 
 @pytest.mark.parametrize("shape", ["grid", "superpixels"])

@@ -10,6 +10,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
+from engine.attribution.level_sets.distance import largest, ssim
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import check_images
 from engine.case import ImageCase, PairCase
@@ -69,7 +70,16 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     p0 = float(case.model.logits(case.source.image[None]).softmax(1)[0, case.source.target.index])
     assert said["source's confidence"] == pytest.approx(p0, rel=1e-5)
     assert said["lowest confidence"] == confidence.min()
-    assert said["end's confidence"] == confidence[-1]
+    assert said["end's confidence"] == confidence[-1] != confidence[1]
+    ends = ("target confidence", "rmse to target", "rmse to source")
+    for name, of in zip(
+        ("end's confidence in the target's class", "RMSE to target", "RMSE to source"),
+        ends, strict=True,
+    ):  # fmt: skip
+        assert said[name] == result[of].y[-1] != result[of].y[1]
+    assert said["steps"] == 40
+    source = case.source.image.numpy()
+    assert said["L∞ to source"] == pytest.approx(np.abs(end - source).max(), rel=1e-5)
     assert said["L∞ to target"] == pytest.approx(np.abs(end - target).max(), rel=1e-5)
     assert said["accepted steps"] == pytest.approx(accepted[1:].mean())
     rejected = np.flatnonzero(accepted == 0)
@@ -80,7 +90,29 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
         use_sample_covariance=False,
     )  # fmt: skip
     assert said["SSIM to target"] == pytest.approx(similar, abs=1e-4)
+    own = ssim(torch.tensor(end), case.source.image)
+    assert said["SSIM to source"] == pytest.approx(own, abs=1e-4)
     assert -1 < said["SSIM to source"] < 1
+
+
+def test_an_image_smaller_than_the_window_has_no_similarity():
+    image = torch.rand(3, 11, 12)
+    assert ssim(image, image) == pytest.approx(1)
+    assert np.isnan(ssim(image[:, :10], image[:, :10]))
+    assert np.isnan(ssim(image[:, :, :10], image[:, :, :10]))
+
+
+def test_the_largest_difference_counts_up_and_down():
+    one, other = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
+    one[2, 0, 1], other[0, 1, 1] = 0.25, 0.5
+    assert largest(one, other) == largest(other, one) == 0.5
+
+
+def test_the_start_noise_is_uniform_and_as_wide_as_is_said():
+    case = tiny.pair_case(tiny.mlp()).source
+    unit = torch.rand(case.image.shape, generator=case.generator())
+    torch.testing.assert_close(LST(noise=6).start_noise(case), (unit - 0.5) * 6 / 255)
+    assert not LST(noise=0).start_noise(case).any()
 
 
 def test_a_walk_that_stops_at_the_first_rejected_step_ends_there_with_its_last_image():
@@ -143,6 +175,8 @@ def test_the_images_kept_never_take_more_than_fifteen_megabytes(monkeypatch):
     path = LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"]
     assert path.steps.tolist() == [0, 10, 20, 30, 40]
     assert path.frames.nbytes <= log.LARGEST
+    monkeypatch.setattr(log, "LARGEST", 1)  # both ends always find room
+    assert LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"].steps.tolist() == [0, 40]
     assert 48 * 2 * 3 * 224**2 <= 15_000_000
 
 

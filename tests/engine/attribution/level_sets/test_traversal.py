@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from engine.attribution.level_sets import traversal
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.traversal import Traversal, WalkRules, dot, margin, tangent
+from engine.attribution.level_sets.traversal import (
+    Traversal,
+    WalkRules,
+    dot,
+    margin,
+    refuse_flat,
+    tangent,
+)
 from engine.errors import BlindspotError
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
@@ -251,3 +258,37 @@ def test_an_adaptive_step_grows_to_six_times_its_length_and_never_beyond_half_th
     for _ in range(40):
         walk._carry_on(torch.arange(2), torch.tensor([True, False]), torch.tensor([1.0, 0.5]))
     assert walk.eta.tolist() == pytest.approx([longest, 0.1 * eta])
+
+
+def test_an_adaptive_step_grows_where_it_was_easy_stays_where_it_was_not_and_halves_when_rejected():
+    """Easy is a fall of less than half of δ = 0.2."""
+    walk = Traversal.__new__(Traversal)
+    walk.rules = WalkRules(0.1, None, 0.2, "retry", adaptive=True)
+    walk.reference, walk.eta = torch.ones(4), torch.full((4,), 0.1)
+    walk.going = torch.ones(4, dtype=torch.bool)
+    rows, accepted = torch.arange(3), torch.tensor([True, True, False])
+    walk._carry_on(rows, accepted, torch.tensor([0.95, 0.85, 0.7]))
+    assert walk.eta.tolist() == pytest.approx([0.11, 0.1, 0.05, 0.1])
+    assert walk.going.all()
+
+
+def test_a_memory_of_nothing_is_no_memory():
+    model = slowly.in_float64(tiny.mlp(scale=1.0))
+    source, target, own = slowly.pairs(model, low=0.0, high=1.0)
+    none, nothing = (
+        Traversal(model, source, target, own, WalkRules(0.1, epsilon, 0.2))
+        for epsilon in (None, 0.0)
+    )
+    for _ in range(10):
+        assert none.step().all()
+        assert nothing.step().all()
+    torch.testing.assert_close(none.x, nothing.x)
+
+
+@pytest.mark.parametrize("bad", [0.0, torch.nan, torch.inf])
+def test_one_slope_of_a_batch_that_is_none_is_enough_to_refuse(bad):
+    model, slopes = tiny.mlp(), torch.ones(2, 3, 8, 8)
+    refuse_flat(model, slopes)
+    slopes[1] = bad
+    with pytest.raises(BlindspotError, match="gradients of tiny-mlp vanish"):
+        refuse_flat(model, slopes)

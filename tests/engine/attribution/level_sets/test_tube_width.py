@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from engine.attribution.level_sets.tube_width import RADII, Directions, TubeWidth
@@ -50,6 +53,18 @@ def test_directions_are_of_unit_length_across_the_way_and_each_its_own():
     torch.testing.assert_close(aside(0, 0), found[0])
 
 
+@pytest.mark.parametrize("seed", [2, 2**40 + 7])
+def test_a_direction_follows_from_the_seed_its_place_and_its_number(seed):
+    case = replace(tiny.cnn_case(), seed=seed)
+    way = tiny.image(seed=4) - 0.5
+    aside = Directions(case, torch.stack([way, way]))
+    own = ((seed * 1_000_003 + 1) * 1_000_003 + 5) % 2**63
+    wild = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(own))
+    wild -= (wild * way).sum() / (way * way).sum() * way
+    wild = in_memory(laid_out(case, wild / wild.norm()))
+    torch.testing.assert_close(aside(1, 5), wild, atol=1e-5, rtol=0)
+
+
 def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):
     case, _ = slowly.linear_pair()
     method = TubeWidth(places=3, draws=16, **WALK)
@@ -57,7 +72,8 @@ def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):
 
     def fallen(self, *given):
         images, ways, held, bound = walked(self, *given)
-        return images, ways, torch.where(torch.arange(3) == 1, bound - 0.01, held), bound
+        held[1], held[2] = bound - 0.01, bound  # at the bound is not below it
+        return images, ways, held, bound
 
     monkeypatch.setattr(TubeWidth, "walked", fallen)
     result = method(case)
