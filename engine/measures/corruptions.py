@@ -24,10 +24,10 @@ def noise(images: Tensor, severity: int, generator: torch.Generator) -> Tensor:
 
 
 def blur(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
-    """Gaussian blur of 1, 2 or 3 hundredths of the side, half a pixel at least."""
+    """Gaussian blur of 1, 2 or 3 hundredths of the width, half a pixel at least."""
     sigma = max(severity * images.shape[-1] / 100, 0.5 * severity)
     reach = min(2 * round(2 * sigma) + 1, 2 * (min(images.shape[2:]) // 2) - 1)
-    blurred: Tensor = gaussian_blur(images.contiguous(), [max(reach, 1)] * 2, [sigma] * 2)
+    blurred: Tensor = gaussian_blur(images.contiguous(), [max(reach, 1)] * 2, [sigma])
     return blurred
 
 

@@ -66,7 +66,7 @@ def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") ->
 
 def needed(count: int) -> int:
     """The smallest whole number that is 95 % of the count or more."""
-    return int(np.ceil(DETECTION * count - 1e-9))
+    return int(np.ceil(DETECTION * count))  # 0.95 as a float lies below 95 %, so never one more
 
 
 def precision_recall(

@@ -43,14 +43,8 @@ class Family:
 
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
-APART = (
-    "lfa",
-    "lima",
-    "trust",
-    "foretold",
-    "random_order",
-    "other_maps",
-)  # attribution's other families
+# attribution's other families
+APART = ("lfa", "lima", "trust", "foretold", "random_order", "other_maps")
 
 
 def part(name: str, folder: str, *tests: str) -> Family:

@@ -60,9 +60,7 @@ class Log:
         self.wanted = {int(step) for step in np.linspace(0, steps, room).round()}
         self.target_class = int(case.model.logits(case.others[0][None])[0].argmax())
         self.rows = np.full((len(CURVES), steps + 1), nan, np.float32)
-        self.frames = np.empty(
-            (room, *image.shape), np.float16
-        )  # an early end takes the last one's
+        self.frames = np.empty((room, *image.shape), np.float16)  # the last may be an early end
         self.kept: list[int] = []
         self.ranked: list[tuple[Tensor, Tensor]] = []
         self.step = -1

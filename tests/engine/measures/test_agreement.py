@@ -17,7 +17,8 @@ def drawn(seed=0, side=30):
 def test_a_map_agrees_fully_with_itself_at_any_scale():
     one = drawn()
     for measure in AGREEMENTS.values():
-        assert measure(one, 3 * one) == pytest.approx(1)
+        for scale in (3, 1e-4):
+            assert measure(one, scale * one) == pytest.approx(1)
 
 
 def test_the_opposite_map_has_the_same_order_of_sizes_and_no_sign_in_common():
@@ -52,6 +53,7 @@ def test_maps_of_zeros_or_of_one_size_agree_with_nothing():
     other = drawn(side=4)
     assert np.isnan(cosine(zeros, other))
     assert np.isnan(sign_agreement(flat, other))
+    assert np.isnan(sign_agreement(other, flat))
     assert np.isnan(AGREEMENTS["order"](flat, other))
     with pytest.raises(BlindspotError, match="cannot be compared"):
         cosine(other, drawn())
@@ -71,3 +73,5 @@ def test_the_matrix_holds_every_pair_in_the_order_given():
     assert found.values == pytest.approx(found.values.T)
     assert found.values[0, 2] == pytest.approx(cosine(maps[0][1], maps[2][1]))
     assert np.diag(found.values) == pytest.approx(np.ones(3))
+    assert found.units == ("cosine",) * 3
+    assert matrix(maps[:1]).values == pytest.approx(np.ones((1, 1)))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from math import ceil, exp, log
+from math import ceil, exp, log, nan
 
 import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.measures.calibration import BINS, calibration, fitted_temperature
+from engine.measures.calibration import (
+    BINS,
+    COLDEST,
+    HOTTEST,
+    calibration,
+    fitted_temperature,
+)
 
 
 def drawn(count=300, classes=5, seed=0):
@@ -46,16 +52,41 @@ def slowly(logits, labels):
         "brier": brier / len(labels),
         "nll": nll / len(labels),
         "accuracy": sum(h for _, h in sure) / len(labels),
+        "counts": [len(one) for one in bins],
+        "confidence": [sum(c for c, _ in one) / len(one) if one else nan for one in bins],
+        "hits": [sum(h for _, h in one) / len(one) if one else nan for one in bins],
     }
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_figure_is_that_of_a_plain_derivation(seed):
     logits, labels = drawn(seed=seed)
+    if seed % 2:  # right where it is unsure, so that some bins are too sure and some not enough
+        labels = np.where(logits.max(1) < 2.5, logits.argmax(1), labels)
     found = calibration(logits, labels)
     for name, value in slowly(logits, labels).items():
-        assert getattr(found, name) == pytest.approx(value, abs=1e-6), name
+        assert getattr(found, name) == pytest.approx(value, abs=1e-6, nan_ok=True), name
     assert found.counts.sum() == len(labels)
+
+
+def test_of_twenty_classes_that_are_all_alike_the_confidence_is_in_the_lowest_bin():
+    found = calibration(np.zeros((10, 20)), np.arange(10))
+    assert found.counts.tolist() == [10] + [0] * (BINS - 1)
+    assert found.confidence[0] == pytest.approx(1 / 20)
+    assert found.hits[0] == found.accuracy == 1 / 10  # the first of equal ones is the answer
+
+
+def test_logits_of_any_size_have_log_probabilities():
+    found = calibration(np.array([[10_000.0, 0], [0, -10_000.0]]), np.array([1, 0]))
+    assert found.nll == pytest.approx(5_000)
+    assert found.brier == pytest.approx(1)
+
+
+def test_a_temperature_is_looked_for_between_its_bounds():
+    """Where every answer is right no heat is too cold, where answers are chance none too hot."""
+    logits = np.random.default_rng(0).normal(0, 1, (500, 3))
+    assert fitted_temperature(logits, logits.argmax(1)) == pytest.approx(COLDEST, rel=1e-3)
+    assert fitted_temperature(logits, logits.argmin(1)) == pytest.approx(HOTTEST, rel=1e-3)
 
 
 def test_it_does_not_depend_on_batches_and_a_shift_of_all_logits_changes_nothing():

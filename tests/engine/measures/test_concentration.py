@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.errors import BlindspotError
-from engine.measures.concentration import entropy, file_bytes, gini
+from engine.measures.concentration import NOTHING, entropy, file_bytes, gini
 
 SIZE = 48
 
@@ -33,6 +33,7 @@ def test_a_constant_map_has_no_gini_and_the_entropy_of_d():
 def test_one_place_alone_has_the_highest_gini_and_no_entropy():
     assert gini(delta()) == pytest.approx(1 - 1 / SIZE)
     assert entropy(delta()) == 0
+    assert not np.signbit(entropy(delta()))  # shown as 0, not as −0
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3))
@@ -57,11 +58,20 @@ def test_a_map_of_zeros_has_neither_and_an_unknown_one_is_refused():
             measure(zeros)
 
 
+def test_sizes_that_add_up_to_nothing_are_zeros():
+    for measure in (gini, entropy):
+        assert np.isnan(measure(np.array([[NOTHING, 0.0]])))
+        assert measure(np.array([[2 * NOTHING, 0.0]])) == measure(np.array([[1.0, 0.0]]))
+
+
 def test_a_flat_map_has_the_file_of_a_black_picture():
     held = io.BytesIO()
     Image.fromarray(np.zeros((40, 30), np.uint8)).save(held, "PNG", compress_level=9)
     for flat in (0.0, -0.7):
         assert file_bytes(np.full((40, 30), flat, np.float32)) == len(held.getvalue())
+    nearly = np.zeros((40, 30))
+    nearly[::3, ::2] = NOTHING  # no more than rounding
+    assert file_bytes(nearly) == len(held.getvalue()) < file_bytes(2 * nearly)
 
 
 def test_a_simple_map_makes_a_smaller_file_than_noise():

@@ -46,6 +46,9 @@ def test_each_is_what_it_is_called():
     noisy = corrupted(plain, "noise", 1) - plain
     assert noisy.std() == pytest.approx(0.08, rel=0.1)
     assert torch.allclose(noisy[:, 0], noisy[:, 1], atol=1e-6)
+    drawn = torch.randn(3, 1, 32, 32, generator=torch.Generator().manual_seed(4))
+    rougher = corrupted(plain, "noise", 3, seed=4)
+    torch.testing.assert_close(rougher, (plain + 0.24 * drawn).clamp(0, 1))
 
 
 def in_blocks(plain, block):
@@ -66,6 +69,12 @@ def test_pixelate_averages_blocks_of_an_image_whose_sides_differ(severity, shape
 def test_pixelate_leaves_two_blocks_along_a_side_at_least():
     plain = images(4)
     torch.testing.assert_close(corrupted(plain, "pixelate", 3), in_blocks(plain, 2))
+
+
+def test_blur_is_as_wide_as_the_width_of_an_image_says():
+    wide = images(300)[:, :, :40]
+    slow = gaussian_filter(wide.double().numpy(), (0, 0, 3, 3), mode="mirror", radius=(0, 0, 6, 6))
+    assert corrupted(wide, "blur", 1).numpy() == pytest.approx(slow, abs=1e-5)
 
 
 def test_an_image_too_narrow_for_a_blur_stays_as_it_is():

@@ -40,18 +40,35 @@ def test_the_roc_is_scikit_learn_s_and_its_area_is_the_auroc():
         assert (x, y) == pytest.approx(((level <= KNOWN).mean(), (level <= UNKNOWN).mean()))
 
 
-def test_fpr95_in_both_conventions_is_found_by_trying_every_line():
-    lines = np.unique(BOTH)
-    found = [line for line in lines if (line <= UNKNOWN).mean() >= 0.95]
-    assert detection.fpr95(KNOWN, UNKNOWN) == (max(found) <= KNOWN).mean()
-    kept = [line for line in lines if (line >= KNOWN).mean() >= 0.95]
-    assert detection.fpr95(KNOWN, UNKNOWN, "known") == (min(kept) >= UNKNOWN).mean()
-    assert detection.fpr95(KNOWN, UNKNOWN) != detection.fpr95(KNOWN, UNKNOWN, "known")
+@pytest.mark.parametrize("sizes", [None, (200, 150), (61, 347)])
+def test_fpr95_in_both_conventions_is_found_by_trying_every_line(sizes):
+    """With ties, and without any, where each image has a line of its own."""
+    rng = np.random.default_rng(1)
+    known, unknown = (KNOWN, UNKNOWN) if sizes is None else map(rng.normal, (0, 1), (1, 1), sizes)
+    lines = np.unique(np.concatenate([known, unknown]))
+    found = [line for line in lines if (line <= unknown).mean() >= 0.95]
+    assert detection.fpr95(known, unknown) == (max(found) <= known).mean()
+    kept = [line for line in lines if (line >= known).mean() >= 0.95]
+    assert detection.fpr95(known, unknown, "known") == (min(kept) >= unknown).mean()
+    assert detection.fpr95(known, unknown) != detection.fpr95(known, unknown, "known")
 
 
 def test_twenty_images_need_nineteen():
     assert detection.needed(20) == 19
     assert detection.needed(21) == 20
+    for count in range(1, 2000):
+        assert detection.needed(count) == -(-19 * count // 20)
+
+
+@pytest.mark.parametrize("positive", ["unknown", "known"])
+def test_recall_and_precision_are_those_of_what_is_flagged_at_each_threshold(positive):
+    curve = detection.precision_recall(KNOWN, UNKNOWN, positive)
+    found, others = (UNKNOWN, KNOWN) if positive == "unknown" else (-KNOWN, -UNKNOWN)
+    assert (curve.thresholds[0], curve.x[0], curve.y[0]) == (np.inf, 0, 1)
+    assert (np.diff(curve.thresholds[1:]) < 0).all()
+    for level, x, y in list(zip(curve.thresholds, curve.x, curve.y, strict=True))[1:]:
+        right, wrong = (level <= found).sum(), (level <= others).sum()
+        assert (x, y) == pytest.approx((right / len(found), right / (right + wrong)))
 
 
 @pytest.mark.parametrize("positive", ["unknown", "known"])
@@ -106,8 +123,12 @@ def test_the_best_line_is_found_by_trying_every_one():
 
 @pytest.mark.parametrize(
     ("known", "unknown", "words"),
-    [([], [1.0], "no known images"), ([1.0], [], "no unknown images"), ([np.nan], [1.0], "finite")],
-)
+    [
+        ([], [1.0], "no known images"), ([1.0], [], "no unknown images"),
+        ([np.nan, 1.0], [1.0], "known images is not a finite"),
+        ([1.0], [0.0, np.inf], "unknown images is not a finite"),
+    ],
+)  # fmt: skip
 def test_nothing_to_measure_by_is_a_sentence(known, unknown, words):
     with pytest.raises(BlindspotError, match=words):
         detection.auroc(np.array(known), np.array(unknown))

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine.errors import BlindspotError
-from engine.measures.drift import TOP, rank_correlation, top_overlap
+from engine.measures.drift import TOP, direction, rank_correlation, top_overlap
 
 
 def maps(seed=0, side=40):
@@ -46,8 +46,12 @@ def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
     flat = np.ones((4, 4), np.float32)
     assert np.isnan(rank_correlation(flat, maps(side=4)[0]))
     assert np.isnan(top_overlap(flat, maps(side=4)[0]))
-    with pytest.raises(BlindspotError, match="cannot be compared"):
-        rank_correlation(flat, maps()[0])
+    one, other = maps(side=4)
+    for compare in (rank_correlation, top_overlap):
+        with pytest.raises(BlindspotError, match="cannot be compared"):
+            compare(one, other.reshape(2, 8))
+    with np.errstate(all="raise"):  # nothing is divided by nothing
+        assert np.isnan(direction(np.zeros(3))).all()
 
 
 def test_of_a_small_map_one_pixel_at_least_stands_out():

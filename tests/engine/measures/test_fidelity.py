@@ -51,6 +51,15 @@ def test_scaled_only_the_direction_counts(linear):
     )
 
 
+def test_a_map_of_zeros_misses_all_that_the_score_falls_scaled_or_not(linear):
+    case, weight = linear
+    moved, zeros = changes(), torch.zeros_like(weight)
+    fell = (moved * weight).flatten(1).sum(1)
+    for scaled in (False, True):
+        found = infidelity(case.score, case.image, zeros, moved, scaled=scaled)
+        assert found == pytest.approx(float((fell**2).mean()), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("told", "share"),
     [

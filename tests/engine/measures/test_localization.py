@@ -36,15 +36,22 @@ def test_a_flat_map_scores_what_chance_gives():
 
 def test_negative_values_have_no_mass_but_a_rank():
     values = np.where(square(), -1.0, -2.0).astype(np.float32)
-    found = located(values, square())
+    with np.errstate(all="raise"):  # nothing is divided by nothing
+        found = located(values, square())
     assert np.isnan(found.mass)
     assert (found.hit, found.rank) == (1, 1)
 
 
+def test_small_values_have_a_mass_too():
+    values = np.where(square(), 3e-6, 1e-6).astype(np.float32)
+    assert located(values, square()).mass == pytest.approx(27 / (27 + 39))
+
+
 def test_what_is_unknown_counts_as_lowest():
-    values = np.where(square(), 1.0, np.nan).astype(np.float32)
-    found = located(values, square())
-    assert (found.hit, found.mass, found.rank) == (1, 1, 1)
+    for lowest in (np.nan, -np.inf):
+        values = np.where(square(), 1.0, lowest).astype(np.float32)
+        found = located(values, square())
+        assert (found.hit, found.mass, found.rank) == (1, 1, 1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,12 +13,14 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.measures.showing import (
+    SMALL,
     band,
     by_region,
     curves,
     random_ranks,
     ranks,
     region_curves,
+    shown_of,
 )
 from tests import tiny
 
@@ -178,3 +180,23 @@ def test_the_normalized_area_takes_the_score_of_the_cover_away(linear):
     assert abs(low) > 0.1
     lifted = (found.insertion.astype(np.float64) - low) / (high - low)
     assert found.normalized == pytest.approx(np.trapezoid(lifted, found.area), rel=1e-4)
+
+
+def test_a_curve_that_falls_is_normalized_too_and_one_that_hardly_moves_is_not():
+    area = np.array([0, 0.5, 1])
+    for rise in (1.0, -1.0, SMALL, -SMALL):
+        inserted = np.array([0, 0.75 * rise, rise])
+        found = shown_of(area, inserted, inserted[::-1])
+        assert found.normalized == pytest.approx((0.75 / 2 + 1.75 / 2) / 2)
+        assert found.gap == pytest.approx(0)
+    for rise in (0.9 * SMALL, -0.9 * SMALL):
+        assert np.isnan(shown_of(area, np.array([0, 0, rise]), np.array([rise, 0, 0])).normalized)
+
+
+def test_random_ranks_are_every_place_once_and_the_same_for_the_same_seeds():
+    one = random_ranks((3, 5), 1, 2)
+    assert one.shape == (3, 5)
+    assert sorted(one.ravel()) == list(range(15))
+    assert (one == random_ranks((3, 5), 1, 2)).all()
+    assert (one != random_ranks((3, 5), 1, 3)).any()
+    assert (one != random_ranks((3, 5), 2, 2)).any()
