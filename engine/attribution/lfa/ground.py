@@ -65,7 +65,7 @@ class Ground:
         sums = self.partition.sums(self.contrast.double())
         squares = self.partition.sums(self.contrast.double() ** 2)
         known = squares > NOTHING**2 * self.sizes
-        return torch.where(known, sums / squares.where(known, torch.ones(())), 0.0)
+        return torch.where(known, sums / squares, 0.0)
 
     @lazy
     def sizes(self) -> Tensor:

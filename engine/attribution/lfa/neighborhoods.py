@@ -117,7 +117,7 @@ def coins(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighborh
     """Each feature kept or taken away by the toss of a coin, weighed by how near the image is."""
     by = torch.randint(2, (reach.samples, ground.count), generator=generator).float()
     weights = (-((ground.distances(by) / reach.kernel) ** 2)).exp()
-    return NeighborhoodPoints(by, by, weights / weights.sum().clamp(min=1e-300))
+    return NeighborhoodPoints(by, by, weights / weights.sum())
 
 
 def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:

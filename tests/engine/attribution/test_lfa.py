@@ -35,6 +35,7 @@ from engine.attribution.lfa.methods import (
 from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
 from engine.case import ImageCase
 from engine.errors import BlindspotError
+from engine.measures.agreement import matrix
 from engine.models.classifier import Classifier
 
 MULTIPLIED = [name for name in ROWS if NEIGHBORHOODS[name].multiplied]
@@ -253,6 +254,18 @@ def test_each_is_best_where_it_was_fitted(smooth):
             assert lost[column] <= lost.min() * (1 + 1e-6) + 1e-12
 
 
+def test_every_loss_has_its_unit_in_each_column(smooth):
+    found = LFA(features="pixels", samples=50)(smooth.case)
+    for name in ("squared loss", "fresh squared loss", "no change", "fresh no change"):
+        assert found[name].units == ("logit²",) * 8
+        assert found[name].values.shape[1] == len(found[name].columns) == 8
+    assert found["gradient loss"].units == ("(logit per step of a feature)²",) * 8
+    assert found["no change"].rows == ("squared loss", "gradient loss")
+    for by in ("cosine", "order"):
+        maps = [(name, found[f"map {name}"].values) for name in ROWS]
+        assert found[f"agreement {by}"].values == pytest.approx(matrix(maps, by).values, abs=1e-5)
+
+
 def test_none_is_best_everywhere(smooth):
     found = LFA(features="pixels", samples=300)(smooth.case)
     for loss in ("squared loss", "gradient loss"):
@@ -382,6 +395,9 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
     )
     assert partition_of(case, "pixels", 4).count == 1024
     assert partition_of(case, "grid", 4).count == 4
+    for height, width in ((20, 60), (60, 20)):
+        with pytest.raises(BlindspotError, match="has 1200 pixels"):
+            partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
 
 
 def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
@@ -457,7 +473,8 @@ def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_fo
     assert second.values is first.values
     every = look(smooth, "KernelSHAP", Radii(samples=512), 0, slopes=True).points
     inside = look_again(smooth, "KernelSHAP", Radii(samples=512), 0).points
-    assert torch.equal(inside.at, every.at[2:])
+    for part in ("by", "at", "weights"):
+        assert torch.equal(getattr(inside, part), getattr(every, part)[2:])
     assert inside.weights.sum().item() == pytest.approx(1)
 
 
@@ -525,6 +542,8 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
 def test_distance_is_that_of_the_moved_image_also_where_features_are_kept_in_part(smooth):
     """‖x − x_ξ‖ ÷ ‖x − b‖: all faded to a quarter is three quarters of the way to nothing."""
     assert smooth.distances(torch.full((1, 9), 0.25)).item() == pytest.approx(0.75)
+    blank = Ground(replace(smooth.case, image=smooth.baseline), smooth.partition)
+    assert blank.distances(torch.zeros(1, 9)).tolist() == [0]  # there is no way to go
     by = torch.rand(5, 9, generator=torch.Generator().manual_seed(6))
     away = (smooth.case.image - smooth.moved(by, multiplied=True)).flatten(1).norm(dim=1)
     expected = away / (smooth.case.image - smooth.baseline).norm()

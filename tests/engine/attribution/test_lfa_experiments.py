@@ -9,7 +9,7 @@ import torch
 from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
 from engine.attribution.lfa.experiments import distance, first, perturbed, twin
 from engine.attribution.lfa.fit import Linear as Model
-from engine.attribution.lfa.fit import look
+from engine.attribution.lfa.fit import another, look
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
 from engine.method import quiet
@@ -119,6 +119,23 @@ def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
     _, slopes = held.slopes(alpha.contiguous(), multiplied=True)
     assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
+
+
+def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
+    held = ground(Smooth(9), 3)
+    seen = look(held, "SmoothGrad", Radii(samples=50), 0, slopes=True)
+    other = look(held, "SmoothGrad", Radii(samples=400), another(0), slopes=True)
+    goal = twin(held, Radii(samples=50), seen, quiet)
+    assert goal.numpy() == pytest.approx(other.slopes.mean(0).numpy(), rel=1e-6)
+
+
+def test_every_table_has_a_unit_in_each_column(smooth):
+    found = smooth[1]
+    for name, unit in (("recovery", "of the weights"), ("convergence", "of the weights"),
+                       ("strongest zeroed", "logit"), ("weakest noised", "logit")):  # fmt: skip
+        view = found[name]
+        assert view.units == (unit,) * view.values.shape[1]
+        assert view.values.shape == (len(ROWS), len(view.columns))
 
 
 def test_of_three_features_one_is_changed():

@@ -31,6 +31,14 @@ def test_exact_maps_order_the_parts_of_a_sum():
     assert "Grad-CAM" not in areas.rows  # it needs a map
 
 
+def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
+    """The score of a model without weights never moves: nothing is lost, and there is no slope."""
+    case = tiny.linear_case(seed=3)
+    case.model.network.weight.data.zero_()
+    rows = METHOD(case)["areas"].rows
+    assert not {"Occlusion", "Integrated gradients"} & set(rows)
+
+
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
     """Four maps share four fifths alike, and the curves have what is left."""
     told = []
