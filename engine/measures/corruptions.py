@@ -44,8 +44,8 @@ def brightness(images: Tensor, severity: int, _generator: torch.Generator) -> Te
 
 def pixelate(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
     """Averaged down to a half, a third or a quarter of each side, and enlarged again."""
-    sides = [max(round(side / (severity + 1)), 2) for side in images.shape[2:]]
-    small = F.adaptive_avg_pool2d(images, sides)
+    height, width = (max(round(side / (severity + 1)), 2) for side in images.shape[2:])
+    small = F.adaptive_avg_pool2d(images, (height, width))
     return F.interpolate(small, size=images.shape[2:], mode="nearest")
 
 

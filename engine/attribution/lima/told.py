@@ -106,7 +106,7 @@ def highest(area: Floats, shown: Floats) -> Table:
     """
     found = []
     for share in WITHIN:
-        inside = np.flatnonzero((area <= share + TINY) & (area > 0))
+        inside = np.flatnonzero((area <= share) & (area > 0))
         best = inside[shown[inside].argmax()] if len(inside) else None
         found.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
     rows = tuple(f"within {100 * share:.0f} % of the image" for share in WITHIN)
