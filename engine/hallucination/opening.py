@@ -15,6 +15,11 @@ DECODED = (Greedy(), VCD())
 
 def questions() -> Iterator[Question]:
     """Counts over many scenes; one answer takes no longer than reading it."""
+    yield from rates()
+    yield KeepCurve(), curve_case(load(HABIT), VASparse())
+
+
+def rates() -> Iterator[Question]:
+    """What each of two ways to choose words makes up."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load(HABIT), strategy)
-    yield KeepCurve(), curve_case(load(HABIT), VASparse())

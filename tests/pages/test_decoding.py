@@ -13,7 +13,7 @@ from components.decoding.form import STORY, STUBBORN
 from components.notices import plain
 from components.views import DECODING
 from engine import gallery, run
-from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking
+from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking, opening
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import held_up, pills, said, settled, visit, words
@@ -116,7 +116,7 @@ def test_no_strategy_and_an_unknown_word_are_sentences():
 
 def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
     at = opened()
-    (greedy, vcd) = (gallery.shipped(question)["rates"] for question in gallery.decoding())
+    (greedy, vcd) = (gallery.shipped(question)["rates"] for question in opening.rates())
     for name, held in (("Greedy", greedy), ("VCD", vcd)):
         share = f"{100 * held['lie rate'][0]:.0f} % of the leaders"
         assert f"{name} adds the partner that is not there to {share}" in words(at)
