@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import streamlit as st
 
 from components import runs
@@ -31,11 +34,15 @@ def compare(subject: Subject) -> None:
         st.stop()
 
 
-def line(subject: Subject) -> None:
-    """How usual the image is for the model, before anything is said of its answer."""
+def line(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> None:
+    """How usual the image is for the model, before anything is said of its answer.
+
+    A warning stands here; that nothing speaks against the image may stand elsewhere, in `usual`.
+    """
     compare(subject)
     found = subject.in_distribution
     if found.foreign:
         st.markdown(f"{FOREIGN} {plain(found.sentence)}")
     else:
-        st.caption(f"**In-distribution check:** {plain(found.sentence)}")
+        with usual or nullcontext():
+            st.caption(f"**In-distribution check:** {plain(found.sentence)}")

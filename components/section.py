@@ -7,6 +7,7 @@ and how the answer was made. What a person takes along stands in the footer of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,8 @@ class Section:
         picture: draws what makes the point, large, below the sentence.
         evidence: what the answer rests on, in this order.
         columns: how many of it stand side by side in a wide window.
+        below: where the evidence and what follows it are drawn, such as below the controls; right
+            below the picture if not given.
         detail: draws what else belongs to it, below the evidence.
         button: on what starts it; "" where it starts by itself.
         first: what it rests on, with the slot of each: asked before it, so that its progress is
@@ -62,6 +65,7 @@ class Section:
     picture: Draw | None = None
     evidence: Sequence[Drawing] = ()
     columns: int = 2
+    below: AbstractContextManager[Any] | None = None
     detail: Callable[[Answer], object] | None = None
     button: str = ""
     first: Sequence[tuple[Method[Any], Any, str]] = ()
@@ -124,10 +128,11 @@ def answered(section: Section, answer: Answer) -> None:
         st.subheader(plain(section.sentence(answer)))
     if section.picture:
         section.picture(answer)
-    drawn(section, answer)
-    if section.detail:
-        section.detail(answer)
-    st.caption(plain(exports.provenance(answer)))
+    with section.below or nullcontext():
+        drawn(section, answer)
+        if section.detail:
+            section.detail(answer)
+        st.caption(plain(exports.provenance(answer)))
     files = section.files(answer) if section.files else {}
     leave(section, Offer(answer, section.slot, files, calls(section)))
 

@@ -27,7 +27,7 @@ def show(asked: ExplainerTrial) -> None:
     method = LFAExperiments(**asked.method.settings())
     section.show(
         Section(
-            f"{KEY}.experiments", method, asked.case, "The paper's three experiments on this image",
+            f"{KEY}.experiments", method, asked.case, "",
             lambda found: recovered(found["recovery"]), columns=1,
             evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
                                    "distance to its twin", settled)],

@@ -28,6 +28,10 @@ USES: Mapping[str, tuple[str, ...]] = {  # of the settings that only some of the
     "Integrated gradients": ("low",),
     "LIME": ("kernel",),
 }
+ABOUT = (
+    "Eight explainers give eight maps of one image. Each predicts something else: what small noise "
+    "does to the score, what fading the image does, what taking parts away does."
+)
 SAMPLES = {True: 500, False: 200}  # of small images, and of photographs
 
 
@@ -60,6 +64,7 @@ def choose(about: Subject) -> ExplainerTrial:
     small = case.image.shape[1] * case.image.shape[2] <= MOST
     key = f"{KEY}.small" if small else KEY
     refuse_links(LFA, key, case)
+    st.caption(ABOUT)
     change = pick("Which change do you care about?", list(CHANGES), f"{KEY}.losses.change", "pills")
     specs = {spec.name: spec for spec in fields(LFA)}
     given: dict[str, Any] = {}

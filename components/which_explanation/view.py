@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.agreement import draw_agreement
 from components.draw.drawing import Views, draw
-from components.draw.maps import draw_maps
+from components.draw.maps import draw_maps, first_screen
 from components.exports import python_call
 from components.section import Section
 from components.which_explanation import experiments, losses, maps
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
+from engine.attribution.lfa import ROWS
 
 AGREEMENT = {"Direction": "cosine", "Order": "order", "Strongest": "strongest", "Sign": "sign"}
 ABOUT_MAP = (
@@ -22,8 +25,8 @@ ABOUT_MAP = (
 )
 
 
-def show(asked: ExplainerTrial) -> None:
-    """Advice, the maps, what the advice rests on, and how far the maps agree."""
+def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
+    """Advice and the two maps it is about; in `rest`, folded, all else."""
     maps.leave(asked)
     target = asked.case.target.words(asked.case.model.labels)
     found = section.show(
@@ -31,8 +34,8 @@ def show(asked: ExplainerTrial) -> None:
             KEY, asked.method, asked.case, f"Which map of “{target}” to trust, and for what?",
             lambda found: advice(asked, found),
             picture=lambda found: picture(asked, found),
-            evidence=[losses.matrix_drawing(name) for name in losses.LOSSES],
-            detail=lambda found: agreement(asked, found),
+            detail=lambda found: folded(asked, found),
+            below=rest,
             button="" if asked.small else "Try each where others look",
             before="Each explainer is a small linear model of the network. Here each is tried "
             "where the seven others look, at samples that none was fitted to: does it predict the "
@@ -42,7 +45,8 @@ def show(asked: ExplainerTrial) -> None:
         )
     )  # fmt: skip
     if found is not None:
-        experiments.show(asked)
+        with rest, st.expander("The paper's three experiments on this image"):
+            experiments.show(asked)
 
 
 def advice(asked: ExplainerTrial, found: Views) -> str:
@@ -53,10 +57,40 @@ def advice(asked: ExplainerTrial, found: Views) -> str:
 
 
 def picture(asked: ExplainerTrial, found: Views) -> None:
-    """The eight maps, and what each predicts of the change."""
-    maps.answered(asked, found)
+    """The first and the last map, or all eight where none can be advised, and their shares."""
+    if ends := ends_of(asked, found):
+        with first_screen(len(ends), KEY):
+            draw_maps(ends, asked.about, f"{KEY}.ends")
+    else:
+        maps.answered(asked, found)
     withheld = asked.about.in_distribution.foreign
     draw(losses.shares_drawing(asked.change, withheld=withheld), found, f"{KEY}.shares")
+
+
+def ends_of(asked: ExplainerTrial, found: Views) -> list[Panel]:
+    """The maps that predict the change best and worst; none where no share is known or advised."""
+    shares = losses.column(losses.fresh(found), asked.change)
+    if asked.about.in_distribution.foreign or not np.isfinite(shares).any():
+        return []
+    order = losses.ordered(shares)
+    return [
+        Panel(f"{place} of eight: {ROWS[row]}", found[f"map {ROWS[row]}"],
+              f"Change in score that it predicts: {losses.share(float(shares[row]))}.")
+        for place, row in (("First", order[0]), ("Last", order[-1]))
+    ]  # fmt: skip
+
+
+def folded(asked: ExplainerTrial, found: Views) -> None:
+    """All eight maps, the losses behind the advice, and how far the maps agree."""
+    if ends_of(asked, found):
+        with st.expander("All eight maps"):
+            maps.answered(asked, found)
+    with st.expander("Each explainer where the others look"):
+        for place, name in zip(st.columns(2, gap="large"), losses.LOSSES, strict=True):
+            with place:
+                draw(losses.matrix_drawing(name), found, f"{KEY}.{name}")
+    with st.expander("Do the maps agree, and where not?"):
+        agreement(asked, found)
 
 
 def agreement(asked: ExplainerTrial, found: Views) -> None:

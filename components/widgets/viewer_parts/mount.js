@@ -59,7 +59,8 @@ function mount(parent, key) {
   view.tools = buildTools(view);
   view.grid = el("div", { class: "bs-panels" });
   view.live = el("div", { class: "bs-unseen", role: "status", "aria-live": "polite" });
-  view.root.append(view.tools.bar, view.tools.words, view.tools.window.words, view.tools.keys, view.grid, view.live);
+  const { bar, words, window, keys } = view.tools;
+  view.root.append(view.grid, bar, words, window.words, keys, view.live); // the picture comes first
   parent.append(view.root);
   listen(view);
   views.set(parent, view);

@@ -1,0 +1,58 @@
+"""What a person sees of an attribution view before scrolling: the sentence and the picture."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import OpenPage
+from tests.browser.server import settle
+
+SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE = 400  # px that each of two pictures has at least
+EDGES = """node => {
+  const box = node.getBoundingClientRect();
+  const main = document.querySelector('[data-testid=stMain]');
+  return {top: box.top + main.scrollTop, bottom: box.bottom + main.scrollTop, width: box.width};
+}"""
+
+
+def opened(open_page: OpenPage, url: str, window: dict[str, int]) -> Page:
+    page = open_page(viewport=window)
+    page.goto(url)
+    settle(page, 240)
+    return page
+
+
+def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
+    """Where something stands from the top of the page, in px."""
+    found: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
+    return found
+
+
+MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
+SENTENCE, PICTURE, LEGEND = f"{MAIN} h3", f"{MAIN} .bs-stage", f"{MAIN} .bs-ends"
+
+
+def test_the_advice_and_the_maps_it_is_about_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = opened(open_page, f"{app_url}/which-explanation", SCREEN)
+    sentence = edges(page, SENTENCE)
+    pictures = [edges(page, PICTURE, at) for at in range(2)]
+    legends = [edges(page, LEGEND, at) for at in range(2)]
+    assert all(sentence["bottom"] <= one["top"] for one in pictures)
+    assert all(one["width"] >= WIDE for one in pictures)
+    assert all(one["bottom"] <= SCREEN["height"] for one in legends)
+    controls = edges(page, f"{MAIN} [data-testid=stButtonGroup]")
+    evidence = edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
+    assert legends[0]["bottom"] < evidence["top"] < controls["top"]
+
+
+@pytest.mark.parametrize("view", ["which-explanation"])
+def test_on_a_telephone_the_answer_and_its_map_stand_in_two_screens(
+    app_url: str, open_page: OpenPage, view: str
+) -> None:
+    page = opened(open_page, f"{app_url}/{view}", PHONE)
+    assert edges(page, SENTENCE)["bottom"] <= edges(page, PICTURE)["top"]
+    assert edges(page, LEGEND)["bottom"] <= 2 * PHONE["height"]
