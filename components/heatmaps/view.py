@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from components import exports, runs
+from components import runs, together
+from components.charts.tables import signed
+from components.draw.maps import draw_maps, first_screen
+from components.exports import as_png, python_call
 from components.forms import method_form, refuse_links
 from components.heatmaps import truth
 from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
-from components.sidebar.subject import (
-    Subject,
-    cost_words,
-    precise,
-    square_behind,
-    square_pixels,
-)
+from components.section import Section, answered
+from components.sidebar.subject import Subject, cost_words, precise
+from components.together import Answers
 from components.trust import trials
-from components.widgets.viewer import MOST_PANELS, Panel, viewer
+from components.widgets.viewer import MOST_PANELS, Panel, ends, is_flat, place
+from engine import run
+from engine.attribution.trust import Check
+from engine.case.prediction import Prediction
+from engine.case.target import Target
+from engine.measures.agreement import matrix
 from engine.method import Method
-from engine.run import Answer, known
+from engine.result import Floats
 
+KEY = "heatmaps"
 Kind = type[Method[Any]]
 
 
@@ -34,13 +42,13 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
     fitting = [kind for kind in kinds if not kind.unmet(subject.case)]
     titles = {kind.title: kind for kind in fitting}
     rule = f"among those offered for {subject.case.model.title}"
-    refuse("heatmaps.methods", titles, "Methods", rule)
+    refuse(f"{KEY}.methods", titles, "Methods", rule)
     chosen = st.pills(
         "Methods (up to four)",
         list(titles),
         selection_mode="multi",
         default=[kind.title for kind in default if kind in fitting],
-        key="heatmaps.methods",
+        key=f"{KEY}.methods",
         bind="query-params",
     )
     unfit = [kind for kind in kinds if kind not in fitting]
@@ -50,7 +58,7 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
             f"Not for {subject.case.model.title}: {reasons}",
             [kind.title for kind in unfit],
             disabled=True,
-            key="heatmaps.unfit",
+            key=f"{KEY}.unfit",
         )
     if len(chosen) > MOST_PANELS:
         st.info(f"The first {MOST_PANELS} are shown; take one away to see another.")
@@ -58,104 +66,121 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
 
 
 def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
-    """One form for each method, folded into a button over its picture."""
+    """One form for each method, folded into a button."""
     for kind in kinds:
-        refuse_links(kind, f"heatmaps.{kind.name}", subject.case)
+        refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
     made = []
-    for column, kind in zip(st.columns(len(kinds)), kinds, strict=True):
+    for column, kind in zip(st.columns(max(len(kinds), 1)), kinds, strict=False):
         with column, st.popover(f"{kind.title}: settings", width="stretch"):
-            method = method_form(kind, f"heatmaps.{kind.name}", subject.case)
+            method = method_form(kind, f"{KEY}.{kind.name}", subject.case)
             st.caption(cost_words(method, subject))
         made.append(method)
     return made
 
 
-def outcomes(methods: Sequence[Method[Any]], subject: Subject) -> list[Outcome]:
-    """Each method's answer, or how far it is."""
-    slots = [f"heatmaps.{method.name}" for method in methods]
-    runs.leave_others("heatmaps", slots)
-    if not all(known(method, precise(method, subject)) for method in methods):
-        trials.leave()  # trials of other maps do not keep a map waiting
-    return [
-        runs.ask(method, precise(method, subject), slot)
-        for method, slot in zip(methods, slots, strict=True)
-    ]
-
-
-def panel(method: Method[Any], outcome: Outcome) -> Panel:
-    """A method's picture, or why there is none yet."""
-    match outcome:
-        case Pending():
-            return Panel(method.title, None, "being computed …")
-        case Problem(words=words):
-            return Panel(method.title, None, words)
-        case answer:
-            fast = answer.record["case"]["precision"] == "fast"
-            return Panel(method.title, answer["map"], "fast (bfloat16)" if fast else "")
-
-
-def show(methods: Sequence[Method[Any]], found: Sequence[Outcome], subject: Subject) -> None:
-    """The viewer, and under it what each picture is."""
-    panels = [panel(method, outcome) for method, outcome in zip(methods, found, strict=True)]
-    viewer(square_pixels(subject), panels, "heatmaps.viewer", square_behind(subject), subject.mask)
-    answered = [
-        (method, outcome)
-        for method, outcome in zip(methods, found, strict=True)
-        if isinstance(outcome, Answer)
-    ]
-    if not answered:
-        return
-    maps = [(method.title, answer["map"]) for method, answer in answered]
-    truth.scored(maps, subject)
-    on_trial(answered, subject, whole=not any(isinstance(one, Pending) for one in found))
-    trials.agreement(maps)
-
-
-def on_trial(
-    answered: Sequence[tuple[Method[Any], Answer]], subject: Subject, *, whole: bool
+def show(
+    methods: Sequence[Method[Any]], checks: Sequence[Check], subject: Subject, rest: DeltaGenerator
 ) -> None:
-    """What the trials of the maps say in short, and a tab for each map with all of it.
+    """The maps side by side, below each what its trials say; in `rest`, all else of each.
 
     Trials begin when the maps are whole: none of them keeps a map waiting.
     """
-    short, below = st.container(), st.container(horizontal=True, vertical_alignment="center")
-    with below:
-        wanted = trials.wanted()
-        checks = trials.settings(subject) if wanted else []
-    tried = wanted and whole
-    trials.leave([method for method, _ in answered] if tried else [])
-    until, rows = monotonic() + trials.PATIENCE, []
-    for tab, (method, answer) in zip(
-        st.tabs([method.title for method, _ in answered]), answered, strict=True
-    ):
-        with tab:
-            if tried:
-                rows.append(trials.panel(method, answer, checks, subject, until))
-            explain(method, answer, subject)
-    if tried:
-        with short:
-            trials.summary(rows)
-        with below:
-            trials.watch(rows)
-    elif wanted:
-        short.caption("The maps are put on trial once all of them are there.")
+    runs.leave_others(KEY, [f"{KEY}.{method.name}" for method in methods])
+    if not all(run.known(method, precise(method, subject)) for method in methods):
+        trials.leave()  # trials of other maps do not keep a map waiting
+    sections = {method.title: section(method, subject) for method in methods}
+    st.markdown(f"**{plain(question(subject))}**")
+    found = together.ask_all(sections)
+    answers = together.answers_of(found)
+    if answers:
+        st.subheader(plain(sentence(answers)))
+    picture = first_screen(len(found), KEY)
+    runs.watch(list(found.values()))
+    whole = not any(isinstance(one, Pending) for one in found.values())
+    trials.leave([method for method in methods if method.title in answers] if whole else [])
+    with rest:
+        tried = in_tabs(sections, answers, checks if whole else [], subject)
+        if checks and answers and not whole:
+            st.caption("The maps are put on trial once all of them are there.")
+        maps = [(title, answer["map"]) for title, answer in answers.items()]
+        truth.scored(maps, subject)
+        trials.agreement(maps)
+    with picture:
+        panels = [panel(title, outcome, tried.get(title)) for title, outcome in found.items()]
+        draw_maps(panels, subject, f"{KEY}.viewer")
 
 
-def explain(method: Method[Any], answer: Answer, subject: Subject) -> None:
-    """What am I looking at, how it was made, and what can be taken along."""
+def in_tabs(
+    sections: Mapping[str, Section], answers: Answers, checks: Sequence[Check], subject: Subject
+) -> dict[str, trials.Trial]:
+    """All that is known of each map, its trials first."""
+    tried: dict[str, trials.Trial] = {}
+    until = monotonic() + trials.PATIENCE
+    for title, answer in together.tabs(answers):
+        if checks:
+            tried[title] = trials.panel(sections[title].method, answer, checks, subject, until)
+        added_up(answer)
+        answered(sections[title], answer)
+    trials.watch(list(tried.values()))
+    return tried
+
+
+def section(method: Method[Any], subject: Subject) -> Section:
+    """One map's question."""
+    return Section(
+        KEY, method, precise(method, subject), known=subject.arguments,
+        files=lambda found: {"map.png": lambda: as_png(subject, found["map"])},
+        script=lambda: python_call(method, subject),
+    )  # fmt: skip
+
+
+def panel(title: str, outcome: Outcome, trial: trials.Trial | None) -> Panel:
+    """A method's picture with what its trials say, or why there is none yet."""
+    match outcome:
+        case Pending():
+            return Panel(title, None, "being computed …")
+        case Problem(words=words):
+            return Panel(title, None, words)
+        case answer:
+            fast = answer.record["case"]["precision"] == "fast"
+            notes = [trials.trust_line(trial)] if trial else []
+            return Panel(title, answer["map"], ". ".join(["Fast (bfloat16)"] * fast + notes))
+
+
+def added_up(answer: Mapping[str, Any]) -> None:
+    """What the map's values add up to, where the method promises something."""
     if "completeness" in answer:
         total, difference = answer["completeness"].values[:2]
         st.caption(f"The map adds up to {total:.3g}; it should be {difference:.3g}.")
     if "conservation" in answer:
         total, score = answer["conservation"].values[:2]
         st.caption(f"The map adds up to {total:.3g} of {score:.3g}; biases and ε keep the rest.")
-    about, take = st.columns(2, gap="large")
-    with about:
-        st.markdown(f"**What am I looking at?** {method.about()}")
-        st.markdown(f"Unit: **{answer['map'].unit}**.")
-        if method.paper:
-            st.markdown(f"Reference: {method.paper}")
-    with take, st.popover("Take it along", width="stretch"):
-        exports.downloads(answer, subject, f"heatmaps.{method.name}")
-        st.code(exports.python_call(method, subject), language="python")
-    st.caption(plain(exports.provenance(answer)))
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def question(subject: Subject) -> str:
+    """What is asked, with the class's probability where the sidebar has it."""
+    case = subject.case
+    words = case.target.words(case.model.labels)
+    said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
+    share = "" if said is None else f" ({100 * said['classes'].values[case.target.index]:.0f} %)"
+    return f"Which parts of the image speak for “{words}”{share}?"
+
+
+def sentence(answers: Answers) -> str:
+    """Where each map is strongest, and how far they agree."""
+    maps = [(title, answer["map"].values) for title, answer in answers.items()]
+    places = ", ".join(where(title, values) for title, values in maps)
+    pairs = matrix(maps).values[np.triu_indices(len(maps), 1)]
+    if not np.isfinite(pairs).any():
+        return f"{places}."
+    word = "rank correlation" if len(pairs) == 1 else "mean rank correlation"
+    return f"{places}; {word} {signed(float(np.nanmean(pairs)))}."
+
+
+def where(title: str, values: Floats) -> str:
+    """Where a map is strongest."""
+    flat = is_flat(*ends(values))
+    return f"{title} is flat" if flat else f"{title} points to the {place(values)}"

@@ -37,7 +37,6 @@ LIKENESS = {
     "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
     "sign": "sign",
 }  # fmt: skip
-HEAD = "**Can it be trusted?** What the trials of each map on this image say:"
 WITHHELD = "no verdict, because the image is not of the kind that this model learned from."
 FAST = "not tried, because it was computed fast: choose exact precision in the sidebar."
 ABOUT = """\
@@ -55,6 +54,12 @@ the class away, and where the image says everything twice even good maps fail it
 MISTAKEN = (
     "Maps that answer different questions may well disagree; maps that agree may share a mistake."
 )
+
+
+def choose(subject: Subject) -> list[Check]:
+    """The trials that every map is put on; none where they are switched off."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        return settings(subject) if wanted() else []
 
 
 def wanted() -> bool:
@@ -106,7 +111,7 @@ class Trial:
 def panel(
     method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
 ) -> Trial:
-    """All trials of one map, a line each.
+    """All trials of one map: what they say in short, and a line each.
 
     Args:
         method, answer: the map.
@@ -114,6 +119,16 @@ def panel(
         subject: what it is about.
         until: monotonic seconds at which the page stops waiting for cheap ones.
     """
+    summary = st.container()
+    trial = tried(method, answer, checks, subject, until)
+    summary.markdown(f"**Can {method.title} be trusted?** {in_short(trial)}")
+    return trial
+
+
+def tried(
+    method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
+) -> Trial:
+    """What came out of the trials, each drawn as a line."""
     trial = Trial(method)
     if answer.record["case"]["precision"] != "exact":
         trial.barred = FAST
@@ -245,10 +260,11 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
         )
 
 
-def summary(trials: Sequence[Trial]) -> None:
-    """A line for each map: what speaks for it and what against it."""
-    lines = [f"- **{one.method.title}**: {in_short(one)}" for one in trials]
-    st.markdown("\n".join([HEAD, "", *lines]))
+def trust_line(trial: Trial) -> str:
+    """What matters most of a map's trials, for a line below the map."""
+    if trial.quick:
+        return "being tried …"
+    return trial.barred or verdict.headline(trial.found)
 
 
 def watch(trials: Sequence[Trial]) -> None:

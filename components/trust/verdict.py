@@ -37,8 +37,8 @@ HEADINGS = {
     "above_chance": "from chance (0) to the same (1)",
     "ssim": "structure (SSIM)",
     "max_sensitivity": "largest change (max-sensitivity)",
-    "infidelity": "not foretold (infidelity)",
-    "infidelity_moved": "not foretold when moved, median",
+    "infidelity": "not predicted (infidelity)",
+    "infidelity_moved": "not predicted when moved, median",
     "moves_as_good": "moves that do as well",
 }
 DESCRIBED = ("·", "a description, no verdict")
@@ -75,7 +75,17 @@ def figures(view: Columns) -> Table:
 
 
 def summary(found: Sequence[Found]) -> str:
-    """What speaks for a map and against it, and how many trials say neither or were not made.
+    """What speaks for a map and against it, and how many trials say neither or were not made."""
+    return " ".join(findings(found))
+
+
+def headline(found: Sequence[Found]) -> str:
+    """What matters most of the summary, without its marks; "" where there is nothing to say."""
+    return next(iter(findings(found)), "").replace("**", "")
+
+
+def findings(found: Sequence[Found]) -> list[str]:
+    """The sentences of the summary.
 
     What is against a map comes first, then why it is not confirmed. Only evidence speaks for a map:
     its order of pixels, or the known truth. What else it passed, a map of chance may pass as well.
@@ -97,7 +107,7 @@ def summary(found: Sequence[Found]) -> str:
         parts.append(favorable(good, warned=warned, evident=evident, unclear=unclear))
     if rest := ", ".join(f"{count} {words}" for words, count in counts.items() if count):
         parts.append(f"{rest}.")
-    return " ".join(parts)
+    return parts
 
 
 def warnings(against: Sequence[str], doubts: Sequence[str]) -> list[str]:
@@ -120,7 +130,7 @@ def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int)
 
 
 def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:
-    """What a trial costs: how many maps or looks, and seconds where they can be foretold.
+    """What a trial costs: how many maps or looks, and seconds where they can be predicted.
 
     Args:
         maps: how many more maps it makes.
@@ -129,8 +139,8 @@ def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:
         known: seconds that the same trial took here before.
     """
     count = f"{looks} looks" if looks else f"{maps} more map" + ("" if maps == 1 else "s")
-    foretold = None if each is None or not maps else maps * each
-    seconds = known if known is not None else foretold
+    predicted = None if each is None or not maps else maps * each
+    seconds = known if known is not None else predicted
     if seconds is None or not isfinite(seconds):
         return count
     return f"{count}, " + ("under 1 s" if seconds < 1 else f"about {seconds:.0f} s")

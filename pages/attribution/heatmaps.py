@@ -2,25 +2,26 @@
 
 import streamlit as st
 
-from components import in_distribution, runs
+from components import in_distribution
 from components.heatmaps import edit, view
 from components.sidebar import subject
+from components.trust import trials
 from engine.attribution import FIRST, HEATMAPS
 
 st.title("Heatmaps")
-st.markdown("Which part of the image does the score rest on?")
 
 about = subject.current()
-st.markdown(subject.question(about))
-in_distribution.line(about)
-kinds = view.pick(HEATMAPS, about, FIRST)
-if not kinds:
-    st.info("Choose at least one method to see where the score comes from.")
-    st.stop()
+warning, answer, controls, rest = (st.container() for _ in range(4))
+with warning:
+    in_distribution.line(about, rest)
+with controls:
+    methods = view.settings(view.pick(HEATMAPS, about, FIRST), about)
+    checks = trials.choose(about)
+with answer:
+    if methods:
+        view.show(methods, checks, about, rest)
+    else:
+        st.info("Choose at least one method to see where the score comes from.")
 
-methods = view.settings(kinds, about)
-found = view.outcomes(methods, about)
-runs.watch(found)
-view.show(methods, found, about)
-
-edit.watch(about)
+with rest:
+    edit.watch(about)

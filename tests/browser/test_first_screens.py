@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
@@ -32,6 +32,7 @@ def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
 
 MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
 SENTENCE, PICTURE, LEGEND = f"{MAIN} h3", f"{MAIN} .bs-stage", f"{MAIN} .bs-ends"
+TRUST = f"{MAIN} .bs-note"
 
 
 def test_the_advice_and_the_maps_it_is_about_stand_in_the_first_screen(
@@ -49,7 +50,21 @@ def test_the_advice_and_the_maps_it_is_about_stand_in_the_first_screen(
     assert legends[0]["bottom"] < evidence["top"] < controls["top"]
 
 
-@pytest.mark.parametrize("view", ["which-explanation"])
+def test_two_maps_with_legend_and_trust_line_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = opened(open_page, f"{app_url}/heatmaps", SCREEN)
+    sentence = edges(page, SENTENCE)
+    for at in range(2):
+        picture, legend, trust = (edges(page, what, at) for what in (PICTURE, LEGEND, TRUST))
+        assert sentence["bottom"] <= picture["top"] < legend["top"] < trust["top"]
+        assert picture["width"] >= WIDE
+        assert trust["bottom"] <= SCREEN["height"]
+    expect(page.locator(TRUST).first).to_contain_text("confirmed")
+    assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > trust["bottom"]
+
+
+@pytest.mark.parametrize("view", ["which-explanation", "heatmaps"])
 def test_on_a_telephone_the_answer_and_its_map_stand_in_two_screens(
     app_url: str, open_page: OpenPage, view: str
 ) -> None:

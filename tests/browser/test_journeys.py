@@ -219,11 +219,12 @@ def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     expect(made(again)).to_contain_text("espresso (logit)")
     expect(slider(again, "Opacity")).to_have_value("85")
     assert canvas(again) == canvas(page)
-    code = "[data-testid=stCode]"
+    code = "[data-testid=stCode]"  # the link, the lines of Python, the command
     for one in (page, again):
-        one.get_by_role("button", name="Take it along").click()
-    assert again.locator(code).inner_text() == page.locator(code).inner_text()
-    assert "channels='size'" in again.locator(code).inner_text()
+        one.get_by_role("button", name="Share").click()
+        expect(one.locator(code)).to_have_count(3)
+    assert again.locator(code).nth(1).inner_text() == page.locator(code).nth(1).inner_text()
+    assert "channels='size'" in again.locator(code).nth(1).inner_text()
 
 
 def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -> None:

@@ -26,13 +26,13 @@ def opened(app_url: str, open_page: OpenPage) -> Page:
     """Heatmaps with two gradient maps of a digit."""
     page = open_page()
     page.goto(f"{app_url}/heatmaps?{urlencode(GUIDED, doseq=True)}")
-    page.get_by_text("Can it be trusted?").wait_for()
+    page.get_by_text("Can Guided backpropagation be trusted?").wait_for()
     settle(page)
     return page
 
 
 def test_a_dear_trial_is_asked_for_and_its_sentence_and_maps_are_read(opened: Page) -> None:
-    line = opened.get_by_role("listitem").filter(has_text="Guided backpropagation:")
+    line = opened.get_by_text(re.compile("^Can Guided backpropagation be trusted"))
     expect(line).to_contain_text("3 not tried yet")
     opened.get_by_role("button", name=re.compile("^Try it: 4 more maps")).first.click()
     trial = opened.get_by_text("Does it need what was learned?").first

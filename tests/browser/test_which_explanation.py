@@ -19,7 +19,7 @@ def test_it_opens_with_eight_maps_of_a_photograph_already_on_trial(
     settle(page)
     expect(page.get_by_text(re.compile("trust .* here"))).to_be_visible()
     expect(page.get_by_text("kept from before")).to_be_visible()
-    expect(page.locator(".bs-read")).to_have_count(9)  # and where they disagree
+    expect(page.locator(".bs-read")).to_have_count(8 + 2 + 1)  # ends, and where they disagree
     expect(page.get_by_text("being computed")).to_have_count(0)
 
 
@@ -30,7 +30,8 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     settle(page)
     advice = page.get_by_text(re.compile("trust .* here"))
     expect(advice).to_contain_text("For small changes of brightness, trust SmoothGrad here")
-    finding = page.locator(".bs-read")
+    eight = page.locator(".bs-viewer").filter(has=page.locator(".bs-panel:nth-child(4)"))
+    finding = eight.first.locator(".bs-read")  # of the maps that are fitted to slopes
     before = finding.nth(0).inner_text()
     gradient = finding.nth(1).inner_text()
 
@@ -45,6 +46,9 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     page.get_by_role("radio", name="Parts taken away, one at a time").click()
     expect(advice).to_contain_text("trust Occlusion here: it predicts over 99.9 %")
     expect(page.get_by_text("No free lunch:")).to_be_visible()
+    for folded in ("Each explainer where the others look", "Do the maps agree, and where not?"):
+        page.get_by_text(folded).click()
+    settle(page)
     page.get_by_role("radio", name="Direction").click()
     expect(page.get_by_text("Direction: the cosine between two maps")).to_be_visible()
     for matrix in page.locator("[class*=st-key-wide-]").all():  # none is cut at the right

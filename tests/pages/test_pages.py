@@ -1,25 +1,30 @@
 """Every view, opened as a visitor would, without a browser."""
 
+import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from components import notices, overview
+from components.charts.tables import signed
+from components.heatmaps import view
 from components.views import HEATMAPS, START, VIEWS
+from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
-from tests.visits import TITLES, pills, provenance, said, settled, visit
+from tests.visits import TITLES, pills, provenance, question_in, said, settled, visit, words
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
-def test_every_view_opens_with_its_title_and_the_standing_words(view):
-    at = settled(visit(view=view))
+@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
+def test_every_view_opens_with_its_title_and_the_standing_words(page):
+    at = settled(visit(view=page))
     assert not said(at)
     assert len(at.title) == 1
     assert notices.RESEARCH in [each.value for each in at.caption]
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
-def test_every_view_runs_again_without_another_answer(view):
-    at = settled(visit(view=view))
+@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
+def test_every_view_runs_again_without_another_answer(page):
+    at = settled(visit(view=page))
     first = provenance(at)
     at.run()
     assert provenance(at) == first
@@ -34,8 +39,8 @@ def test_the_sidebar_keeps_its_choices_when_the_page_changes():
 
 def test_every_example_of_the_overview_opens_as_it_says():
     for question in overview.QUESTIONS:
-        for view, _, settings in question.views:
-            at = visit({key: str(value) for key, value in settings.items() if value != ()}, view)
+        for page, _, settings in question.views:
+            at = visit({key: str(value) for key, value in settings.items() if value != ()}, page)
             assert all("has not learned" in one for one in said(at))  # which is the point there
             drawn = {each.key: each.value for each in [*at.selectbox, *at.text_input]}
             asked = [key for key in settings if key == "image" or key.endswith(".prompt")]
@@ -43,20 +48,26 @@ def test_every_example_of_the_overview_opens_as_it_says():
             assert asked or not settings
 
 
+def python(at):
+    """The lines of Python under Share."""
+    (found,) = [one.value for one in at.code if one.language == "python"]
+    return found
+
+
 def test_a_setting_that_is_moved_asks_a_new_question():
     at = visit({"heatmaps.methods": ["Gradient"]})
-    (before,) = at.code
+    before = question_in(python(at))
     at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
-    (after,) = at.code
-    assert "Gradient(channels='size')" in after.value
-    assert before.value != after.value
+    assert "attribution.Gradient" in python(at)
+    assert "channels='size'" in python(at)
+    assert question_in(python(at)) != before
     assert len(provenance(at)) == 1
 
 
 def test_a_link_opens_the_methods_and_settings_that_it_names():
     at = visit({"heatmaps.methods": ["Gradient"], "heatmaps.Gradient.channels": "size"})
     assert pills(at, "heatmaps.methods").value == ["Gradient"]
-    assert "Gradient(channels='size')" in at.code[0].value
+    assert "channels='size'" in python(at)
     assert not said(at)
 
 
@@ -95,3 +106,22 @@ def test_the_fifth_method_is_left_out_with_a_word():
     offered = [title for title in pills(at, "heatmaps.methods").options if title in quick]
     pills(at, "heatmaps.methods").set_value((offered + list(TITLES))[:5]).run()
     assert any("The first 4 are shown" in words for words in said(at))
+
+
+def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
+    at = visit({"heatmaps.methods": ["Grad-CAM", "Gradient"]})
+    assert "Which parts of the image speak for “Egyptian cat” (38 %)?" in words(at)
+    case = at.session_state["subject"].case.at("exact")
+    cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
+    (told,) = [one.value.replace("\\", "") for one in at.main.subheader]
+    assert told == (
+        f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; rank "
+        f"correlation {signed(spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic)}."
+    )
+
+
+def test_a_flat_map_points_nowhere():
+    still = np.zeros((4, 4), np.float32)
+    assert view.where("Gradient", still) == "Gradient is flat"
+    still[3, 3] = 1
+    assert view.where("Gradient", still) == "Gradient points to the lower right"

@@ -54,8 +54,8 @@ def test_cheap_trials_are_there_at_once_and_each_map_is_summed_up(shown_to, cnn)
     assert len(lines(at, "Do the strong pixels carry the score?")) == 2
     assert len(lines(at, "Is it about this class?")) == 2
     assert all("not available" in line for line in lines(at, "Does it lie on the truth?"))
-    assert "**Can it be trusted?**" in words(at)
-    assert "**Gradient**: " in words(at)
+    assert "**Can Grad-CAM be trusted?**" in words(at)
+    assert "**Can Gradient be trusted?**" in words(at)
     assert "3 not tried yet" in words(at)
 
 
@@ -163,7 +163,7 @@ def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(k
     at.toggle(key="trust.on").set_value(False).run()
     assert all(job.cancelled for job in waiting)
     assert not queued()
-    assert "Can it be trusted?" not in words(at)
+    assert "be trusted?" not in words(at)
 
 
 def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeypatch):
@@ -214,15 +214,18 @@ def test_a_constant_model_gets_no_verdict(shown_to):
     assert len(lines(at, "Do the strong pixels carry the score?")) == 2
     for line in lines(at, "Do the strong pixels carry the score?"):
         assert line.startswith("– **not available**")
-    assert "**Gradient**: 2 not available, 3 not tried yet." in words(at)
-    assert "**Occlusion**: 1 not available, 4 not tried yet." in words(at)
+    assert "**Can Gradient be trusted?** 2 not available, 3 not tried yet." in words(at)
+    assert "**Can Occlusion be trusted?** 1 not available, 4 not tried yet." in words(at)
 
 
 def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, cnn, monkeypatch):
     monkeypatch.setattr(image, "shown", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
     at = shown_to(cnn, ["Gradient", "Occlusion"])
     for title in ("Gradient", "Occlusion"):
-        assert f"- **{title}**: not tried: the image is the same everywhere, so" in words(at)
+        assert (
+            f"**Can {title} be trusted?** not tried: the image is the same everywhere, so"
+            in words(at)
+        )
     assert all("not available" in line for line in lines(at, "Is it about this class?"))
     assert not said(at)
 
