@@ -97,9 +97,10 @@ def show(
     picture = first_screen(len(found), KEY)
     runs.watch(list(found.values()))
     whole = not any(isinstance(one, Pending) for one in found.values())
-    trials.leave([method for method in methods if method.title in answers] if whole else [])
+    tried_now = checks if whole else []
+    trials.leave([method for method in methods if method.title in answers] if tried_now else [])
     with rest:
-        tried = in_tabs(sections, answers, checks if whole else [], subject)
+        tried = in_tabs(sections, answers, tried_now, subject)
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
