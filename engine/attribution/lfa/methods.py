@@ -235,7 +235,7 @@ def disagreement(ground: Ground, models: Sequence[Linear]) -> HeatMap:
     feature's disagreement is the standard deviation of its places.
     """
     places = np.stack([rankdata(model.weights.abs().numpy()) for model in models])
-    spread = ((places - 1) / max(ground.count - 1, 1)).std(0)
+    spread = places.std(0) / max(ground.count - 1, 1)  # where places begin changes no spread
     values = ground.partition.values(torch.from_numpy(spread).float())
     return HeatMap(values.numpy(), "standard deviation of the place", signed=False)
 

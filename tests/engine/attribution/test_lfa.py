@@ -22,7 +22,7 @@ from engine.attribution.lfa.fit import (
     squared_loss,
     turned,
 )
-from engine.attribution.lfa.ground import Ground
+from engine.attribution.lfa.ground import NOTHING, Ground
 from engine.attribution.lfa.methods import (
     BLANK,
     STILL,
@@ -318,6 +318,27 @@ def test_a_mixed_tile_gets_the_smallest_slopes_that_say_the_same():
 
 def test_a_tile_of_the_color_of_nothing_says_nothing_of_plus():
     assert both_ways(tile_of(0.0, 0.0, 0.0, 0.0), 3.0) == (0.0, 0.0)
+
+
+def test_a_tile_counts_as_nothing_by_the_mean_square_of_its_color():
+    plus, _ = both_ways(tile_of(*[0.9 * NOTHING] * 4), 3.0)
+    assert plus == 0
+    plus, _ = both_ways(tile_of(*[1.1 * NOTHING] * 4), 3.0)
+    assert plus == pytest.approx(3.0 / (1.1 * NOTHING), rel=1e-5)
+
+
+def test_looking_again_has_the_last_quarter_of_progress_an_eighth_for_each(smooth):
+    told = []
+    LFA(features="pixels", samples=50)(
+        smooth.case, lambda done, words="": told.append((done, words))
+    )
+    again = {words.split(" again")[0]: done for done, words in told if " again" in words}
+    assert {"C-LIME", "Gradient", "LIME", "KernelSHAP"} <= set(again)
+    for name, done in again.items():  # when its points are all looked at
+        assert done == pytest.approx(0.75 + 0.25 * (ROWS.index(name) + 1) / 8)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    first = max(done for done, words in told if " again" not in words and done < 1)
+    assert first <= 0.75
 
 
 def test_slopes_of_features_are_differences_of_scores(smooth):

@@ -67,6 +67,14 @@ def test_a_walk_that_never_leaves_the_line_has_no_plane():
         Basis.of(case, frames)
 
 
+def test_one_image_beside_the_line_is_enough_for_a_plane_that_holds_all():
+    case, frames = line_of_one_number()
+    frames[2, 2, 7, 7] += 0.25
+    plane = Basis.of(case, frames)
+    assert plane.held == 1
+    assert plane.places.numpy() == pytest.approx(np.array([[0, 0], [0.5, 0], [1, 0.5]]))
+
+
 def test_the_plane_holds_the_widest_bend_and_tells_its_share_of_all():
     """Half way the walk is 0.1 beside the line in one number, at its end 0.2 in another."""
     case, frames = line_of_one_number()
