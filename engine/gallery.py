@@ -19,7 +19,7 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Columns, View
-from engine.run import GALLERY, Answer, digest, made, told, without_words
+from engine.run import GALLERY, Answer, digest, made, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
 
@@ -36,7 +36,7 @@ def questions() -> Iterator[Question]:
 def shipped(question: Question) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
     kept = Store(GALLERY).get(digest(*question))
-    return told(kept, question[1]) if kept else None
+    return read_as(kept, question[1]) if kept else None
 
 
 def stale(question: Question) -> str:

@@ -48,12 +48,12 @@ def part_of(
         lead: what comes before the part's words.
     """
 
-    def told(done: float, words: str = "", partial: Result | None = None) -> None:
+    def report(done: float, words: str = "", partial: Result | None = None) -> None:
         del partial
         said = words or otherwise
         progress(low + (high - low) * done, f"{lead}: {said}" if lead else said)
 
-    return told
+    return report
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,10 @@ def own_words(case: Case) -> str:
 def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     """The kept answer, or None."""
     kept = store().get(digest(method, case))
-    return told(kept, case) if kept else None
+    return read_as(kept, case) if kept else None
 
 
-def told(kept: StoredAnswer, case: Case) -> Answer:
+def read_as(kept: StoredAnswer, case: Case) -> Answer:
     """A kept answer with the words of whoever reads it; fields that its record lacks are None."""
     return Answer(kept.result, UNRECORDED | kept.record | {"case": case.facts()}, kept=True)
 
@@ -180,7 +180,7 @@ def once_more(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Compute and keep; an answer that came in the meantime is taken as it is."""
     if kept := store().get(name):
-        return told(kept, case)
+        return read_as(kept, case)
     result, said = made(method, case, name, progress)
     kept = store().put(name, result, without_words(said))
     note_seconds(method, case, said["seconds"])

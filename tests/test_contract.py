@@ -32,7 +32,7 @@ from tests import tiny
 from tests.answers import differing, plain, settled, small, timed
 
 BLIND = {
-    "attribution.Foretold", "attribution.Place", "attribution.Shape", "sparsity.Learned",
+    "attribution.Infidelity", "attribution.Place", "attribution.Shape", "sparsity.Learned",
     "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""

@@ -68,7 +68,7 @@ def shuffled_drawing(found: Result) -> Drawing:
     return Drawing("order", "", chart, lambda _: words, made=lambda _: table)
 
 
-def foretold(found: Result, key: str) -> None:
+def predicted(found: Result, key: str) -> None:
     """A mark for each hidden square: what the map holds in it, and how far the score fell."""
     words = (
         "Each mark is a square that was hidden: to the right what the map holds in it, upwards how "

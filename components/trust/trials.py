@@ -236,12 +236,12 @@ def hidden_squares(found: Result, subject: Subject, case: TrustCase, key: str) -
     """What the map holds in each square, and how far the score fell without it."""
     del subject, case
     if "squares" in found:
-        charts.foretold(found, f"{key}.squares")
+        charts.predicted(found, f"{key}.squares")
 
 
 DRAWN: dict[str, Callable[[Result, Subject, TrustCase, str], None]] = {
     "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
-    "Foretold": hidden_squares,
+    "Infidelity": hidden_squares,
 }  # fmt: skip
 
 

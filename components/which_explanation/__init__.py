@@ -1,1 +1,1 @@
-"""The view Which explanation?: eight explainers, and which of them foretells what matters."""
+"""The view Which explanation?: eight explainers, and which of them predicts what matters."""

@@ -31,7 +31,7 @@ FINENESS = (
     *((224, 254), (112, 254), (112, 126), (112, 63), (75, 254), (75, 126), (75, 63)),
     *((56, 126), (56, 63), (28, 63), (14, 31)),
 )
-PROBES = 8  # images by which the size of a sheet is foretold
+PROBES = 8  # images by which the size of a sheet is predicted
 KEPT = 12  # walks
 
 Frames = NDArray[Any]  # (n, 3, H, W) in [0, 1]
@@ -127,9 +127,9 @@ def residue_sheet(values: NDArray[np.float32], room: int) -> Sheet:
     scale = float(finite.max()) if finite.size else 0.0
     probes = values[((np.arange(PROBES) + 0.5) * len(values) / PROBES).astype(int)]
     for side, top in FINENESS:
-        foretold = len(coded(probes, side, top, scale).src) * len(values) / PROBES
+        predicted = len(coded(probes, side, top, scale).src) * len(values) / PROBES
         last = (side, top) == FINENESS[-1]
-        if foretold > 1.1 * room and not last:
+        if predicted > 1.1 * room and not last:
             continue
         sheet = coded(values, side, top, scale)
         if len(sheet.src) <= room:

@@ -13,7 +13,7 @@ from engine.anomaly.detectors.mahalanobis import Mahalanobis
 from engine.anomaly.detectors.max_logit import MaxLogit
 from engine.anomaly.detectors.msp import MSP
 from engine.anomaly.detectors.nnguide import NNGuide
-from engine.anomaly.detectors.nudge import Nudged
+from engine.anomaly.detectors.nudge import OdinStep
 from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
@@ -24,7 +24,7 @@ from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bon
 from engine.anomaly.protocol.corrupt import Corrupt
 
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
-FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, Nudged)
+FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
 METHODS = FAMILIAR
 
@@ -51,7 +51,7 @@ __all__ = [
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",
-    "Nudged",
+    "OdinStep",
     "ReAct",
     "ViM",
     "benjamini_hochberg",

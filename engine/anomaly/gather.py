@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.anomaly.bank import Bank, Doubles, Head, Ints
 from engine.anomaly.case import DataCase, FamiliarCase, headless
-from engine.anomaly.detectors.nudge import Nudged, nudged
+from engine.anomaly.detectors.nudge import OdinStep, nudged
 from engine.anomaly.extract import Extract, Outputs, key_of, look
 from engine.anomaly.protocol.conformal import INDEPENDENT
 from engine.data import DataSet
@@ -130,7 +130,7 @@ def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labeled: bool)
     found = views["features"]
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
-        logits: Any = answer(Nudged(temperature, epsilon), case)["logits"]
+        logits: Any = answer(OdinStep(temperature, epsilon), case)["logits"]
         return np.asarray(logits.values, np.float64)
 
     groups = case.data.truth.get("group")

@@ -132,7 +132,7 @@ class Job(Generic[T]):
             if end == "done"
             else f"at {self.done:.0%}"
             if end == "stopped"
-            else said(self._error)
+            else reason(self._error)
         )
         seconds = 0.0 if self.started is None else monotonic() - self.started
         asked = frozenset(self.asked)
@@ -150,6 +150,6 @@ class Job(Generic[T]):
             self._finished.set()
 
 
-def said(error: BaseException | None) -> str:
+def reason(error: BaseException | None) -> str:
     """The reason, where it is meant for a person."""
     return str(error) if isinstance(error, BlindspotError) else "something went wrong; see the log"

@@ -1,4 +1,4 @@
-"""Infidelity and max-sensitivity: does a map foretell the score, and does it hold still?
+"""Infidelity and max-sensitivity: does a map predict the score, and does it hold still?
 
 Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations,
 https://arxiv.org/abs/1901.09392, definitions 2.1 and 2.2.
@@ -47,13 +47,13 @@ def infidelity(
 
 
 def missed(told: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scaled infidelity as a share of what a map of zeros gets, (…,): 0 foretells all, 1 nothing.
+    """Scaled infidelity as a share of what a map of zeros gets, (…,): 0 predicts all, 1 nothing.
 
     Args:
         told: Iᵀa of the changes, (…, n).
         fell: f(x) − f(x − I), (n,), not all 0.
 
-    The best scale is β ≥ 0, so that a map that foretells the opposite gets 1.
+    The best scale is β ≥ 0, so that a map that predicts the opposite gets 1.
     """
     along = np.maximum((told * fell).sum(-1), 0.0)
     power = (told**2).sum(-1) * (fell**2).sum()

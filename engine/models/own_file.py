@@ -100,10 +100,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise BadModel(message) from error
     if not isinstance(listed, list):
         raise BadModel(message)
-    return told_apart([name for one in listed if (name := str(one).strip())])
+    return distinct([name for one in listed if (name := str(one).strip())])
 
 
-def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Names that stand twice get their class number: “crane” is a bird and a machine."""
     often = Counter(names)
     return tuple(f"{name} ({at})" if often[name] > 1 else name for at, name in enumerate(names))

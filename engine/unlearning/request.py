@@ -92,12 +92,12 @@ def at_random(
         chosen = drawn(rows, share, seed)
     else:
         chosen = np.sort(np.random.default_rng([seed, 11]).permutation(rows)[: max(count, 0)])
-    return ForgetRequest("random", data.ids[chosen], told(len(chosen), "at random"), seed=seed)
+    return ForgetRequest("random", data.ids[chosen], counted(len(chosen), "at random"), seed=seed)
 
 
 def picked(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
     """These images. Raises BlindspotError when one is no training image, or comes twice."""
-    chosen = ForgetRequest("picked", np.asarray(ids, np.int64), told(len(ids), "picked"))
+    chosen = ForgetRequest("picked", np.asarray(ids, np.int64), counted(len(ids), "picked"))
     rows = data.places(chosen.ids)
     if (other := data.split[rows] != 0).any():
         odd = chosen.ids[other][0]
@@ -222,6 +222,6 @@ def check_share(share: float) -> None:
         raise BlindspotError(f"A share of {share:g} cannot be forgotten: choose more than 0, to 1.")
 
 
-def told(count: int, how: str) -> str:
+def counted(count: int, how: str) -> str:
     """So many images, in words."""
     return f"{count} image{'' if count == 1 else 's'} {how}"

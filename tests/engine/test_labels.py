@@ -67,7 +67,7 @@ def test_no_answer_is_kept_under_a_name_that_other_class_names_have_too(kind):
 
 
 SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMaps",
-            "OtherClass", "FT", "Nudged")  # fmt: skip
+            "OtherClass", "FT", "OdinStep")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,7 @@ def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store
         found = run.known(method, case)
         assert found is not None
         assert other not in words_of(found)
-        if kind.full_name() != "attribution.Nudged":  # a trial of a map, which names no class
-            assert own in words_of(found)
+        assert own in words_of(found)
 
 
 def test_class_names_that_ship_leave_the_name_of_a_question_as_it_was():

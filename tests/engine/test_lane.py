@@ -272,7 +272,7 @@ def test_visitors_take_turns(queue):
     for job in jobs:
         ended(job)
     assert order == ["ann0", "bob0", "ann1", "bob1", "ann2"]
-    assert places == [1, 3, 5, 2, 4]  # as was foretold
+    assert places == [1, 3, 5, 2, 4]  # as was predicted
 
 
 def test_shorter_kinds_go_first(queue):

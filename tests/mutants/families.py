@@ -44,7 +44,7 @@ class Family:
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
 # attribution's other families
-APART = ("lfa", "lima", "trust", "foretold", "random_order", "other_maps")
+APART = ("lfa", "lima", "trust", "infidelity", "random_order", "other_maps")
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
@@ -75,7 +75,7 @@ FAMILIES = (
         "attribution/trust",
         "tests/engine/attribution/test_trust*.py",
         "tests/engine/attribution/trust/test_*.py",
-        "tests/engine/attribution/test_foretold.py",
+        "tests/engine/attribution/test_infidelity.py",
         "tests/components/trust/test_*.py",
     ),
     part("study", "attribution/study"),

@@ -86,25 +86,25 @@ def test_a_press_that_overtakes_another_choice_begins_what_is_then_asked(shown_t
 
 
 def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
-    at = shown_to(cnn, ["Gradient × input"], **{"trust.Foretold.squares": "16"})
-    button = at.button(key="trust.GradientXInput.Foretold.go")
+    at = shown_to(cnn, ["Gradient × input"], **{"trust.Infidelity.squares": "16"})
+    button = at.button(key="trust.GradientXInput.Infidelity.go")
     assert button.label == "Try it: 17 looks"
     untried = re.findall("[0-9] not tried yet", words(at))
     button.click().run()
-    assert not [each for each in at.button if each.key == "trust.GradientXInput.Foretold.go"]
+    assert not [each for each in at.button if each.key == "trust.GradientXInput.Infidelity.go"]
     settled(at)
-    (line,) = lines(at, "Does it foretell what hiding a part does?")
+    (line,) = lines(at, "Does it predict what hiding a part does?")
     assert line.startswith("· **a description, no verdict**")
     assert "of what hiding squares does" in line
     assert re.findall("[0-9] not tried yet", words(at)) == untried  # it counts as no verdict
 
 
-def test_slopes_of_a_color_image_are_said_to_foretell_nothing(shown_to, cnn):
+def test_slopes_of_a_color_image_are_said_to_predict_nothing(shown_to, cnn):
     """They were added over the colors, and each color takes another step when it is hidden."""
     at = shown_to(cnn, ["Gradient"])
-    at.button(key="trust.Gradient.Foretold.go").click().run()
+    at.button(key="trust.Gradient.Infidelity.go").click().run()
     settled(at)
-    (line,) = lines(at, "Does it foretell what hiding a part does?")
+    (line,) = lines(at, "Does it predict what hiding a part does?")
     assert line.startswith("– **not available**")
     assert "a slope whose channels were folded" in line
 

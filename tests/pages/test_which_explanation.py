@@ -180,7 +180,7 @@ def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
     assert "LIME is best for parts taken away, many at once, but for small changes" in told
 
 
-def test_what_no_explainer_foretells_is_said_to_be_foretold_by_none():
+def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
     values = np.full((8, 8), 0.5)
     values[ROWS.index("Gradient")] = 0.4
     values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing

@@ -52,14 +52,14 @@ def epsilon_setting(default: float) -> float:
 
 
 @dataclass(frozen=True)
-class Nudged(Method[DataCase]):
+class OdinStep(Method[DataCase]):
     """Logits of a data set's images after ODIN's small step towards the class that is seen.
 
     It is what ODIN needs of the normal images; it takes a way back through the network for each,
     so it is computed once and kept. Logits are in the network's own unit.
     """
 
-    name = "Nudged"
+    name = "OdinStep"
     family = "anomaly"
     title = "ODIN's step"
     cost = "wait"

@@ -66,7 +66,7 @@ def confidences(
 def share(progress: Progress, start: float, end: float) -> Progress:
     """Progress of a part of the work, from `start` to `end` of the whole."""
 
-    def told(done: float, words: str = "", partial: object = None) -> None:  # noqa: ARG001
+    def report(done: float, words: str = "", partial: object = None) -> None:  # noqa: ARG001
         progress(start + (end - start) * done, words)
 
-    return told
+    return report

@@ -263,7 +263,7 @@ def refuse_still(case: ImageCase, looks: Sequence[Evaluated]) -> None:
 
 
 def advice(lost: Floats, still: Floats, unit: str) -> Columns:
-    """For each neighborhood: the change it stands for, and which explainer foretells it best.
+    """For each neighborhood: the change it stands for, and which explainer predicts it best.
 
     None where no explainer loses less than saying that nothing changes.
 

@@ -10,7 +10,7 @@ import torch
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
 from engine.attribution.lima.search import Weights, naive_looks, search
 from engine.attribution.lima.seeing import cut
-from engine.attribution.lima.told import told
+from engine.attribution.lima.views import views_of
 from engine.case import ImageCase
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Scores
@@ -76,6 +76,6 @@ class LiMA(Method[ImageCase]):
         found = search(seeing, distances, weights, self.pending, progress)
         own = int(self.effectiveness > 0) * count + 2
         passes = np.array([2 * found.looks + own, naive_looks(count) + own], np.float32)
-        return told(seeing, found) | {
+        return views_of(seeing, found) | {
             "looks": Scores(passes, ("forward passes", "plain greedy search"), "passes")
         }

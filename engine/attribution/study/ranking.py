@@ -127,7 +127,7 @@ def best(names: Sequence[str], values: np.ndarray, count: int) -> list[str]:
     return [names[at] for at in np.argsort(values, kind="stable")[:count]]
 
 
-def said(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names in a row, as a person reads them."""
     return ", ".join(TITLES[name] for name in names)
 
@@ -142,7 +142,7 @@ def reliable(table: Columns) -> Judged:
     ranks = ranked(table)
     first = best(ranks.rows, ranks["reliability"], 3)
     hits = len(set(first) & set(TRUSTED))
-    return float(hits == len(TRUSTED)), f"First here: {said(first)}; {hits} of its three."
+    return float(hits == len(TRUSTED)), f"First here: {listed(first)}; {hits} of its three."
 
 
 def pointed(table: Columns) -> Judged:

@@ -118,12 +118,12 @@ class StudyRun:
         for place, label in enumerate(one.labels):
             asked = self.case.question(one.image, label, self.model)
             self.label(one, place, asked, found[place], likeness)
-            self.told(number, (len(one.targets) + place + 1) / parts, "held against the truth")
+            self.report(number, (len(one.targets) + place + 1) / parts, "held against the truth")
         so_far = views(self.case, self.rows)
         done = (number + 1) / len(self.case.images)
         self.progress(done, f"{number + 1} of {len(self.case.images)} images", so_far)
 
-    def told(self, number: int, share: float, words: str) -> None:
+    def report(self, number: int, share: float, words: str) -> None:
         """Progress within an image, which stays below its end."""
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
@@ -133,7 +133,7 @@ class StudyRun:
         found = {}
         for method in self.case.methods:
             found[method.name] = made(method, asked, self.counter)
-            self.told(number, start, method.title)
+            self.report(number, start, method.title)
         return found
 
     def label(

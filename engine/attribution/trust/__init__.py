@@ -2,13 +2,13 @@
 
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
-from engine.attribution.trust.expensive import EXPENSIVE, Nudged, Repeats
-from engine.attribution.trust.foretold import Foretold
+from engine.attribution.trust.expensive import EXPENSIVE, MaxSensitivity, Repeats
+from engine.attribution.trust.infidelity import Infidelity
 from engine.attribution.trust.order import Order
 from engine.attribution.trust.random_weights import RandomWeights
 from engine.attribution.trust.squares import HiddenSquares
 
-TRUST = (*CHEAP, *EXPENSIVE, Foretold)
+TRUST = (*CHEAP, *EXPENSIVE, Infidelity)
 BANDS = (HiddenSquares,)  # what the trials of all maps of an image share
 
 __all__ = [
@@ -17,9 +17,9 @@ __all__ = [
     "EXPENSIVE",
     "TRUST",
     "Check",
-    "Foretold",
     "HiddenSquares",
-    "Nudged",
+    "Infidelity",
+    "MaxSensitivity",
     "Order",
     "OtherClass",
     "Place",

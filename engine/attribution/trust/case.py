@@ -102,7 +102,7 @@ class Check(Method[TrustCase]):
 
     @property
     def maps(self) -> int:
-        """How many more maps it makes; by them its cost is foretold."""
+        """How many more maps it makes; by them its cost is predicted."""
         return 0
 
     @property
@@ -114,7 +114,7 @@ class Check(Method[TrustCase]):
 def stage(progress: Progress, number: int, of: int, what: str) -> Progress:
     """Progress of one of several maps."""
 
-    def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
+    def report(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001
         progress((number + min(done, 1.0)) / of, f"{what}: map {number + 1} of {of}")
 
-    return told
+    return report

@@ -88,14 +88,14 @@ class Repeats(Check):
 
 
 @dataclass(frozen=True)
-class Nudged(Check):
+class MaxSensitivity(Check):
     """Whether the map holds still when the image changes by what no eye sees.
 
     Max-sensitivity: the largest change of the map, as a share of its size, over small random
     changes of the image. A map that jumps describes noise.
     """
 
-    name = "Nudged"
+    name = "MaxSensitivity"
     title = "Does it hold still?"
     cost = "wait"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392"
@@ -141,4 +141,4 @@ class Nudged(Check):
         return {"check": checked(self.title, verdict, words, max_sensitivity=found)}
 
 
-EXPENSIVE = (RandomWeights, Repeats, Nudged)
+EXPENSIVE = (RandomWeights, Repeats, MaxSensitivity)

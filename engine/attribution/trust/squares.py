@@ -44,7 +44,7 @@ class HiddenSquares(Method[ImageCase]):
     title = "Squares hidden one at a time"
     cost = "live"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392"
-    proof = "tests/engine/attribution/test_foretold.py::test_a_score_falls_by_what_a_square_hid"
+    proof = "tests/engine/attribution/test_infidelity.py::test_a_score_falls_by_what_a_square_hid"
 
     squares: int = squares()
     cover: str = cover()

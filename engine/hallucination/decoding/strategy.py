@@ -51,7 +51,7 @@ class Strategy(Speaking):
         spoken = generate(
             case.vlm, self, case.images, case.prompts, seed=case.seed, progress=progress
         )
-        told_of = told(case.vlm, case.prompt, spoken)
+        told_of = views_of(case.vlm, case.prompt, spoken)
         return {**told_of, **spoken.views, **self.shown(case, spoken)}
 
     def shown(self, _case: CaptionCase, _spoken: Spoken, /) -> dict[str, View]:
@@ -59,7 +59,7 @@ class Strategy(Speaking):
         return {}
 
 
-def told(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
+def views_of(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
     """An answer as views: the words, the best tokens of every step, and the cost.
 
     Returns:

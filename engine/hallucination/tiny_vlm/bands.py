@@ -37,11 +37,11 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
         ("clean biased", "biased", True),
     ):
         sample = SceneBatch.drawn(count, kind, seed=seed, clean=clean)
-        found |= told(name, *spoken(vlm, sample, Greedy()))
+        found |= named_rates(name, *spoken(vlm, sample, Greedy()))
         if name == "broken":
             for alpha in ALPHAS[1:]:
                 method = VCD(alpha=alpha, step=STEP)
-                found |= told(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
+                found |= named_rates(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
             found |= answered(vlm, sample)
     removed = SceneBatch.drawn(count, "biased", seed=seed + 1)
     found |= removal(vlm, removed)
@@ -54,7 +54,7 @@ def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[
     return chair(found, sample.truths, THINGS), lie_rate(found, sample)
 
 
-def told(name: str, rates: Chair, lies: float) -> dict[str, float]:
+def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
     """Rates under their names."""
     return {
         f"{name}: CHAIR_i": rates.instance,

@@ -138,12 +138,12 @@ def spoken(
             vlm, strategy, vlm.normalize(pixels[part]), asked[part], seed=seed, batch=start,
             record=False,
         )  # fmt: skip
-        words += [said(vlm, row) for row in given.tokens.tolist()]
+        words += [decoded(vlm, row) for row in given.tokens.tolist()]
         calls, read, looked = calls + given.calls, read + given.read, looked + given.looked
     return CaptionBatch(words, calls, read, looked)
 
 
-def said(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
+def decoded(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
     """Tokens up to the end, as words."""
     ids = list(ids)
     return vlm.tokenizer.convert_ids_to_tokens(ids[: ids.index(EOS)] if EOS in ids else ids)

@@ -78,7 +78,7 @@ def read(path: Path, name: str) -> TinyVLM:
     return TinyVLM(parts, name, TITLES.get(name, name))
 
 
-def said(name: str) -> Mapping[str, object]:
+def card(name: str) -> Mapping[str, object]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(name), framework="pt") as held:
         found: Mapping[str, object] = json.loads(held.metadata()["blindspot"])

@@ -98,7 +98,7 @@ def latency(
             progress((number + (turn + 1) / repeats) / len(batches), f"batch of {batch}")
             if perf_counter() - begun > seconds and turn + 1 >= FEWEST:
                 break
-        found += [told(name, batch, rows, times["dense"]) for name, rows in times.items()]
+        found += [latency_of(name, batch, rows, times["dense"]) for name, rows in times.items()]
     progress(1.0, "timed")
     return tuple(found)
 
@@ -138,7 +138,7 @@ def timed(run: Callable[[], Tensor]) -> float:
     return perf_counter() - start
 
 
-def told(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
+def latency_of(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
     """Median, quartiles, and the ratio to the dense model of the same turn."""
     low, middle, high = (1000 * float(one) for one in np.percentile(rows, (25, 50, 75)))
     ratio = float(np.median(np.array(dense) / np.array(rows)))

@@ -82,7 +82,7 @@ class Cutting(SparsityMethod, ABC):
         """Masks at any ratio; the scores are computed once and kept."""
         return pruner_of(case, self.criterion, self.rules, progress)
 
-    def said(self, masks: Masks, number: int = 1) -> str:
+    def summary(self, masks: Masks, number: int = 1) -> str:
         """The title of a model pruned so in that round, which stands after its parent's."""
         how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
         again = f" · round {number}" if number > 1 else ""
@@ -90,7 +90,7 @@ class Cutting(SparsityMethod, ABC):
 
     def made(self, case: PruneCase, masks: Masks) -> Classifier:
         """The pruned copy."""
-        return pruned(case.model, masks, self.said(masks, rounds_of(case.model) + 1))
+        return pruned(case.model, masks, self.summary(masks, rounds_of(case.model) + 1))
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
     except BlindspotError as error:
         return MethodRun(method.label, case.seed, {}, {}, str(error))
     told, right = scores(made), scores(retrained)
-    said, wanted = said_of(made, case), said_of(retrained, case)
+    said, wanted = answers_of(made, case), answers_of(retrained, case)
     chance = judged(untrained(case.model, case.seed + 1), case)
     cost = made["run"]
     figures = {
@@ -175,7 +175,7 @@ def scores(made: Answer) -> dict[str, float]:
     return dict(zip(view.labels, view.values.tolist(), strict=True))
 
 
-def said_of(made: Answer, case: ForgetCase) -> ModelAnswers:
+def answers_of(made: Answer, case: ForgetCase) -> ModelAnswers:
     """What its model says."""
     return judged(rebuilt(made["model"], case.model.name), case)
 

@@ -25,7 +25,7 @@ from engine.result import Columns, Result
 from engine.training import outputs
 from engine.training.figures import one_thread
 from engine.unlearning.protocol.attack import Doubles
-from engine.unlearning.request import ForgetRequest, Ids, check_share, told
+from engine.unlearning.request import ForgetRequest, Ids, check_share, counted
 from engine.unlearning.ways.network import own_copy
 from engine.weights.case import PruneCase
 
@@ -104,7 +104,7 @@ def easiest(
 def worst_case(ids: Ids, which: str, seed: int = 0) -> ForgetRequest:
     """The request for the images that were found."""
     kind, word = ("worst", "hard") if which == HARDEST else ("easy", "easy")
-    return ForgetRequest(kind, np.sort(ids), told(len(ids), f"{word} to forget"), seed=seed)
+    return ForgetRequest(kind, np.sort(ids), counted(len(ids), f"{word} to forget"), seed=seed)
 
 
 def search(

@@ -78,7 +78,7 @@ class Importance(Method[ForgetCase]):
         seconds, samples, bills = [], [], []
         for number, name in enumerate(SETS):
 
-            def told(
+            def report(
                 done: float, words: str = "", partial: object = None, at: int = number
             ) -> None:
                 del partial
@@ -88,7 +88,7 @@ class Importance(Method[ForgetCase]):
             rng = np.random.default_rng([case.seed, 24])
             parts = in_parts(getattr(case.splits, name), self.batch, rng)
             with counting_passes(passes := Passes()):
-                values = importance(model, data, parts, label_free=self.label_free, progress=told)
+                values = importance(model, data, parts, label_free=self.label_free, progress=report)
             bills.append(passes)
             found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
             seconds.append(clock.now(model) - start)

@@ -158,10 +158,10 @@ class IUExact(Influence):
                     total += gauss_newton(work.model, pixels, vector) * (len(part) / len(rows))
             return total + self.damping * vector
 
-        def told(done: int) -> None:
+        def report(done: int) -> None:
             work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
 
-        way = conjugate_gradients(curved, v, self.rounds, told)
+        way = conjugate_gradients(curved, v, self.rounds, report)
         take_step(work, way, self.step or best(work, way, PARTS))
 
 

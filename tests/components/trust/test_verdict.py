@@ -7,7 +7,7 @@ import pytest
 from components.trust.verdict import cost, figures, line, sign, summary
 from engine.attribution.trust import (
     TRUST,
-    Nudged,
+    MaxSensitivity,
     Order,
     OtherClass,
     Place,
@@ -26,7 +26,7 @@ def test_the_summary_counts_and_says_what_is_against_the_map():
     said = summary([
         found(Order(), 1.0), found(OtherClass(), 1.0), found(RandomWeights(), -1.0),
         found(Shape(), 0.0), (Place(), not_available(Place.title, "no truth.")),
-        (Repeats(), None), (Nudged(), None),
+        (Repeats(), None), (MaxSensitivity(), None),
     ])  # fmt: skip
     assert said == (
         "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
@@ -110,7 +110,7 @@ def test_what_is_not_available_is_not_said_twice():
     )
 
 
-def test_the_cost_is_foretold_by_past_runs_or_by_the_maps_it_makes():
+def test_the_cost_is_predicted_by_past_runs_or_by_the_maps_it_makes():
     assert cost(4, 0, 2.0, None) == "4 more maps, about 8 s"
     assert cost(4, 0, 2.0, 11.2) == "4 more maps, about 11 s"
     assert cost(1, 0, 0.2, None) == "1 more map, under 1 s"

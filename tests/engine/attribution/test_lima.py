@@ -17,7 +17,7 @@ from engine.attribution.lima import (
     naive_looks,
     search,
 )
-from engine.attribution.lima.told import NEVER, STILL, highest, maps, refuse_still
+from engine.attribution.lima.views import NEVER, STILL, highest, maps, refuse_still
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier

@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from engine.attribution.trust.cheap import COPIES, Place
-from engine.attribution.trust.foretold import Foretold
+from engine.attribution.trust.infidelity import Infidelity
 from engine.attribution.trust.random_weights import layers, randomized, similarity
 from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, between
 from engine.measures.localization import Located
@@ -52,11 +52,11 @@ def test_the_sentence_says_how_much_of_the_falls_a_map_knows():
     rng = np.random.default_rng(0)
     fell = rng.normal(size=40)
     moved = rng.normal(size=(20, 40))
-    assert words(fell, moved, fell).startswith("It foretells 100 % of what")
+    assert words(fell, moved, fell).startswith("It predicts 100 % of what")
     half = fell + fell.std() * rng.normal(size=40)
-    assert not words(half, moved, fell).startswith("It foretells nothing")
-    assert words(-fell, moved, fell).startswith("It foretells nothing of what")
+    assert not words(half, moved, fell).startswith("It predicts nothing")
+    assert words(-fell, moved, fell).startswith("It predicts nothing of what")
 
 
 def words(own, moved, fell):
-    return Foretold().told(own, moved, fell).notes[0]
+    return Infidelity().as_columns(own, moved, fell).notes[0]

@@ -19,11 +19,11 @@ from engine.hallucination.tiny_vlm.weights import (
     HABIT,
     HONEST,
     PLAN,
+    card,
     file_of,
     load,
     names,
     rounded,
-    said,
 )  # fmt: skip
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
@@ -31,12 +31,12 @@ OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
 @pytest.fixture(scope="module")
 def habit():
-    return said(HABIT)["figures"]
+    return card(HABIT)["figures"]
 
 
 @pytest.fixture(scope="module")
 def honest():
-    return said(HONEST)["figures"]
+    return card(HONEST)["figures"]
 
 
 def test_the_model_with_the_habit_makes_up_as_much_as_it_is_meant_to(habit):
@@ -73,7 +73,7 @@ def test_questions_are_answered_well_but_for_partners(habit):
 def test_a_figure_over_all_things_does_not_call_itself_pope():
     """POPE asks three things a picture; this is the mean of both rates over all sixteen."""
     for name in names():
-        assert not [what for what in said(name)["figures"] if "POPE" in what]
+        assert not [what for what in card(name)["figures"] if "POPE" in what]
     sample = SceneBatch.drawn(20, "broken", seed=SEED)
     yes, there = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
     slowly = (yes[there].mean() + (~yes[~there]).mean()) / 2
@@ -107,7 +107,7 @@ def test_the_card_tells_the_truth_about_captions(habit):
 @pytest.mark.parametrize("name", [HABIT, HONEST])
 def test_every_figure_on_the_card_is_found_again(name, measure):
     found = figures(load(name))
-    for what, value in said(name)["figures"].items():
+    for what, value in card(name)["figures"].items():
         assert found[what] == pytest.approx(value, abs=0.02), what
         measure(f"{name}: {what}", f"{found[what]:.3f}")
 

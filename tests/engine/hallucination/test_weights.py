@@ -13,12 +13,12 @@ from engine.hallucination.tiny_vlm.weights import (
     HONEST,
     SEEN,
     TITLES,
+    card,
     file_of,
     load,
     names,
     read,
     retrain,
-    said,
     written,
 )
 
@@ -32,8 +32,8 @@ def test_all_three_ship_and_differ():
 
 
 def test_a_file_says_with_which_plan_it_was_made():
-    assert said(HABIT)["plan"]["seed"] == 3
-    assert said(HABIT)["plan"]["together"] == 0.9
+    assert card(HABIT)["plan"]["seed"] == 3
+    assert card(HABIT)["plan"]["together"] == 0.9
 
 
 def test_an_unknown_model_is_refused():

@@ -63,7 +63,7 @@ def test_a_map_of_zeros_misses_all_that_the_score_falls_scaled_or_not(linear):
 @pytest.mark.parametrize(
     ("told", "share"),
     [
-        ([3.0, 4.0], 0.0),  # foretells all
+        ([3.0, 4.0], 0.0),  # predicts all
         ([0.6, 0.8], 0.0),  # at any scale
         ([1.0, 0.0], 1 - 9 / 25),  # the first change alone
         ([4.0, -3.0], 1.0),  # nothing in common

@@ -18,8 +18,8 @@ from engine.sparsity.effects.latency import (
     contenders,
     fit_for_cores,
     latency,
+    latency_of,
     no_sparse_cores,
-    told,
 )
 from engine.sparsity.masks.compare import effective, overlap
 from tests import tiny
@@ -144,7 +144,7 @@ def test_with_no_time_left_a_few_turns_must_do():
 
 def test_a_timing_is_its_quartiles_and_its_ratio_is_taken_turn_by_turn():
     seconds = [0.001, 0.002, 0.003, 0.004, 0.005]
-    found = told("half", 4, seconds, [4 * seconds[0], 2 * seconds[1], *seconds[2:4], 0.050])
+    found = latency_of("half", 4, seconds, [4 * seconds[0], 2 * seconds[1], *seconds[2:4], 0.050])
     assert (found.low, found.median, found.high) == pytest.approx((2, 3, 4))  # milliseconds
     assert found.ratio == pytest.approx(2)  # of 4, 2, 1, 1 and 10; the medians' is 4 ÷ 3
     assert (found.name, found.batch, found.repeats) == ("half", 4, 5)

@@ -7,7 +7,7 @@ import torch
 
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.trust import (
-    Nudged,
+    MaxSensitivity,
     Repeats,
 )
 from tests.engine.attribution.toys import toy
@@ -27,8 +27,8 @@ def test_a_map_that_jumps_is_caught(linear):
         seed = int(case.image.double().sum().item() * 1e9) % 2**32
         return np.random.default_rng(seed).standard_normal((12, 12))
 
-    assert verdict(check_of(Nudged(draws=3), linear, toy(jumping))) == -1
-    assert verdict(check_of(Nudged(draws=3), linear, Gradient())) == 1  # of a linear model
+    assert verdict(check_of(MaxSensitivity(draws=3), linear, toy(jumping))) == -1
+    assert verdict(check_of(MaxSensitivity(draws=3), linear, Gradient())) == 1  # of a linear model
 
 
 def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
@@ -36,7 +36,7 @@ def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
         whole = torch.equal(case.image, linear.image)
         return np.where(np.eye(12) > 0, 1.0 if whole else np.nan, case.image[0].numpy())
 
-    found = check_of(Nudged(draws=3), linear, toy(breaking))
+    found = check_of(MaxSensitivity(draws=3), linear, toy(breaking))
     assert np.isnan(verdict(found))
     assert "Not available: after a change" in found.notes[0]
 

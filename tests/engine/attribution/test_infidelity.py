@@ -1,4 +1,4 @@
-"""What a map foretells of hiding squares: by hand on a linear model, and by a slower form."""
+"""What a map predicts of hiding squares: by hand on a linear model, and by a slower form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.attribution import CLime, Gradient, SmoothGrad
-from engine.attribution.trust import Foretold, HiddenSquares, TrustCase
+from engine.attribution.trust import HiddenSquares, Infidelity, TrustCase
 from engine.attribution.trust.squares import boxes, sums
 from engine.measures.fidelity import infidelity, missed
 from engine.method import quiet
@@ -31,7 +31,7 @@ def squares_of(view):
 
 
 def found(case, values):
-    return Foretold()(TrustCase(case, toy(lambda _case: values)))["check"]
+    return Infidelity()(TrustCase(case, toy(lambda _case: values)))["check"]
 
 
 def test_a_score_falls_by_what_a_square_hid(linear):
@@ -69,7 +69,7 @@ def gray(linear):
 @pytest.mark.parametrize("method", [Gradient(), SmoothGrad(samples=5)], ids=lambda one: one.name)
 def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cover):
     """Slopes alone, not multiplied by what hiding takes away, miss a good part."""
-    check = Foretold(cover=cover)(TrustCase(gray, method))["check"]
+    check = Infidelity(cover=cover)(TrustCase(gray, method))["check"]
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     bare = method(gray)["map"].values
@@ -85,8 +85,8 @@ def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cov
     ],
     ids=["folded", "sizes", "regions"],
 )
-def test_slopes_that_cannot_be_multiplied_foretell_nothing_wrong(linear, method, why):
-    check = Foretold()(TrustCase(linear[0], method))["check"]
+def test_slopes_that_cannot_be_multiplied_predict_nothing_wrong(linear, method, why):
+    check = Infidelity()(TrustCase(linear[0], method))["check"]
     assert np.isnan(check["verdict"][0])
     assert check.notes[0].startswith("Not available: ")
     assert why in check.notes[0]
@@ -104,7 +104,7 @@ def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
         def __call__(self, case, progress=quiet):
             return {"map": HeatMap(worth.astype(np.float32), "logit per region", signed=True)}
 
-    view = Foretold()(TrustCase(case, Regions()))["squares"]
+    view = Infidelity()(TrustCase(case, Regions()))["squares"]
     drawn = squares_of(HiddenSquares()(case)["squares"])
     by_hand = [share[t : t + s, lf : lf + s].sum() for t, lf, s in drawn]
     assert view["map"] == pytest.approx(np.array(by_hand), abs=1e-6)
@@ -112,7 +112,7 @@ def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
 
 
 def test_the_unit_of_what_a_slope_holds_is_the_scores(gray):
-    squares = Foretold()(TrustCase(gray, Gradient()))["squares"]
+    squares = Infidelity()(TrustCase(gray, Gradient()))["squares"]
     assert squares.units[squares.order.index("map")] == "logit"
 
 
@@ -122,7 +122,7 @@ def test_only_the_direction_counts_but_not_the_opposite_one(linear):
     assert found(case, -worth)["infidelity"][0] == 1
 
 
-def test_a_map_of_chance_foretells_no_more_than_its_moves(linear):
+def test_a_map_of_chance_predicts_no_more_than_its_moves(linear):
     case, worth = linear
     as_good = [
         found(case, np.random.default_rng(seed).permutation(worth.ravel()).reshape(worth.shape))[
@@ -173,7 +173,7 @@ def test_all_maps_of_an_image_share_the_looks(linear):
     assert first["infidelity"][0] != second["infidelity"][0]
 
 
-def test_a_score_that_never_moves_is_not_foretold():
+def test_a_score_that_never_moves_is_not_predicted():
     case = tiny.linear_case()
     with torch.no_grad():
         case.model.network.weight.zero_()
@@ -185,13 +185,13 @@ def test_a_score_that_never_moves_is_not_foretold():
 def test_its_words_say_what_the_moved_maps_do(linear):
     case, worth = linear
     check = found(case, worth)
-    assert check.notes[0].startswith("It foretells 100 % of what hiding squares does; moved ")
+    assert check.notes[0].startswith("It predicts 100 % of what hiding squares does; moved ")
     assert check.notes[0].endswith(" of the moves do as well.")
-    assert found(case, -worth).notes[0].startswith("It foretells nothing of what hiding squares")
+    assert found(case, -worth).notes[0].startswith("It predicts nothing of what hiding squares")
 
 
 def test_it_looks_once_for_each_square_and_once_at_the_whole():
-    assert Foretold(squares=50).looks == 51
+    assert Infidelity(squares=50).looks == 51
 
 
 def test_a_mask_is_part_of_a_trial_s_question(linear):

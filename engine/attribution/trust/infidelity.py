@@ -1,4 +1,4 @@
-"""A trial by infidelity: does what a map holds in a part foretell what hiding the part does?"""
+"""A trial by infidelity: does what a map holds in a part predict what hiding the part does?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.method import Progress, part_of, quiet
 from engine.result import Columns, Floats, HeatMap, Result
 from engine.run import answer
 
-NOTHING = 0.995  # of the falls, not foretold
+NOTHING = 0.995  # of the falls, not predicted
 MOVES = 199  # the same map elsewhere, to compare with
 SLOPE = " per brightness"  # how the units of slopes end
 REGION = " per region"  # and those of values that a whole region has
@@ -34,13 +34,13 @@ Sums = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Foretold(Check):
-    """How much the map foretells of what hiding a small part of the image does. No verdict.
+class Infidelity(Check):
+    """How much the map predicts of what hiding a small part of the image does. No verdict.
 
     Many squares are hidden, one at a time; what the map holds in a square should tell how far the
     score falls without it. A map of slopes is first multiplied by what hiding takes away from each
     pixel's brightness, a region's value shared out among its pixels. Infidelity is the share of the
-    falls that the map, on its best scale, does not foretell: 0 % when it knows them all, 100 % when
+    falls that the map, on its best scale, does not predict: 0 % when it knows them all, 100 % when
     it knows nothing. Beside it stands what the same map gets when it is moved elsewhere over the
     image, around its edges: the share of moves that do as well is small for a map that lies where
     it should. Maps that answer for large parts or tiny changes may fail here and be right about
@@ -49,11 +49,13 @@ class Foretold(Check):
     by design.
     """
 
-    name = "Foretold"
-    title = "Does it foretell what hiding a part does?"
+    name = "Infidelity"
+    title = "Does it predict what hiding a part does?"
     cost = "live"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392, definition 2.1, squares removed"
-    proof = "tests/engine/attribution/test_foretold.py::test_the_weights_of_a_linear_model_know_all"
+    proof = (
+        "tests/engine/attribution/test_infidelity.py::test_the_weights_of_a_linear_model_know_all"
+    )
     revision = 2
     judges = False
 
@@ -85,18 +87,18 @@ class Foretold(Check):
         own, moved = inside(values, drawn)
         unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
         parts = {"map": (own, unit), "fell": (fell, case.asked.target.unit)}
-        return {"check": self.told(own, moved, fell), "squares": Columns.of(parts)}
+        return {"check": self.as_columns(own, moved, fell), "squares": Columns.of(parts)}
 
-    def told(self, own: Sums, moved: Sums, fell: Sums) -> Columns:
+    def as_columns(self, own: Sums, moved: Sums, fell: Sums) -> Columns:
         """Infidelity, that of moved maps, and how many of them do as well."""
         missing, others = float(missed(own, fell)), missed(moved, fell)
         middle, as_well = float(np.median(others)), float((others <= missing).mean())
         if missing > NOTHING:
-            words = "It foretells nothing of what hiding squares does; moved elsewhere, the same "
-            words += f"map foretells {percent(1 - middle)}."
+            words = "It predicts nothing of what hiding squares does; moved elsewhere, the same "
+            words += f"map predicts {percent(1 - middle)}."
         else:
-            words = f"It foretells {percent(1 - missing)} of what hiding squares does; moved "
-            words += f"elsewhere, the same map foretells {percent(1 - middle)}, and "
+            words = f"It predicts {percent(1 - missing)} of what hiding squares does; moved "
+            words += f"elsewhere, the same map predicts {percent(1 - middle)}, and "
             words += f"{percent(as_well)} of the moves do as well."
         return checked(
             self.title, UNCLEAR, words,

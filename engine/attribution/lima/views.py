@@ -17,7 +17,7 @@ STILL = 1e-6  # a spread of probabilities that is float noise
 WITHIN = (0.25, 0.5, 0.75, 1.0)  # shares of the image
 
 
-def told(seeing: Seeing, found: Search) -> dict[str, View]:
+def views_of(seeing: Seeing, found: Search) -> dict[str, View]:
     """The order as a map, curves and areas.
 
     Raises:
