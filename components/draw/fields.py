@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from components.charts import plots
-from components.charts.style import laid, scale
+from components.charts.style import laid, number, scale
 from components.draw.matrix import diverging
-from engine.result import Field, Table
+from engine.result import Field, Points, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class FieldChart:
         signed: whether zero recedes into the page and both signs have colors of their own.
         x_names, y_names: of columns and rows, where they are words.
         downward: whether the first row is on top.
+        ways: points that are joined by a line over the ground, each in the color of its own value,
+            by their names: the first ones in black, the last in white.
         height: px.
     """
 
@@ -35,12 +38,13 @@ class FieldChart:
     x_names: Sequence[str] = ()
     y_names: Sequence[str] = ()
     downward: bool = False
+    ways: Mapping[str, Points] = field(default_factory=dict)
     height: int = 460
 
-    def figure(self, field: Field) -> go.Figure:
+    def figure(self, ground: Field) -> go.Figure:
         """The ground with its bar of colors below."""
         shared = {
-            "z": field.values, "x": self.x_names or field.x, "y": self.y_names or field.y,
+            "z": ground.values, "x": self.x_names or ground.x, "y": self.y_names or ground.y,
             "coloraxis": "coloraxis", "hovertemplate": "%{x}, %{y}: %{z:.3g}<extra></extra>",
         }  # fmt: skip
         if self.level is None:
@@ -50,10 +54,15 @@ class FieldChart:
             line = {"color": "#fff", "width": 2}
             trace = go.Contour(shared, contours=at | {"coloring": "heatmap"}, line=line)
         figure = go.Figure(trace)
-        figure.update_layout(coloraxis=self.colors(field))
-        figure.update_xaxes(title=escape(field.x_label), showgrid=False)
+        for at, (name, points) in enumerate(self.ways.items()):
+            over(figure, points, name, "#fff" if at == len(self.ways) - 1 else "#b8b8b8")
+        figure.update_layout(coloraxis=self.colors(ground))
+        figure.update_xaxes(title=escape(ground.x_label), showgrid=False)
+        if self.ways:
+            figure.update_xaxes(range=[float(ground.x[0]), float(ground.x[-1])])
+            figure.update_layout(showlegend=False)
         order = "reversed" if self.downward else True
-        figure.update_yaxes(title=escape(field.y_label), autorange=order, showgrid=False)
+        figure.update_yaxes(title=escape(ground.y_label), autorange=order, showgrid=False)
         return laid(figure, self.height)
 
     def colors(self, field: Field) -> dict[str, Any]:
@@ -67,9 +76,36 @@ class FieldChart:
         return axis
 
 
+def over(figure: go.Figure, points: Points, name: str, shade: str) -> None:
+    """A way over the ground: a line with a black edge, and its points in their own colors."""
+    x, y = points.places.T
+    for color, width in (("#000", 5.5), (shade, 3)):
+        line = {"width": width, "color": color}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+    figure.add_scatter(
+        x=x, y=y, mode="markers", hoverinfo="text",
+        hovertext=[f"{name}, point {at}: {number(v)}" for at, v in enumerate(points.values)],
+        marker={"size": 9, "color": points.values, "coloraxis": "coloraxis",
+                "line": {"width": 1.25, "color": "#000"}},
+    )  # fmt: skip
+
+
 def draw_field(view: Field, key: str, finding: str, shape: FieldChart) -> None:
     """The ground with its finding as alt text and caption, and its numbers folded below."""
-    plots.with_table(shape.figure(view), finding, {"numbers": field_table(view, shape)}, key)
+    plots.with_table(shape.figure(view), finding, numbers(view, shape), key)
+
+
+def numbers(view: Field, shape: FieldChart) -> dict[str, Table]:
+    """The ground's numbers, and those of each way."""
+    ways = {name: points_table(points) for name, points in shape.ways.items()}
+    return ways | {"numbers": field_table(view, shape)}
+
+
+def points_table(points: Points) -> Table:
+    """A row for each point: where it is, and its value."""
+    values = np.column_stack([points.places, points.values])
+    rows = tuple(f"point {at}" for at in range(len(values)))
+    return Table(values, rows, (points.x_label, points.y_label, "value"), ("", "", points.unit))
 
 
 def field_table(field: Field, shape: FieldChart) -> Table:

@@ -1,29 +1,26 @@
-"""What the Level sets view asks: how the walk goes, from where to where, and its answer."""
+"""What the Level sets view asks: how the walk goes, and from where to where."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from components import exports, runs
 from components.forms import method_form, refuse_links, widget
 from components.level_sets.partners import Partner
-from components.notices import plain
 from components.sidebar.subject import Subject
+from engine.arguments.pictures import SAMPLE
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.settings import LevelSet, Walking
+from engine.attribution.level_sets.settings import Walking
 from engine.case import ImageCase, PairCase, shown
 from engine.case.target import Target
 from engine.images import Crop
-from engine.run import Answer
 
 KEY = "levels"
 WalkT = TypeVar("WalkT", bound=Walking)
-Draw = Callable[[Answer], None]
 
 
 def walk_settings(subject: Subject) -> LST:
@@ -65,28 +62,8 @@ def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
     return PairCase(source, tuple(shown(one.picture, Crop(), case.model) for one in chosen))
 
 
-def answered(
-    kind: type[LevelSet], subject: Subject, chosen: Sequence[Partner], walk: LST, draw: Draw
-) -> None:
-    """Ask when told, draw the answer, and say what it is."""
-    low, high = kind.targets
-    if not low <= len(chosen) <= high:
-        words = f"{low}" if low == high else f"{low} to {high}"
-        st.info(f"Choose {words} images to walk to.")
-        return
-    method = asked(kind, walk, subject.case)
-    case = pair(subject.case, chosen)
-    outcome = runs.ask_when_told(method, case, f"{KEY}.{kind.name}", "Compute")
-    if isinstance(outcome, Answer):
-        draw(outcome)
-        explain(method, outcome)
-    elif outcome is not None:
-        runs.watch([outcome])
-
-
-def explain(method: Walking, answer: Answer) -> None:
-    """What am I looking at, and how it was made."""
-    st.markdown(f"**What am I looking at?** {method.about()}")
-    if method.paper:
-        st.markdown(f"Reference: {method.paper}")
-    st.caption(plain(exports.provenance(answer)))
+def arguments(subject: Subject, chosen: Sequence[Partner]) -> dict[str, Any]:
+    """What a command must say of the images; none where one of them has no name."""
+    if not subject.name or not all(one.name for one in chosen):
+        return {}
+    return subject.arguments | {"against": tuple(f"{SAMPLE}{one.name}" for one in chosen)}

@@ -25,6 +25,19 @@ def star(result: Result, key: str) -> None:
     with_table(star_figure(limbs, controls, figures.rows), star_words(result), tables, key)
 
 
+def sentence(result: Result) -> str:
+    """How many limbs hold, and how low the control falls."""
+    limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
+    low, control = (
+        float(np.nanmin(filled(held.values), axis=1).min()) for held in (limbs, controls)
+    )
+    holds = figures.values[:, figures.columns.index("holds")]
+    return (
+        f"{int(np.nansum(holds))} of {len(holds)} ways to blind spots hold: the probability is "
+        f"nowhere below {low:.2f}; straight to the targets it falls to {control:.2f}."
+    )
+
+
 def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figure:
     """Dots close enough to be a line, in colors, and over them the points to read."""
     angles = 90 - 360 * np.arange(len(labels)) / len(labels)  # degrees, clockwise from above

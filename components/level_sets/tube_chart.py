@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts.plots import with_table
-from components.charts.style import DASHES, GRAY, MARGINS, SYMBOLS, filled, scale
-from engine.result import Curve, Field, Result, Table
+from components.charts.style import GRAY, MARGINS, filled, scale
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from engine.result import Columns, Curve, Field, Table
 
 SURFACE, LINES = "Surface", "Lines"
 
 
-def tube(result: Result, key: str) -> None:
+def tube(found: Views, key: str) -> None:
     """The probability beside the walk, as a surface or, flat, as a line for each distance."""
-    low, high, held = (cast(Any, result[name]) for name in ("low", "high", "confidence"))
     look = st.segmented_control(
         "Show as", [SURFACE, LINES], default=SURFACE, required=True, key=f"{key}.look"
     )
-    figure = tube_surface(low, held) if look == SURFACE else tube_lines(low, held)
-    tables = {"low": rows_table(low, "5 %"), "high": rows_table(high, "95 %")}
-    with_table(figure, tube_words(low, held), tables, key=f"{key}.{look}")
+    if look == LINES:
+        draw(FLAT, found, f"{key}.{LINES}")
+    else:
+        tables = {"low": rows_table(found["low"], "5 %"), "high": rows_table(found["high"], "95 %")}
+        figure = tube_surface(found["low"], found["confidence"])
+        with_table(figure, tube_words(found), tables, key=f"{key}.{SURFACE}")
 
 
 def tube_surface(low: Field, held: Curve) -> go.Figure:
@@ -62,50 +66,41 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
     return figure
 
 
-def tube_lines(low: Field, held: Curve) -> go.Figure:
+def by_step(found: Views) -> Columns:
+    """The walk's probability and the 5 % quantile at each distance beside it, a row for each step."""
+    low, held = found["low"], found["confidence"]
+    columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (held.y, low.unit)}
+    rows = zip(low.y, low.values, strict=True)
+    return Columns.of(columns | {f"at {y:g}": (row, low.unit) for y, row in rows})
+
+
+def lines(found: Views) -> Lines:
     """A line for each distance; dashes and marks tell them apart as well as colors."""
-    figure = go.Figure()
-    rows = [("on the walk", held.y), *((f"at {y:g}", row) for y, row in zip(low.y, low.values))]  # noqa: B905
-    for at, (name, values) in enumerate(rows):
-        look = at % len(DASHES)
-        figure.add_trace(
-            go.Scatter(
-                x=low.x,
-                y=values,
-                name=name,
-                mode="lines+markers",
-                line={"dash": DASHES[look], "width": 2.5},
-                marker={"symbol": SYMBOLS[look], "size": 9},
-                hovertemplate=f"{name}, step %{{x}}: %{{y:.2f}}<extra></extra>",
-            )
-        )
-    figure.update_layout(
-        xaxis={"title": {"text": "step"}, "fixedrange": True},
-        yaxis={
-            "title": {"text": "probability, 5 % quantile"},
-            "range": [-0.02, 1.04],
-            "fixedrange": True,
-        },
-        legend={
-            "title": {"text": "distance (L2)"},
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-        },
-        height=400,
-        margin=MARGINS,
-    )
-    return figure
+    names = by_step(found).order[1:]
+    return Lines(
+        x="step", series={name: name for name in names}, title="probability, 5 % quantile",
+        span=(-0.02, 1.04), height=400,
+    )  # fmt: skip
 
 
-def tube_words(low: Field, held: Curve) -> str:
+def tube_words(found: Views) -> str:
     """The lowest of the walk, and beside it at the least and the largest distance."""
+    low = found["low"]
+    return (
+        f"{sentence(found)} That is at distance {low.y[0]:g} and {low.y[-1]:g}, at every step "
+        "looked at. Where the walk itself was below its bound, there is no tube. A random "
+        "direction says little about the worst one."
+    )
+
+
+def sentence(found: Views) -> str:
+    """The lowest of the walk, and beside it at the least and the largest distance."""
+    low = found["low"]
     near, far = (float(np.nanmin(filled(low.values[at]))) for at in (0, -1))
     return (
-        f"On the walk the probability is at least {float(np.nanmin(held.y)):.2f}. Beside it, 19 of "
-        f"20 random directions stay above {near:.2f} at distance {low.y[0]:g} and above {far:.2f} "
-        f"at distance {low.y[-1]:g}, at every step looked at. Where the walk itself was below its "
-        "bound, there is no tube. A random direction says little about the worst one."
+        f"On the walk the probability is at least {float(np.nanmin(found['confidence'].y)):.2f}. "
+        f"Beside it, 19 of 20 random directions stay above {near:.2f} at distance {low.y[0]:g} and "
+        f"above {far:.2f} at distance {low.y[-1]:g}."
     )
 
 
@@ -114,3 +109,6 @@ def rows_table(field: Field, name: str) -> Table:
     rows = tuple(f"{name} quantile at distance {y:g}" for y in field.y)
     columns = tuple(f"step {x:g}" for x in field.x)
     return Table(field.values, rows, columns, (field.unit,) * len(columns))
+
+
+FLAT = Drawing("low", "", lines, tube_words, made=by_step)

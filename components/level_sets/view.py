@@ -2,114 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from components.charts import tables
-from components.level_sets import partners, plane_chart, star_chart, takeaway, tube_chart
-from components.level_sets.asked import KEY, answered
+from components import section
+from components.draw.drawing import Drawing, Views, draw
+from components.level_sets import partners, plane_chart, star_chart, tube_chart, walks
+from components.level_sets.asked import KEY, arguments, asked, pair, walk_settings
 from components.level_sets.partners import Partner
-from components.level_sets.walks import show_walk
 from components.links import refuse
-from components.notices import plain
+from components.section import Section
 from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.triangle import triangles
 from engine.attribution.level_sets.grid import Grid
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
+from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.run import Answer
 
 
 @dataclass(frozen=True)
 class Tab:
-    """One way of looking: its word, how many targets it takes and begins with, what shows it."""
+    """One way of looking.
 
-    word: str
-    targets: tuple[int, int]
+    Args:
+        kind: what it asks; it says how many targets that takes.
+        first: how many targets are chosen to begin with.
+        parts: of its section: what is drawn of an answer.
+    """
+
+    kind: type[LevelSet]
     first: int
-    show: Callable[[Subject, Sequence[Partner], LST], None]
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+    def targets(self, word: str, subject: Subject) -> list[Partner]:
+        """As many images to walk to as it takes."""
+        if self.kind.targets == (1, 1):
+            return [partners.choose_one(subject, "Walk to", f"{KEY}.to")]
+        key = f"{KEY}.to.{word.lower().replace(' ', '-')}"
+        return partners.choose_many(subject, "Walk to", key, self.kind.targets, self.first)
 
 
 def question(subject: Subject) -> str:
     """The question of the page in words."""
-    label = subject.case.model.labels[subject.case.target.index]
-    model = plain(subject.case.model.lineage.trail)
+    case = subject.case
     return (
-        f"Asking **{model}**: how far can the image move while it goes on saying "
-        f"**{plain(label)}**?"
+        f"How far can the image move while {case.model.lineage.trail} goes on saying "
+        f"“{case.model.labels[case.target.index]}”?"
     )
 
 
-def pick_view() -> Tab:
-    """The way of looking."""
+def choose(subject: Subject) -> dict[str, Section]:
+    """The way of looking, the images to walk to and how; nothing while they are too few."""
     refuse(f"{KEY}.view", VIEWS, "View", "one of " + ", ".join(VIEWS))
     word = st.segmented_control(
         "View", list(VIEWS), default="Walk", required=True, key=f"{KEY}.view", bind="query-params"
     )
-    return VIEWS[word]
+    tab = VIEWS[word]
+    chosen = tab.targets(word, subject)
+    walk = walk_settings(subject)
+    low, high = tab.kind.targets
+    if not low <= len(chosen) <= high:
+        words = f"{low}" if low == high else f"{low} to {high}"
+        st.info(f"Choose {words} images to walk to.")
+        return {}
+    if tab.kind is LST:
+        return walks.sections(subject, chosen, walk)
+    return {
+        word: Section(
+            KEY, asked(tab.kind, walk, subject.case), pair(subject.case, chosen), columns=1,
+            button="Compute", known=arguments(subject, chosen), **tab.parts,
+        )
+    }  # fmt: skip
 
 
-def targets(view: Tab, subject: Subject) -> list[Partner]:
-    """As many images to walk to as the view takes."""
-    if view.targets == (1, 1):
-        return [partners.choose_one(subject, "Walk to", f"{KEY}.to")]
-    key = f"{KEY}.to.{view.word.lower().replace(' ', '-')}"
-    return partners.choose_many(subject, "Walk to", key, view.targets, view.first)
+def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
+    """The answer; in `rest`, what else belongs to it."""
+    only, *_ = questions.values()
+    if isinstance(only.method, LST):
+        walks.show(questions, rest)
+    else:
+        section.show(replace(only, below=rest))
 
 
 # --- the other ways of looking -------------------------------------------------------------------
 
 
-def show_plane(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
-    """The walk in a plane, over the confidence there."""
-    answered(Plane, subject, chosen, walk, lambda found: plane_chart.plane(found, f"{KEY}.plane"))
-
-
-def show_triangle(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
+def both_triangles(found: Views) -> None:
     """Two blind spots and the source, with the raw targets as control."""
-
-    def draw(found: Answer) -> None:
-        both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
-        triangles(both, f"{KEY}.triangles")
-        tables.table(found["statistics"], f"{KEY}.statistics")
-
-    answered(Simplex, subject, chosen, walk, draw)
+    both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
+    triangles(both, f"{KEY}.triangles")
 
 
-def show_star(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
-    """Limbs to several blind spots."""
-    answered(Star, subject, chosen, walk, lambda found: star_chart.star(found, f"{KEY}.star"))
+def fallen(found: Views) -> str:
+    """The least probability between the blind spots, and between the raw targets."""
+    spots, raw = (float(found[name].values.min()) for name in ("blind spots", "raw targets"))
+    return (
+        f"Between the image and two blind spots the probability is nowhere below {spots:.2f}; "
+        f"between it and the two targets themselves it falls to {raw:.2f}."
+    )
 
 
-def show_width(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
-    """How far one may stray from the walk."""
-    answered(TubeWidth, subject, chosen, walk, lambda found: tube_chart.tube(found, f"{KEY}.tube"))
-
-
-def show_grid(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
-    """Every image walked to every other one."""
-
-    def draw(found: Answer) -> None:
-        image_grid.grid(found, f"{KEY}.grid")
-        takeaway.grid(found, f"{KEY}.grid")
-
-    answered(Grid, subject, chosen, walk, draw)
+def kept(found: Views) -> str:
+    """How many walks keep their class."""
+    walks_ = ~np.eye(len(found["kept"].rows), dtype=bool)
+    return (
+        f"{int(found['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
+        "they began with."
+    )
 
 
 VIEWS = {
-    view.word: view
-    for view in (
-        Tab("Walk", (1, 1), 1, show_walk),
-        Tab("Plane", (1, 1), 1, show_plane),
-        Tab("Triangle", (2, 2), 2, show_triangle),
-        Tab("Star", (4, 12), 5, show_star),
-        Tab("Width", (1, 1), 1, show_width),
-        Tab("All against all", (1, 4), 2, show_grid),
-    )
-}
+    "Walk": Tab(LST, 1),
+    "Plane": Tab(Plane, 1, {
+        "sentence": plane_chart.sentence,
+        "picture": lambda found: draw(plane_chart.GROUND, found, f"{KEY}.plane"),
+        "evidence": [plane_chart.PROFILE],
+    }),
+    "Triangle": Tab(Simplex, 2, {
+        "sentence": fallen, "picture": both_triangles, "evidence": [Drawing("statistics")],
+    }),
+    "Star": Tab(Star, 5, {
+        "sentence": star_chart.sentence,
+        "picture": lambda found: star_chart.star(found, f"{KEY}.star"),
+    }),
+    "Width": Tab(TubeWidth, 1, {
+        "sentence": tube_chart.sentence,
+        "picture": lambda found: tube_chart.tube(found, f"{KEY}.tube"),
+    }),
+    "All against all": Tab(Grid, 2, {
+        "sentence": kept, "picture": lambda found: image_grid.grid(found, f"{KEY}.grid"),
+        "files": lambda found: {"grid.png": lambda: image_grid.as_png(found)},
+    }),
+}  # fmt: skip

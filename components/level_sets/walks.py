@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from components import runs
+from components import runs, together
 from components.charts import tables
+from components.draw.drawing import Views
 from components.level_sets import takeaway
-from components.level_sets.asked import KEY, asked, explain, pair
+from components.level_sets.asked import KEY, arguments, asked, pair
 from components.level_sets.partners import Partner
 from components.links import refuse
+from components.notices import plain
+from components.section import Section, answered
 from components.sidebar import models
 from components.sidebar.subject import Subject
 from components.widgets.pictures import show_picture
@@ -32,42 +36,66 @@ from engine.run import Answer
 MOST_WALKS = 3
 
 
-def show_walk(subject: Subject, chosen: Sequence[Partner], walk: LST) -> None:
-    """The player, with other ways to the target or another model beside it."""
+def sections(subject: Subject, chosen: Sequence[Partner], walk: LST) -> dict[str, Section]:
+    """The walk, with other ways to the target or another model beside it."""
     left, right = st.columns(2)
     with left:
         kinds = pick_comparisons()
     with right:
         other = models.choose_second(subject.case.model, f"{KEY}.model")
-    asks: list[tuple[Walking, PairCase, str]] = [(walk, pair(subject.case, chosen), walk.title)]
-    asks += [
-        (asked(kind, walk, subject.case), pair(subject.case, chosen), kind.title) for kind in kinds
-    ]
+    case = pair(subject.case, chosen)
+    asks: dict[str, tuple[Walking, PairCase]] = {walk.title: (walk, case)}
+    asks |= {kind.title: (asked(kind, walk, subject.case), case) for kind in kinds}
     if other is not None:
-        asks.append((walk, pair(seen_by(other, subject), chosen), other.title))
-    asks = asks[:MOST_WALKS]
-    slots = [f"{KEY}.{method.name}.{case.model.name}" for method, case, _ in asks]
-    runs.leave_others(KEY, slots)
-    first = runs.ask_when_told(asks[0][0], asks[0][1], slots[0], "Walk")
-    if first is None:
-        return
-    found = [first] + [
-        runs.ask(method, case, slot)
-        for (method, case, _), slot in zip(asks[1:], slots[1:], strict=True)
+        asks[other.title] = (walk, pair(seen_by(other, subject), chosen))
+    known = arguments(subject, chosen)
+    return {
+        title: Section(
+            f"{KEY}.{case.model.name}", method, case, detail=figures,
+            files=takeaway.walk, button="Walk" if title == walk.title else "",
+            before=f"Up to {walk.steps} steps of the image towards the other one.", known=known,
+        )
+        for title, (method, case) in list(asks.items())[:MOST_WALKS]
+    }  # fmt: skip
+
+
+def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
+    """All walks in the player; in `rest` the figures and files of each."""
+    runs.leave_others(KEY, [one.slot for one in walks.values()])
+    found = together.ask_all(walks)
+    first = next(iter(walks.values()))
+    if not found:
+        st.caption(first.before)
+    answers = together.answers_of(found)
+    if title := next(iter(answers), ""):
+        st.subheader(plain(held(answers[title])))
+    shown = [
+        walked(title, walks[title].method, walks[title].case, outcome)
+        for title, outcome in found.items()
     ]
-    runs.watch(found, live_frame)
-    walks = [
-        walked(title, method, case, outcome)
-        for (method, case, title), outcome in zip(asks, found, strict=True)
-    ]
-    if ready := [one for one in walks if one is not None]:
+    if ready := [one for one in shown if one is not None]:
         player(ready, f"{KEY}.player")
-    for (method, case, title), outcome in zip(asks, found, strict=True):
-        if isinstance(outcome, Answer):
-            with st.expander(f"{title}: figures and files", expanded=method is walk):
-                tables.figures(turned(outcome["figures"]))
-                takeaway.walk(outcome, f"{KEY}.{method.name}.{case.model.name}")
-                explain(method, outcome)
+    runs.watch(list(found.values()), live_frame)
+    with rest:
+        for title, answer in together.tabs(answers):
+            answered(walks[title], answer)
+
+
+def held(found: Views) -> str:
+    """How near a walk comes to its target, and what the class keeps."""
+    row = found["figures"].cell
+    label = found["top"].labels[0][0]
+    name = found["figures"].rows[0]
+    return (
+        f"The walk comes within {row(name, 'RMSE to target'):.2g} of the target (RMSE of pixel "
+        f"values from 0 to 1) while “{label}” never falls below "
+        f"{row(name, 'lowest confidence'):.2f}."
+    )
+
+
+def figures(found: Views) -> None:
+    """The figures of a walk, one below the other."""
+    tables.figures(turned(found["figures"]))
 
 
 def pick_comparisons() -> list[type[Walking]]:

@@ -3,22 +3,22 @@
 import streamlit as st
 
 from components import in_distribution
-from components.level_sets import asked, partners, view
+from components.level_sets import partners, view
+from components.notices import plain
 from components.sidebar import subject
 
 st.title("Level sets")
-st.markdown(
-    "What can change in the image without the model noticing? Walk from your image towards "
-    "another one while the model goes on saying the same."
-)
 
 about = subject.current()
-st.markdown(view.question(about))
-in_distribution.line(about)
-way = view.pick_view()
-chosen = view.targets(way, about)
-walk = asked.walk_settings(about)
-way.show(about, chosen, walk)
+warning, answer, controls, rest = (st.container() for _ in range(4))
+with warning:
+    in_distribution.line(about, rest)
+    st.markdown(f"**{plain(view.question(about))}**")
+with controls:
+    questions = view.choose(about)
+    with st.expander("Targets of yours"):
+        partners.open_own()
+with answer:
+    if questions:
+        view.show(questions, rest)
 
-with st.expander("Targets of yours"):
-    partners.open_own()

@@ -45,8 +45,9 @@ def test_from_two_images_to_an_animation_and_a_link(visit, tmp_path: Path) -> No
     page.keyboard.press("ArrowRight")
     expect(said).not_to_contain_text("Step 0 of 20")
 
+    page.get_by_role("button", name="Share").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="GIF").click()
+        page.get_by_role("button", name=re.compile("walk.gif$")).click()
     file = tmp_path / "walk.gif"
     download.value.save_as(file)
     with Image.open(file) as animation:

@@ -22,7 +22,7 @@ def star_of(result):
 
 
 def plane_of(result):
-    return plane_chart.plane_figure(result["field"], result["walk"], result["line"])
+    return plane_chart.GROUND.chart(result).figure(result["field"])
 
 
 @pytest.fixture(params=["star", "plane", "tube"])
@@ -88,10 +88,28 @@ def test_the_star_says_its_lowest_and_the_control_s():
 
 
 def test_the_plane_says_how_low_each_way_falls():
-    result = plane()
-    words = plane_chart.plane_words(result["walk"], result["line"])
+    words = plane_chart.sentence(plane())
     assert "nowhere below 0.90" in words
     assert "falls to 0.00" in words
+
+
+def test_the_ways_lie_where_their_points_are_each_in_the_color_of_its_own_value():
+    result = plane()
+    figure = plane_of(result)
+    marks = [one for one in figure.data if one.type == "scatter" and one.mode == "markers"]
+    for trace, name in zip(marks, ("line", "walk"), strict=True):
+        assert np.column_stack([trace.x, trace.y]) == pytest.approx(result[name].places)
+        assert trace.marker.color == pytest.approx(result[name].values)
+    assert marks[1].hovertext[2] == "walk, point 2: 0.90"
+
+
+def test_the_profile_keeps_every_point_of_both_ways():
+    result = plane()
+    table = plane_chart.profile(result)
+    for name, words in plane_chart.NAMES.items():
+        for (x, _), value in zip(result[name].places, result[name].values, strict=True):
+            row = int(np.abs(table[plane_chart.ACROSS] - x).argmin())
+            assert table[words][row] == pytest.approx(value)
 
 
 def test_the_tube_is_mirrored_about_the_walk():
@@ -102,27 +120,29 @@ def test_the_tube_is_mirrored_about_the_walk():
 
 
 def test_the_flat_tube_tells_its_lines_apart_without_color():
-    lines = tube_chart.tube_lines(tube()["low"], tube()["confidence"]).data
+    lines = tube_chart.lines(tube()).figure(tube_chart.by_step(tube())).data
     looks = Counter((line.line.dash, line.marker.symbol) for line in lines)
     assert len(lines) == 4
     assert max(looks.values()) == 1
 
 
 def page() -> None:
+    from components.draw.drawing import draw
     from components.level_sets import plane_chart, star_chart, tube_chart
     from tests.components.level_sets import results
 
     star_chart.star(results.star(), "star")
-    plane_chart.plane(results.plane(), "plane")
+    draw(plane_chart.GROUND, results.plane(), "plane")
+    draw(plane_chart.PROFILE, results.plane(), "profile")
     tube_chart.tube(results.tube(), "tube")
 
 
 def test_every_chart_is_drawn_with_its_twin_and_its_words():
     at = AppTest.from_function(page, default_timeout=30).run()
     assert not at.exception
-    assert [each.label for each in at.expander] == ["The numbers as a table"] * 3
-    assert len(at.dataframe) == 2 + 3 + 2
-    assert len(at.caption) == 3
+    assert [each.label for each in at.expander] == ["The numbers as a table"] * 4
+    assert len(at.dataframe) == 2 + 3 + 1 + 2
+    assert len(at.caption) == 4
 
 
 def test_the_tube_can_be_seen_flat():
@@ -133,5 +153,5 @@ def test_the_tube_can_be_seen_flat():
 
 
 def test_the_tube_s_words_tell_the_least_distance_and_the_largest_from_their_own_rows():
-    words = tube_chart.tube_words(tube()["low"], tube()["confidence"])
-    assert "stay above 0.70 at distance 0.5 and above 0.10 at distance 2," in words
+    words = tube_chart.tube_words(tube())
+    assert "stay above 0.70 at distance 0.5 and above 0.10 at distance 2." in words
