@@ -103,11 +103,13 @@ def both_triangles(found: Views) -> None:
 
 
 def fallen(found: Views) -> str:
-    """The least probability between the blind spots, and between the raw targets."""
-    spots, raw = (float(found[name].values.min()) for name in ("blind spots", "raw targets"))
+    """The mean probability on the ways from the image to the blind spots, and to the targets."""
+    spots, raw = (
+        found["statistics"].cell(row, "mean of the paths") for row in ("blind spots", "raw targets")
+    )
     return (
-        f"Between the image and two blind spots the probability is nowhere below {spots:.2f}; "
-        f"between it and the two targets themselves it falls to {raw:.2f}."
+        f"On the ways to two blind spots the probability is {spots:.2f} on average; on those to "
+        f"the targets themselves {raw:.2f}."
     )
 
 

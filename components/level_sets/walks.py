@@ -34,6 +34,7 @@ from engine.result import Result, Table
 from engine.run import Answer
 
 MOST_WALKS = 3
+LOWEST = "lowest confidence"
 
 
 def sections(subject: Subject, chosen: Sequence[Partner], walk: LST) -> dict[str, Section]:
@@ -82,14 +83,11 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
 
 
 def held(found: Views) -> str:
-    """How near a walk comes to its target, and what the class keeps."""
-    row = found["figures"].cell
-    label = found["top"].labels[0][0]
-    name = found["figures"].rows[0]
+    """How near a walk comes to its target, and how low its class falls."""
+    far, low = (found["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
-        f"The walk comes within {row(name, 'RMSE to target'):.2g} of the target (RMSE of pixel "
-        f"values from 0 to 1) while “{label}” never falls below "
-        f"{row(name, 'lowest confidence'):.2f}."
+        f"The walk comes within {far:.2g} of the target (RMSE) while “{found['top'].labels[0][0]}” "
+        f"never falls below {low:.2f}."
     )
 
 

@@ -15,6 +15,10 @@ from engine.case import ImageCase
 from engine.case.target import Target
 
 KEY = "minimal"
+ABOUT = (
+    "Regions are shown one by one, on black, in the order in which they make the class most "
+    "probable. The shortest prefix that is enough is a reason, not the only one."
+)
 SMALL = 64  # px; up to here the search takes seconds and runs by itself
 
 
@@ -55,6 +59,7 @@ def choose(about: Subject) -> RegionSearch | None:
     """Settings, and whose probability is looked at; None where that has yet to be said."""
     refuse_links(LiMA, KEY, about.case)
     refuse(f"{KEY}.error", {"true", "false"}, "Explain the error", "true or false")
+    st.caption(ABOUT)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left, st.popover("How the search goes", width="stretch"):
         method = method_form(LiMA, KEY, about.case)

@@ -17,7 +17,6 @@ from components.widgets.pictures import show_picture
 from components.widgets.viewer import Pixels
 from engine.run import digest
 
-SHARES = (3, 2)  # of the page: the picture, and what stands beside it
 SIDE = 672  # px of the picture on the page, at least
 DIM = 0.3  # of the brightness of what is not shown
 RED = (222, 32, 38)
@@ -28,7 +27,7 @@ TALL = 230  # px of a curve
 @st.fragment
 def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> None:
     """The slider over the steps, and what stands at one; it opens at the headline's step."""
-    left, right = st.columns(SHARES, gap="medium")
+    left, right = st.columns(2, gap="medium")  # the picture stands whole in the first screen
     with left:
         count, search = len(found["insertion"].x) - 1, digest(asked.method, asked.case)
         step = choose_step(count, search, f"{KEY}.step", first)

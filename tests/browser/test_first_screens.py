@@ -64,6 +64,20 @@ def test_two_maps_with_legend_and_trust_line_stand_in_the_first_screen(
     assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > trust["bottom"]
 
 
+@pytest.mark.parametrize(
+    ("view", "picture"),
+    [("minimal-regions", "[data-testid=stImage] img"), ("level-sets", ".bp-frame")],
+)
+def test_the_sentence_and_the_large_picture_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage, view: str, picture: str
+) -> None:
+    page = opened(open_page, f"{app_url}/{view}", SCREEN)
+    drawn = edges(page, f"{MAIN} {picture}")
+    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
+    assert drawn["width"] >= 280
+    assert drawn["bottom"] <= SCREEN["height"]
+
+
 @pytest.mark.parametrize("view", ["which-explanation", "heatmaps"])
 def test_on_a_telephone_the_answer_and_its_map_stand_in_two_screens(
     app_url: str, open_page: OpenPage, view: str

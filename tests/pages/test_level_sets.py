@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from components.level_sets import view, walks
+from components.level_sets import asked, partners, view, walks
 from components.runs import Problem
 from components.views import LEVEL_SETS
+from engine import run
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.case import PairCase
 from engine.case.target import Target
 from engine.models import catalog
 from tests import tiny
-from tests.visits import pills, said, visit
+from tests.visits import pills, question_in, said, visit
 
 VIEWS = [name for name in view.VIEWS if name != "All against all"]  # which is no quick question
 
@@ -116,3 +118,25 @@ def test_an_image_of_a_data_set_walks_to_others_of_its_set():
     offered = at.selectbox(key="levels.to").options
     assert len(offered) == 18  # two of each other class
     assert not any(one.startswith("3,") for one in offered)
+
+
+def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
+    source = tiny.cnn_case()
+    seen = int(source.model.logits(source.image[None])[0].argmax())
+    case = PairCase(replace(source, target=Target(seen)), (torch.rand(3, 32, 32),))
+    found = LST(steps=5)(case)
+    far = float(np.square(found["end"].frames[-1] - case.others[0].numpy()).mean() ** 0.5)
+    low = float(found["source confidence"].y.min())
+    label = source.model.labels[seen]
+    assert walks.held(found) == (
+        f"The walk comes within {far:.2g} of the target (RMSE) while “{label}” never falls below "
+        f"{low:.2f}."
+    )
+
+
+def test_the_call_under_share_names_the_images_and_asks_this_very_question():
+    at = open_view()
+    (python,) = [one.value for one in at.code if one.language == "python"]
+    subject = at.session_state["subject"]
+    (chosen,) = [one for one in partners.others(subject).values() if one.name == "china"]
+    assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [chosen]))
