@@ -97,17 +97,17 @@ def show(
     picture = first_screen(len(found), KEY)
     runs.watch(list(found.values()))
     whole = not any(isinstance(one, Pending) for one in found.values())
-    tried_now = checks if whole else []
-    trials.leave([method for method in methods if method.title in answers] if tried_now else [])
+    tried = [method for method in methods if method.title in answers] if checks and whole else []
+    trials.leave(tried)
     with rest:
-        tried = in_tabs(sections, answers, tried_now, subject)
+        judged = in_tabs(sections, answers, checks if whole else [], subject)
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
         truth.scored(maps, subject)
         trials.agreement(maps)
     with picture:
-        panels = [panel(title, outcome, tried.get(title)) for title, outcome in found.items()]
+        panels = [panel(title, outcome, judged.get(title)) for title, outcome in found.items()]
         draw_maps(panels, subject, f"{KEY}.viewer")
 
 

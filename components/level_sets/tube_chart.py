@@ -67,7 +67,7 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
 
 
 def by_step(found: Views) -> Columns:
-    """The walk's probability and the 5 % quantile at each distance beside it, a row for each step."""
+    """A row for each step: the walk's probability, and the 5 % quantile at each distance."""
     low, held = found["low"], found["confidence"]
     columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (held.y, low.unit)}
     rows = zip(low.y, low.values, strict=True)
