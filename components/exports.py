@@ -8,11 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from PIL import Image
 
 from components.sidebar.subject import Subject
-from components.widgets.downloads import download
 from engine.case.target import Target
 from engine.images import SliceChoice
 from engine.method import Method
@@ -126,19 +124,6 @@ def configuration(answer: Answer) -> str:
         for one in ran
     ]
     return f" ({'; '.join(found)})" if found else ""
-
-
-def downloads(answer: Answer, subject: Subject, key: str) -> None:
-    """PNG, NPY and JSON; each is made only when it is asked for."""
-    heat: HeatMap = answer["map"]
-    stem = f"blindspot-{answer.record['method'].split('.')[-1]}"
-    png, npy, said = st.columns(3)
-    download("PNG", lambda: as_png(subject, heat), f"{stem}.png", f"{key}.png", place=png)
-    download(
-        "NPY", lambda: as_npy(heat), f"{stem}.npy", f"{key}.npy", place=npy,
-        help=f"The raw values, in {heat.unit}.",
-    )  # fmt: skip
-    download("JSON", lambda: as_json(answer), f"{stem}.json", f"{key}.json", place=said)
 
 
 def as_png(subject: Subject, heat: HeatMap) -> bytes:

@@ -110,16 +110,13 @@ def stations(
 
 
 def star_words(result: Result) -> str:
-    """The lowest probability on any limb, and on any control."""
-    limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
-    lows = [np.nanmin(filled(held.values), axis=1) for held in (limbs, controls)]
-    holds = figures.values[:, figures.columns.index("holds")]
+    """What the lines are, and the lowest probability of each kind."""
+    limbs, controls = (cast(Any, result[n]) for n in ("limbs", "controls"))
+    best = np.nanmin(filled(controls.values), axis=1).max()
     return (
-        f"The source, in the middle, has {number(limbs.values[0, 0])}. On the {len(holds)} thick "
-        f"limbs to blind spots the probability is nowhere below {lows[0].min():.2f}; "
-        f"{int(np.nansum(holds))} of {len(holds)} hold. On the thin lines beside them to the raw "
-        f"targets, the control, it falls to {lows[1].min():.2f}; the best of them to "
-        f"{lows[1].max():.2f}. The angles mean nothing."
+        f"{sentence(result)} The source, in the middle, has {number(limbs.values[0, 0])}. Thick "
+        "limbs lead to blind spots; the thin lines beside them, the control, to the raw targets: "
+        f"the best of them falls to {best:.2f}. The angles mean nothing."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components import section
-from components.draw.bars import Dots
+from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.maps import draw_maps
 from components.exports import as_png, python_call
@@ -40,7 +40,7 @@ def show(asked: RegionSearch) -> Answer | None:
                     [Panel("Minimal regions", found["map"])], asked.about, f"{KEY}.viewer"
                 )),
                 Drawing("highest", "How probable it became within a part of the image",
-                        finding=passes),
+                        Bars(value="highest probability", span=(0, 1.03)), passes),
             ),
             button="" if asked.small else "Search",
             before=f"Fewer than {naive_looks(asked.method.regions):,} half-hidden copies of the "

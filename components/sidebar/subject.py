@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
-from components.notices import plain
 from components.sidebar import examples, medical, models
 from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.sidebar.targets import choose_numbers, choose_target
@@ -124,16 +123,6 @@ def current() -> Subject:
 def current_or_none() -> Subject | None:
     """The subject of this run, for pages that have a question without one."""
     return st.session_state.get("subject")
-
-
-def question(subject: Subject) -> str:
-    """The question of the page in words."""
-    case = subject.case
-    asked = case.target.words(case.model.labels)
-    return (
-        f"Asking **{plain(case.model.lineage.trail)}** about **{plain(asked)}**, "
-        f"read as a {case.target.reading}."
-    )
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:

@@ -71,15 +71,21 @@ def page() -> None:
     from tests.components.sections import Birds, Counted
 
     chosen = dict(st.session_state["chosen"])
+    if chosen.pop("controlled", False):
+        above, controls, chosen["below"] = st.container(), st.container(), st.container()
+        controls.markdown("the controls")
+    else:
+        above = st.container()
     case = Birds("there is no such bird." if chosen.pop("lacking", False) else "")
-    section.show(
-        section.Section(
-            "birds", Counted(), case,
-            sentence=lambda found: f"Owls lead with {found['table'].cell('owl', 'birds'):.0f}.",
-            picture=lambda found: st.markdown("the picture"),
-            evidence=(
-                Drawing("table", "How many", Bars(value="birds"), lambda found: "owl has most"),
-            ),
-            detail=lambda found: st.markdown("the detail"), **chosen,
-        )
-    )  # fmt: skip
+    with above:
+        section.show(
+            section.Section(
+                "birds", Counted(), case,
+                sentence=lambda found: f"Owls lead with {found['table'].cell('owl', 'birds'):.0f}.",
+                picture=lambda found: st.markdown("the picture"),
+                evidence=(
+                    Drawing("table", "How many", Bars(value="birds"), lambda found: "owl has most"),
+                ),
+                detail=lambda found: st.markdown("the detail"), **chosen,
+            )
+        )  # fmt: skip

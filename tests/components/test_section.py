@@ -92,3 +92,14 @@ def test_a_question_that_cannot_be_asked_says_why():
     at = page(lacking=True)
     assert "Not available: there is no such bird." in order(at)
     assert not at.button
+
+
+def test_what_follows_the_picture_can_stand_below_the_controls():
+    sections.Counted.let_go.set()
+    at = settled(page(controlled=True))
+    told = order(at)
+    places = [
+        next(at for at, word in enumerate(told) if start in word)
+        for start in ("Owls lead", "the picture", "the controls", "How many", "the detail", "toys.")
+    ]
+    assert places == sorted(places)

@@ -83,7 +83,7 @@ def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
 
 def test_the_star_says_its_lowest_and_the_control_s():
     words = star_chart.star_words(star())
-    assert "nowhere below 0.75; 2 of 4 hold" in words
+    assert "2 of 4 ways to blind spots hold: the probability is nowhere below 0.75" in words
     assert "it falls to 0.00" in words
 
 
