@@ -50,9 +50,9 @@ class FieldChart:
         if self.level is None:
             trace = go.Heatmap(shared)
         else:
-            at = {"start": self.level, "end": self.level, "size": 1}
+            level = {"start": self.level, "end": self.level, "size": 1}
             line = {"color": "#fff", "width": 2}
-            trace = go.Contour(shared, contours=at | {"coloring": "heatmap"}, line=line)
+            trace = go.Contour(shared, contours=level | {"coloring": "heatmap"}, line=line)
         figure = go.Figure(trace)
         for at, (name, points) in enumerate(self.ways.items()):
             over(figure, points, name, "#fff" if at == len(self.ways) - 1 else "#b8b8b8")

@@ -28,6 +28,7 @@ from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
+from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Result, Table
@@ -116,7 +117,7 @@ def seen_by(model: Classifier, subject: Subject) -> ImageCase:
     return replace(case, target=Target(int(model.logits(case.image[None])[0].argmax())))
 
 
-def walked(title: str, method: Walking, case: PairCase, outcome: runs.Outcome) -> Walked | None:
+def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcome) -> Walked | None:
     """What the player shows of an answer, or of what was there when it was stopped."""
     views: Result | None = None
     note = case.model.labels[case.source.target.index]
