@@ -54,13 +54,14 @@ def test_two_maps_with_legend_and_trust_line_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage
 ) -> None:
     page = opened(open_page, f"{app_url}/heatmaps", SCREEN)
+    for at in range(2):
+        expect(page.locator(TRUST).nth(at)).to_contain_text("confirmed")
     sentence = edges(page, SENTENCE)
     for at in range(2):
         picture, legend, trust = (edges(page, what, at) for what in (PICTURE, LEGEND, TRUST))
         assert sentence["bottom"] <= picture["top"] < legend["top"] < trust["top"]
         assert picture["width"] >= WIDE
         assert trust["bottom"] <= SCREEN["height"]
-    expect(page.locator(TRUST).first).to_contain_text("confirmed")
     assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > trust["bottom"]
 
 
