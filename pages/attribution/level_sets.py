@@ -21,4 +21,3 @@ with controls:
 with answer:
     if questions:
         view.show(questions, rest)
-
