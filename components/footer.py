@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from components import share
+from components.ending import viewing
 from components.notices import plain
 from components.share import Offer
 from engine.method import Method
@@ -44,7 +45,8 @@ def footer() -> Iterator[None]:
     entries: list[Entry] = []
     outer = COLLECTING.set(entries)
     try:
-        yield
+        with viewing():
+            yield
     finally:
         COLLECTING.reset(outer)
         draw(entries)

@@ -14,6 +14,7 @@ from uuid import uuid4
 import streamlit as st
 
 from components import notices
+from components.ending import end
 from engine import run
 from engine.lane import Job, lane
 from engine.method import Method
@@ -252,7 +253,7 @@ def answer(method: Method[Any], case: Any, slot: str) -> Answer:
     outcome = ask(method, case, slot)
     if not isinstance(outcome, Answer):
         watch([outcome])
-        st.stop()
+        end()
     return outcome
 
 

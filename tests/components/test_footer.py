@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components import section
+from components.ending import end
 from components.footer import footer
 from engine.method import Progress, quiet
 from engine.result import Result
@@ -71,6 +72,7 @@ def page(*parts, own=()):
             for each in parts:
                 section.show(each)
             alone()
+        st.markdown("the end")
 
     at = AppTest.from_function(script, default_timeout=30, args=(parts, own)).run()
     assert not at.exception
@@ -122,6 +124,12 @@ def test_a_method_that_two_sections_ask_is_explained_once():
     (told, _paper) = words(explanations(at)[0])
     assert told == "How many birds were seen."
     assert not explanations(page(replace(SEEN, explained=False)))
+
+
+def test_a_view_that_ends_early_has_its_footer_and_what_stands_below():
+    at = page(SEEN, replace(HEARD, picture=lambda _: end()), own=[HEARD])
+    assert len(shares(at)) == len(explanations(at)) == 1  # of what was drawn before the end
+    assert "the end" in words(at.main)
 
 
 def test_a_fragment_has_a_footer_of_its_own():
