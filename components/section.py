@@ -162,10 +162,17 @@ def growing(section: Section, partial: Views) -> None:
 
 def drawn(section: Section, result: Views, when: str = "") -> None:
     """The evidence that the result has, side by side."""
-    there = [drawing for drawing in section.evidence if drawing.view in result]
-    across = max(min(section.columns, len(there)), 1)
+    side_by_side(section.evidence, result, section.slot, section.columns, when)
+
+
+def side_by_side(
+    drawings: Sequence[Drawing], result: Views, key: str, columns: int, when: str = ""
+) -> None:
+    """The drawings whose view the result has, so many beside each other."""
+    there = [drawing for drawing in drawings if drawing.view in result]
+    across = max(min(columns, len(there)), 1)
     for first in range(0, len(there), across):
         places = st.columns(across, gap="large")
         for at, place in enumerate(places[: len(there) - first], first):
             with place:
-                draw(there[at], result, f"{section.slot}.{there[at].view}.{at}{when}")
+                draw(there[at], result, f"{key}.{there[at].view}.{at}{when}")

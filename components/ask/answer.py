@@ -9,10 +9,11 @@ import streamlit as st
 
 from components import runs, section
 from components.ask.claims import lists, rates, verdict
-from components.dialog import question
+from components.dialog import question, scene
 from components.dialog.answer_words import first_place, marked, tidy
 from components.dialog.scene import KEY, Shown
 from components.draw.drawing import Views
+from components.ending import end
 from components.notices import plain
 from components.section import Section
 from components.widgets.words import picked_from, words
@@ -67,12 +68,11 @@ def show(shown: Shown, case: CaptionCase) -> PromptAnswer:
         Section(
             KEY, Greedy(), case, known=shown.known,
             sentence=lambda found: verdict(understood(shown, case, found).claims, shown.scene),
-            picture=lambda found: clickable(understood(shown, case, found)),
-            detail=lambda found: beside(understood(shown, case, found)),
+            picture=lambda found: picture(understood(shown, case, found)),
         )
     )  # fmt: skip
     if answer is None:
-        st.stop()
+        end()
     return understood(shown, case, answer)
 
 
@@ -105,6 +105,16 @@ def pick(places: Sequence[int], tokens: Tokens, truth: Claims | None) -> None:
         st.query_params.pop(PICKED, None)
     else:
         st.query_params[PICKED] = ",".join(map(str, places))
+
+
+def picture(answer: PromptAnswer) -> None:
+    """The image beside what is said of it."""
+    image, said = st.columns([4, 5], gap="large")
+    with image:
+        scene.picture(answer.shown)
+    with said:
+        clickable(answer)
+        beside(answer)
 
 
 def clickable(answer: PromptAnswer) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from components import section
-from components.decoding.form import KEY, Compared, Spoken, known
+from components.decoding.form import KEY, Compared, Spoken
 from components.dialog import answer_words
 from components.draw.drawing import Drawing
 from components.draw.tokens import WordMarks
@@ -27,7 +27,7 @@ def show(found: Compared, places: Sequence[st.delta_generator.DeltaGenerator]) -
         with place:
             section.show(
                 Section(
-                    f"{KEY}.said", one.method, found.case, known=known(found.shown),
+                    f"{KEY}.said", one.method, found.case, one.title, known=found.shown.known,
                     evidence=(answer_drawing(one, other, chosen),),
                 )
             )  # fmt: skip

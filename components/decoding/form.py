@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
 
 from components import runs
-from components.dialog import question, scene
+from components.dialog import scene
 from components.dialog.scene import Shown
+from components.ending import end
 from components.forms import refuse_links, widget
 from components.links import refuse
 from engine.hallucination import STRATEGIES, VCD, Greedy
@@ -87,14 +88,6 @@ class Compared:
         return next((one for one in self.spoken if one.name == name), None)
 
 
-def choose_question(shown: Shown) -> CaptionCase:
-    """Model and question, the same as on the page Ask; the page ends where none can be asked."""
-    case = question.asked(shown, question.choose_model(KEY), question.choose_prompt(shown))
-    if case is None:
-        st.stop()
-    return case
-
-
 def example(label: str, number: int) -> None:
     """One click to a scene of the first kind and its first question."""
 
@@ -110,14 +103,6 @@ def example(label: str, number: int) -> None:
         label, on_click=take, type="tertiary", icon=":material/restart_alt:",
         key=f"{KEY}.example.{number}",
     )  # fmt: skip
-
-
-def known(shown: Shown) -> Mapping[str, Any]:
-    """The name of a scene that was not edited, which a case does not know."""
-    kind, number = (st.session_state.get(f"{KEY}.{name}") for name in ("kind", "number"))
-    if shown.scene is None or scene.held_edits() or kind not in scene.KINDS or number is None:
-        return {}
-    return {"kind": scene.KINDS[kind], "scene": int(number)}
 
 
 # ---------------------------------------------------------------- strategies
@@ -142,7 +127,7 @@ def pick(case: CaptionCase) -> list[Kind]:
         st.info(f"The first {MOST} are shown; take one away to see another.")
     if not chosen:
         st.info("Choose at least one strategy to hear what the model says.")
-        st.stop()
+        end()
     return [fitting[title] for title in chosen[:MOST]]
 
 

@@ -38,12 +38,9 @@ def show(found: Compared) -> None:
             drawings = INSIDE[one.name](found, one)
             for across in (1, 2):
                 part = [drawing for drawing in drawings if wide(drawing) == (across == 1)]
-                within = Section(
-                    f"{KEY}.inside", one.method, found.case, evidence=part, columns=across
-                )
-                section.drawn(within, one.answer)
-            if one.name in AFTER:
-                AFTER[one.name](found, one)
+                section.side_by_side(part, one.answer, f"{KEY}.inside.{one.name}", across)
+            if one.name in COUNTED:
+                section.show(COUNTED[one.name](found, one))
 
 
 def wide(drawing: Drawing) -> bool:
@@ -139,7 +136,7 @@ INSIDE: Mapping[str, Inside] = {
     "OPERA": lambda found, one: (*over_trust.drawings(found, one), *beams(found, one)),
     "MVP": paths.drawings,
 }
-AFTER: Mapping[str, Callable[[Compared, Spoken], None]] = {
+COUNTED: Mapping[str, Callable[[Compared, Spoken], Section]] = {  # over many scenes
     "VASparse": memory.over_scenes,
     "MVP": paths.over_scenes,
 }

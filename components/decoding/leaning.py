@@ -8,7 +8,7 @@ from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.draw.stacked import Stacked
 from engine.hallucination.measures.differences import yes_and_no
-from engine.result import Columns
+from engine.result import Columns, Floats
 
 CLOSE = 0.02  # yes and no so near each other are told with one digit more
 REST = "another word"
@@ -18,26 +18,28 @@ CHART = Stacked(
 )  # fmt: skip
 
 
+def shares(found: Compared) -> Floats:
+    """Of yes and of no, where each answer is decided, (answers, 2); NaN where it is not so."""
+    pairs = [yes_and_no(one.answer) for one in found.spoken if found.case.decides]
+    return np.array(pairs, np.float32).reshape(-1, 2)
+
+
 def show(found: Compared) -> None:
-    """How far each strategy leans to yes; only for questions that are decided so."""
-    shares = np.array([yes_and_no(one.answer) for one in found.spoken], np.float32)
-    if not found.case.decides or not np.isfinite(shares).any():
-        return
-    yes, no = shares.T
+    """How far each strategy leans to yes."""
+    yes, no = shares(found).T
     columns = {
         "yes": (yes, "share"),
         "no": (no, "share"),
         REST: (np.maximum(1 - yes - no, 0), "share"),
     }
-    table = Columns.of(columns, found.titles)
     told = "; ".join(
         f"{one.title}: {leaning_words(*pair)}"
-        for one, pair in zip(found.spoken, shares.tolist(), strict=True)
+        for one, pair in zip(found.spoken, shares(found).tolist(), strict=True)
     )
     finding = (
         f"{told}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
     )
-    tables.chart(CHART, table, finding, f"{KEY}.leaning")
+    tables.chart(CHART, Columns.of(columns, found.titles), finding, f"{KEY}.leaning")
 
 
 def leaning_words(yes: float, no: float) -> str:

@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, Compared, Spoken
 from components.draw.bars import Dots
 from components.draw.crossed import Pixels, crossed_out
@@ -146,21 +145,14 @@ def sink_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: Spoken) -> None:
+def over_scenes(found: Compared, one: Spoken) -> Section:
     """What is made up when ever less is kept, by three ways to choose."""
     case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, one.method))
-    with st.expander("How much can be dropped? CHAIR against the share kept"):
-        section.show(
-            Section(
-                KEY, KeepCurve(), case, button=f"Count over {case.count} scenes",
-                evidence=(
-                    Drawing(
-                        "curve", chart=curve_chart,
-                        finding=lambda views: curve_words(views["curve"]),
-                    ),
-                ),
-            )
-        )  # fmt: skip
+    drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
+    return Section(
+        KEY, KeepCurve(), case, "How much can be dropped? CHAIR against the share kept",
+        button=f"Count over {case.count} scenes", evidence=(drawing,),
+    )  # fmt: skip
 
 
 def curve_chart(views: Views) -> Lines:

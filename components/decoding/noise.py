@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.decoding.form import KEY, STUBBORN, Compared, example, known
+from components.decoding.form import KEY, STUBBORN, Compared, example
 from components.draw.drawing import Drawing
 from components.draw.lines import Lines
 from components.section import Section
@@ -49,7 +49,7 @@ def margins(found: Compared, name: str) -> None:
     section.show(
         Section(
             f"{KEY}.margins.{name}", NoiseSteps(alpha=float(given["alpha"])), case,
-            f"{case.vlm.title} on “{case.prompt}”", known=known(found.shown),
+            f"{case.vlm.title} on “{case.prompt}”", known=found.shown.known,
             evidence=(
                 Drawing(
                     "margins",

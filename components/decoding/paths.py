@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, Compared, Spoken
 from components.dialog.answer_words import tidy
 from components.draw.drawing import Drawing, Views
@@ -107,18 +106,14 @@ def sum_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: Spoken) -> None:
-    """What each view adds over many questions, folded away."""
+def over_scenes(found: Compared, one: Spoken) -> Section:
+    """What each view adds over many questions."""
     case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, one.method), SCENES)
-    with st.expander("What does each view add?"):
-        section.show(
-            Section(
-                KEY, ViewsAblation(), case, button=f"Count over {SCENES} scenes",
-                evidence=(
-                    Drawing("views", finding=lambda views: ablation_words(views["views"])),
-                ),
-            )
-        )  # fmt: skip
+    drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))
+    return Section(
+        KEY, ViewsAblation(), case, "What does each view add?", evidence=(drawing,),
+        button=f"Count over {SCENES} scenes",
+    )  # fmt: skip
 
 
 def ablation_words(held: Columns) -> str:

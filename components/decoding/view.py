@@ -1,45 +1,72 @@
-"""The first screen of Decoding: image and question, the finding, and the answers side by side."""
+"""The first screen of Decoding: the finding, the answers side by side, evidence, and controls."""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Sequence
+from typing import Any
 
-from components.decoding import answers, leaning
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components.decoding import answers, leaning, steps
 from components.decoding.form import (
     KEY,
     STORY,
     Compared,
-    choose_question,
     example,
     pick,
     seeded,
     speak,
     strategy_form,
 )
-from components.dialog import scene
+from components.dialog import question, scene
+from components.dialog.scene import Shown
+from engine.hallucination.case import CaptionCase
+from engine.method import Method
 
 
 def show() -> Compared:
-    """The finding, what is asked, and a column for each strategy with its answer and settings."""
+    """What the strategies say of the image and why, above what can be chosen."""
+    answer, controls = st.container(), st.container()
+    with controls:
+        st.divider()
+        shown, case, methods = choose(answer)
+    with answer:
+        return compare(shown, case, methods)
+
+
+def choose(answer: DeltaGenerator) -> tuple[Shown, CaptionCase, list[Method[Any]]]:
+    """The image, the question, the strategies, and the settings of each."""
     image, words = st.columns([4, 5], gap="large")
     with image:
         shown = scene.choose(STORY, KEY)
     with words:
-        finding = st.container()
-        case = choose_question(shown)
+        case = question.choose(shown, answer)
         kinds = pick(case)
         example("Show the example: a lamp that is not there", STORY)
-    methods, places = [], []
+    methods = []
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
         with column:
-            st.markdown(f"#### {kind.title}")
-            places.append(st.container())
+            st.markdown(f"**{kind.title}**")
             methods.append(strategy_form(kind, case))
     with st.popover("Seed"):
         case = seeded(case)
+    return shown, case, methods
+
+
+def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+    """The finding, the image beside a column for each answer, and what the picked word came of."""
+    finding = st.container()
+    image, *places = st.columns([4, *[3] * len(methods)], gap="medium")
+    with image:
+        scene.picture(shown)
     found = speak(shown, case, methods)
-    with finding:
-        st.subheader(answers.finding_words(found))
-        leaning.show(found)
+    finding.subheader(answers.finding_words(found))
     answers.show(found, places)
+    decided = np.isfinite(leaning.shares(found)).any()
+    evidence = [leaning.show, steps.show] if decided else [steps.show]
+    for place, draw in zip(st.columns(len(evidence), gap="large"), evidence, strict=True):
+        with place:
+            draw(found)
     return found

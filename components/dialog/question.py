@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from components.dialog.scene import KEY, Shown, carry, keep
+from components.dialog.scene import KEY, Shown, carry, keep, picture
+from components.ending import end
 from components.links import refuse
 from components.notices import plain
 from engine.errors import BlindspotError
@@ -15,21 +17,27 @@ from engine.hallucination.measures.claims import questions
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 
 
-def choose(shown: Shown) -> CaptionCase:
-    """The model and the prompt; the page ends here where nothing can be asked."""
-    name = choose_model(shown.page)
-    case = asked(shown, name, choose_prompt(shown))
+def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
+    """The model and the prompt; where nothing can be asked, the page ends with the picture.
+
+    Args:
+        shown: what is asked about.
+        answer: the place of the answer.
+    """
+    case = asked(shown, choose_model(shown.page), choose_prompt(shown))
     if case is None:
-        st.stop()
+        with answer:
+            picture(shown)
+        end()
     return case
 
 
-def choose_model(page: str = KEY) -> str:
+def choose_model(page: str) -> str:
     """Which of the models is asked."""
     titles = {title: name for name, title in asking.models().items()}
     if not titles:
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
-        st.stop()
+        end()
     refuse(f"{page}.model", titles, "Model", "one that is offered here")
     carry(f"{page}.model")
     picked = st.radio(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
 from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
@@ -53,6 +52,7 @@ class Shown:
 
     scene: Scene | None
     pixels: Pixels  # as a person sees it
+    alt: str  # what they show, in words
     picture: Picture | None = None
     crop: Crop | None = None
     first: Scene | None = None  # the scene before it was edited: its questions stay
@@ -61,15 +61,14 @@ class Shown:
     known: Mapping[str, Any] = field(default_factory=dict)  # by which it is asked for in Python
 
 
-def choose(number: int = FIRST, page: str = KEY, picture: DeltaGenerator | None = None) -> Shown:
+def choose(number: int = FIRST, page: str = KEY) -> Shown:
     """A scene or the sidebar's picture; the same one wherever a page asks for it.
 
     Args:
         number: of the scene that is shown when none was chosen before.
         page: whose widgets they are; another page than Ask has the editor folded away.
-        picture: where it is drawn; above its controls if not given.
     """
-    key, above = f"{page}.image", picture or st.container()
+    key = f"{page}.image"
     carry(key)
     refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
     picked = st.pills(
@@ -79,30 +78,34 @@ def choose(number: int = FIRST, page: str = KEY, picture: DeltaGenerator | None 
     keep(key, picked)
     if picked == SIDEBAR:
         keep_edits(())
-        with above:
-            return sidebar_picture(page)
-    return choose_scene(number, page, above)
+        return sidebar_picture(page)
+    return choose_scene(number, page)
+
+
+def picture(shown: Shown) -> None:
+    """What is asked about, and what the model knows of a photograph."""
+    show_picture(enlarged(shown.pixels), shown.alt, width=WIDTH)
+    if shown.scene is None:
+        st.warning(
+            "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
+            "picture, but of a photograph it knows nothing: what it says shows how a model talks "
+            "on when it has nothing to go by.",
+            icon=":material/info:",
+        )
 
 
 def sidebar_picture(page: str) -> Shown:
     """The square of the sidebar's picture."""
     about = subject.current()
-    pixels = subject.square_pixels(about)
-    show_picture(pixels, "The square of the sidebar's picture that is asked about", width=WIDTH)
-    st.warning(
-        "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
-        "picture, but of a photograph it knows nothing: what it says shows how a model talks "
-        "on when it has nothing to go by.",
-        icon=":material/info:",
-    )
-    known = {}
+    alt, known = "The square of the sidebar's picture that is asked about", {}
     if about.name and about.crop == Crop():
         known["image"] = f"{'example' if about.chosen.example else 'sample'}:{about.name}"
-    return Shown(None, pixels, about.picture, about.crop, page=page, known=known)
+    pixels = subject.square_pixels(about)
+    return Shown(None, pixels, alt, about.picture, about.crop, page=page, known=known)
 
 
-def choose_scene(start: int, page: str, above: DeltaGenerator) -> Shown:
-    """A scene by kind and number, as edited, drawn above its controls."""
+def choose_scene(start: int, page: str) -> Shown:
+    """A scene by kind and number, as edited."""
     kind_key, number_key = f"{page}.kind", f"{page}.number"
     refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
     refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
@@ -128,9 +131,7 @@ def choose_scene(start: int, page: str, above: DeltaGenerator) -> Shown:
     link(made)
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
-    pixels = scene.image.transpose(1, 2, 0)
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
-    show_picture(enlarged(pixels), f"A {scene.theme} with {there}", place=above, width=WIDTH)
     st.caption("The picture and the model in the sidebar are not asked here.")
     place = (
         st.expander("Move things, let them fade, take them out") if page != KEY else st.container()
@@ -138,7 +139,8 @@ def choose_scene(start: int, page: str, above: DeltaGenerator) -> Shown:
     with place:
         editor(first, scene, edits)
     return Shown(
-        scene, pixels, first=first, page=page,
+        scene, scene.image.transpose(1, 2, 0), f"A {scene.theme} with {there}",
+        first=first, page=page,
         other=asking.scene(KINDS[title], (number + 1) % (MOST + 1)),
         known={} if made else {"kind": KINDS[title], "scene": number},
     )  # fmt: skip

@@ -8,13 +8,13 @@ from components.dialog import question, scene
 st.title("Ask")
 st.markdown("What does a model that looks and talks see, and what does it make up?")
 
-picture, words = st.columns([4, 5], gap="large")
-image, prompt = st.columns([4, 5], gap="large")
+said, controls = st.container(), st.container()
+image, prompt = controls.columns([4, 5], gap="large")
 with image:
-    shown = scene.choose(picture=picture)
+    shown = scene.choose()
 with prompt:
-    case = question.choose(shown)
-with words:
+    case = question.choose(shown, said)
+with said:
     given = answer.show(shown, case)
 
 st.divider()

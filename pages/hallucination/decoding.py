@@ -2,7 +2,14 @@
 
 import streamlit as st
 
-from components.decoding import cost, inside, measured, noise, scenes, steps, view
+from components.decoding import cost, inside, measured, noise, scenes, view
+
+CLOSER = {
+    "Inside each strategy": (inside,),
+    "What does it cost?": (cost,),
+    "Over many scenes: what is made up, what is missed?": (scenes, measured),
+    "What can contrasting not mend?": (noise,),
+}
 
 st.title("Decoding")
 st.markdown(
@@ -12,18 +19,7 @@ st.markdown(
 
 found = view.show()
 
-st.subheader("Why this word?", divider="gray")
-steps.show(found)
-
-st.subheader("Inside each strategy", divider="gray")
-inside.show(found)
-
-st.subheader("What does it cost?", divider="gray")
-cost.show(found)
-
-st.subheader("Over many scenes: what is made up, what is missed?", divider="gray")
-scenes.show(found)
-measured.show(found)
-
-st.subheader("What can contrasting not mend?", divider="gray")
-noise.show(found)
+for title, parts in CLOSER.items():
+    with st.expander(title):
+        for part in parts:
+            part.show(found)

@@ -193,7 +193,7 @@ def test_every_strategy_is_shown_with_the_figures_that_were_measured():
 def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
     at = opened("VASparse", decoding__prompt="describe the image")
     assert "no word was dropped" in words(at)
-    assert any("CHAIR against the share kept" in each.label for each in at.main.expander)
+    assert "CHAIR against the share kept" in words(at)
     published = {
         "decoding__VASparse__compete": "all tokens",
         "decoding__VASparse__source": "masked cache",
