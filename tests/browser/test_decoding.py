@@ -61,6 +61,7 @@ def test_the_strength_decides_and_a_lamp_that_is_seen_stays(visit: Visit) -> Non
     page = visit(decoding__VCD__alpha="0")
     expect(page.get_by_role("heading", name="Greedy and VCD say “yes”")).to_be_visible()
     again = visit()
+    again.get_by_text("What can contrasting not mend?").click()
     again.get_by_role("button", name="Show a lamp that VCD does not mend").click()
     expect(again.get_by_role("heading", name="Greedy and VCD say “yes”")).to_be_visible()
     expect(again.get_by_text(re.compile("Contrasting cannot mend that")).first).to_be_visible()
