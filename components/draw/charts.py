@@ -7,7 +7,7 @@ Series differ in color, in symbol and in dash, so that color alone says nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,7 @@ class Chart(ABC):
         span: of the axis of values, as it is drawn.
         names: of rows, where they are not the table's.
         height: px; by the number of rows if not given.
+        press: is told by Streamlit of a mark that is clicked; without it none can be.
     """
 
     title: str = ""
@@ -60,6 +61,7 @@ class Chart(ABC):
     span: tuple[float, float] | None = None
     names: Sequence[str] = ()
     height: int = 0
+    press: Callable[[Any], None] | None = None
 
     @abstractmethod
     def figure(self, table: Rows) -> go.Figure:

@@ -46,6 +46,7 @@ class Lines(Chart):
         near: half the width of a gray band around `line`, instead of a line.
         x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
         ticks: of the horizontal axis.
+        joined: columns whose marks of one place are joined, instead of a line along each column.
     """
 
     x: str
@@ -61,12 +62,16 @@ class Lines(Chart):
     log: bool = False
     now: float | None = None
     now_name: str = ""
+    joined: Sequence[str] = ()
 
     def figure(self, table: Rows) -> go.Figure:
         """The lines."""
         figure = go.Figure()
         across = values(table, self.x) if self.x else np.array(self.labels(table))
         mode = "lines+markers" if len(across) <= FEW else "lines"
+        if self.joined:
+            mode = "markers"
+            add_joints(figure, across, [values(table, column) for column in self.joined])
         for at, (column, name) in enumerate(self.series.items()):
             mark = series_style(at)
             moved = across + at * self.apart if self.apart else across
@@ -208,6 +213,16 @@ def roomy(drawn: Values) -> tuple[float, float]:
     low, high = float(drawn.min()), float(drawn.max())
     room = 0.08 * (high - low) or 0.5
     return low - room, high + room
+
+
+def add_joints(figure: go.Figure, across: Values, series: Sequence[Values]) -> None:
+    """A thin line at each place, through the values that stand there."""
+    gap = np.full(len(across), np.nan)
+    figure.add_scatter(
+        x=np.column_stack([across for _ in (*series, gap)]).ravel(),
+        y=np.column_stack([*series, gap]).ravel(), mode="lines", hoverinfo="skip",
+        line={"color": GRAY, "width": 0.7}, showlegend=False,
+    )  # fmt: skip
 
 
 def add_band(

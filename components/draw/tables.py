@@ -22,9 +22,8 @@ def chart(
         key: of the chart.
         wide: whether it scrolls sideways in a narrow window.
     """
-    plots.with_table(
-        shape.figure(table), finding, {"numbers": renamed(table, shape)}, key, wide=wide
-    )
+    numbers = {"numbers": renamed(table, shape)}
+    plots.with_table(shape.figure(table), finding, numbers, key, shape.press, wide=wide)
 
 
 def renamed(table: Table | Columns, shape: Chart) -> Table:

@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.charts.tables import as_table
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.draw.spread import Spread
-from components.forget.asked import KEY, MODELS, WORDS, Closer
+from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows, each_model
 from components.picks import pick
 from components.section import Section
 from engine.result import Columns, Table
@@ -22,32 +21,20 @@ IMAGES = ("test", "forgotten", "retained")
 UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 
-def confusion(closer: Closer) -> None:
+def confusion(closer: Closer) -> Rows:
     """What each model takes images of each class for."""
     of = pick("Images", IMAGES, f"{KEY}.Confusion.of", "segments")
-    section.show(
-        Section(
-            KEY, Confusion(of=of), closer.case, "What the three models take the images for",
-            columns=3,
-            evidence=[
-                Drawing(
-                    name, WORDS[name].capitalize(), partial(confused, name),
-                    partial(confusion_finding, closer, name),
-                )
-                for name in MODELS
-            ],
-        )
-    )  # fmt: skip
+    drawings = each_model("", confused, partial(confusion_finding, closer))
+    return [[closer.section(Confusion(of=of), *drawings, columns=3)]]
 
 
 def confused(name: str, found: Views) -> Matrix:
     """Rows are labels, columns what the model says; each row colored by its shares."""
     counts: Table = found[name]
-    values = counts.values
-    shares = values / np.maximum(values.sum(1, keepdims=True), 1)
+    shares = counts.values / np.maximum(counts.values.sum(1, keepdims=True), 1)
     return Matrix(
         colors=100 * shares, span=(0, 100), height=300, title="label", x_title="the model says",
-        texts=[[f"{count:.0f}" if count else "" for count in row] for row in values],
+        texts=[[f"{count:.0f}" if count else "" for count in row] for row in counts.values],
         hovers=[
             [
                 f"{label} is called {answer}: {100 * share:.0f} %"
@@ -73,25 +60,8 @@ def confusion_finding(closer: Closer, name: str, found: Views) -> str:
     )
 
 
-# ---------------------------------------------------------------- attack
-
-
-def attack(closer: Closer) -> None:
+def attack(closer: Closer) -> Rows:
     """What an attacker goes by, in each of the three models."""
-    st.markdown("**Can an outsider tell from the model's confidence what it learned from?**")
-    for column, name in zip(st.columns(3), MODELS, strict=True):
-        with column:
-            section.show(
-                Section(
-                    f"{KEY}.{name}", MembershipAttack(model=name), closer.case, columns=1,
-                    evidence=[
-                        Drawing(
-                            "histogram", WORDS[name].capitalize(), attacked, attack_finding
-                        )
-                    ],
-                    explained=False,
-                )
-            )  # fmt: skip
     st.caption(
         "Bars: how often the model is how sure of images that it learned and kept (members), and "
         "of test images (strangers). Shaded: where the attacker says “member”; its edge is the "
@@ -100,6 +70,13 @@ def attack(closer: Closer) -> None:
         "than 400 images) knows nothing, and its picture is gray. Right for the forgotten images "
         "is what the retrained model shows, not 100 %."
     )
+    return [[
+        Section(
+            f"{KEY}.{name}", MembershipAttack(model=name), closer.case, explained=False,
+            evidence=[Drawing("histogram", WORDS[name].capitalize(), attacked, attack_finding)],
+        )
+        for name in MODELS
+    ]]  # fmt: skip
 
 
 def attacked(found: Views) -> Spread:
@@ -126,25 +103,15 @@ def attack_finding(found: Views) -> str:
     return f"{words}, hardly more than by chance: this says nothing."
 
 
-# ---------------------------------------------------------------- all figures
-
-
-def all_figures(closer: Closer) -> None:
+def all_figures(closer: Closer) -> Rows:
     """Every figure of the three models."""
-    section.show(
-        Section(
-            KEY, Judged(), closer.case, "All figures of the three models", columns=1,
-            evidence=[
-                Drawing("figures", title, part=partial(of_unit, unit))
-                for unit, title in UNITS.items()
-            ],
-            detail=lambda _: st.caption(
-                "Forgetting is good where “after” is like “never saw it”; no figure is good by "
-                "being high. Distances between weights say how far a model moved, not how well: "
-                "networks that answer alike can lie far apart."
-            ),
-        )
-    )  # fmt: skip
+    st.caption(
+        "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "
+        "Distances between weights say how far a model moved, not how well: networks that answer "
+        "alike can lie far apart."
+    )
+    tables = (Drawing("figures", word, part=partial(of_unit, unit)) for unit, word in UNITS.items())
+    return [[closer.section(Judged(), *tables)]]
 
 
 def of_unit(unit: str, figures: Columns) -> Table:
@@ -152,5 +119,4 @@ def of_unit(unit: str, figures: Columns) -> Table:
     units = zip(figures.order, figures.units, strict=True)
     names = [n for n, own in units if own == unit and np.isfinite(figures[n]).any()]
     values = as_table(figures, names).values.T if names else np.zeros((0, 3), np.float32)
-    heads = tuple(WORDS[name] for name in MODELS)
-    return Table(np.ascontiguousarray(values), tuple(names), heads, (unit,) * 3)
+    return Table(np.ascontiguousarray(values), tuple(names), tuple(WORDS.values()), (unit,) * 3)

@@ -12,25 +12,18 @@ from components.draw.ranking_table import (
     RankingTable,
     tint,
 )
-from components.forget.words import GOAL, named, percent, points, signed, time
+from components.forget.words import FIGURES, GOAL, named, percent, signed, time
 from engine.result import Columns
 from engine.unlearning.protocol.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking
 
 FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how opaque that is
-FIGURES = {
-    "UA": ("forgotten images wrong", "the share of the forgotten images it now gets wrong"),
-    "RA": ("others right", "the share of the training images that stay it gets right"),
-    "TA": ("test right", "the share of test images it gets right; without a forgotten class"),
-    "MIA": ("taken for strangers", "the share of forgotten images that a membership attacker takes "
-            "for images it never learned"),
-}  # fmt: skip
 
 
 def board(table: Columns, times: Columns | None = None) -> RankingTable:
     """The table beside retraining, with the fair seconds where they are known."""
     seconds = "of one run" if times is None else "the median of three runs"
-    cost = (
+    cost_words = (
         "forward and backward passes of images through the network, a backward one counted as two, "
         f"as a share of retraining's; seconds {seconds}"
     )
@@ -39,59 +32,56 @@ def board(table: Columns, times: Columns | None = None) -> RankingTable:
         *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
         RankingHead("average gap", "", "mean distance of the four from the retrained model"),
         RankingHead("without MIA", "", "the same of the three without the attack"),
-        RankingHead("cost", "", cost),
+        RankingHead("cost", "", cost_words),
     )
-    rows = [row(table, at, times) for at in order(table)]
+    rows = [
+        RankingRow(
+            named(way),
+            [
+                *(figure(table, way, name) for name in FIGURES),
+                *(gap(table, way, word) for word in GAPS),
+                cost(table, way, table if times is None else times),
+            ],
+            "bottom" if way == GOAL else "",
+        )
+        for way in order(table)
+    ]
     return RankingTable("Scoreboard", heads, rows, names=[named(way) for way in table.rows])
 
 
-def order(table: Columns) -> list[int]:
-    """Places of the rows: the retrained one, then by gap; what failed comes last."""
-    ranked = table[ranking(table)]
-    gaps = np.where(np.isfinite(ranked), ranked, np.inf)
-    rest = [at for at in np.argsort(gaps, kind="stable") if table.rows[at] != GOAL]
-    return [table.rows.index(GOAL), *(int(at) for at in rest)]
+def order(table: Columns) -> list[str]:
+    """The retrained one, then the ways by gap; what failed comes last."""
+    gaps = np.nan_to_num(table[ranking(table)], nan=np.inf)
+    ways = [table.rows[at] for at in np.argsort(gaps, kind="stable")]
+    return [GOAL, *(way for way in ways if way != GOAL)]
 
 
-def row(table: Columns, at: int, times: Columns | None) -> RankingRow:
-    """One way."""
-    way = table.rows[at]
-    cells = (
-        *(figure(table, at, name) for name in FIGURES),
-        *(gap(table, at, word) for word in GAPS),
-        cost(table, at, times),
-    )
-    return RankingRow(named(way), cells, "bottom" if way == GOAL else "")
-
-
-def figure(table: Columns, at: int, name: str) -> RankingCell:
+def figure(table: Columns, way: str, name: str) -> RankingCell:
     """One figure, with its distance from the retrained model."""
-    value, off = float(table[name][at]), float(table[f"{name} − retrained"][at])
+    value, off = table.cell(way, name), table.cell(way, f"{name} − retrained")
     if not np.isfinite(value):
         return RankingCell()
-    small = "" if table.rows[at] == GOAL else signed(off)
-    if name == "MIA" and not table["informative"][at]:
+    small = "" if way == GOAL else signed(off)
+    if name == "MIA" and not table.cell(way, "informative"):
         about = "The attacker knows nothing here"
         return RankingCell(percent(value), small, ignored=True, about=about)
-    return RankingCell(percent(value), small, colored(0 if table.rows[at] == GOAL else off))
+    return RankingCell(percent(value), small, 0 if way == GOAL else colored(off))
 
 
-def gap(table: Columns, at: int, word: str) -> RankingCell:
+def gap(table: Columns, way: str, word: str) -> RankingCell:
     """One of the two gaps; ways are ranked by the one in bold."""
-    value, spread = float(table[word][at]), float(table[f"{word} sd"][at])
+    value, spread = table.cell(way, word), table.cell(way, f"{word} sd")
     ranks = ranking(table) == word
-    if table.rows[at] == GOAL:
+    if way == GOAL:
         return RankingCell("the goal", bold=ranks, ignored=not ranks)
-    text = points(value) if np.isfinite(value) else "failed"
+    text = f"{100 * value:.1f} points" if np.isfinite(value) else "failed"
     text += f" ± {100 * spread:.1f}" if np.isfinite(spread) else ""
     return RankingCell(text, tint=colored(value), bold=ranks, ignored=not ranks)
 
 
-def cost(table: Columns, at: int, times: Columns | None) -> RankingCell:
+def cost(table: Columns, way: str, times: Columns) -> RankingCell:
     """Passes as a share of retraining's, and seconds."""
-    share, seconds = float(table["share of retraining"][at]), float(table["seconds"][at])
-    if times is not None:
-        seconds = times.cell(table.rows[at], "seconds")
+    share, seconds = table.cell(way, "share of retraining"), times.cell(way, "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
     return RankingCell(f"{percent(share)}{spent}" if np.isfinite(share) else NONE)
 
@@ -103,13 +93,15 @@ def colored(off: float) -> float:
 
 def finding(table: Columns, times: Columns | None = None) -> str:
     """How to read it, and what it lacks."""
-    notes = [
-        f"{named(way)}: {note}" for way, note in zip(table.rows, table.notes, strict=False) if note
-    ]
+    notes = zip(table.rows, table.notes, strict=False)
     return " ".join([
         "No figure is good by being high: good is what is near the first row. Color and the small "
         "number say how many points a cell is off.",
-        order_words(table), times_words(times), *notes,
+        order_words(table),
+        "Seconds are those of one run, where it was made; for the median of three after a warm-up, "
+        "see “Time” below." if times is None
+        else "Seconds are the median of three runs here, after one to warm up.",
+        *(f"{named(way)}: {note}" for way, note in notes if note),
     ])  # fmt: skip
 
 
@@ -117,19 +109,9 @@ def order_words(table: Columns) -> str:
     """By which gap the ways are ranked, and why."""
     if ranking(table) == "gap":
         return "Ways stand in the order of their average gap."
-    accuracy = table.cell(GOAL, "attack accuracy")
-    width = band(table.cell(GOAL, "attack images"))
+    accuracy, images = (table.cell(GOAL, name) for name in ("attack accuracy", "attack images"))
     return (
-        f"The attack on the retrained model is near chance ({100 * accuracy:.0f} % right; "
-        f"50 ± {100 * width:.0f} % says nothing), so ways stand in the order of the gap without it."
+        f"The attack on the retrained model is near chance ({100 * accuracy:.0f} % right; 50 ± "
+        f"{100 * band(images):.0f} % says nothing), so ways stand in the order of the gap without "
+        "it."
     )
-
-
-def times_words(times: Columns | None) -> str:
-    """What the seconds are."""
-    if times is None:
-        return (
-            "Seconds are those of one run, where it was made; for the median of three after a "
-            "warm-up, see “Time” below."
-        )
-    return "Seconds are the median of three runs here, after one to warm up."

@@ -8,9 +8,9 @@ import streamlit as st
 
 from components import forms, sharing, uploads
 from components.forget import request, train
-from components.forget.asked import KEY, Asked, Closer, case_of
+from components.forget.asked import KEY, Closer, ForgetQuestion
 from components.forget.verdict import best
-from components.forget.words import WORDS, named
+from components.forget.words import BEFORE, GOAL, named
 from components.links import refuse
 from components.notices import plain, spoken
 from components.picks import pick
@@ -21,20 +21,26 @@ from engine import run
 from engine.errors import BlindspotError
 from engine.models import catalog
 from engine.models.classifier import Classifier
-from engine.unlearning import UNLEARNERS, ForgetCase, NoOp, Retrain, Unlearner
+from engine.unlearning import (
+    UNLEARNERS,
+    ForgetCase,
+    NoOp,
+    Retrain,
+    Scoreboard,
+    Unlearner,
+    forget_case,
+)
 from engine.unlearning.opening import FORGOTTEN
 
-MOST_SEEDS = 10
 WAYS: Mapping[str, type[Unlearner]] = {
     kind.title: kind for kind in UNLEARNERS if kind not in {Retrain, NoOp}
 }
 
 
-def choose() -> tuple[Asked, Closer | None]:
+def choose() -> tuple[ForgetQuestion, Closer | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
-    found: tuple[Asked, Closer | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
         left, right = st.columns(2)
@@ -47,16 +53,14 @@ def choose() -> tuple[Asked, Closer | None]:
         with what:
             kind = request.choose_what()
         with wide:
-            case = case_of(model, data, request.choose(data, model, kind, which))
+            case = forget_case(model, data, request.choose(data, model, kind, which))
             st.caption(told(case))
         with ways:
-            methods, seeds = choose_ways()
-        asked = Asked(case, (NoOp(), *methods), seeds)
+            methods, scoreboard = choose_ways()
+        asked = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
         with way:
-            found = asked, choose_closer(asked)
-    if found is None:
-        st.stop()
-    return found
+            return asked, choose_closer(asked)
+    return st.stop()
 
 
 def told(case: ForgetCase) -> str:
@@ -68,12 +72,12 @@ def told(case: ForgetCase) -> str:
     )
 
 
-def choose_closer(asked: Asked) -> Closer | None:
+def choose_closer(asked: ForgetQuestion) -> Closer | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
     known = run.known(asked.scoreboard, asked.board)
     if known is None:
         return None
-    offered = {named(one.label): one for one in asked.methods if one.label not in WORDS}
+    offered = {named(one.label): one for one in asked.methods if one.label not in {GOAL, BEFORE}}
     if not offered:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -81,9 +85,6 @@ def choose_closer(asked: Asked) -> Closer | None:
     first = nearest if nearest in offered else None
     way = offered[pick("Look closer at", list(offered), f"{KEY}.closer", first=first)]
     return Closer(asked, way, known["table"])
-
-
-# ---------------------------------------------------------------- data and model
 
 
 def choose_data() -> str:
@@ -104,35 +105,32 @@ def titles() -> dict[str, str]:
     """Every data set that a model here has learned from and that can be had, by title."""
     own = {one.data.name: title for title, one in uploads.held().items()}
     found: dict[str, str] = {}
-    for one in catalog.small():
-        if not one.data or one.data in found.values() or not sharing.may_see(one.data):
+    for name in dict.fromkeys(one.data for one in catalog.small()):
+        if not name or not sharing.may_see(name):
             continue
-        base, _, changes = one.data.partition("+")
+        base, _, changes = name.partition("+")
         try:
             title = own.get(base) or data_sets.entry(base).card.title
         except BlindspotError:
             continue  # of another session, or of a data set that is no more
         settings = base.partition(":")[2] if base not in own else ""
-        found[" · ".join(word for word in (title, settings, changes) if word)] = one.data
+        found[" · ".join(word for word in (title, settings, changes) if word)] = name
     return found
 
 
 def choose_model(name: str) -> Classifier:
     """The model, of those that learned from the data."""
-    offered = {models.shown(one).strip(): one for one in catalog.small() if one.data == name}
-    usual = (line for line, one in offered.items() if one.name == FORGOTTEN.model)
+    offered = {models.shown(one).strip(): one.name for one in catalog.small() if one.data == name}
+    usual = (line for line, own in offered.items() if own == FORGOTTEN.model)
     line = pick(
         "Model", list(offered), f"{KEY}.model", first=next(usual, None),
         rule="one that has learned from this data",
         help="It is never changed: what forgets is a copy.", kept=True,
     )  # fmt: skip
-    return catalog.load(offered[line].name)
+    return catalog.load(offered[line])
 
 
-# ---------------------------------------------------------------- ways
-
-
-def choose_ways() -> tuple[tuple[Unlearner, ...], int]:
+def choose_ways() -> tuple[list[Unlearner], Scoreboard]:
     """The ways with their settings, and how often each is run."""
     key, usual = f"{KEY}.ways", [kind.title for kind in FORGOTTEN.ways]
     refuse(key, WAYS, "Ways to forget", "some of " + ", ".join(WAYS))
@@ -141,18 +139,13 @@ def choose_ways() -> tuple[tuple[Unlearner, ...], int]:
         bind="query-params", persist_state="session",
     )  # fmt: skip
     kinds = [WAYS[title] for title in picked]
+    forms.refuse_links(Scoreboard, KEY)
     for kind in kinds:
         forms.refuse_links(kind, f"{KEY}.{kind.name}")
     with st.popover("Settings of the ways"):
-        seeds = st.slider(
-            "Seeds", 1, MOST_SEEDS, 1, key=f"{KEY}.seeds", bind="query-params",
-            persist_state="session",
-            help="How often each way is run, with a retraining of its own each time.",
-        )  # fmt: skip
-        return tuple(settings(kind) for kind in kinds), seeds
-
-
-def settings(kind: type[Unlearner]) -> Unlearner:
-    """One way with its settings."""
-    st.markdown(f"**{plain(kind.title)}**")
-    return kind(**forms.settings(kind, f"{KEY}.{kind.name}"))
+        scoreboard = Scoreboard(**forms.settings(Scoreboard, KEY))
+        methods = []
+        for kind in kinds:
+            st.markdown(f"**{plain(kind.title)}**")
+            methods.append(kind(**forms.settings(kind, f"{KEY}.{kind.name}")))
+    return methods, scoreboard

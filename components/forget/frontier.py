@@ -5,48 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import streamlit as st
 
-from components import section
-from components.draw import tables
-from components.draw.drawing import Drawing
+from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.trade_off import TradeOff
-from components.forget.asked import KEY, Closer
+from components.forget.asked import KEY, Closer, Rows
 from components.forget.verdict import best
 from components.forget.words import BEFORE, GOAL, named
-from components.section import Section
 from engine import run
 from engine.result import Columns
-from engine.unlearning import Frontier
+from engine.unlearning import AfterCase, Frontier
 
 FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
 
 
-def show(closer: Closer) -> None:
+def frontier(closer: Closer) -> Rows:
     """Every way as a point, and the dial of the one that is looked at."""
-    st.markdown("**Forgetting against keeping**")
-    chart = st.container()
-    if closer.method.dial is not None:
-        label = f"Turn the dial of {named(closer.method.label)}"
-        section.show(
-            Section(KEY, Frontier(), closer.case, evidence=[ALONG], columns=1, button=label)
-        )
+
+    def trade_off(_: Views | None = None) -> None:
+        draw(all_ways(closer), {"table": closer.table}, f"{KEY}.frontier")
+
+    if closer.method.dial is None:
+        trade_off()
+        return []
+    button = f"Turn the dial of {named(closer.method.label)}"
+    return [
+        [closer.section(Frontier(), ALONG, button=button, picture=trade_off, waiting=trade_off)]
+    ]
+
+
+def all_ways(closer: Closer) -> Drawing:
+    """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Columns] = {}
     for method in closer.asked.methods:
-        if found := run.known(Frontier(), Closer(closer.asked, method, closer.table).case):
+        if found := run.known(Frontier(), AfterCase(closer.asked.case, method)):
             paths[method.label] = by_dial(found["points"])
-    with chart:
-        trade_off(closer, paths)
-
-
-def trade_off(closer: Closer, paths: Mapping[str, Columns]) -> None:
-    """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     shape = TradeOff(
         x="forgetting", y="keeping", goal=GOAL, large=closer.method.label, faint=(BEFORE,),
         paths=paths, names=[named(way) for way in closer.table.rows], x_title=FORGETS, title=KEEPS,
     )  # fmt: skip
-    tables.chart(shape, closer.table, finding(closer.table, paths), f"{KEY}.frontier")
+    return Drawing("table", "", shape, lambda found: finding(found["table"], paths))
 
 
 def by_dial(points: Columns) -> Columns:
@@ -65,8 +63,9 @@ def finding(table: Columns, paths: Mapping[str, Columns]) -> str:
     return words
 
 
-def dial_finding(points: Columns) -> str:
+def dial_finding(found: Views) -> str:
     """Where on the dial both goals are nearest."""
+    points = by_dial(found["points"])
     both = np.minimum(points["forgetting"], points["keeping"])
     if not np.isfinite(both).any():
         return "No place on the dial gave numbers."
@@ -84,6 +83,5 @@ ALONG = Drawing(
         x=found["points"].order[0], series={"forgetting": FORGETS, "keeping": KEEPS},
         title="%", span=(-4, 104),
     ),
-    lambda found: dial_finding(by_dial(found["points"])),
-    part=by_dial,
+    dial_finding, part=by_dial,
 )  # fmt: skip

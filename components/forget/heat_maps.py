@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.answer_and_map import pick_heat_map
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.forget.asked import (
-    KEY,
-    MODELS,
-    WORDS,
-    Closer,
-    image_case,
-    model_of,
-)
-from components.forget.each_image import CHOSEN
-from components.forget.words import percent
+from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows, model_of
+from components.forget.each_image import choose_id
+from components.forget.words import FIGURES, percent
 from components.links import let_go
 from components.picks import pick
 from components.section import Section
@@ -31,6 +25,8 @@ from components.sidebar.subject import square_pixels
 from components.widgets.data_images import pixels_of
 from components.widgets.model_maps import ShownImage, model_maps
 from engine import run
+from engine.case import ImageCase
+from engine.case.target import Target
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.result import Columns
@@ -39,22 +35,25 @@ from engine.unlearning import Confidence, Retrain, Steps
 
 FORGOTTEN, TEST, SIDEBAR = "a forgotten image", "a test image", "the sidebar's image"
 STEP = f"{KEY}.step"
-FIGURES = {"UA": "forgotten images wrong", "RA": "others right", "TA": "test right"}
 
 
-def show(closer: Closer) -> None:
+def heat_maps(closer: Closer) -> Rows:
     """The same image in the three models."""
-    st.markdown("**Where the three models look**")
     shown, kind = choose(closer)
     if (models := three(closer)) is None:
-        return
-    named = {WORDS[name].capitalize(): model for name, model in models.items()}
-    if model_maps(shown, kind, named, f"{KEY}.viewer"):
-        st.caption(
-            f"Asked of all three: what speaks for "
-            f"{shown.case.model.labels[shown.case.target.index]}? Each map has a scale of its own, "
-            "whose ends stand at its bar; “Same scale” gives all one."
+        return []
+    label = shown.case.model.labels[shown.case.target.index]
+    st.caption(
+        f"Asked of all three: what speaks for {label}? Each map has a scale of its own, whose ends "
+        "stand at its bar; “Same scale” gives all one."
+    )
+    titles = {WORDS[name].capitalize(): model for name, model in models.items()}
+    return [[
+        Section(
+            KEY, kind(), replace(shown.case, model=models["unlearned"]),
+            picture=lambda _: model_maps(shown, kind, titles, f"{KEY}.viewer"),
         )
+    ]]  # fmt: skip
 
 
 def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
@@ -72,35 +71,28 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     else:
         with middle:
             row = choose_row(closer, which)
-        case = image_case(model, closer.data, row)
+        pixels = closer.data.pixels(np.array([row]))[0].contiguous()
+        case = ImageCase(model, pixels, Target(int(closer.data.labels[row])))
         shown = ShownImage(enlarged(pixels_of(closer.data, row)), case)
     with right:
         return shown, pick_heat_map(shown.case, f"{KEY}.heat")
 
 
 def choose_row(closer: Closer, which: str) -> int:
-    """A row of the data."""
+    """A row of the data, at first of the forgotten image in sight."""
     splits, data = closer.asked.case.splits, closer.data
     if which == TEST:
         rows = np.concatenate([splits.gone, splits.test])
         return int(rows[st.number_input(
             f"Number (of {len(rows)})", 1, len(rows), key=f"{KEY}.look.test"
         ) - 1])  # fmt: skip
-    ids = [int(number) for number in data.ids[splits.forget]]
-    start = first_id(closer, ids)
-    picked = st.selectbox("Id", ids, ids.index(start), key=f"{KEY}.look.id.{start}")
-    return int(splits.forget[ids.index(picked)])
-
-
-def first_id(closer: Closer, ids: list[int]) -> int:
-    """The image that was pressed under "Each image", or the one that falls most."""
-    if (chosen := st.session_state.get(CHOSEN)) in ids:
-        return int(chosen)
     known = run.known(Confidence(), closer.case)
-    return int(known["images"]["id"][0]) if known else ids[0]
+    ids = known["images"]["id"] if known else data.ids[splits.forget]
+    number = choose_id("Image", ids.astype(int).tolist(), f"{KEY}.look.id")
+    return int(data.places(np.array([number]))[0])
 
 
-def three(closer: Closer) -> dict[str, Classifier] | None:
+def three(closer: Closer) -> Mapping[str, Classifier] | None:
     """The three models; None while one is made."""
     case, method = closer.asked.case, closer.method
     made = runs.ask(method, case, f"{KEY}.unlearned")
@@ -117,57 +109,53 @@ def three(closer: Closer) -> dict[str, Classifier] | None:
 # ---------------------------------------------------------------- steps
 
 
-def steps(closer: Closer) -> None:
+def steps(closer: Closer) -> Rows:
     """How it goes on the way, and one image's heat map at each step."""
-    section.show(
-        Section(
-            KEY, Steps(), closer.case, "Step by step", columns=1,
-            picture=lambda found: choose_step(found["steps"]),
-            evidence=[
-                Drawing(
-                    "steps",
-                    chart=lambda found: Lines(x="step", series=FIGURES, title="%", span=(-4, 104),
-                                              now=float(found["steps"]["step"][place(found)])),
-                    finding=lambda found: steps_finding(found["steps"], place(found)),
-                )
-            ],
-            detail=lambda found: before_and_now(closer, found),
-        )
-    )  # fmt: skip
+    return [[closer.section(Steps(), STEPS, detail=lambda found: before_and_now(closer, found))]]
 
 
-def choose_step(view: Columns) -> None:
-    """The step that is looked at, at first the last."""
-    numbers = [int(step) for step in view["step"]]
-    let_go(STEP, numbers, numbers[-1])
-    if len(numbers) > 1:
-        st.select_slider("Step", numbers, numbers[-1], key=STEP)
+def numbers(found: Views) -> list[int]:
+    """The steps at which there is a model."""
+    return [int(step) for step in found["steps"]["step"]]
 
 
 def place(found: Views) -> int:
     """The row of the step that is looked at."""
-    numbers = [int(step) for step in found["steps"]["step"]]
-    chosen = st.session_state.get(STEP, numbers[-1])
-    return numbers.index(chosen) if chosen in numbers else len(numbers) - 1
+    there = numbers(found)
+    chosen = st.session_state.get(STEP, there[-1])
+    return there.index(chosen) if chosen in there else len(there) - 1
 
 
-def steps_finding(view: Columns, at: int) -> str:
+def steps_finding(found: Views) -> str:
     """The figures of one step."""
+    view: Columns = found["steps"]
+    there, at = numbers(found), place(found)
+    wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (
-        f"At step {int(view['step'][at])} of {int(view['step'][-1])}, "
-        f"{percent(float(view['UA'][at]))} of the forgotten images are wrong, "
-        f"{percent(float(view['RA'][at]))} of the others and {percent(float(view['TA'][at]))} of "
-        "the test are right."
+        f"At step {there[at]} of {there[-1]}, {wrong} of the forgotten images are wrong, {right} "
+        f"of the others and {test} of the test are right."
     )
+
+
+STEPS = Drawing(
+    "steps", "",
+    lambda found: Lines(x="step", series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
+                        title="%", span=(-4, 104), now=float(numbers(found)[place(found)])),
+    steps_finding,
+)  # fmt: skip
 
 
 def before_and_now(closer: Closer, found: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
-    at, original = place(found), closer.asked.case.model
+    there, original = numbers(found), closer.asked.case.model
+    let_go(STEP, there, there[-1])
+    if len(there) > 1:
+        st.select_slider("Step", there, there[-1], key=STEP)
+    maps = st.container()
     shown, kind = choose(closer)
-    places = {"Before": 0, f"Step {int(found['steps']['step'][at])}": at}
     models = {
-        title: model_of(found[f"model_{k}"], f"{found.record['digest']} {k}", original.name)
-        for title, k in places.items()
+        title: model_of(found[f"model_{at}"], f"{found.record['digest']} {at}", original.name)
+        for title, at in (("Before", 0), (f"Step {there[place(found)]}", place(found)))
     }
-    model_maps(shown, kind, models, f"{KEY}.steps.viewer")
+    with maps:
+        model_maps(shown, kind, models, f"{KEY}.steps.viewer")

@@ -1,52 +1,44 @@
-"""Inside the three models: where images lie, how alike layers are, and which weights moved."""
+"""Inside the three models: where images lie, how layers and weights moved, and what remains."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.charts.tables import signed
 from components.draw import mask_pictures
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.layer_pictures import draw_layer_pictures
 from components.draw.lines import Lines, Scatter
-from components.forget.asked import KEY, MODELS, WORDS, Closer
-from components.section import Section
+from components.forget.asked import KEY, WORDS, Closer, Rows, each_model
+from components.forget.each_image import choose_id
+from components.forget.words import percent
+from components.notices import plain
+from components.widgets.data_images import LARGE, image_thumb
+from components.widgets.thumbs import thumbs
 from engine.result import Columns
 from engine.sparsity.masks import diagrams
-from engine.unlearning import Embedding, Similarity, WhatMoved, moved_masks
+from engine.unlearning import Embedding, Relearn, Similarity, StillThere, WhatMoved, moved_masks
 
 STRIP = 28  # px of a layer's strip
+HIDDEN = 0.05  # of the images more than in the retrained model: something stayed
+NAMES = {**WORDS, "untrained": "never learned anything"}
 
 
-def show(closer: Closer) -> None:
+def inside(closer: Closer) -> Rows:
     """Where images lie, and how alike layers are."""
-    section.show(
-        Section(
-            KEY, Embedding(), closer.case, "Where images lie inside the model", columns=3,
-            evidence=[
-                Drawing(
-                    "points", WORDS[name].capitalize(), partial(embedded, closer, name),
-                    partial(embedding_finding, name),
-                )
-                for name in MODELS
-            ],
-            detail=lambda _: st.caption(
-                "Features before the last layer, by their two principal components. Where the "
-                "forgotten images still are an island of their own, the model still tells them "
-                "apart inside."
-            ),
-        )
-    )  # fmt: skip
-    alike = Drawing(
-        "forget", "How alike the models' layers are", layers, layers_finding,
-    )  # fmt: skip
-    section.show(Section(KEY, Similarity(), closer.case, evidence=[alike], columns=1))
+    drawings = each_model("points", partial(embedded, closer), embedding_finding)
+    words = (
+        "Features before the last layer, by their two principal components. Where the forgotten "
+        "images still are an island of their own, the model still tells them apart inside."
+    )
+    return [
+        [closer.section(Embedding(), *drawings, columns=3, detail=lambda _: st.caption(words))],
+        [closer.section(Similarity(), LAYERS)],
+    ]
 
 
 def embedded(closer: Closer, name: str, found: Views) -> Scatter:
@@ -64,14 +56,6 @@ def embedding_finding(name: str, found: Views) -> str:
     return f"{WORDS[name].capitalize()}: these two directions show {share:.0f} % of what differs."
 
 
-def layers(found: Views) -> Lines:
-    """A line for each pair of models, from the first layer to the answers."""
-    return Lines(
-        x="", series={pair: pair for pair in found["forget"].order}, title="linear CKA (%)",
-        x_title="layers, from the image to the answer", span=(-3, 105),
-    )  # fmt: skip
-
-
 def layers_finding(found: Views) -> str:
     """Where the unlearned model parts most from the original."""
     view: Columns = found["forget"]
@@ -84,41 +68,58 @@ def layers_finding(found: Views) -> str:
     )
 
 
-# ---------------------------------------------------------------- weights
-
-MOVED = Drawing(
-    "layers", "Which weights moved",
-    Dots(
-        series={"moved": "share of weights that moved",
-                "relative": "length of the change by that of the weights"},
-        title="%", span=None,
+LAYERS = Drawing(
+    "forget", "How alike the models' layers are",
+    lambda found: Lines(
+        x="", series={pair: pair for pair in found["forget"].order}, title="linear CKA (%)",
+        x_title="layers, from the image to the answer", span=(-3, 105),
     ),
-    lambda found: moved_finding(found["layers"]),
+    layers_finding,
 )  # fmt: skip
 
 
-def weights(closer: Closer) -> None:
+# ---------------------------------------------------------------- weights
+
+
+def weights(closer: Closer) -> Rows:
     """Which weights moved, by layer and one by one."""
-    section.show(
-        Section(
-            KEY, WhatMoved(), closer.case, evidence=[MOVED], columns=1,
-            detail=lambda found: strips(closer, found),
-        )
-    )  # fmt: skip
+    return [[closer.section(WhatMoved(), MOVED, detail=partial(strips, closer))]]
+
+
+def moved_finding(found: Views) -> str:
+    """The share in all, and the layer that moved furthest."""
+    parts: Columns = found["layers"]
+    share = float((parts["moved"] * parts["weights"]).sum() / parts["weights"].sum())
+    at = int(np.argmax(parts["relative"]))
+    return (
+        f"{100 * share:.0f} % of the weights are others than before. {parts.rows[at]} moved "
+        f"furthest: its change is {100 * parts['relative'][at]:.0f} % as long as its weights (from "
+        f"original to retrained {100 * parts['relative, retrained'][at]:.0f} %)."
+    )
+
+
+MOVED = Drawing(
+    "layers", "",
+    Dots(
+        series={"moved": "share of weights that moved",
+                "relative": "length of the change by that of the weights"},
+        title="%",
+    ),
+    moved_finding,
+)  # fmt: skip
 
 
 def strips(closer: Closer, found: Views) -> None:
     """Where in each layer they are."""
     st.markdown("**Where they are**")
     masks = moved_masks(closer.asked.case.model, found["moved"])
-    found_strips = diagrams.strips(masks, STRIP)
+    names = [part.layer for part in masks.parts]
     shares = [
-        f"{100 * kept / one.part.size:.0f} %"
-        for one, kept in zip(found_strips, masks.counts, strict=True)
+        f"{100 * moved / part.size:.0f} %"
+        for part, moved in zip(masks.parts, masks.counts, strict=True)
     ]
-    names = [one.part.layer for one in found_strips]
     draw_layer_pictures(
-        names, [mask_pictures.strip(one) for one in found_strips],
+        names, [mask_pictures.strip(one) for one in diagrams.strips(masks, STRIP)],
         [f"{n}: {share} of the weights moved" for n, share in zip(names, shares, strict=True)],
         shares, ("layer", "which moved", "moved"), STRIP,
     )  # fmt: skip
@@ -129,13 +130,103 @@ def strips(closer: Closer, found: Views) -> None:
     )
 
 
-def moved_finding(parts: Any) -> str:
-    """The share in all, and the layer that moved furthest."""
-    sizes = parts["weights"]
-    share = float((parts["moved"] * sizes).sum() / sizes.sum())
-    at = int(np.argmax(parts["relative"]))
+# ---------------------------------------------------------------- what remains
+
+
+def still_there(closer: Closer) -> Rows:
+    """The probe and the neighbors."""
+    return [[
+        closer.section(
+            StillThere(), PROBE, button="Look what is still there",
+            before="A linear probe is taught on what each model sees before its last layer, with "
+            "half of the forgotten images, and is asked about the other half.",
+            detail=partial(neighbors, closer),
+        )
+    ]]  # fmt: skip
+
+
+def probe_finding(found: Views) -> str:
+    """What a new last layer would read from the features."""
+    own, goal = own_and_goal(found["figures"], "probe")
     return (
-        f"{100 * share:.0f} % of the weights are others than before. {parts.rows[at]} moved "
-        f"furthest: its change is {100 * parts['relative'][at]:.0f} % as long as its weights (from "
-        f"original to retrained {100 * parts['relative, retrained'][at]:.0f} %)."
+        f"What is still there: from what it sees inside, a new last layer that is taught half of "
+        f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
+        f"saw them). {stayed(found)}"
+    ).strip()
+
+
+def stayed(found: Views) -> str:
+    """That more of it can be read inside than in the retrained model; "" where it cannot."""
+    own, goal = own_and_goal(found["figures"], "probe")
+    if own - goal <= HIDDEN:
+        return ""
+    return f"Something stayed behind inside: {percent(own)} can be read there ({percent(goal)})."
+
+
+def own_and_goal(figures: Columns, column: str) -> tuple[float, float]:
+    """A figure of the unlearned model, and of the retrained one."""
+    return figures.cell("unlearned", column), figures.cell("retrained", column)
+
+
+PROBE = Drawing(
+    "figures", "What a new last layer could still tell",
+    lambda found: Dots(
+        series={"probe": "found by the probe", "alike": "nearest images with its label"},
+        names=[NAMES[name] for name in found["figures"].rows],
+        title="of the forgotten images (%)", span=(-4, 104), height=320,
+    ),
+    probe_finding,
+)  # fmt: skip
+
+
+def neighbors(closer: Closer, found: Views) -> None:
+    """The training images that lie nearest to the chosen one in the unlearned model."""
+    st.caption(
+        "Every model that learned to see well lets some of it be read: compare with the one that "
+        "never saw them, not with 0."
     )
+    st.markdown("**What it takes them to be like now**")
+    data, view = closer.data, found["neighbors"]
+    ids = [int(number) for number in view["id"]]
+    number = choose_id("Forgotten image", ids, f"{KEY}.neighbors.of")
+    near = [int(view[name][ids.index(number)]) for name in view.order[1:]]
+    rows = data.places(np.array([number, *near])).tolist()
+    words = [data.classes[data.labels[row]] for row in rows]
+    shown = [
+        image_thumb(data, row, f"{f'no. {at}' if at else 'this one'}: {word}", LARGE, chosen=not at)
+        for at, (row, word) in enumerate(zip(rows, words, strict=True))
+    ]
+    thumbs(shown, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
+    st.caption(plain(
+        f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest training "
+        f"images are {words[0]} as well."
+    ))  # fmt: skip
+
+
+def relearn(closer: Closer) -> Rows:
+    """How soon it is all back."""
+    return [[closer.section(Relearn(), LOSSES)]]
+
+
+def relearn_finding(found: Views) -> str:
+    """The steps of the unlearned and of the retrained model."""
+    own, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
+    return (
+        f"What was unlearned has them back {own}; the model that never saw them {goal}. A model "
+        "that has only hidden them has them back sooner than one that never saw them."
+    )
+
+
+def steps(count: float) -> str:
+    """In words."""
+    if not np.isfinite(count):
+        return "not within these steps"
+    return "at once" if count == 0 else f"after {count:.0f} step{'' if count == 1 else 's'}"
+
+
+LOSSES = Drawing(
+    "losses", "",
+    Lines(x="step", series=WORDS, x_title="batches learned again",
+          title="loss on the forgotten images (nats)"),
+    relearn_finding,
+)  # fmt: skip

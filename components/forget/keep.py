@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
 
-from components import section
-from components.forget.asked import KEY, Closer
-from components.notices import spoken
+from components.draw.checkpoint import draw_checkpoint
+from components.draw.drawing import Drawing, Views
+from components.forget.asked import KEY, Closer, Rows
 from components.section import Section
 from components.sidebar.examples import ANY
-from components.taking import image_of, kept, offer, title_of
-from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS
-from engine.models import checkpoints
-from engine.result import Checkpoint
-
-TAKEN = (HEATMAPS, LEVEL_SETS, FAMILIAR, DATA_AND_MODELS)
+from components.taking import image_of, title_of
 
 
-def show(closer: Closer) -> None:
+def keep(closer: Closer) -> Rows:
     """Keep it, then open it elsewhere."""
-    section.show(
-        Section(
-            f"{KEY}.made", closer.method, closer.asked.case, "The model that forgot",
-            detail=lambda found: made(closer, found["model"]), explained=False,
-        )
-    )  # fmt: skip
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
         "with an image of its data."
     )
 
+    def draw(found: Views) -> None:
+        draw_checkpoint(found["model"], KEY, image=image_from(closer))
 
-def made(closer: Closer, view: Checkpoint) -> None:
-    """Keep the model once asked, and offer to take it along."""
-    with spoken():
-        if json.loads(view.card).get("fingerprint") == view.parent:
-            st.info("Nothing was changed: this is the model that is there already.")
-        elif there := kept(view):
-            offer(there, TAKEN, KEY, image_from(closer))
-        elif st.button("Keep it as a model", key=f"{KEY}.keep.go", type="primary"):
-            checkpoints.keep(view)
-            st.rerun()  # so that the sidebar offers it at once
+    model = Drawing("model", by=draw)
+    return [[
+        Section(f"{KEY}.made", closer.method, closer.asked.case, evidence=[model], explained=False)
+    ]]  # fmt: skip
 
 
 def image_from(closer: Closer) -> dict[str, Any]:

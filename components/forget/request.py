@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import runs
+from components import forms, runs
 from components.forget import train
-from components.forget.asked import KEY, pruning_case
+from components.forget.asked import KEY
 from components.links import refuse
 from components.notices import plain
 from components.picks import pick
@@ -18,14 +18,16 @@ from engine.data import DataSet
 from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
+from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.unlearning import ForgetRequest, WorstCase, request
 from engine.unlearning.opening import FORGOTTEN
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
+from engine.weights.case import PruneCase
 
 PAGE = 48  # pictures to pick from at once
-LEAST, MOST = 0.01, 0.99  # shares
+SHARE = Slider(0.01, 0.99, 0.01)
 SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
     "has a loss in it (cross-entropy with its label)."
@@ -40,7 +42,7 @@ MEANT = {
 
 def choose_what() -> str:
     """Which kind of images."""
-    return str(pick("To be forgotten", REQUESTS, f"{KEY}.what", kept=True))
+    return str(pick("To be forgotten", list(REQUESTS), f"{KEY}.what", kept=True))
 
 
 def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) -> ForgetRequest:
@@ -52,10 +54,8 @@ def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) 
         what: which kind.
         beside: where a control or two are drawn; what needs more room is drawn as it comes.
     """
-    if what in BY_CONTROLS:
-        with beside:
-            return BY_CONTROLS[what](data)
-    return BY_SEARCH[what](data, model)
+    with beside if what in BESIDE else st.container():
+        return REQUESTS[what](data, model)
 
 
 def picked(data: DataSet, _model: Classifier) -> ForgetRequest:
@@ -72,7 +72,7 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     method = WorstCase(which, choose_share(0.1))
     st.caption(plain(MEANT[which]))
     outcome = runs.ask_when_told(
-        method, pruning_case(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
+        method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
     )
     if not isinstance(outcome, Answer):
         if outcome is not None:
@@ -92,11 +92,10 @@ def learned(
 
 def choose_class(data: DataSet) -> int:
     """Its number."""
-    first = FORGOTTEN.label if data.name == FORGOTTEN.data else 0
-    rule = f"a class of {data.card.title}"
     word = pick(
-        "Class", data.classes, f"{KEY}.class", first=data.classes[first], rule=rule, kept=True
-    )
+        "Class", data.classes, f"{KEY}.class", rule=f"a class of {data.card.title}", kept=True,
+        first=data.classes[FORGOTTEN.label if data.name == FORGOTTEN.data else 0],
+    )  # fmt: skip
     return data.classes.index(word)
 
 
@@ -112,19 +111,12 @@ def choose_group(data: DataSet) -> int:
 def choose_share(start: float) -> float:
     """Of the class, or of all."""
     key = f"{KEY}.share.{start:g}"
-    refuse(key, is_share, "Share", f"from {LEAST} to {MOST}")
+    refuse(key, forms.readable(SHARE, start, None), "Share", SHARE.words())
     return st.slider(
-        "Share", LEAST, MOST, start, LEAST, format="percent", key=key, bind="query-params",
-        persist_state="session", help="Drawn evenly; the same share is always the same images.",
+        "Share", SHARE.low, SHARE.high, start, SHARE.step, format="percent", key=key,
+        bind="query-params", persist_state="session",
+        help="Drawn evenly; the same share is always the same images.",
     )  # fmt: skip
-
-
-def is_share(word: str) -> bool:
-    """Whether a word from a link is a share that can be chosen."""
-    try:
-        return LEAST <= float(word) <= MOST
-    except ValueError:
-        return False
 
 
 def pick_images(data: DataSet) -> list[int]:
@@ -148,7 +140,7 @@ def pick_images(data: DataSet) -> list[int]:
         """Pressed again, an image is left out again."""
         now = [one for one in chosen if one != number]
         now += [number] if number not in chosen else []
-        st.session_state[f"{KEY}.ids"] = ", ".join(map(str, now))
+        st.session_state[key] = ", ".join(map(str, now))
 
     title = "Training images; press those to be forgotten"
     press_images(data, some, title, f"{KEY}.grid", press, chosen=set(chosen))
@@ -163,19 +155,17 @@ def numbers(typed: str) -> list[int]:
     return [int(word) for word in words]
 
 
-BY_CONTROLS: Mapping[str, Callable[[DataSet], ForgetRequest]] = {
-    "a class": lambda data: request.of_class(data, choose_class(data)),
-    "a share of a class": lambda data: request.of_class(
+REQUESTS: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
+    "a class": lambda data, _: request.of_class(data, choose_class(data)),
+    "a share of a class": lambda data, _: request.of_class(
         data, choose_class(data), choose_share(0.5)
     ),
-    "a group (patient)": lambda data: request.of_group(data, choose_group(data)),
-    "images at random": lambda data: request.at_random(data, choose_share(0.1)),
-}
-BY_SEARCH: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
+    "a group (patient)": lambda data, _: request.of_group(data, choose_group(data)),
+    "images at random": lambda data, _: request.at_random(data, choose_share(0.1)),
     "picked images": picked,
     "hardest images": lambda data, model: extreme(data, model, HARDEST),
     "easiest images": lambda data, model: extreme(data, model, EASIEST),
     "wrong labels": lambda data, model: learned(data, model, NoisyLabels, request.wrong_labels),
     "planted images": lambda data, model: learned(data, model, Poisoned, request.planted),
 }
-REQUESTS = (*BY_CONTROLS, *BY_SEARCH)
+BESIDE = list(REQUESTS)[:4]  # those with few controls

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
-from components.forget.asked import KEY, Closer
-from components.forget.words import GOAL, named, time
+from components.forget.asked import KEY, Closer, Rows
+from components.forget.words import BEFORE, GOAL, named, time
 from components.notices import plain
 from components.section import Section
 from engine.result import Columns
@@ -20,11 +19,11 @@ from engine.unlearning import Timing
 QUIET = 0.9  # of a core
 
 
-def show(closer: Closer) -> None:
+def seconds(closer: Closer) -> Rows:
     """Asked for with its cost; then a mark for each way."""
     method = Timing()
     about = (method.rounds + 1) * float(np.nansum(closer.table["seconds"]))
-    section.show(
+    return [[
         Section(
             KEY, method, closer.asked.board, evidence=[TIMES], columns=1, detail=notes,
             button="Time every way",
@@ -33,7 +32,7 @@ def show(closer: Closer) -> None:
             f"middle one counts: about {about:.0f} s by the seconds above. Nothing that is kept is "
             "used.",
         )
-    )  # fmt: skip
+    ]]  # fmt: skip
 
 
 def named_ways(times: Columns) -> Columns:
@@ -42,19 +41,41 @@ def named_ways(times: Columns) -> Columns:
     return replace(times, rows=tuple(named(way) for way in times.rows)).take(order)
 
 
+def finding(found: Views) -> str:
+    """Retraining and every way that is timed."""
+    times: Columns = found["times"]
+    others = [
+        f"{named(way)} {time(float(one))}"
+        for way, one in zip(times.rows, times["seconds"], strict=True)
+        if way not in {GOAL, BEFORE} and np.isfinite(one)
+    ]
+    return "; ".join([f"Retraining takes {time(times.cell(GOAL, 'seconds'))}", *others]) + "."
+
+
+TIMES = Drawing(
+    "times", "",
+    Dots(
+        series={"seconds": "seconds"}, intervals={"seconds": ("seconds lowest", "seconds highest")},
+        title="seconds (median; line: fastest to slowest run)",
+    ),
+    finding, part=named_ways,
+)  # fmt: skip
+
+
 def notes(found: Views) -> None:
     """What is known of single ways, and how it was measured."""
     times: Columns = found["times"]
-    for way, note in zip(times.rows, times.notes, strict=True):
-        if note:
-            st.caption(plain(f"{named(way)}: {note}"))
-    st.caption(plain(machine_words(found["machine"])))
-    st.caption(
+    said = [
+        f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
+    ]
+    for words in (
+        *said, machine_words(found["machine"]),
         "Measuring how well a way did is not part of its time, nor is what can be had before "
         "anybody asks (SSD's importances for all images, a pruned model). Seconds are those of "
         "this computer and its load at that time; the share of retraining's passes, in the table "
-        "above, is the same everywhere."
-    )
+        "above, is the same everywhere.",
+    ):  # fmt: skip
+        st.caption(plain(words))
 
 
 def machine_words(machine: Columns) -> str:
@@ -67,24 +88,3 @@ def machine_words(machine: Columns) -> str:
         f"{words}. It was busy: the runs had {100 * had:.0f} % of a core, so their seconds are too "
         "long. The shares in the table do not depend on it."
     )
-
-
-def finding(times: Columns) -> str:
-    """Retraining and every way that is timed."""
-    others = [
-        f"{named(way)} {time(float(one))}"
-        for way, one in zip(times.rows, times["seconds"], strict=True)
-        if way not in {GOAL, "NoOp"} and np.isfinite(one)
-    ]
-    return "; ".join([f"Retraining takes {time(times.cell(GOAL, 'seconds'))}", *others]) + "."
-
-
-TIMES = Drawing(
-    "times", "How long each way takes on this computer",
-    Dots(
-        series={"seconds": "seconds"}, intervals={"seconds": ("seconds lowest", "seconds highest")},
-        title="seconds (median; line: fastest to slowest run)",
-    ),
-    lambda found: finding(found["times"]),
-    part=named_ways,
-)  # fmt: skip

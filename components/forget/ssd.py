@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.charts import plots, tables
 from components.charts.tables import as_table
 from components.draw.lines import Scatter
-from components.forget.asked import KEY, Closer
-from components.forget.words import GOAL, percent
+from components.forget.asked import KEY, Closer, Rows
+from components.forget.words import FIGURES, GOAL, percent
 from components.notices import plain
 from components.section import Section
 from engine.result import Array, Columns, WeightScores
@@ -26,33 +25,33 @@ from engine.unlearning.diagnostics.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 1.0))
-FIGURES = (("forgotten images wrong", "UA"), ("others right", "RA"), ("test right", "TA"))
 
 
-def show(closer: Closer) -> None:
+def ssd(closer: Closer) -> Rows:
     """The plot with two sliders."""
-    asked = closer.asked
-    method = next((one for one in asked.methods if isinstance(one, SSD)), SSD())
-    section.show(
+    method = next((one for one in closer.asked.methods if isinstance(one, SSD)), SSD())
+    importance = Importance(method.batch, method.label_free)
+    return [[
         Section(
-            KEY, Importance(method.batch, method.label_free), asked.case,
-            "Which weights count for the forgotten images out of proportion",
-            detail=lambda found: live(closer, method, found),
+            KEY, importance, closer.asked.case, detail=lambda found: live(closer, method, found)
         )
-    )  # fmt: skip
+    ]]  # fmt: skip
 
 
 @st.fragment
 def live(closer: Closer, method: SSD, found: Answer) -> None:
-    """Sliders, plot and figures; a move reruns only this."""
-    asked = closer.asked
-    start = started(asked.case, method)
+    """Plot, sliders and figures; a move reruns only this."""
+    case, plot = closer.asked.case, st.container()
+    start = started(case, method)
     method = choose(replace(method, ratio=start))
-    after = damped(asked.case, method)
+    after = damped(case, method)
     forget, train = found["forget"], found["train"]
-    drawn = some_weights(str(found.record["digest"]), forget, train)
-    words = finding(method, after)
-    plots.drawn(lines_of(method).figure(marked(drawn, method)), words, f"{KEY}.SSD.plot")
+    weights = some_weights(str(found.record["digest"]), forget, train)
+    over = weights["forgotten images"] > method.ratio * weights["all images"]
+    drawn = Columns.of({**{name: (weights[name], "") for name in weights.order},
+                        "damped": (over, "")})  # fmt: skip
+    with plot:
+        plots.drawn(lines_of(method).figure(drawn), finding(method, after), f"{KEY}.SSD.plot")
     figures(after, closer.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
@@ -71,12 +70,10 @@ def choose(method: SSD) -> SSD:
     """Threshold and strength; at first those of the method."""
     given: dict[str, Any] = {}
     for (name, word, low, high), column in zip(DIALS, st.columns(2), strict=True):
-        start = getattr(method, name)
-        stops = sorted(
-            {start, *(float(f"{10**at:.2g}") for at in np.arange(low, high + 0.01, 0.1))}
-        )
+        start, decades = getattr(method, name), np.arange(low, high + 0.01, 0.1)
+        stops = sorted({start, *(float(f"{10**at:.2g}") for at in decades)})
         given[name] = column.select_slider(
-            word, stops, start, key=f"{KEY}.SSD.live.{name}", format_func=lambda one: f"{one:g}"
+            word, stops, start, key=f"{KEY}.SSD.live.{name}", format_func="{:g}".format
         )
     return replace(method, **given)
 
@@ -96,15 +93,6 @@ def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Co
 def flat(scores: WeightScores) -> Array:
     """All weights in one row, always in the same order."""
     return np.concatenate([scores.values[name].ravel() for name in sorted(scores.values)])
-
-
-def marked(weights: Columns, method: SSD) -> Columns:
-    """The drawn weights with whether a threshold damps them."""
-    own, train = weights["forgotten images"], weights["all images"]
-    over = own > method.ratio * train
-    return Columns.of(
-        {"all images": (train, ""), "forgotten images": (own, ""), "damped": (over, "")}
-    )
 
 
 def lines_of(method: SSD) -> Scatter:
@@ -127,7 +115,7 @@ def finding(method: SSD, found: Damped) -> str:
 
 def figures(found: Damped, table: Columns) -> None:
     """What that does to the model."""
-    values = (found.unlearning, found.retain, found.test)
-    for column, (word, name), value in zip(st.columns(3), FIGURES, values, strict=True):
-        column.metric(word.capitalize(), percent(value))
+    values = {"UA": found.unlearning, "RA": found.retain, "TA": found.test}
+    for column, (name, value) in zip(st.columns(3), values.items(), strict=True):
+        column.metric(FIGURES[name][0].capitalize(), percent(value))
         column.caption(plain(f"retrained: {percent(table.cell(GOAL, name))}"))

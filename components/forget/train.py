@@ -8,25 +8,23 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, runs
-from components.draw.drawing import Views, by_kind
+from components import forms, runs, section
+from components.draw.drawing import Drawing
 from components.forget.asked import KEY
 from components.notices import plain
-from components.runs import Pending, Problem
+from components.section import Section
 from engine import data as data_sets
+from engine import run
 from engine.data import DataSet
 from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
-from engine.lab import Train, TrainCase, keep, keep_when_done
+from engine.lab import Train, TrainCase, keep
 from engine.models import catalog
 from engine.models.classifier import Classifier
-from engine.run import Answer
 from engine.unlearning.case import recipe_of
 
-SLOT = f"{KEY}.train"
 GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
-AWAITED = f"{SLOT}.awaited"
 LABEL = "Train it and choose it"
 WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images"}
 SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target")}
@@ -49,14 +47,17 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     with st.container(horizontal=True):
         variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", SHOWN[kind]))
     name = f"{data.name}+{variant.name}"
+    recipe = replace(recipe_of(model), shift=0, mirror=False)
+    case = TrainCase(data_sets.load(name), recipe)
+    made = run.known(Train(), case)
+    if made and runs.pressed_for(made):
+        keep(made)
+        go_to(name)
     if any(one.data == name for one in catalog.small()):
-        if awaited(name):
-            go_to(name)
         st.markdown("A model here has learned from such images already.")
-        if st.button("Choose it and its data", key=f"{SLOT}.choose", type="primary"):
+        if st.button("Choose it and its data", key=f"{KEY}.train.choose", type="primary"):
             go_to(name)
         return
-    recipe = replace(recipe_of(model), shift=0, mirror=False)
     st.markdown(plain(
         f"A model can forget only what it learned: train one on {data.card.title} with "
         f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs), but without "
@@ -64,39 +65,15 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
         "labels by heart, and has none to forget. It is kept as a model, and both are then chosen "
         "here."
     ))  # fmt: skip
-    train(TrainCase(data_sets.load(name), recipe), name)
-
-
-def train(case: TrainCase, name: str) -> None:
-    """The training when told; then on to what came of it."""
-    outcome = runs.ask_when_told(Train(), case, SLOT, LABEL)
-    match outcome:
-        case Answer():
-            if awaited(name) or st.button(LABEL, key=f"{SLOT}.keep", type="primary"):
-                keep(outcome)
-                go_to(name)
-        case Pending(job=job):
-            st.session_state[AWAITED] = name
-            keep_when_done(job)  # type: ignore[arg-type]
-            runs.watch([outcome], live=curves)
-        case Problem():
-            runs.watch([outcome])
-        case None:
-            pass
-
-
-def curves(partial: Views) -> None:
-    """The curves so far."""
-    if "log" in partial:
-        by_kind(partial["log"], f"{SLOT}.live", "", None)
-
-
-def awaited(name: str) -> bool:
-    """Whether this session had a model trained on that data and has not seen it yet."""
-    if st.session_state.get(AWAITED) != name:
-        return False
-    del st.session_state[AWAITED]
-    return True
+    found = section.show(
+        Section(
+            KEY, Train(), case, evidence=[Drawing("log")], columns=1, button=LABEL, keeps=True,
+            explained=False,
+        )
+    )  # fmt: skip
+    if found and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
+        keep(found)
+        go_to(name)
 
 
 def go_to(name: str) -> None:

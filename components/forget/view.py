@@ -6,79 +6,74 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from components import section
+from components import runs, section
 from components.draw.drawing import Drawing, draw
 from components.footer import footer
-from components.forget import (
-    answers,
-    each_image,
-    form,
-    frontier,
-    heat_maps,
-    inside,
-    keep,
-    remains,
-    seconds,
-    ssd,
-)
-from components.forget.asked import KEY, Asked, Closer
+from components.forget import answers, each_image, form, frontier, heat_maps, inside, ssd
+from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
-from components.forget.verdict import Verdict
+from components.forget.keep import keep
+from components.forget.seconds import seconds
+from components.forget.verdict import verdict
 from components.notices import plain, spoken
 from components.picks import pick_or_none
 from components.section import Section
 from components.share import Files, as_csv
 from engine import run
 from engine.result import Columns
+from engine.run import Answer
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
 from engine.unlearning.protocol.findings import markdown, page_text
 
-PARTS: Mapping[str, Callable[[Closer], None]] = {
-    each_image.PART: each_image.show,
-    "Frontier": frontier.show,
-    "Confusion": answers.confusion,
-    "Attack": answers.attack,
-    "Still there": remains.show,
-    "Inside": inside.show,
-    "Weights": inside.weights,
-    "SSD's line": ssd.show,
-    "Relearn": remains.relearn,
-    "Steps": heat_maps.steps,
-    "Heat maps": heat_maps.show,
-    "All figures": answers.all_figures,
-    "Time": seconds.show,
-    "Take it along": keep.show,
-}
+Part = tuple[str, Callable[[Closer], Rows]]  # its title, and what it asks and draws
+PARTS: Mapping[str, Part] = {
+    each_image.PART: ("How sure each model is of a forgotten image", each_image.each_image),
+    "Frontier": ("Forgetting against keeping", frontier.frontier),
+    "Confusion": ("What the three models take the images for", answers.confusion),
+    "Attack": (
+        "Can an outsider tell from the model's confidence what it learned from?", answers.attack,
+    ),
+    "Still there": ("What is still there inside it", inside.still_there),
+    "Inside": ("Where images lie inside the model", inside.inside),
+    "Weights": ("Which weights moved", inside.weights),
+    "SSD's line": (
+        "Which weights count for the forgotten images out of proportion", ssd.ssd,
+    ),
+    "Relearn": ("How soon it is all back", inside.relearn),
+    "Steps": ("Step by step", heat_maps.steps),
+    "Heat maps": ("Where the three models look", heat_maps.heat_maps),
+    "All figures": ("All figures of the three models", answers.all_figures),
+    "Time": ("How long each way takes on this computer", seconds),
+    "Take it along": ("The model that forgot", keep),
+}  # fmt: skip
 
 
 def show() -> None:
     """The answer stands above the form that it depends on, and closer looks below both."""
-    answer, controls, looks = st.container(), st.container(), st.container()
+    answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         asked, closer = form.choose()
     times = times_of(asked)
     with answer, spoken():
         scoreboard(asked, closer, times)
     if closer is not None:
-        with looks:
+        with below:
             look_closer(closer, timed=times is not None)
     about(asked)
 
 
-def scoreboard(asked: Asked, closer: Closer | None, times: Columns | None) -> None:
+def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Columns | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
+    table = Drawing(
+        "table", "Beside a model that never saw them",
+        lambda found: board(found["table"], times),
+        lambda found: finding(found["table"], times),
+    )  # fmt: skip
     section.show(
         Section(
-            KEY, asked.scoreboard, asked.board, columns=1, button="Forget",
+            KEY, asked.scoreboard, asked.board, columns=1, button="Forget", evidence=[table],
             sentence=None if closer is None else lambda _: sentence(closer, times),
             picture=None if closer is None else lambda _: picture(closer),
-            evidence=[
-                Drawing(
-                    "table", "Beside a model that never saw them",
-                    lambda found: board(found["table"], times),
-                    lambda found: finding(found["table"], times),
-                )
-            ],
             before="Each way is run on a copy of the model, and so is a whole training without "
             "these images, to compare with. Rows appear as they are done; it can be stopped at any "
             "time.",
@@ -87,7 +82,7 @@ def scoreboard(asked: Asked, closer: Closer | None, times: Columns | None) -> No
     )  # fmt: skip
 
 
-def times_of(asked: Asked) -> Columns | None:
+def times_of(asked: ForgetQuestion) -> Columns | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
     found = run.known(Timing(), asked.board)
     return None if found is None else found["times"]
@@ -95,22 +90,24 @@ def times_of(asked: Asked) -> Columns | None:
 
 def sentence(closer: Closer, times: Columns | None) -> str:
     """How the way did, and whether something stayed inside where that is known."""
-    verdict = Verdict.of(closer.table, closer.method.label, times)
-    words, inside = (
-        verdict.words(closer.asked.case.request.words),
-        run.known(StillThere(), closer.case),
-    )
-    return f"{words} {remains.stayed(inside['figures'])}".strip() if inside else words
+    what = closer.asked.case.request.words
+    words = verdict(closer.table, closer.method.label, what, times)
+    there = run.known(StillThere(), closer.case)
+    return f"{words} {inside.stayed(there)}".strip() if there else words
 
 
 def picture(closer: Closer) -> None:
     """How sure the models are of the forgotten images, beside what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     with left:
-        each_image.shift(closer)
+        images = runs.ask(Confidence(), closer.case, f"{KEY}.Confidence")
+        if isinstance(images, Answer):
+            draw(each_image.SHIFT, images, f"{KEY}.shift")
+        else:
+            runs.watch([images])
     with right:
         if found := run.known(StillThere(), closer.case):
-            draw(remains.PROBE, found, f"{KEY}.probe")
+            draw(inside.PROBE, found, f"{KEY}.probe")
         else:
             st.markdown(
                 "What is still there inside it was not looked at yet: see “Still there” below."
@@ -135,12 +132,25 @@ def look_closer(closer: Closer, *, timed: bool) -> None:
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part is not None:
         with spoken():
-            PARTS[part](closer)
+            draw_part(closer, *PARTS[part])
     if not timed and times_of(closer.asked) is not None:
         st.rerun()  # they were done since the table was drawn
 
 
-def about(asked: Asked) -> None:
+def draw_part(closer: Closer, title: str, build: Callable[[Closer], Rows]) -> None:
+    """Its sections, and below them the controls that they depend on."""
+    st.markdown(f"**{title}**")
+    answer, controls = st.container(), st.container()
+    with controls:
+        rows = build(closer)
+    with answer:
+        for row in rows:
+            for place, one in zip(st.columns(len(row), gap="large"), row, strict=True):
+                with place:
+                    section.show(one)
+
+
+def about(asked: ForgetQuestion) -> None:
     """What each way does, and what it rests on."""
     with st.expander("About the ways"):
         for method in asked.methods:
@@ -150,5 +160,5 @@ def about(asked: Asked) -> None:
         if seen := markdown(UNLEARNERS, page_text()):
             st.markdown("**What the ways came to on networks that ship**")
             st.markdown(seen)
-    card = asked.data.card
+    card = asked.case.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))

@@ -5,8 +5,16 @@ from __future__ import annotations
 from engine.unlearning import UNLEARNERS
 
 GOAL, BEFORE = "Retrain", "NoOp"
-TITLES = {kind.short: kind.title for kind in UNLEARNERS}
-WORDS = {GOAL: "Retrained without them", BEFORE: "Nothing done"}
+TITLES = {kind.short: kind.title for kind in UNLEARNERS} | {
+    GOAL: "Retrained without them", BEFORE: "Nothing done",
+}  # fmt: skip
+FIGURES = {
+    "UA": ("forgotten images wrong", "the share of the forgotten images it now gets wrong"),
+    "RA": ("others right", "the share of the training images that stay it gets right"),
+    "TA": ("test right", "the share of test images it gets right; without a forgotten class"),
+    "MIA": ("taken for strangers", "the share of forgotten images that a membership attacker takes "
+            "for images it never learned"),
+}  # fmt: skip
 TINY = 0.1  # percent
 
 
@@ -20,11 +28,6 @@ def percent(share: float) -> str:
     return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
 
 
-def points(share: float) -> str:
-    """A gap in points."""
-    return f"{100 * share:.1f} points"
-
-
 def signed(off: float) -> str:
     """A signed distance in points."""
     return "±0" if abs(off) < 0.0005 else f"{100 * off:+.1f}".replace("-", "−")
@@ -36,7 +39,6 @@ def time(seconds: float) -> str:
 
 
 def named(way: str) -> str:
-    """A row's name for a person."""
-    short, _, settings = way.partition(" (")
-    word = WORDS.get(way) or TITLES.get(short, short)
-    return f"{word} ({settings}" if settings else word
+    """A row's name for a person: "SalUn (share=0.5)" with its title for the short name."""
+    short, bracket, settings = way.partition(" (")
+    return TITLES.get(short, short) + bracket + settings
