@@ -41,6 +41,7 @@ def choose() -> tuple[ForgetQuestion, Closer | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
+    found: tuple[ForgetQuestion, Closer | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
         left, right = st.columns(2)
@@ -59,8 +60,10 @@ def choose() -> tuple[ForgetQuestion, Closer | None]:
             methods, scoreboard = choose_ways()
         asked = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
         with way:
-            return asked, choose_closer(asked)
-    return st.stop()
+            found = asked, choose_closer(asked)
+    if found is None:
+        st.stop()
+    return found
 
 
 def told(case: ForgetCase) -> str:

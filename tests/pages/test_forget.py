@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.forget import each_image, view
-from components.forget.verdict import Verdict, best
+from components.forget import each_image, train, view
+from components.forget.verdict import best, verdict
 from components.forget.view import PARTS
+from components.forget.words import time as short
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
 from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
+from engine.result import Columns
 from engine.run import answer, known
-from engine.training import Recipe, fresh, train
+from engine.training import Recipe, fresh
+from engine.training import train as learn
 from engine.unlearning import (
     SSD,
     AfterCase,
@@ -33,6 +36,7 @@ from engine.unlearning import (
     MembershipAttack,
     NoOp,
     Relearn,
+    SalUn,
     Scoreboard,
     Similarity,
     StillThere,
@@ -43,8 +47,10 @@ from engine.unlearning import (
     hardest,
     request,
 )
+from engine.unlearning.case import recipe_of
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.opening import FORGOTTEN
+from engine.weights.case import PruneCase
 from tests.visits import pills, said, settled, visit, words
 
 NEAREST = FORGOTTEN.best.title
@@ -95,7 +101,16 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     ],
 )
 def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
-    assert expected in Verdict("X", *figures).words("class 3")
+    """The way's UA and retraining's, TA of both, the gap of the way, its cost, NoOp's gap."""
+    wrong, goal, test, test_goal, gap, cost, nothing = figures
+    columns = {
+        "UA": [goal, 0.0, wrong], "TA": [test_goal, test_goal, test], "gap": [0.0, nothing, gap],
+        "share of retraining": [1.0, 0.0, cost], "informative": [1.0] * 3,
+        "seconds": [float("nan")] * 3,
+    }  # fmt: skip
+    shares = {name: (values, "share") for name, values in columns.items()}
+    table = Columns.of(shares, ("Retrain", "NoOp", "X"))
+    assert expected in verdict(table, "X", "class 3")
 
 
 @pytest.mark.parametrize(
@@ -154,13 +169,13 @@ def page():
     return settled(visit(view=FORGET))
 
 
-@pytest.mark.parametrize(("section", "look", "expected"), SECTIONS)
-def test_each_part_answers_at_once_from_what_ships(page, shipped, section, look, expected):
+@pytest.mark.parametrize(("section", "diagnostic", "expected"), SECTIONS)
+def test_each_part_answers_at_once_from_what_ships(page, shipped, section, diagnostic, expected):
     at = page.button_group(key="forget.section").set_value(section).run()
     assert not at.exception
     assert not at.main.get("progress")
     assert expected in words(at)
-    assert known(look, AfterCase(shipped[0], FORGOTTEN.best()))
+    assert known(diagnostic, AfterCase(shipped[0], FORGOTTEN.best()))
 
 
 def test_a_part_s_figures_are_the_engine_s(page, shipped):
@@ -196,17 +211,17 @@ def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
     assert not said(at)
 
 
-def test_the_hardest_images_are_found_when_told_and_are_the_engine_s(shipped):
-    at = opened(what="hardest images", share__0__1="0.05", ways="Fine-tune", FT__epochs="1")
+def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
+    asked = {"share__0__1": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
+    at = opened(what="hardest images", model="Digits MLP", **asked)
     assert "The hardest are those of lowest loss" in words(at)
     assert "are to be forgotten" not in words(at)
     at.button(key="forget.WorstCase.go").click().run()
     at = settled(at)
     assert "45 of 898 training images of Digits, 8 × 8 are to be forgotten" in words(at)
-    model, data = shipped[0].model, load(FORGOTTEN.data)
-    asked = hardest(model, data, 0.05)
-    found = answer(WorstCase("hardest", share=0.05), shipped[0].pruning)["images"]
-    assert set(found["id"]) == set(asked.ids)
+    model, data = catalog.load("digits-mlp"), load(FORGOTTEN.data)
+    found = answer(WorstCase("hardest", share=0.05), PruneCase(model, data))["images"]
+    assert set(found["id"]) == set(hardest(model, data, 0.05).ids)
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     assert "45 images hard to forget" in at.main.subheader[0].value
@@ -216,20 +231,24 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s(shipped):
 
 
 @pytest.mark.parametrize(
-    ("what", "variant"), [("wrong labels", "noisy"), ("planted images", "poisoned")]
+    ("what", "variant", "title", "epochs"),
+    [("wrong labels", "noisy", "Digits MLP", 40), ("planted images", "poisoned", "Digits CNN", 4)],
 )
 def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
-    what, variant, monkeypatch, tmp_path
+    what, variant, title, epochs, monkeypatch, tmp_path
 ):
+    """Wrong labels take all the epochs of a recipe to be learnt by heart, a planted patch a few."""
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    at = opened(what=what, ways="Fine-tune", FT__epochs="1", **{f"{variant}__share": "0.1"})
+    monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), epochs=epochs))
+    link = {"ways": "Fine-tune", "FT__epochs": "1", f"{variant}__share": "0.1"}
+    at = opened(what=what, model=title, **link)
     assert f"train one on Digits, 8 × 8 with {what}" in words(at)
-    at.button(key="forget.train.go").click().run()
+    at.button(key="forget.Train.go").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()
     assert stored.card.data == f"digits+{variant}:share=0.1"
-    recipe = replace(embedded.plan(FORGOTTEN.model).recipe, shift=0)
-    assert stored.card.recipe == recipe.as_dict()
+    (plan,) = (one for one in embedded.plans().values() if one.title == title)
+    assert stored.card.recipe == replace(plan.recipe, shift=0, epochs=epochs).as_dict()
     assert not said(at)
     assert "0.1" in at.selectbox(key="forget.data").value
     at.button(key="forget.Scoreboard.go").click().run()
@@ -252,44 +271,6 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     assert "0.1" in at.selectbox(key="forget.data").value
 
 
-def test_seconds_are_those_of_one_run_until_all_are_timed():
-    at = opened(model="Digits MLP", ways="Fine-tune", FT__epochs="1")
-    at.button(key="forget.Scoreboard.go").click().run()
-    at = settled(at)
-    assert "Seconds are those of one run" in words(at)
-    at.button_group(key="forget.section").set_value("Time").run()
-    assert "run once to warm up and then 3 times" in words(at)
-    at.button(key="forget.Timing.go").click().run()
-    at = settled(at)
-    data = load(FORGOTTEN.data)
-    case = forget_case(catalog.load("digits-mlp"), data, request.of_class(data, 3))
-    times = known(Timing(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["times"]
-    assert f"Retraining takes {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
-    assert f"100 % · {times.cell('Retrain', 'seconds'):.1f} s" in words(at)
-    assert "Seconds are the median of three runs here" in words(at)
-
-
-def test_seconds_that_end_while_the_page_is_drawn_reach_the_table(monkeypatch):
-    """They are not known while the table is drawn, and are when the closer look is."""
-    at = opened(model="Digits MLP", ways="Fine-tune", FT__epochs="2")
-    at.button(key="forget.Scoreboard.go").click().run()
-    at = settled(at)
-    at.button_group(key="forget.section").set_value("Time").run()
-    at.button(key="forget.Timing.go").click().run()
-    at = settled(at)
-    assert "Seconds are the median of three runs here" in words(at)
-    asked, found = [], view.times_of
-
-    def late(one):
-        asked.append(one)
-        return None if len(asked) == 1 else found(one)
-
-    monkeypatch.setattr(view, "times_of", late)
-    at.run()
-    assert len(asked) > 2  # the page was drawn again
-    assert "Seconds are the median of three runs here" in words(at)
-
-
 def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
     shipped, monkeypatch
 ):
@@ -298,15 +279,21 @@ def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_picture
     monkeypatch.setattr(each_image.st, "session_state", state)
     at = each_image.PAGE + 5
     number = int(images["id"][at])
-    each_image.press({"selection": {"points": [{"customdata": number, "x": at + 1}]}})
-    assert each_image.chosen(images) == at
+    ids = images["id"].astype(int).tolist()
+    shift = each_image.shift({"images": images})
+    shift.press({"selection": {"points": [{"x": at + 1}]}})
+    assert state["forget.image"] == number
+    assert each_image.chosen(ids) == at
     assert state["forget.images.page"] == 2
-    each_image.press({"selection": {"points": []}})
-    assert each_image.chosen(images) == at
-    monkeypatch.setattr(each_image, "theme", lambda: "light")
-    for trace in each_image.figure(images).data[1:]:
-        assert trace.customdata[at] == number
+    shift.press({"selection": {"points": []}})
+    assert each_image.chosen(ids) == at
+    lines, *marks = shift.figure(each_image.placed(images)).data
+    for trace, name in zip(marks, each_image.MODELS, strict=True):
         assert trace.x[at] == at + 1
+        assert trace.y[at] == pytest.approx(100 * images[name][at], abs=1e-4)
+    assert [line for line in lines.y if not np.isnan(line)] == pytest.approx(
+        100 * np.stack([images["original"], images["unlearned"]], 1).ravel(), abs=1e-4
+    )
 
 
 def test_the_numbers_of_ssd_s_layers_are_there_when_unfolded(page, shipped):
@@ -331,7 +318,7 @@ def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
 def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypatch, tmp_path):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     at = opened(section="Take it along")
-    at.button(key="forget.keep.go").click().run()
+    at.button(key="forget.keep").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()
     assert f"forgot class 3 · {FORGOTTEN.best.short}" in stored.card.trail
@@ -388,7 +375,7 @@ def own(monkeypatch, tmp_path):
         add(found.data)
         recipe = Recipe("lenet", epochs=1)
         model = fresh(found.data, recipe, 0)
-        train(model, found.data, recipe, 0)
+        learn(model, found.data, recipe, 0)
         about = {"title": "Mine", "made_by": "lab.Train", "data": found.data.name}
         checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model)
         at = visit(view=FORGET)
@@ -419,3 +406,34 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
         at = settled(at)
         assert not at.exception, section
         assert not said(at), section
+
+
+def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
+    """They also reach a table that was drawn when they were not known yet, though the part was."""
+    at = own(10)
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    assert "Seconds are those of one run" in words(at)
+    at.button_group(key="forget.section").set_value("Time").run()
+    assert "run once to warm up and then 3 times" in words(at)
+    at.button(key="forget.Timing.go").click().run()
+    at = settled(at)
+    data = at.session_state["lab.uploads"]["My zip"].data
+    (name,) = (one.name for one in catalog.small() if one.data == data.name)
+    case = forget_case(catalog.load(name), data, request.of_class(data, 0))
+    times = known(Timing(), BoardCase(case, (NoOp(), SalUn())))["times"]
+    spent = short(times.cell("Retrain", "seconds"))
+    assert f"Retraining takes {spent}" in words(at)
+    assert f"100 % · {spent}" in words(at)
+    assert "Seconds are the median of three runs here" in words(at)
+
+    asked, found = [], view.times_of
+
+    def late(one):
+        asked.append(one)
+        return None if len(asked) == 1 else found(one)
+
+    monkeypatch.setattr(view, "times_of", late)
+    at.run()
+    assert len(asked) > 2  # the page was drawn again
+    assert "Seconds are the median of three runs here" in words(at)

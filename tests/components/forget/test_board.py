@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.forget import board
 from components.forget.seconds import machine_words
-from components.forget.verdict import Verdict, best
+from components.forget.verdict import best, verdict
 from engine.result import Columns
 from engine.unlearning.protocol.scoreboard import ranking
 
@@ -34,8 +34,8 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
     blind, seeing = table(informative=False), table(informative=True)
     assert (ranking(blind), ranking(seeing)) == ("gap without MIA", "gap")
     assert (best(blind), best(seeing)) == ("FT", "GA")
-    assert [NAMES[at] for at in board.order(blind)] == ["Retrain", "FT", "GA", "NoOp"]
-    assert [NAMES[at] for at in board.order(seeing)] == ["Retrain", "GA", "FT", "NoOp"]
+    assert board.order(blind) == ["Retrain", "FT", "GA", "NoOp"]
+    assert board.order(seeing) == ["Retrain", "GA", "FT", "NoOp"]
     for one in (blind, seeing):
         shown = board.board(one).html()
         assert "27.5 points" in shown  # FT's gap of four
@@ -46,10 +46,10 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it():
-    said = Verdict.of(table(informative=False), "FT").words("class 3")
+    said = verdict(table(informative=False), "FT", "class 3")
     assert "at 25 % of its cost (0.4 s, retraining 2.2 s)" in said
     times = Columns.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
-    assert "(0.7 s, retraining 3.0 s)" in Verdict.of(table(False), "FT", times).words("class 3")
+    assert "(0.7 s, retraining 3.0 s)" in verdict(table(False), "FT", "class 3", times)
     assert "passes of images through the network" in board.board(table(informative=False)).html()
 
 
