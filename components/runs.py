@@ -204,6 +204,12 @@ def start_button(label: str, key: str, slots: Sequence[str], *, primary: bool = 
     )  # fmt: skip
 
 
+def press(slot: str) -> None:
+    """As if the button there were pressed; what was stopped there may start again."""
+    restart(slot)
+    st.session_state.setdefault("runs.told", {})[slot] = PRESSED
+
+
 def ask_together(
     methods: Mapping[str, Method[Any]], case: Any, slot: str, label: str
 ) -> dict[str, Outcome]:

@@ -25,6 +25,7 @@ from components.draw.charts import (
 from components.draw.labels import annotate
 
 FEW = 24  # places at which a line has marks
+DASH = {"color": GRAY, "symbol": "line-ew-open", "line": {"width": 2}}  # a mark that hides none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,8 @@ class Lines(Chart):
         near: half the width of a gray band around `line`, instead of a line.
         x_span: of the horizontal axis, as it is drawn; in decades where it has a scale of decades.
         ticks: of the horizontal axis.
-        joined: columns whose marks of one place are joined, instead of a line along each column.
+        joined: columns whose marks of one place are joined, instead of a line along each column;
+            the others are drawn as gray dashes, which hide none.
     """
 
     x: str
@@ -73,7 +75,7 @@ class Lines(Chart):
             mode = "markers"
             add_joints(figure, across, [values(table, column) for column in self.joined])
         for at, (column, name) in enumerate(self.series.items()):
-            mark = series_style(at)
+            mark = DASH if self.joined and column not in self.joined else series_style(at)
             moved = across + at * self.apart if self.apart else across
             if column in self.bands:
                 low, high, *called = self.bands[column]

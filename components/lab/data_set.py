@@ -11,6 +11,7 @@ from PIL import Image
 
 from components.links import refuse
 from components.notices import plain
+from components.picks import pick
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
@@ -72,12 +73,7 @@ def counts(data: DataSet) -> None:
 
 def choose_way() -> str:
     """All classes at a glance, or image after image."""
-    refuse("lab.show", WAYS, "Show", " or ".join(WAYS))
-    chosen: str = st.segmented_control(
-        "Show", WAYS, default=SHEET, required=True, key="lab.show", bind="query-params",
-        persist_state="session",
-    )  # fmt: skip
-    return chosen
+    return pick("Show", WAYS, "lab.show", "segments", kept=True)
 
 
 def judged(data: DataSet) -> DataSet:
@@ -88,48 +84,40 @@ def judged(data: DataSet) -> DataSet:
     return replace(data, truth={WRONG: clean != data.labels, **data.truth})
 
 
-def choose_look(data: DataSet) -> TruthLayer:
+def choose_truth(data: DataSet) -> TruthLayer:
     """Which truth is drawn; only what this data set knows is offered."""
     masks = [name for name, array in data.truth.items() if array.ndim == 3]
     marks = [n for n, array in data.truth.items() if array.dtype == np.bool_ and array.ndim == 1]
-    mask = marked = None
-    twin = False
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if masks:
-            refuse("lab.outline", [*masks, NONE], "Outline", "one of " + ", ".join([*masks, NONE]))
-            picked = st.segmented_control(
-                "Outline", [*masks, NONE], default=masks[0], required=True, key="lab.outline",
-                bind="query-params", persist_state="session",
-            )  # fmt: skip
-            mask = None if picked == NONE else picked
-        if "twin" in data.truth:
-            twin = st.toggle(
-                "Twin below", key="lab.twin", bind="query-params", persist_state="session",
-                help="The same image without what made its class.",
-            )  # fmt: skip
-        if marks:
-            refuse("lab.frame", [*marks, NONE], "Frame", "one of " + ", ".join([*marks, NONE]))
-            picked = st.segmented_control(
-                "Frame", [*marks, NONE], default=marks[0], required=True, key="lab.frame",
-                bind="query-params", persist_state="session",
-            )  # fmt: skip
-            marked = None if picked == NONE else picked
-    return TruthLayer(mask, twin, marked)
+        mask = pick_truth("Outline", masks)
+        twin = "twin" in data.truth and st.toggle(
+            "Twin below", key="lab.twin", bind="query-params", persist_state="session",
+            help="The same image without what made its class.",
+        )  # fmt: skip
+        return TruthLayer(mask, twin, pick_truth("Frame", marks))
 
 
-def contact(data: DataSet, fingerprint: str, look: TruthLayer, split: str) -> None:
+def pick_truth(label: str, names: list[str]) -> str | None:
+    """One of them, or none; nothing is asked where there is none."""
+    if not names:
+        return None
+    picked = pick(label, [*names, NONE], f"lab.{label.lower()}", "segments", kept=True)
+    return None if picked == NONE else picked
+
+
+def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> None:
     """A row of images for each class."""
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
     for label, word in enumerate(data.classes[:CLASSES]):
-        row = row_of(data, fingerprint, label, split, count, look)
+        row = row_of(data, fingerprint, label, split, count, truth)
         name, images = st.columns([1, 7], vertical_alignment="center")
         name.markdown(f"**{plain(word)}**")
         if row is None:
             images.caption("No image in this split.")
             continue
-        drawn = f", {look.mask} outlined" if look.mask else ""
-        drawn += ", the twin of each below" if look.twin else ""
-        drawn += f", framed: {look.marked}" if look.marked else ""
+        drawn = f", {truth.mask} outlined" if truth.mask else ""
+        drawn += ", the twin of each below" if truth.twin else ""
+        drawn += f", framed: {truth.marked}" if truth.marked else ""
         show_picture(row, f"Up to {count} images of the class {word}{drawn}", place=images)
     if len(data.classes) > CLASSES:
         st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")
@@ -142,7 +130,7 @@ def row_of(
     label: int,
     split: str,
     count: int,
-    look: TruthLayer,
+    truth: TruthLayer,
 ) -> NDArray[np.uint8] | None:
     """The images of one class in a row, (H, W, 3); kept under the fingerprint."""
     rows = np.flatnonzero(_data.labels == label)
@@ -152,21 +140,16 @@ def row_of(
         return None
     some = _data.take(rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)])
     return sheet(
-        some, count, mask=look.mask, truth="twin" if look.twin else None, marked=look.marked
+        some, count, mask=truth.mask, truth="twin" if truth.twin else None, marked=truth.marked
     )
 
 
 def choose_split() -> str:
     """All images, or those of one split."""
-    refuse("lab.split", (EVERY, *SPLITS), "Split", "one of " + ", ".join((EVERY, *SPLITS)))
-    chosen: str = st.segmented_control(
-        "Split", (EVERY, *SPLITS), default=EVERY, required=True, key="lab.split",
-        bind="query-params", persist_state="session",
-    )  # fmt: skip
-    return chosen
+    return pick("Split", (EVERY, *SPLITS), "lab.split", "segments", kept=True)
 
 
-def browse(data: DataSet, look: TruthLayer, split: str) -> None:
+def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
     """The chosen image in full, above the pages of images."""
     rows = choose_rows(data, split)
     if not len(rows):
@@ -185,9 +168,9 @@ def browse(data: DataSet, look: TruthLayer, split: str) -> None:
     shown = rows[(page - 1) * PAGE : page * PAGE]
     with place:
         chosen = chosen_row(data, shown)
-        large(data, chosen, look)
+        large(data, chosen, truth)
     thumbs(
-        [thumb(data, row, row == chosen, look) for row in shown.tolist()],
+        [thumb(data, row, row == chosen, truth) for row in shown.tolist()],
         "Images of this page; press one to see it large",
         "lab.thumbs",
         lambda number: st.session_state.update({"lab.image": number}),
@@ -197,12 +180,8 @@ def browse(data: DataSet, look: TruthLayer, split: str) -> None:
 def choose_rows(data: DataSet, split: str) -> Rows:
     """The rows of the split and of the class that is chosen."""
     words = [f"{label}: {word}" for label, word in enumerate(data.classes)]
-    refuse("lab.class", [EVERY, *words], "Class", f"a class of {data.card.title}")
-    if st.session_state.get("lab.class", EVERY) not in {EVERY, *words}:
-        st.session_state["lab.class"] = EVERY
-    picked = st.selectbox(
-        "Class", [EVERY, *words], key="lab.class", bind="query-params", persist_state="session"
-    )
+    rule = f"a class of {data.card.title}"
+    picked = pick("Class", [EVERY, *words], "lab.class", rule=rule, kept=True)
     rows = np.arange(len(data)) if split == EVERY else data.rows(split)
     return rows if picked == EVERY else rows[data.labels[rows] == words.index(picked)]
 
@@ -221,19 +200,19 @@ def chosen_row(data: DataSet, shown: Rows) -> int:
     return int(found[0] if len(found) else shown[0])
 
 
-def thumb(data: DataSet, row: int, chosen: bool, look: TruthLayer) -> Thumb:
+def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
     """One of the page's pictures."""
-    picture = Image.fromarray(drawn(data, row, look, 1))
+    picture = Image.fromarray(drawn(data, row, truth, 1))
     picture.thumbnail((THUMB, THUMB))
     word = data.classes[data.labels[row]]
     source = data_url("png", saved(picture, "PNG"))
     return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", source, chosen)
 
 
-def drawn(data: DataSet, row: int, look: TruthLayer, scale: int) -> NDArray[np.uint8]:
+def drawn(data: DataSet, row: int, truth: TruthLayer, scale: int) -> NDArray[np.uint8]:
     """One image with the outline of what is known, enlarged by whole pixels."""
-    masks = data.truth[look.mask] if look.mask else None
-    marks = data.truth[look.marked] if look.marked and scale == 1 else None
+    masks = data.truth[truth.mask] if truth.mask else None
+    marks = data.truth[truth.marked] if truth.marked and scale == 1 else None
     return tile(data.images, masks, marks, row, scale)
 
 
@@ -248,17 +227,17 @@ def tile(
     return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
 
 
-def large(data: DataSet, row: int, look: TruthLayer) -> None:
+def large(data: DataSet, row: int, truth: TruthLayer) -> None:
     """The chosen image, its twin, and all that is known of it."""
     scale = max(1, round(LARGE / data.side))
     word = data.classes[data.labels[row]]
     outlined = ""
-    if look.mask:
-        some = bool(data.truth[look.mask][row].any())
-        outlined = f"; outlined: {look.mask}" if some else f"; no {look.mask} on it"
+    if truth.mask:
+        some = bool(data.truth[truth.mask][row].any())
+        outlined = f"; outlined: {truth.mask}" if some else f"; no {truth.mask} on it"
     left, right, known = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
-    show_picture(drawn(data, row, look, scale), words, place=left, caption=plain(words))
+    show_picture(drawn(data, row, truth, scale), words, place=left, caption=plain(words))
     if "twin" in data.truth:
         twin = tile(data.truth["twin"], None, None, row, scale)
         said = f"Its twin: the same image without what makes it “{word}”"

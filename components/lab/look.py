@@ -17,7 +17,7 @@ def draw() -> None:
     with left:
         kind = form.pick(told=True)
     if form.is_table(kind):
-        table.draw(kind, left, right)
+        table.show(kind, left, right)
         return
     with left:
         st.markdown("**Settings**")
@@ -46,7 +46,7 @@ def look(wanted: Wanted, kind: Kind) -> None:
     shown = data_set.choose_way()
     split = data_set.choose_split()
     fingerprint, data = data.fingerprint, data_set.judged(data)
-    truth = data_set.choose_look(data)
+    truth = data_set.choose_truth(data)
     if shown == data_set.SHEET:
         data_set.contact(data, fingerprint, truth, split)
     else:

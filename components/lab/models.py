@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from components import sharing
-from components.links import let_go, refuse
 from components.notices import plain, spoken
+from components.picks import pick
 from components.sidebar.models import about, indented, safe_name, shown
 from components.taking import take
 from components.views import HEATMAPS
@@ -94,10 +94,8 @@ def attacked(figures: Mapping[str, float]) -> float | None:
 
 def chosen(lines: Mapping[str, ModelRow]) -> None:
     """One model: what is known of it, and what can be done with it."""
-    refuse("lab.model", lines, "Model", "one of the table")
-    let_go("lab.model", lines)
-    picked = st.selectbox(
-        "Look at", list(lines), key="lab.model", bind="query-params", persist_state="session"
+    picked = pick(
+        "Look at", list(lines), "lab.model", name="Model", rule="one of the table", kept=True
     )
     entry, stored = lines[picked].entry, lines[picked].stored
     st.subheader(plain(entry.title))

@@ -7,19 +7,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms
-from components.charts.style import theme
 from components.charts.tables import signed
-from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.matrix import Matrix
 from components.lab import data_set
 from components.notices import spoken
 from engine.data import SPLITS
 from engine.data.tabular import Cohort, LabeledTable
+from engine.result import Columns, Table
 
 SHOWN = 200  # rows
-STOPS = 17  # of the ramp
 
 
-def draw(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> None:
+def show(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Settings on the left, the table on the right."""
     with left, spoken():
         st.markdown("**Settings**")
@@ -29,19 +29,31 @@ def draw(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> Non
         table = made(recipe)
         said = f"{len(table):,} patients, {len(table.columns)} columns"
         data_set.card(table.card, table.fingerprint, said)
-        st.markdown("**What drives the class** (weight of one standard deviation)")
-        st.dataframe(
-            [{"Column": name, "Weight": weight} for name, weight in table.drivers.items()],
-            hide_index=True, alt="Table of the four columns that drive the class",
-        )  # fmt: skip
+        draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
         preview(table)
-        correlation(table)
+        draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def made(recipe: Cohort) -> LabeledTable:
     """The table of these settings."""
     return recipe.make()
+
+
+def drivers(table: LabeledTable) -> Columns:
+    """The columns that drive the class."""
+    names, weights = zip(*table.drivers.items(), strict=True)
+    return Columns.of({"weight": (weights, "")}, names)
+
+
+DRIVERS = Drawing("drivers", "What drives the class (weight of one standard deviation)")
+
+
+def correlation(table: LabeledTable) -> Table:
+    """How strongly each two columns go together, over all patients."""
+    values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
+    names = tuple(table.columns)
+    return Table(values.astype(np.float32), names, names, ("",) * len(names))
 
 
 def preview(table: LabeledTable) -> None:
@@ -58,33 +70,18 @@ def preview(table: LabeledTable) -> None:
         st.caption(f"The first {SHOWN} of {len(table):,}. Volumes in ml, age in years.")
 
 
-def correlation(table: LabeledTable) -> None:
-    """How strongly each two columns go together, over all patients."""
-    import pandas as pd
-    import plotly.graph_objects as go
-
-    values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
-    names = list(table.columns)
-    ramp = DIVERGING_DARK if theme() == "dark" else DIVERGING_LIGHT
-    places = np.linspace(0, 1, STOPS)
-    scale = [(float(at), "rgb({},{},{})".format(*ramp[round(at * 255)])) for at in places]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values, x=names, y=names, zmin=-1, zmax=1, colorscale=scale,
-            hovertemplate="%{y} and %{x}: %{z}<extra></extra>",
-            colorbar={"title": "r", "thickness": 12},
-        )
-    )  # fmt: skip
-    figure.update_layout(height=620, margin={"l": 10, "r": 10, "t": 10, "b": 10})
-    figure.update_yaxes(autorange="reversed")
-    np.fill_diagonal(off := np.abs(values), 0)
+def correlation_finding(found: Views) -> str:
+    """The pair of columns that goes together most."""
+    view: Table = found["correlation"]
+    np.fill_diagonal(off := np.abs(view.values), 0)
     first, second = np.unravel_index(off.argmax(), off.shape)
-    finding = (
-        f"Correlation of each two columns (Pearson's r). The strongest pair: {names[first]} and "
-        f"{names[second]}, r = {signed(values[first, second])}."
+    return (
+        f"Correlation of each two columns (Pearson's r). The strongest pair: {view.rows[first]} "
+        f"and {view.rows[second]}, r = {signed(view.values[first, second])}."
     )
-    st.markdown("**Which columns go together**")
-    st.plotly_chart(figure, key="lab.correlation", config={"displayModeBar": False}, alt=finding)
-    st.caption(finding)
-    with st.expander("The numbers as a table"):
-        st.dataframe(pd.DataFrame(values, names, names), alt="Table of correlations")
+
+
+CORRELATION = Drawing(
+    "correlation", "Which columns go together",
+    Matrix(signed=True, span=(-1, 1), bar="r", numbers=False, height=620), correlation_finding,
+)  # fmt: skip

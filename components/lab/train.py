@@ -6,18 +6,17 @@ from dataclasses import fields
 
 import streamlit as st
 
-from components import forms, runs
-from components.lab import follow, form, unfinished
+from components import forms
+from components.lab import form, training, unfinished
 from components.lab.form import Wanted
 from components.links import refuse
-from components.notices import plain, spoken
+from components.notices import spoken
 from components.sidebar.targets import MOST_SEED, is_seed
 from engine.data import DataSet
 from engine.data import entry as data_entry
 from engine.data.registry import cached
-from engine.lab import Train, TrainCase
+from engine.lab import TrainCase
 from engine.models import embedded
-from engine.models.small import TITLES
 from engine.training import Recipe
 
 KEY = "lab.recipe"
@@ -37,8 +36,9 @@ def draw() -> None:
         unfinished.draw()
         data = whole(wanted) if wanted else None
         if data is not None:
+            st.subheader("Train")
             with spoken():
-                ask(TrainCase(data, recipe, seed))
+                training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
 
 
 def whole(wanted: Wanted) -> DataSet | None:
@@ -94,21 +94,3 @@ def choose_seed() -> int:
             persist_state="session", help="Another seed shows how much of a figure is chance.",
         )
     )  # fmt: skip
-
-
-def ask(case: TrainCase) -> None:
-    """The button, and then how it goes."""
-    st.subheader("Train")
-    train = len(case.data.rows("train"))
-    st.markdown(
-        f"**{plain(TITLES[case.recipe.architecture])}** on **{plain(case.data.card.title)}**: "
-        f"{train:,} images to learn from, {case.recipe.epochs} epochs, seed {case.seed}."
-    )
-    outcome = runs.ask_when_told(Train(), case, follow.SLOT, "Train")
-    if outcome is None:
-        st.caption(
-            "It goes on when you change the page or close it, and can be stopped at any time. "
-            "Expected time appears after the first run."
-        )
-        return
-    follow.follow(outcome, follow.SLOT)

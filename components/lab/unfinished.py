@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from components import runs, sharing
-from components.lab import follow
+from components.lab import training
 from components.notices import plain, spoken
-from engine.lab import Train, TrainCase, again, under_way
+from engine.lab import again, under_way
 from engine.models.small import TITLES
 from engine.training import Unfinished, unfinished
 
-SLOT = "lab.resumed"
+KEY = "lab.resumed"
 
 
 def draw() -> None:
@@ -25,7 +25,7 @@ def draw() -> None:
         with st.expander(f"{len(found)} unfinished {word}"):
             for one in found:
                 row(one)
-    if note := st.session_state.get(SLOT):
+    if note := st.session_state.get(KEY):
         resumed(note)
 
 
@@ -50,16 +50,16 @@ def row(one: Unfinished) -> None:
 
 def begin(note: Mapping[str, Any]) -> None:
     """Go on with it; what was stopped in its place may start again."""
-    st.session_state[SLOT] = dict(note)
-    runs.restart(SLOT)
-    runs.restart(follow.SLOT)
+    st.session_state[KEY] = dict(note)
+    runs.restart(training.slot(training.KEY))
+    runs.press(training.slot(KEY))
 
 
 def drop(one: Unfinished) -> None:
     """Nobody goes on with it: where it was stopped, it can only be begun."""
     one.drop()
-    runs.withdraw(follow.SLOT)
-    if st.session_state.get(SLOT) == dict(one.note):
+    runs.withdraw(training.slot(training.KEY))
+    if st.session_state.get(KEY) == dict(one.note):
         close()
 
 
@@ -67,20 +67,10 @@ def resumed(note: Mapping[str, Any]) -> None:
     """How the resumed training goes."""
     st.subheader("Resumed training")
     with spoken():
-        case = again(note)
-        told(case)
-        follow.follow(runs.ask(Train(), case, SLOT), SLOT)
+        training.show(again(note), KEY, "Resume")
     st.button("Close", key="lab.resumed.close", on_click=close)
 
 
 def close() -> None:
     """Look at it no more; it goes on."""
-    st.session_state.pop(SLOT, None)
-
-
-def told(case: TrainCase) -> None:
-    """What it is."""
-    st.markdown(
-        f"**{plain(TITLES[case.recipe.architecture])}** on **{plain(case.data.card.title)}**, "
-        f"{case.recipe.epochs} epochs, seed {case.seed}."
-    )
+    st.session_state.pop(KEY, None)

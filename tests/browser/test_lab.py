@@ -67,7 +67,7 @@ def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stop
     expect(page.get_by_text(re.compile("^Training: epoch"))).to_be_visible()
     expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
     stop(page)
-    expect(page.get_by_text("What it had learned by then:")).to_be_visible()
+    expect(page.get_by_text("What was done by then:")).to_be_visible()
     expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
     page.get_by_text("1 unfinished training").click()
     page.get_by_role("button", name="Drop").click()

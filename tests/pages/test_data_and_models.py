@@ -46,7 +46,7 @@ def words(at):
 def trained():
     """The page after a training that nobody has asked for yet."""
     at = visit(MLP | {"lab.seed": str(next(SEEDS))}, DATA_AND_MODELS)
-    at.button(key="lab.training.go").click().run()
+    at.button(key="lab.training.Train.go").click().run()
     for _ in range(120):
         if at.success:
             return at
@@ -248,7 +248,7 @@ def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_its
     pills(at, "lab.part").set_value("Train").run()
     assert said(at) == ["This training was done before; its model is not among the models."]
     assert checkpoints.listed() == ()
-    at.button(key="lab.training.keep").click().run()
+    at.button(key="lab.training.Train.keep").click().run()
     assert checkpoints.listed()
 
 
@@ -292,7 +292,7 @@ def test_an_unfinished_training_is_resumed_or_dropped():
 def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
     at = trained()
     assert at.session_state["image"] != FROM_DATA
-    at.button(key="lab.training.take.heatmaps").click().run()
+    at.button(key="lab.training.Train.take.heatmaps").click().run()
     assert not at.exception
     (stored,) = checkpoints.listed()
     assert at.session_state["model"] == stored.name
@@ -319,20 +319,20 @@ def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
     recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
     at = visit(MLP | recipe, DATA_AND_MODELS)
-    at.button(key="lab.training.go").click().run()
+    at.button(key="lab.training.Train.go").click().run()
     (job,) = (each for lane in lanes() for each in lane.jobs() if each.title.startswith("Training"))
     for _ in range(240):
         if job.partial and unfinished():
             break
         time.sleep(0.05)
-    at.button(key="lab.training.stop").click().run()
+    at.button(key="lab.training.Train.stop").click().run()
     assert job.wait(20)
     at.run()
-    assert at.button(key="lab.training.again").label == "Resume"
+    assert at.button(key="lab.training.Train.again").label == "Resume"
     (one,) = unfinished()
     at.button(key=f"lab.drop.{one.name}").click().run()
-    assert at.button(key="lab.training.go").label.startswith("Train")
-    assert not [each for each in at.button if each.key == "lab.training.again"]
+    assert at.button(key="lab.training.Train.go").label.startswith("Train")
+    assert not [each for each in at.button if each.key == "lab.training.Train.again"]
 
 
 def begin(case, until):
