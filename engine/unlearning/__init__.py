@@ -7,7 +7,8 @@
 
 Four kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
 forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
-unlearners on it (`BoardCase`: Scoreboard, Timing), and one looked at closely (`AfterCase`: LOOKS).
+unlearners on it (`BoardCase`: Scoreboard, Timing), and one looked at closely (`AfterCase`:
+DIAGNOSTICS).
 """
 
 from __future__ import annotations

@@ -135,6 +135,20 @@ def test_a_band_with_a_name_stands_in_the_legend():
     assert [trace.name for trace in figure.data if trace.showlegend] == ["other seeds"]
 
 
+def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hide_none():
+    names = {name: name for name in ("low", "high", "change")}
+    figure = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE)
+    joints, *marks = figure.data
+    for at, place in enumerate(TABLE["loss"]):
+        own = slice(3 * at, 3 * at + 3)
+        assert list(joints.x[own]) == [place] * 3
+        assert list(joints.y[own])[:2] == [100 * TABLE["low"][at], 100 * TABLE["high"][at]]
+        assert np.isnan(joints.y[own][2])  # a gap, so that the next place has a line of its own
+    assert [mark.mode for mark in marks] == ["markers"] * 3
+    assert marks[2].marker.symbol == "line-ew-open"
+    assert marks[0].marker.symbol != "line-ew-open" != marks[1].marker.symbol
+
+
 def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others():
     gap = Columns.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
     figure = Scatter(x="x", y="y", shown=True, line=2.0, line_name="chance").figure(gap)
