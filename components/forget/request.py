@@ -8,14 +8,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, runs
-from components.forget import train
 from components.forget.asked import KEY
+from components.forget.train import learned
 from components.links import refuse
 from components.notices import plain
 from components.picks import pick
 from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
-from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
 from engine.method import Slider
@@ -79,15 +78,6 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
             runs.watch([outcome])
         st.stop()
     return worst_case(outcome["images"]["id"], which)
-
-
-def learned(
-    data: DataSet, model: Classifier, variant: type[Variant],
-    find: Callable[[DataSet], ForgetRequest],
-) -> ForgetRequest:  # fmt: skip
-    """Images that only some data has; where there are none, a model is trained on some."""
-    with train.offering(data, model, variant):
-        return find(data)
 
 
 def choose_class(data: DataSet) -> int:

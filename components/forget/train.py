@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import streamlit as st
@@ -22,6 +21,7 @@ from engine.errors import BlindspotError
 from engine.lab import Train, TrainCase, keep
 from engine.models import catalog
 from engine.models.classifier import Classifier
+from engine.unlearning import ForgetRequest
 from engine.unlearning.case import recipe_of
 
 GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
@@ -30,15 +30,19 @@ WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images"}
 SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target")}
 
 
-@contextmanager
-def offering(data: DataSet, model: Classifier, variant: type[Variant]) -> Iterator[None]:
-    """Where there are no such images, say why, offer a model that learned some, and end here."""
+def learned(
+    data: DataSet, model: Classifier, variant: type[Variant],
+    find: Callable[[DataSet], ForgetRequest],
+) -> ForgetRequest:  # fmt: skip
+    """Images that only some data has; where there are none, say why, offer a model that learned
+    some, and end the page here.
+    """
     try:
-        yield
+        return find(data)
     except BlindspotError as error:
         st.info(plain(str(error)), icon=":material/info:")
-        offer(data, model, variant)
-        st.stop()
+    offer(data, model, variant)
+    return st.stop()
 
 
 def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:

@@ -45,10 +45,14 @@ class TruthLayer:
     marked: str | None
 
 
-def card(about: DataCard, fingerprint: str, kind: str = "images") -> None:
-    """What it is, how it was made, under which terms, and what is known of it."""
+def heading(about: DataCard) -> None:
+    """What it is."""
     st.subheader(plain(about.title))
     st.markdown(plain(about.about))
+
+
+def card(about: DataCard, fingerprint: str, kind: str) -> None:
+    """How it was made, under which terms, and what is known of it."""
     known = about.truth or "nothing beyond the labels"
     st.markdown(
         f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}  \n"

@@ -28,7 +28,7 @@ def draw() -> None:
 
 
 def look(wanted: Wanted, kind: Kind) -> None:
-    """Card, numbers, contact sheet and images; of a large set its first images, until asked."""
+    """Images, card and numbers; of a large set its first images, until asked."""
     name = wanted.name
     if wanted.first and cached(name) is None:
         words, button = st.columns([3, 1], vertical_alignment="center")
@@ -38,16 +38,18 @@ def look(wanted: Wanted, kind: Kind) -> None:
     data = form.load(name)
     if data is None:
         return
+    data_set.heading(data.card)
+    pictures = st.container()
+    shown, split = data_set.choose_way(), data_set.choose_split()
+    judged = data_set.judged(data)
+    truth = data_set.choose_truth(judged)
+    with pictures:
+        if shown == data_set.SHEET:
+            data_set.contact(judged, data.fingerprint, truth, split)
+        else:
+            data_set.browse(judged, truth, split)
     count, _, height, width = data.images.shape
     data_set.card(data.card, data.fingerprint, f"{count:,} images of {width} × {height} px")
     if isinstance(kind, Imported):
         uploads.skipped(kind)
     data_set.counts(data)
-    shown = data_set.choose_way()
-    split = data_set.choose_split()
-    fingerprint, data = data.fingerprint, data_set.judged(data)
-    truth = data_set.choose_truth(data)
-    if shown == data_set.SHEET:
-        data_set.contact(data, fingerprint, truth, split)
-    else:
-        data_set.browse(data, truth, split)

@@ -28,10 +28,11 @@ def show(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> Non
     with right:
         table = made(recipe)
         said = f"{len(table):,} patients, {len(table.columns)} columns"
-        data_set.card(table.card, table.fingerprint, said)
+        data_set.heading(table.card)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
         preview(table)
         draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
+        data_set.card(table.card, table.fingerprint, said)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
