@@ -131,7 +131,7 @@ def section(method: Method[Any], subject: Subject) -> Section:
     return Section(
         KEY, method, precise(method, subject), known=subject.arguments,
         files=lambda found: {"map.png": lambda: as_png(subject, found["map"])},
-        script=lambda: python_call(method, subject),
+        script=None if subject.seen else lambda: python_call(method, subject),
     )  # fmt: skip
 
 
@@ -164,6 +164,8 @@ def added_up(answer: Mapping[str, Any]) -> None:
 def question(subject: Subject) -> str:
     """What is asked, with the class's probability where the sidebar has it."""
     case = subject.case
+    if subject.seen:
+        return "Which parts of the image make it similar to the other one?"
     words = case.target.words(case.model.labels)
     said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
     share = "" if said is None else f" ({100 * said['classes'].values[case.target.index]:.0f} %)"

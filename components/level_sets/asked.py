@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components.forms import method_form, refuse_links, widget
-from components.level_sets.partners import Partner
+from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from engine.arguments.pictures import SAMPLE
 from engine.attribution.level_sets import PUBLISHED

@@ -12,11 +12,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.drawing import Drawing, Views, draw
-from components.level_sets import partners, plane_chart, star_chart, tube_chart, walks
+from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, arguments, asked, pair, walk_settings
-from components.level_sets.partners import Partner
 from components.links import refuse
 from components.section import Section
+from components.sidebar import partners
+from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.triangle import triangles

@@ -15,11 +15,11 @@ from components.charts import tables
 from components.draw.drawing import Views
 from components.level_sets import takeaway
 from components.level_sets.asked import KEY, arguments, asked, pair
-from components.level_sets.partners import Partner
 from components.links import refuse
 from components.notices import plain
 from components.section import Section, answered
 from components.sidebar import models
+from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets.pictures import show_picture
 from components.widgets.player import Walked, player

@@ -35,6 +35,8 @@ class Subject:
     chosen: Chosen
     crop: Crop
     case: ImageCase
+    like: str = ""  # where a second image is from that the score is the similarity to
+    seen: ImageCase | None = None  # the question about a class, where the score is a similarity
 
     @property
     def name(self) -> str:
@@ -63,10 +65,11 @@ class Subject:
 
         Nothing is made for it: `components.in_distribution` asks for what it needs in the lane.
         """
-        name = learned(self.case.model)
-        if name and not at_hand(BankCase(name, self.case.model.side)):
+        model = (self.seen or self.case).model
+        name = learned(model)
+        if name and not at_hand(BankCase(name, model.side)):
             return NOT_COMPARED
-        return in_distribution(self.case.model, self.case.image, self.picture, self.name)
+        return in_distribution(model, self.case.image, self.picture, self.name)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -77,7 +80,10 @@ class Subject:
         if not self.name:
             return {}
         source = EXAMPLE if self.chosen.example else SAMPLE
-        return {"image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y}
+        second = {"like": self.like} if self.like else {}
+        return {
+            "image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y, **second
+        }  # fmt: skip
 
     def seen_by(self, model: Classifier) -> ImageCase:
         """The same image for another model, about its first class."""

@@ -14,11 +14,14 @@ from engine.case.target import SimilarityTarget, Target
 from engine.case_base import Case, Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
+from engine.keeping.memory import Memory
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
 from engine.models.compiled import note
 from engine.models.embedding import embedding_of
 from engine.models.pace import in_batches
+
+_embeddings: Memory[Classifier] = Memory(256 * 2**20, lambda model: model.held_bytes)  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +180,13 @@ def similarity_case(
     precision: Precision = "exact",
     seed: int = 0,
 ) -> ImageCase:
-    """How similar an image's embedding is to another's, both images (3, H, W) in [0, 1]."""
-    embedding = embedding_of(model)
+    """How similar an image's embedding is to another's, both images (3, H, W) in [0, 1].
+
+    Raises:
+        BadModel: the model does not end in a linear layer, below which its embedding lies.
+    """
+    name = model.fingerprint
+    embedding = _embeddings.made(name, lambda: embedding_of(model))
     target = SimilarityTarget(reference=embedding.logits(other[None])[0])
     return ImageCase(embedding, image, target, precision, seed)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from components import in_distribution
-from components.heatmaps import edit, view
+from components.heatmaps import edit, likeness, view
 from components.sidebar import subject
 from components.trust import trials
 from engine.attribution import FIRST, HEATMAPS
@@ -15,11 +15,12 @@ warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
     in_distribution.line(about, rest)
 with controls:
-    methods = view.settings(view.pick(HEATMAPS, about, FIRST), about)
-    checks = trials.choose(about)
+    asked = likeness.choose(about)
+    methods = view.settings(view.pick(HEATMAPS, asked, FIRST), asked)
+    checks = trials.choose(asked)
 with answer:
     if methods:
-        view.show(methods, checks, about, rest)
+        view.show(methods, checks, asked, rest)
     else:
         st.info("Choose at least one method to see where the score comes from.")
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from components import in_distribution
-from components.level_sets import partners, view
+from components.level_sets import view
 from components.notices import plain
-from components.sidebar import subject
+from components.sidebar import partners, subject
 
 st.title("Level sets")
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from components.level_sets import asked, partners, view, walks
+from components.level_sets import asked, view, walks
 from components.runs import Problem
+from components.sidebar import partners
 from components.views import LEVEL_SETS
 from engine import run
 from engine.attribution.level_sets import PUBLISHED
