@@ -73,8 +73,9 @@ def laid(figure: go.Figure, height: int) -> go.Figure:
         margin=MARGINS | {"t": 30},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(fixedrange=True)
+        update(exponentformat="power", selector={"type": "log"})  # not "1f" for 10⁻¹⁵
     return figure
 
 
