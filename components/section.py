@@ -133,8 +133,8 @@ def answered(section: Section, answer: Answer) -> None:
         if section.detail:
             section.detail(answer)
         st.caption(plain(exports.provenance(answer)))
-    files = section.files(answer) if section.files else {}
-    leave(section, Offer(answer, section.slot, files, calls(section)))
+        files = section.files(answer) if section.files else {}
+        leave(section, Offer(answer, section.slot, files, calls(section)))
 
 
 def leave(section: Section, offer: Offer | None = None) -> None:
