@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import runs
+from components.ending import end
 from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand
@@ -31,7 +32,7 @@ def compare(subject: Subject) -> None:
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
     if isinstance(outcome, runs.Pending):
-        st.stop()
+        end()
 
 
 def line(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> None:

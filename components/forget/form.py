@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from components import forms, sharing, uploads
+from components.ending import end
 from components.forget import request, train
 from components.forget.asked import KEY, Closer, ForgetQuestion
 from components.forget.verdict import best
@@ -62,7 +63,7 @@ def choose() -> tuple[ForgetQuestion, Closer | None]:
         with way:
             found = asked, choose_closer(asked)
     if found is None:
-        st.stop()
+        end()
     return found
 
 

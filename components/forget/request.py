@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, runs
+from components.ending import end
 from components.forget.asked import KEY
 from components.forget.train import learned
 from components.links import refuse
@@ -62,7 +63,7 @@ def picked(data: DataSet, _model: Classifier) -> ForgetRequest:
     ids = pick_images(data)
     if not ids:
         st.info("Nothing is to be forgotten yet: choose at least one image.")
-        st.stop()
+        end()
     return request.picked(data, ids)
 
 
@@ -76,7 +77,7 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     if not isinstance(outcome, Answer):
         if outcome is not None:
             runs.watch([outcome])
-        st.stop()
+        end()
     return worst_case(outcome["images"]["id"], which)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from components import forms, runs, section
 from components.draw.drawing import Drawing
+from components.ending import end
 from components.forget.asked import KEY
 from components.notices import plain
 from components.section import Section
@@ -42,7 +43,7 @@ def learned(
     except BlindspotError as error:
         st.info(plain(str(error)), icon=":material/info:")
     offer(data, model, variant)
-    return st.stop()
+    return end()
 
 
 def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from components import forms
+from components.ending import end
 from components.links import refuse
 from components.notices import plain, spoken
 from components.picks import pick
@@ -68,7 +69,7 @@ def choose() -> StudyQuestion:
             found = StudyQuestion(case_of(source, count, seed, tuple(names)), method, source)
         st.caption(plain(told(found)))
     if found is None:
-        st.stop()
+        end()
     return found
 
 
