@@ -123,7 +123,7 @@ EFFECTS: dict[str, Effect] = {
     "attribution.Repeats.repeats": Effect(case=by_chance),
     **{
         f"sparsity.{name}.pattern": Effect(BLOCKS)
-        for name in ("Prune", "Retrain", "Tradeoff", "Level", "Harm", "Unknown")
+        for name in ("Prune", "Retrain", "Tradeoff", "Level", "Harm", "Unknown", "Untrained")
     },
     "sparsity.Seeds.pattern": Effect(BLOCKS | {"images": 160}, many_images),
     "sparsity.Seeds.allocation": Effect({"images": 160}, many_images),

@@ -33,7 +33,8 @@ from tests.answers import differing, plain, settled, small, timed
 
 BLIND = {
     "attribution.Infidelity", "attribution.Place", "attribution.Shape", "sparsity.Learned",
-    "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "unlearning.Frontier",
+    "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "sparsity.Untrained",
+    "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())

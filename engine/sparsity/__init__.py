@@ -12,6 +12,7 @@ from engine.sparsity.effects.level import Level
 from engine.sparsity.effects.seeds import Seeds
 from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
+from engine.sparsity.effects.untrained import Untrained
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.masks.enforce import bake, enforced, pruned
 from engine.sparsity.masks.file import masks_file, read_masks
@@ -26,7 +27,7 @@ from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained)
 
 METHODS = PRUNE
 
@@ -52,6 +53,7 @@ __all__ = [
     "Shrunk",
     "Tradeoff",
     "Unknown",
+    "Untrained",
     "agreement_only",
     "bake",
     "enforced",

@@ -1,0 +1,61 @@
+"""Networks that are pruned before they are trained: every figure is that of its own training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.errors import DoesNotFit
+from engine.models import embedded
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.sparsity import PruneCase, Retrain, Untrained, prune_case
+from engine.sparsity.prune import right
+from engine.training import Recipe, fresh, outputs
+from tests import tiny
+
+ALL = ("nothing cut", "SNIP", "GraSP", "SynFlow", "Random")
+
+
+@pytest.fixture(scope="module")
+def case():
+    return tiny.prune_case()
+
+
+def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
+    case = replace(prune_case(embedded.load("digits-mlp")), recipe=Recipe("mlp"))
+    found = Untrained(ratio=0.95, epochs=1)(case)["networks"]
+    first = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
+    assert found.rows == (*ALL, "Magnitude")
+    for name in found.rows:
+        rule = {"ratio": 0.0} if name == ALL[0] else {"ratio": 0.95, "criterion": name}
+        method = Retrain(**rule, epochs=1, rate=Recipe().rate)
+        made = method(first)["model"]
+        rows = case.data.rows("test")
+        hits = outputs(rebuilt(made), case.data, rows).argmax(1) == case.data.targets(rows)
+        assert found.cell(name, "trained") == pytest.approx(hits.float().mean().item())
+        before = right(method.made(first, method.masks(first)), first)
+        assert found.cell(name, "right after pruning") == pytest.approx(before)
+        density = method.masks(first).counts / [part.size for part in method.masks(first).parts]
+        assert found.cell(name, "stays in the sparsest layer") == pytest.approx(density.min())
+    assert len(set(found["trained"].tolist())) > 3
+
+
+def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
+    assert tuple(Untrained(criterion="GraSP").networks()) == ALL
+    assert tuple(Untrained(criterion="Learned").networks()) == ALL
+    assert tuple(Untrained(criterion="Taylor").networks()) == (*ALL, "Taylor")
+    assert {one.ratio for one in Untrained(ratio=0.7).networks().values()} == {0.0, 0.7}
+
+
+def test_networks_that_are_trained_are_handed_over_while_others_wait(case):
+    seen = []
+    Untrained(epochs=1)(case, lambda _done, _words="", partial=None: seen.append(partial))
+    rows = [len(one["networks"].rows) for one in seen if one]
+    assert rows == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_model_whose_training_is_not_known_is_refused_in_a_sentence(case):
+    with pytest.raises(DoesNotFit, match="needs to know how the model was trained"):
+        answer(Untrained(), replace(case, recipe=None))
