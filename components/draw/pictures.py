@@ -27,10 +27,9 @@ ENCODED = RecentEncodings[str](256)
 def draw_pictures(view: Pictures, key: str) -> None:
     """The grid with its finding as alt text and caption, and the whole of it as a PNG file."""
     st.html(f"<style>{CSS.read_text('utf-8')}</style>{as_html(view)}")
-    words, file = st.columns([8, 1])
-    words.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))
-    download("PNG", lambda: encoded(labeled(view)), "blindspot-pictures.png", f"{key}.png",
-             place=file)  # fmt: skip
+    with st.container(horizontal=True):  # the button keeps its width, however narrow the place
+        st.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))
+        download("PNG", lambda: encoded(labeled(view)), "blindspot-pictures.png", f"{key}.png")
 
 
 def as_html(view: Pictures) -> str:

@@ -19,6 +19,12 @@ from tests.scans import dicom
 LONG = 240  # seconds: phantoms are drawn, and features made, for the first time
 RING = 2
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
+WORD = 48  # px that the button's word takes with the room around it
+LINES = """nodes => nodes.map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return range.getClientRects().length;
+})"""
 
 Visit = Callable[[dict[str, str]], Page]
 
@@ -117,3 +123,19 @@ def test_the_first_sample_is_answered_at_once_and_a_link_opens_what_was_seen(vis
     again.goto(page.url)
     settle(again, LONG)
     expect(again.get_by_text(re.compile("anomaly.COSTARR r3 · among digits"))).to_be_visible()
+
+
+def test_names_of_pictures_stay_whole_and_so_does_the_button_below_them(
+    app_url: str, open_page: OpenPage
+) -> None:
+    for width in (390, 800):  # a telephone, and half a screen beside the sidebar
+        page = open_page(viewport={"width": width, "height": 844})
+        page.goto(f"{app_url}/familiar")
+        settle(page, 240)
+        names = page.locator(".bs-pictures thead th").filter(has_text="photograph")
+        lines = names.evaluate_all(LINES)
+        assert lines
+        assert set(lines) == {1}
+        box = page.get_by_role("button", name="PNG", exact=True).bounding_box()
+        assert box is not None
+        assert box["width"] >= WORD
