@@ -210,17 +210,6 @@ def press(slot: str) -> None:
     st.session_state.setdefault("runs.told", {})[slot] = PRESSED
 
 
-def ask_together(
-    methods: Mapping[str, Method[Any]], case: Any, slot: str, label: str
-) -> dict[str, Outcome]:
-    """Several questions that one button starts, by their names; none before it is pressed."""
-    first, *others = methods
-    outcome = ask_when_told(methods[first], case, f"{slot}.{first}", label)
-    if outcome is None:
-        return {}
-    return {first: outcome} | {name: ask(methods[name], case, f"{slot}.{name}") for name in others}
-
-
 def by_button() -> set[str]:
     """The digests of the questions that this session has pressed a button for."""
     digests: set[str] = st.session_state.setdefault("runs.by_button", set())

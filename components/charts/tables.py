@@ -54,7 +54,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def formats(view: Table) -> list[Any]:
     """How a number of each column is written."""
-    kinds = {"yes or no": yes_or_no, "share": percent, "probability": decimals}
+    kinds = {"yes or no": yes_or_no, "share": whole_percent, "probability": decimals}
     return [kinds.get(unit, plain) for unit in view.units]
 
 
@@ -63,7 +63,7 @@ def yes_or_no(value: float) -> str:
     return NONE if not np.isfinite(value) else "yes" if value else "no"
 
 
-def percent(value: float) -> str:
+def whole_percent(value: float) -> str:
     """A share of one."""
     return f"{100 * value:.0f} %" if np.isfinite(value) else NONE
 
@@ -99,3 +99,8 @@ def as_table(
 def signed(value: float) -> str:
     """A number that may lie below zero in a sentence, with a minus that is one."""
     return f"{value:.2f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share in a sentence, with as many digits as it needs."""
+    return f"{100 * share:.3g} %"

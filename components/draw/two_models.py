@@ -57,33 +57,35 @@ def compared(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> Mode
 
 
 def draw_maps(
-    subject: Subject, titles: tuple[str, str], before: AnswerAndMap, after: AnswerAndMap, key: str
-) -> None:
-    """Both heat maps over the sidebar's image."""
+    subject: Subject, titles: tuple[str, str], before: AnswerAndMap, after: AnswerAndMap, key: str,
+    trust: str = "",
+) -> None:  # fmt: skip
+    """Both heat maps over the sidebar's image; what the second is worth is said below it."""
     panels = [
-        Panel(title, model.heat, f"It says {best(model.classes, 1)[0][1]}.")
-        for title, model in zip(titles, (before, after), strict=True)
+        Panel(title, model.heat, f"It says {best(model.classes, 1)[0][1]}. {more}".strip())
+        for title, model, more in zip(titles, (before, after), ("", trust), strict=True)
     ]
     viewer(square_pixels(subject), panels, key, square_behind(subject), subject.mask)
 
 
 def draw_figures(found: ModelComparison) -> None:
     """Confidence and how far the heat maps are apart."""
-    one, two, three = st.columns(3)
+    place = st.container(horizontal=True)
     moved = 100 * (found.now - found.was)
-    one.metric(
+    place.metric(
         "Confidence", f"{100 * found.now:.0f} %",
         "±0 points" if abs(moved) < 0.5 else f"{moved:+.0f} points".replace("-", "−"),
-        delta_arrow="off", delta_color="off",
+        delta_arrow="off", delta_color="off", width="content",
         help=f"Probability of {found.label}; before: {100 * found.was:.1f} %.",
     )  # fmt: skip
-    two.metric(
+    place.metric(
         "Hottest tenth", f"{100 * found.top:.0f} %" if np.isfinite(found.top) else "–",
+        width="content",
         help="Of the two tenths of the image that stand out most, before and after: what they "
         "share, divided by what they cover together (IoU). Chance gives 5 %.",
     )  # fmt: skip
-    three.metric(
-        "Order", signed(found.order) if np.isfinite(found.order) else "–",
+    place.metric(
+        "Order", signed(found.order) if np.isfinite(found.order) else "–", width="content",
         help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
         "0 none.",
     )  # fmt: skip

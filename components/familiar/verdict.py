@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import figures
+from components.charts.tables import figures, percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.groups import PointGroups
 from components.draw.samples import as_doubles, draw_samples
@@ -142,11 +142,6 @@ def promises(asked: FamiliarQuestion, found: Views, ruler: Conformal, line: floa
             + (MORE if alarms / count > high else "")
         )
     return lines
-
-
-def percent(share: float) -> str:
-    """A share with as many digits as it needs."""
-    return f"{100 * share:.3g} %"
 
 
 # ---------------------------------------------------------------- against unknown images

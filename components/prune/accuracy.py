@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from components import forms, runs, section
+from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.prune.asked import KEY, Asked
-from components.prune.wording import percent
 from components.section import Section
 from engine.result import Columns, Table
 from engine.run import Answer
@@ -19,7 +19,6 @@ from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.prune import unlearnable
 
 OWN = {"epochs", "rate", "seeds"}
-RULE = ("criterion", "allocation", "structure", "pattern", "head")  # the curve has its own ratios
 CURVES = {"after pruning": "right after pruning", "retrained": "after training again"}
 TICKS = (100, 50, 20, 10, 5, 2, 1)
 Point = tuple[float, float]  # the share that stays, and how many are right
@@ -46,15 +45,14 @@ def show(asked: Asked, masks: Masks) -> None:
 
 def choose(asked: Asked) -> Tradeoff:
     """How long each level learns again; without images to learn from, not at all."""
-    given: dict[str, Any] = {name: getattr(asked.method, name) for name in RULE}
     if unlearnable(asked.case):
         st.caption(
             "These images are for looking only, so nothing is trained again: the curve is that "
             "right after pruning."
         )
-        return Tradeoff(epochs=0, **given)
+        return asked.with_rule(Tradeoff, epochs=0)
     own = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
-    return Tradeoff(**given, **own)
+    return asked.with_rule(Tradeoff, **own)
 
 
 def point(asked: Asked, masks: Masks) -> Point | None:

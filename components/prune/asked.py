@@ -13,11 +13,11 @@ from engine.case import ImageCase
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
-from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Pruning
+from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Cutting, Pruning
 
 KEY = "prune"
 PATTERNED = "N:M"
-PruningT = TypeVar("PruningT", bound=Pruning)
+CuttingT = TypeVar("CuttingT", bound=Cutting)
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Asked:
         """Whether N of every M stay, so that there is no ratio to choose."""
         return self.method.structure == PATTERNED
 
-    def with_rule(self, kind: type[PruningT], **more: Any) -> PruningT:
-        """Another method that cuts by the same rule."""
-        shared = {spec.name: getattr(self.method, spec.name) for spec in fields(Pruning)}
-        return kind(**(shared | more))
+    def with_rule(self, kind: type[CuttingT], **more: Any) -> CuttingT:
+        """Another method that cuts by the same rule; one that cuts at many ratios has none."""
+        names = {spec.name for spec in fields(kind)} & {spec.name for spec in fields(Pruning)}
+        return kind(**({name: getattr(self.method, name) for name in names} | more))
 
 
 FINGERPRINTS: dict[Any, Any] = {

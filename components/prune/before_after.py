@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components.answer_and_map import answer_and_map, pick_heat_map
+from components.charts.tables import percent
 from components.draw.two_models import (
     ModelComparison,
     compared,
@@ -17,31 +19,35 @@ from components.draw.two_models import (
 )
 from components.notices import plain
 from components.prune.asked import KEY, Asked, pruned_model
-from components.prune.wording import percent
 from engine.sparsity import Masks
 
 SAME, PARTLY = 0.5, 0.2  # of the hottest tenth: from here on it looks at the same place, or partly
 TITLES = "Whole model", "Pruned"
 
 
-def show(asked: Asked, masks: Masks) -> None:
-    """The sentence, the two heat maps, and the figures beside them."""
-    sentence = st.empty()
-    left, right = st.columns([3, 2], gap="large")
-    with right:
+def show(
+    asked: Asked,
+    masks: Masks,
+    pictures: DeltaGenerator,
+    beside: DeltaGenerator,
+    answers: DeltaGenerator,
+) -> None:
+    """The sentence here, the heat maps, their figures beside them, and both answers, each there."""
+    with beside:
         kind = pick_heat_map(asked.image, f"{KEY}.heat")
-        figures = st.container()
     pruned = replace(asked.image, model=pruned_model(asked, masks))
     before = answer_and_map(asked.image, kind, f"{KEY}.before")
     after = answer_and_map(pruned, kind, f"{KEY}.after")
     if before is None or after is None:
         return
     found = compared(asked.image, before, after)
-    sentence.subheader(plain(words(found, masks.sparsity)))
-    with left:
-        draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer")
-    with figures:
+    st.subheader(plain(words(found, masks.sparsity)))
+    with pictures:
+        draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer", trust(found))
+    with beside:
         draw_figures(found)
+    with answers:
+        st.markdown("**What it says**")
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
 
 
@@ -63,3 +69,10 @@ def place(top: float) -> str:
     if top >= SAME:
         return "it looks at about the same place"
     return "it looks partly elsewhere" if top >= PARTLY else "it looks elsewhere"
+
+
+def trust(found: ModelComparison) -> str:
+    """What "the same place" rests on."""
+    if not np.isfinite(found.top):
+        return ""
+    return f"Its hottest tenth shares {100 * found.top:.0f} % with the whole model's; chance: 5 %."

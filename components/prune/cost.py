@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import measurement, section
+from components.charts.tables import percent
 from components.draw import tables
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
@@ -15,7 +16,6 @@ from components.draw.facets import Facets
 from components.measurement import Measurement
 from components.notices import plain
 from components.prune.asked import KEY, Asked, pruned_model
-from components.prune.wording import percent
 from components.section import Section
 from engine.result import Columns, Table
 from engine.sparsity import Masks
@@ -50,9 +50,11 @@ def show(asked: Asked, masks: Masks) -> None:
     section.show(
         Section(
             KEY, asked.method, asked.case, "What is saved", columns=1, explained=False,
-            picture=lambda found: figures(found["cost"], masks),
             evidence=[
-                Drawing("cost", chart=operations, finding=saved, part=in_millions),
+                Drawing(
+                    "cost", chart=operations, part=in_millions,
+                    finding=lambda found: saved(found["cost"], masks),
+                )
             ],
         )
     )  # fmt: skip
@@ -75,20 +77,6 @@ def show(asked: Asked, masks: Masks) -> None:
     )
 
 
-def figures(cost: Table, masks: Masks) -> None:
-    """What share of the weights and of the multiply-adds is saved."""
-    one, two, three = st.columns(3)
-    one.metric("Of what can be cut", percent(masks.sparsity), help="Weights cut.")
-    two.metric(
-        "Of all weights", percent((masks.total - masks.kept) / cost.cell("weights", "count")),
-        help="Head, biases and norms counted in.",
-    )  # fmt: skip
-    three.metric(
-        "Multiply-adds really saved", percent(share_saved(cost, "realisable")),
-        help="By taking out channels that are silent or unread.",
-    )  # fmt: skip
-
-
 def share_saved(cost: Table, row: str) -> float:
     """The share of the multiply-adds that is no longer there."""
     return 1 - cost.cell(row, "count") / cost.cell("dense", "count")
@@ -109,12 +97,13 @@ def operations(found: Views) -> Bars:
     )  # fmt: skip
 
 
-def saved(found: Views) -> str:
-    """What zeros would save, and what silent channels do."""
-    cost: Table = found["cost"]
+def saved(cost: Table, masks: Masks) -> str:
+    """What share of all weights is cut, what zeros would save, and what silent channels do."""
+    share = (masks.total - masks.kept) / cost.cell("weights", "count")
     return (
-        f"If every zero were skipped, {percent(share_saved(cost, 'theoretical'))} of the "
-        "multiply-adds would be saved; by taking out silent channels "
+        f"{percent(share)} of all weights are cut, head, biases and norms counted in. If every "
+        f"zero were skipped, {percent(share_saved(cost, 'theoretical'))} of the multiply-adds "
+        "would be saved; by taking out silent channels "
         f"{percent(share_saved(cost, 'realisable'))} are."
     )
 

@@ -36,46 +36,37 @@ DRIFT = Scatter(
 def show(asked: Asked, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
-    st.markdown("**What is lost that one figure does not show**")
     given = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
     method = asked.with_rule(Harm, **given)
-    known = seeds.other_seeds(asked, method.images)
     section.show(
         Section(
-            KEY, method, asked.case, evidence=evidence(asked, method, known),
-            button="Measure what is lost",
+            KEY, method, asked.case, "What is lost that one figure does not show",
+            evidence=evidence(asked, method), button="Measure what is lost",
             before="Every test image is shown to both models, as it is and made worse in five "
             "ways, and the heat maps of some are compared. Then both are shown images that they "
             "cannot know.",
-            detail=lambda _: further(asked, method, known),
+            detail=lambda _: further(asked, method),
         )
     )  # fmt: skip
 
 
-def further(asked: Asked, method: Harm, known: Table | None) -> None:
-    """What is measured after it: other seeds, which the chart of classes is drawn over, and unknown
-    images."""
+def further(asked: Asked, method: Harm) -> None:
+    """What is measured after it: other seeds and unknown images."""
     if agreement_only(asked.case):
         st.caption(
             "Calibration is left out: whether a probability means what it says can be told only "
             "where the true labels are known. Choose a model of Data and models for it."
         )
-    if seeds.show(asked, method.images) and known is None:
-        st.rerun()  # the chart of classes was drawn without them
+    seeds.show(asked, method.images)
     unknown.show(asked)
 
 
-def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, ...]:
+def evidence(asked: Asked, method: Harm) -> tuple[Drawing, ...]:
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
-
-    def changes(table: Table) -> Columns:
-        return class_changes(table, known)
-
     return (
         Drawing(
-            "classes", "Which classes pay first", part=changes,
-            chart=lambda found: classes(changes(found["classes"])),
-            finding=lambda found: class_finding(changes(found["classes"])),
+            "classes", "Which classes pay first", lambda found: classes(found["classes"]),
+            lambda found: class_finding(found["classes"]),
         ),
         Drawing(
             "calibration", "Is it as sure as it is right?", CALIBRATION, calibration,
@@ -97,45 +88,23 @@ def evidence(asked: Asked, method: Harm, known: Table | None) -> tuple[Drawing, 
     )  # fmt: skip
 
 
-def class_changes(table: Table, other_seeds: Table | None) -> Columns:
-    """The change of each class, and its range over dense networks of other seeds.
-
-    Args:
-        table: the classes of `Harm`.
-        other_seeds: the classes of `Seeds`; without them the range is NaN.
-    """
-    found = {} if other_seeds is None else {
-        name: [other_seeds.cell(name, end) for end in seeds.ENDS] for name in other_seeds.rows
-    }  # fmt: skip
-    ends = np.array([found.get(name, [np.nan, np.nan]) for name in table.rows]).T
-    columns = {name: (table[name], "share") for name in ("dense", "pruned", "change")}
-    columns |= {"low": (ends[0], "share"), "high": (ends[1], "share")}
-    return Columns.of(columns | {"images": (table["images"], "")}, table.rows)
-
-
-def classes(table: Columns) -> Bars:
-    """The classes that lose most, over the range of other seeds where it was measured."""
+def classes(table: Table) -> Bars:
+    """The classes that lose most."""
     shares = zip(table["dense"], table["pruned"], table["images"], strict=True)
-    measured = bool(np.isfinite(table["low"]).any())
     return Bars(
         value="change", most=MOST_CLASSES, color=1, title="change (points)",
-        between=("low", "high", "dense, other seeds") if measured else None,
         texts=[f"{100 * a:.0f} → {100 * b:.0f} % of {count:.0f}" for a, b, count in shares],
     )  # fmt: skip
 
 
-def class_finding(table: Columns) -> str:
-    """Which class loses most, and whether other seeds change classes as much."""
+def class_finding(table: Table) -> str:
+    """Which class loses most."""
     change = table["change"]
     worst, lost = int(np.argmin(change)), int((change < 0).sum())
-    words = f"{lost} of {len(table)} classes lose right answers"
+    words = f"{lost} of {len(change)} classes lose right answers"
     if lost:
         words += f"; {table.rows[worst]} loses most ({100 * change[worst]:+.0f} points)"
-    if np.isfinite(table["low"]).any():
-        words += ". Gray: the range over dense networks of other seeds."
-    else:
-        words += ". The gray range over other seeds appears here once it was measured, below."
-    return words.replace("-", "−")
+    return f"{words}. What another seed changes is measured below.".replace("-", "−")
 
 
 def flipped(asked: Asked, table: Table) -> None:

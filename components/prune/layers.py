@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from components.charts.tables import percent
 from components.draw import mask_pictures, tables
 from components.draw.layer_pictures import draw_layer_pictures
 from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns
 from components.draw.widths import Widths
 from components.forms import widget
 from components.prune.asked import KEY, Asked, masks_at
-from components.prune.wording import percent
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table

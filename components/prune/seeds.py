@@ -8,11 +8,9 @@ import streamlit as st
 from components import section
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
-from components.notices import plain
 from components.prune.asked import KEY, Asked
 from components.section import Section
 from components.widgets.data_images import draw_data_images
-from engine import run
 from engine.result import Columns, Table
 from engine.sparsity import Seeds
 from engine.sparsity.criteria.learned import Learned
@@ -28,14 +26,14 @@ CLASSES = Bars(
 )  # fmt: skip
 
 
-def show(asked: Asked, images: int) -> bool:
-    """Changed answers and classes over those of other seeds; whether that was measured."""
-    if reason := unmet(asked):
+def show(asked: Asked, images: int) -> None:
+    """Changed answers and classes, over those of other seeds."""
+    if asked.method.criterion == Learned.title:
         st.markdown(f"**{TITLE}**")
-        st.caption(plain(f"Not available: {reason}"))
-        return False
+        st.caption("Not available: learned scores belong to one network only.")
+        return
     method = asked.with_rule(Seeds, images=images)
-    found = section.show(
+    section.show(
         Section(
             KEY, method, asked.case, TITLE,
             evidence=(
@@ -49,22 +47,6 @@ def show(asked: Asked, images: int) -> bool:
             "kept.",
         )
     )  # fmt: skip
-    return found is not None
-
-
-def other_seeds(asked: Asked, images: int) -> Table | None:
-    """How each class differs in dense networks of other seeds, where that was measured before."""
-    if unmet(asked):
-        return None
-    found = run.known(asked.with_rule(Seeds, images=images), asked.case)
-    return None if found is None else found["classes"]
-
-
-def unmet(asked: Asked) -> str:
-    """Why other networks cannot be compared with, or ""."""
-    if asked.method.criterion == Learned.title:
-        return "learned scores belong to one network only."
-    return Seeds.unmet(asked.case)
 
 
 def changed_answers(found: Views) -> Columns:

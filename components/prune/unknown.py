@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from components import section
+from components.charts.tables import percent
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.facets import BETWEEN, Facets
 from components.notices import plain
 from components.prune.asked import KEY, Asked
-from components.prune.wording import percent
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Unknown, agreement_only

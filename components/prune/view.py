@@ -7,11 +7,13 @@ from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from components.charts.tables import percent
 from components.footer import Entry, footer, leave
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
-from components.picks import pick
+from components.picks import pick_or_none
 from components.prune import (
     accuracy,
     before_after,
@@ -24,8 +26,7 @@ from components.prune import (
     learned,
     untrained,
 )
-from components.prune.asked import KEY, Asked, case_of, masks_at, scored
-from components.prune.wording import percent
+from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, scored
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
@@ -48,16 +49,8 @@ AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which a
 SPECS = {spec.name: spec for spec in fields(Pruning)}
 
 
-def question(subject: Subject) -> str:
-    """The question of the page in words."""
-    return (
-        f"Weights of **{plain(subject.case.model.lineage.trail)}** are taken out. Does it still "
-        "say the same of this image, and does it still look at the same place?"
-    )
-
-
-def choose(subject: Subject) -> Asked:
-    """The case and the rule; the page ends here when the model cannot be pruned."""
+def show(subject: Subject) -> None:
+    """The view; the page ends here when the model cannot be pruned."""
     model = subject.case.model
     case: PruneCase | None = None
     with (
@@ -70,15 +63,46 @@ def choose(subject: Subject) -> Asked:
     if reason := Prune.unmet(case):
         st.error(plain(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:")
         st.stop()
-    rule = choose_rule()
-    if rule.criterion == Learned.title:
-        case = learned.with_scores(case)
-    return Asked(subject, case, rule)
+    prune(subject, case)
+
+
+@st.fragment
+@footer()
+def prune(subject: Subject, case: PruneCase) -> None:
+    """The answer above the controls that it depends on; moving one reruns only this."""
+    refuse_links(Pruning, KEY, title="Prune")
+    sentence = st.container()
+    pictures, beside = st.columns([3, 1], gap="medium")
+    answers, evidence = st.columns([2, 3], gap="large")
+    controls = st.container()
+    with controls:
+        rule = choose_rule()
+        if rule.criterion == Learned.title:
+            case = learned.with_scores(case)
+    with beside:
+        asked = Asked(subject, case, replace(rule, ratio=choose_ratio(rule)))
+    with sentence:
+        if not scored(case, rule.criterion, rule.allocation) or (masks := cut(asked)) is None:
+            return
+        if words := earlier_round(asked):
+            st.caption(words)
+    with evidence:
+        layers.chart(masks)
+    part = pick_or_none("Look closer", list(SECTIONS), f"{KEY}.section")
+    closer = st.container()
+    drawn: list[tuple[DeltaGenerator, Callable[[], None]]] = [
+        (sentence, lambda: before_after.show(asked, masks, pictures, beside, answers))
+    ]
+    if part is not None:
+        drawn.insert(0 if part in AT_ONCE else 1, (closer, lambda: SECTIONS[part](asked, masks)))
+    for place, draw in drawn:
+        with place, spoken():
+            draw()
+    explain(asked, masks)
 
 
 def choose_rule() -> Prune:
     """By which criterion, in which pieces, between which layers."""
-    refuse_links(Pruning, KEY, title="Prune")
     places = st.columns([3, 2, 1], vertical_alignment="bottom")
     settings = places[2].popover("Settings", width="stretch")
     where = {
@@ -89,29 +113,22 @@ def choose_rule() -> Prune:
     for name, place in where.items():
         with place:
             given[name] = widget(SPECS[name], f"{KEY}.{name}", None)
-    return Prune(ratio=PRUNED, **given)
+    return Prune(**given)
 
 
-@st.fragment
-@footer()
-def show(asked: Asked) -> None:
-    """Slider, sentence, picture and a closer look; moving the slider reruns only this."""
-    asked = replace(asked, method=replace(asked.method, ratio=choose_ratio(asked)))
-    if not scored(asked.case, asked.method.criterion, asked.method.allocation):
-        return
-    if (masks := cut(asked)) is None:
-        return
-    if words := earlier_round(asked):
-        st.caption(words)
-    picture = st.container()
-    layers.chart(masks)
-    section = pick("Look closer", list(SECTIONS), f"{KEY}.section", "segments")
-    closer = st.container()
-    order = [(picture, before_after.show), (closer, SECTIONS[section])]
-    for place, draw in reversed(order) if section in AT_ONCE else order:
-        with place, spoken():
-            draw(asked, masks)
-    explain(asked, masks)
+def choose_ratio(rule: Prune) -> float:
+    """The share that is cut; a pattern is its own ratio."""
+    control: Any = SPECS["ratio"].metadata["control"]
+    patterned = rule.structure == PATTERNED
+    ratio = st.slider(
+        "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
+        key=f"{KEY}.ratio", bind="query-params", disabled=patterned,
+        help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
+        "moving this moves only the line between what stays and what goes.",
+    )  # fmt: skip
+    if patterned:
+        st.caption(f"{rule.pattern} of every group stay: the pattern is the ratio.")
+    return ratio
 
 
 def cut(asked: Asked) -> Masks | None:
@@ -134,20 +151,6 @@ def earlier_round(asked: Asked) -> str:
         "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
         f"it came out of round {number - 1}."
     )
-
-
-def choose_ratio(asked: Asked) -> float:
-    """The share that is cut; a pattern is its own ratio."""
-    control: Any = SPECS["ratio"].metadata["control"]
-    ratio = st.slider(
-        "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
-        key=f"{KEY}.ratio", bind="query-params", disabled=asked.patterned,
-        help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
-        "moving this moves only the line between what stays and what goes.",
-    )  # fmt: skip
-    if asked.patterned:
-        st.caption(f"{asked.method.pattern} of every group stay: the pattern is the ratio.")
-    return ratio
 
 
 def explain(asked: Asked, masks: Masks) -> None:

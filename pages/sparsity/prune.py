@@ -3,13 +3,16 @@
 import streamlit as st
 
 from components import in_distribution
+from components.notices import plain
 from components.prune import view
 from components.sidebar import subject
 
 st.title("Prune")
-st.markdown("What can the model do without?")
 
 about = subject.current()
-st.markdown(view.question(about))
-in_distribution.line(about)
-view.show(view.choose(about))
+st.markdown(f"What can **{plain(about.case.model.lineage.trail)}** do without?")
+warning, answer, usual = (st.container() for _ in range(3))
+with warning:
+    in_distribution.line(about, usual)
+with answer:
+    view.show(about)

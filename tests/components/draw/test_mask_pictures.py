@@ -8,23 +8,12 @@ import pytest
 from components.draw import mask_pictures
 from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.masks import diagrams
-from tests import tiny
-
-
-@pytest.fixture(scope="module")
-def case():
-    return tiny.prune_case(tiny.cnn())
-
-
-@pytest.fixture(scope="module")
-def masks(case):
-    return pruner_of(case, "Magnitude", MaskRules()).at(0.6)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_each_weight_of_a_wall_is_a_square_of_its_own_color(case, masks, theme):
+def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, theme):
     part = masks.parts[1]  # 16 filters of 8 channels
-    found = diagrams.wall(case.model, masks, part.name)
+    found = diagrams.wall(prune_case.model, masks, part.name)
     drawn = mask_pictures.wall(found, theme)
     height, width = drawn.pixels.shape[:2]
     for at, (left, top, across, down) in enumerate(drawn.boxes):
@@ -44,10 +33,10 @@ def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_colo
     assert tuple(pixels[3]) == mask_pictures.CUT
 
 
-def test_strips_show_the_share_and_dead_rows_stand_out(case):
-    masks = pruner_of(case, "Magnitude", MaskRules(structure="filter", allocation="per layer")).at(
-        0.5
-    )
+def test_strips_show_the_share_and_dead_rows_stand_out(prune_case):
+    masks = pruner_of(
+        prune_case, "Magnitude", MaskRules(structure="filter", allocation="per layer")
+    ).at(0.5)
     one = diagrams.strips(masks)[0]
     pixels = mask_pictures.strip(one)
     orange = (pixels == mask_pictures.DEAD).all(-1)
@@ -70,8 +59,8 @@ def test_patterns_carry_their_shares_and_words(masks):
     assert f"{100 * found.shares[0]:.1f} %" in html
 
 
-def test_groups_that_keep_n_say_so_below(case):
-    masks = pruner_of(case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
+def test_groups_that_keep_n_say_so_below(prune_case):
+    masks = pruner_of(prune_case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
     found = diagrams.groups(masks, masks.parts[1].name, 2, 4)
     exact = mask_pictures.groups(found, 2, "light")
     wrong = mask_pictures.groups(found, 3, "light")

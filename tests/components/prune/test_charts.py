@@ -12,17 +12,6 @@ from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.effects.latency import Latency, timing_table
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
-from tests import tiny
-
-
-@pytest.fixture(scope="module")
-def case():
-    return tiny.prune_case(tiny.cnn())
-
-
-@pytest.fixture(scope="module")
-def masks(case):
-    return pruner_of(case, "Magnitude", MaskRules()).at(0.6)
 
 
 def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
@@ -36,27 +25,27 @@ def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
     assert area == pytest.approx(100 * masks.density)  # so that the dashed line is their mean
 
 
-def test_layers_of_dead_filters_are_hatched_and_counted(case):
-    masks = pruner_of(case, "Magnitude", MaskRules(structure="filter", allocation="per layer")).at(
-        0.5
-    )
+def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
+    masks = pruner_of(
+        prune_case, "Magnitude", MaskRules(structure="filter", allocation="per layer")
+    ).at(0.5)
     (bars,) = layers.bars(masks).figure(layer_table(masks)).data
     assert set(bars.marker.pattern.shape) == {"/"}
     assert f"{sum(masks.dead_filters)} filters are dead" in layers.finding(masks)
 
 
-def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(case, masks):
+def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(prune_case, masks):
     part = masks.parts[1]
-    found = diagrams.histogram(case.model, masks, part.name)
+    found = diagrams.histogram(prune_case.model, masks, part.name)
     cut, kept = kernels.bins(found).figure(kernels.counts(found)).data
     assert sum(cut.y) + sum(kept.y) == part.size
     assert sum(kept.y) == masks.array(part.name).sum()
     assert f"a size of {found.above:.3g}" in kernels.finding(found)
 
 
-def test_a_cut_that_goes_not_by_size_is_said(case):
-    masks = pruner_of(case, "Random", MaskRules()).at(0.5)
-    found = diagrams.histogram(case.model, masks, masks.parts[1].name)
+def test_a_cut_that_goes_not_by_size_is_said(prune_case):
+    masks = pruner_of(prune_case, "Random", MaskRules()).at(0.5)
+    found = diagrams.histogram(prune_case.model, masks, masks.parts[1].name)
     assert "size alone does not decide" in kernels.finding(found)
 
 
@@ -123,28 +112,25 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
     values = np.array([[9, 1, 0.5, -0.5, 1], [9, 1, 1, 0, 0], [9, 0.5, 0.7, 0.2, 0.3]])
     columns = ("images", "dense", "pruned", "change", "answers changed")
     table = Table(values, ("7", "8", "9"), columns, ("", *("share",) * 4))
-    changes = harm.class_changes(table, None)
-    (bars,) = harm.classes(changes).figure(changes).data
+    (bars,) = harm.classes(table).figure(table).data
     assert list(bars.y) == ["7", "9"]
     assert list(bars.x) == pytest.approx([-50, 20])
     assert list(bars.text) == ["100 → 50 % of 9", "50 → 70 % of 9"]
 
 
 def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
-    lost = Table(
-        np.array([[9, 1.0, 0.9, -0.1], [9, 1.0, 1.0, 0.0], [9, 0.9, 0.4, -0.5]]),
-        ("cat", "dog", "fish"), ("images", "dense", "pruned", "change"),
-        ("", "share", "share", "share"),
+    table = Table(
+        np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]]), ("fish", "cat"),
+        ("change", *seeds.ENDS), ("share",) * 3,
     )  # fmt: skip
-    other = Table(
-        np.array([[-0.2, 0.1], [-0.05, 0.0]]), ("fish", "cat"), seeds.ENDS, ("share",) * 2
-    )
-    changes = harm.class_changes(lost, other)
-    band, bars = harm.classes(changes).figure(changes).data
+    band, bars = seeds.CLASSES.figure(table).data
     assert tuple(band.y) == tuple(bars.y) == ("fish", "cat")
+    assert list(bars.x) == pytest.approx([-50, -10])
     np.testing.assert_allclose(np.asarray(band.base, float), [-20, -5])
     np.testing.assert_allclose(np.asarray(band.x, float), [30, 5])
     assert band.width > bars.width
+    words = seeds.class_finding({"classes": table})
+    assert words.startswith("2 of 2 classes lose more than in any dense network")
 
 
 @pytest.mark.parametrize(
