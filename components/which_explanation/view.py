@@ -86,7 +86,7 @@ def folded(asked: ExplainerTrial, found: Views) -> None:
         with st.expander("All eight maps"):
             maps.answered(asked, found)
     with st.expander("Each explainer where the others look"):
-        for place, name in zip(st.columns(2, gap="large"), losses.LOSSES, strict=True):
+        for place, name in zip(st.columns(2), losses.LOSSES, strict=True):
             with place:
                 draw(losses.matrix_drawing(name), found, f"{KEY}.{name}")
     with st.expander("Do the maps agree, and where not?"):
@@ -95,7 +95,7 @@ def folded(asked: ExplainerTrial, found: Views) -> None:
 
 def agreement(asked: ExplainerTrial, found: Views) -> None:
     """How far the eight maps agree, and where in the image they do not."""
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2)
     with left:
         st.markdown("**Do they agree?**")
         draw_agreement(
