@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from components.ending import end
 from components.notices import plain
 from components.open_file import open_file
 from components.prune.asked import KEY
@@ -29,5 +30,5 @@ def with_scores(case: PruneCase) -> PruneCase:
             f"{shape}.",
             icon=":material/upload_file:",
         )
-        st.stop()
+        end()
     return replace(case, learned=scores)

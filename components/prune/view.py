@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components.charts.tables import percent
+from components.ending import end
 from components.footer import Entry, footer, leave
 from components.forms import refuse_links, widget
 from components.notices import plain, spoken
@@ -59,10 +60,10 @@ def show(subject: Subject) -> None:
     ):
         case = case_of(model, model.fingerprint, subject.case.seed)
     if case is None:
-        st.stop()
+        end()
     if reason := Prune.unmet(case):
         st.error(plain(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:")
-        st.stop()
+        end()
     prune(subject, case)
 
 
