@@ -180,7 +180,16 @@ def sentence(answers: Answers) -> str:
     if not np.isfinite(pairs).any():
         return f"{places}."
     word = "rank correlation" if len(pairs) == 1 else "mean rank correlation"
-    return f"{places}; {word} {signed(float(np.nanmean(pairs)))}."
+    mean = float(np.nanmean(pairs))
+    return f"{places}; they {how_alike(mean)} ({word} {signed(mean)})."
+
+
+def how_alike(correlation: float) -> str:
+    """A correlation in words."""
+    for least, words in ((0.7, "agree"), (0.3, "agree in part"), (-0.3, "do not agree")):
+        if correlation >= least:
+            return words
+    return "contradict each other"
 
 
 def where(title: str, values: Floats) -> str:

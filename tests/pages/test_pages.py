@@ -114,10 +114,14 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     case = at.session_state["subject"].case.at("exact")
     cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
     (told,) = [one.value.replace("\\", "") for one in at.main.subheader]
+    found = spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic
     assert told == (
-        f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; rank "
-        f"correlation {signed(spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic)}."
+        f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; they "
+        f"{view.how_alike(found)} (rank correlation {signed(found)})."
     )
+    assert [view.how_alike(one) for one in (0.7, 0.69, 0.29, -0.3, -0.31)] == [
+        "agree", "agree in part", "do not agree", "do not agree", "contradict each other"
+    ]  # fmt: skip
 
 
 def test_a_flat_map_points_nowhere():
