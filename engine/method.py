@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
-from math import log10
+from math import ceil, floor, log10
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
@@ -89,7 +89,7 @@ class Slider:
 
     def marks(self) -> list[float]:
         """The 1, 2, 5 places of a logarithmic slider, ends included."""
-        decades = range(int(log10(self.low)) - 1, int(log10(self.high)) + 1)
+        decades = range(floor(log10(self.low)), ceil(log10(self.high)))
         places = (lead * 10.0**decade for decade in decades for lead in (1, 2, 5))
         inside = {self.low, self.high, *(p for p in places if self.low < p < self.high)}
         return sorted(round(p) if self.whole else float(f"{p:.3g}") for p in inside)

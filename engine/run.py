@@ -254,7 +254,7 @@ def past_seconds(key: str) -> list[float]:
 def note_seconds(method: Method[Any], case: Case, seconds: float) -> None:
     """Remember how long it took here."""
     key = seconds_key(method, case)
-    keep_row(seconds_file(), key, [*past_seconds(key), round(seconds, 4)][-PAST:])
+    keep_row(seconds_file(), key, [*past_seconds(key), seconds][-PAST:])
 
 
 def expected_seconds(method: Method[Any], case: Case) -> float | None:

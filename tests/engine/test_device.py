@@ -1,9 +1,52 @@
-"""What a device has room for."""
+"""Which device is taken, what it computes fast, and what it has room for."""
 
+from __future__ import annotations
+
+import pytest
 import torch
 
-from engine.device import memory_budget
+from engine.device import best_device, has_fast, memory_budget
+
+CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "best"), [(True, True, "cuda:3"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_a_gpu_is_taken_before_a_cpu_and_cuda_before_mps(cuda, mps, best, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert str(best_device()) == best
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_bfloat16_that_a_gpu_only_emulates_is_not_fast(real, monkeypatch):
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: real or including_emulation
+    )
+    assert has_fast(CUDA) is real
+
+
+@pytest.mark.parametrize(
+    ("avx512", "amx", "fast"),
+    [(True, True, True), (True, False, True), (False, True, True), (False, False, False),
+     (None, None, False), (None, True, True), (True, None, True)],
+)  # fmt: skip
+def test_a_cpu_is_fast_with_either_of_two_instruction_sets(avx512, amx, fast, monkeypatch):
+    """None: a torch that cannot tell."""
+    for name, has in (("_is_avx512_bf16_supported", avx512), ("_is_amx_tile_supported", amx)):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+        if has is not None:
+            monkeypatch.setattr(torch.cpu, name, lambda has=has: has, raising=False)
+    assert has_fast(CPU) is fast
+    assert not has_fast(MPS)
 
 
 def test_a_batch_may_take_two_gibibytes_on_a_cpu():
-    assert memory_budget(torch.device("cpu")) == 2 * 1024**3
+    assert memory_budget(CPU) == memory_budget(MPS) == 2 * 1024**3
+
+
+def test_a_batch_may_take_a_fifth_of_what_a_gpu_has_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1_000_004, 9_000_000))
+    assert memory_budget(CUDA) == 200_000

@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import ttest_1samp
 
+from engine import experiment
+from engine.case import ImageCase
+from engine.case.target import Target
 from engine.errors import Cancelled
-from engine.experiment import Claim, Experiment, ExperimentCase, decided, spread
+from engine.experiment import Claim, Experiment, ExperimentCase, ImageChange, decided, spread
 from engine.lab import Train, TrainCase
 from engine.result import Pictures
 from engine.run import answer
@@ -114,6 +118,107 @@ def test_margins_without_spread_are_decided_unless_they_are_zero():
     outcome, _, tolerance = decided(np.array([[0.2, 0.0, -0.1]] * 3))
     assert outcome.tolist() == [1, 0, -1]
     assert tolerance == pytest.approx(0, abs=1e-12)
+
+
+def test_a_mean_at_its_tolerance_is_undecided_and_beyond_it_decided(monkeypatch):
+    """Two seeds two apart have a standard error of one, and t is made one as well."""
+    monkeypatch.setattr(experiment.student, "ppf", lambda _share, freedom: float(freedom))
+    outcome, mean, tolerance = decided(np.array([[0.0, 0.25, -2.0, -2.25], [2.0, 2.25, 0, -0.25]]))
+    assert tolerance.tolist() == [1.0] * 4
+    assert mean.tolist() == [1.0, 1.25, -1.0, -1.25]
+    assert outcome.tolist() == [0, 1, 0, -1]
+
+
+@dataclass(frozen=True)
+class Untrained(Epochs):
+    """What is known of an experiment without its networks."""
+
+    name, title = "Untrained", "Untrained"
+
+    def measure(self, trained, case):
+        return {"right": float(trained.training.recipe.epochs), "seed": float(case.seed)}
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Trainings that are over at once, begun and ended as theirs are told."""
+
+    def at_once(_method, training, progress):
+        progress(0.0)
+        progress(1.0, "epoch 3")
+        return {"model": training}
+
+    monkeypatch.setattr(experiment, "answer", at_once)
+    monkeypatch.setattr(experiment, "rebuilt", lambda checkpoint: checkpoint)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_each_training_has_nine_tenths_of_its_equal_share_of_the_progress(untrained, seeds):
+    told = []
+    Untrained(seeds=seeds)(case(), lambda done, words="", partial=None: told.append((done, words)))
+    share = 1 / (2 * seeds)
+    steps = [n * share + part * share for n in range(2 * seeds) for part in (0, 0.9, 1)]
+    assert [done for done, _ in told] == pytest.approx([0.0, *steps])
+    assert [words for _, words in told[:7]] == [
+        "starting",
+        "one epoch, seed 0: training", "one epoch, seed 0: epoch 3", "one epoch, seed 0: measured",
+        "three epochs, seed 0: training", "three epochs, seed 0: epoch 3",
+        "three epochs, seed 0: measured",
+    ]  # fmt: skip
+
+
+def test_seeds_follow_the_case_s_own(untrained):
+    found = Untrained(seeds=3)(replace(case(), seed=5))
+    assert found["runs"]["seed"].tolist() == [5, 5, 6, 6, 7, 7]
+    assert found["table"]["right"].tolist() == [1, 3]
+    assert found["table"]["seed"].tolist() == [6, 6]
+    assert found["table"][spread("seed")].tolist() == [1, 1]
+    assert found["claims"]["margin"].tolist() == [7, -7, 5.5]
+
+
+def test_a_single_seed_has_no_spread(untrained):
+    table = Untrained(seeds=1)(case())["table"]
+    assert np.isnan(table[spread("right")]).all()
+    assert table.units == ("share",) * 4
+
+
+def test_experiments_on_the_same_data_take_alike():
+    facts = case().facts()
+    assert (facts["alike"], facts["data"], facts["seed"]) == ("columns", "columns", 0)
+
+
+@dataclass(frozen=True)
+class Tint(ImageChange):
+    """The upper half ten gray levels brighter, the lower one twenty darker."""
+
+    name, family, title = "Tint", "test", "Tint"
+
+    def apply(self, pixels):
+        moved = pixels.astype(int)
+        moved[:4] += 10
+        moved[4:] -= 20
+        return moved.astype(np.uint8)
+
+
+def test_a_changed_image_is_shown_beside_its_own_with_what_the_model_makes_of_both():
+    told = []
+    pixels = np.random.default_rng(0).integers(30, 200, (8, 8, 3), np.uint8)
+    image = torch.from_numpy(pixels.transpose(2, 0, 1) / np.float32(255))
+    asked = ImageCase(tiny.mlp(scale=1.0), image, Target(1))
+    found = Tint()(asked, lambda done, words="": told.append((done, words)))
+    before, after, apart = found["picture"].images[0]
+    assert np.array_equal(before, pixels)
+    assert np.array_equal(after, Tint().apply(pixels))
+    assert (apart[:4] == 128 + 30).all()
+    assert (apart[4:] == 128 - 60).all()
+    assert "by 15.0 of 255 gray levels" in found["picture"].finding
+    index = asked.target.index
+    for name, shown in (("before", before), ("after", after)):
+        one = torch.from_numpy(shown.transpose(2, 0, 1)[None] / 255).float()
+        expected = float(asked.model.logits(one).softmax(1)[0, index])
+        assert found["probability"][name] == pytest.approx(expected, rel=1e-5)
+    assert found["probability"]["before"] != pytest.approx(found["probability"]["after"], rel=1e-2)
+    assert [done for done, _ in told] == [0.5, 1.0]
 
 
 def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import nn
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.lane import Job, Lane
+from engine.lane import HOUSE, Job, Lane, devices
+from engine.lane import job as job_module
 from engine.lane import queue as module
 from engine.models.borrow import borrowed
 
@@ -318,12 +320,162 @@ def test_progress_is_seen_and_time_left_is_guessed(queue):
 
 @pytest.mark.parametrize(
     ("ago", "done", "left"),
-    [(10.0, 0.5, 10.0), (10.0, 0.8, 2.5), (10.0, 0.01, None), (None, 0.5, None)],
-)
-def test_time_left_is_the_time_so_far_for_the_share_that_is_left(ago, done, left):
+    [(10.0, 0.5, 10.0), (10.0, 0.8, 2.5), (10.0, 0.02, 490.0), (10.0, 0.019, None),
+     (None, 0.5, None)],
+)  # fmt: skip
+def test_time_left_is_the_time_so_far_for_the_share_that_is_left(ago, done, left, monkeypatch):
+    monkeypatch.setattr(job_module, "monotonic", lambda: 1000.0)
     job = Job("a", give(1), "wait", {"ann"}, 0, done=done)
-    job.started = None if ago is None else time.monotonic() - ago
-    assert job.seconds_left() == (left if left is None else pytest.approx(left, abs=0.2))
+    job.started = None if ago is None else 1000.0 - ago
+    assert job.seconds_left() == (left if left is None else pytest.approx(left))
+
+
+def test_what_is_told_of_a_past_job_is_who_asked_and_how_long_it_took(queue, monkeypatch):
+    gate = Gate()
+    job = queue.submit("a", gate, "wait", "ann", "Map: cat", "Map")
+    assert gate.begun.wait(SOON)
+    queue.submit("a", gate, "wait", "bob")
+    job.leave("ann")
+    never = queue.submit("b", Gate(), "wait", "eve")
+    never.leave("eve")
+    monkeypatch.setattr(job_module, "monotonic", lambda: job.started + 2.5)
+    gate.go.set()
+    ended(job)
+    ended(queue.submit("next", give(3), "live", "ann"))
+    first, second = queue.past()
+    assert (first.name, first.title, first.public) == ("a", "Map: cat", "Map")
+    assert first.asked == {"ann", "bob"}  # also who has left
+    assert (first.end, first.seconds) == ("done", 2.5)
+    assert (second.name, second.end, second.why) == ("b", "stopped", "at 0%")
+    assert (second.asked, second.seconds) == ({"eve"}, 0.0)
+
+
+def test_a_job_of_no_lane_can_be_left():
+    job = Job("a", give(1), "wait", {"ann", "bob"}, 0)
+    job.leave("ann")
+    assert not job.cancelled
+    job.leave("bob")
+    assert job.cancelled
+    assert job.finished
+
+
+def test_a_partial_result_stays_until_the_next_one(queue):
+    seen = []
+
+    def work(progress):
+        progress(0.1, "one", {"view": 1})
+        seen.append((job_of().partial, job_of().words))
+        progress(0.2)
+        seen.append((job_of().partial, job_of().words))
+        progress(0.3, "three", {"view": 3})
+        seen.append((job_of().partial, job_of().words))
+
+    def job_of():
+        return queue.find("a")
+
+    ended(queue.submit("a", work, "wait", "ann"))
+    assert seen == [({"view": 1}, "one"), ({"view": 1}, "one"), ({"view": 3}, "three")]
+
+
+@pytest.mark.parametrize("cost", ["live", "wait", "job"])
+def test_a_lane_that_closes_cancels_what_runs_and_what_waits_and_is_over(queue, cost):
+    gate, later = Gate(), Gate()
+    running = queue.submit("a", gate, cost, "ann")
+    assert gate.begun.wait(SOON)
+    waiting = queue.submit("b", later, "job", "bob")
+    queue.close(3)
+    assert not queue._thread.is_alive()
+    for job in (running, waiting):
+        with pytest.raises(Cancelled):
+            ended(job).value()
+    assert later.calls == 0
+
+
+def test_an_idle_lane_closes_at_once_and_never_keeps_the_process():
+    queue = Lane("cpu")
+    assert queue._thread.daemon
+    ended(queue.submit("a", give(1), "live", "ann"))
+    idle(queue)
+    queue.close(3)
+    assert not queue._thread.is_alive()
+
+
+def idle(queue):
+    """Wait until the lane's thread waits."""
+    until = time.monotonic() + SOON
+    while not queue.changed._waiters and time.monotonic() < until:
+        time.sleep(0.005)
+    assert queue.changed._waiters
+
+
+def test_an_idle_lane_is_woken_by_the_next_question(queue):
+    idle(queue)
+    assert queue.submit("a", give(1), "wait", "ann").wait(SOON)
+
+
+def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
+    monkeypatch.setattr(devices, "_lanes", {})
+    first, other = devices.lane("cpu"), devices.lane("cuda:1")
+    assert devices.lane("cpu") is first
+    assert devices.lanes() == (first, other)
+    assert (first.device, other.device) == ("cpu", "cuda:1")
+    idle(first)
+    devices.close_lanes()
+    assert not any(one._thread.is_alive() for one in (first, other))
+
+
+def test_a_lane_knows_its_own_thread(queue):
+    assert not queue.inside
+    assert queue.submit("a", lambda _progress: queue.inside, "wait", "ann").value() is True
+
+
+def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came():
+    """The longest ago of all who wait for it; never counts as longer than ever; the house no one."""
+    key = module.turn({"ann": 5, "zoe": 1, HOUSE: 0})
+
+    def of(cost, order, *visitors):
+        return key(Job("a", give(1), cost, set(visitors), order))
+
+    assert of("wait", 9, "ann") == (1, 5, 9)
+    assert of("live", 9, "ann", "zoe") == (0, 1, 9)
+    assert of("wait", 9, "new", "zoe") == (1, -1, 9)
+    assert of("job", 9, "ann", HOUSE) == (2, 5, 9)
+    assert of("job", 9, HOUSE) == (2, -1, 9)
+    assert of("wait", 9, "new") < of("wait", 3, "zoe") < of("wait", 2, "ann") < of("job", 1, "new")
+
+
+def test_a_visitor_who_was_never_served_goes_before_one_who_was(queue):
+    gate, order = Gate(), []
+    queue.submit("first", gate, "wait", "zoe")
+    assert gate.begun.wait(SOON)
+    jobs = [
+        queue.submit(name, lambda _progress, name=name: order.append(name), "wait", visitor)
+        for name, visitor in (("zoe again", "zoe"), ("ann", "ann"))
+    ]
+    assert [queue.place(job) for job in jobs] == [2, 1]
+    gate.go.set()
+    for job in jobs:
+        ended(job)
+    assert order == ["ann", "zoe again"]
+    assert [queue.place(job) for job in jobs] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("device", "numbers"), [("cpu", []), ("mps", []), ("cuda", [0]), ("cuda:1", [1])]
+)
+def test_the_random_numbers_of_the_lane_s_own_gpu_are_left_alone(device, numbers, monkeypatch):
+    forked = []
+
+    @contextmanager
+    def fork(devices):
+        forked.append(devices)
+        yield
+
+    monkeypatch.setattr(torch.random, "fork_rng", fork)
+    with module.undisturbed(device):
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+    assert forked == [numbers]
 
 
 def test_only_so_many_visitors_are_remembered(queue, monkeypatch):

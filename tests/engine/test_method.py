@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from engine.errors import BadSetting, DoesNotFit
-from engine.method import Choice, Method, Slider, Switch, quiet, setting
+from engine.method import Choice, Method, Slider, Switch, part_of, quiet, setting
 from tests import tiny
 
 
@@ -60,7 +60,49 @@ def test_the_range_is_said_in_words():
 
 def test_a_logarithmic_slider_has_the_usual_marks():
     assert Slider(0.01, 1.0, 0.01, log=True).marks() == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    assert Slider(0.02, 0.5, 0.01, log=True).marks() == [0.02, 0.05, 0.1, 0.2, 0.5]
+    assert Slider(0.3, 3.0, 0.1, log=True).marks() == [0.3, 0.5, 1.0, 2.0, 3.0]
     assert Slider(1, 30, 1, log=True).marks() == [1, 2, 5, 10, 20, 30]
+    assert Slider(5, 100, 1, log=True).marks() == [5, 10, 20, 50, 100]
+
+
+@pytest.mark.parametrize("slider", [Slider(1, 30, 1, log=True), Slider(0.02, 3.0, 0.01, log=True)])
+def test_a_slider_allows_each_of_its_marks(slider):
+    """Of whole numbers they are whole, 10 and not 10.0."""
+    assert all(slider.allows(mark) for mark in slider.marks())
+
+
+def test_a_slider_counts_when_ends_and_step_are_whole():
+    assert Slider(1, 30, 1).whole
+    assert not Slider(0, 1.0, 1).whole
+    assert Slider(0, 1.0, 1).allows(0.5)
+
+
+def test_a_word_read_from_the_case_is_checked_there_and_must_be_a_word():
+    layers = Choice(source="layers")
+    assert layers.allows("conv1")
+    assert not layers.allows(3)
+    assert not layers.allows(None)
+    assert Choice(source="layers", off="none").allows(None)
+    assert not Choice(("a", "b")).allows("conv1")
+
+
+def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_ones():
+    told = []
+    part = part_of(lambda done, words="": told.append((done, words)), 0.2, 0.6)
+    led = part_of(lambda done, words="": told.append((done, words)), 0.2, 0.6, "training", "first")
+    part(0.0)
+    part(0.5, "half way", {"not": "handed on"})
+    led(0.75)
+    led(1.0, "done")
+    assert [done for done, _ in told] == pytest.approx([0.2, 0.4, 0.5, 0.6])
+    assert [words for _, words in told] == [
+        "looking at images", "half way", "first: training", "first: done",
+    ]  # fmt: skip
+
+
+def test_what_a_method_tells_of_itself_is_its_docstring():
+    assert Toy.about() == "A method that does nothing."
 
 
 def test_who_does_not_fit_is_told_why():

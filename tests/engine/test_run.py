@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.output import write
 from engine.errors import Cancelled, DoesNotFit
+from engine.experiment import ExperimentCase
 from engine.keeping.store import Store
 from engine.method import Method, Slider, quiet, setting
 from engine.models.borrow import borrowed
@@ -21,6 +22,7 @@ from engine.run import answer, ask, digest, expected_seconds, known, note_second
 from tests import tiny
 
 SOON = 20
+real_store = run.store
 
 
 @dataclass(frozen=True)
@@ -204,10 +206,99 @@ def test_the_seconds_of_a_computation_are_those_between_its_begin_and_its_end(ca
     assert answer(Slow(), case).record["seconds"] == 2.5
 
 
-def test_a_computation_notes_its_seconds(case):
+def test_seconds_are_kept_to_a_tenth_of_a_millisecond(case, monkeypatch):
     go.set()
-    answer(Slow(), case)
-    assert expected_seconds(Slow(), case) is not None
+    monkeypatch.setattr(run, "perf_counter", iter([5.0, 7.123456]).__next__)
+    assert answer(Slow(), case).record["seconds"] == 2.1235
+    assert expected_seconds(Slow(), case) == 2.1235
+    assert run.past_seconds(run.seconds_key(Slow(), case)) == [2.1235]
+
+
+@dataclass(frozen=True)
+class Two(Slow):
+    """Settings whose names do not stand in the order of the alphabet."""
+
+    name = "Two"
+
+    amount: int = setting(2, Slider(1, 9, 1), "Amount", "How much.")
+
+
+def test_questions_that_should_take_alike_share_a_row_of_seconds(case):
+    model = case.model.fingerprint
+    key = 'test.Two|{"amount": 2, "number": 1}|MODEL|cpu|exact'
+    assert run.seconds_key(Two(), case) == key.replace("MODEL", model)
+    other = replace(case, image=case.image * 0.5)
+    assert run.seconds_key(Two(), other) == run.seconds_key(Two(), case)
+    assert run.seconds_key(Two(), case.at("fast")).endswith("|cpu|fast")
+    trained = ExperimentCase(tiny.columns(4, ("a", "b")))
+    assert "|columns|" in run.seconds_key(Two(), trained)
+
+
+def test_a_digest_has_sixteen_bytes(case):
+    name = digest(Two(), case)
+    assert len(name) == 32
+    assert bytes.fromhex(name)
+
+
+def test_class_names_that_a_visitor_gave_name_another_question(case, monkeypatch):
+    """Of a model that ships, the class names come with its weights."""
+    before, named = digest(Slow(), case), tiny.cnn_case()
+    named.model.labels = ("cat", "dog", "cow", "hen")
+    assert named.fingerprint == case.fingerprint
+    assert digest(Slow(), named) != before
+    assert len(run.own_words(named)) > 8
+    monkeypatch.setattr(run.catalog, "ships", lambda name: name == named.model.name)
+    assert run.own_words(named) == ""
+    assert digest(Slow(), named) == digest(Slow(), tiny.cnn_case())
+    named.model.labels = ()
+    monkeypatch.setattr(run.catalog, "ships", lambda _name: False)
+    assert run.own_words(named) == ""
+
+
+def test_what_is_kept_has_no_word_of_a_visitor_and_is_read_with_the_reader_s_own(case, fresh):
+    go.set()
+    said = answer(Slow(), case).record
+    kept = fresh.get(digest(Slow(), case)).record
+    assert said["case"] == case.facts()
+    assert set(said["case"]) - set(kept["case"]) == {"target"}
+    assert {**kept, "case": None} == {**said, "case": None}
+    assert known(Slow(), case).record["case"] == case.facts()
+
+
+def test_a_question_is_under_way_while_it_is_computed(case):
+    assert not run.under_way(Slow(), case)
+    job = ask(Slow(), case, "ann")
+    assert begun.wait(SOON)
+    assert run.under_way(Slow(), case)
+    assert not run.under_way(Slow(2), case)
+    go.set()
+    assert job.value()["it"].values.tolist() == [1.0]
+
+
+def test_inside_anew_such_questions_are_computed_each_time_and_not_kept(case, fresh):
+    go.set()
+    other = tiny.cnn_case(target=1)
+    first = answer(Slow(), case)
+    with run.anew(lambda one: one.fingerprint == case.fingerprint):
+        again = answer(Slow(), case)
+        answer(Slow(), other)
+        assert calls == [1, 1, 1]
+        assert answer(Slow(), other).kept
+        with pytest.raises(DoesNotFit, match="exactly only"), run.anew(lambda _one: True):
+            answer(Slow(), case.at("fast"))
+    assert (first.kept, again.kept) == (False, False)
+    assert calls == [1, 1, 1]
+    assert answer(Slow(), case).kept
+    assert answer(Slow(), other).kept
+    assert fresh.get(digest(Slow(), case)).record["when"] == first.record["when"]
+
+
+def test_what_others_left_half_written_goes_when_the_store_is_opened(tmp_path, monkeypatch):
+    swept = []
+    monkeypatch.setattr(run, "sweep_strays", swept.append)
+    opened = real_store.__wrapped__()
+    assert swept == [tmp_path]
+    assert opened.folder == tmp_path / "answers"
 
 
 def test_a_record_older_than_a_field_has_none_there_and_is_written_all_the_same(
