@@ -176,6 +176,7 @@ def test_seeds_follow_the_case_s_own(untrained):
     assert found["claims"]["margin"].tolist() == [7, -7, 5.5]
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_single_seed_has_no_spread(untrained):
     table = Untrained(seeds=1)(case())["table"]
     assert np.isnan(table[spread("right")]).all()

@@ -430,7 +430,7 @@ def test_a_lane_knows_its_own_thread(queue):
 
 
 def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came():
-    """The longest ago of all who wait for it; never counts as longer than ever; the house no one."""
+    """Of all who want a job the one served longest ago counts; never is longer ago than ever."""
     key = module.turn({"ann": 5, "zoe": 1, HOUSE: 0})
 
     def of(cost, order, *visitors):
@@ -483,6 +483,13 @@ def test_only_so_many_visitors_are_remembered(queue, monkeypatch):
     for number in range(12):
         ended(queue.submit(f"{number}", give(0), "live", f"visitor {number}"))
     assert list(queue._served) == [f"visitor {n}" for n in range(7, 12)]
+
+
+def test_who_was_served_longest_ago_is_forgotten_first(queue, monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    for number, visitor in enumerate(("ann", "bob", "ann", "eve")):
+        ended(queue.submit(f"{number}", give(0), "live", visitor))
+    assert list(queue._served) == ["ann", "eve"]
 
 
 def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):

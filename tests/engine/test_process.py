@@ -42,9 +42,8 @@ def platform(monkeypatch):
         there.options.append((option, value))
         return int(option not in there.refused)
 
-    there.library = lambda _name: SimpleNamespace(mallopt=mallopt)
     monkeypatch.setattr(process.platform, "libc_ver", lambda: there.libc)
-    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: there.library(name))
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda _name: SimpleNamespace(mallopt=mallopt))
     return there
 
 
@@ -73,6 +72,6 @@ def missing(_name):
 
 
 @pytest.mark.parametrize("library", [missing, lambda _name: SimpleNamespace()])
-def test_a_library_without_the_options_leaves_memory_as_it_is(platform, library):
-    platform.library = library
+def test_a_library_without_the_options_leaves_memory_as_it_is(platform, library, monkeypatch):
+    monkeypatch.setattr(process.ctypes, "CDLL", library)
     assert hold_blocks(MIB, MIB) is False

@@ -159,7 +159,7 @@ class Log:
             largest(end, source),
             ssim(end, target),
             ssim(end, source),
-            float(moved.mean()) if len(moved) else nan,
+            float(moved.mean()),
             nan if moved.all() else int(moved.argmin()) + 1,
             self.step,
         ]

@@ -73,7 +73,7 @@ class Walk:
             self.reference = margin(model(self.sources), self.classes).sigmoid()  # p0, (B,)
         self.going = torch.ones(len(sources), dtype=torch.bool, device=model.device)
         self.x = self._moved((sources + noise).clamp(0, 1))
-        self.slope = torch.zeros_like(self.x)  # ∇m at x
+        self.slope = torch.empty_like(self.x)  # ∇m at x, once it was asked for
         self.stand(self.x)
 
     @property

@@ -124,7 +124,7 @@ class Directions:
         self.case = case
         self.ways = [in_memory(laid_out(case, way / way.norm().clamp_min(1e-30))) for way in ways]
         self.last: tuple[int, int] | None = None
-        self.held = torch.empty(0)
+        self.held: Tensor
 
     def __call__(self, place: int, number: int) -> Tensor:
         """Direction `number` at a place, number by number as images lie in memory."""

@@ -8,6 +8,8 @@ import torch
 
 from engine.attribution.level_sets.comparisons import (
     ConfidencePenalty,
+    Line,
+    Penalized,
     ProjectionOnly,
     StraightLine,
 )
@@ -27,6 +29,20 @@ def test_the_straight_line_is_the_line():
     np.testing.assert_allclose(result["path"].frames[2], middle, atol=5e-4)
     np.testing.assert_allclose(result["end"].frames[0], target, atol=1e-6)
     assert result["accepted"].y.min() == 1
+
+
+def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
+    model = slowly.in_float64(tiny.mlp())
+    sources, targets, own = slowly.pairs(model, 2)
+    walk, sloped = Line(model, sources, targets, own, 4), []
+    model.register_forward_pre_hook(lambda *_: sloped.append(torch.is_grad_enabled()))
+    for step in range(1, 5):
+        assert walk.step().tolist() == [True, True]
+        torch.testing.assert_close(walk.x, sources + step / 4 * (targets - sources))
+        with torch.inference_mode():
+            seen = model.network(walk.x).softmax(1).gather(1, own[:, None])[:, 0]
+        torch.testing.assert_close(walk.confidence, seen)
+    assert sloped == [False] * 4
 
 
 def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
@@ -54,6 +70,37 @@ def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
         x = (x - 0.05 * slope).detach().clamp(0, 1)
     result = ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
     np.testing.assert_allclose(result["end"].frames, x.numpy(), atol=1e-4)
+
+
+def test_a_batch_with_a_penalty_is_walked_as_one_by_one_and_within_the_box():
+    model = slowly.in_float64(tiny.mlp(scale=1.0))
+    sources, targets, own = slowly.pairs(model, 2)
+    targets[0, 0], targets[1, 1] = 1.0, 0.0  # where the penalty pushes beyond black and white
+    together = Penalized(model, sources, targets, own, 0.3, 10.0)
+    x = sources.clone()
+    beyond = False
+    for _ in range(8):
+        x.requires_grad_()
+        doubt = torch.nn.functional.cross_entropy(model(x), own, reduction="sum")
+        (slope,) = torch.autograd.grad(doubt, x)
+        moved = (x + 0.3 * (targets - x - 10.0 * slope)).detach()
+        beyond |= bool(moved.max() > 1 and moved.min() < 0)
+        x = moved.clamp(0, 1)
+        assert together.step().all()
+        torch.testing.assert_close(together.x, x)
+    assert beyond
+
+
+@pytest.mark.parametrize("kind", [LST, ProjectionOnly])
+def test_a_walk_that_is_stuck_counts_its_steps_to_the_end_or_stops_there(kind):
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    memory = {"epsilon": None} if kind is LST else {}
+    stuck = {"eta": 0.1, "steps": 60, "delta": 0.05, "noise": 0, **memory}
+    stays, ends = (kind(**stuck, stop=stop)(case)["accepted"].y for stop in ("retry", "first"))
+    assert len(stays) == 61
+    assert 2 < len(ends) < 61
+    assert ends.tolist() == stays[: len(ends)].tolist()
+    assert not stays[len(ends) - 1 :].any()
 
 
 def test_projection_only_is_the_walk_without_memory():

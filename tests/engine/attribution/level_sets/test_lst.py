@@ -11,12 +11,14 @@ from skimage.metrics import structural_similarity
 
 from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
 from engine.attribution.level_sets.distance import largest, ssim
-from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.lst import LST, batch_of_one
 from engine.attribution.level_sets.settings import check_images
+from engine.attribution.level_sets.traversal import Traversal, WalkRules
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from tests import tiny
+from tests.engine.attribution.level_sets import slowly
 
 SHORT = {"eta": 0.05, "steps": 40, "frames": 9}
 
@@ -56,7 +58,11 @@ def test_the_curves_are_those_of_the_images_that_are_kept(case):
                 apart = np.sqrt(np.square(frame.astype(np.float32) - to).mean())
                 assert result[name].y[step] == pytest.approx(apart, abs=5e-4)
     np.testing.assert_array_equal(path.values, result["source confidence"].y[path.steps])
+    for curve in ("source confidence", "accepted", "rmse to target"):
+        assert result[curve].x.tolist() == list(range(41))
+    assert result["accepted"].y[0] == 1  # the start counts as moved
     best = np.argsort(-probabilities)
+    assert result["top"].values[-1] == pytest.approx(probabilities[best[:4]], rel=1e-3)
     assert result["top"].classes[-1].tolist() == best[:4].tolist()
     assert result["top"].labels[-1] == tuple(case.model.labels[i] for i in best[:4])
     assert case.model.labels[own] in result["source confidence"].y_label
@@ -123,9 +129,46 @@ def test_a_walk_that_stops_at_the_first_rejected_step_ends_there_with_its_last_i
     assert 1 < last < 60
     assert figures(ends)["first rejected step"] == last == figures(ends)["steps"]
     assert ends["accepted"].y[1:].tolist() == [1.0] * (last - 1) + [0.0]
+    assert figures(ends)["accepted steps"] == pytest.approx((last - 1) / last)
+    confidence = ends["source confidence"].y
+    assert figures(ends)["end's confidence"] == confidence[-1]
+    assert figures(ends)["lowest confidence"] == confidence.min()
+    assert len(confidence) == last + 1 == len(ends["accepted"].x)
     assert stays["path"].steps.tolist() == [0, 20, 40, 60]
     assert stays["accepted"].y[last:].max() == 0
     np.testing.assert_array_equal(stays["end"].frames, ends["end"].frames)
+
+
+def test_images_are_kept_at_the_steps_nearest_to_equal_distances():
+    """Thirds of 40 steps are 13.3 and 26.7; of 20, in five parts, 4, 8, 12 and 16."""
+    case = tiny.pair_case(tiny.mlp())
+    for steps, frames, kept in ((40, 4, [0, 13, 27, 40]), (20, 6, [0, 4, 8, 12, 16, 20])):
+        assert LST(steps=steps, frames=frames)(case)["path"].steps.tolist() == kept
+
+
+@pytest.mark.parametrize("when", [1, 3])
+def test_the_figures_of_a_walk_that_is_stuck_are_those_up_to_its_step(when):
+    """Rejected in its first step, or accepted twice and rejected then."""
+    case = tiny.pair_case(tiny.mlp())
+    walk = Traversal(case.model, *batch_of_one(case), WalkRules(0.05, None, 0.2))
+    kept = log.Log(case, walk, 20, 4)
+    for step in range(1, when + 1):
+        kept.note(moved=step < when)
+    said = dict(zip(log.FIGURES, kept.figures().values[0].tolist(), strict=True))
+    assert said["accepted steps"] == pytest.approx((when - 1) / when)
+    assert said["first rejected step"] == said["steps"] == when
+    assert not np.isnan(list(said.values())[:7]).any()
+    kept.stay(20)
+    said = dict(zip(log.FIGURES, kept.figures().values[0].tolist(), strict=True))
+    assert said["accepted steps"] == pytest.approx((when - 1) / 20)
+    assert (said["first rejected step"], said["steps"]) == (when, 20)
+    assert kept.result()["accepted"].y.tolist() == [1.0] * when + [0.0] * (21 - when)
+
+
+def test_a_walk_without_a_rejected_step_has_no_first_one():
+    said = figures(LST(**SHORT, epsilon=None, delta=0.5)(slowly.linear_pair()[0]))
+    assert said["accepted steps"] == 1
+    assert np.isnan(said["first rejected step"])
 
 
 def test_the_memory_visibly_changes_a_walk():
@@ -150,6 +193,7 @@ def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
         LST(**SHORT)(case, stop)
     part = seen[-1]
     assert part["source confidence"].y.shape == (when + 1,)
+    assert part["source confidence"].x.tolist() == list(range(when + 1))
     for name in log.CURVES:
         np.testing.assert_array_equal(part[name].y, whole[name].y[: when + 1])
     kept = len(part["path"].frames)

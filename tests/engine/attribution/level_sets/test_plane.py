@@ -11,6 +11,7 @@ import torch
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Basis, Plane, heights
 from engine.errors import BlindspotError
+from engine.method import quiet
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -41,6 +42,8 @@ def test_on_a_linear_model_the_plane_is_exact():
     np.testing.assert_allclose(result["walk"].places[-1], place, atol=1e-5)
     assert place[1] > 0.05
     assert np.ptp(result["walk"].values) < 1e-4
+    assert result["line"].places[:, 0] == pytest.approx(np.arange(41) / 40)
+    assert not result["line"].places[:, 1].any()
     line = [confidence((source + t * way).reshape(3, 8, 8)) for t in result["line"].places[:, 0]]
     np.testing.assert_allclose(result["line"].values, line, atol=1e-4)
     assert (x[0], x[-1]) == pytest.approx((-0.1, 1.1))
@@ -88,6 +91,39 @@ def test_the_plane_holds_the_widest_bend_and_tells_its_share_of_all():
     assert way.count_nonzero() == 1
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_walk_bends_up_whichever_way_the_eigenvectors_point(sign, monkeypatch):
+    case, frames = line_of_one_number()
+    frames[1, 0, 0, 0] += 0.1
+    frames[2, 2, 7, 7] += 0.2
+    real = torch.linalg.eigh
+
+    def turned(matrix):
+        spread, sides = real(matrix)
+        return spread, sides * sign * sides[2, -1].sign()
+
+    monkeypatch.setattr(torch.linalg, "eigh", turned)
+    plane = Basis.of(case, frames)
+    assert plane.places[2].tolist() == pytest.approx([1, 0.4])
+    assert plane.directions[1, 2, 7, 7].item() == pytest.approx(0.5)
+
+
+def test_images_of_the_plane_are_clipped_to_proper_pixels():
+    case, confidence = slowly.linear_pair()
+    source, target = case.source.image, case.others[0]
+    way = target - source
+    aside = way.flip(-1)
+    plane = Basis(source, torch.stack([way, aside]), torch.zeros(1, 2), 1.0)
+    places = torch.tensor([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0], [-4.0, 0.0], [2.0, 3.0]])
+    found = Plane().looked(case, plane, places, quiet)
+    for value, (along, across) in zip(found.tolist(), places.tolist(), strict=True):
+        image = (source + along * way + across * aside).double().numpy()
+        assert value == pytest.approx(confidence(np.clip(image, 0, 1)), abs=1e-5)
+        assert (image.max() > 1 and image.min() < 0) == (abs(along) > 1)
+        if abs(along) > 1:
+            assert abs(confidence(image) - value) > 1e-3
+
+
 def test_the_points_are_those_of_the_walk():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     walk = LST(eta=0.05, steps=40, frames=40)(case)
@@ -116,10 +152,10 @@ def test_the_walk_begins_at_the_source_with_its_noise_on_it():
     noised = (source + start).clamp(0, 1) - source
     along = (noised * way).sum() / (way * way).sum()
     assert abs(along) > 1e-4
-    first, quiet = result["walk"].places[0], Plane(cells=8, eta=0.05, steps=40, noise=0)(case)
+    first, silent = result["walk"].places[0], Plane(cells=8, eta=0.05, steps=40, noise=0)(case)
     assert first[0] == pytest.approx(along.item(), abs=1e-5)
     assert first[1] != 0
-    np.testing.assert_allclose(quiet["walk"].places[0], [0, 0], atol=1e-7)
+    np.testing.assert_allclose(silent["walk"].places[0], [0, 0], atol=1e-7)
     model = case.model
     seen = model.logits((source + noised).float()[None]).softmax(1)[0, case.source.target.index]
     assert result["walk"].values[0] == pytest.approx(seen.item(), abs=1e-5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.attribution.level_sets import star
 from engine.attribution.level_sets.star import Star
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
@@ -24,9 +25,26 @@ def test_limbs_are_the_segments_looked_at_one_by_one():
         ):
             expected = [confidence(source + t * (end - source)) for t in np.linspace(0, 1, 9)]
             np.testing.assert_allclose(result[name].values[row], expected, atol=1e-4)
+        for name in ("limbs", "controls"):
+            assert result[name].x == pytest.approx(np.arange(9) / 8)
+            assert result[name].y.tolist() == [0, 1, 2, 3, 4]
     assert result["limbs"].values.shape == (5, 9)
     assert np.ptp(result["limbs"].values) < 1e-4
     assert np.ptp(result["controls"].values) > 0.05
+
+
+def test_a_limb_holds_while_its_lowest_value_stays_above_the_bound_and_not_at_it():
+    """0.75 may fall by less than 0.25; the first value of a limb is the source's."""
+    case = tiny.pair_case(tiny.mlp(scale=1.0), 3)
+    limbs = torch.tensor([[0.75, 0.5, 0.625], [0.75, 0.9375, 0.5625], [0.75, 0.5, 0.25]])
+    controls = torch.tensor([[0.75, 0.25, 0.5], [0.75, 0.0, 0.75], [0.75, 0.75, 0.75]])
+    left = torch.tensor([0.125, 0.25, 0.0])
+    found = Star(delta=0.25).figures(case, limbs, controls, left)
+    assert found.columns == tuple(star.COLUMNS)
+    assert found.values.tolist() == [
+        [0.5, 0.625, 0.25, 0.5, 0, 0.125], [0.5625, 0.75, 0.0, 0.5, 1, 0.25],
+        [0.25, 0.5, 0.75, 0.75, 0, 0.0],
+    ]  # fmt: skip
 
 
 def test_the_figures_and_ends_belong_to_the_limbs():

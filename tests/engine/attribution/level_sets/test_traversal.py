@@ -285,6 +285,47 @@ def test_a_memory_of_nothing_is_no_memory():
     torch.testing.assert_close(none.x, nothing.x)
 
 
+def test_a_fall_as_large_as_delta_is_too_large():
+    """A walk to where it stands falls by nothing, and nothing is not less than δ = 0."""
+    model = slowly.in_float64(tiny.mlp())
+    source, _, own = slowly.pairs(model)
+    for delta, moves in ((0.0, False), (1e-9, True)):
+        walk = Traversal(model, source, source, own, WalkRules(0.05, None, delta))
+        assert walk.step().tolist() == [moves]
+
+
+def test_an_adaptive_step_does_not_grow_at_half_of_the_largest_fall():
+    walk = Traversal.__new__(Traversal)
+    walk.rules = WalkRules(0.125, None, 0.5, "retry", adaptive=True)
+    walk.reference, walk.eta = torch.ones(2), torch.full((2,), 0.125)
+    walk.going = torch.ones(2, dtype=torch.bool)
+    walk._carry_on(torch.arange(2), torch.ones(2, dtype=torch.bool), torch.tensor([0.75, 0.8125]))
+    assert walk.eta.tolist() == pytest.approx([0.125, 0.1375])
+
+
+def test_a_snapshot_stays_as_it_was():
+    model = tiny.mlp()
+    source, target, own = slowly.pairs(model)
+    walk = Traversal(model, source, target, own, PLAIN)
+    x, confidence = walk.snapshot()
+    kept = x.clone(), confidence.clone()
+    assert walk.step().all()
+    assert torch.equal(x, kept[0])
+    assert torch.equal(confidence, kept[1])
+    assert not torch.equal(walk.x, x)
+
+
+def test_the_way_keeps_what_lies_across_the_slope():
+    """(3, 4) along (2, 0) is (3, 0); without a slope nothing is taken away."""
+    way = torch.tensor([[[3.0, 4.0]], [[3.0, 4.0]], [[3.0, 4.0]]])
+    slope = torch.tensor([[[2.0, 0.0]], [[0.0, -0.5]], [[0.0, 0.0]]])
+    assert tangent(way, slope).tolist() == [[[0, 4]], [[3, 0]], [[3, 4]]]
+
+
+def test_a_small_slope_is_one():
+    refuse_flat(tiny.mlp(), torch.full((2, 3, 8, 8), 1e-4))
+
+
 @pytest.mark.parametrize("bad", [0.0, torch.nan, torch.inf])
 def test_one_slope_of_a_batch_that_is_none_is_enough_to_refuse(bad):
     model, slopes = tiny.mlp(), torch.ones(2, 3, 8, 8)

@@ -10,6 +10,7 @@ import torch
 
 from engine.attribution.level_sets.tube_width import RADII, Directions, TubeWidth
 from engine.case.scoring import in_memory, laid_out
+from engine.method import quiet
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -63,6 +64,39 @@ def test_a_direction_follows_from_the_seed_its_place_and_its_number(seed):
     wild -= (wild * way).sum() / (way * way).sum() * way
     wild = in_memory(laid_out(case, wild / wild.norm()))
     torch.testing.assert_close(aside(1, 5), wild, atol=1e-5, rtol=0)
+
+
+def test_places_are_the_steps_nearest_to_equal_distances_and_the_bound_is_delta_below_the_source():
+    """A seventh of 60 steps is 8.57."""
+    case, confidence = slowly.linear_pair()
+    method = TubeWidth(places=8, draws=16, delta=0.125, **WALK)
+    stops = np.array([0, 9, 17, 26, 34, 43, 51, 60])
+    assert method(case)["confidence"].x.tolist() == stops.tolist()
+    images, ways, held, bound = method.walked(case, stops, quiet)
+    assert images.shape == ways.shape == (8, 3, 8, 8)
+    assert bound == pytest.approx(confidence(case.source.image) - 0.125, abs=1e-6)
+    for stop, image, way, value in zip(stops, images, ways, held, strict=True):
+        end = slowly.linear_end(case, case.others[0], 0.05, int(stop))
+        np.testing.assert_allclose(image, end, atol=1e-5)
+        left = slowly.linear_end(case, case.others[0], 1.0, 1) - case.source.image.numpy()
+        np.testing.assert_allclose(way, 0.95**stop * left, atol=1e-5)
+        assert float(value) == pytest.approx(confidence(image), abs=1e-5)
+
+
+def test_images_beside_the_walk_are_clipped_to_proper_pixels():
+    """Near black and white a step aside of length 2 leaves the box."""
+    case, confidence = slowly.linear_pair()
+    ends = torch.rand(1, 3, 8, 8, generator=tiny.seeded(1)).round()
+    way = torch.ones(1, 3, 8, 8)
+    values = TubeWidth(draws=16).strayed(case, ends, way, quiet)
+    aside, plain = Directions(case.source, way), laid_out(case.source, ends[0])
+    for number in range(16):
+        for radius, value in zip(RADII, values[0, number], strict=True):
+            image = plain.clone()
+            in_memory(image).add_(aside(0, number), alpha=radius)
+            assert image.max() > 1
+            assert image.min() < 0
+            assert float(value) == pytest.approx(confidence(image.clamp(0, 1)), abs=1e-4)
 
 
 def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):
