@@ -89,6 +89,12 @@ def test_every_field_counts_in_the_fingerprint(toy):
     assert replace(toy, image=toy.image.clone()).fingerprint == toy.fingerprint
 
 
+def test_a_fingerprint_has_sixteen_bytes_and_no_order_of_names(toy):
+    assert len(bytes.fromhex(toy.fingerprint)) == 16
+    one, two = (replace(toy, numbers=given) for given in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+    assert one.fingerprint == two.fingerprint
+
+
 def test_another_kind_with_the_same_fields_is_another_question(toy):
     other = type("Other", (ToyCase,), {"case_name": "other"})
     twin = other(toy.model, toy.data, toy.image, toy.table, toy.target, toy.names, toy.numbers)
@@ -127,6 +133,13 @@ def test_a_case_around_another_one_has_its_model_lane_and_facts(toy):
     assert around.lacks("attention") == toy.lacks("attention")
     assert replace(around, word="two").fingerprint != around.fingerprint
     assert AroundToy(replace(toy, seed=1)).fingerprint != around.fingerprint
+
+
+def test_a_case_around_another_one_changes_its_precision_and_nothing_else():
+    around = AroundToy(tiny.cnn_case(), "two")
+    fast = around.at("fast")
+    assert (fast.precision, fast.toy.precision, fast.word) == ("fast", "fast", "two")
+    assert (around.precision, fast.at("exact").precision) == ("exact", "exact")
 
 
 def test_a_case_without_a_model_refuses_what_a_model_would_give():

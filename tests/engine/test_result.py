@@ -12,7 +12,17 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.pictures import CELL, difference, labeled
-from engine.result import Checkpoint, Columns, Curve, HeatMap, Pictures, Scores, digest_arrays
+from engine.result import (
+    Checkpoint,
+    Columns,
+    Curve,
+    HeatMap,
+    Networks,
+    Path,
+    Pictures,
+    Scores,
+    digest_arrays,
+)
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
 ARRAYS = DTYPES.flatmap(
@@ -74,6 +84,31 @@ def test_nobody_can_write_into_an_answer():
     assert view.nbytes == 24
 
 
+def test_nobody_can_write_into_one_array_of_many_either():
+    given = {"a": np.zeros(3, np.float32), 5: np.ones(2, np.float64)}
+    view = Checkpoint(given, "", "", "{}")
+    assert list(view.weights) == ["a", "5"]
+    with pytest.raises(ValueError, match="read-only"):
+        view.weights["a"][0] = 1
+    given["a"][0] = 1  # whoever made the array may go on with it
+    assert view.nbytes == 3 * 4 + 2 * 8
+
+
+def test_names_of_weights_may_have_slashes():
+    view = Checkpoint({"a/b/c": np.arange(2), "a": np.arange(3)}, "", "", "{}")
+    assert list(view.arrays()) == ["weights/a/b/c", "weights/a"]
+    back = Checkpoint.build(view.arrays(), view.facts())
+    assert {name: len(array) for name, array in back.weights.items()} == {"a/b/c": 2, "a": 3}
+    assert back.masks == {}
+
+
+def test_the_digest_of_arrays_has_sixteen_bytes_and_depends_on_every_number():
+    said = digest_arrays({"a": np.array([1, 2])})
+    assert len(bytes.fromhex(said)) == 16
+    assert said == Checkpoint({"a": np.array([1, 2])}, "", "", "{}").digest
+    assert digest_arrays({"a": np.array([1, 3])}) != said
+
+
 def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
     one, two = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
     assert digest_arrays({"a": one, "b": two}) == digest_arrays({"b": two, "a": one})
@@ -106,9 +141,44 @@ def test_columns_of_different_lengths_are_no_table(columns, rows):
         Columns.of(columns, rows)
 
 
-def test_a_column_without_a_place_is_no_table():
-    with pytest.raises(ValueError, match="one place"):
-        Columns({"a": np.zeros(2)}, ("b",), ("",))
+@pytest.mark.parametrize(
+    ("order", "units"), [(("b",), ("",)), (("a", "b"), ("", "")), (("a",), ("", "")), (("a",), ())]
+)
+def test_a_column_without_one_place_and_one_unit_is_no_table(order, units):
+    with pytest.raises(ValueError, match="one place and one unit"):
+        Columns({"a": np.zeros(2)}, order, units)
+
+
+def test_a_table_has_a_note_for_each_row_or_none():
+    assert len(Columns.of({"a": (np.zeros(2), "")}, notes=("x", ""))) == 2
+    with pytest.raises(ValueError, match=r"different lengths: \[1, 2\]"):
+        Columns.of({"a": (np.zeros(2), "")}, notes=("x",))
+
+
+def test_rows_are_taken_in_the_order_of_their_places_with_their_names_and_notes():
+    table = Columns.of({"b": ([1, 2, 3], "px"), "a": ([4, 5, 6], "")}, "xyz", ("", "n", "m"))
+    some = table.take([2, 0])
+    assert (some["b"].tolist(), some["a"].tolist()) == ([3, 1], [6, 4])
+    assert (some.rows, some.notes) == (("z", "x"), ("m", ""))
+    assert (some.order, some.units) == (table.order, table.units)
+    bare = Columns.of({"b": ([1, 2, 3], "px")}).take([1])
+    assert (bare["b"].tolist(), bare.rows, bare.notes) == ([2], (), ())
+
+
+def test_images_of_a_walk_are_every_step_unless_it_is_told_which():
+    frames, values = np.zeros((3, 3, 2, 2), np.float16), np.zeros(3, np.float32)
+    assert Path(frames, values, "probability").steps.tolist() == [0, 1, 2]
+    assert Path(frames, values, "probability", np.array([0, 5, 9])).steps.tolist() == [0, 5, 9]
+
+
+def test_networks_are_one_checkpoint_for_each_card():
+    weights = {"w": np.arange(6).reshape(2, 3), "b": np.arange(2)}
+    both = Networks(weights, "lab.Train", "{}", ('{"parent": "p"}', "{}"))
+    assert len(both) == 2
+    assert [one.weights["w"].tolist() for one in (both[0], both[1])] == [[0, 1, 2], [3, 4, 5]]
+    assert (both[0].parent, both[1].parent, both[1].made_by) == ("p", "", "lab.Train")
+    with pytest.raises(ValueError, match="3 networks have 2 weights 'b'"):
+        Networks(weights | {"w": np.zeros((3, 3))}, "lab.Train", "{}", ("{}",) * 3)
 
 
 # ---------------------------------------------------------------- pictures
@@ -128,7 +198,8 @@ def test_pictures_come_back_from_the_store_as_they_were(captions):
     assert back.facts() == view.facts()
     assert np.array_equal(back.images, view.images)
     assert back.images.dtype == np.uint8
-    assert back.caption(1, 0) == (captions[3] if captions else "")
+    found = [back.caption(row, column) for row in (0, 1) for column in (0, 1, 2)]
+    assert found == list(captions or [""] * 6)
 
 
 def test_pictures_that_do_not_fit_their_labels_are_refused():
