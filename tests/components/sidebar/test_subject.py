@@ -189,7 +189,7 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
     at.button(key="examples.model").click().run()
     assert at.selectbox(key="model").value == "digits-mlp"
     assert not any("has not learned" in words for words in said(at))
-    assert 'example("digits/' in at.code[0].value
+    assert "image='example:digits/" in at.code[0].value
 
 
 def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
