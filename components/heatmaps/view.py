@@ -162,14 +162,16 @@ def added_up(answer: Mapping[str, Any]) -> None:
 
 
 def question(subject: Subject) -> str:
-    """What is asked, with the class's probability where the sidebar has it."""
+    """What is asked of which model, with the class's probability where the sidebar has it."""
     case = subject.case
+    model = case.model.lineage.trail
     if subject.seen:
-        return "Which parts of the image make it similar to the other one?"
+        model = subject.seen.model.lineage.trail
+        return f"Which parts of the image make it similar to the other one for {model}?"
     words = case.target.words(case.model.labels)
     said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
     share = "" if said is None else f" ({100 * said['classes'].values[case.target.index]:.0f} %)"
-    return f"Which parts of the image speak for “{words}”{share}?"
+    return f"Which parts of the image speak for “{words}”{share} in {model}?"
 
 
 def sentence(answers: Answers) -> str:

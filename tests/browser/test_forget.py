@@ -88,7 +88,7 @@ def test_a_class_is_forgotten_by_three_ways_and_the_model_is_taken_to_heatmaps(
     settle(page, LONG)
     page.get_by_role("button", name="Take it to Heatmaps").click()
     expect(page.get_by_role("heading", name="Heatmaps", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile("Asking .* ▸ forgot class 3 · SalUn"))).to_be_visible(
+    expect(page.get_by_text(re.compile("speak for .* ▸ forgot class 3 · SalUn"))).to_be_visible(
         timeout=1000 * LONG
     )
     expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)

@@ -159,7 +159,7 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     settle(page, LONG)
     page.get_by_role("button", name="Take it to Heatmaps").click()
     expect(page.get_by_role("heading", name="Heatmaps", exact=True)).to_be_visible()
-    asked = page.get_by_text(re.compile(r"Asking .* ▸ 25\.0 % cut · Magnitude"))
+    asked = page.get_by_text(re.compile(r"speak for .* ▸ 25\.0 % cut · Magnitude\?"))
     expect(asked).to_be_visible(timeout=1000 * LONG)
     expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
 
@@ -167,9 +167,8 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     page = visit(link)
     page.get_by_role("button", name="Take it to Level sets").click()
     expect(page.get_by_role("heading", name="Level sets", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Asking .* ▸ 25\.0 % cut · Magnitude"))).to_be_visible(
-        timeout=1000 * LONG
-    )
+    asked = page.get_by_text(re.compile(r"while .* ▸ 25\.0 % cut · Magnitude goes on saying"))
+    expect(asked).to_be_visible(timeout=1000 * LONG)
 
 
 def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visit) -> None:

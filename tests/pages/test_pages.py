@@ -110,7 +110,10 @@ def test_the_fifth_method_is_left_out_with_a_word():
 
 def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     at = visit({"heatmaps.methods": ["Grad-CAM", "Gradient"]})
-    assert "Which parts of the image speak for “Egyptian cat” (38 %)?" in words(at)
+    assert (
+        "Which parts of the image speak for “Egyptian cat” (38 %) in EfficientNet-Lite0?"
+        in words(at)
+    )
     case = at.session_state["subject"].case.at("exact")
     cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
     (told,) = [one.value.replace("\\", "") for one in at.main.subheader]
