@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving
 
 HERE = Path(__file__).parent
 Serve = Callable[..., str]
+expect.set_options(timeout=90_000)  # two cores may be busy with something that takes long
 
 
 class OpenPage(Protocol):

@@ -25,8 +25,6 @@ MESSAGE = 1_000_000  # bytes, the budget of one message
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=90_000)  # two cores may be busy with a long method
-
 
 @pytest.fixture
 def visit(app_url: str, open_page: OpenPage) -> Visit:

@@ -9,8 +9,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.server import settle
 from tests.browser.test_journeys import stop
 
-expect.set_options(timeout=90_000)
-
 
 def tab(page: Page, name: str) -> None:
     page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()

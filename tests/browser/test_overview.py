@@ -15,5 +15,5 @@ def test_an_example_sets_what_it_needs_though_another_image_was_chosen(
     page.get_by_role("button", name="Example: where is the espresso?").click()
     expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
     settle(page)
-    expect(page.get_by_text("about espresso")).to_be_visible()
+    expect(page.get_by_text("speak for “espresso”")).to_be_visible()
     assert "image=A+cup+of+coffee" in page.url

@@ -18,8 +18,6 @@ GUIDED = {
     "heatmaps.methods": ["Guided backpropagation", "Gradient"],
 }
 
-expect.set_options(timeout=90_000)  # two cores may be busy
-
 
 @pytest.fixture
 def opened(app_url: str, open_page: OpenPage) -> Page:
