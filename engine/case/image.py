@@ -185,7 +185,7 @@ def similarity_case(
     Raises:
         BadModel: the model does not end in a linear layer, below which its embedding lies.
     """
-    name = model.fingerprint
+    name = f"{model.fingerprint}|{model.name}|{model.title}|{model.device}"
     embedding = _embeddings.made(name, lambda: embedding_of(model))
     target = SimilarityTarget(reference=embedding.logits(other[None])[0])
     return ImageCase(embedding, image, target, precision, seed)

@@ -276,6 +276,14 @@ def test_every_map_is_made_or_refused_with_the_reason(kind, target):
     assert np.unique(values).size > 1
 
 
+def test_each_reader_of_the_same_weights_sees_the_own_title_of_the_model():
+    image, other = tiny.image(), tiny.image(seed=5)
+    for title in ("mine", "yours"):
+        model = tiny.cnn()
+        model.title = title
+        assert similarity_case(model, image, other).model.title == f"{title}, embedding"
+
+
 @cases
 def test_what_needs_the_probability_of_a_class_says_so(case):
     with pytest.raises(DoesNotFit, match="a class of the whole image"):
