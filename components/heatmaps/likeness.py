@@ -9,13 +9,15 @@ import streamlit as st
 from components.notices import plain
 from components.picks import pick
 from components.sidebar import partners
-from components.sidebar.subject import Subject
+from components.sidebar.subject import Second, Subject
+from components.widgets.pictures import show_picture
 from engine.arguments.pictures import SAMPLE
 from engine.case import shown, similarity_case
 from engine.errors import BadModel
 from engine.images import Crop
 
 CLASS, SIMILARITY = "a class", "similarity to another image"
+SIDE = 160  # px of the second image
 HELP = (
     "A class: what speaks for the class chosen in the sidebar. Similarity: what makes the model's "
     "features of this image like those of a second one, whatever class it sees (cosine)."
@@ -26,9 +28,12 @@ def choose(subject: Subject) -> Subject:
     """The subject with the score that was chosen; as it was where the model has no features."""
     if pick("Score", (CLASS, SIMILARITY), "heatmaps.score", "segments", help=HELP) == CLASS:
         return subject
-    other = partners.choose_one(subject, "Other image", "heatmaps.like")
-    with st.expander("Other images of yours"):
-        partners.open_own()
+    choice, picture = st.columns([3, 1])
+    with choice:
+        other = partners.choose_one(subject, "Other image", "heatmaps.like")
+        with st.expander("Other images of yours"):
+            partners.open_own()
+    show_picture(other.thumbnail(SIDE), f"{other.title}, its middle square", place=picture)
     asked = subject.case
     pixels = shown(other.picture, Crop(), asked.model)
     try:
@@ -36,5 +41,5 @@ def choose(subject: Subject) -> Subject:
     except BadModel as error:
         st.info(plain(str(error)))
         return subject
-    like = f"{SAMPLE}{other.name}" if other.name else ""
-    return replace(subject, case=case, like=like, seen=asked)
+    source = f"{SAMPLE}{other.name}" if other.name else ""
+    return replace(subject, case=case, second=Second(other.title, source, asked))

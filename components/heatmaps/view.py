@@ -131,7 +131,7 @@ def section(method: Method[Any], subject: Subject) -> Section:
     return Section(
         KEY, method, precise(method, subject), known=subject.arguments,
         files=lambda found: {"map.png": lambda: as_png(subject, found["map"])},
-        script=None if subject.seen else lambda: python_call(method, subject),
+        script=None if subject.second else lambda: python_call(method, subject),
     )  # fmt: skip
 
 
@@ -165,9 +165,9 @@ def question(subject: Subject) -> str:
     """What is asked of which model, with the class's probability where the sidebar has it."""
     case = subject.case
     model = case.model.lineage.trail
-    if subject.seen:
-        model = subject.seen.model.lineage.trail
-        return f"Which parts of the image make it similar to the other one for {model}?"
+    if other := subject.second:
+        model = other.asked.model.lineage.trail
+        return f"Which parts of the image make it similar to “{other.title}” for {model}?"
     words = case.target.words(case.model.labels)
     said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
     share = "" if said is None else f" ({100 * said['classes'].values[case.target.index]:.0f} %)"

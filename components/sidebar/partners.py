@@ -108,7 +108,10 @@ def alike(example: Example) -> dict[str, Partner]:
 
 
 def open_own() -> None:
-    """Images of one's own as targets; a file that cannot be read is named, the rest is taken."""
+    """Images of one's own as targets; a file that cannot be read is named, the rest is taken.
+
+    They are called by their place: a link has what was chosen, and no file's name belongs there.
+    """
     given = st.file_uploader(
         "Open target images of yours",
         type=None,
@@ -118,13 +121,14 @@ def open_own() -> None:
         help="The middle square is taken. They stay in this session's memory.",
     )
     own: dict[str, Picture] = {}
-    for file in given[:MOST_UPLOADS]:
+    for place, file in enumerate(given[:MOST_UPLOADS], 1):
         try:
-            own[f"Yours: {file.name[:40]}"] = read(file.getvalue(), file.name)
+            own[f"Your image {place}"] = read(file.getvalue(), file.name)
         except BadImage as error:
             st.error(plain(str(error)), icon=":material/error:")
     if len(given) > MOST_UPLOADS:
         st.info(f"The first {MOST_UPLOADS} images are taken.")
-    if own.keys() != st.session_state.get("partners.own", {}).keys():
-        st.session_state["partners.own"] = own
+    files = [file.file_id for file in given]
+    if files != st.session_state.get("partners.given", []):
+        st.session_state.update({"partners.own": own, "partners.given": files})
         st.rerun()

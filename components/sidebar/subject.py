@@ -29,14 +29,28 @@ from engine.run import Answer, expected_seconds
 
 
 @dataclass(frozen=True)
+class Second:
+    """The image that the subject is compared with, instead of being asked about a class.
+
+    Args:
+        title: as a person knows it.
+        source: where it is from, as a command says it; "" for an upload.
+        asked: the question about a class that it stands in for.
+    """
+
+    title: str
+    source: str
+    asked: ImageCase
+
+
+@dataclass(frozen=True)
 class Subject:
     """What every page asks about."""
 
     chosen: Chosen
     crop: Crop
     case: ImageCase
-    like: str = ""  # where a second image is from that the score is the similarity to
-    seen: ImageCase | None = None  # the question about a class, where the score is a similarity
+    second: Second | None = None  # image, where the score is the similarity to it
 
     @property
     def name(self) -> str:
@@ -65,7 +79,7 @@ class Subject:
 
         Nothing is made for it: `components.in_distribution` asks for what it needs in the lane.
         """
-        model = (self.seen or self.case).model
+        model = (self.second.asked if self.second else self.case).model
         name = learned(model)
         if name and not at_hand(BankCase(name, model.side)):
             return NOT_COMPARED
@@ -80,7 +94,7 @@ class Subject:
         if not self.name:
             return {}
         source = EXAMPLE if self.chosen.example else SAMPLE
-        second = {"like": self.like} if self.like else {}
+        second = {"like": self.second.source} if self.second and self.second.source else {}
         return {
             "image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y, **second
         }  # fmt: skip

@@ -1,5 +1,9 @@
 """On Heatmaps the score may be how similar the image is to a second one."""
 
+from io import BytesIO
+
+from PIL import Image
+
 from components.heatmaps.likeness import SIMILARITY
 from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
@@ -18,10 +22,28 @@ def test_a_similarity_is_asked_of_features_and_its_lines_ask_the_same():
     case = similarity_case(model, image, other)
     at = settled(visit(LINK | {"heatmaps.like": "A cup of coffee"}))
     assert not said(at)
-    assert "make it similar to the other one" in words(at)
+    assert "make it similar to “A cup of coffee” for EfficientNet-Lite0?" in words(at)
     assert "similarity to the second image" in provenance(at)[0]
     python, shell = [each.value for each in at.code if each.language in ("python", "bash", "shell")]
     assert "like='sample:coffee'" in python
     assert "--like sample:coffee" in shell
     assert question_in(python) == run.digest(Gradient(), case)
     assert run.known(Gradient(), case) is not None
+
+
+def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():
+    at = settled(visit(LINK))
+    pixels = []
+    for name in ("coffee", "rocket"):  # another file in the same place is another question
+        held = BytesIO()
+        Image.fromarray(sample(name).pixels).save(held, "PNG")
+        given = ("secret-name.png", held.getvalue(), "image/png")
+        at.file_uploader(key="partners.files").set_value([given]).run()
+        at.selectbox(key="heatmaps.like").set_value("Your image 1").run()
+        settled(at)
+        assert not said(at)
+        assert "similar to “Your image 1”" in words(at)
+        assert "secret" not in str(dict(at.query_params))
+        assert not [each for each in at.code if each.language == "python"]
+        pixels.append(at.session_state["partners.own"]["Your image 1"].pixels.mean())
+    assert pixels[0] != pixels[1]
