@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
 
-import pandas as pd
 import streamlit as st
 
 from components.draw.curves import as_columns
@@ -16,7 +15,7 @@ from components.draw.tokens import word_values
 from components.exports import as_json, as_npy
 from components.notices import plain
 from components.widgets.downloads import download
-from engine.result import Columns, Curve, HeatMap, Table, Tokens
+from engine.result import Curve, HeatMap, Table, Tokens
 from engine.run import Answer
 
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
@@ -73,22 +72,13 @@ def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     """The files that every answer of this kind has, by their names."""
     for name, view in answer.items():
         if isinstance(view, Curve):
-            yield f"{name}.csv", partial(as_csv, as_columns({view.y_label: view}))
-        elif isinstance(view, Table | Columns):
-            yield f"{name}.csv", partial(as_csv, view)
+            yield f"{name}.csv", as_columns({view.y_label: view}).csv
+        elif isinstance(view, Table):
+            yield f"{name}.csv", view.csv
         elif isinstance(view, Tokens):
-            yield f"{name}.csv", partial(as_csv, word_values(view))
+            yield f"{name}.csv", word_values(view).csv
         elif (rows := as_rows(view)) is not None:
-            yield f"{name}.csv", partial(as_csv, rows)
+            yield f"{name}.csv", rows.csv
         elif isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
     yield "record.json", lambda: as_json(answer)
-
-
-def as_csv(view: Table | Columns) -> str:
-    """A table as text, a column named "row" first where its rows have names."""
-    frame = pd.DataFrame({name: view[name] for name in view.order})
-    if view.rows:
-        frame.insert(0, "row", view.rows)
-    text: str = frame.to_csv(index=False)
-    return text

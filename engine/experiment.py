@@ -30,7 +30,7 @@ from engine.method import Method, Precision, Progress, Slider, part_of, quiet, s
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.pictures import Pixels, as_bytes, difference
-from engine.result import Columns, Pictures, Result, Scores, View
+from engine.result import Pictures, Result, Scores, Table, View
 from engine.run import answer
 
 HOLDS, UNDECIDED, NOT_HERE = 1, 0, -1
@@ -185,7 +185,7 @@ class Experiment(Method[ExperimentCase]):
         return views | {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
 
 
-def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Columns:
+def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Table:
     """Mean and standard deviation over seeds of each measure, a row for each condition."""
     rows = list(dict.fromkeys(run.condition for run in runs))
     columns: dict[str, tuple[Any, str]] = {}
@@ -193,7 +193,7 @@ def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Columns:
         values = [[r.figures[measure] for r in runs if r.condition == row] for row in rows]
         columns[measure] = [np.mean(one) for one in values], "share"
         columns[spread(measure)] = [deviation(np.array(one)) for one in values], "share"
-    return Columns.of(columns, rows)
+    return Table.of(columns, rows)
 
 
 def spread(measure: str) -> str:
@@ -206,14 +206,14 @@ def deviation(values: Doubles) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def listed(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Columns:
+def listed(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Table:
     """Every figure, a row for each condition and seed."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
     columns |= {name: ([run.figures[name] for run in runs], "share") for name in measures}
-    return Columns.of(columns, [run.condition for run in runs])
+    return Table.of(columns, [run.condition for run in runs])
 
 
-def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Columns:
+def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Table:
     """Outcome, mean margin and tolerance of each claim; the note is its test."""
     by_seed: dict[int, dict[str, Figures]] = {}
     for run in runs:
@@ -224,7 +224,7 @@ def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Columns:
     outcome, mean, tolerance = decided(margins)
     columns = {"outcome": (outcome, ""), "margin": (mean, "share"),
                "tolerance": (tolerance, "share")}  # fmt: skip
-    return Columns.of(columns, [one.words for one in claims], [one.test for one in claims])
+    return Table.of(columns, [one.words for one in claims], [one.test for one in claims])
 
 
 def margin(claim: Claim, figures: Mapping[str, Figures]) -> float:

@@ -18,7 +18,7 @@ from engine.errors import BlindspotError
 from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
-from engine.result import Columns, View
+from engine.result import Table, View
 from engine.run import GALLERY, Answer, digest, made, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
@@ -57,7 +57,7 @@ def stale(question: Question) -> str:
 def lasting(view: View) -> dict[str, Any]:
     """A view's arrays without times, which are others every time."""
     arrays: dict[str, Any] = view.arrays()
-    if isinstance(view, Columns):
+    if isinstance(view, Table):
         times = {f"columns/{n}" for n, u in zip(view.order, view.units, strict=True) if u == "s"}
         return {name: one for name, one in arrays.items() if name not in times}
     return arrays

@@ -23,7 +23,7 @@ from engine.hallucination import asking
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.word_case import WordCase
 from engine.measures import located
-from engine.result import Columns, HeatMap
+from engine.result import HeatMap, Table
 
 HANGS = 0.1  # a word hangs on a thing without which it is this much less likely
 ATTENTION = Bars(value="attention", title="% of attention", whole=True)
@@ -80,7 +80,7 @@ def known(answer: PromptAnswer, against: str) -> dict[str, Any]:
     return {**given, "against": (against,)} if given else {}
 
 
-def by_thing(looks: HeatMap, scene: Scene, images: Columns) -> Columns:
+def by_thing(looks: HeatMap, scene: Scene, images: Table) -> Table:
     """The share of the attention to the image that lies on each thing, and the loss without it."""
     names = tuple(thing.category for thing in scene.things)
     masks = [scene.mask(name) for name in names]
@@ -89,15 +89,15 @@ def by_thing(looks: HeatMap, scene: Scene, images: Columns) -> Columns:
         "attention": (np.array(looked, np.float32), "share"),
         "lost": (images["owed"][1:], "share"),
     }
-    return Columns.of(columns, rows=names)
+    return Table.of(columns, rows=names)
 
 
-def elsewhere(table: Columns) -> float:
+def elsewhere(table: Table) -> float:
     """The attention to the image that lies on no thing, in percent."""
     return 100 * max(0.0, 1 - float(table["attention"].sum()))
 
 
-def verdict(phrase: str, table: Columns, probability: float) -> str:
+def verdict(phrase: str, table: Table, probability: float) -> str:
     """Whether the words hang on what they looked at."""
     most, lost = int(table["attention"].argmax()), table["lost"]
     needed = [at for at in np.argsort(-lost, kind="stable").tolist() if lost[at] >= HANGS]
@@ -121,7 +121,7 @@ def verdict(phrase: str, table: Columns, probability: float) -> str:
     )
 
 
-def then_says(answer: PromptAnswer, scene: Scene, images: Columns) -> str:
+def then_says(answer: PromptAnswer, scene: Scene, images: Table) -> str:
     """The answers that change when a thing is taken out."""
     changed = [
         f"without the {thing.category}: “{tidy(text)}”"
@@ -158,16 +158,16 @@ def fading(answer: PromptAnswer, picked: WordCase, scene: Scene) -> None:
         )  # fmt: skip
 
 
-def by_opacity(images: Columns) -> Columns:
+def by_opacity(images: Table) -> Table:
     """The probability at each opacity; the first row is the image as it is."""
     columns = {
         "opacity": (np.array(asking.OPACITIES, np.float32), ""),
         "probability": (images["probability"][1:], "probability"),
     }
-    return Columns.of(columns, rows=images.rows[1:])
+    return Table.of(columns, rows=images.rows[1:])
 
 
-def fading_finding(phrase: str, name: str, images: Columns) -> str:
+def fading_finding(phrase: str, name: str, images: Table) -> str:
     """The probability at both ends, and as it is."""
     here, lowest, *_, highest = (100 * float(share) for share in images["probability"])
     return (

@@ -19,7 +19,7 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures.claims import telling
 from engine.pictures import as_bytes
-from engine.result import Columns, Floats, Pictures, Table
+from engine.result import Floats, Pictures, Table
 
 SWAPPED = "another scene"
 NAMES = {
@@ -59,13 +59,13 @@ def show(answer: PromptAnswer) -> None:
     )  # fmt: skip
 
 
-def of_the_image(words: Sequence[str], found: Columns) -> Table:
+def of_the_image(words: Sequence[str], found: Table) -> Table:
     """The words that say something of the image, all where none does, in every picture."""
     places = telling(words) or range(len(words))
     names = tuple(found.order[place] for place in places)
     values = np.stack([np.asarray(found[name], np.float32) for name in names], 1)
     rows = tuple(NAMES.get(name, name) for name in found.rows)
-    return Table(values, rows, names, ("probability",) * len(names))
+    return Table.grid(values, rows, names, ("probability",) * len(names))
 
 
 def surviving(values: Floats) -> NDArray[np.bool_]:
@@ -85,7 +85,7 @@ def squares(table: Table) -> Matrix:
     return Matrix(span=(0, 1), texts=texts, bar="probability", height=height)
 
 
-def pictures(case: WordCase, method: Priors, found: Columns) -> Pictures:
+def pictures(case: WordCase, method: Priors, found: Table) -> Pictures:
     """The pictures that were shown instead, each with what the model says of it."""
     says = {name: f"“{tidy(text)}”" for name, text in zip(found.rows, found.notes, strict=True)}
     shown = asking.looked_away(case, method)
@@ -101,7 +101,7 @@ def finding(names: Sequence[str], answers: Sequence[str]) -> str:
     return f"It says {'; '.join(f'{answer} of {name}' for name, answer in pairs)}."
 
 
-def survivors(words: Sequence[str], found: Columns) -> str:
+def survivors(words: Sequence[str], found: Table) -> str:
     """Which words are said anyway, in how many of the pictures that show nothing."""
     table = of_the_image(words, found)
     blind = [at for at, name in enumerate(found.rows) if name not in {"this image", SWAPPED}]

@@ -20,7 +20,7 @@ from engine.hallucination import asking
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
-from engine.result import Columns
+from engine.result import Table
 
 START = Box(0.25, 0.25, 0.3, 0.3)
 SHOWN = 10  # words of the charts
@@ -44,7 +44,7 @@ def hidden(answer: PromptAnswer, picked: WordCase, sides: dict[str, float]) -> N
     """Words with the region hidden. Raises BlindspotError for an empty region."""
     image = asking.without_region(picked, **sides)
     case = asking.held_against(picked, [("the region hidden", image)])
-    after: Columns = runs.answer(Cause(), case, f"{KEY}.hidden")["images"]
+    after: Table = runs.answer(Cause(), case, f"{KEY}.hidden")["images"]
     section.show(
         Section(
             KEY, RegionWords(**sides), picked, "Pick a region: which words need it?",
@@ -71,20 +71,20 @@ def start(scene: Scene | None) -> Box:
     return next((Box.around(mask) for mask in masks if mask.any()), START)
 
 
-def changed_most(words: Columns) -> Columns:
+def changed_most(words: Table) -> Table:
     """The words that lose or gain most, in their order in the answer."""
     places = np.sort(np.argsort(-np.abs(words["owed"]), kind="stable")[:SHOWN])
     kept = words.take(places.tolist())
     columns = {"attention": (kept["attention inside"], "share"), "lost": (kept["owed"], "share")}
-    return Columns.of(columns, rows=kept.rows)
+    return Table.of(columns, rows=kept.rows)
 
 
-def left_out(words: Columns) -> str:
+def left_out(words: Table) -> str:
     """How many words are drawn, where not all are."""
     return f" Of {len(words)} words the {SHOWN} most changed." if len(words) > SHOWN else ""
 
 
-def sentence(answer: PromptAnswer, after: Columns) -> str:
+def sentence(answer: PromptAnswer, after: Table) -> str:
     """What becomes of the picked words when the region is hidden."""
     before, then = (100 * float(value) for value in after["probability"])
     says = after.notes[1]

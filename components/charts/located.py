@@ -18,4 +18,4 @@ def located_table(maps: Sequence[tuple[str, HeatMap]], mask: NDArray[np.bool_]) 
     """A row for each map; the mask is not empty."""
     rows = [astuple(located(heat.values, mask)) for _, heat in maps]
     names = tuple(name for name, _ in maps)
-    return Table(np.array(rows, np.float32), names, COLUMNS, ("share",) * len(COLUMNS))
+    return Table.grid(np.array(rows, np.float32), names, COLUMNS, ("share",) * len(COLUMNS))

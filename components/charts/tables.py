@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from components.widgets.viewer import said
-from engine.result import Columns, Table
+from engine.result import Table, distinct
 
 NONE = "–"
 SPOKEN = {"nat": "nats"}  # units that are many
@@ -23,7 +22,7 @@ def table(view: Table, key: str, *, whole: bool = False) -> None:
     shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
     st.dataframe(
         shown, height="content" if whole else "auto", key=key,
-        alt=f"Table of {len(view.rows)} rows: {', '.join(view.columns)}",
+        alt=f"Table of {len(view)} rows: {', '.join(view.columns)}",
     )  # fmt: skip
 
 
@@ -34,22 +33,16 @@ def figures(view: Table) -> None:
 
 
 def framed(view: Table) -> pd.DataFrame:
-    """A column for each of the view's, its unit in the heading; no two names are the same."""
+    """A column for each of the view's, its unit in the heading; no two names are the same.
+
+    Rows without a name are numbered from 1.
+    """
     headings = [
         name if unit in {"", "yes or no", "share"} else f"{name} ({SPOKEN.get(unit, unit)})"
         for name, unit in zip(view.columns, view.units, strict=True)
     ]
-    return pd.DataFrame(view.values, index=distinct(view.rows), columns=distinct(headings))
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that come again numbered."""
-    seen: Counter[str] = Counter()
-    told = []
-    for name in names:
-        seen[name] += 1
-        told.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return told
+    rows = distinct(view.rows or [str(at + 1) for at in range(len(view))])
+    return pd.DataFrame(view.values, index=rows, columns=distinct(headings))
 
 
 def formats(view: Table) -> list[Any]:
@@ -83,17 +76,6 @@ def numbers(tables: Mapping[str, Table]) -> None:
     with st.expander("The numbers as a table"):
         for key, view in tables.items():
             table(view, key)
-
-
-def as_table(
-    view: Columns, names: Sequence[str] | None = None, rows: Sequence[str] | None = None
-) -> Table:
-    """The named columns, all when left out; rows without a name are numbered from 1."""
-    chosen = tuple(names or view.order)
-    units = dict(zip(view.order, view.units, strict=True))
-    values = np.stack([np.asarray(view[name], np.float64) for name in chosen], 1)
-    named = tuple(rows or view.rows or (str(at + 1) for at in range(len(view))))
-    return Table(values.astype(np.float32), named, chosen, tuple(units[name] for name in chosen))
 
 
 def signed(value: float) -> str:

@@ -9,7 +9,7 @@ from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.draw.panels import Panels
 from engine.hallucination.decoding.strategy import COSTS
-from engine.result import Columns, Floats
+from engine.result import Floats, Table
 from engine.run import Answer
 
 FINDING = (
@@ -34,12 +34,12 @@ def show(found: Compared) -> None:
     st.caption("Seconds are those of this computer when the answer was made.")
 
 
-def costs(found: Compared) -> Columns:
+def costs(found: Compared) -> Table:
     """Every cost, also as a multiple of greedy's, and the seconds; a row for each strategy."""
     spent = np.stack([cost_of(one.answer) for one in found.spoken]).T
     times = spent / cost_of(found.greedy)[:, None]
     seconds = [one.answer.record["seconds"] for one in found.spoken]
-    return Columns.of(
+    return Table.of(
         {name: (held, "") for name, held in zip(COSTS, spent, strict=True)}
         | {f"{name}, × greedy": (held, "×") for name, held in zip(COSTS, times, strict=True)}
         | {"seconds": (seconds, "s")},

@@ -83,7 +83,7 @@ def lenses(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     words = window(one.numbered)
     early = one.answer["layers"]["early layer"].astype(int)[words].tolist()
     values = np.stack([layer.values[words, 0] for layer in layers])
-    lens = Table(values, rows, tuple(one.numbered[words]), ("probability",) * values.shape[1])
+    lens = Table.grid(values, rows, tuple(one.numbered[words]), ("probability",) * values.shape[1])
     chart = Matrix(
         span=(0, 1), bar="probability", x_title="the answer's words",
         texts=[[best[0] for best in layer.labels[words]] for layer in layers],

@@ -8,7 +8,7 @@ from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.draw.stacked import Stacked
 from engine.hallucination.measures.differences import yes_and_no
-from engine.result import Columns, Floats
+from engine.result import Floats, Table
 
 CLOSE = 0.02  # yes and no so near each other are told with one digit more
 REST = "another word"
@@ -39,7 +39,7 @@ def show(found: Compared) -> None:
     finding = (
         f"{told}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
     )
-    tables.chart(CHART, Columns.of(columns, found.titles), finding, f"{KEY}.leaning")
+    tables.chart(CHART, Table.of(columns, found.titles), finding, f"{KEY}.leaning")
 
 
 def leaning_words(yes: float, no: float) -> str:

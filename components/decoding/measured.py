@@ -25,7 +25,7 @@ from engine.hallucination.measures.comparison import (
     summary,
 )  # fmt: skip
 from engine.hallucination.measures.over_trust import FELT, needed
-from engine.result import Columns
+from engine.result import Table
 
 SHOWN = (*RATES, *COSTS, SAME)
 UNITS = {"words": "words", "passes": "", "places": ""}
@@ -55,14 +55,14 @@ def show(found: Compared) -> None:
         )
 
 
-def spread(held: Summary) -> Columns:
+def spread(held: Summary) -> Table:
     """The mean and the sample's standard deviation of every figure, a row for each strategy."""
     columns = {}
     for name in SHOWN:
         draws = np.stack([figures[name] for figures in held.values()])
         unit = UNITS.get(name, "share")
         columns[name], columns[f"{name} ±"] = (draws.mean(1), unit), (draws.std(1, ddof=1), unit)
-    return Columns.of(columns, [TITLES[name] for name in held])
+    return Table.of(columns, [TITLES[name] for name in held])
 
 
 def sentences(held: Summary) -> list[str]:

@@ -21,7 +21,7 @@ from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.keep_curve import KeepCurve, curve_case
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.pictures import as_bytes
-from engine.result import Columns, Curve, Grids, Pictures
+from engine.result import Curve, Grids, Pictures, Table
 
 SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
@@ -76,7 +76,7 @@ def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
     return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
 
 
-def texts(dropped: Columns, one: Spoken, place: int) -> list[str]:
+def texts(dropped: Table, one: Spoken, place: int) -> list[str]:
     """For each layer the words read so far, those it dropped struck through; one line for none.
 
     Args:
@@ -99,9 +99,9 @@ def texts(dropped: Columns, one: Spoken, place: int) -> list[str]:
     ]
 
 
-def shares(curve: Curve) -> Columns:
+def shares(curve: Curve) -> Table:
     """How much of the attention the most looked at tokens hold."""
-    return Columns.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
+    return Table.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
 
 
 def law(keep: float) -> Lines:
@@ -122,11 +122,11 @@ def law_words(keep: float, views: Views) -> str:
     )
 
 
-def most_looked_at(sinks: Columns) -> Columns:
+def most_looked_at(sinks: Table) -> Table:
     """The words of question and answer that get most attention, in their order."""
     most = np.sort(np.argsort(-sinks["before"], kind="stable")[:SINKS])
     names = [f"{at}. {word}" if at else BEGINNING for at, word in enumerate(sinks.rows)]
-    return Columns.of(
+    return Table.of(
         {name: (sinks[name], "share") for name in ("before", "after")}, names
     ).take(most.tolist())  # fmt: skip
 
@@ -165,7 +165,7 @@ def curve_chart(views: Views) -> Lines:
     )  # fmt: skip
 
 
-def curve_words(curve: Columns) -> str:
+def curve_words(curve: Table) -> str:
     """Whether visual-aware choice makes up less than the others, as far as the scenes tell."""
     aware, *others = RANKINGS
     apart = [

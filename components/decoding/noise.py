@@ -14,7 +14,7 @@ from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import VCD, asking
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.result import Columns
+from engine.result import Table
 
 SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
 LINES = {
@@ -66,7 +66,7 @@ def margins(found: Compared, name: str) -> None:
     )  # fmt: skip
 
 
-def margin_words(held: Columns, step: int) -> str:
+def margin_words(held: Table, step: int) -> str:
     """Whether subtracting the copy helps at the noise step of the page, and why."""
     at = int(np.abs(held["step"] - step).argmin())
     clear, hidden, left = (float(held[name][at]) for name in ("clear", "hidden", "contrasted"))

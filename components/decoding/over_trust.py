@@ -17,7 +17,7 @@ from components.draw.matrix import Matrix
 from components.notices import plain
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.measures.over_trust import reach, walk
-from engine.result import Columns, Field, Table
+from engine.result import Field, Table
 
 
 def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
@@ -30,7 +30,7 @@ def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
         st.markdown("**It never went back**: no word was the most trusted one often enough.")
 
     def square(attention: Field) -> Table:
-        return Table(attention.values, names, names, ("",) * len(names))
+        return Table.grid(attention.values, names, names, ("",) * len(names))
 
     return (
         Drawing(
@@ -69,10 +69,10 @@ def attention_words(one: Spoken, views: Views) -> str:
     )
 
 
-def finite(trust: Columns) -> Columns:
+def finite(trust: Table) -> Table:
     """ln φ of each word, NaN where φ is 0."""
     logs = np.where(np.isfinite(trust["over-trust"]), trust["over-trust"], np.nan)
-    return Columns.of(
+    return Table.of(
         {name: (trust[name], unit) for name, unit in zip(trust.order, trust.units, strict=True)}
         | {"over-trust": (logs, "nats")}, trust.rows,
     )  # fmt: skip
@@ -110,7 +110,7 @@ def back_words(views: Views) -> str:
     times = len(views["back"])
     words = f"It went back {times} {'time' if times == 1 else 'times'}; words taken back: {taken}."
     if "rejected" in views:
-        rejected: Columns = views["rejected"]
+        rejected: Table = views["rejected"]
         words += " It may no longer say " + ", ".join(
             f"“{word}” as word {int(place) + 1}"
             for word, place in zip(rejected.rows, rejected["place"].tolist(), strict=True)

@@ -20,7 +20,7 @@ from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS
-from engine.result import Columns
+from engine.result import Table
 
 SCENES = 50  # over which views are left out
 ANSWERS = {1.0: "yes", 0.0: "no"}
@@ -55,12 +55,12 @@ def caption_words(found: Compared, name: str, views: Views) -> str:
 
 def paths_of(view: int, views: Views) -> None:
     """The paths of one description, a line each."""
-    paths: Columns = views["paths"]
+    paths: Table = views["paths"]
     rows = np.flatnonzero(paths["view"] == view).tolist()
     st.markdown("\n\n".join(path_words(paths, row) for row in rows))
 
 
-def path_words(paths: Columns, row: int) -> str:
+def path_words(paths: Table, row: int) -> str:
     """One path: how likely it begins, what it says, and how surely."""
     first = 100 * float(paths["probability"][row])
     says = ANSWERS.get(float(paths["says yes"][row]), "neither")
@@ -72,16 +72,16 @@ def path_words(paths: Columns, row: int) -> str:
     )
 
 
-def pieces(paths: Columns) -> Columns:
+def pieces(paths: Table) -> Table:
     """What each path adds to its answer's score: a row for yes and for no, a column for a path."""
     counts_as = np.stack([paths["says yes"] != 0, paths["says yes"] == 0])
     adds = np.where(counts_as, paths["adds"], np.nan).T
     names = path_names(paths)
     pairs = zip(names, adds, strict=True)
-    return Columns.of({name: (two, "score") for name, two in pairs}, ("yes", "no"))
+    return Table.of({name: (two, "score") for name, two in pairs}, ("yes", "no"))
 
 
-def path_names(paths: Columns) -> list[str]:
+def path_names(paths: Table) -> list[str]:
     """The description that each path comes from, and the path's first word."""
     views = [VIEW_NAMES[int(view)] for view in paths["view"]]
     return [f"{view}: {word}" for view, word in zip(views, paths.rows, strict=True)]
@@ -116,7 +116,7 @@ def over_scenes(found: Compared, one: Spoken) -> Section:
     )  # fmt: skip
 
 
-def ablation_words(held: Columns) -> str:
+def ablation_words(held: Table) -> str:
     """All views against the best with fewer, and against none."""
     *fewer, everything, none = held.rows
     best = max(fewer, key=lambda name: held.cell(name, "right"))

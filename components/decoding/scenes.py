@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from components import runs
-from components.charts.tables import as_table
 from components.decoding.form import KEY, Compared
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
@@ -19,7 +18,7 @@ from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
 from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.result import Columns
+from engine.result import Table
 from engine.run import Answer
 
 KINDS = {
@@ -54,11 +53,11 @@ def drawings() -> tuple[Drawing, ...]:
             lambda found: trade(found["rates"]), lambda found: trade_words(found["rates"]),
             part=described,
         ),
-        Drawing("rates", "All figures", part=lambda rates: as_table(rates, SHOWN),
+        Drawing("rates", "All figures", part=lambda rates: rates.select(SHOWN),
                 finding=lambda found: lie_words(found["rates"])),
         Drawing(
             "rates", "What it costs, for one description",
-            part=lambda rates: replace(as_table(rates, (*COSTS, SPEED)), units=("",) * 4),
+            part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),
             finding=lambda _: "Scenes are read a hundred at a time where a strategy allows it; "
             "then they share their forward passes. Words per second are of this computer when it "
             "was counted.",
@@ -91,12 +90,12 @@ def choose(found: Compared) -> tuple[dict[str, ScenesCase], int]:
     return cases, int(many)
 
 
-def described(rates: Columns) -> Columns:
+def described(rates: Table) -> Table:
     """The strategies that describe."""
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"])).tolist())
 
 
-def trade(rates: Columns, spread: tuple[str, str] | None = None) -> Scatter:
+def trade(rates: Table, spread: tuple[str, str] | None = None) -> Scatter:
     """Recall across, what is made up upward from zero."""
     recall, invented = (described(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
@@ -108,7 +107,7 @@ def trade(rates: Columns, spread: tuple[str, str] | None = None) -> Scatter:
     )  # fmt: skip
 
 
-def trade_words(rates: Columns) -> str:
+def trade_words(rates: Table) -> str:
     """Who makes up least, and at which recall."""
     shown = described(rates)
     at = int(shown["CHAIR_i"].argmin())
@@ -122,7 +121,7 @@ def trade_words(rates: Columns) -> str:
     return words
 
 
-def lie_words(rates: Columns) -> str:
+def lie_words(rates: Table) -> str:
     """The lie rate and the false yes, in words."""
     told = []
     for name, lie, false in zip(rates.rows, rates["lie rate"], rates["false yes"], strict=True):

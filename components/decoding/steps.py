@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 
@@ -43,7 +41,7 @@ def show(found: Compared) -> None:
 def titled(one: Spoken, step: Table) -> Table:
     """The best words with what each distribution is."""
     titles = {"strong": STRONG, "weak": weak_title(one), "final": FINAL}
-    return replace(step, columns=tuple(titles[name] for name in step.columns))
+    return step.renamed(titles)
 
 
 def weak_title(one: Spoken) -> str:

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from components.charts.style import COLORS, theme
 from components.draw.bars import AlongRows
-from components.draw.charts import Rows, unit, values
+from components.draw.charts import unit, values
+from engine.result import Table
 
 HATCHES = ("", "/", "x")
 THICK = 48  # px of a row
@@ -27,7 +28,7 @@ class BarGroups(AlongRows):
     series: Mapping[str, str]
     ticks: Sequence[float] | None = None
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars; the first column's is on top in each row."""
         figure, names = go.Figure(), self.labels(table)
         for at, (column, name) in enumerate(self.series.items()):

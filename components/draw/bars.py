@@ -14,19 +14,19 @@ from components.draw.charts import (
     FRAME,
     ROW,
     Chart,
-    Rows,
     Values,
     intervals_of,
     series_style,
     values,
 )
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlongRows(Chart):
     """Values run to the right; the first row is on top."""
 
-    def across(self, figure: go.Figure, table: Rows, column: str) -> go.Figure:
+    def across(self, figure: go.Figure, table: Table, column: str) -> go.Figure:
         """Finish a chart of rows: values run to the right, the first row is on top."""
         if self.line is not None:
             figure.add_vline(
@@ -62,7 +62,7 @@ class Bars(AlongRows):
     whole: bool = False
     color: int = 0
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars."""
         kept = self.chosen(values(table, self.value))
         names = [self.labels(table)[at] for at in kept]
@@ -126,7 +126,7 @@ class Dots(AlongRows):
     joined: bool = False
     beside: tuple[str, str] | None = None
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The marks."""
         figure, names = go.Figure(), self.labels(table)
         if self.joined:
@@ -146,7 +146,7 @@ class Dots(AlongRows):
         figure = self.across(figure, table, next(iter(self.series)))
         return self.written(figure, table, names) if self.beside else figure
 
-    def written(self, figure: go.Figure, table: Rows, names: list[str]) -> go.Figure:
+    def written(self, figure: go.Figure, table: Table, names: list[str]) -> go.Figure:
         """Write a number beyond each row's last mark or interval, with room for it."""
         assert self.beside  # noqa: S101 - asked only then
         column, form = self.beside

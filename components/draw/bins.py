@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, laid, theme
-from components.draw.charts import Chart, Rows, column_title, values
+from components.draw.charts import Chart, column_title, values
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Bins(Chart):
     series: Mapping[str, str]
     edges: Sequence[float] = ()
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars."""
         figure, middle = go.Figure(), values(table, self.x)
         color = COLORS[theme()]

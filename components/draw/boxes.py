@@ -8,10 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import laid
-from components.draw.charts import Chart, Rows, series_style, values
+from components.draw.charts import Chart, series_style, values
 from components.draw.charts import unit as unit_of
 from components.draw.pictures import url
 from engine.pictures import Pixels
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class PictureBoxes(Chart):
     edges: tuple[str, str, str, str] = ("left", "top", "width", "height")
     value: str = ""
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The picture and the boxes."""
         height, width = self.picture.shape[:2]
         figure = go.Figure()
@@ -57,7 +58,7 @@ class PictureBoxes(Chart):
             font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
         )  # fmt: skip
 
-    def written(self, table: Rows) -> list[str]:
+    def written(self, table: Table) -> list[str]:
         """The names, with their numbers."""
         names = self.labels(table)
         if not self.value:

@@ -21,21 +21,20 @@ from components.charts.style import (
     theme,
     wrapped,
 )
-from engine.result import Columns, Table
+from engine.result import Table
 
 BAND = "rgba(128, 128, 128, 0.28)"
 HEIGHT, ROW, FRAME = 340, 26, 110  # px: of a plot, of a row in it, and around rows
 Values = NDArray[np.float64]
-Rows = Columns | Table
 
 
-def values(table: Rows, column: str) -> Values:
+def values(table: Table, column: str) -> Values:
     """A column as it is drawn, (rows,): shares in percent."""
     stored = table.units[table.order.index(column)]
     return np.asarray(table[column], np.float64) * (100 if stored == "share" else 1)
 
 
-def unit(table: Rows, column: str) -> str:
+def unit(table: Table, column: str) -> str:
     """The unit a column is drawn in."""
     stored = table.units[table.order.index(column)]
     return "%" if stored == "share" else stored
@@ -64,19 +63,19 @@ class Chart(ABC):
     press: Callable[[Any], None] | None = None
 
     @abstractmethod
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The chart of a table."""
 
-    def heading(self, table: Rows, column: str) -> str:
+    def heading(self, table: Table, column: str) -> str:
         """The title of the axis of values."""
         return self.title or column_title(table, column)
 
-    def labels(self, table: Rows) -> list[str]:
+    def labels(self, table: Table) -> list[str]:
         """The names of the rows."""
         return [wrapped(name) for name in (self.names or table.rows)]
 
 
-def column_title(table: Rows, column: str) -> str:
+def column_title(table: Table, column: str) -> str:
     """A column's name with the unit it is drawn in."""
     drawn_in = unit(table, column)
     return f"{column} ({drawn_in})" if drawn_in and drawn_in != column else column
@@ -93,7 +92,7 @@ def look(at: int) -> int:
     return (at + at // len(SYMBOLS)) % len(SYMBOLS)
 
 
-def intervals_of(table: Rows, column: str, ends: Sequence[str]) -> dict[str, Any] | None:
+def intervals_of(table: Table, column: str, ends: Sequence[str]) -> dict[str, Any] | None:
     """A column's intervals as Plotly takes them.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.draw.lines import Lines
-from engine.result import Columns, Curve
+from engine.result import Curve, Table
 
 SHARE = "share"  # how the label of an axis begins that runs from none to all
 PROBABILITY = (-0.03, 1.03)  # the span of an axis of probabilities
@@ -15,7 +15,7 @@ PROBABILITY = (-0.03, 1.03)  # the span of an axis of probabilities
 
 def as_columns(
     curves: Mapping[str, Curve], rows: Sequence[str] = (), x_unit: str | None = None
-) -> Columns:
+) -> Table:
     """Several curves over the places of the first one, a column each.
 
     Args:
@@ -29,10 +29,10 @@ def as_columns(
     columns = {first.x_label: (first.x, x_unit)}
     for name, curve in curves.items():
         columns[name] = (np.interp(first.x, curve.x, curve.y).astype(np.float32), curve.unit)
-    return Columns.of(columns, rows)
+    return Table.of(columns, rows)
 
 
-def all_lines(table: Columns, title: str = "") -> Lines:
+def all_lines(table: Table, title: str = "") -> Lines:
     """Every column over the first one."""
     across, *names = table.order
     span = PROBABILITY if set(table.units[1:]) == {"probability"} else None

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components.charts import curves
-from components.charts.tables import as_table
 from components.charts.tables import table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
@@ -28,7 +27,6 @@ from components.draw.weight_scores import draw_weight_scores
 from components.notices import plain
 from engine.result import (
     Checkpoint,
-    Columns,
     Curve,
     Evidence,
     Field,
@@ -104,7 +102,7 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
 
 def empty(view: View) -> bool:
     """Whether a table has no rows."""
-    return not len(view) if isinstance(view, Columns) else isinstance(view, Table) and not view.rows
+    return isinstance(view, Table) and not len(view)
 
 
 def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
@@ -116,7 +114,7 @@ def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
     raise TypeError(f"{type(view).__name__} has no drawing")
 
 
-def draw_table(view: Table | Columns, key: str, finding: str, shape: DrawnAs | None) -> None:
+def draw_table(view: Table, key: str, finding: str, shape: DrawnAs | None) -> None:
     """Its chart, or the table itself with the finding below."""
     match shape:
         case RankingTable():
@@ -124,7 +122,7 @@ def draw_table(view: Table | Columns, key: str, finding: str, shape: DrawnAs | N
         case Chart():
             tables.chart(shape, view, finding, key, wide=isinstance(shape, Matrix))
         case _:
-            as_dataframe(view if isinstance(view, Table) else as_table(view), key)
+            as_dataframe(view, key)
             if finding:
                 st.caption(plain(finding))
 
@@ -157,7 +155,7 @@ def styled(shape: DrawnAs | None, kind: type[StyleT]) -> StyleT:
 
 
 DRAWERS: Mapping[Any, Callable[[Any, str, str, DrawnAs | None], None]] = {
-    Table | Columns: draw_table,
+    Table: draw_table,
     Curve: draw_curve,
     Scores | Ranking | Evidence: draw_rows,
     HeatMap: lambda view, key, finding, shape: draw_heat_map(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from components.charts.style import laid
 from components.draw.bars import AlongRows
-from components.draw.charts import FRAME, ROW, Chart, Rows
-from engine.result import Columns, Table
+from components.draw.charts import FRAME, ROW, Chart
+from engine.result import Table
 
 BETWEEN = " · "  # the kind of a row and its name
 HEADING = 44  # px of the page that a field's heading takes
@@ -29,7 +29,7 @@ class Facets(Chart):
     chart: AlongRows
     shared: bool = True
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The fields, with one legend."""
         from plotly.subplots import make_subplots
 
@@ -58,10 +58,7 @@ class Facets(Chart):
         return figure.update_layout(legend={"y": 1.12}, margin={"t": 60})
 
 
-def named_in(table: Rows, places: list[int]) -> Rows:
+def named_in(table: Table, places: list[int]) -> Table:
     """Some rows of a table, by their names within their kind."""
     names = tuple(table.rows[at].rpartition(BETWEEN)[2] for at in places)
-    if isinstance(table, Columns):
-        own = table.take(places)
-        return Columns(own.columns, own.order, own.units, names, own.notes)
-    return Table(table.values[places], names, table.columns, table.units)
+    return replace(table.take(places), rows=names)

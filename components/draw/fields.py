@@ -105,7 +105,9 @@ def points_table(points: Points) -> Table:
     """A row for each point: where it is, and its value."""
     values = np.column_stack([points.places, points.values])
     rows = tuple(f"point {at}" for at in range(len(values)))
-    return Table(values, rows, (points.x_label, points.y_label, "value"), ("", "", points.unit))
+    return Table.grid(
+        values, rows, (points.x_label, points.y_label, "value"), ("", "", points.unit)
+    )
 
 
 def field_table(field: Field, shape: FieldChart) -> Table:
@@ -114,7 +116,7 @@ def field_table(field: Field, shape: FieldChart) -> Table:
     columns = tuple(shape.x_names or (placed("", x) for x in field.x))
     order = slice(None) if shape.downward else slice(None, None, -1)
     units = (field.unit,) * len(columns)
-    return Table(field.values[order], rows[order], columns, units)
+    return Table.grid(field.values[order], rows[order], columns, units)
 
 
 def placed(label: str, at: float) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import GRAY, INK, laid, theme
-from components.draw.charts import HEIGHT, Chart, Rows, column_title, series_style, values
+from components.draw.charts import HEIGHT, Chart, column_title, series_style, values
+from engine.result import Table
 
 Look = Literal["dots", "line", "own"]
 
@@ -34,7 +35,7 @@ class PointGroups(Chart):
     x_span: tuple[float, float] | None = None
     products: Sequence[float] = ()
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The points."""
         figure, x, y = go.Figure(), values(table, self.x), values(table, self.y)
         for product in self.products:

@@ -14,7 +14,6 @@ from components.draw.charts import (
     BAND,
     HEIGHT,
     Chart,
-    Rows,
     Values,
     column_title,
     intervals_of,
@@ -23,6 +22,7 @@ from components.draw.charts import (
     values,
 )
 from components.draw.labels import annotate
+from engine.result import Table
 
 FEW = 24  # places at which a line has marks
 DASH = {"color": GRAY, "symbol": "line-ew-open", "line": {"width": 2}}  # a mark that hides none
@@ -66,7 +66,7 @@ class Lines(Chart):
     now_name: str = ""
     joined: Sequence[str] = ()
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The lines."""
         figure = go.Figure()
         across = values(table, self.x) if self.x else np.array(self.labels(table))
@@ -150,7 +150,7 @@ class Scatter(Chart):
     size: int = 11
     bare: bool = False
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The points."""
         x, y = values(table, self.x), values(table, self.y)
         known = np.isfinite(x) & np.isfinite(y)

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, STOPS, laid, ramp, theme
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
-from components.draw.charts import Chart, Rows, Values, values
+from components.draw.charts import Chart, Values, values
+from engine.result import Table
 
 MANY = 20  # rows, from which on squares carry no numbers
 
@@ -45,7 +46,7 @@ class Matrix(Chart):
     bar: str = ""
     ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The squares."""
         cells = np.stack([values(table, name) for name in table.order], 1)
         few = len(cells) <= MANY

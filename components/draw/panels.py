@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from components.charts.style import COLORS, GRAY, laid, theme, wrapped
-from components.draw.charts import FRAME, ROW, Chart, Rows, Values, unit, values
+from components.draw.charts import FRAME, ROW, Chart, Values, unit, values
+from engine.result import Table
 
 TOP = 26  # px above the panels, for their titles
 ROOM = 0.35  # of a panel's bars, for the texts beside them
@@ -34,7 +35,7 @@ class Panels(Chart):
     lines: Mapping[str, float] = field(default_factory=dict)
     ticks: Sequence[float] | None = None
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The panels."""
         figure = make_subplots(
             1, len(self.panels), shared_yaxes=True, horizontal_spacing=0.05,

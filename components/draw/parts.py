@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from components.charts.style import COLORS, INK, laid, on_bars, theme
 from components.draw.bars import AlongRows
-from components.draw.charts import FRAME, Rows, values
+from components.draw.charts import FRAME, values
 from engine.result import Evidence, Table
 
 PATTERNS = ("", "/", ".", "x")
@@ -28,7 +28,7 @@ def parts_of(groups: Mapping[str, Evidence]) -> Table:
     """A row for the image in the middle of each group, a column for each part, by name."""
     names = tuple(sorted(next(iter(groups.values())).parts))
     rows = [[one.parts[name][middle(one)] for name in names] for one in groups.values()]
-    return Table(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
+    return Table.grid(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class ScoreParts(AlongRows):
 
     joined: str = "sum"
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars."""
         height = self.height or FRAME + THICK * len(self.labels(table))
         if self.joined == "product":
@@ -58,7 +58,7 @@ class ScoreParts(AlongRows):
         figure.update_layout(barmode="relative", showlegend=True)
         return self.across(figure, table, table.order[0]).update_layout(height=height)
 
-    def beside(self, table: Rows) -> go.Figure:
+    def beside(self, table: Table) -> go.Figure:
         """A field for each column, its numbers on the bars."""
         names = list(table.order)
         figure = make_subplots(rows=1, cols=len(names), subplot_titles=names, shared_yaxes=True)
@@ -68,7 +68,7 @@ class ScoreParts(AlongRows):
             figure.add_trace(bars, row=1, col=at + 1)
         return figure.update_yaxes(type="category", autorange="reversed")
 
-    def bars(self, table: Rows, at: int, **more: Any) -> go.Bar:
+    def bars(self, table: Table, at: int, **more: Any) -> go.Bar:
         """The bars of one column, in its color and its pattern."""
         inks = COLORS[theme()]
         return go.Bar(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
 import streamlit as st
 
 from components.charts.style import stays
-from components.charts.tables import NONE, as_table, numbers
+from components.charts.tables import NONE, numbers
 from components.notices import plain
-from engine.result import Columns, Table
+from engine.result import Table
 
 ORANGE, BLUE = "230,120,0", "0,114,178"
 PAD = "padding:6px 9px;text-align:left"
@@ -122,13 +122,13 @@ class RankingTable:
         return f'<td style="{style}"{about}>{escape(one.text)}{between}{small}</td>'
 
 
-def draw_ranking(shape: RankingTable, view: Table | Columns, finding: str, key: str) -> None:
+def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> None:
     """The table, how it is read, and its numbers folded below."""
     st.html(shape.html())
     if finding:
         st.caption(plain(finding))
-    twin = view if isinstance(view, Table) else as_table(view, shape.columns, shape.names)
-    numbers({f"{key}.numbers": twin})
+    twin = view.select(shape.columns or view.order)
+    numbers({f"{key}.numbers": replace(twin, rows=tuple(shape.names or view.rows))})
 
 
 def head(one: RankingHead, *, first: bool) -> str:

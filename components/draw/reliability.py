@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import GRAY, laid
-from components.draw.charts import HEIGHT, Chart, Rows, series_style
-from engine.result import Columns, Table
+from components.draw.charts import HEIGHT, Chart, series_style
+from engine.result import Table
 
 BIN = ("confidence", "right", "images")  # columns of a model's bins
 
@@ -25,7 +25,7 @@ class Reliability(Chart):
 
     models: Mapping[str, str]
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The lines; on the dotted one a model is as sure as it is right."""
         figure = go.Figure()
         even = {"color": GRAY, "dash": "dot", "width": 2}
@@ -45,7 +45,7 @@ class Reliability(Chart):
         return laid(figure, self.height or HEIGHT)
 
 
-def models_in_bins(models: Mapping[str, Table]) -> Columns:
+def models_in_bins(models: Mapping[str, Table]) -> Table:
     """The bins of several models as one table, by the model's name in each column's."""
     first = next(iter(models.values()))
     units = {"confidence": "probability", "right": "share", "images": ""}
@@ -54,4 +54,4 @@ def models_in_bins(models: Mapping[str, Table]) -> Columns:
         for model, table in models.items()
         for each in BIN
     }
-    return Columns.of(columns, first.rows)
+    return Table.of(columns, first.rows)

@@ -7,28 +7,28 @@ from collections.abc import Mapping
 import numpy as np
 
 from components.draw.bars import Bars
-from engine.result import Columns, Evidence, Ranking, Scores, View
+from engine.result import Evidence, Ranking, Scores, Table, View
 
 VALUE = "value"  # the column of what is scored or ranked
 
 
-def as_rows(view: View) -> Columns | None:
+def as_rows(view: View) -> Table | None:
     """The rows of such a view; None of another kind."""
     match view:
         case Scores():
-            return Columns.of({VALUE: (view.values, view.unit)}, view.labels)
+            return Table.of({VALUE: (view.values, view.unit)}, view.labels)
         case Ranking():
             count, kept = view.values.shape
             place = np.repeat(np.arange(1, count + 1), kept)
             labels = [label for best in view.labels for label in best]
             classes = {"place": (place, ""), "class": (view.classes.ravel(), "")}
-            return Columns.of(classes | {VALUE: (view.values.ravel(), view.unit)}, labels)
+            return Table.of(classes | {VALUE: (view.values.ravel(), view.unit)}, labels)
         case Evidence():
             return of_groups({"": view})
     return None
 
 
-def of_groups(groups: Mapping[str, Evidence]) -> Columns:
+def of_groups(groups: Mapping[str, Evidence]) -> Table:
     """A row for every image of the groups, named after its group: its score and its parts."""
     first = next(iter(groups.values()))
     columns = {
@@ -41,7 +41,7 @@ def of_groups(groups: Mapping[str, Evidence]) -> Columns:
         for name in sorted(first.parts)
     }
     names = [name for name, one in groups.items() for _ in one.values]
-    return Columns.of(columns, names)
+    return Table.of(columns, names)
 
 
 def scored(view: Scores | Ranking) -> Bars:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, laid, theme
-from components.draw.charts import HEIGHT, Chart, Rows, values
+from components.draw.charts import HEIGHT, Chart, values
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Spread(Chart):
     x_factor: float = 1.0
     faint: bool = False
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars, the lines and the shaded ranges."""
         low, high = (self.x_factor * values(table, name) for name in self.edges)
         middle, figure = (low + high) / 2, go.Figure()

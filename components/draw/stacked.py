@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, on_bars, theme
 from components.draw.bars import AlongRows
-from components.draw.charts import ROW, Rows, unit, values
+from components.draw.charts import ROW, unit, values
+from engine.result import Table
 
 SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
 LEAST = 0.06  # of the longest bar, below which a number does not fit into a part
@@ -30,7 +31,7 @@ class Stacked(AlongRows):
     rest: str = ""
     written: bool = False
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars."""
         figure, names = go.Figure(), list(dict.fromkeys(self.parts.values()))
         whole = np.nansum([values(table, column) for column in self.parts], 0).max()

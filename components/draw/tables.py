@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from components.charts import plots
-from components.charts.tables import as_table
 from components.draw.charts import Chart
-from engine.result import Columns, Table
+from engine.result import Table
 
 
-def chart(
-    shape: Chart, table: Table | Columns, finding: str, key: str, *, wide: bool = False
-) -> None:
+def chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = False) -> None:
     """Draw columns of a table.
 
     Args:
@@ -26,15 +25,12 @@ def chart(
     plots.with_table(shape.figure(table), finding, numbers, key, shape.press, wide=wide)
 
 
-def renamed(table: Table | Columns, shape: Chart) -> Table:
+def renamed(table: Table, shape: Chart) -> Table:
     """The numbers under the names that the chart gives its rows."""
-    rows = tuple(shape.names or table.rows)
-    if isinstance(table, Columns):
-        return as_table(table, rows=rows or None)
-    return Table(table.values, rows, table.columns, table.units)
+    return replace(table, rows=tuple(shape.names or table.rows))
 
 
-def turned(table: Table) -> Columns:
+def turned(table: Table) -> Table:
     """A table whose columns are headed by numbers, such as "50 samples", with a row for each.
 
     Its first column has the numbers, under what they count; there is a column for each former row.
@@ -42,4 +38,4 @@ def turned(table: Table) -> Columns:
     numbers, counted = zip(*(name.split(maxsplit=1) for name in table.columns), strict=True)
     columns = {counted[0]: (np.array(numbers, np.float32), "")}
     lines = zip(table.rows, table.values, strict=True)
-    return Columns.of(columns | {name: (line, table.units[0]) for name, line in lines})
+    return Table.of(columns | {name: (line, table.units[0]) for name, line in lines})

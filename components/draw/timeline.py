@@ -14,7 +14,7 @@ from components.draw.lines import Lines
 from components.draw.pictures import draw_pictures
 from components.widgets.player import thinned
 from engine.pictures import as_bytes
-from engine.result import Columns, Path, Pictures
+from engine.result import Path, Pictures, Table
 
 MOST = 8  # images in the strip
 
@@ -53,9 +53,9 @@ def strip(view: Path, finding: str, shape: Frames) -> Pictures:
     return Pictures(images[None], ("",), columns, finding, captions=captions)
 
 
-def scores(view: Path, shape: Frames) -> Columns:
+def scores(view: Path, shape: Frames) -> Table:
     """The score at every step."""
-    return Columns.of({shape.step: (steps(view), ""), shape.score: (view.values, view.unit)})
+    return Table.of({shape.step: (steps(view), ""), shape.score: (view.values, view.unit)})
 
 
 def said_of(view: Path, shape: Frames) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components.charts.tables import as_table, numbers
+from components.charts.tables import numbers
 from components.notices import plain
 from components.widgets.words import Word, words
-from engine.result import Columns, Tokens
+from engine.result import Table, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +48,10 @@ def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
         st.caption("It was cut off at the most words an answer may have.")
     if finding:
         st.caption(plain(finding))
-    numbers({f"{key}.numbers": as_table(word_values(view))})
+    numbers({f"{key}.numbers": word_values(view)})
 
 
-def word_values(view: Tokens) -> Columns:
+def word_values(view: Tokens) -> Table:
     """The probability of each word, and the entropy of those that could have stood there."""
     columns = {"probability": (view.probability, "probability"), "entropy": (view.entropy, "nat")}
-    return Columns.of(columns, view.words)
+    return Table.of(columns, view.words)

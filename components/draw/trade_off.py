@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
-from components.draw.charts import Chart, Rows, column_title, values
-from engine.result import Columns
+from components.draw.charts import Chart, column_title, values
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,10 @@ class TradeOff(Chart):
     goal: str = ""
     large: str = ""
     faint: tuple[str, ...] = ()
-    paths: Mapping[str, Columns] = field(default_factory=dict)
+    paths: Mapping[str, Table] = field(default_factory=dict)
     x_title: str = ""
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The points and the paths."""
         figure, inks = go.Figure(), COLORS[theme()]
         names = self.names or table.rows
@@ -56,7 +56,7 @@ class TradeOff(Chart):
         figure.update_yaxes(title=self.heading(table, self.y), range=(self.floor(up), 103))
         return laid(figure, self.height or 420)
 
-    def add_path(self, figure: go.Figure, path: Columns, ink: str) -> None:
+    def add_path(self, figure: go.Figure, path: Table, ink: str) -> None:
         """The points along one row's setting."""
         figure.add_scatter(
             x=values(path, self.x), y=values(path, self.y), mode="lines+markers",

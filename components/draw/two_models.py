@@ -16,7 +16,7 @@ from components.widgets.viewer import Panel, viewer
 from engine.case import ImageCase
 from engine.case.prediction import best
 from engine.measures.drift import rank_correlation, top_overlap
-from engine.result import Columns
+from engine.result import Table
 
 SHOWN = 4  # classes
 
@@ -103,7 +103,7 @@ def draw_likeliest(
     plots.drawn(shape.figure(table), listed(table), key, said=False)
 
 
-def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Columns:
+def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     """The likeliest classes of the first model, and that of the second, with both answers."""
     wanted = [index for index, _, _ in best(before.classes, SHOWN)]
     top = int(after.classes.values.argmax())
@@ -111,10 +111,10 @@ def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Columns:
         wanted = [*wanted[: SHOWN - 1], top]
     models = {"before": before, "after": after}
     columns = {name: (one.classes.values[wanted], "share") for name, one in models.items()}
-    return Columns.of(columns, tuple(before.classes.labels[index] for index in wanted))
+    return Table.of(columns, tuple(before.classes.labels[index] for index in wanted))
 
 
-def listed(table: Columns) -> str:
+def listed(table: Table) -> str:
     """The classes with both probabilities, in words."""
     rows = zip(table.rows, table["before"], table["after"], strict=True)
     return "; ".join(

@@ -6,7 +6,7 @@ import numpy as np
 
 from components.draw import tables
 from components.draw.bars import Dots
-from engine.result import Columns, WeightScores
+from engine.result import Table, WeightScores
 
 SHARES = {"lowest tenth": 0.1, "median": 0.5, "highest tenth": 0.9}
 
@@ -21,16 +21,16 @@ def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
     tables.chart(chart, table, finding or highest(table), key)
 
 
-def spread_of(view: WeightScores) -> Columns:
+def spread_of(view: WeightScores) -> Table:
     """Quantiles of the sizes |score| in each weight, in the network's order."""
     sizes = [np.abs(scores).ravel() for scores in view.values.values()]
     found = np.array([np.quantile(each, list(SHARES.values())) for each in sizes]).T
     columns = {name: (values, view.unit) for name, values in zip(SHARES, found, strict=True)}
     columns["weights"] = (np.array([each.size for each in sizes]), "")
-    return Columns.of(columns, tuple(view.values))
+    return Table.of(columns, tuple(view.values))
 
 
-def highest(table: Columns) -> str:
+def highest(table: Table) -> str:
     """The layer whose weights count most."""
     at = int(np.argmax(table["median"]))
     return (

@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, INK, laid, theme
-from components.draw.charts import Chart, Rows, values
+from components.draw.charts import Chart, values
+from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Widths(Chart):
     hovers: Sequence[str] = ()
     x_title: str = ""
 
-    def figure(self, table: Rows) -> go.Figure:
+    def figure(self, table: Table) -> go.Figure:
         """The bars, and a dashed line at `line`."""
         sizes = values(table, self.width)
         wide = 100 * sizes / sizes.sum()

@@ -11,7 +11,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.notices import plain
 from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, spread
-from engine.result import Columns
+from engine.result import Table
 
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 OUTCOMES = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
@@ -27,7 +27,7 @@ def headline(found: Views) -> str:
     return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."
 
 
-def list_claims(claims: Columns) -> None:
+def list_claims(claims: Table) -> None:
     """A line for each claim: outcome, what it was taken to mean, and by how much it is so."""
     lines = [line(claims, row) for row in range(len(claims))]
     st.markdown("\n".join(lines))
@@ -35,7 +35,7 @@ def list_claims(claims: Columns) -> None:
         st.caption("Undecided: the seeds differ too much, or there is only one. More may decide.")
 
 
-def line(claims: Columns, row: int) -> str:
+def line(claims: Table, row: int) -> str:
     """One claim in Markdown."""
     outcome = int(claims["outcome"][row])
     margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
@@ -60,7 +60,7 @@ def figures(measures: Sequence[str]) -> Drawing:
     )  # fmt: skip
 
 
-def sentence(table: Columns, measure: str) -> str:
+def sentence(table: Table, measure: str) -> str:
     """One measure under every condition."""
     values = [f"{row} {100 * table.cell(row, measure):.0f} %" for row in table.rows]
     return f"{measure[:1].upper()}{measure[1:]}, by what was learned: {', '.join(values)}."

@@ -23,7 +23,7 @@ from engine.anomaly.protocol.corrupt import LEVELS
 from engine.anomaly.protocol.corruption import corrupted
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
-from engine.result import Columns, Table
+from engine.result import Table
 
 TITLES = {kind.name: kind.title for kind in DETECTORS}
 FLAGGED, RIGHT, OWN_P = "normal images flagged", "told right", "its p-value"
@@ -56,11 +56,11 @@ def every_detector(asked: FamiliarQuestion) -> None:
     )  # fmt: skip
 
 
-def ranked(table: Table) -> Columns:
+def ranked(table: Table) -> Table:
     """The rows by their p-values, under the detectors' titles."""
     order = np.argsort(table["p-value"], kind="stable")
     names = [TITLES[table.rows[at]] for at in order]
-    return Columns.of(
+    return Table.of(
         {
             name: (table[name][order], unit)
             for name, unit in zip(table.columns, table.units, strict=True)
@@ -120,18 +120,18 @@ def made_worse(asked: FamiliarQuestion) -> None:
         )
 
 
-def steps_of(found: Views, alpha: float) -> Columns:
+def steps_of(found: Views, alpha: float) -> Table:
     """Every step: severity, normal images flagged and told right, and the image's own figures."""
-    steps, flagged = found["steps"], (found["flags"].values <= alpha).mean(1)
+    steps, flagged = found["steps"], (found["flags"].values <= alpha).mean(0)
     columns = {
         "severity": (LEVELS, ""), FLAGGED: (flagged, "share"), RIGHT: (steps["accuracy"], "share"),
         OWN_P: (steps["p-value of the image"], "share"),
     }  # fmt: skip
     rest = zip(steps.columns, steps.units, strict=True)
-    return Columns.of(columns | {name: (steps[name], unit) for name, unit in rest}, steps.rows)
+    return Table.of(columns | {name: (steps[name], unit) for name, unit in rest}, steps.rows)
 
 
-def steps_chart(steps: Columns, severity: float, alpha: float) -> Lines:
+def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
     """What the model and the detector make of it, over severity."""
     series = {
         FLAGGED: f"normal images flagged at {100 * alpha:g} %",
@@ -186,4 +186,4 @@ def drift(answers: dict[str, Views]) -> Table:
         area = float(found["measures"]["AUROC"][0])
         rows.append([found["p"][POOLED], below, score, middle, area])
     units = ("probability", "share", "", "", "probability")
-    return Table(np.array(rows, np.float32), tuple(answers), PARENT, units)
+    return Table.grid(np.array(rows, np.float32), tuple(answers), PARENT, units)

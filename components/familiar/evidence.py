@@ -15,7 +15,7 @@ from components.familiar.form import FamiliarQuestion
 from engine.anomaly import COSTARR
 from engine.anomaly.protocol.standing import apart_where_unseen
 from engine.data.example import pictured
-from engine.result import Columns, Evidence, Pictures, Table
+from engine.result import Evidence, Pictures, Table
 
 SAME_ORDER = 0.95  # Spearman from which on two scores order images alike
 HARDLY = 0.005  # of AUROC
@@ -135,11 +135,11 @@ def dimensions_finding(found: Views) -> str:
 def lanes(own: str, usual: str, title: str, finding: bool = False) -> Drawing:
     """Every dimension of this image over its class, from the least to the most weighted."""
 
-    def both(table: Table) -> Columns:
+    def both(table: Table) -> Table:
         place = np.tile(np.arange(len(table.rows)), 2)
         values = np.concatenate([table[usual], table[own]])
         names = [USUAL] * len(table.rows) + [OWN] * len(table.rows)
-        return Columns.of({"dimension": (place, ""), own: (values, "")}, names)
+        return Table.of({"dimension": (place, ""), own: (values, "")}, names)
 
     return Drawing(
         "dimensions", title, part=both, finding=dimensions_finding if finding else None,

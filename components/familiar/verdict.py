@@ -19,7 +19,7 @@ from engine.anomaly.detectors.detector import ruler_of
 from engine.anomaly.protocol.conformal import COUNTS, INDEPENDENT
 from engine.anomaly.protocol.standing import Standing, false_alarms, first_line, operating
 from engine.data.folders import SHARES
-from engine.result import Columns, Curve, Table
+from engine.result import Curve, Table
 
 ENOUGH = ceil(INDEPENDENT * sum(SHARES) / sum(SHARES[1:]))  # pictures of a zip for a verdict
 MORE = (
@@ -161,9 +161,9 @@ def curve(name: str, view: Curve, point: tuple[float, float]) -> Drawing:
     """A curve, and the line's place on it."""
     (x, y), ends = point, (-2, 102)
 
-    def with_line(one: Curve) -> Columns:
+    def with_line(one: Curve) -> Table:
         columns = {one.x_label: ([*one.x, x], "share"), one.y_label: ([*one.y, y], "share")}
-        return Columns.of(columns, [*[CURVES[name]] * len(one.x), LINE])
+        return Table.of(columns, [*[CURVES[name]] * len(one.x), LINE])
 
     return Drawing(
         name, CURVES[name], part=with_line,
@@ -179,5 +179,5 @@ def turned(table: Table) -> Table:
     """One row of many numbers as one column; those that are not known are left out."""
     (row,) = table.values
     kept: Any = np.flatnonzero(np.isfinite(row))
-    names = tuple(table.columns[at] for at in kept)
-    return Table(row[kept, None], names, ("this detector",), ("probability",))
+    names = [table.order[at] for at in kept]
+    return Table.grid(row[kept, None], names, ("this detector",), ("probability",))

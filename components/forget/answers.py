@@ -7,14 +7,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import as_table
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.draw.spread import Spread
 from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows, each_model
 from components.picks import pick
 from components.section import Section
-from engine.result import Columns, Table
+from engine.result import Table
 from engine.unlearning import Confusion, Judged, MembershipAttack
 
 IMAGES = ("test", "forgotten", "retained")
@@ -56,7 +55,7 @@ def confusion_finding(closer: Closer, name: str, found: Views) -> str:
     most = int(row.argmax())
     return (
         f"{row[label]:.0f} of {row.sum():.0f} images of “{counts.rows[label]}” are still called "
-        f"so; most often it says “{counts.columns[most]}” ({row[most]:.0f} times)."
+        f"so; most often it says “{counts.order[most]}” ({row[most]:.0f} times)."
     )
 
 
@@ -81,7 +80,7 @@ def attack(closer: Closer) -> Rows:
 
 def attacked(found: Views) -> Spread:
     """Both histograms, the forgotten images as a line, and where it says "member"."""
-    regions: Columns = found["regions"]
+    regions: Table = found["regions"]
     member = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return Spread(
         bars={"members": "members", "strangers": "strangers"}, lines={"forgotten": "forgotten"},
@@ -93,7 +92,7 @@ def attacked(found: Views) -> Spread:
 
 def attack_finding(found: Views) -> str:
     """What the attacker says of the forgotten, and whether it counts."""
-    figures: Columns = found["figures"]
+    figures: Table = found["figures"]
     words = (
         f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images for strangers. It is "
         f"right on {100 * figures['attack accuracy'][0]:.0f} % of the images it was fitted to"
@@ -114,9 +113,9 @@ def all_figures(closer: Closer) -> Rows:
     return [[closer.section(Judged(), *tables)]]
 
 
-def of_unit(unit: str, figures: Columns) -> Table:
+def of_unit(unit: str, figures: Table) -> Table:
     """The figures of one unit that are known, a row for each, a column for each model."""
     units = zip(figures.order, figures.units, strict=True)
     names = [n for n, own in units if own == unit and np.isfinite(figures[n]).any()]
-    values = as_table(figures, names).values.T if names else np.zeros((0, 3), np.float32)
-    return Table(np.ascontiguousarray(values), tuple(names), tuple(WORDS.values()), (unit,) * 3)
+    values = np.array([figures[name] for name in names])
+    return Table.grid(values, names, tuple(WORDS.values()), (unit,) * 3)

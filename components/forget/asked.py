@@ -16,7 +16,7 @@ from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
-from engine.result import Checkpoint, Columns
+from engine.result import Checkpoint, Table
 from engine.unlearning import AfterCase, BoardCase, ForgetCase, Scoreboard, Unlearner
 
 KEY = "forget"
@@ -51,7 +51,7 @@ class Closer:
 
     asked: ForgetQuestion
     method: Unlearner
-    table: Columns
+    table: Table
 
     @lazy
     def case(self) -> AfterCase:

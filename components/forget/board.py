@@ -13,14 +13,14 @@ from components.draw.ranking_table import (
     tint,
 )
 from components.forget.words import FIGURES, GOAL, named, percent, signed, time
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning.protocol.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking
 
 FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how opaque that is
 
 
-def board(table: Columns, times: Columns | None = None) -> RankingTable:
+def board(table: Table, times: Table | None = None) -> RankingTable:
     """The table beside retraining, with the fair seconds where they are known."""
     seconds = "of one run" if times is None else "the median of three runs"
     cost_words = (
@@ -49,14 +49,14 @@ def board(table: Columns, times: Columns | None = None) -> RankingTable:
     return RankingTable("Scoreboard", heads, rows, names=[named(way) for way in table.rows])
 
 
-def order(table: Columns) -> list[str]:
+def order(table: Table) -> list[str]:
     """The retrained one, then the ways by gap; what failed comes last."""
     gaps = np.nan_to_num(table[ranking(table)], nan=np.inf)
     ways = [table.rows[at] for at in np.argsort(gaps, kind="stable")]
     return [GOAL, *(way for way in ways if way != GOAL)]
 
 
-def figure(table: Columns, way: str, name: str) -> RankingCell:
+def figure(table: Table, way: str, name: str) -> RankingCell:
     """One figure, with its distance from the retrained model."""
     value, off = table.cell(way, name), table.cell(way, f"{name} − retrained")
     if not np.isfinite(value):
@@ -68,7 +68,7 @@ def figure(table: Columns, way: str, name: str) -> RankingCell:
     return RankingCell(percent(value), small, 0 if way == GOAL else colored(off))
 
 
-def gap(table: Columns, way: str, word: str) -> RankingCell:
+def gap(table: Table, way: str, word: str) -> RankingCell:
     """One of the two gaps; ways are ranked by the one in bold."""
     value, spread = table.cell(way, word), table.cell(way, f"{word} sd")
     ranks = ranking(table) == word
@@ -79,7 +79,7 @@ def gap(table: Columns, way: str, word: str) -> RankingCell:
     return RankingCell(text, tint=colored(value), bold=ranks, ignored=not ranks)
 
 
-def cost(table: Columns, way: str, times: Columns) -> RankingCell:
+def cost(table: Table, way: str, times: Table) -> RankingCell:
     """Passes as a share of retraining's, and seconds."""
     share, seconds = table.cell(way, "share of retraining"), times.cell(way, "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
@@ -91,7 +91,7 @@ def colored(off: float) -> float:
     return tint(off / FULL, OPACITY)
 
 
-def finding(table: Columns, times: Columns | None = None) -> str:
+def finding(table: Table, times: Table | None = None) -> str:
     """How to read it, and what it lacks."""
     notes = zip(table.rows, table.notes, strict=False)
     return " ".join([
@@ -105,7 +105,7 @@ def finding(table: Columns, times: Columns | None = None) -> str:
     ])  # fmt: skip
 
 
-def order_words(table: Columns) -> str:
+def order_words(table: Table) -> str:
     """By which gap the ways are ranked, and why."""
     if ranking(table) == "gap":
         return "Ways stand in the order of their average gap."

@@ -16,7 +16,7 @@ from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import page_of, pixels_of, press_images
 from components.widgets.pictures import show_picture
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning import Confidence
 
 PAGE = 24
@@ -45,15 +45,15 @@ def shift(found: Views) -> Lines:
     )  # fmt: skip
 
 
-def placed(images: Columns) -> Columns:
+def placed(images: Table) -> Table:
     """The three probabilities as shares, with each image's place and id."""
     columns = {"place": (np.arange(1, len(images) + 1), ""), "id": (images["id"], "")}
-    return Columns.of(columns | {name: (images[name], "share") for name in MODELS})
+    return Table.of(columns | {name: (images[name], "share") for name in MODELS})
 
 
 def finding(found: Views) -> str:
     """The middles, and what is not forgotten."""
-    images: Columns = found["images"]
+    images: Table = found["images"]
     before, after, goal = (100 * float(np.median(images[name])) for name in MODELS)
     known = int((images["unlearned"] > images["retrained"] + 0.5).sum())
     many = f"{known} of {len(images)} are still" if known else "None is"
@@ -68,7 +68,7 @@ SHIFT = Drawing(
 )
 
 
-def press(images: Columns, picked: Any) -> None:
+def press(images: Table, picked: Any) -> None:
     """A mark was clicked: its part is opened, on the page of pictures that has its image."""
     if points := picked["selection"]["points"]:
         at = int(points[0]["x"]) - 1
@@ -89,7 +89,7 @@ def choose_id(label: str, ids: Sequence[int], key: str) -> int:
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 
 
-def choose(closer: Closer, images: Columns) -> None:
+def choose(closer: Closer, images: Table) -> None:
     """Pictures to press, in the order of the fall."""
     ids = images["id"].astype(int).tolist()
     rows = closer.data.places(np.array(ids)).tolist()
@@ -102,7 +102,7 @@ def choose(closer: Closer, images: Columns) -> None:
     )  # fmt: skip
 
 
-def one(closer: Closer, images: Columns) -> None:
+def one(closer: Closer, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = chosen(images["id"].astype(int).tolist())

@@ -13,7 +13,7 @@ from components.forget.asked import KEY, Closer, Rows
 from components.forget.verdict import best
 from components.forget.words import BEFORE, GOAL, named
 from engine import run
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning import AfterCase, Frontier
 
 FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
@@ -36,7 +36,7 @@ def frontier(closer: Closer) -> Rows:
 
 def all_ways(closer: Closer) -> Drawing:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
-    paths: dict[str, Columns] = {}
+    paths: dict[str, Table] = {}
     for method in closer.asked.methods:
         if found := run.known(Frontier(), AfterCase(closer.asked.case, method)):
             paths[method.label] = by_dial(found["points"])
@@ -47,13 +47,13 @@ def all_ways(closer: Closer) -> Drawing:
     return Drawing("table", "", shape, lambda found: finding(found["table"], paths))
 
 
-def by_dial(points: Columns) -> Columns:
+def by_dial(points: Table) -> Table:
     """The places along the dial in its order, without those that have no value on it."""
     dial = points[points.order[0]]
     return points.take([int(at) for at in np.argsort(dial, kind="stable") if np.isfinite(dial[at])])
 
 
-def finding(table: Columns, paths: Mapping[str, Columns]) -> str:
+def finding(table: Table, paths: Mapping[str, Table]) -> str:
     """How to read it."""
     words = "The upper right corner is the retrained model."
     if way := best(table):

@@ -29,7 +29,7 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.result import Columns
+from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import Confidence, Retrain, Steps
 
@@ -128,7 +128,7 @@ def place(found: Views) -> int:
 
 def steps_finding(found: Views) -> str:
     """The figures of one step."""
-    view: Columns = found["steps"]
+    view: Table = found["steps"]
     there, at = numbers(found), place(found)
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (

@@ -19,7 +19,7 @@ from components.forget.words import percent
 from components.notices import plain
 from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
-from engine.result import Columns
+from engine.result import Table
 from engine.sparsity.masks import diagrams
 from engine.unlearning import Embedding, Relearn, Similarity, StillThere, WhatMoved, moved_masks
 
@@ -58,7 +58,7 @@ def embedding_finding(name: str, found: Views) -> str:
 
 def layers_finding(found: Views) -> str:
     """Where the unlearned model parts most from the original."""
-    view: Columns = found["forget"]
+    view: Table = found["forget"]
     own, goal = view["original – unlearned"], view["original – retrained"]
     at = int(np.nanargmin(own))
     return (
@@ -88,7 +88,7 @@ def weights(closer: Closer) -> Rows:
 
 def moved_finding(found: Views) -> str:
     """The share in all, and the layer that moved furthest."""
-    parts: Columns = found["layers"]
+    parts: Table = found["layers"]
     share = float((parts["moved"] * parts["weights"]).sum() / parts["weights"].sum())
     at = int(np.argmax(parts["relative"]))
     return (
@@ -163,7 +163,7 @@ def stayed(found: Views) -> str:
     return f"Something stayed behind inside: {percent(own)} can be read there ({percent(goal)})."
 
 
-def own_and_goal(figures: Columns, column: str) -> tuple[float, float]:
+def own_and_goal(figures: Table, column: str) -> tuple[float, float]:
     """A figure of the unlearned model, and of the retrained one."""
     return figures.cell("unlearned", column), figures.cell("retrained", column)
 

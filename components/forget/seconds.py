@@ -13,7 +13,7 @@ from components.forget.asked import KEY, Closer, Rows
 from components.forget.words import BEFORE, GOAL, named, time
 from components.notices import plain
 from components.section import Section
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning import Timing
 
 QUIET = 0.9  # of a core
@@ -35,7 +35,7 @@ def seconds(closer: Closer) -> Rows:
     ]]  # fmt: skip
 
 
-def named_ways(times: Columns) -> Columns:
+def named_ways(times: Table) -> Table:
     """The ways under their names, the fastest first."""
     order = np.argsort(np.nan_to_num(times["seconds"], nan=np.inf), kind="stable").tolist()
     return replace(times, rows=tuple(named(way) for way in times.rows)).take(order)
@@ -43,7 +43,7 @@ def named_ways(times: Columns) -> Columns:
 
 def finding(found: Views) -> str:
     """Retraining and every way that is timed."""
-    times: Columns = found["times"]
+    times: Table = found["times"]
     others = [
         f"{named(way)} {time(float(one))}"
         for way, one in zip(times.rows, times["seconds"], strict=True)
@@ -64,7 +64,7 @@ TIMES = Drawing(
 
 def notes(found: Views) -> None:
     """What is known of single ways, and how it was measured."""
-    times: Columns = found["times"]
+    times: Table = found["times"]
     said = [
         f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
     ]
@@ -78,7 +78,7 @@ def notes(found: Views) -> None:
         st.caption(plain(words))
 
 
-def machine_words(machine: Columns) -> str:
+def machine_words(machine: Table) -> str:
     """Where it was measured, and whether others took the processor away."""
     had = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
     words = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"

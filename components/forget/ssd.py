@@ -12,13 +12,12 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots, tables
-from components.charts.tables import as_table
 from components.draw.lines import Scatter
 from components.forget.asked import KEY, Closer, Rows
 from components.forget.words import FIGURES, GOAL, percent
 from components.notices import plain
 from components.section import Section
-from engine.result import Array, Columns, WeightScores
+from engine.result import Array, Table, WeightScores
 from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer
 from engine.unlearning.diagnostics.damping import Damped, damped, started
@@ -48,7 +47,7 @@ def live(closer: Closer, method: SSD, found: Answer) -> None:
     forget, train = found["forget"], found["train"]
     weights = some_weights(str(found.record["digest"]), forget, train)
     over = weights["forgotten images"] > method.ratio * weights["all images"]
-    drawn = Columns.of({**{name: (weights[name], "") for name in weights.order},
+    drawn = Table.of({**{name: (weights[name], "") for name in weights.order},
                         "damped": (over, "")})  # fmt: skip
     with plot:
         plots.drawn(lines_of(method).figure(drawn), finding(method, after), f"{KEY}.SSD.plot")
@@ -63,7 +62,7 @@ def live(closer: Closer, method: SSD, found: Answer) -> None:
     if box.open:
         with box:
             layers = by_layer(forget.values, train.values, method.ratio or start, method.strength)
-            tables.table(as_table(layers), f"{KEY}.SSD.layers")
+            tables.table(layers, f"{KEY}.SSD.layers")
 
 
 def choose(method: SSD) -> SSD:
@@ -79,7 +78,7 @@ def choose(method: SSD) -> SSD:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Columns:
+def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Table:
     """The weights that are drawn: few, since a browser draws them anew at every move."""
     del digest
     own, train = flat(_forget), flat(_train)
@@ -87,7 +86,7 @@ def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Co
     own, train = own[known], train[known]
     by_chance = np.random.default_rng(0).permutation(len(own))[:DOTS]
     some = np.union1d(by_chance, np.argsort(train / own)[:DOTS])
-    return Columns.of({"all images": (train[some], ""), "forgotten images": (own[some], "")})
+    return Table.of({"all images": (train[some], ""), "forgotten images": (own[some], "")})
 
 
 def flat(scores: WeightScores) -> Array:
@@ -113,7 +112,7 @@ def finding(method: SSD, found: Damped) -> str:
     )
 
 
-def figures(found: Damped, table: Columns) -> None:
+def figures(found: Damped, table: Table) -> None:
     """What that does to the model."""
     values = {"UA": found.unlearning, "RA": found.retain, "TA": found.test}
     for column, (name, value) in zip(st.columns(3), values.items(), strict=True):

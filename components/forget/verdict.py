@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from components.forget.words import BEFORE, GOAL, named, percent, time
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
 
 
-def verdict(table: Columns, way: str, what: str, times: Columns | None = None) -> str:
+def verdict(table: Table, way: str, what: str, times: Table | None = None) -> str:
     """How one way did beside retraining.
 
     Args:
@@ -52,14 +52,14 @@ def verdict(table: Columns, way: str, what: str, times: Columns | None = None) -
     )
 
 
-def took(times: Columns, way: str) -> str:
+def took(times: Table, way: str) -> str:
     """The seconds of the way and of retraining, in brackets, where they are known."""
     own, whole = (times.cell(row, "seconds") for row in (way, GOAL))
     known = np.isfinite([own, whole]).all()
     return f" ({time(own)}, retraining {time(whole)})" if known else ""
 
 
-def best(table: Columns) -> str:
+def best(table: Table) -> str:
     """The way that came nearest to the retrained model; "" where none gave numbers."""
     ways = zip(table[ranking(table)], table.rows, strict=True)
     known = [(float(gap), way) for gap, way in ways if way not in {GOAL, BEFORE}]

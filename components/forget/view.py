@@ -18,9 +18,9 @@ from components.forget.verdict import verdict
 from components.notices import plain, spoken
 from components.picks import pick_or_none
 from components.section import Section
-from components.share import Files, as_csv
+from components.share import Files
 from engine import run
-from engine.result import Columns
+from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
 from engine.unlearning.protocol.findings import markdown, page_text
@@ -62,7 +62,7 @@ def show() -> None:
     about(asked)
 
 
-def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Columns | None) -> None:
+def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Table | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table", "Beside a model that never saw them",
@@ -82,13 +82,13 @@ def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Columns | No
     )  # fmt: skip
 
 
-def times_of(asked: ForgetQuestion) -> Columns | None:
+def times_of(asked: ForgetQuestion) -> Table | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
     found = run.known(Timing(), asked.board)
     return None if found is None else found["times"]
 
 
-def sentence(closer: Closer, times: Columns | None) -> str:
+def sentence(closer: Closer, times: Table | None) -> str:
     """How the way did, and whether something stayed inside where that is known."""
     what = closer.asked.case.request.words
     words = verdict(closer.table, closer.method.label, what, times)
@@ -117,7 +117,7 @@ def picture(closer: Closer) -> None:
 def files(closer: Closer | None) -> Files:
     """The numbers of the picture."""
     found = None if closer is None else run.known(Confidence(), closer.case)
-    return {} if found is None else {"images.csv": lambda: as_csv(found["images"])}
+    return {} if found is None else {"images.csv": found["images"].csv}
 
 
 @st.fragment

@@ -14,7 +14,7 @@ from components.lab import data_set
 from components.notices import spoken
 from engine.data import SPLITS
 from engine.data.tabular import Cohort, LabeledTable
-from engine.result import Columns, Table
+from engine.result import Table
 
 SHOWN = 200  # rows
 
@@ -41,10 +41,10 @@ def made(recipe: Cohort) -> LabeledTable:
     return recipe.make()
 
 
-def drivers(table: LabeledTable) -> Columns:
+def drivers(table: LabeledTable) -> Table:
     """The columns that drive the class."""
     names, weights = zip(*table.drivers.items(), strict=True)
-    return Columns.of({"weight": (weights, "")}, names)
+    return Table.of({"weight": (weights, "")}, names)
 
 
 DRIVERS = Drawing("drivers", "What drives the class (weight of one standard deviation)")
@@ -54,7 +54,7 @@ def correlation(table: LabeledTable) -> Table:
     """How strongly each two columns go together, over all patients."""
     values = np.atleast_2d(np.corrcoef(table.values, rowvar=False)).round(2)
     names = tuple(table.columns)
-    return Table(values.astype(np.float32), names, names, ("",) * len(names))
+    return Table.grid(values.astype(np.float32), names, names, ("",) * len(names))
 
 
 def preview(table: LabeledTable) -> None:

@@ -8,7 +8,7 @@ from components.draw.curves import PROBABILITY
 from components.draw.drawing import Drawing, Views
 from components.draw.fields import FieldChart
 from components.draw.lines import Lines
-from engine.result import Columns, Points
+from engine.result import Points, Table
 
 ACROSS = "way from source to target"
 NAMES = {"line": "straight line", "walk": "walk"}
@@ -39,7 +39,7 @@ def ways(found: Views) -> dict[str, Points]:
     return {words: found[name] for name, words in NAMES.items()}
 
 
-def profile(found: Views) -> Columns:
+def profile(found: Views) -> Table:
     """The probability along both, at every place where one of them was looked at."""
     along = {name: (points.places[:, 0], points.values) for name, points in ways(found).items()}
     across = np.unique(np.concatenate([x for x, _ in along.values()]))
@@ -47,7 +47,7 @@ def profile(found: Views) -> Columns:
     for name, (x, values) in along.items():
         order = np.argsort(x)
         columns[name] = (np.interp(across, x[order], values[order]), "probability")
-    return Columns.of(columns)
+    return Table.of(columns)
 
 
 GROUND = Drawing("field", "", lambda found: FieldChart(level=0.5, ways=ways(found)), ground)

@@ -31,7 +31,7 @@ def sentence(result: Result) -> str:
     low, control = (
         float(np.nanmin(filled(held.values), axis=1).min()) for held in (limbs, controls)
     )
-    holds = figures.values[:, figures.columns.index("holds")]
+    holds = figures["holds"]
     return (
         f"{int(np.nansum(holds))} of {len(holds)} ways to blind spots hold: the probability is "
         f"nowhere below {low:.2f}; straight to the targets it falls to {control:.2f}."
@@ -125,7 +125,7 @@ def limbs_table(limbs: Field, controls: Field, labels: Sequence[str]) -> Table:
     rows = [*(f"{one}, blind spot" for one in labels), *(f"{one}, raw target" for one in labels)]
     columns = tuple(f"{share:.0%}" for share in limbs.x)
     values = np.concatenate([limbs.values, controls.values])
-    return Table(values, tuple(rows), columns, (limbs.unit,) * len(columns))
+    return Table.grid(values, tuple(rows), columns, (limbs.unit,) * len(columns))
 
 
 def direction(angle: float) -> NDArray[np.float64]:

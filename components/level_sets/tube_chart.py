@@ -12,7 +12,7 @@ from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, scale
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
-from engine.result import Columns, Curve, Field, Table
+from engine.result import Curve, Field, Table
 
 SURFACE, LINES = "Surface", "Lines"
 
@@ -66,12 +66,12 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
     return figure
 
 
-def by_step(found: Views) -> Columns:
+def by_step(found: Views) -> Table:
     """A row for each step: the walk's probability, and the 5 % quantile at each distance."""
     low, held = found["low"], found["confidence"]
     columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (held.y, low.unit)}
     rows = zip(low.y, low.values, strict=True)
-    return Columns.of(columns | {f"at {y:g}": (row, low.unit) for y, row in rows})
+    return Table.of(columns | {f"at {y:g}": (row, low.unit) for y, row in rows})
 
 
 def lines(found: Views) -> Lines:
@@ -108,7 +108,7 @@ def rows_table(field: Field, name: str) -> Table:
     """A row for each distance, a column for each step."""
     rows = tuple(f"{name} quantile at distance {y:g}" for y in field.y)
     columns = tuple(f"step {x:g}" for x in field.x)
-    return Table(field.values, rows, columns, (field.unit,) * len(columns))
+    return Table.grid(field.values, rows, columns, (field.unit,) * len(columns))
 
 
 FLAT = Drawing("low", "", lines, tube_words, made=by_step)

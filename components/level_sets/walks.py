@@ -147,7 +147,7 @@ def turned(figures: Table) -> Table:
         f"{name} ({unit})" if unit else name
         for name, unit in zip(figures.columns, figures.units, strict=True)
     ]
-    return Table(row[:, None], tuple(names), ("this walk",), ("",))
+    return Table.grid(row[:, None], tuple(names), ("this walk",), ("",))
 
 
 def live_frame(views: Result) -> None:

@@ -87,7 +87,7 @@ def beside(found: Views, others: Views, band: Views | None = None) -> Table:
     if band is not None:
         rows["Random order, mean"] = [band["areas"][way].mean() for way in areas.order]
     values = np.array(list(rows.values()), np.float32)
-    return Table(values, tuple(rows), ("insertion", "deletion"), ("probability",) * 2)
+    return Table.grid(values, tuple(rows), ("insertion", "deletion"), ("probability",) * 2)
 
 
 # ---------------------------------------------------------------- sentences

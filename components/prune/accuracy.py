@@ -13,7 +13,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.prune.asked import KEY, Asked
 from components.section import Section
-from engine.result import Columns, Table
+from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.prune import unlearnable
@@ -70,11 +70,11 @@ def point(asked: Asked, masks: Masks) -> Point | None:
     return masks.density, accuracy
 
 
-def with_what_stays(levels: Table) -> Columns:
+def with_what_stays(levels: Table) -> Table:
     """The levels, and the share that stays at each."""
     units = zip(levels.order, levels.units, strict=True)
     columns: dict[str, Any] = {name: (levels[name], unit) for name, unit in units}
-    return Columns.of({"stays": (1 - levels["sparsity"], "share"), **columns}, levels.rows)
+    return Table.of({"stays": (1 - levels["sparsity"], "share"), **columns}, levels.rows)
 
 
 def curve(levels: Table, now: Point | None, right: str) -> Lines:

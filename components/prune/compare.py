@@ -95,5 +95,5 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
         f"{found.only_second:,} only by {second}. The two share out what they keep between the "
         f"layers with a distance of {found.ratio_distance:.2f} (0: alike, 1: not at all)."
     )
-    table = Table(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
+    table = Table.grid(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.numbers({f"{KEY}.overlap": table})

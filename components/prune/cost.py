@@ -17,7 +17,7 @@ from components.measurement import Measurement
 from components.notices import plain
 from components.prune.asked import KEY, Asked, pruned_model
 from components.section import Section
-from engine.result import Columns, Table
+from engine.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.effects.latency import (
     Latency,
@@ -82,10 +82,10 @@ def share_saved(cost: Table, row: str) -> float:
     return 1 - cost.cell(row, "count") / cost.cell("dense", "count")
 
 
-def in_millions(cost: Table) -> Columns:
+def in_millions(cost: Table) -> Table:
     """Multiply-adds of one image: whole, if zeros were skipped, and as they are."""
     counts = np.array([cost.cell(row, "count") for row in COUNTED]) / 1e6
-    return Columns.of({"multiply-adds": (counts, "millions")}, tuple(COUNTED.values()))
+    return Table.of({"multiply-adds": (counts, "millions")}, tuple(COUNTED.values()))
 
 
 def operations(found: Views) -> Bars:

@@ -15,7 +15,7 @@ from components.prune import seeds, unknown
 from components.prune.asked import KEY, Asked
 from components.section import Section
 from components.widgets.data_images import draw_data_images
-from engine.result import Columns, Table
+from engine.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 
@@ -154,10 +154,10 @@ def worse_finding(table: Table) -> str:
     ).replace("-", "−")
 
 
-def drifts(table: Table, names: tuple[str, ...]) -> Columns:
+def drifts(table: Table, names: tuple[str, ...]) -> Table:
     """Each image: how much of the order of its heat map is left, and how its confidence moved."""
     change = np.asarray(table["pruned"], np.float64) - table["dense"]
-    return Columns.of(
+    return Table.of(
         {
             "rank correlation": (table["rank correlation"], "correlation"),
             "top tenth IoU": (table["top tenth IoU"], "share"),

@@ -10,7 +10,7 @@ from components.draw.bins import Bins
 from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
 from components.prune.asked import KEY, Asked, pruned_model
-from engine.result import Columns
+from engine.result import Table
 from engine.sparsity import Masks, PrunableWeight
 from engine.sparsity.masks import diagrams
 from engine.sparsity.masks.diagrams import Histogram
@@ -65,10 +65,10 @@ def choose_filter(number: int) -> None:
     st.session_state[FILTER] = number
 
 
-def counts(found: Histogram) -> Columns:
+def counts(found: Histogram) -> Table:
     """How many weights of which size stay and are cut."""
     middle = (found.edges[:-1] + found.edges[1:]) / 2
-    return Columns.of({"weight": (middle, ""), "cut": (found.cut, ""), "stays": (found.kept, "")})
+    return Table.of({"weight": (middle, ""), "cut": (found.cut, ""), "stays": (found.kept, "")})
 
 
 def bins(found: Histogram) -> Bins:

@@ -11,7 +11,7 @@ from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, Asked
 from components.section import Section
 from components.widgets.data_images import draw_data_images
-from engine.result import Columns, Table
+from engine.result import Table
 from engine.sparsity import Seeds
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.effects.seeds import exemplars
@@ -49,11 +49,11 @@ def show(asked: Asked, images: int) -> None:
     )  # fmt: skip
 
 
-def changed_answers(found: Views) -> Columns:
+def changed_answers(found: Views) -> Table:
     """The share of changed answers of each pair of dense networks, and of each pruned one."""
     apart, cut = found["pairs"]["answers that differ"], found["networks"]["answers changed"]
     names = ("dense, other seed",) * len(apart) + ("pruned",) * len(cut)
-    return Columns.of({"answers that change": (np.concatenate([apart, cut]), "share")}, names)
+    return Table.of({"answers that change": (np.concatenate([apart, cut]), "share")}, names)
 
 
 def change_finding(found: Views) -> str:

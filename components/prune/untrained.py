@@ -10,7 +10,7 @@ from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, Asked
 from components.section import Section
-from engine.result import Columns
+from engine.result import Table
 from engine.sparsity import Masks, Untrained
 from engine.sparsity.effects.untrained import DENSE
 
@@ -42,7 +42,7 @@ def show(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
 
 
-def bars(table: Columns) -> Bars:
+def bars(table: Table) -> Bars:
     """Bars beside the network of which nothing is cut."""
     return Bars(
         value="trained", title="test images right after training (%)", span=(0, 104),
@@ -53,7 +53,7 @@ def bars(table: Columns) -> Bars:
 
 def finding(found: Views, sparsity: float) -> str:
     """How much each loses, and whether it does better than chance masks."""
-    table: Columns = found["networks"]
+    table: Table = found["networks"]
     right = dict(zip(table.rows, (100 * table["trained"]).tolist(), strict=True))
     each = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())
     words = f"About {percent(sparsity)} cut before training: {each} right."

@@ -10,7 +10,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
 from components.study.ranking import named, number
 from engine.attribution.study.measure import RANDOM
-from engine.result import Columns
+from engine.result import Table
 
 SCORE, COSINE = "AUC-MoRF", "cross-label cosine"
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -19,7 +19,7 @@ NEAR = 0.05  # of the lowest score left, within which a cheaper method is nearly
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly the same
 
 
-def methods(table: Columns, column: str) -> Columns:
+def methods(table: Table, column: str) -> Table:
     """The rows of methods that have a figure in a column, in its order."""
     known = [
         place
@@ -31,7 +31,7 @@ def methods(table: Columns, column: str) -> Columns:
 
 def cost_chart(found: Views) -> Scatter:
     """Score left against images through the network."""
-    table: Columns = found["table"]
+    table: Table = found["table"]
     chance = table.cell(RANDOM, SCORE)
     return Scatter(
         x="passes", y=SCORE, log=True, shown=True, x_span=DECADES, ticks=TICKS,

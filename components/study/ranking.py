@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
 from components.charts import tables
-from components.charts.tables import as_table
 from components.draw.ranking_table import (
     BLUE,
     RankingCell,
@@ -19,7 +20,7 @@ from components.study.form import KEY, StudyQuestion
 from engine.attribution.study import METRICS, NAMED, SOURCES, TITLES
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import TRUSTED, Metric, best, ranked
-from engine.result import Columns
+from engine.result import Table
 
 HEADS = {
     "pointing game": "points at it",
@@ -51,7 +52,7 @@ def listed(names: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def sentence(asked: StudyQuestion, table: Columns) -> str:
+def sentence(asked: StudyQuestion, table: Table) -> str:
     """Which are the most reliable here."""
     ranks = ranked(table)
     known = np.isfinite(ranks["reliability"])
@@ -64,7 +65,7 @@ def sentence(asked: StudyQuestion, table: Columns) -> str:
     return f"On these {len(asked.case.images)} {what}, rely first on {listed(first)}."
 
 
-def beside_paper(table: Columns) -> str:
+def beside_paper(table: Table) -> str:
     """How that compares with what the paper found."""
     if not all(name in table.rows for name in TITLES):
         return "The paper's ranking is of all ten methods; this study has fewer."
@@ -77,7 +78,7 @@ def beside_paper(table: Columns) -> str:
     return f"The paper found {listed([*TRUSTED])} the most reliable: {told}."
 
 
-def show(asked: StudyQuestion, table: Columns) -> None:
+def show(asked: StudyQuestion, table: Table) -> None:
     """The table, what its columns say, and its numbers."""
     st.html(as_html(table))
     st.caption(
@@ -91,8 +92,8 @@ def show(asked: StudyQuestion, table: Columns) -> None:
         st.markdown("\n".join(map(about, METRICS)))
     names = [metric.name for metric in METRICS]
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
-    rows = [named(row) for row in table.rows]
-    tables.numbers({f"{KEY}.table": as_table(table, [*names, *spreads], rows)})
+    shown = replace(table.select([*names, *spreads]), rows=tuple(map(named, table.rows)))
+    tables.numbers({f"{KEY}.table": shown})
 
 
 def fineness(asked: StudyQuestion) -> str:
@@ -121,7 +122,7 @@ def about(metric: Metric) -> str:
     return f"- **{head}**, {metric.name}{sign}: {plain(metric.about)}."
 
 
-def rows_in_order(table: Columns) -> list[str]:
+def rows_in_order(table: Table) -> list[str]:
     """Methods from the most reliable, then the random order."""
     ranks = ranked(table)
     reliable = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
@@ -129,7 +130,7 @@ def rows_in_order(table: Columns) -> list[str]:
     return [*own, *(row for row in table.rows if row not in own)]
 
 
-def as_html(table: Columns) -> str:
+def as_html(table: Table) -> str:
     """A row for each method, the most reliable first; below them the random order."""
     ranks = ranked(table)
     heads = [
@@ -154,13 +155,13 @@ def head(metric: Metric) -> RankingHead:
     return RankingHead(HEADS[metric.name], under, metric.about)
 
 
-def reliability(ranks: Columns, row: str) -> RankingCell:
+def reliability(ranks: Table, row: str) -> RankingCell:
     """The mean rank of a method."""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
     return RankingCell(f"{mean:.1f}" if np.isfinite(mean) else tables.NONE, bold=True)
 
 
-def cell(table: Columns, ranks: Columns, row: str, name: str) -> RankingCell:
+def cell(table: Table, ranks: Table, row: str, name: str) -> RankingCell:
     """One figure, its rank and its deviation."""
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
     if not np.isfinite(value):
@@ -195,7 +196,7 @@ def number(value: float, name: str) -> str:
     return said.replace("-", "−")
 
 
-def claims(found: Columns) -> None:
+def claims(found: Table) -> None:
     """The paper's conclusions beside ours."""
     st.markdown("**What the paper concludes, and what these images say**")
     lines = []

@@ -14,7 +14,7 @@ from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
 from components.study.ranking import named
-from engine.result import Columns
+from engine.result import Table
 
 
 def show(asked: StudyQuestion) -> None:
@@ -41,7 +41,7 @@ def so_far(partial: Views) -> None:
         st.html(ranking.as_html(partial["table"]))
 
 
-def table(asked: StudyQuestion, figures: Columns) -> None:
+def table(asked: StudyQuestion, figures: Table) -> None:
     """How that compares with the paper, and the table itself."""
     st.markdown(plain(ranking.beside_paper(figures)))
     ranking.show(asked, figures)
@@ -52,7 +52,7 @@ def files(asked: StudyQuestion, found: Views) -> Files:
     return {"maps.csv": lambda: maps_csv(asked, found["rows"])}
 
 
-def maps_csv(asked: StudyQuestion, rows: Columns) -> str:
+def maps_csv(asked: StudyQuestion, rows: Table) -> str:
     """A row for each map."""
     frame = pd.DataFrame({name: np.asarray(rows[name]) for name in rows.order})
     frame["method"] = [named(row.split(" · ")[0]) for row in rows.rows]

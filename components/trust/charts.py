@@ -12,7 +12,7 @@ from components.draw.curves import as_columns
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Lines, Scatter
 from components.draw.orders import WAYS, along_order
-from engine.result import Columns, Curve, Result
+from engine.result import Curve, Result, Table
 
 HEIGHT = 300  # px
 COPIES = "copies of the map elsewhere"
@@ -76,7 +76,7 @@ def predicted(found: Result, key: str) -> None:
         "the marks lie along a line through zero that rises."
     )
     squares = found["squares"]
-    assert isinstance(squares, Columns)  # noqa: S101  # the trial gives it
+    assert isinstance(squares, Table)  # noqa: S101  # the trial gives it
     unit = squares.units[squares.order.index("fell")]
     chart = Scatter(
         x="map", y="fell", x_title="what the map holds in the square",

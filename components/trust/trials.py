@@ -26,7 +26,7 @@ from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix
 from engine.method import Method
 from engine.pictures import ends, overlay
-from engine.result import Columns, HeatMap, Result
+from engine.result import HeatMap, Result, Table
 from engine.run import Answer, expected_seconds
 
 KEY = "trust"
@@ -185,7 +185,7 @@ def row(
     check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
     """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
-    view: Columns = found["check"]
+    view: Table = found["check"]
     box = st.expander(
         titled(check, view, withheld=subject.in_distribution.foreign),
         key=f"{key}.row",
@@ -202,7 +202,7 @@ def row(
         st.caption(f"{check.limits} {reference(check)}".strip())
 
 
-def titled(check: Check, view: Columns, *, withheld: bool) -> str:
+def titled(check: Check, view: Table, *, withheld: bool) -> str:
     """A trial in one line; its figures stay where its verdict is withheld."""
     return f"· **no verdict** · {check.title}" if withheld else verdict.line(check, view)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import isfinite, isnan
 
-from components.charts.tables import as_table
 from engine.attribution.trust import Check
 from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
-from engine.result import Columns, Table
+from engine.result import Table
 
-Found = tuple[Check, Columns | None]  # a trial and what it gave; None before it was made
+Found = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
 
 SAID = {
     GOOD: ("✓", "speaks for it"),
@@ -45,12 +43,12 @@ DESCRIBED = ("·", "a description, no verdict")
 PASSED = ("✓", "passed")  # what a map that knows nothing may pass as well
 
 
-def verdict(view: Columns) -> float:
+def verdict(view: Table) -> float:
     """1, 0, −0.5, −1 or NaN."""
     return float(view["verdict"][0])
 
 
-def sign(check: Check, view: Columns) -> tuple[str, str]:
+def sign(check: Check, view: Table) -> tuple[str, str]:
     """The sign and the word of a verdict; the word says all that the sign does."""
     found = verdict(view)
     if isnan(found):
@@ -60,18 +58,17 @@ def sign(check: Check, view: Columns) -> tuple[str, str]:
     return PASSED if found == GOOD and not check.evidence else SAID[found]
 
 
-def line(check: Check, view: Columns) -> str:
+def line(check: Check, view: Table) -> str:
     """A trial in one line, as Markdown: sign, word, what was asked, what came out."""
     mark, word = sign(check, view)
     note = view.notes[0].removeprefix("Not available: ")
     return f"{mark} **{word}** · {check.title} {note[:1].upper()}{note[1:]}"
 
 
-def figures(view: Columns) -> Table:
+def figures(view: Table) -> Table:
     """What a verdict was read from."""
     names = [name for name in view.order if name != "verdict"]
-    held = as_table(view, names)
-    return replace(held, columns=tuple(HEADINGS.get(name, name) for name in names))
+    return view.select(names).renamed(HEADINGS)
 
 
 def summary(found: Sequence[Found]) -> str:

@@ -80,7 +80,7 @@ def settled(view: Table) -> str:
         for name, few, all_ in zip(view.rows, view.values[:, 0], view.values[:, -1], strict=True)
         if few >= NEAR
     ]
-    return f"From {view.columns[0]} to {view.columns[-1]}: {'; '.join(ends) or 'all exact'}."
+    return f"From {view.order[0]} to {view.order[-1]}: {'; '.join(ends) or 'all exact'}."
 
 
 def moved(view: Table, end: str) -> str:

@@ -112,7 +112,7 @@ def ranked(found: Views, change: str) -> Table:
     order = ordered(predicted)
     names = ("predicted", "at its own samples")
     rows = tuple(ROWS[place] for place in order)
-    return Table(np.stack([predicted, fitted], 1)[order], rows, names, ("share", "share"))
+    return Table.grid(np.stack([predicted, fitted], 1)[order], rows, names, ("share", "share"))
 
 
 def free_lunch(explained: Floats) -> str:

@@ -227,7 +227,7 @@ def twin(shown: Mapping[str, Triangle]) -> Table:
             numbers.append([*view.weights[at], view.values[at]])
     columns = ("first corner", "second corner", "third corner", "value")
     unit = next(iter(shown.values())).unit
-    return Table(
+    return Table.grid(
         np.array(numbers, np.float32), tuple(rows), columns, ("share", "share", "share", unit)
     )
 

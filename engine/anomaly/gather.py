@@ -130,8 +130,8 @@ def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labeled: bool)
     found = views["features"]
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
-        logits: Any = answer(OdinStep(temperature, epsilon), case)["logits"]
-        return np.asarray(logits.values, np.float64)
+        found: Any = answer(OdinStep(temperature, epsilon), case)["features"]
+        return np.asarray(found.logits, np.float64)
 
     groups = case.data.truth.get("group")
     return Bank(

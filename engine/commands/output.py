@@ -82,9 +82,9 @@ def strict(value: Any) -> Any:
 
 
 def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
-    """The view's first array as its file, further ones beside it; what they are.
+    """A table as CSV; of another view its first array, and further ones beside it; what they are.
 
-    The members of a mapping lie in a folder of their own: `order.columns/region.npy`.
+    The members of a mapping lie in a folder of their own: `normal.parts/distance.npy`.
     """
     stem = file_name(name)
     described: dict[str, Any] = {
@@ -94,6 +94,10 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
         file = f"{stem}.safetensors"
         save_file(dict(view.weights), folder / file)
         return described | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
+    if isinstance(view, Table):
+        file = f"{stem}.csv"
+        (folder / file).write_text(view.csv(), encoding="utf-8")
+        return described | {"shape": [len(view), len(view.order)], "file": file}
     files: dict[str, str] = {}
     for place, (field, array) in enumerate(view.arrays().items()):
         group, _, member = field.partition("/")
@@ -106,8 +110,6 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
         files[field] = file
         described |= {} if place else {"shape": list(array.shape), "file": file}
     described |= {"files": dict(list(files.items())[1:])} if len(files) > 1 else {}
-    if isinstance(view, Table):
-        described |= {"rows": view.rows, "columns": view.columns, "units": view.units}
     return described
 
 

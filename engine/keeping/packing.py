@@ -6,6 +6,7 @@ The record carries a checksum of both. No pickle: what is read back cannot run c
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from engine.result import KINDS, Result
+from engine.result import KINDS, Array, Result, Table, View
 
 ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError)
@@ -72,8 +73,15 @@ def unpack(said: Record, data: bytes) -> StoredAnswer:
         start = f"{name}:"
         held = sorted(one.removeprefix(start) for one in arrays if one.startswith(start))
         own = {one: arrays[start + one] for one in view.get("arrays", held)}
-        result[name] = KINDS[view["kind"]].build(own, view["facts"])
+        result[name] = build(view["kind"], own, view["facts"])
     return StoredAnswer(result, said["record"])
+
+
+def build(kind: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> View:
+    """A view of its kind; tables were of two kinds in answers kept until November 2026."""
+    if kind == "Table" and "values" in arrays:
+        return Table.grid(arrays["values"], facts["rows"], facts["columns"], facts["units"])
+    return KINDS["Table" if kind == "Columns" else kind].build(arrays, facts)
 
 
 def checksum(data: bytes, words: Record | None = None) -> str:

@@ -99,4 +99,4 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
         same_size(maps[0][1], values)
     seen = [way.look(values) for _, values in maps]
     found = [[way.compare(one, other) for other in seen] for one in seen]
-    return Table(np.array(found, np.float32), names, names, (way.unit,) * len(names))
+    return Table.grid(np.array(found, np.float32), names, names, (way.unit,) * len(names))

@@ -9,7 +9,7 @@ from engine.result.images import Evidence, Features
 from engine.result.maps import Field, Grids, HeatMap, Path, Points, Triangle
 from engine.result.networks import Checkpoint, Networks, TrainLog, WeightScores
 from engine.result.pictures import Pictures
-from engine.result.tables import Columns, Curve, Ranking, Scores, Table
+from engine.result.tables import Curve, Ranking, Scores, Table, distinct
 from engine.result.view import Array, Floats, Result, View, digest_arrays, read_only
 from engine.result.words import Tokens
 
@@ -20,7 +20,6 @@ KINDS: dict[str, type[View]] = {
         Curve,
         Scores,
         Table,
-        Columns,
         Ranking,
         Field,
         Points,
@@ -42,7 +41,6 @@ __all__ = [
     "KINDS",
     "Array",
     "Checkpoint",
-    "Columns",
     "Curve",
     "Evidence",
     "Features",
@@ -64,5 +62,6 @@ __all__ = [
     "View",
     "WeightScores",
     "digest_arrays",
+    "distinct",
     "read_only",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Any, Self
 
 import numpy as np
@@ -47,29 +50,6 @@ class Ranking(View):
 
 @dataclass(frozen=True, eq=False)
 class Table(View):
-    """Numbers in rows and named columns, (rows, columns); NaN where there is none."""
-
-    values: Floats
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    units: tuple[str, ...]  # of each column
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The names of the columns from left to right."""
-        return self.columns
-
-    def __getitem__(self, name: str) -> Floats:
-        """A column, (rows,). Raises ValueError for a name that is not there."""
-        return self.values[:, self.columns.index(name)]
-
-    def cell(self, row: str, column: str) -> float:
-        """One number. Raises ValueError for a name that is not there."""
-        return float(self[column][self.rows.index(row)])
-
-
-@dataclass(frozen=True, eq=False)
-class Columns(View):
     """Named columns of equal length, (rows,) each, of whatever numbers; NaN where there is none.
 
     Args:
@@ -97,6 +77,7 @@ class Columns(View):
         lengths |= {len(names) for names in (self.rows, self.notes) if names}
         if len(lengths) > 1:
             raise ValueError(f"columns of one table have different lengths: {sorted(lengths)}")
+        object.__setattr__(self, "columns", {name: self.columns[name] for name in self.order})
 
     def __getitem__(self, name: str) -> Array:
         """A column, (rows,)."""
@@ -105,9 +86,27 @@ class Columns(View):
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
+    @property
+    def values(self) -> Array:
+        """All numbers, (rows, columns), in the type that holds those of every column."""
+        return np.stack(list(self.columns.values()), 1)
+
     def cell(self, row: str, column: str) -> float:
         """One number. Raises ValueError or KeyError for a name that is not there."""
         return float(self.columns[column][self.rows.index(row)])
+
+    def select(self, names: Sequence[str]) -> Self:
+        """Some of its columns, in the order of the names."""
+        units = dict(zip(self.order, self.units, strict=True))
+        columns = {name: self.columns[name] for name in names}
+        return replace(
+            self, columns=columns, order=tuple(names), units=tuple(units[name] for name in names)
+        )
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """Some of its columns under other names."""
+        columns = {names.get(name, name): column for name, column in self.columns.items()}
+        return replace(self, columns=columns, order=tuple(columns))
 
     def take(self, places: Sequence[int]) -> Self:
         """Some of its rows, in the order of their places."""
@@ -118,6 +117,18 @@ class Columns(View):
         )
         columns = {name: column[chosen] for name, column in self.columns.items()}
         return replace(self, columns=columns, rows=rows, notes=notes)
+
+    def csv(self) -> str:
+        """As text, a column named "row" first where its rows have names."""
+        head, lines = list(self.order), list(self.columns.values())
+        if self.rows:
+            head, lines = ["row", *head], [np.array(self.rows), *lines]
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(head)
+        for line in zip(*lines, strict=True):
+            writer.writerow(["" if str(one) == "nan" else one for one in line])
+        return text.getvalue()
 
     @classmethod
     def of(
@@ -130,3 +141,22 @@ class Columns(View):
         held = {name: np.asarray(values) for name, (values, _) in columns.items()}
         units = tuple(unit for _, unit in columns.values())
         return cls(held, tuple(columns), units, tuple(rows), tuple(notes))
+
+    @classmethod
+    def grid(
+        cls, values: Array, rows: Sequence[str], columns: Sequence[str], units: Sequence[str]
+    ) -> Self:
+        """From numbers (rows, columns); a column's name that comes again is numbered."""
+        names, numbers = distinct(columns), np.reshape(values, (len(rows), len(columns)))
+        held = dict(zip(names, np.ascontiguousarray(numbers.T), strict=True))
+        return cls(held, tuple(names), tuple(units), tuple(rows))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that come again numbered: "crane" and "crane (2)"."""
+    counted: Counter[str] = Counter()
+    told = []
+    for name in names:
+        counted[name] += 1
+        told.append(name if counted[name] == 1 else f"{name} ({counted[name]})")
+    return told

@@ -222,7 +222,7 @@ def layer_table(masks: Masks, alive: Masks | None = None) -> Table:
     sizes = np.array([part.size for part in masks.parts])
     filters = np.array([part.filters for part in masks.parts])
     values = np.stack([counts, sizes, counts / sizes, useful, useful / sizes, dead, filters], 1)
-    return Table(
+    return Table.grid(
         values.astype(np.float64),
         tuple(part.layer for part in masks.parts),
         ("kept", "weights", "density", "useful", "useful density", "dead filters", "filters"),
@@ -233,7 +233,7 @@ def layer_table(masks: Masks, alive: Masks | None = None) -> Table:
 def cost_table(spent: Cost) -> Table:
     """Weights and multiply-adds, before and after."""
     said = asdict(spent)
-    return Table(
+    return Table.grid(
         np.array([[float(value)] for value in said.values()]),
         tuple(said),
         ("count",),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from engine.case_base import Case
 from engine.method import Method, Progress, quiet
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class CountedBefore(Counted):
     title = "Counted before"
 
 
-def table(owls: int) -> Columns:
-    return Columns.of({"birds": ([1.0, owls], "")}, ("cat", "owl"))
+def table(owls: int) -> Table:
+    return Table.of({"birds": ([1.0, owls], "")}, ("cat", "owl"))
 
 
 def page() -> None:

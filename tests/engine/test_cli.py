@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -268,8 +269,7 @@ def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
     assert main(["run", "attribution.LST", *pair, "--set", "steps=20", "--out", str(tmp_path)]) == 0
     said = json.loads((tmp_path / "result.json").read_text())
     assert said["case"]["kind"] == "pair"
-    figures = said["views"]["figures"]
-    numbers = dict(zip(figures["columns"], np.load(tmp_path / figures["file"])[0], strict=True))
+    numbers = pd.read_csv(tmp_path / said["views"]["figures"]["file"]).iloc[0]
     path = np.load(tmp_path / said["views"]["path"]["file"])
     assert path.shape[1:] == (3, 8, 8)
     assert numbers["steps"] == 20
@@ -372,7 +372,7 @@ def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path,
     with Image.open(tmp_path / record["views"]["picture"]["picture"]) as page:
         assert min(page.size) > 300
     assert record["numbers"] == {}
-    outcomes = np.load(tmp_path / record["views"]["claims"]["file"])
+    outcomes = pd.read_csv(tmp_path / record["views"]["claims"]["file"])
     assert len(outcomes) == len(CudaExperiment.claims)
 
 

@@ -14,13 +14,13 @@ from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.pictures import CELL, difference, labeled
 from engine.result import (
     Checkpoint,
-    Columns,
     Curve,
     HeatMap,
     Networks,
     Path,
     Pictures,
     Scores,
+    Table,
     digest_arrays,
 )
 
@@ -118,7 +118,7 @@ def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
 
 
 def test_columns_keep_their_order_and_units_through_the_store():
-    made = Columns.of(
+    made = Table.of(
         {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
     )
     said, data = pack(StoredAnswer({"table": made}, {}))
@@ -138,7 +138,7 @@ def test_columns_keep_their_order_and_units_through_the_store():
 )
 def test_columns_of_different_lengths_are_no_table(columns, rows):
     with pytest.raises(ValueError, match="different lengths"):
-        Columns.of(columns, rows)
+        Table.of(columns, rows)
 
 
 @pytest.mark.parametrize(
@@ -146,22 +146,22 @@ def test_columns_of_different_lengths_are_no_table(columns, rows):
 )
 def test_a_column_without_one_place_and_one_unit_is_no_table(order, units):
     with pytest.raises(ValueError, match="one place and one unit"):
-        Columns({"a": np.zeros(2)}, order, units)
+        Table({"a": np.zeros(2)}, order, units)
 
 
 def test_a_table_has_a_note_for_each_row_or_none():
-    assert len(Columns.of({"a": (np.zeros(2), "")}, notes=("x", ""))) == 2
+    assert len(Table.of({"a": (np.zeros(2), "")}, notes=("x", ""))) == 2
     with pytest.raises(ValueError, match=r"different lengths: \[1, 2\]"):
-        Columns.of({"a": (np.zeros(2), "")}, notes=("x",))
+        Table.of({"a": (np.zeros(2), "")}, notes=("x",))
 
 
 def test_rows_are_taken_in_the_order_of_their_places_with_their_names_and_notes():
-    table = Columns.of({"b": ([1, 2, 3], "px"), "a": ([4, 5, 6], "")}, "xyz", ("", "n", "m"))
+    table = Table.of({"b": ([1, 2, 3], "px"), "a": ([4, 5, 6], "")}, "xyz", ("", "n", "m"))
     some = table.take([2, 0])
     assert (some["b"].tolist(), some["a"].tolist()) == ([3, 1], [6, 4])
     assert (some.rows, some.notes) == (("z", "x"), ("m", ""))
     assert (some.order, some.units) == (table.order, table.units)
-    bare = Columns.of({"b": ([1, 2, 3], "px")}).take([1])
+    bare = Table.of({"b": ([1, 2, 3], "px")}).take([1])
     assert (bare["b"].tolist(), bare.rows, bare.notes) == ([2], (), ())
 
 
@@ -231,3 +231,36 @@ def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
 def test_a_difference_is_amplified_around_gray_and_cut():
     before, after = np.array([100, 100, 100, 0], np.uint8), np.array([100, 110, 0, 255], np.uint8)
     assert difference(before, after, 3).tolist() == [128, 158, 0, 255]
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_a_matrix_becomes_a_table_whose_columns_have_names_of_their_own():
+    table = Table.grid(np.array([[1, 2], [3, 4]]), ("one", "two"), ("crane", "crane"), ("", ""))
+    assert table.order == ("crane", "crane (2)")
+    assert table["crane (2)"].tolist() == [2, 4]
+    assert table.values.tolist() == [[1, 2], [3, 4]]
+    assert len(Table.grid(np.array([]), (), ("a", "b"), ("", ""))) == 0
+    with pytest.raises(ValueError, match="reshape"):
+        Table.grid(np.ones((2, 3)), ("one", "two"), ("a", "b"), ("", ""))
+
+
+def test_columns_are_chosen_and_named_anew():
+    table = Table.of({"a": ([1, 2], "s"), "b": ([3, 4], "%"), "c": ([5, 6], "")}, ("x", "y"))
+    chosen = table.select(("c", "a")).renamed({"c": "third"})
+    assert (chosen.order, chosen.units, chosen.rows) == (("third", "a"), ("", "s"), ("x", "y"))
+    assert chosen["third"].tolist() == [5, 6]
+
+
+def test_a_table_is_text_with_empty_places_for_what_is_not_known():
+    table = Table.of(
+        {"a": (np.array([0.1, np.nan], np.float32), ""), "n": ([1, 2], "")}, ("x", "y")
+    )
+    assert table.csv() == "row,a,n\nx,0.1,1\ny,,2\n"
+
+
+def test_a_table_keeps_its_order_though_a_file_sorts_its_arrays():
+    table = Table.of({"b": ([1], ""), "a": ([2], "")})
+    arrays = dict(sorted(table.arrays().items()))
+    assert list(Table.build(arrays, table.facts()).columns) == ["b", "a"]

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save
 
 from engine.keeping.shipping import DAMAGED, compress, decompress, rounded
-from engine.result import Columns, HeatMap, Path
+from engine.result import HeatMap, Path, Table
 
 RANDOM = np.random.default_rng(0)
 
@@ -49,7 +49,7 @@ def test_what_has_no_range_stays(fill):
 
 
 def test_tables_stay():
-    table = Columns({"seconds": RANDOM.random(5000)}, ("seconds",), ("s",))
+    table = Table({"seconds": RANDOM.random(5000)}, ("seconds",), ("s",))
     assert rounded({"table": table})["table"] is table
 
 

@@ -13,7 +13,7 @@ import pytest
 from engine import run
 from engine.keeping import shipping
 from engine.keeping import store as module
-from engine.keeping.packing import ENTRY_BYTES, StoredAnswer, checksum, pack, unpack
+from engine.keeping.packing import ENTRY_BYTES, StoredAnswer, build, checksum, pack, unpack
 from engine.keeping.store import (
     PART,
     STRAY_SECONDS,
@@ -23,7 +23,7 @@ from engine.keeping.store import (
     read_table,
     sweep_strays,
 )
-from engine.result import HeatMap, WeightScores
+from engine.result import HeatMap, Table, WeightScores
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -387,3 +387,19 @@ def test_in_a_person_s_own_folder_only_temporary_files_go(tmp_path):
     sweep_strays(tmp_path, ours=False)
     assert all(path.exists() for path in kept)
     assert not stray.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "arrays", "facts"),
+    [
+        ("Table", {"values": np.eye(2)}, {"rows": ["x", "y"], "columns": ["a", "b"],
+                                          "units": ["", "s"]}),
+        ("Columns", {"columns/a": np.eye(2)[0], "columns/b": np.eye(2)[1]},
+         {"order": ["a", "b"], "units": ["", "s"], "rows": ["x", "y"], "notes": []}),
+    ],
+)  # fmt: skip
+def test_a_table_of_either_old_kind_is_read_as_a_table(kind, arrays, facts):
+    table = build(kind, arrays, facts)
+    assert isinstance(table, Table)
+    assert (table.order, table.units, table.rows) == (("a", "b"), ("", "s"), ("x", "y"))
+    assert table.values.tolist() == np.eye(2).tolist()

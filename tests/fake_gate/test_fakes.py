@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 
 from engine.attribution import Gradient
-from engine.result import Columns, HeatMap
+from engine.result import HeatMap, Table
 from tests import tiny
 from tests.fake_gate.fakes import FAKES, faked, put_in
 
 VIEWS = {
     "map": HeatMap(np.linspace(-1, 3, 64, dtype=np.float32).reshape(8, 8), "logit", signed=True),
-    "rows": Columns.of(
-        {"id": (np.arange(9), ""), "right": (np.arange(9) > 3, "")}, rows="abcdefghi"
-    ),
+    "rows": Table.of({"id": (np.arange(9), ""), "right": (np.arange(9) > 3, "")}, rows="abcdefghi"),
 }
 
 

@@ -20,7 +20,7 @@ from engine.data import add, load
 from engine.data.folders import read_folders
 from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
-from engine.result import Columns
+from engine.result import Table
 from engine.run import answer, known
 from engine.training import Recipe, fresh
 from engine.training import train as learn
@@ -109,7 +109,7 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
         "seconds": [float("nan")] * 3,
     }  # fmt: skip
     shares = {name: (values, "share") for name, values in columns.items()}
-    table = Columns.of(shares, ("Retrain", "NoOp", "X"))
+    table = Table.of(shares, ("Retrain", "NoOp", "X"))
     assert expected in verdict(table, "X", "class 3")
 
 

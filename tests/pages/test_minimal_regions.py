@@ -12,7 +12,7 @@ from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.case import ImageCase
 from engine.models import catalog
-from engine.result import Columns, Curve, Scores
+from engine.result import Curve, Scores, Table
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
@@ -303,7 +303,7 @@ def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted,
     """Of insertion the best order is the highest, of deletion the lowest."""
     drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
     held = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
-    band = {"areas": Columns.of(held)}
+    band = {"areas": Table.of(held)}
     areas = Scores(np.array([inserted, deleted]), ("insertion", "deletion"), "probability")
     assert told in view.better({"areas": areas}, band)
 

@@ -234,11 +234,11 @@ def test_what_is_lost_is_the_engine_s(digits):
     at = settled(at)
     found = Harm(ratio=0.95, images=100, maps=5)(digits)
     table = found["calibration"]
-    ece = 100 * table.values[1, table.columns.index("ECE")]
+    ece = 100 * table["ECE"][1]
     assert f"Off by {ece:.1f} points on average (ECE" in words(at)
     changed = (found["images"].values[:, 2] != found["images"].values[:, 3]).sum()
     assert f"{changed} of 100 test images get another answer" in words(at)
-    heat = found["calibration"].values[1, table.columns.index("temperature")]
+    heat = found["calibration"]["temperature"][1]
     assert f"divided by {heat:.2f}" in words(at)
 
 

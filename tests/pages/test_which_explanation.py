@@ -152,7 +152,7 @@ def test_links_to_what_is_not_offered_are_refused():
 
 def table_of(values):
     columns = tuple(f"in {name}'s" for name in ROWS)
-    return Table(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
+    return Table.grid(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
 
 
 def test_shares_are_one_less_the_loss_over_that_of_no_change():
@@ -222,7 +222,7 @@ def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model
 
 def test_whose_features_move_the_score_most_is_read_from_the_right_end():
     values = np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32)
-    view = Table(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
+    view = Table.grid(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
     assert experiments.moved(view, "strongest") == "Moved most on average by those of B: 4."
     assert experiments.moved(view, "weakest") == "Moved least on average by those of C: 0.35."
     assert (

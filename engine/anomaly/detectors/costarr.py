@@ -132,7 +132,9 @@ class COSTARR(Detector):
                 p = float(ruler.verdict_p(score(banks.subject))[0])
                 lines.append([p, area, spearmanr(held, highest).statistic])
                 names.append(f"{name}, {'with' if logit else 'without'} the logit")
-        return Table(np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", ""))
+        return Table.grid(
+            np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", "")
+        )
 
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:  # noqa: ARG002
         """Views: ablation; dimensions, sorted by how much the head makes of each."""
@@ -146,7 +148,7 @@ class COSTARR(Detector):
         units = ("", *(["feature"] * 2), *(["logit"] * 2))
         return {
             "ablation": self.ablation(means, banks),
-            "dimensions": Table(lanes.astype(np.float32), rows, LANES, units),
+            "dimensions": Table.grid(lanes.astype(np.float32), rows, LANES, units),
         }
 
 

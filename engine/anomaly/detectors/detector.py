@@ -181,7 +181,7 @@ def nearest(banks: Gathered) -> dict[str, View]:
     order = np.argsort(apart, kind="stable")[:NEAREST]
     values = np.stack([fit.ids[order].astype(np.float64), apart[order]], 1)
     rows = tuple(f"nearest {place + 1}" for place in range(len(order)))
-    return {"nearest": Table(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
+    return {"nearest": Table.grid(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
 
 
 def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
@@ -213,7 +213,7 @@ def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     else:
         values["share of unknown"] = 0.0
     row = np.array([[values[name] for name in MEASURES]], np.float32)
-    views["measures"] = Table(row, ("this detector",), MEASURES, ("share",) * len(MEASURES))
+    views["measures"] = Table.grid(row, ("this detector",), MEASURES, ("share",) * len(MEASURES))
     return views
 
 

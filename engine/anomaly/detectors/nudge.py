@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.anomaly.case import DataCase
-from engine.anomaly.extract import as_seen
+from engine.anomaly.extract import as_seen, key_of
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import in_batches
-from engine.result import Floats, Result, Table
+from engine.result import Features, Floats, Result
 
 GROUP = 64  # images between two looks at whether to stop
 
@@ -60,6 +60,7 @@ class OdinStep(Method[DataCase]):
     """
 
     name = "OdinStep"
+    revision = 2  # gives features
     family = "anomaly"
     title = "ODIN's step"
     cost = "wait"
@@ -71,17 +72,17 @@ class OdinStep(Method[DataCase]):
     epsilon: float = epsilon_setting(0.0014)
 
     def __call__(self, case: DataCase, progress: Progress = quiet) -> Result:
-        """View: logits, a row for each image."""
+        """View: features, of which only logits and keys are there."""
         count = len(case.data)
         logits = np.empty((count, len(case.model.labels)), np.float32)
+        keys = np.empty(count, np.int64)
         for start in range(0, count, GROUP):
             end = min(start + GROUP, count)
             pixels = as_seen(case.data, slice(start, end), case.model.side)
+            keys[start:end] = [key_of(one) for one in pixels]
             logits[start:end] = nudged(case.model, pixels, self.temperature, self.epsilon)
             progress(end / count, "moving images a little")
-        rows = tuple(str(one) for one in case.data.ids)
-        labels = case.model.labels
-        return {"logits": Table(logits, rows, labels, ("logit",) * len(labels))}
+        return {"features": Features(np.empty((count, 0), np.float32), logits, keys, {})}
 
 
 def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float) -> Floats:

@@ -64,7 +64,7 @@ class Compare(Method[FamiliarCase]):
         values = np.array(rows, np.float64)
         together = bonferroni(values[:, COLUMNS.index("p-value")])
         return {
-            "ranking": Table(values.astype(np.float32), tuple(names), COLUMNS, UNITS),
+            "ranking": Table.grid(values.astype(np.float32), tuple(names), COLUMNS, UNITS),
             "together": Scores(np.array([together], np.float32), ("Bonferroni",), "p-value"),
         }
 

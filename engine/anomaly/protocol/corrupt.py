@@ -42,7 +42,7 @@ class Corrupt(Method[FamiliarCase]):
     family = "anomaly"
     title = "Made worse"
     cost = "wait"
-    revision = 2
+    revision = 3
     needs = frozenset({"normal", "head"})
     proof = (
         "tests/engine/anomaly/test_corrupt.py"
@@ -92,8 +92,10 @@ class Corrupt(Method[FamiliarCase]):
         names = tuple(f"severity {one:g}" for one in LEVELS)
         images = tuple(f"image {one + 1}" for one in range(len(pixels)))
         return {
-            "steps": Table(np.array(rows, np.float32), names, COLUMNS, UNITS),
-            "flags": Table(np.array(judged, np.float32), names, images, ("p-value",) * len(images)),
+            "steps": Table.grid(np.array(rows, np.float32), names, COLUMNS, UNITS),
+            "flags": Table.grid(
+                np.stack(judged, 1).astype(np.float32), images, names, ("p-value",) * len(names)
+            ),
             "classes": Scores(np.array(seen_as, np.float32), names, "class"),
         }
 

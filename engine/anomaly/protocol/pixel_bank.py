@@ -23,7 +23,7 @@ from engine.data import DataSet
 from engine.data.registry import UPLOAD, recipe
 from engine.keeping.memory import Memory
 from engine.method import Method, Progress, part_of, quiet
-from engine.result import Columns, Features, Result
+from engine.result import Features, Result, Table
 from engine.run import answer, digest, known
 
 NEIGHBOR = 10
@@ -125,7 +125,7 @@ class PixelBanks(Method[BankCase]):
         pixels = Features(made.fit.astype(np.float32), nothing, np.arange(count), {})
         groups = np.full(len(made.scores), np.nan) if made.groups is None else made.groups
         columns = {"distance": (made.scores, ""), "group": (groups.astype(np.float64), "")}
-        return {"fit": pixels, "held": Columns.of(columns)}
+        return {"fit": pixels, "held": Table.of(columns)}
 
 
 _banks: Memory[PixelBank] = Memory(128 * 2**20, lambda bank: bank.nbytes)

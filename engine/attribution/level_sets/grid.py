@@ -75,7 +75,7 @@ def square(values: Tensor, labels: tuple[str, ...], unit: str) -> Table:
     """A number for each pair, with targets as rows and sources as columns."""
     count = len(labels)
     table = values.float().view(count, count).numpy()
-    return Table(table, labels, labels, (unit,) * count)
+    return Table.grid(table, labels, labels, (unit,) * count)
 
 
 def refuse_twins(images: Tensor) -> None:

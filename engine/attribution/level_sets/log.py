@@ -163,6 +163,6 @@ class Log:
             nan if moved.all() else int(moved.argmin()) + 1,
             self.step,
         ]
-        return Table(
+        return Table.grid(
             np.array([values], np.float32), ("walk",), tuple(FIGURES), tuple(FIGURES.values())
         )

@@ -67,7 +67,7 @@ class Plane(LevelSet):
             "field": Field(ground.numpy(), x.numpy(), y.numpy(), X, Y, "probability"),
             "walk": points(plane.places, values),
             "line": points(line, seen[len(nodes) :]),
-            "figures": Table(
+            "figures": Table.grid(
                 np.array([[plane.held]], np.float32), ("walk",), ("bend in the plane",), ("share",)
             ),
         }

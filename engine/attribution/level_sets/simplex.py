@@ -74,7 +74,7 @@ class Simplex(LevelSet):
             )
         }
         values = np.stack([statistics(one.values, steps) for one in triangles.values()])
-        return {**triangles, "statistics": Table(values, ROWS, STATISTICS, UNITS)}
+        return {**triangles, "statistics": Table.grid(values, ROWS, STATISTICS, UNITS)}
 
 
 def barycentric(cells: int) -> Tensor:

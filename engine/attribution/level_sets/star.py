@@ -77,7 +77,7 @@ class Star(LevelSet):
         holds = limbs.amin(1) > limbs[:, 0] - self.delta
         columns = (limbs.amin(1), limbs.mean(1), controls.amin(1), controls.mean(1), holds, left)
         seen = case.model.logits(torch.stack(case.others)).argmax(1)
-        return Table(
+        return Table.grid(
             torch.stack([column.float() for column in columns], 1).numpy(),
             tuple(case.model.labels[index] for index in seen),
             tuple(COLUMNS),

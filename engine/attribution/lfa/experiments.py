@@ -136,7 +136,7 @@ def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
         found = fitted(of_tangent(ground, points, name, about)).weights
         truth = ground.pulled(about[1][None], multiplied=row.multiplied)[0].double()
         errors.append(distance(found, truth))
-    return Table(np.array(errors, np.float32)[:, None], ROWS, ("error",), ("of the weights",))
+    return Table.grid(np.array(errors, np.float32)[:, None], ROWS, ("error",), ("of the weights",))
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -159,7 +159,7 @@ def convergence(
         errors.append([distance(fitted(first(seen, share)).weights, goal) for share in FRACTIONS])
     counts = tuple(f"{round(share * reach.samples)} samples" for share in FRACTIONS)
     units = ("of the weights",) * len(FRACTIONS)
-    return Table(np.array(errors, np.float32), ROWS, counts, units)
+    return Table.grid(np.array(errors, np.float32), ROWS, counts, units)
 
 
 def first(seen: Evaluated, share: float) -> Evaluated:
@@ -213,7 +213,7 @@ def perturbed(
         scores = ground.scores(changes, multiplied=kind == "zeroed", progress=told)
         moved = (scores - start).abs().reshape(len(models), len(numbers), -1).mean(2)
         units = (ground.case.target.unit,) * len(numbers)
-        views[f"{end} {kind}"] = Table(moved.float().numpy(), ROWS, columns, units)
+        views[f"{end} {kind}"] = Table.grid(moved.float().numpy(), ROWS, columns, units)
     return views
 
 

@@ -27,7 +27,7 @@ from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Columns, Floats, HeatMap, Result, Table, View
+from engine.result import Floats, HeatMap, Result, Table, View
 
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
 MOST = 1024  # features that a linear model is fitted to
@@ -213,7 +213,7 @@ def on_image(ground: Ground, model: Linear) -> HeatMap:
 def table(values: Tensor, unit: str) -> Table:
     """A loss matrix: rows are explainers, columns the neighborhoods they are tried in."""
     columns = tuple(f"in {name}'s" for name in ROWS)
-    return Table(values.float().numpy(), ROWS, columns, (unit,) * len(ROWS))
+    return Table.grid(values.float().numpy(), ROWS, columns, (unit,) * len(ROWS))
 
 
 def unmoved(
@@ -225,7 +225,7 @@ def unmoved(
     nothing = torch.zeros(looks[0].points.by.shape[1], dtype=torch.float64)
     values = [[loss(seen, nothing) for seen in looks] for loss in losses.values()]
     columns = tuple(f"in {name}'s" for name in ROWS)
-    return Table(np.array(values, np.float32), tuple(losses), columns, (unit,) * len(ROWS))
+    return Table.grid(np.array(values, np.float32), tuple(losses), columns, (unit,) * len(ROWS))
 
 
 def disagreement(ground: Ground, models: Sequence[Linear]) -> HeatMap:
@@ -262,7 +262,7 @@ def refuse_still(case: ImageCase, looks: Sequence[Evaluated]) -> None:
         )
 
 
-def advice(lost: Floats, still: Floats, unit: str) -> Columns:
+def advice(lost: Floats, still: Floats, unit: str) -> Table:
     """For each neighborhood: the change it stands for, and which explainer predicts it best.
 
     None where no explainer loses less than saying that nothing changes.
@@ -274,7 +274,7 @@ def advice(lost: Floats, still: Floats, unit: str) -> Columns:
     """
     least = lost.min(0)
     best = np.where(least < still, lost.argmin(0), np.nan)
-    return Columns.of(
+    return Table.of(
         {"best": (best, "row"), "loss": (least, unit), "no change": (still, unit)},
         rows=[NEIGHBORHOODS[name].about for name in ROWS],
         notes=["none" if np.isnan(row) else ROWS[int(row)] for row in best],

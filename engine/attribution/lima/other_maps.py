@@ -20,7 +20,7 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.showing import Ranks, region_curves
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Columns, Floats, HeatMap, Result
+from engine.result import Floats, HeatMap, Result, Table
 from engine.run import answer
 
 MAPS = 0.8  # of the progress
@@ -84,7 +84,7 @@ class OtherMaps(Method[ImageCase]):
         deleted = [one.deletion_area for one in found]
         unit = "probability"
         areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
-        return {"areas": Columns.of(areas, rows=list(orders))}
+        return {"areas": Table.of(areas, rows=list(orders))}
 
 
 def by_mean(partition: Partition, values: Floats) -> Ranks:

@@ -13,7 +13,7 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures import showing
 from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Columns, Curve, Result
+from engine.result import Curve, Result, Table
 
 PLACES = 51  # areas at which curves with steps of their own are compared
 
@@ -60,7 +60,7 @@ class RandomOrder(Method[ImageCase]):
                 views[f"{name} {end}"] = Curve(
                     area, values.astype(np.float32), "share of the image", label, "probability"
                 )
-        areas = Columns.of(
+        areas = Table.of(
             {
                 "insertion": ([one.insertion_area for one in found], "probability"),
                 "deletion": ([one.deletion_area for one in found], "probability"),

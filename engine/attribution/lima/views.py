@@ -10,7 +10,7 @@ import torch
 from engine.attribution.lima.search import Search, SubsetScore
 from engine.attribution.lima.seeing import TINY, Seeing
 from engine.errors import BlindspotError
-from engine.result import Columns, Curve, Floats, HeatMap, Scores, Table, View
+from engine.result import Curve, Floats, HeatMap, Scores, Table, View
 
 NEVER = 1e-6  # a probability that is nowhere higher is none
 STILL = 1e-6  # a spread of probabilities that is float noise
@@ -46,7 +46,7 @@ def views_of(seeing: Seeing, found: Search) -> dict[str, View]:
         "deletion of the first class": curve(first_hidden, labels[seeing.first]),
         "areas": Scores(np.array(areas, np.float32), ("insertion", "deletion"), "probability"),
         "highest": highest(area, shown),
-        "order": Columns.of({"region": (order, ""), "pixels": (sizes[order], "px")}),
+        "order": Table.of({"region": (order, ""), "pixels": (sizes[order], "px")}),
     }
 
 
@@ -111,7 +111,7 @@ def highest(area: Floats, shown: Floats) -> Table:
         found.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
     rows = tuple(f"within {100 * share:.0f} % of the image" for share in WITHIN)
     values = np.array(found, np.float32)
-    return Table(values, rows, ("highest probability", "with"), ("probability", "share"))
+    return Table.grid(values, rows, ("highest probability", "with"), ("probability", "share"))
 
 
 def refuse_still(probabilities: Floats, label: str) -> None:

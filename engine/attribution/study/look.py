@@ -10,7 +10,7 @@ from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit
 from engine.errors import BadSetting
 from engine.method import Case, Choice, Method, Progress, quiet, setting
-from engine.result import Columns, HeatMap, Result
+from engine.result import HeatMap, Result, Table
 
 SEPARATOR = " · "
 
@@ -92,7 +92,7 @@ class Maps:
         names = [self.name(label, method) for label in self.image.targets]
         return alike([self.views[name].values for name in names])
 
-    def figures(self) -> Columns:
+    def figures(self) -> Table:
         """Where each map lies, and how alike those of its method are."""
         likeness = {one.name: self.likeness(one.name) for one in self.case.methods}
         columns = {
@@ -100,4 +100,4 @@ class Maps:
             for what in next(iter(self.located.values()))
         }
         cosines = [likeness[name.rsplit(SEPARATOR, 1)[1]] for name in self.located]
-        return Columns.of(columns | {"cross-label cosine": (cosines, "cosine")}, [*self.located])
+        return Table.of(columns | {"cross-label cosine": (cosines, "cosine")}, [*self.located])

@@ -10,7 +10,7 @@ from engine.attribution.study.methods import TITLES
 from engine.data.masks import outline
 from engine.pictures import Pixels, as_bytes
 from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
-from engine.result import Columns, HeatMap, Pictures, Result
+from engine.result import HeatMap, Pictures, Result, Table
 
 OUTLINE = (255, 255, 255), (0, 0, 0)  # of a mask, from within
 TIMES = 2  # each pixel as a square of so many
@@ -29,7 +29,7 @@ def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictur
         image: one of its images.
         found: the answer of StudyMaps about it.
     """
-    figures: Columns = found["figures"]  # type: ignore[assignment]
+    figures: Table = found["figures"]  # type: ignore[assignment]
     ends = {method.name: top(case, image, method.name, found) for method in case.methods}
     rows, captions = [], []
     for place, label in enumerate(image.targets):
@@ -77,14 +77,14 @@ def top(case: StudyCase, image: ImageQuestion, method: str, found: Result) -> fl
     return max(float(np.abs(one.values).max()) for one in maps)
 
 
-def score(figures: Columns, case: StudyCase, label: int, method: str) -> str:
+def score(figures: Table, case: StudyCase, label: int, method: str) -> str:
     """Whether a map points at the thing, and how many of its strongest pixels lie on it."""
     name = named(case, label, method)
     hit, share = figures.cell(name, "pointing game"), figures.cell(name, "relevance rank")
     return f"{'✓ points at it' if hit >= 0.5 else '✗ points elsewhere'}, {100 * share:.0f} % on it"
 
 
-def cosine(figures: Columns, case: StudyCase, label: int, method: str) -> str:
+def cosine(figures: Table, case: StudyCase, label: int, method: str) -> str:
     """How alike the maps of a method are; "–" where there is only one."""
     value = figures.cell(named(case, label, method), "cross-label cosine")
     return f"{value + 0:.2f}".replace("-", "−") if np.isfinite(value) else "–"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.attribution.study.methods import TITLES
-from engine.result import Columns
+from engine.result import Table
 
 if TYPE_CHECKING:
     from engine.attribution.study.measure import Measurement
@@ -88,7 +88,7 @@ def order(values: np.ndarray, better: int) -> np.ndarray:
     return found
 
 
-def ranked(table: Columns) -> Columns:
+def ranked(table: Table) -> Table:
     """The rank of each method in each metric, and the mean rank of what says it is reliable."""
     own = [at for at, name in enumerate(table.rows) if name in TITLES]
     columns: dict[str, tuple[np.ndarray, str]] = {
@@ -98,16 +98,16 @@ def ranked(table: Columns) -> Columns:
     }
     reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
     columns["reliability"] = reliable, "mean rank"
-    return Columns.of(columns, [table.rows[at] for at in own])
+    return Table.of(columns, [table.rows[at] for at in own])
 
 
-def claims(table: Columns) -> Columns:
+def claims(table: Table) -> Table:
     """The paper's conclusions and the sheet's bands: 1 where ours agree, 0 where not, NaN unasked.
 
     Notes say what was found.
     """
     found = [(words, *judge(table)) for words, judge in CLAIMS]
-    return Columns.of(
+    return Table.of(
         {"agrees": ([agrees for _, agrees, _ in found], "")},
         [words for words, _, _ in found], [note for _, _, note in found],
     )  # fmt: skip
@@ -117,7 +117,7 @@ Judged = tuple[float, str]
 UNASKED: Judged = (float("nan"), "These methods are not all in this study.")
 
 
-def has(table: Columns, *names: str) -> bool:
+def has(table: Table, *names: str) -> bool:
     """Whether all of them are in the table with figures."""
     return all(name in table.rows and table.cell(name, "maps") > 0 for name in names)
 
@@ -135,7 +135,7 @@ def listed(names: Sequence[str]) -> str:
 TRUSTED = ("Occlusion", "GradCam", "Lime")
 
 
-def reliable(table: Columns) -> Judged:
+def reliable(table: Table) -> Judged:
     """Whether the three that the paper trusts come first by mean rank."""
     if not has(table, *TITLES):
         return UNASKED
@@ -145,7 +145,7 @@ def reliable(table: Columns) -> Judged:
     return float(hits == len(TRUSTED)), f"First here: {listed(first)}; {hits} of its three."
 
 
-def pointed(table: Columns) -> Judged:
+def pointed(table: Table) -> Judged:
     """Whether the three find the thing at least as often as the sheet asks."""
     if not has(table, *TRUSTED):
         return UNASKED
@@ -155,7 +155,7 @@ def pointed(table: Columns) -> Judged:
     return float(min(shares.values()) >= FOUND), f"{told}; chance {100 * chance:.0f} %."
 
 
-def dear(table: Columns) -> Judged:
+def dear(table: Table) -> Judged:
     """Whether LIME and occlusion take the most forward passes."""
     if not has(table, *TITLES):
         return UNASKED
@@ -166,7 +166,7 @@ def dear(table: Columns) -> Judged:
     return float(set(first) == {"Lime", "Occlusion"}), f"Most images through the network: {told}."
 
 
-def cheap(table: Columns) -> Judged:
+def cheap(table: Table) -> Judged:
     """Whether Grad-CAM takes no more passes than any other."""
     if not has(table, "GradCam"):
         return UNASKED
@@ -178,7 +178,7 @@ def cheap(table: Columns) -> Judged:
 GRADIENTS = ("Gradient", "GradientXInput", "IntegratedGradients", "GuidedBackprop")
 
 
-def simple(table: Columns) -> Judged:
+def simple(table: Table) -> Judged:
     """Whether maps of Grad-CAM are the smallest files, then LIME's, then those of gradients."""
     if not has(table, "GradCam", "Lime", *GRADIENTS):
         return UNASKED
@@ -187,7 +187,7 @@ def simple(table: Columns) -> Judged:
     return float(cam < lime < min(slopes)), told
 
 
-def insensitive(table: Columns) -> Judged:
+def insensitive(table: Table) -> Judged:
     """Whether guided backpropagation changes less with the label than Grad-CAM."""
     if not has(table, "GradCam", "GuidedBackprop"):
         return UNASKED
@@ -198,7 +198,7 @@ def insensitive(table: Columns) -> Judged:
     return float(guided - cam >= APART), told
 
 
-CLAIMS: tuple[tuple[str, Callable[[Columns], Judged]], ...] = (
+CLAIMS: tuple[tuple[str, Callable[[Table], Judged]], ...] = (
     ("Occlusion, Grad-CAM and LIME are the most reliable", reliable),
     (f"Each of the three points at the thing in at least {100 * FOUND:.0f} % of the maps", pointed),
     ("LIME and occlusion are dear", dear),

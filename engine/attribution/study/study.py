@@ -30,7 +30,7 @@ from engine.attribution.study.ranking import METRICS, claims, ranked
 from engine.case import ImageCase
 from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 PAPER = "Kakogeorgiou & Karantzalos 2021, https://arxiv.org/abs/2104.01375"
 
@@ -168,7 +168,7 @@ def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
     }
 
 
-def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Columns:
+def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Table:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in METRICS:
@@ -177,7 +177,7 @@ def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Columns:
         columns[f"{metric.name} sd"] = [deviation(metric.name, some) for some in held], metric.unit
     counts = [float(sum(one.method == name for one in rows)) for name in names]
     columns["maps"] = counts, ""
-    return Columns.of(columns, names)
+    return Table.of(columns, names)
 
 
 def deviation(metric: str, rows: Sequence[Measurement]) -> float:
@@ -197,7 +197,7 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def listed(case: StudyCase, rows: Sequence[Measurement]) -> Columns:
+def listed(case: StudyCase, rows: Sequence[Measurement]) -> Table:
     """Every row by itself: place of the method, image and label, then its figures."""
     places = {name: at for at, name in enumerate([*(one.name for one in case.methods), RANDOM])}
     columns: dict[str, tuple[list[float], str]] = {
@@ -208,4 +208,4 @@ def listed(case: StudyCase, rows: Sequence[Measurement]) -> Columns:
     for metric in METRICS:
         columns[metric.name] = list(metric.of(rows)), metric.unit
     names = [f"{one.method} · {one.image} · {case.model.labels[one.label]}" for one in rows]
-    return Columns.of(columns, names)
+    return Table.of(columns, names)

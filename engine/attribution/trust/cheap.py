@@ -31,7 +31,7 @@ from engine.measures.agreement import cosine
 from engine.measures.concentration import entropy, file_bytes, gini
 from engine.measures.localization import Located, located
 from engine.method import Choice, Progress, defaults, quiet, setting
-from engine.result import Columns, HeatMap, Result
+from engine.result import HeatMap, Result, Table
 
 SAME, OTHER = 0.9, 0.7  # Spearman: above the one it is the same map, below the other another one
 OPPOSITE = -0.7  # cosine of signed maps: below it the other map says the opposite
@@ -82,7 +82,7 @@ class Place(Check):
         turned = [located(one, case.mask).rank for one in moved(values, COPIES)]
         return {"check": self.judged(found, sum(rank >= found.rank for rank in turned))}
 
-    def judged(self, found: Located, as_good: int) -> Columns:
+    def judged(self, found: Located, as_good: int) -> Table:
         """By how much more than chance, and whether any copy does as well."""
         lift = found.rank / found.chance
         on, chance = percent(found.rank), percent(found.chance)
@@ -191,7 +191,7 @@ class OtherClass(Check):
         label = case.asked.model.labels[other]
         return {"check": self.judged(case, compared, heat, label), "map": heat}
 
-    def judged(self, case: TrustCase, compared: Comparison, other: HeatMap, label: str) -> Columns:
+    def judged(self, case: TrustCase, compared: Comparison, other: HeatMap, label: str) -> Table:
         """By the order of sizes; where the maps have signs, by those too."""
         order = compared.correlation(case.heat.values, other.values)
         along = cosine(case.heat.values, other.values)

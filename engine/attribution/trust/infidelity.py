@@ -22,7 +22,7 @@ from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.fidelity import missed
 from engine.method import Progress, part_of, quiet
-from engine.result import Columns, Floats, HeatMap, Result
+from engine.result import Floats, HeatMap, Result, Table
 from engine.run import answer
 
 NOTHING = 0.995  # of the falls, not predicted
@@ -87,9 +87,9 @@ class Infidelity(Check):
         own, moved = inside(values, drawn)
         unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
         parts = {"map": (own, unit), "fell": (fell, case.asked.target.unit)}
-        return {"check": self.as_columns(own, moved, fell), "squares": Columns.of(parts)}
+        return {"check": self.as_columns(own, moved, fell), "squares": Table.of(parts)}
 
-    def as_columns(self, own: Sums, moved: Sums, fell: Sums) -> Columns:
+    def as_columns(self, own: Sums, moved: Sums, fell: Sums) -> Table:
         """Infidelity, that of moved maps, and how many of them do as well."""
         missing, others = float(missed(own, fell)), missed(moved, fell)
         middle, as_well = float(np.median(others)), float((others <= missing).mean())

@@ -28,7 +28,7 @@ from engine.attribution.trust.verdict import (
 from engine.case import ImageCase
 from engine.measures.showing import SMALL, MapCurves, curves, ranks
 from engine.method import Progress, Slider, quiet, setting
-from engine.result import Columns, Curve, Floats, Result, View
+from engine.result import Curve, Floats, Result, Table, View
 
 WAYS = ("insertion", "deletion")
 STILL = "the score stays the same whatever is hidden"
@@ -103,7 +103,7 @@ class Order(Check):
 
     def judged(
         self, own: MapCurves, others: Sequence[MapCurves], sure: tuple[float, float]
-    ) -> Columns:
+    ) -> Table:
         """Clearly better than every copy, clearly worse than every copy, or neither.
 
         Nothing confirms a map where the model is about as sure of an empty picture: an order may

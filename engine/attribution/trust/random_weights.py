@@ -28,7 +28,7 @@ from engine.attribution.trust.verdict import (
 )
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Curve, Floats, Result
+from engine.result import Curve, Floats, Result, Table
 
 STAYS, GONE = 0.5, 0.3
 NO_LAYERS = "the model has no convolution or linear layer whose weights could be shuffled."
@@ -108,7 +108,7 @@ class RandomWeights(Check):
             "map": heat,
         }
 
-    def judged(self, compared: Comparison, order: float, ssim: float) -> Columns:
+    def judged(self, compared: Comparison, order: float, ssim: float) -> Table:
         """By how far above chance the last correlation is."""
         above = compared.above_chance(order)
         verdict = between(above, good=GONE, bad=STAYS)

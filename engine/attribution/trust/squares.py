@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.case import ImageCase
 from engine.case.scoring import as_drawn, score_renders
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 SEED = 0  # where the squares lie
 SIDES = (1 / 8, 1 / 3)  # of the image's shorter side
@@ -66,8 +66,8 @@ class HiddenSquares(Method[ImageCase]):
         columns = {
             name: (drawn[:, at], "px") for at, name in enumerate(("top", "left", "side"))
         } | {"fell": (fell, case.target.unit)}
-        whole = Columns.of({"score": (scores[:1], case.target.unit)})
-        return {"squares": Columns.of(columns), "whole": whole}
+        whole = Table.of({"score": (scores[:1], case.target.unit)})
+        return {"squares": Table.of(columns), "whole": whole}
 
 
 def boxes(count: int, height: int, width: int) -> Boxes:

@@ -7,14 +7,14 @@ from math import isnan, nan
 
 import numpy as np
 
-from engine.result import Columns
+from engine.result import Table
 
 FLAT = "the map is the same everywhere, or not known somewhere."
 GOOD, UNCLEAR, DOUBT, BAD = 1.0, 0.0, -0.5, -1.0
 NOISE = 1e-6  # a spread below this share of the values is rounding
 
 
-def checked(title: str, verdict: float, words: str, **numbers: float) -> Columns:
+def checked(title: str, verdict: float, words: str, **numbers: float) -> Table:
     """One row: the verdict.
 
     1 speaks for the map, −1 against it, 0 neither way; NaN is not to be had. −0.5 is a warning:
@@ -30,10 +30,10 @@ def checked(title: str, verdict: float, words: str, **numbers: float) -> Columns
         "verdict": ([verdict], ""),
         **{name: ([value], "") for name, value in numbers.items()},
     }
-    return Columns.of(columns, rows=(title,), notes=(words,))
+    return Table.of(columns, rows=(title,), notes=(words,))
 
 
-def not_available(title: str, why: str) -> Columns:
+def not_available(title: str, why: str) -> Table:
     """A check that cannot be made, and why; never a 0 or a 1."""
     return checked(title, nan, f"Not available: {why}")
 

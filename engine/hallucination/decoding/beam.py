@@ -21,7 +21,7 @@ from engine.hallucination.decoding.session import Moment, Move, Proposal, Sessio
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.vlm import StepOut
 from engine.method import Slider, setting
-from engine.result import Columns, View
+from engine.result import Table, View
 
 
 @dataclass(frozen=True)
@@ -180,4 +180,4 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         }
         names = tuple(f"{place + 1}" for place in range(len(held)))
         notes = tuple(tongue.decode(one.said.tolist()) for one in held)
-        return {"beams": Columns.of(columns, names, notes)}
+        return {"beams": Table.of(columns, names, notes)}

@@ -34,7 +34,7 @@ def best_words(answer: Result, place: int) -> Table:
     kept = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
     names = (word, *kept[: SHOWN - 1])
     values = [[100 * held.get(name, np.nan) for held in best.values()] for name in names]
-    return Table(np.array(values, np.float32), names, tuple(best), ("%",) * len(best))
+    return Table.grid(np.array(values, np.float32), names, tuple(best), ("%",) * len(best))
 
 
 def cut_of(method: Method[Any], answer: Result, place: int) -> float:

@@ -27,7 +27,7 @@ from engine.hallucination.decoding.session import Moment, Proposal, Session, Sta
 from engine.hallucination.decoding.strategy import Strategy, ranked
 from engine.hallucination.vlm import ModelSpec, Want
 from engine.method import Choice, Slider, Switch, setting
-from engine.result import Columns, View
+from engine.result import Table, View
 
 LENS = 3  # words of each layer that are kept
 
@@ -98,7 +98,7 @@ class DoLa(Strategy):
         chosen = np.array([step.notes["layer"] for step in steps], np.float32)
         apart = np.stack([step.notes["apart"] for step in steps]) if steps else np.zeros((0, last))
         distances = {f"from layer {at}": (apart[:, at], "nats") for at in range(last)}
-        views["layers"] = Columns.of({"early layer": (chosen, "layers"), **distances}, tokens)
+        views["layers"] = Table.of({"early layer": (chosen, "layers"), **distances}, tokens)
         return views
 
 

@@ -34,7 +34,7 @@ from engine.hallucination.decoding.session import Moment, Move, Proposal, Sessio
 from engine.hallucination.decoding.strategy import COSTS, Speaking, words
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, StepOut, Want
 from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
-from engine.result import Columns, Result, Scores, View
+from engine.result import Result, Scores, Table, View
 
 VIEWS: Mapping[str, str] = {
     "bottom-up": "describe closely",
@@ -123,7 +123,7 @@ class MVP(Speaking):
             progress=part_of(progress, 0.5, 1.0),
         )  # fmt: skip
         firsts = compared.views["first"]
-        assert isinstance(firsts, Columns)  # noqa: S101  # the session below gives it
+        assert isinstance(firsts, Table)  # noqa: S101  # the session below gives it
         count = len(compared.steps) // 3
         found = tuple(
             self.weighed(vlm.spec, row // count, float(share), steps)
@@ -201,7 +201,7 @@ def best_of(found: Sequence[Trail]) -> int:
 
 def table(
     vlm: VLM, found: Sequence[Trail], steps: Sequence[Sequence[Step]], firsts: Sequence[str]
-) -> Columns:
+) -> Table:
     """All paths, named by their first word, with their words as notes."""
     answers = [np.nan if one.says is None else float(one.says) for one in found]
     columns: dict[str, tuple[list[float], str]] = {
@@ -213,7 +213,7 @@ def table(
     }
     notes = [vlm.tokenizer.decode([step.token for step in one]) for one in steps]
     held = {name: (np.array(values, np.float32), unit) for name, (values, unit) in columns.items()}
-    return Columns.of(held, firsts, notes)
+    return Table.of(held, firsts, notes)
 
 
 def cost(*parts: Spoken) -> Scores:
@@ -289,4 +289,4 @@ class Paths(Session[MVP]):
         """The first word of each path and its probability."""
         names = self.start.model.vlm.tokenizer.convert_ids_to_tokens(self.firsts.tolist())
         shares = self.shares.float().cpu().numpy()
-        return {"first": Columns.of({"probability": (shares, "probability")}, names)}
+        return {"first": Table.of({"probability": (shares, "probability")}, names)}

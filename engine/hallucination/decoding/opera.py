@@ -35,7 +35,7 @@ from engine.hallucination.decoding.record import Step
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Start
 from engine.hallucination.vlm import ModelSpec, StepOut, Want
 from engine.method import Slider, setting
-from engine.result import Columns, Field, View
+from engine.result import Field, Table, View
 
 SMALL = log(1e-7)
 LARGE = log(1e30)
@@ -114,7 +114,7 @@ class OPERA(Beamed):
             name: np.array([step.notes[name][pick] for step, pick in pairs], np.float32)
             for name in ("column", "over-trust", "image")
         }
-        columns = Columns.of(
+        columns = Table.of(
             {
                 "most trusted word": (told["column"], "words"),
                 "over-trust": (told["over-trust"], "nats"),
@@ -273,5 +273,5 @@ class Retrospecting(Searching[OPERA]):
             tongue = self.start.model.vlm.tokenizer
             names = tongue.convert_ids_to_tokens([word for _, word in found])
             places = np.array([place for place, _ in found], np.int64)
-            views["rejected"] = Columns.of({"place": (places, "words")}, names)
+            views["rejected"] = Table.of({"place": (places, "words")}, names)
         return views

@@ -15,7 +15,7 @@ from engine.hallucination.decoding.record import Best, Step
 from engine.hallucination.decoding.session import Session, Start
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
 from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Columns, Ranking, Result, Scores, Tokens, View
+from engine.result import Ranking, Result, Scores, Table, Tokens, View
 
 COSTS = ("forward passes", "tokens read", "places looked at")
 
@@ -81,7 +81,7 @@ def views_of(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
         views["weak"] = ranked(vlm, [step.weak for step in steps if step.weak is not None])
     if spoken.back:
         said, taken = np.array(spoken.back, np.int64).T
-        views["back"] = Columns.of({"said": (said, "words"), "taken back": (taken, "words")})
+        views["back"] = Table.of({"said": (said, "words"), "taken back": (taken, "words")})
     return views
 
 

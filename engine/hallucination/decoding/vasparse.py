@@ -46,7 +46,7 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.thinning import RANKINGS, Rule, TokenMemory, when_lost
 from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
 from engine.method import Choice, Slider, setting
-from engine.result import Columns, Curve, Floats, Grids, View
+from engine.result import Curve, Floats, Grids, Table, View
 
 IMAGE, EVERY = "image tokens", "all tokens"  # which of them compete for a place
 CUT = 0.1  # of the best word's probability, below which a word is not plausible
@@ -168,18 +168,18 @@ class VASparse(Strategy):
         words = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
         return {
             "kept": Grids(kept.reshape(-1, layers, rows, columns), "in memory"),
-            "places": Columns.of(told, words),
+            "places": Table.of(told, words),
             "dropped": self.dropped(case, spoken),
         }
 
     @staticmethod
-    def dropped(case: CaptionCase, spoken: Spoken) -> Columns:
+    def dropped(case: CaptionCase, spoken: Spoken) -> Table:
         """When each layer lost each token of the text."""
         steps = spoken.steps[0]
         ids = [case.vlm.spec.bos, *case.words, *(step.token for step in steps[:-1])]
         lost = when_lost([step.notes["text"] for step in steps], case.vlm.spec.layers, len(ids))
         names = case.vlm.tokenizer.convert_ids_to_tokens(ids)
-        return Columns.of({f"layer {at + 1}": (row, "word") for at, row in enumerate(lost)}, names)
+        return Table.of({f"layer {at + 1}": (row, "word") for at, row in enumerate(lost)}, names)
 
 
 class Thinning(Session[VASparse]):
@@ -293,7 +293,7 @@ class Thinning(Session[VASparse]):
             "recovered": Curve(
                 share.astype(np.float32), law, "share of tokens", "share of attention", "share"
             ),
-            "sinks": Columns.of(
+            "sinks": Table.of(
                 {"before": (before, "share"), "after": (after, "share")},
                 tongue.convert_ids_to_tokens(words),
             ),

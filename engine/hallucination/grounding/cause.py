@@ -16,7 +16,7 @@ from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, defaults, quiet
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Cause(OfWords):
         leaning = torch.sigmoid(yes - no).cpu().numpy()
         progress(1.0, "looked again")
         return {
-            "images": Columns.of(
+            "images": Table.of(
                 {
                     "probability": (chance.astype(np.float32), "probability"),
                     "owed": ((chance[0] - chance).astype(np.float32), "probability"),

@@ -16,7 +16,7 @@ from engine.hallucination.decoding.noise import STEPS, noised
 from engine.hallucination.grounding.cause import answers
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, Slider, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 BLANKS = ("blank", "noise", "noised")
 
@@ -55,7 +55,7 @@ class Priors(OfWords):
         }
         rows = ("this image", *BLANKS, *case.names, "no image")
         progress(1.0, "looked away")
-        return {"words": Columns.of(columns, rows, [*answers(case, images), ""])}
+        return {"words": Table.of(columns, rows, [*answers(case, images), ""])}
 
 
 def hidden(case: WordCase, step: int) -> Tensor:

@@ -13,7 +13,7 @@ from engine.hallucination.decoding.forced import forced
 from engine.hallucination.grounding.looks import attention
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, Slider, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RegionWords(OfWords):
         words = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))
         progress(1.0, "hidden")
         return {
-            "words": Columns.of(
+            "words": Table.of(
                 {
                     "attention inside": (within.astype(np.float32), "share"),
                     "probability": (shares[0].astype(np.float32), "probability"),

@@ -34,7 +34,7 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
-from engine.result import Columns, Result, Scores
+from engine.result import Result, Scores, Table
 
 KEPT = Path(__file__).parents[3] / "assets" / "decoding.json"
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
@@ -97,7 +97,7 @@ def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
         result = Rates()(case, part)
         notes = captions_of(result)
         said[case.seed, case.strategy.name] = notes
-        rates = cast(Columns, result["rates"])
+        rates = cast(Table, result["rates"])
         figures = {name: float(rates[name][0]) for name in RATES}
         figures |= alone(case) | {SAME: same(notes, said[case.seed, plain(case.strategy)])}
         cells.append(StrategyCell(model, case.strategy.name, case.seed, digest(case), figures))
@@ -106,7 +106,7 @@ def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
 
 def captions_of(result: Result) -> list[str]:
     """What was said of each scene; empty without captions."""
-    return list(cast(Columns, result["captions"]).notes) if "captions" in result else []
+    return list(cast(Table, result["captions"]).notes) if "captions" in result else []
 
 
 def same(captions: list[str], others: list[str]) -> float:

@@ -20,7 +20,7 @@ from engine.hallucination.measures.rates import UNSEEN, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
-from engine.result import Columns, Floats, Result
+from engine.result import Floats, Result, Table
 
 COUNT = 50  # scenes
 KEEPS = (0.1, 0.2, 0.4, 0.7, 1.0)
@@ -80,7 +80,7 @@ class KeepCurve(Method[ScenesCase]):
         progress(1.0, "described")
         return {
             "curve": curve(rates),
-            "greedy": Columns.of(
+            "greedy": Table.of(
                 {"CHAIR_i": ([greedy.instance], "share"), "recall": ([greedy.recall], "share")},
                 rows=(Greedy.title,),
             ),
@@ -99,7 +99,7 @@ def rated(case: ScenesCase, sample: SceneBatch, method: Strategy, progress: Prog
     return chair(said.words, sample.truths, THINGS)
 
 
-def curve(rates: dict[tuple[str, float], Chair]) -> Columns:
+def curve(rates: dict[tuple[str, float], Chair]) -> Table:
     """A row for each share kept."""
     columns: dict[str, tuple[Floats, str]] = {"kept": (np.array(KEEPS, np.float32), "share")}
     for way in RANKINGS:
@@ -112,7 +112,7 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Columns:
             "recall": np.array([one.recall for one in held], np.float32),
         }
         columns |= {f"{way}: {name}": (value, "share") for name, value in values.items()}
-    return Columns.of(columns, rows=[f"{100 * keep:.0f} %" for keep in KEEPS])
+    return Table.of(columns, rows=[f"{100 * keep:.0f} %" for keep in KEEPS])
 
 
 def ends_of(rates: Chair) -> Floats:

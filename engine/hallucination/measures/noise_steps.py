@@ -19,7 +19,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.noise import STEPS, noise_for, noised
 from engine.hallucination.vlm import VLM
 from engine.method import Method, Progress, Slider, defaults, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 EVERY = 50  # noise steps apart
 DEPTHS = (*range(0, STEPS, EVERY), STEPS - 1)
@@ -90,7 +90,7 @@ class NoiseSteps(Method[CaptionCase]):
             "first": contrasted[0],
         }
         return {
-            "margins": Columns.of(
+            "margins": Table.of(
                 {
                     name: (held.astype(np.float32), "noise step" if name == "step" else "nats")
                     for name, held in told.items()

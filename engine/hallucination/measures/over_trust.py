@@ -14,7 +14,7 @@ from math import exp
 import numpy as np
 
 from engine.hallucination.decoding.opera import OPERA, SMALL
-from engine.result import Columns, Field, Result
+from engine.result import Field, Result, Table
 
 FELT = 0.01  # nats
 
@@ -51,7 +51,7 @@ class LargestPenalty:
 def reach(method: OPERA, answer: Result) -> LargestPenalty | None:
     """How far φ reaches in an answer of OPERA; None where φ counts at no word of it."""
     trust, attention = answer["trust"], answer["self"]
-    assert isinstance(trust, Columns)  # noqa: S101  # as OPERA gives it
+    assert isinstance(trust, Table)  # noqa: S101  # as OPERA gives it
     assert isinstance(attention, Field)  # noqa: S101
     logs = np.where(np.isfinite(trust["over-trust"]), trust["over-trust"], -np.inf)
     logs[: method.early] = -np.inf
@@ -69,7 +69,7 @@ def needed(words: float, scale: float) -> float:
     return exp(-SMALL / words) / scale
 
 
-def walk(back: Columns, total: int) -> Columns:
+def walk(back: Table, total: int) -> Table:
     """The answer's length over words chosen: up to each going back, down, and up to the end."""
     x, y, chosen, length = [0], [0], 0, 0
     for long, less in zip(back["said"].astype(int), back["taken back"].astype(int), strict=True):
@@ -78,4 +78,4 @@ def walk(back: Columns, total: int) -> Columns:
         y += [long, long - less]
         length = long - less
     columns = {"words chosen": [*x, chosen + total - length], "length": [*y, total]}
-    return Columns.of({name: (held, "words") for name, held in columns.items()})
+    return Table.of({name: (held, "words") for name, held in columns.items()})

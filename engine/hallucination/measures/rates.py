@@ -23,7 +23,7 @@ from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
 from engine.keeping.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
-from engine.result import Columns, Result
+from engine.result import Result, Table
 
 UNSEEN = 1000  # seeds of training lie below
 UNITS = dict(zip(COSTS, ("passes", "tokens", "places"), strict=True))
@@ -109,12 +109,12 @@ class Rates(Method[ScenesCase]):
         partners = of_partners(case, sample, part_of(progress, asking, 1.0))
         progress(1.0, "asked")
         rates = {**found, **partners}
-        return {"rates": Columns.of(rates, rows=(case.strategy.title,)), **captioned}
+        return {"rates": Table.of(rates, rows=(case.strategy.title,)), **captioned}
 
 
 def described(
     case: ScenesCase, sample: SceneBatch, progress: Progress
-) -> tuple[dict[str, Told], dict[str, Columns]]:
+) -> tuple[dict[str, Told], dict[str, Table]]:
     """What captions invent, miss and cost, and the captions themselves."""
     names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
     if isinstance(case.strategy, MVP):
@@ -129,7 +129,7 @@ def described(
         *spent, seconds,
     )  # fmt: skip
     invented = np.array([sum(not one.true for one in held) for held in found.mentions])
-    told = Columns.of(
+    told = Table.of(
         {"invented": (invented, "mentions")},
         rows=[str(number) for number in range(case.count)],
         notes=[" ".join(words) for words in said.words],
@@ -177,19 +177,19 @@ def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     return float(held[among].mean()) if among.any() else nan
 
 
-def joined(answers: Mapping[str, Result]) -> Columns:
+def joined(answers: Mapping[str, Result]) -> Table:
     """The rates of every strategy, a row for each, and how fast it was."""
-    rates = [cast(Columns, answer["rates"]) for answer in answers.values()]
+    rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {
         name: (np.concatenate([held[name] for held in rates]), unit)
         for name, unit in zip(rates[0].order, rates[0].units, strict=True)
     }
     speeds = [speed(answer) for answer in answers.values()]
-    return Columns.of(columns | {SPEED: (speeds, "")}, tuple(answers))
+    return Table.of(columns | {SPEED: (speeds, "")}, tuple(answers))
 
 
 def speed(answer: Result) -> float:
     """Words in a second, all scenes together; NaN without captions."""
-    held = cast(Columns, answer["rates"])
-    scenes = len(cast(Columns, answer["captions"])) if "captions" in answer else 0
+    held = cast(Table, answer["rates"])
+    scenes = len(cast(Table, answer["captions"])) if "captions" in answer else 0
     return scenes * float(held["words"][0]) / float(held["seconds"][0])

@@ -23,7 +23,7 @@ from engine.hallucination.measures.rates import UNSEEN, ScenesCase, share
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
-from engine.result import Columns, Floats, Result
+from engine.result import Floats, Result, Table
 
 SUBSETS = tuple(some for many in (1, 2, 3) for some in combinations(range(len(VIEWS)), many))
 
@@ -75,14 +75,14 @@ class ViewsAblation(Method[ScenesCase]):
         for at, (row, question) in enumerate(zip(rows.tolist(), asked, strict=True)):
             part = part_of(progress, at / len(asked), (at + 1) / len(asked))
             one = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
-            leads[at] = lead(cast(Columns, case.strategy(one, part)["paths"]))
+            leads[at] = lead(cast(Table, case.strategy(one, part)["paths"]))
         plain, _ = answered(case.vlm, sample, Greedy(), rows, asked)
         progress(1.0, "asked")
         said = {" + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS}
         return {"views": table(said | {"no description": plain}, there)}
 
 
-def lead(paths: Columns) -> Floats:
+def lead(paths: Table) -> Floats:
     """By how much yes is ahead of no in each view, (views,); silence counts as yes, as in MVP."""
     signed = np.where(paths["says yes"] == 0, -paths["adds"], paths["adds"])
     return np.array([signed[paths["view"] == at].sum() for at in range(len(VIEWS))], np.float32)
@@ -94,7 +94,7 @@ def chosen(leads: Floats, some: tuple[int, ...]) -> Bools:
     return found
 
 
-def table(said: dict[str, Bools], there: Bools) -> Columns:
+def table(said: dict[str, Bools], there: Bools) -> Table:
     """Rates of each row."""
     columns = {
         "right": ([float((yes == there).mean()) for yes in said.values()], "share"),
@@ -102,4 +102,4 @@ def table(said: dict[str, Bools], there: Bools) -> Columns:
         "missed": ([share(~yes, there) for yes in said.values()], "share"),
         "questions": ([float(len(there))] * len(said), ""),
     }
-    return Columns.of(columns, rows=list(said))
+    return Table.of(columns, rows=list(said))

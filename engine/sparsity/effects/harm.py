@@ -135,7 +135,7 @@ def classes_table(before: Array, after: Array, labels: Array, classes: tuple[str
         own = labels == label
         a, b = (first[own] == label).mean(), (second[own] == label).mean()
         lines.append([own.sum(), a, b, b - a, (first[own] != second[own]).mean()])
-    return Table(
+    return Table.grid(
         np.array(lines, np.float64),
         tuple(classes[label] for label in seen),
         ("images", "dense", "pruned", "change", "answers changed"),
@@ -154,7 +154,7 @@ def images_table(case: PruneCase, rows: Rows, before: Array, after: Array) -> Ta
     was, now = a[each, first], b[each, first]
     order = np.lexsort((-was, first == second))
     values = np.stack([rows, case.data.labels[rows], first, second, was, now, now - was], 1)
-    return Table(
+    return Table.grid(
         values[order].astype(np.float64),
         tuple(str(one) for one in case.data.ids[rows][order]),
         ("row", "label", "dense answer", "pruned answer", "dense", "pruned", "change"),
@@ -188,7 +188,7 @@ def calibration_views(
             ]
         )  # fmt: skip
         views[name] = reliability_table(plain)
-    table = Table(
+    table = Table.grid(
         np.array(lines),
         ("dense", "pruned"),
         (
@@ -204,7 +204,7 @@ def reliability_table(found: Calibration) -> Table:
     """Each bin of confidence: where it lies, how many images, mean confidence and hits."""
     edges = np.linspace(0, 1, len(found.counts) + 1)
     values = np.stack([edges[:-1], edges[1:], found.counts, found.confidence, found.hits], 1)
-    return Table(
+    return Table.grid(
         values,
         tuple(f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)),
         ("from", "to", "images", "confidence", "right"),
@@ -231,7 +231,7 @@ def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: P
         names.append(f"{kind} {severity}")
         progress(done / len(asked), "looking at worse images")
     columns = ("severity", "dense", "pruned", "change", "low", "high")
-    return Table(np.array(lines), tuple(names), columns, ("", *("share",) * 5))
+    return Table.grid(np.array(lines), tuple(names), columns, ("", *("share",) * 5))
 
 
 def interval(differences: Array, seed: int) -> tuple[float, float]:
@@ -264,7 +264,7 @@ def drift_table(
         progress(done / len(rows), "comparing heat maps")
     values = np.array(lines, np.float64)
     order = np.argsort(values[:, MAPS.index("rank correlation")], kind="stable")
-    return Table(
+    return Table.grid(
         values[order].astype(np.float32),
         tuple(str(one) for one in case.data.ids[rows][order]),
         MAPS,

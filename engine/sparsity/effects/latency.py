@@ -22,7 +22,7 @@ from engine.method import Progress, quiet
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.pace import settle
-from engine.result import Columns
+from engine.result import Table
 from engine.sparsity.masks.shrink import shrunk
 from engine.weights.masks import Masks
 
@@ -103,13 +103,13 @@ def latency(
     return tuple(found)
 
 
-def timing_table(found: Sequence[Latency]) -> Columns:
+def timing_table(found: Sequence[Latency]) -> Table:
     """The timings, a row for each batch size and model."""
     columns: dict[str, tuple[Any, str]] = {
         name: (np.array([getattr(each, name) for each in found]), unit)
         for name, unit in UNITS.items()
     }
-    return Columns.of(columns, tuple(row_name(each) for each in found))
+    return Table.of(columns, tuple(row_name(each) for each in found))
 
 
 def row_name(found: Latency) -> str:

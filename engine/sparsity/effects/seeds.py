@@ -108,13 +108,13 @@ def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) 
     pairs = list(combinations(range(len(dense)), 2))
     apart = [[(dense[one] != dense[other]).mean()] for one, other in pairs]
     return {
-        "networks": Table(
+        "networks": Table.grid(
             np.column_stack([accuracy, changed]),
             names,
             ("dense", "pruned", "answers changed"),
             ("share", "share", "share"),
         ),
-        "pairs": Table(
+        "pairs": Table.grid(
             np.array(apart),
             tuple(f"{names[one]} and {names[other]}" for one, other in pairs),
             ("answers that differ",),
@@ -134,7 +134,7 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
         beside = before[1:] - before[0]
         change = after - before
         lines.append([own.sum(), change[0], change.mean(), beside.min(), beside.max()])
-    return Table(
+    return Table.grid(
         np.array(lines, np.float64),
         tuple(words[label] for label in seen),
         ("images", "change", "mean change", "lowest other seed", "highest other seed"),
@@ -147,7 +147,7 @@ def images(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) ->
     (first, often), (second, so_often) = modal(dense), modal(cut)
     order = np.argsort(~exemplars(first, second), kind="stable")
     values = np.stack([rows, case.data.labels[rows], first, second, often, so_often], 1)
-    return Table(
+    return Table.grid(
         values[order].astype(np.float64),
         tuple(str(one) for one in case.data.ids[rows][order]),
         ("row", "label", "modal dense", "modal pruned", "dense share", "pruned share"),

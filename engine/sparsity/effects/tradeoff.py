@@ -111,7 +111,7 @@ class Tradeoff(Cutting):
 def levels(lines: list[list[float]]) -> Table:
     """The levels that are done."""
     units = ("share", "share", "share", "share", "share", "share", "")
-    return Table(np.array(lines), tuple(f"{line[0]:.0%}" for line in lines), COLUMNS, units)
+    return Table.grid(np.array(lines), tuple(f"{line[0]:.0%}" for line in lines), COLUMNS, units)
 
 
 def sparsest(found: Table, column: str = "retrained") -> float:

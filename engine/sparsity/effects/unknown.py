@@ -119,7 +119,7 @@ def told_apart(
             names.append(f"{title} · {kind.title}")
     progress(1.0, "compared")
     return {
-        "told": Table(np.array(lines, np.float64), tuple(names), COLUMNS, UNITS),
+        "told": Table.grid(np.array(lines, np.float64), tuple(names), COLUMNS, UNITS),
         "notes": noted(tuple(dict.fromkeys(notes))),
     }
 

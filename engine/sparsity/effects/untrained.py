@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Columns, Result, Scores
+from engine.result import Result, Scores, Table
 from engine.run import answer
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
@@ -82,7 +82,7 @@ def row_of(result: Mapping[str, Any]) -> list[float]:
     return [before, after, float(result["layers"]["density"].min())]
 
 
-def table_of(rows: Mapping[str, Sequence[float]]) -> Columns:
+def table_of(rows: Mapping[str, Sequence[float]]) -> Table:
     """A row for each network that is trained."""
     columns = dict(zip(COLUMNS, np.array(list(rows.values())).T, strict=True))
-    return Columns.of({name: (values, "share") for name, values in columns.items()}, tuple(rows))
+    return Table.of({name: (values, "share") for name, values in columns.items()}, tuple(rows))

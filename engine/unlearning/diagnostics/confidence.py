@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.method import Progress, quiet
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, three
 from engine.unlearning.protocol.metrics import judged
@@ -44,4 +44,4 @@ class Confidence(Diagnostic):
             },
         }
         progress(1.0, "compared")
-        return {"images": Columns.of(columns)}
+        return {"images": Table.of(columns)}

@@ -47,6 +47,6 @@ class Confusion(Diagnostic):
             counts = np.zeros((len(data.classes), len(data.classes)))
             np.add.at(counts, (data.labels[rows], said), 1)
             units = ("images",) * len(data.classes)
-            found[name] = Table(counts.astype(np.float32), data.classes, data.classes, units)
+            found[name] = Table.grid(counts.astype(np.float32), data.classes, data.classes, units)
         progress(1.0, "counted")
         return found

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.method import Progress, Slider, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS, Diagnostic, drawn, features, three
 
@@ -57,8 +57,8 @@ class Embedding(Diagnostic):
             }
         progress(1.0, "placed")
         return {
-            "points": Columns.of(columns),
-            "shown": Columns.of({"share": (shares, "share")}, MODELS),
+            "points": Table.of(columns),
+            "shown": Table.of({"share": (shares, "share")}, MODELS),
         }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.run import answer
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
@@ -76,9 +76,9 @@ def along(method: Unlearner, points: int) -> list[Unlearner]:
     return [method, *(replace(method, **{name: values[place]}) for place in places)]
 
 
-def table(name: str, methods: list[Unlearner], rows: list[list[float]]) -> Columns:
+def table(name: str, methods: list[Unlearner], rows: list[list[float]]) -> Table:
     """The places that are done."""
     values = np.array(rows)
     columns = {name or "none": (values[:, 0], "")}
     columns |= {one: (values[:, k + 1], "share") for k, one in enumerate(NAMES)}
-    return Columns.of(columns, [one.label for one in methods[: len(rows)]])
+    return Table.of(columns, [one.label for one in methods[: len(rows)]])

@@ -8,7 +8,7 @@ import torch
 
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, three
 from engine.unlearning.protocol.metrics import (
@@ -72,7 +72,7 @@ class Judged(Diagnostic):
         order = [*first, *(name for name in rows[0] if name not in first)]
         columns = {name: ([row[name] for row in rows], unit_of(name)) for name in order}
         progress(1.0, "judged")
-        return {"figures": Columns.of(columns, tuple(models)), "plane": plane(models)}
+        return {"figures": Table.of(columns, tuple(models)), "plane": plane(models)}
 
 
 def unit_of(name: str) -> str:
@@ -90,11 +90,11 @@ def distance(one: Classifier, two: Classifier) -> float:
     return float((row(one) - row(two)).norm())
 
 
-def plane(models: dict[str, Classifier]) -> Columns:
+def plane(models: dict[str, Classifier]) -> Table:
     """Places in the plane through the original and the retrained, towards the unlearned."""
     start = row(models["original"])
     moved = {name: row(model) - start for name, model in models.items()}
     along = moved["retrained"] / moved["retrained"].norm().clamp(min=1e-30)
     x = {name: float(one @ along) for name, one in moved.items()}
     y = {name: float((one - x[name] * along).norm()) for name, one in moved.items()}
-    return Columns.of({"x": (list(x.values()), ""), "y": (list(y.values()), "")}, tuple(models))
+    return Table.of({"x": (list(x.values()), ""), "y": (list(y.values()), "")}, tuple(models))

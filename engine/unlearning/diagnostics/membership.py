@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.method import Choice, Progress, Slider, quiet, setting
-from engine.result import Columns, Curve, Result
+from engine.result import Curve, Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS, Diagnostic, three
 from engine.unlearning.protocol.attack import attack, attacker, band, matched
@@ -57,7 +57,7 @@ class MembershipAttack(Diagnostic):
         }
         progress(1.0, "attacked")
         return {
-            "histogram": Columns.of(
+            "histogram": Table.of(
                 {
                     "from": (edges[:-1], "probability"),
                     "to": (edges[1:], "probability"),
@@ -68,7 +68,7 @@ class MembershipAttack(Diagnostic):
                 grid.astype(np.float32), decision.astype(np.float32), "confidence", "decision", ""
             ),
             "regions": regions(grid, decision),
-            "figures": Columns.of(
+            "figures": Table.of(
                 {
                     "MIA": ([found.efficacy], "share"),
                     "attack accuracy": ([found.accuracy], "share"),
@@ -80,7 +80,7 @@ class MembershipAttack(Diagnostic):
         }
 
 
-def regions(grid: np.ndarray[tuple[int], np.dtype[np.float64]], decision: np.ndarray) -> Columns:
+def regions(grid: np.ndarray[tuple[int], np.dtype[np.float64]], decision: np.ndarray) -> Table:
     """Where the decision keeps its sign; ends are where it is 0 on the line between two points."""
     member = decision > 0
     turns = np.flatnonzero(member[1:] != member[:-1])
@@ -88,7 +88,7 @@ def regions(grid: np.ndarray[tuple[int], np.dtype[np.float64]], decision: np.nda
     places = grid[turns] - decision[turns] * (grid[turns + 1] - grid[turns]) / slope
     ends = np.concatenate([[0.0], places, [1.0]])
     first = member[np.concatenate([[0], turns + 1])]
-    return Columns.of(
+    return Table.of(
         {
             "from": (ends[:-1], "probability"),
             "to": (ends[1:], "probability"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result, WeightScores
+from engine.result import Result, Table, WeightScores
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, three
 from engine.unlearning.ways.network import named
@@ -49,7 +49,7 @@ class WhatMoved(Diagnostic):
         }  # fmt: skip
         progress(1.0, "compared")
         return {
-            "layers": Columns.of(columns, tuple(change)),
+            "layers": Table.of(columns, tuple(change)),
             "moved": WeightScores({n: np.abs(one) for n, one in change.items()}, "", "l2"),
         }
 

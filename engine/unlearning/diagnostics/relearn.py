@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.training import Diverged, descend, outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
@@ -58,8 +58,8 @@ class Relearn(Diagnostic):
         columns = {"step": (np.arange(self.steps + 1), "")}
         columns |= {name: (np.array(curve), "nat") for name, curve in curves.items()}
         return {
-            "losses": Columns.of(columns),
-            "needed": Columns.of(
+            "losses": Table.of(columns),
+            "needed": Table.of(
                 {"steps": (needed, ""), "goal": ([goal] * len(needed), "nat")}, tuple(models)
             ),
         }

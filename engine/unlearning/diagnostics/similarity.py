@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.training.figures import one_thread
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS, Diagnostic, drawn, three
@@ -55,7 +55,7 @@ class Similarity(Diagnostic):
                 )
                 for one, two in combinations(MODELS, 2)
             }  # fmt: skip
-            found[part] = Columns.of(columns, names)
+            found[part] = Table.of(columns, names)
         progress(1.0, "compared")
         return found
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.card import card_of, checkpoint
 from engine.models.classifier import Classifier
-from engine.result import Checkpoint, Columns, Result, View
+from engine.result import Checkpoint, Result, Table, View
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
@@ -52,7 +52,7 @@ class Steps(Diagnostic):
             seen.append((step, {name: one.detach().clone() for name, one in state.items()}))
 
         made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
-        final, run = cast(Checkpoint, made["model"]), cast(Columns, made["run"])
+        final, run = cast(Checkpoint, made["model"]), cast(Table, made["run"])
         last = {name: torch.from_numpy(np.array(one)) for name, one in final.weights.items()}
         step = int(run["steps"][0])
         kept = [*(one for one in seen if one[0] < step), (step, last)]
@@ -69,7 +69,7 @@ class Steps(Diagnostic):
             progress(done, f"measured step {step}")
         units = {"step": "", "loss forget": "nat", "loss retain": "nat", "from original": ""}
         columns = {n: ([row[n] for row in rows], units.get(n, "share")) for n in rows[0]}
-        return {"steps": Columns.of(columns), **views}
+        return {"steps": Table.of(columns), **views}
 
     def snapshot(self, model: Classifier, case: AfterCase, step: int) -> View:
         """A model on the way as a checkpoint."""

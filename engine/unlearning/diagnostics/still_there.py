@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.data import Rows
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.base import ASKED, Diagnostic, drawn, features, three
@@ -65,10 +65,10 @@ class StillThere(Diagnostic):
         columns: dict[str, tuple[Any, str]] = {"id": (ids[case.case.splits.forget], "")}
         columns |= {f"nearest {k + 1}": (one, "") for k, one in enumerate(nearest.T)}
         return {
-            "figures": Columns.of(
+            "figures": Table.of(
                 {name: ([one[name] for one in rows], "share") for name in rows[0]}, tuple(models)
             ),
-            "neighbors": Columns.of(columns),
+            "neighbors": Table.of(columns),
         }
 
 

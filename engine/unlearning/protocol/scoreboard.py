@@ -17,7 +17,7 @@ import numpy as np
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.rebuild import rebuilt
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.run import Answer, answer
 from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
@@ -180,7 +180,7 @@ def answers_of(made: Answer, case: ForgetCase) -> ModelAnswers:
     return judged(rebuilt(made["model"], case.model.name), case)
 
 
-def table(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
+def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Means over the seeds of those that are done."""
     rows = [[run for run in runs if run.label == one.label] for one in methods]
     columns: dict[str, tuple[list[float], str]] = {}
@@ -205,10 +205,10 @@ def table(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
     columns["failed_at"] = [worst(some) for some in rows], ""
     columns["seeds"] = [float(len(some)) for some in rows], ""
     notes = [next((run.note for run in some if run.note), "") for some in rows]
-    return Columns.of(columns, [one.label for one in methods], notes)
+    return Table.of(columns, [one.label for one in methods], notes)
 
 
-def ranking(table: Columns) -> str:
+def ranking(table: Table) -> str:
     """The gap by which ways are ranked: without the attack, where that says nothing."""
     return "gap" if table.cell(Retrain.short, "informative") else "gap without MIA"
 
@@ -241,7 +241,7 @@ def worst(runs: list[MethodRun]) -> float:
     return max(steps) if steps else float("nan")
 
 
-def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
+def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Every run by itself."""
     place = {one.label: number for number, one in enumerate(methods)}
     nothing = dict.fromkeys(GAP, float("nan"))
@@ -254,4 +254,4 @@ def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Columns:
         columns[f"{name} retrained"] = [(run.retrained or nothing)[name] for run in runs], "share"
     for word, names in GAPS.items():
         columns[word] = [run.gap(names) for run in runs], "share"
-    return Columns.of(columns, [run.label for run in runs], [run.note for run in runs])
+    return Table.of(columns, [run.label for run in runs], [run.note for run in runs])

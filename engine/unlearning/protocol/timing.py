@@ -19,7 +19,7 @@ import numpy as np
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.card import ModelCard
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.run import anew, answer
 from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
@@ -79,14 +79,14 @@ class Timing(Method[BoardCase]):
         return {"times": table(methods, done), "machine": machine(*took)}
 
 
-def machine(seconds: float, had: float) -> Columns:
+def machine(seconds: float, had: float) -> Table:
     """Where and how quietly it was measured."""
     columns = {
         "cores": ([os.cpu_count() or 1], ""),
         "seconds": ([seconds], "s"),
         "seconds with a core": ([min(had, seconds)], "s"),
     }
-    return Columns.of(columns, [processor()])
+    return Table.of(columns, [processor()])
 
 
 def processor() -> str:
@@ -148,7 +148,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
     return Timed(seconds[0], tuple(seconds[1:]), tuple(models), failed)
 
 
-def table(methods: list[Unlearner], done: list[Timed]) -> Columns:
+def table(methods: list[Unlearner], done: list[Timed]) -> Table:
     """A row for each way that is done."""
     ordered = np.array([one.ordered for one in done])
     columns: dict[str, tuple[list[float], str]] = {
@@ -159,7 +159,7 @@ def table(methods: list[Unlearner], done: list[Timed]) -> Columns:
         "same": ([float(len(set(one.models)) == 1) for one in done], ""),
         "failed_at": ([one.failed for one in done], ""),
     }
-    return Columns.of(columns, [one.label for one in methods], [note_of(one) for one in done])
+    return Table.of(columns, [one.label for one in methods], [note_of(one) for one in done])
 
 
 def note_of(one: Timed) -> str:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, Result
+from engine.result import Result, Table
 from engine.training import outputs
 from engine.training.figures import one_thread
 from engine.unlearning.protocol.attack import Doubles
@@ -72,7 +72,7 @@ class WorstCase(Method[PruneCase]):
         )
         order = np.argsort(sign * losses, kind="stable")
         ids = case.data.ids[rows[order]]
-        return {"images": Columns.of({"id": (ids, ""), "loss": (losses[order], "nat")})}
+        return {"images": Table.of({"id": (ids, ""), "loss": (losses[order], "nat")})}
 
 
 def hardest(

@@ -25,7 +25,7 @@ from engine.errors import BadSetting
 from engine.method import Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
-from engine.result import Array, Columns, Field, Floats, Result, WeightScores
+from engine.result import Array, Field, Floats, Result, Table, WeightScores
 from engine.training.figures import one_thread
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
@@ -99,7 +99,7 @@ class Importance(Method[ForgetCase]):
             "forward": ([one.forward for one in bills], ""),
             "backward": ([one.backward for one in bills], ""),
         }
-        return {**found, "run": Columns.of(run, SETS)}
+        return {**found, "run": Table.of(run, SETS)}
 
 
 def importance(
@@ -183,7 +183,7 @@ def middles(edges: NDArray[np.float64]) -> Floats:
 
 def by_layer(
     forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
-) -> Columns:
+) -> Table:
     """What a threshold α and a strength λ would dampen, a row for each parameter."""
     factors = dampening(forget, train, ratio, strength)
     chosen = {name: above(forget[name], train[name], ratio) for name in factors}
@@ -196,7 +196,7 @@ def by_layer(
         "chosen": ([float(one.mean()) for one in chosen.values()], "share"),
         "left": (left, "share"),
     }
-    return Columns.of(columns, tuple(factors))
+    return Table.of(columns, tuple(factors))
 
 
 def flat(values: Mapping[str, Array]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.passes import Passes, counting_passes
-from engine.result import Array, Columns, Result, WeightScores
+from engine.result import Array, Result, Table, WeightScores
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import in_parts, mean_slopes, named, own_copy
@@ -59,7 +59,7 @@ class Saliency(Method[ForgetCase]):
         scores = {name: one.detach().abs().cpu().numpy() for name, one in total.items()}
         return {
             "scores": WeightScores(scores, "nat per unit of weight", "l2"),
-            "run": Columns.of(
+            "run": Table.of(
                 {
                     "seconds": ([clock.now(model) - start], "s"),
                     "samples": ([int(data.seen.sum())], ""),

@@ -20,7 +20,7 @@ import torch
 from engine.data import DataSet
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Columns, WeightScores
+from engine.result import Table, WeightScores
 from engine.run import answer
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
@@ -93,7 +93,7 @@ class SSD(Unlearner):
 
     def importances(
         self, case: ForgetCase, progress: Progress = quiet
-    ) -> tuple[WeightScores, WeightScores, Columns]:
+    ) -> tuple[WeightScores, WeightScores, Table]:
         """I_f, I_D and their cost, kept or computed now."""
         found = answer(Importance(self.batch, self.label_free), case, progress)
         return found["forget"], found["train"], found["run"]

@@ -26,7 +26,7 @@ from engine.method import Method, Progress, part_of, quiet
 from engine.models.card import ModelCard, card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
-from engine.result import Columns, Result, Scores, View
+from engine.result import Result, Scores, Table, View
 from engine.training import Diverged
 from engine.training.masks import carried
 from engine.unlearning.case import ForgetCase
@@ -240,7 +240,7 @@ def sound(work: UnlearningRun) -> ModelAnswers:
     return said
 
 
-def bill(work: UnlearningRun, seconds: float) -> Columns:
+def bill(work: UnlearningRun, seconds: float) -> Table:
     """What it cost.
 
     Samples are training images that were looked at; forward and backward are passes of an image
@@ -251,7 +251,7 @@ def bill(work: UnlearningRun, seconds: float) -> Columns:
     samples = int(work.seen[train].sum())
     each = len(work.case.splits.retain) * work.case.recipe.passes
     whole = Passes(each, each)
-    return Columns.of(
+    return Table.of(
         {
             "seconds": ([seconds if work.spent is None else work.spent], "s"),
             "seconds before": ([work.before], "s"),
@@ -266,18 +266,18 @@ def bill(work: UnlearningRun, seconds: float) -> Columns:
     )
 
 
-def densities(work: UnlearningRun) -> Columns:
+def densities(work: UnlearningRun) -> Table:
     """The share of each parameter that was chosen, by its name."""
     shares = [one.float().mean().item() for one in work.marked.values()]
     sizes = [one.numel() for one in work.marked.values()]
     columns = {"density": (shares, "share"), "weights": (sizes, "")}
-    return Columns.of(columns, tuple(work.marked))
+    return Table.of(columns, tuple(work.marked))
 
 
-def seen_by(work: UnlearningRun) -> Columns:
+def seen_by(work: UnlearningRun) -> Table:
     """Every training image: its id, whether it was to be forgotten, and how often it was seen."""
     train = work.case.splits.train
-    return Columns.of(
+    return Table.of(
         {
             "id": (work.case.data.ids[train], ""),
             "forget": (np.isin(train, work.case.splits.forget).astype(np.uint8), ""),

@@ -11,11 +11,10 @@ from components.ask.priors import finding, of_the_image, squares, survivors
 from components.ask.region import start
 from components.dialog.answer_words import caption_words
 from components.draw.tokens import word_values
-from components.share import as_csv
 from components.widgets.rectangle import Box
 from engine.data.scenes import Scenes
 from engine.hallucination.measures.claims import claims
-from engine.result import Columns, HeatMap, Tokens
+from engine.result import HeatMap, Table, Tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -30,7 +29,7 @@ def told(prompt, answer, scene=SCENE):
 def table(**by_thing):
     attention, lost = np.float32(list(by_thing.values())).T
     columns = {"attention": (attention, "share"), "lost": (lost, "share")}
-    return Columns.of(columns, rows=tuple(by_thing))
+    return Table.of(columns, rows=tuple(by_thing))
 
 
 def test_attention_is_shared_out_over_the_things_masks():
@@ -38,7 +37,7 @@ def test_attention_is_shared_out_over_the_things_masks():
     values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
     values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
     looks = HeatMap(values, "share of attention", signed=False)
-    images = Columns.of({"owed": (np.float32([0, 0.5, 0.1, 0.2]), "probability")})
+    images = Table.of({"owed": (np.float32([0, 0.5, 0.1, 0.2]), "probability")})
     found = by_thing(looks, SCENE, images)
     assert found.rows == ("car", "wheel", "fork")
     assert found["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
@@ -79,7 +78,7 @@ def in_pictures(*words, **shares):
     rows = ("this image", "blank", "noise", "another scene", "no image")
     columns = {f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
                for at, word in enumerate(words)}  # fmt: skip
-    return Columns.of(columns, rows)
+    return Table.of(columns, rows)
 
 
 def test_a_word_survives_where_it_keeps_half_of_its_probability():
@@ -138,6 +137,6 @@ def test_the_words_of_an_answer_are_taken_along_with_how_sure_the_model_was():
         np.arange(2), np.float32([0.5, 0.25]), np.float32([1, 2]), np.zeros((2, 1, 1, 1)),
         ("a", "lamp"), "describe", (1, 1), True,
     )  # fmt: skip
-    assert as_csv(word_values(tokens)).splitlines() == [
+    assert word_values(tokens).csv().splitlines() == [
         "row,probability,entropy", "a,0.5,1.0", "lamp,0.25,2.0",
     ]  # fmt: skip

@@ -25,7 +25,7 @@ from engine.hallucination.decoding.vasparse import EVERY
 from engine.hallucination.measures.claims import claims
 from engine.hallucination.measures.comparison import FIGURES, SAME, TRUST
 from engine.hallucination.measures.over_trust import needed
-from engine.result import Columns, Ranking, Scores, Tokens
+from engine.result import Ranking, Scores, Table, Tokens
 
 STREET = asking.scene("counter", 253)
 
@@ -93,7 +93,7 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     one = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
     step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
     assert step.rows[0] == "no"
-    assert step.columns == ("The model", "Looking at the noised copy", "Chosen from")
+    assert step.order == ("The model", "Looking at the noised copy", "Chosen from")
     assert step.values[0].tolist() == pytest.approx([25, 2, 80])
     assert cut == pytest.approx(5)
     out = dict(zip(step.rows, below(step[STRONG], cut), strict=True))
@@ -108,7 +108,7 @@ def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
     one = spoken(Greedy(), ["yes"], strong=best, final=best)
     step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
-    assert (step.columns, cut) == (("The model", "Chosen from"), 0.0)
+    assert (step.order, cut) == (("The model", "Chosen from"), 0.0)
     assert not any(below(step[STRONG], cut))
     assert step.rows == ("yes", "no", "a")  # one faint word beside them, not two
 
@@ -215,7 +215,7 @@ def curve(aware, top):
         for name, value in (("CHAIR_i", middle), ("lowest", low), ("highest", high)):
             columns[f"{way}: {name}"] = ([value], "share")
         columns[f"{way}: recall"] = ([0.5], "share")
-    return Columns.of(columns, rows=("10 %",))
+    return Table.of(columns, rows=("10 %",))
 
 
 def test_a_gain_of_the_visual_aware_choice_is_claimed_only_where_ranges_are_apart():

@@ -12,7 +12,7 @@ NAMES = ("cat", "dog", "owl")
 
 
 def table(values):
-    return Table(np.array(values, np.float32), NAMES[: len(values)], NAMES[: len(values)],
+    return Table.grid(np.array(values, np.float32), NAMES[: len(values)], NAMES[: len(values)],
                  ("Spearman",) * len(values))  # fmt: skip
 
 

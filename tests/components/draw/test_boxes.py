@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from components.draw.boxes import PictureBoxes
-from engine.result import Columns
+from engine.result import Table
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
-TABLE = Columns.of(
+TABLE = Table.of(
     {
         "left": ([0.1, 0.5, np.nan], "share"), "top": ([0.2, 0.0, np.nan], "share"),
         "width": ([0.3, 0.5, np.nan], "share"), "height": ([0.4, 1.0, np.nan], "share"),

@@ -10,10 +10,10 @@ from components.draw.charts import column_title, values
 from components.draw.lines import Lines, Scatter
 from components.draw.matrix import Matrix
 from components.draw.tables import turned
-from engine.result import Columns, Table
+from engine.result import Table
 
 NAMES = ("cat", "dog", "owl")
-TABLE = Columns.of(
+TABLE = Table.of(
     {
         "change": ([-0.25, 0.0, 0.5], "share"),
         "low": ([-0.5, -0.1, 0.25], "share"),
@@ -35,7 +35,7 @@ def test_shares_are_drawn_in_percent_and_other_units_as_they_are():
     assert column_title(TABLE, "loss") == "loss (nat)"
 
 
-@pytest.mark.parametrize("table", [TABLE, Table(
+@pytest.mark.parametrize("table", [TABLE, Table.grid(
     np.array([TABLE[name] for name in TABLE.order], np.float32).T, NAMES, TABLE.order, TABLE.units
 )])  # fmt: skip
 def test_a_table_of_either_kind_gives_the_same_bars(table):
@@ -58,7 +58,7 @@ def test_the_lowest_bars_come_first_where_only_some_are_drawn():
 
 
 def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
-    lost = Columns.of({"lost": ([-0.004, 0.004, -0.016], "share")}, NAMES)
+    lost = Table.of({"lost": ([-0.004, 0.004, -0.016], "share")}, NAMES)
     (bars,) = Bars(value="lost", whole=True).figure(lost).data
     assert list(bars.text) == ["0", "0", "−2"]
     figure = Bars(value="change", whole=True).figure(TABLE)
@@ -95,7 +95,7 @@ def test_marks_beyond_the_axis_stand_at_its_end():
 
 def test_no_two_of_many_lines_look_the_same():
     columns = {"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)}
-    table = Columns.of(columns)
+    table = Table.of(columns)
     figure = Lines(x="x", series={name: name for name in table.order[1:]}).figure(table)
     looks = {(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}
     assert len(looks) == 12
@@ -103,7 +103,7 @@ def test_no_two_of_many_lines_look_the_same():
 
 def test_only_a_line_over_few_places_has_marks():
     for count, mode in ((24, "lines+markers"), (25, "lines")):
-        table = Columns.of({"x": (np.arange(count), ""), "y": (np.arange(count), "")})
+        table = Table.of({"x": (np.arange(count), ""), "y": (np.arange(count), "")})
         assert Lines(x="x", series={"y": "y"}).figure(table).data[0].mode == mode
 
 
@@ -150,7 +150,7 @@ def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hid
 
 
 def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others():
-    gap = Columns.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
+    gap = Table.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
     figure = Scatter(x="x", y="y", shown=True, line=2.0, line_name="chance").figure(gap)
     assert list(figure.data[0].hovertext) == ["cat", "owl"]
     assert {note.text for note in figure.layout.annotations} == {"cat", "owl", "chance"}
@@ -158,13 +158,13 @@ def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others(
 
 
 def test_points_need_no_names():
-    plain = Columns.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})
+    plain = Table.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})
     assert list(Scatter(x="x", y="y").figure(plain).data[0].x) == [1, 2]
 
 
 def test_columns_headed_by_numbers_become_rows():
     heads = ("5 samples", "20 samples")
-    view = Table(np.array([[1, 2], [3, 4]], np.float32), ("a", "b"), heads, ("logit",) * 2)
+    view = Table.grid(np.array([[1, 2], [3, 4]], np.float32), ("a", "b"), heads, ("logit",) * 2)
     table = turned(view)
     assert table.order == ("samples", "a", "b")
     assert table["samples"].tolist() == [5, 20]
@@ -173,14 +173,14 @@ def test_columns_headed_by_numbers_become_rows():
 
 
 def test_a_part_of_a_table_keeps_its_names_and_notes():
-    table = Columns.of({"x": ([1.0, 2.0, 3.0], "")}, NAMES, ("a", "b", "c")).take([2, 0])
+    table = Table.of({"x": ([1.0, 2.0, 3.0], "")}, NAMES, ("a", "b", "c")).take([2, 0])
     assert table.rows == ("owl", "cat")
     assert table.notes == ("c", "a")
     assert table["x"].tolist() == [3, 1]
 
 
 def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
-    counts = Table(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
+    counts = Table.grid(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
     figure = Matrix(span=(0, 4), bar="images").figure(counts)
     (squares,) = figure.data
     assert np.array(squares.z).tolist() == [[3, 1], [0, 4]]
@@ -194,7 +194,7 @@ def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
 
 
 def test_colors_of_signed_numbers_are_others_than_those_of_unsigned_ones():
-    counts = Table(np.array([[3, -1]], np.float32), ("a",), ("a", "b"), ("", ""))
+    counts = Table.grid(np.array([[3, -1]], np.float32), ("a",), ("a", "b"), ("", ""))
     plain, signed = (Matrix(signed=each).figure(counts).layout.coloraxis for each in (False, True))
     assert plain.colorscale != signed.colorscale
 
@@ -213,15 +213,13 @@ def test_lines_carry_intervals_and_stand_apart():
 
 
 def test_points_carry_their_spread():
-    spread = Columns.of(
-        {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±", "y ±")}, NAMES
-    )
+    spread = Table.of({name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±", "y ±")}, NAMES)
     (points,) = Scatter(x="x", y="y", spread=("x ±", "y ±")).figure(spread).data
     assert list(points.error_x.array) == list(points.error_y.array) == [1, 3]
 
 
 def test_squares_can_be_framed_and_left_without_numbers():
-    counts = Table(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
+    counts = Table.grid(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
     figure = Matrix(outlined=[(0, 1)], numbers=False).figure(counts)
     (frame,) = figure.layout.shapes
     assert (frame.x0 + frame.x1) / 2 == 1

@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 
 from components.draw.curves import PROBABILITY, all_lines, as_columns
 from components.draw.orders import along_order
-from components.share import as_csv
 from engine.result import Curve
 
 
@@ -60,7 +59,7 @@ def test_an_order_stands_over_the_band_of_others_with_a_line_at_the_step():
 
 
 def test_a_curve_can_be_taken_along():
-    assert as_csv(as_columns({"cat": OWN})).splitlines()[0] == "share of the image,cat"
+    assert as_columns({"cat": OWN}).csv().splitlines()[0] == "share of the image,cat"
 
 
 def page() -> None:

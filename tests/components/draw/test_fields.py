@@ -36,11 +36,11 @@ def test_other_numbers_have_their_own_ends_and_signed_ones_zero_in_the_middle():
 def test_the_table_has_the_row_on_top_that_is_drawn_on_top():
     table = field_table(FIELD, FieldChart())
     assert table.rows == ("beside 1", "beside −1")
-    assert table.columns == ("0", "0.5", "1")
+    assert table.order == ("0", "0.5", "1")
     assert table.values[0].tolist() == pytest.approx([0.6, 0.7, 0.8])
     named = FieldChart(downward=True, x_names=("a", "b", "c"), y_names=("one", "two"))
     table = field_table(FIELD, named)
-    assert (table.rows, table.columns) == (("one", "two"), ("a", "b", "c"))
+    assert (table.rows, table.order) == (("one", "two"), ("a", "b", "c"))
     assert table.values[0].tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert named.figure(FIELD).layout.yaxis.autorange == "reversed"
 

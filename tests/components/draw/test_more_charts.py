@@ -11,9 +11,9 @@ from components.draw.bins import Bins
 from components.draw.facets import Facets
 from components.draw.reliability import Reliability, models_in_bins
 from components.draw.widths import Widths
-from engine.result import Columns, Table
+from engine.result import Table
 
-TABLE = Columns.of(
+TABLE = Table.of(
     {
         "before": ([0.5, 0.3], "share"),
         "after": ([0.25, 0.6], "share"),
@@ -42,7 +42,7 @@ def test_a_bar_is_as_wide_as_its_row_is_large():
 
 
 def test_bins_are_stacked_and_their_edges_marked():
-    counts = Columns.of(
+    counts = Table.of(
         {"x": ([-1.0, 0.0, 1.0], ""), "cut": ([0, 9, 0], ""), "kept": ([4, 1, 5], "")}
     )
     figure = Bins(x="x", series={"cut": "cut", "kept": "stays"}, edges=(-0.5, 0.5)).figure(counts)
@@ -64,7 +64,7 @@ def test_each_kind_of_row_has_its_field_and_the_legend_names_a_series_once():
 
 
 def test_points_of_reliability_are_larger_with_more_images_and_empty_bins_are_left_out():
-    bins = Table(
+    bins = Table.grid(
         np.array([[0, 0.5, 0, 0, 0], [0.5, 0.75, 4, 0.6, 0.5], [0.75, 1, 16, 0.9, 0.95]]),
         ("low", "middle", "high"), ("from", "to", "images", "confidence", "right"),
         ("probability", "probability", "", "probability", "share"),

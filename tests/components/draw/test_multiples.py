@@ -14,7 +14,7 @@ NAMES = ("cat", "dog", "owl")
 def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_its_own_base():
     values = np.full((3, 3), 10.0, np.float32)
     np.fill_diagonal(values, 0.1)
-    table = Table(values, NAMES, NAMES, ("logit²",) * 3)
+    table = Table.grid(values, NAMES, NAMES, ("logit²",) * 3)
     base = np.array([1, 10, 1e6], np.float32)
     (trace,) = multiples(table, base, "no change").figure(table).data
     marked = [[cell.startswith("★") for cell in row] for row in trace.text]

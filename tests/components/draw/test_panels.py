@@ -7,11 +7,9 @@ import pytest
 
 from components.charts import style
 from components.draw.panels import Panels, reach
-from engine.result import Columns
+from engine.result import Table
 
-TABLE = Columns.of(
-    {"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD")
-)
+TABLE = Table.of({"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD"))
 SHAPE = Panels(
     panels={"passes": "Forward passes", "share": "Share"}, lines={"passes": 1.0},
     texts={"share": ["50", "cut off"]}, hatched={"share": [False, True]},

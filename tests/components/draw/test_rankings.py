@@ -8,7 +8,7 @@ from components.draw.lines import Lines, Scatter
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
 from components.draw.spread import Spread
 from components.draw.trade_off import TradeOff
-from engine.result import Columns
+from engine.result import Table
 
 HOSTILE = "<b>x</b>"
 
@@ -18,7 +18,7 @@ def series(figure, name):
 
 
 def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shaded():
-    table = Columns.of({
+    table = Table.of({
         "from": ([0.0, 0.5], "probability"), "to": ([0.5, 1.0], "probability"),
         "members": ([0.25, 0.75], "share"), "forgotten": ([0.5, 0.5], "share"),
     })  # fmt: skip
@@ -33,8 +33,8 @@ def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shade
 
 
 def test_a_trade_off_has_the_goal_as_a_star_and_paths_in_their_order():
-    table = Columns.of({"a": ([1.0, 0.5], "share"), "b": ([1.0, 0.2], "share")}, ("goal", "way"))
-    path = Columns.of({"a": ([0.1, 0.9], "share"), "b": ([0.9, 0.1], "share")}, ("1", "2"))
+    table = Table.of({"a": ([1.0, 0.5], "share"), "b": ([1.0, 0.2], "share")}, ("goal", "way"))
+    path = Table.of({"a": ([0.1, 0.9], "share"), "b": ([0.9, 0.1], "share")}, ("1", "2"))
     figure = TradeOff(x="a", y="b", goal="goal", large="way", paths={"way": path}).figure(table)
     goal, own = series(figure, "goal"), series(figure, "way")
     assert (goal.x[0], goal.y[0], goal.marker.symbol) == (100, 100, "star")
@@ -45,7 +45,7 @@ def test_a_trade_off_has_the_goal_as_a_star_and_paths_in_their_order():
 
 
 def test_points_are_parted_by_their_group_and_rays_keep_their_ratio():
-    table = Columns.of({
+    table = Table.of({
         "x": ([1.0, 10.0, 100.0], ""), "y": ([1.0, 2.0, 3.0], ""), "over": ([0, 1, 0], ""),
     })  # fmt: skip
     shape = Scatter(
@@ -62,7 +62,7 @@ def test_points_are_parted_by_their_group_and_rays_keep_their_ratio():
 
 
 def test_lines_over_rows_are_drawn_over_their_names():
-    table = Columns.of({"likeness": ([1.0, 0.5], "share")}, ("conv1", "logits"))
+    table = Table.of({"likeness": ([1.0, 0.5], "share")}, ("conv1", "logits"))
     (line,) = Lines(x="", series={"likeness": "likeness"}).figure(table).data
     assert list(line.x) == ["conv1", "logits"]
     assert list(line.y) == [100, 50]

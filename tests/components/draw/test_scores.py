@@ -11,9 +11,8 @@ from streamlit.testing.v1 import AppTest
 from components.draw.groups import PointGroups
 from components.draw.parts import ScoreParts, parts_of
 from components.draw.scores import as_rows, of_groups
-from components.share import as_csv
 from engine.anomaly import COSTARR, QUICK, ViM
-from engine.result import Columns, Ranking, Scores
+from engine.result import Ranking, Scores, Table
 from tests import tiny
 
 CASE = tiny.familiar_case(tiny.cnn())
@@ -71,7 +70,7 @@ def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
         for name, one in given.items()
     }
     assert list(given["this image"].parts) != list(turned["this image"].parts)
-    assert parts_of(given).columns == parts_of(turned).columns
+    assert parts_of(given).order == parts_of(turned).order
     assert of_groups(given).order == of_groups(turned).order
 
 
@@ -81,11 +80,11 @@ def test_every_image_of_the_groups_has_a_row_under_its_group_s_name(answers):
     assert table.rows.count("this image") == 1
     assert table.rows.count("middle normal") == len(found["normal"].values)
     assert table["likeness"][0] == found["subject"].parts["likeness"][0]
-    assert as_csv(as_rows(found["normal"])).startswith("row,ids,predicted,labels,score,likeness")
+    assert as_rows(found["normal"]).csv().startswith("row,ids,predicted,labels,score,likeness")
 
 
 def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
-    table = Columns.of(
+    table = Table.of(
         {"x": ([0.1, 0.2, 0.3, 0.4], ""), "y": ([1.0, 2.0, 3.0, 4.0], "")}, ["a", "b", "b", "me"]
     )
     looks = {"a": "dots", "b": "line", "me": "own"}

@@ -8,9 +8,9 @@ import pytest
 from components.charts import style
 from components.charts.style import GRAY
 from components.draw.stacked import Stacked
-from engine.result import Columns
+from engine.result import Table
 
-TABLE = Columns.of(
+TABLE = Table.of(
     {
         "yes": ([0.6, 0.2], "share"), "no": ([0.38, 0.5], "share"),
         "another word": ([0.02, 0.3], "share"),
@@ -43,9 +43,7 @@ def test_parts_of_one_name_have_one_place_in_the_legend():
 
 def test_a_part_without_a_number_takes_no_room():
     """Plotly would put the parts behind a NaN at zero."""
-    table = Columns.of(
-        {"a": ([0.5, np.nan], "score"), "b": ([np.nan, 0.1], "score")}, ("yes", "no")
-    )
+    table = Table.of({"a": ([0.5, np.nan], "score"), "b": ([np.nan, 0.1], "score")}, ("yes", "no"))
     first, second = Stacked(parts={"a": "a", "b": "b"}).figure(table).data
     assert list(first.x) == [0.5, 0]
     assert list(second.x) == [0, 0.1]

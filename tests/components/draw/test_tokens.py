@@ -10,7 +10,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.draw.tokens import word_values
-from components.share import as_csv
 from engine.result import Tokens
 
 
@@ -58,6 +57,6 @@ def test_an_answer_that_was_cut_off_or_has_no_words_says_so():
 
 
 def test_the_values_of_the_words_are_a_file():
-    frame = pd.read_csv(StringIO(as_csv(word_values(answer("a", "car")))))
+    frame = pd.read_csv(StringIO(word_values(answer("a", "car")).csv()))
     assert frame["row"].tolist() == ["a", "car"]
     assert frame["probability"].tolist() == pytest.approx([0.5, 1.0])

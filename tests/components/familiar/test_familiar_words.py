@@ -26,7 +26,7 @@ def test_what_is_not_known_is_left_out_of_the_measures():
 def test_the_step_is_told_in_words():
     found = Corrupt(images=8)(CASE)
     steps = dict(zip(found["steps"].columns, found["steps"].values.T, strict=True))
-    flagged = 100 * (found["flags"].values <= 0.2).mean(1)
+    flagged = 100 * (found["flags"].values <= 0.2).mean(0)
     words = closer.step_finding(SimpleNamespace(case=CASE, alpha=0.2), found, 4, "KNN")
     assert f"{steps['score of the image'][4]:.3g}" in words
     assert f"{flagged[4]:.0f} % of normal images" in words
@@ -38,7 +38,7 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
     table = closer.steps_of(found, 0.2)
     figure = closer.steps_chart(table, 0.5, 0.2).figure(table)
     flagged = next(trace for trace in figure.data if "flagged at 20 %" in trace.name)
-    assert list(flagged.y) == pytest.approx((100 * (found["flags"].values <= 0.2).mean(1)).tolist())
+    assert list(flagged.y) == pytest.approx((100 * (found["flags"].values <= 0.2).mean(0)).tolist())
     assert figure.layout.shapes[-1].x0 == 0.5
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.forget import board
 from components.forget.seconds import machine_words
 from components.forget.verdict import best, verdict
-from engine.result import Columns
+from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
 NAMES = ("Retrain", "NoOp", "FT", "GA")
@@ -27,7 +27,7 @@ def table(informative):
         "informative": ([float(informative)] * 4, ""),
         "seconds": ([2.2, 0.0, 0.4, 0.05], "s"),
     }
-    return Columns.of(columns, NAMES)
+    return Table.of(columns, NAMES)
 
 
 def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and_both_are_shown():
@@ -48,7 +48,7 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
 def test_the_sentence_has_the_cost_in_passes_and_the_seconds_of_both_beside_it():
     said = verdict(table(informative=False), "FT", "class 3")
     assert "at 25 % of its cost (0.4 s, retraining 2.2 s)" in said
-    times = Columns.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
+    times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
     assert "(0.7 s, retraining 3.0 s)" in verdict(table(False), "FT", "class 3", times)
     assert "passes of images through the network" in board.board(table(informative=False)).html()
 
@@ -57,7 +57,7 @@ def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():
     def told(of_core):
         columns = {"cores": ([2.0], ""), "seconds": ([10.0], "s")}
         columns["seconds with a core"] = [10.0 * of_core], "s"
-        return machine_words(Columns.of(columns, ["Some CPU"]))
+        return machine_words(Table.of(columns, ["Some CPU"]))
 
     assert told(0.99).startswith("Measured on Some CPU, 2 cores")
     assert "a core to themselves" in told(0.99)

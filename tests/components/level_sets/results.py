@@ -56,7 +56,7 @@ def star(labels=("palace", HOSTILE, "daisy", "espresso")) -> Result:
     return {
         "limbs": field(limbs),
         "controls": field(controls),
-        "figures": Table(
+        "figures": Table.grid(
             figures, labels, ("lowest on the limb", "holds"), ("probability", "yes or no")
         ),
     }
@@ -105,7 +105,7 @@ def grid(labels=("cat", HOSTILE, "cup"), lost=((0, 1),)) -> Result:
     frames = np.stack([flat(CORNERS[row]) for row in range(count) for _ in range(count)])
 
     def table(values, unit):
-        return Table(values, labels, labels, (unit,) * count)
+        return Table.grid(values, labels, labels, (unit,) * count)
 
     return {
         "images": Path(frames, confidence.ravel(), "probability"),

@@ -58,7 +58,9 @@ def walk_views(
         },
     }
     if not partial:
-        views["figures"] = Table(np.zeros((1, 1), np.float32), ("walk",), ("steps",), ("step",))
+        views["figures"] = Table.grid(
+            np.zeros((1, 1), np.float32), ("walk",), ("steps",), ("step",)
+        )
     return views
 
 

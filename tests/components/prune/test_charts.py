@@ -57,7 +57,7 @@ def levels(retrained=(0.9, 0.85)):
         [[0, 0, 0, 0.9, retrained[0], np.nan, 1], [0.9, 0.9, 0.8, 0.4, retrained[1], 0.02, 2]],
         np.float64,
     )
-    return Table(values, ("0%", "90%"), columns, ("share",) * 6 + ("",))
+    return Table.grid(values, ("0%", "90%"), columns, ("share",) * 6 + ("",))
 
 
 def test_the_curve_goes_by_what_stays_and_the_diamond_stands_at_now():
@@ -111,7 +111,7 @@ def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_bat
 def test_only_classes_that_change_are_drawn_the_worst_on_top():
     values = np.array([[9, 1, 0.5, -0.5, 1], [9, 1, 1, 0, 0], [9, 0.5, 0.7, 0.2, 0.3]])
     columns = ("images", "dense", "pruned", "change", "answers changed")
-    table = Table(values, ("7", "8", "9"), columns, ("", *("share",) * 4))
+    table = Table.grid(values, ("7", "8", "9"), columns, ("", *("share",) * 4))
     (bars,) = harm.classes(table).figure(table).data
     assert list(bars.y) == ["7", "9"]
     assert list(bars.x) == pytest.approx([-50, 20])
@@ -119,7 +119,7 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
 
 
 def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
-    table = Table(
+    table = Table.grid(
         np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]]), ("fish", "cat"),
         ("change", *seeds.ENDS), ("share",) * 3,
     )  # fmt: skip

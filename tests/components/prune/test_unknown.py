@@ -11,7 +11,7 @@ from engine.sparsity.effects.unknown import COLUMNS, UNITS
 
 
 def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
-    return Table(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
+    return Table.grid(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
 
 
 def figure_of(shown):

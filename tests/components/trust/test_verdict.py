@@ -121,5 +121,5 @@ def test_the_cost_is_predicted_by_past_runs_or_by_the_maps_it_makes():
 
 def test_the_figures_leave_the_verdict_out_and_have_names():
     table = figures(found(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
-    assert table.columns == ("order (Spearman)", "structure (SSIM)")
+    assert table.order == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]

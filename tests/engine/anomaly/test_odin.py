@@ -26,7 +26,7 @@ def test_the_step_on_a_linear_model_has_a_closed_form():
         assert after[:, 0] == pytest.approx(0)
     data = tiny.data_set(("a", "b"), 16, 6)
     before = (data.pixels() * weight).sum((1, 2, 3)).detach().numpy()
-    after = OdinStep(temperature=1.0, epsilon=0.01)(DataCase(case.model, data))["logits"].values
+    after = OdinStep(temperature=1.0, epsilon=0.01)(DataCase(case.model, data))["features"].logits
     assert after[:, 1] == pytest.approx(before + np.where(before > 0, 1, -1) * reach, rel=1e-4)
     assert after[:, 0] == pytest.approx(0)
 
@@ -48,8 +48,8 @@ def test_the_step_makes_the_model_surer():
 def test_images_are_asked_in_their_order():
     model = tiny.cnn()
     data = tiny.data_set(("a", "b"), model.side, 12)
-    whole = OdinStep()(DataCase(model, data))["logits"].values
-    some = OdinStep()(DataCase(model, data.take(np.array([7, 2]))))["logits"].values
+    whole = OdinStep()(DataCase(model, data))["features"].logits
+    some = OdinStep()(DataCase(model, data.take(np.array([7, 2]))))["features"].logits
     assert some == pytest.approx(whole[[7, 2]], abs=1e-5)
 
 

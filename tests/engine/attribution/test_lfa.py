@@ -258,7 +258,7 @@ def test_every_loss_has_its_unit_in_each_column(smooth):
     found = LFA(features="pixels", samples=50)(smooth.case)
     for name in ("squared loss", "fresh squared loss", "no change", "fresh no change"):
         assert found[name].units == ("logit²",) * 8
-        assert found[name].values.shape[1] == len(found[name].columns) == 8
+        assert found[name].values.shape[1] == len(found[name].order) == 8
     assert found["gradient loss"].units == ("(logit per step of a feature)²",) * 8
     assert found["no change"].rows == ("squared loss", "gradient loss")
     for by in ("cosine", "order"):

@@ -135,7 +135,7 @@ def test_every_table_has_a_unit_in_each_column(smooth):
                        ("strongest zeroed", "logit"), ("weakest noised", "logit")):  # fmt: skip
         view = found[name]
         assert view.units == (unit,) * view.values.shape[1]
-        assert view.values.shape == (len(ROWS), len(view.columns))
+        assert view.values.shape == (len(ROWS), len(view.order))
 
 
 def test_of_three_features_one_is_changed():
@@ -147,7 +147,7 @@ def test_of_three_features_one_is_changed():
     start = float(held.case.score(held.case.image[None])[0])
     for end, feature in (("strongest", 2), ("weakest", 0)):
         table = found[f"{end} zeroed"]
-        assert table.columns == ("1 features",)
+        assert table.order == ("1 features",)
         gone = torch.where(held.partition.labels == feature, held.baseline, held.case.image)
         moved = abs(float(held.case.score(gone[None])[0]) - start)
         assert table.values[0, 0] == pytest.approx(moved, abs=1e-5)

@@ -6,7 +6,7 @@ import torch
 
 from engine.hallucination.decoding.opera import OPERA, over_trust
 from engine.hallucination.measures.over_trust import FELT, needed, reach, walk
-from engine.result import Columns, Field
+from engine.result import Field, Table
 from tests.engine.hallucination.tiny import case
 
 
@@ -19,7 +19,7 @@ def test_with_the_needed_share_in_a_column_phi_is_one(words):
 
 def answer(logs, column, share):
     count = len(logs)
-    trust = Columns.of(
+    trust = Table.of(
         {
             "over-trust": (np.array(logs, np.float32), "nats"),
             "most trusted word": (np.full(count, column, np.float32), "words"),
@@ -50,7 +50,7 @@ def test_of_a_real_answer_the_column_and_its_attention_give_phi():
 
 
 def test_the_way_goes_up_to_each_going_back_and_ends_at_the_answer():
-    back = Columns.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
+    back = Table.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
     way = walk(back, 12)
     assert way["words chosen"].tolist() == [0, 10, 10, 13, 13, 18]
     assert way["length"].tolist() == [0, 10, 6, 9, 7, 12]

@@ -20,7 +20,7 @@ from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.method import quiet
-from engine.result import Columns
+from engine.result import Table
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +129,14 @@ def test_the_same_seed_draws_other_words_for_another_image_or_question():
 
 
 def test_words_in_a_second_are_of_all_scenes():
-    rates = Columns.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
-    captions = Columns.of({"invented": (np.zeros(40), "mentions")})
+    rates = Table.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
+    captions = Table.of({"invented": (np.zeros(40), "mentions")})
     assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
 
 
 def test_rates_of_several_decodings_stand_in_rows():
-    rates = [Columns.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
-    captions = Columns.of({"invented": (np.zeros(10), "mentions")})
+    rates = [Table.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
+    captions = Table.of({"invented": (np.zeros(10), "mentions")})
     table = joined(
         {"Greedy": {"rates": rates[0], "captions": captions}, "MVP": {"rates": rates[1]}}
     )

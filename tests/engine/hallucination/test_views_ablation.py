@@ -12,7 +12,7 @@ from engine.hallucination.measures.views_ablation import SUBSETS, ViewsAblation,
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.result import Columns
+from engine.result import Table
 
 COUNT = 6
 ONE_VIEW = {"bottom-up": (1, 0, 0), "top-down": (0, 1, 0), "regular": (0, 0, 1)}
@@ -55,7 +55,7 @@ def test_all_three_together_are_mvp_and_none_is_greedy(case):
 
 
 def test_no_counts_against_and_silence_counts_as_yes():
-    paths = Columns.of(
+    paths = Table.of(
         {
             "view": ([0, 0, 1, 2], ""),
             "says yes": ([1.0, 0.0, 0.0, np.nan], ""),

@@ -69,7 +69,7 @@ def test_maps_of_two_shapes_make_no_matrix_however_many_pixels_they_have():
 def test_the_matrix_holds_every_pair_in_the_order_given():
     maps = [(name, drawn(seed)) for seed, name in enumerate("abc")]
     found = matrix(maps, "cosine")
-    assert found.rows == found.columns == ("a", "b", "c")
+    assert found.rows == found.order == ("a", "b", "c")
     assert found.values == pytest.approx(found.values.T)
     assert found.values[0, 2] == pytest.approx(cosine(maps[0][1], maps[2][1]))
     assert np.diag(found.values) == pytest.approx(np.ones(3))

@@ -37,7 +37,7 @@ def test_each_cell_is_the_end_of_its_own_walk():
             assert result["kept"].values[row, column] == (logits.argmax() == own)
             left = float((torch.tensor(end[0]) - target).square().mean().sqrt())
             assert result["rmse"].values[row, column] == pytest.approx(left, abs=1e-3)
-            assert result["confidence"].columns[column] == model.labels[own]
+            assert result["confidence"].rows[column] == model.labels[own]
     assert np.diag(result["rmse"].values).max() == 0
 
 

@@ -76,7 +76,7 @@ def test_the_statistics_are_those_of_a_plain_loop(answered):
             min(paths) - source,
         ]
         np.testing.assert_allclose(result["statistics"].values[row], expected, rtol=1e-5, atol=1e-6)
-    assert len(result["statistics"].columns) == len(result["statistics"].units) == 8
+    assert len(result["statistics"].order) == len(result["statistics"].units) == 8
 
 
 def test_points_go_from_the_source_by_whole_steps_to_both_ends():

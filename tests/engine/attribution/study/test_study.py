@@ -33,7 +33,7 @@ from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
 from engine.measures.showing import random_ranks, shown_of
-from engine.result import Columns
+from engine.result import Table
 from engine.run import answer
 from tests import tiny
 
@@ -182,7 +182,7 @@ def table_of(**columns):
     names = [*TITLES, RANDOM]
     held = {metric.name: (np.zeros(len(names)), metric.unit) for metric in METRICS}
     held |= {name: (np.array([*values, np.nan]), "") for name, values in columns.items()}
-    return Columns.of(held | {"maps": (np.ones(len(names)), "")}, names)
+    return Table.of(held | {"maps": (np.ones(len(names)), "")}, names)
 
 
 def test_ranks_go_from_the_best_and_ties_share():
