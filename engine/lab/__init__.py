@@ -3,8 +3,9 @@
 from engine.lab.case import TrainCase, again
 from engine.lab.kept import keep, keep_when_done, under_way
 from engine.lab.train import Train
+from engine.lab.train_seeds import TrainSeeds
 
-TRAINING = (Train,)
+TRAINING = (Train, TrainSeeds)
 
 METHODS = TRAINING
 
@@ -13,6 +14,7 @@ __all__ = [
     "TRAINING",
     "Train",
     "TrainCase",
+    "TrainSeeds",
     "again",
     "keep",
     "keep_when_done",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engine.errors import DoesNotFit
 from engine.lab.case import TrainCase
-from engine.lab.train import Train
+from engine.lab.train_seeds import TrainSeeds
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
@@ -58,7 +58,7 @@ class Seeds(Pruning):
         "tests/engine/sparsity/test_seeds.py"
         "::test_changes_pairs_and_modal_answers_are_counted_by_hand"
     )
-    revision = 2
+    revision = 3  # the other networks are trained together
 
     networks: int = setting(
         4, Slider(2, 9, 1), "Other networks", "Dense networks that are trained from other seeds."
@@ -88,15 +88,11 @@ class Seeds(Pruning):
 
 
 def others(case: PruneCase, count: int, progress: Progress) -> list[Classifier]:
-    """Dense networks trained as the model was, from other seeds; each is kept once trained."""
+    """Dense networks trained as the model was, from other seeds; they are kept once trained."""
     assert case.recipe is not None  # noqa: S101 - what `needs` promises
-    found = []
-    for place in range(count):
-        told = part_of(progress, place / count, (place + 1) / count)
-        asked = TrainCase(case.data, case.recipe, FIRST_SEED + place)
-        view: Any = answer(Train(), asked, told)["model"]
-        found.append(rebuilt(view, f"seed-{asked.seed}"))
-    return found
+    asked = TrainCase(case.data, case.recipe, FIRST_SEED)
+    made: Any = answer(TrainSeeds(networks=count), asked, progress)["networks"]
+    return [rebuilt(made[place], f"seed-{FIRST_SEED + place}") for place in range(count)]
 
 
 def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Result:
