@@ -55,6 +55,7 @@ ELSEWHERE = {
     "QUICK": "Anomaly / Familiar?", "DETECTORS": "Anomaly / Familiar?",
     "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",
     "COUNTED": "Hallucination / Decoding", "TRAINING": "Overview / Data and models",
+    "OTHER_SEEDS": "Sparsity / Prune",
     "PROTECT": "Unlearning / Experiments",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""

@@ -5,12 +5,14 @@ from engine.lab.kept import keep, keep_when_done, under_way
 from engine.lab.train import Train
 from engine.lab.train_seeds import TrainSeeds
 
-TRAINING = (Train, TrainSeeds)
+TRAINING = (Train,)
+OTHER_SEEDS = (TrainSeeds,)
 
-METHODS = TRAINING
+METHODS = (*TRAINING, *OTHER_SEEDS)
 
 __all__ = [
     "METHODS",
+    "OTHER_SEEDS",
     "TRAINING",
     "Train",
     "TrainCase",
