@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from engine.process import prepare
 
 if TYPE_CHECKING:
-    from engine.method import Progress
+    from engine.case_base import Case
+    from engine.method import Method, Progress
     from engine.run import Answer
 
 prepare()
@@ -36,8 +37,20 @@ def answer(
         BlindspotError: something asked was wrong; its text says what.
     """
     from engine import run  # here, so that `import engine` stays quick
-    from engine.commands import asking
     from engine.method import quiet
 
+    return run.answer(*question(method, settings=settings, **given), progress or quiet)
+
+
+def question(
+    method: str, /, *, settings: Mapping[str, Any] | None = None, **given: Any
+) -> tuple[Method[Any], Case]:
+    """What `answer` would ask: the method, and the case with its image, model and labels.
+
+    Raises:
+        BlindspotError: something asked was wrong; its text says what.
+    """
+    from engine.commands import asking
+
     asked, arguments = asking.question(asking.method_named(method), given, settings)
-    return run.answer(asked, arguments.case(), progress or quiet)
+    return asked, arguments.case()
