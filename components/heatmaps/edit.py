@@ -2,49 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import runs
-from components.sidebar.subject import Subject, square_pixels
+from components.notices import plain
+from components.sidebar.subject import Subject, precise, square_pixels
 from components.widgets.bars import Bar, bars
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
-from engine.case.editing import COVERS, covered
+from engine import run
+from engine.case.editing import COVERS, PAINT, covered
 from engine.case.prediction import Prediction, best
+from engine.method import Method
 from engine.pictures import as_bytes
-from engine.result import Scores
+from engine.result import HeatMap, Scores
 
-START = Box(0.35, 0.35, 0.3, 0.3)
+SIDE = 0.3  # of the rectangle at first, as a share of the image
 
 
-def watch(subject: Subject) -> None:
-    """The rectangle, what it is covered with, and the top five before and after."""
-    with st.expander("Edit and watch: cover a part and see what the model says then"):
-        if not st.toggle("Start", key="edit.on", help="Asks the model again at each change."):
-            return
-        left, right = st.columns(2)
-        with left:
-            cover = st.segmented_control(
-                "Cover with", COVERS, default=COVERS[0], required=True, key="edit.cover"
-            )
-            box = rectangle(
-                square_pixels(subject),
-                START,
-                key="edit.box",
-                words="The part that is covered: drag it, pull its corners, or use the arrow keys",
-            )
-        case = covered(subject.case, (box.left, box.top, box.width, box.height), cover)
-        with right:
-            before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
-            after = runs.answer(Prediction(), case, "edit.after")["classes"]
-            words = "What the model is shown"
-            show_picture(pixels(case), words, width=224, caption=words)
-            bars(compared(before, after), "edit.bars")
-            st.caption("The line marks the probability before the edit.")
+def watch(subject: Subject, begin: Box) -> None:
+    """The rectangle, at first `begin`, what is left of the image, and both answers."""
+    about = "Asks the model again at each change."
+    if not st.toggle("Cover a part and watch the answer", key="edit.on", help=about):
+        return
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        box = rectangle(
+            square_pixels(subject), begin, key="edit.box",
+            words="The part that is covered: drag it, pull its corners, or use the arrow keys",
+        )  # fmt: skip
+    with middle:
+        cover = st.segmented_control(
+            "Cover with", COVERS, default=COVERS[0], required=True, key="edit.cover"
+        )
+        color = st.color_picker("Color", "#ffffff", key="edit.color") if cover == PAINT else ""
+        case = covered(subject.case, (box.left, box.top, box.width, box.height), cover, color)
+        words = "What the model is shown"
+        show_picture(as_bytes(case.image), words, width=224, caption=words)
+    with right:
+        before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
+        after = runs.answer(Prediction(), case, "edit.after")["classes"]
+        st.markdown(f"**{plain(sentence(before, after))}**")
+        bars(compared(before, after), "edit.bars")
+        st.caption("The line marks the probability before the edit.")
+
+
+def start(subject: Subject, methods: Sequence[Method[Any]]) -> Box:
+    """Around the strongest place of the first map, in the middle where there is none yet."""
+    known = run.known(methods[0], precise(methods[0], subject)) if methods else None
+    return around(known["map"]) if known else Box(0.5 - SIDE / 2, 0.5 - SIDE / 2, SIDE, SIDE)
+
+
+def around(heat: HeatMap) -> Box:
+    """A square with the map's strongest place as near its middle as the border allows."""
+    down, right = np.unravel_index(np.nanargmax(heat.values), heat.values.shape)
+    height, width = heat.values.shape
+    top, left = (
+        float(np.clip((at + 0.5) / length - SIDE / 2, 0, 1 - SIDE))
+        for at, length in ((down, height), (right, width))
+    )
+    return Box(round(left, 3), round(top, 3), SIDE, SIDE)
+
+
+def sentence(before: Scores, after: Scores) -> str:
+    """What becomes of the first answer."""
+    (index, label, share), (first, other, _) = best(before)[0], best(after)[0]
+    now = f"{label}: {100 * share:.0f} % → {100 * float(after.values[index]):.0f} %"
+    return f"{now}." if first == index else f"{now}. It now says {other}."
 
 
 def compared(before: Scores, after: Scores) -> list[Bar]:
@@ -54,8 +82,3 @@ def compared(before: Scores, after: Scores) -> list[Bar]:
         Bar(i, after.labels[i], float(after.values[i]), before=float(before.values[i]))
         for i in list(indices)[:7]
     ]
-
-
-def pixels(case: Any) -> NDArray[np.uint8]:
-    """The case's image as 8-bit (H, W, 3)."""
-    return as_bytes(case.image)

@@ -11,7 +11,7 @@ from engine.attribution import FIRST, HEATMAPS
 st.title("Heatmaps")
 
 about = subject.current()
-warning, answer, controls, rest = (st.container() for _ in range(4))
+warning, answer, edited, controls, rest = (st.container() for _ in range(5))
 with warning:
     in_distribution.line(about, rest)
 with controls:
@@ -23,6 +23,5 @@ with answer:
         view.show(methods, checks, asked, rest)
     else:
         st.info("Choose at least one method to see where the score comes from.")
-
-with rest:
-    edit.watch(about)
+with edited:
+    edit.watch(about, edit.start(asked, methods))

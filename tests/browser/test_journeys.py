@@ -341,10 +341,7 @@ def test_a_telephone_needs_no_sideways_scrolling(
 
 def test_covering_a_part_moves_the_bars(visit: Visit) -> None:
     page = visit(ONE)
-    page.get_by_text("Edit and watch").click()
-    settle(page)  # the expander opens with a movement, in which a click can miss
-    page.get_by_text("Start", exact=True).last.click()
-    expect(page.get_by_role("switch", name="Start", exact=True)).to_be_checked()
+    page.get_by_text("Cover a part and watch the answer").click()
     frame = page.get_by_role("group", name="The part that is covered")
     expect(frame).to_be_visible()
     settle(page)

@@ -18,6 +18,12 @@ def test_only_the_rectangle_changes(cover):
     assert edited.fingerprint != case.fingerprint
 
 
+def test_paint_is_the_color_that_was_chosen():
+    case = tiny.cnn_case()
+    painted = covered(case, (0.25, 0.5, 0.5, 0.25), "paint", "#ff8000").image[:, 20, 12]
+    assert painted.tolist() == pytest.approx([1, 128 / 255, 0])
+
+
 def test_covering_with_nothing_asks_the_same_question():
     case = tiny.cnn_case()
     assert covered(case, (0.5, 0.5, 0.0, 0.0), "black").fingerprint == case.fingerprint
