@@ -153,7 +153,7 @@ def questions() -> None:
             picture, words = st.columns([1, 4], vertical_alignment="center")
             picture.image(PICTURES / question.picture, alt=question.words, width="stretch")
             with words:
-                st.subheader(f"{question.title}: {question.asks}")
+                st.header(f"{question.title}: {question.asks}")
                 st.markdown(question.tells)
                 for view, example, settings in question.views:
                     open_example(view, example, settings)

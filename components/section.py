@@ -125,7 +125,7 @@ def ask(section: Section) -> Outcome | None:
 def answered(section: Section, answer: Answer) -> None:
     """Everything that is known, in the order of every view."""
     if section.sentence:
-        st.subheader(plain(section.sentence(answer)))
+        st.header(plain(section.sentence(answer)))
     if section.picture:
         section.picture(answer)
     with section.below or nullcontext():

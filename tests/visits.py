@@ -62,7 +62,7 @@ def settled(at):
 
 def words(at):
     """All that the main part says."""
-    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption, *at.main.success]
+    shown = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
     html = [each.proto.body for each in at.main.get("html")]
     return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
 

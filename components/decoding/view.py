@@ -62,7 +62,7 @@ def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> 
     with image:
         scene.picture(shown)
     found = speak(shown, case, methods)
-    finding.subheader(answers.finding_words(found))
+    finding.header(answers.finding_words(found))
     answers.show(found, places)
     decided = np.isfinite(leaning.shares(found)).any()
     evidence = [leaning.show, steps.show] if decided else [steps.show]

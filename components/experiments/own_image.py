@@ -23,7 +23,7 @@ KEY = "experiments"
 @footer()
 def show(kind: type[ImageChange], key: str) -> None:
     """The slider, the image before and after, and what the model says of each."""
-    st.subheader("On your own image")
+    st.header("On your own image")
     own = subject.current_or_none()
     if own is None:
         st.caption("Choose an image and a model in the sidebar.")

@@ -93,7 +93,7 @@ def show(
     found = together.ask_all(sections)
     answers = together.answers_of(found)
     if answers:
-        st.subheader(plain(sentence(answers)))
+        st.header(plain(sentence(answers)))
     picture = first_screen(len(found), KEY)
     runs.watch(list(found.values()))
     whole = not any(isinstance(one, Pending) for one in found.values())

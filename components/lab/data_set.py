@@ -47,7 +47,7 @@ class TruthLayer:
 
 def heading(about: DataCard) -> None:
     """What it is."""
-    st.subheader(plain(about.title))
+    st.header(plain(about.title))
     st.markdown(plain(about.about))
 
 

@@ -98,7 +98,7 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
         "Look at", list(lines), "lab.model", name="Model", rule="one of the table", kept=True
     )
     entry, stored = lines[picked].entry, lines[picked].stored
-    st.subheader(plain(entry.title))
+    st.header(plain(entry.title))
     if st.session_state.get("model", DEFAULT) == entry.name:
         st.caption("This is the model in the sidebar.")
     if stored:

@@ -36,7 +36,7 @@ def draw() -> None:
         unfinished.draw()
         data = whole(wanted) if wanted else None
         if data is not None:
-            st.subheader("Train")
+            st.header("Train")
             with spoken():
                 training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
 

@@ -65,7 +65,7 @@ def drop(one: Unfinished) -> None:
 
 def resumed(note: Mapping[str, Any]) -> None:
     """How the resumed training goes."""
-    st.subheader("Resumed training")
+    st.header("Resumed training")
     with spoken():
         training.show(again(note), KEY, "Resume")
     st.button("Close", key="lab.resumed.close", on_click=close)

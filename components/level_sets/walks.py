@@ -70,7 +70,7 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
         st.caption(first.before)
     answers = together.answers_of(found)
     if title := next(iter(answers), ""):
-        st.subheader(plain(held(answers[title])))
+        st.header(plain(held(answers[title])))
     shown = [
         walked(title, walks[title].method, walks[title].case, outcome)
         for title, outcome in found.items()

@@ -41,7 +41,7 @@ def show(
     if before is None or after is None:
         return
     found = compared(asked.image, before, after)
-    st.subheader(plain(words(found, masks.sparsity)))
+    st.header(plain(words(found, masks.sparsity)))
     with pictures:
         draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer", trust(found))
     with beside:

@@ -107,11 +107,11 @@ class Subject:
 def draw() -> None:
     """Draw the sidebar and keep the subject for the pages."""
     st.session_state.pop("subject", None)
-    st.subheader("Image")
+    st.header("Image")
     chosen = choose_picture()
     picture = chosen.picture
     crop = choose_crop(picture, chosen.name)
-    st.subheader("Model")
+    st.header("Model")
     hint = st.container()
     model = models.choose()
     if model is None:
@@ -124,7 +124,7 @@ def draw() -> None:
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return
-    st.subheader("What the model says")
+    st.header("What the model says")
     target = choose_target(outcome["classes"], model)
     reading, precision, seed = choose_numbers(model)
     case = image_case(model, picture, crop, replace(target, reading=reading), precision, seed)

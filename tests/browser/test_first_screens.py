@@ -31,7 +31,7 @@ def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
 
 
 MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
-SENTENCE, PICTURE, LEGEND = f"{MAIN} h3", f"{MAIN} .bs-stage", f"{MAIN} .bs-ends"
+SENTENCE, PICTURE, LEGEND = f"{MAIN} h2", f"{MAIN} .bs-stage", f"{MAIN} .bs-ends"
 TRUST = f"{MAIN} .bs-note"
 
 

@@ -37,7 +37,7 @@ def page(**chosen) -> AppTest:
 def order(at: AppTest) -> list[str]:
     """What stands on the page from top to bottom."""
     return [
-        node.value if hasattr(node, "value") and node.type in {"subheader", "markdown", "caption"}
+        node.value if hasattr(node, "value") and node.type in {"header", "markdown", "caption"}
         else node.type
         for node in at.main
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def test_what_waits_for_its_button_says_what_it_would_do():
     sections.Counted.let_go.set()
     next(each for each in at.button if each.label.startswith("Count them")).click().run()
     settled(at)
-    assert at.subheader[0].value == "Owls lead with 3."
+    assert at.header[0].value == "Owls lead with 3."
 
 
 def test_what_it_rests_on_is_asked_before_it():
@@ -74,14 +74,14 @@ def test_what_it_rests_on_is_asked_before_it():
     at.run()
     assert [each.key for each in at.button if each.label == "Stop"] == ["birds.before.stop"]
     sections.Counted.let_go.set()
-    assert settled(at).subheader[0].value == "Owls lead with 3."
+    assert settled(at).header[0].value == "Owls lead with 3."
 
 
 def test_what_is_there_already_is_drawn_while_the_rest_is_computed():
     at = page()
     assert sections.Counted.running.wait(10)
     at.run()
-    assert not at.subheader  # no finding without the whole answer
+    assert not at.header  # no finding without the whole answer
     assert len(at.get("plotly_chart")) == 1
     at.button(key="birds.Counted.stop").click().run()
     assert said(at) == ["Counted: Stopped."]

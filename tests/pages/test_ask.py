@@ -116,7 +116,7 @@ def test_another_word_has_another_map_and_its_own_truth():
     one = opened(**CAPTION, ask__number="3", ask__words="7")
     other = opened(**CAPTION, ask__number="3", ask__words="18")
     named, other_word = (
-        next(each.value for each in at.main.subheader if "of the attention of" in each.value)
+        next(each.value for each in at.main.header if "of the attention of" in each.value)
         for at in (one, other)
     )
     assert "Of the map" in named

@@ -73,7 +73,7 @@ def test_every_data_set_opens_with_its_card_and_its_numbers():
     titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
     for title in titles:
         at = opened(lab_data=title.replace("\\", ""))
-        assert title.replace("\\", "") in at.main.subheader[0].value.replace("\\", "")
+        assert title.replace("\\", "") in at.main.header[0].value.replace("\\", "")
         assert "License" in words(at)
         assert "fingerprint" in words(at)
         assert len(at.main.dataframe)
@@ -90,7 +90,7 @@ def test_a_link_opens_a_data_set_with_its_settings_and_its_changes():
         },
         DATA_AND_MODELS,
     )
-    assert at.main.subheader[0].value == "Brain phantoms · wrong labels · long tail"
+    assert at.main.header[0].value == "Brain phantoms · wrong labels · long tail"
     data = load("phantoms:count=40,contrast=0.5+noisy:share=0.5+long-tailed")
     assert data.fingerprint[:12] in words(at)
     assert not said(at)
@@ -158,7 +158,7 @@ def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
     at.file_uploader(key="lab.file").set_value(("<b>pets*.zip", content, "application/zip")).run()
     assert not said(at)
     assert "12 images of 64 × 64 px" in words(at)
-    assert at.main.subheader[0].value == "\\<b>pets\\*"
+    assert at.main.header[0].value == "\\<b>pets\\*"
     assert any("1 files were left out" in each.label for each in at.expander)
 
 
@@ -217,7 +217,7 @@ def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sent
     at.file_uploader(key="lab.file").set_value((name, content, "")).run()
     (problem,) = said(at)
     assert sentence in problem
-    assert at.main.subheader[0].value == "MNIST, 5000 digits"
+    assert at.main.header[0].value == "MNIST, 5000 digits"
 
 
 def test_a_training_ends_as_a_model_that_every_page_offers():

@@ -63,7 +63,7 @@ def test_a_run_ends_in_claims_figures_and_files():
         ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
     )
     assert found.kept
-    headline = at.main.subheader[0].value
+    headline = at.main.header[0].value
     holding = found["claims"]["outcome"].tolist().count(1)
     assert headline.startswith(f"{holding} of {len(CudaExperiment.claims)} claims")
     assert "(2 seeds)" in headline
@@ -106,7 +106,7 @@ def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
     at.button(key="experiments.open.Other").click().run()
     assert not at.exception
     assert Other.question in words(at)
-    assert "On your own image" not in [each.value for each in at.main.subheader]
+    assert "On your own image" not in [each.value for each in at.main.header]
 
 
 def test_the_calls_on_the_page_give_the_answer_of_the_page(tmp_path, capsys):

@@ -35,7 +35,7 @@ def opened(**link):
 
 def settled(at):
     for _ in range(240):
-        if at.main.subheader and not at.main.get("progress"):
+        if at.main.header and not at.main.get("progress"):
             return at
         time.sleep(0.25)
         at.run()
@@ -44,7 +44,7 @@ def settled(at):
 
 
 def words(at):
-    shown = [*at.main.subheader, *at.main.markdown, *at.main.caption]
+    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
     return " ".join(each.value for each in shown).replace("\\", "")
 
 
@@ -78,7 +78,7 @@ def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
 def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_missing_are_said():
     at = settled(visit(view=FAMILIAR))
     assert not said(at)
-    assert at.main.subheader[0].value.startswith("No verdict: 4 independent normal photographs")
+    assert at.main.header[0].value.startswith("No verdict: 4 independent normal photographs")
     told = words(at)
     assert "Its score is" in told
     assert "a zip of at least 67 pictures" in told
@@ -89,7 +89,7 @@ def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_mi
 
 def test_the_example_of_the_overview_gets_a_verdict_that_its_p_value_bears_out():
     at = opened(**{name.replace(".", "__"): str(value) for name, value in OTHER_DIGIT.items()})
-    sentence = at.main.subheader[0].value
+    sentence = at.main.header[0].value
     assert sentence.startswith("More unusual than")
     assert float(re.search(r"p = ([\d.]+)", sentence)[1]) <= 0.05
     assert "**This image lies above the line.**" in words(at)
@@ -99,7 +99,7 @@ def test_the_sentence_and_the_p_value_are_the_detector_s():
     at = opened(item="3")
     found = ViM()(case_of(3))
     total, _, least = (int(one) for one in found["counts"].values)
-    sentence = at.main.subheader[0].value
+    sentence = at.main.header[0].value
     assert f"{least if 'Nothing' in sentence else total - least} of {total}" in sentence
     assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
     assert f"can be reached here is {1 / (total + 1):.2g}" in words(at)
@@ -221,7 +221,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
     at.selectbox(key="familiar.normal").set_value(title).run()
     at = settled(at)
     assert not said(at)
-    assert re.match(r"No verdict: \d independent normal images", at.main.subheader[0].value)
+    assert re.match(r"No verdict: \d independent normal images", at.main.header[0].value)
     assert "4 normal images are too few for more than 2 directions" in words(at)
 
 
@@ -237,7 +237,7 @@ def test_a_folder_without_normal_images_is_one_sentence(content, sentence):
     at.file_uploader(key="familiar.file").set_value(("bad.zip", content, "")).run()
     (problem,) = [each.value for each in at.error]
     assert sentence in problem
-    assert SENTENCE.match(at.main.subheader[0].value)
+    assert SENTENCE.match(at.main.header[0].value)
 
 
 def test_one_normal_image_is_too_few_and_says_so():

@@ -77,7 +77,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     assert not at.main.get("progress")
     assert not said(at)
     assert best(table) == FORGOTTEN.best.short  # what ships is of the way that is looked at
-    assert at.main.subheader[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
+    assert at.main.header[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
     assert "What is still there: from what it sees inside" in words(at)
     for way in table.rows:
         assert f"{100 * table.cell(way, 'TA'):.0f}" in words(at)
@@ -130,10 +130,10 @@ def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
 
 def test_another_way_is_looked_at_and_a_link_opens_it(page):
     at = page.selectbox(key="forget.closer").select("Fine-tune").run()
-    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    assert at.main.header[0].value.startswith("Fine-tune did not forget class 3")
     page.selectbox(key="forget.closer").select(NEAREST).run()
     at = opened(closer="Fine-tune")
-    assert at.main.subheader[0].value.startswith("Fine-tune did not forget class 3")
+    assert at.main.header[0].value.startswith("Fine-tune did not forget class 3")
     assert "was not looked at yet" in words(at)
     assert not said(at)
 
@@ -150,7 +150,7 @@ def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
                  "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
         assert word in told
-    assert at.main.subheader
+    assert at.main.header
 
 
 SECTIONS = (
@@ -224,7 +224,7 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
     assert set(found["id"]) == set(hardest(model, data, 0.05).ids)
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
-    assert "45 images hard to forget" in at.main.subheader[0].value
+    assert "45 images hard to forget" in at.main.header[0].value
     at.selectbox(key="forget.what").select("easiest images").run()
     assert "The easiest are those of highest loss" in words(at)
     assert not said(at)
@@ -262,7 +262,7 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     wanted = (request.wrong_labels if variant == "noisy" else request.planted)(data)
     case = forget_case(catalog.load(stored.name), data, wanted)
     table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
-    assert what in at.main.subheader[0].value
+    assert what in at.main.header[0].value
     assert f"{len(wanted.ids)} of 898 training images" in words(at)
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
     assert table.cell("NoOp", "UA") < 0.1
@@ -313,11 +313,11 @@ def test_the_numbers_of_ssd_s_layers_are_there_when_unfolded(page, shipped):
 
 def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
     at = opened(ways="Gradient ascent", GA__rate="0.5", GA__epochs="1")
-    assert not at.main.subheader
+    assert not at.main.header
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     assert "Gradient ascent (" in words(at)
-    assert at.main.subheader[0].value.startswith("Gradient ascent (")
+    assert at.main.header[0].value.startswith("Gradient ascent (")
 
 
 def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypatch, tmp_path):
@@ -402,7 +402,7 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
     at = own(10)
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
-    assert at.main.subheader[0].value.startswith("SalUn ")
+    assert at.main.header[0].value.startswith("SalUn ")
     for section in PARTS:
         at.button_group(key="forget.section").set_value(section).run()
         go = [one for one in at.main.button if one.key and one.key.endswith(".go")]

@@ -86,6 +86,6 @@ def test_a_digit_has_a_p_value_and_its_verdicts():
 @pytest.mark.parametrize(("link", "withheld"), [({"model": "Digits MLP"}, True), (DIGITS, False)])
 def test_advice_is_withheld_for_a_photograph_asked_of_a_model_of_digits(link, withheld):
     at = settled(visit(link, WHICH_EXPLANATION))
-    told = [each.value for each in at.main.subheader]
+    told = [each.value for each in at.main.header]
     assert (WITHHELD in told) == withheld
     assert any("trust" in one for one in told) != withheld

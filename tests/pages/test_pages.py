@@ -116,7 +116,7 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     )
     case = at.session_state["subject"].case.at("exact")
     cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
-    (told,) = [one.value.replace("\\", "") for one in at.main.subheader]
+    (told,) = [one.value.replace("\\", "") for one in at.main.header]
     found = spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic
     assert told == (
         f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; they "

@@ -68,7 +68,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     at = visit(view=PRUNE)
     assert not at.main.get("progress")
     assert not said(at)
-    sentence = at.main.subheader[0].value
+    sentence = at.main.header[0].value
     assert sentence == (
         "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
         "about the same place."
@@ -126,7 +126,7 @@ def test_nothing_is_lost_where_nothing_is_taken_out():
 def test_a_ratio_that_cannot_be_is_a_sentence_and_the_page_stands(ratio):
     at = opened(ratio=ratio)
     assert any(f"“{ratio}” as Prune ▸ Ratio" in one for one in said(at))
-    assert SENTENCE.match(at.main.subheader[0].value)
+    assert SENTENCE.match(at.main.header[0].value)
 
 
 def test_the_highest_ratio_leaves_a_weight_in_every_layer():
@@ -139,21 +139,21 @@ def test_a_rule_that_cannot_be_met_is_a_sentence():
     at = opened(ratio="0.995", allocation="uniform+", structure="filter")
     assert any("uniform+ holds" in one for one in said(at))
     at.slider(key="prune.ratio").set_value(0.5).run()
-    assert SENTENCE.match(settled(at).main.subheader[0].value)
+    assert SENTENCE.match(settled(at).main.header[0].value)
 
 
 def test_a_pattern_is_its_own_ratio():
     at = opened(structure="N:M", pattern="1:4")
     assert at.slider(key="prune.ratio").disabled
     assert "1:4 of every group stay" in words(at)
-    assert SENTENCE.match(at.main.subheader[0].value)
+    assert SENTENCE.match(at.main.header[0].value)
 
 
 def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
     monkeypatch.setattr(Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer."))
     at = visit(DIGITS, PRUNE)
     assert said(at) == ["Digits CNN cannot be pruned: it has no such layer."]
-    assert not at.main.subheader
+    assert not at.main.header
 
 
 def test_a_kernel_opens_with_its_layer_s_histogram_and_what_it_makes_of_the_image(digits):
@@ -196,7 +196,7 @@ def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
     assert "both keep 100.0 %" in words(at)
     at.file_uploader(key="prune.masks").set_value(("m.npz", b"no masks", "")).run()
     assert any("no file of masks" in one for one in said(at))
-    assert SENTENCE.match(at.main.subheader[0].value)
+    assert SENTENCE.match(at.main.header[0].value)
 
 
 def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
@@ -224,7 +224,7 @@ def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again():
         at.run()
     stop[0].click().run()
     assert any("Stopped" in one for one in said(at))
-    assert SENTENCE.match(at.main.subheader[0].value)
+    assert SENTENCE.match(at.main.header[0].value)
     assert not at.exception
 
 
@@ -337,7 +337,7 @@ def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp
 def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
     at = visit(DIGITS | {"prune.criterion": "Learned", "prune.ratio": "0.5"}, PRUNE)
     assert "Nothing is learned on this page" in at.main.info[0].value
-    assert not at.main.subheader
+    assert not at.main.header
     scores = Magnitude()(digits)["scores"].values
     out = io.BytesIO()
     np.savez(out, **{name: -one for name, one in scores.items()})

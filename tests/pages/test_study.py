@@ -33,7 +33,7 @@ def test_the_kept_study_is_there_without_any_choice(default):
     _, found = default
     at = visit(view=STUDY)
     assert not said(at)
-    sentence = at.main.subheader[0].value.replace("\\", "")
+    sentence = at.main.header[0].value.replace("\\", "")
     assert re.match(r"On these 8 scenes, rely first on .+, .+ and .+\.", sentence)
     told = words(at)
     assert "kept from before" in told
@@ -59,12 +59,12 @@ def test_the_phantoms_study_is_kept_too():
     at = visit({"study.data": "Brain phantoms"}, STUDY)
     assert not said(at)
     assert "<img" in words(at)
-    assert at.main.subheader[0].value.startswith("On these 8 phantom slices")
+    assert at.main.header[0].value.startswith("On these 8 phantom slices")
 
 
 def test_another_question_waits_for_the_button_and_says_how_many_maps():
     at = visit({"study.images": "2", "study.methods": FEW}, STUDY)
-    assert not at.main.subheader
+    assert not at.main.header
     case = study_case(count=2)
     maps = case.pairs * (1 + Study().draws) * 2
     assert f"{maps:,} maps are made and measured" in words(at)

@@ -53,7 +53,7 @@ def said_of_trouble(at):
 
 
 def advice(at):
-    (told,) = [one.value for one in at.main.subheader if "trust" in one.value]
+    (told,) = [one.value for one in at.main.header if "trust" in one.value]
     return told
 
 
@@ -115,7 +115,7 @@ def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
     assert at.selectbox(key="which.features").options == ["grid", "superpixels"]
     (go,) = [button for button in at.main.button if button.key == "which.LFA.go"]
     assert go.label.startswith("Try each where others look")
-    assert not at.main.subheader
+    assert not at.main.header
     go.click().run()
     settled(at)
     assert "at fresh samples" in advice(at) or "predicts" in advice(at)
@@ -142,7 +142,7 @@ def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatc
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(), 8, "still"))
     at = open_view()
     assert any("there is nothing to explain" in told for told in said(at))
-    assert not at.main.subheader
+    assert not at.main.header
 
 
 def test_links_to_what_is_not_offered_are_refused():

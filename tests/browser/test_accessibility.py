@@ -1,0 +1,55 @@
+"""Every view as axe reads it, in both themes: contrast, names, roles, the order of headings."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from components.views import VIEWS
+from tests.browser.conftest import OpenPage
+from tests.browser.server import eventually, settle
+
+STREAMLIT = {
+    "empty-table-header": "the corner of st.table has no name",
+    "presentation-role-conflict": "the drop zone of st.file_uploader has a role and a tab stop",
+}
+"""What Streamlit itself causes, by axe's name."""
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds that is ours, each with where it is."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:120]}"
+        for one in found if one["id"] not in STREAMLIT
+        for node in one["nodes"]
+    ]  # fmt: skip
+
+
+def ground(page: Page) -> str:
+    """The color behind everything."""
+    color: str = page.get_by_test_id("stApp").evaluate("at => getComputedStyle(at).backgroundColor")
+    return color
+
+
+@pytest.mark.parametrize("path", [view.address for view in VIEWS])
+def test_axe_finds_nothing_in_either_theme(app_url: str, open_page: OpenPage, path: str) -> None:
+    page = open_page(color_scheme="light")
+    page.goto(f"{app_url}/{path}")
+    settle(page)
+    light = ground(page)
+    assert not faults(page)
+    page.emulate_media(color_scheme="dark")
+    eventually(lambda: ground(page), lambda color: color != light)
+    settle(page)
+    assert not faults(page)
+
+
+def test_faint_text_a_nameless_button_and_a_skipped_heading_are_found(page: Page) -> None:
+    page.set_content(
+        "<html lang=en><title>t</title><body style='background:#fff'><main><h1>One</h1><h3>Three"
+        "</h3><p style='color:#777;opacity:.8'>faint</p><button></button></main></body></html>"
+    )
+    names = {line.split(":")[0] for line in faults(page)}
+    assert {"color-contrast", "button-name", "heading-order"} <= names
