@@ -120,7 +120,7 @@ class ImageChange(Method[ImageCase]):
         progress(0.5, "changed")
         images = np.stack([before, after]).transpose(0, 3, 1, 2) / np.float32(255)
         logits = case.model.logits(torch.from_numpy(images))
-        probabilities = logits.softmax(1)[:, case.target.index].numpy()
+        probabilities = case.model.probabilities(logits)[:, case.target.index].numpy()
         progress(1.0, "asked the model")
         gray_levels = np.abs(after.astype(np.float64) - before).mean()
         picture = Pictures(

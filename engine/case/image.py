@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.case.scoring import score_renders
-from engine.case.target import SimilarityTarget, Target
+from engine.case.target import SimilarityTarget, Target, fitting
 from engine.case_base import Case, Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
@@ -48,6 +48,7 @@ class ImageCase(Case):
     def __post_init__(self) -> None:
         if isinstance(self.target, int):
             object.__setattr__(self, "target", Target(self.target))
+        object.__setattr__(self, "target", fitting(self.target, self.model.points))
         self.target.check(len(self.model.labels), self.model.title)
         if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")

@@ -16,7 +16,9 @@ class Prediction(Method[ImageCase]):
     """The model's probability for every class it knows.
 
     The numbers are a softmax over the model's own classes: they add up to one even when the
-    picture shows none of them, and nobody has calibrated them.
+    picture shows none of them, and nobody has calibrated them. A model that says several
+    findings at once gives each a probability of its own: 50 % is the point from which on its makers
+    count the finding as there.
     """
 
     name = "Prediction"
@@ -26,8 +28,9 @@ class Prediction(Method[ImageCase]):
     proof = "tests/engine/test_prediction.py::test_probabilities_are_the_softmax_of_the_logits"
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
-        """Views: classes, the softmax probability of each label."""
-        values = case.model.logits(case.image[None]).softmax(1)[0].numpy()
+        """Views: classes, the probability of each label."""
+        logits = case.model.logits(case.image[None])
+        values = case.model.probabilities(logits)[0].numpy()
         progress(1.0, "one look")
         return {"classes": Scores(values, case.model.labels, "probability")}
 

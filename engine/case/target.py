@@ -16,9 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.errors import BlindspotError, DoesNotFit
+from engine.models.several import at_points
 
 Reading = Literal["logit", "probability", "margin"]
 READINGS: tuple[Reading, ...] = ("logit", "probability", "margin")
+OF_FINDINGS = READINGS[:2]  # where several findings are said at once, none has a rival
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,41 @@ class Target:
         """The target as a person would say it."""
         name = labels[self.index]
         return name if self.versus is None else f"{name} rather than {labels[self.versus]}"
+
+
+@dataclass(frozen=True)
+class FindingTarget(Target):
+    """One finding of a model that says several at once; with `versus`, the difference of two.
+
+    Args:
+        points: of all of the model's findings, see `Classifier`.
+    """
+
+    points: tuple[float, ...] = field(kw_only=True)
+
+    def check(self, outputs: int, title: str) -> None:
+        """Raise BlindspotError for a margin too: findings have no rivals."""
+        super().check(outputs, title)
+        if self.reading == "margin":
+            raise BlindspotError(
+                f"{title} says several findings at once, so none is a rival of another: read the "
+                "score as logit or probability, not as margin."
+            )
+
+    def of(self, logits: Tensor) -> Tensor:
+        """Scores (N,) of logits (N, findings)."""
+        if self.reading != "probability":
+            return super().of(logits)
+        return replace(self, reading="logit").of(at_points(logits, self.points))
+
+
+def fitting(target: Target, points: tuple[float, ...]) -> Target:
+    """The target as the model of these points reads it: a finding if there are any."""
+    if type(target) not in {Target, FindingTarget}:
+        return target
+    if points:
+        return FindingTarget(target.index, target.versus, target.reading, points=points)
+    return Target(target.index, target.versus, target.reading)
 
 
 @dataclass(frozen=True)

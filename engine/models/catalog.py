@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.keeping.memory import Memory
-from engine.models import checkpoints, embedded
+from engine.models import checkpoints, chest, embedded, zero_shot
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
+from engine.models.extras import CLIP, XRAY
 from engine.models.hub import hub_known, in_hub_cache, load_from_hub
 from engine.models.lite import DEFAULT, LITES, load_lite
 from engine.models.own_file import load_from_file
@@ -33,10 +34,14 @@ class ModelEntry:
     nbytes: int = 0  # of its file; 0 when that is not known
     figures: Mapping[str, float] = field(default_factory=dict)
     data: str = ""  # what it was trained on, by name; "" when that is no set of ours
+    license: str = ""  # of an extra's model
 
 
 def entries() -> tuple[ModelEntry, ...]:
-    """What ships, what was made here and some of timm's; said where one is known not to be had."""
+    """What ships, what was made here, some of timm's and those of the extras.
+
+    Where one is known not to be had, that is said.
+    """
     hub = hub_known() is not False
     found = [*lites(), *small()]
     for name in SUGGESTED:
@@ -49,7 +54,30 @@ def entries() -> tuple[ModelEntry, ...]:
             else "its weights would have to be downloaded, and the model hub cannot be reached"
         )
         found.append(ModelEntry(name, name, here or hub, reason))
-    return tuple(found)
+    return (*found, *chests(), *zero_shots())
+
+
+def chests() -> Iterator[ModelEntry]:
+    """Chest X-ray models of torchxrayvision; one line for all where it is not installed."""
+    for weights in list(chest.WEIGHTS.values())[: None if XRAY.installed else 1]:
+        missing = chest.absence(weights)
+        title = weights.title if XRAY.installed else "Chest X-rays (torchxrayvision)"
+        there = "weights are here" if weights.path() else "downloaded when chosen"
+        yield ModelEntry(weights.name, title, not missing, missing or there, license=chest.LICENSE)
+
+
+def zero_shots() -> Iterator[ModelEntry]:
+    """Models of open_clip that are told their classes; one line where it is not installed."""
+    sources = [*zero_shot.folders(), *zero_shot.KNOWN]
+    for source in sources if CLIP.installed else sources[-1:]:
+        missing = zero_shot.absence(source)
+        title = f"{zero_shot.title_of(source)}, words of yours"
+        if not CLIP.installed:
+            title = "Words of yours (open_clip)"
+        there = "weights are here" if zero_shot.here(source) else "downloaded when chosen"
+        name = f"{zero_shot.ZERO_SHOT}{source}"
+        terms = zero_shot.LICENSE if source in zero_shot.KNOWN else ""
+        yield ModelEntry(name, title, not missing, missing or there, license=terms)
 
 
 def lites() -> Iterator[ModelEntry]:
@@ -109,11 +137,14 @@ _memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes
 def load(name: str = DEFAULT) -> Classifier:
     """A model by name: one of `entries`, or any timm architecture.
 
+    A model of open_clip is told its classes after a question mark: `open_clip:SOURCE?cat, dog`.
     Loaded once, kept while there is room.
 
     Raises:
         BadModel: no such model, or its weights cannot be had; says which and what to do.
     """
+    if name.startswith(zero_shot.ZERO_SHOT):
+        name = zero_shot.ask_words(*zero_shot.asked_words(name))  # one name for one list of words
     return _memory.made(name, lambda: have(name))
 
 
@@ -123,6 +154,10 @@ def have(name: str) -> Classifier:
         return load_lite(name)
     if name.startswith(PREFIX):
         return checkpoints.load(name)
+    if name.startswith(chest.CHEST):
+        return chest.load_chest(name)
+    if name.startswith(zero_shot.ZERO_SHOT):
+        return zero_shot.load_zero_shot(name)
     if name in embedded.plans():
         return embedded.load(name)
     known_architecture(name)

@@ -32,6 +32,7 @@ from engine.models.operations import (
 )
 from engine.models.pace import Pace, Use, find_pace, in_batches
 from engine.models.passes import note_pass
+from engine.models.several import at_points
 from engine.result import digest_arrays
 
 
@@ -67,6 +68,9 @@ class Classifier(nn.Module):
         narrowed: whether channels were taken out of that architecture.
         masks: of a pruned model, which weights are held at 0: by name, one bit a weight, 1 for
             those that stay (see `bits`).
+        points: of a model that says several findings at once: for each label the probability
+            from which on the finding counts as there (see `several`); left out, its classes
+            exclude each other.
     """
 
     mean: Tensor
@@ -86,6 +90,7 @@ class Classifier(nn.Module):
         architecture: str = "",
         narrowed: bool = False,
         masks: Mapping[str, Packed] | None = None,
+        points: Sequence[float] = (),
     ) -> None:
         super().__init__()
         self.name, self.title, self.side = name, title, side
@@ -103,6 +108,9 @@ class Classifier(nn.Module):
         if len(self.labels) != classes:
             message = f"{title} has {classes} classes but {len(self.labels)} labels were given."
             raise BadModel(message)
+        self.points = tuple(points)
+        if self.points and len(self.points) != classes:
+            raise BadModel(f"{title} has {classes} findings but {len(self.points)} points.")
         self.lineage = lineage or Lineage(title)
         self._paces: dict[Use, Pace] = {}
         self._runners: dict[Precision, Runner] = {}
@@ -158,7 +166,13 @@ class Classifier(nn.Module):
             f"{name}:{type(module).__name__}({module.extra_repr()})"
             for name, module in self.network.named_modules()
         )
+        if self.points:
+            shape += f";{self.points}"
         return f"{digest_arrays(state)}-{digest_text(f'{shape}@{self.side}')}"
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of logits (N, classes): softmax, or one for each finding where there are several."""
+        return at_points(logits, self.points) if self.points else logits.softmax(1)
 
     @property
     def offers_fast(self) -> bool:
@@ -283,6 +297,11 @@ class Classifier(nn.Module):
                 return "it needs attention layers, and this model has none."
             case "rectifier" if not self.operations & RECTIFIERS:
                 return "it needs rectifiers (such as ReLU), and this model has none."
+            case "one of many" if self.points:
+                return (
+                    "it needs a model whose classes exclude each other, and this one says several "
+                    "findings at once."
+                )
             case "rescale" if odd := self.operations - LINEAR - ACTIVATIONS - MAX_POOLS:
                 return f"it needs rules for {in_words(odd)}, and has none."
             case _:

@@ -21,6 +21,7 @@ HUB_SECONDS = 3.0  # how long a hub may take to show that it is there
 HUB_REMEMBERED = 60.0  # seconds for which the last look holds
 
 _hub_seen: tuple[float, bool] | None = None
+_hosts_seen: dict[str, tuple[float, bool]] = {}
 _hub_lock = threading.Lock()
 
 
@@ -76,12 +77,35 @@ def hub_answers() -> bool:
 
 
 def knock() -> bool:
-    """Try to connect, in a thread, because a name lookup cannot be timed out otherwise."""
+    """Try to connect to the hub, unless this process is told to stay offline."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         return False
-    host = urlsplit(constants.ENDPOINT).hostname or ""
+    return connects(urlsplit(constants.ENDPOINT).hostname or "")
+
+
+def host_known(host: str) -> bool | None:
+    """As `hub_known`, for another host that weights are downloaded from."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    seen = _hosts_seen.get(host)
+    return None if seen is None or monotonic() - seen[0] > HUB_REMEMBERED else seen[1]
+
+
+def host_answers(host: str) -> bool:
+    """As `hub_answers`, for another host."""
+    with _hub_lock:
+        if (known := host_known(host)) is None:
+            known = connects(host)
+            _hosts_seen[host] = monotonic(), known
+        return known
+
+
+def connects(host: str) -> bool:
+    """Try to connect, in a thread, because a name lookup cannot be timed out otherwise."""
     reached = threading.Event()
 
     def connect() -> None:
@@ -89,7 +113,7 @@ def knock() -> bool:
             socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
             reached.set()
         except OSError as error:
-            log.info("the model hub cannot be reached: %s", error)
+            log.info("%s cannot be reached: %s", host, error)
 
     threading.Thread(target=connect, daemon=True).start()
     return reached.wait(HUB_SECONDS)

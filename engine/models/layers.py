@@ -88,7 +88,11 @@ def with_grids(network: Any, layers: Iterable[Layer]) -> Iterator[Layer]:
     grid = getattr(getattr(network, "patch_embed", None), "grid_size", None)
     prefix = getattr(network, "num_prefix_tokens", 0)
     by_class_token = prefix > 0 and getattr(network, "global_pool", "") == "token"
-    attentions = [name for name, module in network.named_modules() if is_attention(module)]
+    attentions = [
+        name
+        for name, module in network.named_modules()
+        if is_attention(module) or isinstance(module, nn.MultiheadAttention)
+    ]
     unread = False
     for layer in layers:
         last = bool(attentions) and f"{attentions[-1]}.".startswith(f"{layer.name}.")
@@ -106,15 +110,22 @@ def is_attention(module: nn.Module) -> bool:
     return hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
 
 
-def blocks(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Top-level parts, and the members of those that are only rows of blocks, not their insides."""
-    for name, part in network.named_children():
+def blocks(network: nn.Module, inside: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Top-level parts, and the members of those that are only rows of blocks, not their insides.
+
+    A network that wraps another one names in `unfolded` the parts that count as top level too.
+    """
+    unfolded: tuple[str, ...] = getattr(network, "unfolded", ())
+    for name, part in network.get_submodule(inside).named_children():
+        whole = f"{inside}.{name}" if inside else name
         if isinstance(part, nn.Identity | nn.Dropout):
             continue
-        if isinstance(part, nn.Sequential | nn.ModuleList):
-            yield from ((f"{name}.{inner}", one) for inner, one in part.named_children())
+        if whole in unfolded:
+            yield from blocks(network, whole)
+        elif isinstance(part, nn.Sequential | nn.ModuleList):
+            yield from ((f"{whole}.{inner}", one) for inner, one in part.named_children())
         else:
-            yield name, part
+            yield whole, part
 
 
 @contextmanager

@@ -23,6 +23,8 @@ class SparsityMethod(Method[PruneCase], ABC):
         """Why it cannot be asked, or ""."""
         if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
             return reason
+        if reason := case.model.lacks("one of many"):
+            return reason
         try:
             parts(case.model)
         except BlindspotError:

@@ -67,7 +67,7 @@ class COSTARR(Detector):
         "https://arxiv.org/abs/2508.01087"
     )
     revision = 3
-    needs = frozenset({"normal", "head"})
+    needs = frozenset({"normal", "head", "one of many"})
     unit = "−familiarity"
     joined = "product"
     proof = (

@@ -31,6 +31,7 @@ class Energy(Detector):
     )
     unit = "logit"
     joined = "sum"
+    needs = Detector.needs | {"one of many"}
     proof = (
         "tests/engine/anomaly/test_logits.py"
         "::test_energy_lies_below_the_highest_logit_by_at_most_the_log_of_the_classes"

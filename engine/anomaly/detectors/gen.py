@@ -36,6 +36,7 @@ class GEN(Detector):
         "paper.html"
     )
     unit = "generalized entropy"
+    needs = Detector.needs | {"one of many"}
     proof = "tests/engine/anomaly/test_gen.py::test_it_is_the_sum_written_out_by_hand"
 
     gamma: float = setting(

@@ -30,6 +30,7 @@ class MSP(Detector):
         "Examples in Neural Networks (2017), https://arxiv.org/abs/1610.02136"
     )
     unit = "−probability"
+    needs = Detector.needs | {"one of many"}
     proof = (
         "tests/engine/anomaly/test_logits.py"
         "::test_msp_is_written_again_and_does_not_move_with_the_logits_zero"

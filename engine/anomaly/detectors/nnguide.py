@@ -35,7 +35,7 @@ class NNGuide(Detector):
         "Park, Jung and Teoh, Nearest Neighbor Guidance for Out-of-Distribution Detection (2023), "
         "https://arxiv.org/abs/2309.14888"
     )
-    needs = frozenset({"normal", "head"})
+    needs = frozenset({"normal", "head", "one of many"})
     unit = "squared logit"
     joined = "product"
     proof = (

@@ -31,6 +31,7 @@ class ODIN(Detector):
     paper = PAPER
     unit = "−probability"
     joined = "sum"
+    needs = Detector.needs | {"one of many"}
     proof = "tests/engine/anomaly/test_odin.py::test_without_a_step_odin_is_msp_at_its_temperature"
 
     temperature: float = temperature_setting(1000.0)

@@ -35,7 +35,7 @@ class ReAct(Detector):
         "Sun, Guo and Li, ReAct: Out-of-distribution Detection With Rectified Activations (2021), "
         "https://arxiv.org/abs/2111.12797"
     )
-    needs = frozenset({"normal", "head"})
+    needs = frozenset({"normal", "head", "one of many"})
     unit = "logit"
     joined = "sum"
     proof = "tests/engine/anomaly/test_react.py::test_without_a_cut_it_is_the_energy"

@@ -40,7 +40,7 @@ class ViM(Detector):
         "Wang et al., ViM: Out-Of-Distribution with Virtual-logit Matching (2022), "
         "https://arxiv.org/abs/2203.10807"
     )
-    needs = frozenset({"normal", "head"})
+    needs = frozenset({"normal", "head", "one of many"})
     unit = "logit"
     joined = "sum"
     proof = "tests/engine/anomaly/test_vim.py::test_with_every_direction_it_is_the_energy"

@@ -49,7 +49,7 @@ class Compare(Method[FamiliarCase]):
         """Views: ranking, a row for each detector that fits; together, Bonferroni's p-value."""
         banks = gathered(case, progress)
         kinds: list[type[Detector]] = [kind for kind in QUICK if not kind.unmet(case)]
-        kinds += [ODIN] if self.odin else []
+        kinds += [ODIN] if self.odin and not ODIN.unmet(case) else []
         rows, names = [], []
         for place, kind in enumerate(kinds):
             progress(0.9 + 0.1 * place / len(kinds), kind.title)

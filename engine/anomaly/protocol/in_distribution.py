@@ -28,6 +28,7 @@ from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
 from engine.images import Picture
 from engine.images.samples import SAMPLES
+from engine.models.chest import CHEST
 from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
 from engine.models.own_file import OWN
@@ -85,6 +86,8 @@ def in_distribution(
                 "The images that this model learned from are not here, so how usual this one is "
                 "for it was not measured.",
             )
+    if model.name.startswith(CHEST):
+        return among_xrays(image, picture, source)
     if model.name.startswith(OWN) or model.labels != imagenet_labels():
         return InDistribution(
             "unmeasured",
@@ -154,6 +157,22 @@ def among_photographs(image: Tensor, picture: Picture, source: str) -> InDistrib
         "unmeasured",
         "This model learned from photographs, and nothing speaks against this being one. How usual "
         "it is was not measured: too few photographs ship to compare with.",
+    )
+
+
+def among_xrays(image: Tensor, picture: Picture, source: str) -> InDistribution:
+    """Reasons against an image being a chest X-ray; that none was found proves nothing."""
+    reason = unlike_by_source(picture, source) if source else ""
+    if not reason and not colorless(image):
+        reason = "This picture has color."
+    if not reason and picture.behind is not None and picture.behind.unit == "HU":
+        reason = "This is a slice of a CT."
+    if reason:
+        return InDistribution("unusual", f"This model learned from chest X-rays. {reason}")
+    return InDistribution(
+        "unmeasured",
+        "This model learned from chest X-rays, and nothing speaks against this being one. How "
+        "usual it is was not measured: no X-rays ship to compare with.",
     )
 
 

@@ -38,7 +38,7 @@ class Walking(Method[PairCase]):
 
     family = "attribution"
     cost: ClassVar[Cost] = "wait"
-    needs = frozenset({"class", "gradient", "pair"})
+    needs = frozenset({"class", "gradient", "one of many", "pair"})
 
     targets: ClassVar[tuple[int, int]] = (1, 1)  # the fewest and the most it takes
 

@@ -40,7 +40,7 @@ class OtherMaps(Method[ImageCase]):
     title = "Other maps on the same regions"
     cost = "wait"
     paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470, table 1"
-    needs = frozenset({"class"})
+    needs = frozenset({"class", "one of many"})
     revision = 2  # Grad-CAM reads transformers too
     proof = "tests/engine/attribution/test_other_maps.py::test_exact_maps_order_the_parts_of_a_sum"
 

@@ -30,7 +30,7 @@ class RandomOrder(Method[ImageCase]):
     family = "attribution"
     title = "Random order"
     cost = "wait"
-    needs = frozenset({"class"})
+    needs = frozenset({"class", "one of many"})
     proof = "tests/engine/attribution/test_random_order.py::test_the_band_holds_what_a_sum_gives"
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)

@@ -98,7 +98,8 @@ class Order(Check):
     def sure(self, asked: ImageCase) -> tuple[float, float]:
         """The class's probability in the image and in the empty picture."""
         pair = torch.stack([asked.image, asked.baseline(self.cover)])
-        shown, empty = asked.model.logits(pair).softmax(1)[:, asked.target.index].tolist()
+        probabilities = asked.model.probabilities(asked.model.logits(pair))
+        shown, empty = probabilities[:, asked.target.index].tolist()
         return shown, empty
 
     def judged(

@@ -1,0 +1,29 @@
+"""Libraries that bring more kinds of models, installed by whoever wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A library beside the app's own, and what it brings."""
+
+    module: str
+    package: str  # as pip calls it
+    brings: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be imported; it is not imported to find out, which takes seconds."""
+        return find_spec(self.module) is not None
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"pip install {self.package}"
+
+
+XRAY = Extra("torchxrayvision", "torchxrayvision", "models of chest X-rays")
+CLIP = Extra("open_clip", "open_clip_torch", "models that compare an image with words of yours")

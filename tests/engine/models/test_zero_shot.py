@@ -1,0 +1,164 @@
+"""open_clip's zero-shot models, by a tiny random model of the library's own class."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from engine import run
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.case.target import Target
+from engine.errors import BadModel
+from engine.keeping.memory import Memory
+from engine.models import catalog, hub, zero_shot
+from engine.models.extras import CLIP
+from engine.models.words import WordList
+from tests import tiny
+from tests.engine.models.saved import save_clip
+
+needs_library = pytest.mark.skipif(not CLIP.installed, reason="open_clip is not installed")
+WORDS = ("cat", "a red car", "lung")
+HUB = next(iter(zero_shot.KNOWN))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(zero_shot, "_towers", Memory(zero_shot.ROOM, lambda one: one.nbytes))
+    monkeypatch.setattr(catalog, "_memory", Memory(4))
+    return tmp_path
+
+
+@pytest.fixture
+def library_model(home):
+    return save_clip(home / "open_clip" / "mine")
+
+
+@pytest.fixture
+def image():
+    return torch.rand(3, 32, 32, generator=tiny.seeded())
+
+
+def load(words=WORDS, prompts="", source="mine"):
+    asked = WordList.read(", ".join(words), prompts)
+    return catalog.load(zero_shot.ask_words(source, asked))
+
+
+@needs_library
+@pytest.mark.parametrize("prompts", ["", "a scan of {}. | {}"])
+def test_logits_are_the_library_s_similarities_times_its_scale(library_model, image, prompts):
+    import open_clip
+
+    model = load(prompts=prompts)
+    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    filled = [
+        [prompt.strip().replace("{}", word) for word in WORDS]
+        for prompt in (prompts or "a photo of a {}.").split("|")
+    ]
+    pixels = (image[None] - model.mean.cpu()) / model.std.cpu()
+    with torch.no_grad():
+        each = [library_model.encode_text(tokenizer(one), normalize=True) for one in filled]
+        texts = F.normalize(torch.stack(each).mean(0), dim=-1)
+        looked = library_model.encode_image(pixels, normalize=True)
+        wanted = library_model.logit_scale.exp() * looked @ texts.T
+    assert wanted.std() > 0.05
+    assert torch.allclose(model.logits(image[None]), wanted, atol=1e-4)
+    assert model.labels == WORDS
+    said = Prediction()(ImageCase(model, image, Target(0)))["classes"].values
+    assert said == pytest.approx(wanted.softmax(1)[0].numpy(), abs=1e-5)
+
+
+@needs_library
+def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, monkeypatch):
+    made = []
+    plain = zero_shot.embedded_words
+    monkeypatch.setattr(
+        zero_shot, "embedded_words", lambda *given: made.append(given[1]) or plain(*given)
+    )
+    first, again = load(), zero_shot.load_zero_shot("open_clip:mine?cat, a red car,lung")
+    assert len(made) == 1
+    assert again.name == first.name == "open_clip:mine?cat, a red car, lung"
+    other = load(("cat", "a blue car", "lung"))
+    prompted = load(prompts="a scan of {}")
+    assert len(made) == 3
+    names = {one.name for one in (first, other, prompted)}
+    prints = {one.fingerprint for one in (first, other, prompted)}
+    assert len(names) == len(prints) == 3
+    assert load() is first
+
+
+@needs_library
+def test_words_that_embed_alike_are_still_two_questions(library_model, image):
+    lower, upper = load(("cat", "dog")), load(("Cat", "dog"))
+    assert lower.fingerprint == upper.fingerprint  # the tokenizer knows no capitals
+    asked = [run.digest(Prediction(), ImageCase(one, image, Target(0))) for one in (lower, upper)]
+    assert asked[0] != asked[1]
+
+
+@needs_library
+def test_hooks_on_one_list_do_not_reach_another_but_the_weights_are_shared(library_model):
+    one, other = load(), load(("a", "b"))
+    pairs = list(zip(one.network.visual.parameters(), other.network.visual.parameters(),
+                     strict=True))  # fmt: skip
+    assert all(a is not b and a.data_ptr() == b.data_ptr() for a, b in pairs)
+    assert one.network.visual is not other.network.visual
+
+
+@needs_library
+def test_maps_of_a_word(library_model, image):
+    case = ImageCase(load(), image, Target(1))
+    maps = [layer.name for layer in case.model.layers if layer.is_map]
+    assert maps[-1] == "visual.transformer.resblocks.1"  # the last block's patches are not read
+    cam = GradCam()(case)["map"].values
+    assert np.isfinite(cam).all()
+    assert cam.max() > 0
+    found = IntegratedGradients(steps=64)(case)
+    total, difference = found["completeness"].values[:2]
+    assert total == pytest.approx(difference, rel=0.1, abs=0.001)
+    hidden = Occlusion(side=8, overlap=0.0)(case)["map"].values
+    covered = image.clone()
+    covered[:, :8, :8] = case.baseline("mean")[:, :8, :8]
+    fall = case.score(image[None]) - case.score(covered[None])
+    assert hidden[2, 2] == pytest.approx(float(fall), abs=1e-4)
+
+
+@needs_library
+def test_a_folder_is_listed_and_one_without_weights_is_said(library_model, home):
+    entry = next(one for one in catalog.zero_shots() if one.name == "open_clip:mine")
+    assert (entry.available, entry.reason) == (True, "weights are here")
+    assert entry.title == "CLIP mine, words of yours"
+    (home / "open_clip" / "mine" / zero_shot.WEIGHTS).unlink()
+    with pytest.raises(BadModel, match="CLIP mine could not be loaded"):
+        load()
+
+
+def test_without_the_library_the_command_is_said(monkeypatch):
+    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
+    (line,) = catalog.zero_shots()
+    assert (line.available, line.reason) == (False, "pip install open_clip_torch")
+    with pytest.raises(BadModel, match="needs open_clip: pip install open_clip_torch"):
+        catalog.have(line.name)
+
+
+def test_offline_the_folder_to_bring_is_named(monkeypatch, home):
+    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
+    monkeypatch.setattr(hub, "_hub_seen", None)
+    monkeypatch.setattr(hub, "knock", lambda: False)
+    with pytest.raises(BadModel, match="put a folder with open_clip_config"):
+        catalog.have(f"open_clip:{HUB}")
+    assert not any(one.available for one in catalog.zero_shots())
+
+
+@pytest.mark.parametrize("source", ["../secret", "/etc", "a/b/c", "", "..", "a/.."])
+def test_a_source_is_no_path(source):
+    with pytest.raises(BadModel, match="is no model of open_clip"):
+        catalog.load(f"open_clip:{source}?a, b")
+
+
+def test_an_unreadable_list_is_said_before_anything_is_loaded():
+    with pytest.raises(BadModel, match="2 to 50 words"):
+        catalog.load(f"open_clip:{HUB}?cat")
