@@ -170,7 +170,9 @@ def question(subject: Subject) -> str:
         return f"Which parts of the image make it similar to “{other.title}” for {model}?"
     words = case.target.words(case.model.labels)
     said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
-    share = "" if said is None else f" ({100 * said['classes'].values[case.target.index]:.0f} %)"
+    several = ", several findings at once" if case.model.points else ""
+    value = None if said is None else 100 * said["classes"].values[case.target.index]
+    share = "" if value is None else f" ({value:.0f} %{several})"
     return f"Which parts of the image speak for “{words}”{share} in {model}?"
 
 

@@ -15,6 +15,7 @@ from components.draw.drawing import Drawing, Views, draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, arguments, asked, pair, walk_settings
 from components.links import refuse
+from components.notices import plain
 from components.section import Section
 from components.sidebar import partners
 from components.sidebar.partners import Partner
@@ -88,7 +89,9 @@ def choose(subject: Subject) -> dict[str, Section]:
 def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """The answer; in `rest`, what else belongs to it."""
     only, *_ = questions.values()
-    if isinstance(only.method, LST):
+    if reason := only.method.unmet(only.case):
+        st.info(plain(f"{only.method.title} is not available: {reason}"))
+    elif isinstance(only.method, LST):
         walks.show(questions, rest)
     else:
         section.show(replace(only, below=rest))

@@ -16,9 +16,12 @@ from engine.models import catalog
 from engine.models.catalog import ModelEntry
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
+from engine.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordList
+from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 
 MOST_MB = 500  # of weights
 LABELS_MB = 5
+MOST_SAID = f"at most {MOST_LETTERS:,} letters"
 TRAIL = " ▸ "  # between the models of a lineage
 STEP = "\u2003↳ "  # before a model that was made from the one above it
 
@@ -41,14 +44,54 @@ def choose() -> Classifier | None:
     )
     if name in offered and offered[name].nbytes:
         st.caption(about(offered[name]))
+    asked = with_words(offered[name]) if name in offered else name
     with st.expander("Another model"):
         add_own(own)
     if name in own:
         st.caption(plain(f"From your file {st.session_state['models.files'][name][:60]}"))
         return own[name]
+    if asked is None:
+        return None
     try:
         with st.spinner("Loading the model; the first time it is also timed on this machine"):
-            return catalog.load(name)
+            model = catalog.load(asked)
+    except BadModel as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    if terms := offered[name].license:
+        st.caption(plain(f"License: {terms}."))
+    return model
+
+
+def with_words(entry: ModelEntry) -> str | None:
+    """The name to load; of a model that is told its classes, with the words that are typed here.
+
+    None, with the reason said, when the words cannot be read.
+    """
+    if not entry.available or not entry.name.startswith(ZERO_SHOT):
+        return entry.name
+    refuse("words", lambda text: len(text) <= MOST_LETTERS, "Classes", MOST_SAID)
+    refuse("prompt", lambda text: len(text) <= MOST_LETTERS, "Prompt", MOST_SAID)
+    words = st.text_area(
+        "Classes in words of yours",
+        ", ".join(USUAL_WORDS),
+        max_chars=MOST_LETTERS,
+        key="words",
+        bind="query-params",
+        help="Separated by commas. The image is compared with each; add a word for what else it "
+        "could be, because the probabilities add up to 100 % among these words alone.",
+    )
+    prompts = st.text_input(
+        "Prompt",
+        USUAL_PROMPT,
+        max_chars=MOST_LETTERS,
+        key="prompt",
+        bind="query-params",
+        help="The sentence that each word is put into, at {}. Several are separated by | and "
+        "averaged.",
+    )
+    try:
+        return ask_words(asked_words(entry.name)[0], WordList.read(words or "", prompts or ""))
     except BadModel as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
-from components.sidebar import examples, medical, models
+from components.sidebar import examples, kinds, medical, models
 from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
 from components.sidebar.targets import choose_numbers, choose_target
 from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
@@ -118,6 +118,7 @@ def draw() -> None:
         return
     with hint:
         examples.offer_models(chosen.example, model)
+        kinds.offer_kind(chosen, model)
     unasked = image_case(model, picture, crop, Target(0))
     medical.show_seen(unasked, picture)
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")

@@ -7,17 +7,27 @@ from typing import Literal
 
 import streamlit as st
 
-from components.links import refuse
+from components.links import let_go, refuse
 from components.widgets.bars import Bar, bars
 from engine.case.prediction import best
-from engine.case.target import READINGS, Reading, Target
+from engine.case.target import OF_FINDINGS, READINGS, Reading, Target
 from engine.device import PRECISIONS
 from engine.method import Precision
 from engine.models.classifier import Classifier
 from engine.models.own_file import OWN
+from engine.models.zero_shot import ZERO_SHOT
 from engine.result import Scores
 
 MOST_SEED = 9999
+ONE_OF_MANY = "Probability (softmax, not calibrated). Click a bar to ask about that class."
+OF_WORDS = (
+    "Probability among your words alone (softmax of similarity times the model's scale, not "
+    "calibrated). Click a bar to ask about that word."
+)
+SEVERAL = (
+    "Several findings at once: the bars do not add up to 100 %. From 50 % on, the model's makers "
+    "count a finding as there. Click a bar to ask about it."
+)
 
 
 def choose_target(scores: Scores, model: Classifier) -> Target:
@@ -51,8 +61,15 @@ def choose_target(scores: Scores, model: Classifier) -> Target:
         rows.append(Bar(index, labels[index], float(scores.values[index]), chosen=True))
     with above:
         bars(rows, "subject.bars", lambda picked: st.session_state.update(target=labels[picked]))
-        st.caption("Probability (softmax, not calibrated). Click a bar to ask about that class.")
+        st.caption(meaning(model))
     return Target(index, labels.index(rather) if rather else None)
+
+
+def meaning(model: Classifier) -> str:
+    """What the model's bars mean."""
+    if model.points:
+        return SEVERAL
+    return OF_WORDS if model.name.startswith(ZERO_SHOT) else ONE_OF_MANY
 
 
 def linked(model: Classifier) -> Literal["query-params"] | None:
@@ -63,25 +80,30 @@ def linked(model: Classifier) -> Literal["query-params"] | None:
 def choose_numbers(model: Classifier) -> tuple[Reading, Precision, int]:
     """Reading, precision and seed, folded away; what a link asks wrongly is said in the open."""
     offered = PRECISIONS if model.offers_fast else PRECISIONS[:1]
-    refuse("reading", READINGS, "Read the score as", "one of " + ", ".join(READINGS))
+    readings = OF_FINDINGS if model.points else READINGS
+    refuse("reading", readings, "Read the score as", "one of " + ", ".join(readings))
+    let_go("reading", readings)
     refuse("precision", offered, "Precision", " or ".join(offered))
     refuse("seed", is_seed, "Seed", f"a whole number from 0 to {MOST_SEED}")
     with st.expander("How it is scored"):
-        return numbers(offered)
+        return numbers(readings, offered)
 
 
-def numbers(offered: Sequence[Precision]) -> tuple[Reading, Precision, int]:
+def numbers(
+    readings: Sequence[Reading], offered: Sequence[Precision]
+) -> tuple[Reading, Precision, int]:
     """Reading, precision and seed."""
     reading = st.segmented_control(
         "Read the score as",
-        READINGS,
+        readings,
         default="logit",
         required=True,
         key="reading",
         bind="query-params",
         help=(
             "Logit: the model's raw score, which keeps moving when the probability is near one. "
-            "Probability: softmax. Margin: the logit less the best other class's."
+            "Probability: softmax, or of the finding itself where there are several. Margin: the "
+            "logit less the best other class's."
         ),
     )
     precision = st.segmented_control(
