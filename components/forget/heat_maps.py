@@ -64,10 +64,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     with left:
         which = pick("Image shown", offered, f"{KEY}.look.image")
     if which == SIDEBAR and own is not None:
-        case = own.seen_by(model)
-        top = int(model.logits(case.image[None])[0].argmax())
-        case = replace(case, target=replace(case.target, index=top))
-        shown = ShownImage(square_pixels(own), case)
+        shown = ShownImage(square_pixels(own), own.seen_by(model))
     else:
         with middle:
             row = choose_row(closer, which)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +25,9 @@ from components.widgets.player import Walked, player
 from engine.attribution.level_sets import WALKS
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
+from engine.case import PairCase
+from engine.case.prediction import at_once
 from engine.method import Method
-from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Result, Table
 from engine.run import Answer
@@ -49,7 +47,7 @@ def sections(subject: Subject, chosen: Sequence[Partner], walk: LST) -> dict[str
     asks: dict[str, tuple[Walking, PairCase]] = {walk.title: (walk, case)}
     asks |= {kind.title: (asked(kind, walk, subject.case), case) for kind in kinds}
     if other is not None:
-        asks[other.title] = (walk, pair(seen_by(other, subject), chosen))
+        asks[other.title] = (walk, pair(subject.seen_by(other), chosen))
     known = arguments(subject, chosen)
     return {
         title: Section(
@@ -111,12 +109,6 @@ def pick_comparisons() -> list[type[Walking]]:
     return [titles[title] for title in picked[: MOST_WALKS - 1]]
 
 
-def seen_by(model: Classifier, subject: Subject) -> ImageCase:
-    """The subject's image for another model, about the class that this one sees in it."""
-    case = subject.seen_by(model)
-    return replace(case, target=Target(int(model.logits(case.image[None])[0].argmax())))
-
-
 def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcome) -> Walked | None:
     """What the player shows of an answer, or of what was there when it was stopped."""
     views: Result | None = None
@@ -128,7 +120,7 @@ def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcom
             views, note = partial, f"{note}; stopped early"
     if views is None:
         return None
-    reference = float(case.model.logits(case.source.image[None]).softmax(1)[0].max())
+    reference = float(at_once(case.source).max())
     return Walked(
         title,
         views,

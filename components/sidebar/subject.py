@@ -18,7 +18,7 @@ from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
 from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case
-from engine.case.prediction import Prediction
+from engine.case.prediction import Prediction, at_once
 from engine.case.target import Target
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, SliceChoice
@@ -100,8 +100,9 @@ class Subject:
         }  # fmt: skip
 
     def seen_by(self, model: Classifier) -> ImageCase:
-        """The same image for another model, about its first class."""
-        return image_case(model, self.picture, self.crop, Target(0), seed=self.case.seed)
+        """The same image for another model, about the class that this one sees in it."""
+        case = image_case(model, self.picture, self.crop, Target(0), seed=self.case.seed)
+        return replace(case, target=Target(int(at_once(case).argmax())))
 
 
 def draw() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -146,6 +147,7 @@ TOLD_APART = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights
               639: "maillot (tank suit)"}  # fmt: skip
 
 
+@cache
 def imagenet_labels() -> tuple[str, ...]:
     """The 1000 class names, told apart where two share one."""
     info = ImageNetInfo("imagenet-1k")
