@@ -67,6 +67,16 @@ def words(at):
     return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
 
 
+def unfolded(at):
+    """The page with everything open that is drawn only when it is unfolded."""
+    for box in at.expander:
+        if box.proto.id:
+            at.session_state[box.proto.id.split("-", 2)[2]] = True
+    at.run()
+    assert not at.exception
+    return at
+
+
 def question_in(python):
     """The digest of the question that the lines under Share ask."""
     names = {"engine": SimpleNamespace(answer=digest_of)}

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts.style import COLORS, INK, theme
+from components.charts.finished import kept
+from components.charts.plots import drawn as draw_figure
+from components.charts.style import COLORS, theme
+from components.charts.tables import NUMBERS
+from components.folded import folded
 from engine.result import Floats, TrainLog
 
 HEIGHT = 260  # px
@@ -44,9 +49,16 @@ def training(log: TrainLog, key: str) -> None:
 
 
 def drawn(plot: Plot, epochs: int, key: str) -> None:
-    """One plot; the validation line is dashed, so that color alone says nothing."""
-    import plotly.graph_objects as go
+    """One plot with its last values as alt text."""
+    last = f"{plot.learned[-1]:.3g} {plot.unit} on what it learns from"
+    if np.isfinite(plot.held[-1]):
+        last += f", {plot.held[-1]:.3g} {plot.unit} on validation images"
+    words = f"{plot.title} after {len(plot.learned)} of {epochs} epochs: {last}"
+    draw_figure(kept(curve_figure, plot, epochs), words, key, said=False)
 
+
+def curve_figure(plot: Plot, epochs: int) -> go.Figure:
+    """One plot; the validation line is dashed, so that color alone says nothing."""
     figure = go.Figure()
     at = list(range(1, len(plot.learned) + 1))
     mode = "lines+markers" if len(at) < 30 else "lines"
@@ -58,24 +70,18 @@ def drawn(plot: Plot, epochs: int, key: str) -> None:
         if np.isfinite(values).any():
             line = {"dash": dash, "color": color}
             figure.add_scatter(x=at, y=values.tolist(), name=name, mode=mode, line=line)
-    font = {"color": INK[shade]}
-    axis = {"tickfont": font, "title": {"font": font}, "gridcolor": GRID, "zeroline": False}
     figure.update_layout(
         height=HEIGHT, margin={"l": 10, "r": 10, "t": 30, "b": 10}, hovermode="x unified",
-        showlegend=True, font=font,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": font},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
-    figure.update_xaxes({**axis, "title": {"text": "Epoch", "font": font}})
-    figure.update_xaxes(range=[0.5, epochs + 0.5], tickformat="d", nticks=8)
-    heading = {"text": f"{plot.title} ({plot.unit})", "font": font}
-    figure.update_yaxes({**axis, "title": heading, "rangemode": "tozero"})
+    axis = {"gridcolor": GRID, "zeroline": False}
+    numbered = {"range": [0.5, epochs + 0.5], "tickformat": "d", "nticks": 8}
+    figure.update_xaxes(axis | numbered, title="Epoch")
+    figure.update_yaxes(axis, title=f"{plot.title} ({plot.unit})", rangemode="tozero")
     if plot.unit == "%":
         figure.update_yaxes(range=[0, 102])
-    last = f"{plot.learned[-1]:.3g} {plot.unit} on what it learns from"
-    if np.isfinite(plot.held[-1]):
-        last += f", {plot.held[-1]:.3g} {plot.unit} on validation images"
-    words = f"{plot.title} after {len(at)} of {epochs} epochs: {last}"
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=words)
+    return figure
 
 
 def finding(log: TrainLog) -> str:
@@ -88,8 +94,13 @@ def finding(log: TrainLog) -> str:
     return said.replace("%", " %")
 
 
-def numbers(log: TrainLog) -> None:
-    """The curves' numbers, one row an epoch."""
+def numbers(log: TrainLog, key: str) -> None:
+    """The curves' numbers, one row an epoch, folded away."""
+    folded(NUMBERS, f"{key}.folded", lambda: all_numbers(log))
+
+
+def all_numbers(log: TrainLog) -> None:
+    """A row for each epoch."""
     rows = [
         {
             "Epoch": epoch + 1,
@@ -101,5 +112,4 @@ def numbers(log: TrainLog) -> None:
         }
         for epoch in range(log.done)
     ]
-    with st.expander("The numbers as a table"):
-        st.dataframe(rows, hide_index=True, alt=f"Table of {log.done} epochs")
+    st.dataframe(rows, hide_index=True, alt=f"Table of {log.done} epochs")

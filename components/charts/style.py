@@ -31,6 +31,7 @@ PALE = {  # a ramp on all of which the theme's ink is read
 }
 WRAP = 16  # characters of a label's line
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "scene", "coloraxis"))
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
@@ -51,19 +52,35 @@ def stays() -> str:
     return f"position:sticky;left:0;z-index:1;background:light-dark({light},{dark})"
 
 
-def inked(figure: go.Figure, ink: str) -> None:
-    """Every text in one color; what has a color of its own keeps it."""
-    font = {"color": ink}
-    axis = {"tickfont": font, "title": {"font": font}}
-    figure.update_layout(font=font, legend={"font": font, "title": {"font": font}})
-    figure.update_xaxes(axis)
-    figure.update_yaxes(axis)
-    if any("scene" in trace for trace in figure.data):  # else it takes 20 ms for nothing
-        figure.update_scenes(xaxis=axis, yaxis=axis, zaxis=axis)
-    if figure.layout.coloraxis.to_plotly_json():
-        figure.update_coloraxes(colorbar=axis)
-    for note in figure.layout.annotations:
-        note.font.color = note.font.color or ink
+def inked(spec: dict[str, Any], ink: str) -> dict[str, Any]:
+    """A figure as plain parts, every text in one color; a note's own color stays.
+
+    Set on the parts: Plotly's own updates take five times as long as the rest of this.
+    """
+    layout: dict[str, Any] = spec.setdefault("layout", {})
+    colored(layout, ink, "font")
+    colored(layout, ink, "legend", "font")
+    colored(layout, ink, "legend", "title", "font")
+    flat = {"xaxis", "yaxis", *(name for name in layout if AXIS.fullmatch(name))}
+    axes = [layout.setdefault(name, {}) for name in sorted(flat)]
+    for scene in (layout[name] for name in layout if SCENE.fullmatch(name)):
+        axes += [scene.setdefault(f"{letter}axis", {}) for letter in "xyz"]
+    axes += [
+        bar.setdefault("colorbar", {}) for name, bar in layout.items() if COLOR_AXIS.fullmatch(name)
+    ]
+    for axis in axes:
+        colored(axis, ink, "tickfont")
+        colored(axis, ink, "title", "font")
+    for note in layout.get("annotations", ()):
+        note.setdefault("font", {}).setdefault("color", ink)
+    return spec
+
+
+def colored(parts: dict[str, Any], ink: str, *way: str) -> None:
+    """Set the color of a font that is found on this way; what else it says stays."""
+    for name in way:
+        parts = parts.setdefault(name, {})
+    parts["color"] = ink
 
 
 def laid(figure: go.Figure, height: int) -> go.Figure:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from components.folded import folded
 from components.widgets.viewer import said
 from engine.result import Table, distinct
 
+NUMBERS = "The numbers as a table"
 NONE = "–"
 SPOKEN = {"nat": "nats"}  # units that are many
 
@@ -72,10 +74,13 @@ def plain(value: float) -> str:
 
 
 def numbers(tables: Mapping[str, Table]) -> None:
-    """The twin of a drawing: its numbers, folded away."""
-    with st.expander("The numbers as a table"):
+    """The twin of a drawing: its numbers, folded away and drawn when they are unfolded."""
+
+    def each() -> None:
         for key, view in tables.items():
             table(view, key)
+
+    folded(NUMBERS, f"{next(iter(tables))}.folded", each)
 
 
 def signed(value: float) -> str:

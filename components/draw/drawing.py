@@ -146,7 +146,7 @@ def draw_log(view: TrainLog, key: str, _finding: str, _shape: DrawnAs | None) ->
     """The curves of a training and their numbers."""
     curves.training(view, key)
     if view.done:
-        curves.numbers(view)
+        curves.numbers(view, key)
 
 
 def styled(shape: DrawnAs | None, kind: type[StyleT]) -> StyleT:

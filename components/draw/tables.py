@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from components.charts import plots
+from components.charts.finished import kept
 from components.draw.charts import Chart
 from engine.result import Table
 
@@ -22,7 +23,8 @@ def chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = Fa
         wide: whether it scrolls sideways in a narrow window.
     """
     numbers = {"numbers": renamed(table, shape)}
-    plots.with_table(shape.figure(table), finding, numbers, key, shape.press, wide=wide)
+    figure = kept(replace(shape, press=None).figure, table)
+    plots.with_table(figure, finding, numbers, key, shape.press, wide=wide)
 
 
 def renamed(table: Table, shape: Chart) -> Table:

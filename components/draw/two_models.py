@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.answer_and_map import AnswerAndMap
 from components.charts import plots
+from components.charts.finished import kept
 from components.charts.tables import signed
 from components.draw.bar_groups import BarGroups
 from components.sidebar.subject import Subject, square_behind, square_pixels
@@ -100,7 +101,7 @@ def draw_likeliest(
         series=dict(zip(table.order, (title.lower() for title in titles), strict=True)),
         title="probability (%)", span=(0, 118), ticks=(0, 25, 50, 75, 100),
     )  # fmt: skip
-    plots.drawn(shape.figure(table), listed(table), key, said=False)
+    plots.drawn(kept(shape.figure, table), listed(table), key, said=False)
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:

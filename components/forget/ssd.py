@@ -12,7 +12,9 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots, tables
+from components.charts.finished import kept
 from components.draw.lines import Scatter
+from components.folded import folded
 from components.forget.asked import KEY, Closer, Rows
 from components.forget.words import FIGURES, GOAL, percent
 from components.notices import plain
@@ -50,7 +52,7 @@ def live(closer: Closer, method: SSD, found: Answer) -> None:
     drawn = Table.of({**{name: (weights[name], "") for name in weights.order},
                         "damped": (over, "")})  # fmt: skip
     with plot:
-        plots.drawn(lines_of(method).figure(drawn), finding(method, after), f"{KEY}.SSD.plot")
+        plots.drawn(kept(lines_of(method).figure, drawn), finding(method, after), f"{KEY}.SSD.plot")
     figures(after, closer.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
@@ -58,11 +60,12 @@ def live(closer: Closer, method: SSD, found: Answer) -> None:
         "Above the first line a weight is damped; λ says what is left of it. Importances are "
         "computed once, so that moving a line takes no time."
     )
-    box = st.expander("The numbers as a table", key=f"{KEY}.SSD.numbers", on_change="rerun")
-    if box.open:
-        with box:
-            layers = by_layer(forget.values, train.values, method.ratio or start, method.strength)
-            tables.table(layers, f"{KEY}.SSD.layers")
+
+    def layers() -> None:
+        held = by_layer(forget.values, train.values, method.ratio or start, method.strength)
+        tables.table(held, f"{KEY}.SSD.layers")
+
+    folded(tables.NUMBERS, f"{KEY}.SSD.numbers", layers)
 
 
 def choose(method: SSD) -> SSD:

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from components.charts.finished import kept
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, scale
 from components.draw.drawing import Drawing, Views, draw
@@ -26,7 +27,7 @@ def tube(found: Views, key: str) -> None:
         draw(FLAT, found, f"{key}.{LINES}")
     else:
         tables = {"low": rows_table(found["low"], "5 %"), "high": rows_table(found["high"], "95 %")}
-        figure = tube_surface(found["low"], found["confidence"])
+        figure = kept(tube_surface, found["low"], found["confidence"])
         with_table(figure, tube_words(found), tables, key=f"{key}.{SURFACE}")
 
 

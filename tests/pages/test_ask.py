@@ -15,7 +15,7 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.run import digest
-from tests.visits import said, visit, words
+from tests.visits import said, unfolded, visit, words
 
 STORY = asking.scene("counter", 424)
 CAPTION = {"ask.prompt": "describe closely", "ask.kind": "Partners together, as learned"}
@@ -121,7 +121,7 @@ def test_another_word_has_another_map_and_its_own_truth():
     )
     assert "Of the map" in named
     assert "No place in it would be right: it names no thing." in other_word
-    tables = [each.value for each in one.main.dataframe]
+    tables = [each.value for each in unfolded(one).main.dataframe]
     assert any(list(table.index) == ["Attention", "Relevancy"] for table in tables)
     shown = [
         at.main.get("component_instance") or at.main.get("bidi_component") for at in (one, other)

@@ -16,7 +16,7 @@ from engine import gallery, run
 from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking, opening
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from tests.visits import held_up, pills, said, settled, visit, words
+from tests.visits import held_up, pills, said, settled, unfolded, visit, words
 
 LAMP = "is there a lamp"
 
@@ -179,7 +179,7 @@ def test_the_scene_is_named_in_the_call():
 
 
 def test_every_strategy_is_shown_with_the_figures_that_were_measured():
-    at = opened("Greedy")
+    at = unfolded(opened("Greedy"))
     held = summary(HABIT)
     table = next(each.value for each in at.main.dataframe if "OPERA" in each.value.index)
     for name, figures in held.items():

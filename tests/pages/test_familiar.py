@@ -21,7 +21,7 @@ from engine.data import load
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
 from engine.run import digest
-from tests.visits import held_up, pills, question_in, said, visit
+from tests.visits import held_up, pills, question_in, said, unfolded, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -170,7 +170,7 @@ def test_every_detector_is_ranked_and_the_lowest_p_value_is_paid_for():
     assert "finds this image most unusual" in words(at)
     assert "Bonferroni" in words(at)
     at.toggle(key="familiar.Compare.odin").set_value(True).run()
-    at = settled(at)
+    at = unfolded(settled(at))
     ranked = next(each.value for each in at.main.dataframe if "p-value" in each.value.columns[0])
     assert "ODIN" in ranked.index
 
@@ -201,7 +201,7 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_
         if one.endswith(name[-4:])
     )  # fmt: skip
     at = opened(model=line, familiar__closer="Beside its parent")
-    tables = [each.value for each in at.main.dataframe]
+    tables = [each.value for each in unfolded(at).main.dataframe]
     table = next(one for one in tables if one.index[0] == "cut")
     assert list(table.index) == ["cut", "Digits MLP (parent)"]
     own, other = ViM()(case_of(name=name)), ViM()(case_of())

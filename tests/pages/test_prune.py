@@ -42,7 +42,7 @@ from engine.sparsity import (
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.compare import overlap
 from engine.training import Recipe, fresh
-from tests.visits import said, settled, visit, words
+from tests.visits import said, settled, unfolded, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
@@ -205,7 +205,7 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     assert f"At this ratio **{100 * accuracy:.3g} %**" in words(at)
     at.slider(key="prune.Tradeoff.epochs").set_value(0).run()
     at.button(key="prune.Tradeoff.go").click().run()
-    at = settled(at)
+    at = unfolded(settled(at))
     table = next(each.value for each in at.main.dataframe if "after pruning" in each.value.columns)
     wanted = Tradeoff(epochs=0)(digits)["levels"].values
     assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])

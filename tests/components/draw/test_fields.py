@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.draw.fields import FieldChart, field_table
 from engine.result import Field
+from tests.visits import unfolded
 
 FIELD = Field(
     np.array([[0.1, 0.2, 0.3], [0.6, 0.7, 0.8]], np.float32), np.float32([0, 0.5, 1]),
@@ -54,7 +55,6 @@ def page() -> None:
 
 
 def test_a_field_is_drawn_by_its_kind_with_its_numbers_below():
-    at = AppTest.from_function(page).run()
-    assert not at.exception
+    at = unfolded(AppTest.from_function(page).run())
     assert at.caption[0].value.startswith("It rises")
     assert list(at.dataframe[0].value.index) == ["beside 1", "beside −1"]

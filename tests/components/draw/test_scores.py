@@ -14,6 +14,7 @@ from components.draw.scores import as_rows, of_groups
 from engine.anomaly import COSTARR, QUICK, ViM
 from engine.result import Ranking, Scores, Table
 from tests import tiny
+from tests.visits import unfolded
 
 CASE = tiny.familiar_case(tiny.cnn())
 NAMES = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
@@ -121,8 +122,7 @@ def page() -> None:
 
 
 def test_scores_are_bars_with_their_finding_and_their_numbers():
-    at = AppTest.from_function(page).run()
-    assert not at.exception
+    at = unfolded(AppTest.from_function(page).run())
     assert len(at.get("plotly_chart")) == 1
     assert at.caption[0].value == "owl"
     assert at.dataframe[0].value.iloc[:, 0].tolist() == pytest.approx([0.2, 0.8])

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.draw.tokens import word_values
 from engine.result import Tokens
+from tests.visits import unfolded
 
 
 def answer(*said: str, ended: bool = True) -> Tokens:
@@ -44,7 +45,7 @@ def test_words_are_drawn_by_kind_with_their_finding_and_table():
     at = drawn(answer("a", "car"))
     assert "**What it says**" in [each.value for each in at.markdown]
     assert "1 \\*answer\\*." in [each.value for each in at.caption]
-    (table,) = (each.value for each in at.dataframe)
+    (table,) = (each.value for each in unfolded(at).dataframe)
     assert table.index.tolist() == ["a", "car"]
     assert table["probability (probability)"].tolist() == [0.5, 1.0]
 

@@ -11,6 +11,7 @@ from components.charts.style import inked
 from components.level_sets import plane_chart, star_chart, tube_chart
 from engine.result import Field
 from tests.components.level_sets.results import plane, star, tube
+from tests.visits import unfolded
 
 
 def texts(figure) -> str:
@@ -42,10 +43,14 @@ def test_probability_is_on_the_one_scale(figure):
 
 
 def test_every_text_takes_the_ink_and_colors_of_their_own_stay(figure):
-    inked(figure, "#123456")
-    assert figure.layout.font.color == "#123456"
-    own = [note.font.color for note in figure.layout.annotations]
+    layout = inked(figure.to_dict(), "#123456")["layout"]
+    assert layout["font"]["color"] == layout["legend"]["font"]["color"] == "#123456"
+    own = [note["font"]["color"] for note in layout.get("annotations", ())]
     assert set(own) <= {"#123456", "#fff"}
+    axes = [layout["xaxis"], layout["yaxis"], layout["coloraxis"]["colorbar"]]
+    axes += [layout["scene"][f"{letter}axis"] for letter in "xyz" if "scene" in layout]
+    for axis in axes:
+        assert axis["tickfont"]["color"] == axis["title"]["font"]["color"] == "#123456"
 
 
 def test_labels_are_text_in_every_place_of_the_star():
@@ -141,7 +146,8 @@ def test_every_chart_is_drawn_with_its_twin_and_its_words():
     at = AppTest.from_function(page, default_timeout=30).run()
     assert not at.exception
     assert [each.label for each in at.expander] == ["The numbers as a table"] * 4
-    assert len(at.dataframe) == 2 + 3 + 1 + 2
+    assert not at.dataframe
+    assert len(unfolded(at).dataframe) == 2 + 3 + 1 + 2
     assert len(at.caption) == 4
 
 

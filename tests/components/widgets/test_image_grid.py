@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from components.widgets.image_grid import CELL, GAP, MARGIN, as_html, as_png, cells, finding
 from engine.result import Path
 from tests.components.level_sets.results import CORNERS, HOSTILE, grid
+from tests.visits import unfolded
 
 
 def test_rows_are_targets_and_columns_are_sources():
@@ -71,5 +72,5 @@ def page() -> None:
 def test_the_page_shows_the_table_its_twin_and_the_file():
     at = AppTest.from_function(page, default_timeout=30).run()
     assert not at.exception
-    assert len(at.dataframe) == 3
+    assert len(unfolded(at).dataframe) == 3
     assert HOSTILE not in at.get("html")[0].proto.body

@@ -1,0 +1,122 @@
+"""A kept figure is the one that would be built now: what it is drawn of tells it from others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.charts import finished as kept_figures
+from components.charts import style
+from components.charts.finished import KEPT, LEAST, Finished, finished, kept
+from components.charts.style import INK
+from components.draw.bars import Bars
+from components.draw.lines import Lines
+from engine.result import Table
+
+TABLE = Table.of({"change": ([-0.25, 0.5], "share"), "other": ([1.0, 2.0], "nat")}, ("a", "b"))
+SHAPE = Bars(value="change")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    KEPT.clear()
+    yield
+    KEPT.clear()
+
+
+def spec(shape, table):
+    return kept(shape.figure, table).to_dict()
+
+
+def test_a_figure_is_sent_as_plotly_would_write_it():
+    figure = go.Figure(SHAPE.figure(TABLE))
+    figure.add_annotation(text="mine", font_color="#fff").add_annotation(text="plain")
+    sent = finished(figure).to_dict()
+    written = json.loads(plotly.io.to_json(figure, validate=False))
+    assert sent["data"] == written["data"]
+    notes = [note.pop("font") for note in sent["layout"]["annotations"]]
+    assert [font["color"] for font in notes] == ["#fff", INK["light"]]
+    assert sent["layout"]["xaxis"]["title"]["text"] == written["layout"]["xaxis"]["title"]["text"]
+
+
+def test_what_was_drawn_before_is_not_built_again():
+    built = []
+
+    class Counted(Bars):
+        def figure(self, table):
+            built.append(table)
+            return super().figure(table)
+
+    globals()["Counted"] = Counted  # a name under which it can be told from others
+    Counted.__qualname__ = "Counted"
+    shape = Counted(value="change")
+    same = Table.of({"change": ([-0.25, 0.5], "share"), "other": ([1.0, 2.0], "nat")}, ("a", "b"))
+    assert spec(shape, TABLE) == spec(replace(shape), same)
+    assert len(built) == 1
+
+
+@pytest.mark.parametrize(("shape", "table"), [
+    (SHAPE, Table.of({"change": ([-0.25, 0.51], "share")}, ("a", "b"))),  # a number
+    (SHAPE, Table.of({"change": ([-0.25, 0.5], "share")}, ("a", "c"))),  # a row's name
+    (SHAPE, Table.of({"change": ([-0.25, 0.5], "nat")}, ("a", "b"))),  # its unit
+    (replace(SHAPE, title="another"), TABLE),
+    (replace(SHAPE, names=("A", "B")), TABLE),
+    (replace(SHAPE, height=500), TABLE),
+    (replace(SHAPE, line=10.0), TABLE),
+    (Lines(x="other", series={"change": "change"}), TABLE),
+])  # fmt: skip
+def test_whatever_changes_in_it_gives_another_figure(shape, table):
+    first = spec(SHAPE, TABLE)
+    assert spec(shape, table) != first
+    assert spec(shape, table) == finished(shape.figure(table)).to_dict()
+    assert spec(SHAPE, TABLE) == first
+
+
+def test_the_other_theme_has_a_figure_of_its_own(monkeypatch):
+    light = spec(SHAPE, TABLE)
+    for module in (style, kept_figures):
+        monkeypatch.setattr(module, "theme", lambda: "dark")
+    dark = spec(SHAPE, TABLE)
+    assert light["layout"]["font"]["color"] == INK["light"]
+    assert dark["layout"]["font"]["color"] == INK["dark"]
+
+
+def test_a_kept_figure_cannot_be_spoiled():
+    first = spec(SHAPE, TABLE)
+    first["data"][0]["name"] = "spoiled"
+    assert spec(SHAPE, TABLE)["data"][0]["name"] != "spoiled"
+
+
+def test_what_cannot_be_told_from_another_is_built_each_time():
+    for title in ("one", "two"):
+        figure = kept(lambda: go.Figure(layout_title_text=title))  # noqa: B023
+        assert figure.to_dict()["layout"]["title"]["text"] == title
+    assert not KEPT.names()
+
+
+def test_kept_figures_are_bounded_in_bytes_and_in_number():
+    assert Finished("{}").size == LEAST
+    large = kept(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
+    assert large.size > LEAST
+    assert KEPT.room // LEAST <= 2048
+
+
+def page() -> None:
+    from components.charts import plots
+    from components.charts.finished import kept
+    from tests.components.charts.test_finished import SHAPE, TABLE
+
+    plots.drawn(kept(SHAPE.figure, TABLE), "what it shows", "figure")
+
+
+def test_the_page_shows_the_finished_figure():
+    for _ in range(2):  # built, then kept
+        (chart,) = AppTest.from_function(page, default_timeout=60).run().get("plotly_chart")
+        assert json.loads(chart.proto.spec) == spec(SHAPE, TABLE)
+        assert chart.proto.alt == "what it shows"
