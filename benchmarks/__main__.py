@@ -21,6 +21,7 @@ from benchmarks import (
     hallucination,
     lab,
     level_sets,
+    rerun,
     serving,
     sparsity,
     stacked,
@@ -47,6 +48,7 @@ PARTS = {
 WAITS = {  # lines of text
     "browsing": browsing.rows,
     "serving": serving.rows,
+    "rerun": rerun.rows,
     "lab": lab.rows,
     "hallucination": hallucination.told,
     "losses": evidence.told,

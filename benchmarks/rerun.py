@@ -1,0 +1,161 @@
+"""What a rerun of each view costs when all of its answers are kept, beside an earlier commit.
+
+Python calls are counted exactly; CPU milliseconds are those of the thread that draws the page, the
+least of several reruns, so that a busy computer changes little. Two processes, one for each commit,
+measure every view in turn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, cast
+
+from tests.browser.server import ROOT
+
+BEFORE = "56249e6^"  # the last commit before views were sections
+MOST = 400_000  # calls of a rerun, at most
+
+# Runs in a checkout: prints titles, then the figures of each view whose title it reads.
+MEASURE = """
+import cProfile, json, pstats, sys, time
+import engine
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
+from components.views import ROOT, VIEWS
+
+plain, spent, counted = LocalScriptRunner._run_script, [], []
+
+def run_script(self, *given):
+    began = time.thread_time()
+    plain(self, *given)
+    spent.append(1000 * (time.thread_time() - began))
+
+def profiled(self, *given):
+    profile = cProfile.Profile()
+    profile.runcall(plain, self, *given)
+    counted.append(pstats.Stats(profile).total_calls)
+
+def measure(view):
+    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=600)
+    at.run()
+    at.switch_page(str(view.path))
+    at.run()
+    while at.main.get("progress") or at.sidebar.get("progress"):
+        time.sleep(0.5)
+        at.run()
+    at.run()
+    spent.clear(), counted.clear()
+    for _ in range(5):
+        at.run()
+    LocalScriptRunner._run_script = profiled
+    at.run()
+    LocalScriptRunner._run_script = run_script
+    return [min(counted), min(spent)]
+
+LocalScriptRunner._run_script = run_script
+views = {view.title: view for view in VIEWS}
+print(json.dumps(list(views)), flush=True)
+for line in sys.stdin:
+    print(json.dumps(measure(views[json.loads(line)])), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one rerun."""
+
+    calls: int
+    milliseconds: float  # of the CPU
+
+
+@dataclass
+class Checkout:
+    """A process that measures the views of one commit.
+
+    Args:
+        ask: where a title is written.
+        hear: where its figures are read.
+        titles: of its views.
+    """
+
+    ask: IO[str]
+    hear: IO[str]
+    titles: list[str]
+
+    def cost(self, title: str) -> Cost:
+        """Of a rerun of a view."""
+        self.ask.write(json.dumps(title) + "\n")
+        self.ask.flush()
+        return Cost(*json.loads(self.hear.readline()))
+
+
+@contextmanager
+def checkout(folder: Path) -> Iterator[Checkout]:
+    """A process that imports the code of a folder and keeps its answers in a store of its own."""
+    with TemporaryDirectory(prefix="blindspot-rerun-", ignore_cleanup_errors=True) as home:
+        process = subprocess.Popen(
+            [sys.executable, "-c", MEASURE], cwd=folder, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "BLINDSPOT_HOME": home, "PYTHONPATH": str(folder)},
+        )  # fmt: skip
+        ask, hear = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+        try:
+            yield Checkout(ask, hear, json.loads(hear.readline()))
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def earlier(revision: str) -> Iterator[Path | None]:
+    """A folder with the files of an earlier commit; None where it is not in this repository."""
+    with TemporaryDirectory(prefix="blindspot-before-") as folder:
+        made = subprocess.run(
+            ["git", "worktree", "add", "--quiet", "--detach", folder, revision],
+            cwd=ROOT, check=False, capture_output=True,
+        )  # fmt: skip
+        try:
+            yield None if made.returncode else Path(folder)
+        finally:
+            subprocess.run(
+                ["git", "worktree", "remove", "--force", folder],
+                cwd=ROOT, check=False, capture_output=True,
+            )  # fmt: skip
+
+
+def rows(revision: str = BEFORE) -> Iterator[str]:
+    """Lines of text: a view each, now and at the commit before; now alone where there is none."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(earlier(revision))
+        now = stack.enter_context(checkout(ROOT))
+        before = stack.enter_context(checkout(folder)) if folder else None
+        beside = f"; before: commit {revision}" if before else ""
+        yield (
+            f"A rerun with kept answers{beside}. At most {MOST // 1000} thousand Python calls are "
+            "wanted; milliseconds are of the CPU."
+        )
+        for title in now.titles:
+            there = before if before and title in before.titles else None
+            yield line(title, now.cost(title), there.cost(title) if there else None)
+
+
+def line(title: str, now: Cost, before: Cost | None) -> str:
+    """The figures of a view, and how much less they are than before."""
+    words = f"{title}: {now.calls / 1000:.0f} thousand calls, {now.milliseconds:.0f} ms"
+    if now.calls > MOST:
+        words += " ✗"
+    if before is None:
+        return f"{words}."
+    fewer, faster = before.calls / now.calls, before.milliseconds / now.milliseconds
+    return (
+        f"{words}; before {before.calls / 1000:.0f} thousand ({fewer:.2f} ×), "
+        f"{before.milliseconds:.0f} ms ({faster:.2f} ×)."
+    )
