@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from components.charts.finished import KEPT, LEAST, Finished, finished, kept
 from components.charts.style import INK
 from components.draw.bars import Bars
 from components.draw.lines import Lines
+from components.views import ROOT
 from engine.result import Table
 
 TABLE = Table.of({"change": ([-0.25, 0.5], "share"), "other": ([1.0, 2.0], "nat")}, ("a", "b"))
@@ -98,6 +100,14 @@ def test_what_cannot_be_told_from_another_is_built_each_time():
         figure = kept(lambda: go.Figure(layout_title_text=title))  # noqa: B023
         assert figure.to_dict()["layout"]["title"]["text"] == title
     assert not KEPT.names()
+
+
+def test_no_chart_draws_of_the_session_or_of_chance():
+    files = (path.read_text("utf-8") for path in (ROOT / "components" / "draw").glob("*.py"))
+    charts = [text for text in files if "def figure(self" in text]
+    assert len(charts) > 10
+    for text in charts:
+        assert not re.findall(r"session_state|query_params|get_option|\brandom\b|\btime\(", text)
 
 
 def test_kept_figures_are_bounded_in_bytes_and_in_number():
