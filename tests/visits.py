@@ -13,6 +13,7 @@ from components.views import HEATMAPS, ROOT, AppPage
 from engine import run
 from engine.attribution import HEATMAPS as KINDS
 from engine.commands import asking
+from engine.lane import lanes
 from engine.method import quiet
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
@@ -49,15 +50,27 @@ def pills(at: AppTest, key: str):
     return next(each for each in at.button_group if each.key == key)
 
 
-def settled(at):
-    """The page once nothing is computed any more, neither in it nor in the sidebar."""
-    for _ in range(900):  # under the time that a test has
-        if not at.main.get("progress") and not at.sidebar.get("progress"):
+def settled(at, done=lambda at: not at.main.get("progress") and not at.sidebar.get("progress")):
+    """The page once nothing is computed any more, neither in it nor in the sidebar, or once `done`.
+
+    It is drawn again when an answer is there: drawing takes as long as many an answer.
+    """
+    until = time.monotonic() + 280  # under the time that a test has
+    while time.monotonic() < until:
+        if done(at):
             return at
-        time.sleep(0.25)
+        wait_for_an_answer()
         at.run()
         assert not at.exception
     raise AssertionError(said(at))
+
+
+def wait_for_an_answer(seconds=3.0):
+    """Until one of those that are computed is there; at most so long, as it may be nobody's."""
+    asked = [job for lane in lanes() for job in lane.jobs()]
+    until = time.monotonic() + (seconds if asked else 0.1)
+    while time.monotonic() < until and not any(job.finished for job in asked):
+        time.sleep(0.02)
 
 
 def words(at):

@@ -23,7 +23,7 @@ from engine.run import answer
 from engine.training import Recipe, loop, train, unfinished
 from engine.training.fresh import fresh
 from engine.training.state import state_file
-from tests.visits import pills, said, visit
+from tests.visits import pills, said, settled, visit
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
 SEEDS = count(100)
@@ -47,12 +47,7 @@ def trained():
     """The page after a training that nobody has asked for yet."""
     at = visit(MLP | {"lab.seed": str(next(SEEDS))}, DATA_AND_MODELS)
     at.button(key="lab.training.Train.go").click().run()
-    for _ in range(120):
-        if at.success:
-            return at
-        time.sleep(0.25)
-        at.run()
-    raise AssertionError(said(at))
+    return settled(at, lambda at: at.success)
 
 
 def zipped(**files):
@@ -274,11 +269,7 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     assert not under_way(one)
     assert "MLP on digits, seed 5" in words(at)
     at.button(key=f"lab.resume.{one.name}").click().run()
-    for _ in range(120):
-        if at.success:
-            break
-        time.sleep(0.25)
-        at.run()
+    settled(at, lambda at: at.success)
     assert len(checkpoints.listed()) == 1
     assert unfinished() == ()
 

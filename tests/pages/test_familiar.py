@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 import zipfile
 from copy import deepcopy
 
@@ -21,7 +20,7 @@ from engine.data import load
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
 from engine.run import digest
-from tests.visits import held_up, pills, question_in, said, unfolded, visit
+from tests.visits import held_up, pills, question_in, said, settled, unfolded, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -30,17 +29,12 @@ SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
 def opened(**link):
     """The page once everything is answered."""
     at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, FAMILIAR)
-    return settled(at)
+    return answered(at)
 
 
-def settled(at):
-    for _ in range(240):
-        if at.main.header and not at.main.get("progress"):
-            return at
-        time.sleep(0.25)
-        at.run()
-        assert not at.exception
-    raise AssertionError(said(at))
+def answered(at):
+    """The page once its sentence is there too."""
+    return settled(at, lambda at: at.main.header and not at.main.get("progress"))
 
 
 def words(at):
@@ -72,11 +66,11 @@ def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
     hold.begins(at)
     at.run()
     assert not hold.is_given_up(1)
-    settled(at)
+    answered(at)
 
 
 def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_missing_are_said():
-    at = settled(visit(view=FAMILIAR))
+    at = answered(visit(view=FAMILIAR))
     assert not said(at)
     assert at.main.header[0].value.startswith("No verdict: 4 independent normal photographs")
     told = words(at)
@@ -117,7 +111,7 @@ def test_another_detector_gives_its_own_answer_with_its_settings():
     assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
     assert "anomaly.KNN" in words(at)
     pills(at, "familiar.detector").set_value("COSTARR").run()
-    at = settled(at)
+    at = answered(at)
     assert "the logit decides alone" in words(at)
     assert "of what sets this image's features apart" in words(at)
 
@@ -148,7 +142,7 @@ def test_a_promise_that_cannot_be_kept_is_one_sentence():
     at.file_uploader(key="familiar.file").set_value(("m.zip", zipped(100), "application/zip")).run()
     title = next(one for one in at.selectbox(key="familiar.normal").options if "Yours: m" in one)
     at.selectbox(key="familiar.normal").set_value(title).run()
-    at = settled(at)
+    at = answered(at)
     assert "With 30 normal images no false-alarm rate below 3.23 % can be promised" in words(at)
     assert not at.exception
 
@@ -160,7 +154,7 @@ def test_unknown_images_can_be_others_made_worse_or_none():
     numbers = [each.value for each in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
-    at = settled(at)
+    at = answered(at)
     assert not said(at)
     assert "**ROC**" not in words(at)
 
@@ -170,7 +164,7 @@ def test_every_detector_is_ranked_and_the_lowest_p_value_is_paid_for():
     assert "finds this image most unusual" in words(at)
     assert "Bonferroni" in words(at)
     at.toggle(key="familiar.Compare.odin").set_value(True).run()
-    at = unfolded(settled(at))
+    at = unfolded(answered(at))
     ranked = next(each.value for each in at.main.dataframe if "p-value" in each.value.columns[0])
     assert "ODIN" in ranked.index
 
@@ -180,7 +174,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     assert "(p " in words(at)
     before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     at.select_slider(key="familiar.severity").set_value("0.75").run()
-    at = settled(at)
+    at = answered(at)
     after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert before != after
     assert "the model tells" in words(at)
@@ -219,7 +213,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
         one for one in at.selectbox(key="familiar.normal").options if one.startswith("Yours: mine")
     )
     at.selectbox(key="familiar.normal").set_value(title).run()
-    at = settled(at)
+    at = answered(at)
     assert not said(at)
     assert re.match(r"No verdict: \d independent normal images", at.main.header[0].value)
     assert "4 normal images are too few for more than 2 directions" in words(at)
