@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
-from tests import measured, sharing  # noqa: F401 - settles threads, before torch too
+from tests import homes, measured, sharing  # noqa: F401 - settles threads, before torch too
 
 settings.register_profile("house", deadline=None)  # nothing is asserted about time
 settings.load_profile("house")
@@ -19,7 +19,7 @@ settings.load_profile("house")
 @pytest.fixture(autouse=True, scope="session")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """BLINDSPOT_HOME for this run."""
-    folder = tmp_path_factory.mktemp("blindspot")
+    folder = homes.furnish(tmp_path_factory.mktemp("blindspot"))
     before = os.environ.get("BLINDSPOT_HOME")
     os.environ["BLINDSPOT_HOME"] = str(folder)
     yield folder

@@ -18,6 +18,8 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Page
 
+from tests import homes
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 
@@ -61,11 +63,14 @@ def free_port() -> int:
 
 @contextmanager
 def serving(script: Path, **env: str) -> Iterator[str]:
-    """The script behind a real server with an empty store; gives its base URL."""
+    """The script behind a real server with an empty store; gives its base URL.
+
+    It finds no compiler: what a test begins and stops would have a model compiled beside it.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory(prefix="blindspot-", ignore_cleanup_errors=True) as home:
-        log = Path(home) / "server.log"
+        log = homes.furnish(Path(home)) / "server.log"
         command = [sys.executable, "-m", "streamlit", "run", str(script)]
         command += ["--server.port", str(port)]
         command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
@@ -73,7 +78,7 @@ def serving(script: Path, **env: str) -> Iterator[str]:
             process = subprocess.Popen(
                 command,
                 cwd=script.parent,
-                env={**os.environ, "BLINDSPOT_HOME": home, **env},
+                env={**os.environ, "BLINDSPOT_HOME": home, "CXX": "", **env},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

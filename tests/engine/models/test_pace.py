@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
+from engine.models import catalog
 from engine.models import pace as module
 from engine.models.pace import Pace, find_pace, in_batches, pace_file
-from tests import tiny
+from tests import homes, tiny
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,13 @@ def test_it_is_tried_once_and_kept_for_the_next_process(timed):
     find_pace(tiny.vit(), "exact")
     assert len(tried) > count
     assert len(json.loads(pace_file().read_text())) == 2
+
+
+def test_homes_of_tests_begin_with_the_paces_of_the_first_model(timed, tmp_path):
+    homes.furnish(tmp_path)
+    found = {use: find_pace(catalog.load(), use).batch for use in ("exact", "gradient")}
+    assert found.items() <= homes.BATCHES.items()
+    assert not timed[1]
 
 
 def test_what_was_found_on_a_busy_machine_serves_this_process_only(timed, monkeypatch):
