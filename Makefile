@@ -25,7 +25,7 @@ run: setup  ## start the app on http://localhost:8501
 	@$(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.dev chromium  ## every test that is not slow, gpu or peer
-	$(PY) -m pytest -m "not slow and not gpu and not peer" -n $(JOBS) --dist loadfile $(ARGS)
+	$(PY) -m pytest -m "not slow and not gpu and not peer" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(VENV)/.dev chromium  ## effects over several seeds; writes docs/measured.md
 	$(PY) -m pytest -m "slow and not gpu and not peer" --timeout 3600 $(ARGS)

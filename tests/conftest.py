@@ -16,6 +16,21 @@ settings.register_profile("house", deadline=None)  # nothing is asserted about t
 settings.load_profile("house")
 
 
+HERE = Path(__file__).parent
+LONGEST = ("fake_gate", "browser", "pages")  # first, so that workers side by side end together
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first; within a folder everything stays as it is."""
+    items.sort(key=lambda item: rank(item.path))
+
+
+def rank(path: Path) -> int:
+    """Where a test file's folder stands among the longest; the others are behind them."""
+    folder = path.relative_to(HERE).parts[0] if HERE in path.parents else ""
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """BLINDSPOT_HOME for this run."""
