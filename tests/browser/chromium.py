@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHELL = "chromium-headless-shell"  # draws the same and has no window's work to do
+COMMANDS = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 
 
@@ -36,7 +37,8 @@ def installers() -> list[list[str]]:
     ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get"):
         may = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        get = "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium"
+        install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q"
+        get = f"apt-get update -q && {{ {install} {SHELL} || {install} chromium; }}"
         if not may or shutil.which("sudo"):
             ways.insert(0, [*may, "sh", "-c", get])
     return ways

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving
@@ -18,8 +25,22 @@ Serve = Callable[..., str]
 expect.set_options(timeout=90_000)  # two cores may be busy with something that takes long
 
 
+# In a new tab nothing is left of what others have chosen, and the tab keeps what is chosen in it.
+ANOTHER_PERSON = """if (window === top && !sessionStorage.getItem('opened')) {
+  localStorage.clear();
+  sessionStorage.setItem('opened', 'by a test');
+}"""
+# What would move forever moves once: without a GPU, a placeholder's shimmer costs more than a page.
+STILL = """document.addEventListener('DOMContentLoaded', () => {
+  const style = document.createElement('style');
+  style.textContent = '*, ::before, ::after { animation-iteration-count: 1 !important; }';
+  document.documentElement.append(style);
+});"""
+OF_A_PAGE = {"viewport", "color_scheme"}  # what needs no context of its own
+
+
 class OpenPage(Protocol):
-    """Opens a page in a browser context of its own, as another person would."""
+    """Opens a page as another person would."""
 
     def __call__(self, **context: Any) -> Page: ...
 
@@ -38,6 +59,14 @@ def browser() -> Iterator[Browser]:
         browser = chromium.launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared(browser: Browser) -> BrowserContext:
+    """One context for most pages: it has Streamlit's scripts at hand, read and compiled."""
+    context = browser.new_context()
+    context.add_init_script(ANOTHER_PERSON + STILL)
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +89,10 @@ def console_errors() -> list[str]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, console_errors: list[str]) -> Iterator[OpenPage]:
-    """Opens pages, each in a fresh context; at the end the console must be clean."""
+def open_page(
+    browser: Browser, shared: BrowserContext, console_errors: list[str]
+) -> Iterator[OpenPage]:
+    """Opens pages, each as another person; at the end the console must be clean."""
 
     def note(message: ConsoleMessage) -> None:
         # On a deep link Streamlit first looks for its server under the page's own path.
@@ -71,15 +102,25 @@ def open_page(browser: Browser, console_errors: list[str]) -> Iterator[OpenPage]
 
     with ExitStack() as contexts:
 
-        def open_one(**context: Any) -> Page:
-            options = {"viewport": {"width": 1280, "height": 900}, **context}
-            page = contexts.enter_context(browser.new_context(**options)).new_page()
+        def open_one(**options: Any) -> Page:
+            options = {"viewport": {"width": 1280, "height": 900}, **options}
+            if options.keys() <= OF_A_PAGE:
+                page = shared.new_page()
+                page.set_viewport_size(options["viewport"])
+                page.emulate_media(color_scheme=options.get("color_scheme"))
+            else:
+                context = contexts.enter_context(browser.new_context(**options))
+                context.add_init_script(STILL)
+                page = context.new_page()
             page.set_default_timeout(90_000)
             page.on("console", note)
             page.on("pageerror", lambda error: console_errors.append(str(error)))
             return page
 
         yield open_one
+    for page in shared.pages:
+        page.close()
+    shared.clear_cookies()
     assert not console_errors
 
 

@@ -50,6 +50,7 @@ IDLE = """call => {
   return performance.now() - window.idleSince > 300;
 }"""
 CALLS = count()
+EVERY = 100  # ms; asked at each frame, a page is drawn sixty times a second only to be asked
 
 ReadT = TypeVar("ReadT")
 
@@ -108,7 +109,7 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) ->
 
 def settle(page: Page, seconds: float = 60.0) -> None:
     """Waits until the page is idle and has been so for a while from now on."""
-    page.wait_for_function(IDLE, arg=next(CALLS), timeout=seconds * 1000)
+    page.wait_for_function(IDLE, arg=next(CALLS), timeout=seconds * 1000, polling=EVERY)
 
 
 def eventually(read: Callable[[], ReadT], holds: Callable[[ReadT], bool], tries: int = 50) -> ReadT:
