@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from engine.images.samples import sample
-from tests.browser.conftest import OpenPage, Serve
-from tests.browser.server import ROOT, eventually, settle
+from tests.browser.conftest import OpenPage
+from tests.browser.server import eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 QUICK = {"heatmaps.methods": ["Grad-CAM", "Gradient"]}
@@ -267,15 +267,6 @@ def focused(page: Page) -> str:
     """The name of what has the focus."""
     name: str = page.evaluate(FOCUS)
     return name.strip()
-
-
-def test_a_fresh_server_answers_a_link_with_settings_first(serve: Serve, page: Page) -> None:
-    link = ONE | {"image": "A cup of coffee", "heatmaps.Gradient.channels": "size", "seed": "3"}
-    page.goto(f"{serve(ROOT / 'app.py')}/heatmaps?{urlencode(link)}")
-    settle(page)
-    expect(made(page)).to_contain_text("espresso (logit)")
-    expect(page).to_have_url(re.compile("channels=size"))
-    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_link_value_out_of_range_is_ignored_with_a_notice_until_it_is_set(visit: Visit) -> None:
