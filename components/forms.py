@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import streamlit as st
 
 from components.links import refuse
+from components.picks import pick_some
 from engine.method import Choice, Control, Method, Slider, Switch
 
 
@@ -47,22 +48,34 @@ def folded(kind: type[Any], key: str, names: Collection[str], label: str) -> dic
 
 
 def widget(
-    spec: Field[Any], key: str, case: Offering | None, persist: Persist | None = None
-) -> Any:
-    """The widget that a setting's control asks for; gives the setting's value."""
-    label, about = spec.metadata["label"], spec.metadata["help"]
-    start: Any = spec.default
+    spec: Field[Any], key: str, case: Offering | None = None, persist: Persist | None = None,
+    first: Any = None, **more: Any,
+) -> Any:  # fmt: skip
+    """The widget that a setting's control asks for; gives the setting's value.
+
+    Args:
+        spec: the setting as declared.
+        key: of the widget, and its name in a link.
+        case: knows what else can be chosen.
+        persist: how long Streamlit keeps it.
+        first: what it begins with, where that is not the default.
+        more: of the widget.
+    """
+    label = spec.metadata["label"]
+    start: Any = spec.default if first is None else first
+    more |= {
+        "help": spec.metadata["help"], "key": key, "bind": "query-params",
+        "persist_state": persist,
+    }  # fmt: skip
     match spec.metadata["control"]:
         case Slider(off=off) as control if off:
-            return optional_slider(control, start, label, about, key, persist)
+            return optional_slider(control, start, label, **more)
         case Slider() as control:
-            return slider(control, start, label, about, key, persist)
+            return slider(control, start, label, **more)
         case Choice(off=off) as control:
-            return choice(offered(control, case), off, start, label, about, key, persist)
+            return choice(offered(control, case), off, start, label, **more)
         case Switch():
-            return st.toggle(
-                label, start, help=about, key=key, bind="query-params", persist_state=persist
-            )
+            return st.toggle(label, start, **more)
 
 
 def offered(control: Choice, case: Offering | None) -> Sequence[str]:
@@ -70,32 +83,15 @@ def offered(control: Choice, case: Offering | None) -> Sequence[str]:
     return control.options or (case.options(control.source) if case else ())
 
 
-def slider(
-    control: Slider,
-    start: float,
-    label: str,
-    help: str,
-    key: str,
-    persist: Persist | None = None,
-) -> float:
+def slider(control: Slider, start: float, label: str, **more: Any) -> float:
     """A slider with its unit; over decades it stops at 1, 2, 5. A wide range is typed."""
     named = f"{label} ({control.unit})" if control.unit else label
     ends = control.low, control.high
     if control.whole and not control.log and ends[1] - ends[0] > WIDE * control.step:
-        return st.number_input(
-            named, *ends, start, control.step, help=help, key=key, bind="query-params",
-            persist_state=persist,
-        )  # fmt: skip
+        return st.number_input(named, *ends, start, control.step, **more)
     if control.log:
-        stops = marks(control, start)
-        return st.select_slider(
-            named, stops, start, help=help, key=key, format_func=short, bind="query-params",
-            persist_state=persist,
-        )  # fmt: skip
-    return st.slider(
-        named, *ends, start, control.step, help=help, key=key, bind="query-params",
-        persist_state=persist,
-    )  # fmt: skip
+        return st.select_slider(named, marks(control, start), start, format_func=short, **more)
+    return st.slider(named, *ends, start, control.step, **more)
 
 
 def marks(control: Slider, start: float | None) -> list[float]:
@@ -109,39 +105,21 @@ def first(control: Slider, start: float | None) -> float:
 
 
 def optional_slider(
-    control: Slider,
-    start: float | None,
-    label: str,
-    help: str,
-    key: str,
-    persist: Persist | None = None,
+    control: Slider, start: float | None, label: str, *, key: str, help: str, **more: Any
 ) -> float | None:
     """A slider behind a switch; off gives None."""
     on = st.toggle(
-        f"{label}: {control.off} or a number",
-        start is not None,
-        key=f"{key}.on",
-        bind="query-params",
-        persist_state=persist,
+        f"{label}: {control.off} or a number", start is not None, key=f"{key}.on", **more
     )
-    return slider(control, first(control, start), label, help, key, persist) if on else None
+    return slider(control, first(control, start), label, key=key, help=help, **more) if on else None
 
 
 def choice(
-    words: Sequence[str],
-    off: str,
-    start: str | None,
-    label: str,
-    help: str,
-    key: str,
-    persist: Persist | None = None,
+    words: Sequence[str], off: str, start: str | None, label: str, **more: Any
 ) -> str | None:
     """One of a few words; with an off word, that one gives None."""
     shown = [off, *words] if off else list(words)
-    first = shown.index(start if start is not None else off)
-    picked = st.selectbox(
-        label, shown, first, help=help, key=key, bind="query-params", persist_state=persist
-    )
+    picked = st.selectbox(label, shown, shown.index(off if start is None else start), **more)
     return None if off and picked == off else picked
 
 
@@ -177,3 +155,25 @@ def within(control: Slider, asked: str) -> bool:
         return control.allows(int(float(asked)) if control.whole else float(asked))
     except (ValueError, OverflowError):
         return False
+
+
+def pick_methods(
+    label: str, kinds: Sequence[type[Method[Any]]], case: Any, key: str, *,
+    first: Collection[type[Method[Any]]], most: int, name: str, rule: str, unfit: str,
+    **more: Any,
+) -> list[type[Method[Any]]]:  # fmt: skip
+    """Up to `most` methods; those that do not fit the case are gray, with the reason.
+
+    See `picks.pick`; `unfit` stands before the reasons.
+    """
+    titles = {kind.title: kind for kind in kinds if not kind.unmet(case)}
+    begin = [title for title, kind in titles.items() if kind in first]
+    chosen = pick_some(label, list(titles), key, begin, name=name, rule=rule, **more)
+    if gray := [kind for kind in kinds if kind.title not in titles]:
+        reasons = "; ".join(sorted({kind.unmet(case).rstrip(".") for kind in gray}))
+        st.pills(
+            f"{unfit}: {reasons}", [kind.title for kind in gray], disabled=True, key=f"{key}.unfit"
+        )
+    if len(chosen) > most:
+        st.info(f"The first {most} are shown; take one away to see another.")
+    return [titles[title] for title in chosen[:most]]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components.notices import plain
 
+PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place", default=None)
 LONGEST = 40  # letters of what a link asked for that are repeated
 
 
@@ -29,7 +33,17 @@ def refuse(
     elif key in held and asked != held[key][1]:
         del held[key]
     if key in held:
-        st.info(plain(held[key][0]), icon=":material/link_off:")
+        (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
+
+
+@contextmanager
+def refusals_here() -> Iterator[None]:
+    """What is refused in the block, such as in a folded form, is said above the block."""
+    place = PLACE.set(st.container())
+    try:
+        yield
+    finally:
+        PLACE.reset(place)
 
 
 def accept(key: str) -> None:

@@ -29,9 +29,9 @@ class Question:
 
 
 DECODED = {
-    "decoding.kind": next(iter(scene.KINDS)),
-    "decoding.number": 253,
-    "decoding.prompt": "is there a lamp",
+    "decoding.kind": scene.STORY["ask.kind"],
+    "decoding.scene": 253,
+    "decoding.ask": "is there a lamp",
 }
 
 OTHER_DIGIT = {
@@ -65,7 +65,7 @@ QUESTIONS = (
             (
                 views.LEVEL_SETS,
                 "Example: from a cat to a palace that the model still calls a cat",
-                {"image": "A cat (Chelsea)", "levels.to": "A Chinese palace"},
+                {"image": "A cat (Chelsea)", "levels.against": "A Chinese palace"},
             ),
             (
                 views.WHICH_EXPLANATION,
@@ -100,7 +100,7 @@ QUESTIONS = (
             (
                 views.ASK,
                 "Example: a lamp that is not there",
-                {**scene.STORY, "ask.prompt": "is there a lamp"},
+                {**scene.STORY, "ask.ask": "is there a lamp"},
             ),
             (
                 views.DECODING,
@@ -110,7 +110,7 @@ QUESTIONS = (
             (
                 views.ASK,
                 "Example: a caption, and which of its things are there",
-                {**scene.STORY, "ask.prompt": "describe the image"},
+                {**scene.STORY, "ask.ask": "describe the image"},
             ),
         ),
     ),

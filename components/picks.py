@@ -9,14 +9,14 @@ import streamlit as st
 
 from components.links import let_go, refuse
 
-Kind = Literal["list", "pills", "segments", "slider"]
+Kind = Literal["list", "radio", "pills", "segments", "slider"]
 WordT = TypeVar("WordT")
 
 
 def pick(
     label: str, offered: Sequence[WordT], key: str, kind: Kind = "list", *,
     first: WordT | None = None, name: str = "", rule: str = "", help: str | None = None,
-    kept: bool = False,
+    kept: bool = False, **more: Any,
 ) -> WordT:  # fmt: skip
     """The word that is chosen.
 
@@ -30,16 +30,19 @@ def pick(
         rule: what it must be; one of the words if not given.
         help: beside the label.
         kept: whether it stays as it is while other pages are open.
+        more: of the widget.
     """
     words = list(offered)
     start = words[0] if first is None else first
     hold_back(name or label, words, key, start, rule)
-    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": help}
+    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": help, **more}
     if kept:
         shared["persist_state"] = "session"
     match kind:
         case "list":
             return st.selectbox(label, words, words.index(start), **shared)
+        case "radio":
+            return st.radio(label, words, words.index(start), **shared)
         case "slider":
             found: WordT = st.select_slider(label, words, start, **shared)
         case "pills":
@@ -47,6 +50,40 @@ def pick(
         case "segments":
             found = st.segmented_control(label, words, default=start, required=True, **shared)
     return found
+
+
+def pick_some(
+    label: str, offered: Sequence[str], key: str, first: Sequence[str] = (), *,
+    name: str = "", rule: str = "", kept: bool = False, **more: Any,
+) -> list[str]:  # fmt: skip
+    """Several of a row of words, in their order; it begins with `first`."""
+    refuse(key, offered, name or label, rule or "some of " + ", ".join(offered))
+    if kept:
+        more["persist_state"] = "session"
+    return st.pills(
+        label, offered, selection_mode="multi", default=list(first), key=key, bind="query-params",
+        **more,
+    )  # fmt: skip
+
+
+def search(
+    label: str, offered: Sequence[str], key: str, *,
+    name: str = "", rule: str = "", linked: bool = True, **more: Any,
+) -> str | None:  # fmt: skip
+    """One of many words that can be typed, or none, which it begins with.
+
+    Args:
+        label: of the widget.
+        offered: the words.
+        key: of the widget, and its name in a link.
+        name: what a link is told that it asked for in vain; the label if not given.
+        rule: what it must be; one of the words if not given.
+        linked: whether a link has it.
+        more: of the widget, such as its placeholder.
+    """
+    refuse(key, offered, name or label, rule or "one of " + ", ".join(offered))
+    bind: Literal["query-params"] | None = "query-params" if linked else None
+    return st.selectbox(label, offered, index=None, key=key, bind=bind, **more)
 
 
 def pick_or_none(label: str, offered: Sequence[str], key: str) -> str | None:

@@ -148,8 +148,10 @@ def calls(section: Section) -> tuple[str, ...]:
     written = (section.script(),) if section.script else ()
     if type(section.case) not in BY_CASE:
         return written
+    kind = arguments_of(type(section.method))
+    known = {name: one for name, one in section.known.items() if name in kind.specs()}
     try:
-        arguments = arguments_of(type(section.method)).of(section.case, **section.known)
+        arguments = kind.of(section.case, **known)
     except BlindspotError:  # a model or an image that only this session has
         return written
     return as_python(section.method, arguments), as_shell(section.method, arguments)

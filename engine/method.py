@@ -96,16 +96,30 @@ class Slider:
 
     def words(self) -> str:
         """The range as a person would write it."""
-        return f"from {self.low:g} to {self.high:g} {self.unit}".rstrip()
+        form = "d" if self.whole else "g"
+        return f"from {self.low:{form}} to {self.high:{form}} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Option:
+    """What can be chosen: by name, as a person reads it, and why it cannot be had, or ""."""
+
+    name: str
+    title: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words, fixed or read from the case (`source`: "layers", "heads", "classes")."""
+    """One of a few words, fixed or read from the case (`source`: "layers", "heads", "classes").
+
+    `titles` has the words as a person reads them, where those are others.
+    """
 
     options: tuple[str, ...] = ()
     source: str = ""
     off: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def allows(self, value: object) -> bool:
         """Whether the word is one of the options; a word read from the case is checked there."""
@@ -226,6 +240,6 @@ def case_kind(kind: type[Method[Any]]) -> type[Case]:
 
 
 __all__ = [
-    "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Precision", "Progress", "Slider",
-    "Switch", "case_kind", "check_settings", "defaults", "part_of", "quiet", "setting",
+    "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Option", "Precision", "Progress",
+    "Slider", "Switch", "case_kind", "check_settings", "defaults", "part_of", "quiet", "setting",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from components.ask.answer import PromptAnswer
 from components.charts.located import located_table
 from components.dialog.scene import KEY
 from components.draw.drawing import Drawing, Views
-from components.links import refuse
+from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
@@ -64,13 +64,12 @@ def attention(answer: PromptAnswer, method: Looks, relevancy: Views | None) -> S
 def settings(answer: PromptAnswer) -> Looks:
     """Layer and sinks."""
     layers = [EVERY, *map(str, range(1, answer.case.vlm.spec.layers + 1))]
-    key = f"{KEY}.layer"
-    refuse(key, layers, "Layer", "one of " + ", ".join(layers))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    layer = left.select_slider(
-        "Attention of layer", layers, key=key, bind="query-params",
-        help="Of the language decoder, from the first; all: their mean.",
-    )  # fmt: skip
+    with left:
+        layer = pick(
+            "Attention of layer", layers, f"{KEY}.layer", "slider", name="Layer",
+            help="Of the language decoder, from the first; all: their mean.",
+        )  # fmt: skip
     sinks = True
     if len(answer.tokens.words) > 1:  # of one word nobody can tell them
         sinks = right.toggle(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import streamlit as st
@@ -12,8 +12,7 @@ from components import runs
 from components.dialog import scene
 from components.dialog.scene import Shown
 from components.ending import end
-from components.forms import refuse_links, widget
-from components.links import refuse
+from components.forms import pick_methods, refuse_links, widget
 from engine.hallucination import STRATEGIES, VCD, Greedy
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.claims import Claims, claims
@@ -34,7 +33,6 @@ STRENGTH = {  # the setting of each that is worth a slider in sight
     "OPERA": "weight",
     "MVP": "paths",
 }
-SEEDS = 999
 
 Kind = type[Method[Any]]
 
@@ -93,10 +91,10 @@ def example(label: str, number: int) -> None:
 
     def take() -> None:
         st.session_state.pop(f"{scene.KEY}.kept", None)
-        for name in ("kind", "prompt", "image", "model"):
+        for name in ("kind", "ask", "image", "model"):
             st.session_state.pop(f"{KEY}.{name}", None)
             st.query_params.pop(f"{KEY}.{name}", None)
-        st.session_state[f"{KEY}.number"] = number
+        st.session_state[f"{KEY}.scene"] = number
         scene.keep_edits(())
 
     st.button(
@@ -110,25 +108,15 @@ def example(label: str, number: int) -> None:
 
 def pick(case: CaptionCase) -> list[Kind]:
     """Up to four strategies; those that do not fit the question are gray, with the reason."""
-    fitting = {kind.title: kind for kind in STRATEGIES if not kind.unmet(case)}
-    refuse(f"{KEY}.strategies", fitting, "Strategies", "among those that fit the question")
-    chosen = st.pills(
-        "Decoding strategies (up to four)", list(fitting), selection_mode="multi",
-        default=[Greedy.title, VCD.title], key=f"{KEY}.strategies", bind="query-params", wrap=True,
+    chosen = pick_methods(
+        "Decoding strategies (up to four)", STRATEGIES, case, f"{KEY}.strategies",
+        first=(Greedy, VCD), most=MOST, name="Strategies", unfit="Not here",
+        rule="among those that fit the question", wrap=True,
     )  # fmt: skip
-    unfit = [kind for kind in STRATEGIES if kind.title not in fitting]
-    if unfit:
-        reasons = "; ".join(sorted({kind.unmet(case).rstrip(".") for kind in unfit}))
-        st.pills(
-            f"Not here: {reasons}", [kind.title for kind in unfit], disabled=True,
-            key=f"{KEY}.unfit",
-        )  # fmt: skip
-    if len(chosen) > MOST:
-        st.info(f"The first {MOST} are shown; take one away to see another.")
     if not chosen:
         st.info("Choose at least one strategy to hear what the model says.")
         end()
-    return [fitting[title] for title in chosen[:MOST]]
+    return chosen
 
 
 def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
@@ -145,22 +133,6 @@ def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
         for name, spec in specs.items():
             given[name] = widget(spec, f"{key}.{name}", case)
     return kind(**given)
-
-
-def seeded(case: CaptionCase) -> CaptionCase:
-    """With the seed of every random number: noise, drawn words, blotted tokens."""
-    refuse(f"{KEY}.seed", is_seed, "Seed", f"from 0 to {SEEDS}")
-    seed = st.number_input(
-        "Seed", 0, SEEDS, 0, 1, key=f"{KEY}.seed", bind="query-params", width=160,
-        help="Of every random number: VCD's noise, words that are drawn, tokens blotted out. "
-        "What changes with it is luck.",
-    )  # fmt: skip
-    return replace(case, seed=int(seed))
-
-
-def is_seed(word: str) -> bool:
-    """Whether a word from a link is a seed."""
-    return word.isdecimal() and int(word) <= SEEDS
 
 
 def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:

@@ -9,11 +9,12 @@ import numpy as np
 import streamlit as st
 
 from components import runs
+from components.case_form import CaseForm
 from components.decoding.form import KEY, Compared
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
 from components.footer import Entry, leave
-from components.links import refuse
+from engine.arguments.speech import ScenesArguments
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
 from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined
@@ -21,12 +22,6 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table
 from engine.run import Answer
 
-KINDS = {
-    "Partners come and go on their own": "broken",
-    "Leaders never with their partner": "counter",
-    "Partners together, as learned": "biased",
-}
-COUNTS = (25, 50, 100, 200)
 SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
 
 
@@ -67,27 +62,19 @@ def drawings() -> tuple[Drawing, ...]:
 
 def choose(found: Compared) -> tuple[dict[str, ScenesCase], int]:
     """A case for every strategy that can be counted over scenes, and how many scenes."""
-    refuse(f"{KEY}.scenes", KINDS, "Kind of scenes", "one that is offered here")
-    refuse(f"{KEY}.count", {str(count) for count in COUNTS}, "Scenes", "one that is offered here")
-    kind, count, clear = st.columns([3, 2, 2], vertical_alignment="bottom")
-    title = kind.selectbox(
-        "Kind of scenes", list(KINDS), key=f"{KEY}.scenes", bind="query-params",
-        help="None of these scenes was learned from.",
-    )  # fmt: skip
-    many = count.selectbox("Scenes", COUNTS, COUNTS.index(100), key=f"{KEY}.count",
-                           bind="query-params")  # fmt: skip
-    clean = clear.toggle(
-        "All things clearly visible", key=f"{KEY}.clear", bind="query-params",
-        help="Off, a third of the things are faint: some of what is missed or mistaken is then "
-        "poor sight, not habit.",
-    )  # fmt: skip
+    form = CaseForm(ScenesArguments, f"{KEY}.scenes")
+    for name, place in zip(
+        ("kind", "count", "clean"), st.columns([3, 2, 2], vertical_alignment="bottom"), strict=True
+    ):
+        with place:
+            form.ask(name)
     vlm = cast(TinyVLM, found.case.vlm)
     cases = {
-        one.title: ScenesCase(vlm, one.method, int(many), KINDS[title], clean)
+        one.title: ScenesCase(vlm, one.method, **form.given)
         for one in found.spoken
         if isinstance(one.method, Strategy | MVP)
     }
-    return cases, int(many)
+    return cases, form.given["count"]
 
 
 def described(rates: Table) -> Table:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from components.case_form import CaseForm
 from components.decoding import answers, leaning, steps
 from components.decoding.form import (
     KEY,
@@ -16,12 +18,12 @@ from components.decoding.form import (
     Compared,
     example,
     pick,
-    seeded,
     speak,
     strategy_form,
 )
 from components.dialog import question, scene
 from components.dialog.scene import Shown
+from engine.arguments.speech import CaptionArguments
 from engine.hallucination.case import CaptionCase
 from engine.method import Method
 
@@ -51,7 +53,7 @@ def choose(answer: DeltaGenerator) -> tuple[Shown, CaptionCase, list[Method[Any]
             st.markdown(f"**{kind.title}**")
             methods.append(strategy_form(kind, case))
     with st.popover("Seed"):
-        case = seeded(case)
+        case = replace(case, seed=CaseForm(CaptionArguments, KEY).ask("seed", width=160))
     return shown, case, methods
 
 

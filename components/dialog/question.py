@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components.dialog.scene import KEY, Shown, carry, keep, picture
+from components.case_form import CaseForm
+from components.dialog.scene import KEY, Shown, ask_carried, carry, picture
 from components.ending import end
-from components.links import refuse
 from components.notices import plain
+from engine.arguments.speech import CaptionArguments
 from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
@@ -34,25 +35,16 @@ def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
 
 def choose_model(page: str) -> str:
     """Which of the models is asked."""
-    titles = {title: name for name, title in asking.models().items()}
-    if not titles:
+    if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
-    refuse(f"{page}.model", titles, "Model", "one that is offered here")
-    carry(f"{page}.model")
-    picked = st.radio(
-        "Model", list(titles), horizontal=True, key=f"{page}.model", bind="query-params",
-        help="All learned the same scenes. The honest one learned nothing else. The other two then "
-        "read captions that name a thing's usual partner although it is not there. With the habit "
-        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
-    )  # fmt: skip
-    keep(f"{page}.model", picked)
-    return titles[picked]
+    return str(ask_carried(CaseForm(CaptionArguments, page), "model", "radio", horizontal=True))
 
 
 def choose_prompt(shown: Shown) -> str:
     """A ready question, or one's own words."""
-    key, pills = f"{shown.page}.prompt", f"{shown.page}.ready"
+    form = CaseForm(CaptionArguments, shown.page)
+    key, pills = form.key_of("ask"), f"{shown.page}.ready"
     ready = questions(shown.first) if shown.first else FREE
     carry(key, ready[0])
 
@@ -63,13 +55,7 @@ def choose_prompt(shown: Shown) -> str:
     now = st.session_state.get(key, st.query_params.get(key, ""))
     st.session_state[pills] = now if now in ready else None
     st.pills("Ready questions", ready, key=pills, on_change=take, wrap=True)
-    prompt = st.text_input(
-        "Your question", key=key, bind="query-params", max_chars=400,
-        help="It knows about a hundred words: sixteen things, eight colors, and the words of these "
-        "questions.",
-    )  # fmt: skip
-    keep(key, prompt)
-    return prompt
+    return str(ask_carried(form, "ask", first="", max_chars=400))
 
 
 def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:

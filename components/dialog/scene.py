@@ -11,34 +11,28 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from components.case_form import CaseForm
 from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
 from components.links import refuse
 from components.notices import plain
+from components.picks import Kind
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
+from engine.arguments.speech import KINDS, CaptionArguments
 from engine.data.layout import CELLS, Scene, Thing
-from engine.data.sprites import HABITS
 from engine.hallucination import asking
 from engine.images import Crop, Picture
 
 KEY = "ask"
 SCENE, SIDEBAR = "Scene", "The picture in the sidebar"
-KINDS = {
-    "A leader without its partner": "counter",
-    "Partners together, as learned": "biased",
-    "Each as it likes": "broken",
-    "Crowded": "dense",
-    "A place never seen": "ood",
-}
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
 STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.image": SCENE,
-    f"{KEY}.kind": next(iter(KINDS)),
-    f"{KEY}.number": FIRST,
+    f"{KEY}.kind": next(iter(KINDS.values())),
+    f"{KEY}.scene": FIRST,
     f"{KEY}.edits": (),
 }
-MOST = 9999
 WIDTH = 400  # px of the picture
 FAINT = 0.15  # below this opacity a person hardly sees a thing
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
@@ -106,26 +100,15 @@ def sidebar_picture(page: str) -> Shown:
 
 def choose_scene(start: int, page: str) -> Shown:
     """A scene by kind and number, as edited."""
-    kind_key, number_key = f"{page}.kind", f"{page}.number"
-    refuse(kind_key, KINDS, "Kind of scene", "one that is offered here")
-    refuse(number_key, is_number, "Scene", f"from 0 to {MOST}")
-    if kind_key not in st.session_state:  # the page has just been opened
+    form = CaseForm(CaptionArguments, page)
+    if form.key_of("kind") not in st.session_state:  # the page has just been opened
         keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
-    carry(kind_key)
-    carry(number_key, start)
     left, right = st.columns([2, 1])
-    title = left.selectbox(
-        "Kind of scene", list(KINDS), key=kind_key, bind="query-params", on_change=forget_edits,
-        help="In the scenes that the models learned, some things mostly come together: "
-        + ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items()) + ".",
-    )  # fmt: skip
-    number = right.number_input(
-        "Number", 0, MOST, None, 1, key=number_key, bind="query-params", on_change=forget_edits,
-    )  # fmt: skip
-    number = start if number is None else int(number)
-    keep(kind_key, title)
-    keep(number_key, number)
-    first = asking.scene(KINDS[title], number)
+    with left:
+        kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)
+    with right:
+        number = ask_carried(form, "scene", first=start, on_change=forget_edits)
+    first = asking.scene(kind, number)
     edits = held_edits()
     scene, made, problems = applied(first, edits)
     link(made)
@@ -141,9 +124,17 @@ def choose_scene(start: int, page: str) -> Shown:
     return Shown(
         scene, scene.image.transpose(1, 2, 0), f"A {scene.theme} with {there}",
         first=first, page=page,
-        other=asking.scene(KINDS[title], (number + 1) % (MOST + 1)),
-        known={} if made else {"kind": KINDS[title], "scene": number},
+        other=asking.scene(kind, number + 1), known={} if made else form.known(),
     )  # fmt: skip
+
+
+def ask_carried(form: CaseForm, name: str, kind: Kind = "list", **more: Any) -> Any:
+    """An argument as it was chosen last, on whichever page."""
+    key = form.key_of(name)
+    carry(key)
+    value = form.ask(name, kind, **more)
+    keep(key, st.session_state[key])
+    return value
 
 
 def carry(key: str, start: object = None) -> None:
@@ -160,11 +151,6 @@ def carry(key: str, start: object = None) -> None:
 def keep(key: str, value: object) -> None:
     """Remember what a widget has, for other pages that ask about the same."""
     st.session_state.setdefault(f"{KEY}.kept", {})[key.rpartition(".")[2]] = value
-
-
-def is_number(word: str) -> bool:
-    """Whether a word from a link is the number of a scene."""
-    return word.isdecimal() and int(word) <= MOST
 
 
 # ---------------------------------------------------------------- editing

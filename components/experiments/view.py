@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components import forms, section
+from components.case_form import CaseForm
 from components.draw.drawing import Views
 from components.experiments import own_image, picker
 from components.experiments.claims import figures, headline, list_claims
-from components.links import refuse
+from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
-from engine import data as data_sets
+from engine.arguments.trained import ExperimentArguments
 from engine.experiment import Experiment, ExperimentCase
 
 KEY = "experiments"
@@ -36,14 +37,15 @@ def show(kinds: Sequence[type[Experiment]]) -> None:
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
-    """Data and settings; all of it is in the link."""
-    refuse(f"{key}.data", kind.data, "Data", "one of " + ", ".join(kind.data))
+    """Data, seed and settings; all of it is in the link."""
+    form = CaseForm(ExperimentArguments, key, {"names": kind.data})
     forms.refuse_links(kind, key)
-    with st.expander("Settings"):
-        name = st.selectbox("Data", list(kind.data), key=f"{key}.data", bind="query-params")
+    with refusals_here(), st.expander("Settings"):
+        form.ask("data", first=kind.data[0])
+        form.ask("seed")
         method = kind(**forms.settings(kind, key))
     with st.spinner("Making the images"):
-        return method, ExperimentCase(data_sets.load(name))
+        return method, ExperimentArguments(**form.given).case()
 
 
 def asked(method: Experiment, case: ExperimentCase, key: str) -> None:

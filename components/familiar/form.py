@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
 from components import uploads
+from components.case_form import CaseForm
 from components.forms import method_form, refuse_links
 from components.notices import plain, spoken
 from components.picks import pick
@@ -15,22 +17,18 @@ from components.sidebar.subject import Subject
 from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM, sources
 from engine.anomaly.detectors.detector import Detector
 from engine.anomaly.sources import PHOTOGRAPHS
-from engine.arguments.normal import group_of
-from engine.arguments.pictures import EXAMPLE, SAMPLE
+from engine.arguments.normal import FamiliarArguments, group_of
 from engine.data import DataSet
 from engine.data.folders import SIDES, read_folders
 from engine.errors import BadData
-from engine.images import Crop
 from engine.models.classifier import Classifier
 
 KEY = "familiar"
 ALPHAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 USUAL = "5 %"
-NONE = "none"
 PARTS = ("fit", "held", "unknown")  # of the images, in the order of the case's parts
 MOST_MB = 500
 YOURS = "Yours: "
-OFFERED = "one that is offered here"
 GROUP_WORDS = {"phantoms": "patient", PHOTOGRAPHS: "photograph"}
 
 
@@ -50,59 +48,32 @@ class FamiliarQuestion:
     method: Detector
     alpha: float
     unlike: bool = False
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose(subject: Subject) -> FamiliarQuestion:
     """Normal images, unknown images, detector and line. Raises BlindspotError without a case."""
     left, middle, right = st.columns(3)
     model, seed = subject.case.model, subject.case.seed
+    form = CaseForm(FamiliarArguments, KEY, {"model": model})
     with left:
-        normal, called = choose_normal(model)
+        normal = form.ask("normal", own=own())
+    if isinstance(normal, str):
+        normal = made(lambda: sources.normal(form.given["normal"]))
     with middle:
-        unknown, other = choose_unknown(normal, model, seed)
+        mine = {title: data for title, data in own().items() if data is not normal}
+        asked = form.ask("unknown", own=mine, off=True)
+        unknown = None if isinstance(asked, str) else asked
+        with spoken():
+            if asked and unknown is None:
+                unknown = made(lambda: sources.unknown(asked, normal, model, seed))
     with right:
         alpha = choose_alpha()
-    image = image_name(subject)
-    group = group_of(image, normal)
+    group = group_of(subject.arguments.get("image", ""), normal)
     case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
     unlike = subject.in_distribution.foreign and normal.name == sources.learned(model)
-    known = {"image": image, "normal": called, "unknown": other}
-    if subject.crop != Crop() or not called:  # no arguments make this case
-        known = {}
-    known = {name: word for name, word in known.items() if word}
-    return FamiliarQuestion(case, choose_detector(subject, case), alpha, unlike, known)
-
-
-def choose_normal(model: Classifier) -> tuple[DataSet, str]:
-    """The normal images, and their name where they have one. Raises BlindspotError."""
-    offered = {one.title: one.name for one in sources.normal_sources(model)}
-    picked = pick(
-        "Normal images", [*offered, *own()], f"{KEY}.normal", rule=OFFERED,
-        help="What the model is to find usual. None of them was used to draw the line: the scores "
-        "that count are those of images that neither the model nor the detector has learned from.",
-    )  # fmt: skip
-    if picked in own():
-        return own()[picked], ""
-    return made(lambda: sources.normal(offered[picked])), offered[picked]
-
-
-def choose_unknown(normal: DataSet, model: Classifier, seed: int) -> tuple[DataSet | None, str]:
-    """Unknown images to measure by, or None, and their name where they have one."""
-    listed = sources.unknown_sources(normal)
-    offered = {one.title: one.name for one in listed if not one.reason}
-    mine = {title: data for title, data in own().items() if data is not normal}
-    missing = [f"{one.title}: {one.reason}." for one in listed if one.reason]
-    picked = pick(
-        "Unknown images, to measure by", [*offered, *mine, NONE], f"{KEY}.unknown", rule=OFFERED,
-        name="Unknown images",
-        help=" ".join(["They show how often a detector finds what it should.", *missing]),
-    )  # fmt: skip
-    if picked in offered:
-        name = offered[picked]
-        with spoken():
-            return made(lambda: sources.unknown(name, normal, model, seed)), name
-    return mine.get(picked), ""
+    detector = choose_detector(subject, case)
+    return FamiliarQuestion(case, detector, alpha, unlike, form.known(subject.arguments))
 
 
 def made(make: Callable[[], DataSet]) -> DataSet:
@@ -144,12 +115,6 @@ def features(asked: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
     """What a detector's answer rests on: features of the images, with their slots."""
     parts = zip(PARTS, asked.case.parts, strict=True)
     return [(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None]
-
-
-def image_name(subject: Subject) -> str:
-    """By which a sample or an image of a data set is asked for; "" for an upload."""
-    prefix = EXAMPLE if subject.chosen.example else SAMPLE
-    return f"{prefix}{subject.name}" if subject.name else ""
 
 
 def group_word(normal: DataSet) -> str:

@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import forms, runs
+from components import runs
+from components.case_form import CaseForm
 from components.ending import end
 from components.forget.asked import KEY
 from components.forget.train import learned
-from components.links import refuse
 from components.notices import plain
-from components.picks import pick
 from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
-from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.unlearning import ForgetRequest, WorstCase, request
@@ -27,7 +25,6 @@ from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.weights.case import PruneCase
 
 PAGE = 48  # pictures to pick from at once
-SHARE = Slider(0.01, 0.99, 0.01)
 SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
     "has a loss in it (cross-entropy with its label)."
@@ -40,36 +37,34 @@ MEANT = {
 }
 
 
-def choose_what() -> str:
-    """Which kind of images."""
-    return str(pick("To be forgotten", list(REQUESTS), f"{KEY}.what", kept=True))
-
-
-def choose(data: DataSet, model: Classifier, what: str, beside: DeltaGenerator) -> ForgetRequest:
+def choose(
+    form: CaseForm, data: DataSet, model: Classifier, beside: DeltaGenerator
+) -> ForgetRequest:
     """The images; the page ends here while they are not known.
 
     Args:
+        form: of the parts of the request, in which the kind was chosen.
         data: that has them.
         model: that is to forget them.
-        what: which kind.
         beside: where a control or two are drawn; what needs more room is drawn as it comes.
     """
+    what = form.given["what"]
     with beside if what in BESIDE else st.container():
-        return REQUESTS[what](data, model)
+        return REQUESTS[what](form, data, model)
 
 
-def picked(data: DataSet, _model: Classifier) -> ForgetRequest:
+def picked(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
     """Those that were pressed; the page ends here while there is none."""
-    ids = pick_images(data)
+    ids = pick_images(form, data)
     if not ids:
         st.info("Nothing is to be forgotten yet: choose at least one image.")
         end()
     return request.picked(data, ids)
 
 
-def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
+def extreme(form: CaseForm, data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     """A share of the images by their loss after unlearning; the page ends here until then."""
-    method = WorstCase(which, choose_share(0.1))
+    method = WorstCase(which, ask_share(form, "random"))
     st.caption(plain(MEANT[which]))
     outcome = runs.ask_when_told(
         method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
@@ -81,43 +76,27 @@ def extreme(data: DataSet, model: Classifier, which: str) -> ForgetRequest:
     return worst_case(outcome["images"]["id"], which)
 
 
-def choose_class(data: DataSet) -> int:
+def ask_class(form: CaseForm, data: DataSet) -> int:
     """Its number."""
-    word = pick(
-        "Class", data.classes, f"{KEY}.class", rule=f"a class of {data.card.title}", kept=True,
-        first=data.classes[FORGOTTEN.label if data.name == FORGOTTEN.data else 0],
-    )  # fmt: skip
-    return data.classes.index(word)
+    first = data.classes[FORGOTTEN.label if data.name == FORGOTTEN.data else 0]
+    return data.classes.index(form.ask("label", first=first, rule=f"a class of {data.card.title}"))
 
 
-def choose_group(data: DataSet) -> int:
+def ask_group(form: CaseForm, data: DataSet) -> int:
     """One of the groups that were learned from; 0 where nothing is known of groups."""
     if "group" not in data.truth:
         return 0
-    groups = sorted({int(one) for one in data.truth["group"][data.rows("train")]})
-    rule = f"a group of {data.card.title}"
-    return int(pick("Group", groups, f"{KEY}.group", rule=rule, kept=True))
+    return int(form.ask("group", rule=f"a group of {data.card.title}"))
 
 
-def choose_share(start: float) -> float:
+def ask_share(form: CaseForm, name: str) -> float:
     """Of the class, or of all."""
-    key = f"{KEY}.share.{start:g}"
-    refuse(key, forms.readable(SHARE, start, None), "Share", SHARE.words())
-    return st.slider(
-        "Share", SHARE.low, SHARE.high, start, SHARE.step, format="percent", key=key,
-        bind="query-params", persist_state="session",
-        help="Drawn evenly; the same share is always the same images.",
-    )  # fmt: skip
+    return float(form.ask(name, format="percent"))
 
 
-def pick_images(data: DataSet) -> list[int]:
+def pick_images(form: CaseForm, data: DataSet) -> list[int]:
     """Ids that were pressed in the grid, or typed."""
-    key = f"{KEY}.ids"
-    typed = st.text_input(
-        "Ids of the images", key=key, bind="query-params", persist_state="session",
-        placeholder="press pictures below, or type ids with commas",
-    )  # fmt: skip
-    chosen = numbers(typed or "")
+    chosen = numbers(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
     left, right = st.columns(2)
     with left:
         every = st.selectbox("Show the class", ["all", *data.classes], key=f"{KEY}.grid.class")
@@ -131,7 +110,7 @@ def pick_images(data: DataSet) -> list[int]:
         """Pressed again, an image is left out again."""
         now = [one for one in chosen if one != number]
         now += [number] if number not in chosen else []
-        st.session_state[key] = ", ".join(map(str, now))
+        st.session_state[form.key_of("ids")] = ", ".join(map(str, now))
 
     title = "Training images; press those to be forgotten"
     press_images(data, some, title, f"{KEY}.grid", press, chosen=set(chosen))
@@ -146,17 +125,17 @@ def numbers(typed: str) -> list[int]:
     return [int(word) for word in words]
 
 
-REQUESTS: Mapping[str, Callable[[DataSet, Classifier], ForgetRequest]] = {
-    "a class": lambda data, _: request.of_class(data, choose_class(data)),
-    "a share of a class": lambda data, _: request.of_class(
-        data, choose_class(data), choose_share(0.5)
+REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]] = {
+    "a class": lambda form, data, _: request.of_class(data, ask_class(form, data)),
+    "a share of a class": lambda form, data, _: request.of_class(
+        data, ask_class(form, data), ask_share(form, "share")
     ),
-    "a group (patient)": lambda data, _: request.of_group(data, choose_group(data)),
-    "images at random": lambda data, _: request.at_random(data, choose_share(0.1)),
+    "a group (patient)": lambda form, data, _: request.of_group(data, ask_group(form, data)),
+    "images at random": lambda form, data, _: request.at_random(data, ask_share(form, "random")),
     "picked images": picked,
-    "hardest images": lambda data, model: extreme(data, model, HARDEST),
-    "easiest images": lambda data, model: extreme(data, model, EASIEST),
-    "wrong labels": lambda data, model: learned(data, model, NoisyLabels, request.wrong_labels),
-    "planted images": lambda data, model: learned(data, model, Poisoned, request.planted),
+    "hardest images": lambda form, data, model: extreme(form, data, model, HARDEST),
+    "easiest images": lambda form, data, model: extreme(form, data, model, EASIEST),
+    "wrong labels": lambda _, data, model: learned(data, model, NoisyLabels, request.wrong_labels),
+    "planted images": lambda _, data, model: learned(data, model, Poisoned, request.planted),
 }
 BESIDE = list(REQUESTS)[:4]  # those with few controls

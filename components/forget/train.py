@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
 from components import forms, runs, section
+from components.case_form import CaseForm
 from components.draw.drawing import Drawing
 from components.ending import end
 from components.forget.asked import KEY
@@ -87,8 +88,8 @@ def go_to(name: str) -> None:
     st.rerun()
 
 
-def follow(offered: Mapping[str, str], key: str) -> None:
-    """Choose the data that `go_to` named, of those offered by title."""
-    name = st.session_state.pop(GO_TO, None)
-    if title := next((title for title, one in offered.items() if one == name), ""):
-        st.session_state[key] = title
+def follow(form: CaseForm) -> None:
+    """Choose the data that `go_to` named, before its widget is drawn."""
+    titles = {one.name: one.title for one in form.kind.options("data", form.beside)}
+    if (name := st.session_state.pop(GO_TO, None)) in titles:
+        st.session_state[form.key_of("data")] = titles[name]

@@ -11,7 +11,7 @@ from components.picks import pick
 from components.sidebar import partners
 from components.sidebar.subject import Second, Subject
 from components.widgets.pictures import show_picture
-from engine.arguments.pictures import SAMPLE
+from engine.arguments.pictures import ImageArguments
 from engine.case import shown, similarity_case
 from engine.errors import BadModel
 from engine.images import Crop
@@ -30,7 +30,7 @@ def choose(subject: Subject) -> Subject:
         return subject
     choice, picture = st.columns([3, 1])
     with choice:
-        other = partners.choose_one(subject, "Other image", "heatmaps.like")
+        other = partners.ask_one(partners.beside(ImageArguments, "heatmaps", subject), "like")
         with st.expander("Other images of yours"):
             partners.open_own()
     show_picture(other.thumbnail(SIDE), f"{other.title}, its middle square", place=picture)
@@ -41,5 +41,4 @@ def choose(subject: Subject) -> Subject:
     except BadModel as error:
         st.info(plain(str(error)))
         return subject
-    source = f"{SAMPLE}{other.name}" if other.name else ""
-    return replace(subject, case=case, second=Second(other.title, source, asked))
+    return replace(subject, case=case, second=Second(other.title, other.name, asked))

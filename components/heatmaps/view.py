@@ -15,9 +15,8 @@ from components import runs, together
 from components.charts.tables import signed
 from components.draw.maps import draw_maps, first_screen
 from components.exports import as_png, python_call
-from components.forms import method_form, refuse_links
+from components.forms import method_form, pick_methods, refuse_links
 from components.heatmaps import truth
-from components.links import refuse
 from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.section import Section, answered
@@ -39,30 +38,12 @@ Kind = type[Method[Any]]
 
 def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> list[Kind]:
     """Up to four methods; those that do not fit the model are gray, with the reason."""
-    fitting = [kind for kind in kinds if not kind.unmet(subject.case)]
-    titles = {kind.title: kind for kind in fitting}
-    rule = f"among those offered for {subject.case.model.title}"
-    refuse(f"{KEY}.methods", titles, "Methods", rule)
-    chosen = st.pills(
-        "Methods (up to four)",
-        list(titles),
-        selection_mode="multi",
-        default=[kind.title for kind in default if kind in fitting],
-        key=f"{KEY}.methods",
-        bind="query-params",
-    )
-    unfit = [kind for kind in kinds if kind not in fitting]
-    if unfit:
-        reasons = "; ".join(sorted({kind.unmet(subject.case).rstrip(".") for kind in unfit}))
-        st.pills(
-            f"Not for {subject.case.model.title}: {reasons}",
-            [kind.title for kind in unfit],
-            disabled=True,
-            key=f"{KEY}.unfit",
-        )
-    if len(chosen) > MOST_PANELS:
-        st.info(f"The first {MOST_PANELS} are shown; take one away to see another.")
-    return [titles[title] for title in chosen[:MOST_PANELS]]
+    model = subject.case.model.title
+    return pick_methods(
+        "Methods (up to four)", kinds, subject.case, f"{KEY}.methods", first=default,
+        most=MOST_PANELS, name="Methods", rule=f"among those offered for {model}",
+        unfit=f"Not for {model}",
+    )  # fmt: skip
 
 
 def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:

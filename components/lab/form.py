@@ -8,8 +8,9 @@ from typing import Any, TypeGuard
 import streamlit as st
 
 from components import forms, uploads
-from components.links import let_go, refuse
+from components.links import refuse
 from components.notices import plain, spoken
+from components.picks import pick
 from engine.data import DataSet, add, registry
 from engine.data.folders import Imported
 from engine.data.recipe import DataRecipe, Variant
@@ -44,12 +45,7 @@ def composed(base: str, variants: tuple[Variant, ...]) -> str:
 
 def part() -> str:
     """Which of the three parts is open."""
-    refuse("lab.part", PARTS, "Part", "one of " + ", ".join(PARTS))
-    chosen: str = st.segmented_control(
-        "Part", PARTS, default=DATA, required=True, key="lab.part", bind="query-params",
-        persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    return chosen
+    return pick("Part", PARTS, "lab.part", "segments", kept=True, label_visibility="collapsed")
 
 
 def kinds(tables: bool) -> dict[str, Kind]:
@@ -60,23 +56,17 @@ def kinds(tables: bool) -> dict[str, Kind]:
     return found | uploads.held()
 
 
-def pick(told: bool) -> Kind:
+def pick_data(told: bool) -> Kind:
     """The list of data sets; `told` says of each what is seen on it."""
     place = st.container()
     uploads.draw()
     offered = kinds(tables=told)
     with place:
-        refuse("lab.data", offered, "Data set", "one of this list; your own are not part of a link")
-        let_go("lab.data", offered)  # a table cannot be trained on here
-        title = st.radio(
-            "Data set",
-            list(offered),
+        title = pick(
+            "Data set", list(offered), "lab.data", "radio", kept=True, format_func=plain,
+            rule="one of this list; your own are not part of a link",
             captions=[plain(kind_card(kind).about) for kind in offered.values()] if told else None,
-            format_func=plain,
-            key="lab.data",
-            bind="query-params",
-            persist_state="session",
-        )
+        )  # fmt: skip
     return offered[title]
 
 

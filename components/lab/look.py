@@ -15,7 +15,7 @@ def draw() -> None:
     """The list, the settings, and what they give."""
     left, right = st.columns([1, 2], gap="large")
     with left:
-        kind = form.pick(told=True)
+        kind = form.pick_data(told=True)
     if form.is_table(kind):
         table.show(kind, left, right)
         return

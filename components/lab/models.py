@@ -12,7 +12,7 @@ import streamlit as st
 from components import sharing
 from components.notices import plain, spoken
 from components.picks import pick
-from components.sidebar.models import about, indented, safe_name, shown
+from components.sidebar.models import about, safe_name
 from components.taking import take
 from components.views import HEATMAPS
 from components.widgets.downloads import download
@@ -52,7 +52,7 @@ def listed() -> dict[str, ModelRow]:
     """What can be had here, by the line that shows it, children below their parents."""
     files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
     return {
-        shown(entry): ModelRow(entry, files.get(entry.name))
+        entry.line: ModelRow(entry, files.get(entry.name))
         for entry in sharing.models()
         if entry.available
     }
@@ -62,7 +62,7 @@ def tree(lines: Mapping[str, ModelRow]) -> None:
     """All models with size and figures."""
     rows = [
         {
-            "Model": indented(one.entry),
+            "Model": one.entry.indented,
             "Size (kB)": round(one.entry.nbytes / 1000) or None,
             **{short: percent(one.entry.figures, name) for name, short in FIGURES.items()},
             "Attacked (%)": attacked(one.entry.figures),

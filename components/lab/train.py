@@ -7,11 +7,11 @@ from dataclasses import fields
 import streamlit as st
 
 from components import forms
+from components.case_form import CaseForm
 from components.lab import form, training, unfinished
 from components.lab.form import Wanted
-from components.links import refuse
 from components.notices import spoken
-from components.sidebar.targets import MOST_SEED, is_seed
+from engine.arguments.trained import TrainArguments
 from engine.data import DataSet
 from engine.data import entry as data_entry
 from engine.data.registry import cached
@@ -28,10 +28,10 @@ def draw() -> None:
     """Data and recipe on the left, what comes of them on the right."""
     left, right = st.columns([1, 2], gap="large")
     with left:
-        kind = form.pick(told=False)
+        kind = form.pick_data(told=False)
         wanted = form.settle(kind)
         recipe = choose_recipe()
-        seed = choose_seed()
+        seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
     with right:
         unfinished.draw()
         data = whole(wanted) if wanted else None
@@ -83,14 +83,3 @@ def follow_plan() -> None:
 def nearest(marks: list[float], value: float) -> float:
     """The stop of a slider that is nearest."""
     return min(marks, key=lambda mark: abs(mark - value))
-
-
-def choose_seed() -> int:
-    """Of first weights and the order of the images."""
-    refuse("lab.seed", is_seed, "Seed", f"a whole number from 0 to {MOST_SEED}")
-    return int(
-        st.number_input(
-            "Seed of the training", 0, MOST_SEED, 0, key="lab.seed", bind="query-params",
-            persist_state="session", help="Another seed shows how much of a figure is chance.",
-        )
-    )  # fmt: skip

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
 from components.forms import method_form, refuse_links, widget
 from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
-from engine.arguments.pictures import SAMPLE
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
@@ -60,10 +59,3 @@ def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
     target = Target(case.target.index, case.target.versus)
     source = replace(case.at("exact"), target=target)
     return PairCase(source, tuple(shown(one.picture, Crop(), case.model) for one in chosen))
-
-
-def arguments(subject: Subject, chosen: Sequence[Partner]) -> dict[str, Any]:
-    """What a command must say of the images; none where one of them has no name."""
-    if not subject.name or not all(one.name for one in chosen):
-        return {}
-    return subject.arguments | {"against": tuple(f"{SAMPLE}{one.name}" for one in chosen)}

@@ -13,15 +13,16 @@ from streamlit.delta_generator import DeltaGenerator
 from components import section
 from components.draw.drawing import Drawing, Views, draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
-from components.level_sets.asked import KEY, arguments, asked, pair, walk_settings
-from components.links import refuse
+from components.level_sets.asked import KEY, asked, pair, walk_settings
 from components.notices import plain
+from components.picks import pick
 from components.section import Section
 from components.sidebar import partners
 from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.triangle import triangles
+from engine.arguments.pictures import PairArguments
 from engine.attribution.level_sets.grid import Grid
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
@@ -45,12 +46,17 @@ class Tab:
     first: int
     parts: Mapping[str, Any] = field(default_factory=dict)
 
-    def targets(self, word: str, subject: Subject) -> list[Partner]:
-        """As many images to walk to as it takes."""
-        if self.kind.targets == (1, 1):
-            return [partners.choose_one(subject, "Walk to", f"{KEY}.to")]
-        key = f"{KEY}.to.{word.lower().replace(' ', '-')}"
-        return partners.choose_many(subject, "Walk to", key, self.kind.targets, self.first)
+    def targets(self, word: str, subject: Subject) -> tuple[list[Partner], dict[str, Any]]:
+        """As many images to walk to as it takes, and what a command must say of all images."""
+        one = self.kind.targets == (1, 1)
+        key = KEY if one else f"{KEY}.{word.lower().replace(' ', '-')}"
+        form = partners.beside(PairArguments, key, subject)
+        chosen = (
+            [partners.ask_one(form, "against")]
+            if one
+            else partners.ask_many(form, "against", self.kind.targets, self.first)
+        )
+        return chosen, form.known(subject.arguments)
 
 
 def question(subject: Subject) -> str:
@@ -64,12 +70,9 @@ def question(subject: Subject) -> str:
 
 def choose(subject: Subject) -> dict[str, Section]:
     """The way of looking, the images to walk to and how; nothing while they are too few."""
-    refuse(f"{KEY}.view", VIEWS, "View", "one of " + ", ".join(VIEWS))
-    word = st.segmented_control(
-        "View", list(VIEWS), default="Walk", required=True, key=f"{KEY}.view", bind="query-params"
-    )
+    word = pick("View", list(VIEWS), f"{KEY}.view", "segments")
     tab = VIEWS[word]
-    chosen = tab.targets(word, subject)
+    chosen, known = tab.targets(word, subject)
     walk = walk_settings(subject)
     low, high = tab.kind.targets
     if not low <= len(chosen) <= high:
@@ -77,11 +80,11 @@ def choose(subject: Subject) -> dict[str, Section]:
         st.info(f"Choose {words} images to walk to.")
         return {}
     if tab.kind is LST:
-        return walks.sections(subject, chosen, walk)
+        return walks.sections(subject, chosen, walk, known)
     return {
         word: Section(
             KEY, asked(tab.kind, walk, subject.case), pair(subject.case, chosen), columns=1,
-            button="Compute", known=arguments(subject, chosen), **tab.parts,
+            button="Compute", known=known, **tab.parts,
         )
     }  # fmt: skip
 

@@ -13,9 +13,9 @@ from components import runs, together
 from components.charts import tables
 from components.draw.drawing import Views
 from components.level_sets import takeaway
-from components.level_sets.asked import KEY, arguments, asked, pair
-from components.links import refuse
+from components.level_sets.asked import KEY, asked, pair
 from components.notices import plain
+from components.picks import pick_some
 from components.section import Section, answered
 from components.sidebar import models
 from components.sidebar.partners import Partner
@@ -36,7 +36,9 @@ MOST_WALKS = 3
 LOWEST = "lowest confidence"
 
 
-def sections(subject: Subject, chosen: Sequence[Partner], walk: LST) -> dict[str, Section]:
+def sections(
+    subject: Subject, chosen: Sequence[Partner], walk: LST, known: Mapping[str, Any]
+) -> dict[str, Section]:
     """The walk, with other ways to the target or another model beside it."""
     left, right = st.columns(2)
     with left:
@@ -48,7 +50,6 @@ def sections(subject: Subject, chosen: Sequence[Partner], walk: LST) -> dict[str
     asks |= {kind.title: (asked(kind, walk, subject.case), case) for kind in kinds}
     if other is not None:
         asks[other.title] = (walk, pair(subject.seen_by(other), chosen))
-    known = arguments(subject, chosen)
     return {
         title: Section(
             f"{KEY}.{case.model.name}", method, case, detail=figures,
@@ -98,14 +99,7 @@ def figures(found: Views) -> None:
 def pick_comparisons() -> list[type[Walking]]:
     """Other ways to the target, shown beside the walk."""
     titles = {kind.title.removesuffix(" (comparison)"): kind for kind in WALKS if kind is not LST}
-    refuse(f"{KEY}.beside", titles, "Beside it", "one of " + ", ".join(titles))
-    picked = st.pills(
-        "Beside it, for comparison",
-        list(titles),
-        selection_mode="multi",
-        key=f"{KEY}.beside",
-        bind="query-params",
-    )
+    picked = pick_some("Beside it, for comparison", list(titles), f"{KEY}.beside", name="Beside it")
     return [titles[title] for title in picked[: MOST_WALKS - 1]]
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from components.case_form import CaseForm
 from components.forms import method_form, refuse_links
 from components.links import refuse
 from components.notices import plain
 from components.sidebar.subject import Subject, cost_words
+from engine.arguments.pictures import ImageArguments
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -86,9 +88,6 @@ def true_class(about: Subject) -> int | None:
     if example and example.label in labels:
         st.caption(f"The data set says: {plain(example.label)}.")
         return labels.index(example.label)
-    refuse(f"{KEY}.truth", labels, "True class", f"a class of {about.case.model.title}")
-    named = st.selectbox(
-        "True class", labels, index=None, key=f"{KEY}.truth", bind="query-params",
-        placeholder="what it really is",
-    )  # fmt: skip
+    form = CaseForm(ImageArguments, KEY, {"model": about.case.model})
+    named = form.ask("target", "search", label="True class", placeholder="what it really is")
     return labels.index(named) if named else None

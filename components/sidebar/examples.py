@@ -7,6 +7,7 @@ import streamlit as st
 
 from components.links import refuse
 from components.notices import plain
+from components.picks import pick
 from engine import data
 from engine.data.dataset import DataSet, Rows
 from engine.data.example import Example
@@ -25,9 +26,8 @@ def choose() -> Example:
     linked = st.query_params.get("data", "")
     with st.spinner(MAKING):
         offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
-    refuse("data", offered, "Data set", "one that is offered here")
-    title = st.selectbox(
-        "Data set", offered, key="data", bind="query-params", label_visibility="collapsed"
+    title = pick(
+        "Data set", offered, "data", rule="one that is offered here", label_visibility="collapsed"
     )
     name = names.get(title, title)
     with st.spinner(MAKING):
@@ -50,8 +50,7 @@ def choose_rows(found: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
     rows = with_finding_first(found, found.rows(SPLIT))
     present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
-    refuse("kind", [ANY, *present], "Class", f"a class of {found.card.title}")
-    kind = st.selectbox("Class", [ANY, *present], key="kind", bind="query-params")
+    kind = pick("Class", [ANY, *present], "kind", rule=f"a class of {found.card.title}")
     if kind != ANY:
         rows = rows[found.labels[rows] == found.classes.index(kind)]
     return rows

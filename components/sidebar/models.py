@@ -11,10 +11,10 @@ import streamlit as st
 from components import sharing
 from components.links import let_go, refuse
 from components.notices import plain
+from components.picks import search
 from engine.errors import BadModel
 from engine.models import catalog
 from engine.models.catalog import ModelEntry
-from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
 from engine.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordList
 from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
@@ -22,21 +22,19 @@ from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 MOST_MB = 500  # of weights
 LABELS_MB = 5
 MOST_SAID = f"at most {MOST_LETTERS:,} letters"
-TRAIL = " ▸ "  # between the models of a lineage
-STEP = "\u2003↳ "  # before a model that was made from the one above it
 
 
 def choose() -> Classifier | None:
     """The chosen model, loaded; None, with the reason said, when it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
     offered = {entry.name: entry for entry in sharing.models()}
-    lines = [shown(entry) for entry in offered.values()] + [one.title for one in own.values()]
+    lines = [entry.line for entry in offered.values()] + [one.title for one in own.values()]
     refuse("model", lines, "Model", "one that is offered here")
     let_go("model", [*offered, *own])  # it was deleted
     name = st.selectbox(
         "Model",
         [*offered, *own],
-        format_func=lambda one: shown(offered[one]) if one in offered else own[one].title,
+        format_func=lambda one: offered[one].line if one in offered else own[one].title,
         key="model",
         bind="query-params",
         accept_new_options=False,
@@ -52,13 +50,9 @@ def choose() -> Classifier | None:
         return own[name]
     if asked is None:
         return None
-    try:
-        with st.spinner("Loading the model; the first time it is also timed on this machine"):
-            model = catalog.load(asked)
-    except BadModel as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
-    if terms := offered[name].license:
+    with st.spinner("Loading the model; the first time it is also timed on this machine"):
+        model = loaded(asked)
+    if model and (terms := offered[name].license):
         st.caption(plain(f"License: {terms}."))
     return model
 
@@ -100,21 +94,19 @@ def with_words(entry: ModelEntry) -> str | None:
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
-    offered = {entry.name: entry for entry in sharing.models() if entry.name != first.name}
-    rest = [name for name in own if name != first.name]
-    lines = [*map(shown, offered.values()), *(own[one].title for one in rest)]
-    refuse(key, lines, "Another model", "one that is offered here")
-    name = st.selectbox(
-        "Another model beside it",
-        [*offered, *rest],
-        index=None,
-        placeholder="none",
-        format_func=lambda one: shown(offered[one]) if one in offered else own[one].title,
-        key=key,
-        bind="query-params",
-    )
-    if name is None or name in own:
-        return own.get(name or "")
+    named = {one.line: one.name for one in sharing.models() if one.name != first.name}
+    named |= {one.title: name for name, one in own.items() if name != first.name}
+    line = search(
+        "Another model beside it", list(named), key, name="Another model", placeholder="none",
+        rule="one that is offered here",
+    )  # fmt: skip
+    if line is None:
+        return None
+    return own[named[line]] if named[line] in own else loaded(named[line])
+
+
+def loaded(name: str) -> Classifier | None:
+    """The model; None, with the reason said, when it cannot be had."""
     try:
         return catalog.load(name)
     except BadModel as error:
@@ -127,24 +119,6 @@ def about(entry: ModelEntry) -> str:
     figure = main_figure(entry.figures)
     right = f" · {figure} of its test images right" if figure else ""
     return plain(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")
-
-
-def shown(entry: ModelEntry) -> str:
-    """An entry's line in the picker, which a link repeats; below its parent it is moved in.
-
-    The reason stands beside what cannot be had; what was made here carries its digest, since two
-    trainings may have one title.
-    """
-    if not entry.available:
-        return f"{entry.title} · not here: {entry.reason}"
-    line = indented(entry)
-    return f"{line} · {entry.name[-4:]}" if entry.name.startswith(PREFIX) else line
-
-
-def indented(entry: ModelEntry) -> str:
-    """A model's own title, moved in below the one that it was made from."""
-    own = entry.title.split(TRAIL)[-1] if entry.depth else entry.title
-    return f"{STEP * entry.depth}{own}"
 
 
 def main_figure(figures: Mapping[str, float]) -> str:

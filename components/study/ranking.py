@@ -60,8 +60,8 @@ def sentence(asked: StudyQuestion, table: Table) -> str:
         return "No method has all the figures that reliability is made of."
     count = min(3, int(known.sum()))
     first = best(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
-    what = "scenes" if asked.source.startswith("scenes") else "phantom slices"
-    what += "" if asked.source in SOURCES else " that the network gets wrong"
+    what = "scenes" if asked.case.source.startswith("scenes") else "phantom slices"
+    what += "" if asked.case.source in SOURCES else " that the network gets wrong"
     return f"On these {len(asked.case.images)} {what}, rely first on {listed(first)}."
 
 
@@ -104,7 +104,7 @@ def fineness(asked: StudyQuestion) -> str:
     rows, columns = last.cells
     cell = case.model.side / max(rows, columns)
     thing = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
-    what = "thing" if asked.source.startswith("scenes") else "lesion"
+    what = "thing" if asked.case.source.startswith("scenes") else "lesion"
     told = (
         f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
         f"only smoothed to the picture's size. A {what} covers as much as a square of "

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from components.forms import choice, refuse_links, slider, widget
+from components.forms import refuse_links, widget
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.attribution.lfa import LFA, MOST, LocalModel
@@ -71,7 +71,7 @@ def choose(about: Subject) -> ExplainerTrial:
     *places, folded = st.columns(4, vertical_alignment="bottom")
     for place, name in zip(places, ("noise", "low", "kernel"), strict=True):
         with place:
-            given[name] = widget(specs[name], f"{key}.{name}", None)
+            given[name] = widget(specs[name], f"{key}.{name}")
     with folded, st.popover("Features and samples", width="stretch"):
         given |= features(specs, key, case, small=small)
     return ExplainerTrial(LFA(**given), case, about, change, small)
@@ -81,18 +81,16 @@ def features(
     specs: Mapping[str, Field[Any]], key: str, case: ImageCase, *, small: bool
 ) -> dict[str, Any]:
     """What is moved as one, and how many samples; both begin by the size of the image."""
-
-    def told(name: str) -> tuple[str, str, str]:
-        return specs[name].metadata["label"], specs[name].metadata["help"], f"{key}.{name}"
-
-    offered = [
-        word for word in specs["features"].metadata["control"].options if small or word != "pixels"
-    ]
-    kind = choice(offered, "", "pixels" if small else "grid", *told("features"))
+    spec = specs["features"]
+    offered = [word for word in spec.metadata["control"].options if small or word != "pixels"]
+    kind = pick(
+        spec.metadata["label"], offered, f"{key}.features", help=spec.metadata["help"],
+        first="pixels" if small else "grid",
+    )  # fmt: skip
     if kind == "pixels":
         st.caption(f"Every pixel is a feature: {case.image[0].numel()}.")
         count = specs["count"].default
     else:
-        count = widget(specs["count"], f"{key}.count", None)
-    samples = slider(specs["samples"].metadata["control"], SAMPLES[small], *told("samples"))
+        count = widget(specs["count"], f"{key}.count")
+    samples = widget(specs["samples"], f"{key}.samples", first=SAMPLES[small])
     return {"features": kind, "count": count, "samples": samples}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import DataSet
 from engine.errors import BadData, BlindspotError
 from engine.images.samples import SAMPLES
-from engine.method import Progress, quiet
+from engine.method import Option, Progress, quiet
 from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
 
@@ -29,32 +29,23 @@ SHIFTED: Mapping[str, str] = {  # what a phantom model has not met
 }
 
 
-@dataclass(frozen=True)
-class Source:
-    """Images that can be had by name."""
-
-    name: str
-    title: str
-    reason: str = ""  # why it cannot be had, or ""
-
-
 def learned(model: Classifier) -> str:
     """The name of the data set that a model learned from; "" when it is none of ours."""
     return next((one.data for one in catalog.small() if one.name == model.name), "")
 
 
-def normal_sources(model: Classifier) -> tuple[Source, ...]:
+def normal_sources(model: Classifier) -> tuple[Option, ...]:
     """What can stand for normal images: first what the model learned from."""
     own = learned(model)
     if own:
-        return (Source(own, data_sets.entry(own).card.title), photographs_source())
-    sets = (Source(one.name, one.card.title) for one in data_sets.entries())
+        return (Option(own, data_sets.entry(own).card.title), photographs_source())
+    sets = (Option(one.name, one.card.title) for one in data_sets.entries())
     return (photographs_source(), *sets)
 
 
-def photographs_source() -> Source:
+def photographs_source() -> Option:
     """The shipped photographs, with how few they are."""
-    return Source(PHOTOGRAPHS, "Shipped photographs (very few)")
+    return Option(PHOTOGRAPHS, "Shipped photographs (very few)")
 
 
 def normal(name: str, progress: Progress = quiet) -> DataSet:
@@ -74,7 +65,7 @@ def photograph(name: str) -> int | None:
     return place if name not in ODD else None
 
 
-def unknown_sources(normal: DataSet) -> tuple[Source, ...]:
+def unknown_sources(normal: DataSet) -> tuple[Option, ...]:
     """What can stand for unknown images beside these normal ones."""
     word = normal.name.partition("+")[0].partition(":")[0]
     held = (
@@ -82,13 +73,13 @@ def unknown_sources(normal: DataSet) -> tuple[Source, ...]:
         if len(unknown_rows(normal))
         else (f"{normal.card.title} holds no class out; train a model on data with unknown classes")
     )
-    found = [Source(HELD_OUT, "Held-out classes", held)]
+    found = [Option(HELD_OUT, "Held-out classes", held)]
     if word == "phantoms":
-        found += [Source(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
-    found += [Source(one.name, one.card.title) for one in data_sets.entries() if one.name != word]
+        found += [Option(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
+    found += [Option(one.name, one.card.title) for one in data_sets.entries() if one.name != word]
     if word != PHOTOGRAPHS:
-        found.append(Source(PHOTOGRAPHS, "Shipped photographs"))
-    found += [Source(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
+        found.append(Option(PHOTOGRAPHS, "Shipped photographs"))
+    found += [Option(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
     return tuple(found)
 
 

@@ -8,24 +8,44 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.arguments.controls import Many, Text
+from engine.arguments.controls import Given, Many, Text, options_of
 from engine.arguments.text import value
 from engine.errors import BadSetting, BlindspotError
-from engine.method import CaseT, check_settings
+from engine.method import CaseT, Option, check_settings
 
 
 @dataclass(frozen=True)
-class Arguments(ABC, Generic[CaseT]):
-    """The arguments of a case as fields, declared with `argument`; `case` makes the case.
+class Declared:
+    """Fields that are declared with `argument`; a form draws them, and a link names them."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, "This question")
+
+    @classmethod
+    def specs(cls) -> dict[str, Field[Any]]:
+        """The declarations by name."""
+        return {spec.name: spec for spec in fields(cls)}
+
+    @classmethod
+    def options(cls, name: str, given: Given) -> tuple[Option, ...]:
+        """What that argument may be beside others: by name, with what a person reads.
+
+        Args:
+            name: of the argument.
+            given: the others, as far as they are known: each as text, or as what it names.
+        """
+        return options_of(cls.specs()[name].metadata["control"], given)
+
+
+@dataclass(frozen=True)
+class Arguments(Declared, ABC, Generic[CaseT]):
+    """The arguments of a case; `case` makes the case.
 
     The command line, `engine.answer` and `methods --json` read these fields. `of` goes the other
     way: from a case to the arguments that make it again.
     """
 
     unnamed: ClassVar[tuple[str, ...]] = ()  # what a case does not know about itself
-
-    def __post_init__(self) -> None:
-        check_settings(self, "This question")
 
     @abstractmethod
     def case(self) -> CaseT:
@@ -50,11 +70,6 @@ class Arguments(ABC, Generic[CaseT]):
         if missing := [name for name in cls.unnamed if known.get(name) is None]:
             raise BlindspotError(f"A case does not know its {missing[0]}: say {missing[0]}=….")
         return cls(**cls.named(case) | known)
-
-    @classmethod
-    def specs(cls) -> dict[str, Field[Any]]:
-        """The declarations by name."""
-        return {spec.name: spec for spec in fields(cls)}
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:

@@ -7,32 +7,41 @@ from pathlib import Path
 from typing import Any
 
 from engine.arguments.base import Arguments
-from engine.arguments.controls import Text, argument
+from engine.arguments.controls import Given, Text, argument
 from engine.arguments.text import near
 from engine.errors import BadModel, BlindspotError
-from engine.method import CaseT, Slider
+from engine.method import CaseT, Option, Slider
 from engine.models.catalog import lites, load, load_from_file, small
 from engine.models.classifier import Classifier
 
 FILE = "file:"  # how the name of a model begins whose weights were brought as a file
 
 
-def model_names() -> tuple[str, ...]:
-    """The models that are here without any download."""
-    return tuple(one.name for one in (*lites(), *small()) if one.available)
+def model_options(given: Given) -> tuple[Option, ...]:
+    """The models that are here without any download; beside data, those that learned from it."""
+    found = (one for one in (*lites(), *small()) if one.available)
+    data = given.get("data")
+    return tuple(Option(one.name, one.line.strip()) for one in found if data in {None, one.data})
 
 
-def seed_argument() -> Any:
+def class_options(given: Given) -> tuple[str, ...]:
+    """The classes of the model, but for the one that is asked about already."""
+    model = given.get("model")
+    if isinstance(model, str):
+        model = load(model)
+    return tuple(label for label in model.labels if label != given.get("target")) if model else ()
+
+
+def seed_argument(help: str = "Of every random number: what changes with it is chance.") -> Any:
     """The seed of a case."""
-    return argument(0, Slider(0, 2**32 - 1, 1), "Seed", "Of every random number.")
+    return argument(0, Slider(0, 2**32 - 1, 1), "Seed", help)
 
 
-def model_argument(default: str) -> Any:
+def model_argument(
+    default: str, help: str = "A name from the list of models, or a timm architecture."
+) -> Any:
     """A classifier by name."""
-    return argument(
-        default, Text(options=model_names), "Model",
-        "A name from the list of models, or a timm architecture.",
-    )  # fmt: skip
+    return argument(default, Text(options=model_options), "Model", help)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.method import Control, setting
+from engine.method import Choice, Control, Option, setting
 
-
-def no_options() -> tuple[str, ...]:
-    """Nothing that could be listed."""
-    return ()
+Given = Mapping[str, Any]  # other arguments: as text, or what it names where that is in hand
+Offers = Callable[[Given], Iterable[Option | str]]  # what can be chosen beside these
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Text:
     """Any text: a name, a file, a question. `off` names the value None."""
 
     off: str = ""
-    options: Callable[[], tuple[str, ...]] = no_options  # names that are known, not all there are
+    options: Offers | None = None  # names that are known, not all there are
 
     def allows(self, value: object) -> bool:
         """Whether it is text."""
@@ -34,7 +32,7 @@ class Text:
 class Many:
     """Several texts."""
 
-    options: Callable[[], tuple[str, ...]] = no_options
+    options: Offers | None = None
 
     def allows(self, value: object) -> bool:
         """Whether it is a tuple of texts."""
@@ -43,6 +41,15 @@ class Many:
     def words(self) -> str:
         """What it may be, as a person would write it."""
         return "several texts"
+
+
+def options_of(control: Control | Text | Many, given: Given) -> tuple[Option, ...]:
+    """What can be chosen beside other arguments; with none of them, every name that is known."""
+    if isinstance(control, Choice):
+        return tuple(Option(word, control.titles.get(word, word)) for word in control.options)
+    offers = getattr(control, "options", None)
+    listed = offers(given) if offers else ()
+    return tuple(one if isinstance(one, Option) else Option(one, one) for one in listed)
 
 
 def argument(default: Any, control: Control | Text | Many, label: str, help: str) -> Any:

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arguments.base import Declared
+from engine.arguments.controls import Given, Text, argument
 from engine.data import DataSet
 from engine.errors import BlindspotError
+from engine.method import Choice, Slider
 from engine.unlearning import request
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.unlearning.request import ForgetRequest
 
 Extra = Mapping[str, str]
+SHARE = Slider(0.01, 0.99, 0.01)
+DRAWN = "Drawn evenly; the same share is always the same images."
+KINDS = (
+    "a class", "a share of a class", "a group (patient)", "images at random", "picked images",
+    "hardest images", "easiest images", "wrong labels", "planted images",
+)  # fmt: skip
 FORMS = (
     "class=3", "class=3,share=0.5,draw=1", "random=0.1,draw=1", "group=4", "ids=4+17",
     "wrong labels", "planted", "worst=4+17", "easy=4+17",
 )  # fmt: skip
 
 
-def forms() -> tuple[str, ...]:
-    """What a request may look like."""
-    return FORMS
+def groups(given: Given) -> tuple[str, ...]:
+    """The groups of the images that are learned from, such as patients."""
+    data: DataSet = given["data"]
+    return tuple(map(str, sorted({*data.truth["group"][data.rows("train")].tolist()})))
+
+
+@dataclass(frozen=True)
+class RequestParts(Declared):
+    """What a request is made of, part by part, as a form asks for it."""
+
+    what: str = argument(
+        KINDS[0], Choice(KINDS), "To be forgotten", "Which kind of training images."
+    )
+    label: str = argument(
+        "", Text(options=lambda given: given["data"].classes), "Class", "The class to be forgotten."
+    )
+    share: float = argument(0.5, SHARE, "Share of the class", DRAWN)
+    random: float = argument(0.1, SHARE, "Share", DRAWN)
+    group: str = argument("0", Text(options=groups), "Group", "Such as a patient.")
+    ids: str = argument("", Text(), "Ids of the images", "Press pictures, or type ids with commas.")
 
 
 def request_from(text: str, data: DataSet) -> ForgetRequest:

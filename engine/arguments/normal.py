@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine import data as data_sets
 from engine.anomaly import DataCase, FamiliarCase, sources
 from engine.anomaly.photographs import photographs
+from engine.anomaly.protocol.corruption import CORRUPTIONS
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import ModelArguments, seed_argument
-from engine.arguments.controls import Many, Text, argument
-from engine.arguments.pictures import (
-    EXAMPLE,
-    SAMPLE,
-    first_picture,
-    picture_argument,
-    pictured,
-)
+from engine.arguments.controls import Given, Many, Text, argument
+from engine.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.arguments.text import MethodsByName
 from engine.arguments.trained import data_argument, learned
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
 from engine.attribution.study.images import DEFAULT, ERRORS, MOST
-from engine.attribution.study.methods import KINDS
-from engine.case import shown
+from engine.attribution.study.methods import KINDS, TITLES
 from engine.data import DataSet
 from engine.data.example import example
 from engine.errors import BlindspotError
-from engine.images import Crop
-from engine.method import Choice, Slider
+from engine.method import Choice, Option, Slider
+from engine.models.catalog import load
 from engine.sparsity.subjects import data_of
 
-NORMAL_NAMES = (sources.PHOTOGRAPHS, *data_sets.names())
-EXPLAINERS = MethodsByName(KINDS)
+EXPLAINERS = MethodsByName(KINDS, TITLES)
+SOURCE_TITLES = {
+    "scenes": "Scenes", "phantoms": "Brain phantoms", "scenes-missed": "Things missed",
+    "scenes-made-up": "Things made up", "phantoms-missed": "Lesions missed",
+}  # fmt: skip
 
 
-def normal_names() -> tuple[str, ...]:
-    """What can stand for normal images."""
-    return NORMAL_NAMES
+def normal_options(given: Given) -> Sequence[Option | str]:
+    """What can stand for normal images of the model."""
+    model = given.get("model")
+    if model is None:
+        return (sources.PHOTOGRAPHS, *data_sets.names())
+    return sources.normal_sources(load(model) if isinstance(model, str) else model)
+
+
+def unknown_options(given: Given) -> Sequence[Option | str]:
+    """What can stand for unknown images beside the normal ones."""
+    normal = given.get("normal")
+    if normal is None:
+        return (sources.HELD_OUT, sources.PHOTOGRAPHS, *data_sets.names(), *CORRUPTIONS)
+    return sources.unknown_sources(sources.normal(normal) if isinstance(normal, str) else normal)
 
 
 @dataclass(frozen=True)
-class FamiliarArguments(ModelArguments[FamiliarCase]):
+class FamiliarArguments(SquareArguments[FamiliarCase]):
     """A picture among normal images."""
 
-    unnamed: ClassVar[tuple[str, ...]] = ("image",)
-
-    image: str | None = picture_argument()
     normal: str | None = argument(
-        None, Text(off="what the model learned from", options=normal_names), "Normal images",
-        "A data set by name, or photographs.",
+        None, Text(off="what the model learned from", options=normal_options), "Normal images",
+        "What the model is to find usual. None of them was used to draw the line: the scores that "
+        "count are those of images that neither the model nor the detector has learned from.",
     )  # fmt: skip
     unknown: str | None = argument(
-        None, Text(off="none"), "Unknown images",
-        "Images to measure by: held-out classes, a data set, photographs, or a corruption.",
+        None, Text(off="none", options=unknown_options), "Unknown images, to measure by",
+        "They show how often a detector finds what it should.",
     )  # fmt: skip
     seed: int = seed_argument()
 
     def case(self) -> FamiliarCase:
         """The case of the picture; images of its own group are left out of the normal ones."""
         model = self.classifier()
-        name = self.image or first_picture(model)
+        name, pixels = self.square(model)
         normal = sources.normal(self.normal or data_of(model) or sources.PHOTOGRAPHS)
         unknown = sources.unknown(self.unknown, normal, model, self.seed) if self.unknown else None
-        pixels = shown(pictured(name), Crop(), model)
         return FamiliarCase(model, pixels, normal, unknown, group_of(name, normal), self.seed)
 
     @classmethod
@@ -116,28 +122,37 @@ class StudyArguments(Arguments[StudyCase]):
     """Images with known masks, and explainers that are compared on them."""
 
     source: str = argument(
-        SOURCES[0], Choice((*SOURCES, *ERRORS)), "Images", "Where images and model come from."
-    )
-    count: int = argument(DEFAULT, Slider(1, MOST, 1), "How many", "Images of the study.")
-    methods: tuple[str, ...] = argument(
-        (), Many(lambda: EXPLAINERS.names), "Methods",
-        "Explainers by name, with their settings after a colon. Left out: all ten, as the study "
-        "sets them.",
+        SOURCES[0], Choice((*SOURCES, *ERRORS), titles=SOURCE_TITLES), "Images of known truth",
+        "Where images and model come from.",
     )  # fmt: skip
-    seed: int = seed_argument()
+    count: int = argument(
+        DEFAULT, Slider(1, MOST, 1), "Images",
+        "Test images, of which the network has learned none. More make the figures steadier and "
+        "the study longer.",
+    )  # fmt: skip
+    methods: tuple[str, ...] = argument(
+        EXPLAINERS.names, Many(EXPLAINERS.options), "Methods",
+        "Explainers as the study sets them; on a command line by name, with other settings after "
+        "a colon.",
+    )  # fmt: skip
+    seed: int = seed_argument(
+        "Another seed takes other images and shows how much of a figure is chance."
+    )
 
     def case(self) -> StudyCase:
         """The case of the study."""
-        methods = tuple(EXPLAINERS.read(one) for one in self.methods) or None
-        return study_case(self.source, self.count, self.seed, methods)
+        made = study_case(self.source, self.count, self.seed)
+        return replace(
+            made, methods=tuple(EXPLAINERS.read(one, made.methods) for one in self.methods)
+        )
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:
         """Everything, of a study that `study_case` made of a model that ships."""
-        usual = case.methods == ten(case.model.side)
+        usual = ten(case.model.side)
         return {
             "source": case.source,
             "count": len(case.images),
-            "methods": () if usual else tuple(EXPLAINERS.write(one) for one in case.methods),
+            "methods": tuple(EXPLAINERS.write(one, usual) for one in case.methods),
             "seed": case.seed,
         }

@@ -2,59 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from torch import Tensor
+
 from engine.arguments.classifiers import (
     ModelArguments,
     class_number,
+    class_options,
     model_argument,
     seed_argument,
 )
-from engine.arguments.controls import Many, Text, argument
+from engine.arguments.controls import Given, Many, Text, argument
 from engine.arguments.text import MethodsByName
 from engine.attribution import HEATMAPS
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase, shown, similarity_case
 from engine.case.target import READINGS, Reading, SimilarityTarget, Target
 from engine.data import load as load_data
-from engine.data.example import example, seen
-from engine.errors import BlindspotError
+from engine.data.example import Example, example, seen
+from engine.device import PRECISIONS
+from engine.errors import BadData, BlindspotError
 from engine.images import Crop, Picture, read
 from engine.images.samples import SAMPLES, sample
-from engine.method import CaseT, Choice, Precision, Slider
+from engine.method import CaseT, Choice, Option, Precision, Slider
 from engine.models.catalog import DEFAULT
 from engine.models.classifier import Classifier
 from engine.models.embedding import SUFFIX
 from engine.sparsity.subjects import data_of
 
-SAMPLE, EXAMPLE = "sample:", "example:"
+SAMPLE, EXAMPLE, TWIN = "sample:", "example:", "twin:"
 MAPS = MethodsByName(HEATMAPS)
+OF_A_CLASS = 2  # images of each other class that are offered
 
 
-def picture_names() -> tuple[str, ...]:
-    """The pictures that come along."""
-    return tuple(f"{SAMPLE}{one.name}" for one in SAMPLES)
+def picture_options(given: Given) -> tuple[Option, ...]:
+    """The pictures that come along but for the one in hand, or what its data set has beside it."""
+    name = given.get("image") or ""
+    if name.startswith(EXAMPLE):
+        return tuple(unlike(example(name.removeprefix(EXAMPLE))))
+    found = (Option(f"{SAMPLE}{one.name}", one.title) for one in SAMPLES)
+    return tuple(one for one in found if one.name != name)
+
+
+def unlike(one: Example) -> Iterator[Option]:
+    """Its twin where it has one, and the first test images of each other class."""
+    if one.twin() is not None and one.mask() is not None:
+        yield Option(f"{TWIN}{one.name}", "Its twin without the lesion")
+    data, rows = one.data, one.data.rows("test")
+    others = (label for label in range(len(data.classes)) if label != data.labels[one.row])
+    for label in others:
+        for row in rows[data.labels[rows] == label][:OF_A_CLASS].tolist():
+            word = data.classes[label]
+            yield Option(f"{EXAMPLE}{Example(data, row).name}", f"{word}, id {data.ids[row]}")
 
 
 def picture_argument() -> Any:
     """The picture of a case."""
     return argument(
-        None, Text(off="one that fits the model", options=picture_names), "Picture",
+        None, Text(off="one that fits the model", options=picture_options), "Picture",
         "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
         "the model learned from, or the first sample.",
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class PictureArguments(ModelArguments[CaseT]):
-    """A picture, a classifier and what is scored."""
+class SquareArguments(ModelArguments[CaseT]):
+    """A picture, the square of it that the model sees, and a classifier."""
 
     unnamed: ClassVar[tuple[str, ...]] = ("image",)
 
     image: str | None = picture_argument()
-    model: str = model_argument(DEFAULT)
     crop_x: float = argument(
         0.5, Slider(0.0, 1.0, 0.01), "Square, across",
         "Where the square that the model sees lies in a wide picture: 0 left, 1 right.",
@@ -63,17 +84,37 @@ class PictureArguments(ModelArguments[CaseT]):
         0.5, Slider(0.0, 1.0, 0.01), "Square, down",
         "Where it lies in a tall picture: 0 top, 1 bottom.",
     )  # fmt: skip
+
+    def square(self, model: Classifier) -> tuple[str, Tensor]:
+        """The name of the picture, and what the model sees of it, (3, side, side) in [0, 1]."""
+        name = self.image or first_picture(model)
+        return name, shown(pictured(name), Crop(self.crop_x, self.crop_y), model)
+
+
+@dataclass(frozen=True)
+class PictureArguments(SquareArguments[CaseT]):
+    """A picture, a classifier and what is scored."""
+
+    model: str = model_argument(DEFAULT)
     target: str | None = argument(
-        None, Text(off="the most likely class"), "Class", "The number or name of a class."
-    )
-    versus: str | None = argument(
-        None, Text(off="no other class"), "Rather than",
-        "Another class: why the target rather than this one.",
+        None, Text(off="the most likely class", options=class_options), "Ask about",
+        "The class whose score is explained: its name, or its number.",
     )  # fmt: skip
-    reading: str = argument("logit", Choice(READINGS), "Read as", "What is scored.")
+    versus: str | None = argument(
+        None, Text(off="anything else", options=class_options), "Rather than",
+        "Explain the difference between two classes: why this rather than that.",
+    )  # fmt: skip
+    reading: str = argument(
+        "logit", Choice(READINGS), "Read the score as",
+        "Logit: the model's raw score, which keeps moving when the probability is near one. "
+        "Probability: softmax, or of the finding itself where there are several. Margin: the logit "
+        "less the best other class's.",
+    )  # fmt: skip
     precision: str = argument(
-        "exact", Choice(("exact", "fast")), "Precision", "Fast computes in bfloat16."
-    )
+        "exact", Choice(PRECISIONS), "Precision",
+        "Exact: float32. Fast: bfloat16 for methods that only look at the model's answers; good "
+        "for exploring, not for figures. Fast results are labeled and kept apart.",
+    )  # fmt: skip
     seed: int = seed_argument()
 
     def image_case(self) -> ImageCase:
@@ -83,8 +124,7 @@ class PictureArguments(ModelArguments[CaseT]):
             raise BlindspotError(
                 "This device does not compute bfloat16 faster: use --precision exact."
             )
-        name = self.image or first_picture(model)
-        pixels = shown(pictured(name), Crop(self.crop_x, self.crop_y), model)
+        _, pixels = self.square(model)
         index = (
             int(model.logits(pixels[None])[0].argmax())
             if self.target is None
@@ -114,7 +154,7 @@ class ImageArguments(PictureArguments[ImageCase]):
     """A picture, a classifier, and a class or a second picture that it may be similar to."""
 
     like: str | None = argument(
-        None, Text(off="a class is scored", options=picture_names), "Like",
+        None, Text(off="a class is scored", options=picture_options), "Other image",
         "Another picture: the score is how similar the model's features of both are (cosine).",
     )  # fmt: skip
 
@@ -151,7 +191,7 @@ class PairArguments(PictureArguments[PairCase]):
     unnamed: ClassVar[tuple[str, ...]] = ("image", "against")
 
     against: tuple[str, ...] = argument(
-        ("sample:china",), Many(picture_names), "Other pictures",
+        ("sample:china",), Many(picture_options), "Walk to",
         "Pictures that the first is compared with or walked to.",
     )  # fmt: skip
 
@@ -172,7 +212,7 @@ class TrustArguments(PictureArguments[TrustCase]):
     """A heat map of a picture, on trial. Its mask is that of the example, where it has one."""
 
     map: str = argument(
-        "GradCam", Text(options=lambda: MAPS.names), "Heat map",
+        "GradCam", Text(options=MAPS.options), "Heat map",
         "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
     )  # fmt: skip
 
@@ -192,11 +232,16 @@ class TrustArguments(PictureArguments[TrustCase]):
 
 
 def pictured(name: str) -> Picture:
-    """A sample, an image of a data set, or a file."""
+    """A sample, an image of a data set, its twin without what made its class, or a file."""
     if name.startswith(SAMPLE):
         return sample(name.removeprefix(SAMPLE))
     if name.startswith(EXAMPLE):
         return example(name.removeprefix(EXAMPLE)).picture()
+    if name.startswith(TWIN):
+        found = example(name.removeprefix(TWIN)).twin()
+        if found is None:
+            raise BadData(f"{name[:60]}: only images of data with twins have one.")
+        return found
     return read(Path(name))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, cast
 
 from torch import Tensor
@@ -11,40 +12,44 @@ from torch import Tensor
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
 from engine.arguments.controls import Many, Text, argument
-from engine.arguments.pictures import picture_names, pictured
+from engine.arguments.pictures import picture_options, pictured
 from engine.arguments.text import MethodsByName
 from engine.data.layout import Scene
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES
+from engine.data.sprites import CATEGORIES, HABITS
 from engine.errors import BadData
 from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.words import PLURALS
 from engine.images import Crop
-from engine.method import CaseT, Slider, Switch
+from engine.method import CaseT, Choice, Option, Slider, Switch
 from engine.run import answer
 
 DECODINGS = MethodsByName(STRATEGIES)
-HABIT = next(spec for spec in Scenes.__dataclass_fields__.values() if spec.name == "kind")
+KINDS = {
+    "counter": "A leader without its partner", "biased": "Partners together, as learned",
+    "broken": "Each as it likes", "dense": "Crowded", "ood": "A place never seen",
+}  # fmt: skip
 EACH, WITHOUT, FADED = "each", "without:", "faded:"
-
-
-def speaking_models() -> tuple[str, ...]:
-    """The vision-language models that come along."""
-    return weights.names()
 
 
 def speaking_argument() -> Any:
     """A vision-language model by name."""
     return argument(
-        weights.HABIT, Text(options=speaking_models), "Model", "A vision-language model by name."
-    )
+        weights.HABIT, Text(options=lambda _: starmap(Option, asking.models().items())), "Model",
+        "All learned the same scenes. The honest one learned nothing else. The other two then "
+        "read captions that name a thing's usual partner although it is not there. With the habit "
+        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
+    )  # fmt: skip
 
 
 def kind_argument() -> Any:
     """A kind of scene."""
-    return argument("broken", HABIT.metadata["control"], "Kind", HABIT.metadata["help"])
+    pairs = ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items())
+    return argument(
+        "broken", Choice(tuple(KINDS), titles=KINDS), "Kind of scene",
+        f"In the scenes that the models learned, some things mostly come together: {pairs}.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,14 @@ class PromptArguments(Arguments[CaseT]):
     scene: int = argument(424, Slider(0, 10**6, 1), "Scene", "The number of a drawn scene.")
     kind: str = kind_argument()
     image: str | None = argument(
-        None, Text(off="the scene", options=picture_names), "Picture",
+        None, Text(off="the scene", options=picture_options), "Picture",
         "A picture file, sample:NAME, or example:DATA/ID, instead of the scene.",
     )  # fmt: skip
-    ask: str = argument("describe the image", Text(), "Prompt", "A question, or what to describe.")
+    ask: str = argument(
+        "describe the image", Text(), "Your question",
+        "It knows about a hundred words: sixteen things, eight colors, and the words of these "
+        "questions.",
+    )  # fmt: skip
     seed: int = seed_argument()
 
     def caption_case(self) -> CaptionCase:
@@ -108,7 +117,7 @@ class WordArguments(PromptArguments[WordCase]):
         "Places of the words in the answer, from 0. Left out: the first thing that it names.",
     )  # fmt: skip
     against: tuple[str, ...] = argument(
-        (), Many(picture_names), "Other images",
+        (), Many(picture_options), "Other images",
         "The same scene without each of its things (each) or one of them (without:boat), with one "
         "at several opacities (faded:boat), or other pictures.",
     )  # fmt: skip
@@ -176,12 +185,18 @@ class ScenesArguments(Arguments[ScenesCase]):
 
     model: str = speaking_argument()
     decoding: str = argument(
-        "Greedy", Text(options=lambda: DECODINGS.names), "Decoding",
+        "Greedy", Text(options=DECODINGS.options), "Decoding",
         "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",
     )  # fmt: skip
-    count: int = argument(100, Slider(1, 2000, 1), "Scenes", "How many.")
+    count: int = argument(
+        100, Slider(1, 2000, 1), "Scenes", "How many; none of them was learned from."
+    )
     kind: str = kind_argument()
-    clean: bool = argument(False, Switch(), "Clear", "Every thing at full opacity.")
+    clean: bool = argument(
+        False, Switch(), "All things clearly visible",
+        "Off, a third of the things are faint: some of what is missed or mistaken is then poor "
+        "sight, not habit.",
+    )  # fmt: skip
     seed: int = seed_argument()
 
     def case(self) -> ScenesCase:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from engine.arguments.controls import Many, Text
+from engine.arguments.controls import Given, Many, Text
 from engine.errors import BadSetting, BlindspotError
-from engine.method import Choice, Control, Method, Slider
+from engine.method import Choice, Control, Method, Option, Slider
 
 TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 OFF = ("off", "none")
@@ -62,40 +62,52 @@ def settings_from(kind: type[Any], pairs: Iterable[str], title: str) -> dict[str
     return given
 
 
-def settings_text(settings: Any) -> str:
-    """The settings that are not at their default, such as "steps=64,noise=0.2"."""
+def settings_text(settings: Any, usual: Any = None) -> str:
+    """The settings other than `usual`, or than their default, such as "steps=64,noise=0.2"."""
     changed = (
         (spec.name, value)
         for spec in fields(settings)
-        if (value := getattr(settings, spec.name)) != spec.default
+        if (value := getattr(settings, spec.name)) != getattr(usual or type(settings), spec.name)
     )
     return ",".join(f"{name}={text_of(value)}" for name, value in changed)
 
 
 @dataclass(frozen=True)
 class MethodsByName:
-    """Methods by name, with settings: "SSD" or "FT:epochs=3,rate=0.1", as data sets are named."""
+    """Methods by name, with settings: "SSD" or "FT:epochs=3,rate=0.1", as data sets are named.
+
+    Where a case has `usual` ones, each of its kind with settings of its own, text says what is
+    otherwise than in those.
+    """
 
     kinds: tuple[type[Method[Any]], ...]
+    titles: Mapping[str, str] = field(default_factory=dict)  # where others than the methods' own
 
     @property
     def names(self) -> tuple[str, ...]:
         """What can be chosen."""
         return tuple(kind.name for kind in self.kinds)
 
-    def read(self, text: str) -> Any:
+    def options(self, given: Given) -> tuple[Option, ...]:
+        """What can be chosen, whatever else is given."""
+        del given
+        return tuple(Option(one.name, self.titles.get(one.name, one.title)) for one in self.kinds)
+
+    def read(self, text: str, usual: Sequence[Method[Any]] = ()) -> Any:
         """The method. Raises BlindspotError for one that is not among them."""
         name, _, settings = text.partition(":")
         for kind in self.kinds:
             if kind.name == name:
                 pairs = settings.split(",") if settings else ()
-                return kind(**settings_from(kind, pairs, kind.title))
+                given = settings_from(kind, pairs, kind.title)
+                return replace(next((one for one in usual if one.name == name), kind()), **given)
         known = ", ".join(self.names)
         raise BlindspotError(f"{name[:40]!r} cannot be chosen here: the methods are {known}.")
 
-    def write(self, method: Method[Any]) -> str:
+    def write(self, method: Method[Any], usual: Sequence[Method[Any]] = ()) -> str:
         """The text of a method."""
-        settings = settings_text(method)
+        own = next((one for one in usual if one.name == method.name), None)
+        settings = settings_text(method, own)
         return f"{method.name}:{settings}" if settings else method.name
 
 

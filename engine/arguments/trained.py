@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from engine import data as data_sets
 from engine.arguments.base import Arguments
-from engine.arguments.classifiers import ModelArguments, seed_argument
-from engine.arguments.controls import Many, Text, argument
-from engine.arguments.forgetting import forms, request_from, request_text
+from engine.arguments.classifiers import ModelArguments, model_argument, seed_argument
+from engine.arguments.controls import Given, Many, Offers, Text, argument
+from engine.arguments.forgetting import FORMS, request_from, request_text
 from engine.arguments.text import MethodsByName, settings_from, settings_text
 from engine.data import DataSet
-from engine.errors import BadData
+from engine.errors import BadData, BlindspotError
 from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
-from engine.method import CaseT
+from engine.method import CaseT, Option
+from engine.models.catalog import small
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase, prune_case, read_scores
 from engine.sparsity.subjects import PHOTOGRAPHS, data_of, recipe_of
@@ -27,9 +30,34 @@ KNOWN = "as trained"  # the recipe of a model that ships or was trained here
 WAYS = MethodsByName(UNLEARNERS)
 
 
-def data_argument(default: str | None, help: str) -> Any:
+def data_options(given: Given) -> Iterator[Option]:
+    """The data sets of `names`, or all of them, without settings and variants."""
+    for name in given.get("names") or data_sets.names():
+        yield Option(name, data_title(name) or name)
+
+
+def learned_options(given: Given) -> Iterator[Option]:
+    """The data that a model here has learned from; `own` has the titles of one's own, by name."""
+    for name in dict.fromkeys(one.data for one in small() if one.data):
+        if title := data_title(name, given.get("own", {})):
+            yield Option(name, title)
+
+
+def data_title(name: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a person calls data of that name; "" of another session's, or of what is no more."""
+    base, _, changes = name.partition("+")
+    if base in own:
+        return " · ".join(filter(None, (own[base], changes)))
+    try:
+        title = data_sets.entry(base).card.title
+    except BlindspotError:
+        return ""
+    return " · ".join(filter(None, (title, base.partition(":")[2], changes)))
+
+
+def data_argument(default: str | None, help: str, options: Offers = data_options) -> Any:
     """A data set by name."""
-    control = Text(off="what the model learned from", options=data_sets.names)
+    control = Text(off="what the model learned from", options=options)
     return argument(default, control, "Data", help)
 
 
@@ -99,10 +127,18 @@ class PruneArguments(ModelArguments[PruneCase]):
 class RequestArguments(ModelArguments[CaseT]):
     """A classifier that is to forget some of what it learned from."""
 
-    data: str | None = data_argument(None, "What the model learned from, by name.")
-    forget: str = argument(
-        "class=3", Text(options=forms), "Forget", "Which training images are to be forgotten."
+    model: str = model_argument("digits-cnn", "It is never changed: what forgets is a copy.")
+    data: str | None = data_argument(
+        None,
+        "What a model learned from, since it can forget nothing else. Train one on other data or "
+        "on your own under Data and models; its data can then be chosen. For wrong labels or "
+        "planted images Forget trains one, when you choose to have these forgotten.",
+        learned_options,
     )
+    forget: str = argument(
+        "class=3", Text(options=lambda _: FORMS), "Forget",
+        "Which training images are to be forgotten.",
+    )  # fmt: skip
     recipe: str = recipe_argument(KNOWN, "How the model is retrained.")
     seed: int = seed_argument()
 
@@ -144,8 +180,8 @@ class BoardArguments(RequestArguments[BoardCase]):
     """A request to forget, and several ways to do it."""
 
     ways: tuple[str, ...] = argument(
-        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"), Many(lambda: WAYS.names), "Ways",
-        "Unlearners by name, with their settings after a colon: FT:epochs=3.",
+        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"), Many(WAYS.options), "Ways to forget",
+        "Unlearners; on a command line by name, with their settings after a colon: FT:epochs=3.",
     )  # fmt: skip
 
     def case(self) -> BoardCase:
@@ -164,8 +200,8 @@ class AfterArguments(RequestArguments[AfterCase]):
     """A request to forget, and one way whose result is looked at."""
 
     way: str = argument(
-        "NegGradPlus", Text(options=lambda: WAYS.names), "Way",
-        "An unlearner by name, with its settings after a colon: FT:epochs=3.",
+        "NegGradPlus", Text(options=WAYS.options), "Look closer at",
+        "An unlearner; on a command line by name, with its settings after a colon: FT:epochs=3.",
     )  # fmt: skip
 
     def case(self) -> AfterCase:
@@ -182,9 +218,9 @@ class AfterArguments(RequestArguments[AfterCase]):
 class TrainArguments(Arguments[TrainCase]):
     """Data and a recipe."""
 
-    data: str = argument("digits", Text(options=data_sets.names), "Data", "A data set by name.")
+    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
     recipe: str = recipe_argument("", "How the network is trained.")
-    seed: int = seed_argument()
+    seed: int = seed_argument("Another seed shows how much of a figure is chance.")
 
     def case(self) -> TrainCase:
         """The case of the training."""
@@ -201,8 +237,8 @@ class TrainArguments(Arguments[TrainCase]):
 class ExperimentArguments(Arguments[ExperimentCase]):
     """Data, and the first seed."""
 
-    data: str = argument("digits", Text(options=data_sets.names), "Data", "A data set by name.")
-    seed: int = seed_argument()
+    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
+    seed: int = seed_argument("Of the first training of each condition; the others follow it.")
 
     def case(self) -> ExperimentCase:
         """The case of data and seed."""

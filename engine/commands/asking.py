@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.arguments import Arguments, arguments_of
 from engine.arguments.base import taken
-from engine.arguments.controls import Many, Text
+from engine.arguments.controls import Many, Text, options_of
 from engine.arguments.text import near, settings_from
 from engine.errors import BadSetting, BlindspotError
 from engine.families import METHODS
@@ -75,7 +75,6 @@ def entry(spec: Field[Any], default: Any) -> dict[str, Any]:
     """A setting or an argument as JSON has it."""
     control = spec.metadata["control"]
     slider = control if isinstance(control, Slider) else None
-    options = control.options if isinstance(control, Choice | Text | Many) else ()
     return {
         "name": spec.name,
         "label": spec.metadata["label"],
@@ -86,6 +85,6 @@ def entry(spec: Field[Any], default: Any) -> dict[str, Any]:
         "low": slider and slider.low,
         "high": slider and slider.high,
         "step": slider and slider.step,
-        "options": list(options() if callable(options) else options) or None,
+        "options": [one.name for one in options_of(control, {})] or None,
         "unit": slider.unit if slider else "",
     }

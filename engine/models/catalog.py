@@ -20,6 +20,8 @@ from engine.models.own_file import load_from_file
 
 SUGGESTED = ("resnet50", "convnext_tiny", "vit_small_patch16_224", "deit3_small_patch16_224")
 CACHE_BYTES = 1 * 2**30
+TRAIL = " ▸ "  # between the models of a lineage
+STEP = "\u2003↳ "  # before a model that was made from the one above it
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,24 @@ class ModelEntry:
     figures: Mapping[str, float] = field(default_factory=dict)
     data: str = ""  # what it was trained on, by name; "" when that is no set of ours
     license: str = ""  # of an extra's model
+
+    @property
+    def indented(self) -> str:
+        """Its own title, moved in below the model that it was made from."""
+        return f"{STEP * self.depth}{self.title.split(TRAIL)[-1] if self.depth else self.title}"
+
+    @property
+    def line(self) -> str:
+        """Its line in a picker, which a link repeats.
+
+        The reason stands beside what cannot be had; what was made here carries its digest, since
+        two trainings may have one title.
+        """
+        if not self.available:
+            return f"{self.title} · not here: {self.reason}"
+        return (
+            f"{self.indented} · {self.name[-4:]}" if self.name.startswith(PREFIX) else self.indented
+        )
 
 
 def entries() -> tuple[ModelEntry, ...]:

@@ -57,7 +57,7 @@ def test_a_false_yes_goes_away_with_the_leader_and_undo_brings_it_back(visit: Vi
 
 
 def test_the_overview_s_example_begins_anew_whatever_was_done_to_the_scene(visit: Visit) -> None:
-    page = visit(edits="-car", prompt="is there a fork")
+    page = visit(edits="-car", ask="is there a fork")
     expect(page.get_by_role("heading", name="Right. There is an orange fork")).to_be_visible()
     page.get_by_text("Overview", exact=True).first.click()
     page.get_by_text("Start", exact=True).first.click()
@@ -69,12 +69,12 @@ def test_the_overview_s_example_begins_anew_whatever_was_done_to_the_scene(visit
 def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_mask(
     visit: Visit,
 ) -> None:
-    page = visit(prompt="describe closely", kind="Partners together, as learned", number="3")
+    page = visit(ask="describe closely", kind="Partners together, as learned", scene="3")
     answer = page.get_by_role("group", name=re.compile("^The answer: "))
     boat = answer.get_by_role("button", name=re.compile("^boat, .* sure, the boat is there"))
     before = canvas(page)
     boat.click()
-    expect(page.get_by_text("Where did “boat” look?")).to_be_visible()
+    expect(page.get_by_text("Where did “boat” look?").first).to_be_visible()
     expect(page.get_by_text(re.compile("How well the maps find the boat"))).to_be_visible()
     expect_another(page, before)
     expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()
@@ -83,10 +83,10 @@ def test_words_are_picked_by_mouse_and_keys_and_their_map_is_held_against_the_ma
     fish = answer.get_by_role("button", name=re.compile("^fish, "))
     fish.focus()
     page.keyboard.press("Shift+Enter")
-    expect(page.get_by_text("Where did “boat fish” look?")).to_be_visible()
+    expect(page.get_by_text("Where did “boat fish” look?").first).to_be_visible()
     expect(page.get_by_text(re.compile("find the boat and the fish"))).to_be_visible()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Where did “fish” look?")).to_be_visible()
+    expect(page.get_by_text("Where did “fish” look?").first).to_be_visible()
     expect(page).to_have_url(re.compile("ask.words="))
 
 

@@ -69,9 +69,9 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     settle(page, LONG)
     expect(page.get_by_role("heading", name=re.compile("phantom slices"))).to_be_visible()
     expect(page.locator(".st-key-study-image input")).to_have_value("866: ring")
-    assert "study.data=Brain+phantoms" in page.url
+    assert "study.source=Brain+phantoms" in page.url
 
-    page = visit({"study.images": "40"})
+    page = visit({"study.count": "40"})
     page.get_by_role("button", name=re.compile("^Run the study")).click()
     stop = page.get_by_role("button", name="Stop", exact=True).first
     stop.click(timeout=1000 * LONG)

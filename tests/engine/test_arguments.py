@@ -15,13 +15,21 @@ from engine.arguments.base import Arguments
 from engine.arguments.controls import Text
 from engine.arguments.forgetting import request_from, request_text
 from engine.arguments.normal import FamiliarArguments
-from engine.arguments.pictures import PictureArguments, first_picture
+from engine.arguments.pictures import (
+    ImageArguments,
+    PairArguments,
+    PictureArguments,
+    first_picture,
+    pictured,
+)
 from engine.arguments.text import MethodsByName, text_of, value
+from engine.arguments.trained import BoardArguments
 from engine.commands import asking
 from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
 from engine.commands.run import parser_of
 from engine.data import load as load_data
+from engine.data.example import example
 from engine.errors import BadSetting, BlindspotError
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch, case_kind
@@ -234,6 +242,48 @@ def test_methods_are_named_with_their_settings():
         ways.read("SNIP")
     with pytest.raises(BadSetting, match="has no setting 'epoch'"):
         ways.read("FT:epoch=3")
+
+
+def offered(kind, argument, **given):
+    """The reason of each option, "" where it can be had."""
+    return {one.name: one.reason for one in kind.options(argument, given)}
+
+
+def test_what_can_be_chosen_depends_on_the_other_arguments():
+    samples = offered(ImageArguments, "like")
+    assert offered(PairArguments, "against", image="sample:china").keys() == {
+        name for name in samples if name != "sample:china"
+    }
+    label = example("digits/6").label
+    others = [
+        example(name.removeprefix("example:")).label
+        for name in offered(PairArguments, "against", image="example:digits/6")
+    ]
+    assert sorted(others) == sorted(2 * [one for one in "0123456789" if one != label])
+    assert [*offered(ImageArguments, "versus", model="digits-cnn", target="3")] == [*"012456789"]
+    assert [*offered(ImageArguments, "target", model=load("digits-cnn"))] == [*"0123456789"]
+    assert not offered(ImageArguments, "target")
+    learners = offered(BoardArguments, "model", data="digits")
+    assert {"digits-cnn", "digits-mlp"} <= learners.keys()
+    assert "phantom-cnn" not in learners
+    assert "digits" in offered(BoardArguments, "data")
+    assert next(iter(offered(FamiliarArguments, "normal", model="digits-cnn"))) == "digits"
+    unknown = offered(FamiliarArguments, "unknown", normal="digits")
+    assert "holds no class out" in unknown["held-out classes"]
+    assert unknown["mnist-5k"] == ""
+
+
+def test_an_image_without_its_lesion_has_a_name():
+    data = load_data("phantoms:count=40")
+    row = int(np.flatnonzero(data.truth["mask"].reshape(40, -1).any(1))[0])
+    name = f"phantoms:count=40/{data.ids[row]}"
+    first = next(iter(offered(PairArguments, "against", image=f"example:{name}")))
+    assert first == f"twin:{name}"
+    twin, ill = pictured(first).pixels, pictured(f"example:{name}").pixels
+    assert np.array_equal(twin[..., 0], data.truth["twin"][row].squeeze())
+    assert not np.array_equal(twin, ill)
+    with pytest.raises(BlindspotError, match="only images of data with twins"):
+        pictured("twin:digits/6")
 
 
 def test_no_option_has_a_comma_which_stands_between_settings():

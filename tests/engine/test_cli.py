@@ -218,7 +218,7 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys):
         (["--labels", "x.txt"], "--labels go with --weights"),
         (["--weights", "x.pt"], "--model NAME"),
         (["--weights", "x.pt", "--model", "resnet18"], "There is no file x.pt"),
-        (["--reading", "feeling"], "Read as cannot be 'feeling'; choose one of logit"),
+        (["--reading", "feeling"], "Read the score as cannot be 'feeling'; choose one of logit"),
         (["--seed", "one"], "Seed cannot be 'one'; choose from 0 to"),
         (["--nonsense"], "unrecognized arguments"),
         (["--against", "sample:china"], "unrecognized arguments: --against"),

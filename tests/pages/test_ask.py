@@ -18,7 +18,7 @@ from engine.run import digest
 from tests.visits import said, unfolded, visit, words
 
 STORY = asking.scene("counter", 424)
-CAPTION = {"ask.prompt": "describe closely", "ask.kind": "Partners together, as learned"}
+CAPTION = {"ask.ask": "describe closely", "ask.kind": "Partners together, as learned"}
 
 
 def opened(**link):
@@ -106,15 +106,15 @@ def test_the_link_carries_no_edit_where_the_scene_is_as_it_was():
 def test_another_scene_begins_without_edits():
     at = opened(ask__edits="-car")
     assert not at.checkbox(key="ask.thing.car.there").value
-    at.number_input(key="ask.number").set_value(425).run()
+    at.number_input(key="ask.scene").set_value(425).run()
     assert "ask.edits" not in at.query_params
-    at.number_input(key="ask.number").set_value(424).run()
+    at.number_input(key="ask.scene").set_value(424).run()
     assert at.checkbox(key="ask.thing.car.there").value
 
 
 def test_another_word_has_another_map_and_its_own_truth():
-    one = opened(**CAPTION, ask__number="3", ask__words="7")
-    other = opened(**CAPTION, ask__number="3", ask__words="18")
+    one = opened(**CAPTION, ask__scene="3", ask__words="7")
+    other = opened(**CAPTION, ask__scene="3", ask__words="18")
     named, other_word = (
         next(each.value for each in at.main.header if "of the attention of" in each.value)
         for at in (one, other)
@@ -131,7 +131,7 @@ def test_another_word_has_another_map_and_its_own_truth():
 
 def test_unknown_words_are_named_and_the_earlier_answer_stays():
     at = opened()
-    at.text_input(key="ask.prompt").set_value("is there a dragon").run()
+    at.text_input(key="ask.ask").set_value("is there a dragon").run()
     assert any("does not know “dragon”" in each for each in said(at))
     assert any("answer to “is there a lamp”" in each for each in said(at))
     assert "Wrong. There is no lamp" in words(at)
@@ -139,9 +139,9 @@ def test_unknown_words_are_named_and_the_earlier_answer_stays():
 
 def test_an_empty_and_a_long_prompt_are_sentences():
     at = opened()
-    at.text_input(key="ask.prompt").set_value(" ").run()
+    at.text_input(key="ask.ask").set_value(" ").run()
     assert any("The prompt is empty" in each for each in said(at))
-    at.text_input(key="ask.prompt").set_value("a " * 190).run()
+    at.text_input(key="ask.ask").set_value("a " * 190).run()
     assert any("190 words" in each for each in said(at))
     assert "Wrong. There is no lamp" in words(at)
 
@@ -150,13 +150,13 @@ def test_a_ready_question_is_asked():
     at = opened()
     ready = next(each for each in at.button_group if each.key == "ask.ready")
     ready.set_value("is there a car").run()
-    assert at.text_input(key="ask.prompt").value == "is there a car"
+    assert at.text_input(key="ask.ask").value == "is there a car"
     assert "There is a blue car" in words(at)
     assert "How well the maps find the car (orange border)" in words(at)
 
 
 def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
-    at = opened(ask__image=SIDEBAR, ask__prompt="describe the image")
+    at = opened(ask__image=SIDEBAR, ask__ask="describe the image")
     assert not at.error
     assert any("learned drawn scenes of 64 × 64" in each for each in said(at))
     assert "nothing can be held against it" in words(at)
@@ -184,8 +184,8 @@ def test_an_empty_scene_is_no_trouble():
 
 
 def test_the_answer_s_line_has_the_page_s_own_spelling():
-    first = opened(ask__prompt="Is There A LAMP")
+    first = opened(ask__ask="Is There A LAMP")
     assert "on “Is There A LAMP”" in words(first)
-    second = opened(ask__prompt="is there a lamp")
+    second = opened(ask__ask="is there a lamp")
     assert "on “is there a lamp”" in words(second)
     assert "LAMP" not in words(second)

@@ -71,7 +71,7 @@ def test_without_strength_vcd_says_what_greedy_says():
 @pytest.mark.parametrize("half", [STRATEGIES[:4], STRATEGIES[4:]])
 def test_every_strategy_answers_side_by_side(half, prompt):
     fit = [kind for kind in half if prompt == LAMP or kind.name != "MVP"]
-    at = opened(*(kind.title for kind in fit), decoding__prompt=prompt)
+    at = opened(*(kind.title for kind in fit), decoding__ask=prompt)
     assert not at.exception
     assert not at.error
     inner = [kind.title for kind in fit if kind.name not in {"Greedy", "Sampling"}]
@@ -83,8 +83,8 @@ def test_every_strategy_answers_side_by_side(half, prompt):
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
-    at = opened(decoding__prompt="describe the image")
-    unfit = pills(at, "decoding.unfit")
+    at = opened(decoding__ask="describe the image")
+    unfit = pills(at, "decoding.strategies.unfit")
     assert unfit.disabled
     assert unfit.options == ["MVP"]
     assert "it needs a question that is answered by yes or no" in unfit.proto.label
@@ -93,8 +93,8 @@ def test_mvp_is_gray_for_a_caption_with_the_reason():
 def test_a_link_sets_scene_strategies_and_settings():
     link = {
         "decoding__VCD__alpha": "2",
-        "decoding__number": "148",
-        "decoding__prompt": "is there a bird",
+        "decoding__scene": "148",
+        "decoding__ask": "is there a bird",
     }
     at = opened("VCD", "DoLa", **link)
     assert at.slider(key="decoding.VCD.alpha").value == 2.0
@@ -109,7 +109,7 @@ def test_no_strategy_and_an_unknown_word_are_sentences():
     pills(at, "decoding.strategies").set_value([]).run()
     assert any("Choose at least one strategy" in each for each in said(at))
     at = opened()
-    at.text_input(key="decoding.prompt").set_value("is there a dragon").run()
+    at.text_input(key="decoding.ask").set_value("is there a dragon").run()
     assert any("dragon" in each for each in said(at))
     assert "VCD says “no”" in words(at)
 
@@ -124,7 +124,7 @@ def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
 
 
 def test_other_scenes_wait_for_a_button_and_are_then_counted():
-    at = opened(decoding__count="25")
+    at = opened(decoding__scenes__count="25")
     button = at.button(key="decoding.rates.go")
     assert button.label.startswith("Count over 25 scenes: Greedy, VCD")
     button.click().run()
@@ -135,7 +135,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
 
 def test_a_count_goes_on_while_the_page_is_drawn_again(monkeypatch):
     hold = held_up(monkeypatch, Rates)
-    at = opened("Greedy", decoding__count="25", decoding__clear="true")
+    at = opened("Greedy", decoding__scenes__count="25", decoding__scenes__clean="true")
     at.button(key="decoding.rates.go").click().run()
     hold.begins(at)
     at.run()
@@ -144,16 +144,16 @@ def test_a_count_goes_on_while_the_page_is_drawn_again(monkeypatch):
 
 
 def test_a_press_that_overtakes_another_count_counts_that_one():
-    at = opened("Greedy", decoding__count="200")
-    at.selectbox(key="decoding.count").set_value(25)
-    at.toggle(key="decoding.clear").set_value(True)
+    at = opened("Greedy", decoding__scenes__count="200")
+    at.number_input(key="decoding.scenes.count").set_value(25)
+    at.toggle(key="decoding.scenes.clean").set_value(True)
     at.button(key="decoding.rates.go").click().run()
     assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
     settled(at)
 
 
 def test_a_photograph_is_answered_without_a_truth():
-    at = opened(decoding__image="The picture in the sidebar", decoding__prompt="describe the image")
+    at = opened(decoding__image="The picture in the sidebar", decoding__ask="describe the image")
     assert not at.error
     assert "What is truly there is not known." in words(at)
 
@@ -191,13 +191,13 @@ def test_every_strategy_is_shown_with_the_figures_that_were_measured():
 
 
 def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
-    at = opened("VASparse", decoding__prompt="describe the image")
+    at = opened("VASparse", decoding__ask="describe the image")
     assert "no word was dropped" in words(at)
     assert "CHAIR against the share kept" in words(at)
     published = {
         "decoding__VASparse__compete": "all tokens",
         "decoding__VASparse__source": "masked cache",
     }
-    at = opened("VASparse", decoding__prompt="describe the image", **published)
+    at = opened("VASparse", decoding__ask="describe the image", **published)
     assert "Layer 1" in words(at)
     assert "~~the beginning~~" in words(at)

@@ -129,10 +129,10 @@ def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
 
 
 def test_another_way_is_looked_at_and_a_link_opens_it(page):
-    at = page.selectbox(key="forget.closer").select("Fine-tune").run()
+    at = page.selectbox(key="forget.way").select("Fine-tune").run()
     assert at.main.header[0].value.startswith("Fine-tune did not forget class 3")
-    page.selectbox(key="forget.closer").select(NEAREST).run()
-    at = opened(closer="Fine-tune")
+    page.selectbox(key="forget.way").select(NEAREST).run()
+    at = opened(way="Fine-tune")
     assert at.main.header[0].value.startswith("Fine-tune did not forget class 3")
     assert "was not looked at yet" in words(at)
     assert not said(at)
@@ -140,12 +140,12 @@ def test_another_way_is_looked_at_and_a_link_opens_it(page):
 
 @pytest.mark.parametrize("share", ["0", "1.5", "much"])
 def test_a_share_that_cannot_be_is_a_sentence(share):
-    at = visit({"forget.what": "images at random", "forget.share.0.1": share}, FORGET)
+    at = visit({"forget.what": "images at random", "forget.random": share}, FORGET)
     assert any(f"“{share}” as Share" in one for one in said(at))
 
 
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
-    at = opened(what="nothing", section="Nowhere", closer="Magic", SalUn__share="7")
+    at = opened(what="nothing", section="Nowhere", way="Magic", SalUn__share="7")
     told = " ".join(said(at))
     for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
                  "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
@@ -212,7 +212,7 @@ def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
 
 
 def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
-    asked = {"share__0__1": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
+    asked = {"random": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
     at = opened(what="hardest images", model="Digits MLP", **asked)
     assert "The hardest are those of lowest loss" in words(at)
     assert "are to be forgotten" not in words(at)

@@ -10,13 +10,14 @@ import torch
 
 from components.level_sets import asked, view, walks
 from components.runs import Problem
-from components.sidebar import partners
+from components.sidebar.partners import Partner
 from components.views import LEVEL_SETS
 from engine import run
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.case import PairCase
 from engine.case.target import Target
+from engine.images.samples import sample
 from engine.models import catalog
 from tests import tiny
 from tests.visits import pills, question_in, said, visit
@@ -37,7 +38,7 @@ def test_every_way_of_looking_answers_at_once_on_the_first_sample(name):
 
 
 def test_what_has_to_be_computed_waits_for_a_button():
-    at = open_view(**{"levels.to": "A cup of coffee"})
+    at = open_view(**{"levels.against": "A cup of coffee"})
     (go,) = [button for button in at.main.button if button.key.endswith(".go")]
     assert go.label.startswith("Walk")
     assert not any("attribution.LST" in line.value for line in at.main.caption)
@@ -51,14 +52,14 @@ def test_the_paper_s_settings_are_a_click_away():
 
 
 def test_the_source_is_not_among_its_targets_and_links_to_it_are_refused():
-    at = open_view(**{"levels.to": "A cat (Chelsea)"})
+    at = open_view(**{"levels.against": "A cat (Chelsea)"})
     assert any("“A cat (Chelsea)” as Walk to" in words for words in said(at))
-    assert "A cat (Chelsea)" not in at.selectbox(key="levels.to").options
+    assert "A cat (Chelsea)" not in at.selectbox(key="levels.against").options
 
 
 def test_too_few_targets_are_said():
     at = open_view(**{"levels.view": "Star"})
-    pills(at, "levels.to.star").set_value(["A dahlia"]).run()
+    pills(at, "levels.star.against").set_value(["A dahlia"]).run()
     assert "Choose 4 to 12 images to walk to." in said(at)
 
 
@@ -116,7 +117,7 @@ def press(at):
 def test_an_image_of_a_data_set_walks_to_others_of_its_set():
     link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
     at = open_view(**link)
-    offered = at.selectbox(key="levels.to").options
+    offered = at.selectbox(key="levels.against").options
     assert len(offered) == 18  # two of each other class
     assert not any(one.startswith("3,") for one in offered)
 
@@ -139,5 +140,5 @@ def test_the_call_under_share_names_the_images_and_asks_this_very_question():
     at = open_view()
     (python,) = [one.value for one in at.code if one.language == "python"]
     subject = at.session_state["subject"]
-    (chosen,) = [one for one in partners.others(subject).values() if one.name == "china"]
-    assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [chosen]))
+    palace = Partner("A Chinese palace", "sample:china", sample("china"))
+    assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [palace]))

@@ -117,13 +117,13 @@ def test_an_error_is_explained_by_both_classes_along_one_path():
     at.toggle(key="minimal.error").set_value(True).run()
     assert any("Choose the true class" in told for told in said(at))
     other = next(label for label in labels if label != first)
-    at.selectbox(key="minimal.truth").set_value(other).run()
+    at.selectbox(key="minimal.target").set_value(other).run()
     settled(at)
     told = words(at)
     assert f"Which regions speak for “{other}”, the true class?" in told
     assert f"The model says “{first}”" in told
     assert f"instead of “{other}”" in told
-    at.selectbox(key="minimal.truth").set_value(first).run()
+    at.selectbox(key="minimal.target").set_value(first).run()
     settled(at)
     assert "There is no error to explain" in words(at)
 

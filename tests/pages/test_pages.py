@@ -43,7 +43,7 @@ def test_every_example_of_the_overview_opens_as_it_says():
             at = visit({key: str(value) for key, value in settings.items() if value != ()}, page)
             assert all("has not learned" in one for one in said(at))  # which is the point there
             drawn = {each.key: each.value for each in [*at.selectbox, *at.text_input]}
-            asked = [key for key in settings if key == "image" or key.endswith(".prompt")]
+            asked = [key for key in settings if key == "image" or key.endswith(".ask")]
             assert all(drawn[key] == settings[key] for key in asked)
             assert asked or not settings
 
@@ -73,7 +73,7 @@ def test_a_link_opens_the_methods_and_settings_that_it_names():
 
 def test_a_method_that_does_not_fit_the_model_is_gray_and_says_why():
     at = visit()
-    row = pills(at, "heatmaps.unfit")
+    row = pills(at, "heatmaps.methods.unfit")
     assert row.disabled
     assert "Attention rollout" in row.options
     assert "EfficientNet-Lite0: it needs attention layers" in row.label
@@ -91,7 +91,7 @@ def test_another_model_offers_what_fits_it(monkeypatch):
     monkeypatch.setattr(catalog, "load", lambda name="": vit())
     at = visit()
     assert {"Attention rollout", "Grad-CAM"} <= set(pills(at, "heatmaps.methods").options)
-    assert "DeepLIFT" in pills(at, "heatmaps.unfit").options
+    assert "DeepLIFT" in pills(at, "heatmaps.methods.unfit").options
 
 
 def test_no_method_is_said_to_be_chosen():

@@ -12,7 +12,8 @@ from components.draw import labels
 from components.study import charts, ranking, view
 from components.study.form import StudyQuestion
 from components.views import STUDY
-from engine.attribution.study import Study, chosen, study_case, ten
+from engine.arguments.normal import StudyArguments
+from engine.attribution.study import Study, study_case
 from engine.gallery import shipped
 from engine.run import digest
 from tests.visits import pills, question_in, said, settled, visit, words
@@ -23,7 +24,7 @@ FEW = ["Saliency", "Grad-CAM"]
 @pytest.fixture(scope="module")
 def default():
     """The study that ships, as the page has it."""
-    asked = StudyQuestion(study_case(), Study(), "scenes")
+    asked = StudyQuestion(study_case(), Study())
     found = shipped((asked.method, asked.case))
     assert found is not None
     return asked, found
@@ -56,14 +57,14 @@ def test_the_lines_under_share_ask_this_very_question(default):
 
 
 def test_the_phantoms_study_is_kept_too():
-    at = visit({"study.data": "Brain phantoms"}, STUDY)
+    at = visit({"study.source": "Brain phantoms"}, STUDY)
     assert not said(at)
     assert "<img" in words(at)
     assert at.main.header[0].value.startswith("On these 8 phantom slices")
 
 
 def test_another_question_waits_for_the_button_and_says_how_many_maps():
-    at = visit({"study.images": "2", "study.methods": FEW}, STUDY)
+    at = visit({"study.count": "2", "study.methods": FEW}, STUDY)
     assert not at.main.header
     case = study_case(count=2)
     maps = case.pairs * (1 + Study().draws) * 2
@@ -72,7 +73,7 @@ def test_another_question_waits_for_the_button_and_says_how_many_maps():
 
 
 def test_a_small_study_is_run_and_then_looked_at_closely():
-    link = {"study.images": "2", "study.methods": FEW, "study.Study.draws": "1"}
+    link = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
     at = visit(link, STUDY)
     next(each for each in at.button if each.label.startswith("Run the study")).click().run()
     assert not [each for each in at.button if each.label.startswith("Run the study")]
@@ -81,7 +82,7 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
     told = words(at)
     assert "this study has fewer" in told
     assert "computed now" in told or "kept from before" in told
-    case = study_case(count=2, methods=chosen(ten(64), ("Gradient", "GradCam")))
+    case = StudyArguments(count=2, methods=("Gradient", "GradCam")).case()
     first, second = case.images
     assert told.count("<img") == len(first.labels) * 3
     box = at.selectbox(key="study.image")
@@ -91,10 +92,10 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    at = visit({"study.methods": ["Magic", "Grad-CAM"], "study.data": "X-rays"}, STUDY)
+    at = visit({"study.methods": ["Magic", "Grad-CAM"], "study.source": "X-rays"}, STUDY)
     told = " ".join(said(at))
     assert "“Magic” as Methods" in told
-    assert "“X-rays” as Images" in told
+    assert "“X-rays” as Images of known truth" in told
     assert pills(at, "study.methods").value == ["Grad-CAM"]
 
 
@@ -176,7 +177,7 @@ def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
     told = ranking.fineness(asked)
     assert "16 × 16 cells of 4 px" in told
     assert told.endswith("several cells.")
-    slices = StudyQuestion(study_case("phantoms"), Study(), "phantoms")
+    slices = StudyQuestion(study_case("phantoms"), Study())
     told = ranking.fineness(slices)
     assert "24 × 24 cells of 4 px" in told
     assert told.endswith("several cells.")
@@ -185,8 +186,8 @@ def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
     tiny_ones = tuple(replace(one, masks=dots[: len(one.masks)]) for one in slices.case.images)
     told = ranking.fineness(replace(slices, case=replace(slices.case, images=tiny_ones)))
     assert "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion" in told
-    few = study_case(methods=chosen(ten(64), ("Gradient",)))
-    assert ranking.fineness(StudyQuestion(few, Study(), "scenes")) == ""
+    few = StudyArguments(methods=("Gradient",)).case()
+    assert ranking.fineness(StudyQuestion(few, Study())) == ""
 
 
 def test_a_figure_that_rounds_to_nothing_has_no_sign():

@@ -1,6 +1,6 @@
 """The ten-method study: explainers side by side on images with several labels."""
 
-from engine.attribution.study.case import ImageQuestion, StudyCase, chosen
+from engine.attribution.study.case import ImageQuestion, StudyCase
 from engine.attribution.study.images import SOURCES, study_case
 from engine.attribution.study.look import StudyMaps
 from engine.attribution.study.methods import TITLES, ten
@@ -11,5 +11,5 @@ STUDY = (Study, StudyMaps)
 
 __all__ = [
     "METRICS", "NAMED", "SOURCES", "STUDY", "TITLES", "ImageQuestion", "Study", "StudyCase",
-    "StudyMaps", "chosen", "study_case", "ten",
+    "StudyMaps", "study_case", "ten",
 ]  # fmt: skip

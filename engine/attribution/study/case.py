@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -121,8 +120,3 @@ class StudyCase(Case):
     def question(self, image: Tensor, label: int, model: Classifier | None = None) -> ImageCase:
         """What an explainer is asked: the logit of one label of one image."""
         return ImageCase(model or self.model, image, Target(label), self.precision, self.seed)
-
-
-def chosen(methods: Sequence[Explainer], names: Sequence[str]) -> tuple[Explainer, ...]:
-    """Those of the methods that have one of the names, in their own order."""
-    return tuple(one for one in methods if one.name in names)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from engine.arguments.normal import StudyArguments
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.study import TITLES, ImageQuestion, Study, StudyCase, StudyMaps, chosen, ten
+from engine.attribution.study import TITLES, ImageQuestion, Study, StudyCase, StudyMaps, ten
 from engine.attribution.study.measure import (
     RANDOM,
     alike,
@@ -301,7 +302,9 @@ def test_the_ten_are_the_paper_s_and_fit_the_side():
     assert [one.name for one in methods] == list(TITLES)
     assert len(methods) == 10
     assert next(one for one in methods if isinstance(one, Occlusion)).side == 12
-    assert chosen(methods, ("Lime", "GradCam")) == (GradCam(), Lime(regions=50, samples=200))
+    few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
+    assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
+    assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
 
 
 # ---------------------------------------------------------------- one image

@@ -1,0 +1,144 @@
+"""The arguments of a case as widgets: label, help, bounds, link and refusal are as declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import streamlit as st
+
+from components import forms
+from components.links import refuse
+from components.picks import Kind, pick, pick_some, search
+from engine.arguments.base import Declared
+from engine.arguments.controls import Many
+from engine.method import Option, Slider, Switch
+
+LISTED = 6  # words that are listed where a link asks for another one
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """The values of an argument, of which most have one."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+@dataclass(frozen=True)
+class CaseForm:
+    """Widgets for the arguments of a case, each where `ask` is called.
+
+    Args:
+        kind: declares them.
+        key: of the view; an argument has its name behind it, in the link too.
+        beside: what the options depend on and the form does not ask, such as the model.
+        kept: whether what was chosen stays while other pages are open.
+        given: what was chosen, by name.
+    """
+
+    kind: type[Declared]
+    key: str = ""
+    beside: dict[str, Any] = field(default_factory=dict)
+    kept: bool = False
+    given: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, name: str, kind: Kind | Literal["search"] = "list", **more: Any) -> Any:
+        """The value of an argument that was not asked before.
+
+        Args:
+            name: of the argument.
+            kind: of widget, where words are offered.
+            more: see `words`; of a number, a switch or a text: `first`, and what else its widget
+                takes.
+        """
+        spec = self.kind.specs()[name]
+        control = spec.metadata["control"]
+        if isinstance(control, Slider | Switch):
+            value = self.number(name, **more)
+        elif control.options is None:
+            value = self.text(name, **more)
+        else:
+            value = self.words(name, kind, **more)
+        self.given[name] = value
+        return value
+
+    def number(self, name: str, first: Any = None, **more: Any) -> Any:
+        """A number or a switch."""
+        spec, key = self.kind.specs()[name], self.key_of(name)
+        control, start = spec.metadata["control"], spec.default if first is None else first
+        refuse(key, forms.readable(control, start, None), spec.metadata["label"], control.words())
+        return forms.widget(spec, key, None, self.persist, start, **more)
+
+    def text(self, name: str, first: str | None = None, **more: Any) -> Any:
+        """Words that a person types."""
+        spec = self.kind.specs()[name]
+        return st.text_input(
+            spec.metadata["label"], spec.default if first is None else first, key=self.key_of(name),
+            help=spec.metadata["help"], bind="query-params", persist_state=self.persist, **more,
+        )  # fmt: skip
+
+    def words(
+        self, name: str, kind: Kind | Literal["search"], *, first: Any = None, rule: str = "",
+        only: Callable[[Option], bool] = bool, own: Mapping[str, Any] | None = None,
+        off: bool = False, single: bool = False, label: str = "", **more: Any,
+    ) -> Any:  # fmt: skip
+        """One of the words that are offered, or several; gives what they name.
+
+        Args:
+            name: of the argument.
+            kind: of widget; a list that is searched begins with none.
+            first: what it begins with; the default, or the first word where that is not offered.
+            rule: what a link is told that it must be.
+            only: which of the options are offered.
+            own: what only this session has, by title: no command can name it.
+            off: whether to choose nothing stands last.
+            single: whether only one is chosen where several could be.
+            label: where the declared one does not say it, such as how many are asked for.
+            more: of the widget.
+        """
+        spec = self.kind.specs()[name]
+        control, label = spec.metadata["control"], label or spec.metadata["label"]
+        listed = [one for one in self.kind.options(name, self.beside | self.given) if only(one)]
+        named: dict[str, Any] = {one.title: one.name for one in listed if not one.reason}
+        named |= own or {}
+        if off:
+            named[control.off] = None
+        missing = [f"{one.title}: {one.reason}." for one in listed if one.reason]
+        more["help"] = " ".join([spec.metadata["help"], *missing])
+        more["name"] = re.split(r",| \(", label)[0]
+        start: Any = spec.default if first is None else first
+        if isinstance(control, Many) and not single:
+            begin = [title for title in named if named[title] in start]
+            begin.sort(key=lambda title: start.index(named[title]))
+            more |= {"rule": rule, "kept": self.kept}
+            picked = pick_some(label, list(named), self.key_of(name), begin, **more)
+            return tuple(named[title] for title in picked)
+        rule = rule or ("" if len(named) <= LISTED else "one that is offered here")
+        if kind == "search":
+            chosen = search(label, list(named), self.key_of(name), rule=rule, **more)
+            return None if chosen is None else named[chosen]
+        begins = next((title for title in named if named[title] in several(start or "")), None)
+        chosen = pick(
+            label, list(named), self.key_of(name), kind, first=begins, rule=rule, kept=self.kept,
+            **more,
+        )  # fmt: skip
+        return (named[chosen],) if single else named[chosen]
+
+    def known(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The arguments by which the case is asked again; none where one of them has no name.
+
+        Args:
+            more: arguments that the form does not ask for, such as the picture of the sidebar.
+        """
+        parts = [one for value in self.given.values() for one in several(value)]
+        named = all(isinstance(one, str | int | float | None) for one in parts)
+        return {**(more or {}), **self.given} if named else {}
+
+    def key_of(self, name: str) -> str:
+        """The key of an argument's widget, and its name in a link."""
+        return f"{self.key}.{name}" if self.key else name
+
+    @property
+    def persist(self) -> forms.Persist | None:
+        """How long Streamlit is to keep it."""
+        return "session" if self.kept else None

@@ -1,0 +1,159 @@
+"""Every view's form offers the declared arguments of its case, and refuses a bad link in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from components import views
+from components.heatmaps.likeness import SIMILARITY
+from engine.arguments import ARGUMENTS
+from engine.arguments.base import Declared
+from engine.arguments.forgetting import KINDS, RequestParts
+from engine.arguments.normal import DataArguments, FamiliarArguments, StudyArguments
+from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.arguments.trained import (
+    AfterArguments,
+    BoardArguments,
+    ExperimentArguments,
+    ForgetArguments,
+    PruneArguments,
+    TrainArguments,
+)
+from tests.visits import said, settled, visit
+
+BAD = "dragon"
+PICKER = "a picker of its own, for what a person opens too"
+ABOVE = "asked above"
+WIDGETS = (
+    "selectbox", "radio", "select_slider", "slider", "number_input", "text_input", "toggle",
+    "button_group",
+)  # fmt: skip
+OWN_MODEL = dict.fromkeys(("weights", "labels"), "files, opened in the sidebar")
+SIDEBAR = OWN_MODEL | dict.fromkeys(
+    ("image", "model", "crop_x", "crop_y", "target", "versus", "reading", "precision", "seed"),
+    "chosen in the sidebar",
+)
+FORGET = OWN_MODEL | {
+    "recipe": "the model's own", "seed": "how often each way is run is a setting",
+    "forget": "asked part by part, see RequestParts",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where a form stands, what declares it, and what it does not ask of that, with the reason."""
+
+    view: views.AppPage
+    key: str
+    kind: type[Declared]
+    without: dict[str, str] = field(default_factory=dict)
+    link: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> set[str]:
+        """The arguments that are asked."""
+        return self.kind.specs().keys() - self.without.keys()
+
+    def key_of(self, name: str) -> str:
+        """Of an argument, as in a link."""
+        return f"{self.key}.{name}" if self.key else name
+
+
+FORMS = (
+    Form(
+        views.HEATMAPS, "", ImageArguments,
+        OWN_MODEL | {
+            "image": PICKER, "model": PICKER, "crop_x": "dragged on the picture",
+            "crop_y": "dragged on the picture", "like": "in the view, see below",
+        },
+    ),
+    Form(
+        views.HEATMAPS, "heatmaps", ImageArguments, SIDEBAR, {"heatmaps.score": SIMILARITY},
+    ),
+    Form(  # levels.model is another one, whose walk stands beside the model's of the sidebar
+        views.LEVEL_SETS, "levels", PairArguments, SIDEBAR | {"model": PICKER},
+    ),
+    Form(
+        views.MINIMAL_REGIONS, "minimal", ImageArguments,
+        {name: why for name, why in SIDEBAR.items() if name != "target"}
+        | {"like": "a probability is searched"}, {"minimal.error": "true"},
+    ),
+    Form(views.STUDY, "study", StudyArguments),
+    Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
+    Form(views.FORGET, "forget", BoardArguments, FORGET),
+    Form(
+        views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)
+    ),
+    *(
+        Form(
+            views.FORGET, "forget", RequestParts,
+            {name: "of another kind" for name in RequestParts.specs() if name not in parts}
+            | ({} if "what" in parts else {"what": ABOVE}),
+            {} if "what" in parts else {"forget.what": what} | data,
+        )
+        for what, parts, data in (
+            (KINDS[0], {"what", "label"}, {}),
+            (KINDS[1], {"label", "share"}, {}),
+            (KINDS[2], {"group"}, {"forget.data": "Brain phantoms"}),
+            (KINDS[3], {"random"}, {}),
+            (KINDS[4], {"ids"}, {}),
+        )
+    ),
+    Form(
+        views.ASK, "ask", CaptionArguments,
+        {"seed": "greedy draws nothing at random", "image": PICKER},
+    ),
+    Form(  # a prompt that cannot be asked ends the page, as on Ask
+        views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
+    ),
+    Form(
+        views.DECODING, "decoding.scenes", ScenesArguments,
+        dict.fromkeys(("model", "decoding"), "those that are chosen above")
+        | {"seed": "every strategy reads the same scenes"},
+    ),
+    Form(
+        views.DATA_AND_MODELS, "lab", TrainArguments,
+        {"recipe": "each setting of a recipe has a widget as declared with it"},
+        {"lab.part": "Train"},
+    ),
+    Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
+    Form(
+        views.PRUNE, "prune", PruneArguments,
+        SIDEBAR | {
+            "data": "what the model learned from", "recipe": "the model's own",
+            "scores": "a file, opened in the view",
+        },
+    ),
+)  # fmt: skip
+NOWHERE = {
+    ForgetArguments: "a part of BoardArguments", DataArguments: "asked by Familiar? for its images",
+    TrustArguments: "the maps of Heatmaps", WordArguments: "words that are pressed in an answer",
+}  # fmt: skip
+each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}")
+
+
+def keys(at) -> set[str]:
+    """Of every widget of the page, those of the sidebar too."""
+    return {one.key for kind in WIDGETS for one in at.get(kind) if one.key}
+
+
+def test_every_declaration_has_a_form_or_a_reason():
+    assert {form.kind for form in FORMS} - {RequestParts} == {*ARGUMENTS} - NOWHERE.keys()
+    for form in FORMS:
+        assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
+
+
+@each
+def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(form):
+    """One visit with a bad value of each: a sentence for each, and the form still stands."""
+    bad = {form.key_of(name): BAD for name in form.asked}
+    at = settled(visit(form.link | bad, form.view))
+    assert not at.exception
+    offered = {name for name in form.kind.specs() if form.key_of(name) in keys(at)}
+    assert form.asked <= offered, f"it does not ask {form.asked - offered}"
+    assert not {name for name in offered - form.asked if form.without[name] not in {PICKER, ABOVE}}
+    told = [one for one in said(at) if f"“{BAD}”" in one]
+    assert len(told) == len(form.asked), told
