@@ -115,7 +115,9 @@ class CaseForm:
             return tuple(named[title] for title in picked)
         rule = rule or ("" if len(named) <= LISTED else "one that is offered here")
         if kind == "search":
-            chosen = search(label, list(named), self.key_of(name), rule=rule, **more)
+            chosen = search(
+                label, list(named), self.key_of(name), rule=rule, kept=self.kept, **more
+            )
             return None if chosen is None else named[chosen]
         begins = next((title for title in named if named[title] in several(start or "")), None)
         chosen = pick(

@@ -1,4 +1,4 @@
-"""The script that every visit runs: navigation on top, the subject in the sidebar, then the view.
+"""The script that every visit runs: navigation on top, then the view, which draws its sidebar.
 
 It does not stand beside pages/: Streamlit would look for pages there by itself until
 st.navigation has run once, and would refuse a deep link that comes first.
@@ -10,7 +10,6 @@ import streamlit as st
 
 from components import jobs, notices
 from components.footer import footer
-from components.sidebar import subject
 from components.views import ROOT, START, VIEWS, AppPage
 
 
@@ -41,8 +40,6 @@ for one in VIEWS:
 chosen = st.navigation(menu, position="top")
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
-with st.sidebar:
-    subject.draw()
 header = st.container(key="jobs")  # theme.css lifts it into the header
 try:
     with footer():

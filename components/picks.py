@@ -68,7 +68,7 @@ def pick_some(
 
 def search(
     label: str, offered: Sequence[str], key: str, *,
-    name: str = "", rule: str = "", linked: bool = True, **more: Any,
+    name: str = "", rule: str = "", linked: bool = True, kept: bool = False, **more: Any,
 ) -> str | None:  # fmt: skip
     """One of many words that can be typed, or none, which it begins with.
 
@@ -79,10 +79,13 @@ def search(
         name: what a link is told that it asked for in vain; the label if not given.
         rule: what it must be; one of the words if not given.
         linked: whether a link has it.
+        kept: whether it stays as it is while other pages are open.
         more: of the widget, such as its placeholder.
     """
     refuse(key, offered, name or label, rule or "one of " + ", ".join(offered))
     bind: Literal["query-params"] | None = "query-params" if linked else None
+    if kept:
+        more["persist_state"] = "session"
     return st.selectbox(label, offered, index=None, key=key, bind=bind, **more)
 
 

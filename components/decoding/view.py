@@ -40,9 +40,8 @@ def show() -> Compared:
 
 def choose(answer: DeltaGenerator) -> tuple[Shown, CaptionCase, list[Method[Any]]]:
     """The image, the question, the strategies, and the settings of each."""
-    image, words = st.columns([4, 5], gap="large")
-    with image:
-        shown = scene.choose(STORY, KEY)
+    words, editor = st.columns([5, 4], gap="large")
+    shown = scene.choose(editor, STORY, KEY)
     with words:
         case = question.choose(shown, answer)
         kinds = pick(case)

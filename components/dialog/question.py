@@ -25,7 +25,10 @@ def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
         shown: what is asked about.
         answer: the place of the answer.
     """
-    case = asked(shown, choose_model(shown.page), choose_prompt(shown))
+    with st.sidebar:
+        st.header("Model")
+        name = choose_model(shown.page)
+    case = asked(shown, name, choose_prompt(shown))
     if case is None:
         with answer:
             picture(shown)
@@ -38,7 +41,8 @@ def choose_model(page: str) -> str:
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
-    return str(ask_carried(CaseForm(CaptionArguments, page), "model", "radio", horizontal=True))
+    form = CaseForm(CaptionArguments, page)
+    return str(ask_carried(form, "model", "radio", label_visibility="collapsed"))
 
 
 def choose_prompt(shown: Shown) -> str:

@@ -1,4 +1,4 @@
-"""What Ask and Decoding ask about: a scene that can be edited, or the sidebar's picture."""
+"""What Ask and Decoding ask about: a scene that can be edited, or an image as in other views."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
 from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
@@ -25,7 +26,7 @@ from engine.hallucination import asking
 from engine.images import Crop, Picture
 
 KEY = "ask"
-SCENE, SIDEBAR = "Scene", "The picture in the sidebar"
+SCENE, SIDEBAR = "Scene", "Another image"
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
 STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.image": SCENE,
@@ -55,25 +56,28 @@ class Shown:
     known: Mapping[str, Any] = field(default_factory=dict)  # by which it is asked for in Python
 
 
-def choose(number: int = FIRST, page: str = KEY) -> Shown:
-    """A scene or the sidebar's picture; the same one wherever a page asks for it.
+def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Shown:
+    """A scene or another image, in the sidebar; the same one wherever a page asks for it.
 
     Args:
+        editor: the place of what changes a scene.
         number: of the scene that is shown when none was chosen before.
         page: whose widgets they are; another page than Ask has the editor folded away.
     """
     key = f"{page}.image"
     carry(key)
-    refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
-    picked = st.pills(
-        "Image", (SCENE, SIDEBAR), default=SCENE, required=True, key=key, bind="query-params",
-        wrap=True,
-    )  # fmt: skip
-    keep(key, picked)
-    if picked == SIDEBAR:
-        keep_edits(())
-        return sidebar_picture(page)
-    return choose_scene(number, page)
+    with st.sidebar:
+        st.header("Scene or image")
+        refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
+        picked = st.radio(
+            "What is asked about", (SCENE, SIDEBAR), horizontal=True, key=key,
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        keep(key, picked)
+        if picked == SCENE:
+            return choose_scene(number, page, editor)
+    keep_edits(())
+    return sidebar_picture(page)
 
 
 def picture(shown: Shown) -> None:
@@ -89,17 +93,17 @@ def picture(shown: Shown) -> None:
 
 
 def sidebar_picture(page: str) -> Shown:
-    """The square of the sidebar's picture."""
-    about = subject.current()
-    alt, known = "The square of the sidebar's picture that is asked about", {}
+    """The square of the image that is chosen as in other views."""
+    about = subject.image_alone()
+    alt, known = "The square of the image that is asked about", {}
     if about.name and about.crop == Crop():
         known["image"] = f"{'example' if about.chosen.example else 'sample'}:{about.name}"
     pixels = subject.square_pixels(about)
     return Shown(None, pixels, alt, about.picture, about.crop, page=page, known=known)
 
 
-def choose_scene(start: int, page: str) -> Shown:
-    """A scene by kind and number, as edited."""
+def choose_scene(start: int, page: str, beside: DeltaGenerator) -> Shown:
+    """A scene by kind and number, as edited in the place beside it."""
     form = CaseForm(CaptionArguments, page)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened
         keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
@@ -115,11 +119,8 @@ def choose_scene(start: int, page: str) -> Shown:
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
     there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
-    st.caption("The picture and the model in the sidebar are not asked here.")
-    place = (
-        st.expander("Move things, let them fade, take them out") if page != KEY else st.container()
-    )
-    with place:
+    folded = "Move things, let them fade, take them out"
+    with beside, st.expander(folded) if page != KEY else st.container():
         editor(first, scene, edits)
     return Shown(
         scene, scene.image.transpose(1, 2, 0), f"A {scene.theme} with {there}",

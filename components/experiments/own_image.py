@@ -11,7 +11,6 @@ from components.draw.drawing import Drawing, Views
 from components.exports import encoded
 from components.footer import footer
 from components.section import Section
-from components.sidebar import subject
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
 from engine.experiment import ImageChange
@@ -21,13 +20,9 @@ KEY = "experiments"
 
 @st.fragment
 @footer()
-def show(kind: type[ImageChange], key: str) -> None:
+def show(kind: type[ImageChange], key: str, own: Subject) -> None:
     """The slider, the image before and after, and what the model says of each."""
     st.header("On your own image")
-    own = subject.current_or_none()
-    if own is None:
-        st.caption("Choose an image and a model in the sidebar.")
-        return
     method = choose(kind, key)
     section.show(
         Section(

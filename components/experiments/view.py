@@ -14,6 +14,7 @@ from components.experiments.claims import figures, headline, list_claims
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
+from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.experiment import Experiment, ExperimentCase
 
@@ -32,8 +33,9 @@ def show(kinds: Sequence[type[Experiment]]) -> None:
         with above:
             asked(method, case, key)
     if kind.own_image is not None:
+        about = subject.current({"target"})
         with own, spoken():
-            own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}")
+            own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}", about)
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from components.draw.drawing import Drawing
 from components.section import Section
+from components.sidebar.subject import ChosenImage
 from engine.data import DataSet
 from engine.keeping.lazy import lazy
 from engine.method import Method
@@ -52,6 +53,7 @@ class Closer:
     asked: ForgetQuestion
     method: Unlearner
     table: Table
+    own: ChosenImage | None = None  # of the sidebar, where a part asks about one
 
     @lazy
     def case(self) -> AfterCase:

@@ -38,13 +38,13 @@ def choose() -> tuple[ForgetQuestion, Closer | None]:
     found: tuple[ForgetQuestion, Closer | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
-        left, right = st.columns(2)
-        with left:
+        with st.sidebar:
+            st.header("Model and its data")
             train.follow(form)
             name = form.ask("data", first=FORGOTTEN.data, rule="what a model here has learned from")
         with st.spinner("Making the images; the first time this may take some seconds"):
             data = data_sets.load(name)
-        with right:
+        with st.sidebar:
             model = catalog.load(form.ask("model", rule="one that has learned from this data"))
         parts = CaseForm(RequestParts, KEY, {"data": data}, kept=True)
         with what:

@@ -19,7 +19,6 @@ from components.forget.words import FIGURES, percent
 from components.links import let_go
 from components.picks import pick
 from components.section import Section
-from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
 from components.widgets.data_images import pixels_of
@@ -34,6 +33,7 @@ from engine.run import Answer
 from engine.unlearning import Confidence, Retrain, Steps
 
 FORGOTTEN, TEST, SIDEBAR = "a forgotten image", "a test image", "the sidebar's image"
+PART = "Heat maps"
 STEP = f"{KEY}.step"
 
 
@@ -58,7 +58,7 @@ def heat_maps(closer: Closer) -> Rows:
 
 def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
-    own, model = subject.current_or_none(), closer.asked.case.model
+    own, model = closer.own, closer.asked.case.model
     offered = [FORGOTTEN, TEST, *([SIDEBAR] if own is not None else [])]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from components.notices import plain, spoken
 from components.picks import pick_or_none
 from components.section import Section
 from components.share import Files
+from components.sidebar import subject
 from engine import run
 from engine.result import Table
 from engine.run import Answer
@@ -41,7 +43,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "Relearn": ("How soon it is all back", inside.relearn),
     "Steps": ("Step by step", heat_maps.steps),
-    "Heat maps": ("Where the three models look", heat_maps.heat_maps),
+    heat_maps.PART: ("Where the three models look", heat_maps.heat_maps),
     "All figures": ("All figures of the three models", answers.all_figures),
     "Time": ("How long each way takes on this computer", seconds),
     "Take it along": ("The model that forgot", keep),
@@ -57,9 +59,17 @@ def show() -> None:
     with answer, spoken():
         scoreboard(asked, closer, times)
     if closer is not None:
+        if asks_own_image():
+            closer = replace(closer, own=subject.image_alone())
         with below:
             look_closer(closer, timed=times is not None)
     about(asked)
+
+
+def asks_own_image() -> bool:
+    """Whether the part in sight may be asked about an image of the person's own."""
+    key = f"{KEY}.section"
+    return st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART
 
 
 def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Table | None) -> None:
@@ -130,6 +140,8 @@ def look_closer(closer: Closer, *, timed: bool) -> None:
         timed: whether the table above has the seconds that are measured under "Time".
     """
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
+    if part == heat_maps.PART and closer.own is None:
+        st.rerun()  # the sidebar has no image yet
     if part is not None:
         with spoken():
             draw_part(closer, *PARTS[part])

@@ -1,4 +1,4 @@
-"""The part "Data": choose a data set on the left, look at it on the right."""
+"""The part "Data": choose a data set in the sidebar, look at it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.data.registry import cached
 def draw() -> None:
     """The list, the settings, and what they give."""
     left, right = st.columns([1, 2], gap="large")
-    with left:
+    with st.sidebar:
         kind = form.pick_data(told=True)
     if form.is_table(kind):
         table.show(kind, left, right)

@@ -100,7 +100,7 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
     entry, stored = lines[picked].entry, lines[picked].stored
     st.header(plain(entry.title))
     if st.session_state.get("model", DEFAULT) == entry.name:
-        st.caption("This is the model in the sidebar.")
+        st.caption("This is the model that views ask about an image.")
     if stored:
         known(entry, stored)
     else:
@@ -143,7 +143,7 @@ def known(entry: ModelEntry, stored: Stored) -> None:
 
 
 def forget(name: str) -> None:
-    """Delete it, and let the sidebar go back to the usual model where it was chosen."""
+    """Delete it, and go back to the usual model where it was chosen."""
     if st.session_state.get("model") == name:
         st.session_state["model"] = DEFAULT
     with spoken():

@@ -25,10 +25,11 @@ OWN = "my own"
 
 
 def draw() -> None:
-    """Data and recipe on the left, what comes of them on the right."""
+    """Data in the sidebar, recipe on the left, what comes of them on the right."""
     left, right = st.columns([1, 2], gap="large")
-    with left:
+    with st.sidebar:
         kind = form.pick_data(told=False)
+    with left:
         wanted = form.settle(kind)
         recipe = choose_recipe()
         seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")

@@ -1,1 +1,1 @@
-"""The sidebar: the image, the model and the target that every view asks about."""
+"""The sidebar: the image, the model and whatever else a view asks about."""

@@ -27,7 +27,12 @@ def choose() -> Example:
     with st.spinner(MAKING):
         offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
     title = pick(
-        "Data set", offered, "data", rule="one that is offered here", label_visibility="collapsed"
+        "Data set",
+        offered,
+        "data",
+        rule="one that is offered here",
+        kept=True,
+        label_visibility="collapsed",
     )
     name = names.get(title, title)
     with st.spinner(MAKING):
@@ -40,6 +45,7 @@ def choose() -> Example:
         len(rows),
         key="item",
         bind="query-params",
+        persist_state="session",
     )
     chosen = Example(found, int(rows[place - 1]))
     st.caption(plain(described(chosen)))
@@ -50,7 +56,7 @@ def choose_rows(found: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
     rows = with_finding_first(found, found.rows(SPLIT))
     present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
-    kind = pick("Class", [ANY, *present], "kind", rule=f"a class of {found.card.title}")
+    kind = pick("Class", [ANY, *present], "kind", rule=f"a class of {found.card.title}", kept=True)
     if kind != ANY:
         rows = rows[found.labels[rows] == found.classes.index(kind)]
     return rows

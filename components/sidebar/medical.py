@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor, log10
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components.notices import plain
 from components.widgets.pictures import show_picture
@@ -19,15 +20,17 @@ DIGITS = ".6g"  # of a window, as it is typed and as it is said
 DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
 
 
-def choose_picture(scan: Scan) -> tuple[Picture, SliceChoice]:
-    """The slice and window that the model gets; each choice makes another question."""
+def choose_picture(scan: Scan, seen: DeltaGenerator) -> tuple[Picture, SliceChoice]:
+    """The slice and window that the model gets; each choice makes another question.
+
+    The window is chosen in `seen`, which stands below the model's answer.
+    """
     plane = choose_plane(scan)
-    view = SliceChoice(
-        plane,
-        choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane)),
-        choose_place(scan, "Volume", "volume", scan.volumes, start=0),
-        choose_window(scan) if scan.presets else None,
-    )
+    place = choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane))
+    volume = choose_place(scan, "Volume", "volume", scan.volumes, start=0)
+    with seen:
+        window = choose_window(scan) if scan.presets else None
+    view = SliceChoice(plane, place, volume, window)
     try:
         return shown(scan, view), view
     except BlindspotError as error:

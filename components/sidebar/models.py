@@ -37,6 +37,7 @@ def choose() -> Classifier | None:
         format_func=lambda one: offered[one].line if one in offered else own[one].title,
         key="model",
         bind="query-params",
+        persist_state="session",
         accept_new_options=False,
         label_visibility="collapsed",
     )

@@ -13,7 +13,7 @@ from components.case_form import CaseForm
 from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.arguments.base import Declared
-from engine.arguments.pictures import pictured
+from engine.arguments.pictures import PairArguments, pictured
 from engine.errors import BadImage
 from engine.images import MAX_MB, Crop, Picture, read, square
 from engine.pictures import as_bytes
@@ -39,6 +39,13 @@ class Partner:
 def beside(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
     """A form that offers images beside the subject's: others like it, and what was opened."""
     return CaseForm(kind, key, {"image": subject.arguments.get("image")})
+
+
+def usual(subject: Subject) -> Partner:
+    """The image that a walk goes to if no other one is chosen."""
+    form = beside(PairArguments, "", subject)
+    names = [one.name for one in form.kind.options("against", form.beside)]
+    return partners(form, "against", (PALACE if PALACE in names else names[0],))[0]
 
 
 def ask_one(form: CaseForm, name: str) -> Partner:

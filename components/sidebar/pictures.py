@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components.links import accept, refuse
 from components.notices import plain
@@ -34,24 +36,31 @@ class Chosen:
     mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
 
 
-def choose_picture() -> Chosen:
+def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -> Chosen:
     """A sample, an image of a data set, or an upload.
 
-    A file that cannot be read leaves the picture that was there.
+    Args:
+        pick: draws what can be chosen, by title, and gives what is.
+        seen: the place of what changes how a scan is seen, and of a mask.
     """
     titles = {one.title: one.name for one in SAMPLES}
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     if YOURS not in shown and st.query_params.get("image") == YOURS:
         st.session_state["subject.wanted"] = True  # until the tab says what it had opened
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
-    picked = st.selectbox(
-        "Sample or yours", shown, key="image", bind="query-params", label_visibility="collapsed"
-    )
-    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""))
+    picked = pick(shown)
+    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), seen)
     for note in chosen.picture.notes:
         st.caption(note)
-    open_own()
     return chosen
+
+
+def pick_by_title(shown: Sequence[str]) -> str:
+    """Which of them, from a list."""
+    return st.selectbox(
+        "Sample or yours", shown, key="image", bind="query-params", persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
 
 
 def open_own() -> None:
@@ -78,16 +87,17 @@ def from_data() -> Chosen:
     return Chosen(example.picture(), example.name, example=example, mask=example.mask())
 
 
-def opened(name: str) -> Chosen:
-    """The sample of that name, or what the person opened last."""
+def opened(name: str, seen: DeltaGenerator) -> Chosen:
+    """The sample of that name, or what the person opened last; its window and mask in `seen`."""
     if name:
         return Chosen(sample(name), name)
     found: Picture | Scan = st.session_state["subject.upload"]
     if isinstance(found, Scan):
-        picture, view = medical.choose_picture(found)
+        picture, view = medical.choose_picture(found, seen)
     else:
         picture, view = found, None
-    return Chosen(picture, view=view, mask=masks.choose(picture, view))
+    with seen:
+        return Chosen(picture, view=view, mask=masks.choose(picture, view))
 
 
 def take_upload() -> None:

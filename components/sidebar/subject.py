@@ -1,30 +1,44 @@
-"""The sidebar: one image, one model, one target, kept while pages change."""
+"""The sidebar: the image, the model and whatever else a view asks about, kept while pages change.
+
+A view says what it asks; what plays no part in it is not drawn.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
-from components.sidebar import examples, kinds, medical, models
-from components.sidebar.pictures import Chosen, choose_crop, choose_picture, enlarged
-from components.sidebar.targets import choose_numbers, choose_target
+from components.ending import end
+from components.sidebar import examples, kinds, medical, models, thumbnails
+from components.sidebar.pictures import (
+    Chosen,
+    choose_crop,
+    choose_picture,
+    enlarged,
+    open_own,
+    pick_by_title,
+)
+from components.sidebar.targets import EVERYTHING, Part, choose_numbers, choose_target, says
 from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
 from engine.anomaly.sources import learned
 from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case
-from engine.case.prediction import Prediction, at_once
+from engine.case.prediction import Prediction, at_once, best
 from engine.case.target import Target
 from engine.data.example import Mask, seen
 from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
+from engine.result import Scores
 from engine.run import Answer, expected_seconds
 
 
@@ -44,13 +58,11 @@ class Second:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What every page asks about."""
+class ChosenImage:
+    """The image that is asked about, and the square of it that a model sees."""
 
     chosen: Chosen
     crop: Crop
-    case: ImageCase
-    second: Second | None = None  # image, where the score is the similarity to it
 
     @property
     def name(self) -> str:
@@ -66,6 +78,29 @@ class Subject:
     def view(self) -> SliceChoice | None:
         """Of a scan."""
         return self.chosen.view
+
+    @property
+    def seed(self) -> int:
+        """Of every random number."""
+        return 0
+
+    def seen_by(self, model: Classifier) -> ImageCase:
+        """The image for a model, about the class that it sees in it."""
+        case = image_case(model, self.picture, self.crop, Target(0), seed=self.seed)
+        return replace(case, target=Target(int(at_once(case).argmax())))
+
+
+@dataclass(frozen=True)
+class Subject(ChosenImage):
+    """What a view asks about: an image, a model, and a class."""
+
+    case: ImageCase
+    second: Second | None = None  # image, where the score is the similarity to it
+
+    @property
+    def seed(self) -> int:
+        """As it was chosen."""
+        return self.case.seed
 
     @property
     def mask(self) -> Mask | None:
@@ -99,52 +134,121 @@ class Subject:
             "image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y, **second
         }  # fmt: skip
 
-    def seen_by(self, model: Classifier) -> ImageCase:
-        """The same image for another model, about the class that this one sees in it."""
-        case = image_case(model, self.picture, self.crop, Target(0), seed=self.case.seed)
-        return replace(case, target=Target(int(at_once(case).argmax())))
+
+@dataclass(frozen=True)
+class Places:
+    """Where each part is drawn, whatever is computed first.
+
+    Args:
+        picker: which image.
+        opener: an image of the person's own.
+        picture: the image itself.
+        model: which model.
+        says: its answer, and what is asked about it.
+        seen: window and mask of a scan, and what the model is given.
+    """
+
+    picker: DeltaGenerator
+    opener: DeltaGenerator
+    picture: DeltaGenerator
+    model: DeltaGenerator
+    says: DeltaGenerator
+    seen: DeltaGenerator
 
 
-def draw() -> None:
-    """Draw the sidebar and keep the subject for the pages."""
+def in_sidebar() -> Places:
+    """Everything below each other."""
+    with st.sidebar:
+        st.header("Image")
+        return Places(*(st.container() for _ in range(6)))
+
+
+def on_page(page: DeltaGenerator) -> Places:
+    """The image with the model's answer, thumbnails of others, and the model below them."""
+    with page:
+        picture, says, opener, picker, model, seen = (st.container() for _ in range(6))
+    return Places(picker, opener, picture, model, says, seen)
+
+
+def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> None:
+    """Draw what a view asks about, and keep the subject for its components.
+
+    Args:
+        asks: beside the image and the model.
+        page: where the image is chosen among thumbnails; without it, from a list in the sidebar.
+    """
     st.session_state.pop("subject", None)
-    st.header("Image")
-    chosen = choose_picture()
-    picture = chosen.picture
-    crop = choose_crop(picture, chosen.name)
+    places = in_sidebar() if page is None else on_page(page)
+    image = choose_image(places, pick_by_title if page is None else thumbnails.pick)
+    with places.model:
+        model = choose_model(image.chosen)
+    if model is None:
+        return
+    unasked = image_case(model, image.picture, image.crop, Target(0))
+    with places.seen:
+        medical.show_seen(unasked, image.picture)
+    with places.says:
+        case = choose_case(unasked, asks)
+    if case is not None:
+        st.session_state["subject"] = Subject(image.chosen, image.crop, case)
+
+
+def choose_image(places: Places, pick: Callable[[Sequence[str]], str]) -> ChosenImage:
+    """The image, and the square of it that a model sees."""
+    with places.picker:
+        chosen = choose_picture(pick, places.seen)
+    with places.opener:
+        open_own()
+    with places.picture:
+        return ChosenImage(chosen, choose_crop(chosen.picture, chosen.name))
+
+
+def image_alone() -> ChosenImage:
+    """The image, for a view that asks models of its own about it."""
+    return choose_image(in_sidebar(), pick_by_title)
+
+
+def choose_model(chosen: Chosen) -> Classifier | None:
+    """The model, and a hint where it has not learned the image's data."""
     st.header("Model")
     hint = st.container()
     model = models.choose()
-    if model is None:
-        return
-    with hint:
-        examples.offer_models(chosen.example, model)
-        kinds.offer_kind(chosen, model)
-    unasked = image_case(model, picture, crop, Target(0))
-    medical.show_seen(unasked, picture)
+    if model is not None:
+        with hint:
+            examples.offer_models(chosen.example, model)
+            kinds.offer_kind(chosen, model)
+    return model
+
+
+def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
+    """What the model says of the image, and what is asked about that; None until it is known."""
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
-        return
-    st.header("What the model says")
-    target = choose_target(outcome["classes"], model)
-    reading, precision, seed = choose_numbers(model)
-    case = image_case(model, picture, crop, replace(target, reading=reading), precision, seed)
-    st.session_state["subject"] = Subject(chosen, crop, case)
+        return None
+    scores, model = outcome["classes"], unasked.model
+    if "target" in asks:
+        target = choose_target(scores, model, asks)
+    else:
+        says(scores)
+        target = first_of(scores)
+    reading, precision, seed = choose_numbers(model, asks)
+    return replace(unasked, target=replace(target, reading=reading), precision=precision, seed=seed)
 
 
-def current() -> Subject:
-    """The subject of this run; the page ends here with a sentence when there is none."""
+def first_of(scores: Scores) -> Target:
+    """The class that the model sees first."""
+    return Target(best(scores, 1)[0][0])
+
+
+def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> Subject:
+    """The subject of this run, drawn as by `draw`; without one the view ends with a sentence."""
+    draw(asks, page)
     subject: Subject | None = st.session_state.get("subject")
     if subject is None:
         st.info("Choose an image and a model in the sidebar; this page then shows its answer.")
-        st.stop()
+        end()
     return subject
-
-
-def current_or_none() -> Subject | None:
-    """The subject of this run, for pages that have a question without one."""
-    return st.session_state.get("subject")
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:
@@ -161,19 +265,19 @@ def precise(method: Method[Any], subject: Subject) -> Any:
     return subject.case if method.fast else subject.case.at("exact")
 
 
-def square_pixels(subject: Subject) -> NDArray[np.uint8]:
+def square_pixels(subject: ChosenImage) -> NDArray[np.uint8]:
     """The square that the model sees, at the picture's own resolution, (side, side, 3)."""
     left, top, right, bottom = square_edges(subject)
     return enlarged(subject.picture.pixels[top:bottom, left:right])
 
 
-def square_behind(subject: Subject) -> Slice | None:
+def square_behind(subject: ChosenImage) -> Slice | None:
     """The same square of the scan that the picture is from; None without a scan."""
     behind = subject.picture.behind
     return behind and behind.cropped(*square_edges(subject))
 
 
-def square_edges(subject: Subject) -> tuple[int, int, int, int]:
+def square_edges(subject: ChosenImage) -> tuple[int, int, int, int]:
     """Left, top, right and bottom in whole px."""
     height, width = subject.picture.pixels.shape[:2]
     left, top, right, bottom = (round(edge) for edge in subject.crop.box(width, height))

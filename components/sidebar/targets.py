@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Final, Literal
+
 import streamlit as st
 
 from components.case_form import CaseForm
 from components.links import refusals_here
+from components.notices import plain
 from components.widgets.bars import Bar, bars
 from engine.arguments.pictures import ImageArguments
 from engine.case.prediction import best
@@ -27,24 +31,36 @@ SEVERAL = (
     "count a finding as there. Click a bar to ask about it."
 )
 
+Part = Literal["target", "versus", "reading", "precision", "seed"]
+EVERYTHING: Final[frozenset[Part]] = frozenset({"target", "versus", "reading", "precision", "seed"})
 
-def choose_target(scores: Scores, model: Classifier) -> Target:
+
+def says(scores: Scores) -> None:
+    """The model's first word, where a view asks about the image and not about a class."""
+    (_, label, share), *_ = best(scores, 1)
+    st.markdown(f"It says **{plain(label)}** ({100 * share:.0f} %).")
+
+
+def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EVERYTHING) -> Target:
     """The class asked about: the model's first word, a clicked bar, or any by name."""
+    st.header("What the model says")
     labels = list(model.labels)
     top = best(scores)
     above = st.container()  # the bars stand first, but need what is chosen below them
     linked = not model.name.startswith(OWN)  # the name of a class from a visitor's file stays here
-    form = CaseForm(ImageArguments, beside={"model": model})
+    form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
     named = form.ask(
         "target", "search", placeholder=f"{labels[top[0][0]]} (the model's first)",
         rule=f"a class of {model.title}", linked=linked,
     )  # fmt: skip
     index = labels.index(named) if named else top[0][0]
     form.given["target"] = labels[index]
-    rather = form.ask(
-        "versus", "search", placeholder="anything else",
-        rule=f"another class of {model.title}", linked=linked,
-    )  # fmt: skip
+    rather = None
+    if "versus" in asks:
+        rather = form.ask(
+            "versus", "search", placeholder="anything else",
+            rule=f"another class of {model.title}", linked=linked,
+        )  # fmt: skip
     rows = [Bar(i, label, value, chosen=i == index) for i, label, value in top]
     if index not in {row.index for row in rows}:
         rows.append(Bar(index, labels[index], float(scores.values[index]), chosen=True))
@@ -61,12 +77,21 @@ def meaning(model: Classifier) -> str:
     return OF_WORDS if model.name.startswith(ZERO_SHOT) else ONE_OF_MANY
 
 
-def choose_numbers(model: Classifier) -> tuple[Reading, Precision, int]:
+def choose_numbers(
+    model: Classifier, asks: Collection[Part] = EVERYTHING
+) -> tuple[Reading, Precision, int]:
     """Reading, precision and seed, folded away; what a link asks wrongly is said in the open."""
-    form = CaseForm(ImageArguments)
+    form = CaseForm(ImageArguments, kept=True)
     offered = PRECISIONS if model.offers_fast else PRECISIONS[:1]
     readings = OF_FINDINGS if model.points else READINGS
+    reading, precision, seed = READINGS[0], PRECISIONS[0], 0
+    if not {"reading", "precision", "seed"}.intersection(asks):
+        return reading, precision, seed
     with refusals_here(), st.expander("How it is scored"):
-        reading = form.ask("reading", "segments", only=lambda one: one.name in readings)
-        precision = form.ask("precision", "segments", only=lambda one: one.name in offered)
-        return reading, precision, form.ask("seed")
+        if "reading" in asks:
+            reading = form.ask("reading", "segments", only=lambda one: one.name in readings)
+        if "precision" in asks:
+            precision = form.ask("precision", "segments", only=lambda one: one.name in offered)
+        if "seed" in asks:
+            seed = form.ask("seed")
+    return reading, precision, seed

@@ -68,10 +68,8 @@ def choose() -> StudyQuestion:
 
 def told(case: StudyCase) -> str:
     """What the images are, and how many maps."""
-    return (
-        f"{ABOUT[case.source]} {len(case.images)} images, {case.pairs} labels, model: "
-        f"{case.model.title}. Image and model of the sidebar play no part here."
-    )
+    images = f"{ABOUT[case.source]} {len(case.images)} images, {case.pairs} labels"
+    return f"{images}, model: {case.model.title}."
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={StudyArguments: repr})

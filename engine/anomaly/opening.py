@@ -19,13 +19,14 @@ from engine.images.samples import SAMPLES
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
 
-OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model of the overview's example
+OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model
 
 
 def questions() -> Iterator[Question]:
-    """One photograph without a verdict, and one digit with it."""
-    name = SAMPLES[0].name
-    yield ViM(), unusual(load(), seen(name).image, sources.PHOTOGRAPHS, sources.photograph(name))
+    """The photographs without a verdict, and one digit with it."""
+    for one in SAMPLES:
+        group = sources.photograph(one.name)
+        yield ViM(), unusual(load(), seen(one.name).image, sources.PHOTOGRAPHS, group)
     digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
     image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
     case = unusual(model, image, sources.learned(model))

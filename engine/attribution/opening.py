@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.attribution import FIRST, HEATMAPS
+from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.simplex import Simplex
@@ -14,7 +15,7 @@ from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
-from engine.attribution.trust import Order, TrustCase
+from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import PairCase
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
@@ -33,7 +34,7 @@ WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    for part in (heatmaps, trials, minimal, explanations, walks, study):
+    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study):
         yield from part()
 
 
@@ -50,12 +51,15 @@ def heatmaps() -> Iterator[Question]:
 def trials() -> Iterator[Question]:
     """Whether the strong pixels of the maps that a sample opens with carry the score.
 
-    What else is tried without asking takes no looks, or one map that would be large to ship.
+    What else is tried without asking takes no looks, or one map that would be large to ship. The
+    start page shows what they say of the first map, and computes nothing for it.
     """
     for one in SAMPLES:
         case = about_first(one.name)
         for kind in FIRST:
             yield Order(), TrustCase(case, kind())
+        for check in (Shape(), OtherClass()):
+            yield check, TrustCase(case, FIRST[0]())
 
 
 def minimal() -> Iterator[Question]:
@@ -77,6 +81,13 @@ def walks() -> Iterator[Question]:
     others = [seen(name).image for name in names[names.index(FIRST_TARGET) :]]
     for method, count in WALKS:
         yield method, PairCase(source, tuple(others[:count]))
+
+
+def blind_spots() -> Iterator[Question]:
+    """How far each sample can change unnoticed towards the image that is offered first."""
+    for one in SAMPLES:
+        other = FIRST_TARGET if one.name != FIRST_TARGET else SAMPLES[0].name
+        yield BlindSpot(), PairCase(about_first(one.name), (seen(other).image,))
 
 
 def study() -> Iterator[Question]:

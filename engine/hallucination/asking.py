@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.example import Example
 from engine.data.layout import Scene
+from engine.data.registry import UPLOAD, recipe
 from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
@@ -38,6 +40,15 @@ def model(name: str) -> VLM:
 def scene(kind: str, number: int) -> Scene:
     """A scene of a kind of `Scenes` that no model has learned from, by its number."""
     return Scenes(kind=kind, seed=SEED).scene(number)
+
+
+def scene_of(example: Example) -> Scene | None:
+    """The scene that an image of a data set shows; None where it is none, or of another size."""
+    name, _, changed = example.data.name.partition("+")
+    made = None if changed or name.startswith(UPLOAD) else recipe(name)
+    if not isinstance(made, Scenes) or made.side != SIDE:
+        return None
+    return made.scene(int(example.data.ids[example.row]))
 
 
 def about_scene(name: str, scene: Scene, prompt: str, seed: int = 0) -> CaptionCase:

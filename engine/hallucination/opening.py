@@ -1,20 +1,27 @@
-"""What Decoding opens with: two ways to choose words over many scenes, and what is kept."""
+"""What Decoding opens with: two ways to choose words over many scenes, and what is kept.
+
+And what the start page asks of a scene, where the image is none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from engine.case.opening import Question
-from engine.hallucination import VCD, Greedy, KeepCurve, VASparse
+from engine.data.layout import Scene
+from engine.hallucination import VCD, Greedy, KeepCurve, VASparse, asking
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.keep_curve import curve_case
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 
 DECODED = (Greedy(), VCD())
+MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and what is asked
 
 
 def questions() -> Iterator[Question]:
-    """Counts over many scenes; one answer takes no longer than reading it."""
+    """Counts over many scenes, and the answer that the start page shows."""
+    yield Greedy(), made_up()[0]
     yield from rates()
     yield KeepCurve(), curve_case(load(HABIT), VASparse())
 
@@ -23,3 +30,10 @@ def rates() -> Iterator[Question]:
     """What each of two ways to choose words makes up."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load(HABIT), strategy)
+
+
+def made_up() -> tuple[CaptionCase, Scene]:
+    """A scene with a car, of which the model with the habit is asked for a lamp."""
+    kind, number, prompt = MADE_UP
+    scene = asking.scene(kind, number)
+    return asking.about_scene(HABIT, scene, prompt), scene

@@ -11,6 +11,7 @@ from engine.case.prediction import Prediction
 from engine.images.samples import SAMPLES
 from engine.models.catalog import load
 from engine.sparsity import Harm, Level, Prune, Tradeoff, Unknown, prune_case
+from engine.sparsity.effects.pruned_image import PrunedImage
 
 PRUNED = 0.3  # of the weights, as the view opens
 
@@ -26,3 +27,5 @@ def questions() -> Iterator[Question]:
     yield Tradeoff(epochs=0), case
     yield Harm(ratio=PRUNED), case
     yield Unknown(ratio=PRUNED), case
+    for one in SAMPLES:
+        yield PrunedImage(), about_first(one.name)

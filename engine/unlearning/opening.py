@@ -56,14 +56,20 @@ def questions() -> Iterator[Question]:
     yield from experiments()
 
 
-def forget() -> Iterator[Question]:
-    """The scoreboard, and what is looked at closely."""
+def board_case() -> tuple[BoardCase, AfterCase]:
+    """The ways on the scoreboard, and the best of them looked at closely."""
     digits = data.load(FORGOTTEN.data)
     case = forget_case(load(FORGOTTEN.model), digits, request.of_class(digits, FORGOTTEN.label))
-    yield Retrain(), case
-    yield FORGOTTEN.best(), case
-    yield Scoreboard(), BoardCase(case, (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
-    after = AfterCase(case, FORGOTTEN.best())
+    ways = (NoOp(), *(kind() for kind in FORGOTTEN.ways))
+    return BoardCase(case, ways), AfterCase(case, FORGOTTEN.best())
+
+
+def forget() -> Iterator[Question]:
+    """The scoreboard, and what is looked at closely."""
+    board, after = board_case()
+    yield Retrain(), board.case
+    yield FORGOTTEN.best(), board.case
+    yield Scoreboard(), board
     for diagnostic in (
         Confidence,
         StillThere,

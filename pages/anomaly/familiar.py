@@ -8,7 +8,7 @@ from components.sidebar import subject
 
 st.title("Familiar?")
 
-about = subject.current()
+about = subject.current({"seed"})
 model = about.case.model
 st.markdown(f"Has **{notices.plain(model.lineage.trail)}** seen anything like this image?")
 in_distribution.line(about)

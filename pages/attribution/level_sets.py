@@ -9,7 +9,7 @@ from components.sidebar import partners, subject
 
 st.title("Level sets")
 
-about = subject.current()
+about = subject.current({"target", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
     in_distribution.line(about, rest)

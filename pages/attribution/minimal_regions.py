@@ -8,7 +8,7 @@ from components.sidebar import subject
 
 st.title("Minimal regions")
 
-about = subject.current()
+about = subject.current({"target", "seed"})
 warning, answer, controls, beside = (st.container() for _ in range(4))
 with warning:
     in_distribution.line(about, beside)

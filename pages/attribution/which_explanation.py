@@ -8,7 +8,7 @@ from components.which_explanation import form, view
 
 st.title("Which explanation?")
 
-about = subject.current()
+about = subject.current({"target", "versus", "reading", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
     in_distribution.line(about, rest)

@@ -9,9 +9,8 @@ st.title("Ask")
 st.markdown("What does a model that looks and talks see, and what does it make up?")
 
 said, controls = st.container(), st.container()
-image, prompt = controls.columns([4, 5], gap="large")
-with image:
-    shown = scene.choose()
+prompt, editor = controls.columns([5, 4], gap="large")
+shown = scene.choose(editor)
 with prompt:
     case = question.choose(shown, said)
 with said:

@@ -1,12 +1,5 @@
-"""Start: the five questions, and one click into a worked example of each view that exists."""
+"""Start: one image, and a short answer to each question that it can be asked."""
 
-import streamlit as st
+from components.start import view
 
-from components import overview
-
-st.title("Blindspot")
-st.markdown(
-    "Ask a vision model five questions on your own image: "
-    "open one in the sidebar, or start from an example."
-)
-overview.questions()
+view.show()

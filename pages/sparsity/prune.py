@@ -9,7 +9,7 @@ from components.sidebar import subject
 
 st.title("Prune")
 
-about = subject.current()
+about = subject.current({"target", "versus", "reading", "seed"})
 st.markdown(f"What can **{plain(about.case.model.lineage.trail)}** do without?")
 warning, answer, usual = (st.container() for _ in range(3))
 with warning:

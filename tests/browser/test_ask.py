@@ -56,12 +56,12 @@ def test_a_false_yes_goes_away_with_the_leader_and_undo_brings_it_back(visit: Vi
     expect(page.get_by_role("heading", name="Wrong. There is no lamp")).to_be_visible()
 
 
-def test_the_overview_s_example_begins_anew_whatever_was_done_to_the_scene(visit: Visit) -> None:
+def test_the_example_of_the_start_begins_anew_whatever_was_done_to_the_scene(visit: Visit) -> None:
     page = visit(edits="-car", ask="is there a fork")
     expect(page.get_by_role("heading", name="Right. There is an orange fork")).to_be_visible()
     page.get_by_text("Overview", exact=True).first.click()
     page.get_by_text("Start", exact=True).first.click()
-    page.get_by_role("button", name="Example: a lamp that is not there").click()
+    page.get_by_role("button", name="Open Ask").click()
     expect(page.get_by_role("heading", name="Wrong. There is no lamp")).to_be_visible()
     expect(page.get_by_role("checkbox", name="blue car")).to_be_checked()
 

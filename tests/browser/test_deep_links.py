@@ -26,7 +26,7 @@ def test_a_deep_link_opens_its_view_with_its_settings_as_the_first_request_to_a_
     expect(page).to_have_url(re.compile("channels=size"))
 
 
-def test_a_link_to_no_view_says_so_and_opens_the_overview(
+def test_a_link_to_no_view_says_so_and_opens_the_start(
     app_url: str, page: Page, console_errors: list[str]
 ) -> None:
     page.goto(f"{app_url}/no-such-view")

@@ -1,4 +1,4 @@
-"""What a person sees of an attribution view before scrolling: the sentence and the picture."""
+"""What a person sees before scrolling: the image with its six cards, a sentence and its picture."""
 
 from __future__ import annotations
 
@@ -77,6 +77,34 @@ def test_the_sentence_and_the_large_picture_stand_in_the_first_screen(
     assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
     assert drawn["width"] >= 280
     assert drawn["bottom"] <= SCREEN["height"]
+
+
+CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
+
+
+def test_the_image_with_its_answer_and_six_cards_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = opened(open_page, app_url, SCREEN)
+    expect(page.get_by_text(SAYS)).to_be_visible()
+    expect(page.locator(CARD)).to_have_count(6)
+    cards = [edges(page, CARD, at) for at in range(6)]
+    assert all(one["bottom"] <= SCREEN["height"] for one in cards)
+    assert all(one["width"] >= 240 for one in cards)
+    for at in range(6):
+        inside = page.locator(CARD).nth(at)
+        assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
+        expect(inside.get_by_role("button", name="Open ")).to_be_visible()
+    expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
+
+
+def test_on_a_telephone_the_image_and_the_first_card_stand_in_two_screens(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = opened(open_page, app_url, PHONE)
+    expect(page.get_by_text(SAYS)).to_be_visible()
+    assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
+    assert edges(page, CARD)["bottom"] <= 2 * PHONE["height"]
 
 
 @pytest.mark.parametrize("view", ["which-explanation", "heatmaps"])

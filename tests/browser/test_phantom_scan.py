@@ -36,9 +36,9 @@ def volumes() -> tuple[bytes, bytes, str]:
     return nifti(head, volume.affine), nifti(mask.astype(np.int16), volume.affine), "head.nii"
 
 
-def give(page: Page, at: int, name: str, data: bytes) -> None:
+def give(page: Page, what: str, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "", "buffer": data}
-    page.get_by_test_id("stSidebar").locator("input[type=file]").nth(at).set_input_files(file)
+    page.locator(f".st-key-subject-{what} input[type=file]").set_input_files(file)
     settle(page, 120)
 
 
@@ -47,7 +47,7 @@ def test_it_is_opened_windowed_explained_and_scored(app_url: str, page: Page, ma
     image, mask, name = make()
     page.goto(f"{app_url}/heatmaps?{urlencode(LINK)}")
     settle(page, 120)
-    give(page, 0, name, image)
+    give(page, "file", name, image)
     expect(page.get_by_text(re.compile("What the model sees: 96 × 96 px"))).to_be_visible()
     made = page.get_by_text(re.compile(r"phantom-cnn \w+ · attribution\.Gradient"))
     expect(made).to_be_visible()
@@ -59,6 +59,6 @@ def test_it_is_opened_windowed_explained_and_scored(app_url: str, page: Page, ma
     expect_another(page, before)
 
     page.get_by_text("Known truth", exact=True).click()
-    give(page, 0, f"mask-{name}", mask)
+    give(page, "mask", f"mask-{name}", mask)
     expect(page.get_by_text("The orange border is the known truth")).to_be_visible()
     expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()

@@ -40,7 +40,7 @@ def large_zip(tmp_path: Path) -> Path:
 def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> None:
     page.goto(f"{app_url}/data-and-models")
     settle(page)
-    page.get_by_test_id("stMain").get_by_text("Open data of your own", exact=True).click()
+    page.get_by_text("Open data of your own", exact=True).click()
     with page.expect_response(lambda got: "upload_file" in got.url) as answered:
         page.locator(".st-key-lab-file input[type=file]").set_input_files(large_zip)
     assert answered.value.ok

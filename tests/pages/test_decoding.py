@@ -153,7 +153,7 @@ def test_a_press_that_overtakes_another_count_counts_that_one():
 
 
 def test_a_photograph_is_answered_without_a_truth():
-    at = opened(decoding__image="The picture in the sidebar", decoding__ask="describe the image")
+    at = opened(decoding__image="Another image", decoding__ask="describe the image")
     assert not at.error
     assert "What is truly there is not known." in words(at)
 

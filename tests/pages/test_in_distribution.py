@@ -18,7 +18,7 @@ from engine.keeping.store import Store
 from tests.visits import held_up, settled, visit, words
 
 PAGES = sorted(ROOT.glob("pages/*/*.py"))
-ASKING = [page for page in PAGES if "subject.current()" in page.read_text()]
+ASKING = [page for page in PAGES if "subject.current(" in page.read_text()]
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 ON = {"trust.on": "true"}
 

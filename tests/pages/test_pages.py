@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from components import notices, overview
+from components import notices
 from components.charts.tables import signed
 from components.heatmaps import view
-from components.views import HEATMAPS, START, VIEWS
+from components.views import HEATMAPS, PRUNE, VIEWS
 from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
@@ -31,21 +31,10 @@ def test_every_view_runs_again_without_another_answer(page):
 
 
 def test_the_sidebar_keeps_its_choices_when_the_page_changes():
-    at = visit({"image": "A cup of coffee"}, START)
+    at = visit({"image": "A cup of coffee"}, PRUNE)
     at.selectbox(key="versus").set_value("eggnog").run()
     at.switch_page(str(HEATMAPS.path)).run()
     assert all("espresso rather than eggnog" in line for line in provenance(at))
-
-
-def test_every_example_of_the_overview_opens_as_it_says():
-    for question in overview.QUESTIONS:
-        for page, _, settings in question.views:
-            at = visit({key: str(value) for key, value in settings.items() if value != ()}, page)
-            assert all("has not learned" in one for one in said(at))  # which is the point there
-            drawn = {each.key: each.value for each in [*at.selectbox, *at.text_input]}
-            asked = [key for key in settings if key == "image" or key.endswith(".ask")]
-            assert all(drawn[key] == settings[key] for key in asked)
-            assert asked or not settings
 
 
 def python(at):

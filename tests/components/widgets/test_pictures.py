@@ -15,7 +15,6 @@ from components.widgets.pictures import LONG_SIDE, PNG_LIMIT, encoded
 
 ROOT = Path(__file__).resolve().parents[3]
 ALLOWED = {
-    "components/overview.py": {"image"},  # SVG, which Streamlit writes into the page itself
     "components/widgets/downloads.py": {"download_button"},
     "components/widgets/pictures.py": {"image"},
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from engine import data
+from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.decoding.greedy import Greedy
@@ -28,6 +31,19 @@ def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
     assert said(HABIT, SCENE) == "yes"
     assert said(HONEST, SCENE) == "no"
     assert said(HABIT, SCENE.remove("car")) == "no"
+
+
+def test_an_image_of_the_scenes_is_the_scene_that_it_shows():
+    found = data.load("scenes:count=20")
+    scene = asking.scene_of(Example(found, 3))
+    assert scene is not None
+    assert np.array_equal(scene.image, found.images[3])
+    assert [one.category for one in scene.things]
+
+
+@pytest.mark.parametrize("name", ["scenes:count=20,side=32", "digits", "scenes:count=20+noisy"])
+def test_any_other_image_is_no_scene(name):
+    assert asking.scene_of(Example(data.load(name), 0)) is None
 
 
 def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():

@@ -1,0 +1,1 @@
+"""Start: one image, and a short answer to each question that it can be asked."""

@@ -1,0 +1,127 @@
+"""A card: a question in plain words, one picture, one sentence, and the way to its view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from components import runs, section, together
+from components.notices import plain, spoken
+from components.runs import Outcome, Pending
+from components.section import Section
+from components.sidebar.subject import Subject
+from components.together import Answers, Outcomes
+from components.views import AppPage
+from engine import run
+from engine.errors import BlindspotError
+
+KEY = "start"
+LATER = "Computed after the answers before it."
+
+
+@dataclass(frozen=True)
+class Card:
+    """One question about the image.
+
+    Args:
+        question: in plain words.
+        view: that answers it at length.
+        sections: what is asked, by name; nothing where it cannot be asked.
+        sentence: the answer, as the view itself says it.
+        picture: draws what carries it.
+        enough: how many of the sections, the first ones, these two need; all if not given.
+        below: a line below the sentence, of whatever there is of the rest.
+        why: it cannot be asked about this image, and why, or what is asked instead.
+        settings: of the session, with which its view opens.
+        pressed: slots of the view whose button counts as pressed.
+    """
+
+    question: str
+    view: AppPage
+    sections: Mapping[str, Section] = field(default_factory=dict)
+    sentence: Callable[[Answers], str] = lambda _: ""
+    picture: Callable[[Answers], None] = lambda _: None
+    enough: int = 0
+    below: Callable[[Outcomes], str] | None = None
+    why: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    pressed: Sequence[str] = ()
+
+    @property
+    def unmet(self) -> str:
+        """Why it cannot be asked about this image and model, or ""."""
+        return next(
+            (why for one in self.sections.values() if (why := one.method.unmet(one.case))), ""
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether all of it was answered before."""
+        return all(run.known(one.method, one.case) for one in self.sections.values())
+
+
+def card_or_reason(
+    question: str, view: AppPage, make: Callable[[str, Subject], Card], subject: Subject
+) -> Card:
+    """The card, or one that says why it cannot be made."""
+    try:
+        return make(question, subject)
+    except BlindspotError as error:
+        return Card(question, view, why=str(error))
+
+
+def fill(card: Card, *, turn: bool) -> bool:
+    """Draw a card as far as it is answered.
+
+    Args:
+        card: what it asks.
+        turn: whether it may ask for what is not known yet.
+
+    Returns:
+        Whether the next card may.
+    """
+    key = f"{KEY}.{card.view.address}"
+    found: Outcomes = {}
+    with st.container(border=True, height="stretch", key=f"{KEY}-card-{card.view.address}"):
+        st.markdown(f"**{plain(card.question)}**")
+        if card.why:
+            st.caption(plain(card.why))
+        if reason := card.unmet:
+            st.caption(plain(f"Not available: {reason}"))
+        elif turn or card.known:
+            with spoken():
+                found = together.ask_all(card.sections)
+                answered(card, found)
+        else:
+            st.caption(LATER)
+        runs.watch(list(found.values()))
+        if st.button(
+            f"Open {card.view.title}", icon=card.view.icon, type="tertiary", key=key,
+            on_click=prepare, args=(card,),
+        ):  # fmt: skip
+            st.switch_page(card.view.path, query_params={})
+    return turn and not any(isinstance(one, Pending) for one in found.values())
+
+
+def answered(card: Card, found: Mapping[str, Outcome]) -> None:
+    """Picture and sentence once enough is there, and what is known of the rest."""
+    for one in card.sections.values():
+        section.leave(one)
+    answers = together.answers_of(found)
+    needed = list(card.sections)[: card.enough or None]
+    if not needed or not all(name in answers for name in needed):
+        return
+    card.picture(answers)
+    st.markdown(plain(card.sentence(answers)))
+    if card.below and (line := card.below(found)):
+        st.caption(line)
+
+
+def prepare(card: Card) -> None:
+    """What its view needs, so that it opens with the same image and question."""
+    st.session_state.update(card.settings)
+    for slot in card.pressed:
+        runs.press(slot)

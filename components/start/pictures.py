@@ -1,0 +1,77 @@
+"""The small pictures of the start page's cards, all of one height."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components import exports
+from components.charts import plots
+from components.charts.style import GRAY
+from components.draw.drawing import Views
+from components.draw.samples import as_doubles
+from components.draw.spread import Spread
+from components.sidebar.subject import Subject
+from components.start.cards import KEY
+from components.widgets.data_images import pixels_of
+from components.widgets.pictures import show_picture
+from engine.data import DataSet
+from engine.data.dataset import Rows
+from engine.data.layout import Scene
+from engine.pictures import as_bytes, overlay
+from engine.result import HeatMap, Table
+
+SIDE = 118  # px of each picture: two stand side by side in a card
+BINS = 24
+FEW, SMALL = 3, 64  # images of what is to be forgotten, and px of each
+
+Pixels = NDArray[np.uint8]
+
+
+def over(subject: Subject, *heats: HeatMap) -> None:
+    """One or two maps over the image, each on its own scale."""
+    image = exports.shown(subject)
+    row([overlay(image, heat) for heat in heats], "The heat map over the image")
+
+
+def pair(first: Any, second: Any, words: str) -> None:
+    """Two images (3, H, W) beside each other."""
+    row([as_bytes(first), as_bytes(second)], words)
+
+
+def scene(shown: Scene) -> None:
+    """What a language model is asked about."""
+    things = ", ".join(f"{thing.color} {thing.category}" for thing in shown.things) or "nothing"
+    row([shown.image.transpose(1, 2, 0)], f"A {shown.theme} with {things}")
+
+
+def some_of(data: DataSet, rows: Rows) -> None:
+    """The first of what is to be forgotten."""
+    images = [pixels_of(data, at) for at in rows[:FEW].tolist()]
+    row(images, "Images that are to be forgotten", SMALL)
+
+
+def row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
+    """Square pictures side by side, of which the words tell together."""
+    places = st.container(horizontal=True, gap="small")
+    for at, image in enumerate(images):
+        kind = Image.Resampling.NEAREST if len(image) < side else Image.Resampling.LANCZOS
+        pixels = np.asarray(Image.fromarray(image).resize((2 * side, 2 * side), kind))
+        show_picture(pixels, words if not at else "", place=places, width=side)
+
+
+def among(found: Views, words: str) -> None:
+    """The scores of normal images as bars, and that of the image as a line."""
+    normal, own = as_doubles(found["normal"]), float(found["subject"].values[0])
+    counts, edges = np.histogram(normal, BINS, (min(own, normal.min()), max(own, normal.max())))
+    table = Table.of({"from": (edges[:-1], ""), "to": (edges[1:], ""), "normal": (counts, "")})
+    figure = Spread(
+        bars={"normal": "normal images"}, title="images", x_title="score", height=SIDE + 30
+    ).figure(table)
+    figure.add_vline(own, line={"color": GRAY, "width": 3}, annotation_text="this image")
+    plots.drawn(figure, words, f"{KEY}.among", said=False)

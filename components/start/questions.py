@@ -1,0 +1,253 @@
+"""The six questions of the start page, each with the answer that its view would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from components import together, views
+from components.answer_and_map import HEATS, AnswerAndMap
+from components.ask.claims import verdict as truth_of
+from components.dialog import scene as dialog
+from components.dialog.answer_words import tidy
+from components.draw.two_models import ModelComparison, compared
+from components.familiar import form as familiar
+from components.familiar import verdict as standing
+from components.forget import inside
+from components.forget import view as forget
+from components.forget.asked import Closer, ForgetQuestion
+from components.heatmaps import view as heatmaps
+from components.level_sets import asked as levels
+from components.level_sets import walks
+from components.prune import before_after
+from components.runs import Pending
+from components.section import Section
+from components.sidebar import partners
+from components.sidebar.subject import Subject, precise
+from components.start import pictures
+from components.start.cards import KEY, Card, card_or_reason
+from components.together import Answers, Outcomes
+from components.trust import trials
+from components.views import AppPage
+from engine.anomaly import DETECTORS, ViM, opening, sources
+from engine.arguments.normal import group_of
+from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.attribution.trust import CHEAP, Check, TrustCase
+from engine.case.prediction import Prediction
+from engine.case.target import Target
+from engine.hallucination import Greedy, asking
+from engine.hallucination.measures.claims import claims
+from engine.hallucination.opening import made_up
+from engine.method import Method
+from engine.run import Answer
+from engine.sparsity.effects.pruned_image import SHARE, PrunedImage
+from engine.unlearning import Scoreboard, StillThere
+from engine.unlearning.opening import FORGOTTEN, board_case
+
+ALPHA = 0.05  # false alarms, as Familiar? opens
+DESCRIBE = "describe the image"
+NO_SCENE = (
+    "Ask works on drawn scenes, of which it is known what they show; this image is none. A shipped "
+    "scene:"
+)
+
+
+def about(subject: Subject) -> Mapping[str, Card]:
+    """The cards by name, in the order in which they are asked: what takes least comes first."""
+    with st.spinner("Getting ready what the image is compared with"):
+        return {
+            name: card_or_reason(question, view, make, subject)
+            for name, (question, view, make) in CARDS.items()
+        }
+
+
+def main(name: str, method: Method[Any], case: Any) -> Section:
+    """The question of the card of that name."""
+    return Section(f"{KEY}.{name}", method, case, method.title)
+
+
+def beside(name: str, method: Method[Any], case: Any) -> Section:
+    """What its answer is held against, which needs no explanation of its own."""
+    return Section(f"{KEY}.{name}", method, case, explained=False)
+
+
+def first_map(subject: Subject) -> Method[Any]:
+    """The map that a view compares with, of those that the model can give."""
+    return next(kind() for kind in HEATS.values() if not kind.unmet(subject.case))
+
+
+# ---------------------------------------------------------------- where it looks
+
+
+def attribution(question: str, subject: Subject) -> Card:
+    """A heat map, and below it what its trials say."""
+    method = first_map(subject)
+    case = precise(method, subject).at("exact")
+    trial = TrustCase(case, method, subject.mask)
+    checks: Sequence[Check] = [kind() for kind in CHEAP if not kind.unmet(trial)]
+    return Card(
+        question, views.HEATMAPS,
+        {method.title: main("look", method, case)}
+        | {check.title: beside("look", check, trial) for check in checks},
+        sentence=lambda found: heatmaps.sentence({method.title: found[method.title]}),
+        picture=lambda found: pictures.over(subject, found[method.title]["map"]),
+        enough=1, below=lambda found: trust(method, checks, found, subject),
+    )  # fmt: skip
+
+
+def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject: Subject) -> str:
+    """The trust line of the map, as below it on its view."""
+    trial = trials.Trial(method)
+    for check in checks:
+        match found[check.title]:
+            case Answer() as answer:
+                trial.found.append((check, answer["check"]))
+            case Pending() as pending:
+                trial.quick.append(pending)
+            case _:
+                trial.ended += check.judges
+    if subject.in_distribution.foreign:
+        trial.barred = trials.WITHHELD
+    return trials.trust_line(trial)
+
+
+# ---------------------------------------------------------------- what it does not notice
+
+
+def level_set(question: str, subject: Subject) -> Card:
+    """The image, and what it can become while the model says the same."""
+    case = levels.pair(subject.case, [partners.usual(subject)])
+    label = subject.case.model.labels[subject.case.target.index]
+    return Card(
+        question, views.LEVEL_SETS,
+        {"walk": main("blind spot", BlindSpot(), case)},
+        sentence=lambda found: walks.held(found["walk"]),
+        picture=lambda found: pictures.pair(
+            subject.case.image, found["walk"]["end"].frames[-1],
+            f"The image, and one in which the model still sees {label}",
+        ),
+        pressed=[f"{levels.KEY}.{subject.case.model.name}.LST"],
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- how unusual it is
+
+
+def anomaly(question: str, subject: Subject) -> Card:
+    """The verdict among normal images, with their scores."""
+    asked = familiar_question(subject)
+    return Card(
+        question, views.FAMILIAR,
+        {"detector": main("unusual", asked.method, asked.case)},
+        sentence=lambda found: standing.sentence(asked, found["detector"]),
+        picture=lambda found: pictures.among(found["detector"], standing.sentence(
+            asked, found["detector"]
+        )),
+    )  # fmt: skip
+
+
+def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
+    """What Familiar? asks about the image as it opens."""
+    model = subject.case.model
+    normal = sources.normal(sources.normal_sources(model)[0].name)
+    group = group_of(subject.arguments.get("image", ""), normal)
+    case = opening.unusual(model, subject.case.image, normal.name, group)
+    fitting = [kind for kind in DETECTORS if not kind.unmet(case)]
+    kind = ViM if ViM in fitting else fitting[0]
+    unlike = subject.in_distribution.foreign and normal.name == sources.learned(model)
+    return familiar.FamiliarQuestion(case, kind(), ALPHA, unlike)
+
+
+# ---------------------------------------------------------------- what it can do without
+
+
+def sparsity(question: str, subject: Subject) -> Card:
+    """The answer and the map of the model, and of a pruned copy."""
+    case, method, cut = subject.case.at("exact"), first_map(subject), PrunedImage()
+    asks = {
+        "answer": beside("pruned", Prediction(), replace(case, target=Target(0))),
+        "map": beside("pruned", method, case),
+        "copy": main("pruned", cut, case),
+    }
+
+    def change(found: Answers) -> ModelComparison:
+        before = AnswerAndMap(found["answer"]["classes"], found["map"]["map"])
+        after = AnswerAndMap(found["copy"]["classes"], found["copy"]["map"])
+        return compared(case, before, after)
+
+    return Card(
+        question, views.PRUNE,
+        asks,
+        sentence=lambda found: before_after.words(
+            change(found), float(found["copy"]["cut"]["share"][0])
+        ),
+        picture=lambda found: pictures.over(
+            subject, found["map"]["map"], found["copy"]["map"]
+        ),
+        settings={"prune.ratio": cut.ratio},
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- what it makes up
+
+
+def hallucination(question: str, subject: Subject) -> Card:
+    """What a language model says of a scene; where the image is none, of a shipped one."""
+    scene = asking.scene_of(subject.chosen.example) if subject.chosen.example else None
+    if scene is not None:
+        case, why = asking.about_scene(next(iter(asking.models())), scene, DESCRIBE), ""
+        settings: Mapping[str, Any] = {f"{dialog.KEY}.image": dialog.SIDEBAR}
+    else:
+        (case, scene), why, settings = made_up(), NO_SCENE, dialog.STORY
+
+    def says(found: Answers) -> str:
+        words = found["answer"]["answer"]
+        truth = truth_of(claims(case.prompt, words.words, scene), scene)
+        return f"“{case.prompt}”: “{tidy(words.text)}”. {truth}"
+
+    return Card(
+        question, views.ASK,
+        {"answer": main("made up", Greedy(), case)},
+        sentence=says, picture=lambda _: pictures.scene(scene), why=why,
+        settings={**settings, f"{dialog.KEY}.ask": case.prompt},
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- what it can forget
+
+
+def unlearning(question: str, _subject: Subject) -> Card:
+    """A shipped example: what the model of the image learned from is mostly not here."""
+    board, after = board_case()
+    method = Scoreboard()
+    asked = ForgetQuestion(board.case, board.methods, method)
+    return Card(
+        question, views.FORGET,
+        {
+            "board": main("forget", method, board),
+            "there": beside("forget", StillThere(), after),
+        },
+        sentence=lambda found: forget.sentence(
+            Closer(asked, after.method, found["board"]["table"]), None
+        ),
+        picture=lambda _: pictures.some_of(board.case.data, board.case.splits.forget),
+        below=lambda found: inside.probe_finding(together.answers_of(found)["there"]),
+        why=f"A shipped example: a model of digits is told to forget the {FORGOTTEN.label}s.",
+    )  # fmt: skip
+
+
+Make = Callable[[str, Subject], Card]
+CARDS: Mapping[str, tuple[str, AppPage, Make]] = {
+    "forget": ("What stays when a model is told to forget?", views.FORGET, unlearning),
+    "made up": ("What does a language model make up?", views.ASK, hallucination),
+    "unusual": ("How unusual is this image for the model?", views.FAMILIAR, anomaly),
+    "look": ("Where does the model look?", views.HEATMAPS, attribution),
+    "pruned": (
+        f"Does the answer survive without {100 * SHARE:.0f} % of the weights?", views.PRUNE,
+        sparsity,
+    ),
+    "blind spot": ("How far can the image change unnoticed?", views.LEVEL_SETS, level_set),
+}  # fmt: skip

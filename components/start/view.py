@@ -1,0 +1,62 @@
+"""Start: the image on the left, its six answers beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import in_distribution, runs
+from components.sidebar import subject
+from components.start import questions
+from components.start.cards import KEY, fill
+from components.views import (
+    DATA_AND_MODELS,
+    DECODING,
+    MINIMAL_REGIONS,
+    STUDY,
+    UNLEARNING_EXPERIMENTS,
+    WHICH_EXPLANATION,
+)
+from engine import run
+
+SHOWN = (("look", "blind spot", "unusual"), ("pruned", "made up", "forget"))
+ABOUT = "What a vision model sees in your image, and what it does not notice."
+MORE = {
+    "Which explanation of this image can be relied on?": WHICH_EXPLANATION,
+    "How little of this image is enough?": MINIMAL_REGIONS,
+    "Which kind of heat map can be relied on?": STUDY,
+    "Does another way of choosing words make up less?": DECODING,
+    "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
+    "What is there to learn from?": DATA_AND_MODELS,
+}
+
+
+def show() -> None:
+    """Every card in its place; they are asked one after another, what takes least first."""
+    left, right = st.columns([1, 3], gap="medium")
+    left.title("Blindspot")
+    left.markdown(ABOUT)
+    with right:
+        warning = st.container()
+        places = {
+            name: column for row in SHOWN for name, column in zip(row, st.columns(3), strict=True)
+        }
+        usual, more = st.container(), st.container()
+    about = subject.current((), left)
+    with warning:
+        in_distribution.line(about, usual)
+    with more:
+        further()
+    cards, turn = questions.about(about), True
+    asked = [one for card in cards.values() for one in card.sections.values()]
+    runs.leave_all_but(KEY, {one.slot: run.digest(one.method, one.case) for one in asked})
+    for name, card in cards.items():
+        with places[name]:
+            turn = fill(card, turn=turn)
+
+
+def further() -> None:
+    """The views without a card."""
+    with st.expander("More questions"):
+        for question, view in MORE.items():
+            if st.button(question, icon=view.icon, type="tertiary", key=f"{KEY}.{view.address}"):
+                st.switch_page(view.path, query_params={})

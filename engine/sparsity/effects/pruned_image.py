@@ -1,0 +1,63 @@
+"""What a pruned copy of the model says of one image, and where it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.case import ImageCase
+from engine.case.prediction import Prediction
+from engine.errors import BlindspotError
+from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+from engine.run import answer
+from engine.sparsity.prune import Prune
+from engine.sparsity.subjects import prune_case
+
+SHARE = 0.7  # of the weights, as the start page asks
+
+
+@dataclass(frozen=True)
+class PrunedImage(Method[ImageCase]):
+    """What the model says of this image when the weights that count least are zero.
+
+    A copy of the model is pruned by magnitude over all layers, without any training afterwards. The
+    answer is a probability; the heat map is Grad-CAM, or the gradient where a model has no
+    convolutions. That one image keeps its answer does not say that others do.
+    """
+
+    name = "PrunedImage"
+    family = "sparsity"
+    title = "The image in a pruned copy"
+    cost = "wait"
+    needs = frozenset({"class", "gradient"})
+    proof = (
+        "tests/engine/sparsity/test_pruned_image.py"
+        "::test_it_says_what_the_pruned_model_says_and_where_that_looks"
+    )
+
+    ratio: float = setting(
+        SHARE, Slider(0.0, 0.99, 0.01), "Taken out", "The share of the weights that is cut."
+    )
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: classes and map of the pruned copy; cut, the share of the weights that is.
+
+        Raises:
+            BlindspotError: the model cannot be pruned.
+        """
+        progress(0.0, "getting the model's images ready")
+        whole = prune_case(case.model, case.seed)
+        if reason := Prune.unmet(whole):
+            raise BlindspotError(f"{case.model.title} cannot be pruned: {reason}")
+        rule = Prune(ratio=self.ratio)
+        masks = rule.masks(whole, part_of(progress, 0.1, 0.8, "scoring the weights"))
+        progress(0.8, "asking the pruned copy")
+        pruned = replace(case, model=rule.made(whole, masks))
+        heat: Method[ImageCase] = Gradient() if GradCam.unmet(pruned) else GradCam()
+        return {
+            "classes": answer(Prediction(), pruned)["classes"],
+            "map": answer(heat, pruned)["map"],
+            "cut": Table.of({"share": ([masks.sparsity], "share")}, ("pruned",)),
+        }

@@ -1,0 +1,84 @@
+"""A card on its own: its turn, what cannot be asked, and what cannot even be made."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from components import views
+from components.start.cards import LATER, card_or_reason
+from engine.errors import BadData
+
+
+def page() -> None:
+    """What AppTest runs."""
+    import streamlit as st
+
+    from components import views
+    from components.section import Section
+    from components.start.cards import Card, fill
+    from tests.components.sections import Birds, Counted
+
+    lacking = st.session_state["lacking"]
+    case = Birds("there is no such bird." if lacking else "")
+    card = Card(
+        "How many owls are there?", views.STUDY, {"owls": Section("start.owls", Counted(), case)},
+        sentence=lambda found: f"{found['owls']['table'].cell('owl', 'birds'):.0f} owls.",
+        picture=lambda found: st.markdown("the picture"), why="Birds, and nothing else.",
+    )  # fmt: skip
+    st.session_state["next"] = fill(card, turn=st.session_state["turn"])
+
+
+def shown(*, turn: bool = True, lacking: bool = False) -> AppTest:
+    at = AppTest.from_function(page, default_timeout=60)
+    at.session_state["turn"], at.session_state["lacking"] = turn, lacking
+    at.run()
+    assert not at.exception
+    return at
+
+
+def told(at: AppTest) -> str:
+    return " ".join(one.value for one in [*at.markdown, *at.caption])
+
+
+def test_before_its_turn_nothing_is_asked():
+    at = shown(turn=False)
+    assert LATER in told(at)
+    assert not at.get("progress")
+    assert at.session_state["next"] is False
+
+
+def test_what_the_case_lacks_is_said_and_the_next_card_has_its_turn():
+    at = shown(lacking=True)
+    assert "Not available: there is no such bird." in told(at)
+    assert "Birds, and nothing else." in told(at)
+    assert at.session_state["next"] is True
+    assert [one.label for one in at.button] == ["Open Study"]
+
+
+def test_a_card_that_is_computed_keeps_the_next_one_waiting_and_then_says_its_answer():
+    from tests.components.sections import Counted
+
+    try:
+        at = shown()
+        assert at.get("progress")
+        assert at.session_state["next"] is False
+        assert "owls." not in told(at)
+    finally:
+        Counted.let_go.set()
+    for _ in range(200):
+        at.run()
+        if at.session_state["next"]:
+            break
+    Counted.let_go.clear()
+    assert "3 owls." in told(at)
+    assert "the picture" in told(at)
+
+
+def test_a_card_that_cannot_be_made_is_its_reason():
+    def make(question, subject):
+        raise BadData(f"{subject} has no images: open a zip.")
+
+    card = card_or_reason("How unusual?", views.FAMILIAR, make, "This model")
+    assert card.why == "This model has no images: open a zip."
+    assert card.question == "How unusual?"
+    assert not card.sections

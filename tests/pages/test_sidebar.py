@@ -1,0 +1,69 @@
+"""The sidebar tells the truth: of each view, what plays a part in it, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from components import views
+from components.views import VIEWS
+from tests.visits import settled, visit
+
+IMAGE = {"image", "model"}
+SHOWN = {
+    "Start": set(),  # image and model stand on the page
+    "Data and models": {"lab.data", "lab.side"},
+    "Heatmaps": IMAGE | {"target", "versus", "reading", "precision", "seed"},
+    "Level sets": IMAGE | {"target", "seed"},
+    "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},
+    "Study": set(),
+    "Minimal regions": IMAGE | {"target", "seed"},
+    "Forget": {"forget.data", "forget.model"},
+    "Experiments": IMAGE | {"target"},  # the image to which the change is made
+    "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
+    "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
+    "Familiar?": IMAGE | {"seed"},
+    "Prune": IMAGE | {"target", "versus", "reading", "seed"},
+}
+DRAWN = ("selectbox", "button_group", "number_input", "radio")
+
+
+def shown(at):
+    """The keys of what is chosen in the sidebar."""
+    return {one.key for kind in DRAWN for one in at.sidebar.get(kind)}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.title)
+def test_the_sidebar_has_what_plays_a_part_in_the_view(view):
+    assert shown(settled(visit(view=view))) == SHOWN[view.title]
+
+
+def test_what_a_view_does_not_ask_is_still_there_on_the_next():
+    at = visit({"image": "A cup of coffee"}, views.HEATMAPS)
+    at.selectbox(key="versus").set_value("eggnog").run()
+    for one in (views.STUDY, views.START, views.FAMILIAR, views.HEATMAPS):
+        at.switch_page(str(one.path)).run()
+        assert not at.exception
+    assert at.selectbox(key="image").value == "A cup of coffee"
+    assert at.selectbox(key="versus").value == "eggnog"
+
+
+def test_another_image_has_its_list_in_the_sidebar_of_ask():
+    link = {"ask.image": "Another image", "ask.ask": "describe the image"}
+    at = settled(visit(link, views.ASK))
+    assert shown(at) == {"ask.image", "ask.model", "image"}
+
+
+@pytest.mark.parametrize(
+    ("view", "key", "value"),
+    [(views.LEVEL_SETS, "reading", "margin"), (views.FAMILIAR, "target", "tabby")],
+    ids=["Level sets", "Familiar?"],
+)
+def test_what_is_not_shown_changes_nothing(view, key, value):
+    """A word that only another view offers is no part of the question."""
+
+    def asked(link):
+        at = visit(link, views.HEATMAPS)
+        at.switch_page(str(view.path)).run()
+        return at.session_state["subject"].case.fingerprint
+
+    assert asked({key: value}) == asked({})

@@ -1,0 +1,130 @@
+"""Start: shipped images are answered at once, an upload card by card, and it is never replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.start import cards
+from components.start.questions import NO_SCENE
+from components.views import ASK, FORGET, LEVEL_SETS, PRUNE, START
+from engine import run
+from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.sparsity.effects.pruned_image import PrunedImage
+from tests.components.sidebar.test_subject import jpeg, upload
+from tests.visits import held_up, said, settled, visit, words
+
+QUESTIONS = (
+    "Where does the model look?",
+    "How far can the image change unnoticed?",
+    "How unusual is this image for the model?",
+    "Does the answer survive without 70 % of the weights?",
+    "What does a language model make up?",
+    "What stays when a model is told to forget?",
+)
+QUICK = {"model": "Digits MLP"}  # of 8 × 8 px
+
+
+def opened(monkeypatch, image):
+    """The page on a shipped image, and what was asked in the lane for it."""
+    asked, plain = [], run.ask
+
+    def noted(method, case, visitor=""):
+        asked.append(method.title)
+        return plain(method, case, visitor)
+
+    monkeypatch.setattr(run, "ask", noted)
+    return visit({"image": image}, START), asked
+
+
+@pytest.mark.parametrize(
+    ("image", "label"), [("A cat (Chelsea)", "Egyptian cat"), ("A rocket at launch", "missile")]
+)
+def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
+    monkeypatch, image, label
+):
+    at, asked = opened(monkeypatch, image)
+    told = words(at)
+    assert asked == []
+    assert not said(at)
+    assert not at.main.get("progress")
+    assert all(question in told for question in QUESTIONS)
+    assert cards.LATER not in told
+    for answer in (
+        f"It says **{label}**",
+        "Grad-CAM points to the",
+        f"while “{label}” never falls below",
+        "No verdict:",
+        "70 % of the weights are taken out:",
+        "There is no lamp in this scene.",
+        "NegGrad+ forgot class 3",
+    ):
+        assert answer in told, answer
+    assert any(sign in told for sign in ("✓ For it", "⚠ Not confirmed", "✗ Against it"))
+
+
+def test_an_upload_is_answered_card_by_card_and_what_is_there_stays(monkeypatch):
+    hold = held_up(monkeypatch, PrunedImage)
+    at = visit(QUICK, START)
+    hold.go.set()
+    settled(at)
+    hold.go.clear()
+    hold.begun.clear()
+    upload(at, "cup.jpg", jpeg())
+    hold.begins(at)
+    told = words(at)
+    assert "It says **" in told
+    assert "Gradient points to the" in told
+    assert "normal images" in told
+    assert told.count(cards.LATER) == 1  # the walk's: it is the last
+    assert "of the weights are taken out" not in told
+    assert any("The image in a pruned copy" in one.proto.text for one in at.main.get("progress"))
+    hold.go.set()
+    told = words(settled(at))
+    assert cards.LATER not in told
+    assert "of the weights are taken out" in told
+    assert "never falls below" in told
+
+
+def test_what_cannot_be_asked_says_why():
+    assert NO_SCENE in words(visit({}, START))
+
+
+@pytest.mark.parametrize("view", [FORGET, ASK], ids=lambda view: view.title)
+def test_an_example_never_replaces_an_upload(monkeypatch, view):
+    hold = held_up(monkeypatch, BlindSpot)
+    try:
+        at = upload(visit(QUICK, START), "cup.jpg", jpeg())
+        assert not any("Example" in one.label for one in at.button)
+        at.button(key=f"start.{view.address}").click().run()
+        assert not at.exception
+        assert at.session_state["image"] == "Your image"
+        at.switch_page(str(PRUNE.path)).run()
+        assert at.selectbox(key="image").value == "Your image"
+    finally:
+        hold.go.set()
+
+
+@pytest.mark.parametrize(
+    ("view", "key", "value"),
+    [(PRUNE, "prune.ratio", 0.7), (LEVEL_SETS, "levels.to", "A Chinese palace")],
+    ids=["Prune", "Level sets"],
+)
+def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, view, key, value):
+    hold = held_up(monkeypatch, view_method(view))
+    try:
+        at = visit({"image": "A cup of coffee"}, START)
+        at.button(key=f"start.{view.address}").click().run()
+        assert not at.exception
+        assert at.title[0].value == view.title
+        assert at.selectbox(key="image").value == "A cup of coffee"
+        found = {one.key: one.value for one in [*at.slider, *at.selectbox]}
+        assert found[key] == value
+    finally:
+        hold.go.set()
+
+
+def view_method(view):
+    """What would take long there."""
+    from engine.attribution.level_sets.lst import LST
+
+    return LST if view is LEVEL_SETS else PrunedImage
