@@ -10,6 +10,7 @@ import streamlit as st
 
 from components import jobs, notices
 from components.footer import footer
+from components.sidebar.held import hold
 from components.views import ROOT, START, VIEWS, AppPage
 
 
@@ -38,6 +39,7 @@ menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
 chosen = st.navigation(menu, position="top")
+hold(chosen.url_path)
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
 header = st.container(key="jobs")  # theme.css lifts it into the header

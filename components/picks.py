@@ -83,6 +83,8 @@ def search(
         more: of the widget, such as its placeholder.
     """
     refuse(key, offered, name or label, rule or "one of " + ", ".join(offered))
+    if st.session_state.get(key) not in {None, *offered}:
+        st.session_state[key] = None
     bind: Literal["query-params"] | None = "query-params" if linked else None
     if kept:
         more["persist_state"] = "session"

@@ -150,6 +150,7 @@ def choose_crop(picture: Picture, name: str) -> Crop:
     place = box.left * width / (width - side) if width > side else 0.5
     down = box.top * height / (height - side) if height > side else 0.5
     crop = linked if box == start else Crop(round(min(place, 1), 4), round(min(down, 1), 4))
+    st.session_state["subject.moved"] = name, crop
     if crop == Crop() or not name:
         st.query_params.pop("crop", None)
     else:
@@ -164,9 +165,11 @@ def enlarged(pixels: Pixels) -> Pixels:
 
 
 def linked_crop(name: str) -> Crop:
-    """Where the link that opened this session put the square, for the picture it named."""
+    """Where the link that opened this session put the square, or a person on another page."""
     if "subject.linked" not in st.session_state:
         st.session_state["subject.linked"] = name, read_crop(st.query_params.get("crop", ""))
+    if "subject.crop" not in st.session_state and "subject.moved" in st.session_state:
+        st.session_state["subject.linked"] = st.session_state["subject.moved"]
     linked, crop = st.session_state["subject.linked"]
     return crop if name == linked else Crop()
 

@@ -303,10 +303,10 @@ def test_an_image_of_its_data_that_is_there_already_stays():
 
 
 def test_a_model_of_no_data_of_ours_leaves_the_image_as_it_is():
-    at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
-    before = at.session_state["image"]
+    at = visit({"image": "A cup of coffee", "lab.part": "Models"})
+    at.switch_page(str(DATA_AND_MODELS.path)).run()
     at.button(key="lab.model.take.heatmaps").click().run()
-    assert at.session_state["image"] == before
+    assert at.selectbox(key="image").value == "A cup of coffee"
 
 
 def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):

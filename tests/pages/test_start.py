@@ -106,7 +106,7 @@ def test_an_example_never_replaces_an_upload(monkeypatch, view):
 
 @pytest.mark.parametrize(
     ("view", "key", "value"),
-    [(PRUNE, "prune.ratio", 0.7), (LEVEL_SETS, "levels.to", "A Chinese palace")],
+    [(PRUNE, "prune.ratio", 0.7), (LEVEL_SETS, "levels.against", "A Chinese palace")],
     ids=["Prune", "Level sets"],
 )
 def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, view, key, value):

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from components import views
 from components.start.cards import LATER, card_or_reason
 from engine.errors import BadData
+from tests.components.test_section import slowly  # noqa: F401  # a fixture: nothing is known before
 
 
 def page() -> None:
