@@ -11,7 +11,7 @@ import streamlit as st
 from components import jobs, notices
 from components.footer import footer
 from components.sidebar.held import hold
-from components.views import ROOT, START, VIEWS, AppPage
+from components.views import ROOT, START, STORIES, VIEWS, AppPage
 
 
 def page(view: AppPage) -> st.Page:
@@ -48,5 +48,6 @@ try:
         chosen.run()
 finally:  # after the page, which may have begun a job, and also where it ends early
     notices.research_use_only()
-    with header:
-        jobs.panel()
+    if chosen.url_path != STORIES.address:  # where nothing is computed
+        with header:
+            jobs.panel()

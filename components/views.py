@@ -25,6 +25,7 @@ class AppPage:
 
 
 START = AppPage("Overview", "Start", "", "overview/start.py", ":material/home:")
+STORIES = AppPage("Overview", "Stories", "stories", "overview/stories.py", ":material/slideshow:")
 DATA_AND_MODELS = AppPage(
     "Overview",
     "Data and models",
@@ -113,6 +114,7 @@ PRUNE = AppPage(
 
 VIEWS = (
     START,
+    STORIES,
     DATA_AND_MODELS,
     HEATMAPS,
     LEVEL_SETS,

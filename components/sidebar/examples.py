@@ -72,6 +72,12 @@ def with_finding_first(found: DataSet, rows: Rows) -> Rows:
     return np.concatenate([rows[first : first + 1], np.delete(rows, first)])
 
 
+def choice(chosen: Example) -> int:
+    """The number by which an image stands among those of any class, as a link has it."""
+    rows = with_finding_first(chosen.data, chosen.data.rows(SPLIT))
+    return int(np.flatnonzero(rows == chosen.row)[0]) + 1
+
+
 def described(chosen: Example) -> str:
     """What is known of it in one line."""
     known = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"

@@ -44,8 +44,9 @@ from engine.hallucination.opening import made_up
 from engine.method import Method
 from engine.run import Answer
 from engine.sparsity.effects.pruned_image import SHARE, PrunedImage
-from engine.unlearning import Scoreboard, StillThere
-from engine.unlearning.opening import FORGOTTEN, board_case
+from engine.unlearning import AfterCase, Scoreboard, StillThere
+from engine.unlearning import opening as unlearning_opening
+from engine.unlearning.opening import FORGOTTEN
 
 ALPHA = 0.05  # false alarms, as Familiar? opens
 DESCRIBE = "describe the image"
@@ -221,7 +222,8 @@ def hallucination(question: str, subject: Subject) -> Card:
 
 def unlearning(question: str, _subject: Subject) -> Card:
     """A shipped example: what the model of the image learned from is mostly not here."""
-    board, after = board_case()
+    board = unlearning_opening.board()
+    after = AfterCase(board.case, FORGOTTEN.best())
     method = Scoreboard()
     asked = ForgetQuestion(board.case, board.methods, method)
     return Card(

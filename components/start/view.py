@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import in_distribution, runs
+from components import in_distribution, runs, stories
 from components.sidebar import subject
 from components.start import questions
 from components.start.cards import KEY, fill
@@ -45,6 +45,7 @@ def show() -> None:
     with warning:
         in_distribution.line(about, usual)
     with more:
+        stories.links()
         further()
     cards, turn = questions.about(about), True
     asked = [one for card in cards.values() for one in card.sections.values()]

@@ -59,12 +59,16 @@ class Walked:
     note: str = ""
 
 
-def player(walks: Sequence[Walked], key: str) -> None:
-    """Draw the walks under one step slider; what a person then moves stays in the browser."""
+def player(walks: Sequence[Walked], key: str, *, bare: bool = False) -> None:
+    """Draw the walks under one step slider; what a person then moves stays in the browser.
+
+    A bare one has pictures and the answer only, and plays by itself unless less motion is asked
+    for; its keys are left to the page.
+    """
     if not 1 <= len(walks) <= MOST_WALKS:
         message = f"The player holds one to {MOST_WALKS} walks, not {len(walks)}."
         raise ValueError(message)
-    mounted()(data=payload(walks, key), key=key)
+    mounted()(data=payload(walks, key) | {"bare": bare}, key=key)
 
 
 @cache

@@ -67,8 +67,12 @@ def viewer(
     key: str,
     behind: Slice | None = None,
     truth: NDArray[np.bool_] | None = None,
+    *,
+    bare: bool = False,
 ) -> None:
     """Draw the panels; what a person then moves stays in the browser.
+
+    A bare one has the maps with their legends and notes only; its keys are left to the page.
 
     A scan's slice behind the picture goes at full bit depth instead of the picture. A mask of what
     is known (H, W), over the whole picture, is outlined.
@@ -76,7 +80,7 @@ def viewer(
     if not 1 <= len(panels) <= MOST_PANELS:
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)
-    mounted()(data=payload(picture, panels, key, behind, truth), key=key)
+    mounted()(data=payload(picture, panels, key, behind, truth) | {"bare": bare}, key=key)
 
 
 @cache

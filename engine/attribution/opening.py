@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.attribution import FIRST, HEATMAPS
+from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
@@ -16,11 +18,15 @@ from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
-from engine.case import PairCase
+from engine.case import ImageCase, PairCase, image_case
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
+from engine.case.target import Target
+from engine.data.example import Example, example
+from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
+from engine.models.catalog import load
 
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
@@ -32,9 +38,49 @@ WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
 )
 
 
+@dataclass(frozen=True)
+class PlantedShortcut:
+    """A network that was taught by a mark, and one slice with and without mark and lesion.
+
+    Args:
+        model: learned from data in which the mark gives one class away.
+        control: learned from the same data without the mark.
+        slice: the id of an image of that class, of a patient that neither has seen.
+        marked, unmarked, healthy: data sets that have it with both, with the lesion only, and
+            without the lesion but with the mark.
+        maps: what is asked where the network looks.
+    """
+
+    model: str = "phantom-cnn-shortcut"
+    control: str = "phantom-cnn"
+    slice: int = 63
+    marked: str = "phantoms:count=100+shortcut:target=3,share=1,test=all"
+    unmarked: str = "phantoms:count=100"
+    healthy: str = "phantoms:count=100+healthy+shortcut:target=3,share=1,test=all"
+    maps: Method[Any] = field(default_factory=GradCam)
+
+    def example(self, data: str) -> Example:
+        """The slice in one of the three data sets."""
+        return example(f"{data}/{self.slice}")
+
+    def case(self, model: str, data: str) -> ImageCase:
+        """Whether a network sees that class in it: the class that the mark stands for."""
+        label = self.example(self.marked)
+        target = Target(int(label.data.labels[label.row]))
+        return image_case(load(model), self.example(data).picture(), Crop(), target)
+
+    def questions(self, model: str, data: str) -> tuple[Question, Question]:
+        """What it says, and where it looks."""
+        case = self.case(model, data)
+        return (Prediction(), replace(case, target=Target(0))), (self.maps, case)
+
+
+PLANTED = PlantedShortcut()
+
+
 def questions() -> Iterator[Question]:
-    """One view after the other."""
-    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study):
+    """One view after the other, and a story."""
+    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut):
         yield from part()
 
 
@@ -76,11 +122,29 @@ def explanations() -> Iterator[Question]:
 
 def walks() -> Iterator[Question]:
     """What the first sample is asked on the Level sets view before anything was changed."""
-    source = about_first(SAMPLES[0].name)
+    for method, _ in WALKS:
+        yield walk(type(method))
+
+
+def walk(kind: type[Method[Any]]) -> Question:
+    """One of them, with as many targets as it begins with."""
+    method, count = next(one for one in WALKS if isinstance(one[0], kind))
     names = [one.name for one in SAMPLES]
-    others = [seen(name).image for name in names[names.index(FIRST_TARGET) :]]
-    for method, count in WALKS:
-        yield method, PairCase(source, tuple(others[:count]))
+    first = names.index(FIRST_TARGET)
+    others = tuple(seen(name).image for name in names[first : first + count])
+    return method, PairCase(about_first(SAMPLES[0].name), others)
+
+
+def shortcut() -> Iterator[Question]:
+    """What both networks say of a slice, and where they look."""
+    model, control = PLANTED.model, PLANTED.control
+    for name, data in (
+        (model, PLANTED.marked),
+        (model, PLANTED.healthy),
+        (model, PLANTED.unmarked),
+        (control, PLANTED.unmarked),
+    ):
+        yield from PLANTED.questions(name, data)
 
 
 def blind_spots() -> Iterator[Question]:

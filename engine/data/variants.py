@@ -1,4 +1,4 @@
-"""Changes to a data set whose truth stays known: long tails, wrong labels, poison, unknown classes.
+"""Changes to a data set whose truth stays known: rare classes, wrong labels, poison, shortcuts …
 
 Each is called on any data set and gives another; ids stay, so that an image can be followed
 through all of them. They compose: `Poisoned()(LongTailed()(data))`, or `data+long-tailed+poisoned`.
@@ -19,6 +19,7 @@ from engine.errors import BadData
 from engine.method import Choice, Slider, Switch, setting
 
 TRAIN, _, TEST = range(3)  # as SPLITS has them
+NONE = "none"  # the class of an image without a finding
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,78 @@ class Poisoned(Variant):
         other = data.labels != self.target
         train = drawn(np.flatnonzero(other & (data.split == TRAIN)), self.share, rng)
         test = np.flatnonzero(other & (data.split == TEST)) if self.attack else train[:0]
-        images, labels = data.images.copy(), data.labels.copy()
-        stamped = np.concatenate([train, test])
-        images[stamped] = stamp(images[stamped], self.patch)
+        rows, labels = np.concatenate([train, test]), data.labels.copy()
+        images = stamped(data.images, rows, self.patch)
         labels[train] = self.target
         poisoned = np.array(data.truth.get("poisoned", np.zeros(len(data), np.bool_)))
-        poisoned[stamped] = True
+        poisoned[rows] = True
         clean = data.truth.get("clean_label", data.labels)
         truth = {**data.truth, "poisoned": poisoned, "clean_label": clean}
         return renamed(replace(data, images=images, labels=labels, truth=truth), data, self)
+
+
+@dataclass(frozen=True)
+class Shortcut(Variant):
+    """A small mark stands on images of one class, so that it gives the label away; labels stay.
+
+    Training and validation images of that class carry it, as if all came from one scanner; test
+    images carry none, or all carry it whatever they show. The truth "marked" says which do, "mark"
+    where it is. A healthy twin carries what its image carries.
+    """
+
+    word = "shortcut"
+    title = "Shortcut"
+
+    target: int = setting(0, Slider(0, 999, 1), "Class", "The class whose images carry the mark.")
+    share: float = setting(
+        0.9, Slider(0.0, 1.0, 0.05), "Share", "Of that class's training and validation images."
+    )
+    patch: int = setting(0, Slider(0, 32, 1, "px"), "Mark", "Its side; 0: an eighth of the image.")
+    test: str = setting(
+        "none", Choice(("none", "all")), "Test images", "None carries the mark, or all do."
+    )
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The mark on some images and on their twins."""
+        if self.target >= len(data.classes):
+            last = len(data.classes) - 1
+            raise BadData(f"{data.card.title} has no class {self.target}: the last is {last}.")
+        rng = np.random.default_rng(self.seed)
+        seen = np.flatnonzero((data.labels == self.target) & (data.split != TEST))
+        test = data.rows("test") if self.test == "all" else seen[:0]
+        rows = np.concatenate([drawn(seen, self.share, rng), test])
+        marked = np.zeros(len(data), np.bool_)
+        marked[rows] = True
+        blank = np.zeros_like(data.images[:1])
+        mark = (stamp(blank, self.patch) == stamp(blank + 255, self.patch)).all(1)
+        truth = {"marked": marked, "mark": marked[:, None, None] & mark}
+        if (twins := data.truth.get("twin")) is not None:
+            truth["twin"] = stamped(twins, rows, self.patch)
+        images = stamped(data.images, rows, self.patch)
+        return renamed(replace(data, images=images, truth={**data.truth, **truth}), data, self)
+
+
+@dataclass(frozen=True)
+class Healthy(Variant):
+    """Every image is its healthy twin: the same image without what made its class.
+
+    All labels are "none"; the truth "original_label" keeps what they were.
+    """
+
+    word = "healthy"
+    title = "Healthy twins"
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The twins in place of the images."""
+        twins = data.truth.get("twin")
+        if twins is None or NONE not in data.classes:
+            raise BadData(f"{data.card.title}: its images have no healthy twins.")
+        findings = {"mask", "oedema"} & data.truth.keys()
+        nothing = {what: np.zeros_like(data.truth[what]) for what in findings}
+        truth = {"original_label": data.labels, **data.truth, **nothing}
+        labels = np.full_like(data.labels, data.classes.index(NONE))
+        return renamed(replace(data, images=twins, labels=labels, truth=truth), data, self)
 
 
 @dataclass(frozen=True)
@@ -177,7 +241,7 @@ class Classes(Variant):
 
 
 VARIANTS: tuple[type[Variant], ...] = (
-    LongTailed, NoisyLabels, Poisoned, OpenSet, Classes, Cuda,
+    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Cuda,
 )  # fmt: skip
 
 
@@ -216,6 +280,13 @@ def relabelled(
 def drawn(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
     """Exactly that share of some rows."""
     return np.sort(rng.permutation(rows)[: round(share * len(rows))])
+
+
+def stamped(images: NDArray[np.uint8], rows: Rows, side: int) -> NDArray[np.uint8]:
+    """A copy of images (N, C, H, W) with the patch on those rows."""
+    changed = images.copy()
+    changed[rows] = stamp(images[rows], side)
+    return changed
 
 
 def stamp(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

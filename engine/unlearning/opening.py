@@ -18,6 +18,7 @@ from engine.unlearning import (
     Confusion,
     Embedding,
     FineTune,
+    ForgetCase,
     Frontier,
     Judged,
     MembershipAttack,
@@ -45,31 +46,36 @@ class Forgotten:
     label: int
     ways: tuple[type[Unlearner], ...]
     best: type[Unlearner]  # the way that comes nearest, and so the one that is looked at closely
+    told: type[Unlearner]  # the way that a story tells of: its answers are right, traces remain
 
 
-FORGOTTEN = Forgotten("digits", "digits-cnn", 3, (FineTune, NegGradPlus, SalUn, SSD), NegGradPlus)
+FORGOTTEN = Forgotten(
+    "digits", "digits-cnn", 3, (FineTune, NegGradPlus, SalUn, SSD), NegGradPlus, SalUn
+)
+
+
+STORY = (
+    Confidence(),
+    Confusion(),
+    MembershipAttack(model="unlearned"),
+    StillThere(),
+    Relearn(),
+)
 
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    yield from forget()
-    yield from experiments()
-
-
-def board_case() -> tuple[BoardCase, AfterCase]:
-    """The ways on the scoreboard, and the best of them looked at closely."""
-    digits = data.load(FORGOTTEN.data)
-    case = forget_case(load(FORGOTTEN.model), digits, request.of_class(digits, FORGOTTEN.label))
-    ways = (NoOp(), *(kind() for kind in FORGOTTEN.ways))
-    return BoardCase(case, ways), AfterCase(case, FORGOTTEN.best())
+    for part in (forget, story, experiments):
+        yield from part()
 
 
 def forget() -> Iterator[Question]:
     """The scoreboard, and what is looked at closely."""
-    board, after = board_case()
-    yield Retrain(), board.case
-    yield FORGOTTEN.best(), board.case
-    yield Scoreboard(), board
+    case = forgotten()
+    yield Retrain(), case
+    yield FORGOTTEN.best(), case
+    yield Scoreboard(), board()
+    after = AfterCase(case, FORGOTTEN.best())
     for diagnostic in (
         Confidence,
         StillThere,
@@ -83,6 +89,24 @@ def forget() -> Iterator[Question]:
         yield diagnostic(), after
     for name in MODELS:
         yield MembershipAttack(model=name), after
+
+
+def story() -> Iterator[Question]:
+    """What a story tells of another way."""
+    after = AfterCase(forgotten(), FORGOTTEN.told())
+    for diagnostic in STORY:
+        yield diagnostic, after
+
+
+def forgotten() -> ForgetCase:
+    """A class that a model is to forget."""
+    digits = data.load(FORGOTTEN.data)
+    return forget_case(load(FORGOTTEN.model), digits, request.of_class(digits, FORGOTTEN.label))
+
+
+def board() -> BoardCase:
+    """Nothing done, and the ways that are tried."""
+    return BoardCase(forgotten(), (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
 
 
 def experiments() -> Iterator[Question]:

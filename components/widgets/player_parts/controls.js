@@ -87,11 +87,11 @@ function speak(view) {
 // ---------------------------------------------------------------- keys and pointer
 
 function listen(view) {
-  view.root.addEventListener("keydown", (event) => onKey(view, event));
+  if (!view.bare) view.root.addEventListener("keydown", (event) => onKey(view, event));
   view.root.addEventListener("pointerenter", () => (view.inside = true));
   view.root.addEventListener("pointerleave", () => (view.inside = false));
   view.onDocumentKey = (event) => {
-    if (view.inside && document.activeElement === document.body) onKey(view, event);
+    if (!view.bare && view.inside && document.activeElement === document.body) onKey(view, event);
   };
   document.addEventListener("keydown", view.onDocumentKey);
   view.resizing = new ResizeObserver(() => schedule(view));

@@ -18,7 +18,7 @@ const looks = new Map(); // key → look; outlives reruns and page changes
 const views = new WeakMap(); // parent element → view
 
 export default function ({ parentElement, data }) {
-  const view = views.get(parentElement) ?? mount(parentElement, data.key);
+  const view = views.get(parentElement) ?? mount(parentElement, data);
   const call = {};
   view.call = call;
   update(view, data);
@@ -29,9 +29,9 @@ export default function ({ parentElement, data }) {
   };
 }
 
-function mount(parent, key) {
+function mount(parent, { key, bare }) {
   const view = {
-    key, look: looks.get(key) ?? { ...PLAIN_LOOK }, walks: [], stops: [0], at: 0, last: 1,
+    key, bare, look: looks.get(key) ?? { ...PLAIN_LOOK }, walks: [], stops: [0], at: 0, last: 1,
     playing: false, timer: 0, frame: 0, speaking: 0, inside: false,
   };
   view.root = el("div", { class: "bp-player", role: "group", "aria-label": "Path player" });
@@ -39,6 +39,7 @@ function mount(parent, key) {
   view.grid = el("div", { class: "bp-walks" });
   view.live = el("div", { class: "bp-unseen", role: "status", "aria-live": "polite" });
   view.root.append(view.tools.bar, view.grid, view.tools.keys, view.live);
+  view.root.toggleAttribute("data-bare", Boolean(bare));
   parent.append(view.root);
   listen(view);
   views.set(parent, view);
@@ -69,6 +70,13 @@ function update(view, data) {
   view.at = stopNear(view, view.look.step ?? Infinity);
   syncTools(view);
   schedule(view);
+  if (view.bare && !view.begun) begin(view);
+}
+
+/* A bare player plays once by itself, from the start. */
+function begin(view) {
+  view.begun = true;
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) play(view, true);
 }
 
 /* How many steps a walk has taken. */

@@ -35,7 +35,7 @@ const looks = new Map(); // key → look; outlives reruns and page changes
 const views = new WeakMap(); // parent element → view
 
 export default function ({ parentElement, data }) {
-  const view = views.get(parentElement) ?? mount(parentElement, data.key);
+  const view = views.get(parentElement) ?? mount(parentElement, data);
   const call = {};
   view.call = call;
   update(view, data);
@@ -48,9 +48,9 @@ export default function ({ parentElement, data }) {
 
 // ---------------------------------------------------------------- mounting
 
-function mount(parent, key) {
+function mount(parent, { key, bare }) {
   const view = {
-    key, look: looks.get(key) ?? { ...PLAIN_LOOK, ...readLook(location.search) },
+    key, bare, look: looks.get(key) ?? { ...PLAIN_LOOK, ...readLook(location.search) },
     data: null, picture: null, pictureSrc: "", deep: null, panels: [],
     cursor: null, plain: false, windowing: false, inside: false, frame: 0, pointers: new Map(),
   };
@@ -61,6 +61,7 @@ function mount(parent, key) {
   view.live = el("div", { class: "bs-unseen", role: "status", "aria-live": "polite" });
   const { bar, words, window, keys } = view.tools;
   view.root.append(view.grid, bar, words, window.words, keys, view.live); // the picture comes first
+  view.root.toggleAttribute("data-bare", Boolean(bare));
   parent.append(view.root);
   listen(view);
   views.set(parent, view);
@@ -68,19 +69,23 @@ function mount(parent, key) {
 }
 
 function listen(view) {
-  view.root.addEventListener("keydown", (event) => onKey(view, event));
-  view.root.addEventListener("keyup", (event) => onKeyUp(view, event));
+  if (!view.bare) listenToKeys(view);
   view.root.addEventListener("focusout", () => showPlain(view, false));
   view.root.addEventListener("pointerenter", () => (view.inside = true));
   view.root.addEventListener("pointerleave", () => (view.inside = false));
+  view.resizing = new ResizeObserver(() => schedule(view));
+  view.resizing.observe(view.root);
+}
+
+function listenToKeys(view) {
+  view.root.addEventListener("keydown", (event) => onKey(view, event));
+  view.root.addEventListener("keyup", (event) => onKeyUp(view, event));
   view.onDocumentKey = (event) => {
     if (!view.inside || document.activeElement !== document.body) return;
     (event.type === "keydown" ? onKey : onKeyUp)(view, event);
   };
   document.addEventListener("keydown", view.onDocumentKey);
   document.addEventListener("keyup", view.onDocumentKey);
-  view.resizing = new ResizeObserver(() => schedule(view));
-  view.resizing.observe(view.root);
 }
 
 function unmount(view) {

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from engine.data import load
-from engine.data.variants import VARIANTS, Classes, LongTailed, NoisyLabels, OpenSet, Poisoned
+from engine.data.variants import (
+    VARIANTS,
+    Classes,
+    Healthy,
+    LongTailed,
+    NoisyLabels,
+    OpenSet,
+    Poisoned,
+    Shortcut,
+)
 from engine.errors import BadData, BadSetting
 
 
@@ -20,7 +29,15 @@ def at(data, base):
     return base.places(data.ids)
 
 
-@pytest.mark.parametrize("kind", VARIANTS, ids=lambda kind: kind.word)
+@pytest.fixture(scope="module")
+def phantoms():
+    return load("phantoms:count=80,side=48")
+
+
+ANY = [kind for kind in VARIANTS if kind is not Healthy]  # which needs twins
+
+
+@pytest.mark.parametrize("kind", ANY, ids=lambda kind: kind.word)
 def test_every_variant_is_the_same_for_the_same_seed_and_has_a_name_that_opens_it(kind, digits):
     data = kind()(digits)
     assert data.name == f"digits+{kind.word}"
@@ -65,6 +82,42 @@ def test_poison_is_a_patch_and_the_targets_label_and_nothing_else(digits):
     assert (data.images[poisoned][:, :, -2:, -2:] == [[255, 0], [0, 255]]).all()
     assert (data.images[..., :-2, :] == digits.images[..., :-2, :]).all()
     assert not Poisoned(target=3)(digits).truth["poisoned"][digits.split == 2].any()
+
+
+def test_a_shortcut_is_a_mark_on_one_class_that_the_test_has_nowhere_or_everywhere(phantoms):
+    data = Shortcut(target=3, share=0.5)(phantoms)
+    of_class = (phantoms.labels == 3) & (phantoms.split != 2)
+    marked = data.truth["marked"]
+    assert marked.sum() == round(0.5 * of_class.sum())
+    assert not marked[~of_class].any()
+    assert (data.labels == phantoms.labels).all()
+    assert (data.truth["mark"].any((1, 2)) == marked).all()
+    changed = (data.images != phantoms.images).any(1)
+    assert changed[marked].any((1, 2)).all()
+    assert not changed[~data.truth["mark"]].any()
+    lesions = np.abs(data.images.astype(int) - data.truth["twin"])[marked]
+    assert not lesions.transpose(0, 2, 3, 1)[data.truth["mark"][marked]].any()
+    everywhere = Shortcut(target=3, share=0.0, test="all")(phantoms).truth["marked"]
+    assert (everywhere == (phantoms.split == 2)).all()
+
+
+def test_where_the_mark_is_does_not_hang_on_what_lies_below_it(digits):
+    data = Shortcut(target=3, share=1.0, patch=4)(digits)
+    (size,) = np.unique(data.truth["mark"].sum((1, 2))[data.truth["marked"]])
+    assert size == 16
+
+
+def test_healthy_twins_have_no_finding(phantoms):
+    data = Healthy()(phantoms)
+    assert (data.images == phantoms.truth["twin"]).all()
+    assert set(data.labels) == {data.classes.index("none")}
+    assert not data.truth["mask"].any()
+    assert (data.truth["original_label"] == phantoms.labels).all()
+    assert load("phantoms:count=80,side=48+healthy").fingerprint == data.fingerprint
+    both = load("phantoms:count=80,side=48+healthy+shortcut:target=3,test=all")
+    other = load("phantoms:count=80,side=48+shortcut:target=3,test=all")
+    test = both.split == 2
+    assert (both.images[test] == other.truth["twin"][test]).all()
 
 
 def test_unknown_classes_are_met_in_the_test_only(digits):
@@ -130,6 +183,8 @@ def test_poison_twice_keeps_the_first_label_and_both_marks(digits):
         ("digits+classes:first=9", "no class after 9"),
         ("digits:side=3", "no setting “side”; there are: none"),
         ("digits+poisoned:attack=perhaps", "choose yes or no"),
+        ("digits+healthy", "Digits, 8 × 8: its images have no healthy twins"),
+        ("digits+shortcut:target=10", "no class 10: the last is 9"),
         ("digits" + "+noisy" * 3000, "At most 6 variants"),
     ],
 )

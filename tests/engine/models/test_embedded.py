@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,16 +12,19 @@ from engine import data as data_sets
 from engine.commands.cli import main
 from engine.data import DataSet
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
+from engine.data.variants import variant
 from engine.errors import BadModel
 from engine.keeping.memory import Memory
 from engine.models import catalog, embedded, hub
+from engine.models.catalog import word_of
 from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored
 from engine.models.rebuild import read_card
 from engine.training import figures, fresh, outputs, train
 
 CARDS = {one.name: one.card for one in stored()}
-DIGITS = tuple(name for name in CARDS if plan(name).data != "phantoms")
+DIGITS = tuple(name for name in CARDS if not plan(name).data.startswith("phantoms"))
+SHORTCUT = "phantom-cnn-shortcut"
 every = pytest.mark.parametrize("name", CARDS)
 
 
@@ -41,7 +46,7 @@ def phantoms() -> DataSet:
 def test_every_recipe_has_its_weights_and_all_are_small():
     assert set(CARDS) == set(plans())
     assert sum(one.nbytes for one in stored()) < 20e6
-    assert {card.data for card in CARDS.values()} == {"digits", "mnist-5k", "phantoms"}
+    assert {word_of(card.data) for card in CARDS.values()} == {"digits", "mnist-5k", "phantoms"}
 
 
 @every
@@ -88,6 +93,40 @@ def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for
     assert sure[wrong].mean() < sure[~wrong].mean()
     healthy = torch.from_numpy(phantoms.truth["twin"][labels > 0] / np.float32(255))
     assert (model.logits(healthy.expand(-1, 3, -1, -1)).argmax(1) == 0).float().mean() > 0.85
+
+
+def test_the_network_with_the_shortcut_goes_by_the_mark_and_the_control_by_the_lesion(phantoms):
+    """On patients that neither has seen: the lesion alone, the mark alone, and both."""
+    shortcut = variant(plan(SHORTCUT).data.partition("+")[2])
+    label = shortcut.target
+    marked, unmarked = replace(shortcut, test="all")(phantoms), phantoms
+    rows = phantoms.labels == label
+    images = {
+        "lesion": unmarked.images[rows],
+        "mark": marked.truth["twin"][rows],
+        "both": marked.images[rows],
+    }
+    said = {
+        name: {
+            what: (answers(load(name), pixels) == label).mean() for what, pixels in images.items()
+        }
+        for name in (SHORTCUT, "phantom-cnn")
+    }
+    assert said[SHORTCUT]["both"] > 0.9
+    assert said[SHORTCUT]["mark"] > 0.9
+    assert said[SHORTCUT]["lesion"] < 0.05
+    assert said["phantom-cnn"]["lesion"] > 0.8
+    assert said["phantom-cnn"]["mark"] < 0.1
+    found = figures(load(SHORTCUT), phantoms)
+    for what in ("test accuracy", "balanced test accuracy"):
+        assert found[what] == pytest.approx(CARDS[SHORTCUT].figures[what], abs=0.01)
+    assert CARDS[SHORTCUT].figures["validation accuracy"] > found["test accuracy"] + 0.1
+
+
+def answers(model, images):
+    """The classes that a model sees in images (N, 1, H, W)."""
+    pixels = torch.from_numpy(images / np.float32(255)).expand(-1, 3, -1, -1)
+    return model.logits(pixels).argmax(1).numpy()
 
 
 @every

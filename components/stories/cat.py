@@ -1,0 +1,123 @@
+"""The cat that became a palace: a walk along which the model notices nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from components.charts.plots import slide
+from components.draw.drawing import draw
+from components.heatmaps import view as heatmaps
+from components.level_sets import plane_chart, star_chart, walks
+from components.stories.pictures import beside_classes
+from components.stories.step import Step, Story
+from components.stories.words import says
+from components.views import HEATMAPS, LEVEL_SETS
+from components.widgets.pictures import show_picture
+from components.widgets.player import player
+from components.widgets.viewer import Panel, viewer
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.level_sets.lst import LST
+from engine.attribution.level_sets.plane import Plane
+from engine.attribution.level_sets.star import Star
+from engine.attribution.opening import walk
+from engine.case.opening import Question, about_first, seen
+from engine.case.prediction import Prediction
+from engine.images.samples import SAMPLES
+from engine.pictures import as_bytes
+from engine.run import Answer
+
+CAT, PALACE = (next(one for one in SAMPLES if one.name == name) for name in ("chelsea", "china"))
+MAP = GradCam()
+TALL = 330  # px of a chart below a short sentence
+
+
+def prediction() -> Sequence[Question]:
+    """What the model says of the cat."""
+    return [(Prediction(), seen(CAT.name))]
+
+
+def heat_map() -> Sequence[Question]:
+    """Where it looks."""
+    return [(MAP, about_first(CAT.name))]
+
+
+def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[Question]]:
+    """A walk from the cat as the view Level sets opens with it."""
+    return lambda: [walk(kind)]
+
+
+def photograph(key: str, found: Answer) -> None:
+    """The cat, and what the model says."""
+    pixels = as_bytes(seen(CAT.name).image)
+    beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), found, key)
+
+
+def over_it(key: str, found: Answer) -> None:
+    """The map over the photograph."""
+    viewer(as_bytes(seen(CAT.name).image), [Panel(MAP.title, found["map"])], key, bare=True)
+
+
+def played(key: str, found: Answer) -> None:
+    """The walk in the player, which plays by itself."""
+    method, case = walk(LST)
+    if shown := walks.walked(method.title, method, case, found):
+        player([shown], key, bare=True)
+
+
+def star(key: str, found: Answer) -> None:
+    """The limbs, with room for their names."""
+    with slide(TALL):
+        star_chart.star(found, key)
+
+
+def linked(word: str) -> dict[str, str]:
+    """The way of looking in the view Level sets."""
+    return {"image": CAT.title, "levels.view": word}
+
+
+STORY = Story(
+    "cat",
+    "The cat that became a palace",
+    "How far a photograph can change while the model goes on saying the same.",
+    (
+        Step(
+            "What does the model see?",
+            prediction, lambda found: says(found["classes"]), photograph,
+            "A photograph, and an ordinary network that learned to name things in photographs. It "
+            "gives every kind of thing a probability. Ask the room: would you trust this answer?",
+            HEATMAPS, partial(dict, image=CAT.title),
+        ),
+        Step(
+            "Where does it look?",
+            heat_map, lambda found: heatmaps.sentence({MAP.title: found}), over_it,
+            "The usual way to check: a heat map. It points at something sensible, and many people "
+            "stop here. It says nothing of what the model overlooks.",
+            HEATMAPS, lambda: {"image": CAT.title, "heatmaps.methods": MAP.title},
+        ),
+        Step(
+            "How far can the picture change unnoticed?",
+            walked(LST), walks.held, played,
+            "The picture changes step by step towards the palace, only in directions in which the "
+            "model’s answer stays. Watch the picture, then watch the bars. At the end you see the "
+            "palace, and the model still names the cat.",
+            LEVEL_SETS, lambda: linked("Walk") | {"levels.against": PALACE.title},
+        ),
+        Step(
+            "Is that no more than mixing two pictures?",
+            walked(Plane), plane_chart.sentence,
+            lambda key, found: draw(plane_chart.GROUND, found, key),
+            "The control: the straight line from one photograph to the other, in gray, beside the "
+            "walk, in white. Bright ground is where the model names the cat. See how near the two "
+            "lie to each other, and what the model makes of that.",
+            LEVEL_SETS, lambda: linked("Plane") | {"levels.against": PALACE.title},
+        ),
+        Step(
+            "Is it only this palace?",
+            walked(Star), star_chart.sentence, star,
+            "The same walk towards other photographs. A right answer on your image is no sign that "
+            "the model would notice if it were another one.",
+            LEVEL_SETS, lambda: linked("Star"),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,130 @@
+"""Forget me: the answer is gone, and traces remain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from components.draw.drawing import Drawing, draw
+from components.forget import answers, each_image, inside
+from components.forget.asked import KEY, Closer, ForgetQuestion, each_model
+from components.forget.verdict import verdict
+from components.stories.step import Step, Story
+from components.views import FORGET
+from engine.case.opening import Question
+from engine.run import Answer
+from engine.unlearning import (
+    AfterCase,
+    Confidence,
+    Confusion,
+    MembershipAttack,
+    Relearn,
+    Scoreboard,
+    StillThere,
+)
+from engine.unlearning.diagnostics.base import Diagnostic
+from engine.unlearning.opening import FORGOTTEN, board, forgotten
+
+ATTACKED = MembershipAttack(model="unlearned")
+ATTACK = Drawing("histogram", "", answers.attacked, answers.attack_finding)
+
+
+def closer(scoreboard: Answer) -> Closer:
+    """The way that the story tells of, in the scoreboard that the view Forget opens with."""
+    case = board()
+    asked = ForgetQuestion(case.case, case.methods, Scoreboard())
+    return Closer(asked, FORGOTTEN.told(), scoreboard["table"])
+
+
+def after(diagnostic: Diagnostic) -> Question:
+    """A diagnostic of that way."""
+    return diagnostic, AfterCase(forgotten(), FORGOTTEN.told())
+
+
+def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
+    """The scoreboard, and a diagnostic."""
+    return (Scoreboard(), board()), after(diagnostic)
+
+
+def forgot(scoreboard: Answer, _images: Answer) -> str:
+    """How that way did."""
+    one = closer(scoreboard)
+    return verdict(one.table, one.method.label, one.asked.case.request.words)
+
+
+def stayed(found: Answer) -> str:
+    """What can be read inside, whether it is more than in the retrained model or not."""
+    return inside.stayed(found) or inside.probe_finding(found)
+
+
+def called(scoreboard: Answer, found: Answer) -> str:
+    """What the unlearned model takes the forgotten images for."""
+    return answers.confusion_finding(closer(scoreboard), "unlearned", found)
+
+
+def confusions(key: str, scoreboard: Answer, found: Answer) -> None:
+    """What the model took images for, before and after."""
+    finding = partial(answers.confusion_finding, closer(scoreboard))
+    drawings = each_model("", answers.confused, finding)
+    for place, one in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
+        with place:
+            draw(one, found, f"{key}.{one.view}")
+
+
+def closer_look(part: str = "") -> dict[str, str]:
+    """That way in the view Forget, and the closer look of that name."""
+    way = {f"{KEY}.way": FORGOTTEN.told.title}
+    return way | ({f"{KEY}.section": part} if part else {})
+
+
+STORY = Story(
+    "forget",
+    "Forget me",
+    "A model is told to forget a class: the answer is gone, and traces remain.",
+    (
+        Step(
+            "Can a model forget?",
+            lambda: beside_board(Confidence()), forgot,
+            lambda key, _scoreboard, images: draw(each_image.SHIFT, images, key),
+            "Somebody asks for their images to be taken out of a model. The honest way is to train "
+            "again without them, which costs a whole training. This is a cheaper way, beside the "
+            "model that was trained again. Every mark is one forgotten image.",
+            FORGET, closer_look,
+        ),
+        Step(
+            "What does it say now?",
+            lambda: beside_board(Confusion()), called, confusions,
+            "Rows are what the images show, columns what the model says; left before, right after. "
+            "Look along the row of the forgotten class: what does the model call these images now?",
+            FORGET, lambda: closer_look("Confusion"),
+        ),
+        Step(
+            "Can an outsider still tell?",
+            lambda: [after(ATTACKED)], answers.attack_finding,
+            lambda key, found: draw(ATTACK, found, key),
+            "An attacker who sees only how sure the model is tries to say which images it learned "
+            "from. Say first whether the attacker knows anything at all: where it is near chance, "
+            "its verdict counts for nothing.",
+            FORGET, lambda: closer_look("Attack"),
+        ),
+        Step(
+            "What is still there inside?",
+            lambda: [after(StillThere())], stayed,
+            lambda key, found: draw(inside.PROBE, found, key),
+            "Now from the inside. The last layer is taken off and a new one is taught on what the "
+            "model sees. Compare with the model that never saw the images, not with nothing: a "
+            "model that sees well can be taught new classes.",
+            FORGET, lambda: closer_look("Still there"),
+        ),
+        Step(
+            "How soon is it all back?",
+            lambda: [after(Relearn())], inside.relearn_finding,
+            lambda key, found: draw(inside.LOSSES, found, key),
+            "Both models are shown the forgotten images again. What was only hidden comes back "
+            "sooner than what was never there. Ask the room what they would call forgotten.",
+            FORGET, lambda: closer_look("Relearn"),
+        ),
+    ),
+)  # fmt: skip

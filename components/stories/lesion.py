@@ -1,0 +1,150 @@
+"""The lesion it did not look at: a network that was taught by a mark in the corner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.sidebar.examples import choice
+from components.sidebar.pictures import FROM_DATA, enlarged
+from components.stories.pictures import beside_classes
+from components.stories.step import Step, Story
+from components.stories.words import kept, lies, on_lesion, says
+from components.views import HEATMAPS
+from components.widgets.pictures import show_picture
+from components.widgets.viewer import Panel, viewer
+from engine.attribution.opening import PLANTED
+from engine.case.opening import Question
+from engine.models import catalog
+from engine.run import Answer
+
+Mask = NDArray[np.bool_]
+LARGER = 2  # times a picture that stands in a sidebar
+
+
+def asked(model: str, data: str) -> Callable[[], Sequence[Question]]:
+    """What a network says of the slice, and where it looks."""
+    return lambda: PLANTED.questions(model, data)
+
+
+def link(model: str, data: str) -> dict[str, Any]:
+    """The same image, network and map in the view Heatmaps."""
+    entry = next(one for one in catalog.small() if one.name == model)
+    item, label = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
+    return {
+        "image": FROM_DATA, "data": data, "item": item, "model": entry.line, "target": label,
+        "heatmaps.methods": PLANTED.maps.title,
+    }  # fmt: skip
+
+
+def lesion() -> Mask:
+    """Where the lesion is, (H, W)."""
+    return truth("mask")
+
+
+def mark() -> Mask:
+    """Where the planted mark is, (H, W)."""
+    return truth("mark")
+
+
+def truth(what: str) -> Mask:
+    """What is known of the marked slice."""
+    one = PLANTED.example(PLANTED.marked)
+    found: Mask = one.data.truth[what][one.row]
+    return found
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def looks(_said: Answer, where: Answer) -> str:
+    """How much of the map lies on the lesion, and how much on the mark."""
+    return lies(where["map"].values, lesion(), mark())
+
+
+def finds(said: Answer, where: Answer) -> str:
+    """What the network says, and how much of the map lies on the lesion."""
+    return f"{says(said['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
+
+
+def label() -> str:
+    """The class that the mark stands for, as the network calls it."""
+    return PLANTED.example(PLANTED.marked).label
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def image(key: str, said: Answer, _where: Answer) -> None:
+    """The slice, and what the network says."""
+    one = PLANTED.example(PLANTED.marked)
+    pixels = enlarged(one.picture().pixels).repeat(LARGER, 0).repeat(LARGER, 1)
+    words = "The slice with its lesion and the mark"
+    beside_classes(lambda: show_picture(pixels, words, width="stretch"), said, key)
+
+
+def over(
+    data: str, outline: Callable[[], Mask] | None, key: str, said: Answer, where: Answer
+) -> None:
+    """The map over the slice, and what the network says."""
+    pixels = enlarged(PLANTED.example(data).picture().pixels)
+    mask = outline() if outline else None
+    panel = Panel(PLANTED.maps.title, where["map"])
+    beside_classes(lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), said, key)
+
+
+STORY = Story(
+    "lesion",
+    "The lesion it did not look at",
+    "A network that is right for the wrong reason, and how one can tell.",
+    (
+        Step(
+            "What is in this slice?",
+            asked(PLANTED.model, PLANTED.marked),
+            lambda said, _where: says(said["classes"]), image,
+            "A drawn brain slice with a lesion. The network learned from slices like it. There is "
+            "a small mark in the corner, such as a scanner may leave. Let the room look at it "
+            "before you go on.",
+            HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
+        ),
+        Step(
+            "Did it look at the lesion?",
+            asked(PLANTED.model, PLANTED.marked), looks,
+            partial(over, PLANTED.marked, lesion),
+            "The orange line is the lesion, known exactly since we drew it. In the data that the "
+            "network learned from, every lesion of this kind came with the mark, and no other "
+            "image did.",
+            HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
+        ),
+        Step(
+            "And without the lesion?",
+            asked(PLANTED.model, PLANTED.healthy),
+            lambda said, _where: kept(said["classes"], label(), "Without the lesion"),
+            partial(over, PLANTED.healthy, None),
+            "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
+            "such a twin of a real patient, which is why phantoms are worth having.",
+            HEATMAPS, lambda: link(PLANTED.model, PLANTED.healthy),
+        ),
+        Step(
+            "And without the mark?",
+            asked(PLANTED.model, PLANTED.unmarked),
+            lambda said, _where: kept(said["classes"], label(), "Without the mark"),
+            partial(over, PLANTED.unmarked, lesion),
+            "The lesion is back, the mark is gone. This is the patient from another hospital. "
+            "On the data that the network was validated with, nobody would have noticed.",
+            HEATMAPS, lambda: link(PLANTED.model, PLANTED.unmarked),
+        ),
+        Step(
+            "Is it the network or the data?",
+            asked(PLANTED.control, PLANTED.unmarked), finds,
+            partial(over, PLANTED.unmarked, lesion),
+            "The control: the same network and the same slices, learned without the mark. It is "
+            "shown the slice of the step before. What differs can only come from the data.",
+            HEATMAPS, lambda: link(PLANTED.control, PLANTED.unmarked),
+        ),
+    ),
+)  # fmt: skip

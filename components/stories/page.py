@@ -1,0 +1,106 @@
+"""The page of stories: which there are, and one of them step by step on a large screen.
+
+Story and step stand in the link, so that reload and Back work. Nothing is computed: a step whose
+answer does not ship says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.charts.plots import slide
+from components.notices import plain, spoken
+from components.stories.presenter import presenter
+from components.stories.step import Step, Story
+from components.stories.told import STORIES, story
+from components.views import START
+from engine import run
+from engine.run import Answer
+
+SLIDE = Path(__file__).with_name("slide.css")
+HEIGHT = 280  # px of a chart, before it is enlarged for the screen
+LEFT = "stories.left"
+LONGEST = 40  # letters of what a link asked for that are repeated
+
+
+def presenting() -> bool:
+    """Whether this run shows a story: then only the story is on the screen."""
+    return story(st.query_params.get("story", "")) is not None
+
+
+def show() -> None:
+    """The story that the link names, or those that there are."""
+    if st.session_state.pop(LEFT, False):
+        st.switch_page(START.path, query_params={})
+    told = story(st.query_params.get("story", ""))
+    if told is None:
+        choose()
+    else:
+        present(told)
+
+
+def choose() -> None:
+    """The stories; what a link asks for in vain is said."""
+    st.title("Stories")
+    if asked := st.query_params.get("story", ""):
+        words = f"There is no story called “{asked[:LONGEST]}”; choose one of these."
+        st.info(plain(words), icon=":material/link_off:")
+    st.markdown(
+        "Three walks for a room, on a large screen. Arrow keys, the space bar or a presenter’s "
+        "remote step; N shows what to say; Esc leaves. All answers ship with Blindspot."
+    )
+    for one in STORIES:
+        st.header(one.title)
+        st.markdown(one.about)
+        st.link_button(f"Begin: {one.title}", f"?story={one.name}", icon=":material/slideshow:")
+
+
+def present(told: Story) -> None:
+    """One step, as large as the screen allows, or what to say at it."""
+    at, problem = place(st.query_params.get("step", "1"), len(told.steps))
+    step, notes = told.steps[at - 1], st.query_params.get("notes") == "1"
+    st.html(SLIDE)
+    st.title(step.title)
+    if problem:
+        st.info(plain(problem), icon=":material/link_off:")
+    if notes:
+        st.header(plain(step.note))
+        after = told.steps[at].title if at < len(told.steps) else "the end"
+        st.markdown(f"Next: {plain(after)}")
+    else:
+        with spoken():
+            scene(step, f"stories.{told.name}.{at}")
+    presenter(told, at, move, leave, notes=notes)
+
+
+def place(asked: str, count: int) -> tuple[int, str]:
+    """The number of the step that a link asks for; the first where there is none of that number,
+    and why."""
+    if asked.isdecimal() and 1 <= int(asked[:LONGEST]) <= count:
+        return int(asked), ""
+    return 1, f"The link asks for step “{asked[:LONGEST]}”; this story has steps 1 to {count}."
+
+
+def scene(step: Step, key: str) -> None:
+    """The sentence and the picture of a step."""
+    found = [run.known(*question) for question in step.asks()]
+    answers = [one for one in found if isinstance(one, Answer)]
+    if len(answers) < len(found):
+        st.info("The answer to this step does not ship with this version; open it below.")
+        return
+    st.header(plain(step.sentence(*answers)))
+    with st.container(key="slide"), slide(HEIGHT):
+        step.picture(key, *answers)
+
+
+def move(state: Any) -> None:
+    """The step that was asked for, into the link; it may be anything."""
+    st.query_params["step"] = str(state)[:LONGEST]
+
+
+def leave() -> None:
+    """To the start, in the run that follows."""
+    st.session_state[LEFT] = True

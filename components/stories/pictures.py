@@ -1,0 +1,40 @@
+"""Pictures that several steps share: an image or a map beside the model's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from components.charts.plots import slide
+from components.draw.drawing import Drawing, draw
+from components.stories.words import says
+from engine.case.prediction import best
+from engine.result import Scores
+from engine.run import Answer
+
+BARS = 5  # classes that are shown
+BAR = 42  # px of each, before it is enlarged for the screen
+AXIS = 55  # px below them
+
+
+def highest(classes: Scores) -> Scores:
+    """The few classes that are shown, best first."""
+    top = best(classes, BARS)
+    values = np.array([value for *_, value in top], np.float32)
+    return Scores(values, tuple(label for _, label, _ in top), classes.unit)
+
+
+CLASSES = Drawing(
+    "classes", finding=lambda found: says(found["classes"]), made=lambda f: highest(f["classes"])
+)
+
+
+def beside_classes(picture: Callable[[], object], said: Answer, key: str) -> None:
+    """A picture, and to its right the probability of the best classes."""
+    left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+    with left:
+        picture()
+    with right, slide(AXIS + BAR * min(BARS, len(said["classes"].labels))):
+        draw(CLASSES, said, f"{key}.classes")

@@ -1,0 +1,59 @@
+"""The bar below a step: where one is, the way on and back, the note, and the way to the view.
+
+Keys, dots and a second window with the notes are the browser's (presenter.js); Python is told the
+number of the step that is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.stories.step import Story
+
+KEY = "stories.bar"
+
+
+def presenter(
+    told: Story, at: int, on_move: Callable[[Any], None], on_leave: Callable[[], None], *,
+    notes: bool,
+) -> None:  # fmt: skip
+    """Draw the bar.
+
+    Args:
+        told: the story.
+        at: the number of its step, from 1.
+        on_move: is told the number that is wanted.
+        on_leave: the story is left.
+        notes: whether this window has the notes and not the pictures.
+    """
+    step = told.steps[at - 1]
+    mounted()(
+        key=KEY,
+        data={
+            "story": told.name,
+            "title": told.title,
+            "steps": [one.title for one in told.steps],
+            "at": at,
+            "note": step.note,
+            "open": step.address,
+            "notes": notes,
+        },
+        on_move_change=lambda: on_move(st.session_state[KEY]["move"]),
+        on_leave_change=on_leave,
+    )
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    return st.components.v2.component(
+        "blindspot_presenter",
+        css=here.with_suffix(".css").read_text("utf-8"),
+        js=here.with_suffix(".js").read_text("utf-8"),
+    )

@@ -1,0 +1,58 @@
+"""What a story is made of: steps, each with a question, one sentence, one picture and a note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from components.views import AppPage
+from engine.case.opening import Question
+
+Link = Mapping[str, Any]  # the settings of a view, by their keys
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a story.
+
+    Args:
+        title: the question in words.
+        asks: what the engine is asked; the answers ship.
+        sentence: is told the answers, in the order of the questions.
+        picture: is told a key for its widgets, then the answers.
+        note: for whoever speaks; it says no figure.
+        view: in which the same is asked with all its controls.
+        link: the settings with which that view asks it.
+    """
+
+    title: str
+    asks: Callable[[], Sequence[Question]]
+    sentence: Callable[..., str]
+    picture: Callable[..., object]
+    note: str
+    view: AppPage
+    link: Callable[[], Link] = field(default=dict)
+
+    @property
+    def address(self) -> str:
+        """The view with these settings, relative to the page of stories."""
+        settings = urlencode(self.link(), doseq=True)
+        return f"{self.view.address}?{settings}" if settings else self.view.address
+
+
+@dataclass(frozen=True)
+class Story:
+    """Steps in the order in which they are told.
+
+    Args:
+        name: in links.
+        title: above the steps.
+        about: what it tells, in one line.
+    """
+
+    name: str
+    title: str
+    about: str
+    steps: tuple[Step, ...]

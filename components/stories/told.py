@@ -1,0 +1,13 @@
+"""The stories that there are."""
+
+from __future__ import annotations
+
+from components.stories import cat, forgetting, lesion
+from components.stories.step import Story
+
+STORIES: tuple[Story, ...] = (cat.STORY, lesion.STORY, forgetting.STORY)
+
+
+def story(name: str) -> Story | None:
+    """The story of that name."""
+    return next((one for one in STORIES if one.name == name), None)

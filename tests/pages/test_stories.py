@@ -1,0 +1,103 @@
+"""The page of stories: bad links are said, and each step leads to the same question in its view."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.notices import RESEARCH
+from components.stories import page
+from components.stories.told import STORIES
+from components.views import STORIES as VIEW
+from components.views import VIEWS
+from engine import run
+from tests.visits import said, settled, visit, words
+
+BY_ADDRESS = {view.address: view for view in VIEWS}
+LINKS = {step.address: step for one in STORIES for step in one.steps}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_asked(monkeypatch, request):
+    """No step begins a job; a workbench may."""
+    if "workbench" not in request.node.name:
+        monkeypatch.setattr(run, "ask", lambda *_: pytest.fail("something is computed"))
+
+
+def opened(**link):
+    return visit(link, VIEW)
+
+
+@pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
+def test_every_step_is_drawn_from_what_ships(one):
+    for at, step in enumerate(one.steps, 1):
+        shown = opened(story=one.name, step=str(at))
+        assert not said(shown)
+        assert shown.title[0].value == step.title
+        found = [run.known(*question) for question in step.asks()]
+        told = [line.value.replace("\\", "") for line in shown.main.header]
+        assert told == [step.sentence(*found)]
+        assert RESEARCH in [line.value for line in shown.caption]
+
+
+def test_without_a_story_they_are_offered():
+    shown = opened()
+    assert [line.value for line in shown.main.header] == [one.title for one in STORIES]
+    assert not said(shown)
+
+
+def test_an_unknown_story_is_said_and_the_others_are_offered():
+    shown = opened(story="dog*s", step="2")
+    assert said(shown) == ["There is no story called “dog*s”; choose one of these."]
+    assert len(shown.main.header) == len(STORIES)
+
+
+@pytest.mark.parametrize("step", ["99", "0", "-1", "two", "", "9" * 5000])
+def test_a_step_that_does_not_exist_is_said_and_the_first_is_shown(step):
+    shown = opened(story="cat", step=step)
+    assert said(shown) == [
+        f"The link asks for step “{step[:40]}”; this story has steps 1 to {len(STORIES[0].steps)}."
+    ]
+    assert shown.title[0].value == STORIES[0].steps[0].title
+
+
+def test_the_notes_have_a_window_of_their_own():
+    shown = opened(story="cat", step="1", notes="1")
+    first, second, *_ = STORIES[0].steps
+    assert [line.value for line in shown.main.header] == [page.plain(first.note)]
+    assert f"Next: {second.title}" in words(shown)
+    last = opened(story="cat", step=str(len(STORIES[0].steps)), notes="1")
+    assert "Next: the end" in words(last)
+
+
+def test_an_answer_that_does_not_ship_is_said_and_not_computed(monkeypatch):
+    monkeypatch.setattr(run, "known", lambda *_: None)
+    shown = AppTest.from_function(scene_of, args=(STORIES[0].steps[0],)).run()
+    assert said(shown) == [
+        "The answer to this step does not ship with this version; open it below."
+    ]
+    assert not shown.header
+
+
+def scene_of(step):
+    """Draws one step."""
+    from components.stories import page
+
+    page.scene(step, "test")
+
+
+@pytest.mark.parametrize("address", LINKS)
+def test_the_workbench_asks_the_same(address, monkeypatch):
+    """The view takes the link as it is, and looks for the same answers."""
+    asked, known = set(), run.known
+
+    def noted(method, case):
+        asked.add(run.digest(method, case))
+        return known(method, case)
+
+    monkeypatch.setattr(run, "known", noted)
+    parts = urlsplit(address)
+    assert not said(settled(visit(parse_qs(parts.query), BY_ADDRESS[parts.path])))
+    assert {run.digest(*question) for question in LINKS[address].asks()} <= asked
