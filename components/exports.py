@@ -1,4 +1,4 @@
-"""What a person takes along: the call in Python, the map as PNG, NPY and JSON."""
+"""What a person takes along: the call in Python, the map as NPY, the record as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from engine.images import SliceChoice
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.own_file import OWN
-from engine.pictures import overlay
 from engine.result import HeatMap
 from engine.run import Answer
 
@@ -124,11 +123,6 @@ def configuration(answer: Answer) -> str:
         for one in ran
     ]
     return f" ({'; '.join(found)})" if found else ""
-
-
-def as_png(subject: Subject, heat: HeatMap) -> bytes:
-    """The overlay at the working size."""
-    return encoded(overlay(shown(subject), heat))
 
 
 def as_npy(heat: HeatMap) -> bytes:

@@ -10,6 +10,8 @@ import streamlit as st
 
 from components import jobs, notices
 from components.footer import footer
+from components.report import page as tray_page
+from components.report import tray
 from components.sidebar.held import hold
 from components.views import ROOT, START, STORIES, VIEWS, AppPage
 
@@ -35,6 +37,7 @@ def mark(menu_title: str, titles: list[str]) -> None:
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
 st.html(ROOT / "components" / "theme.css")
 
+tray.begin()
 menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
@@ -42,7 +45,9 @@ chosen = st.navigation(menu, position="top")
 hold(chosen.url_path)
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
-header = st.container(key="jobs")  # theme.css lifts it into the header
+header = st.container(
+    key="jobs", horizontal=True, vertical_alignment="center"
+)  # theme.css lifts it into the header
 try:
     with footer():
         chosen.run()
@@ -50,4 +55,5 @@ finally:  # after the page, which may have begun a job, and also where it ends e
     notices.research_use_only()
     if chosen.url_path != STORIES.address:  # where nothing is computed
         with header:
+            tray_page.entry()
             jobs.panel()

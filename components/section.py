@@ -14,11 +14,12 @@ from typing import Any
 import streamlit as st
 
 from components import exports, footer, runs
-from components.draw.drawing import Draw, Drawing, Views, Words, draw
+from components.draw.drawing import Draw, Drawing, Exhibit, Views, Words, draw, exhibit
 from components.footer import Entry
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending
 from components.share import Files, Offer
+from components.sidebar.ground import ground_of
 from engine import run
 from engine.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
@@ -52,6 +53,7 @@ class Section:
         before: what will be computed, said as long as it was not started.
         known: arguments that the case does not know about itself, such as where its image is from.
         files: what else is offered under Share.
+        notes: what else was found out about the answer, such as trials; for the report.
         script: the question in Python, where no command of the shell can name its case.
         explained: whether "What am I looking at?" tells of it.
         keeps: whether a model that it makes is kept as soon as it is there, on whichever page.
@@ -74,6 +76,7 @@ class Section:
     growing: Draw | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     files: Callable[[Views], Files] | None = None
+    notes: Sequence[str] = ()
     script: Callable[[], str] | None = None
     explained: bool = True
     keeps: bool = False
@@ -134,7 +137,20 @@ def answered(section: Section, answer: Answer) -> None:
             section.detail(answer)
         st.caption(plain(exports.provenance(answer)))
         files = section.files(answer) if section.files else {}
-        leave(section, Offer(answer, section.slot, files, calls(section)))
+        leave(section, offered(section, answer, files))
+
+
+def offered(section: Section, answer: Answer, files: Files) -> Offer:
+    """What can be taken along, with what a report says and draws of it."""
+    sentence = section.sentence(answer) if section.sentence else ""
+
+    def exhibits() -> list[Exhibit]:
+        return [exhibit(one, answer) for one in section.evidence if one.view in answer]
+
+    return Offer(
+        answer, section.slot, files, calls(section), sentence, section.notes, exhibits,
+        lambda: ground_of(section.case), f"{section.key}.viewer",
+    )  # fmt: skip
 
 
 def leave(section: Section, offer: Offer | None = None) -> None:

@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from components.draw.curves import as_columns
-from components.draw.scores import as_rows
-from components.draw.tokens import word_values
+from components.draw.drawing import Exhibit
+from components.draw.rows import rows_of
 from components.exports import as_json, as_npy
 from components.notices import plain
+from components.report import tray
+from components.report.pinned import Pinned, freeze
+from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
-from engine.result import Curve, HeatMap, Table, Tokens
+from components.widgets.viewer import look_of
+from engine.result import HeatMap
 from engine.run import Answer
 
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
@@ -30,12 +33,29 @@ class Offer:
         key: what the keys of its widgets begin with.
         files: further files that only this answer has.
         calls: the lines of Python and, where there is one, the shell command that give this answer.
+        sentence: the answer as the page says it.
+        notes: what else was found out about it.
+        exhibits: makes what the answer rests on; asked only when it is pinned.
+        ground: makes what its maps lie over.
+        viewer: the key of the viewer that shows them.
     """
 
     answer: Answer
     key: str
     files: Files = field(default_factory=dict)
     calls: Sequence[str] = ()
+    sentence: str = ""
+    notes: Sequence[str] = ()
+    exhibits: Callable[[], Sequence[Exhibit]] = tuple
+    ground: Callable[[], MapGround | None] = lambda: None
+    viewer: str = ""
+
+    def frozen(self, title: str) -> Pinned:
+        """The answer as it stands on the page, for the tray."""
+        return freeze(
+            title or self.answer.record["title"], self.answer, self.sentence, self.notes,
+            self.exhibits(), self.ground(), look_of(self.viewer), self.calls, tray.files(),
+        )  # fmt: skip
 
 
 def menu(offers: Sequence[tuple[str, Offer]]) -> None:
@@ -46,7 +66,29 @@ def menu(offers: Sequence[tuple[str, Offer]]) -> None:
             st.code(address, language=None)
         for title, offer in offers:
             with st.expander(plain(title)) if len(offers) > 1 else st.container():
+                pin(title, offer)
                 taken(offer)
+
+
+def pin(title: str, offer: Offer) -> None:
+    """A button that puts the answer into the tray, as it is shown at that moment."""
+    st.button(
+        "Pin", key=f"{offer.key}.pin", icon=":material/push_pin:",
+        on_click=pressed, args=(title, offer),
+    )  # fmt: skip
+    said = f"{offer.key}.pinned"
+    if said in st.session_state and tray.stale():
+        st.rerun()
+    if words := st.session_state.pop(said, ""):
+        st.caption(plain(words))
+
+
+def pressed(title: str, offer: Offer) -> None:
+    """Pin it, and keep what is to be said of that."""
+    problem = tray.pin(offer.frozen(title))
+    count = len(tray.pinned())
+    held = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
+    st.session_state[f"{offer.key}.pinned"] = problem or held
 
 
 def taken(offer: Offer) -> None:
@@ -71,14 +113,8 @@ def link() -> str:
 def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:
     """The files that every answer of this kind has, by their names."""
     for name, view in answer.items():
-        if isinstance(view, Curve):
-            yield f"{name}.csv", as_columns({view.y_label: view}).csv
-        elif isinstance(view, Table):
-            yield f"{name}.csv", view.csv
-        elif isinstance(view, Tokens):
-            yield f"{name}.csv", word_values(view).csv
-        elif (rows := as_rows(view)) is not None:
-            yield f"{name}.csv", rows.csv
-        elif isinstance(view, HeatMap):
+        if isinstance(view, HeatMap):
             yield f"{name}.npy", partial(as_npy, view)
+        elif (rows := rows_of(view)) is not None:
+            yield f"{name}.csv", rows.csv
     yield "record.json", lambda: as_json(answer)

@@ -33,6 +33,7 @@ DATA_AND_MODELS = AppPage(
     "overview/data_and_models.py",
     ":material/database:",
 )
+TRAY = AppPage("Overview", "Tray", "tray", "overview/tray.py", ":material/push_pin:")
 HEATMAPS = AppPage(
     "Attribution",
     "Heatmaps",
@@ -116,6 +117,7 @@ VIEWS = (
     START,
     STORIES,
     DATA_AND_MODELS,
+    TRAY,
     HEATMAPS,
     LEVEL_SETS,
     WHICH_EXPLANATION,

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Any
 
@@ -35,8 +38,23 @@ AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "s
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
+ON_PAPER: ContextVar[bool] = ContextVar("on_paper", default=False)
+
+
+@contextmanager
+def on_paper() -> Iterator[None]:
+    """Inside, everything is drawn for a white page, whatever the theme."""
+    before = ON_PAPER.set(True)
+    try:
+        yield
+    finally:
+        ON_PAPER.reset(before)
+
+
 def theme() -> str:
-    """Light or dark, as the page is now."""
+    """Light or dark, as the page is now; paper is light."""
+    if ON_PAPER.get():
+        return "light"
     return "dark" if st.context.theme.type == "dark" else "light"
 
 

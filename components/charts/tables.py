@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from components.folded import folded
-from components.widgets.viewer import said
+from components.widgets.wording import said
 from engine.result import Table, distinct
 
 NUMBERS = "The numbers as a table"

@@ -80,24 +80,54 @@ class Drawing:
     below: Draw | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """What a drawing shows of an answer, without the answer.
+
+    Args:
+        view: the numbers.
+        title: above them.
+        finding: what they show, with the figure that matters.
+        shape: how they are drawn; as their kind usually is if not given.
+    """
+
+    view: View
+    title: str = ""
+    finding: str = ""
+    shape: DrawnAs | None = None
+
+
 def draw(drawing: Drawing, result: Views, key: str) -> None:
     """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
         st.markdown(f"**{plain(drawing.title)}**")
-    view = drawing.made(result) if drawing.made else result[drawing.view]
-    if drawing.part:
-        view = drawing.part(view)
+    view = view_of(drawing, result)
     if empty(view):
         st.caption("There are no figures for this here.")
     elif drawing.by:
         drawing.by(result)
     else:
-        finding = drawing.finding(result) if drawing.finding else ""
-        chart = drawing.chart
-        shape = chart if chart is None or isinstance(chart, DrawnAs) else chart(result)
-        by_kind(view, key, finding, shape)
+        shown = exhibit(drawing, result)
+        by_kind(view, key, shown.finding, shown.shape)
     if drawing.below:
         drawing.below(result)
+
+
+def view_of(drawing: Drawing, result: Views) -> View:
+    """What is drawn."""
+    view: View = drawing.made(result) if drawing.made else result[drawing.view]
+    return drawing.part(view) if drawing.part else view
+
+
+def exhibit(drawing: Drawing, result: Views) -> Exhibit:
+    """What a drawing shows of an answer."""
+    view = view_of(drawing, result)
+    if drawing.by or empty(view):
+        return Exhibit(view, drawing.title)
+    finding = drawing.finding(result) if drawing.finding else ""
+    chart = drawing.chart
+    shape = chart if chart is None or isinstance(chart, DrawnAs) else chart(result)
+    return Exhibit(view, drawing.title, finding, shape)
 
 
 def empty(view: View) -> bool:

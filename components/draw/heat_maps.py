@@ -19,8 +19,10 @@ from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL, Ramp
 from components.draw.pictures import url
 from components.exports import encoded
 from components.widgets import viewer
+from components.widgets.as_seen import border
 from components.widgets.downloads import download
-from engine.pictures import Pixels, ends, overlay, tint
+from components.widgets.wording import said, with_unit
+from engine.pictures import Legend, Pixels, captioned, ends, overlay, tint
 from engine.result import HeatMap
 
 BAR = 8  # px, the height of the legend's picture
@@ -48,23 +50,34 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
     """The map with its finding as alt text and caption, its legend, and a PNG file."""
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
-    words, file = st.columns([8, 1])
-    words.caption(plain_markdown(finding or viewer.finding(view)))
     drawn = blended(view, shape)  # the theme is not known where the file is made
-    download("PNG", lambda: encoded(drawn), "blindspot-map.png", f"{key}.png", place=file)
+    told, key_of = finding or viewer.finding(view), legend_of(view, shape)
+    with st.container(horizontal=True):  # the button keeps its width, however narrow the place
+        st.caption(plain_markdown(told))
+        download(
+            "PNG", lambda: encoded(captioned(drawn, "", [told], key_of)), "blindspot-map.png",
+            f"{key}.png",
+        )  # fmt: skip
 
 
 def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
     """The picture and its legend."""
-    low, high = (viewer.said(end) for end in shape.span or ends(view))
+    low, high = (said(end) for end in shape.span or ends(view))
     shades = np.broadcast_to(colors(view)[None], (BAR, len(colors(view)), 3))
     alt = escape(finding or viewer.finding(view))
     return (
         f'<figure class="bs-map"><img src="{url(blended(view, shape))}" alt="{alt}">'
         f'<img class="bs-map-bar" src="{url(np.ascontiguousarray(shades))}" alt="">'
         f"<figcaption><span>{low}</span>"
-        f"<span>{escape(viewer.with_unit(high, view.unit))}</span></figcaption></figure>"
+        f"<span>{escape(with_unit(high, view.unit))}</span></figcaption></figure>"
     )
+
+
+def legend_of(view: HeatMap, shape: OverPicture) -> Legend:
+    """What its colors stand for."""
+    low, high = shape.span or ends(view)
+    middle = "0" if view.signed and low == -high else ""
+    return Legend(colors(view), said(low), middle, with_unit(said(high), view.unit))
 
 
 def blended(view: HeatMap, shape: OverPicture) -> Pixels:
@@ -97,14 +110,3 @@ def resized(mask: NDArray[np.bool_], image: Pixels) -> NDArray[np.bool_]:
         Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
     )
     return found
-
-
-def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels of a mask at its border, a line of about a hundredth of the picture."""
-    width = max(1, max(mask.shape) // 100)
-    padded = np.pad(mask, width)
-    inner = mask.copy()
-    for down in (0, width, 2 * width):
-        for right in (0, width, 2 * width):
-            inner &= padded[down : down + mask.shape[0], right : right + mask.shape[1]]
-    return mask & ~inner

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from components.draw.matrix import Matrix
-from components.widgets.viewer import said
+from components.widgets.wording import said
 from engine.result import Floats, Table
 
 DECADES = 3  # of colors, to either side of the loss that is compared with

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from components import runs, together
 from components.charts.tables import signed
 from components.draw.maps import draw_maps, first_screen
-from components.exports import as_png, python_call
+from components.exports import python_call
 from components.forms import method_form, pick_methods, refuse_links
 from components.heatmaps import truth
 from components.notices import plain
@@ -102,7 +102,9 @@ def in_tabs(
         if checks:
             tried[title] = trials.panel(sections[title].method, answer, checks, subject, until)
         added_up(answer)
-        answered(sections[title], answer)
+        foreign = subject.in_distribution.foreign if checks else False
+        told = trials.notes(tried[title], withheld=foreign) if checks else ()
+        answered(replace(sections[title], notes=told), answer)
     trials.watch(list(tried.values()))
     return tried
 
@@ -111,7 +113,6 @@ def section(method: Method[Any], subject: Subject) -> Section:
     """One map's question."""
     return Section(
         KEY, method, precise(method, subject), known=subject.arguments,
-        files=lambda found: {"map.png": lambda: as_png(subject, found["map"])},
         script=None if subject.second else lambda: python_call(method, subject),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from components import section
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.maps import draw_maps
-from components.exports import as_png, python_call
+from components.exports import python_call
 from components.minimal_regions import steps
 from components.minimal_regions.form import KEY, RegionSearch
 from components.section import Section
@@ -47,7 +47,6 @@ def show(asked: RegionSearch) -> Answer | None:
             f"image are looked at: that is what a plain search of {asked.method.regions} regions "
             "takes. It can be stopped.",
             waiting=lambda: steps.unsearched(asked.about), known=asked.about.arguments,
-            files=lambda found: {"map.png": lambda: as_png(asked.about, found["map"])},
             script=lambda: python_call(asked.method, asked.about, target=asked.case.target),
         )
     )  # fmt: skip

@@ -20,7 +20,7 @@ from components.sidebar.subject import Subject
 from components.trust import charts, verdict
 from components.trust.verdict import Found
 from components.widgets.pictures import show_picture
-from components.widgets.viewer import said
+from components.widgets.wording import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix
@@ -265,6 +265,15 @@ def trust_line(trial: Trial) -> str:
     if trial.quick:
         return "being tried …"
     return trial.barred or verdict.headline(trial.found)
+
+
+def notes(trial: Trial, *, withheld: bool) -> list[str]:
+    """What came out of the trials as plain sentences, what matters most first; for the report."""
+    if trial.barred:
+        return [f"Trials: {trial.barred}"]
+    lines = [titled(check, view, withheld=withheld) for check, view in trial.found if view]
+    told = [f"Can it be trusted? {in_short(trial)}", *lines] if lines else []
+    return [line.replace("**", "") for line in told]
 
 
 def watch(trials: Sequence[Trial]) -> None:

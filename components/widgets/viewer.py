@@ -22,8 +22,11 @@ from PIL import Image
 
 from components import colors
 from components.widgets import scans
+from components.widgets.as_seen import Look, MapGround, as_seen, look_words, read_look
 from components.widgets.encoding import RecentEncodings, data_url, saved
+from components.widgets.wording import said, with_unit
 from engine.images import Slice
+from engine.pictures import captioned
 from engine.result import HeatMap
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -80,7 +83,42 @@ def viewer(
     if not 1 <= len(panels) <= MOST_PANELS:
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)
-    mounted()(data=payload(picture, panels, key, behind, truth) | {"bare": bare}, key=key)
+    data = payload(picture, panels, key, behind, truth) | {"bare": bare}
+    data["saved"] = asked_file(panels, MapGround(picture, behind, truth), key)
+    mounted()(
+        data=data, key=key, on_save_change=lambda: keep_asked(key), on_look_change=lambda: None
+    )
+
+
+def keep_asked(key: str) -> None:
+    """Which panel is to be saved; what the browser sends is there in this one run only."""
+    st.session_state[f"{key}.asked"] = st.session_state[key].get("save")
+
+
+def asked_file(panels: Sequence[Panel], ground: MapGround, key: str) -> dict[str, Any] | None:
+    """The panel that was to be saved as a file, as it was seen; None where none was."""
+    asked = st.session_state.pop(f"{key}.asked", None)
+    sent = asked if isinstance(asked, dict) else {}
+    for panel in panels:
+        if panel.heat is not None and panel.title == sent.get("title"):
+            picture = as_file(panel.heat, panel.title, ground, read_look(sent.get("look")))
+            body = saved(Image.fromarray(picture), "PNG")
+            return {"when": sent.get("when"), "src": data_url("png", body)}
+    return None
+
+
+def as_file(heat: HeatMap, title: str, ground: MapGround, look: Look) -> Pixels:
+    """A panel with its title, its legend and what is said of it, (H, W, 3)."""
+    picture, legend = as_seen(heat, title, ground, look)
+    words = finding(heat)
+    lines = [f"{words[0].upper()}{words[1:]}.", legend.cut, look_words(look, ground), ground.words]
+    return captioned(picture, title, [line for line in lines if line], legend)
+
+
+def look_of(key: str) -> Look:
+    """How the viewer of that key shows its maps, as far as the browser has said."""
+    held = st.session_state.get(key)
+    return read_look(held.get("look") if held is not None and hasattr(held, "get") else None)
 
 
 @cache
@@ -256,19 +294,3 @@ def patch_mean(patch: NDArray[np.float32]) -> float:
     """The mean of what is known; minus infinity where nothing is."""
     known = patch[np.isfinite(patch)]
     return float(known.mean()) if known.size else -np.inf
-
-
-def with_unit(number: str, unit: str) -> str:
-    """The number and its unit, where it has one."""
-    return f"{number} {unit}" if unit else number
-
-
-def said(number: float) -> str:
-    """Two significant digits with a true minus sign; powers of ten only at the far ends."""
-    size = abs(number)
-    if size and not 1e-3 <= size < 1e5:
-        text = f"{number:.1e}".replace("e-0", "e-").replace("e+0", "e")
-    else:
-        rounded = float(f"{number:.2g}") if size < 100 else round(number)
-        text = np.format_float_positional(rounded, trim="-")
-    return text.replace("-", "−")

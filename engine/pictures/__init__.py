@@ -1,5 +1,6 @@
 """Results as pictures: tints, overlays, labeled grids, and the color ramps of both themes."""
 
+from engine.pictures.captioned import Legend, captioned
 from engine.pictures.drawn import (
     CELL,
     Pixels,
@@ -8,18 +9,22 @@ from engine.pictures.drawn import (
     ends,
     enlarged,
     labeled,
+    lettering,
     overlay,
     tint,
 )
 
 __all__ = [
     "CELL",
+    "Legend",
     "Pixels",
     "as_bytes",
+    "captioned",
     "difference",
     "ends",
     "enlarged",
     "labeled",
+    "lettering",
     "overlay",
     "tint",
 ]

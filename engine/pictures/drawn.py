@@ -6,6 +6,7 @@ the middle; the ends belong beside the picture (see `ends`).
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,15 @@ def enlarged(image: NDArray[np.uint8]) -> Pixels:
 
 def write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
     """One line of text, cut with an ellipsis where the room ends."""
-    letters = ImageFont.truetype(
-        str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), LETTERS
-    )
+    letters = lettering(LETTERS)
     while letters.getlength(text) > room and len(text) > 1:
         text = text[:-2].rstrip() + "…"
     pen.text(at, text, INK, letters)
+
+
+@cache
+def lettering(size: int) -> ImageFont.FreeTypeFont:
+    """The font of all files, of so many px."""
+    return ImageFont.truetype(
+        str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size
+    )

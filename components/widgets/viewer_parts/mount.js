@@ -14,7 +14,6 @@ const PLAIN_LOOK = {
 const MOST_ZOOM = 40;
 const SMOOTH_SIDE = 448; // px; smooth maps are interpolated as values up to about this size
 const MOST_EDGES = 15000; // an outline with more is speckle, slow to draw and says nothing
-const SAVED_WIDTH = 900; // px
 const TRUTH = "#ff7f2a"; // the border of what is known to matter
 const KEYS = [
   ["Space, held", "show the plain picture"],
@@ -34,8 +33,9 @@ const KEYS = [
 const looks = new Map(); // key → look; outlives reruns and page changes
 const views = new WeakMap(); // parent element → view
 
-export default function ({ parentElement, data }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const view = views.get(parentElement) ?? mount(parentElement, data);
+  Object.assign(view, { sendState: setStateValue, sendTrigger: setTriggerValue });
   const call = {};
   view.call = call;
   update(view, data);
@@ -70,6 +70,8 @@ function mount(parent, { key, bare }) {
 
 function listen(view) {
   if (!view.bare) listenToKeys(view);
+  view.onPress = (event) => tellLook(view, event);
+  document.addEventListener("click", view.onPress, true); // before Streamlit sends the press
   view.root.addEventListener("focusout", () => showPlain(view, false));
   view.root.addEventListener("pointerenter", () => (view.inside = true));
   view.root.addEventListener("pointerleave", () => (view.inside = false));
@@ -91,6 +93,7 @@ function listenToKeys(view) {
 function unmount(view) {
   document.removeEventListener("keydown", view.onDocumentKey);
   document.removeEventListener("keyup", view.onDocumentKey);
+  document.removeEventListener("click", view.onPress, true);
   view.resizing.disconnect();
   cancelAnimationFrame(view.frame);
   view.root.remove();
@@ -108,6 +111,7 @@ function update(view, data) {
   loadPicture(view);
   syncTools(view);
   schedule(view);
+  takeSaved(view);
 }
 
 /* A window belongs to its scan: another file begins with its own. */
@@ -144,7 +148,7 @@ function fitPanels(view, count) {
 function buildPanel(view) {
   const panel = { map: null, mapSrc: "", layer: null };
   panel.title = el("strong");
-  panel.save = el("button", { type: "button", title: "Save this panel as seen" }, "Save PNG");
+  panel.save = el("button", { type: "button", title: "Save this panel as seen, at the picture's own resolution" }, "Save PNG");
   panel.canvas = el("canvas", { role: "img" });
   panel.wait = el("p", { class: "bs-wait", role: "status" });
   panel.stage = el("div", { class: "bs-stage", tabindex: "0", role: "group" }, panel.canvas, panel.wait);

@@ -223,7 +223,7 @@ function sidesWords({ edges }) {
 
 // ---------------------------------------------------------------- the patient's sides
 
-/* Letters on the picture itself, so that saved panels carry them too. */
+/* Letters on the picture itself, as saved panels have them (as_seen.py). */
 function drawEdges(view, pen) {
   const scan = view.data.picture.scan;
   if (!scan) return;
@@ -256,11 +256,4 @@ function edgesLabel(view) {
   const edges = view.data.picture.scan?.edges;
   return edges
     ? `; left ${edges.left}, right ${edges.right}, top ${edges.top}, bottom ${edges.bottom}` : "";
-}
-
-/* What a saved panel says about its window; "" without a scan. */
-function savedWindow(view) {
-  const gray = grayOf(view);
-  if (!gray) return "";
-  return `Window: ${spokenWindow(windowOf(view), gray.unit)}.`;
 }

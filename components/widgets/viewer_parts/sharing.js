@@ -1,4 +1,4 @@
-// What leaves the page: the look as a link, a panel as a file.
+// What leaves the page: the look as a link, and for the server, which draws files and reports.
 
 // ---------------------------------------------------------------- the look as a link
 
@@ -66,62 +66,50 @@ async function copied(text) {
   }
 }
 
-// ---------------------------------------------------------------- a panel as a file
+// ---------------------------------------------------------------- what the server draws again
+
+const PIN = '[class*="st-key-"][class*="-pin"]'; // the buttons of the menu Share
+
+/* The look with each panel's scale, so that the server can draw the same at full resolution. */
+function seen(view) {
+  const { mode, opacity, pixelated, outline, truth, zoom, x, y, window } = view.look;
+  const panels = view.panels.filter((panel) => panel.layer).map((panel) => {
+    const { scale: { low, high }, cut } = panel.layer;
+    return { title: panel.sent.title, low, high, cut };
+  });
+  return { mode, opacity, pixelated, outline, truth, zoom, x, y, window, dark: isDark(view), panels };
+}
+
+/* A press of Pin takes along how the maps are shown just then. */
+function tellLook(view, event) {
+  if (!event.target.closest?.(PIN)) return;
+  const look = seen(view);
+  const name = JSON.stringify(look);
+  if (name === view.told) return;
+  view.told = name;
+  view.sendState("look", look);
+}
 
 function savePanel(view, panel) {
   if (!panel.map || !view.picture) return; // still being decoded
-  composed(view, panel).toBlob((blob) => {
-    const link = el("a", { href: URL.createObjectURL(blob), download: fileName(panel.sent.title) });
-    document.body.append(link); // Firefox only follows links that are in the page
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  });
+  view.saving = { title: panel.sent.title, when: Date.now() };
+  view.sendTrigger("save", { ...view.saving, look: seen(view) });
+}
+
+/* The file that was asked for, once. */
+function takeSaved(view) {
+  const { saved } = view.data;
+  if (!saved || saved.when !== view.saving?.when) return;
+  const blob = new Blob([bytesOf(saved.src.split(",")[1])], { type: "image/png" });
+  const link = el("a", { href: URL.createObjectURL(blob), download: fileName(view.saving.title) });
+  view.saving = null;
+  document.body.append(link); // Firefox only follows links that are in the page
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 function fileName(title) {
   const plain = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   return `${plain || "panel"}.png`;
-}
-
-/* Title, picture as seen, color bar with its ends, and what was hidden. */
-function composed(view, panel) {
-  const margin = 24;
-  const wide = SAVED_WIDTH - 2 * margin;
-  const high = Math.round((wide * view.data.picture.height) / view.data.picture.width);
-  const canvas = canvasOf(SAVED_WIDTH, high + (grayOf(view) ? 240 : 210));
-  const pen = canvas.getContext("2d");
-  const style = getComputedStyle(view.root);
-  pen.fillStyle = style.backgroundColor;
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  const inner = canvasOf(wide, high);
-  drawPanel(view, panel, inner.getContext("2d"));
-  drawEdges(view, inner.getContext("2d"));
-  pen.drawImage(inner, margin, 64);
-  const write = writer(pen, style, wide);
-  write(panel.sent.title, margin, 44, "left", "600 28px");
-  const below = 64 + high + 16;
-  pen.strokeStyle = style.color;
-  pen.strokeRect(margin - 0.5, below - 0.5, wide + 1, 23);
-  pen.save();
-  pen.translate(margin, below);
-  drawBar(view, panel, pen, wide, 22);
-  pen.restore();
-  const legend = legendOf(panel);
-  write(legend.low, margin, below + 48, "left");
-  write(legend.middle, margin + wide / 2, below + 48, "center");
-  write(legend.high, margin + wide, below + 48, "right");
-  write(`${sentence(panel.sent.map.finding)}.`, margin, below + 80, "left");
-  write(legend.cut || "Nothing is hidden.", margin, below + 110, "left");
-  write(savedWindow(view), margin, below + 140, "left");
-  return canvas;
-}
-
-function writer(pen, style, wide) {
-  return (text, x, y, align, font = "400 20px") => {
-    pen.fillStyle = style.color;
-    pen.font = `${font} ${style.fontFamily}`;
-    pen.textAlign = align;
-    pen.fillText(text, x, y, wide);
-  };
 }

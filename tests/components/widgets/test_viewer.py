@@ -18,9 +18,9 @@ from components.widgets.viewer import (
     encode_picture,
     finding,
     payload,
-    said,
     viewer,
 )
+from components.widgets.wording import said
 from engine.result import HeatMap
 
 ASTRONAUT = data.astronaut()

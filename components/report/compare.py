@@ -1,0 +1,161 @@
+"""Two pinned results side by side, and where both are maps, on one scale and as a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from components.charts.tables import signed
+from components.draw.drawing import by_kind, empty
+from components.draw.heat_maps import OverPicture, blended, draw_heat_map
+from components.notices import plain
+from components.report.document import facts
+from components.report.pinned import Pinned, SeenMap
+from components.widgets import viewer
+from components.widgets.swipe import swipe
+from engine.measures.agreement import matrix
+from engine.pictures import ends
+from engine.result import HeatMap
+
+OPACITY = 0.6
+MOST = 3  # parts of each that are drawn below the picture
+WAYS = ("Side by side", "Swipe", "Difference")
+
+
+def draw(results: Sequence[Pinned]) -> None:
+    """Choose two and see them beside each other."""
+    names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
+    by_name = {result.name: result for result in results}
+    places = st.columns(2)
+    first, second = (
+        by_name[
+            place.selectbox(
+                label, list(names), min(at, len(names) - 1), key=f"report.compare.{label}",
+                format_func=lambda name: f"{names[name]} · {by_name[name].about}",
+            )
+        ]
+        for at, (place, label) in enumerate(zip(places, ("Left", "Right"), strict=True))
+    )  # fmt: skip
+    if first.name == second.name:
+        st.info("Choose two different results.")
+        return
+    if first.maps and second.maps:
+        maps(first, second)
+    for place, result in zip(st.columns(2, gap="large"), (first, second), strict=True):
+        with place:
+            side(result)
+    differing(first, second)
+
+
+def side(result: Pinned) -> None:
+    """What one of them says, and what it rests on."""
+    st.markdown(f"**{plain(result.sentence or result.title)}**")
+    for note in result.notes[:1]:
+        st.caption(plain(note))
+    drawn = [one for one in result.exhibits if not empty(one.view)]
+    for at, one in enumerate(drawn[:MOST]):
+        if one.title:
+            st.caption(plain(one.title))
+        by_kind(one.view, f"report.{result.name}.{at}", one.finding, one.shape)
+
+
+def differing(first: Pinned, second: Pinned) -> None:
+    """What was different about how they were made."""
+    made = [dict(facts(result)) | settings(result) for result in (first, second)]
+    unlike = [
+        (name, *(one.get(name, "–") for one in made))
+        for name in dict.fromkeys([*made[0], *made[1]])
+        if made[0].get(name) != made[1].get(name) and name not in {"Computed", "Answer digest"}
+    ]
+    with st.expander("What differs in how they were made"):
+        if not unlike:
+            st.caption("Nothing but how they were shown.")
+            return
+        heads = ("", "Left", "Right")
+        st.table([dict(zip(heads, line, strict=True)) for line in unlike], hide_index=True)
+
+
+def settings(result: Pinned) -> dict[str, str]:
+    """The settings of its method, by name."""
+    return {f"Setting {name}": str(value) for name, value in result.record["settings"].items()}
+
+
+# ---------------------------------------------------------------- maps
+
+
+def maps(first: Pinned, second: Pinned) -> None:
+    """Both maps in the way that was chosen, or why they cannot be shown so."""
+    left, right = first.maps[0], second.maps[0]
+    way = st.segmented_control("Show the maps", WAYS, default=WAYS[0], key="report.compare.way")
+    if way == "Difference":
+        difference(left, right)
+        return
+    if why := unlike_scale(left.heat, right.heat):
+        st.caption(f"{why} Each keeps its own scale.")
+        spans = [ends(one.heat) for one in (left, right)]
+    else:
+        spans = [shared(left.heat, right.heat)] * 2
+        st.caption("Both on one scale.")
+    shapes = [
+        OverPicture(picture=one.ground, span=span, opacity=OPACITY)
+        for one, span in zip((left, right), spans, strict=True)
+    ]
+    names = (f"Left: {left.title}", f"Right: {right.title}")
+    if way == "Swipe":
+        if left.ground.shape != right.ground.shape:
+            st.caption("The images differ in size, so the right one is brought to the left one's.")
+        swipe(
+            blended(left.heat, shapes[0]), blended(right.heat, shapes[1]), names, "report.swipe"
+        )  # fmt: skip
+        return
+    pairs = zip(st.columns(2, gap="large"), (left, right), names, shapes, strict=True)
+    for place, one, name, shape in pairs:
+        with place:
+            st.markdown(f"**{plain(name)}**")
+            draw_heat_map(one.heat, f"report.compare.{name}", "", shape)
+
+
+def unlike_scale(left: HeatMap, right: HeatMap) -> str:
+    """Why two maps cannot be on one scale, in a sentence; "" where they can."""
+    if left.unit != right.unit:
+        return (
+            f"The left map is in {left.unit or 'no unit'}, the right one in "
+            f"{right.unit or 'no unit'}."
+        )
+    if left.signed != right.signed:
+        return "One map is signed, the other is not."
+    return ""
+
+
+def shared(left: HeatMap, right: HeatMap) -> tuple[float, float]:
+    """The ends of the colors that both are drawn between."""
+    lows, highs = zip(ends(left), ends(right), strict=True)
+    return min(lows), max(highs)
+
+
+def difference(left: SeenMap, right: SeenMap) -> None:
+    """Left minus right on one scale, or why there is none."""
+    if left.heat.values.shape != right.heat.values.shape:
+        sizes = [" × ".join(map(str, one.heat.values.shape[::-1])) for one in (left, right)]
+        st.info(f"The left map has {sizes[0]} values, the right one {sizes[1]}: no difference.")
+        return
+    if why := unlike_scale(left.heat, right.heat):
+        st.info(f"{why} A difference would compare different things, so none is drawn.")
+        return
+    same = left.ground.shape == right.ground.shape and np.array_equal(left.ground, right.ground)
+    if not same:
+        st.caption("The maps lie over different images: places are compared, not things.")
+    apart = HeatMap(left.heat.values - right.heat.values, left.heat.unit, signed=True)
+    _, most = ends(apart)
+    reach = max(np.abs(shared(left.heat, right.heat)).max(), most)
+    order = float(matrix([(str(at), one.heat.values) for at, one in enumerate((left, right))])
+                  .values[0, 1])  # fmt: skip
+    alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
+    finding = (
+        f"Left minus right, on the scale of the maps: {viewer.finding(apart)}. Blue is where the "
+        f"right map has more.{alike}"
+    )
+    shape = OverPicture(picture=left.ground, span=(-float(reach), float(reach)), opacity=0.8)
+    draw_heat_map(apart, "report.difference", finding, shape)

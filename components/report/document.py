@@ -1,0 +1,250 @@
+"""The report: one HTML file that holds all of its pictures, asks no network, and prints to A4.
+
+Charts are in it as still pictures with their numbers below. Plotly's own script would let them
+move, at 4 MB for each file and with code in a document that is to be filed; so it is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from components.charts.style import INK, inked, on_paper
+from components.charts.tables import NONE, formats, framed
+from components.draw.charts import Chart
+from components.draw.curves import all_lines
+from components.draw.drawing import Exhibit
+from components.draw.fields import FieldChart
+from components.draw.matrix import Matrix
+from components.draw.panels import Panels
+from components.draw.rows import rows_of
+from components.draw.scores import scored
+from components.notices import RESEARCH
+from components.report.figures import svg
+from components.report.pinned import Pinned, SeenMap
+from components.widgets.encoding import data_url, saved
+from engine.pictures import Pixels, labeled
+from engine.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
+
+PNG_LIMIT = 600_000  # bytes; a bigger picture goes as WebP
+WEBP_QUALITY = 92
+MOST_ROWS, MOST_COLUMNS = 24, 8  # of a table that is printed
+NARROW = 4  # columns that have room in half the width
+WIDE = (Matrix, Panels)
+ROOM = 30_000_000  # characters of a report; pictures beyond are left out, and the report says so
+HERE = Path(__file__).parent
+SECONDS = 60.0  # for drawing charts; those that come later are given as their numbers
+LEFT_OUT = "This picture was left out, so that the report stays small enough to be sent."
+UNDRAWN = "This chart is given as its numbers: the report has many, and drawing them took long."
+Told = Callable[[float, str], object]
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """Numbers as they are printed.
+
+    Args:
+        heads: of the columns, the first one that of the rows' names.
+        rows: cells as text.
+        more: what is not printed, in words.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class PrintedFigure:
+    """A picture, what is said of it, and its numbers.
+
+    Args:
+        title: above it.
+        src: the picture as a data URL; "" without one.
+        finding: alt text and caption.
+        table: its numbers.
+        wide: whether it takes the whole width.
+        bar, low, middle, high: of a map's legend, the bar as a data URL.
+        lines: more sentences below it.
+    """
+
+    title: str
+    src: str = ""
+    finding: str = ""
+    table: PrintedTable | None = None
+    wide: bool = True
+    bar: str = ""
+    low: str = ""
+    middle: str = ""
+    high: str = ""
+    lines: Sequence[str] = ()
+
+
+def report(results: Sequence[Pinned], when: datetime, told: Told = lambda *_: None) -> str:
+    """The report of some results, in their order.
+
+    Args:
+        results: what is in it.
+        when: the date on it.
+        told: hears how much is done, from 0 to 1, and of what.
+    """
+    left, until = ROOM, monotonic() + SECONDS
+    chapters = []
+    with on_paper():
+        for at, result in enumerate(results):
+            told(at / len(results), f"{at + 1} of {len(results)}: {result.title}")
+            chapter = chapter_of(result, left, until)
+            left -= sum(len(one.src) for key in ("maps", "figures") for one in chapter[key])
+            chapters.append(chapter)
+    told(1.0, "written")
+    return template().render(
+        chapters=chapters, when=when.strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        disclaimer=RESEARCH, css=(HERE / "report.css").read_text("utf-8"),
+    )  # fmt: skip
+
+
+@cache
+def template() -> Any:
+    """The page, which escapes all that it is given."""
+    rooms = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    return rooms.get_template("report.html.j2")
+
+
+def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
+    """All that the template says of one result; pictures as far as they fit into room and time."""
+    maps = [printed_map(one, result.title) for one in result.maps]
+    figures = [printed(one, drawn=monotonic() < until) for one in result.exhibits]
+    shown: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
+    for kind, found in (("maps", maps), ("figures", [one for one in figures if one])):
+        for figure in found:
+            room -= len(figure.src)
+            shown[kind].append(figure if room >= 0 else without_picture(figure))
+    return {
+        "name": result.name, "title": result.title, "sentence": result.sentence,
+        "about": result.about, "notes": result.notes, "facts": facts(result),
+        "settings": [(name, worded(value)) for name, value in result.record["settings"].items()],
+        "paper": result.record.get("paper") or "",
+        "calls": list(zip(("Python", "Shell"), result.calls, strict=False)),
+        **shown,
+    }  # fmt: skip
+
+
+def without_picture(figure: PrintedFigure) -> PrintedFigure:
+    """The same without its picture, and with a sentence on that."""
+    return PrintedFigure(
+        figure.title, "", figure.finding, figure.table, lines=[*figure.lines, LEFT_OUT]
+    )
+
+
+def facts(result: Pinned) -> list[tuple[str, str]]:
+    """How it was made, a name and a value each."""
+    record, case = result.record, result.record["case"]
+    found = {
+        "Method": f"{record['method']} r{record['revision']}",
+        "Model": case.get("model"), "Model digest": case.get("model_fingerprint"),
+        "Class": case.get("target"), "Read as": case.get("reading"), "Data": case.get("data"),
+        "Data digest": case.get("data_fingerprint"), "Compared with": case.get("normal"),
+        "Working size": f"{case['side']} px" if case.get("side") else None,
+        "Precision": case.get("precision"), "Seed": case.get("seed"),
+        "Device": record.get("device"),
+        "Computed": f"{record.get('when')}, in {record['seconds']:.2g} s",
+        "Answer digest": record["digest"],
+        "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
+    }  # fmt: skip
+    return [(name, str(value)) for name, value in found.items() if value not in (None, "")]
+
+
+def worded(value: Any) -> str:
+    """A setting as it is printed."""
+    return "off" if value is None else str(value)
+
+
+# ---------------------------------------------------------------- pictures and charts
+
+
+def printed_map(seen: SeenMap, heading: str) -> PrintedFigure:
+    """A map over its picture, with its legend."""
+    legend, title = seen.legend, "" if seen.title == heading else seen.title
+    return PrintedFigure(
+        title, picture_src(seen.pixels), seen.lines[0], wide=False,
+        bar=picture_src(legend.bar), low=legend.low, middle=legend.middle, high=legend.high,
+        lines=seen.lines[1:],
+    )  # fmt: skip
+
+
+def printed(shown: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
+    """A chart and its numbers, or a grid of images; None of what only a program reads."""
+    view = shown.view
+    if isinstance(view, Pictures):
+        finding = shown.finding or f"{view.finding} {view.unit}".strip()
+        return PrintedFigure(shown.title, picture_src(labeled(view)), finding)
+    if isinstance(view, Field):
+        ground = shown.shape if isinstance(shown.shape, FieldChart) else FieldChart()
+        src = figure_src(ground.figure(view)) if drawn else ""
+        return PrintedFigure(shown.title, src, shown.finding, lines=[] if drawn else [UNDRAWN])
+    rows = rows_of(view)
+    if rows is None or not len(rows):
+        return None
+    chart = shown.shape if isinstance(shown.shape, Chart) else usual(view, rows)
+    src = figure_src(chart.figure(rows)) if chart and drawn else ""
+    lines = [f"“{view.text}”"] if isinstance(view, Tokens) else []
+    lines += [UNDRAWN] if chart and not drawn else []
+    names, wide = (chart.names, isinstance(chart, WIDE)) if chart else ((), False)
+    table = printed_table(rows, names)
+    return PrintedFigure(
+        shown.title, src, shown.finding, table, wide or len(table.heads) > NARROW, lines=lines
+    )
+
+
+def usual(view: View, rows: Table) -> Chart | None:
+    """How a view of its kind is drawn where nothing else is said; None of a bare table."""
+    if isinstance(view, Scores | Ranking):
+        return scored(view)
+    return all_lines(rows) if isinstance(view, Curve) else None
+
+
+def printed_table(rows: Table, names: Sequence[str] = ()) -> PrintedTable:
+    """The numbers with their units, as many as a page can show."""
+    table = replace(rows, rows=tuple(names)) if names else rows
+    frame = framed(table).iloc[:MOST_ROWS, :MOST_COLUMNS]
+    written = [
+        [str(name), *(write(value) for write, value in zip(formats(table), line, strict=False))]
+        for name, line in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+    hidden = []
+    if len(table) > MOST_ROWS:
+        hidden.append(f"{len(table) - MOST_ROWS:,} more rows")
+    if len(table.columns) > MOST_COLUMNS:
+        hidden.append(f"{len(table.columns) - MOST_COLUMNS} more columns")
+    more = f"{' and '.join(hidden)} are in the CSV file under Share." if hidden else ""
+    return PrintedTable(["", *frame.columns], written or [[NONE]], more)
+
+
+def figure_src(figure: go.Figure) -> str:
+    """A chart as a picture within the page; "" where it cannot be drawn."""
+    drawn = svg(go.Figure(inked(figure.to_dict(), INK["light"])))
+    coded = base64.b64encode(drawn.encode()).decode()
+    return f"data:image/svg+xml;base64,{coded}" if drawn else ""
+
+
+def picture_src(pixels: Pixels) -> str:
+    """PNG, or WebP where that would be heavy."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    body = saved(image, "PNG", optimize=False)
+    if len(body) <= PNG_LIMIT:
+        return data_url("png", body)
+    return data_url("webp", saved(image, "WEBP", quality=WEBP_QUALITY))

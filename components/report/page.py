@@ -1,0 +1,102 @@
+"""The page of the tray: what is pinned, two side by side, and the report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from components.notices import plain
+from components.report import compare, tray
+from components.report.document import report
+from components.report.pinned import Pinned
+from components.views import TRAY
+from components.widgets.downloads import download
+from components.widgets.pictures import show_picture
+
+THUMB = 96  # px
+STEPS = (("Up", ":material/arrow_upward:", -1), ("Down", ":material/arrow_downward:", 1))
+MADE = "report.made"  # the report, and of what it was made
+EMPTY = (
+    "Nothing is pinned yet. Every answer has a button *Pin* under *Share*: it puts the answer here "
+    "as it is shown, to hold beside others and for the report."
+)
+SESSION = (
+    "Pinned results, and the pixels of an image of yours in them, are kept for this session only: "
+    "they go when the tab is closed or reloaded. The report keeps them."
+)
+
+
+def entry() -> None:
+    """The way to the tray from every page, where there is something in it."""
+    if count := len(tray.pinned()):
+        st.page_link(TRAY.path, label=f"Tray ({count})", icon=TRAY.icon, query_params={})
+    tray.drawn()
+
+
+def draw() -> None:
+    """The list, the report, and two results beside each other."""
+    results = tray.pinned()
+    if not results:
+        st.info(EMPTY)
+        return
+    st.caption(SESSION)
+    for at, result in enumerate(results):
+        row(result, at, len(results))
+    st.header("Report")
+    offer_report(results)
+    if len(results) > 1:
+        st.header("Two side by side")
+        compare.draw(results)
+
+
+def row(result: Pinned, at: int, count: int) -> None:
+    """One result: what it is, its picture, and its buttons."""
+    with st.container(border=True, key=f"tray-{result.name}"):
+        picture, words, buttons = st.columns([1, 5, 3], vertical_alignment="center")
+        if result.maps:
+            show_picture(result.maps[0].pixels, result.maps[0].lines[0], place=picture, width=THUMB)
+        words.markdown(f"**{at + 1}. {plain(result.title)}**  \n{plain(result.sentence)}")
+        words.caption(plain(result.about))
+        if tray.gone(result):
+            words.caption(
+                f"The model {plain(result.model)} was removed since. What is pinned stays; it "
+                "cannot be computed again."
+            )
+        with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            for label, icon, by in STEPS:
+                st.button(
+                    label, key=f"tray.{label}.{result.name}", icon=icon, type="tertiary",
+                    disabled=not 0 <= at + by < count, on_click=tray.move, args=(result.name, by),
+                )  # fmt: skip
+            st.button(
+                "Remove", key=f"tray.remove.{result.name}", icon=":material/close:",
+                type="tertiary", on_click=tray.remove, args=(result.name,),
+            )  # fmt: skip
+
+
+def offer_report(results: list[Pinned]) -> None:
+    """Choose what goes into it, make it, and take it along."""
+    names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
+    chosen = st.multiselect(
+        "Results in it", list(names), list(names), format_func=names.__getitem__,
+        key="report.chosen", placeholder="Choose at least one",
+    )  # fmt: skip
+    wanted = [result for result in results if result.name in chosen]
+    st.caption(
+        "One HTML file that opens without a network and prints to A4. It names no file and has "
+        "nothing of its header; look for text that is burned into the pictures."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Make the report", key="report.make", type="primary", disabled=not wanted):
+            bar = st.progress(0.0, "drawing")
+            made = report(
+                wanted, datetime.now(UTC), lambda done, what: bar.progress(done, plain(what))
+            )
+            bar.empty()
+            st.session_state[MADE] = ([one.name for one in wanted], made)
+        names_made, made = st.session_state.get(MADE, ([], ""))
+        if wanted and names_made == [one.name for one in wanted]:
+            size = f"{len(made) / 1e6:.1f} MB"
+            download(f"Download ({size})", lambda: made, "blindspot-report.html", "report.take",
+                     icon=":material/download:")  # fmt: skip

@@ -1,0 +1,98 @@
+"""The tray: what a session has pinned, in its order, bounded in number and size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from components import uploads
+from components.report.pinned import Pinned
+from engine.models import catalog
+
+MOST = 40  # results
+ROOM = 200_000_000  # bytes of all together
+WHOLE = "report.whole"  # whether the page itself is drawn, not only a fragment of it
+MODELS = "report.models"  # that were among those offered when something of them was pinned
+
+
+def pinned() -> list[Pinned]:
+    """What is pinned, first to last."""
+    held: list[Pinned] = st.session_state.setdefault("report.tray", [])
+    return held
+
+
+def pin(result: Pinned) -> str:
+    """Put it at the end; "" or, in a sentence, why it cannot be pinned."""
+    held = pinned()
+    if any(one.name == result.name for one in held):
+        return "This is pinned already, as it is shown now."
+    if len(held) >= MOST:
+        return (
+            f"The tray holds {MOST} results. Open it, download the report, and remove some; "
+            "then pin this one."
+        )
+    if sum(one.nbytes for one in held) + result.nbytes > ROOM:
+        return (
+            f"With this one the tray would hold more than {ROOM / 1e6:.0f} MB. Open it, download "
+            "the report, and remove some; then pin this one."
+        )
+    held.append(result)
+    known: set[str] = st.session_state.setdefault(MODELS, set())
+    known.update({result.model} & offered())
+    return ""
+
+
+def offered() -> set[str]:
+    """The names of all models that can be asked now."""
+    return {one.name for one in catalog.entries()}
+
+
+def gone(result: Pinned) -> bool:
+    """Whether its model was removed since it was pinned."""
+    return result.model in st.session_state.get(MODELS, set()) - offered()
+
+
+def begin() -> None:
+    """The page is drawn from the start."""
+    st.session_state[WHOLE] = True
+
+
+def drawn() -> None:
+    """The entry in the header stands; what comes now is a fragment, which cannot draw it again."""
+    st.session_state[WHOLE] = False
+
+
+def stale() -> bool:
+    """Whether the header would still say an older count."""
+    return not st.session_state.get(WHOLE, True)
+
+
+def remove(name: str) -> None:
+    """Let go of one."""
+    held = pinned()
+    held[:] = [one for one in held if one.name != name]
+
+
+def move(name: str, by: int) -> None:
+    """Up by −1 or down by 1; at an end it stays."""
+    held = pinned()
+    at = next((at for at, one in enumerate(held) if one.name == name), None)
+    if at is not None and 0 <= at + by < len(held):
+        held.insert(at + by, held.pop(at))
+
+
+def files() -> Sequence[str]:
+    """The names of files that this session has opened, and the titles of data made of them."""
+    return tuple(dict.fromkeys(names()))
+
+
+def names() -> Iterator[str]:
+    """Of every uploader in the session, and of its data sets."""
+    for value in st.session_state.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, UploadedFile):
+                yield one.name
+    for own in uploads.held().values():
+        yield own.data.card.title

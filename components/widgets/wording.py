@@ -1,0 +1,21 @@
+"""How numbers are written beside pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def with_unit(number: str, unit: str) -> str:
+    """The number and its unit, where it has one."""
+    return f"{number} {unit}" if unit else number
+
+
+def said(number: float) -> str:
+    """Two significant digits with a true minus sign; powers of ten only at the far ends."""
+    size = abs(number)
+    if size and not 1e-3 <= size < 1e5:
+        text = f"{number:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    else:
+        rounded = float(f"{number:.2g}") if size < 100 else round(number)
+        text = np.format_float_positional(rounded, trim="-")
+    return text.replace("-", "−")

@@ -1,0 +1,65 @@
+"""A person pins two maps as they are seen, compares them, and files the report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.server import settle
+
+LINK = {
+    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
+    "heatmaps.methods": ["Grad-CAM", "Gradient"], "trust.on": "false",
+}  # fmt: skip
+
+
+def pin(page: Page, title: str, method: str) -> None:
+    page.get_by_test_id("stPopoverBody").get_by_text(title, exact=True).first.click()
+    page.locator(f".st-key-heatmaps-{method}-pin").get_by_role("button", name="Pin").click()
+    settle(page)
+
+
+def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_no_network(
+    app_url: str, page: Page, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page.goto(f"{app_url}/heatmaps?{urlencode(LINK, doseq=True)}")
+    settle(page, 240)  # the model's first answers
+    page.get_by_role("slider", name="Opacity").fill("85")
+    page.get_by_role("button", name="Share", exact=True).click()
+    pin(page, "Grad-CAM", "GradCam")
+    expect(page.get_by_text("Pinned. The tray holds 1 result.")).to_be_visible()
+    pin(page, "Gradient", "Gradient")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Tray (2)").click()
+    settle(page)
+    expect(page.get_by_role("strong").filter(has_text="1. Grad-CAM")).to_be_visible()
+
+    page.get_by_text("Swipe", exact=True).click()
+    settle(page)
+    edge = page.get_by_role("slider", name=re.compile("^Edge between Left: Grad-CAM"))
+    edge.fill("20")
+    clip = page.locator(".bs-swipe-over").evaluate("node => node.style.clipPath")
+    assert clip == "inset(0px 80% 0px 0px)"
+
+    page.get_by_role("button", name="Make the report").click()
+    save = page.get_by_role("button", name=re.compile("^Download"))
+    with page.expect_download() as waiting:
+        save.click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.name == "blindspot-report.html"
+
+    paper = open_page(offline=True)
+    asked: list[str] = []
+    paper.on("request", lambda request: asked.append(request.url))
+    paper.goto(file.as_uri())
+    expect(paper.get_by_role("heading", name="Report of 2 results")).to_be_visible()
+    expect(paper.get_by_text("85 % opacity").first).to_be_visible()
+    assert paper.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    printed = paper.pdf(prefer_css_page_size=True, print_background=True)
+    assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") >= 2

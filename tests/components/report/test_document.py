@@ -1,0 +1,173 @@
+"""The report: whole, offline, without a name of a file, and bounded."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from components.draw.bars import Bars
+from components.draw.drawing import Exhibit
+from components.draw.lines import Lines
+from components.notices import RESEARCH
+from components.report import document
+from components.report.document import report
+from components.report.figures import svg
+from components.report.pinned import freeze
+from components.widgets.as_seen import Look, MapGround
+from engine import run
+from engine.attribution import Gradient
+from engine.attribution.lima import LiMA
+from engine.result import Curve, HeatMap, Path, Pictures, Scores, Table
+from tests import tiny
+
+WHEN = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+UPLOAD = "Doe, Jane <1961>.dcm"
+
+
+def pinned(method=None, files=(UPLOAD,), **given):
+    """An answer of the tiny network as it is pinned, with an upload's name in every text."""
+    case = tiny.cnn_case()
+    answer = run.answer(method or Gradient(), case)
+    side = case.image.shape[-1]
+    ground = MapGround(np.full((side, side, 3), 90, np.uint8), words=f"The middle of {UPLOAD}.")
+    texts = {
+        "title": f"Title of {UPLOAD}", "sentence": f"{UPLOAD} speaks.", "notes": [f"{UPLOAD}!"],
+        "exhibits": [], "calls": [f"read({UPLOAD!r})", "python -m engine"], "look": Look(),
+    } | given  # fmt: skip
+    return freeze(answer=answer, ground=ground, files=files, **texts)
+
+
+class Addresses(HTMLParser):
+    """Everything that a browser would fetch or follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+        self.tags = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.found += [value for name, value in attrs if name in {"src", "href", "srcset", "data"}]
+
+
+def parsed(html):
+    reader = Addresses()
+    reader.feed(html)
+    return reader
+
+
+def test_nothing_is_fetched_and_nothing_runs():
+    html = report([pinned(), pinned(LiMA(shape="grid", regions=16))], WHEN)
+    reader = parsed(html)
+    assert all(one.startswith(("data:image/", "#")) for one in reader.found)
+    assert len(reader.found) > 4
+    assert not {"script", "link", "iframe", "object"} & set(reader.tags)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_no_text_names_the_file_and_all_of_it_is_escaped():
+    html = report([pinned(title="<script>alert(1)</script>")], WHEN)
+    assert "Jane" not in html
+    assert "your file" in html
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_it_says_how_the_answer_was_made_and_what_it_is_not():
+    result = pinned()
+    told = unescape(report([result], WHEN))
+    record = result.record
+    for part in (
+        record["digest"], record["case"]["model_fingerprint"], record["case"]["target"],
+        record["versions"]["torch"], "signed", "python -m engine", RESEARCH, "27 November 2026",
+    ):  # fmt: skip
+        assert part in told
+    assert all(line in told for line in result.maps[0].lines)
+    legend = result.maps[0].legend
+    assert legend.low in told
+    assert legend.high in told
+
+
+def test_every_figure_of_the_answer_is_in_it():
+    method = LiMA(shape="grid", regions=16)
+    answer = run.answer(method, tiny.cnn_case())
+    html = report([pinned(method)], WHEN)
+    curve = answer["insertion"]
+    assert all(f"{value:.3f}".replace("-", "−") in html for value in curve.y)
+    assert html.count('class="bar"') == sum(isinstance(one, HeatMap) for one in answer.values())
+    tables = [
+        one for one in answer.values() if isinstance(one, Curve | Scores | Table)
+    ]  # fmt: skip
+    assert html.count("<table>") >= len(tables) > 3
+
+
+def test_a_chart_stands_over_its_numbers_with_its_finding():
+    table = Table.of({"birds": ([1.0, 7.0], "")}, ("cat", "owl"))
+    shown = Exhibit(table, "How many", "Owls lead.", Bars(value="birds"))
+    html = report([pinned(exhibits=[shown])], WHEN)
+    found = re.search(r'src="data:image/svg\+xml;base64,([^"]+)" alt="Owls lead\."', html)
+    assert "<svg" in base64.b64decode(found[1]).decode()
+    assert html.index("Owls lead.") < html.index('<th scope="row">owl</th><td>7</td>')
+
+
+def test_images_and_walks_are_pictures():
+    grid = Pictures(np.zeros((1, 2, 8, 8, 3), np.uint8), ("",), ("a", "b"), "Two images.")
+    walk = Path(np.zeros((20, 3, 8, 8), np.float16), np.arange(20, dtype=np.float32), "probability")
+    result = pinned(exhibits=[Exhibit(grid, "Grid"), Exhibit(walk, "Walk")])
+    frames = result.exhibits[1].view
+    assert isinstance(frames, Pictures)
+    assert frames.columns[0] == "step 0"
+    assert frames.columns[-1] == "step 19"
+    html = report([result], WHEN)
+    assert 'alt="Two images."' in html
+    assert 'alt="Steps of the walk."' in html
+
+
+def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monkeypatch):
+    table = Table.of({"birds": (np.arange(100.0), "")}, tuple(map(str, range(100))))
+    result = pinned(exhibits=[Exhibit(table, "Birds", "", Bars(value="birds"))])
+    monkeypatch.setattr(document, "SECONDS", 0.0)
+    told = []
+    html = report([result] * 40, WHEN, lambda done, words: told.append((done, words)))
+    assert html.count("<article") == 40
+    assert told[0] == (0.0, f"1 of 40: {result.title}")
+    assert told[-1][0] == 1.0
+    assert html.count(document.UNDRAWN) == 40
+    assert "76 more rows are in the CSV file" in html
+    monkeypatch.setattr(document, "ROOM", 1)
+    small = report([result], WHEN)
+    assert document.LEFT_OUT in unescape(small)
+    assert 'class="shown"' not in small
+
+
+def drawn(figure):
+    """The SVG's own words, as matplotlib names its parts, and how many paths it has."""
+    text = svg(figure)
+    return text, text.count("<path")
+
+
+def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
+    bars = go.Figure(go.Bar(x=[1, 2], y=["a", "b"], orientation="h"))
+    lines = Lines(x="x", series={"y": "the y"}).figure(
+        Table.of({"x": ([0.0, 1.0], ""), "y": ([0.5, 0.7], "")})
+    )
+    grid = go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))
+    for figure in (bars, lines, grid):
+        assert drawn(figure)[0].lstrip().startswith("<?xml")
+    more = go.Figure(go.Bar(x=[1, 2, 3, 4], y=list("abcd"), orientation="h"))
+    assert drawn(more)[1] > drawn(bars)[1]
+    assert svg(go.Figure(go.Surface(z=[[0, 1], [1, 0]]))) == ""
+    assert svg(go.Figure()) == ""
+
+
+@pytest.mark.parametrize("text", ["$x$", "<b>bold</b><br>two", "a & b"])
+def test_any_label_can_be_drawn(text):
+    assert "<svg" in svg(go.Figure(go.Bar(x=[text], y=[1]), {"xaxis": {"title": {"text": text}}}))

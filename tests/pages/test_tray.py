@@ -1,0 +1,151 @@
+"""The tray: pin on a view, move and remove, compare, and the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from components.report import tray
+from components.views import MINIMAL_REGIONS, TRAY
+from components.widgets import viewer
+from engine.models import catalog
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A tiny network of 32 px, so that everything is answered at once."""
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+
+
+def press(at, key):
+    next(one for one in at.button if one.key == key).click().run()
+    assert not at.exception
+    return at
+
+
+def to(at, view):
+    at.switch_page(str(view.path)).run()
+    assert not at.exception
+    return settled(at)
+
+
+@pytest.fixture
+def two():
+    """Heatmaps with both of its maps pinned."""
+    at = settled(visit())
+    for key in ("heatmaps.GradCam.pin", "heatmaps.Gradient.pin"):
+        press(at, key)
+    return at
+
+
+def titles(at):
+    return [one.title for one in at.session_state["report.tray"]]
+
+
+def entry(at):
+    """The labels of links in the page's header."""
+    return [one.proto.label for one in at.main.get("page_link") if "Tray" in one.proto.label]
+
+
+def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
+    assert "Pinned. The tray holds 2 results." in words(two)
+    assert entry(two) == ["Tray (2)"]
+    at = to(two, MINIMAL_REGIONS)
+    assert entry(at) == ["Tray (2)"]
+    at = to(at, TRAY)
+    assert "1. Grad-CAM" in words(at)
+    assert "2. Gradient" in words(at)
+
+
+def test_a_pinned_map_is_the_answer_s_over_what_the_model_saw(two):
+    first = two.session_state["report.tray"][0]
+    subject = two.session_state["subject"]
+    assert first.record["case"]["model_fingerprint"] == subject.case.model.fingerprint
+    assert first.maps[0].heat.values.shape == (32, 32)
+    assert first.maps[0].pixels.shape == first.maps[0].ground.shape
+    assert not np.array_equal(first.maps[0].pixels, first.maps[0].ground)
+    assert "square" in " ".join(first.maps[0].lines)
+
+
+def test_pinning_the_same_again_says_so_and_keeps_one(two):
+    press(two, "heatmaps.GradCam.pin")
+    assert "This is pinned already" in words(two)
+    assert titles(two) == ["Grad-CAM", "Gradient"]
+
+
+def test_results_are_moved_and_removed_and_an_empty_tray_says_how_to_fill_it(two):
+    at = to(two, TRAY)
+    first, second = (one.name for one in at.session_state["report.tray"])
+    press(at, f"tray.Down.{first}")
+    assert titles(at) == ["Gradient", "Grad-CAM"]
+    press(at, f"tray.remove.{first}")
+    assert titles(at) == ["Gradient"]
+    press(at, f"tray.remove.{second}")
+    assert any("Nothing is pinned yet" in one for one in said(at))
+    assert entry(at) == []
+
+
+def test_a_full_tray_says_what_to_do_and_loses_nothing(two, monkeypatch):
+    monkeypatch.setattr(tray, "MOST", 2)
+    at = to(two, MINIMAL_REGIONS)
+    press(at, "minimal.LiMA.pin")
+    assert "The tray holds 2 results. Open it, download the report" in words(at)
+    monkeypatch.setattr(tray, "MOST", 40)
+    monkeypatch.setattr(tray, "ROOM", 1)
+    press(at, "minimal.LiMA.pin")
+    assert "would hold more than" in words(at)
+    assert titles(at) == ["Grad-CAM", "Gradient"]
+
+
+def test_a_result_outlives_its_model_and_the_tray_says_so(two):
+    at = two
+    at.session_state["report.models"] = {at.session_state["report.tray"][0].model}
+    at = to(at, TRAY)
+    assert "was removed since. What is pinned stays" in words(at)
+    assert "1. Grad-CAM" in words(at)
+
+
+def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
+    at = to(two, TRAY)
+    units = [one.maps[0].heat.unit for one in at.session_state["report.tray"]]
+    assert len(set(units)) == 2
+    assert "Each keeps its own scale." in words(at)
+    at.button_group(key="report.compare.way").set_value("Difference").run()
+    assert not at.exception
+    assert any("A difference would compare different things" in one for one in said(at))
+
+
+def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
+    two.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
+    press(settled(two), "heatmaps.Gradient.pin")
+    signed, size = (one.maps[0].heat for one in two.session_state["report.tray"][1:])
+    apart = replace(size, values=signed.values, signed=False)
+    held = two.session_state["report.tray"]
+    held[1] = replace(held[1], maps=(replace(held[1].maps[0], heat=apart),))
+    held.pop(0)
+    at = to(two, TRAY)
+    assert "Both on one scale." in words(at)
+    low = min(apart.values.min(), size.values.min())
+    assert viewer.said(float(low)) in words(at)
+    at.button_group(key="report.compare.way").set_value("Difference").run()
+    told = words(at)
+    assert "Left minus right, on the scale of the maps" in told
+    assert viewer.finding(replace(apart, values=apart.values - size.values, signed=True)) in told
+
+
+def test_the_report_holds_what_was_chosen(two):
+    at = to(two, TRAY)
+    press(at, "report.make")
+    names, html = at.session_state["report.made"]
+    assert names == [one.name for one in at.session_state["report.tray"]]
+    assert html.count("<article") == 2
+    second = at.session_state["report.tray"][1]
+    chosen = next(one for one in at.multiselect if one.key == "report.chosen")
+    chosen.set_value([second.name]).run()
+    assert not any(one.proto.id.endswith("report.take") for one in at.get("download_button"))
+    press(at, "report.make")
+    assert at.session_state["report.made"][1].count("<article") == 1
