@@ -19,28 +19,37 @@ from typing import Any, TextIO
 
 import pytest
 
+from engine import run
 from engine.families import METHODS
-from engine.method import Method
+from engine.method import Method, quiet
+from engine.unlearning import Retrain
+from tests import homes
 from tests.engine.unlearning import trained
 from tests.fake_gate import forking
 from tests.fake_gate.fakes import FAKES, put_in
 
 LIMIT = 280.0  # seconds of the clock that one proof may take, on a busy machine too
-QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no")
 
 
 class Gate:
     """A plugin that runs each method's proof in forks instead of the tests once each."""
 
     def __init__(
-        self, kinds: Sequence[type[Method[Any]]], fakes: Sequence[str], to: TextIO, *, whole: bool
+        self,
+        kinds: Sequence[type[Method[Any]]],
+        fakes: Sequence[str],
+        to: TextIO,
+        home: Path,
+        *,
+        whole: bool,
     ) -> None:
-        self.kinds, self.fakes, self.to, self.whole = kinds, fakes, to, whole
+        self.kinds, self.fakes, self.to, self.home, self.whole = kinds, fakes, to, home, whole
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Every method with each fake."""
         if any(kind.family == "unlearning" for kind in self.kinds):
-            trained.original()  # once for all forks
+            keep_retrained(self.home)  # once for all forks
         for kind in self.kinds:
             items = [item for item in session.items if proves(item, kind)]
             print(json.dumps(self.row(kind, items)), file=self.to, flush=True)
@@ -56,14 +65,33 @@ class Gate:
         if self.whole:
             row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
         for name in self.fakes:
-            setup = partial(put_in, pytest.MonkeyPatch(), kind, FAKES[name])
+            setup = partial(self.fake, kind, name)
             row[name] = asdict(forking.run(items, setup, LIMIT))
         return row
+
+    def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
+        """In a fork: fake answers of a method, and kept ones of another that many proofs ask."""
+        if kind is not Retrain:
+            homes.answers.append(self.home / "answers")
+        return put_in(pytest.MonkeyPatch(), kind, FAKES[name])
 
 
 def proves(item: pytest.Item, kind: type[Method[Any]]) -> bool:
     """Whether the test, or this one of its parameters, is the method's proof."""
     return kind.proof in {item.nodeid, item.nodeid.split("[")[0]}
+
+
+def keep_retrained(home: Path) -> None:
+    """Keep the retrained model that most proofs of unlearning hold others against.
+
+    No lane takes part: its thread would be missing in forks. Nor is the store kept open, as theirs
+    is in homes of their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BLINDSPOT_HOME", str(home))
+        method, case = Retrain(), trained.class_case()
+        run.compute(run.digest(method, case), method, case, quiet)
+    run.store.cache_clear()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,8 +109,9 @@ def main(arguments: Sequence[str]) -> int:
     proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside
-    gate = Gate(kinds, asked.fake or ["random"], to, whole=asked.all)
     with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder, "home")
+        gate = Gate(kinds, asked.fake or ["random"], to, home, whole=asked.all)
         options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
         status = pytest.main([*proofs, *options], plugins=[gate])
     return 0 if status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(status)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from engine.attribution import Gradient
+from engine.families import METHODS
 from engine.result import HeatMap, Table
+from engine.unlearning import Retrain
 from tests import tiny
+from tests.fake_gate.__main__ import keep_retrained
 from tests.fake_gate.fakes import FAKES, faked, put_in
 
 VIEWS = {
@@ -41,3 +44,11 @@ def test_a_method_answers_fakes_until_they_are_taken_out():
         assert not np.allclose(Gradient()(case)["map"].values, plain)
         assert len(uses) == 1
     assert np.array_equal(Gradient()(case)["map"].values, plain)
+
+
+def test_what_is_kept_for_all_forks_is_computed_from_no_other_method(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        others = [put_in(patch, kind, FAKES["random"]) for kind in METHODS if kind is not Retrain]
+        keep_retrained(tmp_path)
+    assert not any(others)
+    assert list((tmp_path / "answers").glob("*.json"))
