@@ -24,7 +24,7 @@ def found():
 
 def test_each_point_is_that_of_its_own_captions(found):
     case = ScenesCase(load(HABIT), VASparse(length=LENGTH, gamma=0.0), COUNT)
-    held = KeepCurve()(case)["curve"]
+    held = found["curve"]
     sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     for way, at in (("visual-aware", 0), ("top-k", 1), ("random", 0), ("random", 4)):
         method = replace(case.strategy, keep=KEEPS[at], ranking=way)
