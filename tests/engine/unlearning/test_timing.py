@@ -12,7 +12,6 @@ import torch
 
 from engine.errors import BlindspotError, DoesNotFit
 from engine.run import anew, answer, known
-from engine.training import Recipe
 from engine.unlearning import (
     IU,
     SSD,
@@ -33,12 +32,11 @@ from engine.unlearning.ways import clock, unlearner
 from engine.unlearning.ways.saliency import Saliency as Salient
 from engine.unlearning.ways.unlearner import Unlearner
 from tests import tiny
-from tests.engine.unlearning.trained import class_case
 
 
 @pytest.fixture(scope="module")
 def case():
-    return class_case(recipe=Recipe("lenet", epochs=3, batch=32, rate=0.05, decay=0.0005))
+    return tiny.forget_case()
 
 
 def faked(seconds, drift=0.0):
