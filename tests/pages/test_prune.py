@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -211,21 +212,27 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])
 
 
-def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again():
-    at = opened(section="Accuracy", Tradeoff__epochs="10", Tradeoff__seeds="5")
+def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
+    begun, until = Event(), time.monotonic() + 200
+
+    def endless(_tradeoff, _case, _masks, progress):
+        begun.set()  # the level before, of nothing cut, needs no training and is done
+        while time.monotonic() < until:
+            progress(0.5, "held up")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Tradeoff, "again", endless)
+    at = opened(section="Accuracy", Tradeoff__rate="0.02")
     at.button(key="prune.Tradeoff.go").click().run()
-    for _ in range(200):
-        stop = [each for each in at.button if each.key == "prune.Tradeoff.stop"]
-        if at.main.get("progress") and any(
-            "cut:" in each.proto.text for each in at.main.get("progress")
-        ):
-            break
-        time.sleep(0.1)
-        at.run()
-    stop[0].click().run()
+    assert begun.wait(100)
+    at.run()
+    at.button(key="prune.Tradeoff.stop").click().run()
     assert any("Stopped" in one for one in said(at))
+    assert "What was done by then" in words(at)
+    assert at.button(key="prune.Tradeoff.again")
     assert SENTENCE.match(at.main.header[0].value)
-    assert not at.exception
+    at = unfolded(at)
+    assert [len(each.value) for each in at.main.dataframe if "stays" in each.value.columns] == [1]
 
 
 def test_what_is_lost_is_the_engine_s(digits):
