@@ -26,7 +26,7 @@ from engine.families import METHODS
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Choice, Slider, Switch
-from engine.models import catalog, embedded
+from engine.models import catalog, embedded, pace
 from engine.models.rebuild import read_card
 from engine.training import Recipe
 from engine.unlearning import CudaExperiment
@@ -185,7 +185,8 @@ def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, 
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
 
 
-def test_weights_of_ones_own_with_labels(tmp_path, capsys):
+def test_weights_of_ones_own_with_labels(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(pace, "PATIENCE", 0.0)  # the first batch will do for one pass
     torch.manual_seed(0)
     state = timm.create_model("resnet10t", pretrained=False, num_classes=2).state_dict()
     save_file(state, tmp_path / "own.safetensors")
