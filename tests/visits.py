@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Event
 from types import SimpleNamespace
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, ROOT, AppPage
@@ -19,6 +21,9 @@ from engine.method import quiet
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
 OPENED = {"heatmaps.methods": QUICK, "trust.on": "false"}  # nor for what is not looked at
 TITLES = {kind.title: kind for kind in KINDS}
+
+# Each run of an AppTest looks for components in all installed packages; they stay the same.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def visit(link: dict[str, str | list[str]] | None = None, view: AppPage = HEATMAPS) -> AppTest:
