@@ -9,6 +9,7 @@ import streamlit as st
 
 from components.notices import plain
 from components.sidebar.examples import ANY
+from components.sidebar.held import go
 from components.sidebar.pictures import FROM_DATA
 from components.views import AppPage
 from engine import data as data_sets
@@ -63,7 +64,15 @@ def take(
 
     label, key = f"Take it to {view.title}", f"{slot}.take.{view.address}"
     if st.button(label, key=key, icon=view.icon, type=kind, on_click=choose):
-        st.switch_page(view.path, query_params={})  # without {} Streamlit refuses, for bound ones
+        go(view, link_of(name))
+
+
+def link_of(name: str) -> dict[str, str]:
+    """How a link names the model, and the image that was chosen for it."""
+    lines = {one.name: one.line for one in catalog.entries()}
+    held = st.session_state
+    image = {key: str(held[key]) for key in ("image", "data", "kind", "item") if key in held}
+    return {"model": lines[name], **image} if name in lines else image
 
 
 def image_for(name: str) -> dict[str, Any]:

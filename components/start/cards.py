@@ -12,6 +12,7 @@ from components import runs, section, together
 from components.notices import plain, spoken
 from components.runs import Outcome, Pending
 from components.section import Section
+from components.sidebar.held import go
 from components.sidebar.subject import Subject
 from components.together import Answers, Outcomes
 from components.views import AppPage
@@ -20,6 +21,8 @@ from engine.errors import BlindspotError
 
 KEY = "start"
 LATER = "Computed after the answers before it."
+IMAGE = ("image", "data", "kind", "item")  # by which a link names it
+FIRST = {"target": None, "versus": None, "reading": "logit", "seed": 0}  # what a card asks
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def fill(card: Card, *, turn: bool) -> bool:
             f"Open {card.view.title}", icon=card.view.icon, type="tertiary", key=key,
             on_click=prepare, args=(card,),
         ):  # fmt: skip
-            st.switch_page(card.view.path, query_params={})
+            held = st.session_state
+            go(card.view, {key: str(held[key]) for key in IMAGE if key in held})
     return turn and not any(isinstance(one, Pending) for one in found.values())
 
 
@@ -122,6 +126,7 @@ def answered(card: Card, found: Mapping[str, Outcome]) -> None:
 
 def prepare(card: Card) -> None:
     """What its view needs, so that it opens with the same image and question."""
-    st.session_state.update(card.settings)
+    held = st.session_state
+    held.update({key: value for key, value in FIRST.items() if key in held} | dict(card.settings))
     for slot in card.pressed:
         runs.press(slot)

@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -77,6 +78,10 @@ def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypat
     for view in result["views"].values():
         if view["kind"] == "Checkpoint":
             assert (tmp_path / view["file"]).stat().st_size
+            continue
+        if view["kind"] == "Table":
+            table = pd.read_csv(tmp_path / view["file"])
+            assert [len(table), len(table.columns) - ("row" in table)] == view["shape"]
             continue
         assert list(np.load(tmp_path / view["file"]).shape) == view["shape"]
         for file in view.get("files", {}).values():

@@ -67,7 +67,7 @@ def test_no_answer_is_kept_under_a_name_that_other_class_names_have_too(kind):
 
 
 SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMaps",
-            "OtherClass", "FT", "OdinStep")  # fmt: skip
+            "OtherClass", "FT")  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -344,7 +344,8 @@ def begin(case, until):
         )
 
 
-def test_the_recipe_of_a_model_that_ships_fills_the_form():
+def test_the_recipe_of_a_model_that_ships_fills_the_form(monkeypatch):
+    monkeypatch.setattr("components.lab.train.cached", lambda _name: None)  # another test made them
     at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     at.selectbox(key="lab.plan").select("Phantom CNN").run()
     assert at.radio(key="lab.data").value == "Brain phantoms"

@@ -11,6 +11,8 @@ from tests.visits import settled, visit
 IMAGE = {"image", "model"}
 SHOWN = {
     "Start": set(),  # image and model stand on the page
+    "Stories": set(),
+    "Tray": set(),
     "Data and models": {"lab.data", "lab.side"},
     "Heatmaps": IMAGE | {"target", "versus", "reading", "precision", "seed"},
     "Level sets": IMAGE | {"target", "seed"},
