@@ -54,7 +54,9 @@ def watch(subject: Subject, begin: Box) -> None:
 def start(subject: Subject, methods: Sequence[Method[Any]]) -> Box:
     """Around the strongest place of the first map, in the middle where there is none yet."""
     known = run.known(methods[0], precise(methods[0], subject)) if methods else None
-    return around(known["map"]) if known else Box(0.5 - SIDE / 2, 0.5 - SIDE / 2, SIDE, SIDE)
+    if known and np.isfinite(known["map"].values).any():
+        return around(known["map"])
+    return Box(0.5 - SIDE / 2, 0.5 - SIDE / 2, SIDE, SIDE)
 
 
 def around(heat: HeatMap) -> Box:

@@ -15,6 +15,7 @@ from engine.arguments.pictures import ImageArguments
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.models.own_file import OWN
 
 KEY = "minimal"
 ABOUT = (
@@ -83,11 +84,14 @@ def choose(about: Subject) -> RegionSearch | None:
 
 def true_class(about: Subject) -> int | None:
     """As the data set knows it, or as the person says."""
-    labels = about.case.model.labels
+    model, labels = about.case.model, about.case.model.labels
     example = about.chosen.example
     if example and example.label in labels:
         st.caption(f"The data set says: {plain(example.label)}.")
         return labels.index(example.label)
-    form = CaseForm(ImageArguments, KEY, {"model": about.case.model})
-    named = form.ask("target", "search", label="True class", placeholder="what it really is")
+    form = CaseForm(ImageArguments, KEY, {"model": model})
+    named = form.ask(
+        "target", "search", label="True class", placeholder="what it really is",
+        linked=not model.name.startswith(OWN),  # the name of a class from a file stays here
+    )  # fmt: skip
     return labels.index(named) if named else None

@@ -44,18 +44,23 @@ class Asked:
         return kind(**({name: getattr(self.method, name) for name in names} | more))
 
 
+def named(model: Classifier) -> str:
+    """What tells models apart for a person: weights, and the names that a file of theirs gave."""
+    return repr((model.fingerprint, model.name, model.title, model.labels))
+
+
 FINGERPRINTS: dict[Any, Any] = {
-    PruneCase: lambda case: case.fingerprint,
-    Asked: lambda asked: asked.case.fingerprint,
+    PruneCase: lambda case: (case.fingerprint, named(case.model)),
+    Asked: lambda asked: (asked.case.fingerprint, named(asked.case.model)),
     Masks: lambda masks: masks.digest,
     MaskRules: repr,
 }
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def case_of(_model: Classifier, fingerprint: str, seed: int) -> PruneCase:
-    """The model with the data that it learned from, or with the sample photographs."""
-    del fingerprint  # names the model
+def case_of(_model: Classifier, name: str, seed: int) -> PruneCase:
+    """The model, which is `named` so, with the data that it learned from, or with photographs."""
+    del name
     return prune_case(_model, seed)
 
 

@@ -27,7 +27,7 @@ from components.prune import (
     learned,
     untrained,
 )
-from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, scored
+from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, named, scored
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
@@ -58,7 +58,7 @@ def show(subject: Subject) -> None:
         spoken(),
         st.spinner("Getting the model's images ready; the first time takes some seconds"),
     ):
-        case = case_of(model, model.fingerprint, subject.case.seed)
+        case = case_of(model, named(model), subject.case.seed)
     if case is None:
         end()
     if reason := Prune.unmet(case):

@@ -73,6 +73,7 @@ def with_words(entry: ModelEntry) -> str | None:
         max_chars=MOST_LETTERS,
         key="words",
         bind="query-params",
+        persist_state="session",
         help="Separated by commas. The image is compared with each; add a word for what else it "
         "could be, because the probabilities add up to 100 % among these words alone.",
     )
@@ -82,6 +83,7 @@ def with_words(entry: ModelEntry) -> str | None:
         max_chars=MOST_LETTERS,
         key="prompt",
         bind="query-params",
+        persist_state="session",
         help="The sentence that each word is put into, at {}. Several are separated by | and "
         "averaged.",
     )

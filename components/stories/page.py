@@ -26,11 +26,6 @@ LEFT = "stories.left"
 LONGEST = 40  # letters of what a link asked for that are repeated
 
 
-def presenting() -> bool:
-    """Whether this run shows a story: then only the story is on the screen."""
-    return story(st.query_params.get("story", "")) is not None
-
-
 def show() -> None:
     """The story that the link names, or those that there are."""
     if st.session_state.pop(LEFT, False):
@@ -79,7 +74,7 @@ def present(told: Story) -> None:
 def place(asked: str, count: int) -> tuple[int, str]:
     """The number of the step that a link asks for; the first where there is none of that number,
     and why."""
-    if asked.isdecimal() and 1 <= int(asked[:LONGEST]) <= count:
+    if asked.isdecimal() and len(asked) < LONGEST and 1 <= int(asked) <= count:
         return int(asked), ""
     return 1, f"The link asks for step “{asked[:LONGEST]}”; this story has steps 1 to {count}."
 

@@ -42,8 +42,9 @@ OF_A_CLASS = 2  # images of each other class that are offered
 def picture_options(given: Given) -> tuple[Option, ...]:
     """The pictures that come along but for the one in hand, or what its data set has beside it."""
     name = given.get("image") or ""
-    if name.startswith(EXAMPLE):
-        return tuple(unlike(example(name.removeprefix(EXAMPLE))))
+    beside = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
+    if options := tuple(beside):
+        return options
     found = (Option(f"{SAMPLE}{one.name}", one.title) for one in SAMPLES)
     return tuple(one for one in found if one.name != name)
 

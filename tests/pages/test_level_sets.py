@@ -13,6 +13,7 @@ from components.runs import Problem
 from components.sidebar.partners import Partner
 from components.views import LEVEL_SETS
 from engine import run
+from engine.arguments.pictures import picture_options
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.case import PairCase
@@ -142,3 +143,11 @@ def test_the_call_under_share_names_the_images_and_asks_this_very_question():
     subject = at.session_state["subject"]
     palace = Partner("A Chinese palace", "sample:china", sample("china"))
     assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [palace]))
+
+
+def test_an_image_with_nothing_of_another_class_beside_it_walks_to_the_samples():
+    names = [
+        one.name for one in picture_options({"image": "example:phantoms:count=100+healthy/63"})
+    ]
+    assert names
+    assert all(name.startswith("sample:") for name in names)

@@ -101,3 +101,9 @@ def test_the_workbench_asks_the_same(address, monkeypatch):
     parts = urlsplit(address)
     assert not said(settled(visit(parse_qs(parts.query), BY_ADDRESS[parts.path])))
     assert {run.digest(*question) for question in LINKS[address].asks()} <= asked
+
+
+def test_a_step_with_many_zeros_before_it_is_refused_in_a_sentence():
+    number, words = page.place("0" * 39 + "19", 5)
+    assert number == 1
+    assert "has steps 1 to 5" in words
