@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from components.notices import plain
+from engine.data import DataSet
 from engine.data.folders import SIDES, Imported, read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData
@@ -43,6 +46,8 @@ def draw() -> None:
                 take(given.getvalue(), given.name, int(side))
     if problem := st.session_state.get("lab.problem"):
         st.error(plain(problem), icon=":material/error:")
+    elif opened := st.session_state.get("lab.opened"):
+        st.caption(plain(opened))
 
 
 def take(content: bytes, name: str, side: int) -> None:
@@ -64,9 +69,15 @@ def take(content: bytes, name: str, side: int) -> None:
         bar.empty()
         return
     bar.empty()
-    title = f"{found.data.card.title} ({found.data.fingerprint[:4]})"
+    found = replace(found, data=without_name(found.data))
+    title = found.data.card.title
     held()[title] = found
-    st.session_state["lab.data"] = title
+    st.session_state.update({"lab.data": title, "lab.opened": f"{name[:60]} is “{title}” here."})
+
+
+def without_name(data: DataSet) -> DataSet:
+    """Under a title that tells nothing of the file: titles stand in links and in models."""
+    return replace(data, card=replace(data.card, title=f"Your data ({data.fingerprint[:4]})"))
 
 
 def skipped(found: Imported) -> None:

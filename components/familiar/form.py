@@ -28,7 +28,6 @@ ALPHAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 USUAL = "5 %"
 PARTS = ("fit", "held", "unknown")  # of the images, in the order of the case's parts
 MOST_MB = 500
-YOURS = "Yours: "
 GROUP_WORDS = {"phantoms": "patient", PHOTOGRAPHS: "photograph"}
 
 
@@ -127,7 +126,7 @@ def group_word(normal: DataSet) -> str:
 
 def own() -> dict[str, DataSet]:
     """What was opened in this session, here or in the lab, by title."""
-    lab = {f"{YOURS}{title}": found.data for title, found in uploads.held().items()}
+    lab = {title: found.data for title, found in uploads.held().items()}
     return lab | st.session_state.setdefault(f"{KEY}.own", {})
 
 
@@ -155,5 +154,5 @@ def take(model: Classifier) -> None:
     except BadData as error:
         st.session_state[f"{KEY}.problem"] = str(error)
         return
-    title = f"{YOURS}{found.card.title} ({found.fingerprint[:4]})"
-    st.session_state.setdefault(f"{KEY}.own", {})[title] = found
+    data = uploads.without_name(found)
+    st.session_state.setdefault(f"{KEY}.own", {})[data.card.title] = data

@@ -44,7 +44,7 @@ def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> No
     with page.expect_response(lambda got: "upload_file" in got.url) as answered:
         page.locator(".st-key-lab-file input[type=file]").set_input_files(large_zip)
     assert answered.value.ok
-    expect(page.get_by_role("heading", name="colors")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your data")).to_be_visible()
 
 
 def test_weights_of_60_mb_reach_the_page(app_url: str, page: Page, tmp_path: Path) -> None:
