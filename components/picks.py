@@ -11,6 +11,7 @@ from components.links import let_go, refuse
 
 Kind = Literal["list", "radio", "pills", "segments", "slider"]
 WordT = TypeVar("WordT")
+LONGEST = 19  # digits of a number in a link
 
 
 def pick(
@@ -106,7 +107,7 @@ def pick_number(label: str, count: int, key: str, step: int = 1) -> int:
 
 def below(count: int) -> Callable[[str], bool]:
     """Whether a word from a link is a whole number from 0 to below the count."""
-    return lambda word: word.isdecimal() and int(word) < count
+    return lambda word: word.isdecimal() and len(word) < LONGEST and int(word) < count
 
 
 def hold_back(label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "") -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.links import refuse
 from components.notices import plain
-from components.picks import pick
+from components.picks import LONGEST, pick
 from engine import data
 from engine.data.dataset import DataSet, Rows
 from engine.data.example import Example
@@ -112,4 +112,4 @@ def is_known(name: str) -> bool:
 
 def is_place(word: str, count: int) -> bool:
     """Whether a word from a link is a number from 1 to the count."""
-    return word.isdecimal() and 1 <= int(word) <= count
+    return word.isdecimal() and len(word) < LONGEST and 1 <= int(word) <= count

@@ -104,7 +104,7 @@ def places_of(answer: Any, tag: str, count: int) -> list[int]:
 
 def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
     """The places that a link names, such as "0,3"; `first` where it names none that exist."""
-    given = {int(part) for part in linked.split(",") if part.isdecimal()}
+    given = {int(part) for part in linked.split(",") if part.isdecimal() and len(part) < 19}
     found = sorted(place for place in given if place < count)
     return tuple(found) or tuple(first)
 
