@@ -38,7 +38,8 @@ class Section:
         method: what is asked.
         case: what it is asked about.
         title: above it.
-        sentence: the answer in at most two lines, with the figure that carries it.
+        sentence: the answer in at most two lines, with the figure that carries it; what the
+            method itself finds if not given.
         picture: draws what makes the point, large, below the sentence.
         evidence: what the answer rests on, in this order.
         columns: how many of it stand side by side in a wide window.
@@ -127,8 +128,8 @@ def ask(section: Section) -> Outcome | None:
 
 def answered(section: Section, answer: Answer) -> None:
     """Everything that is known, in the order of every view."""
-    if section.sentence:
-        st.header(plain(section.sentence(answer)))
+    if said := sentence(section, answer):
+        st.header(plain(said))
     if section.picture:
         section.picture(answer)
     with section.below or nullcontext():
@@ -140,16 +141,22 @@ def answered(section: Section, answer: Answer) -> None:
         leave(section, offered(section, answer, files))
 
 
+def sentence(section: Section, answer: Views) -> str:
+    """The answer in words: the view's own, or what the method finds; "" where neither has any."""
+    if section.sentence:
+        return section.sentence(answer)
+    return section.method.finding(section.case, answer)
+
+
 def offered(section: Section, answer: Answer, files: Files) -> Offer:
     """What can be taken along, with what a report says and draws of it."""
-    sentence = section.sentence(answer) if section.sentence else ""
 
     def exhibits() -> list[Exhibit]:
         return [exhibit(one, answer) for one in section.evidence if one.view in answer]
 
     return Offer(
-        answer, section.slot, files, calls(section), sentence, section.notes, exhibits,
-        lambda: ground_of(section.case), f"{section.key}.viewer",
+        answer, section.slot, files, calls(section), sentence(section, answer), section.notes,
+        exhibits, lambda: ground_of(section.case), f"{section.key}.viewer",
     )  # fmt: skip
 
 

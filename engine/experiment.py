@@ -163,6 +163,15 @@ class Experiment(Method[ExperimentCase]):
     def picture(self, case: ExperimentCase) -> View:
         """The one picture that makes the point; it needs no training."""
 
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How many of the paper's claims hold, and with how many seeds that was decided."""
+        seeds = len(set(found["runs"]["seed"].tolist()))
+        outcomes = found["claims"]["outcome"].tolist()
+        words = f"{outcomes.count(HOLDS)} of {len(outcomes)} claims of the paper hold here"
+        if open_ones := outcomes.count(UNDECIDED):
+            words += f", {open_ones} undecided"
+        return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."
+
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: picture; table, means with their spread; claims; runs, every figure."""
         views: dict[str, View] = {"picture": self.picture(case)}

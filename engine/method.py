@@ -196,6 +196,18 @@ class Method(ABC, Generic[CaseT]):
     def __call__(self, case: CaseT, progress: Progress = quiet) -> Result:
         """Compute on one case: the same case and settings give the same numbers."""
 
+    def finding(self, case: CaseT, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What an answer says, in a sentence or two of plain text; "" where nothing is said.
+
+        Page, command line, report and notebook give the same words. Classes are named by the
+        case's model, since labels may be a visitor's own.
+
+        Args:
+            case: what was asked about.
+            found: the views of the answer, by name.
+        """
+        return ""
+
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""

@@ -8,23 +8,13 @@ import numpy as np
 import streamlit as st
 
 from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
+from components.draw.drawing import Drawing
 from components.notices import plain
 from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, spread
 from engine.result import Table
 
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 OUTCOMES = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
-
-
-def headline(found: Views) -> str:
-    """How many of the paper's claims hold, and with how many seeds that was decided."""
-    seeds = len(set(found["runs"]["seed"].tolist()))
-    outcomes = found["claims"]["outcome"].tolist()
-    words = f"{outcomes.count(HOLDS)} of {len(outcomes)} claims of the paper hold here"
-    if open_ones := outcomes.count(UNDECIDED):
-        words += f", {open_ones} undecided"
-    return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."
 
 
 def list_claims(claims: Table) -> None:

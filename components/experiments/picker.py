@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.draw.pictures import draw_pictures
-from components.experiments.claims import headline
 from components.links import refuse
 from components.notices import plain
 from components.widgets.pictures import show_picture
@@ -45,7 +44,8 @@ def card(kind: type[Experiment], key: str) -> None:
     if isinstance(picture, Pictures):
         show_picture(labeled(picture), picture.finding, width="stretch")
     known = run.known(method, case)
-    st.markdown(f"**{plain(kind.title)}**  \n{headline(known) if known else 'Not run here yet.'}")
+    words = method.finding(case, known) if known else "Not run here yet."
+    st.markdown(f"**{plain(kind.title)}**  \n{plain(words)}")
     st.button(
         "Open", key=f"{key}.open.{kind.name}",
         on_click=st.session_state.__setitem__, args=(f"{key}.chosen", kind.name),

@@ -10,7 +10,7 @@ from components import forms, section
 from components.case_form import CaseForm
 from components.draw.drawing import Views
 from components.experiments import own_image, picker
-from components.experiments.claims import figures, headline, list_claims
+from components.experiments.claims import figures, list_claims
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -55,7 +55,7 @@ def asked(method: Experiment, case: ExperimentCase, key: str) -> None:
     conditions = ", ".join(method.conditions(case))
     section.show(
         Section(
-            KEY, method, case, sentence=headline, evidence=[figures(method.measures)], columns=1,
+            KEY, method, case, evidence=[figures(method.measures)], columns=1,
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(method.picture(case), f"{key}.preview"),
             button="Run the experiment",

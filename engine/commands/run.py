@@ -33,6 +33,8 @@ def ask(wanted: Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
     found = answer(method, case, progress)
     clear_line()
+    if words := method.finding(case, found):
+        say(words)
     say(f"{titled(method, case)}: {write(found, case, out)}")
 
 

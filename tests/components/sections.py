@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,6 +41,9 @@ class Counted(Method[Birds]):
     needs = frozenset({"bird"})
     running = threading.Event()
     let_go = threading.Event()
+
+    def finding(self, case: Birds, found: Mapping[str, Any]) -> str:
+        return f"Owls lead with {found['table'].cell('owl', 'birds'):.0f}."
 
     def __call__(self, case: Birds, progress: Progress = quiet) -> Result:
         progress(0.5, "counting", {"table": table(2)})
@@ -81,7 +85,6 @@ def page() -> None:
         section.show(
             section.Section(
                 "birds", Counted(), case,
-                sentence=lambda found: f"Owls lead with {found['table'].cell('owl', 'birds'):.0f}.",
                 picture=lambda found: st.markdown("the picture"),
                 evidence=(
                     Drawing("table", "How many", Bars(value="birds"), lambda found: "owl has most"),

@@ -22,6 +22,7 @@ from engine.attribution.study import things
 from engine.case import shown
 from engine.commands.cli import main
 from engine.commands.output import file_name, free, strict
+from engine.experiment import HOLDS
 from engine.families import METHODS
 from engine.images import Crop
 from engine.images.samples import sample
@@ -364,7 +365,8 @@ BRIEFLY = ["--set", "epochs=1", "seeds=2", "victim=MLP"]
 def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path, capsys):
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
     assert main([*EXPERIMENT, *BRIEFLY, "--seed", "5", "--out", str(tmp_path)]) == 0
-    assert "columns" in capsys.readouterr().out
+    sentence, done = capsys.readouterr().out.splitlines()
+    assert "columns" in done
     record = json.loads((tmp_path / "result.json").read_text())
     assert record["case"]["data"] == "columns"
     assert record["case"]["seed"] == 5
@@ -375,6 +377,9 @@ def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path,
     assert record["numbers"] == {}
     outcomes = pd.read_csv(tmp_path / record["views"]["claims"]["file"])
     assert len(outcomes) == len(CudaExperiment.claims)
+    holding = (outcomes["outcome"] == HOLDS).sum()
+    assert sentence.startswith(f"{holding} of {len(outcomes)} claims of the paper hold here")
+    assert sentence.endswith("(2 seeds).")
 
 
 @pytest.mark.parametrize("given", [["--image", "sample:coffee"], ["--model", "digits-cnn"]])
