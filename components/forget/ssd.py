@@ -22,6 +22,7 @@ from components.section import Section
 from engine.result import Array, Table, WeightScores
 from engine.run import Answer
 from engine.unlearning import SSD, Importance, by_layer
+from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
@@ -34,17 +35,22 @@ def ssd(closer: Closer) -> Rows:
     importance = Importance(method.batch, method.label_free)
     return [[
         Section(
-            KEY, importance, closer.asked.case, detail=lambda found: live(closer, method, found)
+            KEY, importance, closer.asked.case,
+            detail=lambda found: live(closer, at_first(closer.asked.case, method), found),
         )
     ]]  # fmt: skip
+
+
+def at_first(case: ForgetCase, method: SSD) -> SSD:
+    """The method with the threshold that it would take, which is searched for only here."""
+    return replace(method, ratio=started(case, method))
 
 
 @st.fragment
 def live(closer: Closer, method: SSD, found: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
     case, plot = closer.asked.case, st.container()
-    start = started(case, method)
-    method = choose(replace(method, ratio=start))
+    method = choose(method)
     after = damped(case, method)
     forget, train = found["forget"], found["train"]
     weights = some_weights(str(found.record["digest"]), forget, train)
@@ -62,7 +68,8 @@ def live(closer: Closer, method: SSD, found: Answer) -> None:
     )
 
     def layers() -> None:
-        held = by_layer(forget.values, train.values, method.ratio or start, method.strength)
+        ratio = started(case, method)
+        held = by_layer(forget.values, train.values, ratio, method.strength)
         tables.table(held, f"{KEY}.SSD.layers")
 
     folded(tables.NUMBERS, f"{KEY}.SSD.numbers", layers)
