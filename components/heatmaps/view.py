@@ -13,12 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, together
 from components.charts.tables import signed
-from components.draw.maps import draw_maps, first_screen
+from components.draw.maps import draw_maps, first_screen, map_panel
 from components.exports import python_call
 from components.forms import method_form, pick_methods, refuse_links
 from components.heatmaps import truth
 from components.notices import plain
-from components.runs import Outcome, Pending, Problem
+from components.runs import Outcome, Pending
 from components.section import Section, answered
 from components.sidebar.subject import Subject, cost_words, precise
 from components.together import Answers
@@ -31,6 +31,7 @@ from engine.case.target import Target
 from engine.measures.agreement import matrix
 from engine.method import Method
 from engine.result import Floats
+from engine.run import Answer
 
 KEY = "heatmaps"
 Kind = type[Method[Any]]
@@ -119,15 +120,11 @@ def section(method: Method[Any], subject: Subject) -> Section:
 
 def panel(title: str, outcome: Outcome, trial: trials.Trial | None) -> Panel:
     """A method's picture with what its trials say, or why there is none yet."""
-    match outcome:
-        case Pending():
-            return Panel(title, None, "being computed …")
-        case Problem(words=words):
-            return Panel(title, None, words)
-        case answer:
-            fast = answer.record["case"]["precision"] == "fast"
-            notes = [trials.trust_line(trial)] if trial else []
-            return Panel(title, answer["map"], ". ".join(["Fast (bfloat16)"] * fast + notes))
+    if not isinstance(outcome, Answer):
+        return map_panel(title, outcome)
+    fast = outcome.record["case"]["precision"] == "fast"
+    notes = [trials.trust_line(trial)] if trial else []
+    return Panel(title, outcome["map"], ". ".join(["Fast (bfloat16)"] * fast + notes))
 
 
 def added_up(answer: Mapping[str, Any]) -> None:

@@ -12,16 +12,10 @@ from components.forms import refuse_links, widget
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.attribution.lfa import LFA, MOST, LocalModel
+from engine.attribution.lfa.shares import CHANGES
 from engine.case import ImageCase
 
 KEY = "which"
-CHANGES = {  # what a person may care about, and the neighborhood that stands for it
-    "Small changes of brightness": "C-LIME",
-    "Parts taken away, one at a time": "Occlusion",
-    "Parts taken away, many at once": "LIME",
-    "Parts taken away, any number": "KernelSHAP",
-    "The whole image fading": "Integrated gradients",
-}
 USES: Mapping[str, tuple[str, ...]] = {  # of the settings that only some of the eight look at
     "SmoothGrad": ("noise",),
     "C-LIME": ("noise",),

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.draw.maps import draw_maps
+from components.draw.maps import draw_maps, map_panel
 from components.notices import plain
-from components.runs import Outcome, Pending, Problem
+from components.runs import Outcome, Pending
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
 from engine import run
-from engine.case import ImageCase
+from engine.attribution.lfa.findings import nothing
 
 GROUPS = {  # what they are fitted to
     "Fitted to slopes": ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input"),
@@ -51,7 +51,7 @@ def one_by_one(asked: ExplainerTrial) -> None:
         waits = any(isinstance(one, Pending) for one in outcomes.values())
         if not waits or run.known(method, asked.case):
             outcomes[name] = runs.ask(method, asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
-    show(asked, {name: panel(name, outcomes.get(name)) for name in NAMES})
+    show(asked, {name: map_panel(name, outcomes.get(name)) for name in NAMES})
     runs.watch(list(outcomes.values()))
 
 
@@ -61,27 +61,3 @@ def leave(asked: ExplainerTrial) -> None:
     if run.known(asked.method, asked.case) is None:
         wanted |= {f"{KEY}.{name}": run.digest(asked.local(name), asked.case) for name in NAMES}
     runs.leave_all_but(KEY, wanted)
-
-
-def panel(name: str, outcome: Outcome | None) -> Panel:
-    """An explainer's map, or why there is none yet."""
-    match outcome:
-        case None:
-            return Panel(name, None, "waits for the maps before it")
-        case Pending():
-            return Panel(name, None, "being computed …")
-        case Problem(words=words):
-            return Panel(name, None, words)
-        case answer:
-            return Panel(name, answer["map"])
-
-
-def nothing(case: ImageCase) -> str:
-    """Which color stands for nothing, where parts are taken away or the image fades."""
-    red, green, blue = (round(255 * value) for value in case.model.mean.flatten().tolist())
-    if red == green == blue == 0:
-        return "Taken away, or faded to nothing, means black: the zero of this model."
-    return (
-        "Taken away, or faded to nothing, is not black but the zero of this model, the color "
-        f"({red}, {green}, {blue}) of 255."
-    )

@@ -15,7 +15,8 @@ from components.section import Section
 from components.which_explanation import experiments, losses, maps
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
-from engine.attribution.lfa import ROWS
+from engine.attribution.lfa import ROWS, findings
+from engine.attribution.lfa.shares import column, fresh_shares, ordered
 
 AGREEMENT = {"Direction": "cosine", "Order": "order", "Strongest": "strongest", "Sign": "sign"}
 ABOUT_MAP = (
@@ -53,7 +54,7 @@ def advice(asked: ExplainerTrial, found: Views) -> str:
     """Which explainer to trust, unless the model was never meant for such an image."""
     if asked.about.in_distribution.foreign:
         return losses.WITHHELD
-    return losses.advice(losses.fresh(found), asked.change)
+    return findings.advice(found, asked.change)
 
 
 def picture(asked: ExplainerTrial, found: Views) -> None:
@@ -69,13 +70,13 @@ def picture(asked: ExplainerTrial, found: Views) -> None:
 
 def ends_of(asked: ExplainerTrial, found: Views) -> list[Panel]:
     """The maps that predict the change best and worst; none where no share is known or advised."""
-    shares = losses.column(losses.fresh(found), asked.change)
-    if asked.about.in_distribution.foreign or not np.isfinite(shares).any():
+    predicted = column(fresh_shares(found), asked.change)
+    if asked.about.in_distribution.foreign or not np.isfinite(predicted).any():
         return []
-    order = losses.ordered(shares)
+    order = ordered(predicted)
     return [
         Panel(f"{place} of eight: {ROWS[row]}", found[f"map {ROWS[row]}"],
-              f"Change in score that it predicts: {losses.share(float(shares[row]))}.")
+              f"Change in score that it predicts: {findings.share(float(predicted[row]))}.")
         for place, row in (("First", order[0]), ("Last", order[-1]))
     ]  # fmt: skip
 

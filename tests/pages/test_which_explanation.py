@@ -8,13 +8,10 @@ import torch
 from torch import nn
 
 from components.views import WHICH_EXPLANATION
-from components.which_explanation import experiments, losses, maps
-from components.which_explanation.form import CHANGES
+from components.which_explanation import losses
 from engine.attribution.lfa import LFA, ROWS, LocalModel
-from engine.case import ImageCase
+from engine.attribution.lfa.shares import CHANGES, ranked
 from engine.models import catalog
-from engine.models.classifier import Classifier
-from engine.result import Table
 from tests import tiny
 from tests.visits import held_up, pills, said, settled, visit, words
 
@@ -75,7 +72,7 @@ def test_an_explainer_that_shines_only_where_it_was_fitted_is_not_trusted():
     home = ROWS.index("C-LIME")
     assert found["squared loss"].values[:, home].argmin() == home
     assert "trust C-LIME here" not in advice(at)
-    table = losses.ranked(found, "Small changes of brightness")
+    table = ranked(found, "Small changes of brightness")
     seen = dict(zip(table.rows, table.values.tolist(), strict=True))["C-LIME"]
     assert seen[1] > 0.999
     assert seen[0] < seen[1] - 0.1
@@ -150,64 +147,6 @@ def test_links_to_what_is_not_offered_are_refused():
     assert any("“The weather” as Which change do you care about?" in told for told in said(at))
 
 
-def table_of(values):
-    columns = tuple(f"in {name}'s" for name in ROWS)
-    return Table.grid(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
-
-
-def test_shares_are_one_less_the_loss_over_that_of_no_change():
-    lost = table_of(np.outer(np.arange(8), np.ones(8)))
-    found = losses.shares(lost, np.full(8, 4, np.float32))
-    assert found[:, 0] == pytest.approx(1 - np.arange(8) / 4)
-    told = losses.advice(found, "Small changes of brightness")
-    assert "trust C-LIME here: it predicts over 99.9 %" in told
-    assert "SmoothGrad (75.0 %); last is Occlusion (worse than predicting no change)" in told
-
-
-def test_where_nothing_moves_no_share_is_made_up():
-    found = losses.shares(table_of(np.zeros((8, 8))), np.zeros(8, np.float32))
-    assert np.isnan(found).all()
-    assert "needs no explanation" in losses.advice(found, "The whole image fading")
-
-
-def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
-    values = np.full((8, 8), 2.0)
-    np.fill_diagonal(values, 0.1)
-    values[ROWS.index("LIME"), ROWS.index("C-LIME")] = 90
-    found = losses.shares(table_of(values), np.ones(8, np.float32))
-    told = losses.free_lunch(found)
-    assert "5 kinds of change have 5 different best explainers" in told
-    assert "LIME is best for parts taken away, many at once, but for small changes" in told
-
-
-def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
-    values = np.full((8, 8), 0.5)
-    values[ROWS.index("Gradient")] = 0.4
-    values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing
-    found = losses.shares(table_of(values), np.ones(8, np.float32))
-    told = losses.advice(found, "Parts taken away, many at once")
-    assert "trust none of the eight here" in told
-    assert "C-LIME comes nearest" in told
-    assert "trust Gradient here" in losses.advice(found, "The whole image fading")
-    told = losses.free_lunch(found)
-    assert "Gradient predicts what can be predicted at all best." in told
-    assert "None is of use for parts taken away, many at once." in told
-
-
-def test_where_all_are_worse_than_nothing_none_is_the_best():
-    found = losses.shares(table_of(np.full((8, 8), 3.0)), np.ones(8, np.float32))
-    assert "none of the eight is of use for any" in losses.free_lunch(found)
-
-
-def test_the_color_of_nothing_is_said():
-    def told(*mean):
-        model = Classifier(tiny.Cnn(), "toy", "toy", side=8, mean=mean)
-        return maps.nothing(ImageCase(model, torch.zeros(3, 8, 8), 0))
-
-    assert "the color (124, 116, 104) of 255" in told(0.485, 0.456, 0.406)
-    assert "means black" in told(0.0, 0.0, 0.0)
-
-
 def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model():
     at = open_view()
     next(one for one in at.button if one.label == "Run the experiments").click()
@@ -218,16 +157,6 @@ def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model
     assert "Not with so few samples: C-LIME (" in told  # 50 samples of 64 features
     assert "Moved most on average by those of" in told
     assert "Moved least on average by those of" in told
-
-
-def test_whose_features_move_the_score_most_is_read_from_the_right_end():
-    values = np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32)
-    view = Table.grid(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
-    assert experiments.moved(view, "strongest") == "Moved most on average by those of B: 4."
-    assert experiments.moved(view, "weakest") == "Moved least on average by those of C: 0.35."
-    assert (
-        experiments.settled(view) == "From 1 features to 2 features: A 1 → 1; B 3 → 5; C 0.5 → 0.2."
-    )
 
 
 def test_each_matrix_is_colored_against_its_own_loss_of_no_change():

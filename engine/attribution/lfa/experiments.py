@@ -9,13 +9,15 @@ Han, Srinivas and Lakkaraju 2022, https://arxiv.org/abs/2206.01254, section 5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from engine.attribution.lfa.findings import recovered
 from engine.attribution.lfa.fit import Evaluated, Linear, another, asked, fitted, look
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import (
@@ -104,6 +106,10 @@ class LFAExperiments(Method[ImageCase]):
             "convergence": convergence(ground, reach, looks, told),
             **perturbed(ground, models, self.noise, self.draws, part_of(progress, 0.7, 1.0)),
         }
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Who recovers a linear model."""
+        return recovered(found["recovery"])
 
 
 def tangent(ground: Ground) -> tuple[float, Tensor]:

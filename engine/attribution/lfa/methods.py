@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import Partition, grid
+from engine.attribution.lfa.findings import free_lunch
 from engine.attribution.lfa.fit import (
     Evaluated,
     Linear,
@@ -22,7 +24,7 @@ from engine.attribution.lfa.fit import (
     squared_loss,
 )
 from engine.attribution.lfa.ground import Ground
-from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
+from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, ROWS, Radii
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
@@ -31,7 +33,6 @@ from engine.result import Floats, HeatMap, Result, Table, View
 
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
 MOST = 1024  # features that a linear model is fitted to
-ROWS = tuple(NEIGHBORHOODS)
 BLANK = 1 / 512  # half a step of an 8-bit color
 STILL = 1e-7  # a score that moves less does so by rounding
 
@@ -151,6 +152,10 @@ class LFA(Method[ImageCase]):
         views["disagreement"] = disagreement(ground, models)
         progress(1.0, "judged each by all")
         return views
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Whether one explainer is the best for every kind of change."""
+        return free_lunch(found)
 
 
 def look_twice(

@@ -204,3 +204,4 @@ NEIGHBORHOODS: Mapping[str, Neighborhood] = {
         "Occlusion", True, True, one_by_one, f"{TAKEN}, one at a time", intercept=False, drop=True
     ),
 }
+ROWS = tuple(NEIGHBORHOODS)

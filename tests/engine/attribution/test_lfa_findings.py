@@ -1,0 +1,140 @@
+"""What the trial of the eight explainers says, and what the paper's experiments say."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.lfa import LFA, ROWS, LFAExperiments
+from engine.attribution.lfa.findings import (
+    advice,
+    best_at_home,
+    free_lunch,
+    measured,
+    moved,
+    nothing,
+    recovered,
+    settled,
+)
+from engine.attribution.lfa.shares import CHANGES, fresh_shares, ranked
+from engine.case import ImageCase
+from engine.models.classifier import Classifier
+from engine.result import Table
+from tests import tiny
+
+SMALL = "Small changes of brightness"
+
+
+def table_of(values):
+    columns = tuple(f"in {name}'s" for name in ROWS)
+    return Table.grid(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
+
+
+def trial(lost, still=1.0):
+    """An answer of LFA with these losses at fresh samples, and one loss of no change."""
+    base = Table.grid(np.full((1, 8), still, np.float32), ("squared loss",), ROWS, ("",) * 8)
+    return {"fresh squared loss": table_of(lost), "fresh no change": base}
+
+
+def test_shares_are_one_less_the_loss_over_that_of_no_change():
+    found = trial(np.outer(np.arange(8), np.ones(8)), 4)
+    assert fresh_shares(found)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
+    told = advice(found, SMALL)
+    assert "trust C-LIME here: it predicts over 99.9 %" in told
+    assert "SmoothGrad (75.0 %); last is Occlusion (worse than predicting no change)" in told
+
+
+def test_where_nothing_moves_no_share_is_made_up():
+    found = trial(np.zeros((8, 8)), 0)
+    assert np.isnan(fresh_shares(found)).all()
+    assert "needs no explanation" in advice(found, "The whole image fading")
+
+
+def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
+    lost = np.arange(64).reshape(8, 8) / 64
+    fresh, own = trial(lost), trial(lost[::-1])
+    found = fresh | {
+        "squared loss": own["fresh squared loss"], "no change": own["fresh no change"]
+    }  # fmt: skip
+    for change, neighborhood in CHANGES.items():
+        table = ranked(found, change)
+        at = ROWS.index(neighborhood)
+        assert table.rows == ROWS
+        assert table["predicted"] == pytest.approx(1 - lost[:, at])
+        assert table["at its own samples"] == pytest.approx(1 - lost[::-1, at])
+
+
+def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
+    values = np.full((8, 8), 2.0)
+    np.fill_diagonal(values, 0.1)
+    values[ROWS.index("LIME"), ROWS.index("C-LIME")] = 90
+    told = free_lunch(trial(values))
+    assert "5 kinds of change have 5 different best explainers" in told
+    assert "LIME is best for parts taken away, many at once, but for small changes" in told
+
+
+def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
+    values = np.full((8, 8), 0.5)
+    values[ROWS.index("Gradient")] = 0.4
+    values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing
+    found = trial(values)
+    told = advice(found, "Parts taken away, many at once")
+    assert "trust none of the eight here" in told
+    assert "C-LIME comes nearest" in told
+    assert "trust Gradient here" in advice(found, "The whole image fading")
+    told = free_lunch(found)
+    assert "Gradient predicts what can be predicted at all best." in told
+    assert "None is of use for parts taken away, many at once." in told
+
+
+def test_where_all_are_worse_than_nothing_none_is_the_best():
+    assert "none of the eight is of use for any" in free_lunch(trial(np.full((8, 8), 3.0)))
+
+
+def test_only_where_an_explainer_is_the_measurement_itself_that_is_said():
+    told = {change: measured(change) for change in CHANGES}
+    assert [change for change in told if told[change]] == ["Parts taken away, one at a time"]
+    assert told["Parts taken away, one at a time"].startswith("Occlusion is this very measurement")
+
+
+def test_those_that_lose_least_in_their_own_column_are_best_at_home():
+    values = np.ones((8, 8))
+    values[[0, 1, 2], [0, 1, 2]] = 0.5
+    values[4, 3] = 0.1  # another is better in the fourth's
+    values[0, 4:] = 0.2
+    assert best_at_home(table_of(values)) == "3 of 8 are best at home."
+
+
+def test_the_color_of_nothing_is_said():
+    def told(*mean):
+        model = Classifier(tiny.Cnn(), "toy", "toy", side=8, mean=mean)
+        return nothing(ImageCase(model, torch.zeros(3, 8, 8), 0))
+
+    assert "the color (124, 116, 104) of 255" in told(0.485, 0.456, 0.406)
+    assert "means black" in told(0.0, 0.0, 0.0)
+
+
+def test_whose_features_move_the_score_most_is_read_from_the_right_end():
+    values = np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32)
+    view = Table.grid(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
+    assert moved(view, "strongest") == "Moved most on average by those of B: 4."
+    assert moved(view, "weakest") == "Moved least on average by those of C: 0.35."
+    assert settled(view) == "From 1 features to 2 features: A 1 → 1; B 3 → 5; C 0.5 → 0.2."
+
+
+def test_an_error_below_a_hundredth_of_the_weights_counts_as_found():
+    errors = Table.of({"error": ([0.0, 0.0099, 0.01, np.nan], "of the weights")}, list("ABCD"))
+    assert recovered(errors) == (
+        "Who finds a linear model exactly: A, B. Not with so few samples: C (1 % off), "
+        "D (not known)."
+    )
+    assert recovered(errors.take([0])) == "Who finds a linear model exactly: A."
+
+
+def test_the_shell_hears_what_the_page_says():
+    model = tiny.mlp()
+    case = ImageCase(model, tiny.image(8), 1)
+    trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
+    found = trial_of(case)
+    assert trial_of.finding(case, found) == free_lunch(found)
+    found = experiments(case)
+    assert experiments.finding(case, found) == recovered(found["recovery"])
