@@ -15,6 +15,7 @@ from components.minimal_regions.form import KEY, RegionSearch
 from components.sidebar.subject import Subject, square_pixels
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Pixels
+from engine.attribution.lima.findings import at_step
 from engine.run import digest
 
 SIDE = 672  # px of the picture on the page, at least
@@ -32,8 +33,9 @@ def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> N
         count, search = len(found["insertion"].x) - 1, digest(asked.method, asked.case)
         step = choose_step(count, search, f"{KEY}.step", first)
         pixels = searched(square_pixels(asked.about), found["rank"].values, step)
-        show_picture(pixels, at_step(found, step), width="stretch")
-        st.caption(at_step(found, step))
+        told = at_step(asked.case, found, step)
+        show_picture(pixels, told, width="stretch")
+        st.caption(told)
     with right:
         for way in WAYS:
             draw(curve(found, band, way, step), found, f"{KEY}.curves.{way}")
@@ -80,19 +82,6 @@ def choose_step(count: int, search: str, key: str, first: int) -> int:
 def read(word: str, count: int) -> int | None:
     """A step from a link; None where there is no such step."""
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
-
-
-def at_step(found: Views, step: int) -> str:
-    """What the model says at a step."""
-    shown, gone = found["insertion"], found["deletion"]
-    words = (
-        f"{step} of {len(shown.x) - 1} regions, {100 * shown.x[step]:.0f} % of the image: "
-        f"“{shown.y_label}” {shown.y[step]:.2f} with only these, {gone.y[step]:.2f} without them"
-    )
-    first = found["insertion of the first class"]
-    if first.y_label != shown.y_label:
-        words += f"; “{first.y_label}” {first.y[step]:.2f} with only these"
-    return words + f". The whole image: {shown.y[-1]:.2f}."
 
 
 def unsearched(about: Subject) -> None:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from components.minimal_regions import steps, view
+from components.minimal_regions import steps
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.lima.findings import enough
 from engine.case import ImageCase
 from engine.models import catalog
-from engine.result import Curve, Scores, Table
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
@@ -50,7 +50,8 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
 
 def first_of(at):
     """The step that the headline tells of."""
-    return view.enough(LiMA(shape="grid", regions=16)(case_of(at)))[1]
+    case = case_of(at)
+    return enough(case, LiMA(shape="grid", regions=16)(case))[1]
 
 
 def test_the_picture_opens_at_the_headline_s_prefix_and_tells_each_step_s_numbers():
@@ -216,117 +217,3 @@ def test_the_first_class_is_drawn_only_where_it_is_another_one():
         figure, _ = drawn(LiMA(shape="grid", regions=16)(asked), None, "insertion", 1)
         names = {trace.name for trace in figure.data}
         assert names == {case.model.labels[target], case.model.labels[first]}
-
-
-def test_an_order_no_better_than_random_is_called_so():
-    found, band = found_for()
-    areas = found["areas"]
-    poor = {**found, "areas": type(areas)(np.array([0, 1], np.float32), areas.labels, areas.unit)}
-    assert "this order says little" in view.better(poor, band)
-    good = {**found, "areas": type(areas)(np.array([2, -1], np.float32), areas.labels, areas.unit)}
-    assert "are both better than all of 5 random orders" in view.better(good, band)
-
-
-@pytest.mark.parametrize(
-    ("curve", "step"),
-    [
-        ([0.0, 0.4, 0.995, 0.997, 1.0], 2),
-        ([0.0, 0.4, 0.97, 0.985, 1.0], 4),
-        ([0.0, 0.9, 0.5, 0.2, 0.8], 1),
-        ([0.0, 0.001, 0.003, 0.002, 0.001], 2),
-        ([0.3, 0.3, 0.3, 0.3, 0.3], 0),
-    ],
-)
-def test_of_steps_that_are_as_good_the_first_is_shown(curve, step):
-    shares = np.linspace(0, 1, 5, dtype=np.float32)
-    shown = Curve(shares, np.array(curve, np.float32), "share of the image", "cat", "probability")
-    assert view.best_step(shown) == step
-
-
-@pytest.mark.parametrize(
-    ("curve", "told"),
-    [
-        (
-            [0.0, 0.2, 0.75, 0.9, 0.8],
-            "50 % of the image is enough, the shortest prefix found (2 of",
-        ),
-        (
-            [0.0, 0.9, 0.1, 0.2, 0.8],
-            "25 % of the image is enough, the shortest prefix found (1 of",
-        ),
-        ([0.0, 0.1, 0.1, 0.2, 0.8], "No prefix of the order found is enough"),
-        ([0.9, 0.1, 0.1, 0.2, 0.8], "No part is needed: with every region hidden, “cat” has 0.9"),
-        ([0.0, 0.04, 0.03, 0.01, 0.002], "hardly gives “cat” anything (0.002)"),
-    ],
-)
-def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(curve, told):
-    area = np.linspace(0, 1, 5, dtype=np.float32)
-    found = Curve(area, np.array(curve, np.float32), "share of the image", "cat", "probability")
-    said, step = view.enough({"insertion": found})
-    assert told in said
-    if "of 4 regions" in said:
-        assert f"({step} of 4 regions)" in said
-
-
-@pytest.mark.parametrize(
-    ("true", "told"),
-    [
-        ([0.0, 0.1, 0.6, 0.3, 0.2], "With only 50 % of the image shown, “cat” reaches 0.60"),
-        ([0.0, 0.0, 0.1, 0.1, 0.2], "No prefix of the order found gives “cat” more than the whole"),
-        ([0.7, 0.1, 0.1, 0.1, 0.2], "With every region hidden “cat” has 0.70"),
-    ],
-)
-def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true, told):
-    area = np.linspace(0, 1, 5, dtype=np.float32)
-    curves = {
-        "insertion": Curve(area, np.array(true, np.float32), "share", "cat", "probability"),
-        "insertion of the first class": Curve(
-            area, np.full(5, 0.8, np.float32), "share", "dog", "probability"
-        ),
-    }
-    said, _ = view.misled(curves)
-    assert told in said
-    assert ("misleads" in said) == (true[2] == 0.6)
-
-
-@pytest.mark.parametrize(
-    ("inserted", "deleted", "told"),
-    [
-        (0.61, 0.19, "are both better than all of 5 random orders"),
-        (0.61, 0.30, "Only insertion is better than all of 5"),
-        (0.50, 0.19, "Only deletion is better than all of 5"),
-        (0.59, 0.21, "Neither insertion nor deletion is better than all of 5"),
-        (0.60, 0.20, "Neither insertion nor deletion is better than all of 5"),
-    ],
-)
-def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted, deleted, told):
-    """Of insertion the best order is the highest, of deletion the lowest."""
-    drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
-    held = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
-    band = {"areas": Table.of(held)}
-    areas = Scores(np.array([inserted, deleted]), ("insertion", "deletion"), "probability")
-    assert told in view.better({"areas": areas}, band)
-
-
-def curve(*values, label="cat"):
-    area = np.linspace(0, 1, len(values), dtype=np.float32)
-    return Curve(area, np.array(values, np.float32), "share", label, "probability")
-
-
-def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
-    """At the end of insertion, which begins with nothing."""
-    found = {
-        "insertion": curve(0.11, 0.62, 0.33), "deletion": curve(0.33, 0.2, 0.11),
-        "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
-        "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
-    }  # fmt: skip
-    told = steps.at_step(found, 1)
-    assert told == (
-        "1 of 2 regions, 50 % of the image: “cat” 0.62 with only these, 0.20 without them; "
-        "“dog” 0.40 with only these. The whole image: 0.33."
-    )
-    said, _ = view.misled(found)
-    assert "says “dog” (0.77) instead of “cat” (0.330)" in said
-    assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in said
-    right = {"insertion": found["insertion"], "insertion of the first class": found["insertion"]}
-    assert "gets this image right: “cat” (0.33)" in view.misled(right)[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
+from engine.attribution.lima.findings import enough
 from engine.attribution.lima.search import Weights, naive_looks, search
 from engine.attribution.lima.seeing import cut
 from engine.attribution.lima.views import views_of
@@ -79,3 +82,7 @@ class LiMA(Method[ImageCase]):
         return views_of(seeing, found) | {
             "looks": Scores(passes, ("forward passes", "plain greedy search"), "passes")
         }
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+        """How little of the image is enough."""
+        return enough(case, found)[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP, Partition
 from engine.attribution.heatmaps.rise import Rise
-from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
+from engine.attribution.lima.findings import best
+from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP, LiMA
 from engine.attribution.lima.seeing import cut
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -85,6 +87,29 @@ class OtherMaps(Method[ImageCase]):
         unit = "probability"
         areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
         return {"areas": Table.of(areas, rows=list(orders))}
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Which map shows and which hides best."""
+        return best(found["areas"])
+
+
+def beside(
+    found: Mapping[str, Any], others: Mapping[str, Any], band: Mapping[str, Any] | None = None
+) -> Table:
+    """Areas of a search, of other orders, and the mean of random ones where they are known.
+
+    Args:
+        found: an answer of `LiMA`.
+        others: an answer of `OtherMaps` or `RandomOrder` about the same regions.
+        band: an answer of `RandomOrder`.
+    """
+    areas = others["areas"]
+    rows = {LiMA.title: found["areas"].values}
+    rows |= {name: [areas.cell(name, way) for way in areas.order] for name in areas.rows}
+    if band is not None:
+        rows["Random order, mean"] = [band["areas"][way].mean() for way in areas.order]
+    values = np.array(list(rows.values()), np.float32)
+    return Table.grid(values, tuple(rows), ("insertion", "deletion"), ("probability",) * 2)
 
 
 def by_mean(partition: Partition, values: Floats) -> Ranks:

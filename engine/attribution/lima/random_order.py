@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
+from engine.attribution.lima.findings import chance
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
 from engine.attribution.lima.seeing import cut
 from engine.case import ImageCase
@@ -68,3 +71,7 @@ class RandomOrder(Method[ImageCase]):
             rows=[f"order {number + 1}" for number in range(self.orders)],
         )
         return {**views, "areas": areas}
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Where the areas of random orders lie."""
+        return chance(found["areas"])

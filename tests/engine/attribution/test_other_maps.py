@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from components.minimal_regions import view
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.lima.other_maps import by_mean
+from engine.attribution.lima.other_maps import beside, by_mean
 from engine.run import anew
 from tests import tiny
 
@@ -61,7 +60,7 @@ def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders
     case = tiny.cnn_case()
     found = LiMA(shape="grid", regions=16)(case)
     band, other = RandomOrder(shape="grid", regions=16)(case), METHOD(case)
-    table = view.beside(found, other, band)
+    table = beside(found, other, band)
     assert table.rows == (
         "LiMA", "KernelSHAP", "RISE", "Occlusion", "Integrated gradients", "Grad-CAM",
         "Random order, mean",
