@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -13,20 +12,9 @@ from components.ending import end
 from components.notices import plain, spoken
 from engine.arguments.normal import StudyArguments
 from engine.attribution.study import Study, StudyCase
+from engine.attribution.study.images import ABOUT
 
 KEY = "study"
-ABOUT: Mapping[str, str] = {
-    "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
-    "whether it is there, and a map is made for each that it finds.",
-    "phantoms": "Slices with one synthetic lesion, not clinical data; the map is of the kind of "
-    "lesion, and beside it one of the kind that the network finds second best.",
-    "scenes-missed": "Scenes with things that the network misses: do their maps point at them all "
-    "the same?",
-    "scenes-made-up": "Scenes of which the network names things that are not there: does the map "
-    "blame a thing that is there? The mask is that of all things.",
-    "phantoms-missed": "Slices with a lesion that the network takes for another kind or for none; "
-    "the map is of the lesion's own kind, and beside it one of what the network says.",
-}
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,27 @@ import pandas as pd
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Views
+from components.draw.drawing import Drawing, Views, draw
 from components.notices import plain
-from components.section import Section
+from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
-from components.study.ranking import named
+from engine.attribution.study import findings
+from engine.attribution.study.findings import named
 from engine.result import Table
 
 
 def show(asked: StudyQuestion) -> None:
     """The study when it is known, else how it is asked for and how far it is."""
+    table = ranking.drawing(asked.case)
     found = section.show(
         Section(
             KEY, asked.method, asked.case, button="Run the study",
-            sentence=lambda found: ranking.sentence(asked, found["table"]),
-            picture=lambda found: table(asked, found["table"]),
-            evidence=charts.DRAWINGS,
+            picture=lambda found: compared(table, found), evidence=charts.DRAWINGS,
             detail=lambda found: ranking.claims(found["claims"]),
-            growing=so_far, files=lambda found: files(asked, found),
+            growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
+            files=lambda found: files(asked, found),
             before=f"{asked.maps:,} maps are made and measured. The table grows image by image. "
             "You can stop at any time; what is done by then stays, and is kept.",
         )
@@ -35,16 +36,10 @@ def show(asked: StudyQuestion) -> None:
         one_image.show(asked)
 
 
-def so_far(partial: Views) -> None:
-    """The table of the images that are done."""
-    if len(partial.get("table", ())):
-        st.html(ranking.as_html(partial["table"]))
-
-
-def table(asked: StudyQuestion, figures: Table) -> None:
+def compared(table: Drawing, found: Views) -> None:
     """How that compares with the paper, and the table itself."""
-    st.markdown(plain(ranking.beside_paper(figures)))
-    ranking.show(asked, figures)
+    st.markdown(plain(findings.beside_paper(found["table"])))
+    draw(table, found, f"{KEY}.table")
 
 
 def files(asked: StudyQuestion, found: Views) -> Files:

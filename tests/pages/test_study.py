@@ -2,7 +2,6 @@
 
 import io
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,9 @@ from components.study import charts, ranking, view
 from components.study.form import StudyQuestion
 from components.views import STUDY
 from engine.arguments.normal import StudyArguments
-from engine.attribution.study import Study, study_case
+from engine.attribution.study import NAMED, Study, study_case
+from engine.attribution.study.findings import with_figure
+from engine.attribution.study.ranking import SCORE, in_order
 from engine.gallery import shipped
 from engine.run import digest
 from tests.visits import pills, question_in, said, settled, visit, words
@@ -108,17 +109,13 @@ def test_without_a_method_the_page_says_what_to_do():
 # ---------------------------------------------------------------- its parts
 
 
-def test_the_table_is_in_the_order_of_reliability_and_ends_with_the_random_order(default):
+def test_the_table_has_a_row_for_each_method_and_one_for_the_random_order(default):
     _, found = default
-    order = ranking.rows_in_order(found["table"])
-    ranks = found["ranks"]
-    held = [ranks.cell(name, "reliability") for name in order[:-1]]
-    assert held == sorted(held)
-    assert order[-1] == "Random order"
-    html = ranking.as_html(found["table"])
+    html = ranking.ranking_table(found["table"]).html()
     assert html.count("<tr>") == 12
     assert html.count('scope="row"') == 11
-    value = found["table"].cell(order[0], "pointing game")
+    first = in_order(found["table"])[0]
+    value = found["table"].cell(first, "pointing game")
     assert f"{100 * value:.0f} %" in html
 
 
@@ -148,11 +145,11 @@ def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
 
 def test_a_random_order_stands_on_the_scale_of_the_points(default):
     _, found = default
-    table = charts.methods(found["table"], charts.SCORE)
+    table = with_figure(found["table"], SCORE)
     figure = charts.cost_chart(found).figure(table)
     (line,) = figure.layout.shapes
-    assert line.y0 == pytest.approx(100 * found["table"].cell("Random order", charts.SCORE))
-    assert list(figure.data[0].y) == pytest.approx((100 * table[charts.SCORE]).tolist())
+    assert line.y0 == pytest.approx(100 * found["table"].cell("Random order", SCORE))
+    assert list(figure.data[0].y) == pytest.approx((100 * table[SCORE]).tolist())
     low, high = figure.layout.yaxis.range
     assert low < min(figure.data[0].y) < line.y0 < high
 
@@ -163,36 +160,13 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
     seconds = np.asarray(table["seconds"])
     fastest = found["table"].rows[int(np.nanargmin(seconds))]
     cells = {
-        row: ranking.cell(table, found["ranks"], row, "seconds").text
+        row: ranking.cell(table, found["ranks"], row, NAMED["seconds"]).text
         for row in ("Lime", "Occlusion", fastest)
     }
     assert cells[fastest] == "1.0 ×"
     for row in ("Lime", "Occlusion"):
         times = table.cell(row, "seconds") / np.nanmin(seconds)
         assert cells[row] == f"{times:,.0f} ×"
-
-
-def test_how_fine_grad_cam_is_beside_the_things_is_said(default):
-    asked, _ = default
-    told = ranking.fineness(asked)
-    assert "16 × 16 cells of 4 px" in told
-    assert told.endswith("several cells.")
-    slices = StudyQuestion(study_case("phantoms"), Study())
-    told = ranking.fineness(slices)
-    assert "24 × 24 cells of 4 px" in told
-    assert told.endswith("several cells.")
-    dots = np.zeros_like(slices.case.images[0].masks)
-    dots[:, :3, :3] = True
-    tiny_ones = tuple(replace(one, masks=dots[: len(one.masks)]) for one in slices.case.images)
-    told = ranking.fineness(replace(slices, case=replace(slices.case, images=tiny_ones)))
-    assert "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion" in told
-    few = StudyArguments(methods=("Gradient",)).case()
-    assert ranking.fineness(StudyQuestion(few, Study())) == ""
-
-
-def test_a_figure_that_rounds_to_nothing_has_no_sign():
-    told = [ranking.number(value, "cross-label cosine") for value in (-0.001, -0.02, 0.001)]
-    assert told == ["0.00", "−0.02", "0.00"]
 
 
 def test_files_hold_the_numbers_and_the_names(default):

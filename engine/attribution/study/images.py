@@ -9,7 +9,7 @@ from the seed, so that nothing else of the data set has to be made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -31,6 +31,18 @@ from engine.models.classifier import Classifier
 SOURCES = ("scenes", "phantoms")
 ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
 TEST = 2  # in both splits
+ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is asked
+    "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
+    "whether it is there, and a map is made for each that it finds.",
+    "phantoms": "Slices with one synthetic lesion, not clinical data; the map is of the kind of "
+    "lesion, and beside it one of the kind that the network finds second best.",
+    "scenes-missed": "Scenes with things that the network misses: do their maps point at them all "
+    "the same?",
+    "scenes-made-up": "Scenes of which the network names things that are not there: does the map "
+    "blame a thing that is there? The mask is that of all things.",
+    "phantoms-missed": "Slices with a lesion that the network takes for another kind or for none; "
+    "the map is of the lesion's own kind, and beside it one of what the network says.",
+}
 FEWEST = 2  # labels of a scene: maps of one are compared with maps of the other
 PHANTOM_MODEL = "phantom-cnn"
 DEFAULT, MOST = 8, 40  # images

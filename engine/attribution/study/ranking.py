@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from engine.attribution.study.measure import Measurement
 
 
+SCORE, COSINE = "AUC-MoRF", "cross-label cosine"
+
+
 @dataclass(frozen=True)
 class Metric:
     """One column of the study.
 
     Args:
         name: of the column.
+        plainly: what it says, in two or three words.
         unit: of its numbers.
         better: 1 where high is good, −1 where low is, 0 where neither is.
         about: what it says, in a sentence for a person.
     """
 
     name: str
+    plainly: str
     unit: str
     better: int
     about: str
@@ -41,39 +46,64 @@ class Metric:
         """Its number in each row; NaN where there is none."""
         return (one.figures.get(self.name, float("nan")) for one in rows)
 
+    def text(self, value: float) -> str:
+        """A figure as a person reads it; of seconds, the multiple of the fastest method's."""
+        match self.unit:
+            case "bytes" | "images":
+                said = f"{value:,.0f}"
+            case "s":
+                said = f"{value:,.0f} ×" if value >= 9.5 else f"{value:.1f} ×"
+            case "share" if self.name != SCORE:
+                said = f"{100 * value:.0f} %"
+            case _:
+                said = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
+        return said.replace("-", "−")
+
 
 METRICS = (
     Metric(
-        "pointing game", "share", 1,
+        "pointing game", "points at it", "share", 1,
         "how often the map's highest value lies on the thing it was asked about",
     ),
     Metric(
-        "relevance mass", "share", 1, "the share of all positive values that lies on the thing"
+        "relevance mass", "mass on it", "share", 1,
+        "the share of all positive values that lies on the thing",
     ),
     Metric(
-        "relevance rank", "share", 1,
+        "relevance rank", "strongest on it", "share", 1,
         "of as many strongest pixels as the thing has, the share that lies on it",
     ),
     Metric(
-        "AUC-MoRF", "share", -1,
+        SCORE, "score left", "share", -1,
         "how much of the score is left on average while the strongest blocks are covered first; "
         "below 0 where an image with some blocks covered scores lower than one covered whole",
     ),
     Metric(
-        "max-sensitivity", "", -1,
+        "max-sensitivity", "instability", "", -1,
         "how much the map changes, as a share of itself, when the image changes invisibly",
     ),
-    Metric("PNG size", "bytes", -1, "bytes of the map as a gray picture: small is simple to read"),
     Metric(
-        "cross-label cosine", "cosine", -1,
+        "PNG size", "size", "bytes", -1,
+        "bytes of the map as a gray picture: small is simple to read",
+    ),
+    Metric(
+        COSINE, "label does not matter", "cosine", -1,
         "how alike the maps of two labels of one image are: near 1, the label does not matter",
     ),
-    Metric("passes", "images", -1, "images through the network for one map, changes not counted"),
-    Metric("seconds", "s", -1, "seconds for one map, on the computer that made this study"),
-    Metric("area share", "share", 0, "the thing's share of the image, which chance gives"),
+    Metric(
+        "passes", "cost", "images", -1,
+        "images through the network for one map, changes not counted",
+    ),
+    Metric(
+        "seconds", "time", "s", -1, "seconds for one map, on the computer that made this study"
+    ),
+    Metric(
+        "area share", "area share", "share", 0,
+        "the thing's share of the image, which chance gives",
+    ),
 )  # fmt: skip
 NAMED = {one.name: one for one in METRICS}
-RELIABLE = ("pointing game", "AUC-MoRF", "max-sensitivity")
+RELIABLE = ("pointing game", SCORE, "max-sensitivity")
 APART = 0.2  # of the cosines of guided backpropagation and Grad-CAM
 FOUND = 0.7  # pointing game of the three that the paper trusts
 
@@ -125,6 +155,14 @@ def has(table: Table, *names: str) -> bool:
 def best(names: Sequence[str], values: np.ndarray, count: int) -> list[str]:
     """The names of the lowest few values, lowest first."""
     return [names[at] for at in np.argsort(values, kind="stable")[:count]]
+
+
+def in_order(table: Table) -> list[str]:
+    """Methods from the most reliable, then the rows that are not ranked, such as a random order."""
+    ranks = ranked(table)
+    reliable = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
+    own = best(ranks.rows, reliable, len(ranks.rows))
+    return [*own, *(row for row in table.rows if row not in own)]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from engine.attribution.study.case import ImageQuestion, StudyCase
+from engine.attribution.study.findings import relied_on
 from engine.attribution.study.measure import (
     RANDOM,
     Counter,
@@ -91,6 +93,10 @@ class Study(Method[StudyCase]):
             for number, one in enumerate(case.images):
                 work.image(number, one)
         return views(case, work.rows)
+
+    def finding(self, case: StudyCase, found: Mapping[str, Any]) -> str:
+        """Which methods are the most reliable here."""
+        return relied_on(case, found["table"])
 
 
 @dataclass

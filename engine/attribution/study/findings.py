@@ -1,0 +1,132 @@
+"""What a study found, in sentences: whom to rely on, beside the paper, at which cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.attribution.study.case import StudyCase
+from engine.attribution.study.images import SOURCES
+from engine.attribution.study.measure import RANDOM
+from engine.attribution.study.methods import TITLES
+from engine.attribution.study.ranking import COSINE, SCORE, TRUSTED, best, ranked
+from engine.result import Table
+
+NEAR = 0.05  # of the lowest score left, within which a cheaper method is nearly as faithful
+INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly the same
+
+
+def named(row: str) -> str:
+    """A row's name for a person."""
+    return TITLES.get(row, row)
+
+
+def in_words(rows: Sequence[str]) -> str:
+    """Names of rows in a sentence: "A", "A and B", "A, B and C"."""
+    words = [named(row) for row in rows]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def thing(case: StudyCase) -> str:
+    """What a mask outlines."""
+    return "thing" if case.source.startswith("scenes") else "lesion"
+
+
+def relied_on(case: StudyCase, table: Table) -> str:
+    """Which methods are the most reliable here: the three of the lowest mean rank."""
+    ranks = ranked(table)
+    known = np.isfinite(ranks["reliability"])
+    if not known.any():
+        return "No method has all the figures that reliability is made of."
+    count = min(3, int(known.sum()))
+    first = best(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
+    what = "scenes" if case.source.startswith("scenes") else "phantom slices"
+    what += "" if case.source in SOURCES else " that the network gets wrong"
+    return f"On these {len(case.images)} {what}, rely first on {in_words(first)}."
+
+
+def beside_paper(table: Table) -> str:
+    """How that compares with the three that the paper found the most reliable."""
+    if not all(name in table.rows for name in TITLES):
+        return "The paper's ranking is of all ten methods; this study has fewer."
+    ranks = ranked(table)
+    first = best(ranks.rows, ranks["reliability"], 3)
+    agreed = [name for name in first if name in TRUSTED]
+    match len(agreed):
+        case 0:
+            told = "none of the three is among them"
+        case 1:
+            told = f"{in_words(agreed)} of its three is among them"
+        case _:
+            told = f"{in_words(agreed)} are among them"
+    return f"The paper found {in_words(TRUSTED)} the most reliable: {told}."
+
+
+def fineness(case: StudyCase) -> str:
+    """How fine the maps of Grad-CAM are beside what the masks outline; "" where it is not asked."""
+    last = case.model.last_map
+    if last is None or "GradCam" not in {method.name for method in case.methods}:
+        return ""
+    rows, columns = last.cells
+    cell, what = case.model.side / max(rows, columns), thing(case)
+    side = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
+    told = (
+        f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
+        f"only smoothed to the picture's size. A {what} covers as much as a square of {side:.0f} px"
+    )
+    if side < 2 * cell:
+        return f"{told}, hardly more than one cell: its peak can lie beside the {what}."
+    return f"{told}, several cells."
+
+
+def with_figure(table: Table, column: str) -> Table:
+    """The rows of methods that have a figure in a column, in its order."""
+    known = [
+        place
+        for place, row in enumerate(table.rows)
+        if row != RANDOM and table["maps"][place] > 0 and np.isfinite(table[column][place])
+    ]
+    return table.take(sorted(known, key=lambda place: float(table[column][place])))
+
+
+def cost(table: Table) -> str:
+    """The most faithful method, and what the cheapest near it costs."""
+    methods = with_figure(table, SCORE)
+    scores, passes = methods[SCORE], methods["passes"]
+    near = np.flatnonzero(scores <= scores[0] + NEAR)
+    cheap = int(near[np.argmin(passes[near])])
+    finding = (
+        f"{named(methods.rows[0])} lets the score fall fastest ({signed(scores[0])}) at "
+        f"{images(passes[0])} per map"
+    )
+    if cheap:
+        finding += (
+            f"; {named(methods.rows[cheap])} comes close ({signed(scores[cheap])}) at "
+            f"{images(passes[cheap])}"
+        )
+    return f"{finding}. A random order leaves {signed(table.cell(RANDOM, SCORE))}."
+
+
+def likeness(table: Table) -> str:
+    """Which methods draw the same map whatever is asked."""
+    methods = with_figure(table, COSINE)
+    same = [row for row in methods.rows if methods.cell(row, COSINE) >= INSENSITIVE]
+    most = methods.rows[-1]
+    finding = (
+        f"{in_words(same)}: nearly the same map for every label."
+        if same
+        else f"No method draws the same map for every label; {named(most)} comes closest "
+        f"({signed(methods.cell(most, COSINE))})."
+    )
+    return f"{finding} Maps without negative values are always somewhat alike."
+
+
+def images(count: float) -> str:
+    """So many images."""
+    return "1 image" if round(count) == 1 else f"{count:.0f} images"
+
+
+def signed(value: float) -> str:
+    """A number that may lie below zero, with a minus that is one."""
+    return f"{value:.2f}".replace("-", "−")
