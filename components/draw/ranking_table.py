@@ -16,6 +16,7 @@ from engine.result import Table
 
 ORANGE, BLUE = "230,120,0", "0,114,178"
 PAD = "padding:6px 9px;text-align:left"
+LOW = "padding:3px 9px;text-align:left;line-height:1.2"  # rows of two lines, so that ten are seen
 GRAY_CELL = "background:rgba(128,128,128,.18);font-style:italic"
 EDGE = "2px solid #808080"
 
@@ -74,7 +75,7 @@ class RankingTable:
         heads: of all columns; the first is that of the rows' names.
         rows: from the best.
         color: of the tint, as red, green and blue.
-        stacked: whether the small text stands under the figure.
+        stacked: whether the small text stands under the figure; rows are then set closer.
         names: of the rows of the numbers below, where they are not the numbers' own.
         columns: those of the numbers below; all if not given.
     """
@@ -89,7 +90,7 @@ class RankingTable:
 
     def html(self) -> str:
         """The table; names and texts are escaped, and the first column stays in sight."""
-        heads = "".join(head(one, first=not at) for at, one in enumerate(self.heads))
+        heads = "".join(head(one, self.pad, first=not at) for at, one in enumerate(self.heads))
         body = "".join(self.line(row) for row in self.rows)
         return (
             f'<div style="overflow-x:auto" tabindex="0" role="region" '
@@ -98,18 +99,23 @@ class RankingTable:
             f"<tbody>{body}</tbody></table></div>"
         )
 
+    @property
+    def pad(self) -> str:
+        """The room around a cell's text."""
+        return LOW if self.stacked else PAD
+
     def line(self, row: RankingRow) -> str:
         """A row."""
         edge = f";border-{row.edge}:{EDGE}" if row.edge else ""
         cells = "".join(self.cell(one, edge) for one in row.cells)
         return (
-            f'<tr><th scope="row" style="{PAD};font-weight:400{edge};{stays()}">'
+            f'<tr><th scope="row" style="{self.pad};font-weight:400{edge};{stays()}">'
             f"{escape(row.name)}</th>{cells}</tr>"
         )
 
     def cell(self, one: RankingCell, edge: str) -> str:
         """A cell."""
-        style = f"{PAD};white-space:nowrap{edge}"
+        style = f"{self.pad};white-space:nowrap{edge}"
         if one.bold:
             style += ";font-weight:600"
         if one.ignored:
@@ -131,11 +137,11 @@ def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> No
     numbers({f"{key}.numbers": replace(twin, rows=tuple(shape.names or view.rows))})
 
 
-def head(one: RankingHead, *, first: bool) -> str:
+def head(one: RankingHead, pad: str, *, first: bool) -> str:
     """The head of a column."""
     below = f'<br><span style="font-weight:400">{escape(one.below)}</span>' if one.below else ""
     about = f' title="{escape(one.about)}"' if one.about else ""
-    style = f"{PAD};vertical-align:bottom;font-weight:600{f';{stays()}' if first else ''}"
+    style = f"{pad};vertical-align:bottom;font-weight:600{f';{stays()}' if first else ''}"
     return f'<th scope="col" style="{style}"{about}>{escape(one.name)}{below}</th>'
 
 

@@ -33,24 +33,22 @@ class StudyQuestion:
 
 
 def choose() -> StudyQuestion:
-    """The form; the page ends here, with the reason said, where nothing can be asked."""
+    """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
     form = CaseForm(StudyArguments, KEY)
     found: StudyQuestion | None = None
     with spoken():
-        left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-        with left:
-            form.ask("source", "pills")
-        with middle:
-            form.ask("count")
-        with right:
-            form.ask("seed")
+        with st.sidebar:
+            st.header("Images and their model")
+            for name in ("source", "count", "seed"):
+                form.ask(name, "pills")
+            about = st.container()
         form.ask("methods")
         forms.refuse_links(Study, f"{KEY}.Study")
         with st.popover("Settings"):
             method = Study(**forms.settings(Study, f"{KEY}.Study"))
-        with st.spinner("Looking for images"):
+        with about, st.spinner("Looking for images"):
             found = StudyQuestion(case_of(StudyArguments(**form.given)), method)
-        st.caption(plain(told(found.case)))
+        about.caption(plain(told(found.case)))
     return found or end()
 
 

@@ -4,42 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.drawing import Drawing, Views, draw
-from components.notices import plain
+from components.draw.drawing import Views, draw
 from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
-from engine.attribution.study import findings
 from engine.attribution.study.findings import named
 from engine.result import Table
 
 
-def show(asked: StudyQuestion) -> None:
-    """The study when it is known, else how it is asked for and how far it is."""
+def show(asked: StudyQuestion, rest: DeltaGenerator) -> None:
+    """The table when the study is known, else how it is asked for and how far it is.
+
+    All that follows the table is drawn in `rest`, below the controls.
+    """
     table = ranking.drawing(asked.case)
     found = section.show(
         Section(
             KEY, asked.method, asked.case, button="Run the study",
-            picture=lambda found: compared(table, found), evidence=charts.DRAWINGS,
+            picture=lambda found: draw(table, found, f"{KEY}.table"), evidence=charts.DRAWINGS,
             detail=lambda found: ranking.claims(found["claims"]),
             growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
-            files=lambda found: files(asked, found),
+            below=rest, files=lambda found: files(asked, found),
             before=f"{asked.maps:,} maps are made and measured. The table grows image by image. "
             "You can stop at any time; what is done by then stays, and is kept.",
         )
     )  # fmt: skip
     if found:
-        one_image.show(asked)
-
-
-def compared(table: Drawing, found: Views) -> None:
-    """How that compares with the paper, and the table itself."""
-    st.markdown(plain(findings.beside_paper(found["table"])))
-    draw(table, found, f"{KEY}.table")
+        with rest:
+            one_image.show(asked)
 
 
 def files(asked: StudyQuestion, found: Views) -> Files:

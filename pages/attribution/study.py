@@ -6,12 +6,11 @@ from components.study import form, view
 
 st.title("Study")
 st.markdown(
-    "Which kind of heat map can be relied on? Ten methods explain the same images, in which it is "
-    "known where everything is, and each is measured in the same way."
+    "Which kind of heat map can be relied on? Ten methods, measured alike on images of known truth."
 )
 
-answer, controls = st.container(), st.container()
+answer, controls, rest = (st.container() for _ in range(3))
 with controls:
     asked = form.choose()
 with answer:
-    view.show(asked)
+    view.show(asked, rest)

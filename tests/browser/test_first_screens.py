@@ -114,3 +114,33 @@ def test_on_a_telephone_the_answer_and_its_map_stand_in_two_screens(
     page = opened(open_page, f"{app_url}/{view}", PHONE)
     assert edges(page, SENTENCE)["bottom"] <= edges(page, PICTURE)["top"]
     assert edges(page, LEGEND)["bottom"] <= 2 * PHONE["height"]
+
+
+RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
+
+
+def test_the_ranking_of_a_study_stands_in_the_first_screen_and_its_images_in_the_sidebar(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = opened(open_page, f"{app_url}/study", SCREEN)
+    table = edges(page, RANKING)
+    assert edges(page, SENTENCE)["bottom"] <= table["top"]
+    assert table["bottom"] <= SCREEN["height"]
+    methods, evidence = edges(page, METHODS), edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
+    assert table["bottom"] < methods["top"] < evidence["top"]
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_role("radio", name="Scenes")).to_be_visible()
+    expect(sidebar.get_by_text("model: Things in scenes")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("view", "picture"), [("study", "table"), ("minimal-regions", "[data-testid=stImage] img")]
+)
+def test_on_a_telephone_the_sentence_and_its_table_or_picture_stand_in_two_screens(
+    app_url: str, open_page: OpenPage, view: str, picture: str
+) -> None:
+    page = opened(open_page, f"{app_url}/{view}", PHONE)
+    drawn = edges(page, f"{MAIN} {picture}")
+    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
+    assert drawn["width"] >= 280
+    assert drawn["bottom"] <= 2 * PHONE["height"]

@@ -17,7 +17,7 @@ SHOWN = {
     "Heatmaps": IMAGE | {"target", "versus", "reading", "precision", "seed"},
     "Level sets": IMAGE | {"target", "seed"},
     "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},
-    "Study": set(),
+    "Study": {"study.source", "study.seed"},
     "Minimal regions": IMAGE | {"target", "seed"},
     "Forget": {"forget.data", "forget.model"},
     "Experiments": IMAGE | {"target"},  # the image to which the change is made

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.attribution.study.case import ImageQuestion, StudyCase
-from engine.attribution.study.findings import relied_on
+from engine.attribution.study.findings import beside_paper, relied_on
 from engine.attribution.study.measure import (
     RANDOM,
     Counter,
@@ -95,8 +95,8 @@ class Study(Method[StudyCase]):
         return views(case, work.rows)
 
     def finding(self, case: StudyCase, found: Mapping[str, Any]) -> str:
-        """Which methods are the most reliable here."""
-        return relied_on(case, found["table"])
+        """Which methods are the most reliable here, and whether the paper found the same."""
+        return f"{relied_on(case, found['table'])} {beside_paper(found['table'])}"
 
 
 @dataclass

@@ -123,7 +123,8 @@ def test_the_study_that_ships_says_whom_it_relies_on():
     told = asked[0].finding(asked[1], found)
     ranks = found["ranks"]
     first = sorted(zip(ranks["reliability"], ranks.rows, strict=True))[:3]
-    assert all(TITLES[name] in told for _, name in first)
+    assert all(TITLES[name] in told.split(". ")[0] for _, name in first)
+    assert told.endswith(beside_paper(found["table"]))
 
 
 def test_how_fine_grad_cam_is_beside_the_things_is_said():
