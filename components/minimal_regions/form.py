@@ -20,7 +20,7 @@ from engine.models.own_file import OWN
 KEY = "minimal"
 ABOUT = (
     "Regions are shown one by one, on black, in the order in which they make the class most "
-    "probable. The shortest prefix that is enough is a reason, not the only one."
+    "probable. The first few that are enough are a reason, not the only one."
 )
 SMALL = 64  # px; up to here the search takes seconds and runs by itself
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from streamlit.delta_generator import DeltaGenerator
+
 from components import section
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing
@@ -22,8 +24,8 @@ AREAS = Dots(
 )  # fmt: skip
 
 
-def show(asked: RegionSearch) -> Answer | None:
-    """The search, and what it found."""
+def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
+    """The picture and its curves; in `rest`, below the controls, what else was found."""
     band = run.known(asked.band, asked.case)
     told = findings.misled if asked.error else findings.enough
     return section.show(
@@ -37,7 +39,7 @@ def show(asked: RegionSearch) -> Answer | None:
                 Drawing("highest", "How probable it became within a part of the image",
                         Bars(value="highest probability", span=(0, 1.03)), findings.passes),
             ),
-            button="" if asked.small else "Search",
+            below=rest, button="" if asked.small else "Search",
             before=f"Fewer than {naive_looks(asked.method.regions):,} half-hidden copies of the "
             f"image are looked at: that is what a plain search of {asked.method.regions} regions "
             "takes. It can be stopped.",

@@ -16,7 +16,7 @@ with controls:
     asked = form.choose(about)
 if asked is not None:
     with answer:
-        found = view.show(asked)
+        found = view.show(asked, beside)
     if found is not None:
         with beside:
             view.compare(asked, found)

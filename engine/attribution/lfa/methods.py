@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import Partition, grid
+from engine.attribution.lfa.findings import advice as advice_for
 from engine.attribution.lfa.findings import free_lunch
 from engine.attribution.lfa.fit import (
     Evaluated,
@@ -25,6 +26,7 @@ from engine.attribution.lfa.fit import (
 )
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, ROWS, Radii
+from engine.attribution.lfa.shares import CHANGES
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
@@ -154,8 +156,8 @@ class LFA(Method[ImageCase]):
         return views
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Whether one explainer is the best for every kind of change."""
-        return free_lunch(found)
+        """Which explainer to trust for small changes, and whether it is the best for all kinds."""
+        return f"{advice_for(found, next(iter(CHANGES)))} {free_lunch(found)}"
 
 
 def look_twice(

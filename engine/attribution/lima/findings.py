@@ -18,7 +18,7 @@ NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fe
 def enough(case: ImageCase, found: Found) -> tuple[str, int]:
     """How little of the image gives nearly what the whole gives, and at which step.
 
-    The order comes from a greedy search: its shortest prefix need not be the smallest part.
+    The order comes from a greedy search: the part it finds need not be the smallest one.
     """
     curve, label = found["insertion"], asked_about(case)
     best = best_step(curve)
@@ -31,18 +31,19 @@ def enough(case: ImageCase, found: Found) -> tuple[str, int]:
     if whole < HARDLY:
         return (
             f"The whole image hardly gives “{label}” anything ({whole:.2g}): nothing can be "
-            f"enough for it. The regions below bring it to {float(curve.y.max()):.2g} at most."
+            f"enough for it. Parts shown in the order found give it {float(curve.y.max()):.2g} at "
+            "most."
         ), best
     step = int((curve.y[1:] >= NEARLY * whole).argmax()) + 1
     if step == len(curve.x) - 1:
         return (
-            "No prefix of the order found is enough: only the whole image gives "
-            f"“{label}” its {whole:.2f}."
+            f"No part is enough: in the order found only the whole image gives “{label}” its "
+            f"{whole:.2f}."
         ), step
     return (
-        f"{100 * curve.x[step]:.0f} % of the image is enough, the shortest prefix found "
-        f"({step} of {len(curve.x) - 1} regions): with only these, “{label}” has "
-        f"{curve.y[step]:.2f}; the whole image gives it {whole:.2f}."
+        f"{100 * curve.x[step]:.0f} % of the image is enough: with only the first {step} of "
+        f"{len(curve.x) - 1} regions in the order found, “{label}” has {curve.y[step]:.2f}; the "
+        f"whole image gives it {whole:.2f}."
     ), step
 
 
@@ -61,11 +62,11 @@ def misled(case: ImageCase, found: Found) -> tuple[str, int]:
         f"The model says “{other}” ({first.y[-1]:.2f}) instead of “{label}” ({true.y[-1]:.3f}). "
     )
     if best == len(true.x) - 1:
-        words += f"No prefix of the order found gives “{label}” more than the whole does."
+        words += f"No part shown in the order found gives “{label}” more than the whole does."
     elif best == 0:
         words += (
-            f"With every region hidden “{label}” has {true.y[0]:.2f}, and no prefix of the order "
-            "found gives it more."
+            f"With every region hidden “{label}” has {true.y[0]:.2f}, and no part shown in the "
+            "order found gives it more."
         )
     else:
         words += (
