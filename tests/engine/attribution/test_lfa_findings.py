@@ -135,6 +135,6 @@ def test_the_shell_hears_what_the_page_says():
     case = ImageCase(model, tiny.image(8), 1)
     trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
     found = trial_of(case)
-    assert trial_of.finding(case, found) == free_lunch(found)
+    assert trial_of.finding(case, found) == f"{advice(found, SMALL)} {free_lunch(found)}"
     found = experiments(case)
     assert experiments.finding(case, found) == recovered(found["recovery"])
