@@ -57,7 +57,7 @@ def beside_paper(table: Table) -> str:
         case 0:
             told = "none of the three is among them"
         case 1:
-            told = f"{in_words(agreed)} of its three is among them"
+            told = f"only {in_words(agreed)} is among them"
         case _:
             told = f"{in_words(agreed)} are among them"
     return f"The paper found {in_words(TRUSTED)} the most reliable: {told}."

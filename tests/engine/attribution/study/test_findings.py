@@ -68,7 +68,7 @@ def test_a_study_whose_figures_are_unknown_trusts_nobody():
     [
         (THREE, "Occlusion, Grad-CAM and LIME are among them."),
         (("DeepLift", "Lime", "Occlusion"), "LIME and Occlusion are among them."),
-        (("Gradient", "Lime", "DeepLift"), "LIME of its three is among them."),
+        (("Gradient", "Lime", "DeepLift"), "only LIME is among them."),
         (("Gradient", "SmoothGrad", "DeepLift"), "none of the three is among them."),
     ],
 )
