@@ -12,6 +12,11 @@ from engine.measures import located
 from engine.result import HeatMap, Table
 
 COLUMNS = ("pointing game", "mass in the mask", "strongest in the mask", "chance")
+MEASURES = (
+    "**Pointing game**: whether the map's highest value lies inside the border. **Mass**: the "
+    "share of all positive values that does. **Strongest**: of as many highest values as the mask "
+    "has pixels, the share inside. **Chance**: what a map that knows nothing would score."
+)
 
 
 def located_table(maps: Sequence[tuple[str, HeatMap]], mask: NDArray[np.bool_]) -> Table:

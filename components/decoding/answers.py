@@ -16,7 +16,8 @@ from components.notices import plain
 from components.section import Section
 from engine.hallucination.measures.claims import Claims
 from engine.hallucination.measures.differences import differing, worth_marking
-from engine.hallucination.tiny_vlm.words import with_article
+from engine.hallucination.measures.verdict import of_caption
+from engine.hallucination.tiny_vlm.words import tidy, with_article
 
 
 def show(found: Compared, places: Sequence[st.delta_generator.DeltaGenerator]) -> None:
@@ -29,6 +30,7 @@ def show(found: Compared, places: Sequence[st.delta_generator.DeltaGenerator]) -
                 Section(
                     f"{KEY}.said", one.method, found.case, one.title, known=found.shown.known,
                     evidence=(answer_drawing(one, other, chosen),),
+                    sentence=lambda _: "",  # the drawing says whether it is true
                 )
             )  # fmt: skip
     st.caption(
@@ -60,7 +62,7 @@ def verdict(one: Spoken) -> str:
     if against is None:
         return "What is truly there is not known."
     if against.kind == "caption":
-        return f"**{plain(answer_words.caption_words(against))}**"
+        return f"**{plain(of_caption(against))}**"
     if against.right is None:
         return "It says neither yes nor no."
     return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
@@ -96,7 +98,7 @@ def listed(names: Sequence[str]) -> str:
 
 def quoted(text: str) -> str:
     """An answer as it is quoted in a sentence."""
-    return plain(f"“{answer_words.tidy(text)}”") if text else "nothing"
+    return plain(f"“{tidy(text)}”") if text else "nothing"
 
 
 def invented(against: Claims | None) -> str:

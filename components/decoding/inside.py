@@ -10,13 +10,13 @@ import streamlit as st
 from components import section
 from components.decoding import memory, over_trust, paths
 from components.decoding.form import KEY, Compared, Spoken
-from components.dialog.answer_words import tidy
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.links import let_go
 from components.notices import plain
 from components.section import Section
 from components.sidebar.pictures import enlarged
+from engine.hallucination.tiny_vlm.words import tidy
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, Ranking, Table
 

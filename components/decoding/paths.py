@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from components.decoding.form import KEY, Compared, Spoken
-from components.dialog.answer_words import tidy
 from components.draw.drawing import Drawing, Views
 from components.draw.stacked import Stacked
 from components.notices import plain
@@ -20,6 +19,7 @@ from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 
 SCENES = 50  # over which views are left out

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from components.widgets.words import Word
 from engine.hallucination.measures.claims import Claims, naming, telling
-from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Tokens
 
 
@@ -38,20 +37,3 @@ def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> lis
         Word(word, float(share), kinds.get(at, ""), notes.get(at, ""), at in picked)
         for at, (word, share) in enumerate(zip(tokens.words, tokens.probability, strict=True))
     ]
-
-
-def caption_words(against: Claims) -> str:
-    """The finding in one sentence."""
-    made_up, missed = against.invented, against.missed
-    if made_up:
-        told = f"It made up {' and '.join(with_article(one) for one in made_up)}"
-    else:
-        told = "It made up nothing"
-    if not missed:
-        return f"{told} and missed nothing."
-    return f"{told} and left out {' and '.join(f'the {one}' for one in missed)}."
-
-
-def tidy(text: str) -> str:
-    """Words as they are written: no blank before a full stop."""
-    return text.replace(" .", ".")

@@ -23,6 +23,7 @@ from components.widgets.pictures import show_picture
 from engine.arguments.speech import KINDS, CaptionArguments
 from engine.data.layout import CELLS, Scene, Thing
 from engine.hallucination import asking
+from engine.hallucination.measures.verdict import FAINT
 from engine.images import Crop, Picture
 
 KEY = "ask"
@@ -35,7 +36,6 @@ STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.edits": (),
 }
 WIDTH = 400  # px of the picture
-FAINT = 0.15  # below this opacity a person hardly sees a thing
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.charts import tables
-from components.charts.located import located_table
+from components.charts.located import MEASURES, located_table
 from components.sidebar.subject import Subject
 from engine.result import HeatMap
 
 ABOUT = (
-    "The orange border is the known truth: what makes this image's class. **Pointing game**: "
-    "whether the map's highest value lies in it. **Mass**: the share of all positive values that "
-    "does. **Strongest**: of as many highest values as the mask has pixels, the share inside. "
-    "**Chance**: what a map that knows nothing would score. A model may also go by something else "
-    "than the mask, and then a true map scores low."
+    f"The orange border is the known truth: what makes this image's class. {MEASURES} A model may "
+    "also go by something else than the mask, and then a true map scores low."
 )
 
 

@@ -10,9 +10,7 @@ import streamlit as st
 
 from components import together, views
 from components.answer_and_map import HEATS, AnswerAndMap
-from components.ask.claims import verdict as truth_of
 from components.dialog import scene as dialog
-from components.dialog.answer_words import tidy
 from components.draw.two_models import ModelComparison, compared
 from components.familiar import form as familiar
 from components.familiar import verdict as standing
@@ -39,8 +37,8 @@ from engine.attribution.trust import CHEAP, Check, TrustCase
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.hallucination import Greedy, asking
-from engine.hallucination.measures.claims import claims
 from engine.hallucination.opening import made_up
+from engine.hallucination.tiny_vlm.words import tidy
 from engine.method import Method
 from engine.run import Answer
 from engine.sparsity.effects.pruned_image import SHARE, PrunedImage
@@ -206,8 +204,7 @@ def hallucination(question: str, subject: Subject) -> Card:
 
     def says(found: Answers) -> str:
         words = found["answer"]["answer"]
-        truth = truth_of(claims(case.prompt, words.words, scene), scene)
-        return f"“{case.prompt}”: “{tidy(words.text)}”. {truth}"
+        return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, found['answer'])}"
 
     return Card(
         question, views.ASK,

@@ -109,6 +109,33 @@ def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, .
     return tuple(found) or tuple(first)
 
 
+def picked_places(key: str, text: str, count: int, first: int) -> tuple[int, ...]:
+    """The words of a text that are picked: those clicked, else those of the link, else the first.
+
+    Args:
+        key: in the link.
+        text: the answer; another one has words of its own.
+        count: of its words.
+        first: which of them is picked where none was.
+    """
+    held = st.session_state.get(f"{key}.held")
+    if held is not None and held[0] == text:
+        return tuple(held[1])
+    linked = st.query_params.get(key, "") if held is None else ""
+    places = picked_from(linked, count, [first])
+    pick(key, text, first, places)
+    return places
+
+
+def pick(key: str, text: str, first: int, places: Sequence[int]) -> None:
+    """Remember picked words, in the link only where they are not the first one alone."""
+    st.session_state[f"{key}.held"] = text, tuple(places)
+    if tuple(places) == (first,):
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = ",".join(map(str, places))
+
+
 @cache
 def mounted() -> Any:
     """The component, registered once."""

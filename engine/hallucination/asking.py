@@ -14,14 +14,16 @@ from engine.data.layout import Scene
 from engine.data.registry import UPLOAD, recipe
 from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
-from engine.hallucination.grounding.region import region
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
+from engine.hallucination.tiny_vlm.words import tidy
 from engine.hallucination.vlm import VLM
 from engine.images import Crop, Picture, square
-from engine.result import Tokens
+from engine.pictures import as_bytes
+from engine.result import Pictures, Table, Tokens
 
 SEED = 1000  # of the scenes that are shown; training has those below
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
@@ -53,7 +55,7 @@ def scene_of(example: Example) -> Scene | None:
 
 def about_scene(name: str, scene: Scene, prompt: str, seed: int = 0) -> CaptionCase:
     """A prompt about a scene. Raises BlindspotError for a prompt that cannot be asked."""
-    return CaptionCase(model(name), pixels(scene), prompt, seed)
+    return CaptionCase(model(name), pixels(scene), prompt, seed, scene=scene)
 
 
 def about_picture(
@@ -92,18 +94,6 @@ def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordC
     return replace(words, others=torch.stack([image for _, image in others]), names=names)
 
 
-def without_region(words: WordCase, top: float, left: float, bottom: float, right: float) -> Tensor:
-    """The image with a region, in shares of its sides, behind the model's mean color, (3, H, W).
-
-    Raises:
-        BlindspotError: the region is empty.
-    """
-    rows, columns = region(words, top, left, bottom, right)
-    covered = words.image.clone()
-    covered[:, rows, columns] = mean_color(words.vlm)
-    return covered
-
-
 def mean_color(vlm: VLM) -> Tensor:
     """The color that a model sees as 0, (3, 1, 1)."""
     black, white = ends(vlm)
@@ -127,3 +117,19 @@ def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ..
         *zip(BLANKS, shown, strict=True),
         *zip(words.names, others, strict=True),
     )
+
+
+def said_of_pictures(words: WordCase, method: Priors, found: Table) -> Pictures:
+    """The pictures that stand in for the image, each with what the model says of it.
+
+    Args:
+        words: the words that are asked about.
+        method: what hides the image.
+        found: its answer.
+    """
+    says = {name: f"“{tidy(text)}”" for name, text in zip(found.rows, found.notes, strict=True)}
+    shown = looked_away(words, method)
+    images = np.stack([as_bytes(image) for _, image in shown])[None]
+    names = tuple(BLIND.get(name, name) for name, _ in shown)
+    answers = tuple(says[name] for name, _ in shown)
+    return Pictures(images, ("it says",), names, says_of(names, answers), captions=answers)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.case_base import Case, Parts
+from engine.data.layout import Scene
 from engine.errors import BlindspotError
 from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
@@ -28,6 +29,8 @@ class CaptionCase(Case):
         image: pixels (3, H, W) in [0, 1], float32, at the model's working size.
         prompt: a question, or what asks for a caption.
         seed: of every random number.
+        scene: what the image truly shows, where that is known. No answer depends on it, so it is
+            no part of the fingerprint; what is said of an answer does.
 
     Raises:
         BlindspotError: the prompt is empty, has words the model does not know, or is too long.
@@ -42,6 +45,7 @@ class CaptionCase(Case):
     prompt: str
     seed: int = 0
     precision: Precision = "exact"
+    scene: Scene | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[0] != 3:

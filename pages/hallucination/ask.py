@@ -14,13 +14,13 @@ shown = scene.choose(editor)
 with prompt:
     case = question.choose(shown, said)
 with said:
-    given = answer.show(shown, case)
+    picked = answer.show(shown, case)
 
 st.divider()
-looks = maps.show(given)
+looks = maps.show(shown, picked)
 st.divider()
-cause.show(given, looks)
+cause.show(shown, picked, looks)
 st.divider()
-priors.show(given)
+priors.show(shown, picked)
 st.divider()
-region.show(given)
+region.show(shown, picked)

@@ -159,7 +159,7 @@ def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
     at = opened(ask__image=SIDEBAR, ask__ask="describe the image")
     assert not at.error
     assert any("learned drawn scenes of 64 × 64" in each for each in said(at))
-    assert "nothing can be held against it" in words(at)
+    assert "It is not known what this picture shows" in words(at)
     assert "Hide a region below" in words(at)
 
 

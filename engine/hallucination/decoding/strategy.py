@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import Spoken, generate
 from engine.hallucination.decoding.record import Best, Step
 from engine.hallucination.decoding.session import Session, Start
+from engine.hallucination.measures.verdict import verdict
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Ranking, Result, Scores, Table, Tokens, View
@@ -53,6 +54,10 @@ class Strategy(Speaking):
         )
         told_of = views_of(case.vlm, case.prompt, spoken)
         return {**told_of, **spoken.views, **self.shown(case, spoken)}
+
+    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:
+        """Whether the answer is true; of a caption, what it made up and left out."""
+        return verdict(case, found["answer"].words)
 
     def shown(self, _case: CaptionCase, _spoken: Spoken, /) -> dict[str, View]:
         """What this method shows beside the answer."""

@@ -6,7 +6,9 @@ taken out exactly; in a photograph a region is hidden, which is another image th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ import torch
 from engine.hallucination.decoding.forced import forced
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, defaults, quiet
 from engine.result import Result, Table
@@ -55,10 +58,14 @@ class Cause(OfWords):
                     "owed": ((chance[0] - chance).astype(np.float32), "probability"),
                     "yes against no": (leaning.astype(np.float32), "probability"),
                 },
-                rows=("this image", *case.names),
+                rows=(findings.THIS, *case.names),
                 notes=answers(case, images),
             )
         }
+
+    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+        """In which of the images the words are least likely."""
+        return findings.least_likely(case.phrase, found["images"])
 
 
 def answers(case: WordCase, images: torch.Tensor) -> list[str]:

@@ -9,13 +9,16 @@ call sinks in text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.hallucination.vlm import Want
 from engine.method import Progress, Slider, Switch, quiet, setting
@@ -62,6 +65,10 @@ class Looks(OfWords):
             "map": HeatMap(on_pixels(shown, case), "share of attention", signed=False),
             "shares": Scores(numbers, ("to the image", "to sinks"), "share of attention"),
         }
+
+    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+        """How much of the attention went to the image, and how much of that to the right place."""
+        return findings.looked(case, *found["shares"].values.tolist(), found["map"])
 
 
 @torch.no_grad()

@@ -5,7 +5,9 @@ A word that survives when the image is gone was not read from the image.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from engine.hallucination.decoding.forced import forced
 from engine.hallucination.decoding.noise import STEPS, noised
+from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.cause import answers
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, Slider, quiet, setting
@@ -48,14 +51,17 @@ class Priors(OfWords):
         unseen = forced(case.vlm, None, prompt, said)
         logs = torch.cat([seen, unseen])
         shares = logs.exp()[:, torch.arange(len(said)), said].cpu().numpy().astype(np.float32)
-        words = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))
         columns = {
             f"{place + 1}. {word}": (shares[:, place], "probability")
-            for place, word in enumerate(words)
+            for place, word in enumerate(case.spoken)
         }
-        rows = ("this image", *BLANKS, *case.names, "no image")
+        rows = (findings.THIS, *BLANKS, *case.names, "no image")
         progress(1.0, "looked away")
         return {"words": Table.of(columns, rows, [*answers(case, images), ""])}
+
+    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+        """Which words are said anyway, in how many of the pictures that show nothing."""
+        return findings.survivors(case.spoken, found["words"], case.names)
 
 
 def hidden(case: WordCase, step: int) -> Tensor:

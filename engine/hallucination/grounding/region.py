@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ import torch
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.forced import forced
+from engine.hallucination.grounding import findings
+from engine.hallucination.grounding.cause import answers
 from engine.hallucination.grounding.looks import attention
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.method import Progress, Slider, quiet, setting
@@ -26,6 +30,7 @@ class RegionWords(OfWords):
     """
 
     name = "RegionWords"
+    revision = 2  # gives the answers too
     title = "Words of a region"
     needs = frozenset({"attention"})
     proof = "tests/engine/hallucination/test_cause.py::test_a_region_of_everything"
@@ -36,7 +41,7 @@ class RegionWords(OfWords):
     right: float = setting(0.5, Slider(0.0, 1.0, 0.01), "Right", "Right edge.")
 
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
-        """A row for each word.
+        """Views: words, a row for each; images, the words' probability and the answer in both.
 
         Raises:
             BlindspotError: the region is empty.
@@ -51,7 +56,6 @@ class RegionWords(OfWords):
         shares = logs.exp()[:, torch.arange(len(case.said)), case.answer].cpu().numpy()
         looked = attention(case).mean((1, 2)).cpu().numpy()
         within = (looked * covered(inside, case)).sum(1) / np.maximum(looked.sum(1), 1e-9)
-        words = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))
         progress(1.0, "hidden")
         return {
             "words": Table.of(
@@ -61,9 +65,18 @@ class RegionWords(OfWords):
                     "hidden": (shares[1].astype(np.float32), "probability"),
                     "owed": ((shares[0] - shares[1]).astype(np.float32), "probability"),
                 },
-                rows=[f"{place + 1}. {word}" for place, word in enumerate(words)],
-            )
+                rows=[f"{place + 1}. {word}" for place, word in enumerate(case.spoken)],
+            ),
+            "images": Table.of(
+                {"probability": (shares[:, list(case.places)].prod(1), "probability")},
+                rows=(findings.THIS, "the region hidden"),
+                notes=answers(case, images),
+            ),
         }
+
+    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+        """What becomes of the words and of the answer when the region is hidden."""
+        return findings.hidden(case.phrase, found["images"])
 
 
 def region(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case_base import Parts
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.measures.claims import Claims, claims_of
+from engine.keeping.lazy import lazy
 from engine.method import Method
 
 
@@ -50,7 +54,41 @@ class WordCase(CaptionCase):
     @classmethod
     def of(cls, asked: CaptionCase, said: tuple[int, ...], places: tuple[int, ...]) -> WordCase:
         """Words of the answer to a case."""
-        return cls(asked.vlm, asked.image, asked.prompt, asked.seed, said=said, places=places)
+        return cls(
+            asked.vlm, asked.image, asked.prompt, asked.seed, scene=asked.scene, said=said,
+            places=places,
+        )  # fmt: skip
+
+    @lazy
+    def spoken(self) -> tuple[str, ...]:
+        """The answer's words."""
+        return tuple(self.vlm.tokenizer.convert_ids_to_tokens(list(self.said)))
+
+    @property
+    def phrase(self) -> str:
+        """The words that are asked about, in quotation marks."""
+        return f"“{' '.join(self.spoken[place] for place in self.places)}”"
+
+    @property
+    def claims(self) -> Claims | None:
+        """The answer against the truth; None where that is not known."""
+        return claims_of(self, self.spoken)
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """What the words are about, each thing once."""
+        truth = self.claims
+        named = (truth.thing(place) for place in self.places) if truth else ()
+        return tuple(dict.fromkeys(thing for thing in named if thing))
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Where these things are in the image, (H, W); None where none of them is to be seen."""
+        if self.scene is None or self.claims is None:
+            return None
+        masks = [self.scene.mask(thing) for thing in self.things if thing in self.claims.there]
+        mask = np.any(masks, axis=0) if masks else np.zeros(1, np.bool_)
+        return mask if mask.any() else None
 
     @property
     def answer(self) -> Tensor:
@@ -73,11 +111,10 @@ class WordCase(CaptionCase):
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        words = self.vlm.tokenizer.convert_ids_to_tokens(list(self.said))
         return {
             **super().facts(),
-            "answer": " ".join(words),
-            "words": [words[place] for place in self.places],
+            "answer": " ".join(self.spoken),
+            "words": [self.spoken[place] for place in self.places],
             "places": list(self.places),
             "compared with": list(self.names),
         }

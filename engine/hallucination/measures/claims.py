@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.data.layout import Scene
 from engine.data.sprites import COLORS, HABITS, THEMES
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import Mention, mentions
 from engine.hallucination.tiny_vlm.scenes import THINGS
 from engine.hallucination.tiny_vlm.words import SIDES, with_article
@@ -84,6 +85,11 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
         kind = "yes or no"
         right = (verdicts[-1] == "yes") == (asked in there)
     return Claims(kind, tuple(words), asked, there, named, right)
+
+
+def claims_of(case: CaptionCase, words: Sequence[str]) -> Claims | None:
+    """An answer's words against what the case's image shows; None where that is not known."""
+    return claims(case.prompt, words, case.scene) if case.scene else None
 
 
 def first_thing(prompt: str) -> str:

@@ -71,3 +71,8 @@ class Tokenizer:
 def with_article(noun: str) -> str:
     """ "a boat", "an apple"."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def tidy(text: str) -> str:
+    """Words as they are written: no blank before a full stop."""
+    return text.replace(" .", ".")

@@ -8,7 +8,6 @@ import torch
 
 from engine import data
 from engine.data.example import Example
-from engine.errors import BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.priors import Priors, hidden
@@ -48,17 +47,6 @@ def test_any_other_image_is_no_scene(name):
 
 def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
     assert asking.SEED >= 1000
-
-
-def test_a_hidden_region_is_what_the_model_sees_as_nothing_and_the_rest_stays():
-    words = picked()
-    covered = asking.without_region(words, 0.25, 0.5, 0.75, 1.0)
-    seen = words.vlm.normalize(covered[None])[0]
-    assert seen[:, 16:48, 32:].abs().max() < 1e-5
-    assert torch.equal(covered[:, :16], words.image[:, :16])
-    assert torch.equal(covered[:, :, :32], words.image[:, :, :32])
-    with pytest.raises(BlindspotError, match="region is empty"):
-        asking.without_region(words, 0.5, 0.5, 0.5, 0.6)
 
 
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():

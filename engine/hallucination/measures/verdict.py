@@ -1,28 +1,40 @@
-"""What was claimed against what is there, in words."""
+"""What an answer says of a scene, held against what is there: in sentences."""
 
 from __future__ import annotations
 
-from components.dialog.answer_words import caption_words
-from components.dialog.scene import FAINT
-from components.notices import plain
+from collections.abc import Sequence
+
 from engine.data.layout import Scene
 from engine.data.sprites import COLORS
+from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import share
-from engine.hallucination.measures.claims import Claims
+from engine.hallucination.measures.claims import Claims, claims_of
 from engine.hallucination.tiny_vlm.words import with_article
 
+FAINT = 0.15  # below this opacity a person hardly sees a thing
+NOT_KNOWN = "It is not known what this picture shows, so nobody can say whether the answer is true."
 
-def verdict(truth: Claims | None, scene: Scene | None) -> str:
-    """Whether an answer is true, in a sentence."""
-    if truth is None or scene is None:
-        return "What is truly in this picture is not known, so nothing can be held against it."
+
+def verdict(case: CaptionCase, words: Sequence[str]) -> str:
+    """Whether an answer is true; of a caption, what it made up and left out.
+
+    Args:
+        case: what was asked.
+        words: of the answer.
+    """
+    if not words:
+        return "The model ended without a word."
+    truth = claims_of(case, words)
+    if truth is None or case.scene is None:
+        return NOT_KNOWN
     if truth.kind == "caption":
-        return caption_words(truth)
-    sign = ":material/check_circle: Right." if truth.right else ":material/cancel: Wrong."
-    return f"{sign} {short_words(truth, scene)}"
+        return of_caption(truth)
+    if truth.right is None:
+        return "The question names no thing, so no answer to it is right or wrong."
+    return f"{'Right' if truth.right else 'Wrong'}. {of_short_answer(truth, case.scene)}"
 
 
-def short_words(truth: Claims, scene: Scene) -> str:
+def of_short_answer(truth: Claims, scene: Scene) -> str:
     """The truth about what was asked."""
     asked = truth.asked
     thing = next((one for one in scene.things if one.category == asked), None)
@@ -44,21 +56,26 @@ def made_up(truth: Claims) -> str:
     return words
 
 
-def lists(truth: Claims) -> list[str]:
-    """Of a caption: true, invented, repeated and missed things, each with its sign."""
+def of_caption(truth: Claims) -> str:
+    """What a caption made up and what it left out."""
+    if truth.invented:
+        first = f"It made up {' and '.join(with_article(one) for one in truth.invented)}"
+    else:
+        first = "It made up nothing"
+    if not truth.missed:
+        return f"{first} and missed nothing."
+    return f"{first} and left out {' and '.join(f'the {one}' for one in truth.missed)}."
+
+
+def things_of(truth: Claims) -> tuple[tuple[str, ...], ...]:
+    """The things that a caption names rightly, makes up, names again and misses, each once."""
     there = dict.fromkeys(mention.node for mention in truth.mentions if mention.true)
     again = dict.fromkeys(mention.node for mention in truth.mentions if mention.again)
     missed = [
         name if opacity >= FAINT else f"{name} (at {100 * opacity:.0f} % opacity)"
         for name, opacity in ((name, truth.there[name]) for name in truth.missed)
     ]
-    rows = (
-        (":blue[✓ There, and named]", there),
-        (":orange[✗ Made up]", truth.invented),
-        ("↻ Named again", again),
-        ("○ There, and not named", missed),
-    )
-    return [f"{title}: **{plain(', '.join(names)) or 'none'}**" for title, names in rows]
+    return tuple(there), truth.invented, tuple(again), tuple(missed)
 
 
 def rates(truth: Claims) -> str:

@@ -1,0 +1,182 @@
+"""What an answer's words rest on: shares, losses and survivors, and the sentences about them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.hallucination import Cause, Greedy, Looks, Priors, RegionWords, asking
+from engine.hallucination.grounding import findings
+from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.measures import located
+from engine.result import HeatMap, Table
+
+SCENE = asking.scene("counter", 424)  # a blue car, a purple wheel, an orange fork
+
+
+@pytest.fixture(scope="module")
+def lamp():
+    """The yes of the model with the habit, which sees a lamp beside the car."""
+    case = asking.about_scene(HABIT, SCENE, "is there a lamp")
+    return asking.words_of(case, Greedy()(case)["answer"], [0])
+
+
+def of_car():
+    case = asking.about_scene(HABIT, SCENE, "is there a car")
+    return asking.words_of(case, Greedy()(case)["answer"], [0])
+
+
+# ---------------------------------------------------------------- where they looked
+
+
+def test_a_word_is_about_the_thing_that_was_asked_for_and_where_that_is(lamp):
+    assert lamp.phrase == "“yes”"
+    assert lamp.things == ("lamp",)
+    assert lamp.mask is None
+    assert np.array_equal(of_car().mask, SCENE.mask("car"))
+
+
+def test_attention_is_held_against_the_true_place_or_said_to_have_none(lamp):
+    found = Looks()(lamp)
+    words = Looks().finding(lamp, found)
+    assert words.startswith(f"{100 * found['shares'].values[0]:.0f} % of the attention of “yes”")
+    assert words.endswith("No place in it would be right: there is no lamp here.")
+    there, looks = of_car(), Looks()(of_car())
+    mass = located(looks["map"].values, SCENE.mask("car")).mass
+    assert f"Of the map {100 * mass:.0f} % lies on the car" in Looks().finding(there, looks)
+
+
+# ---------------------------------------------------------------- what they hang on
+
+
+def table(**by_thing):
+    attention, lost = np.float32(list(by_thing.values())).T
+    columns = {"attention": (attention, "share"), "lost": (lost, "share")}
+    return Table.of(columns, rows=tuple(by_thing))
+
+
+def images(**probability):
+    """Words in this image and others, by how likely they are there."""
+    values = np.float32(list(probability.values()))
+    columns = {"probability": (values, "probability"), "owed": (values[0] - values, "probability")}
+    return Table.of(columns, rows=[name.replace("_", " ") for name in probability])
+
+
+def test_attention_is_shared_out_over_the_things_masks(lamp):
+    values = np.zeros((64, 64), np.float32)
+    values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
+    values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
+    looks = HeatMap(values, "share of attention", signed=False)
+    found = findings.by_thing(lamp, looks, images(here=0.6, car=0.1, wheel=0.5, fork=0.4))
+    assert found.rows == ("car", "wheel", "fork")
+    assert found["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
+    assert found["lost"] == pytest.approx([0.5, 0.1, 0.2])
+    assert "; 70 % lies on none" in findings.on_no_thing(table(car=(0.2, 0), sun=(0.1, 0)))
+
+
+def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
+    agree = findings.hangs_on("“yes”", table(car=(0.4, 0.5), fork=(0.1, 0.2), sun=(0.1, 0)), 0.6)
+    assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
+    assert "also looked most at the car" in agree
+    apart = findings.hangs_on("“yes”", table(car=(0.1, 0.5), fork=(0.1, 0.2), sun=(0.4, 0)), 0.6)
+    assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
+    assert "Attention pointed elsewhere" in apart
+    nothing = findings.hangs_on("“yes”", table(car=(0.4, 0.09), sun=(0.1, -0.3)), 0.6)
+    assert "hangs on no single thing" in nothing
+
+
+def test_the_image_in_which_a_word_is_least_likely_is_named(lamp):
+    case = asking.without_each(lamp, SCENE)
+    found = Cause()(case)
+    chance = 100 * found["images"]["probability"]
+    least = int(chance[1:].argmin()) + 1
+    assert Cause().finding(case, found) == (
+        f"After the same words before it, “yes” has {chance[0]:.0f} % in this image; least of all, "
+        f"{chance[least]:.0f} %, {case.names[least - 1]}."
+    )
+    faded = Table.of({"probability": ([0.6, 0.2, 0.7], "probability")}, ("this image", "0", "1"))
+    assert findings.least_likely("“yes”", faded).endswith("least of all, 20 %, at 0 % opacity.")
+    assert findings.by_opacity(faded)["opacity"].tolist() == [0, 1]
+    assert "20 % with no car at all, with a fully visible one 70 %, and 60 % in this image" in (
+        findings.fades("“yes”", "car", faded)
+    )
+
+
+def test_the_answers_that_change_without_a_thing_are_quoted(lamp):
+    case = asking.without_each(lamp, SCENE)
+    images = Cause()(case)["images"]
+    changed = [
+        name for name, text in zip(case.names, images.notes[1:], strict=True) if text == "no"
+    ]
+    assert "without the car" in changed
+    assert findings.answers_without(case, images) == (
+        f"What the model then says, {'; '.join(f'{name}: “no”' for name in changed)}."
+    )
+
+
+# ---------------------------------------------------------------- a hidden region
+
+
+def test_a_region_is_told_by_the_probability_and_the_answer_behind_it(lamp):
+    rows, columns = (np.flatnonzero(SCENE.mask("car").any(axis)) for axis in (1, 0))
+    car = RegionWords(
+        top=rows[0] / 64, bottom=(rows[-1] + 1) / 64, left=columns[0] / 64,
+        right=(columns[-1] + 1) / 64,
+    )  # fmt: skip
+    found = car(lamp)
+    words, both = found["words"], found["images"]
+    assert both["probability"] == pytest.approx(
+        [words["probability"][0], words["hidden"][0]], abs=1e-6
+    )
+    assert both.notes[0] == "yes"
+    says = "The answer stays." if both.notes[1] == "yes" else "The model then says: “no”."
+    assert car.finding(lamp, found).endswith(says)
+
+
+def test_the_words_that_a_region_changes_most_are_kept_in_their_order():
+    words = Table.of(
+        {"owed": ([0.1, -0.5, 0.0, 0.3], "probability"), "attention inside": ([1, 2, 3, 4], "")},
+        ("1. a", "2. red", "3. car", "4. ."),
+    )
+    assert findings.changed_most(2, words).rows == ("2. red", "4. .")
+    assert findings.points_lost(2, words).endswith("Of 4 words the 2 most changed.")
+    assert "Of" not in findings.points_lost(4, words)
+
+
+# ---------------------------------------------------------------- without looking
+
+
+def in_pictures(*words, **shares):
+    """How likely words are: in this image, in three pictures that show nothing, and another."""
+    rows = ("this image", "blank", "noise", "another scene", "no image")
+    columns = {f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
+               for at, word in enumerate(words)}  # fmt: skip
+    return Table.of(columns, rows)
+
+
+def test_a_word_survives_where_it_keeps_half_of_its_probability():
+    often, seldom, other = [0.8, 0.4, 0.39, 0.9, 0.8], [0.9, 0.1, 0.1, 0.9, 0.1], ["another scene"]
+    assert findings.survivors(["yes"], in_pictures("yes", yes=often), other) == (
+        "“yes” survives in 2 of 3 that show nothing: a blank picture, no picture at all."
+    )
+    both = in_pictures("car", "lamp", car=often, lamp=seldom)
+    words = findings.survivors(["car", "lamp"], both, other)
+    assert words.startswith("1 of 2 words")
+    assert words.endswith("nothing: “car”.")
+
+
+def test_pictures_that_show_something_do_not_count_as_blind(lamp):
+    other = asking.pixels(asking.scene("counter", 425))
+    case = asking.held_against(lamp, [("another scene", other)])
+    found = Priors()(case)
+    (shares,) = (found["words"][name] for name in found["words"].order)
+    kept = sum(2 * shares[at] >= shares[0] for at in (1, 2, 3, 5))
+    assert f"“yes” survives in {kept} of 4 that show nothing" in Priors().finding(case, found)
+
+
+def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them(lamp):
+    found = Priors()(lamp)["words"]
+    shown = asking.said_of_pictures(lamp, Priors(), found)
+    assert shown.columns == ("a blank picture", "pure noise", "this image, deep in noise")
+    assert shown.captions == tuple(f"“{text}”" for text in found.notes[1:4])
+    assert shown.finding.startswith(f"It says “{found.notes[1]}” of a blank picture; ")

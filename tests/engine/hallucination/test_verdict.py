@@ -1,0 +1,92 @@
+"""What is said of an answer: whether it is true, what it made up and left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.data.scenes import Scenes
+from engine.hallucination import VCD, CaptionCase, Greedy, asking
+from engine.hallucination.measures.claims import claims
+from engine.hallucination.measures.verdict import (
+    NOT_KNOWN,
+    of_caption,
+    of_short_answer,
+    rates,
+    things_of,
+    verdict,
+)
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+
+SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
+
+
+def told(prompt, answer, scene=SCENE):
+    return claims(prompt, answer.split(), scene)
+
+
+def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
+    words = of_short_answer(told("is there a lamp", "yes"), SCENE)
+    assert words == (
+        "There is no lamp in this scene. The model made up a thing that is not there. In what it "
+        "learned, a lamp mostly goes with a car, and there is a car."
+    )
+    right = of_short_answer(told("is there a lamp", "no"), SCENE)
+    assert right == "There is no lamp in this scene."
+    faint = SCENE.with_opacity("car", 0.09)
+    assert of_short_answer(told("is there a car", "no", faint), faint) == (
+        "There is a blue car, at 9 % opacity."
+    )
+    assert "a color for what is not there" in of_short_answer(
+        told("what color is the lamp", "red"), SCENE
+    )
+
+
+def test_a_caption_is_told_by_what_it_made_up_and_left_out():
+    found = told("describe the image", "there is a car with a lamp and a car")
+    assert of_caption(found) == "It made up a lamp and left out the wheel and the fork."
+    assert things_of(found) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
+    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(found)
+
+
+def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
+    faint = SCENE.with_opacity("car", 0.09)
+    *_, missed = things_of(told("describe the image", "there is a fork", faint))
+    assert missed == ("car (at 9 % opacity)", "wheel")
+
+
+def test_a_caption_that_names_nothing_has_no_rate():
+    assert "none named" in rates(told("describe the image", "in the street"))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "begins"),
+    [
+        ("is there a lamp", "yes", "Wrong. There is no lamp in this scene."),
+        ("is there a lamp", "no", "Right. There is no lamp in this scene."),
+        ("describe the image", "there is a car", "It made up nothing and left out the wheel"),
+        ("what color is the image", "blue", "The question names no thing"),
+        ("is there a lamp", "", "The model ended without a word."),
+    ],
+)
+def test_the_verdict_of_a_scene_says_what_is_true_there(prompt, answer, begins):
+    case = asking.about_scene(HABIT, SCENE, prompt)
+    assert verdict(case, answer.split()).startswith(begins)
+
+
+def test_of_a_picture_whose_truth_nobody_knows_there_is_no_verdict():
+    known = asking.about_scene(HABIT, SCENE, "is there a lamp")
+    assert verdict(CaptionCase(known.vlm, known.image, known.prompt), ["yes"]) == NOT_KNOWN
+
+
+def test_each_way_to_choose_words_says_whether_its_own_answer_is_true():
+    for name, sign in ((HABIT, "Wrong."), (HONEST, "Right.")):
+        case = asking.about_scene(name, SCENE, "is there a lamp")
+        assert Greedy().finding(case, Greedy()(case)).startswith(f"{sign} There is no lamp")
+    found = VCD()(case)
+    assert VCD().finding(case, found) == verdict(case, found["answer"].words)
+
+
+def test_what_a_scene_truly_shows_changes_no_answer_and_no_digest():
+    known = asking.about_scene(HABIT, SCENE, "is there a lamp")
+    unknown = CaptionCase(known.vlm, known.image, known.prompt)
+    assert known.fingerprint == unknown.fingerprint
