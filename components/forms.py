@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol, TypeVar
 import streamlit as st
 
 from components.links import refuse
-from components.picks import pick_some
+from components.notices import plain
+from components.picks import pick, pick_some
 from engine.method import Choice, Control, Method, Slider, Switch
 
 
@@ -177,3 +178,34 @@ def pick_methods(
     if len(chosen) > most:
         st.info(f"The first {most} are shown; take one away to see another.")
     return [titles[title] for title in chosen[:most]]
+
+
+def pick_method(
+    label: str, kinds: Sequence[type[MethodT]], case: Any, key: str, slot: str, *,
+    first: type[MethodT], offering: Offering,
+) -> MethodT:  # fmt: skip
+    """One method with its settings; those that do not fit the case are named with the reason.
+
+    Args:
+        label: of the choice.
+        kinds: what can be chosen.
+        case: what the method has to fit.
+        key: of the choice, in the link.
+        slot: the settings are named after it and the method.
+        first: what is chosen first, where it fits.
+        offering: knows what else a setting may be.
+    """
+    fitting = {kind.title: kind for kind in kinds if not kind.unmet(case)}
+    begin = first.title if first.title in fitting else next(iter(fitting))
+    choice, more = st.columns([6, 1], vertical_alignment="bottom")
+    with choice:
+        kind = fitting[pick(label, list(fitting), key, "pills", first=begin)]
+    refuse_links(kind, f"{slot}.{kind.name}", offering)
+    with more.popover("Settings"):
+        method = method_form(kind, f"{slot}.{kind.name}", offering)
+        if not fields(kind):
+            st.caption("It has none.")
+    for one in kinds:
+        if reason := one.unmet(case):
+            st.caption(plain(f"{one.title}: {reason}"))
+    return method

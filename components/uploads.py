@@ -89,3 +89,44 @@ def skipped(found: Imported) -> None:
         st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
         if len(left) > LISTED:
             st.caption(f"The first {LISTED} are listed.")
+
+
+# ---------------------------------------------------------------- pictures without classes
+
+
+def all_held(key: str) -> dict[str, DataSet]:
+    """What was opened in this session, in the lab or as pictures of a page, by title."""
+    lab = {title: found.data for title, found in held().items()}
+    return lab | st.session_state.setdefault(f"{key}.own", {})
+
+
+def draw_pictures(key: str, side: int, help: str) -> None:
+    """The uploader of a page; a file that cannot be read leaves everything as it was.
+
+    Args:
+        key: of the page.
+        side: px that pictures are brought to, as near as a data set may have it.
+        help: what they are for.
+    """
+    st.file_uploader(
+        "A zip of pictures", key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
+        args=(key, side), help=help,
+    )  # fmt: skip
+    if problem := st.session_state.get(f"{key}.problem"):
+        st.error(plain(problem), icon=":material/error:")
+
+
+def take_pictures(key: str, side: int) -> None:
+    """Read the zip, and offer it."""
+    given = st.session_state[f"{key}.file"]
+    st.session_state[f"{key}.problem"] = ""
+    if given is None:
+        return
+    side = min(max(side, SIDES[0]), SIDES[1])
+    try:
+        found = read_folders(given.getvalue(), given.name, side, classless=True).data
+    except BadData as error:
+        st.session_state[f"{key}.problem"] = str(error)
+        return
+    data = without_name(found)
+    st.session_state.setdefault(f"{key}.own", {})[data.card.title] = data

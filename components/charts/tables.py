@@ -34,6 +34,14 @@ def figures(view: Table) -> None:
     st.table(frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE))
 
 
+def as_column(view: Table, name: str) -> Table:
+    """One row of many shares as one column of that name; those that are not known are left out."""
+    (row,) = view.values
+    kept = np.flatnonzero(np.isfinite(row)).tolist()
+    names = [view.order[at] for at in kept]
+    return Table.grid(row[kept, None], names, (name,), ("probability",))
+
+
 def framed(view: Table) -> pd.DataFrame:
     """A column for each of the view's, its unit in the heading; no two names are the same.
 

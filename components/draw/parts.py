@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from components.charts.style import COLORS, INK, laid, on_bars, theme
 from components.draw.bars import AlongRows
 from components.draw.charts import FRAME, values
+from components.draw.scores import groups_of
 from engine.result import Evidence, Table
 
 PATTERNS = ("", "/", ".", "x")
@@ -29,6 +30,11 @@ def parts_of(groups: Mapping[str, Evidence]) -> Table:
     names = tuple(sorted(next(iter(groups.values())).parts))
     rows = [[one.parts[name][middle(one)] for name in names] for one in groups.values()]
     return Table.grid(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
+
+
+def middles(answer: Mapping[str, Any], names: Mapping[str, str]) -> Table:
+    """As `parts_of`, of the groups that an answer has; `names` are by its views."""
+    return parts_of(groups_of(answer, names))
 
 
 @dataclass(frozen=True, kw_only=True)

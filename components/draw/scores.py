@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,11 @@ def as_rows(view: View) -> Table | None:
         case Evidence():
             return of_groups({"": view})
     return None
+
+
+def groups_of(answer: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Evidence]:
+    """The scores of each group that an answer has, under a name; `names` are by its views."""
+    return {name: answer[view] for view, name in names.items() if view in answer}
 
 
 def of_groups(groups: Mapping[str, Evidence]) -> Table:

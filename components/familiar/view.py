@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, section
-from components.draw.drawing import Views, draw
+from components.draw.drawing import Drawing, Views, draw
 from components.familiar import verdict
 from components.familiar.closer import closer
-from components.familiar.evidence import drawings, near
+from components.familiar.evidence import drawings
 from components.familiar.form import KEY, PARTS, FamiliarQuestion, features
 from components.notices import plain
 from components.section import Section
+from engine.anomaly.protocol.nearest import nearest_pictures
 from engine.anomaly.protocol.standing import Standing
 
 
@@ -39,7 +42,8 @@ def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:
 def detail(asked: FamiliarQuestion, found: Views) -> None:
     """The nearest normal images, what was done otherwise than usual, and what is normal here."""
     if "nearest" in found:
-        draw(near(asked), found, f"{KEY}.nearest")
+        part = partial(nearest_pictures, asked.case.normal)
+        draw(Drawing("nearest", "The nearest normal images", part=part), found, f"{KEY}.nearest")
     else:
         st.caption("This model has no features to compare.")
     notes = found["notes"]

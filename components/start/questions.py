@@ -31,6 +31,7 @@ from components.together import Answers, Outcomes
 from components.trust import trials
 from components.views import AppPage
 from engine.anomaly import DETECTORS, ViM, opening, sources
+from engine.anomaly.protocol.findings import ALPHA
 from engine.arguments.normal import group_of
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.trust import CHEAP, Check, TrustCase
@@ -46,7 +47,6 @@ from engine.unlearning import AfterCase, Scoreboard, StillThere
 from engine.unlearning import opening as unlearning_opening
 from engine.unlearning.opening import FORGOTTEN
 
-ALPHA = 0.05  # false alarms, as Familiar? opens
 DESCRIBE = "describe the image"
 NO_SCENE = (
     "Ask works on drawn scenes, of which it is known what they show; this image is none. A shipped "

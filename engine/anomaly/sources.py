@@ -21,6 +21,7 @@ from engine.models import catalog, checkpoints, embedded
 from engine.models.classifier import Classifier
 
 PHOTOGRAPHS = "photographs"
+GROUP_WORDS = {"phantoms": "patient", PHOTOGRAPHS: "photograph"}
 HELD_OUT = "held-out classes"
 SEVERITY = 0.5  # of a corruption that stands for unknown images
 SHIFTED: Mapping[str, str] = {  # what a phantom model has not met
@@ -63,6 +64,11 @@ def photograph(name: str) -> int | None:
     """The group of a shipped photograph among `photographs`; None when it is not among them."""
     place = next((at for at, one in enumerate(SAMPLES) if one.name == name), None)
     return place if name not in ODD else None
+
+
+def group_word(normal: DataSet) -> str:
+    """What a group of these images is called, such as the slices of a patient."""
+    return GROUP_WORDS.get(normal.name.partition(":")[0].partition("+")[0], "group")
 
 
 def unknown_sources(normal: DataSet) -> tuple[Option, ...]:

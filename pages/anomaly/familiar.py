@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import in_distribution, notices
+from components import in_distribution, notices, uploads
 from components.familiar import form, view
 from components.sidebar import subject
 
@@ -21,4 +21,4 @@ with notices.spoken():
         view.show(asked, below)
 
 with st.expander("Images of yours, as normal or as unknown ones"):
-    form.open_own(model)
+    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP)

@@ -71,7 +71,9 @@ def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
 def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_missing_are_said():
     at = answered(visit(view=FAMILIAR))
     assert not said(at)
-    assert at.main.header[0].value.startswith("No verdict: 4 independent normal photographs")
+    assert at.main.header[0].value.startswith(
+        "Too few normal images for a verdict: they come from 4 photographs, and at least 20"
+    )
     told = words(at)
     assert "Its score is" in told
     assert "a zip of at least 67 pictures" in told
@@ -178,7 +180,8 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     at = answered(at)
     after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert before != after
-    assert "the model tells" in words(at)
+    assert "the model gets" in words(at)
+    assert "From no noise to the most" in words(at)
 
 
 def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_path):
@@ -216,7 +219,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
     at.selectbox(key="familiar.normal").set_value(title).run()
     at = answered(at)
     assert not said(at)
-    assert re.match(r"No verdict: \d independent normal images", at.main.header[0].value)
+    assert re.match(r"Too few normal images for a verdict: \d can be", at.main.header[0].value)
     assert "4 normal images are too few for more than 2 directions" in words(at)
     assert "mine" not in str(dict(at.query_params))  # a link has no file's name
 

@@ -20,6 +20,8 @@ from engine.anomaly.case import FamiliarCase
 from engine.anomaly.detectors.held import held_bytes
 from engine.anomaly.gather import Gathered, gathered, heads_agree
 from engine.anomaly.protocol.conformal import COUNTS, RULES, Conformal
+from engine.anomaly.protocol.findings import verdict
+from engine.data import DataSet
 from engine.errors import DoesNotFit
 from engine.keeping.memory import Memory
 from engine.measures import detection
@@ -77,6 +79,10 @@ class Detector(Method[FamiliarCase]):
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Views: subject, normal, held (and unknown) evidence, p, smallest, nearest, measures."""
         return self.judge(gathered(case, progress), progress)
+
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:
+        """How unusual the image is, or what is missing for a verdict."""
+        return verdict(self.title, case.normal, found)
 
     def judge(self, banks: Gathered, progress: Progress = quiet) -> Result:
         """The whole answer from banks that are there already."""
@@ -170,6 +176,13 @@ def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
 def ruler_of(normal: Evidence, groups: Ints | None = None) -> Conformal:
     """The conformal wrapper around held-out normal scores."""
     return Conformal(np.asarray(normal.values, np.float64), normal.predicted, groups)
+
+
+def ruler_in(found: Mapping[str, Any], normal: DataSet) -> Conformal:
+    """The ruler of an answer: the scores of normal images, in the groups of their data set."""
+    groups = normal.truth.get("group")
+    places = normal.places(found["normal"].ids)
+    return ruler_of(found["normal"], None if groups is None else groups[places])
 
 
 def nearest(banks: Gathered) -> dict[str, View]:

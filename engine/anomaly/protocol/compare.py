@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +19,10 @@ from engine.measures.detection import auroc, fpr95
 from engine.method import Method, Progress, Switch, quiet, setting
 from engine.result import Result, Scores, Table
 
-COLUMNS = ("p-value", "less unusual normal images", "AUROC", "FPR95, unknown positive")
+BELOW = "less unusual normal images"
+COLUMNS = ("p-value", BELOW, "AUROC", "FPR95, unknown positive")
 UNITS = ("p-value", "share", "share", "share")
+TITLES = {kind.name: kind.title for kind in (*QUICK, ODIN)}
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,33 @@ class Compare(Method[FamiliarCase]):
             "ranking": Table.grid(values.astype(np.float32), tuple(names), COLUMNS, UNITS),
             "together": Scores(np.array([together], np.float32), ("Bonferroni",), "p-value"),
         }
+
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Who finds the image most unusual, and who least."""
+        table = ranked(found["ranking"])
+        below, names = 100 * table[BELOW], table.rows
+        return (
+            f"{names[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are "
+            f"less so; {names[-1]} the least ({below[-1]:.0f} %)."
+        )
+
+
+def ranked(table: Table) -> Table:
+    """The ranking by p-values, the lowest first, under the detectors' titles."""
+    order = np.argsort(table["p-value"], kind="stable").tolist()
+    return replace(table.take(order), rows=tuple(TITLES[table.rows[at]] for at in order))
+
+
+def believed(found: Mapping[str, Any]) -> str:
+    """What the lowest p-value is worth, and who tells the unknown images best."""
+    table, paid = ranked(found["ranking"]), found["together"]["Bonferroni"]
+    words = (
+        f"The lowest of {len(table)} p-values, paid for by their number (Bonferroni): {paid:.2g}."
+    )
+    if np.isfinite(areas := table["AUROC"]).any():
+        best = int(np.nanargmax(areas))
+        words += f" {table.rows[best]} tells the unknown images best (AUROC {areas[best]:.2f})."
+    return words
 
 
 def verdict(method: Detector, banks: Gathered) -> list[float]:

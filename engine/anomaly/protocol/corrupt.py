@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +27,7 @@ COLUMNS = (
     "score of the image", "p-value of the image", "probability of the image's class",
     "median normal score", "median normal p-value", "accuracy", "AUROC against untouched",
 )  # fmt: skip
+SEVERITY, FLAGGED = "severity", "normal images flagged"
 UNITS = ("score", "p-value", "probability", "score", "p-value", "share", "share")
 
 
@@ -99,9 +102,53 @@ class Corrupt(Method[FamiliarCase]):
             "classes": Scores(np.array(seen_as, np.float32), names, "class"),
         }
 
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How the image's p-value and the model's accuracy go from untouched to the worst step."""
+        steps = found["steps"]
+        p, right = steps["p-value of the image"], 100 * steps["accuracy"]
+        words = f"From no {self.kind} to the most, the image's p-value goes from {p[0]:.2g} to "
+        words += f"{p[-1]:.2g}"
+        if np.isfinite(right).all():
+            words += f", and the normal images that the model gets right from {right[0]:.0f} % to "
+            words += f"{right[-1]:.0f} %"
+        return f"{words}."
+
     def chosen(self, held: Bank) -> Bank:
         """Held-out images that are made worse, spread over all of them."""
         return held.take(evenly(np.arange(len(held)), self.images))
+
+
+def with_flagged(found: Mapping[str, Any], alpha: float) -> Table:
+    """The steps with their severity and the share of normal images that a line at α flags."""
+    steps, flagged = found["steps"], (found["flags"].values <= alpha).mean(0)
+    columns = {SEVERITY: (LEVELS, ""), FLAGGED: (flagged, "share")}
+    rest = zip(steps.columns, steps.units, strict=True)
+    return Table.of(columns | {name: (steps[name], unit) for name, unit in rest}, steps.rows)
+
+
+def at_step(
+    found: Mapping[str, Any], at: int, alpha: float, detector: str, labels: Sequence[str]
+) -> str:
+    """What a step does to the image, to normal images, and to the model's answers.
+
+    Args:
+        found: the answer.
+        at: which step.
+        alpha: how often normal images may be flagged.
+        detector: whose scores they are.
+        labels: of the model's classes.
+    """
+    steps, label = with_flagged(found, alpha), labels[int(found["classes"].values[at])]
+    score, p, flagged = (
+        float(steps[name][at]) for name in ("score of the image", "p-value of the image", FLAGGED)
+    )
+    words = f"At this step the image scores {score:.3g} (p {p:.2g}); "
+    words += f"{100 * flagged:.0f} % of normal images made worse alike are flagged"
+    right = 100 * steps["accuracy"]
+    if np.isfinite(right).all():
+        words += f", and the model gets {right[at]:.0f} % of them right"
+        words += f" ({right[0]:.0f} % untouched)"
+    return f"{words}. The model sees: {label}. Scores are {detector}'s."
 
 
 def pixels_of(case: FamiliarCase, bank: Bank) -> Tensor:

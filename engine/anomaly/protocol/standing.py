@@ -10,7 +10,9 @@ import numpy as np
 
 from engine.anomaly.protocol.conformal import COUNTS, INDEPENDENT, OF_GROUP, POOLED, Conformal
 from engine.errors import BadSetting
-from engine.result import Evidence, Floats
+from engine.result import Evidence, Floats, Table
+
+OF_MODEL = ("p-value", "less unusual normal images", "score", "middle normal score", "AUROC")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,21 @@ class Standing:
     def score(self) -> float:
         """The image's own score."""
         return float(self.found["subject"].values[0])
+
+
+def of_models(answers: Mapping[str, Mapping[str, Any]]) -> Table:
+    """What several models find of one image, a row for each.
+
+    Scores of two models are not on one scale; p-values and shares are.
+    """
+    rows = []
+    for found in answers.values():
+        score, normal = float(found["subject"].values[0]), found["normal"].values
+        below, middle = float((normal < score).mean()), float(np.median(normal))
+        area = float(found["measures"]["AUROC"][0])
+        rows.append([found["p"][POOLED], below, score, middle, area])
+    units = ("probability", "share", "", "", "probability")
+    return Table.grid(np.array(rows, np.float32), tuple(answers), OF_MODEL, units)
 
 
 def first_line(ruler: Conformal, alpha: float) -> tuple[float, str]:

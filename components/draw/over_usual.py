@@ -1,0 +1,37 @@
+"""Two columns of a table over its places: what is usual as a line, one's own as dots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.draw.drawing import Drawing, Words
+from components.draw.groups import PointGroups
+from engine.result import Table
+
+PLACE = "place"
+
+
+def over_usual(
+    view: str, title: str, columns: tuple[str, str], names: tuple[str, str], across: str,
+    finding: Words | None = None,
+) -> Drawing:  # fmt: skip
+    """Dots of one column over the line of another one, row after row of the table.
+
+    Args:
+        view: the table's name in the answer.
+        title: above it.
+        columns: one's own and the usual one.
+        names: what each is called.
+        across: title of the horizontal axis: the places of the rows.
+        finding: what it shows.
+    """
+    own, usual = columns
+
+    def both(table: Table) -> Table:
+        place = np.tile(np.arange(len(table)), 2)
+        values = np.concatenate([table[usual], table[own]])
+        rows = [names[1]] * len(table) + [names[0]] * len(table)
+        return Table.of({PLACE: (place, ""), own: (values, "")}, rows)
+
+    chart = PointGroups(x=PLACE, y=own, looks={names[1]: "line", names[0]: "dots"}, x_title=across)
+    return Drawing(view, title, chart, finding, part=both)

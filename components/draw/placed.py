@@ -1,0 +1,35 @@
+"""A curve, and a place on it."""
+
+from __future__ import annotations
+
+from components.draw.drawing import Drawing
+from components.draw.groups import PointGroups
+from engine.result import Curve, Table
+
+ENDS = (-2, 102)  # of both axes, in percent
+
+
+def placed(view: str, title: str, curve: Curve, point: tuple[float, float], name: str) -> Drawing:
+    """A curve of shares, and a large mark at a place on it.
+
+    Args:
+        view: the curve's name in the answer.
+        title: above it.
+        curve: whose labels name the axes.
+        point: x and y of the place, from 0 to 1.
+        name: of what stands there, such as "the line".
+    """
+    x, y = point
+
+    def with_place(one: Curve) -> Table:
+        columns = {one.x_label: ([*one.x, x], "share"), one.y_label: ([*one.y, y], "share")}
+        return Table.of(columns, [*[title] * len(one.x), name])
+
+    return Drawing(
+        view, title, part=with_place,
+        chart=PointGroups(
+            x=curve.x_label, y=curve.y_label, looks={title: "line", name: "own"},
+            span=ENDS, x_span=ENDS, height=280,
+        ),
+        finding=lambda _: f"At {name}: {curve.y_label} {y:.2f}, {curve.x_label} {x:.2f}.",
+    )  # fmt: skip

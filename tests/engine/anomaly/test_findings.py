@@ -1,0 +1,223 @@
+"""What a detector's answer says: true words over figures that it did not make up."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from engine.anomaly import COSTARR, KNN, Compare, Conformal, Corrupt, ViM
+from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
+from engine.anomaly.detectors.detector import ruler_in
+from engine.anomaly.protocol import findings
+from engine.anomaly.protocol.compare import believed, ranked
+from engine.anomaly.protocol.conformal import COUNTS, RULES
+from engine.anomaly.protocol.corrupt import FLAGGED, LEVELS, SEVERITY, at_step, with_flagged
+from engine.anomaly.protocol.nearest import nearest_pictures
+from engine.anomaly.protocol.standing import of_models
+from engine.result import Evidence, Scores, Table
+from tests import tiny
+
+CASE = tiny.familiar_case(tiny.cnn())
+PHANTOMS = SimpleNamespace(name="phantoms:count=9")
+
+
+@pytest.fixture(scope="module")
+def worse():
+    return Corrupt(images=8)(CASE)
+
+
+@pytest.fixture(scope="module")
+def near():
+    return KNN()(CASE)
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def answer(least, p, by_group=np.nan, groups=0):
+    """A detector's answer about an image among 200 normal ones, by its p-values."""
+    floor = 1 / (groups + 1) if groups else np.nan
+    return {
+        "counts": Scores(np.array([200, 0, least], np.float32), COUNTS, "images"),
+        "p": Scores(np.array([p, np.nan, by_group], np.float32), RULES, "p-value"),
+        "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), RULES, "p-value"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "words"),
+    [
+        ((0, 1 / 201), {}, "More unusual than every one of 200 normal images by KNN (p = 0.005)."),
+        ((1, 2 / 201), {}, "More unusual than 199 of 200 normal images by KNN (p = 0.01)."),
+        ((150, 151 / 201), {}, "Nothing unusual by KNN: 150 of 200 normal images"),
+        ((15, 16 / 201), {}, "Nothing unusual by KNN: 15 of 200 normal images"),
+        ((2, 3 / 201, 0.3, 60), {}, "Nothing unusual by KNN: 2 of 200"),
+        ((150, 151 / 201), {"unlike": True}, "KNN misses it: 150 of 200 normal images"),
+        (
+            (0, 1 / 201, 1 / 31, 30), {"alpha": 0.02},
+            "Too few normal images for a verdict at 2 % false alarms: with 30 patients, p cannot "
+            "fall below 0.032. Allow more",
+        ),
+        (
+            (0, 1 / 201, 0.2, 4), {},
+            "Too few normal images for a verdict: they come from 4 patients, and at least 20 are",
+        ),
+        ((0, 1 / 201, 0.5, 1), {}, "Too few normal images for a verdict: they come from 1 patient"),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_unusual_only_where_the_p_value_it_names_is_below_the_line(
+    given, more, words
+):
+    assert findings.verdict("KNN", PHANTOMS, answer(*given), **more).startswith(words)
+
+
+def test_images_without_groups_are_counted_one_by_one():
+    few = answer(0, 1 / 5)
+    few["counts"] = Scores(np.array([4, 0, 0], np.float32), COUNTS, "images")
+    assert "4 can be compared with, and at least 20" in findings.verdict("KNN", PHANTOMS, few)
+
+
+def test_a_detector_says_of_its_own_answer_what_the_page_says(near):
+    assert KNN().finding(CASE, near) == findings.verdict("KNN", CASE.normal, near)
+    assert f"{int(near['counts'].values[2])} of " in KNN().finding(CASE, near) or (
+        "every one" in KNN().finding(CASE, near)
+    )
+
+
+def test_the_score_is_given_with_the_ends_of_the_normal_ones(near):
+    scores = near["normal"].values
+    words = findings.only_score(CASE.normal, near)
+    assert f"Its score is {near['subject'].values[0]:.3g}" in words
+    assert f"of {len(scores)} normal images lie between {scores.min():.3g} and" in words
+
+
+def test_the_p_value_is_that_of_the_class_only_where_enough_are_seen_alike():
+    given = answer(9, 0.25, 0.5, 30)
+    shares, (meaning,) = findings.p_values(PHANTOMS, given, "ring", by_class=False)
+    assert shares[0].startswith("p-value among all normal images: 0.25 (the smallest that can be")
+    assert shares[1].startswith("p-value counted by patient: 0.5")
+    assert "not what is wrong with it" in meaning
+    shares, notes = findings.p_values(PHANTOMS, given, "ring", by_class=True)
+    assert shares[0].startswith("p-value among all")
+    assert notes[0] == "Fewer than 20 normal images are seen as ring, so all are compared."
+    given["p"] = Scores(np.array([0.25, 0.125, np.nan], np.float32), RULES, "p-value")
+    given["counts"] = Scores(np.array([200, 40, 9], np.float32), COUNTS, "images")
+    (share,), _ = findings.p_values(PHANTOMS, given, "ring", by_class=True)
+    assert share.startswith("p-value among 40 images seen as ring: 0.125")
+
+
+def evidence(scores, ids):
+    blank = np.zeros(len(scores), np.int64)
+    return Evidence(np.float32(scores), {}, blank, blank, np.asarray(ids), "score", "alone")
+
+
+def test_what_the_line_promises_is_held_against_images_that_it_never_saw():
+    ruler = Conformal(np.arange(99.0))
+    found = {
+        "subject": evidence([95.0], [0]), "normal": evidence(np.arange(99.0), range(99)),
+        "held": evidence([1.0, 2.0, 97.0, 98.5], range(100, 104)),
+    }  # fmt: skip
+    does, promise, calm = findings.promises(CASE.normal, found, ruler, 94.0)
+    low, high = ruler.band(0.05)
+    assert does == "This image lies above the line."
+    assert promise.startswith("The line promises at most 5 % false alarms; with 99 normal images")
+    assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in promise
+    assert "50 % of 4 other normal images stay below the line (2 false alarms)" in calm
+    assert "more than the line promises" in calm
+    assert findings.promises(CASE.normal, found, ruler, 96.0)[0].startswith("This image does not")
+
+
+def test_the_ruler_of_an_answer_has_the_groups_of_its_images(near):
+    groups = np.arange(len(CASE.normal)) // 2
+    normal = SimpleNamespace(truth={"group": groups}, places=CASE.normal.places)
+    assert ruler_in(near, CASE.normal).groups is None
+    assert ruler_in(near, normal).groups.tolist() == (
+        groups[CASE.normal.places(near["normal"].ids)].tolist()
+    )
+
+
+# ---------------------------------------------------------------- what it rests on
+
+
+def test_the_parts_of_the_score_stand_beside_those_of_the_middle_normal_image():
+    table = Table.grid(
+        np.float32([[1, -2], [3, 4]]), ("this image", "middle normal"), ("near", "far"), ("", "")
+    )
+    assert findings.made_of(table, "sum") == (
+        "The bars add up to the score. This image: near 1 (middle normal 3), far −2 (middle "
+        "normal 4)."
+    )
+    assert findings.made_of(table, "alone").startswith("The score is one number: 1 for this image")
+
+
+def test_the_nearest_pictures_are_those_of_the_table(near):
+    shown, rows = nearest_pictures(CASE.normal, near["nearest"]), near["nearest"].values
+    place = CASE.normal.places(rows[:1, 0].astype(np.int64))[0]
+    assert shown.columns[0] == CASE.normal.classes[CASE.normal.labels[place]]
+    assert shown.captions[0] == f"id {rows[0, 0]:.0f}: {rows[0, 1]:.2f}"
+    assert f"at distance {rows[0, 1]:.2f}" in shown.finding
+
+
+def test_costarr_says_which_half_counts_and_what_was_not_verified():
+    found = COSTARR()(CASE)
+    assert f"likeness {found['subject'].parts['likeness'][0]:.3f}" in factors(found)
+    table = found["ablation"]
+    correlation, areas = table["Spearman with MaxLogit"][0], table["AUROC"]
+    words = which_half(table)
+    assert f"correlate at {correlation:.2f}".replace("-", "−") in words
+    assert ("here COSTARR is MaxLogit" in words) == (correlation >= 0.95)
+    assert ("tell more than one" in words) == (areas[0] > areas[1:3].max() + 0.005)
+    assert "Not verified" in words
+    assert hardly_weighed(found["dimensions"]).endswith("that the head weighs least.")
+
+
+# ---------------------------------------------------------------- a closer look
+
+
+def test_the_ranking_begins_with_the_lowest_p_value_and_pays_for_it():
+    found = Compare()(CASE)
+    table = ranked(found["ranking"])
+    assert np.all(np.diff(table["p-value"]) >= 0)
+    below = 100 * table["less unusual normal images"]
+    assert Compare().finding(CASE, found) == (
+        f"{table.rows[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are "
+        f"less so; {table.rows[-1]} the least ({below[-1]:.0f} %)."
+    )
+    best = int(np.nanargmax(table["AUROC"]))
+    assert f"(Bonferroni): {found['together']['Bonferroni']:.2g}" in believed(found)
+    assert f"{table.rows[best]} tells the unknown images best" in believed(found)
+
+
+def test_the_steps_have_the_share_of_normal_images_that_the_line_flags(worse):
+    table = with_flagged(worse, 0.2)
+    assert table[FLAGGED] == pytest.approx((worse["flags"].values <= 0.2).mean(0))
+    assert table[SEVERITY] == pytest.approx(LEVELS)
+
+
+def test_a_step_is_told_in_words(worse):
+    steps = worse["steps"]
+    flagged = 100 * (worse["flags"].values <= 0.2).mean(0)
+    words = at_step(worse, 4, 0.2, "KNN", CASE.model.labels)
+    assert f"{steps['score of the image'][4]:.3g}" in words
+    assert f"{flagged[4]:.0f} % of normal images" in words
+    assert f"gets {100 * steps['accuracy'][4]:.0f} % of them right" in words
+    assert f"The model sees: {CASE.model.labels[int(worse['classes'].values[4])]}." in words
+
+
+def test_images_made_worse_are_told_from_the_first_step_to_the_last(worse):
+    p, right = worse["steps"]["p-value of the image"], 100 * worse["steps"]["accuracy"]
+    assert Corrupt(images=8).finding(CASE, worse) == (
+        f"From no noise to the most, the image's p-value goes from {p[0]:.2g} to {p[-1]:.2g}, and "
+        f"the normal images that the model gets right from {right[0]:.0f} % to {right[-1]:.0f} %."
+    )
+
+
+def test_two_models_are_held_against_each_other_on_what_they_share(near):
+    table = of_models({"own": near, "parent": ViM()(CASE)})
+    assert table.rows == ("own", "parent")
+    assert table["p-value"][0] == pytest.approx(near["p"].values[0])
+    assert table["AUROC"][0] == pytest.approx(near["measures"]["AUROC"][0])
+    below = (near["normal"].values < near["subject"].values[0]).mean()
+    assert table["less unusual normal images"][0] == pytest.approx(below)
