@@ -57,7 +57,7 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
 
 def picture(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
     """The image beside what is said of it."""
-    image, said = st.columns([4, 5], gap="large")
+    image, said = st.columns(2, gap="large")
     with image:
         scene.picture(shown)
     with said:

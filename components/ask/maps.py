@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from components import section
 from components.charts.located import MEASURES, located_table
@@ -35,16 +37,16 @@ def show(shown: Shown, picked: WordCase) -> HeatMap | None:
 
 def attention(shown: Shown, case: WordCase, method: Looks, relevancy: Views | None) -> Section:
     """The attention, and beside it what the score runs through, as soon as that is there."""
-    other = relevancy["map"] if relevancy else None
+    other, mask = relevancy["map"] if relevancy else None, case.mask
 
     def picture(looks: Views) -> None:
         note = "" if other else "being computed"
         panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, note)]
-        viewer(enlarged(shown.pixels), panels, f"{KEY}.viewer", truth=case.mask)
+        viewer(enlarged(shown.pixels), panels, f"{KEY}.viewer", truth=mask)
 
     return Section(
         KEY, method, case, f"Where did {case.phrase} look?", known=shown.known, picture=picture,
-        evidence=[] if case.mask is None else [marks(case, other)],
+        evidence=[] if mask is None else [marks(case, mask, other)],
     )  # fmt: skip
 
 
@@ -66,11 +68,11 @@ def settings(case: WordCase) -> Looks:
     return Looks(layer=None if layer == EVERY else int(layer), sinks=sinks)
 
 
-def marks(case: WordCase, relevancy: HeatMap | None) -> Drawing:
+def marks(case: WordCase, mask: NDArray[np.bool_], relevancy: HeatMap | None) -> Drawing:
     """The maps against the truth."""
     others = [("Relevancy", relevancy)] if relevancy else []
     return Drawing(
         "map", f"How well the maps find the {' and the '.join(case.things)} (orange border)",
-        part=lambda heat: located_table([("Attention", heat), *others], case.mask),
+        part=lambda heat: located_table([("Attention", heat), *others], mask),
         below=lambda _: st.caption(MEASURES),
     )  # fmt: skip

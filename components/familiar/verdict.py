@@ -16,8 +16,8 @@ from engine.anomaly.protocol.standing import Standing, first_line, operating
 
 CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
 MISSING = (
-    f"For a verdict, open a zip of at least {findings.ENOUGH} pictures below that are normal for "
-    "this model: some of them fit the detector, the others are compared with."
+    f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below (some fit the "
+    "detector, the others are compared with)."
 )
 
 

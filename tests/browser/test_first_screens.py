@@ -144,3 +144,56 @@ def test_on_a_telephone_the_sentence_and_its_table_or_picture_stand_in_two_scree
     assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
     assert drawn["width"] >= 280
     assert drawn["bottom"] <= 2 * PHONE["height"]
+
+
+# ---------------------------------------------------------------- Ask and Familiar?
+
+ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
+SAID = f"{MAIN} [role=group][aria-label^='The answer: ']"
+DIGIT = "familiar?image=From+a+data+set&data=Digits,+8+×+8&model=Digits+MLP"  # has a verdict
+HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
+CHART, CAPTION = f"{MAIN} [data-testid=stPlotlyChart]", f"{MAIN} [data-testid=stCaptionContainer]"
+
+
+@pytest.mark.parametrize(("window", "screens", "wide"), [(SCREEN, 1, WIDE), (PHONE, 2, 280)])
+def test_what_the_model_says_its_truth_and_the_image_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage, window: dict[str, int], screens: int, wide: int
+) -> None:
+    page = opened(open_page, f"{app_url}/ask", window)
+    sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, SAID))
+    expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
+    assert sentence["bottom"] <= image["top"]
+    assert image["width"] >= wide
+    last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # the other models
+    assert max(image["bottom"], said["bottom"], last["bottom"]) <= screens * window["height"]
+    expect(page.get_by_text("How sure:")).to_be_visible()
+    assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
+
+
+@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2)])
+def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage, window: dict[str, int], screens: int
+) -> None:
+    page = opened(open_page, f"{app_url}/{DIGIT}", window)
+    expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
+    sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))
+    assert sentence["bottom"] <= edges(page, f"{MAIN} .bs-legend")["top"] < drawn["top"]
+    assert drawn["width"] >= min(2 * WIDE, window["width"] - 64)
+    assert drawn["bottom"] < edges(page, f"{MAIN} .bs-title")["bottom"] <= counts["top"]
+    expect(page.locator(f"{MAIN} .bs-title")).to_contain_text("score (logit)")
+    assert counts["bottom"] <= screens * window["height"]
+    assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > counts["bottom"]
+
+
+@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2)])
+def test_without_a_verdict_the_score_and_its_parts_stand_in_the_first_screen(
+    app_url: str, open_page: OpenPage, window: dict[str, int], screens: int
+) -> None:
+    page = opened(open_page, f"{app_url}/familiar", window)
+    expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
+    drawn = edges(page, CHART)
+    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
+    finding = page.locator(CAPTION).filter(has_text="The bars add up to the score").evaluate(EDGES)
+    assert drawn["bottom"] <= finding["top"]
+    assert finding["bottom"] <= screens * window["height"]
+    assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]

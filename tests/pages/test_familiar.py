@@ -75,8 +75,8 @@ def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_mi
         "Too few normal images for a verdict: they come from 4 photographs, and at least 20"
     )
     told = words(at)
-    assert "Its score is" in told
-    assert "a zip of at least 67 pictures" in told
+    assert "This image's score is" in told
+    assert "a zip of at least 67 normal pictures" in told
     for verdict in ("p-value among", "lies above the line", "most unusual", "false alarms;"):
         assert verdict not in told
     assert len(at.main.get("plotly_chart")) == 1  # what the score is made of
@@ -207,6 +207,8 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_
         [own["p"].values[0], other["p"].values[0]], abs=1e-6
     )
     assert own["subject"].values[0] != other["subject"].values[0]
+    parent = f"Digits MLP: {ViM().finding(case_of(), other)}"
+    assert parent in [each.value for each in at.main.header]
 
 
 def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():

@@ -22,7 +22,8 @@ from engine.result import Result, Scores, Table
 BELOW = "less unusual normal images"
 COLUMNS = ("p-value", BELOW, "AUROC", "FPR95, unknown positive")
 UNITS = ("p-value", "share", "share", "share")
-TITLES = {kind.name: kind.title for kind in (*QUICK, ODIN)}
+KINDS: tuple[type[Detector], ...] = (*QUICK, ODIN)
+TITLES = {kind.name: kind.title for kind in KINDS}
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,10 @@ def verdict(
 def only_score(normal: DataSet, found: Views) -> str:
     """What is known where there is no verdict: the image's score, and those of normal images."""
     scores, at, word = found["normal"].values, Standing(found), group_word(normal)
-    groups = f" They come from {at.independent} {word}s, and images of one {word} are alike."
+    alike = f" (those of one {word} are alike)" if at.by_group else ""
     return (
-        f"Its score is {at.score:.3g} ({found['subject'].unit}); those of {len(scores)} normal "
-        f"images lie between {scores.min():.3g} and {scores.max():.3g}."
-        f"{groups if at.by_group else ''}"
+        f"This image's score is {at.score:.3g} ({found['subject'].unit}); those of {len(scores)} "
+        f"normal images{alike} lie between {scores.min():.3g} and {scores.max():.3g}."
     )
 
 

@@ -27,15 +27,16 @@ BLIND = {  # pictures that stand in for the image and show nothing, as a person 
 # ---------------------------------------------------------------- where they looked
 
 
-def looked(case: WordCase, to_image: float, to_sinks: float, heat: HeatMap) -> str:
+def looked(case: WordCase, shares: Floats, heat: HeatMap) -> str:
     """How much of the attention went to the image, and whether it is where it should be.
 
     Args:
         case: the words.
-        to_image, to_sinks: shares of their attention.
+        shares: of their attention, to the image and to sinks, (2,).
         heat: where in the image it lies.
     """
     names, mask = " and the ".join(case.things), case.mask
+    to_image, to_sinks = shares.tolist()
     words = f"{100 * to_image:.0f} % of the attention of {case.phrase} went to the image"
     words += f", {100 * to_sinks:.0f} % to places that every word looks at" if to_sinks else ""
     if mask is not None:

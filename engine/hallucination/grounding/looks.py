@@ -68,7 +68,7 @@ class Looks(OfWords):
 
     def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
         """How much of the attention went to the image, and how much of that to the right place."""
-        return findings.looked(case, *found["shares"].values.tolist(), found["map"])
+        return findings.looked(case, found["shares"].values, found["map"])
 
 
 @torch.no_grad()

@@ -89,7 +89,7 @@ def test_a_detector_says_of_its_own_answer_what_the_page_says(near):
 def test_the_score_is_given_with_the_ends_of_the_normal_ones(near):
     scores = near["normal"].values
     words = findings.only_score(CASE.normal, near)
-    assert f"Its score is {near['subject'].values[0]:.3g}" in words
+    assert f"This image's score is {near['subject'].values[0]:.3g}" in words
     assert f"of {len(scores)} normal images lie between {scores.min():.3g} and" in words
 
 
