@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlencode
 
@@ -14,13 +15,19 @@ from components.draw.rows import rows_of
 from components.exports import as_json, as_npy
 from components.notices import plain
 from components.report import tray
+from components.report.document import FILE, report
 from components.report.pinned import Pinned, freeze
 from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
+from components.widgets.hand_over import hand_over, made
 from components.widgets.viewer import look_of
 from engine.result import HeatMap
 from engine.run import Answer
 
+REPORT = (
+    "This answer as one HTML file, which opens without a network and prints to A4. For several "
+    "answers in one, pin them."
+)
 Files = Mapping[str, Callable[[], str | bytes]]  # the name of a file → what makes its content
 
 
@@ -51,7 +58,7 @@ class Offer:
     viewer: str = ""
 
     def frozen(self, title: str) -> Pinned:
-        """The answer as it stands on the page, for the tray."""
+        """The answer as it stands on the page, for the tray and the report."""
         return freeze(
             title or self.answer.record["title"], self.answer, self.sentence, self.notes,
             self.exhibits(), self.ground(), look_of(self.viewer), self.calls, tray.files(),
@@ -66,16 +73,26 @@ def menu(offers: Sequence[tuple[str, Offer]]) -> None:
             st.code(address, language=None)
         for title, offer in offers:
             with st.expander(plain(title)) if len(offers) > 1 else st.container():
-                pin(title, offer)
+                keep(title, offer)
                 taken(offer)
 
 
-def pin(title: str, offer: Offer) -> None:
-    """A button that puts the answer into the tray, as it is shown at that moment."""
-    st.button(
-        "Pin", key=f"{offer.key}.pin", icon=":material/push_pin:",
-        on_click=pressed, args=(title, offer),
-    )  # fmt: skip
+def keep(title: str, offer: Offer) -> None:
+    """Buttons that put the answer into the tray and into a report, as it is shown at that moment.
+
+    The browser says with the press how it shows the maps, and knows the buttons by their keys.
+    """
+    filed = f"{offer.key}.file-report"
+    with st.container(horizontal=True):
+        st.button(
+            "Pin", key=f"{offer.key}.pin", icon=":material/push_pin:",
+            on_click=pressed, args=(title, offer),
+        )  # fmt: skip
+        st.button(
+            "Report", key=filed, icon=":material/description:", help=REPORT,
+            on_click=lambda: made(f"{filed}.made", alone(title, offer)),
+        )  # fmt: skip
+        hand_over(f"{filed}.made", FILE)
     said = f"{offer.key}.pinned"
     if said in st.session_state and tray.stale():
         st.rerun()
@@ -89,6 +106,11 @@ def pressed(title: str, offer: Offer) -> None:
     count = len(tray.pinned())
     held = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
     st.session_state[f"{offer.key}.pinned"] = problem or held
+
+
+def alone(title: str, offer: Offer) -> str:
+    """The report of this answer."""
+    return report([offer.frozen(title)], datetime.now(UTC))
 
 
 def taken(offer: Offer) -> None:

@@ -28,6 +28,7 @@ def as_columns(
         x_unit = "share" if first.x_label.startswith(SHARE) else ""
     columns = {first.x_label: (first.x, x_unit)}
     for name, curve in curves.items():
+        name = f"{name} (value)" if name == first.x_label else name  # noqa: PLW2901
         columns[name] = (np.interp(first.x, curve.x, curve.y).astype(np.float32), curve.unit)
     return Table.of(columns, rows)
 

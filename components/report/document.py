@@ -44,6 +44,7 @@ NARROW = 4  # columns that have room in half the width
 WIDE = (Matrix, Panels)
 ROOM = 30_000_000  # characters of a report; pictures beyond are left out, and the report says so
 HERE = Path(__file__).parent
+FILE = "blindspot-report.html"
 SECONDS = 60.0  # for drawing charts; those that come later are given as their numbers
 LEFT_OUT = "This picture was left out, so that the report stays small enough to be sent."
 UNDRAWN = "This chart is given as its numbers: the report has many, and drawing them took long."

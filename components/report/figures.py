@@ -176,6 +176,8 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
 def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
     """A colored grid, its rows from the bottom, with its bar of colors."""
     values = np.asarray(unpacked(trace["z"]), float)
+    if not values.size:
+        return
     axis = layout.get("coloraxis", {}) if trace.get("coloraxis") else trace
     low, high = (
         axis.get(f"c{end}", axis.get(f"z{end}", None)) for end in ("min", "max")
@@ -256,6 +258,8 @@ def inks(color: Any, otherwise: Any) -> Any:
     if isinstance(color, str):
         return rgba(color)
     given = listed(color)
+    if not given:  # of a series without marks
+        return otherwise
     return [rgba(one) for one in given] if isinstance(given[0], str) else "#0072b2"
 
 

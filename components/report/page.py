@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.notices import plain
 from components.report import compare, tray
-from components.report.document import report
+from components.report.document import FILE, report
 from components.report.pinned import Pinned
 from components.views import TRAY
 from components.widgets.downloads import download
@@ -98,5 +98,5 @@ def offer_report(results: list[Pinned]) -> None:
         names_made, made = st.session_state.get(MADE, ([], ""))
         if wanted and names_made == [one.name for one in wanted]:
             size = f"{len(made) / 1e6:.1f} MB"
-            download(f"Download ({size})", lambda: made, "blindspot-report.html", "report.take",
+            download(f"Download ({size})", lambda: made, FILE, "report.take",
                      icon=":material/download:")  # fmt: skip

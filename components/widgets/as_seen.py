@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
-from typing import Literal
+from math import isfinite, nan
+from sys import float_info
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ Mode = Literal["image", "overlay", "map"]
 MODES: tuple[Mode, ...] = ("image", "overlay", "map")
 SHAPES: tuple[Shape, ...] = ("linear", "linear exact", "sigmoid", "table")
 POINTS = 1024  # of a window's table
+MOST_PANELS = 4  # side by side
 MOST_ZOOM = 40.0
 TRUTH = (255, 127, 42)  # as in the viewer
 WHITE = (255, 255, 255)
@@ -85,8 +87,8 @@ def read_look(sent: object) -> Look:
         return Look()
     plain = Look()
     scales = {}
-    for panel in sent.get("panels") or ():
-        low, high, cut = (number(panel, name, np.nan) for name in ("low", "high", "cut"))
+    for panel in listed(sent.get("panels"))[:MOST_PANELS]:
+        low, high, cut = (number(panel, name, nan) for name in ("low", "high", "cut"))
         if isfinite(low) and isfinite(high) and low <= high:
             scales[str(panel.get("title"))] = Scale(low, high, cut if isfinite(cut) else None)
     return Look(
@@ -103,8 +105,17 @@ def read_look(sent: object) -> Look:
 def number(sent: object, name: str, otherwise: float) -> float:
     """A finite number that the browser sent, or what stands for none."""
     value = sent.get(name) if isinstance(sent, Mapping) else None
-    fits = isinstance(value, int | float) and isfinite(value)
-    return float(value) if fits else otherwise  # type: ignore[arg-type]
+    return float(value) if isinstance(value, int | float) and finite(value) else otherwise
+
+
+def finite(value: float) -> bool:
+    """Whether it is a number that a float can hold; a whole number may be too large for one."""
+    return abs(value) <= float_info.max
+
+
+def listed(sent: object) -> list[Any]:
+    """A list that the browser sent; an empty one where it is none."""
+    return sent if isinstance(sent, list) else []
 
 
 def read_window(sent: object) -> Window | None:
@@ -113,8 +124,11 @@ def read_window(sent: object) -> Window | None:
         return None
     exact: Shape = "linear exact"
     shape = next((one for one in SHAPES if one == sent.get("shape")), exact)
-    table = tuple(float(level) for level in list(sent.get("table") or ())[:POINTS])
-    center, width = (number(sent, name, np.nan) for name in ("center", "width"))
+    levels = [{"level": level} for level in listed(sent.get("table"))[:POINTS]]
+    table = tuple(number(level, "level", nan) for level in levels)
+    center, width = (number(sent, name, nan) for name in ("center", "width"))
+    if not all(map(isfinite, table)):
+        return None
     try:
         return Window(center, width, shape, table if shape == "table" else ())
     except BlindspotError:

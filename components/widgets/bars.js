@@ -40,10 +40,14 @@ function drawn(row, clickable, pick) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  parentElement.querySelector(".bars")?.remove();
+  const before = parentElement.querySelector(".bars");
+  const held = parentElement.getRootNode().activeElement;
+  const focused = before ? [...before.children].indexOf(held) : -1;
   const list = element("div", "bars");
   for (const row of data.rows) {
     list.append(drawn(row, data.clickable, (index) => setTriggerValue("picked", index)));
   }
+  before?.remove();
   parentElement.append(list);
+  if (focused >= 0) list.children[focused]?.focus();
 }

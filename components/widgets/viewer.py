@@ -22,7 +22,14 @@ from PIL import Image
 
 from components import colors
 from components.widgets import scans
-from components.widgets.as_seen import Look, MapGround, as_seen, look_words, read_look
+from components.widgets.as_seen import (
+    MOST_PANELS,
+    Look,
+    MapGround,
+    as_seen,
+    look_words,
+    read_look,
+)
 from components.widgets.encoding import RecentEncodings, data_url, saved
 from components.widgets.wording import said, with_unit
 from engine.images import Slice
@@ -36,7 +43,6 @@ PNG_LIMIT = 400_000  # bytes; a bigger picture goes as WebP
 WEBP_QUALITY = 92
 MESSAGE_LIMIT = 950_000  # characters; the budget of a page's message is 1 MB
 BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the message
-MOST_PANELS = 4
 FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
@@ -125,11 +131,12 @@ def look_of(key: str) -> Look:
 def mounted() -> Any:
     """The component, registered once."""
     here = Path(__file__)
+    scripts = [here.parent / "viewer_parts" / f"{part}.js" for part in PARTS]
     return st.components.v2.component(
         "blindspot_viewer",
         css=here.with_suffix(".css").read_text("utf-8"),
         js="\n".join(
-            (here.parent / "viewer_parts" / f"{part}.js").read_text("utf-8") for part in PARTS
+            script.read_text("utf-8") for script in [*scripts, here.with_name("saving.js")]
         ),
     )
 

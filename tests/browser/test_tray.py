@@ -63,3 +63,27 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
     assert all(url.startswith(("file:", "data:")) for url in asked)
     printed = paper.pdf(prefer_css_page_size=True, print_background=True)
     assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") >= 2
+
+
+def test_one_answer_is_filed_as_a_report_with_one_press_and_as_it_is_seen(
+    app_url: str, page: Page, tmp_path: Path
+) -> None:
+    page.goto(f"{app_url}/heatmaps?{urlencode(LINK | {'heatmaps.methods': 'Gradient'})}")
+    settle(page, 240)
+    page.get_by_role("slider", name="Opacity").fill("85")
+    page.get_by_role("button", name="Share", exact=True).click()
+    button = page.get_by_role("button", name="Report", exact=True)
+    saved: list[str] = []
+    page.on("download", lambda file: saved.append(file.suggested_filename))
+    with page.expect_download() as waiting:
+        button.click()
+    file = tmp_path / "one.html"
+    waiting.value.save_as(file)
+    html = file.read_text("utf-8")
+    assert html.count("<article") == 1
+    assert "85 % opacity" in html
+    settle(page)
+    expect(button).to_be_focused()
+    page.get_by_role("button", name="Pin", exact=True).click()  # which draws the page again
+    expect(page.get_by_text("Pinned. The tray holds 1 result.")).to_be_visible()
+    assert saved == ["blindspot-report.html"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from components.report import tray
 from components.views import MINIMAL_REGIONS, TRAY
-from components.widgets import viewer
+from components.widgets import hand_over, viewer
 from engine.models import catalog
 from tests import tiny
 from tests.visits import said, settled, visit, words
@@ -149,3 +150,33 @@ def test_the_report_holds_what_was_chosen(two):
     assert not any(one.proto.id.endswith("report.take") for one in at.get("download_button"))
     press(at, "report.make")
     assert at.session_state["report.made"][1].count("<article") == 1
+
+
+def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatch):
+    saved = []
+    monkeypatch.setattr(hand_over, "mounted", lambda: lambda **given: saved.append(given["data"]))
+    at = press(settled(visit()), "heatmaps.Gradient.file-report")
+    (file,) = saved
+    assert (file["name"], file["type"]) == ("blindspot-report.html", "text/html")
+    assert file["content"].count("<article") == 1
+    assert "<h1>Gradient</h1>" in file["content"]
+    assert "report.tray" not in at.session_state or not titles(at)
+    at.run()
+    assert len(saved) == 1
+    press(at, "heatmaps.GradCam.file-report")
+    assert "<h1>Grad-CAM</h1>" in saved[1]["content"]
+    assert saved[1]["when"] != file["when"]
+
+
+def test_the_report_of_one_answer_is_what_the_tray_makes_of_it(two, monkeypatch):
+    saved = []
+    monkeypatch.setattr(hand_over, "mounted", lambda: lambda **given: saved.append(given["data"]))
+    press(two, "heatmaps.Gradient.file-report")
+    at = to(two, TRAY)
+    press(at, f"tray.remove.{at.session_state['report.tray'][0].name}")
+    press(at, "report.make")
+    undated = [
+        re.sub(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", "", html)
+        for html in (saved[0]["content"], at.session_state["report.made"][1])
+    ]
+    assert undated[0] == undated[1]

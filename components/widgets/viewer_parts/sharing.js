@@ -68,7 +68,8 @@ async function copied(text) {
 
 // ---------------------------------------------------------------- what the server draws again
 
-const PIN = '[class*="st-key-"][class*="-pin"]'; // the buttons of the menu Share
+const KEEPING = ["pin", "file-report"]; // the buttons of the menu Share that keep what is seen
+const KEEPS = KEEPING.map((name) => `[class*="st-key-"][class*="-${name}"]`).join();
 
 /* The look with each panel's scale, so that the server can draw the same at full resolution. */
 function seen(view) {
@@ -80,9 +81,9 @@ function seen(view) {
   return { mode, opacity, pixelated, outline, truth, zoom, x, y, window, dark: isDark(view), panels };
 }
 
-/* A press of Pin takes along how the maps are shown just then. */
+/* A press of Pin or Report takes along how the maps are shown just then. */
 function tellLook(view, event) {
-  if (!event.target.closest?.(PIN)) return;
+  if (!event.target.closest?.(KEEPS)) return;
   const look = seen(view);
   const name = JSON.stringify(look);
   if (name === view.told) return;
@@ -101,12 +102,8 @@ function takeSaved(view) {
   const { saved } = view.data;
   if (!saved || saved.when !== view.saving?.when) return;
   const blob = new Blob([bytesOf(saved.src.split(",")[1])], { type: "image/png" });
-  const link = el("a", { href: URL.createObjectURL(blob), download: fileName(view.saving.title) });
+  saveFile(blob, fileName(view.saving.title));
   view.saving = null;
-  document.body.append(link); // Firefox only follows links that are in the page
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 function fileName(title) {

@@ -41,6 +41,13 @@ def test_a_curve_is_drawn_in_percent_of_a_share_and_on_the_one_scale_of_probabil
     assert all_lines(logits).figure(logits).layout.yaxis.range is None
 
 
+def test_a_curve_named_as_its_axis_keeps_both():
+    table = as_columns({"score": curve([1, 2], [5, 7], unit="logit", x_label="score")})
+    assert table.order == ("score", "score (value)")
+    (line,) = all_lines(table).figure(table).data
+    assert (list(line.x), list(line.y)) == ([1, 2], [5, 7])
+
+
 def test_an_order_stands_over_the_band_of_others_with_a_line_at_the_step():
     drawing = along_order(
         "deletion", {"cat": OWN, "dog": HIGH}, (LOW, HIGH), "random orders", "It falls.", now=25.0

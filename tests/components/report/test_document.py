@@ -118,6 +118,13 @@ def test_a_chart_stands_over_its_numbers_with_its_finding():
     assert html.index("Owls lead.") < html.index('<th scope="row">owl</th><td>7</td>')
 
 
+def test_a_curve_over_an_axis_of_its_own_name_keeps_both_columns():
+    curve = Curve(np.array([1.0, 2.0]), np.array([5.0, 7.0]), "score", "score", "logit")
+    html = report([pinned(exhibits=[Exhibit(curve, "Score", "It rises.")])], WHEN)
+    assert 'alt="It rises."' in html
+    assert '<th scope="col">score</th><th scope="col">score (value) (logit)</th>' in html
+
+
 def test_images_and_walks_are_pictures():
     grid = Pictures(np.zeros((1, 2, 8, 8, 3), np.uint8), ("",), ("a", "b"), "Two images.")
     walk = Path(np.zeros((20, 3, 8, 8), np.float16), np.arange(20, dtype=np.float32), "probability")
@@ -171,3 +178,24 @@ def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
 @pytest.mark.parametrize("text", ["$x$", "<b>bold</b><br>two", "a & b"])
 def test_any_label_can_be_drawn(text):
     assert "<svg" in svg(go.Figure(go.Bar(x=[text], y=[1]), {"xaxis": {"title": {"text": text}}}))
+
+
+NONE: list[float] = []
+
+
+@pytest.mark.parametrize("trace", [
+    go.Bar(x=NONE, y=NONE, marker={"color": NONE}),
+    go.Bar(x=NONE, y=NONE, orientation="h", text=NONE),
+    go.Scatter(x=NONE, y=NONE, mode="markers", marker={"color": NONE}),
+    go.Scatter(x=NONE, y=NONE, mode="lines+markers", line={"color": "red"}, fill="toself"),
+    go.Heatmap(z=NONE),
+], ids=["bars", "level bars", "marks", "area", "grid"])  # fmt: skip
+def test_a_chart_without_marks_is_an_empty_chart(trace):
+    assert drawn(go.Figure(trace))[0].lstrip().startswith("<?xml")
+
+
+def test_one_color_for_each_mark_is_drawn_and_numbers_are_one_color():
+    two = go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": ["#ff0000", "#00ff00"]})
+    assert all(color in svg(go.Figure(two)) for color in ("#ff0000", "#00ff00"))
+    scaled = go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": [0.1, 0.9]})
+    assert "#0072b2" in svg(go.Figure(scaled))

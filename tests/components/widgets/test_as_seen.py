@@ -15,6 +15,8 @@ from engine.result import HeatMap
 
 GRAY = np.full((64, 64, 3), 100, np.uint8)
 RISING = HeatMap(np.tile(np.linspace(0, 1, 8, dtype=np.float32), (8, 1)), "logit", signed=False)
+HUGE = 10**400  # a whole number that no float can hold
+WINDOW = {"center": 1, "width": 2, "shape": "table", "table": [0.0, 1.0]}
 SIGNED = HeatMap(RISING.values * 2 - 1, "logit", signed=True)
 
 
@@ -30,11 +32,24 @@ def test_a_look_is_what_the_browser_said_within_bounds():
     assert look.scales == {"Grad-CAM": Scale(-1, 1, 0.2)}
 
 
+def test_a_table_s_window_and_no_more_panels_than_there_can_be_are_read():
+    panels = [{"title": str(at), "low": 0, "high": 1} for at in range(50)]
+    look = read_look({"window": WINDOW, "panels": panels})
+    assert look.window == Window(1.0, 2.0, "table", (0.0, 1.0))
+    assert list(look.scales) == ["0", "1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     "sent",
     [
         None, "x", [], {}, {"mode": 3, "opacity": "loud", "zoom": None, "window": {"width": -1}},
         {"panels": [{"title": "a", "low": float("nan"), "high": 1}, "b", {"low": 2, "high": 1}]},
+        {"panels": 5}, {"panels": "abc"}, {"panels": {"a": 1}}, {"mode": ["image"]},
+        {"zoom": HUGE, "opacity": HUGE, "panels": [{"title": "a", "low": -HUGE, "high": HUGE}]},
+        *({"window": WINDOW | odd} for odd in (
+            {"table": 5}, {"table": ["x"]}, {"table": [None]}, {"table": [HUGE]}, {"table": []},
+            {"table": [float("nan")]}, {"width": HUGE}, {"center": "1"},
+        )),
     ],
 )  # fmt: skip
 def test_whatever_else_is_sent_is_the_usual_look(sent):

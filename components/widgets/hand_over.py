@@ -1,0 +1,43 @@
+"""A file that is made by a press of an ordinary button and then saved without another press.
+
+A download button (`downloads.py`) makes its file outside of the session, and before the browser has
+said how maps are shown. What needs either is made in the button's callback and handed over here.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.widgets.downloads import UNKNOWN
+
+
+def made(key: str, content: str) -> None:
+    """Keep a file until the page is drawn again; called in the callback of a button."""
+    st.session_state[key] = {"when": str(time.time_ns()), "content": content}
+
+
+def hand_over(key: str, file: str) -> None:
+    """The browser saves what was made under that key, once; nothing where nothing was.
+
+    Args:
+        key: as it was made under.
+        file: the name that the browser saves it under.
+    """
+    if found := st.session_state.pop(key, None):
+        kind = mimetypes.guess_type(file)[0] or UNKNOWN
+        mounted()(key=f"{key}.saving", data={**found, "name": file, "type": kind})
+
+
+@cache
+def mounted() -> Any:
+    """The component, registered once."""
+    here = Path(__file__)
+    scripts = (here.with_name("saving.js"), here.with_suffix(".js"))
+    js = "\n".join(script.read_text("utf-8") for script in scripts)
+    return st.components.v2.component("blindspot_hand_over", js=js)
