@@ -14,6 +14,7 @@ from components.report import page as tray_page
 from components.report import tray
 from components.sidebar.held import hold
 from components.views import ROOT, START, STORIES, VIEWS, AppPage
+from components.widgets import popovers
 
 
 def page(view: AppPage) -> st.Page:
@@ -57,3 +58,4 @@ finally:  # after the page, which may have begun a job, and also where it ends e
         with header:
             tray_page.entry()
             jobs.panel()
+    popovers.take_focus()
