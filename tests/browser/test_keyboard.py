@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, expect
 
-from tests.browser.server import settle
+from tests.browser.server import eventually, settle
 from tests.browser.test_journeys import focused
 
 CONTRAST = 3.0  # between a pixel with the focus and without it
@@ -148,7 +148,7 @@ def test_from_the_start_to_a_report_with_the_keyboard_alone(keyboard: Keyboard) 
     keyboard.press("Enter")
     keyboard.to("Gradient: settings")
     keyboard.press("Enter")
-    assert called(page) == "Help for Channels"  # the first within
+    eventually(lambda: called(page), lambda name: name == "Help for Channels")  # the first within
     keyboard.to("Channels")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -161,6 +161,7 @@ def test_from_the_start_to_a_report_with_the_keyboard_alone(keyboard: Keyboard) 
 
     keyboard.to("Share")
     keyboard.press("Enter")
+    eventually(lambda: called(page), lambda name: name != "Share")
     keyboard.to("Gradient")
     keyboard.press("Enter")
     keyboard.to("Pin")
