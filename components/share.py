@@ -17,6 +17,7 @@ from components.notices import plain
 from components.report import tray
 from components.report.document import FILE, report
 from components.report.pinned import Pinned, freeze
+from components.sidebar.pictures import FILE as LINKED_FILE
 from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
 from components.widgets.hand_over import hand_over, made
@@ -24,6 +25,10 @@ from components.widgets.viewer import look_of
 from engine.result import HeatMap
 from engine.run import Answer
 
+WITHOUT_FILE = (
+    "Your image is not part of the link, only a digest of it: whoever opens the link is asked to "
+    "open the same file."
+)
 REPORT = (
     "This answer as one HTML file, which opens without a network and prints to A4. For several "
     "answers in one, pin them."
@@ -71,6 +76,8 @@ def menu(offers: Sequence[tuple[str, Offer]]) -> None:
         if address := link():
             st.caption("Link to this page with these settings")
             st.code(address, language=None)
+            if LINKED_FILE in st.query_params:
+                st.caption(WITHOUT_FILE)
         for title, offer in offers:
             with st.expander(plain(title)) if len(offers) > 1 else st.container():
                 keep(title, offer)

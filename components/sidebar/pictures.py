@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,6 +23,8 @@ from engine.images.samples import SAMPLES, sample
 
 YOURS = "Your image"
 FROM_DATA = "From a data set"
+FILE = "file"  # in a link: the digest of a file of somebody's own, which tells nothing of its name
+DIGEST = re.compile("[0-9a-f]{8}").fullmatch
 CLEAR = 256  # px to which a tiny picture is enlarged
 SMOOTH = 3  # times that a browser may enlarge a picture by itself
 
@@ -47,12 +51,41 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     if YOURS not in shown and st.query_params.get("image") == YOURS:
         st.session_state["subject.wanted"] = True  # until the tab says what it had opened
-    refuse("image", shown, "Image", "a sample; images of your own are not part of a link")
+    linked = linked_file()
+    refuse("image", shown, "Image", "a sample; images of your own are not part of a link" + linked)
     picked = pick(shown)
+    name_file(own=picked == YOURS)
     chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), seen)
     for note in chosen.picture.notes:
         st.caption(note)
     return chosen
+
+
+def linked_file() -> str:
+    """Which file the link that opened this session is about, as it goes on after a sentence."""
+    asked = st.query_params.get(FILE, "")
+    linked = st.session_state.setdefault("subject.linked_file", asked if DIGEST(asked) else "")
+    return f". Open the file with the digest {linked}, which it was made with" if linked else ""
+
+
+def name_file(*, own: bool) -> None:
+    """Put the digest of a file of the person's own into the link, and say if it is another's."""
+    if not own:
+        st.query_params.pop(FILE, None)
+        return
+    digest, linked = st.session_state["subject.digest"], st.session_state["subject.linked_file"]
+    st.query_params[FILE] = digest
+    if linked not in {"", digest}:
+        st.info(
+            f"The link was made with another file: its digest is {linked}, this one's {digest}.",
+            icon=":material/link_off:",
+        )
+
+
+def taken(content: bytes, name: str) -> None:
+    """An image of the person's own from now on. Raises BadImage, and leaves what is there."""
+    st.session_state["subject.upload"] = load(content, name)
+    st.session_state["subject.digest"] = blake2b(content, digest_size=4).hexdigest()
 
 
 def pick_by_title(shown: Sequence[str]) -> str:
@@ -108,7 +141,7 @@ def take_upload() -> None:
         reload.forget()
         return
     try:
-        st.session_state["subject.upload"] = load(given.getvalue(), given.name)
+        taken(given.getvalue(), given.name)
     except BadImage as error:
         st.session_state["subject.problem"] = str(error)
     else:
@@ -120,7 +153,7 @@ def take_again() -> None:
     """After a reload of the page, the file that was open before it."""
     if file := reload.found():
         try:
-            st.session_state["subject.upload"] = load(file.content, file.name)
+            taken(file.content, file.name)
         except BadImage as error:  # it could be read before, so this computer is busy
             st.session_state["subject.problem"] = str(error)
             return

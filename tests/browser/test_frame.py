@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -79,6 +80,23 @@ def test_an_upload_is_still_there_after_a_reload_and_only_in_its_tab(
     settle(other)
     expect(other.get_by_text("images of your own are not part of a link")).to_be_visible()
     expect(other.get_by_text(re.compile("speak for “Egyptian cat”"))).to_be_visible()
+
+
+def test_a_link_to_an_upload_asks_for_that_file_and_tells_it_from_another(
+    app_url: str, page: Page, tmp_path: Path
+) -> None:
+    other, same = (photograph(tmp_path / f"{name}.jpg", name) for name in ("rocket", "coffee"))
+    digest = blake2b(same.read_bytes(), digest_size=4).hexdigest()
+    page.goto(f"{app_url}/heatmaps?{QUICK}&image=Your+image&file={digest}")
+    settle(page)
+    expect(page.get_by_text(f"Open the file with the digest {digest}")).to_be_visible()
+    upload(page, other)
+    another = page.get_by_text(f"The link was made with another file: its digest is {digest}")
+    expect(another).to_be_visible()
+    upload(page, same)
+    expect(page.get_by_text(re.compile("speak for “espresso”"))).to_be_visible()
+    expect(page.get_by_text("The link ")).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"file={digest}"))
 
 
 def test_on_a_telephone_a_wide_table_fades_where_there_is_more(

@@ -6,7 +6,7 @@ import pytest
 
 from components import views
 from components.views import VIEWS
-from tests.visits import settled, visit
+from tests.visits import said, settled, visit
 
 IMAGE = {"image", "model"}
 SHOWN = {
@@ -69,3 +69,12 @@ def test_what_is_not_shown_changes_nothing(view, key, value):
         return at.session_state["subject"].case.fingerprint
 
     assert asked({key: value}) == asked({})
+
+
+@pytest.mark.parametrize("digest", ["00c0ffee", "<b>Doe</b>", "00C0FFEE", ""])
+def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(digest):
+    at = visit({"image": "Your image", "file": digest, "heatmaps.methods": ["Gradient"]})
+    (words,) = [one for one in said(at) if "images of your own are not part of a link" in one]
+    assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
+    assert "Doe" not in words
+    assert at.session_state["heatmaps.methods"] == ["Gradient"]  # the rest of the link holds
