@@ -329,9 +329,9 @@ def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     if any(one.job.finished for one in pending):
         st.rerun()
     for one in pending:
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        left.progress(min(max(one.job.done, 0.0), 1.0), f"{one.title}: {one.words()}")
-        if right.button("Stop", key=f"{one.slot}.stop", on_click=stop, args=(one,)):
+        row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
+        row.progress(min(max(one.job.done, 0.0), 1.0), f"{one.title}: {one.words()}")
+        if row.button("Stop", key=f"{one.slot}.stop", on_click=stop, args=(one,)):
             st.rerun()
         if live and one.job.partial is not None:
             live(one.job.partial)

@@ -235,7 +235,7 @@ def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -
     settle(page)
     tab_to(page, "Occlusion: settings")
     page.keyboard.press("Enter")
-    eventually(lambda: focused(page), lambda name: name == "Help for Square (px)")  # the first there
+    eventually(lambda: focused(page), lambda name: name == "Help for Square (px)")
     tab_to(page, "Square")
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(r"Occlusion\.side=81"))

@@ -43,8 +43,12 @@ def two():
     return at
 
 
+def tray_of(at):
+    return at.session_state["report.tray"]
+
+
 def titles(at):
-    return [one.title for one in at.session_state["report.tray"]]
+    return [one.title for one in tray_of(at)]
 
 
 def entry(at):
@@ -102,12 +106,36 @@ def test_a_full_tray_says_what_to_do_and_loses_nothing(two, monkeypatch):
     assert titles(at) == ["Grad-CAM", "Gradient"]
 
 
-def test_a_result_outlives_its_model_and_the_tray_says_so(two):
-    at = two
-    at.session_state["report.models"] = {at.session_state["report.tray"][0].model}
-    at = to(at, TRAY)
-    assert "was removed since. What is pinned stays" in words(at)
-    assert "1. Grad-CAM" in words(at)
+def test_a_result_outlives_its_model_and_the_tray_says_so(two, monkeypatch):
+    name = two.session_state["report.tray"][0].model
+    there = catalog.entries()
+    own = replace(there[0], name=name)  # as if the network of the test had been made here
+    monkeypatch.setattr(catalog, "entries", lambda: (*there, own))
+    tray_of(two).clear()
+    press(two, "heatmaps.GradCam.pin")
+    press(two, "heatmaps.Gradient.pin")
+    at = to(two, TRAY)
+    assert "was removed since" not in words(at)
+    monkeypatch.setattr(catalog, "entries", lambda: there)
+    at.run()
+    assert words(at).count("was removed since. What is pinned stays") == 2
+    press(at, "report.make")
+    assert at.session_state["report.made"][1].count("<article") == 2
+    at.button_group(key="report.compare.way").set_value("Difference").run()
+    assert not at.exception
+
+
+def test_forty_results_are_listed_chosen_from_and_filed(two):
+    one = tray_of(two)[0]
+    tray_of(two)[:] = [replace(one, name=f"{at:02d}", title=f"Map {at}") for at in range(tray.MOST)]
+    at = to(press(two, "heatmaps.Gradient.pin"), TRAY)
+    assert len(tray_of(at)) == tray.MOST  # a further one is refused
+    assert f"{tray.MOST}. Map {tray.MOST - 1}" in words(at)
+    press(at, "report.make")
+    html = at.session_state["report.made"][1]
+    assert html.count("<article") == tray.MOST
+    assert f"Report of {tray.MOST} results" in html
+    assert html.count('class="shown"') == tray.MOST
 
 
 def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
