@@ -45,7 +45,7 @@ fix: $(VENV)/.dev  ## let ruff mend what it can
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark, narrow
+shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark, narrow; ARGS=docs renews those in docs/
 	$(PY) -m tests.browser.shots $(ARGS)
 
 gallery: $(VENV)/.app  ## compute the answers that ship with the samples

@@ -1,6 +1,7 @@
 """A picture of every view in light, dark and narrow: `python -m tests.browser.shots [NAME …]`.
 
-Contact sheets of the data sets are made beside them; alone under the name `data`.
+Contact sheets of the data sets are made beside them; alone under the name `data`. Under the name
+`docs` only the pictures of README.md and docs/ are made: the first screen of each question.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from urllib.parse import urlencode
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from components.views import DATA_AND_MODELS, VIEWS
+from components.views import (
+    ASK,
+    DATA_AND_MODELS,
+    FAMILIAR,
+    FORGET,
+    HEATMAPS,
+    PRUNE,
+    START,
+    VIEWS,
+    AppPage,
+)
 from engine.data import entries, load, tables
 from engine.data.sheet import sheet
 from tests.browser import chromium
@@ -41,6 +52,11 @@ SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of thei
     "bags:count=40": {"marked": "key", "count": 30},
     "bags:count=60,kind=three": {"marked": "key", "count": 30},
 }
+QUESTIONS: dict[str, AppPage] = {  # the pictures in docs/
+    "start": START, "heatmaps": HEATMAPS, "forget": FORGET, "ask": ASK, "familiar": FAMILIAR,
+    "prune": PRUNE,
+}  # fmt: skip
+FEW = 256  # colors of such a picture, so that the repository stays small
 DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
 
 
@@ -83,6 +99,19 @@ def shoot(browser: Browser, url: str, path: str, name: str) -> None:
             sys.stdout.write(f"shots/{name}-{look}.png\n")
 
 
+def first_screen(browser: Browser, url: str, name: str, view: AppPage) -> None:
+    """What a person sees of a view before scrolling, for the documentation."""
+    with browser.new_context(reduced_motion="reduce", **LOOKS["light"]) as context:
+        page = context.new_page()
+        page.goto(f"{url}/{view.address}")
+        answered(page)
+        file = ROOT / "docs" / f"{name}.png"
+        page.screenshot(path=file, animations="disabled")
+    few = Image.open(file).convert("RGB").quantize(FEW, kmeans=3, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+    sys.stdout.write(f"docs/{name}.png\n")
+
+
 def sheets() -> None:
     """A contact sheet of every data set and of some variants."""
     for name, shown in SHEETS.items():
@@ -100,6 +129,9 @@ def main(names: list[str]) -> None:
         return
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
+        if "docs" in names:
+            for name, view in QUESTIONS.items():
+                first_screen(browser, url, name, view)
         wanted = {view.address or "start": view.address for view in VIEWS} | links()
         for name, path in wanted.items():
             if not names or name in names:
