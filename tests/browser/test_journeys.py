@@ -125,6 +125,7 @@ def test_a_class_is_chosen_by_its_bar(visit: Visit) -> None:
     second.click()
     expect(made(page)).to_contain_text(f"· {label} (logit)")
     expect(page).to_have_url(re.compile("target="))
+    expect(page.get_by_test_id("stSidebar").get_by_title(str(label), exact=True)).to_be_focused()
 
 
 def test_moving_the_threshold_changes_the_picture_and_sends_nothing(
