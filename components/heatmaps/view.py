@@ -23,7 +23,8 @@ from components.section import Section, answered
 from components.sidebar.subject import Subject, cost_words, precise
 from components.together import Answers
 from components.trust import trials
-from components.widgets.viewer import MOST_PANELS, Panel, ends, is_flat, place
+from components.widgets.as_seen import MOST_PANELS
+from components.widgets.viewer import Panel, ends, is_flat, place
 from engine import run
 from engine.attribution.trust import Check
 from engine.case.prediction import Prediction
