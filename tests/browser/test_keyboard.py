@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, expect
 
+from tests.browser.conftest import OpenPage
 from tests.browser.server import eventually, settle
-from tests.browser.test_journeys import focused
+from tests.browser.test_journeys import ONE, focused
 
 CONTRAST = 3.0  # between a pixel with the focus and without it
 ENOUGH = 60  # pixels of a ring: a button of 16 px with a ring of one pixel
@@ -180,4 +182,19 @@ def test_from_the_start_to_a_report_with_the_keyboard_alone(keyboard: Keyboard) 
     with page.expect_download() as waiting:
         page.keyboard.press("Enter")
     assert waiting.value.suggested_filename == "blindspot-report.html"
+    assert not keyboard.unseen
+
+
+def test_in_the_dark_the_stops_of_a_menu_are_seen_too(app_url: str, open_page: OpenPage) -> None:
+    page = open_page(color_scheme="dark")
+    page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
+    settle(page, 240)
+    keyboard = Keyboard(page)
+    page.get_by_role("button", name="Share", exact=True).focus()
+    keyboard.press("Enter")
+    eventually(lambda: called(page), lambda name: name != "Share")
+    for _ in range(4):
+        keyboard.look(called(page))
+        page.keyboard.press("Tab")
+    assert {"Pin", "Report"} <= keyboard.seen
     assert not keyboard.unseen
