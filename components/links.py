@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from math import isinf
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from components.notices import plain
 
@@ -32,8 +34,20 @@ def refuse(
         )
     elif key in held and asked != held[key][1]:
         del held[key]
+    if any(map(is_endless, wrong)):
+        with suppress(StreamlitAPIException):  # a widget that is there already sees to the link
+            del st.query_params[key]
+            st.rerun()
     if key in held:
         (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
+
+
+def is_endless(word: str) -> bool:
+    """Whether it is read as an infinite number, at which Streamlit's number widgets fail."""
+    try:
+        return isinf(float(word))
+    except ValueError:
+        return False
 
 
 @contextmanager

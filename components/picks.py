@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from components.links import let_go, refuse
+from engine.whole import whole_number
 
 Kind = Literal["list", "radio", "pills", "segments", "slider"]
 WordT = TypeVar("WordT")
-LONGEST = 19  # digits of a number in a link
 
 
 def pick(
@@ -107,7 +107,13 @@ def pick_number(label: str, count: int, key: str, step: int = 1) -> int:
 
 def below(count: int) -> Callable[[str], bool]:
     """Whether a word from a link is a whole number from 0 to below the count."""
-    return lambda word: word.isdecimal() and len(word) < LONGEST and int(word) < count
+    return lambda word: is_place(word, 0, count - 1)
+
+
+def is_place(word: str, low: int, high: int) -> bool:
+    """Whether a word from a link is a whole number from one to another, ends included."""
+    number = whole_number(word)
+    return number is not None and low <= number <= high
 
 
 def hold_back(label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "") -> None:

@@ -165,7 +165,8 @@ def check_settings(settings: Any, title: str) -> None:
         control: Control = spec.metadata["control"]
         if not control.allows(value):
             message = (
-                f"{title}: {spec.metadata['label']} cannot be {value!r}; choose {control.words()}."
+                f"{title}: {spec.metadata['label']} cannot be {value!r:.60}; choose "
+                f"{control.words()}."
             )
             raise BadSetting(message)
 

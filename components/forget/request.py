@@ -23,6 +23,7 @@ from engine.unlearning import ForgetRequest, WorstCase, request
 from engine.unlearning.opening import FORGOTTEN
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.weights.case import PruneCase
+from engine.whole import whole_number
 
 PAGE = 48  # pictures to pick from at once
 SEARCH = (
@@ -120,9 +121,12 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
 def numbers(typed: str) -> list[int]:
     """The ids in a text. Raises BlindspotError for a word that is none."""
     words = [word.strip() for word in typed.split(",") if word.strip()]
-    if wrong := [word for word in words if not word.isdecimal() or len(word) > 18]:
-        raise BlindspotError(f"“{wrong[0][:40]}” is no id: type whole numbers with commas.")
-    return [int(word) for word in words]
+    found = []
+    for word in words:
+        if (number := whole_number(word)) is None:
+            raise BlindspotError(f"“{word[:40]}” is no id: type whole numbers with commas.")
+        found.append(number)
+    return found
 
 
 REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]] = {

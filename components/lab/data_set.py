@@ -11,13 +11,14 @@ from PIL import Image
 
 from components.links import refuse
 from components.notices import plain
-from components.picks import pick
+from components.picks import is_place, pick
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
 from engine.data import SPLITS, DataCard, DataSet, Rows
 from engine.data.sheet import GAP, sheet, strip
 from engine.data.sprites import CATEGORIES
+from engine.whole import whole_number
 
 SHEET, SINGLE = WAYS = ("Contact sheet", "One by one")
 EVERY = "all"
@@ -162,7 +163,7 @@ def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
     pages = -(-len(rows) // PAGE)
     if st.session_state.get("lab.page", 1) > pages:
         st.session_state["lab.page"] = pages
-    refuse("lab.page", lambda word: word.isdecimal() and 1 <= int(word) <= pages, "Page",
+    refuse("lab.page", lambda word: is_place(word, 1, pages), "Page",
            f"from 1 to {pages}")  # fmt: skip
     place = st.container()
     page = st.number_input(
@@ -192,7 +193,7 @@ def choose_rows(data: DataSet, split: str) -> Rows:
 
 def chosen_row(data: DataSet, shown: Rows) -> int:
     """The image asked for by its id, else the first of the page."""
-    refuse("lab.image", lambda word: word.isdecimal() and bool((data.ids == int(word)).any()),
+    refuse("lab.image", lambda word: bool((data.ids == whole_number(word)).any()),
            "Image (id)", f"the id of an image of {data.card.title}")  # fmt: skip
     number = st.number_input(
         "Image (id)", 0, value=None, step=1, key="lab.image", bind="query-params",

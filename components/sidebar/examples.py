@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.links import refuse
 from components.notices import plain
-from components.picks import LONGEST, pick
+from components.picks import is_place, pick
 from engine import data
 from engine.data.dataset import DataSet, Rows
 from engine.data.example import Example
@@ -38,7 +38,7 @@ def choose() -> Example:
     with st.spinner(MAKING):
         found = data.load(name)
     rows = choose_rows(found)
-    refuse("item", lambda word: is_place(word, len(rows)), "Image", f"from 1 to {len(rows)}")
+    refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
     place = st.number_input(
         f"Image (of {len(rows)} that no model here has learned from)",
         1,
@@ -108,8 +108,3 @@ def is_known(name: str) -> bool:
         return bool(name) and bool(data.load(name))  # it is the one that is then shown
     except BlindspotError:
         return False
-
-
-def is_place(word: str, count: int) -> bool:
-    """Whether a word from a link is a number from 1 to the count."""
-    return word.isdecimal() and len(word) < LONGEST and 1 <= int(word) <= count

@@ -13,6 +13,7 @@ import streamlit as st
 
 from components.charts.plots import slide
 from components.notices import plain, spoken
+from components.picks import is_place
 from components.stories.presenter import presenter
 from components.stories.step import Step, Story
 from components.stories.told import STORIES, story
@@ -74,7 +75,7 @@ def present(told: Story) -> None:
 def place(asked: str, count: int) -> tuple[int, str]:
     """The number of the step that a link asks for; the first where there is none of that number,
     and why."""
-    if asked.isdecimal() and len(asked) < LONGEST and 1 <= int(asked) <= count:
+    if is_place(asked, 1, count):
         return int(asked), ""
     return 1, f"The link asks for step “{asked[:LONGEST]}”; this story has steps 1 to {count}."
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import streamlit as st
 
+from engine.whole import whole_number
+
 UNSURE = (230, 97, 0)  # ends of the line's color; told apart by all eyes
 SURE = {"light": (0, 90, 181), "dark": (102, 178, 255)}
 THIN, THICK = 1.5, 7.0  # px of the line
@@ -104,8 +106,8 @@ def places_of(answer: Any, tag: str, count: int) -> list[int]:
 
 def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
     """The places that a link names, such as "0,3"; `first` where it names none that exist."""
-    given = {int(part) for part in linked.split(",") if part.isdecimal() and len(part) < 19}
-    found = sorted(place for place in given if place < count)
+    given = {whole_number(part) for part in linked.split(",")}
+    found = sorted(place for place in given if place is not None and place < count)
     return tuple(found) or tuple(first)
 
 

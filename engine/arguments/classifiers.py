@@ -13,6 +13,7 @@ from engine.errors import BadModel, BlindspotError
 from engine.method import CaseT, Option, Slider
 from engine.models.catalog import lites, load, load_from_file, small
 from engine.models.classifier import Classifier
+from engine.whole import whole_number
 
 FILE = "file:"  # how the name of a model begins whose weights were brought as a file
 
@@ -83,10 +84,10 @@ class ModelArguments(Arguments[CaseT]):
 def class_number(text: str, model: Classifier) -> int:
     """A class number, from itself or from the label or a part of it that only one label has."""
     if text.lstrip("-").isdecimal():
-        index = int(text)
-        if not 0 <= index < len(model.labels):
+        index = whole_number(text)
+        if index is None or index >= len(model.labels):
             last = len(model.labels) - 1
-            raise BlindspotError(f"Class {text} is unknown: {model.title} has 0 to {last}.")
+            raise BlindspotError(f"Class {text[:40]} is unknown: {model.title} has 0 to {last}.")
         return index
     lower = [label.lower() for label in model.labels]
     if text.lower() in lower:
@@ -96,5 +97,5 @@ def class_number(text: str, model: Classifier) -> int:
         return parts[0]
     if text and parts:
         names = ", ".join(f"{index} {model.labels[index]}" for index in parts[:5])
-        raise BlindspotError(f"{len(parts)} classes have {text!r} in their name: {names} …")
-    raise BlindspotError(f"No class is called {text!r}.{near(text.lower(), lower)}")
+        raise BlindspotError(f"{len(parts)} classes have {text[:40]!r} in their name: {names} …")
+    raise BlindspotError(f"No class is called {text[:40]!r}.{near(text[:40].lower(), lower)}")

@@ -24,6 +24,7 @@ from engine.hallucination.tiny_vlm.words import PLURALS
 from engine.images import Crop
 from engine.method import CaseT, Choice, Option, Slider, Switch
 from engine.run import answer
+from engine.whole import whole_number
 
 DECODINGS = MethodsByName(STRATEGIES)
 KINDS = {
@@ -135,10 +136,11 @@ class WordArguments(PromptArguments[WordCase]):
 
     def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
         """The places of the words. Raises BadData for what is no number."""
-        if self.words and not all(one.isdecimal() for one in self.words):
-            raise BadData("Words are given by their places in the answer: 0 is the first.")
         if self.words:
-            return tuple(int(one) for one in self.words)
+            given = tuple(place for one in self.words if (place := whole_number(one)) is not None)
+            if len(given) < len(self.words):
+                raise BadData("Words are given by their places in the answer: 0 is the first.")
+            return given
         tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
         things = {*CATEGORIES, *PLURALS}
         return (next((at for at, word in enumerate(tokens) if word in things), 0),)

@@ -29,9 +29,9 @@ def value(text: str, control: Control | Text | Many) -> object:
         return TRUTH.get(text.lower(), text)
     try:
         number = int(text) if control.whole else float(text)
-    except ValueError:
+        return number if isfinite(number) else text
+    except (ValueError, OverflowError):  # a whole number may be too large for isfinite
         return text
-    return number if isfinite(number) else text
 
 
 def text_of(value: object) -> str:

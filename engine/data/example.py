@@ -13,6 +13,7 @@ from engine.data.registry import load
 from engine.errors import BadData
 from engine.images import Crop, Picture
 from engine.images.picture import digest
+from engine.whole import whole_number
 
 Mask = NDArray[np.bool_]
 
@@ -56,10 +57,11 @@ def example(name: str) -> Example:
         BadData: no such data set, or no image of that id in it.
     """
     word, _, number = name.rpartition("/")
-    if not word or not number.isdecimal():
+    place = whole_number(number)
+    if not word or place is None:
         raise BadData(f"“{name[:60]}” names no image: write a data set, a slash and an id.")
     data = load(word)
-    return Example(data, int(data.places(np.array([int(number)]))[0]))
+    return Example(data, int(data.places(np.array([place]))[0]))
 
 
 def pictured(image: NDArray[np.uint8]) -> Picture:

@@ -225,6 +225,10 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys, monkeypatch):
         (["--nonsense"], "unrecognized arguments"),
         (["--against", "sample:china"], "unrecognized arguments: --against"),
         (["--target", "--versus"], "--target: expected one argument"),
+        (["--target=--5"], "Class --5 is unknown"),
+        (["--target", "9" * 5000], f"Class {'9' * 40} is unknown"),
+        (["--seed", "9" * 400], f"Seed cannot be '{'9' * 59}; choose from 0 to"),
+        (["--image", f"example:digits/{'9' * 5000}"], "names no image: write a data set, a slash"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, words):

@@ -106,6 +106,13 @@ def test_an_image_is_shown_with_all_that_is_known_of_it():
     assert "Group (patient or bag): **0**" in words(at)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 19, "inf", "nan"])
+def test_a_link_to_an_image_beyond_all_numbers_is_refused_in_a_sentence(number):
+    at = visit({"lab.show": "One by one", "lab.image": number, "lab.page": number}, DATA_AND_MODELS)
+    assert any("it must be the id of an image of" in words for words in said(at))
+    assert any("it must be from 1 to" in words for words in said(at))
+
+
 def test_wrong_labels_are_told_beside_the_image():
     link = {"lab.variants": "Wrong labels", "lab.noisy.share": "0.9", "lab.show": "One by one"}
     at = visit(link, DATA_AND_MODELS)
