@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engine.method import Choice, Slider
 from engine.unlearning import request
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.unlearning.request import ForgetRequest
+from engine.whole import MOST_DIGITS, whole_number
 
 Extra = Mapping[str, str]
 SHARE = Slider(0.01, 0.99, 0.01)
@@ -58,44 +60,87 @@ def request_from(text: str, data: DataSet) -> ForgetRequest:
         BlindspotError: the text has another form, or the data no such images.
     """
     first, *others = text.split(",")
-    kind, _, what = first.partition("=")
-    extra = dict(one.split("=", 1) for one in others if "=" in one)
-    try:
-        return READERS[kind](data, what, extra)
-    except (KeyError, ValueError) as error:
-        if isinstance(error, BlindspotError):
-            raise
+    kind, equals, what = first.partition("=")
+    if kind not in READERS or bool(equals) == (kind in ALONE):
         raise BlindspotError(
             f"{text[:60]!r} names nothing to forget: write it as one of {'; '.join(FORMS)}."
-        ) from error
+        )
+    return READERS[kind](data, what, parts_of(kind, others))
+
+
+def parts_of(kind: str, others: Sequence[str]) -> Extra:
+    """What follows the first part, by name. Raises BlindspotError for what that kind has not."""
+    known = MORE.get(kind, ())
+    has = f"besides “{kind}” there can be {' and '.join(known)}" if known else "nothing follows it"
+    found: dict[str, str] = {}
+    for part in others:
+        name, equals, what = part.partition("=")
+        if name not in known or not equals or name in found:
+            twice = "is given twice" if name in found else f"is no part of “{kind}”"
+            raise BlindspotError(f"{part[:60]!r} {twice}: {has}, as in {form_of(kind)}.")
+        found[name] = what
+    return found
+
+
+def form_of(kind: str) -> str:
+    """The longest form of that kind, as an example."""
+    return max((form for form in FORMS if form.partition("=")[0] == kind), key=len)
+
+
+def number_of(part: str, text: str) -> int:
+    """A whole number. Raises BlindspotError that names the part."""
+    if (number := whole_number(text)) is None:
+        raise BlindspotError(
+            f"“{text[:40]}” cannot be the {part}: it is a whole number from 0 with at most "
+            f"{MOST_DIGITS} digits."
+        )
+    return number
+
+
+def share_of(text: str) -> float:
+    """A share. Raises BlindspotError."""
+    try:
+        if isfinite(share := float(text)):
+            return share
+    except ValueError:
+        pass
+    raise BlindspotError(f"“{text[:40]}” cannot be the share: it is a number such as 0.5.")
 
 
 def of_class(data: DataSet, what: str, extra: Extra) -> ForgetRequest:
     """A class by number or name, or a share of it."""
-    label = data.classes.index(what) if what in data.classes else int(what)
-    return request.of_class(data, label, float(extra.get("share", 1)), int(extra.get("draw", 0)))
+    label = data.classes.index(what) if what in data.classes else number_of("class", what)
+    share = share_of(extra.get("share", "1"))
+    return request.of_class(data, label, share, draw_of(extra))
 
 
 def at_random(data: DataSet, what: str, extra: Extra) -> ForgetRequest:
     """A share of the training images."""
-    return request.at_random(data, float(what), int(extra.get("draw", 0)))
+    return request.at_random(data, share_of(what), draw_of(extra))
+
+
+def draw_of(extra: Extra) -> int:
+    """The seed of the draw, 0 when left out."""
+    return number_of("draw", extra.get("draw", "0"))
 
 
 def ids(what: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Ids with plus signs between them."""
-    return np.array([int(one) for one in what.split("+")], np.int64)
+    return np.array([number_of("id", one) for one in what.split("+")], np.int64)
 
 
 READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
     "class": of_class,
     "random": at_random,
-    "group": lambda data, what, _: request.of_group(data, int(what)),
+    "group": lambda data, what, _: request.of_group(data, number_of("group", what)),
     "ids": lambda data, what, _: request.picked(data, ids(what)),
     "wrong labels": lambda data, *_: request.wrong_labels(data),
     "planted": lambda data, *_: request.planted(data),
     "worst": lambda _data, what, _: worst_case(ids(what), HARDEST),
     "easy": lambda _data, what, _: worst_case(ids(what), EASIEST),
 }
+ALONE = ("wrong labels", "planted")  # without an equals sign
+MORE: Mapping[str, tuple[str, ...]] = {"class": ("share", "draw"), "random": ("draw",)}
 
 
 def request_text(asked: ForgetRequest, data: DataSet) -> str:

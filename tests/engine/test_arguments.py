@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import fields, replace
 
@@ -229,6 +230,31 @@ def test_requests_by_text_are_those_of_the_functions():
     for wrong in ("clas=3", "class", "class=three", "class=99", "random=2", "ids=a", ""):
         with pytest.raises(BlindspotError):
             request_from(wrong, data)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class=3,shar=0.5", "'shar=0.5' is no part of “class”: besides “class” there can be"),
+        ("class=3,share", "'share' is no part of “class”"),
+        ("class=3,share=0.5,share=0.9", "'share=0.9' is given twice"),
+        ("random=0.1,share=0.5", "besides “random” there can be draw, as in random=0.1,draw=1"),
+        ("ids=4+17,draw=1", "'draw=1' is no part of “ids”: nothing follows it, as in ids=4"),
+        ("planted,draw=1", "is no part of “planted”"),
+        ("planted=3", "names nothing to forget"),
+        ("ids=" + "9" * 25, "999” cannot be the id: it is a whole number"),
+        ("worst=" + "9" * 25, "cannot be the id"),
+        ("ids=4+-1", "“-1” cannot be the id"),
+        ("group=" + "9" * 5000, "cannot be the group"),
+        ("class=" + "9" * 5000, "cannot be the class"),
+        ("class=3,share=half", "“half” cannot be the share"),
+        ("class=3,share=0.5,draw=-1", "“-1” cannot be the draw"),
+        ("random=nan", "“nan” cannot be the share"),
+    ],
+)  # fmt: skip
+def test_a_request_that_cannot_be_read_names_the_part_that_is_wrong(text, words):
+    with pytest.raises(BlindspotError, match=re.escape(words)):
+        request_from(text, load_data("digits"))
 
 
 def test_methods_are_named_with_their_settings():
