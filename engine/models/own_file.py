@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
 from engine.models.classifier import Classifier, Lineage
 from engine.models.weights_file import read_weights
+from engine.result import distinct
 
 OWN = "file:"  # how the name of a model from a file begins
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
@@ -91,7 +91,7 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names: a JSON list, or one a line."""
+    """Class names: a JSON list, or one a line. One that comes again is numbered."""
     message = f"{path.name} is no list of labels: give one a line, or a JSON list."
     try:
         text = path.read_text(encoding="utf-8")
@@ -100,10 +100,4 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise BadModel(message) from error
     if not isinstance(listed, list):
         raise BadModel(message)
-    return distinct([name for one in listed if (name := str(one).strip())])
-
-
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that stand twice get their class number: “crane” is a bird and a machine."""
-    often = Counter(names)
-    return tuple(f"{name} ({at})" if often[name] > 1 else name for at, name in enumerate(names))
+    return tuple(distinct([name for one in listed if (name := str(one).strip())]))

@@ -153,10 +153,17 @@ class Table(View):
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that come again numbered: "crane" and "crane (2)"."""
-    counted: Counter[str] = Counter()
-    told = []
+    """The names, those that come again numbered: "crane" and "crane (2)".
+
+    A number is passed over where another of the names has it already.
+    """
+    taken, seen, found = set(names), Counter[str](), []
     for name in names:
-        counted[name] += 1
-        told.append(name if counted[name] == 1 else f"{name} ({counted[name]})")
-    return told
+        seen[name] += 1
+        new = name
+        if seen[name] > 1:
+            while (new := f"{name} ({seen[name]})") in taken:
+                seen[name] += 1
+        taken.add(new)
+        found.append(new)
+    return found

@@ -22,6 +22,7 @@ from engine.result import (
     Scores,
     Table,
     digest_arrays,
+    distinct,
 )
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.float64, np.int64, np.uint8, np.bool_])
@@ -264,3 +265,15 @@ def test_a_table_keeps_its_order_though_a_file_sorts_its_arrays():
     table = Table.of({"b": ([1], ""), "a": ([2], "")})
     arrays = dict(sorted(table.arrays().items()))
     assert list(Table.build(arrays, table.facts()).columns) == ["b", "a"]
+
+
+@given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "a (2) (2)", "b"]), max_size=9))
+def test_names_are_all_different_and_as_they_were_where_they_come_first(names):
+    found = distinct(names)
+    assert len(set(found)) == len(names)
+    for at, (name, new) in enumerate(zip(names, found, strict=True)):
+        assert new == name if name not in names[:at] else new.startswith(f"{name} (")
+
+
+def test_a_number_that_another_name_has_is_passed_over():
+    assert distinct(["crane", "crane", "crane (2)"]) == ["crane", "crane (3)", "crane (2)"]

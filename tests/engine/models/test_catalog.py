@@ -151,7 +151,7 @@ def test_labels_are_lines_or_a_json_list(tmp_path, labels):
     assert read_labels(listed) == ("a", "2")
     assert read_labels(labels) == ("cat", "dog", "espresso")
     listed.write_text('["crane", "cat", "crane"]')
-    assert read_labels(listed) == ("crane (0)", "cat", "crane (2)")
+    assert read_labels(listed) == ("crane", "cat", "crane (2)")
     for text in ('{"a": 1}', "3", "[", '"abc"'):
         listed.write_text(text)
         with pytest.raises(BadModel, match="no list of labels"):
