@@ -164,7 +164,7 @@ def load(name: str = DEFAULT) -> Classifier:
         BadModel: no such model, or its weights cannot be had; says which and what to do.
     """
     if name.startswith(zero_shot.ZERO_SHOT):
-        name = zero_shot.ask_words(*zero_shot.asked_words(name))  # one name for one list of words
+        return zero_shot.load_zero_shot(name)  # which keeps it with the others of its source
     return _memory.made(name, lambda: have(name))
 
 

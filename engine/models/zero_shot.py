@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.device import best_device
 from engine.errors import BadModel
 from engine.keeping.memory import Memory
 from engine.keeping.store import home
@@ -36,24 +37,36 @@ KNOWN: Mapping[str, str] = {  # on the hub, by repository
 }
 LICENSE = "MIT"  # of these
 ROOM = 2 * 2**30  # bytes of models with both towers
-LISTS = 200  # of words, whose texts are kept
+LISTS = 2**29  # bytes of what lists of words have of their own, for each model
 
 
 @dataclass(frozen=True)
 class Towers:
-    """A model with its image and its text side, as open_clip built it, with texts it has read."""
+    """A model with its image and its text side, as open_clip built it, and its lists of words.
+
+    Each list is a classifier over the same weights, so that it takes little room.
+    """
 
     model: Any
     tokenizer: Any
     side: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    texts: Memory[Tensor] = field(default_factory=lambda: Memory(LISTS))  # by list of words
+    lists: Memory[Classifier] = field(init=False, repr=False)  # by their words
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lists", Memory(LISTS, self.own_bytes, grows=True))
 
     @property
     def nbytes(self) -> int:
         """Bytes of its weights."""
         return sum(one.numel() * one.element_size() for one in self.model.parameters())
+
+    def own_bytes(self, model: Classifier) -> int:
+        """Bytes that a list of words holds beside the weights that all of them share."""
+        places = {one.data_ptr() for one in self.model.visual.parameters()}
+        shared = (one for one in model.parameters() if one.data_ptr() in places)
+        return model.held_bytes - sum(one.numel() * one.element_size() for one in shared)
 
 
 _towers: Memory[Towers] = Memory(ROOM, lambda towers: towers.nbytes)
@@ -62,6 +75,8 @@ _towers: Memory[Towers] = Memory(ROOM, lambda towers: towers.nbytes)
 def load_zero_shot(name: str) -> Classifier:
     """A model by its source and words, as `ask_words` puts them together.
 
+    The weights of a source are held once; each list of words is made once, while there is room.
+
     Raises:
         BadModel: the words cannot be read, open_clip is not installed, the model cannot be had.
     """
@@ -69,7 +84,12 @@ def load_zero_shot(name: str) -> Classifier:
     if not CLIP.installed:
         raise BadModel(f"{title_of(source)} needs open_clip: {CLIP.install}, then start again.")
     towers = _towers.made(source, lambda: loaded(source))
-    texts = towers.texts.made(words.as_text(), lambda: embedded_words(towers, words))
+    return towers.lists.made(words.as_text(), lambda: classifier_of(source, towers, words))
+
+
+def classifier_of(source: str, towers: Towers, words: WordList) -> Classifier:
+    """The image side with the words' texts as its last layer."""
+    texts = embedded_words(towers, words)
     scale = towers.model.logit_scale.detach().exp()
     bias = getattr(towers.model, "logit_bias", None)
     network = ZeroShot(
@@ -153,6 +173,7 @@ def loaded(source: str) -> Towers:
     if len(sides) != 1:
         raise BadModel(f"{title_of(source)} does not see a square, as is needed: {size}.")
     model.eval().requires_grad_(requires_grad=False)
+    model.visual.to(best_device())  # where every list of words takes it from
     return Towers(model, tokenizer, sides.pop(), tuple(said["mean"]), tuple(said["std"]))
 
 

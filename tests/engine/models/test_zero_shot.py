@@ -109,6 +109,37 @@ def test_hooks_on_one_list_do_not_reach_another_but_the_weights_are_shared(libra
 
 
 @needs_library
+def test_the_weights_are_held_once_and_a_list_of_words_takes_little(
+    library_model, image, monkeypatch
+):
+    monkeypatch.setattr(zero_shot, "LISTS", 2**20)
+    other_models = catalog.load("digits-mlp")
+    models = [load((f"word {at}", "b")) for at in range(12)]
+    towers = zero_shot._towers.get("mine")
+    visual = sum(one.numel() * one.element_size() for one in towers.model.visual.parameters())
+    for model in models:
+        head = model.network.head.weight
+        own = towers.own_bytes(model)
+        assert head.numel() * head.element_size() <= own < 0.05 * visual
+    assert len({model.network.visual.proj.data_ptr() for model in models}) == 1
+    assert catalog.load("digits-mlp") is other_models  # lists push no other model out
+    models[0].logits(image[None])  # at its own pace, by which convolutions may change their format
+    models[0]._fast  # noqa: B018  # made on first use
+    assert towers.own_bytes(models[0]) > 0.45 * visual  # a copy in bfloat16 is not shared
+
+
+@needs_library
+def test_lists_of_words_beyond_the_room_go_first_used_first(library_model, monkeypatch):
+    first = load()
+    towers = zero_shot._towers.get("mine")
+    towers.lists.room = 3 * towers.own_bytes(first)
+    for at in range(6):
+        load(("cat", "a red car", f"lung {at}"))
+    assert len(towers.lists.names()) == 3
+    assert load() is not first
+
+
+@needs_library
 def test_maps_of_a_word(library_model, image):
     case = ImageCase(load(), image, Target(1))
     maps = [layer.name for layer in case.model.layers if layer.is_map]
