@@ -28,10 +28,6 @@ MARGINS = {"l": 10, "r": 10, "t": 10, "b": 10}
 GRAY = "#808080"  # 3:1 on either theme's background
 INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
 COLORS = {"light": ("#0072b2", "#b84f00", "#007f5f"), "dark": ("#56b4e9", "#e69f00", "#2fc79a")}
-PALE = {  # a ramp on all of which the theme's ink is read
-    "light": [[0, "#f4f7fa"], [1, "#6fb1e8"]],
-    "dark": [[0, "#1c252b"], [1, "#1f5f96"]],
-}
 WRAP = 16  # characters of a label's line
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "scene", "coloraxis"))

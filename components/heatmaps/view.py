@@ -24,13 +24,14 @@ from components.sidebar.subject import Subject, cost_words, precise
 from components.together import Answers
 from components.trust import trials
 from components.widgets.as_seen import MOST_PANELS
-from components.widgets.viewer import Panel, ends, is_flat, place
+from components.widgets.viewer import Panel, place
 from engine import run
 from engine.attribution.trust import Check
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.measures.agreement import matrix
 from engine.method import Method
+from engine.pictures import extent, is_flat
 from engine.result import Floats
 from engine.run import Answer
 
@@ -178,5 +179,5 @@ def how_alike(correlation: float) -> str:
 
 def where(title: str, values: Floats) -> str:
     """Where a map is strongest."""
-    flat = is_flat(*ends(values))
+    flat = is_flat(*extent(values))
     return f"{title} is flat" if flat else f"{title} points to the {place(values)}"

@@ -33,7 +33,7 @@ from components.widgets.as_seen import (
 from components.widgets.encoding import RecentEncodings, data_url, saved
 from components.widgets.wording import said, with_unit
 from engine.images import Slice
-from engine.pictures import captioned
+from engine.pictures import captioned, extent, is_flat
 from engine.result import HeatMap
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -43,7 +43,6 @@ PNG_LIMIT = 400_000  # bytes; a bigger picture goes as WebP
 WEBP_QUALITY = 92
 MESSAGE_LIMIT = 950_000  # characters; the budget of a page's message is 1 MB
 BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the message
-FLAT = 1e-6  # a spread below this share of the values is float noise
 KEPT = 64  # encoded pictures and maps
 
 PARTS = (
@@ -204,7 +203,7 @@ def fitting(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] |
 
 def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
     """One map with what the browser needs to read its values back."""
-    low, high = ends(heat.values)
+    low, high = extent(heat.values)
     return {
         "src": map_url(heat.values, bits),
         "low": low,
@@ -244,7 +243,7 @@ def encode_picture(picture: Pixels) -> tuple[str, bytes]:
 
 def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:
     """A PNG whose red and green bytes are an index between the ends; blue 255 marks no value."""
-    low, high = ends(values)
+    low, high = extent(values)
     known = np.isfinite(values)
     filled = np.where(known, values, low).astype(np.float64)
     share = (filled - low) / ((high - low) or 1.0)
@@ -258,7 +257,7 @@ def finding(heat: HeatMap) -> str:
     values = heat.values
     if not np.isfinite(values).any():
         return "no values"
-    low, high = ends(values)
+    low, high = extent(values)
     if is_flat(low, high):
         return f"flat: {with_unit(said(high), heat.unit)} everywhere"
     span = with_unit(f"{said(low)} to {said(high)}", heat.unit)
@@ -267,17 +266,6 @@ def finding(heat: HeatMap) -> str:
     peak = f"strongest in the {place(values)}" if high > 0 else "nowhere positive"
     trough = f"most negative in the {place(-values)}" if low < 0 else "nowhere negative"
     return f"{peak}, {trough}, {span}"
-
-
-def ends(values: NDArray[np.float32]) -> tuple[float, float]:
-    """The lowest and highest known value; 0 and 0 where none is known."""
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-
-
-def is_flat(low: float, high: float) -> bool:
-    """Whether the spread is no more than float noise."""
-    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def place(values: NDArray[np.float32]) -> str:

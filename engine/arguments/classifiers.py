@@ -13,9 +13,8 @@ from engine.errors import BadModel, BlindspotError
 from engine.method import CaseT, Option, Slider
 from engine.models.catalog import lites, load, load_from_file, small
 from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
 from engine.whole import whole_number
-
-FILE = "file:"  # how the name of a model begins whose weights were brought as a file
 
 
 def model_options(given: Given) -> tuple[Option, ...]:
@@ -74,7 +73,7 @@ class ModelArguments(Arguments[CaseT]):
     @classmethod
     def of(cls, case: Any, **known: Any) -> Any:
         """As `Arguments.of`; weights from a file need `model` and `weights`."""
-        if case.model.name.startswith(FILE) and not {"model", "weights"} <= known.keys():
+        if case.model.name.startswith(OWN) and not {"model", "weights"} <= known.keys():
             raise BlindspotError(
                 "This model comes from a file: say model=… (its architecture) and weights=…."
             )

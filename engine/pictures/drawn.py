@@ -33,12 +33,23 @@ def as_bytes(image: Any) -> Pixels:
 
 
 def ends(heat: HeatMap) -> tuple[float, float]:
-    """The values at the two ends of the colors."""
-    low, high = float(np.nanmin(heat.values)), float(np.nanmax(heat.values))
+    """The values at the two ends of the colors; 0 lies in the middle of a signed map's."""
+    low, high = extent(heat.values)
     if heat.signed:
         high = max(abs(low), abs(high))
         low = -high
     return low, high
+
+
+def extent(values: NDArray[Any]) -> tuple[float, float]:
+    """The lowest and highest known value; 0 and 0 where none is known."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
+def is_flat(low: float, high: float) -> bool:
+    """Whether the spread is no more than float noise."""
+    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def tint(
@@ -52,8 +63,8 @@ def tint(
         ramp: the colors; those of a light page if not given.
     """
     low, high = span or ends(heat)
-    flat = high - low <= FLAT * max(abs(low), abs(high)) or high == low
-    places = np.full_like(heat.values, 0.5) if flat else (heat.values - low) / (high - low)
+    known = np.where(np.isfinite(heat.values), heat.values, np.nan)
+    places = np.full_like(known, 0.5) if is_flat(low, high) else (known - low) / (high - low)
     shades = (DIVERGING_LIGHT if heat.signed else SEQUENTIAL) if ramp is None else ramp
     steps = np.clip(np.nan_to_num(places, nan=0.5), 0, 1) * 255
     colors: Pixels = shades[np.rint(steps).astype(np.uint8)]

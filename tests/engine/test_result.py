@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from engine.keeping.packing import StoredAnswer, pack, unpack
-from engine.pictures import CELL, difference, labeled
+from engine.pictures import CELL, difference, ends, labeled, tint
 from engine.result import (
     Checkpoint,
     Curve,
@@ -235,6 +235,14 @@ def test_a_difference_is_amplified_around_gray_and_cut():
 
 
 # ---------------------------------------------------------------- tables
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_map_of_which_nothing_is_known_is_one_color_between_zero_and_zero(signed):
+    heat = HeatMap(np.full((2, 3), np.nan, np.float32), "logit", signed=signed)
+    assert ends(heat) == (0, 0)
+    assert (tint(heat) == tint(heat)[0, 0]).all()
 
 
 def test_a_matrix_becomes_a_table_whose_columns_have_names_of_their_own():
