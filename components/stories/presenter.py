@@ -7,13 +7,12 @@ number of the step that is wanted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from components.stories.step import Story
+from components.widgets.mounting import mounted
 
 KEY = "stories.bar"
 
@@ -32,7 +31,7 @@ def presenter(
         notes: whether this window has the notes and not the pictures.
     """
     step = told.steps[at - 1]
-    mounted()(
+    mounted(__file__)(
         key=KEY,
         data={
             "story": told.name,
@@ -45,15 +44,4 @@ def presenter(
         },
         on_move_change=lambda: on_move(st.session_state[KEY]["move"]),
         on_leave_change=on_leave,
-    )
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_presenter",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
     )

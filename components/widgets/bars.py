@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
+
+from components.widgets.mounting import mounted
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,4 @@ def bars(rows: Sequence[Bar], key: str, on_pick: Callable[[int], None] | None = 
         if on_pick is not None and index is not None:
             on_pick(int(index))
 
-    mounted()(data=said, key=key, on_picked_change=picked)
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_bars",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
+    mounted(__file__)(data=said, key=key, on_picked_change=picked)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from components.widgets.downloads import UNKNOWN
+from components.widgets.mounting import mounted
 
 
 def made(key: str, content: str) -> None:
@@ -31,13 +29,6 @@ def hand_over(key: str, file: str) -> None:
     """
     if found := st.session_state.pop(key, None):
         kind = mimetypes.guess_type(file)[0] or UNKNOWN
-        mounted()(key=f"{key}.saving", data={**found, "name": file, "type": kind})
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    scripts = (here.with_name("saving.js"), here.with_suffix(".js"))
-    js = "\n".join(script.read_text("utf-8") for script in scripts)
-    return st.components.v2.component("blindspot_hand_over", js=js)
+        mounted(__file__, "saving.js", "hand_over.js")(
+            key=f"{key}.saving", data={**found, "name": file, "type": kind}
+        )

@@ -6,14 +6,14 @@ The browser counts while the line moves; Python is told once, when it is let go.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+
+from components.widgets.mounting import mounted
 
 Doubles = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def histogram(shown: Shown, words: str, key: str) -> float:
     """
     tag = tag_of(shown)
     held = chosen(st.session_state.get(key), tag, shown)
-    result = mounted()(
+    result = mounted(__file__)(
         key=key, data=drawn(shown, held) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
     )  # fmt: skip
@@ -102,14 +102,3 @@ def chosen(state: Any, tag: str, shown: Shown) -> float:
         return shown.line
     edges = edges_of(shown)
     return line if edges[0] <= line <= edges[-1] else shown.line
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_histogram",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
+
+from components.widgets.mounting import mounted
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,4 @@ def mask_wall(
         "words": words,
         "width": width,
     }
-    mounted()(data=said, key=key, on_picked_change=picked)
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_mask_wall",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
+    mounted(__file__)(data=said, key=key, on_picked_change=picked)

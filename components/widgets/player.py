@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path as File
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
+from components.widgets.mounting import mounted
 from components.widgets.sheets import SMALL, Sheet, alone, sheets
 from components.widgets.viewer import Pixels, ramps
 from engine.result import Curve, Path, Ranking, View
@@ -33,7 +31,8 @@ CURVES = {
     "toSource": "rmse to source",
     "accepted": "accepted",
 }
-PARTS = ("mount", "pictures", "charts", "controls")  # one module with the viewer's small parts
+PARTS = ("mount", "pictures", "charts", "controls")
+SCRIPTS = (*(f"player_parts/{part}.js" for part in PARTS), "viewer_parts/small.js")  # one module
 
 
 @dataclass(frozen=True)
@@ -68,20 +67,7 @@ def player(walks: Sequence[Walked], key: str, *, bare: bool = False) -> None:
     if not 1 <= len(walks) <= MOST_WALKS:
         message = f"The player holds one to {MOST_WALKS} walks, not {len(walks)}."
         raise ValueError(message)
-    mounted()(data=payload(walks, key) | {"bare": bare}, key=key)
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = File(__file__)
-    files = [here.parent / "player_parts" / f"{part}.js" for part in PARTS]
-    files.append(here.parent / "viewer_parts" / "small.js")
-    return st.components.v2.component(
-        "blindspot_player",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js="\n".join(file.read_text("utf-8") for file in files),
-    )
+    mounted(__file__, *SCRIPTS)(data=payload(walks, key) | {"bare": bare}, key=key)
 
 
 def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:

@@ -7,15 +7,14 @@ keeps the rectangle while it moves and sends it once, when it is let go.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from components.widgets.mounting import mounted
 from components.widgets.viewer import Pixels, picture_url
 
 SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
@@ -76,7 +75,7 @@ def rectangle(
     shown = picture_url(picture)
     tag = tag_of(shown, begin, square, fixed_size)
     held = chosen(st.session_state.get(key), tag, begin, fixed_size)
-    result = mounted()(
+    result = mounted(__file__)(
         key=key,
         data={
             "tag": tag,
@@ -92,17 +91,6 @@ def rectangle(
         on_box_change=lambda: None,
     )
     return chosen(result, tag, begin, fixed_size)
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_rectangle",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
 
 
 def tag_of(shown: str, start: Box, square: bool, fixed_size: bool) -> str:

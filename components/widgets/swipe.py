@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import numpy as np
-import streamlit as st
 from PIL import Image
 
 from components.widgets.encoding import data_url
+from components.widgets.mounting import mounted
 from components.widgets.pictures import ENCODED, encoded
 from engine.pictures import Pixels
 
@@ -30,14 +28,6 @@ def swipe(left: Pixels, right: Pixels, names: tuple[str, str], key: str) -> None
         ENCODED.get(one, "picture", partial(lambda kept: data_url(*encoded(kept)), one))
         for one in (left, right)
     ]
-    mounted()(key=key, data={"sources": sources, "names": names, "width": width, "height": height})
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_swipe", css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )  # fmt: skip
+    mounted(__file__)(
+        key=key, data={"sources": sources, "names": names, "width": width, "height": height}
+    )

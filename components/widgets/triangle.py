@@ -12,18 +12,16 @@ import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from components.charts.tables import numbers
 from components.colors import SEQUENTIAL
 from components.widgets.encoding import data_url, saved
+from components.widgets.mounting import mounted
 from components.widgets.viewer import ENCODED, WEBP_QUALITY, Pixels
 from engine.result import Array, Floats, Table, Triangle
 
@@ -50,19 +48,8 @@ class TriangleLayout:
 
 def triangles(shown: Mapping[str, Triangle], key: str, label: str = "") -> None:
     """Draw the triangles side by side; `label` is the class whose probability it is."""
-    mounted()(data=payload(shown, key, label), key=key)
+    mounted(__file__)(data=payload(shown, key, label), key=key)
     numbers({f"{key}.values": twin(shown)})
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_triangle",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
 
 
 def payload(shown: Mapping[str, Triangle], key: str, label: str = "") -> dict[str, Any]:

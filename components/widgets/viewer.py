@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +30,7 @@ from components.widgets.as_seen import (
     read_look,
 )
 from components.widgets.encoding import RecentEncodings, data_url, saved
+from components.widgets.mounting import mounted
 from components.widgets.wording import said, with_unit
 from engine.images import Slice
 from engine.pictures import captioned, extent, is_flat
@@ -53,7 +53,8 @@ PARTS = (
     "controls",
     "sharing",
     "small",
-)  # one module, joined in this order
+)
+SCRIPTS = (*(f"viewer_parts/{part}.js" for part in PARTS), "saving.js")  # one module, in this order
 
 ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "middle", "right")
@@ -90,7 +91,7 @@ def viewer(
         raise ValueError(message)
     data = payload(picture, panels, key, behind, truth) | {"bare": bare}
     data["saved"] = asked_file(panels, MapGround(picture, behind, truth), key)
-    mounted()(
+    mounted(__file__, *SCRIPTS)(
         data=data, key=key, on_save_change=lambda: keep_asked(key), on_look_change=lambda: None
     )
 
@@ -124,20 +125,6 @@ def look_of(key: str) -> Look:
     """How the viewer of that key shows its maps, as far as the browser has said."""
     held = st.session_state.get(key)
     return read_look(held.get("look") if held is not None and hasattr(held, "get") else None)
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    scripts = [here.parent / "viewer_parts" / f"{part}.js" for part in PARTS]
-    return st.components.v2.component(
-        "blindspot_viewer",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js="\n".join(
-            script.read_text("utf-8") for script in [*scripts, here.with_name("saving.js")]
-        ),
-    )
 
 
 def payload(

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from components.widgets.mounting import mounted
 from engine.whole import whole_number
 
 UNSURE = (230, 97, 0)  # ends of the line's color; told apart by all eyes
@@ -69,7 +68,7 @@ def words(
 
     drawn = [asdict(row) | line(row.share) for row in rows]
     ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if not small else []
-    mounted()(
+    mounted(__file__)(
         data={"rows": drawn, "words": said, "tag": tag, "legend": ends, "small": small},
         key=key,
         on_picked_change=picked,
@@ -136,14 +135,3 @@ def pick(key: str, text: str, first: int, places: Sequence[int]) -> None:
         st.query_params.pop(key, None)
     else:
         st.query_params[key] = ",".join(map(str, places))
-
-
-@cache
-def mounted() -> Any:
-    """The component, registered once."""
-    here = Path(__file__)
-    return st.components.v2.component(
-        "blindspot_words",
-        css=here.with_suffix(".css").read_text("utf-8"),
-        js=here.with_suffix(".js").read_text("utf-8"),
-    )
