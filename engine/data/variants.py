@@ -105,11 +105,8 @@ class Poisoned(Variant):
 
     def __call__(self, data: DataSet) -> DataSet:
         """The patch on some images, and the target on those for training."""
-        if self.target >= len(data.classes):
-            last = len(data.classes) - 1
-            raise BadData(f"{data.card.title} has no class {self.target}: the last is {last}.")
+        other = ~of_class(data, self.target)
         rng = np.random.default_rng(self.seed)
-        other = data.labels != self.target
         train = drawn(np.flatnonzero(other & (data.split == TRAIN)), self.share, rng)
         test = np.flatnonzero(other & (data.split == TEST)) if self.attack else train[:0]
         rows, labels = np.concatenate([train, test]), data.labels.copy()
@@ -146,11 +143,8 @@ class Shortcut(Variant):
 
     def __call__(self, data: DataSet) -> DataSet:
         """The mark on some images and on their twins."""
-        if self.target >= len(data.classes):
-            last = len(data.classes) - 1
-            raise BadData(f"{data.card.title} has no class {self.target}: the last is {last}.")
         rng = np.random.default_rng(self.seed)
-        seen = np.flatnonzero((data.labels == self.target) & (data.split != TEST))
+        seen = np.flatnonzero(of_class(data, self.target) & (data.split != TEST))
         test = data.rows("test") if self.test == "all" else seen[:0]
         rows = np.concatenate([drawn(seen, self.share, rng), test])
         marked = np.zeros(len(data), np.bool_)
@@ -275,6 +269,14 @@ def relabelled(
         clean = truth["clean_label"]
         truth["clean_label"] = np.where(clean < 0, beyond, place[clean])
     return replace(data, classes=names, labels=place[data.labels], truth=truth)
+
+
+def of_class(data: DataSet, label: int) -> NDArray[np.bool_]:
+    """Which images are of a class, (n,). Raises BadData for a class that there is not."""
+    if label >= len(data.classes):
+        last = len(data.classes) - 1
+        raise BadData(f"{data.card.title} has no class {label}: the last is {last}.")
+    return data.labels == label
 
 
 def drawn(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
