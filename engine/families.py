@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine import anomaly, attribution, hallucination, lab, sparsity, unlearning
+from engine.anomaly.protocol.pixel_bank import PixelBanks
+from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.case.prediction import Prediction
 from engine.method import Method
+from engine.sparsity.effects.pruned_image import PrunedImage
 
 FAMILIES = (attribution, unlearning, hallucination, anomaly, sparsity, lab)
 
 METHODS: tuple[type[Method[Any]], ...] = tuple(
     method for family in FAMILIES for method in family.METHODS
 )
+
+BESIDE: Mapping[type[Method[Any]], str] = {
+    Prediction: "What the model says of the image: every page has it beside its own question.",
+    PixelBanks: "What an image is compared with before it is asked about, for every page.",
+    BlindSpot: "The end of attribution.LST, made small for the start page.",
+    PrunedImage: "sparsity.Prune, and what the copy says of one image, for the start page.",
+}
+"""Methods that are kept and shown like the others, but that nobody asks by name, and why."""

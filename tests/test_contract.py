@@ -1,11 +1,15 @@
 """What every listed method promises, checked on tiny models in seconds.
 
-A method is covered by being listed in its family's METHODS.
+A method is covered by being listed in its family's METHODS, or in BESIDE with the reason why it is
+not: a class that is in neither fails.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+import pkgutil
 import random
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
@@ -14,13 +18,15 @@ import numpy as np
 import pytest
 import torch
 
+import engine
 from engine import attribution, hallucination
+from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import Experiment, ExperimentCase
-from engine.families import METHODS
+from engine.families import BESIDE, METHODS
 from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import TrainCase
-from engine.method import Choice, Slider, Switch
+from engine.method import Choice, Method, Slider, Switch
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
@@ -32,17 +38,18 @@ from tests import tiny
 from tests.answers import differing, plain, settled, small, timed
 
 BLIND = {
-    "attribution.Infidelity", "attribution.Place", "attribution.Shape", "sparsity.Learned",
-    "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown", "sparsity.Untrained",
-    "unlearning.Frontier",
+    "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
+    "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown",
+    "sparsity.Untrained", "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
-every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
+ASKED = [*METHODS, *(kind for kind in BESIDE if kind is not PixelBanks)]
+every = pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.full_name())
 seeing = pytest.mark.parametrize(
     "kind",
     [
         kind
-        for kind in METHODS
+        for kind in ASKED
         if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
     ],
     ids=lambda kind: kind.full_name(),
@@ -116,6 +123,24 @@ def assert_unchanged(before, model):
 
 def fail(*_args, **_kwargs):
     raise RuntimeError("half-way")
+
+
+def test_no_method_is_forgotten_and_what_is_not_listed_has_its_reason():
+    for module in pkgutil.walk_packages(engine.__path__, "engine."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found = {kind for kind in kinds_of(Method) if kind.__module__.startswith("engine.")}
+    assert found == {*METHODS, *BESIDE}
+    assert not {*METHODS} & BESIDE.keys()
+    assert all(reason.endswith(".") for reason in BESIDE.values())
+
+
+def kinds_of(base):
+    """The classes below one that can be asked."""
+    for kind in base.__subclasses__():
+        yield from kinds_of(kind)
+        if not inspect.isabstract(kind):
+            yield kind
 
 
 @every

@@ -35,6 +35,7 @@ from engine.lab import TrainCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
+from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
     DIAGNOSTICS,
@@ -313,6 +314,11 @@ def experiment_case(model: Classifier | None = None) -> ExperimentCase | ImageCa
     return ExperimentCase(columns(8, ("a", "b", "c")))
 
 
+def asked_image(model: Classifier | None = None) -> ImageCase:
+    """An image, asked of the tiny network or of another model."""
+    return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -340,6 +346,7 @@ def case_for(
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     special = experiment_case if issubclass(kind, Experiment) else special
+    special = asked_image if kind is PrunedImage else special
     if make := special or families.get(kind.family):
         return make(model)
     if "data" in kind.needs:
@@ -348,6 +355,4 @@ def case_for(
         return familiar_case(model or cnn())
     if targets := getattr(kind, "targets", None):
         return pair_case(model or cnn(), targets[0])
-    if model is not None:
-        return ImageCase(model, image(model.side), Target(1))
-    return vit_case() if "attention" in kind.needs else cnn_case()
+    return asked_image(model) if model or "attention" not in kind.needs else vit_case()

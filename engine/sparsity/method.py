@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from engine.errors import BlindspotError
 from engine.method import Case, Method
+from engine.models.classifier import Classifier
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
 
@@ -23,10 +24,15 @@ class SparsityMethod(Method[PruneCase], ABC):
         """Why it cannot be asked, or ""."""
         if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
             return reason
-        if reason := case.model.lacks("one of many"):
-            return reason
-        try:
-            parts(case.model)
-        except BlindspotError:
-            return "it needs a convolution or a linear layer, and this model has none."
-        return ""
+        return lacks_parts(case.model)
+
+
+def lacks_parts(model: Classifier) -> str:
+    """Why a model cannot be pruned, or ""."""
+    if reason := model.lacks("one of many"):
+        return reason
+    try:
+        parts(model)
+    except BlindspotError:
+        return "it needs a convolution or a linear layer, and this model has none."
+    return ""

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import PAPER, Walking
 from engine.case import PairCase
-from engine.method import Progress, quiet
+from engine.method import Progress, part_of, quiet
 from engine.result import Path, Result
 from engine.run import answer
 
@@ -38,7 +38,9 @@ class BlindSpot(Walking):
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: end, the last image at most 112 px wide; top and figures, as of the walk."""
-        walk = answer(LST(), case, progress)
+        progress(0.0, "walking")
+        walk = answer(LST(), case, part_of(progress, 0.0, 0.99))
+        progress(1.0, "the end of the walk")
         return {"end": small(walk["end"]), "top": walk["top"], "figures": walk["figures"]}
 
 

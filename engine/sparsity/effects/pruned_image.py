@@ -8,10 +8,10 @@ from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
-from engine.errors import BlindspotError
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.run import answer
+from engine.sparsity.method import lacks_parts
 from engine.sparsity.prune import Prune
 from engine.sparsity.subjects import prune_case
 
@@ -41,23 +41,32 @@ class PrunedImage(Method[ImageCase]):
         SHARE, Slider(0.0, 0.99, 0.01), "Taken out", "The share of the weights that is cut."
     )
 
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """No class, no gradient, or nothing that can be pruned."""
+        if (reason := super().unmet(case)) or not isinstance(case, ImageCase):
+            return reason
+        return lacks_parts(case.model)
+
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: classes and map of the pruned copy; cut, the share of the weights that is.
 
         Raises:
-            BlindspotError: the model cannot be pruned.
+            BlindspotError: the images that the model learned from cannot be had.
         """
         progress(0.0, "getting the model's images ready")
         whole = prune_case(case.model, case.seed)
-        if reason := Prune.unmet(whole):
-            raise BlindspotError(f"{case.model.title} cannot be pruned: {reason}")
         rule = Prune(ratio=self.ratio)
         masks = rule.masks(whole, part_of(progress, 0.1, 0.8, "scoring the weights"))
         progress(0.8, "asking the pruned copy")
         pruned = replace(case, model=rule.made(whole, masks))
         heat: Method[ImageCase] = Gradient() if GradCam.unmet(pruned) else GradCam()
+        classes = answer(Prediction(), pruned)["classes"]
+        progress(0.9, "looking where it looks")
+        looks = answer(heat, pruned)["map"]
+        progress(1.0, "asked the pruned copy")
         return {
-            "classes": answer(Prediction(), pruned)["classes"],
-            "map": answer(heat, pruned)["map"],
+            "classes": classes,
+            "map": looks,
             "cut": Table.of({"share": ([masks.sparsity], "share")}, ("pruned",)),
         }
