@@ -1,8 +1,15 @@
-"""The tray: what a session has pinned, in its order, bounded in number and size."""
+"""The tray: what a session has pinned, in its order, bounded in number and size.
+
+All sessions' trays together are bounded too: what is pinned lies in this process's memory until its
+session ends.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from typing import Final
+from weakref import WeakSet
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -13,8 +20,12 @@ from engine.models import catalog
 
 MOST = 40  # results
 ROOM = 200_000_000  # bytes of all together
+ROOM_OF_ALL = 1_000_000_000  # bytes of all visitors' trays together
 WHOLE = "report.whole"  # whether the page itself is drawn, not only a fragment of it
 MODELS = "report.models"  # that were among those offered when something of them was pinned
+
+EVERYBODY: Final = WeakSet[Pinned]()  # those of a session that has ended leave by themselves
+_pinning = threading.Lock()
 
 
 def pinned() -> list[Pinned]:
@@ -38,6 +49,13 @@ def pin(result: Pinned) -> str:
             f"With this one the tray would hold more than {ROOM / 1e6:.0f} MB. Open it, download "
             "the report, and remove some; then pin this one."
         )
+    with _pinning:
+        if sum(one.nbytes for one in EVERYBODY) + result.nbytes > ROOM_OF_ALL:
+            return (
+                "The trays of all visitors are full: together they hold at most "
+                f"{ROOM_OF_ALL / 1e6:,.0f} MB. Remove some of yours, or try again later."
+            )
+        EVERYBODY.add(result)
     held.append(result)
     known: set[str] = st.session_state.setdefault(MODELS, set())
     known.update({result.model} & offered())
@@ -72,6 +90,8 @@ def stale() -> bool:
 def remove(name: str) -> None:
     """Let go of one."""
     held = pinned()
+    with _pinning:
+        EVERYBODY.difference_update(one for one in held if one.name == name)
     held[:] = [one for one in held if one.name != name]
 
 

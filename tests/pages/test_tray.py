@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -136,6 +138,26 @@ def test_forty_results_are_listed_chosen_from_and_filed(two):
     assert html.count("<article") == tray.MOST
     assert f"Report of {tray.MOST} results" in html
     assert html.count('class="shown"') == tray.MOST
+
+
+def test_the_trays_of_all_visitors_are_bounded_together(two, monkeypatch):
+    other = settled(visit())
+    monkeypatch.setattr(tray, "ROOM_OF_ALL", sum(one.nbytes for one in tray.EVERYBODY))
+    press(other, "heatmaps.GradCam.pin")
+    assert "The trays of all visitors are full: together they hold at most" in words(other)
+    assert not titles(other)
+    first = two.session_state["report.tray"][0].name
+    press(to(two, TRAY), f"tray.remove.{first}")
+    press(other, "heatmaps.GradCam.pin")
+    assert titles(other) == ["Grad-CAM"]
+
+
+def test_the_tray_of_a_visitor_who_left_takes_no_room(two):
+    mine = weakref.WeakSet(two.session_state["report.tray"])
+    assert set(mine) <= set(tray.EVERYBODY)
+    two.session_state["report.tray"].clear()  # as Streamlit does when a session ends
+    gc.collect()
+    assert not mine
 
 
 def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
