@@ -68,7 +68,7 @@ def take(
 
 
 def link_of(name: str) -> dict[str, str]:
-    """How a link names the model, and the image that was chosen for it."""
+    """How a link names the model, and the image that is chosen beside it."""
     lines = {one.name: one.line for one in catalog.entries()}
     held = st.session_state
     image = {key: str(held[key]) for key in ("image", "data", "kind", "item") if key in held}

@@ -21,6 +21,7 @@ KEYS = (
     "precision", "seed",
 )  # fmt: skip
 PAGE = "subject.page"
+BOUND = "subject.bound"  # parts of the link that are still to be written
 
 
 def hold(page: str) -> None:
@@ -28,6 +29,10 @@ def hold(page: str) -> None:
     before = st.session_state.get(PAGE, page)
     st.session_state[PAGE] = page
     if before == page:
+        if bound := st.session_state.pop(BOUND, None):
+            for key, value in bound.items():
+                written(key, value)
+            st.rerun()  # the widgets take their values from the link as the run begins
         return
     for key in KEYS:
         if key in st.session_state:
@@ -40,11 +45,20 @@ def hold(page: str) -> None:
 def go(view: AppPage, link: Mapping[str, str]) -> NoReturn:
     """Open a view whose link names what the app has just chosen, so that a reload keeps it.
 
-    Where the page that is left has widgets of these names, Streamlit sees to the link itself, and
-    refuses one from here.
+    Streamlit refuses to write a part of the link to which a widget of the page that is left is
+    bound, and drops it on the way: `hold` writes that part once those widgets are gone.
     """
-    try:
-        st.switch_page(view.path, query_params=link)
-    except StreamlitAPIException:
-        st.switch_page(view.path, query_params={})
+    bound = {key: value for key, value in link.items() if not written(key, value)}
+    st.session_state[BOUND] = bound
+    free = {key: value for key, value in link.items() if key not in bound}
+    st.switch_page(view.path, query_params=free)
     raise AssertionError  # switch_page does not come back
+
+
+def written(key: str, value: str) -> bool:
+    """Whether that part of the link could be written; not while a widget is bound to it."""
+    try:
+        st.query_params[key] = value
+    except StreamlitAPIException:
+        return False
+    return True

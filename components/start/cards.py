@@ -14,6 +14,7 @@ from components.runs import Outcome, Pending
 from components.section import Section
 from components.sidebar.held import go
 from components.sidebar.subject import Subject
+from components.taking import link_of
 from components.together import Answers, Outcomes
 from components.views import AppPage
 from engine import run
@@ -21,7 +22,6 @@ from engine.errors import BlindspotError
 
 KEY = "start"
 LATER = "Computed after the answers before it."
-IMAGE = ("image", "data", "kind", "item")  # by which a link names it
 FIRST = {"target": None, "versus": None, "reading": "logit", "seed": 0}  # what a card asks
 
 
@@ -105,8 +105,7 @@ def fill(card: Card, *, turn: bool) -> bool:
             f"Open {card.view.title}", icon=card.view.icon, type="tertiary", key=key,
             on_click=prepare, args=(card,),
         ):  # fmt: skip
-            held = st.session_state
-            go(card.view, {key: str(held[key]) for key in IMAGE if key in held})
+            go(card.view, link_of(st.session_state.get("model", "")))
     return turn and not any(isinstance(one, Pending) for one in found.values())
 
 

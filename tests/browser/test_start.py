@@ -40,3 +40,21 @@ def test_an_upload_is_asked_about_and_stays(app_url: str, page: Page) -> None:
     page.get_by_text("Overview", exact=True).first.click()
     page.get_by_text("Start", exact=True).first.click()
     expect(chosen).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_image_of_a_data_set_goes_along_into_the_link_of_its_view(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/?image=From+a+data+set&item=4&model=Digits+MLP")
+    settle(page, LONG)
+    known = page.get_by_text(re.compile(r"^id \d+, class \d$"))
+    said = known.inner_text()
+    page.get_by_role("button", name="Open Heatmaps").click()
+    expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
+    settle(page, LONG)
+    for part in ("image=From", "item=4", "model=Digits"):
+        expect(page).to_have_url(re.compile(f"heatmaps.*{part}"))
+    expect(known).to_have_text(said)
+    page.reload()
+    settle(page, LONG)
+    expect(known).to_have_text(said)
