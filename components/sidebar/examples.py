@@ -23,9 +23,9 @@ SPLIT = "test"  # no model of ours has learned from it
 def choose() -> Example:
     """One image of the test split of a data set."""
     names = {entry.card.title: entry.name for entry in data.entries()}
-    linked = st.query_params.get("data", "")
+    named = dict.fromkeys([st.query_params.get("data", ""), st.session_state.get("data") or ""])
     with st.spinner(MAKING):
-        offered = [*names, *([linked] if linked not in names and is_known(linked) else [])]
+        offered = [*names, *(one for one in named if one not in names and is_known(one))]
     title = pick(
         "Data set",
         offered,

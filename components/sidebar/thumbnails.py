@@ -1,28 +1,75 @@
-"""The images that can be asked about, as small pictures: the start page's way to choose one."""
+"""The images that can be asked about, as small pictures: the start page's way to choose one.
+
+Beside the photographs stand a phantom and a scene. Their data sets are made when they are chosen;
+their small pictures come along, so that the page need not wait for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.sidebar import examples
+from components.sidebar.held import written
 from components.sidebar.pictures import FROM_DATA, YOURS
 from components.widgets.encoding import data_url, saved
 from components.widgets.thumbs import Thumb, thumbs
 from engine import data as data_sets
+from engine.attribution.opening import PLANTED
+from engine.data.example import example
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, Scan, square
 from engine.images.samples import SAMPLES, sample
+from engine.models.catalog import DEFAULT
 from engine.pictures import as_bytes
 
 SIDE = 96  # px
 DATA = "digits"  # whose images stand for all data sets
 KEY = "image"  # in the link, as that of the sidebar's list
 
+SCENE = 18  # three things, all clearly visible
+FOLDER = Path(__file__).parents[2] / "assets" / "thumbs"
+
 Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ShippedExample:
+    """An image of a data set that can be chosen like a photograph.
+
+    Args:
+        title: as a person knows it.
+        data: the data set by name, with settings.
+        id: of the image, one of the test split.
+        model: that answers when it is chosen, unless a person has chosen another.
+    """
+
+    title: str
+    data: str
+    id: int
+    model: str = DEFAULT
+
+    @property
+    def path(self) -> Path:
+        """Its small picture."""
+        return FOLDER / f"{self.data.partition(':')[0]}.png"
+
+    def picture(self) -> Picture:
+        """The image; makes its data set where that is not there yet."""
+        return example(f"{self.data}/{self.id}").picture()
+
+
+SHIPPED = (
+    ShippedExample("A phantom", PLANTED.unmarked, PLANTED.slice, PLANTED.control),
+    ShippedExample("A scene", "scenes:count=100", SCENE),
+)
+OWN = "subject.shipped"  # which of them was chosen, and by which number it is found
 
 
 def pick(shown: Sequence[str]) -> str:
@@ -42,11 +89,41 @@ def pick(shown: Sequence[str]) -> str:
         st.query_params[KEY] = picked
 
     def take(number: int) -> None:
-        st.session_state[KEY] = shown[number]
+        if number < len(shown):
+            st.session_state[KEY] = shown[number]
+            answer_by(DEFAULT)
+        else:
+            take_example(SHIPPED[number - len(shown)])
 
-    rows = [Thumb(at, title, thumb(title), title == picked) for at, title in enumerate(shown)]
-    thumbs(rows, "Images to ask about", "subject.thumbs", take)
+    own = shipped_now() if picked == FROM_DATA else None
+    rows = [(title, thumb(title), title == picked and own is None) for title in shown]
+    rows += [(one.title, of_file(one.path), one == own) for one in SHIPPED]
+    pressed = [Thumb(at, *row) for at, row in enumerate(rows)]
+    thumbs(pressed, "Images to ask about", "subject.thumbs", take)
     return picked
+
+
+def take_example(one: ShippedExample) -> None:
+    """Choose an image of a data set, as if by hand in the list of data sets."""
+    place = examples.choice(example(f"{one.data}/{one.id}"))
+    held = {"data": one.data, "kind": examples.ANY, "item": place}
+    st.session_state.update({KEY: FROM_DATA, OWN: (one.title, held), **held})
+    for key, value in held.items():
+        written(key, str(value))  # a widget of the page before sees to the link itself
+    answer_by(one.model)
+
+
+def shipped_now() -> ShippedExample | None:
+    """Which of the shipped ones is chosen still; None once a person has changed something."""
+    title, held = st.session_state.get(OWN, ("", {}))
+    same = all(st.session_state.get(key) == value for key, value in held.items())
+    return next((one for one in SHIPPED if same and one.title == title), None)
+
+
+def answer_by(model: str) -> None:
+    """Choose that model, unless a person has chosen one that goes with no thumbnail."""
+    if st.session_state.get("model", DEFAULT) in {DEFAULT, *(one.model for one in SHIPPED)}:
+        st.session_state["model"] = model
 
 
 def thumb(title: str) -> str:
@@ -75,6 +152,12 @@ def of_sample(name: str) -> str:
         return encoded(of_picture(sample(name)))
     except BlindspotError:
         return ""
+
+
+@st.cache_data(show_spinner=False)
+def of_file(path: Path) -> str:
+    """A small picture that comes along."""
+    return data_url("png", path.read_bytes())
 
 
 @st.cache_data(show_spinner=False)
