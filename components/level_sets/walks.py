@@ -86,8 +86,8 @@ def held(found: Views) -> str:
     """How near a walk comes to its target, and how low its class falls."""
     far, low = (found["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
-        f"The walk comes within {far:.2g} of the target (RMSE) while “{found['top'].labels[0][0]}” "
-        f"never falls below {low:.2f}."
+        f"The walk ends {far:.2g} per pixel from the target (RMSE; black to white is 1) while "
+        f"“{found['top'].labels[0][0]}” never falls below {low:.2f}."
     )
 
 

@@ -72,7 +72,7 @@ def finding(found: Views) -> str:
     worse, better = int((table["high"][there] < 0).sum()), int((table["low"][there] > 0).sum())
     return (
         f"On average an unknown image scores above a known one {percent(dense)} of the time "
-        f"in the whole model and {percent(pruned)} in the pruned one (100 %: always, 50 %: "
+        f"in the whole model and {percent(pruned)} in the pruned one (AUROC; 100 %: always, 50 %: "
         f"chance). Of {int(there.sum())} pairs of images and detector it is surely worse (95 % "
         f"interval below 0) in {worse} and surely better in {better}. To find "
         f"95 % of the unknown images, {100 * before:.0f} % of the known ones would be flagged "
