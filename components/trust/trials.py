@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from time import monotonic
 from typing import Any
@@ -12,25 +12,20 @@ import streamlit as st
 from components import runs
 from components.charts import tables
 from components.draw.agreement import draw_agreement, likeness
-from components.exports import shown
 from components.forms import method_form, refuse_links
-from components.notices import plain
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject
-from components.trust import charts, verdict
+from components.trust import verdict
+from components.trust.seen import SEEN
 from components.trust.verdict import Found
-from components.widgets.pictures import show_picture
-from components.widgets.wording import said
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix
 from engine.method import Method
-from engine.pictures import ends, overlay
-from engine.result import HeatMap, Result, Table
+from engine.result import HeatMap, Table
 from engine.run import Answer, expected_seconds
 
 KEY = "trust"
-WIDE = 320  # px of a map beside another
 AUTOMATIC = 400  # forward passes; a cheap trial that was set to more of them waits to be told
 PATIENCE = 0.3  # seconds that the page waits for all cheap trials together before it goes on
 LIKENESS = {
@@ -194,7 +189,7 @@ def row(
     if not box.open:
         return
     with box:
-        if draw := DRAWN.get(check.name):
+        if draw := SEEN.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
             tables.table(verdict.figures(view), f"{key}.numbers", whole=True)
@@ -210,54 +205,6 @@ def titled(check: Check, view: Table, *, withheld: bool) -> str:
 def reference(check: Check) -> str:
     """The paper, if there is one."""
     return f"Reference: {check.paper}" if check.paper else ""
-
-
-def curves(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """Of the pixels' order."""
-    del subject, case
-    if "insertion" in found:
-        charts.order(found, f"{key}.curves")
-
-
-def similarity(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """Over shuffled layers, and the last map beside the map."""
-    if "order" in found:
-        charts.shuffled(found, f"{key}.similarity")
-    beside(found, subject, case, "with random weights")
-
-
-def other_class(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """The other class's map beside the map."""
-    del key
-    beside(found, subject, case, "asked about the other class")
-
-
-def hidden_squares(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """What the map holds in each square, and how far the score fell without it."""
-    del subject, case
-    if "squares" in found:
-        charts.predicted(found, f"{key}.squares")
-
-
-DRAWN: dict[str, Callable[[Result, Subject, TrustCase, str], None]] = {
-    "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
-    "Infidelity": hidden_squares,
-}  # fmt: skip
-
-
-def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None:
-    """Two maps over the image, each on its own scale."""
-    other = found.get("map")
-    if not isinstance(other, HeatMap):
-        return
-    for column, heat, title in zip(
-        st.columns(2), (case.heat, other), ("the map", words), strict=True
-    ):
-        low, high = (said(end) for end in ends(heat))
-        told = f"{title}: {low} to {high} {heat.unit}"
-        show_picture(
-            overlay(shown(subject), heat), told, place=column, width=WIDE, caption=plain(told)
-        )
 
 
 def trust_line(trial: Trial) -> str:

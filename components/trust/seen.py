@@ -1,0 +1,67 @@
+"""What is seen of a trial besides its figures: curves, squares, another map beside the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from components.exports import shown
+from components.notices import plain
+from components.sidebar.subject import Subject
+from components.trust import charts
+from components.widgets.pictures import show_picture
+from components.widgets.wording import said
+from engine.attribution.trust import TrustCase
+from engine.pictures import ends, overlay
+from engine.result import HeatMap, Result
+
+WIDE = 320  # px of a map beside another
+
+
+def curves(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """Of the pixels' order."""
+    del subject, case
+    if "insertion" in found:
+        charts.order(found, f"{key}.curves")
+
+
+def similarity(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """Over shuffled layers, and the last map beside the map."""
+    if "order" in found:
+        charts.shuffled(found, f"{key}.similarity")
+    beside(found, subject, case, "with random weights")
+
+
+def other_class(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """The other class's map beside the map."""
+    del key
+    beside(found, subject, case, "asked about the other class")
+
+
+def hidden_squares(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+    """What the map holds in each square, and how far the score fell without it."""
+    del subject, case
+    if "squares" in found:
+        charts.predicted(found, f"{key}.squares")
+
+
+def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None:
+    """Two maps over the image, each on its own scale."""
+    other = found.get("map")
+    if not isinstance(other, HeatMap):
+        return
+    for column, heat, title in zip(
+        st.columns(2), (case.heat, other), ("the map", words), strict=True
+    ):
+        low, high = (said(end) for end in ends(heat))
+        told = f"{title}: {low} to {high} {heat.unit}"
+        show_picture(
+            overlay(shown(subject), heat), told, place=column, width=WIDE, caption=plain(told)
+        )
+
+
+SEEN: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
+    "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
+    "Infidelity": hidden_squares,
+}  # fmt: skip
