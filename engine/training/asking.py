@@ -72,11 +72,9 @@ def train(
             number any more.
     """
     rows = data.rows("train") if rows is None else rows
-    if not len(rows):
-        raise BlindspotError(f"{data.card.title} has no images to train on.")
     if targets is not None and recipe.attack is not None:
         raise BlindspotError("An attack needs class labels: train on other targets without one.")
-    check_steps(recipe, len(rows), start, recorder)
+    check_steps(recipe, data, rows, start, recorder)
     wanted = data.targets() if targets is None else as_targets(targets, len(data))
     masks = carried(model) if masks is None else masks
     given = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
@@ -101,13 +99,22 @@ def train(
     finally:
         model.eval().requires_grad_(requires_grad=False)
         for one in trained:
-            for found in [name for name in vars(one) if is_lazy(one, name)]:
-                delattr(one, found)  # what was found out about the weights it had before
+            forget_findings(one)
 
 
-def check_steps(recipe: Recipe, images: int, start: int, recorder: Recorder | None) -> None:
-    """Raise BlindspotError for a start or a snapshot outside the training."""
-    steps = recipe.epochs * -(-images // recipe.batch)
+def forget_findings(model: Classifier) -> None:
+    """Drop what was found out about the weights that a model had before."""
+    for found in [name for name in vars(model) if is_lazy(model, name)]:
+        delattr(model, found)
+
+
+def check_steps(
+    recipe: Recipe, data: DataSet, rows: Rows, start: int, recorder: Recorder | None
+) -> None:
+    """Raise BlindspotError without images, and for a start or a snapshot outside the training."""
+    if not len(rows):
+        raise BlindspotError(f"{data.card.title} has no images to train on.")
+    steps = recipe.epochs * -(-len(rows) // recipe.batch)
     if not 0 <= start < steps:
         raise BlindspotError(f"This training has {steps} steps: it cannot start after {start}.")
     wanted = recorder.snapshots if recorder else ()
