@@ -204,7 +204,9 @@ def test_the_report_holds_what_was_chosen(two):
 
 def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatch):
     saved = []
-    monkeypatch.setattr(hand_over, "mounted", lambda: lambda **given: saved.append(given["data"]))
+    monkeypatch.setattr(
+        hand_over, "mounted", lambda *_: lambda **given: saved.append(given["data"])
+    )
     at = press(settled(visit()), "heatmaps.Gradient.file-report")
     (file,) = saved
     assert (file["name"], file["type"]) == ("blindspot-report.html", "text/html")
@@ -220,7 +222,9 @@ def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatc
 
 def test_the_report_of_one_answer_is_what_the_tray_makes_of_it(two, monkeypatch):
     saved = []
-    monkeypatch.setattr(hand_over, "mounted", lambda: lambda **given: saved.append(given["data"]))
+    monkeypatch.setattr(
+        hand_over, "mounted", lambda *_: lambda **given: saved.append(given["data"])
+    )
     press(two, "heatmaps.Gradient.file-report")
     at = to(two, TRAY)
     press(at, f"tray.remove.{at.session_state['report.tray'][0].name}")
