@@ -45,8 +45,10 @@ def as_html(view: Pictures) -> str:
     count = len(view.columns)
     kind = "bs-pictures" + (" bs-few" if count <= FEW else " bs-many" if count > MANY else "")
     corner = "<td></td>" if named else ""
+    across = f"--across: {count / len(view.rows):.3g}"
     return (
-        f'<figure class="{kind}" tabindex="0" aria-label="{escape(view.finding)}"><table>'
+        f'<figure class="{kind}" style="{across}" tabindex="0" '
+        f'aria-label="{escape(view.finding)}"><table>'
         f"<thead><tr>{corner}{heads}</tr></thead><tbody>{rows}</tbody></table></figure>"
     )
 
