@@ -56,10 +56,10 @@ def finding(found: Views) -> str:
     images: Table = found["images"]
     before, after, goal = (100 * float(np.median(images[name])) for name in MODELS)
     known = int((images["unlearned"] > images["retrained"] + 0.5).sum())
-    many = f"{known} of {len(images)} are still" if known else "None is"
+    many = f"{known} of {len(images)} are" if known else "None is"
     return (
-        f"The middle image falls from {before:.0f} % to {after:.0f} %; the model that never saw it "
-        f"gives {goal:.0f} %. {many} known far better than to that one."
+        f"The middle image falls from {before:.0f} % to {after:.0f} % (never seen: {goal:.0f} %). "
+        f"{many} known far better."
     )
 
 

@@ -148,11 +148,11 @@ def still_there(closer: Closer) -> Rows:
 def probe_finding(found: Views) -> str:
     """What a new last layer would read from the features."""
     own, goal = own_and_goal(found["figures"], "probe")
+    traces = "Traces remain: a" if stayed(found) else "A"
     return (
-        f"What is still there: from what it sees inside, a new last layer that is taught half of "
-        f"those images finds {percent(own)} of the others ({percent(goal)} in the model that never "
-        f"saw them). {stayed(found)}"
-    ).strip()
+        f"{traces} new last layer, taught half of them, finds {percent(own)} of the rest (never "
+        f"seen: {percent(goal)})."
+    )
 
 
 def stayed(found: Views) -> str:
@@ -160,7 +160,10 @@ def stayed(found: Views) -> str:
     own, goal = own_and_goal(found["figures"], "probe")
     if own - goal <= HIDDEN:
         return ""
-    return f"Something stayed behind inside: {percent(own)} can be read there ({percent(goal)})."
+    return (
+        f"Something stayed behind inside: {percent(own)} can be read there (never seen: "
+        f"{percent(goal)})."
+    )
 
 
 def own_and_goal(figures: Table, column: str) -> tuple[float, float]:

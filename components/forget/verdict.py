@@ -26,10 +26,7 @@ def verdict(table: Table, way: str, what: str, times: Table | None = None) -> st
         return f"{name} failed on {what}: see the note below the table."
     known, goal = (1 - table.cell(row, "UA") for row in (way, GOAL))
     test, test_goal = (table.cell(row, "TA") for row in (way, GOAL))
-    figures = (
-        f"it still recognizes {percent(known)} of those images (a model that never saw them: "
-        f"{percent(goal)})"
-    )
+    figures = f"it still recognizes {percent(known)} of those images (never seen: {percent(goal)})"
     kept = f"gets {percent(test)} of the test right ({percent(test_goal)})"
     as_good = abs(known - goal) <= OFF and test_goal - test <= OFF
     if as_good and table.cell(BEFORE, ranked) <= AS_WELL:

@@ -103,7 +103,7 @@ def sentence(closer: Closer, times: Table | None) -> str:
     what = closer.asked.case.request.words
     words = verdict(closer.table, closer.method.label, what, times)
     there = run.known(StillThere(), closer.case)
-    return f"{words} {inside.stayed(there)}".strip() if there else words
+    return f"{words} Traces remain inside." if there and inside.stayed(there) else words
 
 
 def picture(closer: Closer) -> None:

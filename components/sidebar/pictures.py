@@ -178,7 +178,7 @@ def choose_crop(picture: Picture, name: str) -> Crop:
         start,
         key="subject.crop",
         fixed_size=True,
-        words="The square that the model sees: drag it, or move it with the arrow keys",
+        words="The square that the model sees",
     )
     place = box.left * width / (width - side) if width > side else 0.5
     down = box.top * height / (height - side) if height > side else 0.5

@@ -29,6 +29,7 @@ from components.start import pictures
 from components.start.cards import KEY, Card, card_or_reason
 from components.together import Answers, Outcomes
 from components.trust import trials
+from components.trust.verdict import brief
 from components.views import AppPage
 from engine.anomaly import DETECTORS, ViM, opening, sources
 from engine.anomaly.protocol.findings import ALPHA
@@ -48,10 +49,7 @@ from engine.unlearning import opening as unlearning_opening
 from engine.unlearning.opening import FORGOTTEN
 
 DESCRIBE = "describe the image"
-NO_SCENE = (
-    "Ask works on drawn scenes, of which it is known what they show; this image is none. A shipped "
-    "scene:"
-)
+NO_SCENE = "Ask works on drawn scenes; this image is none. A shipped scene:"
 
 
 def about(subject: Subject) -> Mapping[str, Card]:
@@ -98,7 +96,7 @@ def attribution(question: str, subject: Subject) -> Card:
 
 
 def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject: Subject) -> str:
-    """The trust line of the map, as below it on its view."""
+    """The trust line of the map, as below it on its view, without its reasons."""
     trial = trials.Trial(method)
     for check in checks:
         match found[check.title]:
@@ -110,7 +108,7 @@ def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject
                 trial.ended += check.judges
     if subject.in_distribution.foreign:
         trial.barred = trials.WITHHELD
-    return trials.trust_line(trial)
+    return brief(trials.trust_line(trial))
 
 
 # ---------------------------------------------------------------- what it does not notice

@@ -81,6 +81,12 @@ def headline(found: Sequence[Found]) -> str:
     return next(iter(findings(found)), "").replace("**", "")
 
 
+def brief(line: str) -> str:
+    """The first sentence of a trust line, where there is no room for its reasons."""
+    first, stop, _ = line.partition(". ")
+    return f"{first}." if stop else line
+
+
 def findings(found: Sequence[Found]) -> list[str]:
     """The sentences of the summary.
 

@@ -78,7 +78,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     assert not said(at)
     assert best(table) == FORGOTTEN.best.short  # what ships is of the way that is looked at
     assert at.main.header[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
-    assert "What is still there: from what it sees inside" in words(at)
+    assert "new last layer, taught half of them, finds" in words(at)
     for way in table.rows:
         assert f"{100 * table.cell(way, 'TA'):.0f}" in words(at)
     images = answer(Confidence(), AfterCase(case, FORGOTTEN.best()))["images"]

@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from components.trust.verdict import cost, figures, line, sign, summary
+from components.trust.verdict import brief, cost, figures, headline, line, sign, summary
 from engine.attribution.trust import (
     TRUST,
     MaxSensitivity,
@@ -66,6 +66,18 @@ def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it(
         "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
     )
     assert line(*found(Order(), -0.5)).startswith("⚠ **not confirmed** · Do the strong pixels")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((Order(), -0.5), "⚠ Not confirmed."),
+        ((RandomWeights(), -1.0), "✗ Against it: looks the same with random weights."),
+    ],
+)
+def test_where_there_is_little_room_the_reasons_are_left_out(given, told):
+    assert brief(headline([found(*given)])) == told
+    assert brief("being tried …") == "being tried …"
 
 
 @pytest.mark.parametrize(
