@@ -23,6 +23,8 @@ from engine.whole import whole_number
 SHEET, SINGLE = WAYS = ("Contact sheet", "One by one")
 EVERY = "all"
 CLASSES = 12  # in the contact sheet at once
+MANY = 6  # classes, from which on they stand in two columns
+NAME = 72  # px of a class's name
 WIDTH = 800  # px of a row in the sheet
 PAGE = 24  # images of a page
 THUMB = 96  # px
@@ -46,20 +48,30 @@ class TruthLayer:
     marked: str | None
 
 
-def heading(about: DataCard) -> None:
-    """What it is."""
-    st.header(plain(about.title))
-    st.markdown(plain(about.about))
+def heading(about: DataCard, counted: str) -> None:
+    """How much of what it is."""
+    st.header(plain(f"{about.title}: {counted}."))
 
 
-def card(about: DataCard, fingerprint: str, kind: str) -> None:
-    """How it was made, under which terms, and what is known of it."""
-    known = about.truth or "nothing beyond the labels"
-    st.markdown(
-        f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}  \n"
-        f"**Known truth.** {plain(known)}"
-    )
+def counted(data: DataSet) -> str:
+    """How many images and classes, and whether classes differ in size."""
+    sizes = np.bincount(data.labels, minlength=len(data.classes))
+    low, high = sizes.min(), sizes.max()
+    each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{len(data):,} images of {len(data.classes)} classes, {each} of each"
+
+
+def known(about: DataCard, fingerprint: str, kind: str) -> None:
+    """What it shows and what is known of it, below its pictures."""
+    truth = about.truth or "nothing beyond the labels"
+    st.caption(plain(about.about))
+    st.caption(plain(f"Known truth: {truth}."))
     st.caption(f"{kind} · fingerprint {fingerprint[:12]}")
+
+
+def card(about: DataCard) -> None:
+    """How it was made, and under which terms."""
+    st.markdown(f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}")
 
 
 def counts(data: DataSet) -> None:
@@ -111,19 +123,24 @@ def pick_truth(label: str, names: list[str]) -> str | None:
 
 
 def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> None:
-    """A row of images for each class."""
-    count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8))
-    for label, word in enumerate(data.classes[:CLASSES]):
+    """A row of images for each class; many classes stand in two columns."""
+    shown = data.classes[:CLASSES]
+    places = st.columns(1 + (len(shown) > MANY))
+    count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8)) // len(places)
+    for label, word in enumerate(shown):
         row = row_of(data, fingerprint, label, split, count, truth)
-        name, images = st.columns([1, 7], vertical_alignment="center")
-        name.markdown(f"**{plain(word)}**")
+        place = places[label * len(places) // len(shown)]
+        key = f"lab-row-{label}"
+        images = place.container(horizontal=True, vertical_alignment="center", key=key)
+        images.markdown(f"**{plain(word)}**", width=NAME)
         if row is None:
             images.caption("No image in this split.")
             continue
         drawn = f", {truth.mask} outlined" if truth.mask else ""
         drawn += ", the twin of each below" if truth.twin else ""
         drawn += f", framed: {truth.marked}" if truth.marked else ""
-        show_picture(row, f"Up to {count} images of the class {word}{drawn}", place=images)
+        words = f"Up to {count} images of the class {word}{drawn}"
+        show_picture(row, words, place=images, width="stretch")
     if len(data.classes) > CLASSES:
         st.caption(f"The first {CLASSES} of {len(data.classes)} classes; see the others below.")
 

@@ -13,33 +13,38 @@ from engine.data.registry import cached
 
 def draw() -> None:
     """The list, the settings, and what they give."""
-    left, right = st.columns([1, 2], gap="large")
+    answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=True)
     if form.is_table(kind):
-        table.show(kind, left, right)
+        table.show(kind, answer, settings)
         return
-    with left:
+    with settings:
         st.markdown("**Settings**")
         wanted = form.settle(kind)
-    with right:
+    with answer:
         if wanted is not None:
             look(wanted, kind)
 
 
 def look(wanted: Wanted, kind: Kind) -> None:
     """Images, card and numbers; of a large set its first images, until asked."""
+    answer, pictures, below = (st.container() for _ in range(3))
     name = wanted.name
     if wanted.first and cached(name) is None:
-        words, button = st.columns([3, 1], vertical_alignment="center")
-        words.info("Only the first images are made yet; the numbers below count those.")
+        words, button = below.columns([3, 1], vertical_alignment="center")
+        words.info("Only the first images are made yet; the numbers count those.")
         if not button.button("Make all", key="lab.all", help="Takes about 10 s a thousand."):
             name = wanted.first
-    data = form.load(name)
-    if data is None:
-        return
-    data_set.heading(data.card)
-    pictures = st.container()
+    with answer:
+        data = form.load(name)
+        if data is None:
+            return
+        data_set.heading(data.card, data_set.counted(data))
+    count, _, height, width = data.images.shape
+    with below:
+        size = f"{count:,} images of {width} × {height} px"
+        data_set.known(data.card, data.fingerprint, size)
     shown, split = data_set.choose_way(), data_set.choose_split()
     judged = data_set.judged(data)
     truth = data_set.choose_truth(judged)
@@ -48,8 +53,7 @@ def look(wanted: Wanted, kind: Kind) -> None:
             data_set.contact(judged, data.fingerprint, truth, split)
         else:
             data_set.browse(judged, truth, split)
-    count, _, height, width = data.images.shape
-    data_set.card(data.card, data.fingerprint, f"{count:,} images of {width} × {height} px")
+    data_set.card(data.card)
     if isinstance(kind, Imported):
         uploads.skipped(kind)
     data_set.counts(data)

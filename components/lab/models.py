@@ -27,6 +27,11 @@ FIGURES = {
     "test accuracy": "Test (%)", "balanced test accuracy": "Test by class (%)",
 }  # fmt: skip
 UNDER_ATTACK = "under attack"
+HELP = {
+    "Train (%)": "Right answers on images that it learned from.",
+    "Test by class (%)": "Every class counts alike.",
+    "Attacked (%)": "Each test image is changed by an attack, whose reach the model tells.",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,13 @@ def listed() -> dict[str, ModelRow]:
 
 
 def tree(lines: Mapping[str, ModelRow]) -> None:
-    """All models with size and figures."""
+    """How many models there are, and all of them with size and figures."""
+    made = sum(one.entry.name.startswith(PREFIX) for one in lines.values())
+    shipped = sum(one.stored is not None for one in lines.values()) - made
+    st.header(
+        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, {made or 'none'} made "
+        f"here, {len(lines) - shipped - made} from elsewhere."
+    )
     rows = [
         {
             "Model": one.entry.indented,
@@ -73,12 +84,11 @@ def tree(lines: Mapping[str, ModelRow]) -> None:
     ]
     st.dataframe(
         rows, hide_index=True, key="lab.tree", placeholder="",
+        column_config={name: st.column_config.Column(help=words) for name, words in HELP.items()},
         alt=f"Table of {len(rows)} models with size, figures and data",
     )  # fmt: skip
     st.caption(
-        "A model that was made from another stands below it, moved in. Figures are shares of "
-        "images answered right; train images were learned from; by class: every class counts "
-        "alike. Attacked: each test image is changed by an attack, whose reach the model tells."
+        "What was made from a model stands below it, moved in. Figures are images answered right."
     )
 
 

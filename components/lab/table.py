@@ -19,20 +19,21 @@ from engine.result import Table
 SHOWN = 200  # rows
 
 
-def show(kind: type[Cohort], left: DeltaGenerator, right: DeltaGenerator) -> None:
-    """Settings on the left, the table on the right."""
-    with left, spoken():
+def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -> None:
+    """What drives the class, the table, and its settings, each in its place."""
+    with settings, spoken():
         st.markdown("**Settings**")
         forms.refuse_links(kind, f"lab.{kind.word}")
         recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
-    with right:
+    with answer:
         table = made(recipe)
         said = f"{len(table):,} patients, {len(table.columns)} columns"
-        data_set.heading(table.card)
+        data_set.heading(table.card, said)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
+        data_set.known(table.card, table.fingerprint, said)
         preview(table)
         draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
-        data_set.card(table.card, table.fingerprint, said)
+        data_set.card(table.card)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -25,19 +25,18 @@ OWN = "my own"
 
 
 def draw() -> None:
-    """Data in the sidebar, recipe on the left, what comes of them on the right."""
-    left, right = st.columns([1, 2], gap="large")
+    """Data in the sidebar, what comes of it, and the recipe beside that or below."""
+    answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=False)
-    with left:
+    with settings:
         wanted = form.settle(kind)
         recipe = choose_recipe()
         seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
-    with right:
+    with answer:
         unfinished.draw()
         data = whole(wanted) if wanted else None
         if data is not None:
-            st.header("Train")
             with spoken():
                 training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
 

@@ -37,7 +37,8 @@ def show(case: TrainCase, key: str, button: str) -> None:
     )
     section.show(
         Section(
-            key, Train(), case, columns=1, button=button, keeps=True, picture=figures,
+            key, Train(), case, columns=1, button=button, keeps=True,
+            sentence=lambda found: learned(case, found), picture=figures,
             evidence=(
                 Drawing("model", by=lambda found: model(found, slot(key))),
                 Drawing("log"),
@@ -46,6 +47,13 @@ def show(case: TrainCase, key: str, button: str) -> None:
             "time. Expected time appears after the first run.",
         )
     )  # fmt: skip
+
+
+def learned(case: TrainCase, found: Views) -> str:
+    """How often the network is right on images that it did not learn from."""
+    right = dict(zip(found["figures"].labels, found["figures"].values, strict=True))
+    name = TITLES[case.recipe.architecture]
+    return f"{name} names {100 * right['test accuracy']:.1f} % of the test images right."
 
 
 def figures(found: Views) -> None:

@@ -19,7 +19,7 @@ from engine.data import load
 from engine.data.folders import read_folders
 from engine.lab import Train, TrainCase, under_way
 from engine.lane import lanes
-from engine.models import checkpoints
+from engine.models import checkpoints, embedded
 from engine.run import answer
 from engine.training import Recipe, loop, train, unfinished
 from engine.training.fresh import fresh
@@ -86,8 +86,12 @@ def test_a_link_opens_a_data_set_with_its_settings_and_its_changes():
         },
         DATA_AND_MODELS,
     )
-    assert at.main.header[0].value == "Brain phantoms · wrong labels · long tail"
     data = load("phantoms:count=40,contrast=0.5+noisy:share=0.5+long-tailed")
+    sizes = np.bincount(data.labels)
+    assert at.main.header[0].value == (
+        f"Brain phantoms · wrong labels · long tail: {len(data)} images of {len(data.classes)} "
+        f"classes, {sizes.min()} to {sizes.max()} of each."
+    )
     assert data.fingerprint[:12] in words(at)
     assert not said(at)
 
@@ -161,7 +165,7 @@ def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
     at.file_uploader(key="lab.file").set_value(("<b>pets*.zip", content, "application/zip")).run()
     assert not said(at)
     assert "12 images of 64 × 64 px" in words(at)
-    assert re.fullmatch(r"Your data \([0-9a-f]{4}\)", at.main.header[0].value)
+    assert re.match(r"Your data \([0-9a-f]{4}\): ", at.main.header[0].value)
     assert "pets" not in str(dict(at.query_params))  # a link has no file's name
     assert any("\\<b>pets\\*.zip is" in one.value for one in at.caption)  # its owner reads it
     assert any("1 files were left out" in each.label for each in at.expander)
@@ -225,7 +229,7 @@ def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sent
     at.file_uploader(key="lab.file").set_value((name, content, "")).run()
     (problem,) = said(at)
     assert sentence in problem
-    assert at.main.header[0].value == "MNIST, 5000 digits"
+    assert at.main.header[0].value.startswith("MNIST, 5000 digits: ")
 
 
 def test_a_training_ends_as_a_model_that_every_page_offers():
@@ -233,6 +237,8 @@ def test_a_training_ends_as_a_model_that_every_page_offers():
     assert "Kept as a model: Digits, 8 × 8 · MLP" in at.success[0].value
     (one,) = checkpoints.listed()
     assert [each.label for each in at.metric][2] == "Test"
+    right = f"{at.metric[2].value} of the test images right."
+    assert at.main.header[0].value == f"MLP names {right}"
     picker = visit().sidebar.selectbox(key="model")
     assert any(line.endswith(f" · {one.name[-4:]}") for line in picker.options)
     line = next(each for each in picker.options if each.endswith(one.name[-4:]))
@@ -272,6 +278,16 @@ def test_an_exported_model_comes_back_and_a_hostile_file_is_one_sentence():
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", content, "")).run()
     assert at.success[0].value == "Imported: Digits, 8 × 8 · MLP."
     assert [each.name for each in checkpoints.listed()] == [one.name]
+
+
+def test_the_models_are_counted_by_where_they_come_from():
+    def counted():
+        return visit({"lab.part": "Models"}, DATA_AND_MODELS).main.header[0].value
+
+    shipped = len(embedded.stored())
+    assert f": {shipped} ship with Blindspot, none made here, " in counted()
+    trained()
+    assert f": {shipped} ship with Blindspot, 1 made here, " in counted()
 
 
 def test_an_unfinished_training_is_resumed_or_dropped():
