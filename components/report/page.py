@@ -40,14 +40,16 @@ def draw() -> None:
     if not results:
         st.info(EMPTY)
         return
-    st.caption(SESSION)
+    many = len(results) > 1
+    st.header(f"{len(results)} results are pinned." if many else "One result is pinned.")
     for at, result in enumerate(results):
         row(result, at, len(results))
-    st.header("Report")
-    offer_report(results)
-    if len(results) > 1:
+    st.caption(SESSION)
+    if many:
         st.header("Two side by side")
         compare.draw(results)
+    st.header("Report")
+    offer_report(results)
 
 
 def row(result: Pinned, at: int, count: int) -> None:

@@ -120,4 +120,5 @@ STORY = Story(
             LEVEL_SETS, lambda: linked("Star"),
         ),
     ),
+    cover=2, picture=lambda found: as_bytes(found["end"].frames[-1]),
 )  # fmt: skip

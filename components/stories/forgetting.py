@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from components.draw.drawing import Drawing, draw
 from components.forget import answers, each_image, inside
 from components.forget.asked import KEY, Closer, ForgetQuestion, each_model
 from components.forget.verdict import verdict
+from components.sidebar.pictures import enlarged
 from components.stories.step import Step, Story
 from components.views import FORGET
+from components.widgets.data_images import pixels_of
 from engine.case.opening import Question
 from engine.run import Answer
 from engine.unlearning import (
@@ -79,6 +83,12 @@ def closer_look(part: str = "") -> dict[str, str]:
     return way | ({f"{KEY}.section": part} if part else {})
 
 
+def one_of_them() -> NDArray[np.uint8]:
+    """An image that is to be forgotten, (H, W, 3)."""
+    case = forgotten()
+    return enlarged(pixels_of(case.data, int(case.splits.forget[0])))
+
+
 STORY = Story(
     "forget",
     "Forget me",
@@ -127,4 +137,5 @@ STORY = Story(
             FORGET, lambda: closer_look("Relearn"),
         ),
     ),
+    cover=3, picture=lambda _found: one_of_them(),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from components.widgets.viewer import Panel, viewer
 from engine.attribution.opening import PLANTED
 from engine.case.opening import Question
 from engine.models import catalog
+from engine.pictures import overlay
 from engine.run import Answer
 
 Mask = NDArray[np.bool_]
@@ -97,6 +98,11 @@ def over(
     beside_classes(lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), said, key)
 
 
+def covered(_said: Answer, where: Answer) -> NDArray[np.uint8]:
+    """The map over the slice, (H, W, 3)."""
+    return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), where["map"])
+
+
 STORY = Story(
     "lesion",
     "The lesion it did not look at",
@@ -147,4 +153,5 @@ STORY = Story(
             HEATMAPS, lambda: link(PLANTED.control, PLANTED.unmarked),
         ),
     ),
+    cover=1, picture=covered,
 )  # fmt: skip

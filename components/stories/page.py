@@ -12,12 +12,14 @@ from typing import Any
 import streamlit as st
 
 from components.charts.plots import slide
+from components.draw.maps import first_screen
 from components.notices import plain, spoken
 from components.picks import is_place
 from components.stories.presenter import presenter
 from components.stories.step import Step, Story
 from components.stories.told import STORIES, story
 from components.views import START
+from components.widgets.pictures import show_picture
 from engine import run
 from engine.run import Answer
 
@@ -48,10 +50,20 @@ def choose() -> None:
         "Three walks for a room, on a large screen. Arrow keys, the space bar or a presenter’s "
         "remote step; N shows what to say; Esc leaves. All answers ship with Blindspot."
     )
-    for one in STORIES:
-        st.header(one.title)
-        st.markdown(one.about)
-        st.link_button(f"Begin: {one.title}", f"?story={one.name}", icon=":material/slideshow:")
+    for place, one in zip(st.columns(len(STORIES), gap="large"), STORIES, strict=True):
+        with place, first_screen(1, f"stories-{one.name}"):
+            card(one)
+
+
+def card(told: Story) -> None:
+    """A story: what comes out in it, with the picture of that step."""
+    st.header(told.title)
+    step = told.steps[told.cover]
+    if answers := known(step):
+        show_picture(told.picture(*answers), step.title, width="stretch")
+        st.markdown(f"**{plain(step.sentence(*answers))}**")
+    st.caption(told.about)
+    st.link_button(f"Begin: {told.title}", f"?story={told.name}", icon=":material/slideshow:")
 
 
 def present(told: Story) -> None:
@@ -82,14 +94,19 @@ def place(asked: str, count: int) -> tuple[int, str]:
 
 def scene(step: Step, key: str) -> None:
     """The sentence and the picture of a step."""
-    found = [run.known(*question) for question in step.asks()]
-    answers = [one for one in found if isinstance(one, Answer)]
-    if len(answers) < len(found):
+    answers = known(step)
+    if not answers:
         st.info("The answer to this step does not ship with this version; open it below.")
         return
     st.header(plain(step.sentence(*answers)))
     with st.container(key="slide"), slide(HEIGHT):
         step.picture(key, *answers)
+
+
+def known(step: Step) -> list[Answer]:
+    """The answers of a step; none where not all of them ship."""
+    found = [run.known(*question) for question in step.asks()]
+    return [one for one in found if one is not None] if all(found) else []
 
 
 def move(state: Any) -> None:

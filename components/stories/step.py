@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
+from numpy.typing import NDArray
+
 from components.views import AppPage
 from engine.case.opening import Question
 
@@ -50,9 +53,14 @@ class Story:
         name: in links.
         title: above the steps.
         about: what it tells, in one line.
+        steps: one after another.
+        cover: the place of the step that stands for it where it is offered.
+        picture: is told the answers of that step; an image (H, W, 3) beside its sentence.
     """
 
     name: str
     title: str
     about: str
     steps: tuple[Step, ...]
+    cover: int
+    picture: Callable[..., NDArray[np.uint8]]

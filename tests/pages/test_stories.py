@@ -42,10 +42,17 @@ def test_every_step_is_drawn_from_what_ships(one):
         assert RESEARCH in [line.value for line in shown.caption]
 
 
-def test_without_a_story_they_are_offered():
+def test_without_a_story_they_are_offered_with_what_comes_out_in_each(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(page, "show_picture", lambda pixels, *_args, **_more: drawn.append(pixels))
     shown = opened()
     assert [line.value for line in shown.main.header] == [one.title for one in STORIES]
     assert not said(shown)
+    for one, pixels in zip(STORIES, drawn, strict=True):
+        step = one.steps[one.cover]
+        found = [run.known(*question) for question in step.asks()]
+        assert step.sentence(*found) in words(shown).replace("\\", "")
+        assert (pixels == one.picture(*found)).all()
 
 
 def test_an_unknown_story_is_said_and_the_others_are_offered():

@@ -64,6 +64,8 @@ def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
     at = to(two, MINIMAL_REGIONS)
     assert entry(at) == ["Tray (2)"]
     at = to(at, TRAY)
+    told = [line.value for line in at.main.header]
+    assert told == ["2 results are pinned.", "Two side by side", "Report"]
     assert "1. Grad-CAM" in words(at)
     assert "2. Gradient" in words(at)
 
