@@ -45,6 +45,7 @@ class Section:
         columns: how many of it stand side by side in a wide window.
         below: where the evidence and what follows it are drawn, such as below the controls; right
             below the picture if not given.
+        provenance: where the line stands that says how the answer was made; last if not given.
         detail: draws what else belongs to it, below the evidence.
         button: on what starts it; "" where it starts by itself.
         first: what it rests on, with the slot of each: asked before it, so that its progress is
@@ -69,6 +70,7 @@ class Section:
     evidence: Sequence[Drawing] = ()
     columns: int = 2
     below: AbstractContextManager[Any] | None = None
+    provenance: AbstractContextManager[Any] | None = None
     detail: Callable[[Answer], object] | None = None
     button: str = ""
     first: Sequence[tuple[Method[Any], Any, str]] = ()
@@ -136,7 +138,8 @@ def answered(section: Section, answer: Answer) -> None:
         drawn(section, answer)
         if section.detail:
             section.detail(answer)
-        st.caption(plain(exports.provenance(answer)))
+        with section.provenance or nullcontext():
+            st.caption(plain(exports.provenance(answer)))
         files = section.files(answer) if section.files else {}
         leave(section, offered(section, answer, files))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.decoding.form import KEY, Compared, Spoken
@@ -20,8 +21,8 @@ from engine.hallucination.measures.verdict import of_caption
 from engine.hallucination.tiny_vlm.words import tidy, with_article
 
 
-def show(found: Compared, places: Sequence[st.delta_generator.DeltaGenerator]) -> None:
-    """Each strategy's words and whether they are true, in the place of each."""
+def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator) -> None:
+    """Each strategy's words and whether they are true, in the place of each; how they were made."""
     differ = worth_marking([one.tokens.words for one in found.spoken])
     chosen = picked(found)
     for place, one, other in zip(places, found.spoken, differ, strict=True):
@@ -29,7 +30,7 @@ def show(found: Compared, places: Sequence[st.delta_generator.DeltaGenerator]) -
             section.show(
                 Section(
                     f"{KEY}.said", one.method, found.case, one.title, known=found.shown.known,
-                    evidence=(answer_drawing(one, other, chosen),),
+                    evidence=(answer_drawing(one, other, chosen),), provenance=made,
                     sentence=lambda _: "",  # the drawing says whether it is true
                 )
             )  # fmt: skip

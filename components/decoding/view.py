@@ -62,12 +62,15 @@ def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> 
     image, *places = st.columns([4, *[3] * len(methods)], gap="medium")
     with image:
         scene.picture(shown)
+    words, evidenced, made = (st.container() for _ in range(3))
     found = speak(shown, case, methods)
     finding.header(answers.finding_words(found))
-    answers.show(found, places)
+    with words:
+        answers.show(found, places, made)
     decided = np.isfinite(leaning.shares(found)).any()
     evidence = [leaning.show, steps.show] if decided else [steps.show]
-    for place, draw in zip(st.columns(len(evidence), gap="large"), evidence, strict=True):
+    columns = evidenced.columns(len(evidence), gap="large")
+    for place, draw in zip(columns, evidence, strict=True):
         with place:
             draw(found)
     return found

@@ -107,11 +107,8 @@ def choose_scene(start: int, page: str, beside: DeltaGenerator) -> Shown:
     form = CaseForm(CaptionArguments, page)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened
         keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
-    left, right = st.columns([2, 1])
-    with left:
-        kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)
-    with right:
-        number = ask_carried(form, "scene", first=start, on_change=forget_edits)
+    kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)
+    number = ask_carried(form, "scene", first=start, on_change=forget_edits)
     first = asking.scene(kind, number)
     edits = held_edits()
     scene, made, problems = applied(first, edits)

@@ -12,6 +12,7 @@ from components.charts.style import COLORS, GRAY, laid, on_bars, theme
 from components.draw.charts import (
     BAND,
     FRAME,
+    NAME,
     ROW,
     Chart,
     Values,
@@ -38,7 +39,9 @@ class AlongRows(Chart):
             figure.update_xaxes(range=self.span)
         figure.update_yaxes(type="category", autorange="reversed")
         rows = max((len(trace.y) for trace in figure.data if trace.y is not None), default=1)
-        return laid(figure, self.height or FRAME + ROW * rows)
+        named = sum(trace.showlegend is not False for trace in figure.data)
+        room = NAME * max(named - 1, 0) if figure.layout.showlegend else 0
+        return laid(figure, self.height or FRAME + ROW * rows + room)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,6 +80,9 @@ def page() -> None:
         controls.markdown("the controls")
     else:
         above = st.container()
+    if chosen.pop("apart", False):
+        st.markdown("the rest of the view")
+        chosen["provenance"] = st.container()
     case = Birds("there is no such bird." if chosen.pop("lacking", False) else "")
     with above:
         section.show(

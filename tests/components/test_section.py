@@ -94,6 +94,13 @@ def test_a_question_that_cannot_be_asked_says_why():
     assert not at.button
 
 
+def test_how_it_was_made_can_stand_apart_from_the_answer():
+    sections.Counted.let_go.set()
+    told = order(settled(page(apart=True)))
+    line = next(at for at, word in enumerate(told) if "toys." in word)
+    assert told.index("the detail") < told.index("the rest of the view") < line
+
+
 def test_what_follows_the_picture_can_stand_below_the_controls():
     sections.Counted.let_go.set()
     at = settled(page(controlled=True))

@@ -159,7 +159,7 @@ function fillBars(walk, rows) {
   if (lost) rows = [...rows, [own, sent.curves.source[step]]];
   walk.bars.replaceChildren(...rows.map(([name, value], at) => {
     const is = roleOf(sent, name);
-    const tag = is === "other" ? [] : [el("i", {}, is === "source" ? "source's class" : "target's class")];
+    const tag = is === "other" ? [] : [el("i", {}, is)];
     const fill = el("span", { class: "bp-fill" });
     fill.style.width = `${100 * (value ?? 0)}%`;
     const bar = el("li", { "data-is": is }, fill,

@@ -57,6 +57,14 @@ def test_the_lowest_bars_come_first_where_only_some_are_drawn():
     assert list(bars.text) == ["a", "c"]
 
 
+def test_a_legend_of_several_lines_takes_nothing_from_the_rows():
+    one, three = (
+        Dots(series={name: name for name in names}).figure(TABLE).layout.height
+        for names in (("change",), ("change", "low", "high"))
+    )
+    assert three - one >= 2 * 19  # px of a line, in a narrow window
+
+
 def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
     lost = Table.of({"lost": ([-0.004, 0.004, -0.016], "share")}, NAMES)
     (bars,) = Bars(value="lost", whole=True).figure(lost).data
