@@ -1,6 +1,11 @@
-"""What a person sees before scrolling: the image with its six cards, a sentence and its picture."""
+"""What a person sees before scrolling: one order, the same on every view.
+
+The answer as a sentence, one large picture, how to read it and what it rests on, then controls.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,12 +14,83 @@ from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
 
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-WIDE = 400  # px that each of two pictures has at least
+PROJECTOR = {"width": 1920, "height": 1080}
+MOST = 2  # lines of a caption on a first screen, and of the sentence in a wide window
+READABLE = 16  # px of a caption that the last row of a room reads
 EDGES = """node => {
   const box = node.getBoundingClientRect();
   const main = document.querySelector('[data-testid=stMain]');
   return {top: box.top + main.scrollTop, bottom: box.bottom + main.scrollTop, width: box.width};
 }"""
+LONG = """(nodes, [most, height]) => nodes.filter(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const {top, bottom} = range.getBoundingClientRect();
+  const line = parseFloat(getComputedStyle(node).lineHeight);
+  return node.checkVisibility() && top < height && bottom - top > (most + 0.5) * line;
+}).map(node => node.innerText)"""
+SIZES = "nodes => nodes.map(node => parseFloat(getComputedStyle(node).fontSize))"
+MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
+SENTENCE = f"{MAIN} h2"
+STAGE, SCALE, NOTE = ".bs-stage", ".bs-ends", ".bs-note"
+CHART, KEYS = "[data-testid=stPlotlyChart]", ".legendtext"
+IMAGE, GRID, TABLE = "[data-testid=stImage] img", ".bs-pictures", "[data-testid=stDataFrame]"
+CAPTION, MARKS = (
+    "[data-testid=stCaptionContainer]",
+    "[data-testid=stCaptionContainer]:has-text('≠')",
+)
+CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
+SAID = f"{MAIN} :is({CAPTION} p, {NOTE})"
+CONTROLS = [
+    "stSelectbox", "stMultiSelect", "stSlider", "stNumberInput", "stTextInput", "stButtonGroup",
+    "stRadio", "stCheckbox", "stFileUploader", "stPopover", "stExpander", "stButton",
+    "stLinkButton",
+]  # fmt: skip
+OUTSIDE = ".st-key-jobs, .st-key-lab-part"  # the header, and the tabs of Data and models
+BEFORE = f"""(nodes, top) => nodes.filter(node => !node.closest('{OUTSIDE}')
+  && node.checkVisibility() && ({EDGES})(node).top < top).map(node => node.innerText)"""
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """What stands in the first screen of a view, as selectors within the page.
+
+    Args:
+        address: of the view.
+        picture: what makes the point.
+        legend: how to read it.
+        trust: what it rests on.
+        control: the first of those that matter, beside or below.
+        pictures: how many stand side by side, each with legend and trust line.
+        least: px of the width of each in a window of 1280 px.
+    """
+
+    address: str
+    picture: str
+    legend: str
+    trust: str
+    control: str
+    pictures: int = 1
+    least: int = 280
+
+
+SCREENS = [
+    FirstScreen("heatmaps", STAGE, SCALE, NOTE, CHECKBOX, pictures=2, least=400),
+    FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
+    FirstScreen("minimal-regions", IMAGE, CAPTION, CAPTION, CHECKBOX),
+    FirstScreen("level-sets", ".bp-frame", ".bp-scale", ".bp-says", ".st-key-levels-view"),
+    FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
+    FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
+    FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
+    FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
+    FirstScreen(
+        "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
+    ),
+    FirstScreen(
+        "data-and-models?lab.part=Models", TABLE, CAPTION, "h2", ".st-key-lab-model", least=800
+    ),
+    FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
+]
 
 
 def opened(open_page: OpenPage, url: str, window: dict[str, int]) -> Page:
@@ -30,53 +106,45 @@ def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
     return found
 
 
-MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
-SENTENCE, PICTURE, LEGEND = f"{MAIN} h2", f"{MAIN} .bs-stage", f"{MAIN} .bs-ends"
-TRUST = f"{MAIN} .bs-note"
-
-
-def test_the_advice_and_the_maps_it_is_about_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/which-explanation", SCREEN)
+def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
+    """Sentence, pictures with legend and trust line within the screen, and nothing before them."""
+    wide = window != PHONE
+    height = window["height"] if wide else 2 * window["height"]
     sentence = edges(page, SENTENCE)
-    pictures = [edges(page, PICTURE, at) for at in range(2)]
-    legends = [edges(page, LEGEND, at) for at in range(2)]
-    assert all(sentence["bottom"] <= one["top"] for one in pictures)
-    assert all(one["width"] >= WIDE for one in pictures)
-    assert all(one["bottom"] <= SCREEN["height"] for one in legends)
-    controls = edges(page, f"{MAIN} [data-testid=stButtonGroup]")
-    evidence = edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
-    assert legends[0]["bottom"] < evidence["top"] < controls["top"]
+    for at in range(one.pictures if wide else 1):
+        picture, legend, trust = (
+            edges(page, f"{MAIN} {what}", at) for what in (one.picture, one.legend, one.trust)
+        )
+        assert sentence["bottom"] <= picture["top"]
+        assert max(picture["bottom"], legend["bottom"], trust["bottom"]) <= height
+        assert picture["width"] >= (one.least if wide else 0)
+    assert edges(page, f"{MAIN} {one.control}")["top"] >= sentence["bottom"]
+    controls = page.locator(
+        f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
+    )
+    assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
+    assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+    if wide:
+        assert page.locator(SENTENCE).evaluate_all(LONG, [MOST, window["height"]]) == []
 
 
-def test_two_maps_with_legend_and_trust_line_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
+@pytest.mark.parametrize("one", SCREENS, ids=lambda one: one.address)
+def test_the_answer_comes_first_on_a_desk_and_on_a_projector(
+    app_url: str, open_page: OpenPage, one: FirstScreen
 ) -> None:
-    page = opened(open_page, f"{app_url}/heatmaps", SCREEN)
-    for at in range(2):
-        expect(page.locator(TRUST).nth(at)).to_contain_text("confirmed")
-    sentence = edges(page, SENTENCE)
-    for at in range(2):
-        picture, legend, trust = (edges(page, what, at) for what in (PICTURE, LEGEND, TRUST))
-        assert sentence["bottom"] <= picture["top"] < legend["top"] < trust["top"]
-        assert picture["width"] >= WIDE
-        assert trust["bottom"] <= SCREEN["height"]
-    assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > trust["bottom"]
+    page = opened(open_page, f"{app_url}/{one.address}", SCREEN)
+    in_order(page, one, SCREEN)
+    page.set_viewport_size(PROJECTOR)
+    settle(page)
+    in_order(page, one, PROJECTOR)
+    assert min(page.locator(SAID).evaluate_all(SIZES)) >= READABLE
 
 
-@pytest.mark.parametrize(
-    ("view", "picture"),
-    [("minimal-regions", "[data-testid=stImage] img"), ("level-sets", ".bp-frame")],
-)
-def test_the_sentence_and_the_large_picture_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage, view: str, picture: str
+@pytest.mark.parametrize("one", SCREENS, ids=lambda one: one.address)
+def test_the_answer_comes_first_on_a_telephone(
+    app_url: str, open_page: OpenPage, one: FirstScreen
 ) -> None:
-    page = opened(open_page, f"{app_url}/{view}", SCREEN)
-    drawn = edges(page, f"{MAIN} {picture}")
-    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
-    assert drawn["width"] >= 280
-    assert drawn["bottom"] <= SCREEN["height"]
+    in_order(opened(open_page, f"{app_url}/{one.address}", PHONE), one, PHONE)
 
 
 CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
@@ -86,16 +154,20 @@ def test_the_image_with_its_answer_and_six_cards_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage
 ) -> None:
     page = opened(open_page, app_url, SCREEN)
-    expect(page.get_by_text(SAYS)).to_be_visible()
-    expect(page.locator(CARD)).to_have_count(6)
-    cards = [edges(page, CARD, at) for at in range(6)]
-    assert all(one["bottom"] <= SCREEN["height"] for one in cards)
-    assert all(one["width"] >= 240 for one in cards)
-    for at in range(6):
-        inside = page.locator(CARD).nth(at)
-        assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
-        expect(inside.get_by_role("button", name="Open ")).to_be_visible()
-    expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
+    for window in (SCREEN, PROJECTOR):
+        page.set_viewport_size(window)
+        settle(page)
+        expect(page.get_by_text(SAYS)).to_be_visible()
+        expect(page.locator(CARD)).to_have_count(6)
+        cards = [edges(page, CARD, at) for at in range(6)]
+        assert all(one["bottom"] <= window["height"] for one in cards)
+        assert all(one["width"] >= 240 for one in cards)
+        for at in range(6):
+            inside = page.locator(CARD).nth(at)
+            assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
+            expect(inside.get_by_role("button", name="Open ")).to_be_visible()
+        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+        expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
 
 
 def test_on_a_telephone_the_image_and_the_first_card_stand_in_two_screens(
@@ -105,15 +177,7 @@ def test_on_a_telephone_the_image_and_the_first_card_stand_in_two_screens(
     expect(page.get_by_text(SAYS)).to_be_visible()
     assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
     assert edges(page, CARD)["bottom"] <= 2 * PHONE["height"]
-
-
-@pytest.mark.parametrize("view", ["which-explanation", "heatmaps"])
-def test_on_a_telephone_the_answer_and_its_map_stand_in_two_screens(
-    app_url: str, open_page: OpenPage, view: str
-) -> None:
-    page = opened(open_page, f"{app_url}/{view}", PHONE)
-    assert edges(page, SENTENCE)["bottom"] <= edges(page, PICTURE)["top"]
-    assert edges(page, LEGEND)["bottom"] <= 2 * PHONE["height"]
+    assert page.locator(SAID).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
 
 
 RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
@@ -149,18 +213,17 @@ def test_on_a_telephone_the_sentence_and_its_table_or_picture_stand_in_two_scree
 # ---------------------------------------------------------------- Ask and Familiar?
 
 ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
-SAID = f"{MAIN} [role=group][aria-label^='The answer: ']"
+ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
 DIGIT = "familiar?image=From+a+data+set&data=Digits,+8+×+8&model=Digits+MLP"  # has a verdict
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
-CHART, CAPTION = f"{MAIN} [data-testid=stPlotlyChart]", f"{MAIN} [data-testid=stCaptionContainer]"
 
 
-@pytest.mark.parametrize(("window", "screens", "wide"), [(SCREEN, 1, WIDE), (PHONE, 2, 280)])
+@pytest.mark.parametrize(("window", "screens", "wide"), [(SCREEN, 1, 400), (PHONE, 2, 280)])
 def test_what_the_model_says_its_truth_and_the_image_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage, window: dict[str, int], screens: int, wide: int
 ) -> None:
     page = opened(open_page, f"{app_url}/ask", window)
-    sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, SAID))
+    sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     assert sentence["bottom"] <= image["top"]
     assert image["width"] >= wide
@@ -178,7 +241,7 @@ def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen
     expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
     sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))
     assert sentence["bottom"] <= edges(page, f"{MAIN} .bs-legend")["top"] < drawn["top"]
-    assert drawn["width"] >= min(2 * WIDE, window["width"] - 64)
+    assert drawn["width"] >= min(800, window["width"] - 64)
     assert drawn["bottom"] < edges(page, f"{MAIN} .bs-title")["bottom"] <= counts["top"]
     expect(page.locator(f"{MAIN} .bs-title")).to_contain_text("score (logit)")
     assert counts["bottom"] <= screens * window["height"]
@@ -191,9 +254,13 @@ def test_without_a_verdict_the_score_and_its_parts_stand_in_the_first_screen(
 ) -> None:
     page = opened(open_page, f"{app_url}/familiar", window)
     expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
-    drawn = edges(page, CHART)
+    drawn = edges(page, f"{MAIN} {CHART}")
     assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
-    finding = page.locator(CAPTION).filter(has_text="The bars add up to the score").evaluate(EDGES)
+    finding = (
+        page.locator(f"{MAIN} {CAPTION}")
+        .filter(has_text="The bars add up to the score")
+        .evaluate(EDGES)
+    )
     assert drawn["bottom"] <= finding["top"]
     assert finding["bottom"] <= screens * window["height"]
     assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]

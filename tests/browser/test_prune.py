@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.models import catalog
 from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
@@ -53,13 +53,6 @@ def sentence(page: Page) -> str:
     return page.get_by_role("heading", name=SENTENCE).inner_text()
 
 
-def ends(part: Locator) -> tuple[float, float]:
-    """Where it begins and ends on the page, from the top."""
-    box = part.bounding_box()
-    assert box is not None
-    return box["y"], box["y"] + box["height"]
-
-
 def test_the_first_picture_ships_and_answer_and_heat_map_follow_the_slider(visit: Visit) -> None:
     page = visit({})
     assert "30 % of the weights are taken out: the answer stays Egyptian cat" in sentence(page)
@@ -78,29 +71,6 @@ def test_the_first_picture_ships_and_answer_and_heat_map_follow_the_slider(visit
     again.goto(page.url)
     settle(again, LONG)
     assert sentence(again) == sentence(page)
-
-
-@pytest.mark.parametrize(
-    ("window", "screens"), [((1280, 900), 1), ((390, 844), 2)], ids=["desk", "telephone"]
-)
-def test_sentence_maps_and_their_trust_stand_on_the_first_screen_above_the_controls(
-    app_url: str, open_page: OpenPage, window: tuple[int, int], screens: int
-) -> None:
-    width, height = window
-    page = open_page(viewport={"width": width, "height": height})
-    page.goto(f"{app_url}/prune")
-    settle(page, LONG)
-    parts = [
-        page.get_by_role("heading", name=SENTENCE),
-        page.locator(".bs-stage canvas").first,
-        page.get_by_text("Its hottest tenth shares"),
-        page.get_by_role("combobox", name="Criterion"),
-    ]
-    tops, bottoms = zip(*(ends(part) for part in parts), strict=True)
-    assert list(tops) == sorted(tops)
-    assert bottoms[2] <= screens * height
-    assert tops[3] > bottoms[2]
-    assert ends(page.get_by_role("slider", name="Taken out"))[0] > bottoms[0]
 
 
 def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
