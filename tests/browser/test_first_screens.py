@@ -77,7 +77,6 @@ class FirstScreen:
 SCREENS = [
     FirstScreen("heatmaps", STAGE, SCALE, NOTE, CHECKBOX, pictures=2, least=400),
     FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
-    FirstScreen("minimal-regions", IMAGE, CAPTION, CAPTION, CHECKBOX),
     FirstScreen("level-sets", ".bp-frame", ".bp-scale", ".bp-says", ".st-key-levels-view"),
     FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
@@ -145,6 +144,14 @@ def test_the_answer_comes_first_on_a_telephone(
     app_url: str, open_page: OpenPage, one: FirstScreen
 ) -> None:
     in_order(opened(open_page, f"{app_url}/{one.address}", PHONE), one, PHONE)
+
+
+def test_the_regions_stand_in_the_first_screen_of_a_desk(app_url: str, open_page: OpenPage) -> None:
+    page = opened(open_page, f"{app_url}/minimal-regions", SCREEN)
+    drawn = edges(page, f"{MAIN} {IMAGE}")
+    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
+    assert drawn["width"] >= 280
+    assert drawn["bottom"] <= SCREEN["height"]
 
 
 CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
