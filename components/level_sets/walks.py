@@ -86,7 +86,7 @@ def held(found: Views) -> str:
     """How near a walk comes to its target, and how low its class falls."""
     far, low = (found["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
-        f"The walk ends {far:.2g} per pixel from the target (RMSE; black to white is 1) while "
+        f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{found['top'].labels[0][0]}” never falls below {low:.2f}."
     )
 

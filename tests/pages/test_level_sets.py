@@ -132,7 +132,7 @@ def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
     low = float(found["source confidence"].y.min())
     label = source.model.labels[seen]
     assert walks.held(found) == (
-        f"The walk ends {far:.2g} per pixel from the target (RMSE; black to white is 1) while "
+        f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{label}” never falls below {low:.2f}."
     )
 
