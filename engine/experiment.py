@@ -1,7 +1,9 @@
-"""An experiment: networks trained under several conditions, measured alike, over several seeds.
+"""An experiment: several conditions, measured alike, over several seeds.
 
-An experiment names its conditions, its measures, the paper's claims and one picture. Each training
-is an answer of `lab.Train`: it is kept, shared by all experiments and resumed where it was stopped.
+An experiment names its conditions, its measures, the paper's claims and one picture. The conditions
+of a `TrainingExperiment` are networks to train: each training is an answer of `lab.Train`, kept,
+shared by all experiments and resumed where it was stopped. Those of a `ClosedFormExperiment` are
+computed in seconds and trained nowhere.
 
 A claim is a margin: how far a figure lies above the threshold that the claim needs. It *holds* when
 the mean margin over seeds is above zero by more than its tolerance, is *not so here* when it is
@@ -144,6 +146,7 @@ class Experiment(Method[ExperimentCase]):
     data: ClassVar[tuple[str, ...]]  # names of the data sets it makes sense on, the usual one first
     measures: ClassVar[tuple[str, ...]]  # shares, the one that matters most first
     claims: ClassVar[tuple[Claim, ...]]
+    axis: ClassVar[str] = "% of images"  # what the measures are shares of
     own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image
 
     seeds: int = setting(
@@ -152,16 +155,22 @@ class Experiment(Method[ExperimentCase]):
     )  # fmt: skip
 
     @abstractmethod
-    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
-        """What is trained with the case's seed, by the condition's name; the reference first."""
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:
+        """What is compared with the case's seed, by the condition's name; the reference first."""
 
     @abstractmethod
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
-        """A figure for each of `measures`."""
+    def figures(
+        self, condition: str, what: Any, case: ExperimentCase, progress: Progress
+    ) -> Figures:
+        """A figure for each of `measures` under one of the conditions, `what` it is."""
 
     @abstractmethod
     def picture(self, case: ExperimentCase) -> View:
         """The one picture that makes the point; it needs no training."""
+
+    @abstractmethod
+    def before(self, case: ExperimentCase) -> str:
+        """What a run does, in a sentence or two, for the person who starts it."""
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many of the paper's claims hold, and with how many seeds that was decided."""
@@ -176,22 +185,83 @@ class Experiment(Method[ExperimentCase]):
         """Views: picture; table, means with their spread; claims; runs, every figure."""
         views: dict[str, View] = {"picture": self.picture(case)}
         plan = [
-            (seeded, condition, training)
+            (seeded, condition, what)
             for seeded in (replace(case, seed=case.seed + more) for more in range(self.seeds))
-            for condition, training in self.conditions(seeded).items()
+            for condition, what in self.conditions(seeded).items()
         ]
         progress(0.0, "starting", {**views})
         runs: list[SeedFigures] = []
-        for done, (seeded, condition, training) in enumerate(plan):
+        for done, (seeded, condition, what) in enumerate(plan):
             low, high = done / len(plan), (done + MEASURED) / len(plan)
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
-            model = rebuilt(answer(Train(), training, part)["model"])
-            figures = self.measure(Trained(condition, training, model), seeded)
-            runs.append(SeedFigures(condition, seeded.seed, figures))
+            runs.append(
+                SeedFigures(condition, seeded.seed, self.figures(condition, what, seeded, part))
+            )
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         return views | {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
+
+
+@dataclass(frozen=True)
+class TrainingExperiment(Experiment):
+    """Each condition is a network to train, which is then measured."""
+
+    @abstractmethod
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """What is trained with the case's seed, by the condition's name; the reference first."""
+
+    @abstractmethod
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """A figure for each of `measures`."""
+
+    def figures(
+        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress
+    ) -> Figures:
+        """Those of the trained network."""
+        model = rebuilt(answer(Train(), what, progress)["model"])
+        return self.measure(Trained(condition, what, model), case)
+
+    def before(self, case: ExperimentCase) -> str:
+        """What is trained, and that it is kept."""
+        return (
+            f"A network is trained on each of: {', '.join(self.conditions(case))}; {self.seeds} "
+            "times each. It can be stopped and resumed; trainings that are done are kept."
+        )
+
+
+@dataclass(frozen=True)
+class ClosedFormExperiment(Experiment):
+    """Each condition is computed by a call in about a second, without a network."""
+
+    axis = "%"
+
+    seeds: int = setting(
+        5, Slider(1, 20, 1), "Seeds", "How often each condition is drawn and computed. One seed "
+        "decides nothing: a claim is judged by its spread over seeds.",
+    )  # fmt: skip
+
+    @abstractmethod
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
+        """What gives the figures with the case's seed, by the condition's name; reference first."""
+
+    def figures(
+        self,
+        condition: str,  # noqa: ARG002
+        what: Callable[[], Figures],
+        case: ExperimentCase,  # noqa: ARG002
+        progress: Progress,
+    ) -> Figures:
+        """Those that the condition's call gives."""
+        progress(0.0, "computing")
+        return what()
+
+    def before(self, case: ExperimentCase) -> str:
+        """What is compared, and that it takes seconds."""
+        return (
+            f"Compared are: {', '.join(self.conditions(case))}; each is drawn and computed "
+            f"{self.seeds} times. No network is trained; it takes seconds."
+        )
 
 
 def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Table:

@@ -37,14 +37,19 @@ def line(claims: Table, row: int) -> str:
     )
 
 
-def figures(measures: Sequence[str]) -> Drawing:
-    """A mark for each condition and measure, with the standard deviation over seeds."""
+def figures(measures: Sequence[str], axis: str) -> Drawing:
+    """A mark for each condition and measure, with the standard deviation over seeds.
+
+    Args:
+        measures: of the experiment.
+        axis: what they are shares of.
+    """
     return Drawing(
         "table",
         chart=Dots(
             series={name: name for name in measures},
             intervals={name: (spread(name),) for name in measures},
-            title="% of images", span=(-4, 104),
+            title=axis, span=(-4, 104),
         ),
         finding=lambda found: sentence(found["table"], measures[0]),
     )  # fmt: skip
@@ -53,4 +58,4 @@ def figures(measures: Sequence[str]) -> Drawing:
 def sentence(table: Table, measure: str) -> str:
     """One measure under every condition."""
     values = [f"{row} {100 * table.cell(row, measure):.0f} %" for row in table.rows]
-    return f"{measure[:1].upper()}{measure[1:]}, by what was learned: {', '.join(values)}."
+    return f"{measure[:1].upper()}{measure[1:]}, by condition: {', '.join(values)}."

@@ -13,10 +13,12 @@ from components.widgets.pictures import show_picture
 from engine import data as data_sets
 from engine import run
 from engine.experiment import Experiment, ExperimentCase
+from engine.keeping.memory import Memory
 from engine.pictures import labeled
 from engine.result import Pictures, View
 
 COLUMNS = 3  # cards side by side
+PICTURES: Memory[View] = Memory(64)  # by question: a page is drawn again at each click
 
 
 def choose(kinds: Sequence[type[Experiment]], key: str) -> type[Experiment]:
@@ -40,7 +42,7 @@ def choose(kinds: Sequence[type[Experiment]], key: str) -> type[Experiment]:
 def card(kind: type[Experiment], key: str) -> None:
     """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
-    picture = method.picture(case)
+    picture = picture_of(method, case)
     if isinstance(picture, Pictures):
         show_picture(labeled(picture), picture.finding, width="stretch")
     known = run.known(method, case)
@@ -50,6 +52,11 @@ def card(kind: type[Experiment], key: str) -> None:
         "Open", key=f"{key}.open.{kind.name}",
         on_click=st.session_state.__setitem__, args=(f"{key}.chosen", kind.name),
     )  # fmt: skip
+
+
+def picture_of(method: Experiment, case: ExperimentCase) -> View:
+    """The picture, made once for the same settings and case."""
+    return PICTURES.made(run.digest(method, case), lambda: method.picture(case))
 
 
 def draw(picture: View, key: str) -> None:

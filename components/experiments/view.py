@@ -52,15 +52,13 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
 
 def asked(method: Experiment, case: ExperimentCase, key: str) -> None:
     """The answer when it is known, else the picture and how the experiment is run."""
-    conditions = ", ".join(method.conditions(case))
     section.show(
         Section(
-            KEY, method, case, evidence=[figures(method.measures)], columns=1,
+            KEY, method, case, evidence=[figures(method.measures, method.axis)], columns=1,
             picture=lambda found: answered(found, key),
-            waiting=lambda: picker.draw(method.picture(case), f"{key}.preview"),
+            waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",
-            before=f"A network is trained on each of: {conditions}; {method.seeds} times each. It "
-            "can be stopped and resumed; trainings that are done are kept.",
+            before=method.before(case),
         )
     )  # fmt: skip
 

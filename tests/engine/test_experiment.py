@@ -13,7 +13,15 @@ from engine import experiment
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import Cancelled
-from engine.experiment import Claim, Experiment, ExperimentCase, ImageChange, decided, spread
+from engine.experiment import (
+    Claim,
+    ClosedFormExperiment,
+    ExperimentCase,
+    ImageChange,
+    TrainingExperiment,
+    decided,
+    spread,
+)  # fmt: skip
 from engine.lab import Train, TrainCase
 from engine.result import Pictures
 from engine.run import answer
@@ -24,7 +32,7 @@ BRIEF, LONG = "one epoch", "three epochs"
 
 
 @dataclass(frozen=True)
-class Epochs(Experiment):
+class Epochs(TrainingExperiment):
     """Two lengths of training; the share that is right, and a figure that is known beforehand."""
 
     name, family, title, question = "Epochs", "test", "Epochs", "Do more epochs help?"
@@ -186,6 +194,44 @@ def test_a_single_seed_has_no_spread(untrained):
 def test_experiments_on_the_same_data_take_alike():
     facts = case().facts()
     assert (facts["alike"], facts["data"], facts["seed"]) == ("columns", "columns", 0)
+
+
+@dataclass(frozen=True)
+class Drawn(ClosedFormExperiment):
+    """Numbers drawn by the seed, plain and doubled."""
+
+    name, family, title, question = "Drawn", "test", "Drawn numbers", "Is twice as much more?"
+    proof = "tests/engine/test_experiment.py::test_a_closed_form_is_computed_for_each_seed"
+    data = ("columns",)
+    measures = ("drawn",)
+    claims = (Claim("More", "above plain", lambda of: of("twice", "drawn") - of("once", "drawn")),)
+
+    def conditions(self, case):
+        value = np.random.default_rng(case.seed).random()
+        return {"once": lambda: {"drawn": value}, "twice": lambda: {"drawn": 2 * value}}
+
+    def picture(self, case):
+        return Pictures(case.data.images[:1].transpose(0, 2, 3, 1)[None], ("",), ("",), "One.")
+
+
+def test_a_closed_form_is_computed_for_each_seed():
+    told = []
+    found = Drawn(seeds=3)(case(), lambda done, words="", partial=None: told.append((done, words)))
+    values = [np.random.default_rng(seed).random() for seed in range(3)]
+    assert found["table"]["drawn"].tolist() == pytest.approx([np.mean(values), 2 * np.mean(values)])
+    assert found["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
+    assert found["claims"]["margin"][0] == pytest.approx(np.mean(values))
+    assert [words for _, words in told[:3]] == [
+        "starting", "once, seed 0: computing", "once, seed 0: measured",
+    ]  # fmt: skip
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == 1.0
+
+
+def test_what_a_run_does_is_said_before_it_is_started():
+    assert "each is drawn and computed 5 times" in Drawn().before(case())
+    assert "once, twice" in Drawn().before(case())
+    assert "trained on each of: one epoch, three epochs; 3 times each" in Epochs().before(case())
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,14 @@ from engine.data.protect import (
     size_setting,
     strength_setting,
 )  # fmt: skip
-from engine.experiment import AMPLIFIED, Claim, Experiment, ExperimentCase, Figures, Trained
+from engine.experiment import (
+    AMPLIFIED,
+    Claim,
+    ExperimentCase,
+    Figures,
+    Trained,
+    TrainingExperiment,
+)  # fmt: skip
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, defaults, setting
 from engine.models.classifier import Classifier
@@ -71,7 +78,7 @@ DATA = ("twice:count=1000", "twice", "scenes", "mnist-5k")
 
 
 @dataclass(frozen=True)
-class CudaExperiment(Experiment):
+class CudaExperiment(TrainingExperiment):
     """Can images be changed so that a network learns nothing useful from them?
 
     Every class is convolved with a secret filter of its own. A network that learns which filter
