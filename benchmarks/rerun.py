@@ -61,7 +61,7 @@ def measure(view):
     return [min(counted), min(spent)]
 
 LocalScriptRunner._run_script = run_script
-views = {view.title: view for view in VIEWS}
+views = {f"{view.menu}: {view.title}": view for view in VIEWS}
 print(json.dumps(list(views)), flush=True)
 for line in sys.stdin:
     print(json.dumps(measure(views[json.loads(line)])), flush=True)

@@ -104,6 +104,13 @@ FAMILIAR = AppPage(
     "anomaly/familiar.py",
     ":material/help_center:",
 )
+ANOMALY_EXPERIMENTS = AppPage(
+    "Anomaly",
+    "Experiments",
+    "anomaly-experiments",
+    "anomaly/experiments.py",
+    ":material/science:",
+)
 
 PRUNE = AppPage(
     "Sparsity",
@@ -128,5 +135,6 @@ VIEWS = (
     ASK,
     DECODING,
     FAMILIAR,
+    ANOMALY_EXPERIMENTS,
     PRUNE,
 )

@@ -21,17 +21,22 @@ from engine.experiment import Experiment, ExperimentCase
 KEY = "experiments"
 
 
-def show(kinds: Sequence[type[Experiment]]) -> None:
-    """One of the experiments; its settings stand last, but decide what is drawn above."""
-    kind = picker.choose(kinds, KEY)
-    key = f"{KEY}.{kind.name}"
+def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
+    """One of the experiments; its settings stand last, but decide what is drawn above.
+
+    Args:
+        kinds: those of the question.
+        page: how the page's keys in a link begin; no two pages have the same.
+    """
+    kind = picker.choose(kinds, page)
+    key = f"{page}.{kind.name}"
     st.markdown(f"**{plain(kind.question)}**")
     above, own, below = st.container(), st.container(), st.container()
     with spoken():
         with below:
             method, case = choose(kind, key)
         with above:
-            asked(method, case, key)
+            asked(method, case, page, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
         with own, spoken():
@@ -50,11 +55,11 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
         return method, ExperimentArguments(**form.given).case()
 
 
-def asked(method: Experiment, case: ExperimentCase, key: str) -> None:
+def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None:
     """The answer when it is known, else the picture and how the experiment is run."""
     section.show(
         Section(
-            KEY, method, case, evidence=[figures(method.measures, method.axis)], columns=1,
+            page, method, case, evidence=[figures(method.measures, method.axis)], columns=1,
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

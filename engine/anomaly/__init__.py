@@ -18,19 +18,24 @@ from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
+from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.extract import Extract
 from engine.anomaly.protocol.compare import Compare
 from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bonferroni
 from engine.anomaly.protocol.corrupt import Corrupt
+from engine.experiment import Experiment
 
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
-METHODS = FAMILIAR
+EXPERIMENTS: tuple[type[Experiment], ...] = (SmoteExperiment,)
+
+METHODS = (*FAMILIAR, *EXPERIMENTS)
 
 __all__ = [
     "COSTARR",
     "DETECTORS",
+    "EXPERIMENTS",
     "FAMILIAR",
     "GEN",
     "KNN",
@@ -53,6 +58,7 @@ __all__ = [
     "NNGuide",
     "OdinStep",
     "ReAct",
+    "SmoteExperiment",
     "ViM",
     "benjamini_hochberg",
     "bonferroni",

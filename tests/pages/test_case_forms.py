@@ -120,6 +120,7 @@ FORMS = (
         {"lab.part": "Train"},
     ),
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
+    Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
     Form(
         views.PRUNE, "prune", PruneArguments,
         SIDEBAR | {

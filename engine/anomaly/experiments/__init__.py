@@ -1,0 +1,1 @@
+"""Experiments on rare, unseen and unlike images, in closed form."""

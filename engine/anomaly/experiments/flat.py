@@ -1,0 +1,35 @@
+"""What the experiments share: images as vectors, and pictures made of vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import DataSet
+from engine.errors import BadData
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def pixels(data: DataSet, rows: Ints) -> Doubles:
+    """Images (n, channels × H × W) in [0, 1]."""
+    return data.images[rows].reshape(len(rows), -1) / 255.0
+
+
+def gray(vectors: Doubles, data: DataSet) -> NDArray[np.uint8]:
+    """Vectors (n, channels × H × W) in [0, 1] as images (n, H, W, channels)."""
+    shaped = vectors.reshape(len(vectors), *data.images.shape[1:]).transpose(0, 2, 3, 1)
+    return np.rint(255 * np.clip(shaped, 0, 1)).astype(np.uint8)
+
+
+def enough(data: DataSet, split: str, count: int) -> Ints:
+    """The rows of a split. Raises BadData where there are fewer than `count`."""
+    rows = data.rows(split)
+    if len(rows) < count:
+        raise BadData(
+            f"This experiment needs at least {count} {split} images; {data.card.title} has "
+            f"{len(rows)}. Choose larger data."
+        )
+    return rows

@@ -1,0 +1,56 @@
+"""Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, odd links."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.views import ANOMALY_EXPERIMENTS
+from engine import data as data_sets
+from engine.anomaly import EXPERIMENTS, SmoteExperiment
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from tests.visits import said, settled, visit, words
+
+KEY = "anomaly.SMOTE"
+
+
+def opened(kind, **link):
+    return visit({"anomaly.chosen": kind.name, **link}, ANOMALY_EXPERIMENTS)
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
+def test_each_opens_with_question_picture_and_what_a_run_does(kind):
+    at = opened(kind)
+    told = words(at)
+    assert not said(at)
+    assert kind.question in told
+    case = ExperimentCase(data_sets.load(kind.data[0]))
+    assert kind().picture(case).rows[0] in told
+    for condition in kind().conditions(case):
+        assert condition in told
+    assert "No network is trained" in told
+
+
+def test_a_run_ends_in_the_claims_of_the_answer():
+    at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
+    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    at = settled(at)
+    assert not said(at)
+    case = ExperimentCase(data_sets.load("digits"))
+    found = answer(SmoteExperiment(seeds=2), case)
+    assert found.kept
+    outcomes = found["claims"]["outcome"].tolist()
+    assert at.main.header[0].value.startswith(f"{outcomes.count(1)} of {len(outcomes)} claims")
+    told = words(at)
+    for claim, outcome in zip(found["claims"].rows, outcomes, strict=True):
+        mark = {1: "holds", 0: "undecided", -1: "not so here"}[outcome]
+        assert f"{claim}**: {mark}" in told
+    assert len(at.main.get("plotly_chart")) == 1
+    assert "engine.answer('anomaly.SMOTE'" in " ".join(one.value for one in at.code)
+
+
+def test_links_that_cannot_be_had_are_ignored_with_a_notice():
+    link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1"}
+    told = " ".join(said(visit(link, ANOMALY_EXPERIMENTS)))
+    assert "“X-rays” as Data" in told
+    assert "“1” as" in told
