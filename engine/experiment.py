@@ -237,7 +237,7 @@ class ClosedFormExperiment(Experiment):
     axis = "%"
 
     seeds: int = setting(
-        5, Slider(1, 20, 1), "Seeds", "How often each condition is drawn and computed. One seed "
+        10, Slider(1, 20, 1), "Seeds", "How often each condition is drawn and computed. One seed "
         "decides nothing: a claim is judged by its spread over seeds.",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from engine.experiment import Experiment
 from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
@@ -19,6 +20,7 @@ def small(kind):
     counted |= {"length": 6} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"}
     counted |= {"images": 10, "epochs": 1, "seeds": 2} if trains else {"images": 8}
+    counted |= {"seeds": 2} if issubclass(kind, Experiment) else {}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)

@@ -11,6 +11,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from engine import data as data_sets
 from engine.anomaly.case import DataCase, FamiliarCase
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
@@ -18,7 +19,7 @@ from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.data import DataCard, DataSet, split_rows
-from engine.experiment import Experiment, ExperimentCase
+from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.hallucination import (
     ASK,
     MVP,
@@ -307,10 +308,14 @@ def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:
     return TrainCase(columns(8, ("a", "b")), Recipe("lenet", epochs=2, batch=8))
 
 
-def experiment_case(model: Classifier | None = None) -> ExperimentCase | ImageCase:
-    """Few small images to experiment on; what cannot be asked of a model."""
+def experiment_case(
+    kind: type[Experiment], model: Classifier | None = None
+) -> ExperimentCase | ImageCase:
+    """Few small images to train on, its own data without training; what a model cannot be asked."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
+    if issubclass(kind, ClosedFormExperiment):
+        return ExperimentCase(data_sets.load(kind.data[0]))
     return ExperimentCase(columns(8, ("a", "b", "c")))
 
 
@@ -345,7 +350,7 @@ def case_for(
         "lab": train_case,
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
-    special = experiment_case if issubclass(kind, Experiment) else special
+    special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
     special = asked_image if kind is PrunedImage else special
     if make := special or families.get(kind.family):
         return make(model)

@@ -18,6 +18,7 @@ from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
+from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.extract import Extract
 from engine.anomaly.protocol.compare import Compare
@@ -28,7 +29,9 @@ from engine.experiment import Experiment
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (SmoteExperiment,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    SmoteExperiment, DisVsGenExperiment,
+)  # fmt: skip
 
 METHODS = (*FAMILIAR, *EXPERIMENTS)
 
@@ -49,6 +52,7 @@ __all__ = [
     "Corrupt",
     "DataCase",
     "Detector",
+    "DisVsGenExperiment",
     "Energy",
     "Extract",
     "FamiliarCase",

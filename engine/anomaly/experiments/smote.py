@@ -114,10 +114,6 @@ class SmoteExperiment(ClosedFormExperiment):
     measures = (RECALL, AUC, FLAGGED, SPREAD)
     claims = CLAIMS
 
-    seeds: int = setting(
-        10, Slider(1, 20, 1), "Seeds", "How often images are drawn, each time with the next class "
-        "as the rare one. One seed decides nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
     kept: int = setting(
         15, Slider(3, 100, 1), "Rare images", "How many images of the rare class are kept."
     )

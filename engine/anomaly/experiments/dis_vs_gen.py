@@ -1,0 +1,260 @@
+"""Logistic regression against naive Bayes as labels grow, and naive Bayes as a detector.
+
+Zheng et al., "Revisiting Discriminative vs. Generative Classifiers: Theory and Implications"
+(2023), https://arxiv.org/abs/2302.02334
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
+
+from engine.anomaly.experiments.flat import Doubles, Ints, enough, pixels
+from engine.data import DataSet
+from engine.errors import BadData
+from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.measures.detection import auroc
+from engine.method import Slider, defaults, setting
+from engine.pictures import tint
+from engine.result import HeatMap, Pictures
+
+NB, LR, FREE = "naive Bayes right", "logistic regression right", "without its penalty right"
+NB_FINDS, LR_FINDS = "naive Bayes, AUROC on unknown", "logistic regression, AUROC on unknown"
+COUNTS = (20, 30, 50, 100, 200, 400)  # labels
+FEW, SOME, MANY, ALL = "30 labels", "100 labels", "400 labels", "all labels"
+KNOWN = 0.6  # share of the classes that the detectors know
+WEAK = 1000  # times weaker is the penalty in the control
+TRIES = 1000  # draws of labels until every class is among them
+
+CLAIMS = (
+    Claim(
+        "With few labels naive Bayes is right more often",
+        "with 30 labels above logistic regression",
+        lambda of: of(FEW, NB) - of(FEW, LR),
+    ),
+    Claim(
+        "With many labels logistic regression is",
+        "with 400 labels above naive Bayes",
+        lambda of: of(MANY, LR) - of(MANY, NB),
+    ),
+    Claim(
+        "Naive Bayes needs fewer labels to come near its best",
+        "with 100 labels it lacks less of its own best than logistic regression does",
+        lambda of: (of(ALL, LR) - of(SOME, LR)) - (of(ALL, NB) - of(SOME, NB)),
+    ),
+    Claim(
+        "Few labels favor naive Bayes whatever the penalty",
+        "with 30 labels also above logistic regression with a penalty 1000 times weaker",
+        lambda of: of(FEW, NB) - of(FEW, FREE),
+    ),
+    Claim(
+        "The density of naive Bayes tells unknown classes best",
+        "with all labels a higher AUROC than the largest probability of logistic regression",
+        lambda of: of(ALL, NB_FINDS) - of(ALL, LR_FINDS),
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What naive Bayes needs of its data; the moments of two parts add up to those of both."""
+
+    counts: Doubles  # (K,)
+    means: Doubles  # (K, D)
+    squares: Doubles  # (K, D), summed squared distances from the class's mean
+
+    @classmethod
+    def of(cls, points: Doubles, labels: Ints, classes: int) -> Moments:
+        """Of points (n, D) with labels (n,); a class without points has zeros."""
+        one = labels[None] == np.arange(classes)[:, None]
+        counts = one.sum(1).astype(np.float64)
+        means = one @ points / np.maximum(counts, 1)[:, None]
+        return cls(counts, means, one @ (points - means[labels]) ** 2)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Those of both parts, by Chan's formula."""
+        counts = self.counts + other.counts
+        step, all_of = other.means - self.means, np.maximum(counts, 1)[:, None]
+        means = self.means + step * other.counts[:, None] / all_of
+        between = step**2 * (self.counts * other.counts)[:, None] / all_of
+        return Moments(counts, means, self.squares + other.squares + between)
+
+
+@dataclass(frozen=True, eq=False)
+class NaiveBayes:
+    """A Gaussian for each class, with one variance for each coordinate that all classes share."""
+
+    means: Doubles  # (K, D)
+    variance: Doubles  # (D,)
+    log_priors: Doubles  # (K,)
+
+    @classmethod
+    def of(cls, moments: Moments, floor: float) -> NaiveBayes:
+        """Fitted; `floor` is added to every variance."""
+        count = moments.counts.sum()
+        with np.errstate(divide="ignore"):
+            priors = np.log(moments.counts / count)
+        return cls(moments.means, moments.squares.sum(0) / count + floor, priors)
+
+    @property
+    def weights(self) -> Doubles:
+        """Of the linear classifier that it is, (K, D)."""
+        return self.means / self.variance
+
+    @property
+    def biases(self) -> Doubles:
+        """Of the linear classifier that it is, (K,)."""
+        return self.log_priors - (self.means**2 / self.variance).sum(1) / 2
+
+    def joint(self, points: Doubles) -> Doubles:
+        """log p(x, class), (n, K)."""
+        alike = ((points**2) / self.variance + np.log(2 * np.pi * self.variance)).sum(1) / 2
+        return points @ self.weights.T + self.biases - alike[:, None]
+
+    def unusual(self, points: Doubles) -> Doubles:
+        """−log p(x), nats, (n,): an outlier score."""
+        return -np.asarray(logsumexp(self.joint(points), axis=1))
+
+
+@dataclass(frozen=True)
+class DisVsGenExperiment(ClosedFormExperiment):
+    """With few labels, is it better to model the images or the border between the classes?
+
+    Naive Bayes models each class as a Gaussian whose pixels are independent and computes its
+    weights in closed form; logistic regression fits the border. Both are linear on the same pixels,
+    scaled to [0, 1] by the labeled images. *Right* is the share of test images. The control is
+    logistic regression with a penalty 1000 times weaker: where it wins too, what few labels favor
+    is the model, else it is the penalty. For *AUROC on unknown* both learn the first six tenths of
+    the classes only; naive Bayes scores by its density, logistic regression by one minus its
+    largest probability, and test images of the other classes are to be told. Each row of the
+    picture has a scale of its own.
+    """
+
+    name = "DisVsGen"
+    family = "anomaly"
+    title = "Naive Bayes against logistic regression"
+    paper = (
+        "Zheng et al., Revisiting Discriminative vs. Generative Classifiers: Theory and "
+        "Implications (2023), https://arxiv.org/abs/2302.02334"
+    )
+    question = "With few labels, is it better to model the images or the border between classes?"
+    proof = (
+        "tests/engine/anomaly/test_dis_vs_gen.py"
+        "::test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit"
+    )
+    data = ("digits",)
+    argument_defaults = defaults(data="digits")
+    measures = (NB, LR, FREE, NB_FINDS, LR_FINDS)
+    claims = CLAIMS
+
+    floor: float = setting(
+        1e-3, Slider(1e-9, 0.1, 1e-9, log=True), "Floor of the variance", "Is added to every "
+        "pixel's variance; at the lowest, pixels that are always black decide alone.",
+    )  # fmt: skip
+    c: float = setting(
+        1.0, Slider(1e-3, 1e3, 1e-3, log=True), "C", "Logistic regression's inverse penalty: "
+        "smaller is a stronger one.",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
+        """Numbers of labels."""
+        counts = {f"{count} labels": count for count in COUNTS} | {ALL: 0}
+        return {name: partial(self.measured, count, case) for name, count in counts.items()}
+
+    def measured(self, count: int, case: ExperimentCase) -> Figures:
+        """Accuracy on test images, and AUROC on images of unknown classes."""
+        data, rows, test = case.data, labeled(case, count), case.data.rows("test")
+        classes = len(data.classes)
+        points, others, labels = scaled(case, rows, test), data.labels[test], data.labels[rows]
+        bayes = self.bayes(points[0], labels, classes)
+        right = {NB: bayes.joint(points[1]).argmax(1) == others}
+        for name, c in ((LR, self.c), (FREE, self.c * WEAK)):
+            right[name] = regression(points[0], labels, c).predict(points[1]) == others
+        kept = rows[labels < known(classes)]
+        points, labels = scaled(case, kept, test), data.labels[kept]
+        scores = {
+            NB_FINDS: self.bayes(points[0], labels, known(classes)).unusual(points[1]),
+            LR_FINDS: -regression(points[0], labels, self.c).predict_proba(points[1]).max(1),
+        }
+        new = others >= known(classes)
+        return {name: float(one.mean()) for name, one in right.items()} | {
+            name: auroc(one[~new], one[new]) for name, one in scores.items()
+        }
+
+    def bayes(self, points: Doubles, labels: Ints, classes: int) -> NaiveBayes:
+        """Naive Bayes on labeled points."""
+        return NaiveBayes.of(Moments.of(points, labels, classes), self.floor)
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Weights of both for each class, from 30 labels and from all."""
+        rows: dict[str, Doubles] = {}
+        for count, name in ((30, "30"), (0, "all")):
+            labeled_rows = labeled(case, count)
+            (points,) = scaled(case, labeled_rows)
+            labels = case.data.labels[labeled_rows]
+            fitted = {
+                "Bayes": self.bayes(points, labels, len(case.data.classes)).weights,
+                "logistic": regression(points, labels, self.c).coef_,
+            }
+            for model, weights in fitted.items():
+                rows[f"{model}, {name}"] = (weights - weights.mean(0)) * points.std(0)
+        alike = [cosine(rows[f"{model}, 30"], rows[f"{model}, all"])
+                 for model in ("Bayes", "logistic")]  # fmt: skip
+        return Pictures(
+            np.stack([tinted(weights, case.data) for weights in rows.values()]), tuple(rows),
+            case.data.classes,
+            "What speaks for (orange) and against (blue) each class, from 30 labels and from all: "
+            "weights times each pixel's spread. The cosine between the two is "
+            f"{alike[0]:.2f} for naive Bayes and {alike[1]:.2f} for logistic regression.",
+        )  # fmt: skip
+
+
+def tinted(weights: Doubles, data: DataSet) -> NDArray[np.uint8]:
+    """Weights of each class (K, channels × H × W) on one scale as colors (K, H, W, 3)."""
+    maps = weights.reshape(-1, *data.images.shape[1:]).mean(1).astype(np.float32)
+    most = float(abs(maps).max())
+    return np.stack([tint(HeatMap(one, "weight", signed=True), (-most, most)) for one in maps])
+
+
+def cosine(one: Doubles, other: Doubles) -> float:
+    """Between two arrays of one shape."""
+    return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def known(classes: int) -> int:
+    """How many of the classes the detectors know."""
+    return max(2, int(classes * KNOWN))
+
+
+def labeled(case: ExperimentCase, count: int) -> Ints:
+    """So many random training rows that contain every class; 0 for all. Raises BadData."""
+    data, rows = case.data, enough(case.data, "train", COUNTS[-1] + 1)
+    present = len(np.unique(data.labels[rows]))
+    if present < len(data.classes) or present < 3 or (count and present > count):
+        raise BadData(f"This experiment needs training images of 3 to {COUNTS[0]} classes.")
+    rng = np.random.default_rng([case.seed, 32])
+    for _ in range(TRIES if count else 0):
+        drawn: Ints = rng.permutation(rows)[:count]
+        if len(np.unique(data.labels[drawn])) == present:
+            return drawn
+    if count:
+        raise BadData("A class is too rare to be among 20 random labels: choose other data.")
+    return rows
+
+
+def scaled(case: ExperimentCase, *parts: Ints) -> list[Doubles]:
+    """Images of rows as vectors, each pixel scaled to [0, 1] by those of the first part."""
+    points = [pixels(case.data, rows) for rows in parts]
+    low, high = points[0].min(0), points[0].max(0)
+    return [(one - low) / np.where(high > low, high - low, 1) for one in points]
+
+
+def regression(points: Doubles, labels: Ints, c: float) -> LogisticRegression:
+    """Logistic regression on labeled points."""
+    return LogisticRegression(C=c, max_iter=1000).fit(points, labels)
