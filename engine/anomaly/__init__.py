@@ -19,6 +19,7 @@ from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
 from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
+from engine.anomaly.experiments.ntk import NtkExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.extract import Extract
 from engine.anomaly.protocol.compare import Compare
@@ -30,7 +31,7 @@ DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    SmoteExperiment, DisVsGenExperiment,
+    SmoteExperiment, DisVsGenExperiment, NtkExperiment,
 )  # fmt: skip
 
 METHODS = (*FAMILIAR, *EXPERIMENTS)
@@ -60,6 +61,7 @@ __all__ = [
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",
+    "NtkExperiment",
     "OdinStep",
     "ReAct",
     "SmoteExperiment",

@@ -1,0 +1,166 @@
+"""Kernels of deep networks: their closed forms, their limits, and votes counted one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mpmath
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.anomaly import NtkExperiment
+from engine.anomaly.experiments.ntk import (
+    ACTIVATIONS,
+    AS_MAJORITY,
+    AS_NEAREST,
+    AS_SINGULAR,
+    GRID,
+    MAJORITY,
+    NEAREST,
+    REACH,
+    RIGHT,
+    SINGULAR,
+    Activation,
+    deep,
+    lifted,
+    limits_of,
+    on_sphere,
+    shallow,
+)
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from tests import tiny
+
+COSINES = np.array([0.3, 0.5, 0.9, 0.99])
+LAYERS = 40
+
+
+def digits(seed=0):
+    return ExperimentCase(data_sets.load("digits"), seed)
+
+
+def long_kernel(squares, cosine, layers):
+    """The tangent kernel of one pair, step by step in numbers of any size."""
+    process = tangent = mpmath.mpf(float(cosine))
+    for _ in range(layers):
+        slope = sum(i * float(a) * process ** (i - 1) for i, a in enumerate(squares) if i and a)
+        process = sum(float(a) * process**i for i, a in enumerate(squares) if a)
+        tangent = process + tangent * slope
+    return tangent
+
+
+def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
+    found = NtkExperiment(seeds=1, points=20, layers=LAYERS)(digits(2))["table"]
+    given = on_sphere(digits(2), 20)
+    apart = np.linalg.norm(given.test[:, None] - given.points[None], axis=-1)
+    power = np.where(given.votes, apart**-2.0, -(apart**-2.0)).sum(1) > 0
+    limits = {
+        AS_NEAREST: given.votes[apart.argmin(1)],
+        AS_MAJORITY: np.full(20, 2 * given.votes.sum() > 20),
+        AS_SINGULAR: power,
+        RIGHT: given.truth,
+    }
+    figures = set()
+    for name, activation in ACTIVATIONS.items():
+        for condition, layers in ((deep(name), LAYERS), (shallow(name), 2)):
+            decided = []
+            for one in given.test:
+                votes = mpmath.mpf(0)
+                for other, first in zip(given.points, given.votes, strict=True):
+                    kernel = long_kernel(activation.squares, one @ other, layers)
+                    votes += kernel if first else -kernel
+                decided.append(votes > 0)
+            expected = {limit: np.mean(np.array(decided) == as_) for limit, as_ in limits.items()}
+            own = {limit: found.cell(condition, limit) for limit in limits}
+            assert own == pytest.approx(expected)
+            figures.add(tuple(own.values()))
+    assert len(figures) > 1  # the conditions differ
+
+
+@pytest.mark.parametrize("layers", [1, 3, 10, 100])
+def test_the_kernel_of_the_second_polynomial_is_its_closed_form(layers):
+    """K = (2^(L+1) − 1) ξ^(2^L), also where no float can hold it."""
+    _, tangent = ACTIVATIONS[NEAREST].kernels(np.log(COSINES), layers)
+    expected = [float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(one))
+                for one in COSINES]  # fmt: skip
+    assert tangent == pytest.approx(expected, rel=1e-12)
+
+
+def test_in_the_second_regime_all_pairs_count_the_same():
+    process, tangent = ACTIVATIONS[MAJORITY].kernels(np.log(COSINES), 200)
+    squares = ACTIVATIONS[MAJORITY].squares
+    fixed = min(np.roots([squares[2], -1, squares[0]]))  # of ξ = a₀² + a₂² ξ²; the other one is 1
+    assert np.exp(process) == pytest.approx(fixed)
+    assert np.ptp(tangent) < 1e-12
+    assert np.ptp(ACTIVATIONS[MAJORITY].kernels(np.log(COSINES), 2)[1]) > 1
+    assert squares @ np.arange(3) > 1  # B': what lies close is driven apart
+
+
+def psi(activation, cosines, layers=400):
+    """log ψ, the process's limit over A'^(2L)."""
+    process, _ = activation.kernels(np.log(cosines), layers)
+    return process - layers * np.log(activation.squares[1])
+
+
+def test_the_singular_kernel_has_the_limit_that_its_equation_says():
+    activation = ACTIVATIONS[SINGULAR]
+    mapped = np.polynomial.polynomial.polyval(COSINES, activation.squares)
+    step = psi(activation, mapped) - psi(activation, COSINES)
+    assert step == pytest.approx(np.log(activation.squares[1]))  # ψ(dual ξ) = A'² ψ(ξ)
+    _, tangent = activation.kernels(np.log(COSINES), 20_000)
+    limit = tangent - 20_000 * np.log(activation.squares[1]) - np.log(20_001)
+    assert limit == pytest.approx(psi(activation, COSINES), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "power"),
+    [((0, 1, 0, 1), 1.0), ((0, 1, 0, 0, 0, 0, 0, 1), 0.5),
+     ((0, 2**-0.75, (1 - 2**-0.5) ** 0.5, 2**-0.75), 1.5)],
+)  # fmt: skip
+def test_the_limit_s_power_of_1_minus_cosine_is_half_the_sphere_s_dimension(coefficients, power):
+    near, far = 1 - np.array([1e-6]), 1 - np.array([1e-4])
+    activation = Activation(coefficients)
+    slope = (psi(activation, near) - psi(activation, far)) / np.log(100)
+    assert slope == pytest.approx(power, abs=2e-3)
+    first, steps = activation.squares[1], activation.squares @ np.arange(len(coefficients))
+    assert -2 * np.log(first) / np.log(steps) == pytest.approx(2 * power)  # α = −4 log|A'| / log B'
+
+
+def test_images_lie_on_the_sphere_with_positive_cosines_by_their_main_components():
+    given = on_sphere(digits(), 100)
+    assert np.linalg.norm(given.points, axis=1) == pytest.approx(1)
+    assert (given.test @ given.points.T).min() > 0
+    plane = given.points[:, :2] / given.points[:, 2:]
+    assert abs(plane).max() <= REACH + 1e-12
+    assert given.votes.sum() == pytest.approx(40, abs=15)
+    assert lifted(plane) == pytest.approx(given.points)
+
+
+def test_the_last_column_of_the_picture_is_what_the_limits_decide():
+    picture, given = NtkExperiment(points=40).picture(digits()), on_sphere(digits(), 40)
+    assert picture.columns[-1] == "limit"
+    assert picture.columns[0] == "1 layer"
+    across = np.linspace(-REACH, REACH, GRID)
+    for row, column in ((0, 0), (7, 30), (39, 39), (20, 11)):
+        (place,) = lifted(np.array([[across[column], -across[row]]]))
+        for at, (limit,) in enumerate(limits_of(given, place[None])):
+            red, _, blue = picture.images[at, -1, row, column]
+            assert (blue > red) == limit
+    for at in (0, 1):  # 100 layers decide nearly as the limit
+        assert np.mean(picture.images[at, -2] == picture.images[at, -1]) > 0.97
+    assert np.mean(picture.images[0, 0] == picture.images[0, -1]) < 0.9
+
+
+def test_settings_reach_the_figures():
+    given = {"layers": 2}, {"layers": 8}, {"layers": 8, "points": 20}
+    kinds = [NtkExperiment(**one).conditions(digits()) for one in given]
+    figures = [conditions[deep(NEAREST)]()[AS_NEAREST] for conditions in kinds]
+    assert len(set(figures)) == 3
+
+
+def test_images_of_one_class_are_refused_in_words():
+    data = tiny.columns(8, ("a", "b", "c"))
+    alone = ExperimentCase(replace(data, labels=np.zeros_like(data.labels)))
+    with pytest.raises(BadData, match="at least two classes"):
+        NtkExperiment().picture(alone)
