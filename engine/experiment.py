@@ -173,10 +173,10 @@ class Experiment(Method[ExperimentCase]):
         """What a run does, in a sentence or two, for the person who starts it."""
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """How many of the paper's claims hold, and with how many seeds that was decided."""
+        """How many claims hold, and with how many seeds that was decided."""
         seeds = len(set(found["runs"]["seed"].tolist()))
         outcomes = found["claims"]["outcome"].tolist()
-        words = f"{outcomes.count(HOLDS)} of {len(outcomes)} claims of the paper hold here"
+        words = f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold here"
         if open_ones := outcomes.count(UNDECIDED):
             words += f", {open_ones} undecided"
         return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."

@@ -19,6 +19,7 @@ from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
 from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
+from engine.anomaly.experiments.loki import LokiExperiment
 from engine.anomaly.experiments.ntk import NtkExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.extract import Extract
@@ -31,7 +32,7 @@ DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    SmoteExperiment, DisVsGenExperiment, NtkExperiment,
+    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment,
 )  # fmt: skip
 
 METHODS = (*FAMILIAR, *EXPERIMENTS)
@@ -58,6 +59,7 @@ __all__ = [
     "Extract",
     "FamiliarCase",
     "Head",
+    "LokiExperiment",
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",

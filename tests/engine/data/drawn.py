@@ -32,6 +32,7 @@ NAMES = (
     "twice:count=20,side=48,contrast=0.6",
     "bags:count=20,size=40",
     "bags:count=20,size=20,kind=three,hard=0.8",
+    "bars:count=190",
     "digits+long-tailed+noisy:share=0.3",
     "digits+noisy:share=0.3,kind=asymmetric",
     "digits+poisoned:share=0.2,target=3,attack=yes",

@@ -22,6 +22,7 @@ SMALL = {  # the same recipes with fewer images
     "scenes": "scenes:count=60",
     "twice": "twice:count=80",
     "bags": "bags:count=30",
+    "bars": "bars:count=190",
 }
 
 
