@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.draw.pictures import draw_pictures
-from components.links import refuse
 from components.notices import plain
+from components.picks import pick
 from components.widgets.pictures import show_picture
 from engine import data as data_sets
 from engine import run
@@ -26,11 +26,7 @@ def choose(kinds: Sequence[type[Experiment]], key: str) -> type[Experiment]:
     if len(kinds) == 1:
         return kinds[0]
     by_name = {kind.name: kind for kind in kinds}
-    refuse(f"{key}.chosen", by_name, "Experiment", "one of " + ", ".join(by_name))
-    chosen: str = st.pills(
-        "Experiment", list(by_name), default=kinds[0].name, required=True, key=f"{key}.chosen",
-        bind="query-params", format_func=lambda name: by_name[name].title,
-    )  # fmt: skip
+    chosen = pick("Experiment", list(by_name), f"{key}.chosen", "pills")
     with st.expander("All experiments", expanded=f"{key}.chosen" not in st.query_params):
         for start in range(0, len(kinds), COLUMNS):
             for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
@@ -42,10 +38,10 @@ def choose(kinds: Sequence[type[Experiment]], key: str) -> type[Experiment]:
 def card(kind: type[Experiment], key: str) -> None:
     """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
-    picture = picture_of(method, case)
+    known = run.known(method, case)
+    picture = known["picture"] if known else picture_of(method, case)
     if isinstance(picture, Pictures):
         show_picture(labeled(picture), picture.finding, width="stretch")
-    known = run.known(method, case)
     words = method.finding(case, known) if known else "Not run here yet."
     st.markdown(f"**{plain(kind.title)}**  \n{plain(words)}")
     st.button(

@@ -6,8 +6,10 @@ import pytest
 
 from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
-from engine.anomaly import EXPERIMENTS, SmoteExperiment
+from engine import run
+from engine.anomaly import EXPERIMENTS, LokiExperiment, SmoteExperiment
 from engine.experiment import ExperimentCase
+from engine.keeping.store import Store
 from engine.run import answer
 from tests.visits import said, settled, visit, words
 
@@ -31,6 +33,24 @@ def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     assert "No network is trained" in told
 
 
+def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypatch, tmp_path):
+    own = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: own)
+    case = ExperimentCase(data_sets.load("bars"))
+    found = answer(LokiExperiment(), case)
+    at = visit(view=ANOMALY_EXPERIMENTS)
+    assert not said(at)
+    told = words(at)
+    for kind in EXPERIMENTS:
+        assert kind.title in told
+    assert told.count("Not run here yet.") == len(EXPERIMENTS) - 1
+    assert LokiExperiment().finding(case, found) in told
+    assert len(at.main.get("imgs")) == len(EXPERIMENTS)
+    at.button(key="anomaly.open.Loki").click().run()
+    assert not at.exception
+    assert LokiExperiment.question in words(at)
+
+
 def test_a_run_ends_in_the_claims_of_the_answer():
     at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
     next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
@@ -50,7 +70,8 @@ def test_a_run_ends_in_the_claims_of_the_answer():
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1"}
+    link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1", "anomaly.chosen": "Alchemy"}
     told = " ".join(said(visit(link, ANOMALY_EXPERIMENTS)))
     assert "“X-rays” as Data" in told
     assert "“1” as" in told
+    assert "“Alchemy” as Experiment" in told
