@@ -22,6 +22,7 @@ from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
 from engine.anomaly.experiments.loki import LokiExperiment
 from engine.anomaly.experiments.ntk import NtkExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
+from engine.anomaly.experiments.tester import HalfspaceExperiment
 from engine.anomaly.extract import Extract
 from engine.anomaly.protocol.compare import Compare
 from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bonferroni
@@ -32,7 +33,7 @@ DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment,
+    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
 )  # fmt: skip
 
 METHODS = (*FAMILIAR, *EXPERIMENTS)
@@ -58,6 +59,7 @@ __all__ = [
     "Energy",
     "Extract",
     "FamiliarCase",
+    "HalfspaceExperiment",
     "Head",
     "LokiExperiment",
     "Mahalanobis",

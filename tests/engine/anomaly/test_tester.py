@@ -1,0 +1,173 @@
+"""The tester-learner: what it accepts was learned well, and every other shape is rejected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from engine import data as data_sets
+from engine.anomaly import HalfspaceExperiment
+from engine.anomaly.experiments.tester import (
+    ACCEPTED,
+    BEST,
+    CLUMP,
+    GAUSS,
+    IMAGES,
+    MARDIA,
+    SQUEEZED,
+    TAILS,
+    WRONG,
+    Sample,
+    expected,
+    images,
+    mardia,
+    strip,
+    wrong,
+)
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from tests import tiny
+
+DRAWS = 40
+
+
+def case(seed=0):
+    return ExperimentCase(data_sets.load("digits"), seed)
+
+
+def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
+    """The experiment itself, against errors counted by hand."""
+    method = HalfspaceExperiment(seeds=4)
+    found = method(case())["runs"]
+    for row, shape in enumerate(found.rows):
+        assert found[ACCEPTED][row] == (shape == GAUSS), shape
+        asked = case(int(found["seed"][row]))
+        given = method.sample(shape, asked, method.count)
+        w = method.learned(given, asked)
+        sides = [np.mean(np.sign(given.points @ one) != given.labels) for one in (w, given.best)]
+        assert found[WRONG][row] == pytest.approx(sides[0])
+        assert found[BEST][row] == pytest.approx(min(sides))
+        assert found[MARDIA][row] == mardia(given.points)
+        if shape == GAUSS:
+            assert found[WRONG][row] < found[BEST][row] + 0.03
+        if shape in {GAUSS, SQUEEZED}:
+            assert found[BEST][row] == pytest.approx(0.2, abs=0.02)  # the flipped labels
+
+
+def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_none():
+    method, verdicts = HalfspaceExperiment(), {GAUSS: [], CLUMP: []}
+    for seed in range(DRAWS):
+        for shape, own in verdicts.items():
+            given = method.sample(shape, case(seed), method.count)
+            own.append(not method.reason(given.points, given.best))
+    assert sum(verdicts[GAUSS]) >= 38
+    assert sum(verdicts[CLUMP]) == 0
+
+
+def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
+    method = HalfspaceExperiment()
+    astray = {shape: [] for shape in (GAUSS, CLUMP)}
+    for seed in range(5):
+        for shape, own in astray.items():
+            figures = method.measured(shape, case(seed))
+            own.append(figures[WRONG] - figures[BEST])
+    assert np.mean(astray[CLUMP]) > 0.08
+    assert np.mean(astray[GAUSS]) < 0.01
+
+
+def test_without_noise_the_learner_finds_the_halfspace():
+    method = HalfspaceExperiment(noise=0.0)
+    for seed in range(3):
+        given = method.sample(GAUSS, case(seed), 20_000)
+        w = method.learned(given, case(seed))
+        assert np.degrees(np.arccos(w @ given.best)) < 3
+        assert wrong(given, np.stack([given.best, -given.best])).tolist() == [0, 1]
+
+
+def test_a_strip_s_figures_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(0)
+    points, w = rng.normal(size=(3000, 4)) * (1, 2, 0.5, 1), np.array([0.6, 0, 0, 0.8])
+    one = strip(points, w, 0.2, 0.7)
+    inside = [p for p in points if 0.2 <= abs(p @ w) < 0.7]
+    assert one.count == len(inside)
+    assert one.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
+    flat = np.array([p - (p @ w) * w for p in inside])  # their part along the border
+    moments = flat.T @ flat / len(flat)
+    assert one.eigenvalues == pytest.approx(np.linalg.eigvalsh(moments)[1:])
+    assert abs(one.directions.T @ w).max() < 1e-12
+    fourth = [np.mean((flat @ v) ** 4) / 3 for v in one.directions.T]
+    assert one.fourth == pytest.approx(max(fourth))
+    assert strip(points, w, 7, 8).count == 0
+
+
+def test_a_gaussian_has_the_expected_mass_in_each_strip():
+    points = np.random.default_rng(1).normal(size=(200_000, 3))
+    for low, high in ((0, 0.3), (0.3, 0.6), (1.2, 2.0)):
+        assert strip(points, np.eye(3)[0], low, high).mass == pytest.approx(1, abs=0.03)
+    assert expected(0, 0.3) == pytest.approx(0.2358, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [(TAILS, "mass × 1."), (SQUEEZED, "second moment 0.0"), (CLUMP, "mass × ")],
+)
+def test_the_reason_names_what_is_wrong(shape, words):
+    method = HalfspaceExperiment()
+    given = method.sample(shape, case(), method.count)
+    assert method.reason(given.points, given.best).startswith(words)
+    few = method.sample(GAUSS, case(), 1000)
+    assert method.reason(few.points, few.best).endswith("points in a strip")
+
+
+def test_fourth_moments_alone_reject_too():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(20_000, 5))
+    sizes = np.where(rng.random(20_000) < 0.2, 2.0, np.sqrt((1 - 0.8) / 0.8))
+    points[:, 1] *= sizes  # variance 1, kurtosis three times a Gaussian's
+    assert "fourth moment" in HalfspaceExperiment().reason(points, np.eye(5)[0])
+
+
+def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six():
+    method = HalfspaceExperiment()
+    for shape, taken in ((GAUSS, True), (SQUEEZED, True), (TAILS, False)):
+        verdicts = [mardia(method.sample(shape, case(seed), 5000).points) for seed in range(20)]
+        assert np.mean(verdicts) >= 0.85 if taken else not any(verdicts), shape
+
+
+def test_images_are_whitened_main_components_with_labels_of_two_halves():
+    given = images(case(), 6)
+    assert given.points.mean(0) == pytest.approx(0, abs=1e-9)
+    assert given.points.T @ given.points / len(given.points) == pytest.approx(np.eye(6), abs=1e-9)
+    assert wrong(given, given.best[None])[0] < 0.35
+    assert set(given.labels) == {-1, 1}
+    assert not HalfspaceExperiment().conditions(case())[IMAGES]()[ACCEPTED]
+
+
+def test_settings_reach_the_verdict():
+    given = HalfspaceExperiment().sample(GAUSS, case(), 10_000)
+    assert not HalfspaceExperiment().reason(given.points, given.best)
+    assert HalfspaceExperiment(delta=0.1).reason(given.points, given.best)
+    assert HalfspaceExperiment(dimension=4).sample(GAUSS, case(), 50).points.shape == (50, 4)
+    steep, wide = (HalfspaceExperiment(sigma=s).learned(given, case()) for s in (0.1, 0.6))
+    assert not np.array_equal(steep, wide)
+    assert isinstance(given, Sample)
+
+
+def test_the_picture_says_what_is_accepted():
+    picture = HalfspaceExperiment().picture(case())
+    assert picture.columns == (GAUSS, TAILS, CLUMP, SQUEEZED, IMAGES)
+    assert picture.caption(0, 0) == "accepted"
+    assert all(picture.caption(0, column).startswith("no: ") for column in range(1, 5))
+    dark = [(picture.images[1, column] < 200).all(-1).sum(0) for column in range(5)]
+    assert np.argmax(dark[0]) == pytest.approx(48, abs=6)  # the Gaussian's bars are in the middle
+    assert (dark[3] > 4).sum() < (dark[0] > 4).sum()  # the squeezed ones are narrow
+
+
+def test_images_that_do_not_differ_are_refused_in_words():
+    data = tiny.columns(8, ("a", "b", "c"))
+    alike = ExperimentCase(replace(data, images=np.zeros_like(data.images)))
+    with pytest.raises(BadData, match="differ in 10 ways"):
+        HalfspaceExperiment().measured(IMAGES, alike)
