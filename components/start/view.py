@@ -9,6 +9,7 @@ from components.sidebar import subject
 from components.start import questions
 from components.start.cards import KEY, fill
 from components.views import (
+    ANOMALY_EXPERIMENTS,
     DATA_AND_MODELS,
     DECODING,
     MINIMAL_REGIONS,
@@ -26,6 +27,7 @@ MORE = {
     "Which kind of heat map can be relied on?": STUDY,
     "Does another way of choosing words make up less?": DECODING,
     "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
+    "Do claims of papers on rare and unseen images hold here?": ANOMALY_EXPERIMENTS,
     "What is there to learn from?": DATA_AND_MODELS,
 }
 

@@ -1,6 +1,6 @@
-"""What Familiar? opens with, where too few images ship for a verdict, and an example.
+"""What Familiar? opens with, where too few images ship for a verdict, and Experiments.
 
-The example is a digit of another data set than the model learned from.
+The example of Familiar? is a digit of another data set than the model learned from.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine import data
-from engine.anomaly import Compare, FamiliarCase, ViM, sources
+from engine.anomaly import EXPERIMENTS, Compare, FamiliarCase, ViM, sources
 from engine.case import shown
 from engine.case.opening import Question, seen
 from engine.data.example import Example
+from engine.experiment import ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.models.catalog import load
@@ -23,7 +24,7 @@ OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model
 
 
 def questions() -> Iterator[Question]:
-    """The photographs without a verdict, and one digit with it."""
+    """The photographs without a verdict, one digit with it, and each experiment on its data."""
     for one in SAMPLES:
         group = sources.photograph(one.name)
         yield ViM(), unusual(load(), seen(one.name).image, sources.PHOTOGRAPHS, group)
@@ -32,6 +33,8 @@ def questions() -> Iterator[Question]:
     case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
+    for kind in EXPERIMENTS:
+        yield kind(), ExperimentCase(data.load(kind.data[0]))
 
 
 def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
