@@ -315,7 +315,7 @@ def experiment_case(
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
     if issubclass(kind, ClosedFormExperiment):
-        return ExperimentCase(data_sets.load(kind.data[0]))
+        return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
     return ExperimentCase(columns(8, ("a", "b", "c")))
 
 

@@ -46,12 +46,11 @@ class Bars(DataRecipe):
         index = np.arange(self.count)
         images = np.empty((self.count, SIDE, SIDE), np.uint8)
         angles = np.empty(self.count)
-        for row in index:
+        for row in range(self.count):
             if row % 100 == 0:
                 progress(row / self.count, "drawing bars")
             rng = np.random.default_rng([self.seed, 34, row])
-            label = row % STEPS
-            angles[row] = DEGREES * (label + WITHIN * rng.uniform(-0.5, 0.5))
+            angles[row] = DEGREES * (row % STEPS + WITHIN * rng.uniform(-0.5, 0.5))
             clean = bar(angles[row], *rng.uniform(-MOVED, MOVED, 2))
             noisy = clean + self.noise * rng.normal(size=clean.shape)
             images[row] = np.rint(255 * np.clip(noisy, 0, 1))

@@ -20,8 +20,8 @@ from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figur
 from engine.method import Slider, defaults, setting
 from engine.result import Pictures
 
-ARGMAX, LOKI = "most likely label", "Loki"
-SHARP, SHUFFLED = "Loki, sharp probabilities", "Loki, shuffled order"
+ARGMAX, LOKI = "most likely", "Loki"
+SHARP, SHUFFLED = "Loki, sharp", "Loki, shuffled"
 UNSEEN, SEEN = "unseen labels named exactly", "seen labels named exactly"
 APART, INSIDE = "distance to the right label (RMS)", "answers within reach"
 COLDER = 10  # times the temperature is lowered in the sharp control

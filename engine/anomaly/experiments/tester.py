@@ -23,8 +23,8 @@ from engine.method import Slider, defaults, setting
 from engine.pictures.colors import CATEGORICAL, rgb
 from engine.result import Pictures
 
-GAUSS, TAILS, CLUMP = "Gaussian", "heavy tails", "clump in the strip"
-SQUEEZED, IMAGES = "squeezed direction", "real images"
+GAUSS, TAILS, CLUMP = "Gaussian", "heavy tails", "clump"
+SQUEEZED, IMAGES = "squeezed", "real images"
 ACCEPTED, WRONG = "accepted", "points on the wrong side"
 BEST, MARDIA = "with the best halfspace known", "passes Mardia's test"
 
@@ -205,9 +205,9 @@ class HalfspaceExperiment(ClosedFormExperiment):
         tests = (
             (one.count < NEAR * one.directions.shape[0], f"{one.count} points in a strip"),
             (abs(one.mass - 1) > MASS, f"mass × {one.mass:.2f}"),
-            (low < 1 - self.delta, f"second moment {low:.2f}"),
-            (high > 1 + self.delta, f"second moment {high:.2f}"),
-            (nearest and one.fourth > FOURTH, f"fourth moment × {one.fourth:.1f}"),
+            (low < 1 - self.delta, f"2nd moment {low:.2f}"),
+            (high > 1 + self.delta, f"2nd moment {high:.2f}"),
+            (nearest and one.fourth > FOURTH, f"4th moment × {one.fourth:.1f}"),
         )
         return next((words for bad, words in tests if bad), "")
 
