@@ -1,0 +1,91 @@
+"""How well maps tell the pixels of masks from others: larger values are meant to be inside.
+
+Where images have a background that is normal beyond doubt, such as the air around a head, counting
+it makes every map look good, also one that knows nothing. `within` says which pixels count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from engine.errors import BlindspotError
+from engine.result import Floats
+
+LIMIT = 0.3  # false positive rate up to which AUPRO is integrated
+TOUCHING = np.ones((3, 3), np.bool_)  # 8-connected
+
+Masks = NDArray[np.bool_]
+
+
+def pixel_auroc(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
+    """Probability that a pixel inside a mask has a higher value than one outside, ties half.
+
+    Args:
+        maps: (N, H, W).
+        masks: (N, H, W).
+        within: which pixels count, (N, H, W); all if not given.
+
+    Raises:
+        BlindspotError: sizes differ, a value is not finite, or nothing is inside or outside.
+    """
+    counts = counted(maps, masks, within)
+    return float(roc_auc_score(masks[counts], maps[counts]))
+
+
+def pixel_ap(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
+    """Average precision over pixels: Σ (recall_k − recall_{k−1}) · precision_k, (N, H, W) each.
+
+    It depends on the masks' share, which is what a map that knows nothing scores. Raises as
+    `pixel_auroc`.
+    """
+    counts = counted(maps, masks, within)
+    return float(average_precision_score(masks[counts], maps[counts]))
+
+
+def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float = LIMIT) -> float:
+    """Area under the overlap with each region, over false positives up to `limit`; from 0 to 1.
+
+    At a threshold, the overlap is the mean over all regions (8-connected parts of a mask) of the
+    share that lies above it; false positives are the share of all pixels outside that do. Small
+    regions count as much as large ones. Bergmann et al., "The MVTec Anomaly Detection Dataset"
+    (2021). Arguments and errors as `pixel_auroc`.
+    """
+    counts = counted(maps, masks, within)
+    share = np.zeros(maps.shape)  # of its region's weight that each pixel has
+    regions = 0
+    for at, mask in enumerate(masks & counts):
+        labels, count = ndi.label(mask, TOUCHING)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        share[at][mask] = 1 / sizes[labels[mask]]
+        regions += count
+    values, share, outside = maps[counts], share[counts] / regions, ~masks[counts]
+    order = np.argsort(-values, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)  # ties go together
+    alarms = np.append(0, np.cumsum(outside[order])[ends] / outside.sum())
+    overlap = np.append(0, np.cumsum(share[order])[ends])
+    inside = alarms < limit
+    x = np.append(alarms[inside], limit)
+    y = np.append(overlap[inside], np.interp(limit, alarms, overlap))
+    return float(np.trapezoid(y, x) / limit)
+
+
+def counted(maps: Floats, masks: Masks, within: Masks | None) -> Masks:
+    """The pixels that count, once all fits together."""
+    counts = np.ones(maps.shape, np.bool_) if within is None else within
+    if not maps.shape == masks.shape == counts.shape or maps.ndim != 3:
+        raise BlindspotError(
+            f"Maps {maps.shape}, masks {masks.shape} and the pixels that count {counts.shape} must "
+            "be (images, height, width) of one size: bring the masks to the maps' size."
+        )
+    if not np.isfinite(maps[counts]).all():
+        raise BlindspotError("A map has values that are not finite, which cannot be ranked.")
+    inside = masks[counts].mean() if counts.any() else 0.0
+    if not 0 < inside < 1:
+        which = "inside" if not inside else "outside"
+        raise BlindspotError(
+            f"No pixel that counts lies {which} the masks, so nothing is measured."
+        )
+    return counts
