@@ -24,6 +24,10 @@ from engine.anomaly.experiments.ntk import NtkExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.experiments.tester import HalfspaceExperiment
 from engine.anomaly.extract import Extract
+from engine.anomaly.localizers.dictas import DictAS
+from engine.anomaly.localizers.localizer import Localizer
+from engine.anomaly.localizers.padim import PaDiM
+from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.protocol.compare import Compare
 from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bonferroni
 from engine.anomaly.protocol.corrupt import Corrupt
@@ -31,12 +35,13 @@ from engine.experiment import Experiment
 
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
+LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
 )  # fmt: skip
 
-METHODS = (*FAMILIAR, *EXPERIMENTS)
+METHODS = (*FAMILIAR, *LOCALIZERS, *EXPERIMENTS)
 
 __all__ = [
     "COSTARR",
@@ -45,6 +50,7 @@ __all__ = [
     "FAMILIAR",
     "GEN",
     "KNN",
+    "LOCALIZERS",
     "METHODS",
     "MSP",
     "ODIN",
@@ -55,18 +61,22 @@ __all__ = [
     "Corrupt",
     "DataCase",
     "Detector",
+    "DictAS",
     "DisVsGenExperiment",
     "Energy",
     "Extract",
     "FamiliarCase",
     "HalfspaceExperiment",
     "Head",
+    "Localizer",
     "LokiExperiment",
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",
     "NtkExperiment",
     "OdinStep",
+    "PaDiM",
+    "PatchCore",
     "ReAct",
     "SmoteExperiment",
     "ViM",

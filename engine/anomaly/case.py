@@ -111,6 +111,9 @@ class FamiliarCase(Case):
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
+        if need == "patches":
+            maps = any(layer.is_map for layer in self.model.layers)
+            return "" if maps else "it needs layers whose output is a map, and this model has none."
         return headless(self.model) if need == "head" else super().lacks(need)
 
     @lazy

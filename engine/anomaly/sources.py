@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from engine import data as data_sets
 from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
 from engine.anomaly.extract import as_seen
+from engine.anomaly.healthy import TEXTURES, TWINS, texture, twins
 from engine.anomaly.photographs import ODD, photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import DataSet
@@ -39,9 +40,16 @@ def normal_sources(model: Classifier) -> tuple[Option, ...]:
     """What can stand for normal images: first what the model learned from."""
     own = learned(model)
     if own:
-        return (Option(own, data_sets.entry(own).card.title), photographs_source())
+        return (Option(own, data_sets.entry(own).card.title), photographs_source(), *healthy())
     sets = (Option(one.name, one.card.title) for one in data_sets.entries())
-    return (photographs_source(), *sets)
+    return (photographs_source(), *sets, *healthy())
+
+
+def healthy() -> Iterator[Option]:
+    """Images in which nothing is odd, for models of any data."""
+    yield Option(TWINS, "Healthy twins of the brain phantoms")
+    for name, title in TEXTURES.items():
+        yield Option(name, f"Texture: {title.lower()}")
 
 
 def photographs_source() -> Option:
@@ -55,6 +63,10 @@ def normal(name: str, progress: Progress = quiet) -> DataSet:
     Raises:
         BadData: no data set of that name, or it has too few images.
     """
+    if name == TWINS:
+        return twins(progress)
+    if name in TEXTURES:
+        return texture(name)
     found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
     split(found)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.anomaly import DataCase, FamiliarCase, sources
+from engine.anomaly.healthy import TWINS
 from engine.anomaly.photographs import photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS
 from engine.arguments.base import Arguments
@@ -92,7 +93,8 @@ def group_of(name: str, normal: DataSet) -> int | None:
         return None
     if name.startswith(SAMPLE) and normal is photographs():
         return sources.photograph(name.removeprefix(SAMPLE))
-    if name.startswith(f"{EXAMPLE}{normal.name}/"):
+    same_patients = f"{EXAMPLE}phantoms" if normal.name == TWINS else f"{EXAMPLE}{normal.name}/"
+    if name.startswith(same_patients):
         return int(groups[example(name.removeprefix(EXAMPLE)).row])
     return None
 

@@ -1,0 +1,57 @@
+"""Normal images that ship for "Where is it odd?": healthy twins of phantoms, and textures."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from engine import data as data_sets
+from engine.data import DataCard, DataSet
+from engine.images.samples import Sample
+from engine.method import Progress, quiet
+
+TWINS = "healthy-twins"
+PHANTOMS = "phantoms:count=1000"  # 100 patients, of whom 30 are held out
+TEXTURES = {"brick": "Brick wall", "grass": "Grass", "gravel": "Gravel"}
+SQUARE = 64  # px; each texture has 512 × 512
+
+LICENSE = "CC0, from scikit-image"
+
+
+def twins(progress: Progress = quiet) -> DataSet:
+    """Every phantom slice without its lesion, (1000, 1, 96, 96), with its patient as group."""
+    found = data_sets.load(PHANTOMS, progress)
+    card = DataCard(
+        "Healthy twins of the brain phantoms",
+        about="Phantom slices of the same patients without any lesion.",
+        made=found.card.made,
+        license=found.card.license,
+        truth="the patient of each slice (group)",
+    )
+    return DataSet(
+        TWINS, card, ("healthy",), found.truth["twin"], np.zeros(len(found), np.int64), found.ids,
+        found.split, {"group": found.truth["group"]},
+    )  # fmt: skip
+
+
+@cache
+def texture(name: str) -> DataSet:
+    """Squares of one texture that do not overlap, (64, 1, 64, 64); the right half is held out."""
+    file = Sample(name, TEXTURES[name], LICENSE, "skimage", f"data/{name}.png").path()
+    pixels = np.asarray(Image.open(file).convert("L"))
+    rows, columns = (length // SQUARE for length in pixels.shape)
+    cut = pixels[: rows * SQUARE, : columns * SQUARE].reshape(rows, SQUARE, columns, SQUARE)
+    images = cut.transpose(0, 2, 1, 3).reshape(-1, 1, SQUARE, SQUARE)
+    held = np.arange(len(images)) % columns >= columns // 2
+    card = DataCard(
+        f"Texture: {TEXTURES[name].lower()}",
+        about="Squares of one photograph of an even surface.",
+        made="Cut side by side; those of the right half are held out.",
+        license=LICENSE,
+    )
+    return DataSet(
+        name, card, ("normal",), np.ascontiguousarray(images), np.zeros(len(images), np.int64),
+        np.arange(len(images)), held.astype(np.uint8),
+    )  # fmt: skip

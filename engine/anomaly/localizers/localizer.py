@@ -1,0 +1,255 @@
+"""What every localizer shares: fitted to patches of normal images, it maps where others are odd.
+
+A localizer writes `fit`, which gives a rule; the rest is the protocol: the map on one scale, a
+threshold from held-out normal images, mask and boxes, and the normal patches nearest to each patch.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import ndimage as ndi
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.anomaly.bank import Doubles
+from engine.anomaly.case import FamiliarCase
+from engine.anomaly.detectors.detector import noted
+from engine.anomaly.detectors.held import held_bytes
+from engine.anomaly.localizers.patches import (
+    DEPTHS,
+    Maps,
+    NormalPatches,
+    layers_at,
+    maps_of,
+    normal_patches,
+)
+from engine.anomaly.localizers.regions import boxes_above
+from engine.anomaly.protocol.conformal import Conformal
+from engine.anomaly.protocol.standing import first_line
+from engine.keeping.memory import Memory
+from engine.method import Choice, Cost, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Floats, HeatMap, Result, Scores, Table
+
+NEAREST = 5  # normal patches that are named for each patch
+ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
+AT_ONCE = 8  # held-out images that are mapped at a time
+COMPARED = 2**22  # distances that are held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPatches:
+    """The normal patches nearest to each of P patches, nearest first, all (P, k).
+
+    Args:
+        image: which of the images that the rule was fitted to.
+        row, column: where on the grid.
+        distance: to it.
+    """
+
+    image: Tensor
+    row: Tensor
+    column: Tensor
+    distance: Tensor
+
+
+class PatchRule(ABC):
+    """What was learned from normal patches."""
+
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def distances(self, maps: Maps) -> Tensor:
+        """How odd each place is, (n, h, w), at least 0."""
+
+    @abstractmethod
+    def nearest(self, maps: Maps, count: int) -> NearestPatches:
+        """The `count` normal patches, or fewer, that answer each patch of one image."""
+
+    def image_scores(self, maps: Maps, distances: Tensor) -> Tensor:  # noqa: ARG002
+        """How odd each image is as a whole, (n,): the highest distance unless told otherwise."""
+        return distances.flatten(1).amax(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A rule, and what it makes of held-out normal images: (n,) each."""
+
+    rule: PatchRule
+    highest: Doubles  # value of each map
+    scores: Doubles  # of each image as a whole
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it holds."""
+        return held_bytes(vars(self.rule)) + self.highest.nbytes + self.scores.nbytes
+
+
+@dataclass(frozen=True)
+class Localizer(Method[FamiliarCase]):
+    """A way of telling where an image is odd among normal ones."""
+
+    family = "anomaly"
+    cost: ClassVar[Cost] = "wait"
+    needs = frozenset({"normal", "patches"})
+    unit: ClassVar[str] = "distance"
+
+    normals: int = setting(
+        40, Slider(1, 100, 1), "Normal images", "How many it is fitted to; fewer where there are "
+        "fewer. Others, which are held out, give the threshold.",
+    )  # fmt: skip
+    depth: str = setting(
+        "middle", Choice(DEPTHS), "Layers", "Which layers are compared: early ones see fine "
+        "texture, late ones see parts of objects.",
+    )  # fmt: skip
+    blur: float = setting(
+        1.8, Slider(0.0, 5.0, 0.1, "%"), "Blur", "Width of the Gaussian that smooths the map, "
+        "in percent of the image's side.",
+    )  # fmt: skip
+    alpha: float = setting(
+        0.05, Slider(0.01, 0.3, 0.01), "False alarms", "The share of normal images in which "
+        "anything at all may lie above the threshold.",
+    )  # fmt: skip
+
+    @abstractmethod
+    def fit(
+        self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet
+    ) -> PatchRule:
+        """A rule fitted to the maps `normal.fit`, of at least one image."""
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Views: map, mask, boxes, patches, held, figures and notes."""
+        layers = layers_at(case.model, self.depth)
+        progress(0.0, "looking at the image")
+        subject = maps_of(case.model, case.image[None], layers)
+        normal = normal_patches(case, self.normals, layers, part_of(progress, 0.02, 0.5))
+        learned = self.learned(case, normal, part_of(progress, 0.5, 0.95, "comparing patches"))
+        distances = learned.rule.distances(subject)
+        values = self.smooth(distances, case.model.side)[0]
+        score = float(learned.rule.image_scores(subject, distances)[0])
+        threshold, problem = first_line(Conformal(learned.highest), self.alpha)
+        notes = (*normal.notes, *learned.rule.notes, *((problem,) if problem else ()))
+        found: Result = {
+            "map": HeatMap(values, self.unit, signed=False),
+            "mask": HeatMap((values > threshold).astype(np.float32), "above the threshold", False),
+            "boxes": boxes_above(values, threshold, self.unit),
+            "patches": self.answered(learned.rule, subject, distances[0], case, normal),
+            "held": self.held(learned, case, normal),
+            "figures": self.figures(values, score, threshold, learned, len(normal.fit_rows)),
+            "notes": noted(notes),
+        }
+        progress(1.0, "mapped")
+        return found
+
+    def learned(self, case: FamiliarCase, normal: NormalPatches, progress: Progress) -> Learned:
+        """The rule and its held-out figures, made once for these normal images."""
+
+        def make() -> Learned:
+            rule = self.fit(case, normal, part_of(progress, 0.0, 0.6))
+            highest, scores = [], []
+            count = len(normal.held_rows)
+            for start in range(0, count, AT_ONCE):
+                some = tuple(one[start : start + AT_ONCE] for one in normal.held)
+                distances = rule.distances(some)
+                highest.append(self.smooth(distances, case.model.side).max((1, 2)))
+                scores.append(rule.image_scores(some, distances).numpy())
+                progress(0.6 + 0.4 * min(start + AT_ONCE, count) / count, "held-out normal images")
+            return Learned(rule, *(np.concatenate(p).astype(np.float64) for p in (highest, scores)))
+
+        settings = {name: one for name, one in self.settings().items() if name != "alpha"}
+        said = blake2b(json.dumps([self.full_name(), self.revision, settings]).encode())
+        said.update(f"{case.model.fingerprint}|{case.normal.fingerprint}|{case.seed}|".encode())
+        said.update(normal.fit_rows.tobytes() + b"|" + normal.held_rows.tobytes())
+        return _learned.made(said.hexdigest(), make)
+
+    def smooth(self, distances: Tensor, side: int) -> Floats:
+        """Maps of the image's size, (n, side, side), of distances (n, h, w)."""
+        large = F.interpolate(distances[:, None], (side, side), mode="bilinear")[:, 0].numpy()
+        width = self.blur / 100 * side
+        return np.stack([ndi.gaussian_filter(one, width) if width else one for one in large])
+
+    def answered(
+        self, rule: PatchRule, subject: Maps, distances: Tensor, case: FamiliarCase,
+        normal: NormalPatches,
+    ) -> Table:  # fmt: skip
+        """A row for each patch: where it is, how odd, and the normal patches nearest to it."""
+        near = rule.nearest(subject, NEAREST)
+        rows, columns = distances.shape
+        row, column = np.divmod(np.arange(rows * columns), columns)
+        ids = case.normal.ids[normal.fit_rows]
+        found = {
+            "row": (row, ""), "column": (column, ""),
+            "distance": (distances.flatten().numpy(), self.unit),
+        }  # fmt: skip
+        for at in range(near.image.shape[1]):
+            found |= {
+                f"image {at + 1}": (ids[near.image[:, at].numpy()], "id"),
+                f"row {at + 1}": (near.row[:, at].numpy(), ""),
+                f"column {at + 1}": (near.column[:, at].numpy(), ""),
+                f"distance {at + 1}": (near.distance[:, at].numpy(), self.unit),
+            }
+        return Table.of(found)
+
+    def held(self, learned: Learned, case: FamiliarCase, normal: NormalPatches) -> Scores:
+        """The highest value that each held-out normal image reaches anywhere."""
+        names = tuple(str(one) for one in case.normal.ids[normal.held_rows])
+        return Scores(learned.highest.astype(np.float32), names, self.unit)
+
+    def figures(
+        self, values: Floats, score: float, threshold: float, learned: Learned, fitted: int
+    ) -> Table:
+        """One row: the image among the held-out normal images."""
+        anywhere, whole = Conformal(learned.highest), Conformal(learned.scores)
+        highest = float(values.max())
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        height, width = values.shape
+        return Table.of(
+            {
+                "highest": (np.array([highest]), self.unit),
+                "threshold": (np.array([threshold]), self.unit),
+                "below": (np.array([(learned.highest < highest).mean()]), "share"),
+                "p": (anywhere.p(np.array([highest])), "probability"),
+                "smallest p": (np.array([anywhere.smallest]), "probability"),
+                "image score": (np.array([score]), self.unit),
+                "p of image score": (whole.p(np.array([score])), "probability"),
+                "left": (np.array([(column + 0.5) / width]), "share"),
+                "top": (np.array([(row + 0.5) / height]), "share"),
+                "fitted": (np.array([fitted]), "images"),
+                "held out": (np.array([len(learned.highest)]), "images"),
+            },
+            ("this image",),
+        )
+
+
+_learned: Memory[Learned] = Memory(ROOM, lambda learned: learned.nbytes)
+
+
+def at_places(index: Tensor, columns: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Image, row and column of patches numbered through all images of one grid."""
+    return index // (rows * columns), index // columns % rows, index % columns
+
+
+def distances_to(asked: Tensor, known: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Euclidean distances (P, k) to the nearest of the known rows, nearest first, and which.
+
+    Args:
+        asked: (P, C).
+        known: (M, C).
+        count: k, at most M.
+    """
+    middle = known.mean(0)  # float32 then loses little to the vectors' common part
+    centered, half = known - middle, ((known - middle) ** 2).sum(1) / -2
+    near, which = [], []
+    for some in asked.split(max(COMPARED // len(known), 1)):
+        index = torch.addmm(half, some - middle, centered.T).topk(min(count, len(known)), 1).indices
+        exact = (some[:, None] - known[index]).norm(dim=2)
+        exact, order = exact.sort(dim=1, stable=True)
+        near.append(exact)
+        which.append(index.gather(1, order))
+    return torch.cat(near), torch.cat(which)

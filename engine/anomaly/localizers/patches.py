@@ -1,0 +1,197 @@
+"""Patches of images: the outputs of a few layers, for the image itself and for normal images.
+
+Published sizes of feature maps do not fit every model, so the layers are chosen by resolution: the
+last layer of each, from the finest to the coarsest, and of these two neighbors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.anomaly.case import FamiliarCase, split
+from engine.anomaly.extract import Outputs, as_seen, key_of, look
+from engine.data import DataSet, Rows
+from engine.errors import BadData, DoesNotFit
+from engine.keeping.memory import Memory
+from engine.method import Progress, part_of, quiet
+from engine.models.classifier import Classifier
+from engine.models.layers import Layer
+
+DEPTHS = ("early", "middle", "late")
+GRID = 32  # rows and columns that are looked at, at most
+WIDTH = 256  # channels of a layer, from which on they are mixed into so many at random
+CHUNK = 10  # images that are looked at between two reports
+MOST_HELD = 60  # normal images that the threshold comes from
+ROOM = 384 * 2**20  # bytes of patches that are remembered
+COLORED = 4  # of 255: channels that differ by more than that on average make a colored image
+
+Maps = tuple[Tensor, ...]  # (n, C, h, w) of each layer, the finest first
+
+
+def layers_at(model: Classifier, depth: str) -> tuple[Layer, ...]:
+    """One or two layers of a model, the finest first. Raises DoesNotFit without any."""
+    maps = [one for one in model.layers if one.is_map]
+    if not maps:
+        raise DoesNotFit(f"{model.title} has no layer whose output is a map.")
+    last = {one.cells: one for one in maps}
+    stages = sorted(last.values(), key=lambda one: -one.cells[0])
+    if len(stages) == 1:  # tokens keep one resolution
+        stages = maps
+    first = (len(stages) - 1) // 2 - 1 + DEPTHS.index(depth)
+    places = {min(max(at, 0), len(stages) - 1) for at in (first, first + 1)}
+    return tuple(stages[at] for at in sorted(places))
+
+
+def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Maps:
+    """What the layers make of pixels (n, 3, side, side): (n, ≤ WIDTH, ≤ GRID, ≤ GRID) each.
+
+    Raises:
+        DoesNotFit: an output is not finite.
+    """
+    seen = Outputs(len(pixels))
+    look(model, pixels, seen, 0, tuple(one.name for one in layers))
+    found = []
+    for layer in layers:
+        values = layer.as_maps(torch.from_numpy(seen.arrays[f"maps/{layer.name}"]))
+        if not torch.isfinite(values).all():
+            raise DoesNotFit(
+                f"The layer {layer.name} of {model.title} gives numbers that are not finite, so "
+                "nothing can be compared. Choose another model, or another depth."
+            )
+        if max(values.shape[-2:]) > GRID:
+            values = F.adaptive_avg_pool2d(values, tuple(min(n, GRID) for n in values.shape[-2:]))
+        found.append(narrowed(values).contiguous())
+    return tuple(found)
+
+
+def narrowed(values: Tensor) -> Tensor:
+    """At most WIDTH channels: more of them are mixed at random, always in the same way."""
+    channels = values.shape[1]
+    if channels <= WIDTH:
+        return values
+    mix = torch.randn(WIDTH, channels, generator=torch.Generator().manual_seed(channels))
+    return torch.einsum("nchw,kc->nkhw", values, mix / WIDTH**0.5)
+
+
+def joined(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Tensor:
+    """The layers as one, (n, C, h, w) on the grid of the finest.
+
+    Args:
+        maps: of each layer.
+        pool: side of the neighborhood whose mean is taken at each place, on each layer's own grid.
+        mode: how a coarser layer is enlarged: "bilinear" or "nearest".
+    """
+    pooled = [F.avg_pool2d(one, pool, 1, pool // 2) for one in maps] if pool > 1 else list(maps)
+    size, smooth = pooled[0].shape[-2:], {"align_corners": False} if mode == "bilinear" else {}
+    rest = [F.interpolate(one, size, mode=mode, **smooth) for one in pooled[1:]]
+    return torch.cat([pooled[0], *rest], 1)
+
+
+def rows_of(patches: Tensor) -> Tensor:
+    """Patches (n, C, h, w) below each other, (n · h · w, C)."""
+    return patches.permute(0, 2, 3, 1).reshape(-1, patches.shape[1])
+
+
+# ---------------------------------------------------------------- normal images
+
+
+@dataclass(frozen=True, eq=False)
+class NormalPatches:
+    """Normal images as maps.
+
+    Args:
+        fit: those that a localizer is fitted to.
+        held: others, which the threshold comes from.
+        fit_rows, held_rows: their rows in the data set.
+        notes: what had to be done otherwise than usual, in sentences.
+    """
+
+    fit: Maps
+    held: Maps
+    fit_rows: Rows
+    held_rows: Rows
+    notes: tuple[str, ...] = ()
+
+
+def normal_patches(
+    case: FamiliarCase, count: int, layers: tuple[Layer, ...], progress: Progress = quiet
+) -> NormalPatches:
+    """Up to `count` normal images to fit to, and up to MOST_HELD others, one of each group.
+
+    Raises:
+        BadData: no normal image is left beside the image itself.
+    """
+    fit, held = drawn(case, count)
+    found = []
+    for at, rows in enumerate((fit, held)):
+        part = part_of(progress, at / 2, (at + 1) / 2)
+        maps, keys = seen_before(case.model, case.normal, rows, layers, part)
+        other = np.flatnonzero(keys != key_of(case.image))
+        found.append((tuple(one[other] for one in maps), rows[other]))
+    (fit_maps, fit_rows), (held_maps, held_rows) = found
+    if not len(fit_rows) or not len(held_rows):
+        raise BadData(
+            f"{case.normal.card.title} has too few normal images beside this one: give at least "
+            "two more, one to learn what is usual and one to compare with."
+        )
+    both = np.concatenate([fit_rows, held_rows])
+    return NormalPatches(fit_maps, held_maps, fit_rows, held_rows, tuple(oddities(case, both)))
+
+
+def drawn(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
+    """Rows to fit to and held-out rows, by the case's seed; more images keep the first ones."""
+    fit, held = split(case.normal)
+    chance, groups = case.generator(), case.normal.truth.get("group")
+    fit, held = chance.permutation(fit), chance.permutation(held)
+    if groups is not None:
+        fit, held = fit[groups[fit] != case.group], held[groups[held] != case.group]
+        held = held[np.sort(np.unique(groups[held], return_index=True)[1])]
+    return fit[:count], held[:MOST_HELD]
+
+
+def oddities(case: FamiliarCase, rows: Rows) -> list[str]:
+    """What is strange about the normal images themselves."""
+    images = case.normal.images[rows].astype(np.int16)
+    found = []
+    if (images == images[:1]).all():
+        found.append("All normal images are identical, so nothing is known of how they vary.")
+    colored = np.ptp(images, axis=1).mean((1, 2)) > COLORED
+    if 0 < colored.sum() < len(rows):
+        found.append(
+            f"{colored.sum()} of {len(rows)} normal images have color and the others have none: "
+            "they may be scans mixed with photographs. Give images of one kind."
+        )
+    return found
+
+
+def seen_before(
+    model: Classifier, data: DataSet, rows: Rows, layers: tuple[Layer, ...], progress: Progress
+) -> tuple[Maps, Rows]:
+    """Maps of some rows and the digest of each image; looked at once and then remembered."""
+    named = f"{model.fingerprint}|{[one.name for one in layers]}|{data.fingerprint}"
+    maps, keys = [], [np.empty(0, np.int64)]
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+
+        def make(some: Rows = some) -> tuple[Maps, Rows]:
+            pixels = as_seen(data.take(some), slice(None), model.side)
+            told = np.array([key_of(one) for one in pixels], np.int64)
+            return maps_of(model, pixels, layers), told
+
+        values, told = _seen.made(f"{named}|{some.tolist()}", make)
+        maps.append(values)
+        keys.append(told)
+        progress((start + len(some)) / len(rows), "looking at normal images")
+    if not maps:
+        return tuple(torch.empty(0) for _ in layers), keys[0]
+    return tuple(torch.cat(parts) for parts in zip(*maps, strict=True)), np.concatenate(keys)
+
+
+_seen: Memory[tuple[Maps, Rows]] = Memory(
+    ROOM, lambda found: sum(one.nbytes for one in found[0]) + found[1].nbytes
+)

@@ -1,0 +1,36 @@
+"""From a map and a threshold to boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from engine.result import Floats, Table
+
+LEAST = 0.0005  # of the image, below which a region is left out
+MOST = 10  # boxes
+TOUCHING = np.ones((3, 3), np.bool_)  # places that touch at a corner belong together
+
+
+def boxes_above(values: Floats, threshold: float, unit: str) -> Table:
+    """A box around each region of a map (H, W) above the threshold, the highest value first.
+
+    Columns: left, top, width, height as shares of the sides; highest in the map's unit; area as a
+    share of the image.
+    """
+    height, width = values.shape
+    labels, count = ndi.label(values > threshold, TOUCHING)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] / values.size
+    found = []
+    for at, (rows, columns) in enumerate(ndi.find_objects(labels)):
+        if areas[at] >= LEAST:
+            highest = float(values[rows, columns][labels[rows, columns] == at + 1].max())
+            found.append((
+                columns.start / width, rows.start / height, (columns.stop - columns.start) / width,
+                (rows.stop - rows.start) / height, highest, areas[at],
+            ))  # fmt: skip
+    found = sorted(found, key=lambda one: -one[4])[:MOST]
+    names = ("left", "top", "width", "height", "highest", "area")
+    units = ("share", "share", "share", "share", unit, "share")
+    numbers = np.array(found, np.float32).reshape(-1, len(names))
+    return Table.grid(numbers, [str(at + 1) for at in range(len(found))], names, units)

@@ -1,0 +1,20 @@
+"""Sparsemax: the nearest point of the simplex, which unlike softmax has many zeros.
+
+Martins and Astudillo, "From Softmax to Sparsemax" (2016), https://arxiv.org/abs/1602.02068
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def sparsemax(scores: Tensor) -> Tensor:
+    """The point p of the simplex with the least ‖p − z‖₂ for each row z of (…, M)."""
+    shifted = scores - scores.amax(-1, keepdim=True)
+    ordered = shifted.sort(-1, descending=True).values
+    sums = ordered.cumsum(-1)
+    ranks = torch.arange(1, scores.shape[-1] + 1, dtype=scores.dtype, device=scores.device)
+    support = (1 + ranks * ordered > sums).sum(-1, keepdim=True)
+    threshold = (sums.gather(-1, support - 1) - 1) / support
+    return (shifted - threshold).clamp_min(0)

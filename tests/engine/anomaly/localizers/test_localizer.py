@@ -1,0 +1,208 @@
+"""What every localizer shares: scale, threshold, boxes, and which images are normal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
+from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of
+from engine.anomaly.localizers.regions import boxes_above
+from engine.errors import BadData, DoesNotFit
+from tests import tiny
+from tests.engine.anomaly.localizers import cells
+
+TRIED = tuple(kind() for kind in LOCALIZERS)
+every = pytest.mark.parametrize("method", TRIED, ids=lambda method: method.name)
+HELD = 40
+case = partial(cells.case, network=cells.Rich)
+
+
+@pytest.fixture(scope="module")
+def normal():
+    return cells.data(cells.images(20 + HELD), 20)
+
+
+@pytest.fixture(scope="module")
+def odd():
+    return cells.with_lesion(cells.images(1, seed=7)[0])
+
+
+@every
+def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
+    """False alarms are images in which anything at all lies above the threshold."""
+    alarms = []
+    for image in cells.images(150, seed=11):
+        found = method(case(normal, image))
+        highest, threshold = (found["figures"][name][0] for name in ("highest", "threshold"))
+        alarms.append(highest > threshold)
+        assert found["mask"].values.any() == alarms[-1]
+    ruler = Conformal(found["held"].values.astype(float))
+    low, high = ruler.band(method.alpha, 0.99)
+    noise = 2.6 * np.sqrt(high * (1 - high) / len(alarms))
+    assert max(low - noise, 0) <= np.mean(alarms) <= high + noise
+
+
+@every
+def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal, odd):
+    found = method(case(normal, odd))
+    row = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    held = found["held"].values
+    assert row["below"] == 1.0
+    assert row["p"] == pytest.approx(1 / (HELD + 1)) == pytest.approx(row["smallest p"])
+    assert row["threshold"] == pytest.approx(np.sort(held)[-2], rel=1e-6)  # 5 % of 41 are two
+    assert (row["left"], row["top"]) == pytest.approx((24 / 32, 12 / 32), abs=0.1)
+    box = {name: float(found["boxes"][name][0]) for name in found["boxes"].order}
+    assert box["left"] <= 22 / 32 < 26 / 32 <= box["left"] + box["width"]
+    assert box["top"] <= 10 / 32 < 14 / 32 <= box["top"] + box["height"]
+    assert box["highest"] == pytest.approx(row["highest"])
+
+
+def test_boxes_are_those_of_the_regions_the_highest_first():
+    rng = np.random.default_rng(2)
+    values = ndi.gaussian_filter(rng.random((60, 80)), 3).astype(np.float32)
+    line = float(np.quantile(values, 0.9))
+    table = boxes_above(values, line, "distance")
+    left = values > line
+    for at in range(len(table)):
+        top, start = (round(table[n][at] * s) for n, s in (("top", 60), ("left", 80)))
+        rows = slice(top, top + round(table["height"][at] * 60))
+        columns = slice(start, start + round(table["width"][at] * 80))
+        peak = np.argwhere(values == table["highest"][at])[0]
+        assert rows.start <= peak[0] < rows.stop
+        assert columns.start <= peak[1] < columns.stop
+        labels = ndi.label(values > line, np.ones((3, 3)))[0]
+        own = labels == labels[tuple(peak)]
+        assert np.argwhere(own).min(0).tolist() == [rows.start, columns.start]
+        assert (np.argwhere(own).max(0) + 1).tolist() == [rows.stop, columns.stop]
+        assert table["area"][at] == pytest.approx(own.mean())
+        left &= ~own
+    assert (np.diff(table["highest"]) <= 0).all()
+    assert not len(table) or ndi.label(left, np.ones((3, 3)))[1] == 0 or len(table) == 10
+    assert len(boxes_above(values, 2.0, "distance")) == 0
+
+
+@every
+def test_more_normal_images_keep_the_first_ones_and_the_held_out_ones(method, normal, odd):
+    few, more = (replace(method, normals=n)(case(normal, odd)) for n in (5, 15))
+    assert few["figures"]["fitted"][0] == 5
+    assert more["figures"]["fitted"][0] == 15
+    assert few["held"].labels == more["held"].labels
+    assert len({*few["patches"]["image 1"]}) <= 5
+    if not isinstance(method, DictAS):  # it looks up as many as ever
+        assert {*more["patches"]["image 1"]} - {*few["patches"]["image 1"]}
+
+
+def test_the_image_s_own_group_is_left_out_and_each_group_is_held_out_once(odd):
+    groups = np.arange(60) // 3
+    normal = cells.data(cells.images(60), 30, group=groups)
+    found = PatchCore(normals=100)(case(normal, odd, group=2))
+    held = np.array([int(one) // 2 for one in found["held"].labels])
+    assert len(held) == len(set(groups[held])) == 10
+    assert set(groups[held]) == set(range(10, 20))
+    fitted = {one // 2 for one in found["patches"]["image 1"]}
+    assert not fitted & {6, 7, 8}
+    assert found["figures"]["fitted"][0] == 27
+
+
+# ---------------------------------------------------------------- what cannot be had
+
+
+def test_no_normal_image_and_one_are_sentences(odd):
+    none = cells.images(0).reshape(0, 3, 32, 32)
+    with pytest.raises(BadData, match="no normal image: at least two"):
+        case(cells.data(none), odd)
+    with pytest.raises(BadData, match="one normal image: at least two"):
+        case(cells.data(cells.images(1)), odd)
+    pixels = np.stack([odd, cells.images(1)[0]])
+    with pytest.raises(BadData, match="too few normal images beside this one"):
+        PatchCore()(case(cells.data(pixels), odd))
+
+
+@every
+def test_two_normal_images_give_a_map_and_no_promise(method, odd):
+    found = method(case(cells.data(cells.images(2)), odd))
+    assert any("With 1 normal images no false-alarm rate" in one for one in found["notes"].labels)
+    assert np.isfinite(found["map"].values).all()
+    assert found["figures"]["smallest p"][0] == 0.5
+    assert found["figures"]["threshold"][0] == pytest.approx(found["held"].values[0])
+
+
+@every
+def test_identical_normal_images_and_a_constant_image_are_mapped_and_the_first_are_said(
+    method, odd
+):
+    same = np.repeat(cells.images(1), 20, 0)
+    found = method(case(cells.data(same), odd))
+    assert any("are identical" in one for one in found["notes"].labels)
+    assert np.isfinite(found["map"].values).all()
+    flat = np.full((3, 32, 32), 128, np.uint8)
+    even = method(case(cells.data(cells.images(20)), flat))
+    assert np.isfinite(even["map"].values).all()
+    assert not any("are identical" in one for one in even["notes"].labels)
+
+
+def test_scans_mixed_with_photographs_are_said(odd):
+    pixels = cells.images(20)
+    pixels[::2] = pixels[::2, :1]
+    found = PatchCore()(case(cells.data(pixels), odd))
+    assert found["notes"].labels[0].startswith("10 of 20 normal images have color")
+
+
+def test_normal_images_of_another_size_are_brought_to_the_model_s(odd):
+    other = cells.images(20)[:, :, ::2, ::2]
+    found = PatchCore()(case(cells.data(other), odd))
+    assert found["map"].values.shape == (32, 32)
+
+
+# ---------------------------------------------------------------- layers
+
+
+def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
+    model = tiny.cnn()
+    named = {d: [one.name for one in layers_at(model, d)] for d in ("early", "middle", "late")}
+    assert named == {"early": ["act1"], "middle": ["act1", "act2"], "late": ["act2"]}
+    tokens = {d: [one.name for one in layers_at(tiny.vit(), d)] for d in ("early", "late")}
+    assert tokens["early"] != tokens["late"]
+    with pytest.raises(DoesNotFit, match="no layer whose output is a map"):
+        layers_at(tiny.mlp(), "middle")
+
+
+def test_a_model_without_maps_is_refused_with_the_reason():
+    asked = tiny.familiar_case(tiny.mlp())
+    assert "layers whose output is a map" in PaDiM.unmet(asked)
+
+
+def test_patches_are_bounded_in_number_and_width():
+    wide = tiny.classifier(tiny.random_weights(Wide()), 80)
+    maps = maps_of(wide, tiny.image(80)[None], layers_at(wide, "middle"))
+    assert maps[-1].shape == (1, WIDTH, GRID, GRID)
+
+
+def test_features_that_are_not_finite_are_a_sentence(normal, odd):
+    asked = case(normal, odd)
+    broken = cells.model()
+    broken.network.pool = Broken()
+    broken.__dict__.pop("fingerprint", None)
+    with pytest.raises(DoesNotFit, match="not finite"):
+        maps_of(broken, asked.image[None], layers_at(broken, "middle"))
+
+
+class Wide(tiny.Cnn):
+    """Its last map has 300 channels on 80 × 80 places."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.conv2 = tiny.nn.Identity(), tiny.nn.Conv2d(8, 300, 1)
+        self.fc = tiny.nn.Linear(300, 4)
+
+
+class Broken(tiny.nn.Module):
+    """Means of cells that are no numbers."""
+
+    def forward(self, images):
+        return tiny.nn.functional.avg_pool2d(images, 4) / 0 * 0

@@ -1,0 +1,75 @@
+"""PaDiM against the Mahalanobis distance, written again place by place."""
+
+import numpy as np
+import pytest
+
+from engine.anomaly import PaDiM
+from tests.engine.anomaly.localizers import cells
+
+FITTED = 25
+PLAIN = PaDiM(normals=100, blur=0.0, shrinkage=0.01)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return cells.case(
+        cells.data(cells.images(45), FITTED), cells.with_lesion(cells.images(1, seed=7)[0])
+    )
+
+
+def gaussian(case, place, shrinkage=0.01):
+    """Normal patches, their mean and covariance at a place (row, column)."""
+    normal = cells.cells_of(case.normal.images[:FITTED])[:, :, *place]
+    spread = np.cov(normal, rowvar=False)
+    return normal, spread + (shrinkage * spread.trace() / 3 + 1e-6) * np.eye(3)
+
+
+def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(asked):
+    found = PLAIN(asked)["patches"]
+    own = cells.cells_of(np.rint(asked.image.numpy() * 255)[None])[0]
+    for at in range(64):
+        place = divmod(at, 8)
+        normal, spread = gaussian(asked, place)
+        apart = own[:, *place] - normal.mean(0)
+        wanted = np.sqrt(apart @ np.linalg.inv(spread) @ apart)
+        assert found["distance"][at] == pytest.approx(wanted, rel=2e-3)
+        each = own[:, *place] - normal
+        lengths = np.sqrt(np.einsum("ni,ij,nj->n", each, np.linalg.inv(spread), each))
+        order = np.argsort(lengths)[:5]
+        assert [found[f"image {k + 1}"][at] // 2 for k in range(5)] == order.tolist()
+        assert found["distance 1"][at] == pytest.approx(lengths.min(), rel=2e-3)
+        assert (found["row 1"][at], found["column 1"][at]) == place
+
+
+def test_with_one_feature_it_is_the_z_score():
+    """Gray cells whose three channels are one: the others add nothing but shrinkage."""
+    rng = np.random.default_rng(0)
+    gray = rng.integers(0, 255, (40, 1, 8, 8)).repeat(4, 2).repeat(4, 3).astype(np.uint8)
+    pixels = np.concatenate([gray, np.zeros_like(gray), np.zeros_like(gray)], 1)
+    case = cells.case(cells.data(pixels, FITTED), pixels[-1])
+    found = PaDiM(normals=100, blur=0.0, shrinkage=0.001)(case)["patches"]["distance"]
+    known = cells.cells_of(pixels[:FITTED])[:, 0]
+    own = cells.cells_of(pixels[-1:])[0, 0]
+    variance = known.var(0, ddof=1)
+    wanted = np.abs(own - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
+    np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-3)
+
+
+def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(asked):
+    pixels = asked.normal.images.copy()
+    wild = np.random.default_rng(1).integers(0, 255, (len(pixels), 3, 2, 2))
+    pixels[:, :, 8:16, 20:28] = wild.repeat(4, 2).repeat(4, 3)  # the lesion's own place
+    calm = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(asked.image.numpy() * 255)))
+    assert PLAIN(asked)["map"].values[12, 24] > 4 * calm["map"].values[12, 24]
+
+
+def test_fewer_images_than_dimensions_are_said():
+    case = cells.case(cells.data(cells.images(6), 3), cells.images(1, seed=7)[0])
+    assert any("leans on its shrinkage" in one for one in PLAIN(case)["notes"].labels)
+    assert np.isfinite(PLAIN(case)["map"].values).all()
+
+
+def test_other_dimensions_are_compared_with_another_seed(asked):
+    few = PaDiM(normals=100, dimensions=2)
+    one, two = few(asked), few(cells.case(asked.normal, np.rint(asked.image.numpy() * 255), seed=4))
+    assert not np.allclose(one["map"].values, two["map"].values)

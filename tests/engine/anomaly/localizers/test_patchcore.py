@@ -1,0 +1,124 @@
+"""PatchCore against plain searches over all normal patches."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.anomaly import PatchCore
+from engine.anomaly.localizers.patchcore import centers
+from engine.method import quiet
+from tests.engine.anomaly.localizers import cells
+
+PLAIN = PatchCore(coreset=None, normals=100, blur=0.0)
+FITTED = 12
+
+
+@pytest.fixture(scope="module")
+def asked():
+    pixels = cells.images(30)
+    return cells.case(cells.data(pixels, FITTED), cells.with_lesion(cells.images(1, seed=7)[0]))
+
+
+def neighborhoods(pixels):
+    """The mean of each 3 × 3 neighborhood, nothing beyond the edge, (n, 64, 3)."""
+    padded = np.pad(cells.cells_of(pixels), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    grid = range(cells.GRID)
+    means = [[padded[:, :, y : y + 3, x : x + 3].sum((2, 3)) / 9 for x in grid] for y in grid]
+    return np.array(means).transpose(2, 0, 1, 3).reshape(len(pixels), -1, 3)
+
+
+def searched(case):
+    """Distances of all patches of the image to all normal ones, (64, 12, 64)."""
+    known = neighborhoods(case.normal.images[:FITTED])
+    own = neighborhoods(np.rint(case.image.numpy() * 255)[None])[0]
+    return np.linalg.norm(own[:, None, None] - known[None], axis=3)
+
+
+def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
+    found, apart = PLAIN(asked), searched(asked)
+    nearest = apart.min((1, 2))
+    np.testing.assert_allclose(found["patches"]["distance"], nearest, atol=2e-6)
+    grid = torch.from_numpy(nearest.reshape(1, 1, 8, 8))
+    large = F.interpolate(grid, (32, 32), mode="bilinear")[0, 0].numpy()
+    np.testing.assert_allclose(found["map"].values, large, atol=2e-6)
+    assert 2 * 4 <= found["map"].values.argmax() // 32 < 4 * 4  # rows of the lesion
+
+
+def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(asked):
+    table, apart = PLAIN(asked)["patches"], searched(asked)
+    for rank in range(1, 6):
+        image = table[f"image {rank}"] // 2  # ids are twice the place
+        place = table[f"row {rank}"] * 8 + table[f"column {rank}"]
+        named = apart[np.arange(64), image, place]
+        np.testing.assert_allclose(named, table[f"distance {rank}"], atol=2e-6)
+        ranked = np.sort(apart.reshape(64, -1), 1)[:, rank - 1]
+        np.testing.assert_allclose(named, ranked, atol=2e-6)
+
+
+def test_a_normal_image_with_the_same_lesion_erases_it_from_the_map(asked):
+    lesion = np.rint(asked.image.numpy() * 255).astype(np.uint8)
+    lesion[2, 31, 31] ^= 1  # another image, or it would be left out
+    pixels = asked.normal.images.copy()
+    pixels[0] = lesion
+    erased = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(asked.image.numpy() * 255)))
+    before, after = PLAIN(asked)["map"].values, erased["map"].values
+    assert before.max() > 0.1
+    assert after[4:20, 16:32].max() < 1e-3
+    assert asked.normal.ids[0] in erased["patches"]["image 1"]
+
+
+def test_the_image_itself_is_no_normal_image_of_its_own(asked):
+    pixels = asked.normal.images.copy()
+    pixels[0] = np.rint(asked.image.numpy() * 255)
+    alone = PLAIN(cells.case(cells.data(pixels, FITTED), pixels[0]))
+    assert 0 not in alone["patches"]["image 1"]
+    assert alone["figures"]["fitted"][0] == FITTED - 1
+    assert alone["map"].values.max() > 0.1
+
+
+def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(asked):
+    known = neighborhoods(asked.normal.images[:FITTED]).reshape(-1, 3)
+    own = neighborhoods(np.rint(asked.image.numpy() * 255)[None])[0]
+    apart = np.linalg.norm(own[:, None] - known, axis=2)
+    worst = apart.min(1).argmax()
+    answer = apart[worst].argmin()
+    for count in (2, 9):
+        around = np.argsort(np.linalg.norm(known - known[answer], axis=1), kind="stable")[:count]
+        weights = np.exp(apart[worst, around])
+        share = np.exp(apart[worst, answer]) / weights.sum()
+        wanted = (1 - share) * apart[worst, answer]
+        found = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
+        assert found["figures"]["image score"][0] == pytest.approx(wanted, abs=1e-5)
+    found = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
+    assert found["figures"]["image score"][0] == pytest.approx(apart.min(1).max(), abs=1e-5)
+
+
+def test_the_coreset_is_the_greedy_one_and_leaves_no_patch_far_away():
+    rows = torch.from_numpy(np.random.default_rng(3).normal(size=(300, 6))).float()
+    found = centers(rows, 20, np.random.default_rng(5), quiet).tolist()
+    chosen = [int(np.random.default_rng(5).integers(300))]
+    apart = torch.cdist(rows.double(), rows.double())
+    while len(chosen) < 20:
+        chosen.append(int(apart[:, chosen].min(1).values.argmax()))
+    assert found == chosen
+    random = [np.random.default_rng(s).permutation(300)[:20].tolist() for s in range(20)]
+    cover = apart[:, found].min(1).values.max()
+    assert cover < min(apart[:, one].min(1).values.max() for one in random)
+
+
+def test_identical_patches_are_each_chosen_once():
+    found = centers(torch.zeros(10, 3), 6, np.random.default_rng(0), quiet)
+    assert len(set(found.tolist())) == 6
+
+
+def test_a_small_coreset_only_raises_the_map(asked):
+    whole, few = PLAIN(asked), PatchCore(coreset=50, normals=100, blur=0.0)(asked)
+    assert (few["map"].values >= whole["map"].values - 1e-5).all()
+    assert few["map"].values.mean() > whole["map"].values.mean()
+
+
+def test_wide_patches_are_projected_before_they_are_chosen():
+    rows = torch.from_numpy(np.random.default_rng(3).normal(size=(200, 300))).float()
+    rows[:5] *= 50  # five that no projection hides
+    assert set(centers(rows, 8, np.random.default_rng(1), quiet).tolist()) >= set(range(5))
