@@ -112,6 +112,14 @@ ANOMALY_EXPERIMENTS = AppPage(
     ":material/science:",
 )
 
+WHERE_ODD = AppPage(
+    "Anomaly",
+    "Where is it odd?",
+    "where-odd",
+    "anomaly/where.py",
+    ":material/location_searching:",
+)
+
 PRUNE = AppPage(
     "Sparsity",
     "Prune",
@@ -135,6 +143,7 @@ VIEWS = (
     ASK,
     DECODING,
     FAMILIAR,
+    WHERE_ODD,
     ANOMALY_EXPERIMENTS,
     PRUNE,
 )

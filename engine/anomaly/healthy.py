@@ -1,4 +1,4 @@
-"""Normal images that ship for "Where is it odd?": healthy twins of phantoms, and textures."""
+"""Images in which nothing is odd: healthy twins of the phantoms, and squares of textures."""
 
 from __future__ import annotations
 
@@ -7,33 +7,14 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from engine import data as data_sets
 from engine.data import DataCard, DataSet
 from engine.images.samples import Sample
-from engine.method import Progress, quiet
 
-TWINS = "healthy-twins"
-PHANTOMS = "phantoms:count=1000"  # 100 patients, of whom 30 are held out
+TWINS = "phantoms+healthy"
 TEXTURES = {"brick": "Brick wall", "grass": "Grass", "gravel": "Gravel"}
 SQUARE = 64  # px; each texture has 512 × 512
 
 LICENSE = "CC0, from scikit-image"
-
-
-def twins(progress: Progress = quiet) -> DataSet:
-    """Every phantom slice without its lesion, (1000, 1, 96, 96), with its patient as group."""
-    found = data_sets.load(PHANTOMS, progress)
-    card = DataCard(
-        "Healthy twins of the brain phantoms",
-        about="Phantom slices of the same patients without any lesion.",
-        made=found.card.made,
-        license=found.card.license,
-        truth="the patient of each slice (group)",
-    )
-    return DataSet(
-        TWINS, card, ("healthy",), found.truth["twin"], np.zeros(len(found), np.int64), found.ids,
-        found.split, {"group": found.truth["group"]},
-    )  # fmt: skip
 
 
 @cache

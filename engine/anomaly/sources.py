@@ -11,7 +11,7 @@ import torch
 from engine import data as data_sets
 from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
 from engine.anomaly.extract import as_seen
-from engine.anomaly.healthy import TEXTURES, TWINS, texture, twins
+from engine.anomaly.healthy import TEXTURES, TWINS, texture
 from engine.anomaly.photographs import ODD, photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import DataSet
@@ -63,8 +63,6 @@ def normal(name: str, progress: Progress = quiet) -> DataSet:
     Raises:
         BadData: no data set of that name, or it has too few images.
     """
-    if name == TWINS:
-        return twins(progress)
     if name in TEXTURES:
         return texture(name)
     found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)

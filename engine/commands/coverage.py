@@ -56,7 +56,7 @@ ELSEWHERE = {
     "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",
     "COUNTED": "Hallucination / Decoding", "TRAINING": "Overview / Data and models",
     "OTHER_SEEDS": "Sparsity / Prune",
-    "PROTECT": "Unlearning / Experiments",
+    "PROTECT": "Unlearning / Experiments", "LOCALIZERS": "Anomaly / Where is it odd?",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""
 

@@ -83,6 +83,10 @@ FORMS = (
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
+    Form(
+        views.WHERE_ODD, "where", FamiliarArguments,
+        SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
+    ),
     Form(views.FORGET, "forget", BoardArguments, FORGET),
     Form(
         views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)

@@ -101,8 +101,8 @@ class Localizer(Method[FamiliarCase]):
     unit: ClassVar[str] = "distance"
 
     normals: int = setting(
-        40, Slider(1, 100, 1), "Normal images", "How many it is fitted to; fewer where there are "
-        "fewer. Others, which are held out, give the threshold.",
+        40, Slider(1, 100, 1), "Normal images used", "How many it is fitted to; fewer where "
+        "there are fewer. Others, which are held out, give the threshold.",
     )  # fmt: skip
     depth: str = setting(
         "middle", Choice(DEPTHS), "Layers", "Which layers are compared: early ones see fine "

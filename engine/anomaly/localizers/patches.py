@@ -26,7 +26,7 @@ DEPTHS = ("early", "middle", "late")
 GRID = 32  # rows and columns that are looked at, at most
 WIDTH = 256  # channels of a layer, from which on they are mixed into so many at random
 CHUNK = 10  # images that are looked at between two reports
-MOST_HELD = 60  # normal images that the threshold comes from
+MOST_HELD = 40  # normal images that the threshold comes from
 ROOM = 384 * 2**20  # bytes of patches that are remembered
 COLORED = 4  # of 255: channels that differ by more than that on average make a colored image
 

@@ -1,0 +1,54 @@
+"""Marks over a picture, which can be clicked: a row for each, colored by its number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from components.charts.style import laid, ramp
+from components.draw.charts import Chart, unit, values
+from components.draw.pictures import url
+from engine.pictures import Pixels
+from engine.result import Table
+
+MARK = 15  # px
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturePoints(Chart):
+    """A square for each row; columns `left` and `top` are shares of the picture's sides.
+
+    Args:
+        picture: what they lie over, (H, W, 3).
+        value: the column that colors them.
+        chosen: the row whose mark has a thick border.
+    """
+
+    picture: Pixels
+    value: str
+    chosen: int = 0
+
+    def figure(self, table: Table) -> go.Figure:
+        """The picture and the marks."""
+        height, width = self.picture.shape[:2]
+        figure = go.Figure()
+        figure.add_layout_image(
+            source=url(self.picture), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height,
+            sizing="stretch", layer="below",
+        )  # fmt: skip
+        edges = [4 if at == self.chosen else 1 for at in range(len(table))]
+        figure.add_scatter(
+            x=table["left"] * width, y=table["top"] * height, mode="markers",
+            text=[f"{one:.3g} {unit(table, self.value)}" for one in values(table, self.value)],
+            hovertemplate="%{text}<extra></extra>", showlegend=False,
+            marker={
+                "symbol": "square", "size": MARK, "color": values(table, self.value),
+                "colorscale": ramp(), "line": {"width": edges, "color": "#fff"},
+            },
+            unselected={"marker": {"opacity": 1}},
+        )  # fmt: skip
+        axis = {"visible": False, "constrain": "domain"}
+        figure.update_xaxes(range=(0, width), **axis)
+        figure.update_yaxes(range=(height, 0), scaleanchor="x", **axis)
+        return laid(figure, self.height or 380)

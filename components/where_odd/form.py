@@ -1,0 +1,84 @@
+"""What Where is it odd? asks: normal images, how many of them, and a localizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import streamlit as st
+
+from components import forms, uploads
+from components.case_form import CaseForm
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.subject import Subject
+from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer, sources
+from engine.anomaly.healthy import TWINS
+from engine.arguments.normal import FamiliarArguments, group_of
+
+KEY = "where"
+OWN_HELP = (
+    "Two pictures at least, about 64 for a threshold at 5 % false alarms. They stay in this "
+    "session's memory."
+)
+MATTER = ("normals", "alpha")  # settings that stand beside the picture
+
+
+@dataclass(frozen=True)
+class WhereQuestion:
+    """What the page asks.
+
+    Args:
+        case: the image among normal ones.
+        method: the localizer.
+        known: the arguments that the case does not know about itself.
+    """
+
+    case: FamiliarCase
+    method: Localizer
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose(subject: Subject) -> WhereQuestion:
+    """Normal images and localizer. Raises BlindspotError without a case."""
+    left, middle, right = st.columns(3, gap="large")
+    model, seed = subject.case.model, subject.case.seed
+    form = CaseForm(FamiliarArguments, KEY, {"model": model})
+    with left:
+        normal = form.ask("normal", own=uploads.all_held(KEY), first=usual(subject))
+        if isinstance(normal, str):
+            with st.spinner("Making the images; the first time this may take some seconds"):
+                normal = sources.normal(normal)
+    group = group_of(subject.arguments.get("image", ""), normal)
+    case = FamiliarCase(model, subject.case.image, normal, None, group, seed)
+    return WhereQuestion(case, choose_method(case, middle, right), form.known(subject.arguments))
+
+
+def usual(subject: Subject) -> str:
+    """The normal images that fit the image: heads without a lesion for a phantom or a scan."""
+    is_head = subject.name.startswith("phantoms") or subject.picture.behind is not None
+    return TWINS if is_head else sources.normal_sources(subject.case.model)[0].name
+
+
+def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
+    """One localizer with its settings."""
+    fitting = {kind.title: kind for kind in LOCALIZERS if not kind.unmet(case)}
+    if not fitting:
+        first = LOCALIZERS[0]
+        first().check(case)  # says why
+    with middle:
+        kind = fitting[pick("Localizer", list(fitting), f"{KEY}.localizer", "pills")]
+        key = f"{KEY}.{kind.name}"
+        forms.refuse_links(kind, key, case)
+        names = [spec.name for spec in fields(kind) if spec.name not in MATTER]
+        with st.popover("Settings"):
+            rest = forms.settings(kind, key, names)
+    with right:
+        return kind(**forms.settings(kind, key, MATTER), **rest)
+
+
+def described(asked: WhereQuestion) -> str:
+    """What the normal images are."""
+    card = asked.case.normal.card
+    return plain(f"Normal images: {card.title}. {card.about} {card.made}")

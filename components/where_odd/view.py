@@ -1,0 +1,140 @@
+"""The view Where is it odd?: the oddest place, the map, the healthy twin, boxes and answers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from components import section
+from components.charts.tables import percent
+from components.draw.boxes import PictureBoxes
+from components.draw.drawing import Drawing, Views
+from components.draw.maps import draw_maps, first_screen
+from components.notices import plain
+from components.section import Section
+from components.share import Files
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject, square_pixels
+from components.taking import image_of, title_of
+from components.where_odd.answers import answers
+from components.where_odd.form import KEY, WhereQuestion, described
+from components.widgets.encoding import saved
+from components.widgets.pictures import show_picture
+from components.widgets.viewer import Panel, place
+
+WAITING = 440  # px of the image while its map is made
+
+
+def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
+    """The answer of the localizer about the image; what it rests on is drawn below."""
+    section.show(
+        Section(
+            KEY, asked.method, asked.case, known=asked.known, columns=1, below=below,
+            sentence=partial(sentence, asked),
+            picture=lambda found: picture(asked, found, subject),
+            evidence=[
+                Drawing(
+                    "boxes", "Regions above the threshold", finding=regions,
+                    chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
+                )
+            ],
+            detail=lambda found: detail(asked, found, subject), files=files,
+            waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
+        )
+    )  # fmt: skip
+
+
+def figures(found: Views) -> dict[str, float]:
+    """The row of figures by name."""
+    table = found["figures"]
+    return {name: float(table[name][0]) for name in table.order}
+
+
+def sentence(asked: WhereQuestion, found: Views) -> str:
+    """The oddest place, and how many normal images are that odd anywhere."""
+    one = figures(found)
+    where, count = place(found["map"].values), int(one["held out"])
+    share = f"what {percent(one['below'])} of {count} normal images reach anywhere"
+    if one["smallest p"] > asked.method.alpha:
+        return (
+            f"The oddest place is the {where}, above {share}; too few normal images were held out "
+            f"for a threshold at {percent(asked.method.alpha)} false alarms."
+        )
+    if one["highest"] > one["threshold"]:
+        return f"The oddest place is the {where}, above {share}."
+    return f"Nothing stands out: the oddest place, the {where}, is above {share}."
+
+
+def trust(asked: WhereQuestion, found: Views) -> str:
+    """What the threshold promises."""
+    one = figures(found)
+    threshold, count = f"{one['threshold']:.3g} ({asked.method.unit})", int(one["held out"])
+    if one["smallest p"] > asked.method.alpha:
+        return f"No promise: {count} normal images were held out; the highest reaches {threshold}."
+    return (
+        f"Threshold {threshold}: at most {percent(asked.method.alpha)} of normal images reach it "
+        f"anywhere, by {count} that were held out."
+    )
+
+
+def picture(asked: WhereQuestion, found: Views, subject: Subject) -> None:
+    """The map with its legend and what it promises, beside the image without its lesion."""
+    twin = subject.chosen.example.twin() if subject.chosen.example else None
+    with first_screen(2, KEY):
+        left, right = st.columns(2, gap="large")
+        with left:
+            panel = Panel(asked.method.title, found["map"], trust(asked, found))
+            draw_maps([panel], subject, f"{KEY}.viewer")
+        with right:
+            if twin is None:
+                st.markdown("**The image**")
+                show_picture(square_pixels(subject), "The image", width="stretch")
+            else:
+                st.markdown("**The same slice without the lesion**")
+                show_picture(enlarged(twin.pixels), "The healthy twin", width="stretch")
+
+
+def regions(found: Views) -> str:
+    """How many there are, and how much of the image they take."""
+    table = found["boxes"]
+    many = "1 region lies" if len(table) == 1 else f"{len(table)} regions lie"
+    return f"{many} above the threshold, {percent(float(table['area'].sum()))} of the image."
+
+
+def detail(asked: WhereQuestion, found: Views, subject: Subject) -> None:
+    """The answers to a click, what was done otherwise than usual, and what is normal here."""
+    answers(asked, found, square_pixels(subject))
+    notes = found["notes"]
+    for note in notes.labels if notes.values[0] else ():
+        st.caption(plain(note))
+    st.caption(described(asked))
+
+
+def files(found: Views) -> Files:
+    """The mask as a picture; boxes and map are taken along as everywhere."""
+    inside = found["mask"].values > 0
+    return {
+        "blindspot-mask.png": lambda: saved(
+            Image.fromarray(np.where(inside, 255, 0).astype(np.uint8)), "PNG"
+        )
+    }
+
+
+def offer_phantom(subject: Subject) -> None:
+    """A button to an image of which normal images ship, where the present one has none."""
+    if subject.name.startswith("phantoms") or subject.picture.behind is not None:
+        return
+    title = title_of("phantoms")
+
+    def use() -> None:
+        st.session_state.update(image_of(title))
+
+    st.button(
+        "Try a brain phantom with a lesion", key=f"{KEY}.phantom", on_click=use,
+        help="Of everyday photographs only a few ship to compare with; of the phantoms there are "
+        "healthy twins. Or open a zip of your own normal images below.",
+    )  # fmt: skip

@@ -1,0 +1,26 @@
+"""Where is it odd?: which places of the image normal images do not have."""
+
+import streamlit as st
+
+from components import notices, uploads
+from components.sidebar import subject
+from components.where_odd import form, view
+
+st.title("Where is it odd?")
+
+about = subject.current({"seed"})
+model = about.case.model
+st.markdown(
+    f"Which places look unlike normal images to the layers of **{notices.plain(model.title)}**?"
+)
+
+answer, controls, below = (st.container() for _ in range(3))
+with notices.spoken():
+    with controls:
+        asked = form.choose(about)
+        view.offer_phantom(about)
+    with answer:
+        view.show(asked, about, below)
+
+with st.expander("Normal images of yours"):
+    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP)

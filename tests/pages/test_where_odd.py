@@ -1,0 +1,136 @@
+"""Where is it odd? as a visitor meets it: the oddest place, the twin, and what answers a patch."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.views import WHERE_ODD
+from components.where_odd import answers
+from engine.anomaly import FamiliarCase, PaDiM, PatchCore, sources
+from engine.case import shown
+from engine.data import registry
+from engine.data.example import example
+from engine.images import Crop
+from engine.models import catalog
+from engine.run import digest
+from tests.visits import pills, question_in, said, settled, visit, words
+
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "model": "Digits CNN"}
+
+
+def opened(**link):
+    """The page once its sentence is there."""
+    at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, WHERE_ODD)
+    return answered(at)
+
+
+def answered(at):
+    return settled(at, lambda at: at.main.header and not at.main.get("progress"))
+
+
+def case_of(normal="digits"):
+    """What the page asks about the first test image."""
+    model, data = catalog.load("digits-cnn"), sources.normal("digits")
+    row = data.rows("test")[0]
+    picture = example(f"digits/{data.ids[row]}").picture()
+    return FamiliarCase(model, shown(picture, Crop(), model), sources.normal(normal))
+
+
+def row_of(found):
+    return {name: float(found["figures"][name][0]) for name in found["figures"].order}
+
+
+def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
+    at, case = opened(), case_of()
+    found = PatchCore()(case)
+    row = row_of(found)
+    sentence = at.main.header[0].value.replace("\\", "")
+    odd = row["highest"] > row["threshold"]
+    assert sentence.startswith("The oddest place" if odd else "Nothing stands out")
+    assert f"above what {100 * row['below']:.3g} % of 40 normal images" in sentence.replace(
+        "\\", ""
+    )
+    python = next(each.value for each in at.code if "anomaly.PatchCore" in each.value)
+    assert question_in(python) == digest(PatchCore(), case)
+    patches = found["patches"]
+    nearest = int(patches["image 1"][patches["distance"].argmax()])
+    assert f"The nearest normal patch is in image {nearest}," in words(at)
+
+
+def test_another_localizer_and_fewer_normal_images_are_another_answer():
+    at = opened(where__localizer="PaDiM", where__PaDiM__normals="10")
+    found = PaDiM(normals=10)(case_of())
+    assert f"{100 * row_of(found)['below']:.3g} % of 40" in at.main.header[0].value
+    assert "leans on its shrinkage" in words(at)
+    pills(at, "where.localizer").set_value("DictAS, untrained").run()
+    at = answered(at)
+    python = next(each.value for each in at.code if "anomaly." in each.value)
+    assert "anomaly.DictAS" in python
+
+
+def test_a_clicked_patch_is_the_one_whose_answers_are_shown():
+    table = PatchCore()(case_of())["patches"]
+    hot = answers.hottest(table)
+    assert (np.diff(hot["distance"]) <= 0).all()
+    assert hot["left"][0] == pytest.approx((hot["column"][0] + 0.5) / (table["column"].max() + 1))
+    at = opened()
+    place = int(hot["row"][3] * hot["columns"][3] + hot["column"][3])
+    at.session_state[answers.CHOSEN] = place
+    at.run()
+    assert f"This patch is at {hot['distance'][3]:.3g}" in words(at)
+
+
+def test_what_is_cut_out_is_around_the_patch():
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[16:24, 40:48] = 255  # row 2, column 5 of eight
+    found = answers.cut(pixels, (2, 5), (8, 8))
+    bright = found[..., 0] > 0
+    assert found.shape == (answers.SIDE, answers.SIDE, 3)
+    assert bright.mean() == pytest.approx(1 / 25, abs=0.01)
+    rows, columns = np.nonzero(bright)
+    assert rows.mean() == pytest.approx(47.5, abs=1)
+    assert columns.mean() == pytest.approx(47.5, abs=1)
+    assert answers.cut(pixels, (0, 0), (8, 8)).shape == found.shape
+
+
+def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_offered():
+    at = opened()
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in range(4):
+            picture = io.BytesIO()
+            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(picture, "PNG")
+            archive.writestr(f"{number}.png", picture.getvalue())
+    file = ("mine.zip", held.getvalue(), "application/zip")
+    at.file_uploader(key="familiar.file").set_value(file).run()
+    options = at.selectbox(key="where.normal").options
+    mine = next(one for one in options if one.startswith("Your data"))
+    at.selectbox(key="where.normal").set_value(mine).run()
+    at = answered(at)
+    assert "too few normal images were held out for a threshold at 5 %" in at.main.header[0].value
+    assert "no false-alarm rate below" in words(at)
+
+
+def test_a_model_without_maps_is_told_with_the_reason():
+    at = settled(visit(DIGITS | {"model": "Digits MLP"}, WHERE_ODD))
+    assert any("needs layers whose output is a map" in one for one in said(at))
+
+
+def test_a_bad_link_is_refused_in_words():
+    at = settled(visit(DIGITS | {"where.PatchCore.normals": "9999"}, WHERE_ODD))
+    assert any("Normal images" in one for one in said(at))
+
+
+def test_a_phantom_begins_with_its_healthy_twin_beside_it():
+    title = registry.entry("phantoms").card.title
+    at = opened(data=title, model="Phantom CNN", item="2")
+    assert at.selectbox(key="where.normal").value == "Healthy twins of the brain phantoms"
+    assert "The same slice without the lesion" in words(at)
+    assert re.match("The oddest place is the|Nothing stands out", at.main.header[0].value)
