@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -24,7 +22,7 @@ from components.where_odd.answers import answers
 from components.where_odd.form import KEY, WhereQuestion, described
 from components.widgets.encoding import saved
 from components.widgets.pictures import show_picture
-from components.widgets.viewer import Panel, place
+from components.widgets.viewer import Panel
 
 WAITING = 440  # px of the image while its map is made
 
@@ -34,7 +32,6 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
     section.show(
         Section(
             KEY, asked.method, asked.case, known=asked.known, columns=1, below=below,
-            sentence=partial(sentence, asked),
             picture=lambda found: picture(asked, found, subject),
             evidence=[
                 Drawing(
@@ -52,21 +49,6 @@ def figures(found: Views) -> dict[str, float]:
     """The row of figures by name."""
     table = found["figures"]
     return {name: float(table[name][0]) for name in table.order}
-
-
-def sentence(asked: WhereQuestion, found: Views) -> str:
-    """The oddest place, and how many normal images are that odd anywhere."""
-    one = figures(found)
-    where, count = place(found["map"].values), int(one["held out"])
-    share = f"what {percent(one['below'])} of {count} normal images reach anywhere"
-    if one["smallest p"] > asked.method.alpha:
-        return (
-            f"The oddest place is the {where}, above {share}; too few normal images were held out "
-            f"for a threshold at {percent(asked.method.alpha)} false alarms."
-        )
-    if one["highest"] > one["threshold"]:
-        return f"The oddest place is the {where}, above {share}."
-    return f"Nothing stands out: the oddest place, the {where}, is above {share}."
 
 
 def trust(asked: WhereQuestion, found: Views) -> str:

@@ -42,20 +42,10 @@ def case_of(normal="digits"):
     return FamiliarCase(model, shown(picture, Crop(), model), sources.normal(normal))
 
 
-def row_of(found):
-    return {name: float(found["figures"][name][0]) for name in found["figures"].order}
-
-
 def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
     at, case = opened(), case_of()
     found = PatchCore()(case)
-    row = row_of(found)
-    sentence = at.main.header[0].value.replace("\\", "")
-    odd = row["highest"] > row["threshold"]
-    assert sentence.startswith("The oddest place" if odd else "Nothing stands out")
-    assert f"above what {100 * row['below']:.3g} % of 40 normal images" in sentence.replace(
-        "\\", ""
-    )
+    assert at.main.header[0].value == PatchCore().finding(case, found)
     python = next(each.value for each in at.code if "anomaly.PatchCore" in each.value)
     assert question_in(python) == digest(PatchCore(), case)
     patches = found["patches"]
@@ -66,7 +56,7 @@ def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
 def test_another_localizer_and_fewer_normal_images_are_another_answer():
     at = opened(where__localizer="PaDiM", where__PaDiM__normals="10")
     found = PaDiM(normals=10)(case_of())
-    assert f"{100 * row_of(found)['below']:.3g} % of 40" in at.main.header[0].value
+    assert at.main.header[0].value == PaDiM(normals=10).finding(case_of(), found)
     assert "leans on its shrinkage" in words(at)
     pills(at, "where.localizer").set_value("DictAS, untrained").run()
     at = answered(at)

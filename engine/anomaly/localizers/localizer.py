@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -147,6 +148,22 @@ class Localizer(Method[FamiliarCase]):
         progress(1.0, "mapped")
         return found
 
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The oddest place, and how many normal images are that odd anywhere."""
+        table = found["figures"]
+        one = {name: float(table[name][0]) for name in table.order}
+        below = round(one["below"] * one["held out"])
+        where = f"{place_of(one['left'], one['top'])}, above what {below} of "
+        where += f"{one['held out']:.0f} normal images reach anywhere"
+        if one["smallest p"] > self.alpha:
+            return (
+                f"The oddest place is the {where}; too few normal images were held out for a "
+                f"threshold at {100 * self.alpha:.3g} % false alarms."
+            )
+        if one["highest"] > one["threshold"]:
+            return f"The oddest place is the {where}."
+        return f"Nothing stands out: the oddest place is the {where}."
+
     def learned(self, case: FamiliarCase, normal: NormalPatches, progress: Progress) -> Learned:
         """The rule and its held-out figures, made once for these normal images."""
 
@@ -228,6 +245,13 @@ class Localizer(Method[FamiliarCase]):
 
 
 _learned: Memory[Learned] = Memory(ROOM, lambda learned: learned.nbytes)
+
+
+def place_of(left: float, top: float) -> str:
+    """Which ninth of the image a place lies in, given as shares of its sides."""
+    across, down = (min(int(3 * share), 2) for share in (left, top))
+    column, row = ("left", "middle", "right")[across], ("upper", "middle", "lower")[down]
+    return "middle" if column == row else f"{row} {column}"
 
 
 def at_places(index: Tensor, columns: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:

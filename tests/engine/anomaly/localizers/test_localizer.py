@@ -10,6 +10,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
+from engine.anomaly.localizers.localizer import place_of
 from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of
 from engine.anomaly.localizers.regions import boxes_above
 from engine.errors import BadData, DoesNotFit
@@ -60,6 +61,25 @@ def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal,
     assert box["left"] <= 22 / 32 < 26 / 32 <= box["left"] + box["width"]
     assert box["top"] <= 10 / 32 < 14 / 32 <= box["top"] + box["height"]
     assert box["highest"] == pytest.approx(row["highest"])
+
+
+def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_odd(normal, odd):
+    method, asked = PatchCore(), case(normal, odd)
+    found = method(asked)
+    assert method.finding(asked, found) == (
+        "The oddest place is the middle right, above what 40 of 40 normal images reach anywhere."
+    )
+    calm = case(normal, cells.images(1, seed=12)[0])
+    below = int((method(calm)["held"].values < method(calm)["map"].values.max()).sum())
+    words = method.finding(calm, method(calm))
+    assert words.startswith("Nothing stands out: the oddest place is the ")
+    assert f"above what {below} of 40 normal images" in words
+    strict = replace(method, alpha=0.02)
+    said = strict.finding(asked, strict(asked))
+    assert said.endswith("too few normal images were held out for a threshold at 2 % false alarms.")
+    assert [place_of(*at) for at in ((0.5, 0.5), (1.0, 0.0), (0.1, 0.5))] == [
+        "middle", "upper right", "middle left",
+    ]  # fmt: skip
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():
