@@ -70,7 +70,7 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
     with middle:
         kind = fitting[pick("Localizer", list(fitting), f"{KEY}.localizer", "pills")]
         key = f"{KEY}.{kind.name}"
-        forms.refuse_links(kind, key, case)
+        forms.refuse_links(kind, key)
         names = [spec.name for spec in fields(kind) if spec.name not in MATTER]
         with st.popover("Settings"):
             rest = forms.settings(kind, key, names)

@@ -13,8 +13,8 @@ from PIL import Image
 from components.views import WHERE_ODD
 from components.where_odd import answers
 from engine.anomaly import FamiliarCase, PaDiM, PatchCore, sources
+from engine.anomaly.healthy import TWINS
 from engine.case import shown
-from engine.data import registry
 from engine.data.example import example
 from engine.images import Crop
 from engine.models import catalog
@@ -118,9 +118,12 @@ def test_a_bad_link_is_refused_in_words():
     assert any("Normal images" in one for one in said(at))
 
 
-def test_a_phantom_begins_with_its_healthy_twin_beside_it():
-    title = registry.entry("phantoms").card.title
-    at = opened(data=title, model="Phantom CNN", item="2")
+def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it():
+    sources.normal(TWINS)  # drawn here, since a visit waits for two minutes only
+    at = opened()
+    at.button(key="where.phantom").click().run()
+    at = answered(at)
     assert at.selectbox(key="where.normal").value == "Healthy twins of the brain phantoms"
     assert "The same slice without the lesion" in words(at)
     assert re.match("The oddest place is the|Nothing stands out", at.main.header[0].value)
+    assert not any(one.key == "where.phantom" for one in at.button)

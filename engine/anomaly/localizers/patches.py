@@ -64,7 +64,8 @@ def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Map
                 "nothing can be compared. Choose another model, or another depth."
             )
         if max(values.shape[-2:]) > GRID:
-            values = F.adaptive_avg_pool2d(values, tuple(min(n, GRID) for n in values.shape[-2:]))
+            rows, columns = values.shape[-2:]
+            values = F.adaptive_avg_pool2d(values, (min(rows, GRID), min(columns, GRID)))
         found.append(narrowed(values).contiguous())
     return tuple(found)
 

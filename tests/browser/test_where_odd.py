@@ -1,0 +1,67 @@
+"""Where is it odd? as a radiologist takes it: a lesion as DICOM, and a folder of healthy slices."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from urllib.parse import urlencode
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+
+from engine.data.phantoms import Phantoms
+from tests.browser.conftest import OpenPage
+from tests.browser.server import settle
+from tests.scans import dicom
+
+LONG = 240  # seconds: phantoms are drawn for the first time
+RING, HEALTHY = 2, 40
+LINK = {"model": "Phantom CNN", "where.normal": "Shipped photographs (very few)"}
+
+
+def lesion() -> bytes:
+    """A ring as DICOM of 12 bits."""
+    made = Phantoms(seed=9)
+    found = next(one for one in map(made.slice, range(40)) if one.kind == RING)
+    values = np.asarray(found.image, np.float32)
+    return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
+
+
+def folder() -> bytes:
+    """Healthy slices of other patients, as PNG in a zip."""
+    made, held = Phantoms(seed=5), io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in range(HEALTHY):
+            picture = io.BytesIO()
+            Image.fromarray(made.slice(10 * number).twin).save(picture, "PNG")
+            archive.writestr(f"{number}.png", picture.getvalue())
+    return held.getvalue()
+
+
+def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answers_it(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/where-odd?{urlencode(LINK)}")
+    settle(page, LONG)
+    page.get_by_text("Normal images of yours").click()
+    zipped = {"name": "healthy.zip", "mimeType": "application/zip", "buffer": folder()}
+    page.get_by_test_id("stMain").locator("input[type=file]").first.set_input_files(zipped)
+    settle(page, LONG)
+    file = {"name": "odd.dcm", "mimeType": "", "buffer": lesion()}
+    page.get_by_test_id("stSidebar").locator("input[type=file]").first.set_input_files(file)
+    settle(page, LONG)
+    page.get_by_role("combobox", name=re.compile("Normal images")).click()
+    page.get_by_role("option", name=re.compile("^Your data")).click()
+    settle(page, LONG)
+    found = page.get_by_role("heading", name=re.compile("^The oddest place is the"))
+    expect(found).to_be_visible(timeout=1000 * LONG)
+    expect(page.get_by_text(re.compile("region(s)? lie(s)? above the threshold"))).to_be_visible()
+    said = page.get_by_text(re.compile("This patch is at"))
+    before = said.first.inner_text()
+    marks = page.locator(".scatterlayer .point")
+    marks.nth(7).click(force=True)
+    settle(page, LONG)
+    expect(said.first).not_to_have_text(before)
