@@ -23,6 +23,7 @@ from components.where_odd.form import KEY, WhereQuestion, described
 from components.widgets.encoding import saved
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel
+from engine.anomaly.healthy import HEALTHY_TWINS
 
 WAITING = 440  # px of the image while its map is made
 
@@ -113,7 +114,7 @@ def offer_phantom(subject: Subject) -> None:
     title = title_of("phantoms")
 
     def use() -> None:
-        st.session_state.update(image_of(title))
+        st.session_state.update(image_of(title) | {f"{KEY}.normal": HEALTHY_TWINS})
 
     st.button(
         "Try a brain phantom with a lesion", key=f"{KEY}.phantom", on_click=use,

@@ -11,6 +11,7 @@ from engine.data import DataCard, DataSet
 from engine.images.samples import Sample
 
 TWINS = "phantoms+healthy"
+HEALTHY_TWINS = "Healthy twins of the brain phantoms"  # as a person reads it
 TEXTURES = {"brick": "Brick wall", "grass": "Grass", "gravel": "Gravel"}
 SQUARE = 64  # px; each texture has 512 × 512
 

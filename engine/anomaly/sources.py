@@ -11,7 +11,7 @@ import torch
 from engine import data as data_sets
 from engine.anomaly.case import MOST_UNKNOWN, evenly, split, unknown_rows
 from engine.anomaly.extract import as_seen
-from engine.anomaly.healthy import TEXTURES, TWINS, texture
+from engine.anomaly.healthy import HEALTHY_TWINS, TEXTURES, TWINS, texture
 from engine.anomaly.photographs import ODD, photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.data import DataSet
@@ -47,7 +47,7 @@ def normal_sources(model: Classifier) -> tuple[Option, ...]:
 
 def healthy() -> Iterator[Option]:
     """Images in which nothing is odd, for models of any data."""
-    yield Option(TWINS, "Healthy twins of the brain phantoms")
+    yield Option(TWINS, HEALTHY_TWINS)
     for name, title in TEXTURES.items():
         yield Option(name, f"Texture: {title.lower()}")
 
