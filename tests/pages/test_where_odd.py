@@ -99,7 +99,7 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
     file = ("mine.zip", held.getvalue(), "application/zip")
-    at.file_uploader(key="familiar.file").set_value(file).run()
+    at.file_uploader(key="where.file").set_value(file).run()
     options = at.selectbox(key="where.normal").options
     mine = next(one for one in options if one.startswith("Your data"))
     at.selectbox(key="where.normal").set_value(mine).run()

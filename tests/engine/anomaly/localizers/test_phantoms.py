@@ -1,0 +1,116 @@
+"""Localizers on phantoms, by features that never saw one, over three seeds, within the brain."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+from torch.nn import functional as F
+
+from engine.anomaly import LOCALIZERS, Conformal, DictAS, FamiliarCase, PaDiM, PatchCore, sources
+from engine.anomaly.extract import as_seen
+from engine.anomaly.healthy import TWINS
+from engine.data import load
+from engine.data.lesions import KINDS
+from engine.measures.segmentation import aupro, pixel_auroc
+from engine.models import catalog
+
+pytestmark = pytest.mark.slow
+SEEDS, SLICES = range(3), 16  # slices of each seed, as many of each kind
+AIR = 12  # of 255, below which nothing is brain
+every = pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
+
+
+@cache
+def tried(kind, seed, name="lite0"):
+    """Rows of test slices, their maps (n, 96, 96), and the p-values of their healthy twins."""
+    model, data, twins = catalog.load(name), load("phantoms"), sources.normal(TWINS)
+    rows = data.some("test", SLICES, seed)
+    maps, calm = [], []
+    for row in rows:
+        group = int(data.truth["group"][row])
+        for which in (data, twins):
+            image = as_seen(which.take(np.array([row])), slice(None), model.side)[0].contiguous()
+            found = kind()(FamiliarCase(model, image, twins, None, group, seed))
+            if which is twins:
+                calm.append(float(found["figures"]["p"][0]))
+                continue
+            heat = F.adaptive_avg_pool2d(as_tensor(found["map"].values), data.side)
+            maps.append(heat[0, 0].numpy())
+    return rows, np.stack(maps), np.array(calm)
+
+
+def as_tensor(values):
+    from torch import tensor
+
+    return tensor(values)[None, None]
+
+
+def truth(rows):
+    """Masks, brains, and kinds of lesion."""
+    data = load("phantoms")
+    return data.truth["mask"][rows], data.truth["twin"][rows, 0] > AIR, data.labels[rows]
+
+
+def shuffled(maps, brains):
+    """Each map with its brain's pixels in another order."""
+    rng, found = np.random.default_rng(0), maps.copy()
+    for one, brain in zip(found, brains, strict=True):
+        one[brain] = rng.permutation(one[brain])
+    return found
+
+
+def mean_of(kind, score):
+    """The mean over seeds of a score of maps, masks, brains and kinds."""
+    found = []
+    for seed in SEEDS:
+        rows, maps, _ = tried(kind, seed)
+        found.append(score(maps, *truth(rows)))
+    return float(np.mean(found)), float(np.std(found, ddof=1))
+
+
+@every
+def test_lesions_are_found_within_the_brain(kind, measure):
+    title = f"anomaly: {kind.name} on phantoms, EfficientNet-Lite0, 40 healthy twins"
+    area, spread = mean_of(kind, lambda maps, masks, brains, _: pixel_auroc(maps, masks, brains))
+    overlap, other = mean_of(kind, lambda maps, masks, brains, _: aupro(maps, masks, brains))
+    measure(f"{title}: pixel AUROC within the brain, 3 seeds", f"{area:.3f} ± {spread:.3f}")
+    measure(f"{title}: AUPRO within the brain, 3 seeds", f"{overlap:.3f} ± {other:.3f}")
+    for number, name in enumerate(KINDS[1:], 1):
+
+        def of_kind(maps, masks, brains, kinds, number=number, score=pixel_auroc):
+            own = kinds == number
+            return score(maps[own], masks[own], brains[own])
+
+        own = mean_of(kind, of_kind)[0]
+        region = mean_of(kind, lambda *parts, of=of_kind: of(*parts, score=aupro))[0]
+        measure(f"{title}: {name} lesions, pixel AUROC and AUPRO", f"{own:.3f}, {region:.3f}")
+    least = {PatchCore: 0.87, PaDiM: 0.82, DictAS: 0.78}
+    assert area > least[kind]
+
+
+@every
+def test_shuffled_maps_are_near_chance_within_each_brain(kind, measure):
+    def each(maps, masks, brains, _):
+        mixed = shuffled(maps, brains)
+        there = [at for at in range(len(maps)) if (masks[at] & brains[at]).any()]
+        areas = [pixel_auroc(*(one[at : at + 1] for one in (mixed, masks, brains))) for at in there]
+        return float(np.mean(areas))
+
+    area, _ = mean_of(kind, each)
+    measure(f"anomaly: {kind.name} on phantoms, shuffled within the brain: AUROC", f"{area:.3f}")
+    assert area == pytest.approx(0.5, abs=0.03)
+
+
+@every
+def test_healthy_twins_raise_no_more_alarms_than_promised(kind, measure):
+    p = np.concatenate([tried(kind, seed)[2] for seed in SEEDS])
+    alarms = int((p <= kind().alpha).sum())
+    measure(
+        f"anomaly: {kind.name} on phantoms: healthy slices flagged at 5 %, 3 seeds",
+        f"{alarms} of {len(p)}",
+    )
+    high = Conformal(np.arange(40.0)).band(0.05, 0.99)[1]
+    assert alarms <= binom.ppf(0.995, len(p), high)
