@@ -104,20 +104,27 @@ FAMILIAR = AppPage(
     "anomaly/familiar.py",
     ":material/help_center:",
 )
-ANOMALY_EXPERIMENTS = AppPage(
-    "Anomaly",
-    "Experiments",
-    "anomaly-experiments",
-    "anomaly/experiments.py",
-    ":material/science:",
-)
-
 WHERE_ODD = AppPage(
     "Anomaly",
     "Where is it odd?",
     "where-odd",
     "anomaly/where.py",
     ":material/location_searching:",
+)
+
+DOUBT = AppPage(
+    "Anomaly",
+    "Confusion or ignorance",
+    "confusion-or-ignorance",
+    "anomaly/doubt.py",
+    ":material/psychology_alt:",
+)
+ANOMALY_EXPERIMENTS = AppPage(
+    "Anomaly",
+    "Experiments",
+    "anomaly-experiments",
+    "anomaly/experiments.py",
+    ":material/science:",
 )
 
 PRUNE = AppPage(
@@ -144,6 +151,7 @@ VIEWS = (
     DECODING,
     FAMILIAR,
     WHERE_ODD,
+    DOUBT,
     ANOMALY_EXPERIMENTS,
     PRUNE,
 )

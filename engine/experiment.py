@@ -211,6 +211,10 @@ class TrainingExperiment(Experiment):
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """What is trained with the case's seed, by the condition's name; the reference first."""
 
+    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:  # noqa: ARG002
+        """The network of one condition; one whose loss no recipe can say overrides it."""
+        return rebuilt(answer(Train(), training, progress)["model"])
+
     @abstractmethod
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """A figure for each of `measures`."""
@@ -219,14 +223,18 @@ class TrainingExperiment(Experiment):
         self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress
     ) -> Figures:
         """Those of the trained network."""
-        model = rebuilt(answer(Train(), what, progress)["model"])
+        model = self.train(condition, what, progress)
         return self.measure(Trained(condition, what, model), case)
 
     def before(self, case: ExperimentCase) -> str:
-        """What is trained, and that it is kept."""
+        """What is trained, and whether it is kept."""
+        own_loss = type(self).train is not TrainingExperiment.train
+        kept = (
+            "networks with a loss of their own begin anew" if own_loss else "what is done is kept"
+        )
         return (
-            f"A network is trained on each of: {', '.join(self.conditions(case))}; {self.seeds} "
-            "times each. It can be stopped and resumed; trainings that are done are kept."
+            f"A network is trained on each of: {'; '.join(self.conditions(case))}. Each "
+            f"{self.seeds} times. It can be stopped and resumed; {kept}."
         )
 
 

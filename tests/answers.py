@@ -18,7 +18,7 @@ def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
     counted |= {"length": 6} if kind.family == "hallucination" else {}
-    trains = kind.family in {"sparsity", "unlearning"}
+    trains = kind.family in {"sparsity", "unlearning"} or issubclass(kind, Experiment)
     counted |= {"images": 10, "epochs": 1, "seeds": 2} if trains else {"images": 8}
     counted |= {"seeds": 2} if issubclass(kind, Experiment) else {}
     given = {

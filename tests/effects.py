@@ -13,6 +13,7 @@ from engine.attribution import SmoothGrad
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
+from engine.experiment import ExperimentCase
 from engine.hallucination import CaptionCase, Greedy, WordCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.method import Case, Method
@@ -97,6 +98,11 @@ def trained_words(_kind: type[Method[Any]]) -> WordCase:
     return WordCase.of(asked, tuple(said), (1,))
 
 
+def five_classes(_kind: type[Method[Any]]) -> ExperimentCase:
+    """So many that more than one can be hidden."""
+    return ExperimentCase(tiny.columns(10, ("a", "b", "c", "d", "e")))
+
+
 BLOCKS = {"structure": "N:M"}
 ALL_WORDS = {"beta": 0.0}
 BACK = {"beams": 1, "candidates": 2, "weight": 0.0, "threshold": 4, "early": 0, "column": 3}
@@ -140,6 +146,7 @@ EFFECTS: dict[str, Effect] = {
     "hallucination.OPERA.threshold": Effect(BACK, clinging),
     "hallucination.OPERA.column": Effect(BACK, clinging),
     "hallucination.Looks.sinks": Effect(case=trained_words),
+    "anomaly.FVRClaims.held": Effect({"held": 2}, five_classes),
     "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
     "sparsity.Level.criterion": Effect(case=trained),
     "sparsity.Harm.images": Effect(case=many_images),

@@ -76,12 +76,12 @@ def shared_chance():
     )
 
 
-def network(case):
+def network(case, kind=CudaExperiment):
     """The network that a case asks, and what of it is run first."""
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, ExperimentCase):
-        case = next(iter(CudaExperiment().conditions(case).values()))
+        case = next(iter(kind().conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
         return model, model.network
@@ -200,7 +200,7 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
 @every
 def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind):
     case = tiny.case_for(kind)
-    method, (model, first) = small(kind), network(case)
+    method, (model, first) = small(kind), network(case, kind)
     before = state(model)
     method(case)
     assert_unchanged(before, model)

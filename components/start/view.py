@@ -12,6 +12,7 @@ from components.views import (
     ANOMALY_EXPERIMENTS,
     DATA_AND_MODELS,
     DECODING,
+    DOUBT,
     MINIMAL_REGIONS,
     STUDY,
     UNLEARNING_EXPERIMENTS,
@@ -26,8 +27,9 @@ MORE = {
     "How little of this image is enough?": MINIMAL_REGIONS,
     "Which kind of heat map can be relied on?": STUDY,
     "Does another way of choosing words make up less?": DECODING,
+    "Does the model hesitate, or does it not know this kind?": DOUBT,
     "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
-    "Do claims of papers on rare and unseen images hold here?": ANOMALY_EXPERIMENTS,
+    "Do claims of papers on doubt, and on rare and unseen images, hold here?": ANOMALY_EXPERIMENTS,
     "What is there to learn from?": DATA_AND_MODELS,
 }
 

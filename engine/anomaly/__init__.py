@@ -18,6 +18,10 @@ from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
+from engine.anomaly.doubt.blends import Blends
+from engine.anomaly.doubt.fvr import FVR
+from engine.anomaly.doubt.fvr_claims import FvrClaims
+from engine.anomaly.doubt.tlc import TLC
 from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
 from engine.anomaly.experiments.loki import LokiExperiment
 from engine.anomaly.experiments.ntk import NtkExperiment
@@ -37,17 +41,21 @@ DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 
+DOUBT = (FVR, Blends)
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
+    FvrClaims, TLC, SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment,
+    HalfspaceExperiment,
 )  # fmt: skip
 
-METHODS = (*FAMILIAR, *LOCALIZERS, *EXPERIMENTS)
+METHODS = (*FAMILIAR, *LOCALIZERS, *DOUBT, *EXPERIMENTS)
 
 __all__ = [
     "COSTARR",
     "DETECTORS",
+    "DOUBT",
     "EXPERIMENTS",
     "FAMILIAR",
+    "FVR",
     "GEN",
     "KNN",
     "LOCALIZERS",
@@ -55,7 +63,9 @@ __all__ = [
     "MSP",
     "ODIN",
     "QUICK",
+    "TLC",
     "Bank",
+    "Blends",
     "Compare",
     "Conformal",
     "Corrupt",
@@ -66,6 +76,7 @@ __all__ = [
     "Energy",
     "Extract",
     "FamiliarCase",
+    "FvrClaims",
     "HalfspaceExperiment",
     "Head",
     "Localizer",

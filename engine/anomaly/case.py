@@ -114,7 +114,16 @@ class FamiliarCase(Case):
         if need == "patches":
             maps = any(layer.is_map for layer in self.model.layers)
             return "" if maps else "it needs layers whose output is a map, and this model has none."
+        if need == "labels":
+            reason = "it needs normal images of the model's own classes, and these have others."
+            return "" if self.labeled else reason
         return headless(self.model) if need == "head" else super().lacks(need)
+
+    def options(self, source: str) -> tuple[str, ...]:
+        """Words that a setting may choose from. Raises ValueError for an unknown source."""
+        if source == "classes":
+            return self.model.labels
+        raise ValueError(source)
 
     @lazy
     def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:

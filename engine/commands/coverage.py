@@ -54,6 +54,7 @@ ELSEWHERE = {
     "WHICH": "Attribution / Which explanation?",
     "QUICK": "Anomaly / Familiar?", "DETECTORS": "Anomaly / Familiar?",
     "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",
+    "DOUBT": "Anomaly / Confusion or ignorance",
     "COUNTED": "Hallucination / Decoding", "TRAINING": "Overview / Data and models",
     "OTHER_SEEDS": "Sparsity / Prune",
     "PROTECT": "Unlearning / Experiments", "LOCALIZERS": "Anomaly / Where is it odd?",

@@ -231,7 +231,7 @@ def test_a_closed_form_is_computed_for_each_seed():
 def test_what_a_run_does_is_said_before_it_is_started():
     assert "each is drawn and computed 10 times" in Drawn().before(case())
     assert "once, twice" in Drawn().before(case())
-    assert "trained on each of: one epoch, three epochs; 3 times each" in Epochs().before(case())
+    assert "trained on each of: one epoch; three epochs. Each 3 times." in Epochs().before(case())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The view Confusion or ignorance: what kind of doubt an image raises."""

@@ -1,0 +1,114 @@
+"""What Confusion or ignorance is asked about: the sidebar's image, or an example that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.subject import Subject
+from engine.anomaly import FVR, FamiliarCase, sources
+from engine.arguments.normal import group_of
+from engine.arguments.pictures import EXAMPLE
+from engine.case import shown
+from engine.data.example import Example
+from engine.errors import BlindspotError
+from engine.images import Crop
+from engine.models.catalog import load
+from engine.models.classifier import Classifier
+
+KEY = "doubt"
+INSTEAD = ("digits-cnn", "3", "8")  # model, class of the image, class that it is blended with
+NEXT = "the next most plausible"
+
+
+@dataclass(frozen=True)
+class DoubtQuestion:
+    """What the page asks.
+
+    Args:
+        case: the image among normal ones of the model's own classes.
+        known: the arguments that the case does not know about itself.
+        toward: the class that it is blended with first; None for the next most plausible.
+        own: whether it is the sidebar's image, and not an example in its place.
+    """
+
+    case: FamiliarCase
+    known: Mapping[str, Any] = field(default_factory=dict)
+    toward: str | None = None
+    own: bool = False
+
+
+def choose(subject: Subject) -> DoubtQuestion:
+    """The sidebar's image where its model can be asked, else an example, with the reason said."""
+    model, seed = subject.case.model, subject.case.seed
+    reason, name = "", sources.learned(model)
+    if not name:
+        reason = "what it learned from is not here with its labels."
+    else:
+        with st.spinner("Making the images; the first time this may take some seconds"):
+            case = among(model, subject.case.image, name, subject.arguments.get("image", ""), seed)
+        reason = FVR.unmet(case)
+        if not reason:
+            return DoubtQuestion(case, known_of(case, subject.arguments), own=True)
+    st.caption(
+        plain(
+            f"{model.title} cannot be asked: {reason} Choose a model that was trained here in the "
+            "sidebar, such as Digits CNN or Phantom CNN. Until then, an example:"
+        )
+    )
+    return instead(seed)
+
+
+def among(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
+    """The image among what the model learned from, with the unknown images offered first."""
+    normal = sources.normal(name)
+    return FamiliarCase(
+        model, image, normal, unknown_of(normal, model, seed), group_of(source, normal), seed
+    )
+
+
+def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
+    """Unknown images to measure by; none where none can be had."""
+    offered = (one.name for one in sources.unknown_sources(normal) if not one.reason)
+    try:
+        return sources.unknown(next(offered), normal, model, seed)
+    except (StopIteration, BlindspotError):
+        return None
+
+
+def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """By which a command names the case; nothing of an upload."""
+    if not arguments:
+        return {}
+    first = next((one.name for one in sources.unknown_sources(case.normal) if not one.reason), None)
+    return {**arguments, "unknown": first if case.unknown is not None else None}
+
+
+def instead(seed: int) -> DoubtQuestion:
+    """The first test image of a digit that is easily taken for another one."""
+    name, label, toward = INSTEAD
+    model = load(name)
+    data = sources.normal(sources.learned(model))
+    rows = data.rows("test")
+    one = Example(data, int(rows[data.labels[rows] == data.classes.index(label)][0]))
+    source = f"{EXAMPLE}{one.name}"
+    case = among(model, shown(one.picture(), Crop(), model), data.name, source, seed)
+    return DoubtQuestion(case, known_of(case, {"image": source}), toward)
+
+
+def choose_toward(asked: DoubtQuestion) -> str | None:
+    """The class that the image is blended with."""
+    labels = asked.case.model.labels
+    there = np.unique(asked.case.parts[1].data.labels)
+    offered = [NEXT, *(labels[int(one)] for one in there)]
+    chosen = pick(
+        "Toward", offered, f"{KEY}.toward", first=asked.toward or NEXT, name="Toward",
+        rule="one of the model's classes", help="The class that the image is blended with.",
+    )  # fmt: skip
+    return None if chosen == NEXT else chosen

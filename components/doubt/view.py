@@ -1,0 +1,196 @@
+"""The view Confusion or ignorance: the kind of doubt, what it rests on, and blends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import forms, section
+from components.doubt import words
+from components.doubt.form import KEY, DoubtQuestion, choose_toward
+from components.draw.bars import Bars, Dots
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.footer import footer
+from components.notices import plain, spoken
+from components.picks import pick
+from components.section import Section
+from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
+from components.widgets.triangle import triangles
+from engine.anomaly import FVR, Blends, Extract
+from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
+from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.pictures import as_bytes
+from engine.result import Evidence, Table
+
+PARTS = ("fit", "held", "unknown")  # of the images, in the order of the case's parts
+MOST = 6  # classes that have a bar
+GROUPS: Mapping[str, str] = {
+    "held": "normal images", "unknown": "unknown images", "subject": "this image"
+}  # fmt: skip
+AT_FIRST = 50  # % along both ways
+STRIP = Drawing("strip")
+
+
+def show(asked: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
+    """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
+    parts = zip(PARTS, asked.case.parts, strict=True)
+    section.show(
+        Section(
+            KEY, method, asked.case, known=asked.known, sentence=words.sentence, below=below,
+            first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
+            picture=lambda found: picture(asked, found),
+            evidence=[
+                Drawing(
+                    "held", "Between belief, confusion and ignorance", made=cloud,
+                    chart=PointGroups(
+                        x="confusion", y="ignorance", span=(-0.03, 1.03), x_span=(-0.03, 1.03),
+                        title="ignorance",
+                        looks={"normal images": "dots", "unknown images": "dots",
+                               "this image": "own"},
+                    ),
+                    finding=lambda _: "Belief is what is left to 1: all of it in the lower left "
+                    "corner. Points on the right are hesitation, points on top ignorance.",
+                ),
+                Drawing(
+                    "doubts", "Which doubt tells what?",
+                    chart=Dots(
+                        series={"unknown images": "unknown images", "errors": "errors"},
+                        title="AUROC; 0.5 is chance", span=(0.4, 1.03), line=0.5,
+                    ),
+                    finding=words.doubts,
+                ),
+                Drawing("sets", "One class, several, or none", finding=words.sets),
+            ],
+        )
+    )  # fmt: skip
+
+
+def settings() -> FVR:
+    """The lines and the loss, folded."""
+    forms.refuse_links(FVR, f"{KEY}.FVR")
+    with st.popover("Settings"):
+        return FVR(**forms.settings(FVR, f"{KEY}.FVR"))
+
+
+def picture(asked: DoubtQuestion, found: Views) -> None:
+    """The image with its answer, and the masses as bars."""
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        given = words.named(found["masses"])
+        said = f"Answer: {words.listed(given)}" if given else "No answer: rejected"
+        image = enlarged(as_bytes(asked.case.image))
+        show_picture(image, f"The image. {said}", width="stretch", caption=f"**{plain(said)}**")
+    with right:
+        draw(
+            Drawing(
+                "masses", part=strongest,
+                chart=Bars(
+                    value="mass", title="mass (all add up to 1)", span=(0, 1.15),
+                    texts=[words.percent(one) for one in strongest(found["masses"])["mass"]],
+                ),
+                finding=lambda found: lines_of(found["masses"]),
+            ),
+            found, f"{KEY}.masses",
+        )  # fmt: skip
+
+
+def strongest(table: Table) -> Table:
+    """Confusion, ignorance, and the classes with the most belief."""
+    classes = np.argsort(-table["mass"][:-2], kind="stable")[:MOST]
+    return table.take([*classes.tolist(), len(table) - 2, len(table) - 1]).select(["mass"])
+
+
+def lines_of(table: Table) -> str:
+    """Where the lines lie."""
+    confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
+    return (
+        f"Above {words.percent(ignorance)} of “{NONE}” an image is rejected; above "
+        f"{words.percent(confusion)} of “{SEVERAL}” it may have several answers."
+    )
+
+
+def cloud(found: Views) -> Table:
+    """Both doubts of every image, by its group."""
+    groups: dict[str, Evidence] = {
+        title: found[name] for name, title in GROUPS.items() if name in found
+    }
+    columns = {
+        "confusion": np.concatenate([one.parts["confusion"] for one in groups.values()]),
+        "ignorance": np.concatenate([one.values for one in groups.values()]),
+    }
+    names = [title for title, one in groups.items() for _ in one.values]
+    return Table.of({name: (one, "mass") for name, one in columns.items()}, names)
+
+
+@st.fragment
+@footer()
+def show_blends(asked: DoubtQuestion, loss: str) -> None:
+    """The image on its way to another class and to noise; moving along reruns only this."""
+    st.subheader("Between classes and to noise")
+    with spoken():
+        above, below = st.container(), st.container()
+        with below:
+            left, right = st.columns([1, 3], gap="large", vertical_alignment="bottom")
+            with left:
+                toward = choose_toward(asked)
+            steps = [f"{5 * one} %" for one in range(21)]
+            with right:
+                chosen = pick(
+                    "Step", steps, f"{KEY}.step", "slider", first=f"{AT_FIRST} %",
+                    help="How much of the other image, or of the noise, is in the blend.",
+                )  # fmt: skip
+        with above:
+            section.show(
+                Section(
+                    f"{KEY}.blends", Blends(toward, loss), asked.case, known=asked.known,
+                    sentence=words.blends, columns=1, below=below,
+                    picture=lambda found: ways(found, steps.index(chosen)),
+                    evidence=[STRIP], detail=both_triangles,
+                )
+            )  # fmt: skip
+
+
+def ways(found: Views, at: int) -> None:
+    """Side by side the picture and the masses on each way."""
+    names = found["confusion"].labels
+    for place, (way, corner, wanted) in zip(
+        st.columns(2, gap="large"),
+        (("class", 1, "confusion"), ("noise", 2, "ignorance")),
+        strict=True,
+    ):
+        table: Table = found[way]
+        share = float(table["share"][at])
+        images = found["confusion"].images.astype(np.float32)
+        blend = as_bytes((1 - share) * images[0] + share * images[corner])
+        own = f"{words.percent(share)} {names[corner]}"
+        with place:
+            show_picture(
+                enlarged(blend), own, width=200, caption=plain(f"{own}: {words.step(table, at)}")
+            )
+            draw(
+                Drawing(
+                    way, f"Toward {names[corner]}",
+                    chart=Lines(
+                        x="share", now=100 * share, span=(-0.03, 1.03), title="mass",
+                        x_title="share (%)",
+                        series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
+                                OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},
+                    ),
+                    finding=partial(words.way, way, names[corner], wanted),
+                ),
+                found, f"{KEY}.{way}",
+            )  # fmt: skip
+
+
+def both_triangles(found: Views) -> None:
+    """Every blend of the three images, colored by each doubt."""
+    st.markdown("**Every blend of the three**")
+    both = {"Confusion": found["confusion"], "Ignorance": found["ignorance"]}
+    triangles(both, f"{KEY}.triangles", "doubt")

@@ -1,0 +1,1 @@
+"""What kind of doubt it is: hesitating between known classes, or knowing none of them."""

@@ -1,0 +1,180 @@
+"""Blends of an image with one of another class and with noise: which doubt rises on which way?
+
+A blend is a weighted sum of pixels, such as 70 % of the image and 30 % noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.anomaly.bank import Bank, Doubles
+from engine.anomaly.case import FamiliarCase
+from engine.anomaly.doubt.fvr import FVR, NONE, SEVERAL, OpinionHead
+from engine.anomaly.doubt.masses import Masses
+from engine.anomaly.gather import Gathered, gathered
+from engine.anomaly.protocol.corrupt import looked, pixels_of
+from engine.errors import BadData, BadSetting
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result, Table, Triangle
+
+OWN, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
+WAYS = ("class", "noise")
+CORNERS = np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]], np.float32)  # no distances: equal sides
+SHOWN = 6  # pictures along a way
+
+
+@dataclass(frozen=True)
+class Blends(Method[FamiliarCase]):
+    """Where does doubt rise when an image becomes another one, and when it becomes noise?
+
+    The image is blended with a normal image of another class and with noise, in every mixture of
+    the three. Of each, the head of *Confusion or ignorance (FVR)* gives belief in each class,
+    confusion and ignorance, which add up to 1. If both doubts are what they are called, confusion
+    rises half way to the other class, and ignorance on the way to noise. The other image is the one
+    most like it, in the model's features, among the clear half of the held-out images of its class.
+    A blend of pixels is no image that anybody took: half a 3 and half an 8 may well be nothing that
+    the model knows.
+    """
+
+    name = "Blends"
+    family = "anomaly"
+    title = "Between classes and to noise"
+    cost = "wait"
+    paper = FVR.paper
+    needs = FVR.needs
+    proof = "tests/engine/anomaly/test_blends.py::test_every_blend_is_judged_as_an_image_by_itself"
+
+    toward: str | None = setting(
+        None, Choice(source="classes", off="the next most plausible"), "Toward",
+        "The class that the image is blended with.",
+    )  # fmt: skip
+    loss: str = setting(
+        "binary", Choice(("binary", "evidential")), "Learned by",
+        "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
+    )  # fmt: skip
+    cells: int = setting(
+        20, Slider(4, 40, 2), "Steps",
+        "Steps from an image to another: n gives (n + 1)(n + 2) / 2 blends.",
+    )  # fmt: skip
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Views: ignorance and confusion (triangles), a table for each way, and the strip."""
+        banks = gathered(case, part_of(progress, 0.0, 0.5))
+        progress(0.5, "learning the head")
+        method = FVR(self.loss)
+        method.check_banks(banks)
+        head = method.head(banks)
+        own = head.masses(banks.subject).plausibility[0]
+        first = int(own.argmax())
+        other = self.other(case, own)
+        partner = partner_of(case, banks, head, other)
+        images = torch.stack([case.image, partner, noise_for(case)])
+        weights = grid(self.cells)
+        progress(0.7, "looking at blends")
+        found = head.masses(looked(case.model, blended(images, weights)))
+        progress(1.0, f"{len(weights)} blends")
+        labels = case.model.labels
+        names = (labels[first], labels[other], NOISE)
+        steps = {way: way_table(found, weights, at, first, other) for at, way in enumerate(WAYS, 1)}
+        return {
+            "confusion": triangle(found.confusion, weights, images, names),
+            "ignorance": triangle(found.ignorance, weights, images, names),
+            **steps,
+            "strip": strip(images, names),
+        }
+
+    def other(self, case: FamiliarCase, plausibility: Doubles) -> int:
+        """The class that is blended with. Raises BadSetting for one that is not there."""
+        if self.toward is None:
+            return int(plausibility.argsort()[-2])
+        if self.toward not in case.model.labels:
+            raise BadSetting(
+                f"{self.title}: {case.model.title} has no class {self.toward!r}; choose one of "
+                f"{', '.join(case.model.labels[:12])}."
+            )
+        return case.model.labels.index(self.toward)
+
+
+def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: int) -> Tensor:
+    """Of the clear held-out images of a class the one most like the image, (3, side, side).
+
+    Clear is the half in which belief in the class is strongest; what is most like the image is told
+    by the model's features.
+
+    Raises:
+        BadData: no held-out image has that class.
+    """
+    rows = np.flatnonzero(np.asarray(banks.normal.labels) == label)
+    if not len(rows):
+        raise BadData(
+            f"No held-out normal image is of class {case.model.labels[label]}: choose another one."
+        )
+    some: Bank = banks.normal.take(rows)
+    belief = head.masses(some).belief[:, label]
+    alike = some.directions @ banks.subject.directions[0]
+    alike[belief < np.median(belief)] = -np.inf
+    return pixels_of(case, some.take(np.array([int(alike.argmax())])))[0]
+
+
+def noise_for(case: FamiliarCase) -> Tensor:
+    """Even noise in [0, 1] of the image's form, gray where the image is gray."""
+    gray = bool((case.image == case.image[:1]).all())
+    shape = (1 if gray else 3, *case.image.shape[1:])
+    drawn = torch.from_numpy(case.generator().random(shape, np.float32))
+    return drawn.expand(3, -1, -1).contiguous()
+
+
+def grid(cells: int) -> Doubles:
+    """Weights of three images on a triangular grid, (points, 3), each row adding up to 1."""
+    steps = [(cells - i - j, i, j) for i in range(cells + 1) for j in range(cells + 1 - i)]
+    return np.array(steps, np.float64) / cells
+
+
+def blended(images: Tensor, weights: Doubles) -> Tensor:
+    """The sums of three images (3, 3, H, W), one for each row of weights."""
+    return torch.einsum("nk,kchw->nchw", torch.from_numpy(weights).float(), images)
+
+
+def triangle(values: Doubles, weights: Doubles, images: Tensor, names: tuple[str, ...]) -> Triangle:
+    """One of the masses on every blend."""
+    return Triangle(
+        weights.astype(np.float32), values.astype(np.float32), CORNERS, images.half().numpy(),
+        names, "mass",
+    )  # fmt: skip
+
+
+def way_table(found: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
+    """All masses on the way from the image to a corner, 1 the other class and 2 noise."""
+    on_it = np.flatnonzero(weights[:, 3 - corner] == 0)
+    rows = on_it[np.argsort(weights[on_it, corner])]
+    belief = found.belief[rows]
+    columns: dict[str, tuple[Any, str]] = {
+        "share": (weights[rows, corner], "share"),
+        OWN: (belief[:, first], "mass"),
+        OTHER: (belief[:, other], "mass"),
+        OTHERS: (belief.sum(1) - belief[:, first] - belief[:, other], "mass"),
+        SEVERAL: (found.confusion[rows], "mass"),
+        NONE: (found.ignorance[rows], "mass"),
+    }
+    return Table.of(columns)
+
+
+def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
+    """Pictures along both ways."""
+    shares = np.linspace(0, 1, SHOWN)
+    rows = []
+    for corner in (1, 2):
+        weights = np.zeros((SHOWN, 3))
+        weights[:, 0], weights[:, corner] = 1 - shares, shares
+        rows.append(np.stack([as_bytes(one) for one in blended(images, weights)]))
+    return Pictures(
+        np.stack(rows), tuple(f"to {name}" for name in names[1:]),
+        tuple(f"{100 * share:.0f} %" for share in shares),
+        f"The image becomes an image of class {names[1]} (above) and noise (below).",
+    )  # fmt: skip

@@ -1,0 +1,182 @@
+"""FVR: confusion and ignorance apart, and an answer of one class, several, or none.
+
+A cosine head is trained on the features that the model already has: its network stays as it is.
+Fan et al., "Flexible Visual Recognition by Evidential Modeling of Confusion and Ignorance" (2023),
+https://arxiv.org/abs/2309.07403
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.anomaly.bank import Bank, Doubles
+from engine.anomaly.case import FamiliarCase
+from engine.anomaly.detectors.detector import Detector, Fitted, Scored
+from engine.anomaly.doubt.cosine import CosineHead, fit_head
+from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answers, masses
+from engine.anomaly.gather import Gathered, gathered
+from engine.errors import BadData
+from engine.measures.detection import auroc
+from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.result import Result, Table, View
+
+SEVERAL, NONE = "several classes", "no class"
+RULES = ("always one class", "one, several or none")
+
+
+@dataclass(frozen=True)
+class OpinionHead:
+    """What was learned: opinions from the features of a bank."""
+
+    weight: Doubles  # (classes, D)
+    bias: Doubles
+    scale: float
+
+    def masses(self, bank: Bank) -> Masses:
+        """The opinions about its images."""
+        lengths = np.linalg.norm(self.weight, axis=1, keepdims=True)
+        cosines = bank.directions @ (self.weight / lengths).T
+        return masses(self.scale * cosines + self.bias)
+
+    def __call__(self, bank: Bank) -> Scored:
+        """Ignorance as the score; confusion and the strongest belief beside it."""
+        found = self.masses(bank)
+        parts = {"confusion": found.confusion, "belief": found.belief.max(1)}
+        return Scored(found.ignorance, parts)
+
+    @classmethod
+    def of(cls, head: CosineHead) -> OpinionHead:
+        """From a trained head."""
+        weight, bias = (one.double().numpy() for one in (head.weight, head.bias))
+        return cls(weight, bias, float(head.scale))
+
+
+@dataclass(frozen=True)
+class FVR(Detector):
+    """Does the model hesitate between classes it knows, or does it know none of them?
+
+    Of each image, a mass of belief goes to every class, to several classes at once (confusion) and
+    to no class (ignorance); together they are 1. A new last layer learns them from the labels of
+    the normal images, on the features that the model has; the model itself is not changed. Above a
+    line of ignorance the image is rejected; above a line of confusion it is answered by every class
+    that is nearly as plausible as the best. The lines lie where the chosen share of normal images
+    is above them. Masses of two models are not on one scale. An image that the model gives the
+    features of a known class has little ignorance, however strange it is to a person.
+    """
+
+    name = "FVR"
+    title = "Confusion or ignorance (FVR)"
+    cost = "wait"
+    paper = (
+        "Fan et al., Flexible Visual Recognition by Evidential Modeling of Confusion and "
+        "Ignorance (2023), https://arxiv.org/abs/2309.07403"
+    )
+    unit = "mass"
+    needs = Detector.needs | {"head", "labels", "one of many"}
+    proof = "tests/engine/anomaly/test_fvr.py::test_masses_are_the_sum_over_all_subsets"
+
+    loss: str = setting(
+        "binary", Choice(("binary", "evidential")), "Learned by",
+        "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
+    )  # fmt: skip
+    alarms: float = setting(
+        0.05, Slider(0.0, 0.5, 0.01), "Normal images above a line",
+        "How many of the normal images may be rejected, and how many answered by several classes.",
+    )  # fmt: skip
+    near: float = setting(
+        0.3, Slider(0.1, 1.0, 0.05), "Nearly as plausible",
+        "Of the best class's plausibility, what another class needs to be among several answers.",
+    )  # fmt: skip
+
+    def fit(self, train: Bank) -> Fitted:
+        """The head, learned from labeled images. Raises BadData without two classes."""
+        if train.labels is None or len(np.unique(train.labels)) < 2:
+            raise BadData(
+                f"{self.title} learns from normal images of at least two of the model's classes: "
+                "choose normal images that have them."
+            )
+        head = fit_head(train.features, train.labels, train.logits.shape[1], self.loss)
+        return Fitted(OpinionHead.of(head))
+
+    def fitted(self, train: Bank) -> Fitted:
+        """The head, learned once: where the lines lie plays no part in it."""
+        return Detector.fitted(FVR(self.loss), train)
+
+    def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
+        """Those of every detector; masses; answer, 1 for its classes; doubts; sets."""
+        banks = gathered(case, progress)
+        found = dict(self.judge(banks, progress))
+        head, labels = self.head(banks), case.model.labels
+        lines = self.lines(banks)
+        own = head.masses(banks.subject)
+        columns = {
+            "mass": (np.r_[own.belief[0], own.confusion, own.ignorance], "mass"),
+            "plausibility": (np.r_[own.plausibility[0], np.nan, np.nan], "probability"),
+            "in the answer": (np.r_[answers(own, lines, self.near)[0], 0, 0].astype(float), ""),
+            "line": (np.r_[np.full(len(labels), np.nan), lines.confusion, lines.ignorance], "mass"),
+        }  # fmt: skip
+        return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | found
+
+    def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:
+        """How well both doubts tell, and how good answers with several classes are."""
+        head: Any = fitted.rule
+        known = head.masses(banks.held)
+        unknown = head.masses(banks.unknown) if banks.unknown is not None else None
+        right = known.plausibility.argmax(1) == banks.held.labels
+        lines = DoubtLines.of(head.masses(banks.normal), self.alarms)
+        chosen = answers(known, lines, self.near)
+        labels = np.asarray(banks.held.labels)
+        refused = np.nan if unknown is None else rejected(answers(unknown, lines, self.near))
+        return {
+            "doubts": told(known, right, unknown),
+            "sets": of_sets(chosen, labels, right, refused),
+        }
+
+    def head(self, banks: Gathered) -> OpinionHead:
+        """What the normal images teach."""
+        rule: Any = self.fitted(banks.fit).rule
+        return rule
+
+    def lines(self, banks: Gathered) -> DoubtLines:
+        """Where an image is rejected, and where it may have several answers."""
+        return DoubtLines.of(self.head(banks).masses(banks.normal), self.alarms)
+
+
+def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
+    """AUROC of both doubts: for unknown among known images, and for errors among known ones."""
+    columns: dict[str, tuple[Any, str]] = {}
+    doubts = ("ignorance", "confusion")
+    both = [np.nan] * len(doubts)
+    if unknown is not None:
+        both = [auroc(getattr(known, one), getattr(unknown, one)) for one in doubts]
+    columns["unknown images"] = both, "AUROC"
+    columns["errors"] = [error_auroc(getattr(known, one), right) for one in doubts], "AUROC"
+    return Table.of(columns, doubts)
+
+
+def error_auroc(doubt: Doubles, right: Flags) -> float:
+    """How well a doubt tells wrong answers; NaN where none or all are wrong."""
+    return float("nan") if right.all() or not right.any() else auroc(doubt[right], doubt[~right])
+
+
+def of_sets(chosen: Flags, labels: Any, right: Flags, refused: float) -> Table:
+    """Figures of answers (N, K) beside those of the best class alone."""
+    given = chosen.any(1)
+    held = chosen[np.arange(len(labels)), labels]
+    size = float(chosen[given].sum(1).mean()) if given.any() else np.nan
+    columns: dict[str, tuple[Any, str]] = {
+        "true class in the answer": ([right.mean(), held[given].mean() if given.any() else np.nan],
+                                     "share"),
+        "classes to an answer": ([1.0, size], ""),
+        "normal images rejected": ([0.0, 1 - given.mean()], "share"),
+        "unknown images rejected": ([0.0, refused], "share"),
+    }  # fmt: skip
+    return Table.of(columns, RULES)
+
+
+def rejected(chosen: Flags) -> float:
+    """The share of images without an answer."""
+    return float(1 - chosen.any(1).mean())

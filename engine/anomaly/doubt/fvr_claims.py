@@ -1,0 +1,246 @@
+"""FVR as an experiment: do confusion and ignorance tell what their names say?
+
+Fan et al., "Flexible Visual Recognition by Evidential Modeling of Confusion and Ignorance" (2023),
+https://arxiv.org/abs/2309.07403
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from engine.anomaly.doubt.cosine import CosineHead, by_masses, fit_head, with_head
+from engine.anomaly.doubt.fvr import FVR, error_auroc
+from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
+from engine.data import DataSet, Rows
+from engine.data.variants import OpenSet
+from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.lab import TrainCase
+from engine.measures.detection import auroc
+from engine.method import Progress, Slider, setting
+from engine.models.classifier import Classifier
+from engine.pictures import as_bytes
+from engine.result import Pictures
+from engine.training import Recipe, fresh, outputs, train
+
+WHOLE, FROZEN, LINEAR, SHUFFLED = (
+    "whole network, cosine head", "cosine head alone", "whole network, linear head",
+    "cosine head, shuffled labels",
+)  # fmt: skip
+I_UNKNOWN, C_UNKNOWN = "ignorance tells unknown digits", "confusion tells unknown digits"
+I_WRONG, C_WRONG = "ignorance tells errors", "confusion tells errors"
+RIGHT, IN_SET = "best class right, of those answered", "true class in the answer"
+LONGER = "classes to an answer, beyond one"
+REFUSED = "unknown digits rejected"
+BLEND_C, BLEND_I = (
+    "confusion, blends of two classes",
+    "ignorance, blends of two classes",
+)
+NOISE_C, NOISE_I = "confusion, noise", "ignorance, noise"
+FRESH = Recipe("lenet", epochs=40, batch=32, optimizer="Adam", rate=0.001, decay=0.0001)
+SOFTMAX = Recipe("lenet", epochs=20, batch=32, rate=0.05, decay=0.0005)
+ALARMS, NEAR = 0.05, 0.3
+BLENDS, NOISES, SHOWN = 200, 200, 8
+
+CLAIMS = (
+    Claim(
+        "Ignorance tells unknown digits",
+        "an AUROC above .9",
+        lambda of: of(WHOLE, I_UNKNOWN) - 0.9,
+    ),
+    Claim(
+        "Ignorance tells unknown digits better than confusion does",
+        "an AUROC that is higher by .1",
+        lambda of: of(WHOLE, I_UNKNOWN) - of(WHOLE, C_UNKNOWN) - 0.1,
+    ),
+    Claim(
+        "Confusion tells errors between known digits better than ignorance does",
+        "a higher AUROC",
+        lambda of: of(WHOLE, C_WRONG) - of(WHOLE, I_WRONG),
+    ),
+    Claim(
+        "Several classes to an answer save half of the errors",
+        "the true class is in the answer as often as the best class is right and half as often as "
+        "it is wrong, with at most .15 classes more to an answer",
+        lambda of: min(of(WHOLE, IN_SET) - (1 + of(WHOLE, RIGHT)) / 2, 0.15 - of(WHOLE, LONGER)),
+    ),
+    Claim(
+        "Half of the unknown digits are rejected at 5 % of the known ones",
+        "50 % or more",
+        lambda of: of(WHOLE, REFUSED) - 0.5,
+    ),
+    Claim(
+        "Noise raises ignorance more than confusion",
+        "a higher mean mass",
+        lambda of: of(WHOLE, NOISE_I) - of(WHOLE, NOISE_C),
+    ),
+    Claim(
+        "A blend of two classes raises confusion more than ignorance",
+        "a higher mean mass",
+        lambda of: of(WHOLE, BLEND_C) - of(WHOLE, BLEND_I),
+    ),
+    Claim(
+        "A head with bounded features is needed",
+        "ignorance tells unknown digits by .01 more than with a linear head",
+        lambda of: of(WHOLE, I_UNKNOWN) - of(LINEAR, I_UNKNOWN) - 0.01,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class FvrClaims(TrainingExperiment):
+    """Do two kinds of doubt tell two kinds of trouble?
+
+    Networks learn six of ten digits as opinions: belief in each class, in several (confusion) and
+    in none (ignorance). Ignorance should tell the four digits that nobody was told of and noise;
+    confusion should tell errors between known digits, and blends of two of them. Beside the network
+    that learns opinions as a whole stand a cosine head alone on the features of a network with
+    softmax, as the page *Confusion or ignorance* has it for any model, the whole network with a
+    linear head, whose logits have no bound, and, as a control, the head alone with shuffled labels,
+    which knows no class. Figures of telling are areas (AUROC): 50 % is chance, and what telling
+    errors counts as where a network makes none. Small networks on small digits.
+    """
+
+    name = "FVRClaims"
+    family = "anomaly"
+    title = "Two kinds of doubt (FVR)"
+    paper = FVR.paper
+    question = "Does confusion tell errors, and ignorance what was never seen?"
+    proof = (
+        "tests/engine/anomaly/test_fvr_claims.py"
+        "::test_every_figure_is_that_of_a_network_trained_and_asked_by_hand"
+    )
+    data = ("digits", "mnist-5k")
+    measures = (
+        I_UNKNOWN, C_UNKNOWN, I_WRONG, C_WRONG, RIGHT, IN_SET, LONGER, REFUSED, BLEND_C, BLEND_I,
+        NOISE_C, NOISE_I,
+    )  # fmt: skip
+    claims = CLAIMS
+
+    seeds: int = setting(
+        5, Slider(1, 10, 1), "Seeds", "How often each condition is trained. Some networks make no "
+        "error at all, so that it takes several to judge what tells errors.",
+    )  # fmt: skip
+    held: int = setting(4, Slider(1, 8, 1), "Unknown", "Classes that no network is told of.")
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """The same images for all; each seed hides other classes."""
+        held = min(self.held, len(case.data.classes) - 2)
+        data = OpenSet(held, case.seed + 1)(case.data)
+        recipes = {WHOLE: FRESH, FROZEN: SOFTMAX, LINEAR: FRESH, SHUFFLED: SOFTMAX}
+        return {name: TrainCase(data, recipe, case.seed) for name, recipe in recipes.items()}
+
+    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+        """A network whose logits are log odds."""
+        data, seed = training.data, training.seed
+        if condition in {FROZEN, SHUFFLED}:
+            known = super().train(condition, training, progress)
+            return headed(known, data, seed, shuffled=condition == SHUFFLED)
+        model = fresh(data, training.recipe, seed)
+        if condition == WHOLE:
+            model = with_head(model, new_head(model, seed))
+        train(model, data, training.recipe, seed, objective=by_masses, progress=progress)
+        return model
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """Areas, answers with several classes, and the masses of blends and of noise."""
+        model, data = trained.model, trained.training.data
+        unknown = np.flatnonzero(data.truth["unknown"])
+        rows = np.setdiff1d(data.rows("test"), unknown)
+        labels = data.labels[rows]
+        known, strange = opinions(model, data, rows), opinions(model, data, unknown)
+        right = known.plausibility.argmax(1) == labels
+        lines = DoubtLines.of(opinions(model, data, usual(data)), ALARMS)
+        chosen = answers(known, lines, NEAR)
+        given = chosen.any(1)
+        half = opinion_of(model, mixed(data, rows, case.seed))
+        noise = opinion_of(model, noises(data, case.seed))
+        return {
+            I_UNKNOWN: auroc(known.ignorance, strange.ignorance),
+            C_UNKNOWN: auroc(known.confusion, strange.confusion),
+            I_WRONG: or_chance(error_auroc(known.ignorance, right)),
+            C_WRONG: or_chance(error_auroc(known.confusion, right)),
+            RIGHT: float(right[given].mean()) if given.any() else 0.0,
+            IN_SET: float(chosen[given, labels[given]].mean()) if given.any() else 0.0,
+            LONGER: float(chosen[given].sum(1).mean() - 1) if given.any() else 0.0,
+            REFUSED: float(1 - answers(strange, lines, NEAR).any(1).mean()),
+            BLEND_C: float(half.confusion.mean()), BLEND_I: float(half.ignorance.mean()),
+            NOISE_C: float(noise.confusion.mean()), NOISE_I: float(noise.ignorance.mean()),
+        }  # fmt: skip
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Known digits, unknown digits, blends and noise."""
+        data = self.conditions(case)[WHOLE].data
+        unknown = np.flatnonzero(data.truth["unknown"])
+        known = np.setdiff1d(data.rows("test"), unknown)
+        groups = {
+            "known": data.pixels(known[:SHOWN]), "unknown": data.pixels(unknown[:SHOWN]),
+            "half and half": mixed(data, known, case.seed)[:SHOWN],
+            "noise": noises(data, case.seed)[:SHOWN],
+        }  # fmt: skip
+        count = min(len(one) for one in groups.values())
+        images = np.stack(
+            [np.stack([as_bytes(one) for one in some[:count]]) for some in groups.values()]
+        )
+        return Pictures(
+            images, tuple(groups), tuple(str(at + 1) for at in range(count)),
+            "Unknown digits and noise should raise ignorance, blends of two digits confusion.",
+        )  # fmt: skip
+
+
+def new_head(model: Classifier, seed: int) -> CosineHead:
+    """An untrained cosine head in the size of the model's own."""
+    with torch.random.fork_rng(devices=[]):
+        return CosineHead(model.head.in_features, model.head.out_features, seed)
+
+
+def headed(model: Classifier, data: DataSet, seed: int, *, shuffled: bool) -> Classifier:
+    """The model with a cosine head that learned on its features, perhaps from shuffled labels."""
+    rows = data.rows("train")
+    labels = data.labels[rows]
+    if shuffled:
+        labels = np.random.default_rng(seed).permutation(labels)
+    features = model.features(data.pixels(rows)).cpu().double().numpy()
+    head: nn.Linear = fit_head(features, labels, len(data.classes))
+    return with_head(model, head)
+
+
+def opinions(model: Classifier, data: DataSet, rows: Rows) -> Masses:
+    """Of some rows."""
+    return masses(outputs(model, data, rows).double().numpy())
+
+
+def opinion_of(model: Classifier, pixels: torch.Tensor) -> Masses:
+    """Of pixels (n, 3, side, side)."""
+    return masses(model.logits(pixels).double().numpy())
+
+
+def usual(data: DataSet) -> Rows:
+    """Known images that nothing was learned from: those for validation, or half of the test."""
+    if len(rows := data.rows("validation")):
+        return rows
+    return np.setdiff1d(data.rows("test"), np.flatnonzero(data.truth["unknown"]))[::2]
+
+
+def mixed(data: DataSet, rows: Rows, seed: int) -> torch.Tensor:
+    """Means of two images of different classes, at most BLENDS of them."""
+    rng = np.random.default_rng([seed, 3])
+    one, other = rng.choice(rows, BLENDS), rng.choice(rows, BLENDS)
+    apart = data.labels[one] != data.labels[other]
+    return (data.pixels(one[apart]) + data.pixels(other[apart])) / 2
+
+
+def noises(data: DataSet, seed: int) -> torch.Tensor:
+    """Images of even noise, NOISES of them, in as many channels as the data has."""
+    channels, height, width = data.images.shape[1:]
+    drawn = np.random.default_rng([seed, 4]).random((NOISES, channels, height, width), np.float32)
+    return torch.from_numpy(drawn).expand(-1, 3, -1, -1)
+
+
+def or_chance(area: float) -> float:
+    """An area, or chance where there is no error to tell."""
+    return 0.5 if np.isnan(area) else area

@@ -1,0 +1,35 @@
+"""A digit on its way to another digit and to noise, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import settle
+
+LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+
+
+def test_a_digit_is_moved_toward_another_digit_and_toward_noise(app_url: str, page: Page) -> None:
+    link = LINK | {"doubt.toward": "9"}
+    page.goto(f"{app_url}/confusion-or-ignorance?{urlencode(link)}")
+    settle(page)
+    expect(page.get_by_role("heading", name=re.compile("^The model "))).to_be_visible()
+    heading = page.get_by_role("heading", name=re.compile("^Toward 9, .*toward noise"))
+    expect(heading).to_be_visible()
+    step = page.get_by_role("slider", name="Step")
+    step.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text(re.compile("^0 % 9: its class 9[0-9] %"))).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_text(re.compile("^100 % 9: its class 0 %"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^100 % noise: its class 0 %"))).to_be_visible()
+    expect(page).to_have_url(re.compile("doubt.step=100"))
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(re.compile("^100 % 9: its class 0 %"))).to_be_visible()
+    triangle = page.get_by_text("Mass of doubt").first
+    triangle.scroll_into_view_if_needed()
+    expect(triangle).to_be_visible()

@@ -1,0 +1,74 @@
+"""Blends: each is an image by itself, its corners are what they are called, and bad words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.anomaly import FVR, Blends
+from engine.anomaly.doubt.blends import NOISE, OTHERS, OWN
+from engine.anomaly.doubt.blends import OTHER as THE_OTHER
+from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.errors import BadSetting
+from tests import tiny
+
+
+def case():
+    return tiny.familiar_case(tiny.cnn())
+
+
+def test_every_blend_is_judged_as_an_image_by_itself():
+    asked = case()
+    found = Blends(cells=4)(asked)
+    confusion, ignorance = found["confusion"], found["ignorance"]
+    assert len(confusion.weights) == 15
+    for at in (0, 4, 7, 11, 14):
+        image = torch.einsum(
+            "k,kchw->chw", torch.tensor(confusion.weights[at]),
+            torch.from_numpy(confusion.images.astype(np.float32)),
+        )  # fmt: skip
+        alone = FVR()(replace(asked, image=image))["masses"]
+        # the pictures in the answer are of half precision
+        assert confusion.values[at] == pytest.approx(alone.cell(SEVERAL, "mass"), abs=2e-3)
+        assert ignorance.values[at] == pytest.approx(alone.cell(NONE, "mass"), abs=2e-3)
+
+
+def test_both_ways_begin_at_the_image_and_end_at_their_corners():
+    found = Blends(cells=6)(case())
+    triangle = found["ignorance"]
+    for way, corner in (("class", 1), ("noise", 2)):
+        table = found[way]
+        masses = sum(table[name] for name in (OWN, THE_OTHER, OTHERS, SEVERAL, NONE))
+        np.testing.assert_allclose(masses, 1, atol=1e-9)
+        np.testing.assert_allclose(table["share"], np.linspace(0, 1, 7), atol=1e-9)
+        ends = [triangle.values[triangle.weights[:, at] == 1][0] for at in (0, corner)]
+        np.testing.assert_allclose(table[NONE][[0, -1]], ends, atol=1e-6)
+    assert triangle.labels[2] == NOISE
+
+
+def test_the_other_class_can_be_named_and_its_image_has_that_class():
+    asked = case()
+    label = asked.model.labels[1]
+    found = Blends(toward=label, cells=4)(asked)
+    assert found["confusion"].labels[1] == label
+    normal = asked.parts[1].data
+    same = normal.pixels(np.flatnonzero(normal.labels == 1)).numpy().astype(np.float16)
+    partner = found["confusion"].images[1]
+    assert any(np.array_equal(partner, one) for one in same)
+    with pytest.raises(BadSetting, match="no class 'elephant'"):
+        Blends(toward="elephant")(asked)
+
+
+def test_noise_is_drawn_by_the_seed_and_gray_for_a_gray_image():
+    gray = torch.full_like(case().image, 0.5)
+    one, other = (
+        Blends(cells=4)(replace(case(), image=gray, seed=seed))["ignorance"].images[2]
+        for seed in (0, 1)
+    )
+    assert not np.array_equal(one, other)
+    assert np.array_equal(one[0], one[2])
+    colored = Blends(cells=4)(case())["ignorance"].images[2]
+    assert not np.array_equal(colored[0], colored[2])

@@ -1,0 +1,156 @@
+"""FVR: masses against the sum over all subsets, their limits, and unknown digits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from engine.anomaly import FVR
+from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
+from engine.anomaly.doubt.fvr import NONE, SEVERAL, of_sets, rejected
+from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
+from engine.errors import BadData, DoesNotFit
+from engine.measures.detection import auroc
+from tests import tiny
+from tests.engine.anomaly.banks import answered, bank, digits, random_bank
+
+
+def over_subsets(plausibility):
+    """Ignorance, belief and confusion of one image: every subset of the classes by itself."""
+    found = {"none": 0.0, "several": 0.0, "single": np.zeros(len(plausibility))}
+    for subset in product([False, True], repeat=len(plausibility)):
+        mass = np.prod(np.where(subset, plausibility, 1 - plausibility))
+        if sum(subset) == 1:
+            found["single"][subset.index(True)] += mass
+        else:
+            found["several" if sum(subset) else "none"] += mass
+    return found
+
+
+def test_masses_are_the_sum_over_all_subsets():
+    train, asked = random_bank(60, seed=1), random_bank(30, seed=2)
+    found = answered(FVR(), train, asked)["masses"]
+    expected = over_subsets(found["plausibility"][:3])
+    np.testing.assert_allclose(found["mass"][:3], expected["single"], atol=1e-9)
+    assert found.cell(SEVERAL, "mass") == pytest.approx(expected["several"], abs=1e-9)
+    assert found.cell(NONE, "mass") == pytest.approx(expected["none"], abs=1e-9)
+    assert found["mass"].sum() == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5, 8])
+def test_the_closed_form_is_that_sum_for_any_logits(classes):
+    logits = np.random.default_rng(classes).normal(size=(40, classes)) * 4
+    found = masses(logits)
+    for at, own in enumerate(1 / (1 + np.exp(-logits))):
+        expected = over_subsets(own)
+        np.testing.assert_allclose(found.belief[at], expected["single"], atol=1e-9)
+        assert found.ignorance[at] == pytest.approx(expected["none"], abs=1e-9)
+        assert found.confusion[at] == pytest.approx(expected["several"], abs=1e-9)
+
+
+def test_no_evidence_is_ignorance_one_class_belief_and_two_equal_ones_confusion():
+    found = masses(np.array([[-40.0, -40, -40], [40, -40, -40], [40, 40, -40], [0, 0, -40]]))
+    np.testing.assert_allclose(found.ignorance, [1, 0, 0, 0.25], atol=1e-9)
+    np.testing.assert_allclose(found.confusion, [0, 0, 1, 0.25], atol=1e-9)
+    np.testing.assert_allclose(found.belief[:, 0], [0, 1, 0, 0.25], atol=1e-9)
+    assert masses(np.array([[900.0, 900, -900]])).confusion == pytest.approx(1)
+
+
+def test_an_answer_is_one_class_several_or_none():
+    found = Masses(
+        np.array([0.1, 0.1, 0.9]), np.array([0.1, 0.6, 0.6]), np.zeros((3, 3)),
+        np.array([[0.9, 0.5, 0.1]] * 3),
+    )  # fmt: skip
+    lines = DoubtLines(0.5, 0.5)
+    wanted = [[True, False, False], [True, True, False], [False, False, False]]
+    assert answers(found, lines, 0.5).tolist() == wanted
+    assert answers(found, lines, 1.0)[1].tolist() == wanted[0]
+
+
+def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
+    rng = np.random.default_rng(0)
+    normal = masses(rng.normal(size=(400, 4)) * 3)
+    lines = DoubtLines.of(normal, 0.1)
+    assert (normal.ignorance > lines.ignorance).mean() == pytest.approx(0.1, abs=0.005)
+    assert (normal.confusion > lines.confusion).mean() == pytest.approx(0.1, abs=0.005)
+
+
+def test_the_regularizer_is_the_divergence_of_dirichlets_and_zero_without_evidence():
+    alpha = torch.tensor([[3.0, 1.5, 2.0], [1, 1, 1]], dtype=torch.float64)
+    dirichlet = torch.distributions.Dirichlet
+    expected = torch.distributions.kl_divergence(
+        dirichlet(alpha), dirichlet(alpha[1:].expand(2, 3))
+    )
+    torch.testing.assert_close(from_no_evidence(alpha), expected)
+    logits = torch.tensor([[2.0, -1.0, 0.5]], dtype=torch.float64)
+    evidence = 3 * logits.exp() + 1
+    draws = dirichlet(evidence[0]).sample((200_000,))  # the risk is the mean of −log p
+    first = evidential_loss(logits, torch.tensor([0]), 0.0).item()
+    assert first == pytest.approx(-draws[:, 0].log().mean().item(), abs=0.01)
+
+
+@pytest.mark.parametrize("loss", ["binary", "evidential"])
+def test_a_head_learns_its_classes_and_its_logits_are_bounded_far_away(loss):
+    rng = np.random.default_rng(0)
+    centers = 4 * np.eye(3, 5)
+    labels = np.arange(90) % 3
+    features = centers[labels] + 0.3 * rng.normal(size=(90, 5))
+    head = fit_head(features, labels, 3, loss)
+    with torch.no_grad():
+        logits = head(torch.from_numpy(features))
+        far = head(torch.from_numpy(1e6 * rng.normal(size=(50, 5))))
+    assert (logits.argmax(1).numpy() == labels).all()
+    assert far.abs().max() <= (head.scale.abs() + head.bias.abs().max()).item() + 1e-9
+    again = fit_head(features, labels, 3, loss)
+    assert torch.equal(again.weight, head.weight)
+
+
+def test_unknown_digits_raise_ignorance_and_shuffled_marks_tell_nothing():
+    """Six digits are known to the network below and to the head; two seeds."""
+    for seed in (0, 1):
+        train, known, unknown = digits(seed)
+        rule = FVR().fit(train).rule
+        low, high = rule(known).score, rule(unknown).score
+        assert auroc(low, high) > 0.88
+        mixed = np.random.default_rng(0).permutation(np.concatenate([low, high]))
+        assert auroc(mixed[: len(low)], mixed[len(low) :]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_figures_of_answers_are_counted_by_hand():
+    train, known, unknown = digits(0)
+    method = FVR(alarms=0.1)
+    head = method.fit(train).rule
+    held, strange = known.take(np.arange(0, 200, 2)), unknown.take(np.arange(60))
+    lines = DoubtLines.of(head.masses(known.take(np.arange(1, 200, 2))), 0.1)
+    given = answers(head.masses(held), lines, method.near)
+    right = head.masses(held).plausibility.argmax(1) == held.labels
+    refused = rejected(answers(head.masses(strange), lines, method.near))
+    table = of_sets(given, held.labels, right, refused)
+    answered_ones = [at for at in range(100) if given[at].any()]
+    inside = np.mean([given[at, held.labels[at]] for at in answered_ones])
+    assert table.cell("one, several or none", "true class in the answer") == pytest.approx(inside)
+    size = np.mean([given[at].sum() for at in answered_ones])
+    assert table.cell("one, several or none", "classes to an answer") == pytest.approx(size)
+    assert refused > 0.5
+
+
+def test_without_labels_or_with_one_class_it_says_what_is_missing():
+    with pytest.raises(BadData, match="at least two"):
+        FVR().fit(random_bank(labels=False))
+    single = bank(np.ones((4, 3)), labels=np.zeros(4, int))
+    with pytest.raises(BadData, match="at least two"):
+        FVR().fit(single)
+    case = tiny.familiar_case(tiny.cnn())
+    others = tiny.data_set(("this", "that"), case.model.side)
+    with pytest.raises(DoesNotFit, match="own classes"):
+        FVR().check(replace(case, normal=others))
+
+
+def test_a_cosine_head_sees_the_direction_alone():
+    head = CosineHead(4, 3)
+    features = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(head(features), head(7 * features))

@@ -1,0 +1,106 @@
+"""The FVR experiment: figures by hand, margins by hand, and the claims at its usual settings."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.anomaly import FVR, FvrClaims
+from engine.anomaly.doubt.cosine import by_masses, with_head
+from engine.anomaly.doubt.fvr_claims import (
+    BLEND_C,
+    BLEND_I,
+    C_UNKNOWN,
+    C_WRONG,
+    FRESH,
+    I_UNKNOWN,
+    I_WRONG,
+    IN_SET,
+    LINEAR,
+    LONGER,
+    NOISE_C,
+    NOISE_I,
+    REFUSED,
+    RIGHT,
+    SHUFFLED,
+    WHOLE,
+    new_head,
+)
+from engine.anomaly.doubt.masses import masses
+from engine.data.variants import OpenSet
+from engine.experiment import ExperimentCase
+from engine.measures.detection import auroc
+from engine.run import answer
+from engine.training import fresh, outputs, train
+from tests import tiny
+from tests.engine.anomaly import outcomes
+from tests.engine.anomaly.banks import digits
+
+
+def small():
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c", "d")), 3)
+
+
+def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
+    case = small()
+    found = FvrClaims(seeds=1, held=1)(case)["table"]
+    data = OpenSet(1, case.seed + 1)(case.data)
+    unknown = np.flatnonzero(data.truth["unknown"])
+    known = np.setdiff1d(data.rows("test"), unknown)
+    for row in (WHOLE, LINEAR):
+        model = fresh(data, FRESH, case.seed)
+        if row == WHOLE:
+            model = with_head(model, new_head(model, case.seed))
+        train(model, data, FRESH, case.seed, objective=by_masses)
+        low, high = (masses(outputs(model, data, one).double().numpy()) for one in (known, unknown))
+        assert found.cell(row, I_UNKNOWN) == pytest.approx(auroc(low.ignorance, high.ignorance))
+        assert found.cell(row, C_UNKNOWN) == pytest.approx(auroc(low.confusion, high.confusion))
+    figures = {tuple(found.cell(row, one) for one in FvrClaims.measures) for row in found.rows}
+    assert len(figures) == 4  # every condition is another network
+
+
+def test_a_head_that_is_put_on_is_the_last_layer_and_the_model_stays_as_it_was():
+    model = tiny.cnn()
+    before = model.head
+    changed = with_head(model, new_head(model, 0))
+    image = tiny.image(model.side)[None]
+    features = model.features(image)
+    torch.testing.assert_close(changed.logits(image), changed.head(features).detach())
+    assert model.head is before
+    assert type(changed.head).__name__ == "CosineHead"
+
+
+def test_the_margins_are_the_claims_as_they_are_worded():
+    figures = {
+        WHOLE: {
+            I_UNKNOWN: 0.95, C_UNKNOWN: 0.8, C_WRONG: 0.9, I_WRONG: 0.95, RIGHT: 0.9, IN_SET: 0.97,
+            LONGER: 0.1, REFUSED: 0.7, NOISE_I: 0.4, NOISE_C: 0.1, BLEND_C: 0.15, BLEND_I: 0.14,
+        },
+        LINEAR: {I_UNKNOWN: 0.9},
+    }  # fmt: skip
+    margins = [one.margin(lambda row, name: figures[row][name]) for one in FvrClaims.claims]
+    assert margins == pytest.approx([0.05, 0.05, -0.05, 0.02, 0.2, 0.3, 0.01, 0.04])
+
+
+@pytest.mark.slow
+def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
+    found = answer(FvrClaims(), ExperimentCase(data_sets.load("digits")))
+    table, claims = found["table"], found["claims"]
+    assert table.cell(WHOLE, I_UNKNOWN) > 0.93
+    assert table.cell(WHOLE, NOISE_I) > table.cell(WHOLE, NOISE_C)
+    assert table.cell(SHUFFLED, RIGHT) < 0.4
+    outcomes.note(measure, "FVR, six of ten digits known", claims)
+    for name in FvrClaims.measures:
+        measure(f"FVR, {name}", outcomes.by_condition(table, name))
+    train_bank = digits(0)[0]
+    start = perf_counter()
+    FVR().fit(train_bank)
+    seconds = perf_counter() - start
+    assert seconds < 60
+    measure(
+        f"FVR, a head on the features of {len(train_bank)} digits", f"{seconds:.1f} s (goal ≤ 60 s)"
+    )

@@ -1,0 +1,208 @@
+"""TLC: its chain against Dempster's rule, its loss written again slowly, and its honest result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from math import exp
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.anomaly import TLC
+from engine.anomaly.doubt.experts import chain, engaged, together
+from engine.anomaly.doubt.tlc import (
+    ALL_IN,
+    NAMES_TAIL,
+    NAMES_UNKNOWN,
+    PLAIN,
+    RIGHT,
+    TLC_ROW,
+    experts_for,
+    thirds,
+)
+from engine.anomaly.doubt.tlc_loss import TlcLoss
+from engine.data.variants import LongTailed, OpenSet
+from engine.experiment import ExperimentCase
+from engine.measures.detection import auroc
+from engine.run import answer
+from engine.training import Batch, Recipe, fresh, outputs, train
+from tests import tiny
+from tests.engine.anomaly import outcomes
+
+
+def logits(count=6, classes=4, experts=3, seed=0):
+    drawn = torch.Generator().manual_seed(seed)
+    return [2 * torch.randn(count, classes, generator=drawn) for _ in range(experts)]
+
+
+def combined_vacuity(one, other):
+    """Dempster's rule for two opinions (K beliefs and a vacuity each), set by set."""
+    classes = len(one) - 1
+    whole = frozenset(range(classes))
+    sets = [*(frozenset([at]) for at in range(classes)), whole]
+    masses, conflict = {}, 0.0
+    for (a, first), (b, second) in product(
+        zip(sets, one, strict=True), zip(sets, other, strict=True)
+    ):
+        if shared := a & b:
+            masses[shared] = masses.get(shared, 0.0) + first * second
+        else:
+            conflict += first * second
+    return masses[whole] / (1 - conflict), conflict
+
+
+def opinion(row):
+    """Beliefs and vacuity of one expert's logits."""
+    evidence = [exp(one) for one in row.tolist()]
+    total = sum(evidence) + len(evidence)
+    return [*(one / total for one in evidence), len(evidence) / total]
+
+
+def test_the_chain_is_dempster_s_rule_for_two_experts():
+    pair = logits(experts=2)
+    found = chain(pair)
+    for at in range(6):
+        first, second = opinion(pair[0][at]), opinion(pair[1][at])
+        left, conflict = combined_vacuity(first, second)
+        assert found.left[2][at].item() == pytest.approx(left, abs=1e-6)
+        assert found.conflict[1][at].item() == pytest.approx(conflict, abs=1e-6)
+        assert found.vacuity[0][at].item() == pytest.approx(first[-1], abs=1e-6)
+
+
+def test_beyond_two_the_conflict_is_with_the_expert_before_it():
+    three = logits()
+    found = chain(three)
+    second, third = opinion(three[1][0]), opinion(three[2][0])
+    _, conflict = combined_vacuity(second, third)
+    expected = found.left[2][0].item() * third[-1] / (1 - conflict)
+    assert found.left[3][0].item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_no_evidence_leaves_everything_and_much_leaves_nothing():
+    none = chain([torch.full((1, 3), -40.0)] * 3)
+    assert none.left[-1].item() == pytest.approx(1)
+    sure = torch.tensor([[30.0, -30, -30]])
+    assert chain([sure] * 3).left[-1].item() < 1e-30
+
+
+def test_experts_are_weighed_over_the_batch_or_over_themselves():
+    three = logits()
+    left = chain(three).left
+    batch = together(three, left, over="batch")
+    each = [
+        (w / 0.2).softmax(0).float()[:, None] * one for w, one in zip(left, three, strict=False)
+    ]
+    torch.testing.assert_close(batch, sum(each))
+    alone = together([one[:1] for one in three], [one[:1] for one in left], over="experts")
+    torch.testing.assert_close(together(three, left, over="experts")[:1], alone)
+
+
+def by_hand(loss, model, batch, late):
+    """The authors' loss, image by image and expert by expert."""
+    counts = loss.counts
+    three = model.network.each((batch.pixels - model.mean) / model.std)
+    left = chain(three).left
+    whole = together(three, left, over="batch")
+    rare = counts**-0.25
+    margins = loss.margin * rare / rare.max()
+    weights = (1 - 0.9999) / (1 - 0.9999**counts)
+    weights = weights / weights.sum() * len(counts)
+    heat = len(counts) * 0.05 * counts / counts.sum() + 0.95
+    heat = torch.tensor(heat / heat.max()) if late else torch.ones(len(counts))
+    total = 0.0
+    for number, one in enumerate(three):
+        values, shares = [], left[number] / left[number].max()
+        for at, label in enumerate(batch.targets.tolist()):
+            row = one[at].double().clone()
+            row[label] -= 30 * margins[label]
+            term = -(row[label] - row.logsumexp(0)) * (weights[label] if late else 1)
+            alpha = row.exp() + 1
+            alpha[label] = 1
+            none = torch.distributions.Dirichlet(torch.ones(len(counts), dtype=torch.float64))
+            drawn = torch.distributions.kl_divergence(torch.distributions.Dirichlet(alpha), none)
+            term = term + (loss.done // loss.per_epoch) / (66 * loss.steps / loss.per_epoch) * drawn
+            own = (one[at].double() / heat).log_softmax(0)
+            mean = (whole[at].double() / heat).softmax(0)
+            apart = (mean * (mean.log() - own)).sum()
+            term = term - 0.01 * float(heat.mean()) ** 2 * apart
+            if shares[at] > loss.least:
+                values.append(term)
+        total += torch.stack(values).mean()
+    return float(total)
+
+
+@pytest.mark.parametrize("done", [0, 37, 95])
+def test_the_loss_is_the_authors_written_out(done):
+    data = tiny.columns(8, ("a", "b", "c"))
+    model = experts_for(data, 3, seed=1)
+    rows = data.rows("train")[:8]
+    batch = Batch(rows, data.pixels(rows), data.targets(rows))
+    loss = TlcLoss(np.array([50, 9, 2]), steps=100, per_epoch=5)
+    loss.done = done
+    expected = by_hand(loss, model, batch, late=done // 5 > 16)
+    assert loss(model, batch).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_one_expert_without_its_extras_is_a_cosine_softmax():
+    data = tiny.columns(8, ("a", "b", "c"))
+    model = experts_for(data, 1, seed=1)
+    rows = data.rows("train")[:8]
+    batch = Batch(rows, data.pixels(rows), data.targets(rows))
+    loss = TlcLoss(np.array([50, 9, 2]), 100, 5, 0.0, regular=False, diverse=False)
+    assert loss(model, batch).item() == pytest.approx(
+        F.cross_entropy(model(batch.pixels), batch.targets).item(), rel=1e-5
+    )
+
+
+def test_a_class_without_images_has_no_part_in_margins_and_weights():
+    loss = TlcLoss(np.array([50, 9, 0]), 100, 5)
+    assert loss.margins[2] == 0
+    assert loss.weights[2] == 0
+    assert loss.margins[1] == loss.margins.max() == 0.5
+    assert loss.weights[:2].mean().item() == pytest.approx(1)
+
+
+def test_an_expert_is_engaged_by_images_that_leave_much_beside_the_most():
+    left = [torch.ones(3), torch.tensor([0.4, 0.1, 0.8]), torch.tensor([0.1, 0.0, 0.2])]
+    assert engaged(left, 0.54).tolist() == [[True] * 3, [False, False, True]]
+
+
+def test_what_is_right_is_that_of_networks_trained_by_hand():
+    case = ExperimentCase(tiny.columns(8, ("a", "b", "c", "d")), 2)
+    method = TLC(seeds=1, epochs=2, ratio=3.0)
+    data = LongTailed(3.0, 2)(OpenSet(2, 3)(case.data))
+    recipe = Recipe("lenet", epochs=2, batch=64, rate=0.05, decay=0.0005)
+    model = fresh(data, recipe, 2)
+    train(model, data, recipe, 2)
+    rows = np.setdiff1d(data.rows("test"), np.flatnonzero(data.truth["unknown"]))
+    right = (outputs(model, data, rows).argmax(1).numpy() == data.labels[rows]).mean()
+    table = method(case)["table"]
+    assert table.rows == (PLAIN, TLC_ROW, ALL_IN)
+    assert table.cell(PLAIN, RIGHT) == pytest.approx(right)
+    assert thirds(data) == ([0], [1])
+    experts = experts_for(data, 3, 2)
+    counts = np.bincount(data.labels[data.rows("train")], minlength=len(data.classes))
+    loss = TlcLoss(counts, steps=2, per_epoch=1)
+    train(experts, data, replace(recipe, rate=0.005), 2, objective=loss, after_step=loss.count)
+    pixels = (data.pixels(rows) - experts.mean) / experts.std
+    left = chain(experts.network.each(pixels)).left[-1].log().numpy()
+    rare = data.labels[rows] == 1
+    assert table.cell(TLC_ROW, NAMES_TAIL) == pytest.approx(auroc(left[~rare], left[rare]))
+    strange = data.pixels(np.flatnonzero(data.truth["unknown"]))
+    unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
+    assert table.cell(TLC_ROW, NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
+
+
+@pytest.mark.slow
+def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
+    method = TLC()
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table, claims = found["table"], found["claims"]
+    assert table.cell(PLAIN, RIGHT) > 0.8
+    outcomes.note(measure, f"TLC at {method.ratio:.0f}:1 on digits", claims)
+    for name in TLC.measures:
+        measure(f"TLC, {name}", outcomes.by_condition(table, name))

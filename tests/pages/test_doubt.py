@@ -1,0 +1,124 @@
+"""Confusion or ignorance as a visitor meets it: the sentence, the masses, blends, and bad links."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.doubt import words
+from components.views import DOUBT
+from engine.anomaly import FVR, Blends, FamiliarCase
+from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
+from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.anomaly.sources import unknown
+from engine.data import load
+from engine.models import catalog
+from engine.result import Table
+from tests.visits import said, settled, visit
+
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+
+
+def opened(link=None):
+    """The page once both of its sentences are there."""
+    at = visit(link, DOUBT)
+    return settled(at, lambda at: len(at.main.header) > 1 and not at.main.get("progress"))
+
+
+def texts(at):
+    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
+    return " ".join(each.value for each in shown).replace("\\", "")
+
+
+def case_of(row):
+    model, data = catalog.load("digits-cnn"), load("digits")
+    image = data.pixels([row])[0].contiguous()
+    return FamiliarCase(model, image, data, unknown("mnist-5k", data, model))
+
+
+def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead():
+    at = opened()
+    assert not said(at)
+    told = texts(at)
+    assert "cannot be asked: what it learned from is not here with its labels." in told
+    data = load("digits")
+    rows = data.rows("test")
+    case = case_of(int(rows[data.labels[rows] == 3][0]))
+    first, second = (each.value.replace("\\", "") for each in at.main.header[:2])
+    assert first == words.sentence(FVR()(case))
+    assert second == words.blends(Blends(toward="8")(case))
+
+
+def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
+    at = opened(DIGITS | {"doubt.toward": "9", "doubt.step": "100 %"})
+    assert not said(at)
+    data = load("digits")
+    case = case_of(int(data.rows("test")[0]))
+    found = Blends(toward="9")(case)
+    told = " ".join(one.proto.imgs[0].caption for one in at.main.get("image")).replace("\\", "")
+    assert at.main.header[0].value.replace("\\", "") == words.sentence(FVR()(case))
+    assert f"100 % 9: {words.step(found['class'], 20)}" in told
+    assert f"100 % noise: {words.step(found['noise'], 20)}" in told
+
+
+def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
+    told = " ".join(said(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
+    assert "one of the model's classes" in told
+
+
+def masses(belief, confusion, ignorance, chosen):
+    count = len(belief)
+    return {
+        "masses": Table.of(
+            {
+                "mass": ([*belief, confusion, ignorance], "mass"),
+                "plausibility": ([*belief, 0, 0], "probability"),
+                "in the answer": ([*chosen, 0, 0], ""),
+                "line": ([0] * count + [0.3, 0.4], "mass"),
+            },
+            [*"38a"[:count], SEVERAL, NONE],
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (masses([0.2, 0.3], 0.45, 0.05, [1, 1]), "hesitates between 8 and 3: confusion 45 %."),
+        (masses([0.1, 0.1], 0.1, 0.7, [0, 0]), "not seen this kind: ignorance 70 %"),
+        (masses([0.9, 0.0], 0.05, 0.05, [1, 0]), "takes this for 3: belief 90 %, little doubt"),
+    ],
+)
+def test_the_sentence_is_the_kind_of_doubt(found, expected):
+    assert expected in words.sentence(found)
+
+
+def way(confusion, ignorance):
+    rest = [1 - c - i for c, i in zip(confusion, ignorance, strict=True)]
+    zero = [0.0] * len(rest)
+    columns = {"share": zero, OWN: rest, OTHER: zero, OTHERS: zero}
+    columns |= {SEVERAL: confusion, NONE: ignorance}
+    return Table.of({name: (one, "mass") for name, one in columns.items()})
+
+
+def test_a_way_on_which_the_wrong_doubt_rises_is_said_to_fail():
+    right = words.way("w", "8", "confusion", {"w": way([0.1, 0.5, 0.2], [0.0, 0.1, 0.0])})
+    assert "confusion rises by up to 40 points (ignorance by 10 points)" in right
+    assert "✓ confusion should" in right
+    lost = way([0.1, 0.2], [0.0, 0.3])
+    lost = lost.renamed({OWN: OTHERS, OTHERS: OWN})
+    assert "belief in further classes rises to 90 %" in words.way(
+        "w", "noise", "ignorance", {"w": lost}
+    )
+    wrong = words.way("w", "8", "confusion", {"w": way([0.1, 0.2, 0.1], [0.0, 0.6, 0.0])})
+    assert "✗ not so here: confusion should" in wrong
+
+
+def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():
+    table = Table.of(
+        {"unknown images": ([0.9, 0.7], "AUROC"), "errors": ([0.97, 0.8], "AUROC")},
+        ["ignorance", "confusion"],
+    )
+    told = words.doubts({"doubts": table})
+    assert "Unknown images should be told by ignorance: AUROC 0.90" in told
+    assert "errors should be told by confusion: AUROC 0.80" in told
+    assert told.count("✗ the claim fails here") == 1
