@@ -43,8 +43,8 @@ LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 
 DOUBT = (FVR, Blends)
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    FvrClaims, TLC, SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment,
-    HalfspaceExperiment,
+    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
+    FvrClaims, TLC,
 )  # fmt: skip
 
 METHODS = (*FAMILIAR, *LOCALIZERS, *DOUBT, *EXPERIMENTS)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import notices, uploads
+from components import in_distribution, notices, uploads
 from components.sidebar import subject
 from components.where_odd import form, view
 
@@ -13,6 +13,7 @@ model = about.case.model
 st.markdown(
     f"Which places look unlike normal images to the layers of **{notices.plain(model.title)}**?"
 )
+in_distribution.line(about)
 
 answer, controls, below = (st.container() for _ in range(3))
 with notices.spoken():

@@ -8,7 +8,7 @@ from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
 from engine import run
 from engine.anomaly import EXPERIMENTS, LokiExperiment, SmoteExperiment
-from engine.experiment import ExperimentCase
+from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.keeping.store import Store
 from engine.run import answer
 from tests.visits import said, settled, visit, words
@@ -30,7 +30,8 @@ def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     assert kind().picture(case).rows[0] in told
     for condition in kind().conditions(case):
         assert condition in told
-    assert "No network is trained" in told
+    assert ("No network is trained" in told) == issubclass(kind, ClosedFormExperiment)
+    assert ("A network is trained on each of" in told) == issubclass(kind, TrainingExperiment)
 
 
 def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypatch, tmp_path):

@@ -25,6 +25,8 @@ SHOWN = {
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
     "Familiar?": IMAGE | {"seed"},
+    "Where is it odd?": IMAGE | {"seed"},
+    "Confusion or ignorance": IMAGE | {"seed"},
     "Prune": IMAGE | {"target", "versus", "reading", "seed"},
 }
 DRAWN = ("selectbox", "button_group", "number_input", "radio")
