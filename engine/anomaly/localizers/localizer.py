@@ -271,7 +271,11 @@ def distances_to(asked: Tensor, known: Tensor, count: int) -> tuple[Tensor, Tens
     centered, half = known - middle, ((known - middle) ** 2).sum(1) / -2
     near, which = [], []
     for some in asked.split(max(COMPARED // len(known), 1)):
-        index = torch.addmm(half, some - middle, centered.T).topk(min(count, len(known)), 1).indices
+        near_by = torch.addmm(half, some - middle, centered.T)
+        if count == 1:
+            index = near_by.argmax(1, keepdim=True)  # much quicker than a sort
+        else:
+            index = near_by.topk(min(count, len(known)), 1).indices
         exact = (some[:, None] - known[index]).norm(dim=2)
         exact, order = exact.sort(dim=1, stable=True)
         near.append(exact)
