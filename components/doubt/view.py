@@ -133,7 +133,7 @@ def cloud(found: Views) -> Table:
 @footer()
 def show_blends(asked: DoubtQuestion, loss: str) -> None:
     """The image on its way to another class and to noise; moving along reruns only this."""
-    st.subheader("Between classes and to noise")
+    st.header("Between classes and to noise")
     with spoken():
         above, below = st.container(), st.container()
         with below:

@@ -93,7 +93,7 @@ function buildFigure(board, triangle) {
   figure.mix = el("div", { class: "bs-mix" });
   const reading = el("div", { class: "bs-reading" }, figure.blend,
     el("div", {}, el("span", {}, sentence(board.data.unit)), figure.value, el("span", { class: "bs-level" }, figure.fill), figure.mix));
-  figure.root = el("figure", { class: "bs-one" }, el("h4", { class: "bs-title" }, triangle.title),
+  figure.root = el("figure", { class: "bs-one" }, el("h3", { class: "bs-title" }, triangle.title),
     el("p", { class: "bs-finding" }, triangle.finding), drawing, reading,
     ...(triangle.note ? [el("p", { class: "bs-note" }, triangle.note)] : []));
   listen(board, figure);
