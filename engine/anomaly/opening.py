@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine import data
-from engine.anomaly import EXPERIMENTS, Compare, FamiliarCase, ViM, sources
+from engine.anomaly import CLOSED_FORMS, Compare, FamiliarCase, ViM, sources
 from engine.case import shown
 from engine.case.opening import Question, seen
 from engine.data.example import Example
@@ -24,7 +24,7 @@ OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model
 
 
 def questions() -> Iterator[Question]:
-    """The photographs without a verdict, one digit with it, and each experiment on its data."""
+    """The photographs without a verdict, one digit with it, and each closed form on its data."""
     for one in SAMPLES:
         group = sources.photograph(one.name)
         yield ViM(), unusual(load(), seen(one.name).image, sources.PHOTOGRAPHS, group)
@@ -33,7 +33,7 @@ def questions() -> Iterator[Question]:
     case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
-    for kind in EXPERIMENTS:
+    for kind in CLOSED_FORMS:
         yield kind(), ExperimentCase(data.load(kind.data[0]))
 
 
