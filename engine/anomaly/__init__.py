@@ -42,15 +42,14 @@ FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 
 DOUBT = (FVR, Blends)
-CLOSED_FORMS: tuple[type[Experiment], ...] = (
+EXPERIMENTS: tuple[type[Experiment], ...] = (
     SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
+    FvrClaims, TLC,
 )  # fmt: skip
-EXPERIMENTS = (*CLOSED_FORMS, FvrClaims, TLC)
 
 METHODS = (*FAMILIAR, *LOCALIZERS, *DOUBT, *EXPERIMENTS)
 
 __all__ = [
-    "CLOSED_FORMS",
     "COSTARR",
     "DETECTORS",
     "DOUBT",

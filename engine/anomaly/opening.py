@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine import data
-from engine.anomaly import CLOSED_FORMS, Compare, FamiliarCase, ViM, sources
+from engine.anomaly import EXPERIMENTS, Compare, FamiliarCase, ViM, sources
 from engine.case import shown
 from engine.case.opening import Question, seen
 from engine.data.example import Example
-from engine.experiment import ExperimentCase
+from engine.experiment import ClosedFormExperiment, ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.models.catalog import load
@@ -33,8 +33,9 @@ def questions() -> Iterator[Question]:
     case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
-    for kind in CLOSED_FORMS:
-        yield kind(), ExperimentCase(data.load(kind.data[0]))
+    for kind in EXPERIMENTS:
+        if issubclass(kind, ClosedFormExperiment):
+            yield kind(), ExperimentCase(data.load(kind.data[0]))
 
 
 def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
