@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import share
+from components import glossary, share
 from components.ending import viewing
 from components.notices import plain
 from components.share import Offer
@@ -62,13 +62,18 @@ def leave(entry: Entry) -> None:
 
 
 def draw(entries: Sequence[Entry]) -> None:
-    """Share, then what the person is looking at; nothing where no section left anything."""
-    if offers := [(entry.title, entry.offer) for entry in entries if entry.offer]:
-        share.menu(offers)
+    """Share and the terms, then what the person is looking at; nothing where nothing was left."""
+    offers = [(entry.title, entry.offer) for entry in entries if entry.offer]
     methods: dict[type[Method[Any]], str] = {}
     for entry in entries:
         if entry.explained:
             methods.setdefault(entry.explained, entry.title)
+    said = [offer.sentence for _, offer in offers]
+    said += [words for method in methods for words in glossary.words_of(method)]
+    with st.container(horizontal=True):
+        if offers:
+            share.menu(offers)
+        glossary.explain(" ".join(said))
     if methods:
         explain(methods)
 

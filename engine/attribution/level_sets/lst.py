@@ -24,8 +24,8 @@ class LST(LevelSet):
     Each step goes towards the target image, less the part that the model would notice. Where the
     walk ends you see the target, or nearly, while the model still reports the source's class: a
     blind spot. The confidence is a probability (1 is certain), distances are root mean squares of
-    pixel values from 0 to 1. It shows what the model cannot tell apart; it does not show what it
-    looked at, and such an image is found by calculation, not met by chance.
+    pixel values (RMSE), from 0 to 1. It shows what the model cannot tell apart; it does not show
+    what it looked at, and such an image is found by calculation, not met by chance.
     """
 
     name = "LST"
