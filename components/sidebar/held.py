@@ -21,7 +21,6 @@ KEYS = (
     "precision", "seed",
 )  # fmt: skip
 PAGE = "subject.page"
-LINK = "subject.link"  # what the page's link said of the subject when it was last drawn
 BOUND = "subject.bound"  # parts of the link that are still to be written
 
 
@@ -34,18 +33,12 @@ def hold(page: str) -> None:
             for key, value in bound.items():
                 written(key, value)
             st.rerun()  # the widgets take their values from the link as the run begins
-        st.session_state[LINK] = {
-            key: st.query_params[key] for key in KEYS if key in st.query_params
-        }
         return
     for key in KEYS:
         if key in st.session_state:
             value = st.session_state[key]
             del st.session_state[key]
             st.session_state[key] = value
-    linked = {key: value for key, value in st.session_state.get(LINK, {}).items()
-              if key in st.session_state and key not in st.query_params}  # fmt: skip
-    st.session_state[BOUND] = linked | st.session_state.get(BOUND, {})
     st.rerun()
 
 

@@ -43,7 +43,7 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
     data = load("digits")
     rows = data.rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
-    first, second = (each.value.replace("\\", "") for each in at.main.header[:2])
+    first, _, second = (each.value.replace("\\", "") for each in at.main.header[:3])
     assert first == words.sentence(FVR()(case))
     assert second == words.blends(Blends(toward="8")(case))
 
