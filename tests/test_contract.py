@@ -81,6 +81,7 @@ def network(case, kind=CudaExperiment):
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, ExperimentCase):
+        kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
         case = next(iter(kind().conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)

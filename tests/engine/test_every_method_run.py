@@ -81,7 +81,8 @@ def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypat
             continue
         if view["kind"] == "Table":
             table = pd.read_csv(tmp_path / view["file"])
-            assert [len(table), len(table.columns) - ("row" in table)] == view["shape"]
+            named = table.columns[0] == "row" and len(table.columns) > view["shape"][1]
+            assert [len(table), len(table.columns) - named] == view["shape"]
             continue
         assert list(np.load(tmp_path / view["file"]).shape) == view["shape"]
         for file in view.get("files", {}).values():
