@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from components.views import VIEWS
 from tests.browser.conftest import OpenPage
@@ -37,6 +37,9 @@ def ground(page: Page) -> str:
 def test_axe_finds_nothing_in_either_theme(app_url: str, open_page: OpenPage, path: str) -> None:
     page = open_page(color_scheme="light")
     page.goto(f"{app_url}/{path}")
+    settle(page)
+    computing = page.get_by_role("button", name="Stop", exact=True)  # it is dimmed meanwhile
+    expect(computing).to_have_count(0, timeout=240_000)
     settle(page)
     light = ground(page)
     assert not faults(page)
