@@ -21,7 +21,7 @@ WITHIN = 0.5  # share of a step by which angles of one class differ
 
 
 @dataclass(frozen=True)
-class Bars(DataRecipe):
+class BarAngles(DataRecipe):
     """A class is the angle of a bar; neighbors in the order of classes look alike."""
 
     word = "bars"

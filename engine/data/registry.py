@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.data.bars import Bars
+from engine.data.bars import BarAngles
 from engine.data.dataset import DataCard, DataSet
 from engine.data.digits import Digits, Mnist
 from engine.data.evidence import Bags, TwoCopies
@@ -40,7 +40,15 @@ class DataEntry:
         return self.recipe.card
 
 
-RECIPES: tuple[type[DataRecipe], ...] = (Digits, Mnist, Phantoms, Scenes, TwoCopies, Bags, Bars)
+RECIPES: tuple[type[DataRecipe], ...] = (
+    Digits,
+    Mnist,
+    Phantoms,
+    Scenes,
+    TwoCopies,
+    Bags,
+    BarAngles,
+)
 
 _memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
 

@@ -71,7 +71,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class LabeledPoints:
     """Points with labels of two sides, and the best halfspace that is known for them."""
 
     points: Doubles  # (n, d)
@@ -80,7 +80,7 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Strip:
+class BorderStrip:
     """The points near a border, by what is tested of them."""
 
     mass: float  # over a Gaussian's
@@ -151,7 +151,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
             MARDIA: float(mardia(given.points)),
         }
 
-    def sample(self, shape: str, case: ExperimentCase, count: int) -> Sample:
+    def sample(self, shape: str, case: ExperimentCase, count: int) -> LabeledPoints:
         """Points of one shape; the best halfspace is a random one that never meets the shape."""
         if shape == IMAGES:
             return images(case, self.dimension)
@@ -168,9 +168,9 @@ class HalfspaceExperiment(ClosedFormExperiment):
             points[:, 1] *= FLAT
         labels = np.where(points[:, 0] > 0, 1.0, -1.0)
         labels[rng.random(count) < self.noise] *= -1
-        return Sample(points @ axes.T, labels, axes[:, 0])
+        return LabeledPoints(points @ axes.T, labels, axes[:, 0])
 
-    def learned(self, given: Sample, case: ExperimentCase) -> Doubles:
+    def learned(self, given: LabeledPoints, case: ExperimentCase) -> Doubles:
         """The halfspace of fewest points on the wrong side among those on the way down, (d,)."""
         rng = np.random.default_rng([case.seed, 38])
         w = unit(rng.normal(size=(STARTS, given.points.shape[1])))
@@ -199,7 +199,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
                 return fault
         return ""
 
-    def fault(self, one: Strip, *, nearest: bool) -> str:
+    def fault(self, one: BorderStrip, *, nearest: bool) -> str:
         """What is wrong with a strip, "" if nothing; fourth moments count in the nearest one."""
         low, high = one.eigenvalues[0], one.eigenvalues[-1]
         tests = (
@@ -232,7 +232,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
         )  # fmt: skip
 
 
-def images(case: ExperimentCase, dimension: int) -> Sample:
+def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
     """Training images, drawn anew by seed, as whitened main components. Raises BadData."""
     data, train = case.data, enough(case.data, "train", 2 * dimension)
     rows: Ints = np.random.default_rng([case.seed, 39]).choice(train, len(train))
@@ -244,7 +244,7 @@ def images(case: ExperimentCase, dimension: int) -> Sample:
         raise BadData(f"The images must differ in {dimension} ways and be of two classes or more.")
     points = centered @ axes[:, -dimension:] / np.sqrt(values[-dimension:])
     fit = LogisticRegression(fit_intercept=False).fit(points, first)
-    return Sample(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
+    return LabeledPoints(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
 
 
 def unit(vectors: Doubles) -> Doubles:
@@ -252,7 +252,7 @@ def unit(vectors: Doubles) -> Doubles:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def wrong(given: Sample, halfspaces: Doubles) -> Doubles:
+def wrong(given: LabeledPoints, halfspaces: Doubles) -> Doubles:
     """Share of points on the wrong side of each halfspace (k, d), (k,)."""
     sides = given.points @ halfspaces.T > 0
     return np.asarray((sides != (given.labels > 0)[:, None]).mean(0))
@@ -263,7 +263,7 @@ def expected(low: float, high: float) -> float:
     return float(erf(high / np.sqrt(2)) - erf(low / np.sqrt(2)))
 
 
-def strip(points: Doubles, w: Doubles, low: float, high: float) -> Strip:
+def strip(points: Doubles, w: Doubles, low: float, high: float) -> BorderStrip:
     """What is tested of the points between two distances from the border of w (d,)."""
     across = abs(points @ w)
     inside = points[(across >= low) & (across < high)]
@@ -273,7 +273,7 @@ def strip(points: Doubles, w: Doubles, low: float, high: float) -> Strip:
     values, axes = np.linalg.eigh(placed.T @ placed / max(count, 1))
     fourth = ((placed @ axes) ** 4).mean(0).max() / 3 if count else 0.0
     mass = count / len(points) / expected(low, high)
-    return Strip(float(mass), values, float(fourth), count, along @ axes)
+    return BorderStrip(float(mass), values, float(fourth), count, along @ axes)
 
 
 def mardia(points: Doubles) -> bool:

@@ -79,7 +79,7 @@ class PatchRule(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class CalibratedRule:
     """A rule, and what it makes of held-out normal images: (n,) each."""
 
     rule: PatchRule
@@ -164,10 +164,12 @@ class Localizer(Method[FamiliarCase]):
             return f"The oddest place is the {where}."
         return f"Nothing stands out: the oddest place is the {where}."
 
-    def learned(self, case: FamiliarCase, normal: NormalPatches, progress: Progress) -> Learned:
+    def learned(
+        self, case: FamiliarCase, normal: NormalPatches, progress: Progress
+    ) -> CalibratedRule:
         """The rule and its held-out figures, made once for these normal images."""
 
-        def make() -> Learned:
+        def make() -> CalibratedRule:
             rule = self.fit(case, normal, part_of(progress, 0.0, 0.6))
             highest, scores = [], []
             count = len(normal.held_rows)
@@ -177,7 +179,9 @@ class Localizer(Method[FamiliarCase]):
                 highest.append(self.smooth(distances, case.model.side).max((1, 2)))
                 scores.append(rule.image_scores(some, distances).numpy())
                 progress(0.6 + 0.4 * min(start + AT_ONCE, count) / count, "held-out normal images")
-            return Learned(rule, *(np.concatenate(p).astype(np.float64) for p in (highest, scores)))
+            return CalibratedRule(
+                rule, *(np.concatenate(p).astype(np.float64) for p in (highest, scores))
+            )
 
         settings = {name: one for name, one in self.settings().items() if name != "alpha"}
         said = blake2b(json.dumps([self.full_name(), self.revision, settings]).encode())
@@ -213,13 +217,13 @@ class Localizer(Method[FamiliarCase]):
             }
         return Table.of(found)
 
-    def held(self, learned: Learned, case: FamiliarCase, normal: NormalPatches) -> Scores:
+    def held(self, learned: CalibratedRule, case: FamiliarCase, normal: NormalPatches) -> Scores:
         """The highest value that each held-out normal image reaches anywhere."""
         names = tuple(str(one) for one in case.normal.ids[normal.held_rows])
         return Scores(learned.highest.astype(np.float32), names, self.unit)
 
     def figures(
-        self, values: Floats, score: float, threshold: float, learned: Learned, fitted: int
+        self, values: Floats, score: float, threshold: float, learned: CalibratedRule, fitted: int
     ) -> Table:
         """One row: the image among the held-out normal images."""
         anywhere, whole = Conformal(learned.highest), Conformal(learned.scores)
@@ -244,7 +248,7 @@ class Localizer(Method[FamiliarCase]):
         )
 
 
-_learned: Memory[Learned] = Memory(ROOM, lambda learned: learned.nbytes)
+_learned: Memory[CalibratedRule] = Memory(ROOM, lambda learned: learned.nbytes)
 
 
 def place_of(left: float, top: float) -> str:

@@ -20,7 +20,7 @@ from engine.anomaly.experiments.tester import (
     SQUEEZED,
     TAILS,
     WRONG,
-    Sample,
+    LabeledPoints,
     expected,
     images,
     mardia,
@@ -153,7 +153,7 @@ def test_settings_reach_the_verdict():
     assert HalfspaceExperiment(dimension=4).sample(GAUSS, case(), 50).points.shape == (50, 4)
     steep, wide = (HalfspaceExperiment(sigma=s).learned(given, case()) for s in (0.1, 0.6))
     assert not np.array_equal(steep, wide)
-    assert isinstance(given, Sample)
+    assert isinstance(given, LabeledPoints)
 
 
 def test_the_picture_says_what_is_accepted():

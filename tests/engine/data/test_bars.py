@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
-from engine.data.bars import STEPS, Bars, bar
+from engine.data.bars import STEPS, BarAngles, bar
 
 
 @pytest.mark.parametrize("degrees", [0, 15, 45, 70, 90])
@@ -31,9 +31,9 @@ def test_every_class_has_as_many_images_of_each_split_and_its_own_angles():
 
 
 def test_noise_and_seed_are_settings():
-    plain = Bars(count=190, noise=0.0).make()
+    plain = BarAngles(count=190, noise=0.0).make()
     assert (plain.images == 0).mean() > 0.7
-    assert (Bars(count=190).make().images == 0).mean() < 0.7
-    other = Bars(count=190, noise=0.0, seed=1).make()
+    assert (BarAngles(count=190).make().images == 0).mean() < 0.7
+    other = BarAngles(count=190, noise=0.0, seed=1).make()
     assert not np.array_equal(plain.images, other.images)
-    assert np.array_equal(plain.images, Bars(count=380, noise=0.0).make().images[:190])
+    assert np.array_equal(plain.images, BarAngles(count=380, noise=0.0).make().images[:190])
