@@ -63,8 +63,10 @@ class ExperimentCase(Case):
         return str(best_device())
 
     def digest_parts(self) -> Parts:
-        """Data and seed."""
+        """Data and seed; a precision that is refused is another question than the kept one."""
         yield f"experiment|{self.data.fingerprint}|{self.seed}"
+        if self.precision != "exact":
+            yield f"|{self.precision}"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""

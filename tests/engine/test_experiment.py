@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import ttest_1samp
 
-from engine import experiment
+from engine import experiment, run
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import Cancelled
@@ -296,3 +296,10 @@ def test_it_is_answered_in_the_lane_like_any_method(trainings):
     assert again.kept
     assert again["runs"]["right"].tolist() == first["runs"]["right"].tolist()
     assert first.record["case"]["data"] == "columns"
+
+
+def test_a_precision_that_is_refused_is_not_answered_by_the_kept_answer():
+    exact = case()
+    answer(Drawn(seeds=2), exact)
+    assert run.known(Drawn(seeds=2), exact) is not None
+    assert run.known(Drawn(seeds=2), replace(exact, precision="fast")) is None
