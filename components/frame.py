@@ -43,14 +43,13 @@ menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
 chosen = st.navigation(menu, position="top")
-hold(chosen.url_path)
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
 header = st.container(
     key="jobs", horizontal=True, vertical_alignment="center"
 )  # theme.css lifts it into the header
 try:
-    with footer():
+    with hold(chosen.url_path), footer():
         chosen.run()
 finally:  # after the page, which may have begun a job, and also where it ends early
     notices.research_use_only()

@@ -1,14 +1,16 @@
-"""What is chosen in the sidebar stays while other pages are open, also what only a link chose.
+"""What is chosen in the sidebar stays while other pages are open, and stays in the link.
 
-Each page draws the widgets of its subject itself. Those of the page before keep their values to
-themselves as long as they are there. So a page that has just been opened is first run without any
-widget, and the values are put under their keys: from there this page's widgets, and its link, have
-them.
+Streamlit hands the value of a widget on to the widget of the same key on another page, and writes
+it into that page's link, but not always: a page that was run only once keeps what its link chose
+under the numbers of its widgets, and so does one that a component reports from while it is left.
+So the values are put under their keys as a page is opened, and where its link then lacks one, they
+are put there once more when the browser knows the page's widgets: that is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NoReturn
 
 import streamlit as st
@@ -21,44 +23,68 @@ KEYS = (
     "precision", "seed",
 )  # fmt: skip
 PAGE = "subject.page"
-BOUND = "subject.bound"  # parts of the link that are still to be written
+LINKED = "subject.linked_keys"  # what the link of the page says of the subject
+LATE = "subject.late"  # runs in which it may still be written into the link
+SECONDS = 0.3  # until it is, where nothing else runs the page again
 
 
-def hold(page: str) -> None:
-    """Take the subject along to the page of that address, before anything of it is drawn."""
-    before = st.session_state.get(PAGE, page)
-    st.session_state[PAGE] = page
-    if before == page:
-        if bound := st.session_state.pop(BOUND, None):
-            for key, value in bound.items():
-                written(key, value)
-            st.rerun()  # the widgets take their values from the link as the run begins
-        return
+@contextmanager
+def hold(page: str) -> Iterator[None]:
+    """Take the subject along to the page of that address, which is drawn within."""
+    held = st.session_state
+    opened = held.get(PAGE, page) != page
+    held[PAGE] = page
+    late = 2 if opened else held.pop(LATE, 0)
+    if opened and any(is_bound(key) for key in KEYS):
+        held[LINKED] = KEYS  # the page before is not left yet, and may have them in its link
+    if late:
+        put_under_keys()
+    try:
+        yield
+    except BaseException:  # Streamlit's own, of a run that ends early, among them
+        held[LATE] = late
+        raise
+    linked = held.get(LINKED, ())
+    if late == 2 and any(key in held and key not in st.query_params for key in linked):
+        run_again()
+        held[LATE] = 1
+    held[LINKED] = [key for key in KEYS if key in st.query_params]
+
+
+def put_under_keys() -> None:
+    """Put what was chosen under its own key, from where a widget has it."""
     for key in KEYS:
         if key in st.session_state:
-            value = st.session_state[key]
-            del st.session_state[key]
-            st.session_state[key] = value
-    st.rerun()
+            st.session_state[key] = st.session_state[key]
+
+
+@st.fragment(run_every=SECONDS)
+def run_again() -> None:
+    """Run the page once more when the browser knows its widgets."""
+    if st.session_state.get(LATE):
+        st.rerun()
+
+
+def is_bound(key: str) -> bool:
+    """Whether that part of the link belongs to a widget; then nobody else may write it."""
+    try:
+        if key in st.query_params:
+            st.query_params[key] = st.query_params[key]
+        else:
+            del st.query_params[key]
+    except KeyError:
+        return False
+    except StreamlitAPIException:
+        return True
+    return False
+
+
+def free(link: Mapping[str, str]) -> dict[str, str]:
+    """The parts of a link that belong to no widget: a widget writes its own."""
+    return {key: value for key, value in link.items() if not is_bound(key)}
 
 
 def go(view: AppPage, link: Mapping[str, str]) -> NoReturn:
-    """Open a view whose link names what the app has just chosen, so that a reload keeps it.
-
-    Streamlit refuses to write a part of the link to which a widget of the page that is left is
-    bound, and drops it on the way: `hold` writes that part once those widgets are gone.
-    """
-    bound = {key: value for key, value in link.items() if not written(key, value)}
-    st.session_state[BOUND] = bound
-    free = {key: value for key, value in link.items() if key not in bound}
-    st.switch_page(view.path, query_params=free)
+    """Open a view whose link names what the app has just chosen, so that a reload keeps it."""
+    st.switch_page(view.path, query_params=free(link))
     raise AssertionError  # switch_page does not come back
-
-
-def written(key: str, value: str) -> bool:
-    """Whether that part of the link could be written; not while a widget is bound to it."""
-    try:
-        st.query_params[key] = value
-    except StreamlitAPIException:
-        return False
-    return True

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.sidebar import examples
-from components.sidebar.held import written
+from components.sidebar.held import free
 from components.sidebar.pictures import FROM_DATA, YOURS
 from components.widgets.encoding import data_url, saved
 from components.widgets.thumbs import Thumb, thumbs
@@ -108,8 +108,7 @@ def take_example(one: ShippedExample) -> None:
     place = examples.choice(example(f"{one.data}/{one.id}"))
     held = {"data": one.data, "kind": examples.ANY, "item": place}
     st.session_state.update({KEY: FROM_DATA, OWN: (one.title, held), **held})
-    for key, value in held.items():
-        written(key, str(value))  # a widget of the page before sees to the link itself
+    st.query_params.update(free({key: str(value) for key, value in held.items()}))
     answer_by(one.model)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.server import settle
@@ -42,14 +44,26 @@ def test_an_upload_is_asked_about_and_stays(app_url: str, page: Page) -> None:
     expect(chosen).to_have_attribute("aria-pressed", "true")
 
 
+def by_button(page: Page) -> None:
+    page.get_by_role("button", name="Open Heatmaps").click()
+
+
+def by_menu(page: Page) -> None:
+    page.get_by_text("Attribution", exact=True).first.click()
+    page.get_by_text("Heatmaps", exact=True).first.click()
+
+
+@pytest.mark.parametrize("opened", [by_button, by_menu])
 def test_an_image_of_a_data_set_goes_along_into_the_link_of_its_view(
-    app_url: str, page: Page
+    app_url: str, page: Page, opened: Callable[[Page], None]
 ) -> None:
     page.goto(f"{app_url}/?image=From+a+data+set&item=4&model=Digits+MLP")
     settle(page, LONG)
+    page.reload()  # now all answers are kept, and the page is run only once
+    settle(page, LONG)
     known = page.get_by_text(re.compile(r"^id \d+, class \d$"))
     said = known.inner_text()
-    page.get_by_role("button", name="Open Heatmaps").click()
+    opened(page)
     expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
     settle(page, LONG)
     for part in ("image=From", "item=4", "model=Digits"):
