@@ -26,7 +26,8 @@ NONE = "none"  # the class of an image without a finding
 class LongTailed(Variant):
     """Training classes from many images to few, each a constant factor rarer than the one before.
 
-    Validation and test stay as they are, so that rare classes are still measured.
+    Validation and test stay as they are, so that rare classes are still measured. A class without
+    training images, such as an unknown one, is not counted.
     """
 
     word = "long-tailed"
@@ -36,7 +37,7 @@ class LongTailed(Variant):
         20.0,
         Slider(1.0, 200.0, 1.0),
         "Ratio",
-        "How much more often the first class comes than the last.",
+        "How much more often the first class comes than the last that is trained on.",
     )
     seed: int = seed_setting()
 
@@ -46,10 +47,11 @@ class LongTailed(Variant):
         train = data.rows("train")
         counts = np.bincount(data.labels[train], minlength=len(data.classes))
         kept = [np.flatnonzero(data.split != TRAIN)]
-        steps = max(1, len(data.classes) - 1)
-        for label in range(len(data.classes)):
+        trained = np.flatnonzero(counts)
+        steps = max(1, len(trained) - 1)
+        for place, label in enumerate(trained):
             rows = rng.permutation(train[data.labels[train] == label])
-            wanted = round(counts.max() * self.ratio ** (-label / steps))
+            wanted = round(counts.max() * self.ratio ** (-place / steps))
             kept.append(rows[: max(1, wanted)])
         return renamed(data.take(np.sort(np.concatenate(kept))), data, self)
 

@@ -58,6 +58,13 @@ def test_a_long_tail_has_its_ratio_and_leaves_the_test_alone(digits):
     assert len(LongTailed(ratio=1.0)(digits)) >= len(digits) - 30
 
 
+def test_a_long_tail_of_known_classes_has_its_ratio_whatever_is_unknown(digits):
+    data = LongTailed(ratio=10.0)(OpenSet(held=3, seed=2)(digits))
+    counts = np.bincount(data.labels[data.rows("train")], minlength=len(data.classes))
+    assert counts[-1] == 0  # "unknown"
+    assert counts[0] / counts[-2] == pytest.approx(10, rel=0.1)
+
+
 @pytest.mark.parametrize("kind", ["symmetric", "asymmetric"])
 def test_wrong_labels_are_as_many_as_said_and_the_right_ones_are_kept(kind, digits):
     data = NoisyLabels(share=0.3, kind=kind)(digits)
