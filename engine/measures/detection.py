@@ -42,6 +42,17 @@ def auroc(known: Doubles, unknown: Doubles) -> float:
     return float(roc_auc_score(*labeled(*checked(known, unknown))))
 
 
+def error_auroc(doubt: Doubles, right: Flags, without: float = float("nan")) -> float:
+    """Probability that a wrong answer is doubted more than a right one, ties counting half.
+
+    Args:
+        doubt: of each answer, (N,).
+        right: whether it is right, (N,).
+        without: what is given where all answers are right, or all wrong.
+    """
+    return without if right.all() or not right.any() else auroc(doubt[right], doubt[~right])
+
+
 def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
     labels, scores = labeled(*checked(known, unknown))

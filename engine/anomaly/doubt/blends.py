@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.anomaly.bank import Bank, Doubles
 from engine.anomaly.case import FamiliarCase
+from engine.anomaly.doubt.cosine import loss_setting
 from engine.anomaly.doubt.fvr import FVR, NONE, SEVERAL, OpinionHead
 from engine.anomaly.doubt.masses import Masses
 from engine.anomaly.gather import Gathered, gathered
@@ -54,10 +55,7 @@ class Blends(Method[FamiliarCase]):
         None, Choice(source="classes", off="the next most plausible"), "Toward",
         "The class that the image is blended with.",
     )  # fmt: skip
-    loss: str = setting(
-        "binary", Choice(("binary", "evidential")), "Learned by",
-        "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
-    )  # fmt: skip
+    loss: str = loss_setting()
     cells: int = setting(
         20, Slider(4, 40, 2), "Steps",
         "Steps from an image to another: n gives (n + 1)(n + 2) / 2 blends.",

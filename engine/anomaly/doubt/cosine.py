@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from math import cos, pi
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.anomaly.bank import Doubles, Ints
+from engine.method import Choice, setting
 from engine.models.classifier import Classifier
 from engine.training import Batch, descend
 
@@ -40,6 +42,14 @@ class CosineHead(nn.Linear):
         """Logits."""
         ways = F.normalize(features, dim=1) @ F.normalize(self.weight, dim=1).T
         return self.scale * ways + self.bias
+
+
+def loss_setting() -> Any:
+    """The setting of every method that learns a head: its loss, as `fit_head` has it."""
+    return setting(
+        "binary", Choice(("binary", "evidential")), "Learned by",
+        "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
+    )  # fmt: skip
 
 
 def binary_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -15,12 +15,12 @@ import numpy as np
 from engine.anomaly.bank import Bank, Doubles
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.anomaly.doubt.cosine import CosineHead, fit_head
+from engine.anomaly.doubt.cosine import CosineHead, fit_head, loss_setting
 from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answers, masses
 from engine.anomaly.gather import Gathered, gathered
 from engine.errors import BadData
-from engine.measures.detection import auroc
-from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.measures.detection import auroc, error_auroc
+from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table, View
 
 SEVERAL, NONE = "several classes", "no class"
@@ -78,10 +78,7 @@ class FVR(Detector):
     needs = Detector.needs | {"head", "labels", "one of many"}
     proof = "tests/engine/anomaly/test_fvr.py::test_masses_are_the_sum_over_all_subsets"
 
-    loss: str = setting(
-        "binary", Choice(("binary", "evidential")), "Learned by",
-        "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
-    )  # fmt: skip
+    loss: str = loss_setting()
     alarms: float = setting(
         0.05, Slider(0.0, 0.5, 0.01), "Normal images above a line",
         "How many of the normal images may be rejected, and how many answered by several classes.",
@@ -155,11 +152,6 @@ def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
     columns["unknown images"] = both, "AUROC"
     columns["errors"] = [error_auroc(getattr(known, one), right) for one in doubts], "AUROC"
     return Table.of(columns, doubts)
-
-
-def error_auroc(doubt: Doubles, right: Flags) -> float:
-    """How well a doubt tells wrong answers; NaN where none or all are wrong."""
-    return float("nan") if right.all() or not right.any() else auroc(doubt[right], doubt[~right])
 
 
 def of_sets(chosen: Flags, labels: Any, right: Flags, refused: float) -> Table:

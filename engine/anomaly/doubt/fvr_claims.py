@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from engine.anomaly.doubt.cosine import CosineHead, by_masses, fit_head, with_head
-from engine.anomaly.doubt.fvr import FVR, error_auroc
+from engine.anomaly.doubt.fvr import FVR
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
 from engine.data import DataSet, Rows
 from engine.data.variants import OpenSet
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
-from engine.measures.detection import auroc
+from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, setting
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
@@ -44,6 +44,7 @@ NOISE_C, NOISE_I = "confusion, noise", "ignorance, noise"
 FRESH = Recipe("lenet", epochs=40, batch=32, optimizer="Adam", rate=0.001, decay=0.0001)
 SOFTMAX = Recipe("lenet", epochs=20, batch=32, rate=0.05, decay=0.0005)
 ALARMS, NEAR = 0.05, 0.3
+CHANCE = 0.5  # what telling errors counts as where there are none
 BLENDS, NOISES, SHOWN = 200, 200, 8
 
 CLAIMS = (
@@ -162,8 +163,8 @@ class FvrClaims(TrainingExperiment):
         return {
             I_UNKNOWN: auroc(known.ignorance, strange.ignorance),
             C_UNKNOWN: auroc(known.confusion, strange.confusion),
-            I_WRONG: or_chance(error_auroc(known.ignorance, right)),
-            C_WRONG: or_chance(error_auroc(known.confusion, right)),
+            I_WRONG: error_auroc(known.ignorance, right, CHANCE),
+            C_WRONG: error_auroc(known.confusion, right, CHANCE),
             RIGHT: float(right[given].mean()) if given.any() else 0.0,
             IN_SET: float(chosen[given, labels[given]].mean()) if given.any() else 0.0,
             LONGER: float(chosen[given].sum(1).mean() - 1) if given.any() else 0.0,
@@ -239,8 +240,3 @@ def noises(data: DataSet, seed: int) -> torch.Tensor:
     channels, height, width = data.images.shape[1:]
     drawn = np.random.default_rng([seed, 4]).random((NOISES, channels, height, width), np.float32)
     return torch.from_numpy(drawn).expand(-1, 3, -1, -1)
-
-
-def or_chance(area: float) -> float:
-    """An area, or chance where there is no error to tell."""
-    return 0.5 if np.isnan(area) else area

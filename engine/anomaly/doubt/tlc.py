@@ -20,7 +20,7 @@ from engine.data import DataSet, Rows
 from engine.data.variants import LongTailed, OpenSet
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
-from engine.measures.detection import auroc
+from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, defaults, setting
 from engine.models.classifier import Classifier
 from engine.models.small.weights import draw
@@ -36,6 +36,7 @@ NAMES_TAIL, NAMES_WRONG, NAMES_UNKNOWN = (
 )  # fmt: skip
 USE_HEAD, USE_TAIL = "experts engaged, frequent classes", "experts engaged, rare classes"
 PLAIN_RATE = 0.05
+CHANCE = 0.5  # what telling errors counts as where there are none
 HELD = 2  # classes that nobody is told of
 SHOWN = 8  # training images of a class, at most, in the picture
 
@@ -92,6 +93,7 @@ class TLC(TrainingExperiment):
     """
 
     name = "TLC"
+    revision = 2
     family = "anomaly"
     title = "Trust on a long tail (TLC)"
     paper = (
@@ -165,7 +167,7 @@ class TLC(TrainingExperiment):
         return {
             RIGHT: right.mean(), HEAD: right[head].mean(), TAIL: right[tail].mean(),
             NAMES_TAIL: auroc(found.doubt[~tail], found.doubt[tail]),
-            NAMES_WRONG: of_errors(found.doubt, right),
+            NAMES_WRONG: error_auroc(found.doubt, right, CHANCE),
             NAMES_UNKNOWN: auroc(found.doubt, strange.doubt),
             USE_HEAD: share[head].mean(), USE_TAIL: share[tail].mean(),
         }  # fmt: skip
@@ -245,8 +247,3 @@ def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
 def shares_engaged(left: Sequence[Tensor], least: float) -> NDArray[np.float64]:
     """The share of experts that each image engages, (N,)."""
     return np.asarray(engaged(left, least).double().mean(0).numpy())
-
-
-def of_errors(doubt: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """How well doubt tells wrong answers; one half where all are right, or all wrong."""
-    return 0.5 if right.all() or not right.any() else auroc(doubt[right], doubt[~right])

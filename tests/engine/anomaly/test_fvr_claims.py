@@ -87,6 +87,7 @@ def test_the_margins_are_the_claims_as_they_are_worded():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
     found = answer(FvrClaims(), ExperimentCase(data_sets.load("digits")))
     table, claims = found["table"], found["claims"]
