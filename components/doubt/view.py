@@ -25,7 +25,7 @@ from components.widgets.pictures import show_picture
 from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.anomaly.doubt.findings import NONE, SEVERAL, listed, named, percent
 from engine.pictures import as_bytes
 from engine.result import Evidence, Table
 
@@ -43,7 +43,7 @@ def show(asked: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
     parts = zip(PARTS, asked.case.parts, strict=True)
     section.show(
         Section(
-            KEY, method, asked.case, known=asked.known, sentence=words.sentence, below=below,
+            KEY, method, asked.case, known=asked.known, below=below,
             first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
             picture=lambda found: picture(asked, found),
             evidence=[
@@ -83,8 +83,8 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
     """The image with its answer, and the masses as bars."""
     left, right = st.columns([1, 3], gap="large")
     with left:
-        given = words.named(found["masses"])
-        said = f"Answer: {words.listed(given)}" if given else "No answer: rejected"
+        given = named(found["masses"])
+        said = f"Answer: {listed(given)}" if given else "No answer: rejected"
         image = enlarged(as_bytes(asked.case.image))
         show_picture(image, f"The image. {said}", width="stretch", caption=f"**{plain(said)}**")
     with right:
@@ -93,9 +93,9 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
                 "masses", part=strongest,
                 chart=Bars(
                     value="mass", title="mass (all add up to 1)", span=(0, 1.15),
-                    texts=[words.percent(one) for one in strongest(found["masses"])["mass"]],
+                    texts=[percent(one) for one in strongest(found["masses"])["mass"]],
                 ),
-                finding=lambda found: lines_of(found["masses"]),
+                finding=lambda found: lines_of(found["masses"], len(found["normal"].values)),
             ),
             found, f"{KEY}.masses",
         )  # fmt: skip
@@ -107,12 +107,12 @@ def strongest(table: Table) -> Table:
     return table.take([*classes.tolist(), len(table) - 2, len(table) - 1]).select(["mass"])
 
 
-def lines_of(table: Table) -> str:
-    """Where the lines lie."""
+def lines_of(table: Table, normal: int) -> str:
+    """Where the lines lie, and how many normal images drew them."""
     confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
     return (
-        f"Above {words.percent(ignorance)} of “{NONE}” an image is rejected; above "
-        f"{words.percent(confusion)} of “{SEVERAL}” it may have several answers."
+        f"By {normal} normal images: above {percent(ignorance)} of “{NONE}” an image is rejected; "
+        f"above {percent(confusion)} of “{SEVERAL}” it may have several answers."
     )
 
 
@@ -150,7 +150,7 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
             section.show(
                 Section(
                     f"{KEY}.blends", Blends(toward, loss), asked.case, known=asked.known,
-                    sentence=words.blends, columns=1, below=below,
+                    columns=1, below=below,
                     picture=lambda found: ways(found, steps.index(chosen)),
                     evidence=[STRIP], detail=both_triangles,
                 )
@@ -169,7 +169,7 @@ def ways(found: Views, at: int) -> None:
         share = float(table["share"][at])
         images = found["confusion"].images.astype(np.float32)
         blend = as_bytes((1 - share) * images[0] + share * images[corner])
-        own = f"{words.percent(share)} {names[corner]}"
+        own = f"{percent(share)} {names[corner]}"
         with place:
             show_picture(
                 enlarged(blend), own, width=200, caption=plain(f"{own}: {words.step(table, at)}")

@@ -6,55 +6,24 @@ import numpy as np
 
 from components.draw.drawing import Views
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, percent, rises
 from engine.result import Table
-
-
-def percent(mass: float) -> str:
-    """A mass as a person reads it."""
-    return f"{100 * mass:.0f} %"
-
-
-def sentence(found: Views) -> str:
-    """Sure, hesitating or ignorant, with the mass that says so."""
-    table: Table = found["masses"]
-    ignorance, confusion = (table.cell(row, "mass") for row in (NONE, SEVERAL))
-    given = named(table)
-    if not given:
-        return (
-            f"The model has not seen this kind: ignorance {percent(ignorance)}, above the line of "
-            f"{percent(table.cell(NONE, 'line'))}."
-        )
-    if len(given) > 1:
-        return f"The model hesitates between {listed(given)}: confusion {percent(confusion)}."
-    belief = percent(table.cell(given[0], "mass"))
-    return f"The model takes this for {given[0]}: belief {belief}, little doubt of either kind."
-
-
-def named(table: Table) -> list[str]:
-    """The classes of the answer, the most plausible first."""
-    chosen = np.flatnonzero(table["in the answer"] > 0)
-    order = chosen[np.argsort(-table["plausibility"][chosen], kind="stable")]
-    return [table.rows[at] for at in order]
-
-
-def listed(words: list[str]) -> str:
-    """Words in a sentence."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def doubts(found: Views) -> str:
     """Which doubt tells which trouble, and whether that is the one that should."""
     table: Table = found["doubts"]
     told = []
+    wrong = int(table.cell("confusion", "wrong answers"))
+    counted = {"errors": f" ({wrong} image{'s' * (wrong != 1)})"}
     for column, wanted in (("unknown images", "ignorance"), ("errors", "confusion")):
         own = table.cell(wanted, column)
         other = table.cell({"ignorance": "confusion", "confusion": "ignorance"}[wanted], column)
         if np.isfinite(own):
             verdict = "✓ as claimed" if own > other else "✗ the claim fails here"
             told.append(
-                f"{column} should be told by {wanted}: AUROC {own:.2f}, the other doubt "
-                f"{other:.2f} ({verdict})"
+                f"{column}{counted.get(column, '')} should be told by {wanted}: AUROC {own:.2f}, "
+                f"the other doubt {other:.2f} ({verdict})"
             )
     if not told:
         return "There are neither unknown images nor errors here to measure by."
@@ -78,32 +47,6 @@ def sets(found: Views) -> str:
     return (
         f"{words}, and {percent(refused)} of unknown ones." if np.isfinite(refused) else f"{words}."
     )
-
-
-def rises(table: Table) -> tuple[float, float]:
-    """By how much confusion and ignorance rise on a way, at most."""
-    confusion, ignorance = (table[name] - table[name][0] for name in (SEVERAL, NONE))
-    return float(confusion.max()), float(ignorance.max())
-
-
-def blends(found: Views) -> str:
-    """Which doubt rises on which way."""
-    labels = found["confusion"].labels
-    to_class, to_noise = rises(found["class"]), rises(found["noise"])
-    first = f"Toward {labels[1]}, {higher(*to_class)}; toward noise, {higher(*to_noise)}."
-    return f"{first[:1].upper()}{first[1:]}"
-
-
-def higher(confusion: float, ignorance: float) -> str:
-    """The doubt that rises more, then the other one."""
-    pairs = [("confusion", confusion), ("ignorance", ignorance)]
-    (more, much), (less, little) = sorted(pairs, key=lambda pair: -pair[1])
-    return f"{more} rises by up to {points(much)} ({less} by {points(little)})"
-
-
-def points(rise: float) -> str:
-    """A rise of a mass."""
-    return f"{100 * rise:.0f} points"
 
 
 def way(view: str, name: str, wanted: str, found: Views) -> str:

@@ -12,6 +12,7 @@ from engine.anomaly.detectors.knn import KNN
 from engine.anomaly.detectors.mahalanobis import Mahalanobis
 from engine.anomaly.detectors.max_logit import MaxLogit
 from engine.anomaly.detectors.msp import MSP
+from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
 from engine.anomaly.detectors.nudge import OdinStep
 from engine.anomaly.detectors.odin import ODIN
@@ -84,6 +85,7 @@ __all__ = [
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",
+    "NaiveBayesDetector",
     "NtkExperiment",
     "OdinStep",
     "PaDiM",

@@ -8,7 +8,7 @@ from components.doubt import words
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.fvr import NONE, SEVERAL
+from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt, which_rises
 from engine.anomaly.sources import unknown
 from engine.data import load
 from engine.models import catalog
@@ -44,8 +44,8 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
     rows = data.rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
     first, _, second = (each.value.replace("\\", "") for each in at.main.header[:3])
-    assert first == words.sentence(FVR()(case))
-    assert second == words.blends(Blends(toward="8")(case))
+    assert first == FVR().finding(case, FVR()(case))
+    assert second == which_rises(Blends(toward="8")(case))
 
 
 def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
@@ -55,7 +55,7 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     case = case_of(int(data.rows("test")[0]))
     found = Blends(toward="9")(case)
     told = " ".join(one.proto.imgs[0].caption for one in at.main.get("image")).replace("\\", "")
-    assert at.main.header[0].value.replace("\\", "") == words.sentence(FVR()(case))
+    assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
     assert f"100 % 9: {words.step(found['class'], 20)}" in told
     assert f"100 % noise: {words.step(found['noise'], 20)}" in told
 
@@ -85,11 +85,14 @@ def masses(belief, confusion, ignorance, chosen):
     [
         (masses([0.2, 0.3], 0.45, 0.05, [1, 1]), "hesitates between 8 and 3: confusion 45 %."),
         (masses([0.1, 0.1], 0.1, 0.7, [0, 0]), "not seen this kind: ignorance 70 %"),
-        (masses([0.9, 0.0], 0.05, 0.05, [1, 0]), "takes this for 3: belief 90 %, little doubt"),
+        (masses([0.9, 0.0], 0.05, 0.05, [1, 0]), "for 3: belief 90 %; neither doubt is above its"),
+        (masses([0.5, 0.0], 0.4, 0.1, [1, 0]), "Confusion of 40 % is above its line, but no other"),
     ],
 )
 def test_the_sentence_is_the_kind_of_doubt(found, expected):
-    assert expected in words.sentence(found)
+    assert expected in kind_of_doubt(found["masses"], 20)
+    few = kind_of_doubt(found["masses"], 19)
+    assert few.startswith("Too few normal images for an answer: 19 draw the lines")
 
 
 def way(confusion, ignorance):
@@ -115,10 +118,14 @@ def test_a_way_on_which_the_wrong_doubt_rises_is_said_to_fail():
 
 def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():
     table = Table.of(
-        {"unknown images": ([0.9, 0.7], "AUROC"), "errors": ([0.97, 0.8], "AUROC")},
+        {
+            "unknown images": ([0.9, 0.7], "AUROC"),
+            "errors": ([0.97, 0.8], "AUROC"),
+            "wrong answers": ([7, 7], "images"),
+        },
         ["ignorance", "confusion"],
     )
     told = words.doubts({"doubts": table})
     assert "Unknown images should be told by ignorance: AUROC 0.90" in told
-    assert "errors should be told by confusion: AUROC 0.80" in told
+    assert "errors (7 images) should be told by confusion: AUROC 0.80" in told
     assert told.count("✗ the claim fails here") == 1

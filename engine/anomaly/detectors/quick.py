@@ -12,11 +12,12 @@ from engine.anomaly.detectors.knn import KNN
 from engine.anomaly.detectors.mahalanobis import Mahalanobis
 from engine.anomaly.detectors.max_logit import MaxLogit
 from engine.anomaly.detectors.msp import MSP
+from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
 
 QUICK: tuple[type[Detector], ...] = (
-    KNN, ViM, Mahalanobis, COSTARR, NNGuide, MSP, MaxLogit, Energy, GEN, ReAct,
+    KNN, ViM, Mahalanobis, NaiveBayesDetector, COSTARR, NNGuide, MSP, MaxLogit, Energy, GEN, ReAct,
 )  # fmt: skip
 BY_NAME: Mapping[str, type[Detector]] = {kind.name: kind for kind in QUICK}

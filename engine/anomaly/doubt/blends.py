@@ -5,6 +5,7 @@ A blend is a weighted sum of pixels, such as 70 % of the image and 30 % noise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from torch import Tensor
 from engine.anomaly.bank import Bank, Doubles
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.doubt.cosine import loss_setting
-from engine.anomaly.doubt.fvr import FVR, NONE, SEVERAL, OpinionHead
+from engine.anomaly.doubt.findings import NONE, SEVERAL, which_rises
+from engine.anomaly.doubt.fvr import FVR, OpinionHead
 from engine.anomaly.doubt.masses import Masses
 from engine.anomaly.gather import Gathered, gathered
 from engine.anomaly.protocol.corrupt import looked, pixels_of
@@ -47,6 +49,7 @@ class Blends(Method[FamiliarCase]):
     family = "anomaly"
     title = "Between classes and to noise"
     cost = "wait"
+    revision = 2
     paper = FVR.paper
     needs = FVR.needs
     proof = "tests/engine/anomaly/test_blends.py::test_every_blend_is_judged_as_an_image_by_itself"
@@ -70,7 +73,7 @@ class Blends(Method[FamiliarCase]):
         head = method.head(banks)
         own = head.masses(banks.subject).plausibility[0]
         first = int(own.argmax())
-        other = self.other(case, own)
+        other = self.other(case, banks, own)
         partner = partner_of(case, banks, head, other)
         images = torch.stack([case.image, partner, noise_for(case)])
         weights = grid(self.cells)
@@ -87,14 +90,27 @@ class Blends(Method[FamiliarCase]):
             "strip": strip(images, names),
         }
 
-    def other(self, case: FamiliarCase, plausibility: Doubles) -> int:
-        """The class that is blended with. Raises BadSetting for one that is not there."""
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Which doubt rises on which way."""
+        return which_rises(found)
+
+    def other(self, case: FamiliarCase, banks: Gathered, plausibility: Doubles) -> int:
+        """The class that is blended with, by default of those with held-out images.
+
+        Raises BadSetting for a class that is not there, or that the image is taken for.
+        """
+        order = [int(one) for one in plausibility.argsort()[::-1]]
         if self.toward is None:
-            return int(plausibility.argsort()[-2])
+            there = set().union(*(labels_of(one) for one in (banks.normal, banks.held)))
+            return next((one for one in order[1:] if one in there), order[1])
         if self.toward not in case.model.labels:
             raise BadSetting(
                 f"{self.title}: {case.model.title} has no class {self.toward!r}; choose one of "
                 f"{', '.join(case.model.labels[:12])}."
+            )
+        if self.toward == case.model.labels[order[0]]:
+            raise BadSetting(
+                f"{self.title}: the image is taken for {self.toward} already; choose another class."
             )
         return case.model.labels.index(self.toward)
 
@@ -108,16 +124,21 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
     Raises:
         BadData: no held-out image has that class.
     """
-    rows = np.flatnonzero(np.asarray(banks.normal.labels) == label)
-    if not len(rows):
+    held = next((one for one in (banks.normal, banks.held) if label in labels_of(one)), None)
+    if held is None:
         raise BadData(
             f"No held-out normal image is of class {case.model.labels[label]}: choose another one."
         )
-    some: Bank = banks.normal.take(rows)
+    some = held.take(np.asarray(held.labels) == label)
     belief = head.masses(some).belief[:, label]
     alike = some.directions @ banks.subject.directions[0]
     alike[belief < np.median(belief)] = -np.inf
     return pixels_of(case, some.take(np.array([int(alike.argmax())])))[0]
+
+
+def labels_of(bank: Bank) -> set[int]:
+    """The classes of its images."""
+    return set(np.asarray(bank.labels).tolist())
 
 
 def noise_for(case: FamiliarCase) -> Tensor:

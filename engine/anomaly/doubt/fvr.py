@@ -7,6 +7,7 @@ https://arxiv.org/abs/2309.07403
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.anomaly.bank import Bank, Doubles
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.doubt.cosine import CosineHead, fit_head, loss_setting
+from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answers, masses
 from engine.anomaly.gather import Gathered, gathered
 from engine.errors import BadData
@@ -23,7 +25,6 @@ from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table, View
 
-SEVERAL, NONE = "several classes", "no class"
 RULES = ("always one class", "one, several or none")
 
 
@@ -74,6 +75,7 @@ class FVR(Detector):
         "Fan et al., Flexible Visual Recognition by Evidential Modeling of Confusion and "
         "Ignorance (2023), https://arxiv.org/abs/2309.07403"
     )
+    revision = 3
     unit = "mass"
     needs = Detector.needs | {"head", "labels", "one of many"}
     proof = "tests/engine/anomaly/test_fvr.py::test_masses_are_the_sum_over_all_subsets"
@@ -117,6 +119,10 @@ class FVR(Detector):
         }  # fmt: skip
         return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | found
 
+    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The kind of doubt, or what is missing for one."""
+        return kind_of_doubt(found["masses"], len(found["normal"].values))
+
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:
         """How well both doubts tell, and how good answers with several classes are."""
         head: Any = fitted.rule
@@ -143,7 +149,7 @@ class FVR(Detector):
 
 
 def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
-    """AUROC of both doubts: for unknown among known images, and for errors among known ones."""
+    """AUROC of both doubts, for unknown among known images and for errors among known ones."""
     columns: dict[str, tuple[Any, str]] = {}
     doubts = ("ignorance", "confusion")
     both = [np.nan] * len(doubts)
@@ -151,6 +157,7 @@ def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
         both = [auroc(getattr(known, one), getattr(unknown, one)) for one in doubts]
     columns["unknown images"] = both, "AUROC"
     columns["errors"] = [error_auroc(getattr(known, one), right) for one in doubts], "AUROC"
+    columns["wrong answers"] = [float((~right).sum())] * len(doubts), "images"
     return Table.of(columns, doubts)
 
 

@@ -11,8 +11,8 @@ import torch
 from engine.anomaly import FVR, Blends
 from engine.anomaly.doubt.blends import NOISE, OTHERS, OWN
 from engine.anomaly.doubt.blends import OTHER as THE_OTHER
-from engine.anomaly.doubt.fvr import NONE, SEVERAL
-from engine.errors import BadSetting
+from engine.anomaly.doubt.findings import NONE, SEVERAL
+from engine.errors import BadData, BadSetting
 from tests import tiny
 
 
@@ -60,6 +60,28 @@ def test_the_other_class_can_be_named_and_its_image_has_that_class():
     assert any(np.array_equal(partner, one) for one in same)
     with pytest.raises(BadSetting, match="no class 'elephant'"):
         Blends(toward="elephant")(asked)
+
+
+def test_toward_the_class_that_it_is_taken_for_is_refused_and_never_the_default():
+    asked = case()
+    found = Blends(cells=4)(asked)
+    first, other = found["confusion"].labels[:2]
+    assert first != other
+    with pytest.raises(BadSetting, match=f"taken for {first} already"):
+        Blends(toward=first)(asked)
+
+
+def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for():
+    asked = case()
+    other = Blends(cells=4)(asked)["confusion"].labels[1]
+    label = asked.model.labels.index(other)
+    normal = asked.normal
+    kept = np.flatnonzero((normal.labels != label) | (normal.split == 0))
+    few = replace(asked, normal=normal.take(kept))
+    assert (few.parts[0].data.labels == label).sum() > 1  # it is learned all the same
+    assert Blends(cells=4)(few)["confusion"].labels[1] != other
+    with pytest.raises(BadData, match=f"No held-out normal image is of class {other}"):
+        Blends(toward=other, cells=4)(few)
 
 
 def test_noise_is_drawn_by_the_seed_and_gray_for_a_gray_image():

@@ -11,7 +11,8 @@ import torch
 
 from engine.anomaly import FVR
 from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
-from engine.anomaly.doubt.fvr import NONE, SEVERAL, of_sets, rejected
+from engine.anomaly.doubt.findings import NONE, SEVERAL
+from engine.anomaly.doubt.fvr import of_sets, rejected, told
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
 from engine.errors import BadData, DoesNotFit
 from engine.measures.detection import auroc
@@ -136,6 +137,25 @@ def test_figures_of_answers_are_counted_by_hand():
     size = np.mean([given[at].sum() for at in answered_ones])
     assert table.cell("one, several or none", "classes to an answer") == pytest.approx(size)
     assert refused > 0.5
+
+
+def test_a_class_of_two_samples_is_learned_and_can_be_the_answer():
+    rng = np.random.default_rng(0)
+    labels = np.r_[np.zeros(40, int), np.ones(40, int), 2, 2]
+    features = 4 * np.eye(3, 5)[labels] + 0.3 * rng.normal(size=(82, 5))
+    head = FVR().fit(bank(features, labels=labels)).rule
+    found = head.masses(bank(4 * np.eye(3, 5)))
+    assert found.plausibility.argmax(1).tolist() == [0, 1, 2]
+    assert found.belief[2, 2] > 0.5
+
+
+def test_errors_are_counted_beside_how_well_they_are_told():
+    found = masses(np.array([[4.0, -4], [-4, 4], [0.1, 0], [3, -3]]))
+    table = told(found, np.array([True, True, False, True]), None)
+    assert table["wrong answers"].tolist() == [1, 1]
+    assert table["errors"].tolist() == [1, 1]  # ignorance and confusion are both highest there
+    assert np.isnan(told(found, np.ones(4, bool), None)["errors"]).all()
+    assert np.isnan(table["unknown images"]).all()
 
 
 def test_without_labels_or_with_one_class_it_says_what_is_missing():

@@ -30,6 +30,17 @@ def test_auroc_at_its_limits(known, unknown, area):
     assert detection.auroc(np.array(known), np.array(unknown)) == area
 
 
+def test_errors_are_told_by_pairs_of_a_wrong_and_a_right_answer():
+    pairs = [
+        1.0 if wrong > right else 0.5 if wrong == right else 0.0
+        for right, wrong in product(KNOWN[RIGHT], KNOWN[~RIGHT])
+    ]
+    assert detection.error_auroc(KNOWN, RIGHT) == pytest.approx(np.mean(pairs))
+    for alike in (RIGHT | True, RIGHT & False):
+        assert np.isnan(detection.error_auroc(KNOWN, alike))
+        assert detection.error_auroc(KNOWN, alike, 0.5) == 0.5
+
+
 def test_the_roc_is_scikit_learn_s_and_its_area_is_the_auroc():
     rates = detection.roc(KNOWN, UNKNOWN)
     false, true, _ = roc_curve(IS_UNKNOWN, BOTH, drop_intermediate=False)

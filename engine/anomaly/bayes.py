@@ -1,0 +1,80 @@
+"""Naive Bayes: a Gaussian for each class, with coordinates that are independent.
+
+All classes share one variance for each coordinate, so that the classifier is linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from engine.anomaly.bank import Doubles, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What naive Bayes needs of its data; the moments of two parts add up to those of both."""
+
+    counts: Doubles  # (K,)
+    means: Doubles  # (K, D)
+    squares: Doubles  # (K, D), summed squared distances from the class's mean
+
+    @classmethod
+    def of(cls, points: Doubles, labels: Ints, classes: int) -> Moments:
+        """Of points (n, D) with labels (n,); a class without points has zeros."""
+        one = labels[None] == np.arange(classes)[:, None]
+        counts = one.sum(1).astype(np.float64)
+        means = one @ points / np.maximum(counts, 1)[:, None]
+        return cls(counts, means, one @ (points - means[labels]) ** 2)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Those of both parts, by Chan's formula."""
+        counts = self.counts + other.counts
+        step, all_of = other.means - self.means, np.maximum(counts, 1)[:, None]
+        means = self.means + step * other.counts[:, None] / all_of
+        between = step**2 * (self.counts * other.counts)[:, None] / all_of
+        return Moments(counts, means, self.squares + other.squares + between)
+
+
+@dataclass(frozen=True, eq=False)
+class NaiveBayes:
+    """A Gaussian for each class, with one variance for each coordinate that all classes share."""
+
+    means: Doubles  # (K, D)
+    variance: Doubles  # (D,)
+    log_priors: Doubles  # (K,)
+
+    @classmethod
+    def of(cls, moments: Moments, floor: float) -> NaiveBayes:
+        """Fitted; `floor` is added to every variance."""
+        count = moments.counts.sum()
+        with np.errstate(divide="ignore"):
+            priors = np.log(moments.counts / count)
+        return cls(moments.means, moments.squares.sum(0) / count + floor, priors)
+
+    @property
+    def weights(self) -> Doubles:
+        """Of the linear classifier that it is, (K, D)."""
+        return self.means / self.variance
+
+    @property
+    def biases(self) -> Doubles:
+        """Of the linear classifier that it is, (K,)."""
+        return self.log_priors - (self.means**2 / self.variance).sum(1) / 2
+
+    def apart(self, points: Doubles) -> Doubles:
+        """Half the squared deviations from each class's mean, (n, K): −log p less constants."""
+        own = (points**2 / self.variance).sum(1)[:, None] / 2
+        means = (self.means**2 / self.variance).sum(1) / 2
+        return np.maximum(own - points @ self.weights.T + means, 0)
+
+    def joint(self, points: Doubles) -> Doubles:
+        """log p(x, class), (n, K)."""
+        alike = ((points**2) / self.variance + np.log(2 * np.pi * self.variance)).sum(1) / 2
+        return points @ self.weights.T + self.biases - alike[:, None]
+
+    def unusual(self, points: Doubles) -> Doubles:
+        """−log p(x), nats, (n,): an outlier score."""
+        return -np.asarray(logsumexp(self.joint(points), axis=1))

@@ -1,0 +1,92 @@
+"""Naive Bayes: how unlikely the features are where each class is a Gaussian of independent ones.
+
+    score = −log Σ_c π_c exp(−½ Σ_d (z_d − μ_cd)² / σ_d²),   π_c the share of class c
+
+This is −log p(z) less a constant that all images share. Zheng et al., "Revisiting Discriminative
+vs. Generative Classifiers: Theory and Implications" (2023), https://arxiv.org/abs/2302.02334
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.anomaly.bank import Bank, Doubles, logsumexp
+from engine.anomaly.bayes import Moments, NaiveBayes
+from engine.anomaly.detectors.detector import Detector, Fitted, Scored
+from engine.anomaly.detectors.mahalanobis import classes_of
+from engine.method import Slider, setting
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureScale:
+    """Brings features (N, D) to [0, 1] by the lowest and highest of normal images."""
+
+    low: Doubles  # (D,)
+    span: Doubles  # (D,)
+
+    @classmethod
+    def of(cls, features: Doubles) -> FeatureScale:
+        """A feature that never varies keeps its own scale."""
+        low, high = features.min(0), features.max(0)
+        return cls(low, np.where(high > low, high - low, 1.0))
+
+    def __call__(self, features: Doubles) -> Doubles:
+        """Normal images lie in [0, 1], others anywhere."""
+        return np.asarray((features - self.low) / self.span)
+
+
+@dataclass(frozen=True)
+class NaiveBayesDetector(Detector):
+    """How unlikely the features are to a naive Bayes classifier of the normal images.
+
+    It models what images of each class look like to the last layer: a mean for each class, and for
+    each feature one variance that all classes share. Features are taken to vary independently,
+    which they do not, so the number, in nats, ranks images and is no true density. Its terms are
+    half the squared deviations from the most likely class, how rare that class is, and minus what
+    the other classes add.
+    """
+
+    name = "NaiveBayes"
+    title = "Naive Bayes"
+    paper = (
+        "Zheng et al., Revisiting Discriminative vs. Generative Classifiers: Theory and "
+        "Implications (2023), https://arxiv.org/abs/2302.02334"
+    )
+    needs = frozenset({"normal", "head"})
+    unit = "nat"
+    joined = "sum"
+    proof = (
+        "tests/engine/anomaly/test_naive_bayes.py"
+        "::test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one"
+    )
+
+    floor: float = setting(
+        1e-3, Slider(1e-9, 0.1, 1e-9, log=True), "Floor of the variance", "Is added to every "
+        "feature's variance, with features scaled to [0, 1] by the normal images; at the lowest, "
+        "features that hardly vary decide alone.",
+    )  # fmt: skip
+
+    def fit(self, train: Bank) -> Fitted:
+        """Class means and shares, and the shared variance of each feature."""
+        labels, notes = classes_of(train)
+        there, places = np.unique(labels, return_inverse=True)
+        scale = FeatureScale.of(train.features)
+        moments = Moments.of(scale(train.features), places, len(there))
+        model = NaiveBayes.of(moments, self.floor)
+        return Fitted(lambda bank: judged(model, scale(bank.features)), notes)
+
+
+def judged(model: NaiveBayes, points: Doubles) -> Scored:
+    """The score of scaled features (N, D), and its three terms."""
+    apart = model.apart(points)
+    likely = model.log_priors - apart
+    best = likely.argmax(1)
+    rare = -model.log_priors[best]
+    distance = apart[np.arange(len(points)), best]
+    score = -logsumexp(likely)
+    return Scored(
+        score,
+        {"deviation": distance, "rare class": rare, "other classes": score - distance - rare},
+    )

@@ -1,0 +1,89 @@
+"""What kind of doubt it is, in sentences that the masses bear out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.anomaly.protocol.conformal import INDEPENDENT
+from engine.result import Table
+
+SEVERAL, NONE = "several classes", "no class"
+
+
+def percent(mass: float) -> str:
+    """A mass as a person reads it."""
+    return f"{100 * mass:.0f} %"
+
+
+def kind_of_doubt(table: Table, lines_from: int) -> str:
+    """Sure, hesitating or ignorant, with the mass that says so.
+
+    Args:
+        table: the view "masses" of FVR.
+        lines_from: how many normal images the lines come from.
+    """
+    ignorance, confusion = (table.cell(row, "mass") for row in (NONE, SEVERAL))
+    lines = {row: table.cell(row, "line") for row in (NONE, SEVERAL)}
+    given = named(table)
+    if lines_from < INDEPENDENT:
+        best = table.rows[int(table["mass"][:-2].argmax())]
+        return (
+            f"Too few normal images for an answer: {lines_from} draw the lines, and at least "
+            f"{INDEPENDENT} are needed. Belief in {best} is {percent(table.cell(best, 'mass'))}, "
+            f"confusion {percent(confusion)}, ignorance {percent(ignorance)}."
+        )
+    if not given:
+        return (
+            f"The model has not seen this kind: ignorance {percent(ignorance)}, above the line of "
+            f"{percent(lines[NONE])}."
+        )
+    if len(given) > 1:
+        return f"The model hesitates between {listed(given)}: confusion {percent(confusion)}."
+    belief = f"The model takes this for {given[0]}: belief {percent(table.cell(given[0], 'mass'))}"
+    if confusion > lines[SEVERAL]:
+        return (
+            f"{belief}. Confusion of {percent(confusion)} is above its line, but no other class is "
+            "nearly as plausible."
+        )
+    return f"{belief}; neither doubt is above its line."
+
+
+def named(table: Table) -> list[str]:
+    """The classes of the answer, the most plausible first."""
+    chosen = np.flatnonzero(table["in the answer"] > 0)
+    order = chosen[np.argsort(-table["plausibility"][chosen], kind="stable")]
+    return [table.rows[at] for at in order]
+
+
+def listed(words: list[str]) -> str:
+    """Words in a sentence."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def which_rises(found: Mapping[str, Any]) -> str:
+    """Which doubt rises on which way."""
+    labels = found["confusion"].labels
+    to_class, to_noise = rises(found["class"]), rises(found["noise"])
+    first = f"Toward {labels[1]}, {higher(*to_class)}; toward noise, {higher(*to_noise)}."
+    return f"{first[:1].upper()}{first[1:]}"
+
+
+def rises(table: Table) -> tuple[float, float]:
+    """By how much confusion and ignorance rise on a way, at most."""
+    confusion, ignorance = (table[name] - table[name][0] for name in (SEVERAL, NONE))
+    return float(confusion.max()), float(ignorance.max())
+
+
+def higher(confusion: float, ignorance: float) -> str:
+    """The doubt that rises more, then the other one."""
+    pairs = [("confusion", confusion), ("ignorance", ignorance)]
+    (more, much), (less, little) = sorted(pairs, key=lambda pair: -pair[1])
+    return f"{more} rises by up to {points(much)} ({less} by {points(little)})"
+
+
+def points(rise: float) -> str:
+    """A rise of a mass."""
+    return f"{100 * rise:.0f} points"

@@ -1,0 +1,89 @@
+"""Naive Bayes as a detector: densities multiplied one by one, and what has no variance."""
+
+from __future__ import annotations
+
+from math import log, prod
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from engine.anomaly import Mahalanobis, NaiveBayesDetector
+from engine.anomaly.detectors.mahalanobis import Spread, judged
+from engine.measures.detection import auroc
+from tests.engine.anomaly.banks import bank, digits, random_bank, scores
+
+FLOOR = NaiveBayesDetector().floor
+
+
+def by_hand(train, asked, floor=FLOOR):
+    """−log Σ_c π_c Π_d N(z_d; μ_cd, σ_d), less the density at a mean, with plain loops."""
+    low, high = train.features.min(0), train.features.max(0)
+    scaled, points = ((one.features - low) / (high - low) for one in (train, asked))
+    groups = [scaled[train.labels == one] for one in np.unique(train.labels)]
+    squares = sum(((one - one.mean(0)) ** 2).sum(0) for one in groups)
+    sigma = np.sqrt(squares / len(scaled) + floor)
+    found = []
+    for point in points:
+        densities = [
+            len(one) / len(scaled) * prod(norm.pdf(point, one.mean(0), sigma)) for one in groups
+        ]
+        found.append(-log(sum(densities)) + log(prod(norm.pdf(0, 0, sigma))))
+    return found
+
+
+def test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one():
+    train, asked = random_bank(60, seed=1), random_bank(12, seed=2)
+    assert len(np.unique(train.labels)) == 3
+    expected = by_hand(train, asked)
+    assert scores(NaiveBayesDetector(), train, asked) == pytest.approx(expected, rel=1e-5)
+    wide = by_hand(train, asked, 0.1)
+    assert scores(NaiveBayesDetector(floor=0.1), train, asked) == pytest.approx(wide, rel=1e-5)
+    assert max(expected) > 2 * max(wide)
+
+
+def test_its_terms_add_up_and_the_other_classes_only_lower_it():
+    found = NaiveBayesDetector().fit(random_bank(seed=1)).rule(random_bank(20, seed=2))
+    assert sum(found.parts.values()) == pytest.approx(found.score)
+    assert (found.parts["deviation"] >= 0).all()
+    assert (found.parts["rare class"] > 0).all()
+    assert (found.parts["other classes"] <= 1e-12).all()
+
+
+def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(80, 4)) * (1, 2, 3, 4)
+    train, asked = bank(features, labels=np.zeros(80, int)), bank(rng.normal(size=(9, 4)))
+    spans = np.ptp(features, axis=0)
+    diagonal = Spread(features.var(0) + FLOOR * spans**2, np.eye(4))
+    expected = judged(asked.features, features.mean(0)[None], diagonal).score
+    found = NaiveBayesDetector().fit(train).rule(asked).score
+    assert 2 * found == pytest.approx(expected, rel=1e-9)
+    assert found != pytest.approx(Mahalanobis().fit(train).rule(asked).score / 2, rel=1e-2)
+
+
+def test_a_feature_that_never_varies_speaks_by_the_floor_alone():
+    flat = np.random.default_rng(0).normal(size=(30, 3))
+    flat[:, 2] = 5.0
+    rule = NaiveBayesDetector().fit(bank(flat, labels=np.zeros(30, int))).rule
+    usual, strange = rule(bank([[0, 0, 5.0], [0, 0, 6.0]])).score
+    assert strange - usual == pytest.approx(1 / (2 * FLOOR))
+
+
+def test_one_image_and_images_without_labels_are_enough():
+    one = NaiveBayesDetector().fit(bank(np.ones((1, 3)), labels=np.zeros(1, int)))
+    assert one.rule(bank([[1.0, 1.0, 1.0]])).score == pytest.approx([0])
+    without = NaiveBayesDetector().fit(random_bank(labels=False))
+    assert any("one class" in note for note in without.notes)
+    assert np.isfinite(without.rule(random_bank(5, seed=3)).score).all()
+
+
+def test_unknown_digits_are_less_likely_and_shuffled_labels_tell_less():
+    train, known, unknown = digits(0)
+    rule = NaiveBayesDetector().fit(train).rule
+    area = auroc(rule(known).score, rule(unknown).score)
+    assert area > 0.85
+    mixed = bank(train.features, train.head.weight, labels=np.random.default_rng(0).permutation(
+        train.labels))  # fmt: skip
+    control = NaiveBayesDetector().fit(mixed).rule
+    assert auroc(control(known).score, control(unknown).score) < area - 0.05
