@@ -170,6 +170,10 @@ class Experiment(Method[ExperimentCase]):
     def picture(self, case: ExperimentCase) -> View:
         """The one picture that makes the point; it needs no training."""
 
+    def more(self, case: ExperimentCase) -> Result:  # noqa: ARG002
+        """Views of this experiment alone, with the case's seed."""
+        return {}
+
     @abstractmethod
     def before(self, case: ExperimentCase) -> str:
         """What a run does, in a sentence or two, for the person who starts it."""
@@ -202,7 +206,8 @@ class Experiment(Method[ExperimentCase]):
             )
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
-        return views | {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
+        views |= {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
+        return views | self.more(case)
 
 
 @dataclass(frozen=True)

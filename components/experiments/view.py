@@ -8,9 +8,10 @@ import streamlit as st
 
 from components import forms, section
 from components.case_form import CaseForm
-from components.draw.drawing import Views
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
 from components.experiments import own_image, picker
-from components.experiments.claims import figures, list_claims
+from components.experiments.claims import figures, hulls, list_claims
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -19,6 +20,14 @@ from engine.arguments.trained import ExperimentArguments
 from engine.experiment import Experiment, ExperimentCase
 
 KEY = "experiments"
+HULLS = Drawing(
+    "hulls", "What can be chosen with fewer of the others",
+    chart=lambda found: Lines(
+        x="false alarms", series={one: one for one in found["hulls"].order[1:]},
+        span=(-0.03, 1.03), title="rare images found",
+    ),
+    finding=lambda found: hulls(found["hulls"]),
+)  # fmt: skip
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
@@ -59,7 +68,7 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None
     """The answer when it is known, else the picture and how the experiment is run."""
     section.show(
         Section(
-            page, method, case, evidence=[figures(method.measures, method.axis)], columns=1,
+            page, method, case, evidence=[figures(method.measures, method.axis), HULLS], columns=1,
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

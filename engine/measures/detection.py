@@ -5,6 +5,7 @@ Every measure takes scores (N,) alone, so that it can be laid over any detector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,29 @@ def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
     labels, scores = labeled(*checked(known, unknown))
     return ThresholdRates(*roc_curve(labels, scores, drop_intermediate=False))
+
+
+def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
+    """The upper convex hull of several ROC curves: false alarms and hits, from 0 to 1.
+
+    What lies on it can be had by drawing lots between two of the detectors (Provost and Fawcett
+    2001, https://arxiv.org/abs/cs/0009007).
+    """
+    corners = [np.array([[0.0, 0.0], [1.0, 1.0]])]
+    points = np.concatenate([*corners, *(np.stack([one.x, one.y], 1) for one in rates)])
+    kept: list[Doubles] = []
+    for point in points[np.lexsort((points[:, 1], points[:, 0]))]:
+        while len(kept) > 1 and left_turn(kept[-2], kept[-1], point):
+            kept.pop()
+        kept.append(point)
+    hull = np.stack(kept)
+    return hull[:, 0], hull[:, 1]
+
+
+def left_turn(one: Doubles, middle: Doubles, other: Doubles) -> bool:
+    """Whether the middle point (2,) lies on or below the line between its neighbors."""
+    first, second = middle - one, other - one
+    return bool(first[0] * second[1] - first[1] * second[0] >= 0)
 
 
 def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") -> float:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+from dataclasses import replace
 
-from components.doubt import words
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.doubt import view, words
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
@@ -13,15 +18,21 @@ from engine.anomaly.sources import unknown
 from engine.data import load
 from engine.models import catalog
 from engine.result import Table
+from tests.components.sidebar.test_subject import jpeg
+from tests.scans import dicom, ramp
 from tests.visits import said, settled, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
 
+def both(at):
+    """Whether both of its sentences are there."""
+    return len(at.main.header) > 2 and not at.main.get("progress")
+
+
 def opened(link=None):
     """The page once both of its sentences are there."""
-    at = visit(link, DOUBT)
-    return settled(at, lambda at: len(at.main.header) > 1 and not at.main.get("progress"))
+    return settled(visit(link, DOUBT), both)
 
 
 def texts(at):
@@ -58,6 +69,60 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
     assert f"100 % 9: {words.step(found['class'], 20)}" in told
     assert f"100 % noise: {words.step(found['noise'], 20)}" in told
+
+
+def png(pixels):
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return held.getvalue()
+
+
+def drawn_eight():
+    """A digit of the data set as a person's picture of it: larger, in color, a little off."""
+    data = load("digits")
+    eight = data.images[data.labels == 8][3, 0]
+    large = np.kron(eight, np.ones((24, 24), np.uint8))
+    return np.stack([large, large // 2 + 60, large], 2)
+
+
+OWN_FILES = {
+    "my-eight.png": png(drawn_eight()),
+    "scan.dcm": dicom(np.uint8(ramp(32, 0, 255))),
+    "cup.jpg": jpeg(),
+    "tiny.png": png(np.uint8([[0, 255]])),
+}
+
+
+@pytest.mark.parametrize("name", OWN_FILES)
+def test_a_file_of_one_s_own_has_masses_and_a_place_among_the_others(name):
+    at = visit(DIGITS, DOUBT)
+    settled(at.file_uploader(key="subject.file").upload(name, OWN_FILES[name]).run(), both)
+    assert not at.error
+    assert not at.warning
+    chosen = at.session_state["subject"]
+    assert chosen.case.image.shape[1:] == (catalog.load("digits-cnn").side,) * 2
+    case = replace(case_of(0), image=chosen.case.image)
+    found = FVR()(case)
+    assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, found)
+    masses = found["masses"]
+    assert masses["mass"].sum() == pytest.approx(1, abs=1e-9)
+    place = view.cloud(found)
+    assert place.rows[-1] == "this image"
+    for column, row in (("confusion", SEVERAL), ("ignorance", NONE)):
+        assert place[column][-1] == pytest.approx(masses.cell(row, "mass"), abs=1e-6)
+    blends = Blends()(case)
+    corner = blends["ignorance"].weights[:, 0] == 1
+    assert blends["ignorance"].values[corner][0] == pytest.approx(place["ignorance"][-1], abs=1e-6)
+    assert at.main.header[2].value.replace("\\", "") == which_rises(blends)
+    assert name not in str(dict(at.query_params))  # a link has no file's name
+
+
+def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():
+    at = opened(DIGITS)
+    before = at.main.header[0].value
+    at.file_uploader(key="subject.file").upload("a.png", b"no picture").run()
+    assert "image" in " ".join(said(at))
+    assert settled(at, both).main.header[0].value == before
 
 
 def test_a_link_to_a_class_that_is_not_there_is_a_sentence():

@@ -24,6 +24,14 @@ def gray(vectors: Doubles, data: DataSet) -> NDArray[np.uint8]:
     return np.rint(255 * np.clip(shaped, 0, 1)).astype(np.uint8)
 
 
+def main_axes(vectors: Doubles, count: int) -> tuple[Doubles, Doubles, Doubles]:
+    """The mean (D,), the axes (D, count) of most variance, and the variances, the largest last."""
+    mean = vectors.mean(0)
+    centered = vectors - mean
+    values, axes = np.linalg.eigh(centered.T @ centered / len(vectors))
+    return mean, axes[:, -count:], values[-count:]
+
+
 def enough(data: DataSet, split: str, count: int) -> Ints:
     """The rows of a split. Raises BadData where there are fewer than `count`."""
     rows = data.rows(split)

@@ -7,26 +7,29 @@ https://arxiv.org/abs/1106.1813
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, gray, pixels
+from engine.anomaly.experiments.between import in_danger, smote, spread_of
+from engine.anomaly.experiments.flat import Doubles, Flags, enough, gray, main_axes, pixels
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.measures.detection import roc, roc_hull
 from engine.method import Choice, Slider, Switch, defaults, setting
-from engine.result import Pictures
+from engine.result import Pictures, Result, Table
 
-AS_IT_IS, COPIES, NEAREST, ANY = "as it is", "copies", "SMOTE, nearest", "SMOTE, any two"
-RECALL, AUC = "rare images found", "AUC"
+AS_IT_IS, FEWER, COPIES = "as it is", "as few others", "copies"
+NEAREST, ANY = "SMOTE, nearest", "SMOTE, any two"
+HULL_OF = (AS_IT_IS, COPIES, NEAREST)  # whose hulls are drawn
+RECALL, AUC, HULL = "rare images found", "AUC", "area under the hull"
 FLAGGED, SPREAD = "rare images unlike any known", "spread of what is added"
 LEARNERS: Mapping[str, Callable[[int], Any]] = {
     "decision tree": lambda seed: DecisionTreeClassifier(random_state=seed),
@@ -34,6 +37,8 @@ LEARNERS: Mapping[str, Callable[[int], Any]] = {
     "logistic regression": lambda _: LogisticRegression(max_iter=1000),
 }
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
+KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
+PLACES = np.linspace(0, 1, 51)  # of false alarms, at which hulls are drawn
 SHOWN = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
@@ -52,6 +57,16 @@ CLAIMS = (
         "Synthetic images help more than copies",
         "recall above that with as many copies",
         lambda of: of(NEAREST, RECALL) - of(COPIES, RECALL),
+    ),
+    Claim(
+        "It ranks better than leaving others out",
+        "AUC above that with only as many others as rare images",
+        lambda of: of(NEAREST, AUC) - of(FEWER, AUC),
+    ),
+    Claim(
+        "With it, leaving others out gives better choices",
+        "a larger area under the hull of the ROC curves with all to a twentieth of the others",
+        lambda of: of(NEAREST, HULL) - of(AS_IT_IS, HULL),
     ),
     Claim(
         "Between any two images, the spread shrinks to two thirds",
@@ -73,7 +88,7 @@ CLAIMS = (
 
 @dataclass(frozen=True, eq=False)
 class Imbalanced:
-    """One rare class against all others, as vectors of pixels."""
+    """One rare class against all others, as vectors of pixels or of main components."""
 
     label: int
     rare: Doubles  # (n, D)
@@ -81,6 +96,26 @@ class Imbalanced:
     held_out: Doubles  # others that nobody learns from
     test: Doubles
     is_rare: Flags  # (test,)
+    mean: Doubles | None = None  # of the pixels, where vectors are main components
+    axes: Doubles | None = None  # (pixels, D)
+
+    def pixels(self, points: Doubles) -> Doubles:
+        """Vectors (n, D) as pixels."""
+        if self.mean is None or self.axes is None:
+            return points
+        return np.asarray(points @ self.axes.T + self.mean)
+
+    def fewer(self, count: int, rng: np.random.Generator) -> Imbalanced:
+        """With so many of the others, drawn."""
+        rows = np.sort(rng.permutation(len(self.others))[:count])
+        return replace(self, others=self.others[rows])
+
+    def along(self, count: int) -> Imbalanced:
+        """As main components of the training images, at most so many."""
+        mean, axes, _ = main_axes(np.concatenate([self.others, self.rare]), count)
+        parts = {name: (getattr(self, name) - mean) @ axes for name in
+                 ("rare", "others", "held_out", "test")}  # fmt: skip
+        return replace(self, mean=mean, axes=axes, **parts)
 
 
 @dataclass(frozen=True)
@@ -91,10 +126,13 @@ class SmoteExperiment(ClosedFormExperiment):
     image, one of its nearest rare neighbors, and a point between the two. *Rare images found* is
     the recall of the learner on test images; *unlike any known* is the share of rare test images
     whose nearest known image is farther away than is usual for other classes. Controls: nothing
-    added, and as many plain copies. *Spread* is the total variance of what is added, as a share of
-    the real rare images'. A mean of two independent images has less variance than one: at a uniform
-    place between any two, two thirds. So a Gaussian fitted to a class that was balanced like this
-    is too narrow. Blends of pixels look like ghosts and are no images that anyone has seen.
+    added, as many plain copies, and, instead of more rare images, only as many others as there are
+    rare ones. *The hull* is that of the learner's ROC curves when from all to a twentieth of the
+    others are kept: whatever lies on it can be had by choosing how many. *Spread* is the total
+    variance of what is added, as a share of the real rare images'. A mean of two independent images
+    has less variance than one: at a uniform place between any two, two thirds. So a Gaussian fitted
+    to a class that was balanced like this is too narrow. Blends of pixels look like ghosts and are
+    no images that anyone has seen.
     """
 
     name = "SMOTE"
@@ -111,7 +149,7 @@ class SmoteExperiment(ClosedFormExperiment):
     )
     data = ("digits", "mnist-5k")
     argument_defaults = defaults(data="digits")
-    measures = (RECALL, AUC, FLAGGED, SPREAD)
+    measures = (RECALL, AUC, HULL, FLAGGED, SPREAD)
     claims = CLAIMS
 
     kept: int = setting(
@@ -125,35 +163,83 @@ class SmoteExperiment(ClosedFormExperiment):
         0, Slider(0, 1000, 50, "%"), "Amount", "How many images are added, in percent of the rare "
         "ones; 0 adds as many as make the rare class as large as all others together.",
     )  # fmt: skip
+    others: int = setting(
+        100, Slider(5, 100, 5, "%"), "Others kept", "Share of the other training images that the "
+        "learner sees, under every condition but “as few others”.",
+    )  # fmt: skip
     box: bool = setting(
         False, Switch(), "Each pixel on its own", "The place between two images is drawn for every "
         "pixel, as in the paper's pseudo-code, instead of once, as in its text.",
+    )  # fmt: skip
+    borderline: bool = setting(
+        False, Switch(), "From the border only", "New images start from rare images of whose "
+        "nearest training images half or more, but not all, are others (Borderline-SMOTE); from "
+        "all where there is none.",
+    )  # fmt: skip
+    components: int | None = setting(
+        None, Slider(2, 50, 1, off="pixels", start=20), "Main components", "Neighbors, new images "
+        "and learner see the images along so many directions of most variance.",
     )  # fmt: skip
     learner: str = setting(
         "decision tree", Choice(tuple(LEARNERS)), "Learner", "What learns rare against all others."
     )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
-        """Nothing added, copies, and SMOTE between nearest and between any two rare images."""
-        ways = (AS_IT_IS, COPIES, NEAREST, ANY)
+        """Nothing added, fewer others, copies, SMOTE between nearest and between any two."""
+        ways = (AS_IT_IS, FEWER, COPIES, NEAREST, ANY)
         return {way: partial(self.measured, way, case) for way in ways}
 
     def measured(self, way: str, case: ExperimentCase) -> Figures:
-        """Recall and AUC of the learner, rare test images flagged, spread of what is added."""
-        given = imbalanced(case, self.kept)
+        """Recall, AUC and hull of the learner, rare images flagged, spread of what is added."""
+        given = self.given(way, case)
         added = self.added(way, given, case)
+        probability = self.learned(given, added, case)
         known = np.concatenate([given.others, given.rare, added])
-        is_rare = np.arange(len(known)) >= len(given.others)
-        learner = LEARNERS[self.learner](case.seed).fit(known, is_rare)
-        probability = learner.predict_proba(given.test)[:, 1]
         usual = np.quantile(cdist(given.held_out, given.others).min(1), UNLIKE)
         away = cdist(given.test[given.is_rare], known).min(1)
+        x, y = self.hull(way, case)
         return {
             RECALL: float((probability[given.is_rare] > 0.5).mean()),
             AUC: float(roc_auc_score(given.is_rare, probability)),
+            HULL: float(np.trapezoid(y, x)),
             FLAGGED: float((away > usual).mean()),
             SPREAD: spread_of(added if len(added) else given.rare) / spread_of(given.rare),
         }
+
+    def more(self, case: ExperimentCase) -> Result:
+        """The hulls with the case's seed, at the same places, as shares of test images."""
+        columns = {way: (np.interp(PLACES, *self.hull(way, case)), "share")
+                   for way in HULL_OF}  # fmt: skip
+        return {"hulls": Table.of({"false alarms": (PLACES, "share"), **columns})}
+
+    def given(self, way: str, case: ExperimentCase) -> Imbalanced:
+        """The images that one condition begins with."""
+        found = imbalanced(case, self.kept)
+        if self.components is not None:
+            found = found.along(self.components)
+        count = max(2, len(found.others) * self.others // 100)
+        if way == FEWER:
+            count = len(found.rare)
+        return found.fewer(count, np.random.default_rng([case.seed, 40]))
+
+    def learned(self, given: Imbalanced, added: Doubles, case: ExperimentCase) -> Doubles:
+        """Probability of each test image to be rare, (test,)."""
+        known = np.concatenate([given.others, given.rare, added])
+        learner = LEARNERS[self.learner](case.seed)
+        learner.fit(known, np.arange(len(known)) >= len(given.others))
+        return np.asarray(learner.predict_proba(given.test)[:, 1])
+
+    def hull(self, way: str, case: ExperimentCase) -> tuple[Doubles, Doubles]:
+        """Of the ROC curves with fewer and fewer others, and the same images added."""
+        whole = self.given(AS_IT_IS if way == FEWER else way, case)
+        added = self.added(way, whole, case)
+        rng = np.random.default_rng([case.seed, 41])
+        curves = []
+        for share in KEPT:
+            given = whole.fewer(max(2, round(share * len(whole.others))), rng)
+            sure = self.learned(given, added, case)
+            curves.append(roc(sure[~given.is_rare], sure[given.is_rare]))
+        return roc_hull(curves)
 
     def added(self, way: str, given: Imbalanced, case: ExperimentCase) -> Doubles:
         """What the rare class gets under one condition, (count, D)."""
@@ -161,22 +247,27 @@ class SmoteExperiment(ClosedFormExperiment):
         n = len(given.rare)
         balanced = max(0, len(given.others) - n)
         count = n * self.amount // 100 if self.amount else balanced
-        if way == AS_IT_IS:
+        if way in {AS_IT_IS, FEWER}:
             return given.rare[:0]
         if way == COPIES:
             return given.rare[rng.integers(0, n, count)]
-        return smote(given.rare, count, self.k if way == NEAREST else n, rng, box=self.box)
+        k, starts = self.k if way == NEAREST else n, None
+        if self.borderline:
+            starts = in_danger(given.rare, given.others, self.k)
+        some = starts if starts is not None and len(starts) else None
+        return smote(given.rare, count, k, rng, box=self.box, starts=some)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Rare images, and SMOTE's between nearest and between any two; their mean and spread."""
-        given = imbalanced(case, self.kept)
+        given = self.given(AS_IT_IS, case)
         rows = {
             f"{len(given.rare)} real": given.rare,
             **{way: self.added(way, given, case) for way in (NEAREST, ANY)},
         }
         rows = {name: one for name, one in rows.items() if len(one) >= SHOWN}
         drawn = [
-            np.stack([*one[:SHOWN], one.mean(0), BRIGHT * one.std(0)]) for one in rows.values()
+            np.stack([*one[:SHOWN], one.mean(0), BRIGHT * one.std(0)])
+            for one in map(given.pixels, rows.values())
         ]
         whole = spread_of(given.rare)
         shares = [f"{spread_of(one) / whole * 100:.0f} % ({name})" for name, one in rows.items()]
@@ -204,50 +295,3 @@ def imbalanced(case: ExperimentCase, kept: int) -> Imbalanced:
     return Imbalanced(
         label, kept_rare, pixels(data, others), pixels(data, held_out), pixels(data, test), is_rare
     )
-
-
-def neighbors(points: Doubles, k: int) -> Ints:
-    """The k nearest other points of each, (n, at most k)."""
-    distances = cdist(points, points)
-    np.fill_diagonal(distances, np.inf)
-    return np.argsort(distances, 1, kind="stable")[:, : min(k, len(points) - 1)]
-
-
-def smote(
-    points: Doubles, count: int, k: int, rng: np.random.Generator, *, box: bool = False
-) -> Doubles:
-    """Points between a point and one of its k nearest, (count, D).
-
-    Args:
-        points: of the rare class, (n, D).
-        count: how many are drawn.
-        k: neighbors; at most n − 1 are taken.
-        rng: draws pairs and places.
-        box: whether each coordinate has its own place between the two.
-    """
-    near = neighbors(points, k)
-    pair = rng.integers(0, near.size, count)
-    start, end = points[pair // near.shape[1]], points[near.ravel()[pair]]
-    return start + rng.random((count, points.shape[1] if box else 1)) * (end - start)
-
-
-def covariance(points: Doubles, k: int, *, box: bool = False) -> NDArray[np.float64]:
-    """The covariance (D, D) of a point that `smote` draws, in closed form.
-
-    With step d from x to its neighbor and u uniform, E[u] = 1/2 and E[u²] = 1/3; of two coordinates
-    of a box E[u v] = 1/4.
-    """
-    near = neighbors(points, k)
-    x = points.repeat(near.shape[1], 0)
-    d = points[near.ravel()] - x
-    steps = d.T @ d / len(d)
-    square = steps / 3 if not box else steps / 4 + np.diag(np.diag(steps)) / 12
-    cross = x.T @ d / len(d)
-    mean = (x + d / 2).mean(0)
-    second: NDArray[np.float64] = x.T @ x / len(x) + (cross + cross.T) / 2 + square
-    return second - np.outer(mean, mean)
-
-
-def spread_of(points: Doubles) -> float:
-    """Total variance: the trace of the covariance."""
-    return float(points.var(0).sum())

@@ -12,11 +12,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from engine.anomaly.experiments.flat import Doubles, Ints, enough, pixels
+from engine.anomaly.bank import unit
+from engine.anomaly.experiments.flat import Doubles, Ints, enough, main_axes, pixels
+from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.method import Slider, defaults, setting
@@ -33,7 +34,6 @@ FLAT = 0.2  # standard deviation of the squeezed direction
 MASS, FOURTH = 0.2, 1.5  # how far off a strip's mass may be; largest fourth moment, both relative
 NEAR, FARTHER = 50, 200  # points for each dimension that the nearest strip and others need
 STARTS, STEPS, STEP, BATCH, EVERY = 5, 300, 0.05, 500, 50  # of the descent
-NORMAL = 1.96  # of Mardia's statistic, two-sided at 5 %
 SHOWN, SIDE, SPAN = 5000, 96, 4.0  # points in the picture; px of an image; from its middle to edge
 
 CLAIMS = (
@@ -77,17 +77,6 @@ class LabeledPoints:
     points: Doubles  # (n, d)
     labels: Doubles  # (n,), −1 or 1
     best: Doubles  # (d,), of length 1
-
-
-@dataclass(frozen=True, eq=False)
-class BorderStrip:
-    """The points near a border, by what is tested of them."""
-
-    mass: float  # over a Gaussian's
-    eigenvalues: Doubles  # ascending, of second moments along the border, (d − 1,)
-    fourth: float  # largest fourth moment along an eigenvector, over a Gaussian's
-    count: int
-    directions: Doubles  # of the eigenvalues, (d, d − 1)
 
 
 @dataclass(frozen=True)
@@ -237,52 +226,19 @@ def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
     data, train = case.data, enough(case.data, "train", 2 * dimension)
     rows: Ints = np.random.default_rng([case.seed, 39]).choice(train, len(train))
     vectors = pixels(data, rows)
-    centered = vectors - vectors.mean(0)
-    values, axes = np.linalg.eigh(centered.T @ centered / len(rows))
+    mean, axes, values = main_axes(vectors, dimension)
     first = data.labels[rows] < len(data.classes) / 2
-    if len(values) < dimension or values[-dimension] <= 1e-9 or first.all() or not first.any():
+    if len(values) < dimension or values[0] <= 1e-9 or first.all() or not first.any():
         raise BadData(f"The images must differ in {dimension} ways and be of two classes or more.")
-    points = centered @ axes[:, -dimension:] / np.sqrt(values[-dimension:])
+    points = (vectors - mean) @ axes / np.sqrt(values)
     fit = LogisticRegression(fit_intercept=False).fit(points, first)
     return LabeledPoints(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
-
-
-def unit(vectors: Doubles) -> Doubles:
-    """Rows brought to length 1."""
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def wrong(given: LabeledPoints, halfspaces: Doubles) -> Doubles:
     """Share of points on the wrong side of each halfspace (k, d), (k,)."""
     sides = given.points @ halfspaces.T > 0
     return np.asarray((sides != (given.labels > 0)[:, None]).mean(0))
-
-
-def expected(low: float, high: float) -> float:
-    """Share of a Gaussian between two distances from a border through its middle, both sides."""
-    return float(erf(high / np.sqrt(2)) - erf(low / np.sqrt(2)))
-
-
-def strip(points: Doubles, w: Doubles, low: float, high: float) -> BorderStrip:
-    """What is tested of the points between two distances from the border of w (d,)."""
-    across = abs(points @ w)
-    inside = points[(across >= low) & (across < high)]
-    along = np.linalg.svd(w[None])[2][1:].T  # (d, d − 1), an orthonormal base of the border
-    placed = inside @ along
-    count = len(inside)
-    values, axes = np.linalg.eigh(placed.T @ placed / max(count, 1))
-    fourth = ((placed @ axes) ** 4).mean(0).max() / 3 if count else 0.0
-    mass = count / len(points) / expected(low, high)
-    return BorderStrip(float(mass), values, float(fourth), count, along @ axes)
-
-
-def mardia(points: Doubles) -> bool:
-    """Whether the kurtosis is that of a Gaussian of any covariance, at 5 %."""
-    n, d = points.shape
-    centered = points - points.mean(0)
-    inverse = np.linalg.inv(centered.T @ centered / n)
-    kurtosis = (np.einsum("ni,ij,nj->n", centered, inverse, centered) ** 2).mean()
-    return bool(abs(kurtosis - d * (d + 2)) / np.sqrt(8 * d * (d + 2) / n) < NORMAL)
 
 
 def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:

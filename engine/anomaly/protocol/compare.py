@@ -41,7 +41,7 @@ class Compare(Method[FamiliarCase]):
     family = "anomaly"
     title = "All detectors"
     cost = "wait"
-    revision = 3
+    revision = 4
     needs = frozenset({"normal"})
     proof = (
         "tests/engine/anomaly/test_compare.py"

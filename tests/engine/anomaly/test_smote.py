@@ -7,24 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.tree import DecisionTreeClassifier
 
 from engine import data as data_sets
 from engine.anomaly import SmoteExperiment
+from engine.anomaly.experiments.between import covariance, in_danger, neighbors, smote
 from engine.anomaly.experiments.smote import (
     ANY,
     AS_IT_IS,
     AUC,
     COPIES,
+    FEWER,
     FLAGGED,
+    HULL,
     NEAREST,
     RECALL,
     SPREAD,
-    covariance,
     imbalanced,
-    neighbors,
-    smote,
 )
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -62,7 +62,7 @@ def test_the_covariance_of_what_it_draws_is_its_closed_form():
     for row, condition in enumerate(found.rows):
         rare = imbalanced(digits(int(found["seed"][row])), 15).rare
         expected = {
-            AS_IT_IS: rare.var(0).sum(), COPIES: rare.var(0).sum(),
+            AS_IT_IS: rare.var(0).sum(), COPIES: rare.var(0).sum(), FEWER: rare.var(0).sum(),
             NEAREST: np.trace(covariance(rare, 5)), ANY: np.trace(covariance(rare, 14)),
         }  # fmt: skip
         share = expected[condition] / rare.var(0).sum()
@@ -83,14 +83,87 @@ def test_every_figure_is_that_of_a_tree_grown_by_hand():
         added = SmoteExperiment().added(way, given, asked)
         assert len(added) == (0 if way == AS_IT_IS else len(given.others) - 15)
         known = np.concatenate([given.others, given.rare, added])
-        tree = DecisionTreeClassifier(random_state=3)
-        tree.fit(known, [at >= len(given.others) for at in range(len(known))])
-        sure, rare = tree.predict_proba(images[test])[:, 1], labels[test] == 3
+        sure, rare = by_a_tree(given.others, len(known), known, images[test]), labels[test] == 3
         nearest = cdist(images[test][rare], known).min(1)
         assert found.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
         assert found.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
         assert found.cell(way, FLAGGED) == pytest.approx(np.mean(nearest > limit))
     assert found.cell(COPIES, FLAGGED) == found.cell(AS_IT_IS, FLAGGED)  # copies are not nearer
+
+
+def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_them():
+    asked = digits(3)
+    given = SmoteExperiment().given(FEWER, asked)
+    whole = imbalanced(asked, 15)
+    assert len(given.others) == len(given.rare) == 15
+    assert {tuple(one) for one in given.others} <= {tuple(one) for one in whole.others}
+    known = np.concatenate([given.others, given.rare])
+    sure = by_a_tree(given.others, len(known), known, given.test)
+    found = SmoteExperiment(seeds=1)(asked)["table"]
+    assert found.cell(FEWER, AUC) == pytest.approx(roc_auc_score(given.is_rare, sure))
+    assert found.cell(FEWER, HULL) == found.cell(AS_IT_IS, HULL)  # it is one of that hull's
+
+
+def by_a_tree(others, count, known, test):
+    tree = DecisionTreeClassifier(random_state=3)
+    tree.fit(known, [at >= len(others) for at in range(count)])
+    return tree.predict_proba(test)[:, 1]
+
+
+def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch):
+    seen = []
+    plain = SmoteExperiment.learned
+
+    def learned(self, given, added, case):
+        found = plain(self, given, added, case)
+        seen.append((len(given.others), len(added), found))
+        return found
+
+    monkeypatch.setattr(SmoteExperiment, "learned", learned)
+    method, asked = SmoteExperiment(learner="naive Bayes"), digits()
+    x, y = method.hull(NEAREST, asked)
+    given = method.given(NEAREST, asked)
+    count = len(given.others)
+    assert [one for one, *_ in seen] == [count, *(round(count * s) for s in (0.5, 0.25, 0.1, 0.05))]
+    assert {added for _, added, _ in seen} == {count - 15}  # the same images at each
+    areas = [roc_auc_score(given.is_rare, sure) for *_, sure in seen]
+    assert np.trapezoid(y, x) > max(areas)
+    for *_, sure in seen:  # no curve has a point above it
+        rates = roc_curve(given.is_rare, sure)
+        assert (rates[1] <= np.interp(rates[0], x, y) + 1e-12).all()
+    table = method.more(asked)["hulls"]
+    assert table[NEAREST] == pytest.approx(np.interp(table["false alarms"], x, y))
+
+
+def test_only_rare_images_at_the_border_begin_new_ones():
+    others = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1], [0.5, 0.4]])
+    rare = np.array([[0.5, 0.5], [2, 0.5], [9, 9], [9, 8], [8, 9], [8, 8]])
+    assert in_danger(rare, others, 4).tolist() == [1]  # the first is among others only
+    drawn = smote(rare, 50, 5, np.random.default_rng(0), starts=np.array([1]))
+    steps = drawn - rare[1]
+    ends = rare[[0, 2, 3, 4, 5]] - rare[1]
+    across = abs(steps[:, None, 0] * ends[:, 1] - steps[:, None, 1] * ends[:, 0])
+    assert (across.min(1) < 1e-9).all()
+    asked, given = digits(), imbalanced(digits(), 15)
+    method = SmoteExperiment(borderline=True)
+    rows = in_danger(given.rare, given.others, 5)
+    expected = smote(given.rare, 30, 5, np.random.default_rng([0, 31]), starts=rows)
+    assert len(rows)
+    assert replace(method, amount=200).added(NEAREST, given, asked) == pytest.approx(expected)
+
+
+def test_along_main_components_all_is_seen_and_drawn_in_so_many_numbers():
+    asked = digits()
+    given = SmoteExperiment(components=5).given(NEAREST, asked)
+    whole = imbalanced(asked, 15)
+    assert given.test.shape == (len(whole.test), 5)
+    training = np.concatenate([whole.others, whole.rare])
+    rest = [((training - given.pixels(np.concatenate([given.others, given.rare]))) ** 2).sum()]
+    rest.append((np.linalg.svd(training - training.mean(0))[1][5:] ** 2).sum())
+    assert rest[0] == pytest.approx(rest[1])
+    plain, along = (SmoteExperiment(seeds=1, components=one)(asked) for one in (None, 5))
+    assert plain["table"].cell(NEAREST, AUC) != along["table"].cell(NEAREST, AUC)
+    assert plain["picture"].images.shape == along["picture"].images.shape
 
 
 @pytest.mark.parametrize("k", [1, 3, 99])
@@ -123,6 +196,7 @@ def test_neighbors_are_the_nearest_others_of_a_plain_loop():
 def test_settings_reach_what_is_drawn():
     asked, given = digits(), imbalanced(digits(), 10)
     assert len(given.rare) == 10
+    assert len(SmoteExperiment(others=20).given(NEAREST, asked).others) == len(given.others) // 5
     assert len(SmoteExperiment(amount=250).added(NEAREST, given, asked)) == 25
     plain = SmoteExperiment(k=1).added(NEAREST, given, asked)
     assert not np.array_equal(plain, SmoteExperiment(k=2).added(NEAREST, given, asked))

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from engine import data as data_sets
 from engine.anomaly import HalfspaceExperiment
+from engine.anomaly.experiments.strips import expected, mardia, strip
 from engine.anomaly.experiments.tester import (
     ACCEPTED,
     BEST,
@@ -21,10 +22,7 @@ from engine.anomaly.experiments.tester import (
     TAILS,
     WRONG,
     LabeledPoints,
-    expected,
     images,
-    mardia,
-    strip,
     wrong,
 )
 from engine.errors import BadData

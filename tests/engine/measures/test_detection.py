@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from engine.errors import BlindspotError
@@ -28,6 +29,25 @@ def test_auroc_counts_pairs_and_ties_half():
 )
 def test_auroc_at_its_limits(known, unknown, area):
     assert detection.auroc(np.array(known), np.array(unknown)) == area
+
+
+def test_the_hull_of_curves_is_the_upper_half_of_all_their_points_convex_hull():
+    other = detection.roc(UNKNOWN[:30], KNOWN[:30] + 0.8)
+    curves = [detection.roc(KNOWN, UNKNOWN), other]
+    x, y = detection.roc_hull(curves)
+    points = np.concatenate([np.stack([one.x, one.y], 1) for one in curves])
+    whole = ConvexHull(np.concatenate([points, [[1, 0]]]))  # its lower half is the corner
+    assert np.trapezoid(y, x) == pytest.approx(whole.volume)
+    assert (np.diff(np.diff(y) / np.diff(x).clip(1e-12)) <= 1e-9).all()
+    assert (x[0], y[-1]) == (0, 1)
+
+
+def test_the_hull_of_a_useless_detector_is_the_diagonal_and_of_a_perfect_one_the_corner():
+    useless, perfect = (
+        detection.roc(np.arange(3.0), one) for one in (np.arange(3.0), np.full(2, 9.0))
+    )
+    assert np.trapezoid(*detection.roc_hull([useless])[::-1]) == pytest.approx(0.5)
+    assert np.trapezoid(*detection.roc_hull([useless, perfect])[::-1]) == pytest.approx(1)
 
 
 def test_errors_are_told_by_pairs_of_a_wrong_and_a_right_answer():
