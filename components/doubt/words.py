@@ -34,15 +34,15 @@ def doubts(found: Views) -> str:
 def sets(found: Views) -> str:
     """What answers of several classes, or none, gain and cost."""
     table: Table = found["sets"]
-    single, several = table.rows
+    _, single, several = table.rows
     right = [table.cell(row, "true class in the answer") for row in (single, several)]
     size = table.cell(several, "classes to an answer")
     lost = table.cell(several, "normal images rejected")
     refused = table.cell(several, "unknown images rejected")
     words = (
-        f"The true class is in the answer for {percent(right[1])} of the normal images that are "
-        f"answered, at {size:.2f} classes to an answer; the best class alone is right for "
-        f"{percent(right[0])} of all. {percent(lost)} of normal images are rejected"
+        f"Of the normal images that are answered, the true class is in the answer for "
+        f"{percent(right[1])}, at {size:.2f} classes to an answer; the best class alone is right "
+        f"for {percent(right[0])}. {percent(lost)} of normal images are rejected"
     )
     return (
         f"{words}, and {percent(refused)} of unknown ones." if np.isfinite(refused) else f"{words}."

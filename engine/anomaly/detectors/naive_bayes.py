@@ -43,9 +43,9 @@ class NaiveBayesDetector(Detector):
 
     It models what images of each class look like to the last layer: a mean for each class, and for
     each feature one variance that all classes share. Features are taken to vary independently,
-    which they do not, so the number, in nats, ranks images and is no true density. Its terms are
-    half the squared deviations from the most likely class, how rare that class is, and minus what
-    the other classes add.
+    which they do not, so the number, in nats, ranks images and is no true density. Its two terms
+    are half the squared deviations from the most likely class, and how rare that class is, less
+    what the other classes add.
     """
 
     name = "NaiveBayes"
@@ -79,14 +79,9 @@ class NaiveBayesDetector(Detector):
 
 
 def judged(model: NaiveBayes, points: Doubles) -> Scored:
-    """The score of scaled features (N, D), and its three terms."""
+    """The score of scaled features (N, D), and its two terms."""
     apart = model.apart(points)
     likely = model.log_priors - apart
-    best = likely.argmax(1)
-    rare = -model.log_priors[best]
-    distance = apart[np.arange(len(points)), best]
+    deviation = apart[np.arange(len(points)), likely.argmax(1)]
     score = -logsumexp(likely)
-    return Scored(
-        score,
-        {"deviation": distance, "rare class": rare, "other classes": score - distance - rare},
-    )
+    return Scored(score, {"deviation": deviation, "classes": score - deviation})

@@ -25,7 +25,7 @@ from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table, View
 
-RULES = ("always one class", "one, several or none")
+RULES = ("always one class", "one or none", "one, several or none")
 
 
 @dataclass(frozen=True)
@@ -162,18 +162,25 @@ def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
 
 
 def of_sets(chosen: Flags, labels: Any, right: Flags, refused: float) -> Table:
-    """Figures of answers (N, K) beside those of the best class alone."""
+    """Figures of answers (N, K), beside those of the best class of all and of the answered."""
     given = chosen.any(1)
     held = chosen[np.arange(len(labels)), labels]
-    size = float(chosen[given].sum(1).mean()) if given.any() else np.nan
+    size = mean_of(chosen[given].sum(1))
     columns: dict[str, tuple[Any, str]] = {
-        "true class in the answer": ([right.mean(), held[given].mean() if given.any() else np.nan],
-                                     "share"),
-        "classes to an answer": ([1.0, size], ""),
-        "normal images rejected": ([0.0, 1 - given.mean()], "share"),
-        "unknown images rejected": ([0.0, refused], "share"),
+        "true class in the answer": (
+            [right.mean(), *(mean_of(one[given]) for one in (right, held))],
+            "share",
+        ),
+        "classes to an answer": ([1.0, 1.0, size], ""),
+        "normal images rejected": ([0.0, *[1 - given.mean()] * 2], "share"),
+        "unknown images rejected": ([0.0, refused, refused], "share"),
     }  # fmt: skip
     return Table.of(columns, RULES)
+
+
+def mean_of(values: Any) -> float:
+    """The mean of values (N,); NaN where there are none."""
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def rejected(chosen: Flags) -> float:

@@ -137,6 +137,9 @@ def test_figures_of_answers_are_counted_by_hand():
     size = np.mean([given[at].sum() for at in answered_ones])
     assert table.cell("one, several or none", "classes to an answer") == pytest.approx(size)
     assert refused > 0.5
+    best = np.mean([right[at] for at in answered_ones])
+    assert table.cell("one or none", "true class in the answer") == pytest.approx(best)
+    assert table.cell("always one class", "true class in the answer") == right.mean()
 
 
 def test_a_class_of_two_samples_is_learned_and_can_be_the_answer():

@@ -42,12 +42,16 @@ def test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one():
     assert max(expected) > 2 * max(wide)
 
 
-def test_its_terms_add_up_and_the_other_classes_only_lower_it():
-    found = NaiveBayesDetector().fit(random_bank(seed=1)).rule(random_bank(20, seed=2))
-    assert sum(found.parts.values()) == pytest.approx(found.score)
-    assert (found.parts["deviation"] >= 0).all()
-    assert (found.parts["rare class"] > 0).all()
-    assert (found.parts["other classes"] <= 1e-12).all()
+def test_its_terms_are_the_deviation_and_how_rare_the_class_is_less_what_others_add():
+    train = random_bank(seed=1)
+    labels = np.r_[np.zeros(45, int), np.ones(15, int)]
+    rule = NaiveBayesDetector().fit(bank(train.features, labels=labels)).rule
+    parts = rule(random_bank(20, seed=2)).parts
+    assert (parts["deviation"] >= 0).all()
+    assert (parts["classes"] <= -log(15 / 60) + 1e-12).all()
+    assert (parts["classes"] >= -log(45 / 60) - log(2) - 1e-12).any()
+    alone = NaiveBayesDetector().fit(bank(train.features, labels=np.zeros(60, int))).rule
+    assert alone(random_bank(20, seed=2)).parts["classes"] == pytest.approx(0, abs=1e-12)
 
 
 def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
