@@ -111,8 +111,8 @@ def lines_of(table: Table, normal: int) -> str:
     """Where the lines lie, and how many normal images drew them."""
     confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
     return (
-        f"By {normal} normal images: above {percent(ignorance)} of “{NONE}” an image is rejected; "
-        f"above {percent(confusion)} of “{SEVERAL}” it may have several answers."
+        f"Lines of {normal} normal images: rejected above {percent(ignorance)} of “{NONE}”, "
+        f"several answers above {percent(confusion)} of “{SEVERAL}”."
     )
 
 

@@ -24,7 +24,7 @@ HULLS = Drawing(
     "hulls", "What can be chosen with fewer of the others",
     chart=lambda found: Lines(
         x="false alarms", series={one: one for one in found["hulls"].order[1:]},
-        span=(-0.03, 1.03), title="rare images found",
+        span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
     ),
     finding=lambda found: hulls(found["hulls"]),
 )  # fmt: skip
