@@ -207,7 +207,7 @@ class Experiment(Method[ExperimentCase]):
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
-        return views | self.more(case)
+        return {**views, **self.more(case)}
 
 
 @dataclass(frozen=True)

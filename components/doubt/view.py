@@ -160,9 +160,9 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
 def ways(found: Views, at: int) -> None:
     """Side by side the picture and the masses on each way."""
     names = found["confusion"].labels
-    for place, (way, corner, wanted) in zip(
+    for place, (way, corner, finding) in zip(
         st.columns(2, gap="large"),
-        (("class", 1, "confusion"), ("noise", 2, "ignorance")),
+        (("class", 1, partial(words.to_class, names[1])), ("noise", 2, words.to_noise)),
         strict=True,
     ):
         table: Table = found[way]
@@ -183,7 +183,7 @@ def ways(found: Views, at: int) -> None:
                         series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
                                 OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},
                     ),
-                    finding=partial(words.way, way, names[corner], wanted),
+                    finding=finding,
                 ),
                 found, f"{KEY}.{way}",
             )  # fmt: skip

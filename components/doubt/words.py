@@ -6,7 +6,7 @@ import numpy as np
 
 from components.draw.drawing import Views
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, percent, rises
+from engine.anomaly.doubt.findings import NONE, SEVERAL, ends, higher, percent, rises
 from engine.result import Table
 
 
@@ -49,18 +49,27 @@ def sets(found: Views) -> str:
     )
 
 
-def way(view: str, name: str, wanted: str, found: Views) -> str:
-    """One way in a sentence, and whether the doubt that should rise is the one that does."""
-    confusion, ignorance = rises(found[view])
-    held = (confusion > ignorance) == (wanted == "confusion")
-    verdict = f"✓ {wanted} should" if held else f"✗ not so here: {wanted} should"
-    words, further = (
-        f"Toward {name} {higher(confusion, ignorance)}. {verdict}.",
-        found[view][OTHERS],
-    )
-    if further.max() > max(confusion, ignorance):
-        words += f" Neither tells all: belief in further classes rises to {percent(further.max())}."
-    return words
+def to_class(name: str, found: Views) -> str:
+    """The way to another class, and whether confusion is the doubt that bulges on it."""
+    confusion, ignorance = rises(found["class"])
+    verdict = "✓ confusion should" if confusion > ignorance else "✗ not so here: confusion should"
+    words = f"Toward {name} {higher(confusion, ignorance)}. {verdict}."
+    return words + beyond(float(found["class"][OTHERS].max()), max(confusion, ignorance))
+
+
+def to_noise(found: Views) -> str:
+    """The end of the way to noise, and whether ignorance is the doubt that is higher there."""
+    confusion, ignorance = ends(found["noise"])
+    verdict = "✓ ignorance should" if ignorance > confusion else "✗ not so here: ignorance should"
+    words = f"In noise alone {higher(confusion, ignorance, 'is up by')}. {verdict}."
+    return words + beyond(float(found["noise"][OTHERS][-1]), max(confusion, ignorance))
+
+
+def beyond(further: float, doubt: float) -> str:
+    """What to say where belief in further classes is higher than either doubt."""
+    if further <= doubt:
+        return ""
+    return f" Neither tells all: belief in further classes is {percent(further)}."
 
 
 def step(table: Table, at: int) -> str:

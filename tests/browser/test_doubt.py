@@ -17,7 +17,7 @@ def test_a_digit_is_moved_toward_another_digit_and_toward_noise(app_url: str, pa
     page.goto(f"{app_url}/confusion-or-ignorance?{urlencode(link)}")
     settle(page)
     expect(page.get_by_role("heading", name=re.compile("^The model "))).to_be_visible()
-    heading = page.get_by_role("heading", name=re.compile("^Toward 9, .*toward noise"))
+    heading = page.get_by_role("heading", name=re.compile("^Toward 9, .*in noise alone, "))
     expect(heading).to_be_visible()
     step = page.get_by_role("slider", name="Step")
     step.focus()

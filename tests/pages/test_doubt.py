@@ -169,17 +169,24 @@ def way(confusion, ignorance):
     return Table.of({name: (one, "mass") for name, one in columns.items()})
 
 
-def test_a_way_on_which_the_wrong_doubt_rises_is_said_to_fail():
-    right = words.way("w", "8", "confusion", {"w": way([0.1, 0.5, 0.2], [0.0, 0.1, 0.0])})
-    assert "confusion rises by up to 40 points (ignorance by 10 points)" in right
-    assert "✓ confusion should" in right
+def test_on_the_way_to_a_class_the_doubt_that_bulges_most_is_judged():
+    right = words.to_class("8", {"class": way([0.1, 0.5, 0.2], [0.0, 0.1, 0.0])})
+    assert "Toward 8 confusion rises by up to 40 points (ignorance by 10 points)" in right
+    assert right.endswith("✓ confusion should.")
+    wrong = words.to_class("8", {"class": way([0.1, 0.2, 0.1], [0.0, 0.6, 0.0])})
+    assert wrong.endswith("✗ not so here: confusion should.")
+
+
+def test_in_noise_what_is_there_at_the_end_is_judged_and_not_a_bulge_before():
+    wrong = words.to_noise({"noise": way([0.1, 0.1, 0.4], [0.0, 0.8, 0.2])})
+    assert "In noise alone confusion is up by 30 points (ignorance by 20 points)" in wrong
+    assert wrong.endswith("✗ not so here: ignorance should.")
+    right = words.to_noise({"noise": way([0.3, 0.1], [0.0, 0.5])})
+    assert "ignorance is up by 50 points (confusion by −20 points). ✓ ignorance should" in right
     lost = way([0.1, 0.2], [0.0, 0.3])
     lost = lost.renamed({OWN: OTHERS, OTHERS: OWN})
-    assert "belief in further classes rises to 90 %" in words.way(
-        "w", "noise", "ignorance", {"w": lost}
-    )
-    wrong = words.way("w", "8", "confusion", {"w": way([0.1, 0.2, 0.1], [0.0, 0.6, 0.0])})
-    assert "✗ not so here: confusion should" in wrong
+    told = words.to_noise({"noise": lost})
+    assert "Neither tells all: belief in further classes is 50 %." in told
 
 
 def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():

@@ -18,6 +18,8 @@ from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.detectors.mahalanobis import classes_of
 from engine.method import Slider, setting
 
+LEAST = 0.1  # of the median span; ours
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureScale:
@@ -28,9 +30,14 @@ class FeatureScale:
 
     @classmethod
     def of(cls, features: Doubles) -> FeatureScale:
-        """A feature that never varies keeps its own scale."""
-        low, high = features.min(0), features.max(0)
-        return cls(low, np.where(high > low, high - low, 1.0))
+        """No feature's span counts less than LEAST of the median one.
+
+        Else one that is nearly always 0, as after a rectifier, would decide alone where it is not.
+        """
+        low = features.min(0)
+        span = features.max(0) - low
+        span = np.maximum(span, LEAST * np.median(span))
+        return cls(low, np.where(span > 0, span, 1.0))
 
     def __call__(self, features: Doubles) -> Doubles:
         """Normal images lie in [0, 1], others anywhere."""

@@ -39,9 +39,9 @@ class Blends(Method[FamiliarCase]):
     The image is blended with a normal image of another class and with noise, in every mixture of
     the three. Of each, the head of *Confusion or ignorance (FVR)* gives belief in each class,
     confusion and ignorance, which add up to 1. If both doubts are what they are called, confusion
-    rises half way to the other class, and ignorance on the way to noise. The other image is the one
-    most like it, in the model's features, among the clear half of the held-out images of its class.
-    A blend of pixels is no image that anybody took: half a 3 and half an 8 may well be nothing that
+    rises half way to the other class, and ignorance is up in noise alone. The other image is the
+    most like it, in the model's features, of the clear half of the held-out images of its class. A
+    blend of pixels is no image that anybody took: half a 3 and half an 8 may well be nothing that
     the model knows.
     """
 

@@ -64,11 +64,12 @@ def listed(words: list[str]) -> str:
 
 
 def which_rises(found: Mapping[str, Any]) -> str:
-    """Which doubt rises on which way."""
-    labels = found["confusion"].labels
-    to_class, to_noise = rises(found["class"]), rises(found["noise"])
-    first = f"Toward {labels[1]}, {higher(*to_class)}; toward noise, {higher(*to_noise)}."
-    return f"{first[:1].upper()}{first[1:]}"
+    """Which doubt rises on the way to another class, and which at its end in noise."""
+    other = found["confusion"].labels[1]
+    return (
+        f"Toward {other}, {higher(*rises(found['class']))}; in noise alone, "
+        f"{higher(*ends(found['noise']), 'is up by')}."
+    )
 
 
 def rises(table: Table) -> tuple[float, float]:
@@ -77,13 +78,19 @@ def rises(table: Table) -> tuple[float, float]:
     return float(confusion.max()), float(ignorance.max())
 
 
-def higher(confusion: float, ignorance: float) -> str:
+def ends(table: Table) -> tuple[float, float]:
+    """By how much confusion and ignorance are higher at the end of a way than at its beginning."""
+    confusion, ignorance = (float(table[name][-1] - table[name][0]) for name in (SEVERAL, NONE))
+    return confusion, ignorance
+
+
+def higher(confusion: float, ignorance: float, rise: str = "rises by up to") -> str:
     """The doubt that rises more, then the other one."""
     pairs = [("confusion", confusion), ("ignorance", ignorance)]
     (more, much), (less, little) = sorted(pairs, key=lambda pair: -pair[1])
-    return f"{more} rises by up to {points(much)} ({less} by {points(little)})"
+    return f"{more} {rise} {points(much)} ({less} by {points(little)})"
 
 
 def points(rise: float) -> str:
     """A rise of a mass."""
-    return f"{100 * rise:.0f} points"
+    return f"{100 * rise:.0f} points".replace("-", "−")
