@@ -13,7 +13,7 @@ from components import forms, section
 from components.doubt import words
 from components.doubt.form import KEY, DoubtQuestion, choose_toward
 from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import Drawing, Views, Words, draw
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.footer import footer
@@ -160,11 +160,10 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
 def ways(found: Views, at: int) -> None:
     """Side by side the picture and the masses on each way."""
     names = found["confusion"].labels
-    for place, (way, corner, finding) in zip(
-        st.columns(2, gap="large"),
-        (("class", 1, partial(words.to_class, names[1])), ("noise", 2, words.to_noise)),
-        strict=True,
-    ):
+    findings: Mapping[str, Words] = {
+        "class": partial(words.to_class, names[1]), "noise": words.to_noise
+    }  # fmt: skip
+    for place, corner, way in zip(st.columns(2, gap="large"), (1, 2), findings, strict=True):
         table: Table = found[way]
         share = float(table["share"][at])
         images = found["confusion"].images.astype(np.float32)
@@ -183,7 +182,7 @@ def ways(found: Views, at: int) -> None:
                         series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
                                 OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},
                     ),
-                    finding=finding,
+                    finding=findings[way],
                 ),
                 found, f"{KEY}.{way}",
             )  # fmt: skip
