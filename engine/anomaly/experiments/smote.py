@@ -38,7 +38,7 @@ LEARNERS: Mapping[str, Callable[[int], Any]] = {
 }
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
 KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
-PLACES = np.linspace(0, 1, 51)  # of false alarms, at which hulls are drawn
+PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
 SHOWN = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
