@@ -53,10 +53,10 @@ def test_a_map_and_an_image_s_score_are_those_of_patchcore():
     rule, peer = ours(known), theirs(known)
     seen = rows(pooled(asked))
     near, which = peer.nearest_neighbors(seen, 1)
-    found = rule.distances((asked,))
+    found, own = rule.judged((asked,))
     np.testing.assert_allclose(found.flatten(), near, rtol=1e-3)
     scores = peer.compute_anomaly_score(near.reshape(ASKED, -1), which.reshape(ASKED, -1), seen)
-    np.testing.assert_allclose(rule.image_scores((asked,), found), scores, rtol=1e-3)
+    np.testing.assert_allclose(own, scores, rtol=1e-3)
 
 
 def test_a_place_s_distance_is_that_of_padim():

@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -41,7 +42,6 @@ from engine.result import Floats, HeatMap, Result, Scores, Table
 NEAREST = 5  # normal patches that are named for each patch
 ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
 AT_ONCE = 8  # held-out images that are mapped at a time
-COMPARED = 2**22  # distances that are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,10 @@ class PatchRule(ABC):
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The `count` normal patches, or fewer, that answer each patch of one image."""
 
-    def image_scores(self, maps: Maps, distances: Tensor) -> Tensor:  # noqa: ARG002
-        """How odd each image is as a whole, (n,): the highest distance unless told otherwise."""
-        return distances.flatten(1).amax(1)
+    def judged(self, maps: Maps) -> tuple[Tensor, Tensor]:
+        """The distances, and how odd each image is as a whole, (n,): the highest one, usually."""
+        distances = self.distances(maps)
+        return distances, distances.flatten(1).amax(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +132,8 @@ class Localizer(Method[FamiliarCase]):
         subject = maps_of(case.model, case.image[None], layers)
         normal = normal_patches(case, self.normals, layers, part_of(progress, 0.02, 0.5))
         learned = self.learned(case, normal, part_of(progress, 0.5, 0.95, "comparing patches"))
-        distances = learned.rule.distances(subject)
-        values = self.smooth(distances, case.model.side)[0]
-        score = float(learned.rule.image_scores(subject, distances)[0])
+        distances, scores = learned.rule.judged(subject)
+        values, score = self.smooth(distances, case.model.side)[0], float(scores[0])
         threshold, problem = first_line(Conformal(learned.highest), self.alpha)
         notes = (*normal.notes, *learned.rule.notes, *((problem,) if problem else ()))
         found: Result = {
@@ -175,9 +175,9 @@ class Localizer(Method[FamiliarCase]):
             count = len(normal.held_rows)
             for start in range(0, count, AT_ONCE):
                 some = tuple(one[start : start + AT_ONCE] for one in normal.held)
-                distances = rule.distances(some)
+                distances, whole = rule.judged(some)
                 highest.append(self.smooth(distances, case.model.side).max((1, 2)))
-                scores.append(rule.image_scores(some, distances).numpy())
+                scores.append(whole.numpy())
                 progress(0.6 + 0.4 * min(start + AT_ONCE, count) / count, "held-out normal images")
             return CalibratedRule(
                 rule, *(np.concatenate(p).astype(np.float64) for p in (highest, scores))
@@ -191,9 +191,10 @@ class Localizer(Method[FamiliarCase]):
 
     def smooth(self, distances: Tensor, side: int) -> Floats:
         """Maps of the image's size, (n, side, side), of distances (n, h, w)."""
-        large = F.interpolate(distances[:, None], (side, side), mode="bilinear")[:, 0].numpy()
         width = self.blur / 100 * side
-        return np.stack([ndi.gaussian_filter(one, width) if width else one for one in large])
+        down, across = (smoothing(length, side, width) for length in distances.shape[1:])
+        found: Floats = (down @ distances @ across.T).numpy()
+        return found
 
     def answered(
         self, rule: PatchRule, subject: Maps, distances: Tensor, case: FamiliarCase,
@@ -251,6 +252,22 @@ class Localizer(Method[FamiliarCase]):
 _learned: Memory[CalibratedRule] = Memory(ROOM, lambda learned: learned.nbytes)
 
 
+@lru_cache(maxsize=32)
+def smoothing(places: int, side: int, width: float) -> Tensor:
+    """A matrix (side, places) that enlarges `places` values linearly and then blurs them.
+
+    Both are linear and treat rows and columns apart, so a map D becomes A D Bᵀ.
+
+    Args:
+        places: how many values there are.
+        side: px.
+        width: standard deviation of the Gaussian, px; 0 for none.
+    """
+    each = torch.eye(places, dtype=torch.float64)[None]
+    large = F.interpolate(each, side, mode="linear")[0].T.numpy()
+    return torch.from_numpy(ndi.gaussian_filter1d(large, width, axis=0) if width else large).float()
+
+
 def place_of(left: float, top: float) -> str:
     """Which ninth of the image a place lies in, given as shares of its sides."""
     across, down = (min(int(3 * share), 2) for share in (left, top))
@@ -261,27 +278,3 @@ def place_of(left: float, top: float) -> str:
 def at_places(index: Tensor, columns: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:
     """Image, row and column of patches numbered through all images of one grid."""
     return index // (rows * columns), index // columns % rows, index % columns
-
-
-def distances_to(asked: Tensor, known: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Euclidean distances (P, k) to the nearest of the known rows, nearest first, and which.
-
-    Args:
-        asked: (P, C).
-        known: (M, C).
-        count: k, at most M.
-    """
-    middle = known.mean(0)  # float32 then loses little to the vectors' common part
-    centered, half = known - middle, ((known - middle) ** 2).sum(1) / -2
-    near, which = [], []
-    for some in asked.split(max(COMPARED // len(known), 1)):
-        near_by = torch.addmm(half, some - middle, centered.T)
-        if count == 1:
-            index = near_by.argmax(1, keepdim=True)  # much quicker than a sort
-        else:
-            index = near_by.topk(min(count, len(known)), 1).indices
-        exact = (some[:, None] - known[index]).norm(dim=2)
-        exact, order = exact.sort(dim=1, stable=True)
-        near.append(exact)
-        which.append(index.gather(1, order))
-    return torch.cat(near), torch.cat(which)

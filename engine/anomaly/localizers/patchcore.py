@@ -20,8 +20,8 @@ from engine.anomaly.localizers.localizer import (
     NearestPatches,
     PatchRule,
     at_places,
-    distances_to,
 )
+from engine.anomaly.localizers.nearest_rows import KnownRows
 from engine.anomaly.localizers.patches import Maps, NormalPatches, joined, rows_of
 from engine.method import Progress, Slider, quiet, setting
 
@@ -33,36 +33,46 @@ class NearestPatch(PatchRule):
     """A coreset of normal patches, (m, C), with the number of each among all of them."""
 
     def __init__(self, known: Tensor, index: Tensor, grid: tuple[int, int], others: int) -> None:
-        self.known, self.index, self.grid, self.others = known, index, grid, others
+        self.known, self.index = KnownRows.of(known), index
+        self.grid, self.others = grid, others
 
     def distances(self, maps: Maps) -> Tensor:
         """To the nearest normal patch."""
+        return self.judged(maps)[0]
+
+    def judged(self, maps: Maps) -> tuple[Tensor, Tensor]:
+        """To the nearest normal patch; and of each image the highest distance, reweighted."""
         patches = joined(maps, NEIGHBORHOOD)
-        near, _ = distances_to(rows_of(patches), self.known, 1)
-        return near.reshape(len(patches), *patches.shape[-2:])
+        rows = rows_of(patches)
+        near, which = self.known.nearest(rows)
+        near, which = near.reshape(len(patches), -1), which.reshape(len(patches), -1)
+        worst, place = near.max(1)
+        if self.others > 1:
+            each = torch.arange(len(patches))
+            asked = rows.reshape(len(patches), -1, rows.shape[1])[each, place]  # (n, C)
+            worst = self.reweighted(worst, asked, which[each, place])
+        return near.reshape(len(patches), *patches.shape[-2:]), worst
 
-    def nearest(self, maps: Maps, count: int) -> NearestPatches:
-        """The nearest patches of the coreset."""
-        near, which = distances_to(rows_of(joined(maps, NEIGHBORHOOD)), self.known, count)
-        return NearestPatches(*at_places(self.index[which], self.grid[1], self.grid[0]), near)
-
-    def image_scores(self, maps: Maps, distances: Tensor) -> Tensor:
+    def reweighted(self, worst: Tensor, asked: Tensor, answer: Tensor) -> Tensor:
         """The highest distance, less where the normal patches around its answer are as far.
 
         (1 − exp d(x*, m*) / Σ_{m in N_b(m*)} exp d(x*, m)) · d(x*, m*), x* the oddest patch, m* the
         normal one nearest to it, and N_b(m*) the b normal ones nearest to that, itself among them.
+
+        Args:
+            worst: d(x*, m*) of each image, (n,).
+            asked: x*, (n, C).
+            answer: which normal patch is m*, (n,).
         """
-        flat = distances.flatten(1)
-        worst = flat.amax(1)
-        if self.others < 2:
-            return worst
-        patches = joined(maps, NEIGHBORHOOD).flatten(2)
-        asked = patches[torch.arange(len(flat)), :, flat.argmax(1)]  # (n, C)
-        _, answer = distances_to(asked, self.known, 1)
-        _, around = distances_to(self.known[answer[:, 0]], self.known, self.others)
-        apart = (asked[:, None] - self.known[around]).norm(dim=2)  # (n, b)
+        _, around = self.known.several(self.known.rows[answer], self.others)
+        apart = (asked[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
         share = (apart - worst[:, None]).exp().sum(1).reciprocal()  # of exp d(x*, m*) in the sum
         return worst * (1 - share)
+
+    def nearest(self, maps: Maps, count: int) -> NearestPatches:
+        """The nearest patches of the coreset."""
+        near, which = self.known.several(rows_of(joined(maps, NEIGHBORHOOD)), count)
+        return NearestPatches(*at_places(self.index[which], self.grid[1], self.grid[0]), near)
 
 
 @dataclass(frozen=True)

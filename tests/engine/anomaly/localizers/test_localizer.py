@@ -7,7 +7,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage as ndi
+from torch.nn import functional as F
 
 from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
 from engine.anomaly.localizers.localizer import place_of
@@ -127,6 +129,18 @@ def test_the_image_s_own_group_is_left_out_and_each_group_is_held_out_once(odd):
     fitted = {one // 2 for one in found["patches"]["image 1"]}
     assert not fitted & {6, 7, 8}
     assert found["figures"]["fitted"][0] == 27
+
+
+@pytest.mark.parametrize("blur", [0.0, 1.8, 5.0])
+def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped_with_it(blur):
+    grids = torch.from_numpy(np.random.default_rng(3).random((3, 7, 9), np.float32))
+    method = PatchCore(blur=blur)
+    found = method.smooth(grids, 64)
+    large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
+    wanted = [ndi.gaussian_filter(one, blur / 100 * 64) if blur else one for one in large]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], found[1], rtol=1e-6)
 
 
 # ---------------------------------------------------------------- what cannot be had
