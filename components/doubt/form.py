@@ -12,18 +12,16 @@ import streamlit as st
 from components.notices import plain
 from components.picks import pick
 from components.sidebar.subject import Subject
-from engine.anomaly import FVR, FamiliarCase, sources
+from engine.anomaly import FVR, FamiliarCase, opening, sources
 from engine.arguments.normal import group_of
 from engine.arguments.pictures import EXAMPLE
 from engine.case import shown
-from engine.data.example import Example
 from engine.errors import BlindspotError
 from engine.images import Crop
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
 
 KEY = "doubt"
-INSTEAD = ("digits-cnn", "3", "8")  # model, class of the image, class that it is blended with
 NEXT = "the next most plausible"
 
 
@@ -91,14 +89,12 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def instead(seed: int) -> DoubtQuestion:
-    """The first test image of a digit that is easily taken for another one."""
-    name, label, toward = INSTEAD
-    model = load(name)
-    data = sources.normal(sources.learned(model))
-    rows = data.rows("test")
-    one = Example(data, int(rows[data.labels[rows] == data.classes.index(label)][0]))
+    """The example that the view opens with, whose answer ships."""
+    name, _, toward = opening.DOUBTED
+    model, one = load(name), opening.doubted()
     source = f"{EXAMPLE}{one.name}"
-    case = among(model, shown(one.picture(), Crop(), model), data.name, source, seed)
+    image = shown(one.picture(), Crop(), model)
+    case = among(model, image, sources.learned(model), source, seed)
     return DoubtQuestion(case, known_of(case, {"image": source}), toward)
 
 

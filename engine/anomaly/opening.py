@@ -1,6 +1,8 @@
-"""What Familiar? opens with, where too few images ship for a verdict, and Experiments.
+"""What the views of Anomaly open with: the shipped photographs, and digits as examples.
 
-The example of Familiar? is a digit of another data set than the model learned from.
+Of photographs too few ship for a verdict, and what their model learned from is not here. So the
+example of Familiar? is a digit of another data set than its model learned from, and that of
+Confusion or ignorance a digit that is easily taken for another one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine import data
-from engine.anomaly import EXPERIMENTS, Compare, FamiliarCase, ViM, sources
+from engine.anomaly import (
+    EXPERIMENTS,
+    FVR,
+    Blends,
+    Compare,
+    FamiliarCase,
+    PatchCore,
+    ViM,
+    sources,
+)
 from engine.case import shown
 from engine.case.opening import Question, seen
 from engine.data.example import Example
@@ -21,10 +32,21 @@ from engine.models.catalog import load
 from engine.models.classifier import Classifier
 
 OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model
+DOUBTED = ("digits-cnn", "3", "8")  # model, class of the image, class that it is blended with
 
 
 def questions() -> Iterator[Question]:
-    """The photographs without a verdict, one digit with it, and each closed form on its data."""
+    """One view after the other; of Experiments each closed form on its data."""
+    yield from familiar()
+    yield from where()
+    yield from doubt()
+    for kind in EXPERIMENTS:
+        if issubclass(kind, ClosedFormExperiment):
+            yield kind(), ExperimentCase(data.load(kind.data[0]))
+
+
+def familiar() -> Iterator[Question]:
+    """The photographs without a verdict, and one digit with it."""
     for one in SAMPLES:
         group = sources.photograph(one.name)
         yield ViM(), unusual(load(), seen(one.name).image, sources.PHOTOGRAPHS, group)
@@ -33,9 +55,31 @@ def questions() -> Iterator[Question]:
     case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
-    for kind in EXPERIMENTS:
-        if issubclass(kind, ClosedFormExperiment):
-            yield kind(), ExperimentCase(data.load(kind.data[0]))
+
+
+def where() -> Iterator[Question]:
+    """Where each photograph is unlike the others."""
+    normal = sources.normal(sources.PHOTOGRAPHS)
+    for one in SAMPLES:
+        group = sources.photograph(one.name)
+        yield PatchCore(), FamiliarCase(load(), seen(one.name).image, normal, group=group)
+
+
+def doubt() -> Iterator[Question]:
+    """One digit, and its blends."""
+    name, _, toward = DOUBTED
+    model = load(name)
+    case = unusual(model, shown(doubted().picture(), Crop(), model), sources.learned(model))
+    yield FVR(), case
+    yield Blends(toward), case
+
+
+def doubted() -> Example:
+    """The first test image of a digit that is easily taken for another one."""
+    name, label, _ = DOUBTED
+    digits = sources.normal(sources.learned(load(name)))
+    rows = digits.rows("test")
+    return Example(digits, int(rows[digits.labels[rows] == digits.classes.index(label)][0]))
 
 
 def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
