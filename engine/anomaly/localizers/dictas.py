@@ -27,6 +27,10 @@ from engine.method import Progress, Slider, quiet, setting
 
 TOKENS = 16  # rows and columns, above which a grid is halved
 LEAST = 1e-6  # spread of a feature that tells nothing
+UNTRAINED = (
+    "This is DictAS's lookup without the paper's training: what it finds or misses says nothing "
+    "about the paper's figures."
+)
 
 
 class Lookup(PatchRule):
@@ -38,6 +42,8 @@ class Lookup(PatchRule):
         grid: rows and columns.
         heat: temperature of the lookup.
     """
+
+    notes = (UNTRAINED,)
 
     def __init__(
         self, middle: Tensor, spread: Tensor, support: Tensor, grid: tuple[int, int], heat: float
@@ -95,6 +101,7 @@ class DictAS(Localizer):
 
     name = "DictAS"
     title = "DictAS, untrained"
+    revision = 2
     unit = "lookup error"
     paper = (
         "Qu et al., DictAS: A Framework for Class-Generalizable Few-Shot Anomaly Segmentation via "

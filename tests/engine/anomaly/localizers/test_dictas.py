@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from engine.anomaly import DictAS
-from engine.anomaly.localizers.dictas import tokens
+from engine.anomaly import DictAS, PatchCore
+from engine.anomaly.localizers.dictas import UNTRAINED, tokens
 from engine.anomaly.localizers.patches import layers_at, maps_of, normal_patches
 from engine.anomaly.localizers.sparsemax import sparsemax
 from tests.engine.anomaly.localizers import cells
@@ -100,3 +100,8 @@ def test_few_normal_patches_answer(asked):
     assert weights.shape[1] == 4 * 64
     assert float((weights > 0).sum(1).float().median()) <= 20
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
+
+
+def test_each_answer_says_that_the_lookup_is_not_trained(asked):
+    assert UNTRAINED in PLAIN(asked)["notes"].labels
+    assert UNTRAINED not in PatchCore()(asked)["notes"].labels
