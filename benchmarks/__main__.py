@@ -21,6 +21,7 @@ from benchmarks import (
     hallucination,
     lab,
     level_sets,
+    localizers,
     rerun,
     serving,
     sparsity,
@@ -44,6 +45,7 @@ PARTS = {
     "unlearning": unlearning.rows,
     "hallucination": hallucination.rows,
     "evidence": evidence.rows,
+    "localizers": localizers.rows,
 }
 WAITS = {  # lines of text
     "browsing": browsing.rows,
@@ -52,6 +54,7 @@ WAITS = {  # lines of text
     "lab": lab.rows,
     "hallucination": hallucination.told,
     "losses": evidence.told,
+    "localizers": localizers.told,
 }
 
 

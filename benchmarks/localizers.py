@@ -1,0 +1,211 @@
+"""PatchCore against anomalib's on the same features of phantoms, and what its visitor waits for.
+
+Both are given what two layers of EfficientNet-Lite0 make of slices, and pool, join, choose a
+coreset, search, reweight, enlarge and blur. Theirs enlarges by repeating values, as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.setting import case
+from benchmarks.timing import Ratio, as_people_do, paired
+from engine import data
+from engine.anomaly import FVR, FamiliarCase, PatchCore
+from engine.anomaly.extract import as_seen
+from engine.anomaly.localizers.localizer import PatchRule
+from engine.anomaly.localizers.patches import Maps, NormalPatches, layers_at, maps_of
+from engine.case import shown
+from engine.data import DataSet
+from engine.data.example import Example
+from engine.images import Crop
+from engine.measures.segmentation import pixel_auroc
+from engine.models.catalog import load
+from engine.result import Floats
+
+PHANTOMS = "phantoms:count=300"
+NORMALS, ODD, AT_ONCE = 40, 40, 8  # images
+NEAR = 0.005  # of an area
+AIR = 12  # of 255, below which nothing is brain
+WAIT, HEAD = 0.5, 60.0  # seconds
+AGAINST = "anomalib on the same features"
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """What the layers make of healthy slices, and of others with lesions.
+
+    Args:
+        normal: of the healthy ones to fit to.
+        odd: of the others.
+        twins, lesions: the images.
+        rows: of the others.
+    """
+
+    normal: Maps
+    odd: Maps
+    twins: DataSet
+    lesions: DataSet
+    rows: NDArray[np.int64]
+
+
+@cache
+def slices() -> Slices:
+    """Healthy train slices, and test slices of other patients."""
+    model, lesions, twins = case().model, data.load(PHANTOMS), data.load(f"{PHANTOMS}+healthy")
+    layers = layers_at(model, PatchCore().depth)
+    fit, rows = twins.rows("train")[:NORMALS], lesions.rows("test")[:ODD]
+    maps = [
+        maps_of(model, as_seen(of.take(some), slice(None), model.side), layers)
+        for of, some in ((twins, fit), (lesions, rows))
+    ]
+    return Slices(maps[0], maps[1], twins, lesions, rows)
+
+
+def asked(at: int, seed: int = 0) -> FamiliarCase:
+    """One of the slices with a lesion, among the healthy ones."""
+    found, model = slices(), case().model
+    row = found.rows[at]
+    image = as_seen(found.lesions.take(np.array([row])), slice(None), model.side)[0]
+    group = int(found.lesions.truth["group"][row])
+    return FamiliarCase(model, image, found.twins, group=group, seed=seed)
+
+
+@dataclass(frozen=True)
+class OurPatchCore:
+    """The method as it is, on maps."""
+
+    method: PatchCore = field(default_factory=PatchCore)
+
+    def fitted(self, seed: int) -> PatchRule:
+        """To the healthy slices."""
+        none = np.empty(0, np.int64)
+        held = tuple(one[:0] for one in slices().normal)
+        normal = NormalPatches(slices().normal, held, none, none)
+        return self.method.fit(asked(0, seed), normal)
+
+    def scored(self, rule: PatchRule, maps: Maps) -> tuple[Floats, Tensor]:
+        """Maps (n, side, side) and a score of each image."""
+        distances, scores = rule.judged(maps)
+        return self.method.smooth(distances, case().model.side), scores
+
+
+class GivenFeatures(nn.Module):
+    """In the place of anomalib's feature extractor: gives what was computed before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps: Maps = ()
+
+    def forward(self, _: Tensor) -> dict[str, Tensor]:
+        """The layers by name."""
+        return dict(zip(("layer1", "layer2"), self.maps, strict=True))
+
+
+class TheirPatchCore:
+    """anomalib's model with our features."""
+
+    def __init__(self, model_kind: Callable[..., Any]) -> None:
+        self.kind = model_kind
+        self.share = PatchCore().coreset or 0
+
+    def fitted(self, seed: int) -> Any:
+        """To the healthy slices."""
+        torch.manual_seed(seed)
+        model = self.kind(
+            ["layer1", "layer2"], "resnet18", pre_trained=False, num_neighbors=PatchCore().neighbors
+        )
+        model.feature_extractor = GivenFeatures()
+        self.forward(model.train(), slices().normal)
+        count = sum(len(one) for one in model.embedding_store)
+        model.subsample_embedding((self.share + 0.5) / count)  # it rounds down
+        return model.eval()
+
+    def forward(self, model: Any, maps: Maps) -> Any:
+        """Its own forward pass, from the features on."""
+        side = case().model.side
+        model.feature_extractor.maps = maps
+        with torch.inference_mode():
+            return model(torch.empty(len(maps[0]), 1, side, side))
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """Fit, score of one image and of several, and the area; nothing without anomalib."""
+    try:
+        from anomalib.models.image.patchcore.torch_model import PatchcoreModel
+    except ImportError:
+        return
+    ours, theirs = OurPatchCore(), TheirPatchCore(PatchcoreModel)
+    kept = f"{ours.method.coreset} patches kept"
+    rules: list[PatchRule] = []
+    models: list[Any] = []
+    yield paired(
+        f"PatchCore: fit to {NORMALS} slices, {kept}",
+        lambda: rules.append(ours.fitted(len(rules))),
+        as_people_do(lambda: models.append(theirs.fitted(len(models)))), AGAINST, 1.0,
+        max(2, rounds // 2),
+    )  # fmt: skip
+    for count in (1, AT_ONCE):
+        some = tuple(one[:count].contiguous() for one in slices().odd)
+        yield paired(
+            f"PatchCore: maps and scores, {count} at a time, {kept}",
+            partial(ours.scored, rules[0], some),
+            as_people_do(partial(theirs.forward, models[0], some)), AGAINST, 1.5, 10 * rounds,
+            areas(ours, theirs, rules, models) if count == AT_ONCE else "",
+        )  # fmt: skip
+
+
+def areas(
+    ours: OurPatchCore, theirs: TheirPatchCore, rules: list[PatchRule], models: list[Any]
+) -> str:
+    """Pixel AUROC within the brain of both, over coresets that begin at other patches."""
+    odd = slices().odd
+    first = np.mean([area(ours.scored(one, odd)[0]) for one in rules])
+    second = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
+    return (
+        f"pixel AUROC within the brain {first:.4f} and theirs {second:.4f} over {len(rules)} "
+        f"coresets (goal: within {NEAR:g} {'✓' if abs(first - second) <= NEAR else '✗'})"
+    )
+
+
+def area(maps: Floats) -> float:
+    """How well maps (n, side, side) tell lesions from the rest of the brain."""
+    truth, found = slices().lesions.truth, slices().rows
+    small = F.adaptive_avg_pool2d(torch.tensor(maps), slices().lesions.side).numpy()
+    return pixel_auroc(small, truth["mask"][found], truth["twin"][found, 0] > AIR)
+
+
+def told() -> Iterator[str]:
+    """Seconds of a new image's map, and of the head that tells confusion from ignorance."""
+    method = PatchCore()
+    method(asked(0))  # the normal images are looked at, and the coreset is chosen
+    seconds = [took(partial(method, asked(at))) for at in range(1, 11)]
+    yield (
+        f"A new image's map, PatchCore on {case().model.title}, {method.coreset} patches kept: "
+        f"{np.median(seconds):.2f} s, at most {max(seconds):.2f} s of {len(seconds)} "
+        f"(goal < {WAIT:g} s)."
+    )
+    digits, model = data.load("digits"), load("digits-cnn")
+    image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
+    learning = took(partial(FVR(), FamiliarCase(model, image, digits)))
+    yield (
+        f"Confusion or ignorance of a digit, with its head learned from {len(digits.rows('train'))}"
+        f" others: {learning:.1f} s (goal ≤ {HEAD:g} s)."
+    )
+
+
+def took(work: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = perf_counter()
+    work()
+    return perf_counter() - start
