@@ -33,3 +33,27 @@ def test_a_digit_is_moved_toward_another_digit_and_toward_noise(app_url: str, pa
     triangle = page.get_by_text("Mass of doubt").first
     triangle.scroll_into_view_if_needed()
     expect(triangle).to_be_visible()
+
+
+def masses(page: Page, way: str) -> dict[str, int]:
+    """The percentages below the picture of one way, at the present step."""
+    said = page.get_by_text(re.compile(rf"^\d+ % {way}: its class")).first.inner_text()
+    return {name: int(value) for name, value in re.findall(r"(confusion|ignorance) (\d+) %", said)}
+
+
+def test_a_morph_of_the_opening_example_raises_confusion_and_noise_raises_ignorance(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/confusion-or-ignorance")
+    settle(page, 120)
+    expect(page.get_by_text(re.compile("^50 % 8: its class"))).to_be_visible()
+    half = masses(page, "8"), masses(page, "noise")
+    page.get_by_role("slider", name="Step").focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text(re.compile("^0 % 8: its class"))).to_be_visible()
+    before = masses(page, "8"), masses(page, "noise")
+    assert before[0] == before[1]
+    assert half[0]["confusion"] > before[0]["confusion"] + 10
+    assert half[1]["ignorance"] > before[1]["ignorance"] + 10
+    assert half[0]["confusion"] > half[0]["ignorance"]
+    assert half[1]["ignorance"] > half[1]["confusion"]

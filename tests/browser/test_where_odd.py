@@ -11,14 +11,20 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
+from engine.anomaly.localizers.localizer import NEAREST
 from engine.data.phantoms import Phantoms
 from tests.browser.conftest import OpenPage
 from tests.browser.server import settle
 from tests.scans import dicom
 
-LONG = 240  # seconds: phantoms are drawn for the first time
-RING, HEALTHY = 2, 40
-LINK = {"model": "Phantom CNN", "where.normal": "Shipped photographs (very few)"}
+LONG = 120  # seconds, where others compute beside it
+RING, HEALTHY = 2, 40  # kind; slices
+LINK = {
+    "image": "From a data set",
+    "data": "phantoms:count=100",  # few, so that they are drawn in a moment
+    "where.normal": "Shipped photographs (very few)",
+    "where.PatchCore.coreset": "300",
+}
 
 
 def lesion() -> bytes:
@@ -50,14 +56,17 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     zipped = {"name": "healthy.zip", "mimeType": "application/zip", "buffer": folder()}
     page.get_by_test_id("stMain").locator("input[type=file]").first.set_input_files(zipped)
     settle(page, LONG)
-    file = {"name": "odd.dcm", "mimeType": "", "buffer": lesion()}
-    page.get_by_test_id("stSidebar").locator("input[type=file]").first.set_input_files(file)
-    settle(page, LONG)
     page.get_by_role("combobox", name=re.compile("Normal images")).click()
     page.get_by_role("option", name=re.compile("^Your data")).click()
     settle(page, LONG)
+    expect(page.get_by_role("img", name="The healthy twin")).to_be_visible(timeout=1000 * LONG)
+    file = {"name": "odd.dcm", "mimeType": "", "buffer": lesion()}
+    page.get_by_test_id("stSidebar").locator("input[type=file]").first.set_input_files(file)
+    settle(page, LONG)
+    expect(page.get_by_role("img", name="The healthy twin")).to_have_count(0)  # nobody knows it
     found = page.get_by_role("heading", name=re.compile("^The oddest place is the"))
     expect(found).to_be_visible(timeout=1000 * LONG)
+    expect(page.locator(".bs-stage canvas").first).to_be_visible()
     expect(page.get_by_text(re.compile("region(s)? lie(s)? above the threshold"))).to_be_visible()
     said = page.get_by_text(re.compile("This patch is at"))
     before = said.first.inner_text()
@@ -65,3 +74,8 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     marks.nth(7).click(force=True)
     settle(page, LONG)
     expect(said.first).not_to_have_text(before)
+    answers = page.get_by_role("figure", name=re.compile("^This patch is at"))
+    expect(answers.get_by_role("img")).to_have_count(1 + NEAREST)
+    distances = [float(one) for one in answers.locator("small").all_inner_texts()]
+    assert distances[0] == distances[1] > 0
+    assert distances[1:] == sorted(distances[1:])
