@@ -193,7 +193,7 @@ class Localizer(Method[FamiliarCase]):
         """Maps of the image's size, (n, side, side), of distances (n, h, w)."""
         width = self.blur / 100 * side
         down, across = (smoothing(length, side, width) for length in distances.shape[1:])
-        found: Floats = (down @ distances @ across.T).numpy()
+        found: Floats = (down @ distances.float() @ across.T).numpy()
         return found
 
     def answered(
