@@ -44,6 +44,16 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["BLINDSPOT_HOME"] = before
 
 
+@pytest.fixture(autouse=True, scope="session")
+def given_paces() -> Iterator[None]:
+    """No test tries paces unless it is about that."""
+    from tests import paces  # here, because it imports torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paces.pace, "try_paces", paces.given)
+        yield
+
+
 figures: dict[str, str] = {}
 
 

@@ -11,13 +11,14 @@ from engine.errors import BlindspotError
 from engine.models import catalog
 from engine.models import pace as module
 from engine.models.pace import Pace, find_pace, in_batches, pace_file
-from tests import homes, tiny
+from tests import homes, paces, tiny
 
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(module, "calm", lambda: True)
+    monkeypatch.setattr(module, "try_paces", paces.tried)
 
 
 @pytest.fixture

@@ -1,0 +1,16 @@
+"""The pace of a model in tests: given, because each process and home would try it for seconds."""
+
+from __future__ import annotations
+
+from engine.models import pace
+from engine.models.classifier import Classifier
+from engine.models.pace import Pace, Use
+from tests.homes import SECONDS
+
+SMALL = 64  # pixels a side; batches of a larger model take long
+tried = pace.try_paces
+
+
+def given(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, False)) -> Pace:
+    """What stands in for `try_paces`."""
+    return Pace(16 if model.side <= SMALL else 4, formats[0], use, SECONDS)
