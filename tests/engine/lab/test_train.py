@@ -30,16 +30,19 @@ from tests.engine.training.test_loop import same, striped
 ROOT = Path(__file__).parents[3]
 RECIPE = Recipe("resnet8", epochs=3, batch=32, rate=0.02, shift=1, mirror=True, epsilon=0.1,
                 attack_steps=1)  # fmt: skip
+FEW = "digits+classes:count=3"
 
 CHILD = """
-import json, sys
+import json, sys, time
 from engine.lab import Train, TrainCase
 from engine import data
 from engine.training import Recipe, loop
 loop.KEEP_SECONDS = loop.REPORT_SECONDS = 0.0
 def told(done, words="", partial=None):
     print(f"{done:.4f}", flush=True)
-Train()(TrainCase(data.load("digits"), Recipe.from_dict(json.loads(sys.argv[1])), 3), told)
+    if done > 0.45:  # in the middle of the second of three epochs
+        time.sleep(600)
+Train()(TrainCase(data.load(sys.argv[2]), Recipe.from_dict(json.loads(sys.argv[1])), 3), told)
 """
 
 
@@ -64,7 +67,7 @@ def case_of(data, seed=0, **given):
 def child(home):
     environment = os.environ | {"BLINDSPOT_HOME": str(home), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, json.dumps(RECIPE.as_dict())],
+        [sys.executable, "-c", CHILD, json.dumps(RECIPE.as_dict()), FEW],
         stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
     )  # fmt: skip
 
@@ -72,17 +75,16 @@ def child(home):
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     first = child(tmp_path / "home")
     for line in first.stdout:
-        if float(line) > 0.45:  # in the middle of the second of three epochs
+        if float(line) > 0.45:
             break
     first.send_signal(signal.SIGKILL)
     assert first.wait(20) == -signal.SIGKILL
     (left,) = unfinished()
     assert left.done > 0.4
-    assert (
-        again(left.note).fingerprint == TrainCase(data_sets.load("digits"), RECIPE, 3).fingerprint
-    )
+    data = data_sets.load(FEW)
+    assert again(left.note).fingerprint == TrainCase(data, RECIPE, 3).fingerprint
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    told, data = [], data_sets.load("digits")
+    told = []
     resumed = Train()(TrainCase(data, RECIPE, 3), lambda done, *_: told.append(done))
     assert told[0] > 0.4
     assert unfinished() == ()
@@ -173,7 +175,7 @@ def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
 
 def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    case = TrainCase(data_sets.load("digits"), Recipe("resnet8", epochs=15, shift=1))
+    case = TrainCase(data_sets.load(FEW), Recipe("resnet8", epochs=15, shift=1))
     whole = Train()(case)["model"].digest
     job = ask(Train(), case, "ann")
     while job.done == 0:
