@@ -8,6 +8,7 @@ import pytest
 
 from components import views
 from components.heatmaps.likeness import SIMILARITY
+from engine import data as data_sets
 from engine.arguments import ARGUMENTS
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
@@ -22,6 +23,10 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.models import checkpoints
+from engine.models.card import card_of
+from engine.training import Recipe, fresh, train
+from tests import homes
 from tests.visits import said, settled, visit
 
 BAD = "dragon"
@@ -51,6 +56,7 @@ class Form:
     kind: type[Declared]
     without: dict[str, str] = field(default_factory=dict)
     link: dict[str, str] = field(default_factory=dict)
+    learned: str = ""  # few images that a model has to learn first, so that they are offered
 
     @property
     def asked(self) -> set[str]:
@@ -97,11 +103,12 @@ FORMS = (
             {name: "of another kind" for name in RequestParts.specs() if name not in parts}
             | ({} if "what" in parts else {"what": ABOVE}),
             {} if "what" in parts else {"forget.what": what} | data,
+            "phantoms:count=40" if data else "",
         )
         for what, parts, data in (
             (KINDS[0], {"what", "label"}, {}),
             (KINDS[1], {"label", "share"}, {}),
-            (KINDS[2], {"group"}, {"forget.data": "Brain phantoms"}),
+            (KINDS[2], {"group"}, {"forget.data": "Brain phantoms · count=40"}),
             (KINDS[3], {"random"}, {}),
             (KINDS[4], {"ids"}, {}),
         )
@@ -151,9 +158,26 @@ def test_every_declaration_has_a_form_or_a_reason():
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 
 
+@pytest.fixture
+def learn(monkeypatch, tmp_path):
+    """Have a model learn some data, in a home of this test alone."""
+
+    def learn(name):
+        monkeypatch.setenv("BLINDSPOT_HOME", str(homes.furnish(tmp_path)))
+        data, recipe = data_sets.load(name), Recipe("lenet", epochs=1)
+        model = fresh(data, recipe)
+        train(model, data, recipe)
+        about = {"title": "Mine", "made_by": "lab.Train", "data": name}
+        checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model)
+
+    return learn
+
+
 @each
-def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(form):
+def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(form, learn):
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
+    if form.learned:
+        learn(form.learned)
     bad = {form.key_of(name): BAD for name in form.asked}
     at = settled(visit(form.link | bad, form.view))
     assert not at.exception
