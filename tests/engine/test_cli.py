@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,7 +28,7 @@ from engine.families import METHODS
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Choice, Slider, Switch
-from engine.models import catalog, embedded, pace
+from engine.models import catalog, embedded
 from engine.models.rebuild import read_card
 from engine.training import Recipe
 from engine.unlearning import CudaExperiment
@@ -91,11 +92,14 @@ def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
         assert Image.open(tmp_path / picture).size == (224, 224)
 
 
-def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path):
-    done = command("run", "attribution.Gradient", "--image", "gone.png", "--out", str(tmp_path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert "gone.png" in done.stderr
+def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path, capsys, monkeypatch):
+    wrong = [*RUN[:2], "--image", "gone.png", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["python -m engine", *wrong])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("engine", run_name="__main__")
+    said = capsys.readouterr()
+    assert (left.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "gone.png" in said.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,8 +190,7 @@ def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, 
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
 
 
-def test_weights_of_ones_own_with_labels(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(pace, "PATIENCE", 0.0)  # the first batch will do for one pass
+def test_weights_of_ones_own_with_labels(tmp_path, capsys):
     torch.manual_seed(0)
     state = timm.create_model("resnet10t", pretrained=False, num_classes=2).state_dict()
     save_file(state, tmp_path / "own.safetensors")

@@ -19,7 +19,7 @@ from tests import tiny
 
 FEW = {
     "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
-    "epochs": 1, "draws": 1, "length": 6,
+    "epochs": 1, "draws": 1, "length": 6, "seeds": 1,
 }  # fmt: skip
 SMALL = {
     "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],
@@ -37,6 +37,7 @@ OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
+    "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {
