@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
-from tests import homes, measured, sharing  # noqa: F401 - settles threads, before torch too
+from tests import homes, measured, sharing  # it settles threads, before torch too
 
 settings.register_profile("house", deadline=None)  # nothing is asserted about time
 settings.load_profile("house")
@@ -35,6 +35,8 @@ def rank(path: Path) -> int:
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """BLINDSPOT_HOME for this run."""
     folder = homes.furnish(tmp_path_factory.mktemp("blindspot"))
+    of_run = tmp_path_factory.getbasetemp()
+    homes.share_data(folder, of_run.parent if sharing.SIDE_BY_SIDE > 1 else of_run)
     before = os.environ.get("BLINDSPOT_HOME")
     os.environ["BLINDSPOT_HOME"] = str(folder)
     yield folder
