@@ -48,11 +48,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True, scope="session")
 def given_paces() -> Iterator[None]:
-    """No test tries paces unless it is about that."""
+    """No test tries paces, or compiles a model beside it, unless it is about that."""
     from tests import paces  # here, because it imports torch
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paces.pace, "try_paces", paces.given)
+        patch.setenv("CXX", "")  # servers and processes that tests start inherit it
         yield
 
 

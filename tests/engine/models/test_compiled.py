@@ -29,13 +29,18 @@ from tests import tiny
 
 PACE = Pace(batch=4, channels_last=True, use="exact", seconds=0.01)
 ENOUGH = int(COST / SAVED / PACE.seconds) + 1
+COMPILER = os.environ.get("CXX")
 real = pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="no C++ compiler here")
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """A folder of packages for each test."""
+    """A folder of packages for each test, and the compiler that other tests are without."""
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    if COMPILER is None:
+        monkeypatch.delenv("CXX")
+    else:
+        monkeypatch.setenv("CXX", COMPILER)
     return tmp_path
 
 
