@@ -8,9 +8,11 @@ from functools import cache
 from threading import Event
 from types import SimpleNamespace
 
+import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from components.start import view as start
 from components.views import HEATMAPS, ROOT, AppPage
 from engine import run
 from engine.attribution import HEATMAPS as KINDS
@@ -31,7 +33,9 @@ def visit(link: dict[str, str | list[str]] | None = None, view: AppPage = HEATMA
     at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
     at.query_params.update(OPENED | (link or {}))
     if view.address not in {"", view.path.stem}:  # AppTest learns such an address in a first run
-        at.run()
+        with pytest.MonkeyPatch.context() as patch:  # which a browser has not: it draws nothing
+            patch.setattr(start, "show", lambda: None)
+            at.run()
     at.switch_page(str(view.path))
     at.run()
     assert not at.exception
