@@ -19,8 +19,8 @@ def small(kind):
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
     counted |= {"length": 6} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"} or issubclass(kind, Experiment)
-    counted |= {"images": 10, "epochs": 1, "seeds": 2} if trains else {"images": 8}
-    counted |= {"seeds": 2} if issubclass(kind, Experiment) else {}
+    counted |= {"images": 10, "epochs": 1, "seeds": 2, "networks": 2} if trains else {"images": 8}
+    counted |= {"count": 2000, "points": 40} if issubclass(kind, Experiment) else {"draws": 2}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)
@@ -30,9 +30,12 @@ def small(kind):
 
 
 def settled(case):
-    """The case with a batch that does not hang on how busy the machine is."""
+    """The case with a batch that does not hang on how busy the machine is.
+
+    It is large, because calls of a tiny model take long and images do not.
+    """
     if isinstance(model := getattr(case, "model", None), Classifier):
-        model._paces |= {use: Pace(4, False, use, 0.0) for use in ("exact", "fast", "gradient")}
+        model._paces |= {use: Pace(16, False, use, 0.0) for use in ("exact", "fast", "gradient")}
     return case
 
 
