@@ -13,6 +13,7 @@ from components.draw.heat_maps import OverPicture, blended, draw_heat_map
 from components.notices import plain
 from components.report.document import facts
 from components.report.pinned import Pinned, SeenMap
+from components.report.settings import setting_words
 from components.widgets import viewer
 from components.widgets.swipe import swipe
 from engine.measures.agreement import matrix
@@ -78,8 +79,8 @@ def differing(first: Pinned, second: Pinned) -> None:
 
 
 def settings(result: Pinned) -> dict[str, str]:
-    """The settings of its method, by name."""
-    return {f"Setting {name}": str(value) for name, value in result.record["settings"].items()}
+    """The settings of its method, by label."""
+    return {f"Setting: {label}": words for label, words in setting_words(result.record)}
 
 
 # ---------------------------------------------------------------- maps

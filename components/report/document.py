@@ -33,6 +33,7 @@ from components.draw.scores import scored
 from components.notices import RESEARCH
 from components.report.figures import svg
 from components.report.pinned import Pinned, SeenMap
+from components.report.settings import setting_words
 from components.widgets.encoding import data_url, saved
 from engine.pictures import Pixels, labeled
 from engine.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
@@ -137,7 +138,7 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
     return {
         "name": result.name, "title": result.title, "sentence": result.sentence,
         "about": result.about, "notes": result.notes, "facts": facts(result),
-        "settings": [(name, worded(value)) for name, value in result.record["settings"].items()],
+        "settings": list(setting_words(result.record)),
         "paper": result.record.get("paper") or "",
         "calls": list(zip(("Python", "Shell"), result.calls, strict=False)),
         **shown,
@@ -167,11 +168,6 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
         "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
     }  # fmt: skip
     return [(name, str(value)) for name, value in found.items() if value not in (None, "")]
-
-
-def worded(value: Any) -> str:
-    """A setting as it is printed."""
-    return "off" if value is None else str(value)
 
 
 # ---------------------------------------------------------------- pictures and charts
