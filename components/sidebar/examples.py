@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.links import refuse
 from components.notices import plain
-from components.picks import is_place, pick
+from components.picks import hold_back, is_place, pick
 from engine import data
 from engine.data.dataset import DataSet, Rows
 from engine.data.example import Example
@@ -18,25 +18,14 @@ from engine.models.classifier import Classifier
 ANY = "any class"
 MAKING = "Making the images; the first time this may take some seconds"
 SPLIT = "test"  # no model of ours has learned from it
+KEY = "data"  # of the list, and in a link
+LINKED = "examples.linked"  # what the link had last, so that another one counts
 
 
 def choose() -> Example:
     """One image of the test split of a data set."""
-    names = {entry.card.title: entry.name for entry in data.entries()}
-    named = dict.fromkeys([st.query_params.get("data", ""), st.session_state.get("data") or ""])
     with st.spinner(MAKING):
-        offered = [*names, *(one for one in named if one not in names and is_known(one))]
-    title = pick(
-        "Data set",
-        offered,
-        "data",
-        rule="one that is offered here",
-        kept=True,
-        label_visibility="collapsed",
-    )
-    name = names.get(title, title)
-    with st.spinner(MAKING):
-        found = data.load(name)
+        found = data.load(choose_set())
     rows = choose_rows(found)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
     place = st.number_input(
@@ -50,6 +39,36 @@ def choose() -> Example:
     chosen = Example(found, int(rows[place - 1]))
     st.caption(plain(described(chosen)))
     return chosen
+
+
+def choose_set() -> str:
+    """The name of a data set: of those that are listed, or of one with settings from a link.
+
+    The list says the latter in words and the link has its name, which can be read back. Streamlit's
+    own binding would put the words there, too.
+    """
+    titles = {entry.card.title: entry.name for entry in data.entries()}
+    linked, held = st.query_params.get(KEY, ""), st.session_state.get(KEY) or ""
+    named = dict.fromkeys(one for one in (linked, held) if one not in titles and is_known(one))
+    offered = [*titles, *named]
+    if linked != st.session_state.get(LINKED) and linked in offered:
+        st.session_state[KEY] = linked
+    hold_back("Data set", offered, KEY, offered[0], "one that is offered here")
+    picked = st.selectbox(
+        "Data set", offered, key=KEY, persist_state="session", label_visibility="collapsed",
+        format_func=lambda one: one if one in titles else data.title_of(one),
+    )  # fmt: skip
+    st.session_state[LINKED] = picked if picked != offered[0] else ""
+    link(st.session_state[LINKED])
+    return titles.get(picked, picked)
+
+
+def link(word: str) -> None:
+    """Put the data set into the link; nothing where it is the first, or no image of any is seen."""
+    if word:
+        st.query_params[KEY] = word
+    else:
+        st.query_params.pop(KEY, None)
 
 
 def choose_rows(found: DataSet) -> Rows:

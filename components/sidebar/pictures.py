@@ -55,6 +55,8 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link" + linked)
     picked = pick(shown)
     name_file(own=picked == YOURS)
+    if picked != FROM_DATA:
+        examples.link("")
     chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), seen)
     for note in chosen.picture.notes:
         st.caption(note)

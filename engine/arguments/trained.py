@@ -45,14 +45,10 @@ def learned_options(given: Given) -> Iterator[Option]:
 
 def data_title(name: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
     """What a person calls data of that name; "" of another session's, or of what is no more."""
-    base, _, changes = name.partition("+")
-    if base in own:
-        return " · ".join(filter(None, (own[base], changes)))
     try:
-        title = data_sets.entry(base).card.title
+        return data_sets.title_of(name, own)
     except BlindspotError:
         return ""
-    return " · ".join(filter(None, (title, base.partition(":")[2], changes)))
 
 
 def data_argument(default: str | None, help: str, options: Offers = data_options) -> Any:

@@ -1,7 +1,7 @@
 """Data sets with labels, splits and, where it can be had, the truth behind the images."""
 
 from engine.data.dataset import SPLITS, DataCard, DataSet, Rows, split_rows, stratified
-from engine.data.registry import DataEntry, add, entries, entry, load, names, tables
+from engine.data.registry import DataEntry, add, entries, entry, load, names, tables, title_of
 
 __all__ = [
     "SPLITS",
@@ -17,4 +17,5 @@ __all__ = [
     "split_rows",
     "stratified",
     "tables",
+    "title_of",
 ]

@@ -14,6 +14,8 @@ from engine.data.dataset import DataCard, DataSet
 from engine.errors import BadData
 from engine.method import Choice, Progress, Slider, Switch, check_settings, quiet, setting
 
+COUNT = "count"  # the setting of a recipe that says how many there are; its label is of what
+
 
 def seed_setting() -> Any:
     """The seed, as every recipe and variant has it."""
@@ -39,6 +41,17 @@ class Named:
             if (value := getattr(self, spec.name)) != spec.default
         ]
         return ":".join([self.word, ",".join(said)]) if said else self.word
+
+    @property
+    def words(self) -> str:
+        """The same for a person: title, and in brackets what differs, such as "100 slices"."""
+        said = []
+        for spec in fields(self):
+            label = spec.metadata["label"].lower()
+            if (value := getattr(self, spec.name)) != spec.default:
+                counts = spec.name == COUNT
+                said.append(f"{value} {label}" if counts else f"{label} {written(value)}")
+        return f"{self.title} ({', '.join(said)})" if said else self.title
 
     @classmethod
     def read(cls, settings: str) -> Self:

@@ -5,7 +5,9 @@ A set is made or read at its first use and kept while there is room.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.data.bars import BarAngles
 from engine.data.dataset import DataCard, DataSet
@@ -91,6 +93,27 @@ def recipe(name: str) -> DataRecipe:
         raise BadData("These images were brought in another session: open their file again.")
     known = ", ".join(names())
     raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
+
+
+def title_of(name: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a person calls the data set of that name, such as "Brain phantoms (100 slices)".
+
+    Args:
+        name: as `load` knows it.
+        own: titles of the sets from this person's files, by name: those of others are not told.
+
+    Raises:
+        BadData: no data set, variant or setting of that name.
+        BadSetting: a value outside its range.
+    """
+    base, *changes = name.split("+")
+    first = own[base] if base in own else recipe(base).words
+    return " · ".join([first, *(lowered(variant(change).words) for change in changes)])
+
+
+def lowered(words: str) -> str:
+    """With a small letter at the beginning, but for abbreviations."""
+    return words if words[:2].isupper() else words[:1].lower() + words[1:]
 
 
 def add(data: DataSet) -> str:

@@ -223,7 +223,7 @@ class Classes(Variant):
     title = "Some classes"
 
     first: int = setting(0, Slider(0, 999, 1), "First", "The first class that stays.")
-    count: int = setting(2, Slider(1, 1000, 1), "How many", "Classes that stay, one after another.")
+    count: int = setting(2, Slider(1, 1000, 1), "Classes", "How many stay, one after another.")
 
     def __call__(self, data: DataSet) -> DataSet:
         """The rows of these classes."""

@@ -204,6 +204,13 @@ def test_a_link_may_name_a_data_set_with_a_change():
     at = visit({"image": "From a data set", "data": "digits+noisy:share=0.3"})
     assert not any("The link asks" in words for words in said(at))
     assert at.session_state["subject"].chosen.example.data.name == "digits+noisy:share=0.3"
+    listed = at.selectbox(key="data")
+    assert listed.options[-1] == "Digits, 8 × 8 · wrong labels (share 0.3)"
+    assert "digits+noisy:share=0.3" in at.query_params["data"]  # which can be read back
+    listed.select(listed.options[1]).run()
+    assert listed.options[1] in at.query_params["data"]
+    at.selectbox(key="image").select("A cup of coffee").run()
+    assert "data" not in at.query_params
 
 
 def test_a_data_set_opens_on_an_image_that_shows_its_finding():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import SPLITS, entries, entry, load, names, registry, tables
+from engine.data import SPLITS, entries, entry, load, names, registry, tables, title_of
 from engine.data.masks import outline
 from engine.data.sheet import LINE, sheet
 from engine.data.variants import VARIANTS
@@ -169,3 +169,22 @@ def test_the_licence_file_names_every_file_of_data_and_says_the_notice_it_must()
     assert [name for name in files if f"### `{name}`" not in text] == []
     assert "McConnell Brain Imaging Centre" in text
     assert sum(f.stat().st_size for f in (ROOT / "assets" / "data").iterdir()) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("digits", "Digits, 8 × 8"),
+        ("phantoms:count=100", "Brain phantoms (100 slices)"),
+        ("phantoms:contrast=0.5,seed=3+healthy",
+         "Brain phantoms (lesion contrast 0.5, seed 3) · healthy twins"),
+        ("upload-1+noisy:share=0.3", "Mine · wrong labels (share 0.3)"),
+    ],
+)  # fmt: skip
+def test_a_data_set_has_a_title_in_words(name, title):
+    assert title_of(name, {"upload-1": "Mine"}) == title
+
+
+def test_the_title_of_another_visitor_s_file_is_not_told():
+    with pytest.raises(BadData, match="another session"):
+        title_of("upload-2")
