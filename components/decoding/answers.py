@@ -35,9 +35,8 @@ def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator
                 )
             )  # fmt: skip
     st.caption(
-        "Line below a word: how sure, blue and thick for sure, orange and thin for unsure. ≠ in a "
-        "dashed frame: a thing, a color, a yes or no in which the strategies differ. "
-        "✓ there, ✗ made up, ↻ named again. Click a word to see below why it came."
+        "Thick blue: sure; thin orange: unsure. ≠ differ, ✓ there, ✗ made up, ↻ again. Click a "
+        "word for why."
     )
 
 

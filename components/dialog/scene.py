@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
 from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
+from components.draw.maps import first_screen
 from components.links import refuse
 from components.notices import plain
 from components.picks import Kind
@@ -35,7 +36,6 @@ STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.scene": FIRST,
     f"{KEY}.edits": (),
 }
-WIDTH = 400  # px of the picture
 ROWS = "ABCD"  # of the 4 × 4 cells, from the top; columns are numbered from 1
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -82,7 +82,8 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Show
 
 def picture(shown: Shown) -> None:
     """What is asked about, and what the model knows of a photograph."""
-    show_picture(enlarged(shown.pixels), shown.alt, width=WIDTH)
+    with first_screen(1, f"{shown.page}-scene"):
+        show_picture(enlarged(shown.pixels), shown.alt, width="stretch")
     if shown.scene is None:
         st.warning(
             "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "

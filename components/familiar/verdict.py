@@ -15,10 +15,7 @@ from engine.anomaly.protocol import findings
 from engine.anomaly.protocol.standing import Standing, first_line, operating
 
 CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
-MISSING = (
-    f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below (some fit the "
-    "detector, the others are compared with)."
-)
+MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below."
 
 
 def sentence(asked: FamiliarQuestion, found: Views) -> str:
@@ -33,7 +30,7 @@ def picture(asked: FamiliarQuestion, found: Views) -> None:
     """Scores, line, p-values and what the line promises; moving the line reruns only this."""
     normal = asked.case.normal
     if not Standing(found).decided:
-        st.markdown(plain(f"{MISSING} {findings.only_score(normal, found)}"))
+        st.markdown(plain(f"{findings.only_score(normal, found)} {MISSING}"))
         return
     ruler = ruler_in(found, normal)
     first, problem = first_line(ruler, asked.alpha)

@@ -4,56 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.forget.words import BEFORE, GOAL, named, percent, time
+from components.forget.words import BEFORE, GOAL, named, percent
 from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
+COST = "share of retraining"
 
 
-def verdict(table: Table, way: str, what: str, times: Table | None = None) -> str:
-    """How one way did beside retraining.
+def verdict(table: Table, way: str, what: str) -> str:
+    """How one way did beside retraining, with its figures.
 
     Args:
         table: the scoreboard.
         way: its row.
         what: what was to be forgotten.
-        times: the fair seconds, where they are known.
     """
-    ranked, name = ranking(table), named(way)
-    gap = table.cell(way, ranked)
-    if not np.isfinite(gap):
-        return f"{name} failed on {what}: see the note below the table."
-    known, goal = (1 - table.cell(row, "UA") for row in (way, GOAL))
-    test, test_goal = (table.cell(row, "TA") for row in (way, GOAL))
-    figures = f"it still recognizes {percent(known)} of those images (never seen: {percent(goal)})"
-    kept = f"gets {percent(test)} of the test right ({percent(test_goal)})"
-    as_good = abs(known - goal) <= OFF and test_goal - test <= OFF
-    if as_good and table.cell(BEFORE, ranked) <= AS_WELL:
-        return (
-            f"There is little to forget of {what}: others taught the model the same. With "
-            f"{name} {figures} and {kept}; with nothing done it was as near."
-        )
-    if known - goal > OFF:
-        return f"{name} did not forget {what}: {figures} and {kept}."
-    if test_goal - test > OFF:
-        return f"{name} forgot {what} by damaging the rest: it {kept}, and {figures}."
-    if goal - known > OFF:
-        return f"{name} forgot {what} more than it should: {figures} and {kept}."
-    nearly = "nearly as well as retraining would" if gap <= NEARLY else "only roughly"
-    how = "as well as retraining would" if gap <= AS_WELL else nearly
-    cost = percent(table.cell(way, "share of retraining"))
+    said = claim(table, way, what)
+    if not np.isfinite(table.cell(way, ranking(table))):
+        return f"{said}: see the note below the table."
+    (known, goal), (test, test_goal) = shares(table, way)
     return (
-        f"{name} forgot {what} {how}, at {cost} of its cost"
-        f"{took(table if times is None else times, way)}: {figures} and {kept}."
+        f"{said}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "
+        f"{percent(test)} of the test ({percent(test_goal)})."
     )
 
 
-def took(times: Table, way: str) -> str:
-    """The seconds of the way and of retraining, in brackets, where they are known."""
-    own, whole = (times.cell(row, "seconds") for row in (way, GOAL))
-    known = np.isfinite([own, whole]).all()
-    return f" ({time(own)}, retraining {time(whole)})" if known else ""
+def claim(table: Table, way: str, what: str) -> str:
+    """How one way did beside retraining, in a few words; arguments as of `verdict`."""
+    ranked, name = ranking(table), named(way)
+    gap = table.cell(way, ranked)
+    if not np.isfinite(gap):
+        return f"{name} failed on {what}"
+    (known, goal), (test, test_goal) = shares(table, way)
+    as_good = abs(known - goal) <= OFF and test_goal - test <= OFF
+    if as_good and table.cell(BEFORE, ranked) <= AS_WELL:
+        return f"{name} had little to forget of {what}, which other images teach too"
+    if known - goal > OFF:
+        return f"{name} did not forget {what}"
+    if test_goal - test > OFF:
+        return f"{name} forgot {what} by damaging the rest"
+    if goal - known > OFF:
+        return f"{name} forgot {what} more than it should"
+    nearly = "nearly as well as retraining" if gap <= NEARLY else "only roughly"
+    how = "as well as retraining" if gap <= AS_WELL else nearly
+    return f"{name} forgot {what} {how}, at {percent(table.cell(way, COST))} of its cost"
+
+
+def shares(table: Table, way: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Forgotten images recognized, and test images right: of the way and of the retrained model."""
+    known, goal = (1 - table.cell(row, "UA") for row in (way, GOAL))
+    return (known, goal), (table.cell(way, "TA"), table.cell(GOAL, "TA"))
 
 
 def best(table: Table) -> str:

@@ -82,7 +82,7 @@ def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Table | None
     section.show(
         Section(
             KEY, asked.scoreboard, asked.board, columns=1, button="Forget", evidence=[table],
-            sentence=None if closer is None else lambda _: sentence(closer, times),
+            sentence=None if closer is None else lambda _: sentence(closer),
             picture=None if closer is None else lambda _: picture(closer),
             before="Each way is run on a copy of the model, and so is a whole training without "
             "these images, to compare with. Rows appear as they are done; it can be stopped at any "
@@ -98,10 +98,9 @@ def times_of(asked: ForgetQuestion) -> Table | None:
     return None if found is None else found["times"]
 
 
-def sentence(closer: Closer, times: Table | None) -> str:
+def sentence(closer: Closer) -> str:
     """How the way did, and whether something stayed inside where that is known."""
-    what = closer.asked.case.request.words
-    words = verdict(closer.table, closer.method.label, what, times)
+    words = verdict(closer.table, closer.method.label, closer.asked.case.request.words)
     there = run.known(StillThere(), closer.case)
     return f"{words} Traces remain inside." if there and inside.stayed(there) else words
 

@@ -34,7 +34,8 @@ def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> N
         step = choose_step(count, search, f"{KEY}.step", first)
         pixels = searched(square_pixels(asked.about), found["rank"].values, step)
         told = at_step(asked.case, found, step)
-        show_picture(pixels, told, width="stretch")
+        with st.container(key=f"{KEY}-picture"):
+            show_picture(pixels, told, width="stretch")
         st.caption(told)
     with right:
         for way in WAYS:

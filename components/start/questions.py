@@ -15,8 +15,7 @@ from components.draw.two_models import ModelComparison, compared
 from components.familiar import form as familiar
 from components.familiar import verdict as standing
 from components.forget import inside
-from components.forget import view as forget
-from components.forget.asked import Closer, ForgetQuestion
+from components.forget.verdict import claim
 from components.heatmaps import view as heatmaps
 from components.level_sets import asked as levels
 from components.level_sets import walks
@@ -49,7 +48,7 @@ from engine.unlearning import opening as unlearning_opening
 from engine.unlearning.opening import FORGOTTEN
 
 DESCRIBE = "describe the image"
-NO_SCENE = "Ask works on drawn scenes; this image is none. A shipped scene:"
+NO_SCENE = "Ask needs a drawn scene; a shipped one:"
 
 
 def about(subject: Subject) -> Mapping[str, Card]:
@@ -220,19 +219,18 @@ def unlearning(question: str, _subject: Subject) -> Card:
     board = unlearning_opening.board()
     after = AfterCase(board.case, FORGOTTEN.best())
     method = Scoreboard()
-    asked = ForgetQuestion(board.case, board.methods, method)
     return Card(
         question, views.FORGET,
         {
             "board": main("forget", method, board),
             "there": beside("forget", StillThere(), after),
         },
-        sentence=lambda found: forget.sentence(
-            Closer(asked, after.method, found["board"]["table"]), None
-        ),
+        sentence=lambda found: claim(
+            found["board"]["table"], after.method.label, board.case.request.words
+        ) + ".",
         picture=lambda _: pictures.some_of(board.case.data, board.case.splits.forget),
         below=lambda found: inside.probe_finding(together.answers_of(found)["there"]),
-        why=f"A shipped example: a model of digits is told to forget the {FORGOTTEN.label}s.",
+        why=f"A shipped example: forget the {FORGOTTEN.label}s of digits.",
     )  # fmt: skip
 
 

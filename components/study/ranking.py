@@ -29,11 +29,10 @@ ARROWS = {1: "↑", -1: "↓"}
 FULL = 0.55  # how much color the best of a column has
 COSTS = ("passes", "seconds")  # hardly another from image to image
 READING = (
-    "↑ high is good, ↓ low is good. Every cell: the mean over all maps; below it the rank in its "
-    "column and the deviation from image to image. The better the rank, the more color. "
-    "Reliability is the mean rank in “points at it”, “score left” and “instability”. Time is given "
-    "as a multiple of the fastest method's, all measured on one machine."
+    "↑ ↓: which end is good. #: rank, the better the more color. ±: deviation from image to image. "
+    "Reliability: mean rank in “points at it”, “score left”, “instability”."
 )
+TIME = "Times are a multiple of the fastest method's, all measured on one machine."
 
 
 def drawing(case: StudyCase) -> Drawing:
@@ -112,6 +111,7 @@ def columns(_: Views) -> None:
                 for metric in METRICS
             )
         )
+        st.caption(TIME)
 
 
 def claims(found: Table) -> None:

@@ -61,8 +61,9 @@ function update(frame, data) {
   frame.corners.forEach((corner) => (corner.hidden = data.fixed));
   frame.words.textContent = data.words;
   frame.handle.setAttribute("aria-label", data.words);
+  frame.handle.title = "Arrow keys move it; with Shift they go further.";
   frame.hint.textContent = data.fixed
-    ? "Drag the frame, or move it with the arrow keys; Shift goes further."
+    ? "Drag the frame, or use the arrow keys."
     : "Drag the frame or a corner, or use the arrow keys; Shift goes further.";
   if (before !== data.tag) {
     clearTimeout(frame.timer);

@@ -11,9 +11,8 @@ st.title("Familiar?")
 about = subject.current({"seed"})
 model = about.case.model
 st.markdown(f"Has **{notices.plain(model.lineage.trail)}** seen anything like this image?")
-in_distribution.line(about)
-
 answer, controls, below = (st.container() for _ in range(3))
+in_distribution.line(about, below)
 with notices.spoken():
     with controls:
         asked = form.choose(about)

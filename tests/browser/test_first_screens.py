@@ -39,6 +39,7 @@ CAPTION, MARKS = (
     "[data-testid=stCaptionContainer]",
     "[data-testid=stCaptionContainer]:has-text('≠')",
 )
+REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, below its picture
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
 SAID = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
@@ -146,12 +147,39 @@ def test_the_answer_comes_first_on_a_telephone(
     in_order(opened(open_page, f"{app_url}/{one.address}", PHONE), one, PHONE)
 
 
-def test_the_regions_stand_in_the_first_screen_of_a_desk(app_url: str, open_page: OpenPage) -> None:
+def test_the_regions_stand_in_the_first_screen_with_what_is_said_of_them(
+    app_url: str, open_page: OpenPage
+) -> None:
     page = opened(open_page, f"{app_url}/minimal-regions", SCREEN)
-    drawn = edges(page, f"{MAIN} {IMAGE}")
-    assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
-    assert drawn["width"] >= 280
-    assert drawn["bottom"] <= SCREEN["height"]
+    for window, wide in ((SCREEN, 400), (PROJECTOR, 560)):
+        page.set_viewport_size(window)
+        settle(page)
+        drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
+        assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
+        assert drawn["width"] >= wide
+        assert drawn["bottom"] < said["bottom"] <= window["height"]
+    hint = page.get_by_test_id("stSidebar").locator(".bs-hint")
+    assert hint.evaluate_all(LONG, [MOST, PROJECTOR["height"]]) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "window", "what", "most"),
+    [
+        ("", SCREEN, "[class*=st-key-start-card-] p", 3),
+        ("", PROJECTOR, "[class*=st-key-start-card-] p", 2),
+        ("forget", PHONE, SENTENCE, 4),
+        ("decoding", PHONE, f"{MARKS} p", 2),
+        ("minimal-regions", PHONE, f"{REGIONS} p", 2),
+        ("study", SCREEN, f"{CAPTION}:has-text('↑') p", 2),
+    ],
+    ids=str,
+)
+def test_a_text_has_at_most_so_many_lines(
+    app_url: str, open_page: OpenPage, address: str, window: dict[str, int], what: str, most: int
+) -> None:
+    page = opened(open_page, f"{app_url}/{address}", window)
+    expect(page.locator(what).first).to_be_visible()
+    assert page.locator(what).evaluate_all(LONG, [most, 10 * window["height"]]) == []
 
 
 CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
@@ -193,10 +221,13 @@ RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
 def test_the_ranking_of_a_study_stands_in_the_first_screen_and_its_images_in_the_sidebar(
     app_url: str, open_page: OpenPage
 ) -> None:
-    page = opened(open_page, f"{app_url}/study", SCREEN)
-    table = edges(page, RANKING)
-    assert edges(page, SENTENCE)["bottom"] <= table["top"]
-    assert table["bottom"] <= SCREEN["height"]
+    page = opened(open_page, f"{app_url}/study", PROJECTOR)
+    for window in (PROJECTOR, SCREEN):
+        page.set_viewport_size(window)
+        settle(page)
+        table, reading = edges(page, RANKING), edges(page, f"{MAIN} {CAPTION}:has-text('↑')")
+        assert edges(page, SENTENCE)["bottom"] <= table["top"]
+        assert table["bottom"] < reading["bottom"] <= window["height"]
     methods, evidence = edges(page, METHODS), edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
     assert table["bottom"] < methods["top"] < evidence["top"]
     sidebar = page.get_by_test_id("stSidebar")
@@ -225,7 +256,9 @@ DIGIT = "familiar?image=From+a+data+set&data=Digits,+8+×+8&model=Digits+MLP"  #
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
 
-@pytest.mark.parametrize(("window", "screens", "wide"), [(SCREEN, 1, 400), (PHONE, 2, 280)])
+@pytest.mark.parametrize(
+    ("window", "screens", "wide"), [(SCREEN, 1, 400), (PHONE, 2, 280), (PROJECTOR, 1, 480)]
+)
 def test_what_the_model_says_its_truth_and_the_image_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage, window: dict[str, int], screens: int, wide: int
 ) -> None:
@@ -240,7 +273,7 @@ def test_what_the_model_says_its_truth_and_the_image_stand_in_the_first_screen(
     assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
 
 
-@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2)])
+@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2), (PROJECTOR, 1)])
 def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage, window: dict[str, int], screens: int
 ) -> None:
@@ -255,7 +288,7 @@ def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen
     assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > counts["bottom"]
 
 
-@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2)])
+@pytest.mark.parametrize(("window", "screens"), [(SCREEN, 1), (PHONE, 2), (PROJECTOR, 1)])
 def test_without_a_verdict_the_score_and_its_parts_stand_in_the_first_screen(
     app_url: str, open_page: OpenPage, window: dict[str, int], screens: int
 ) -> None:

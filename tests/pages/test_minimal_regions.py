@@ -60,7 +60,7 @@ def test_the_picture_opens_at_the_headline_s_prefix_and_tells_each_step_s_number
     slider = stepper(at)
     assert slider.value == first_of(at)
     slider.set_value(3).run()
-    assert f"3 of 16 regions, {100 * curve.x[3]:.0f} % of the image" in words(at)
+    assert f"3 of 16 regions ({100 * curve.x[3]:.0f} %)" in words(at)
     assert f"{curve.y[3]:.2f} with only these" in words(at)
 
 

@@ -162,5 +162,9 @@ def made_of(table: Table, joined: str) -> str:
     if joined == "alone":
         _, own, usual = parts[0]
         return f"The score is one number: {own} for this image, {usual} for the middle normal one."
-    each = ", ".join(f"{name} {own} (middle normal {usual})" for name, own, usual in parts)
-    return f"{JOINED[joined]}. This image: {each}."
+    beside = ("middle normal: ", *[""] * (len(parts) - 1))
+    each = ", ".join(
+        f"{name} {own} ({word}{usual})"
+        for word, (name, own, usual) in zip(beside, parts, strict=True)
+    )
+    return f"{JOINED[joined]}: {each}."

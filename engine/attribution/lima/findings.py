@@ -85,14 +85,13 @@ def best_step(curve: Curve) -> int:
 def at_step(case: ImageCase, found: Found, step: int) -> str:
     """What the model says with so many regions shown, and with these hidden."""
     shown, gone = found["insertion"], found["deletion"]
-    words = (
-        f"{step} of {len(shown.x) - 1} regions, {100 * shown.x[step]:.0f} % of the image: "
-        f"“{asked_about(case)}” {shown.y[step]:.2f} with only these, {gone.y[step]:.2f} without "
-        "them"
+    other = first_class(found)
+    beside = f" (“{other}” {found[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
+    return (
+        f"{step} of {len(shown.x) - 1} regions ({100 * shown.x[step]:.0f} %): "
+        f"“{asked_about(case)}” {shown.y[step]:.2f} with only these{beside}, {gone.y[step]:.2f} "
+        f"without, {shown.y[-1]:.2f} whole."
     )
-    if other := first_class(found):
-        words += f"; “{other}” {found[f'insertion {FIRST}'].y[step]:.2f} with only these"
-    return words + f". The whole image: {shown.y[-1]:.2f}."
 
 
 def passes(found: Found) -> str:
@@ -100,10 +99,8 @@ def passes(found: Found) -> str:
     ours, plainly = found["looks"].values
     return (
         f"{ours:.0f} forward passes; the plain greedy search takes {plainly:.0f} "
-        f"({plainly / ours:.2f} × as many). Image by image its order can be worse or better: over "
-        "twenty photographs the area under insertion was the plain search's in the mean with 11 "
-        "pending, and up to .08 below or above it. With as many pending as there are regions it is "
-        "the plain search."
+        f"({plainly / ours:.2f} × as many), whose order is better on some images and worse on "
+        "others. With as many pending as there are regions it is the plain search."
     )
 
 

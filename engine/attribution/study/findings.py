@@ -72,8 +72,8 @@ def fineness(case: StudyCase) -> str:
     cell, what = case.model.side / max(rows, columns), thing(case)
     side = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
     told = (
-        f"Grad-CAM's maps are the network's last ones: {rows} × {columns} cells of {cell:.0f} px, "
-        f"only smoothed to the picture's size. A {what} covers as much as a square of {side:.0f} px"
+        f"Grad-CAM has {rows} × {columns} cells of {cell:.0f} px; a {what} covers as much as a "
+        f"square of {side:.0f} px"
     )
     if side < 2 * cell:
         return f"{told}, hardly more than one cell: its peak can lie beside the {what}."

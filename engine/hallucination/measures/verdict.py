@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.data.layout import Scene
-from engine.data.sprites import COLORS
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import share
 from engine.hallucination.measures.claims import Claims, claims_of
@@ -39,21 +38,20 @@ def of_short_answer(truth: Claims, scene: Scene) -> str:
     asked = truth.asked
     thing = next((one for one in scene.things if one.category == asked), None)
     if thing is None or thing.opacity == 0:
-        return f"There is no {asked} in this scene.{'' if truth.right else made_up(truth)}"
+        return f"There is no {asked} in this scene.{'' if truth.right else led_by(truth)}"
     seen = "" if thing.opacity >= FAINT else f", at {100 * thing.opacity:.0f} % opacity"
     return f"There is {with_article(f'{thing.color} {asked}')}{seen}."
 
 
-def made_up(truth: Claims) -> str:
-    """What a false answer made up, and what in the scene may have led to it."""
-    color = truth.kind == "color" and any(word in COLORS for word in truth.words)
-    words = f" The model made up a {'color for what' if color else 'thing that'} is not there."
-    if truth.leader:
-        words += (
-            f" In what it learned, {with_article(truth.asked)} mostly goes with "
-            f"{with_article(truth.leader)}, and there is {with_article(truth.leader)}."
-        )
-    return words
+def led_by(truth: Claims) -> str:
+    """What in the scene may have led to a false answer; "" where nothing did."""
+    if not truth.leader:
+        return ""
+    leader = with_article(truth.leader)
+    return (
+        f" In training, {with_article(truth.asked)} mostly goes with {leader}, and there is "
+        f"{leader}."
+    )
 
 
 def of_caption(truth: Claims) -> str:

@@ -146,8 +146,7 @@ def test_the_parts_of_the_score_stand_beside_those_of_the_middle_normal_image():
         np.float32([[1, -2], [3, 4]]), ("this image", "middle normal"), ("near", "far"), ("", "")
     )
     assert findings.made_of(table, "sum") == (
-        "The bars add up to the score. This image: near 1 (middle normal 3), far −2 (middle "
-        "normal 4)."
+        "The bars add up to the score: near 1 (middle normal: 3), far −2 (4)."
     )
     assert findings.made_of(table, "alone").startswith("The score is one number: 1 for this image")
 

@@ -85,8 +85,7 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
         "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
     }  # fmt: skip
     assert at_step(CAT, found, 1) == (
-        "1 of 2 regions, 50 % of the image: “cat” 0.62 with only these, 0.20 without them; "
-        "“dog” 0.40 with only these. The whole image: 0.33."
+        "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
     )
     said, _ = misled(CAT, found)
     assert "says “dog” (0.77) instead of “cat” (0.330)" in said

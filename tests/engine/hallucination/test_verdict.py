@@ -27,8 +27,8 @@ def told(prompt, answer, scene=SCENE):
 def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
     words = of_short_answer(told("is there a lamp", "yes"), SCENE)
     assert words == (
-        "There is no lamp in this scene. The model made up a thing that is not there. In what it "
-        "learned, a lamp mostly goes with a car, and there is a car."
+        "There is no lamp in this scene. In training, a lamp mostly goes with a car, and there is "
+        "a car."
     )
     right = of_short_answer(told("is there a lamp", "no"), SCENE)
     assert right == "There is no lamp in this scene."
@@ -36,9 +36,8 @@ def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
     assert of_short_answer(told("is there a car", "no", faint), faint) == (
         "There is a blue car, at 9 % opacity."
     )
-    assert "a color for what is not there" in of_short_answer(
-        told("what color is the lamp", "red"), SCENE
-    )
+    no_color = of_short_answer(told("what color is the lamp", "red"), SCENE)
+    assert no_color.startswith("There is no lamp in this scene. In training, a lamp ")
 
 
 def test_a_caption_is_told_by_what_it_made_up_and_left_out():
