@@ -166,7 +166,6 @@ def test_the_regions_stand_in_the_first_screen_with_what_is_said_of_them(
     ("address", "window", "what", "most"),
     [
         ("", SCREEN, "[class*=st-key-start-card-] p", 3),
-        ("", PROJECTOR, "[class*=st-key-start-card-] p", 2),
         ("forget", PHONE, SENTENCE, 4),
         ("decoding", PHONE, f"{MARKS} p", 2),
         ("minimal-regions", PHONE, f"{REGIONS} p", 2),
@@ -225,7 +224,7 @@ def test_the_ranking_of_a_study_stands_in_the_first_screen_and_its_images_in_the
     for window in (PROJECTOR, SCREEN):
         page.set_viewport_size(window)
         settle(page)
-        table, reading = edges(page, RANKING), edges(page, f"{MAIN} {CAPTION}:has-text('↑')")
+        table, reading = edges(page, RANKING), edges(page, f"{MAIN} {CAPTION}:has-text('↑') p")
         assert edges(page, SENTENCE)["bottom"] <= table["top"]
         assert table["bottom"] < reading["bottom"] <= window["height"]
     methods, evidence = edges(page, METHODS), edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
