@@ -36,6 +36,7 @@ from engine.result import Pictures, Result, Scores, Table, View
 from engine.run import answer
 
 HOLDS, UNDECIDED, NOT_HERE = 1, 0, -1
+OUTCOMES = {HOLDS: "holds", UNDECIDED: "undecided", NOT_HERE: "not so"}
 CONFIDENCE = 0.95  # one-sided
 AMPLIFIED = 3  # times, in pictures of a difference
 MEASURED = 0.9  # share of a condition's progress at which its training is over
@@ -179,10 +180,12 @@ class Experiment(Method[ExperimentCase]):
         """What a run does, in a sentence or two, for the person who starts it."""
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """How many claims hold, and with how many seeds that was decided."""
+        """What came of the first claim, how many hold, and with how many seeds that was decided."""
         seeds = len(set(found["runs"]["seed"].tolist()))
-        outcomes = found["claims"]["outcome"].tolist()
-        words = f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold here"
+        claims: Table = found["claims"]
+        outcomes = claims["outcome"].tolist()
+        words = f"{claims.rows[0]}: {OUTCOMES[outcomes[0]]} here. "
+        words += f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold"
         if open_ones := outcomes.count(UNDECIDED):
             words += f", {open_ones} undecided"
         return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."

@@ -10,11 +10,10 @@ import streamlit as st
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing
 from components.notices import plain
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, spread
+from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED, spread
 from engine.result import Table
 
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
-OUTCOMES = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 
 
 def list_claims(claims: Table) -> None:
@@ -32,7 +31,7 @@ def line(claims: Table, row: int) -> str:
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
     by_how_much = f"margin {margin:+.1f}{within} points".replace("-", "−")
     return (
-        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]}. "
+        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
         f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."
     )
 

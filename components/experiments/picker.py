@@ -1,4 +1,4 @@
-"""Which experiment: a card for each, with its picture and what it found."""
+"""Which experiment: its title in the sidebar, and a card for each, folded away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.draw.pictures import draw_pictures
+from components.folded import folded
 from components.notices import plain
 from components.picks import pick
 from components.widgets.pictures import show_picture
@@ -25,14 +26,24 @@ def choose(kinds: Sequence[type[Experiment]], key: str) -> type[Experiment]:
     """The experiment that is shown; where there is only one, it needs no picker."""
     if len(kinds) == 1:
         return kinds[0]
-    by_name = {kind.name: kind for kind in kinds}
-    chosen = pick("Experiment", list(by_name), f"{key}.chosen", "pills")
-    with st.expander("All experiments", expanded=f"{key}.chosen" not in st.query_params):
-        for start in range(0, len(kinds), COLUMNS):
-            for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
-                with place.container(border=True):
-                    card(kind, key)
-    return by_name[chosen]
+    by_title = {kind.title: kind for kind in kinds}
+    with st.sidebar:
+        chosen = pick("Experiment", list(by_title), f"{key}.chosen", "radio")
+    return by_title[chosen]
+
+
+def offer_all(kinds: Sequence[type[Experiment]], key: str) -> None:
+    """The cards of all experiments, built when they are unfolded; none where there is only one."""
+    if len(kinds) > 1:
+        folded("All experiments", f"{key}.all", lambda: cards(kinds, key))
+
+
+def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
+    """Every experiment at a glance."""
+    for start in range(0, len(kinds), COLUMNS):
+        for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
+            with place.container(border=True):
+                card(kind, key)
 
 
 def card(kind: type[Experiment], key: str) -> None:
@@ -44,10 +55,11 @@ def card(kind: type[Experiment], key: str) -> None:
         show_picture(labeled(picture), picture.finding, width="stretch")
     words = method.finding(case, known) if known else "Not run here yet."
     st.markdown(f"**{plain(kind.title)}**  \n{plain(words)}")
-    st.button(
+    if st.button(
         "Open", key=f"{key}.open.{kind.name}",
-        on_click=st.session_state.__setitem__, args=(f"{key}.chosen", kind.name),
-    )  # fmt: skip
+        on_click=st.session_state.__setitem__, args=(f"{key}.chosen", kind.title),
+    ):  # fmt: skip
+        st.rerun()  # the whole page: the cards are a fragment
 
 
 def picture_of(method: Experiment, case: ExperimentCase) -> View:

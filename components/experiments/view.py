@@ -44,6 +44,7 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     with spoken():
         with below:
             method, case = choose(kind, key)
+            picker.offer_all(kinds, page)
         with above:
             asked(method, case, page, key)
     if kind.own_image is not None:

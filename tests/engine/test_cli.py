@@ -385,7 +385,8 @@ def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path,
     outcomes = pd.read_csv(tmp_path / record["views"]["claims"]["file"])
     assert len(outcomes) == len(CudaExperiment.claims)
     holding = (outcomes["outcome"] == HOLDS).sum()
-    assert sentence.startswith(f"{holding} of {len(outcomes)} claims hold here")
+    assert sentence.startswith(f"{CudaExperiment.claims[0].words}: ")
+    assert f" here. {holding} of {len(outcomes)} claims hold" in sentence
     assert sentence.endswith("(2 seeds).")
 
 

@@ -11,13 +11,13 @@ from engine.anomaly import EXPERIMENTS, LokiExperiment, SmoteExperiment
 from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.keeping.store import Store
 from engine.run import answer
-from tests.visits import said, settled, visit, words
+from tests.visits import said, settled, unfolded, visit, words
 
 KEY = "anomaly.SMOTE"
 
 
 def opened(kind, **link):
-    return visit({"anomaly.chosen": kind.name, **link}, ANOMALY_EXPERIMENTS)
+    return visit({"anomaly.chosen": kind.title, **link}, ANOMALY_EXPERIMENTS)
 
 
 @pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
@@ -40,6 +40,9 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
     case = ExperimentCase(data_sets.load("bars"))
     found = answer(LokiExperiment(), case)
     at = visit(view=ANOMALY_EXPERIMENTS)
+    assert at.sidebar.radio[0].options == [kind.title for kind in EXPERIMENTS]
+    assert not at.main.get("image")
+    at = unfolded(at)
     assert not said(at)
     told = words(at)
     for kind in EXPERIMENTS:
@@ -61,11 +64,13 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     found = answer(SmoteExperiment(seeds=2), case)
     assert found.kept
     outcomes = found["claims"]["outcome"].tolist()
-    assert at.main.header[0].value.startswith(f"{outcomes.count(1)} of {len(outcomes)} claims")
+    marks = {1: "holds", 0: "undecided", -1: "not so"}
+    counted = f"{outcomes.count(1)} of {len(outcomes)} claims hold"
+    first = f"{found['claims'].rows[0]}: {marks[outcomes[0]]} here. {counted}"
+    assert at.main.header[0].value.startswith(first)
     told = words(at)
     for claim, outcome in zip(found["claims"].rows, outcomes, strict=True):
-        mark = {1: "holds", 0: "undecided", -1: "not so here"}[outcome]
-        assert f"{claim}**: {mark}" in told
+        assert f"{claim}**: {marks[outcome]} here." in told
     assert len(at.main.get("plotly_chart")) == 2  # figures and hulls
     tenth = found["hulls"]["SMOTE, nearest"][found["hulls"]["false alarms"] == 0.1][0]
     assert f"SMOTE, nearest {100 * tenth:.0f} %." in told

@@ -19,7 +19,7 @@ from engine.families import FAMILIES
 from engine.run import answer
 from engine.unlearning import CudaExperiment, ProtectImage
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import said, settled, unfolded, visit, words
 
 KEY = "experiments.CUDA"
 BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
@@ -65,7 +65,8 @@ def test_a_run_ends_in_claims_figures_and_files():
     assert found.kept
     headline = at.main.header[0].value
     holding = found["claims"]["outcome"].tolist().count(1)
-    assert headline.startswith(f"{holding} of {len(CudaExperiment.claims)} claims")
+    assert headline.startswith(CudaExperiment.claims[0].words)
+    assert f"{holding} of {len(CudaExperiment.claims)} claims hold" in headline
     assert "(2 seeds)" in headline
     told = words(at)
     for claim, test in zip(found["claims"].rows, found["claims"].notes, strict=True):
@@ -97,7 +98,7 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
 
 def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
     monkeypatch.setattr(unlearning, "EXPERIMENTS", (CudaExperiment, Other))
-    at = visit(view=UNLEARNING_EXPERIMENTS)
+    at = unfolded(visit(view=UNLEARNING_EXPERIMENTS))
     told = words(at)
     assert CudaExperiment.title in told
     assert Other.title in told
