@@ -55,11 +55,10 @@ def choose(subject: Subject) -> DoubtQuestion:
         if not reason:
             return DoubtQuestion(case, known_of(case, subject.arguments), own=True)
     st.caption(
-        plain(
-            f"{model.title} cannot be asked: {reason} Choose a model that was trained here in the "
-            "sidebar, such as Digits CNN or Phantom CNN. Until then, an example:"
-        )
-    )
+        plain(f"An example, as {model.title} cannot be asked. Try Digits CNN or Phantom CNN."),
+        help=plain(f"{model.title} cannot be asked: {reason} Choose a model in the sidebar that "
+                   "was trained here."),
+    )  # fmt: skip
     return instead(seed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -36,6 +36,7 @@ GROUPS: Mapping[str, str] = {
 }  # fmt: skip
 AT_FIRST = 50  # % along both ways
 STRIP = Drawing("strip")
+MASSES = (SEVERAL, NONE, OWN, OTHER, OTHERS)  # in the order of their lines
 
 
 def show(asked: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
@@ -81,7 +82,7 @@ def settings() -> FVR:
 
 def picture(asked: DoubtQuestion, found: Views) -> None:
     """The image with its answer, and the masses as bars."""
-    left, right = st.columns([1, 3], gap="large")
+    left, right = st.columns([2, 3], gap="large")
     with left:
         given = named(found["masses"])
         said = f"Answer: {listed(given)}" if given else "No answer: rejected"
@@ -92,7 +93,8 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
             Drawing(
                 "masses", part=strongest,
                 chart=Bars(
-                    value="mass", title="mass (all add up to 1)", span=(0, 1.15),
+                    value="mass", title="mass (%), together 100 with all classes",
+                    span=(0, 115),
                     texts=[percent(one) for one in strongest(found["masses"])["mass"]],
                 ),
                 finding=lambda found: lines_of(found["masses"], len(found["normal"].values)),
@@ -102,9 +104,14 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
 
 
 def strongest(table: Table) -> Table:
-    """Confusion, ignorance, and the classes with the most belief."""
+    """Confusion, ignorance, and the classes with the most belief, as shares."""
     classes = np.argsort(-table["mass"][:-2], kind="stable")[:MOST]
-    return table.take([*classes.tolist(), len(table) - 2, len(table) - 1]).select(["mass"])
+    return as_shares(table.take([*classes.tolist(), len(table) - 2, len(table) - 1]), ["mass"])
+
+
+def as_shares(table: Table, columns: Iterable[str]) -> Table:
+    """Columns of masses as shares, which charts draw in percent."""
+    return Table.of({name: (table[name], "share") for name in columns}, table.rows)
 
 
 def lines_of(table: Table, normal: int) -> str:
@@ -168,16 +175,16 @@ def ways(found: Views, at: int) -> None:
         share = float(table["share"][at])
         images = found["confusion"].images.astype(np.float32)
         blend = as_bytes((1 - share) * images[0] + share * images[corner])
-        own = f"{percent(share)} {names[corner]}"
+        own = f"{percent(share)} toward {names[corner]}"
         with place:
-            show_picture(
-                enlarged(blend), own, width=200, caption=plain(f"{own}: {words.step(table, at)}")
-            )
+            show_picture(enlarged(blend), own, width=200)
+            st.caption(plain(f"{own}: {words.step(table, at, names)}"))
             draw(
                 Drawing(
                     way, f"Toward {names[corner]}",
+                    part=lambda table: as_shares(table, ["share", *MASSES]),
                     chart=Lines(
-                        x="share", now=100 * share, span=(-0.03, 1.03), title="mass",
+                        x="share", now=100 * share, span=(-3, 103), title="mass (%)",
                         x_title="share (%)",
                         series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
                                 OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from components.draw.drawing import Views
@@ -72,7 +74,7 @@ def beyond(further: float, doubt: float) -> str:
     return f" Neither tells all: belief in further classes is {percent(further)}."
 
 
-def step(table: Table, at: int) -> str:
-    """All masses of one blend."""
-    parts = {"its class": OWN, "the other": OTHER, "confusion": SEVERAL, "ignorance": NONE}
+def step(table: Table, at: int, names: Sequence[str]) -> str:
+    """All masses of one blend; `names` are the image's class and the one it is blended with."""
+    parts = {f"“{names[0]}”": OWN, f"“{names[1]}”": OTHER, "confusion": SEVERAL, "ignorance": NONE}
     return ", ".join(f"{name} {percent(float(table[key][at]))}" for name, key in parts.items())

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from components.doubt import view, words
+from components.doubt.view import strongest
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
 from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
@@ -51,7 +52,9 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
     at = opened()
     assert not said(at)
     told = texts(at)
-    assert "cannot be asked: what it learned from is not here with its labels." in told
+    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in told
+    helps = " ".join(each.proto.help for each in at.main.caption)
+    assert "cannot be asked: what it learned from is not here with its labels." in helps
     data = load("digits")
     rows = data.rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
@@ -66,10 +69,16 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     data = load("digits")
     case = case_of(int(data.rows("test")[0]))
     found = Blends(toward="9")(case)
-    told = " ".join(one.proto.imgs[0].caption for one in at.main.get("image")).replace("\\", "")
+    told = texts(at)
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
-    assert f"100 % 9: {words.step(found['class'], 20)}" in told
-    assert f"100 % noise: {words.step(found['noise'], 20)}" in told
+    names = found["confusion"].labels
+    assert f"100 % toward 9: {words.step(found['class'], 20, names)}" in told
+    assert f"100 % toward noise: {words.step(found['noise'], 20, names)}" in told
+    assert f"“9” {100 * found['class'][OTHER][20]:.0f} %" in told
+    masses = FVR()(case)["masses"]
+    drawn = strongest(masses)
+    assert drawn.units == ("share",)  # in percent, as the numbers on the bars
+    assert drawn["mass"][0] == masses["mass"][:-2].max()
 
 
 def png(pixels):
