@@ -22,7 +22,7 @@ class PictureBoxes(Chart):
     Args:
         picture: what they lie over, (H, W, 3).
         edges: the columns with left, top, width and height.
-        value: a column whose number stands behind each name.
+        value: a column whose number stands behind each name, with its unit.
     """
 
     picture: Pixels
@@ -64,5 +64,8 @@ class PictureBoxes(Chart):
         if not self.value:
             return names
         numbers = values(table, self.value)
-        unit = " %" if unit_of(table, self.value) == "%" else ""
-        return [f"{name} {number:.3g}{unit}" for name, number in zip(names, numbers, strict=True)]
+        unit = unit_of(table, self.value)
+        return [
+            f"{name}: {number:.3g} {unit}".rstrip()
+            for name, number in zip(names, numbers, strict=True)
+        ]

@@ -68,17 +68,18 @@ def picture(asked: WhereQuestion, found: Views, subject: Subject) -> None:
     """The map with its legend and what it promises, beside the image without its lesion."""
     twin = subject.chosen.example.twin() if subject.chosen.example else None
     with first_screen(2, KEY):
-        left, right = st.columns(2, gap="large")
+        left, right = st.columns(2)
         with left:
             panel = Panel(asked.method.title, found["map"], trust(asked, found))
             draw_maps([panel], subject, f"{KEY}.viewer")
         with right:
             if twin is None:
-                st.markdown("**The image**")
-                show_picture(square_pixels(subject), "The image", width="stretch")
+                title, pixels, alt = "The image", square_pixels(subject), "The image"
             else:
-                st.markdown("**The same slice without the lesion**")
-                show_picture(enlarged(twin.pixels), "The healthy twin", width="stretch")
+                title, pixels = "The same slice without the lesion", enlarged(twin.pixels)
+                alt = "The healthy twin"
+            st.container(key="beside-map").markdown(f"**{title}**")
+            show_picture(pixels, alt, width="stretch")
 
 
 def regions(found: Views) -> str:

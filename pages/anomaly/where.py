@@ -13,9 +13,10 @@ model = about.case.model
 st.markdown(
     f"Which places look unlike normal images to the layers of **{notices.plain(model.title)}**?"
 )
-in_distribution.line(about)
 
-answer, controls, below = (st.container() for _ in range(3))
+warning, answer, controls, below = (st.container() for _ in range(4))
+with warning:
+    in_distribution.line(about, below)
 with notices.spoken():
     with controls:
         asked = form.choose(about)

@@ -31,7 +31,7 @@ def test_boxes_lie_at_their_shares_and_a_row_without_a_place_has_none():
 def test_names_are_text_and_carry_their_number():
     figure = PictureBoxes(picture=PICTURE, value="sure").figure(TABLE)
     assert [note.text for note in figure.layout.annotations] == [
-        "cat 25 %", "&lt;b&gt;dog&lt;/b&gt; 50 %",
+        "cat: 25 %", "&lt;b&gt;dog&lt;/b&gt;: 50 %",
     ]  # fmt: skip
 
 
