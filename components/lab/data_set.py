@@ -61,17 +61,20 @@ def counted(data: DataSet) -> str:
     return f"{len(data):,} images of {len(data.classes)} classes, {each} of each"
 
 
-def known(about: DataCard, fingerprint: str, kind: str) -> None:
+def known(about: DataCard, kind: str) -> None:
     """What it shows and what is known of it, below its pictures."""
     truth = about.truth or "nothing beyond the labels"
     st.caption(plain(about.about))
     st.caption(plain(f"Known truth: {truth}."))
-    st.caption(f"{kind} · fingerprint {fingerprint[:12]}")
+    st.caption(f"{kind}.")
 
 
-def card(about: DataCard) -> None:
-    """How it was made, and under which terms."""
-    st.markdown(f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}")
+def card(about: DataCard, fingerprint: str) -> None:
+    """How it was made, under which terms, and by what it is told from any other."""
+    st.markdown(
+        f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}  \n"
+        f"**Fingerprint.** {fingerprint[:12]}"
+    )
 
 
 def counts(data: DataSet) -> None:

@@ -44,7 +44,7 @@ def look(wanted: Wanted, kind: Kind) -> None:
     count, _, height, width = data.images.shape
     with below:
         size = f"{count:,} images of {width} × {height} px"
-        data_set.known(data.card, data.fingerprint, size)
+        data_set.known(data.card, size)
     shown, split = data_set.choose_way(), data_set.choose_split()
     judged = data_set.judged(data)
     truth = data_set.choose_truth(judged)
@@ -53,7 +53,7 @@ def look(wanted: Wanted, kind: Kind) -> None:
             data_set.contact(judged, data.fingerprint, truth, split)
         else:
             data_set.browse(judged, truth, split)
-    data_set.card(data.card)
+    data_set.card(data.card, data.fingerprint)
     if isinstance(kind, Imported):
         uploads.skipped(kind)
     data_set.counts(data)

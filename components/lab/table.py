@@ -30,10 +30,10 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
         said = f"{len(table):,} patients, {len(table.columns)} columns"
         data_set.heading(table.card, said)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
-        data_set.known(table.card, table.fingerprint, said)
+        data_set.known(table.card, said)
         preview(table)
         draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
-        data_set.card(table.card)
+        data_set.card(table.card, table.fingerprint)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -30,15 +30,16 @@ def draw() -> None:
     with st.sidebar:
         kind = form.pick_data(told=False)
     with settings:
+        st.markdown("**Settings**")
         wanted = form.settle(kind)
         recipe = choose_recipe()
         seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
     with answer:
-        unfinished.draw()
         data = whole(wanted) if wanted else None
         if data is not None:
             with spoken():
                 training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
+        unfinished.draw()
 
 
 def whole(wanted: Wanted) -> DataSet | None:

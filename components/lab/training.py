@@ -9,6 +9,7 @@ import streamlit as st
 from components import runs, section
 from components.draw.checkpoint import draw_checkpoint
 from components.draw.drawing import Drawing, Views
+from components.lab import data_set
 from components.notices import plain
 from components.section import Section
 from components.taking import kept
@@ -17,6 +18,7 @@ from engine.lab import Train, TrainCase
 from engine.models.small import TITLES
 
 KEY = "lab.training"
+NOTHING_DRAWN = data_set.TruthLayer(None, twin=False, marked=None)
 SHORT = {
     "train accuracy": "Train", "validation accuracy": "Validation", "test accuracy": "Test",
     "balanced test accuracy": "Test by class",
@@ -30,18 +32,14 @@ def slot(key: str) -> str:
 
 def show(case: TrainCase, key: str, button: str) -> None:
     """Asked for by its button; its curves as it goes, then its figures and the model."""
-    recipe, train = case.recipe, len(case.data.rows("train"))
-    st.markdown(
-        f"**{plain(TITLES[recipe.architecture])}** on **{plain(case.data.card.title)}**: "
-        f"{train:,} images to learn from, {recipe.epochs} epochs, seed {case.seed}."
-    )
     section.show(
         Section(
             key, Train(), case, columns=1, button=button, keeps=True,
-            sentence=lambda found: learned(case, found), picture=figures,
+            sentence=lambda found: learned(case, found),
+            picture=lambda found: figures(case, found), waiting=lambda: unlearned(case, key),
             evidence=(
-                Drawing("model", by=lambda found: model(found, slot(key))),
                 Drawing("log"),
+                Drawing("model", by=lambda found: model(found, slot(key))),
             ),
             before="It goes on when you change the page or close it, and can be stopped at any "
             "time. Expected time appears after the first run.",
@@ -52,17 +50,45 @@ def show(case: TrainCase, key: str, button: str) -> None:
 def learned(case: TrainCase, found: Views) -> str:
     """How often the network is right on images that it did not learn from."""
     right = dict(zip(found["figures"].labels, found["figures"].values, strict=True))
-    name = TITLES[case.recipe.architecture]
-    return f"{name} names {100 * right['test accuracy']:.1f} % of the test images right."
+    share = 100 * right["test accuracy"]
+    return f"{name_of(case)} names {share:.1f} % of the test images right."
 
 
-def figures(found: Views) -> None:
-    """Shares of right answers."""
+def unlearned(case: TrainCase, key: str) -> None:
+    """What the network has yet to learn; before it begins, the images that it would learn from."""
+    title = case.data.card.title
+    if runs.begun(Train(), case, slot(key)):
+        st.header(plain(f"{name_of(case)} has not learned {title} to the end yet."))
+    else:
+        st.header(plain(f"{name_of(case)} has not learned {title} yet."))
+        data_set.contact(case.data, case.data.fingerprint, NOTHING_DRAWN, "train")
+        st.caption("Some of the images that it learns from, by class.")
+    st.caption(plain(rests_on(case)))
+
+
+def name_of(case: TrainCase) -> str:
+    """The network at the beginning of a sentence."""
+    title = TITLES[case.recipe.architecture]
+    return f"{title[:1].upper()}{title[1:]}"
+
+
+def rests_on(case: TrainCase) -> str:
+    """Of how many images it learns, how often, and with which seed."""
+    learned_from, held = (len(case.data.rows(split)) for split in ("train", "test"))
+    return (
+        f"{learned_from:,} images to learn from, {held:,} held out for the test, "
+        f"{case.recipe.epochs} epochs, seed {case.seed}."
+    )
+
+
+def figures(case: TrainCase, found: Views) -> None:
+    """Shares of right answers, and of how many images."""
     scores = found["figures"]
     columns = st.columns(len(scores.labels))
     for column, label, value in zip(columns, scores.labels, scores.values, strict=True):
         short = SHORT.get(label, "Test, attacked")
         column.metric(short, f"{100 * value:.1f} %", help=f"Right answers: {label}.")
+    st.caption(plain(f"Images named right. {rests_on(case)}"))
 
 
 def model(found: Any, key: str) -> None:

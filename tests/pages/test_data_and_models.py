@@ -76,7 +76,7 @@ def test_every_data_set_opens_with_its_card_and_its_numbers():
         at = visit(few | {"lab.data": title.replace("\\", "")}, DATA_AND_MODELS)
         assert title.replace("\\", "") in at.main.header[0].value.replace("\\", "")
         assert "License" in words(at)
-        assert "fingerprint" in words(at)
+        assert "Fingerprint" in words(at)
         assert len(at.main.dataframe)
 
 
