@@ -29,21 +29,21 @@ def watch(subject: Subject, begin: Box) -> None:
     about = "Asks the model again at each change."
     if not st.toggle("Cover a part and watch the answer", key="edit.on", help=about):
         return
-    left, middle, right = st.columns(3, gap="medium")
+    left, middle, right = st.columns(3, gap="medium")  # on a phone the answer follows the frame
     with left:
         box = rectangle(
             square_pixels(subject), begin, key="edit.box",
-            words="The part that is covered: drag it, pull its corners, or use the arrow keys",
+            words="The part that is covered",
         )  # fmt: skip
-    with middle:
+    with right:
         cover = st.segmented_control(
             "Cover with", COVERS, default=COVERS[0], required=True, key="edit.cover"
         )
         color = st.color_picker("Color", "#ffffff", key="edit.color") if cover == PAINT else ""
         case = covered(subject.case, (box.left, box.top, box.width, box.height), cover, color)
         words = "What the model is shown"
-        show_picture(as_bytes(case.image), words, width=224, caption=words)
-    with right:
+        show_picture(as_bytes(case.image), words, width="stretch", caption=words)
+    with middle:
         before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
         after = runs.answer(Prediction(), case, "edit.after")["classes"]
         st.markdown(f"**{plain(sentence(before, after))}**")
