@@ -51,13 +51,18 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
     drawn = blended(view, shape)  # the theme is not known where the file is made
-    told, key_of = finding or viewer.finding(view), legend_of(view, shape)
+    told, key_of = finding or as_sentence(viewer.finding(view)), legend_of(view, shape)
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
-        st.caption(plain_markdown(told))
+        st.caption(plain_markdown(told), width="stretch")
         download(
             "PNG", lambda: encoded(captioned(drawn, "", [told], key_of)), "blindspot-map.png",
             f"{key}.png",
         )  # fmt: skip
+
+
+def as_sentence(words: str) -> str:
+    """With a capital and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:

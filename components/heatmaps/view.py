@@ -25,6 +25,7 @@ from components.together import Answers
 from components.trust import trials
 from components.widgets.as_seen import MOST_PANELS
 from components.widgets.viewer import Panel, place
+from components.widgets.wording import how_alike
 from engine import run
 from engine.attribution.trust import Check
 from engine.case.prediction import Prediction
@@ -167,14 +168,6 @@ def sentence(answers: Answers) -> str:
     word = "rank correlation" if len(pairs) == 1 else "mean rank correlation"
     mean = float(np.nanmean(pairs))
     return f"{places}; they {how_alike(mean)} ({word} {signed(mean)})."
-
-
-def how_alike(correlation: float) -> str:
-    """A correlation in words."""
-    for least, words in ((0.7, "agree"), (0.3, "agree in part"), (-0.3, "do not agree")):
-        if correlation >= least:
-            return words
-    return "contradict each other"
 
 
 def where(title: str, values: Floats) -> str:

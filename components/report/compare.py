@@ -10,12 +10,15 @@ import streamlit as st
 from components.charts.tables import signed
 from components.draw.drawing import by_kind, empty
 from components.draw.heat_maps import OverPicture, blended, draw_heat_map
+from components.draw.maps import first_screen
 from components.notices import plain
+from components.report import tray
 from components.report.document import facts
 from components.report.pinned import Pinned, SeenMap
 from components.report.settings import setting_words
 from components.widgets import viewer
 from components.widgets.swipe import swipe
+from components.widgets.wording import how_alike
 from engine.measures.agreement import matrix
 from engine.pictures import ends
 from engine.result import HeatMap
@@ -25,29 +28,70 @@ MOST = 3  # parts of each that are drawn below the picture
 WAYS = ("Side by side", "Swipe", "Difference")
 
 
-def draw(results: Sequence[Pinned]) -> None:
-    """Choose two and see them beside each other."""
+def draw(results: Sequence[Pinned]) -> str:
+    """Two of them beside each other, then which two; gives how far their maps agree, or ""."""
+    shown, controls = st.container(), st.container()
+    with controls:
+        first, second = choose(results)
+        mapped = bool(first.maps and second.maps) and first.name != second.name
+        way = choose_way() if mapped else ""
+    if first.name == second.name:
+        shown.info("Choose two different results.")
+        return ""
+    if mapped:
+        with shown:
+            maps(first, second, way)
+    with controls if mapped else shown:
+        for place, result in zip(st.columns(2, gap="large"), (first, second), strict=True):
+            with place:
+                side(result)
+    differing(first, second)
+    return sentence(first, second)
+
+
+def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
+    """Which two; at first the first two."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
-    by_name = {result.name: result for result in results}
-    places = st.columns(2)
+    by_name, titles = {result.name: result for result in results}, tray.titles()
     first, second = (
         by_name[
             place.selectbox(
                 label, list(names), min(at, len(names) - 1), key=f"report.compare.{label}",
-                format_func=lambda name: f"{names[name]} · {by_name[name].about}",
+                format_func=lambda name: f"{names[name]} · {by_name[name].told_of(titles)}",
             )
         ]
-        for at, (place, label) in enumerate(zip(places, ("Left", "Right"), strict=True))
+        for at, (place, label) in enumerate(zip(st.columns(2), ("Left", "Right"), strict=True))
     )  # fmt: skip
-    if first.name == second.name:
-        st.info("Choose two different results.")
-        return
-    if first.maps and second.maps:
-        maps(first, second)
-    for place, result in zip(st.columns(2, gap="large"), (first, second), strict=True):
-        with place:
-            side(result)
-    differing(first, second)
+    return first, second
+
+
+def choose_way() -> str | None:
+    """How two maps are shown."""
+    return st.segmented_control("Show the maps", WAYS, default=WAYS[0], key="report.compare.way")
+
+
+def sentence(first: Pinned, second: Pinned) -> str:
+    """How far two maps of one image agree; "" where there are no two."""
+    if not (first.maps and second.maps):
+        return ""
+    left, right = first.maps[0], second.maps[0]
+    if not same_ground(left, right) or left.heat.values.shape != right.heat.values.shape:
+        return ""
+    order = rank_correlation(left, right)
+    if not np.isfinite(order):
+        return ""
+    return f"{left.title} and {right.title} {how_alike(order)} (rank correlation {signed(order)})."
+
+
+def rank_correlation(left: SeenMap, right: SeenMap) -> float:
+    """Of two maps of one shape, between the order of their values; NaN where one is flat."""
+    pair = [(str(at), one.heat.values) for at, one in enumerate((left, right))]
+    return float(matrix(pair).values[0, 1])
+
+
+def same_ground(left: SeenMap, right: SeenMap) -> bool:
+    """Whether two maps lie over the same picture."""
+    return left.ground.shape == right.ground.shape and np.array_equal(left.ground, right.ground)
 
 
 def side(result: Pinned) -> None:
@@ -86,19 +130,18 @@ def settings(result: Pinned) -> dict[str, str]:
 # ---------------------------------------------------------------- maps
 
 
-def maps(first: Pinned, second: Pinned) -> None:
+def maps(first: Pinned, second: Pinned, way: str | None) -> None:
     """Both maps in the way that was chosen, or why they cannot be shown so."""
     left, right = first.maps[0], second.maps[0]
-    way = st.segmented_control("Show the maps", WAYS, default=WAYS[0], key="report.compare.way")
     if way == "Difference":
         difference(left, right)
         return
     if why := unlike_scale(left.heat, right.heat):
-        st.caption(f"{why} Each keeps its own scale.")
+        scale = f"{why} Each keeps its own scale."
         spans = [ends(one.heat) for one in (left, right)]
     else:
         spans = [shared(left.heat, right.heat)] * 2
-        st.caption("Both on one scale.")
+        scale = "Both on one scale."
     shapes = [
         OverPicture(picture=one.ground, span=span, opacity=OPACITY)
         for one, span in zip((left, right), spans, strict=True)
@@ -110,12 +153,15 @@ def maps(first: Pinned, second: Pinned) -> None:
         swipe(
             blended(left.heat, shapes[0]), blended(right.heat, shapes[1]), names, "report.swipe"
         )  # fmt: skip
+        st.caption(scale)
         return
-    pairs = zip(st.columns(2, gap="large"), (left, right), names, shapes, strict=True)
-    for place, one, name, shape in pairs:
-        with place:
-            st.markdown(f"**{plain(name)}**")
-            draw_heat_map(one.heat, f"report.compare.{name}", "", shape)
+    with first_screen(2, "tray"):
+        pairs = zip(st.columns(2), (left, right), names, shapes, strict=True)
+        for place, one, name, shape in pairs:
+            with place:
+                st.markdown(f"**{plain(name)}**")
+                draw_heat_map(one.heat, f"report.compare.{name}", "", shape)
+    st.caption(scale)
 
 
 def unlike_scale(left: HeatMap, right: HeatMap) -> str:
@@ -145,14 +191,12 @@ def difference(left: SeenMap, right: SeenMap) -> None:
     if why := unlike_scale(left.heat, right.heat):
         st.info(f"{why} A difference would compare different things, so none is drawn.")
         return
-    same = left.ground.shape == right.ground.shape and np.array_equal(left.ground, right.ground)
-    if not same:
+    if not same_ground(left, right):
         st.caption("The maps lie over different images: places are compared, not things.")
     apart = HeatMap(left.heat.values - right.heat.values, left.heat.unit, signed=True)
     _, most = ends(apart)
     reach = max(np.abs(shared(left.heat, right.heat)).max(), most)
-    order = float(matrix([(str(at), one.heat.values) for at, one in enumerate((left, right))])
-                  .values[0, 1])  # fmt: skip
+    order = rank_correlation(left, right)
     alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
     finding = (
         f"Left minus right, on the scale of the maps: {viewer.finding(apart)}. Blue is where the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -35,31 +36,31 @@ def entry() -> None:
 
 
 def draw() -> None:
-    """The list, the report, and two results beside each other."""
+    """Two results beside each other, then the list and the report."""
     results = tray.pinned()
     if not results:
         st.info(EMPTY)
         return
     many = len(results) > 1
-    st.header(f"{len(results)} results are pinned." if many else "One result is pinned.")
+    heading, alike = st.container(), compare.draw(results) if many else ""
+    counted = f"{len(results)} results are pinned." if many else "One result is pinned."
+    heading.header(plain(f"{counted} {alike}".strip()))
+    titles = tray.titles()
     for at, result in enumerate(results):
-        row(result, at, len(results))
+        row(result, at, len(results), titles)
     st.caption(SESSION)
-    if many:
-        st.header("Two side by side")
-        compare.draw(results)
     st.header("Report")
     offer_report(results)
 
 
-def row(result: Pinned, at: int, count: int) -> None:
-    """One result: what it is, its picture, and its buttons."""
+def row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
+    """One result: what it is, its picture, and its buttons; `titles` are those of models."""
     with st.container(border=True, key=f"tray-{result.name}"):
         picture, words, buttons = st.columns([1, 5, 3], vertical_alignment="center")
         if result.maps:
             show_picture(result.maps[0].pixels, result.maps[0].lines[0], place=picture, width=THUMB)
         words.markdown(f"**{at + 1}. {plain(result.title)}**  \n{plain(result.sentence)}")
-        words.caption(plain(result.about))
+        words.caption(plain(result.told_of(titles)))
         if tray.gone(result):
             words.caption(
                 f"The model {plain(result.model)} was removed since. What is pinned stays; it "

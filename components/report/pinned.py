@@ -94,10 +94,14 @@ class Pinned:
     @property
     def about(self) -> str:
         """In one line: by which method, of which model, about what."""
+        return self.told_of({})
+
+    def told_of(self, titles: Mapping[str, str]) -> str:
+        """As `about`, with the model's title where `titles` has one by its name."""
         case = self.record["case"]
         target = case.get("target") or case.get("normal") or case.get("data")
         method = self.record["title"]
-        parts = (method if method != self.title else "", case.get("model"), target)
+        parts = (method if method != self.title else "", titles.get(self.model, self.model), target)
         return " · ".join(str(part) for part in parts if part)
 
 

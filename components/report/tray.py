@@ -67,6 +67,11 @@ def offered() -> set[str]:
     return {one.name for one in catalog.entries()}
 
 
+def titles() -> dict[str, str]:
+    """The titles of all models that can be asked now, by their names."""
+    return {one.name: one.title for one in catalog.entries()}
+
+
 def gone(result: Pinned) -> bool:
     """Whether its model was removed since it was pinned."""
     return result.model in st.session_state.get(MODELS, set()) - offered()

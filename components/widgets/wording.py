@@ -19,3 +19,11 @@ def said(number: float) -> str:
         rounded = float(f"{number:.2g}") if size < 100 else round(number)
         text = np.format_float_positional(rounded, trim="-")
     return text.replace("-", "−")
+
+
+def how_alike(correlation: float) -> str:
+    """A correlation in words."""
+    for least, words in ((0.7, "agree"), (0.3, "agree in part"), (-0.3, "do not agree")):
+        if correlation >= least:
+            return words
+    return "contradict each other"

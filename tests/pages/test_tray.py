@@ -10,9 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from components.charts.tables import signed
 from components.report import tray
 from components.views import MINIMAL_REGIONS, TRAY
 from components.widgets import hand_over, viewer
+from components.widgets.wording import how_alike
+from engine.measures.agreement import matrix
 from engine.models import catalog
 from tests import tiny
 from tests.visits import said, settled, visit, words
@@ -65,7 +68,10 @@ def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
     assert entry(at) == ["Tray (2)"]
     at = to(at, TRAY)
     told = [line.value for line in at.main.header]
-    assert told == ["2 results are pinned.", "Two side by side", "Report"]
+    maps = [one.maps[0].heat.values for one in tray_of(at)]
+    order = matrix([("a", maps[0]), ("b", maps[1])]).values[0, 1]
+    agree = f"Grad-CAM and Gradient {how_alike(order)} (rank correlation {signed(order)})."
+    assert told == [f"2 results are pinned. {agree}", "Report"]
     assert "1. Grad-CAM" in words(at)
     assert "2. Gradient" in words(at)
 
@@ -78,6 +84,21 @@ def test_a_pinned_map_is_the_answer_s_over_what_the_model_saw(two):
     assert first.maps[0].pixels.shape == first.maps[0].ground.shape
     assert not np.array_equal(first.maps[0].pixels, first.maps[0].ground)
     assert "square" in " ".join(first.maps[0].lines)
+
+
+def test_how_far_maps_of_different_images_agree_is_not_said(two):
+    _, second = tray_of(two)
+    other = replace(second.maps[0], ground=255 - second.maps[0].ground)
+    tray_of(two)[1] = replace(second, maps=(other, *second.maps[1:]))
+    assert to(two, TRAY).main.header[0].value == "2 results are pinned."
+
+
+def test_a_pinned_result_names_its_model_by_its_title(two):
+    first = tray_of(two)[0]
+    asked = dict(first.record["case"]) | {"model": "digits-cnn", "target": "3"}
+    named = replace(first, record=dict(first.record) | {"case": asked})
+    assert named.told_of(tray.titles()) == "Digits CNN · 3"
+    assert named.about == "digits-cnn · 3"  # where its title is not known
 
 
 def test_pinning_the_same_again_says_so_and_keeps_one(two):
