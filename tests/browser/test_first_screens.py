@@ -106,7 +106,7 @@ SCREENS = [
         "confusion-or-ignorance",
         CHART,
         ".xtitle",
-        f"{CAPTION}:has-text('is rejected')",
+        f"{CAPTION}:has-text('rejected above')",
         ".st-key-doubt-toward",
         least=480,
     ),
