@@ -2,11 +2,13 @@
 
 The volume is turned to the closest of the patient's axes by its affine, so that x runs to the
 right, y to the front and z to the head. In axial and coronal slices the patient's right is then on
-the left of the picture; a sagittal slice looks to the left. Nothing but the numbers is kept.
+the left of the picture; a sagittal slice looks to the left. Nothing but the numbers is kept: the
+values, and where they lie (`affine`), so that a map can be saved as a volume that lies on the scan.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,12 +39,17 @@ class NiftiScan(Scan):
         self.slope, self.intercept = float(said["slope"]), float(said["intercept"])
         self.digest = said["digest"]
         zooms, turn = [float(zoom) for zoom in said["zooms"]], said["turn"]
+        self.turn: list[list[int]] | None = turn
         self.upright = turn is not None
+        self.shape = (stored.shape[0], stored.shape[1], stored.shape[2])  # as the file has it
+        self.affine = np.array(said["affine"], np.float64)  # from a voxel's place in it to mm
+        self.units = int(said["units"])  # of length, as the header counts them
+        self.file_zooms = tuple(map(usable, zooms))  # of its axes
         if turn is not None:
             zooms = [zooms[at] for at in np.argsort([axis for axis, _ in turn])]
             stored = turned(stored, turn)
         self.stored: NDArray[Any] = stored
-        self.zooms = tuple(zoom if np.isfinite(zoom) and zoom > 0 else 1.0 for zoom in zooms)
+        self.zooms = tuple(map(usable, zooms))
         self.volumes = stored.shape[3] if stored.ndim == 4 else 1
         axes = {name: axis for name, (axis, _) in UPRIGHT.items()} if self.upright else STORED
         flat = stored.shape[2] == 1 and min(stored.shape[:2]) > 1
@@ -65,17 +72,36 @@ class NiftiScan(Scan):
         """One slice, as it is looked at."""
         axis = self.axes[plane]
         block = self.stored[..., volume] if self.stored.ndim == 4 else self.stored
-        flat = np.moveaxis(block, axis, 0)[index].T  # rows: the later axis
-        edges = None
+        flat, edges = self.looked_at(block, plane, index), None
         if self.upright:
             edges = UPRIGHT[plane][1]
-            flat = flat[::-1, ::-1]  # head or front on top; right, or front, on the left
         across, down = (zoom for at, zoom in enumerate(self.zooms) if at != axis)
         if self.is_color:
             color = np.stack([flat[name] for name in ("R", "G", "B")], axis=-1)
             return ScanPlane(color, (down, across), edges)
         step = abs(self.slope) if np.issubdtype(flat.dtype, np.integer) else 0.0
         return ScanPlane(self.scaled(flat), (down, across), edges, step)
+
+    def looked_at(self, block: NDArray[Any], plane: str, index: int) -> NDArray[Any]:
+        """A slice of a turned block as it is looked at, (H, W): a view of the block."""
+        flat = np.moveaxis(block, self.axes[plane], 0)[index].T  # rows: the later axis
+        return flat[::-1, ::-1] if self.upright else flat  # head or front on top; right on the left
+
+    def filled(
+        self, plane: str, slices: Mapping[int, NDArray[Any]], dtype: type[np.generic]
+    ) -> NDArray[Any]:
+        """A volume of the file's shape in which slices lie where they were cut; 0 elsewhere.
+
+        Args:
+            plane: the direction they were cut in.
+            slices: by their place, as they are looked at: (H, W) like the values of `cut`.
+            dtype: of the volume.
+        """
+        room: NDArray[Any] = np.zeros(self.shape, dtype, order="F")
+        block = turned(room, self.turn) if self.turn is not None else room
+        for index, values in slices.items():
+            self.looked_at(block, plane, index)[...] = values
+        return room
 
     def scaled(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Stored values by slope and intercept; what is no finite number is nothing."""
@@ -91,6 +117,11 @@ class NiftiScan(Scan):
         own = (given,) if given else ()
         thin = max(1, round((self.stored.size / SAMPLED) ** (1 / 3)))
         return presets(self.scaled(self.stored[::thin, ::thin, ::thin]), own, hounsfield=False)
+
+
+def usable(zoom: float) -> float:
+    """The side of a voxel; 1 where the file has none."""
+    return zoom if np.isfinite(zoom) and zoom > 0 else 1.0
 
 
 def turned(stored: NDArray[Any], turn: list[list[int]]) -> NDArray[Any]:

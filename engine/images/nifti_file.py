@@ -21,6 +21,7 @@ MOST_SIDE = 20_000  # of a slice
 GZIP = 31  # zlib's word for gzip with its header
 PIECE = 2**16  # bytes of a gzip file that are looked at together
 MOST_MEMBERS = 20_000  # of a gzip file; one packed in blocks of 64 kB has about 4000
+LENGTH = 7  # bits of a header's units that say what lengths are counted in
 RGB = {("R", "G", "B"), ("R", "G", "B", "A")}
 
 # nibabel writes what it finds odd in a header to the console
@@ -69,7 +70,8 @@ def taken(data: bytes) -> Reply:
     return {
         "slope": slope, "intercept": intercept, "digest": name.hexdigest(), "zooms": zooms,
         "turn": None if turn is None else [[int(axis), int(sign)] for axis, sign in turn],
-        "shown": [low, high],
+        "shown": [low, high], "affine": affine.tolist(),
+        "units": int(header["xyzt_units"]) & LENGTH,
     }, [stored]  # fmt: skip
 
 
