@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine import anomaly, attribution, hallucination, lab, sparsity, unlearning
+from engine.anomaly.localizers.slices import SliceBySlice
+from engine.anomaly.localizers.tiles import TileByTile
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.case.prediction import Prediction
@@ -21,6 +23,8 @@ METHODS: tuple[type[Method[Any]], ...] = tuple(
 BESIDE: Mapping[type[Method[Any]], str] = {
     Prediction: "What the model says of the image: every page has it beside its own question.",
     PixelBanks: "What an image is compared with before it is asked about, for every page.",
+    SliceBySlice: "A localizer asked about each slice of a scan that a person has opened.",
+    TileByTile: "A localizer asked about each tile of a photograph that a person has opened.",
     BlindSpot: "The end of attribution.LST, made small for the start page.",
     PrunedImage: "sparsity.Prune, and what the copy says of one image, for the start page.",
 }

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
 
+import nibabel as nib
 import numpy as np
 import timm
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 
 from engine import data as data_sets
 from engine.anomaly.case import DataCase, FamiliarCase
+from engine.anomaly.localizers.patchcore import PatchCore
+from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
+from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
@@ -32,6 +36,8 @@ from engine.hallucination import (
     ViewsAblation,
     WordCase,
 )  # fmt: skip
+from engine.images import Crop, Picture, Scan, SliceChoice
+from engine.images import load as load_image
 from engine.lab import TrainCase
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
@@ -229,6 +235,20 @@ def familiar_case(model: Classifier) -> FamiliarCase:
     return FamiliarCase(model, image(model.side), normal, unknown)
 
 
+def parts_case(kind: type, model: Classifier | None = None) -> ScanCase | PhotographCase:
+    """A random scan of three slices, or a photograph of several tiles."""
+    about = familiar_case(model or cnn())
+    chance = np.random.default_rng(3)
+    if kind is SliceBySlice:
+        voxels = chance.integers(0, 900, (20, 20, 3)).astype(np.int16)
+        scan = load_image(nib.Nifti1Image(voxels, np.eye(4)).to_bytes())
+        assert isinstance(scan, Scan)
+        return ScanCase(about, PatchCore(normals=10), scan, SliceChoice("axial"), Crop())
+    side = about.normal.images.shape[2]
+    pixels = chance.integers(0, 256, (2 * side, 3 * side, 3), dtype=np.uint8)
+    return PhotographCase(about, PatchCore(normals=10), Picture(pixels, (0, 0), (), "tiny"))
+
+
 @cache
 def learned() -> Classifier:
     """A small network that has learned bright columns, and can be trained anew."""
@@ -333,6 +353,8 @@ def case_for(
     | StudyCase
     | DataCase
     | FamiliarCase
+    | ScanCase
+    | PhotographCase
     | ForgetCase
     | BoardCase
     | AfterCase
@@ -352,6 +374,7 @@ def case_for(
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
     special = asked_image if kind is PrunedImage else special
+    special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)
     if "data" in kind.needs:

@@ -39,6 +39,7 @@ WEBP = 4  # more in its decoder
 PROGRESSIVE = 7  # of a JPEG in several passes, which is held whole however small it is decoded
 MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
 MAX_KEPT = 4_000_000  # px kept in all
+FINE = 16_000_000  # px kept of a picture that is read in tiles: 4000 x 4000
 SHY = 0.97  # of what is kept: a JPEG may come so small if that halves what it is decoded to
 
 NAME_LENGTH = 60
@@ -71,10 +72,10 @@ class Picture:
     behind: Slice | None = None  # of a scan: its own values, from which the pixels were windowed
 
 
-def decoded(data: bytes, found: Kind, called: str) -> Picture:
-    """One of Pillow's formats; what cannot be decoded raises BadImage."""
+def decoded(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Picture:
+    """One of Pillow's formats, up to FINE px if wanted; what cannot be decoded raises BadImage."""
     try:
-        return decode(data, found, called)
+        return decode(data, found, called, fine=fine)
     except BadImage:
         raise
     except Exception as error:  # decoders fail in a dozen ways, all for the file's sake
@@ -117,13 +118,13 @@ def reason(error: Exception, found: Kind) -> str:
     return f"is damaged or cut off (its {found.name} data break off): save or download it again"
 
 
-def decode(data: bytes, found: Kind, called: str) -> Picture:
+def decode(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, step by step to plain RGB; no step keeps the one before it."""
     image: Image.Image
     image = file = opened(data, found)
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
-    kept = bounded(width, height)
+    kept = finely(width, height) if fine else bounded(width, height)
     if file.info.get("progressive"):
         check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
     file.draft("", (ceil(kept[0] * SHY), ceil(kept[1] * SHY)))  # JPEG alone listens
@@ -197,6 +198,12 @@ def bounded(width: int, height: int) -> tuple[int, int]:
     low = max(1, int(short * scale))
     high = min(max(1, round(long * scale)), MAX_KEPT // low)
     return (low, high) if width <= height else (high, low)
+
+
+def finely(width: int, height: int) -> tuple[int, int]:
+    """The size that is kept for tiles: the same shape within FINE, never larger."""
+    scale = min(1.0, sqrt(FINE / (width * height)))
+    return max(1, int(width * scale)), max(1, int(height * scale))
 
 
 def orientation(file: ImageFile.ImageFile) -> int:

@@ -30,7 +30,9 @@ Reply = tuple[Words, Arrays]
 
 def picture(words: Words, arrays: Arrays) -> Reply:
     """One of Pillow's formats."""
-    found = decoded(arrays.pop().tobytes(), Kind(words["kind"]), words["called"])
+    found = decoded(
+        arrays.pop().tobytes(), Kind(words["kind"]), words["called"], fine=words["fine"]
+    )
     said = {"size": found.size, "notes": found.notes, "digest": found.digest}
     return said, [found.pixels]
 

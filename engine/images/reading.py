@@ -24,8 +24,14 @@ SCAN_OF: Mapping[Kind, type[DicomScan] | type[NiftiScan]] = MappingProxyType(
 )
 
 
-def load(source: bytes | Path, name: str = "") -> Picture | Scan:
-    """Open a file; what cannot be read raises BadImage with one sentence for the person."""
+def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture | Scan:
+    """Open a file; what cannot be read raises BadImage with one sentence for the person.
+
+    Args:
+        source: the file, or its content.
+        name: of the file.
+        fine: whether a picture keeps up to FINE px, as it is read in tiles, not as it is shown.
+    """
     given = name or (source.name if isinstance(source, Path) else "")
     called = shown_name(given)
     data = contents(source, called)
@@ -41,16 +47,18 @@ def load(source: bytes | Path, name: str = "") -> Picture | Scan:
             )
         raise BadImage(f"{called} is {found.name}: {found.advice}.")
     check(data, found, called)
-    said, arrays = asked(data, called, "picture", found)
+    said, arrays = asked(data, called, "picture", found, fine=fine)
     return Picture(
         read_only(arrays[0]), (said["size"][0], said["size"][1]), tuple(said["notes"]),
         said["digest"],
     )  # fmt: skip
 
 
-def asked(data: bytes, called: str, sort: str, found: Kind | None = None) -> tuple[Words, Arrays]:
+def asked(
+    data: bytes, called: str, sort: str, found: Kind | None = None, *, fine: bool = False
+) -> tuple[Words, Arrays]:
     """What the reader makes of a file."""
-    words = {"ask": sort, "kind": found.name if found else ""}
+    words = {"ask": sort, "kind": found.name if found else "", "fine": fine}
     return ask(called, words, [np.frombuffer(data, np.uint8)])
 
 

@@ -130,8 +130,7 @@ class Localizer(Method[FamiliarCase]):
         layers = layers_at(case.model, self.depth)
         progress(0.0, "looking at the image")
         subject = maps_of(case.model, case.image[None], layers)
-        normal = normal_patches(case, self.normals, layers, part_of(progress, 0.02, 0.5))
-        learned = self.learned(case, normal, part_of(progress, 0.5, 0.95, "comparing patches"))
+        normal, learned = self.prepared(case, part_of(progress, 0.02, 0.95))
         distances, scores = learned.rule.judged(subject)
         values, score = self.smooth(distances, case.model.side)[0], float(scores[0])
         threshold, problem = first_line(Conformal(learned.highest), self.alpha)
@@ -147,6 +146,14 @@ class Localizer(Method[FamiliarCase]):
         }
         progress(1.0, "mapped")
         return found
+
+    def prepared(
+        self, case: FamiliarCase, progress: Progress = quiet
+    ) -> tuple[NormalPatches, CalibratedRule]:
+        """The normal images, and the rule that is fitted to them."""
+        layers = layers_at(case.model, self.depth)
+        normal = normal_patches(case, self.normals, layers, part_of(progress, 0.0, 0.5))
+        return normal, self.learned(case, normal, part_of(progress, 0.5, 1.0, "comparing patches"))
 
     def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The oddest place, and how many normal images are that odd anywhere."""

@@ -12,18 +12,18 @@ MOST = 10  # boxes
 TOUCHING = np.ones((3, 3), np.bool_)  # places that touch at a corner belong together
 
 
-def boxes_above(values: Floats, threshold: float, unit: str) -> Table:
+def boxes_above(values: Floats, threshold: float, unit: str, part: float = 1.0) -> Table:
     """A box around each region of a map (H, W) above the threshold, the highest value first.
 
     Columns: left, top, width, height as shares of the sides; highest in the map's unit; area as a
-    share of the image.
+    share of the image. Regions smaller than LEAST of `part` of the image are left out.
     """
     height, width = values.shape
     labels, count = ndi.label(values > threshold, TOUCHING)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] / values.size
     found = []
     for at, (rows, columns) in enumerate(ndi.find_objects(labels)):
-        if areas[at] >= LEAST:
+        if areas[at] >= LEAST * part:
             highest = float(values[rows, columns][labels[rows, columns] == at + 1].max())
             found.append((
                 columns.start / width, rows.start / height, (columns.stop - columns.start) / width,

@@ -1,0 +1,136 @@
+"""A scan slice by slice: each slice as if it were asked about alone, and the strangest first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.anomaly import LOCALIZERS, PatchCore
+from engine.anomaly.localizers.localizer import AT_ONCE
+from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
+from engine.errors import Cancelled
+from engine.images import Crop, SliceChoice, load, square
+from engine.run import digest
+from tests.engine.anomaly.localizers import cells
+from tests.scans import nifti
+
+HELD, SLICES, ODD = 40, AT_ONCE + 3, 6
+LOOK = SliceChoice("axial", window=None)
+
+
+def gray(count, seed):
+    """Images of one channel, thrice."""
+    return cells.images(count, seed)[:, :1].repeat(3, 1)
+
+
+@pytest.fixture(scope="module")
+def normal():
+    return cells.data(gray(20 + HELD, 0), 20)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """Slices like the normal images, one of them with a bright place, as a volume from 0 to 255."""
+    seen = gray(SLICES, 5)[:, 0]
+    seen[ODD, 8:14, 20:26] = 255
+    seen[:, 0, :2] = (0, 255)  # the ends of the window
+    # the patient's right is on the left of the picture, and front on top
+    stored = seen[:, ::-1, ::-1].transpose(2, 1, 0).astype(np.int16)
+    return load(nifti(np.ascontiguousarray(stored), cal_min=0, cal_max=255), "a.nii")
+
+
+def case(normal, scan, method=None, view=LOOK, crop=None):
+    about = cells.case(normal, gray(1, 9)[0], network=cells.Rich)
+    return ScanCase(about, method or PatchCore(), scan, view, crop or Crop())
+
+
+def alone(asked, place):
+    """What the localizer says of one slice as an image of its own."""
+    picture = asked.scan.picture(replace(asked.view, slice=place))
+    image = torch.from_numpy(square(picture, asked.crop, cells.SIDE))
+    return asked.localizer(replace(asked.about, image=image))
+
+
+@pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
+def test_each_slice_has_the_map_that_the_localizer_gives_it_alone(normal, scan, kind):
+    asked = case(normal, scan, kind())
+    found = SliceBySlice()(asked)
+    maps = slice_maps(asked, found)
+    assert [*maps] == list(range(SLICES)) == (found["slices"]["slice"] - 1).tolist()
+    for place in (0, ODD, SLICES - 1):
+        one = alone(asked, place)
+        np.testing.assert_allclose(maps[place], one["map"].values, rtol=1e-4, atol=1e-5)
+        row = {name: found["slices"][name][place] for name in found["slices"].order}
+        assert row["highest"] == pytest.approx(one["figures"]["highest"][0], rel=1e-4)
+        assert row["below"] == pytest.approx(one["figures"]["below"][0])
+        assert (row["left"], row["top"]) == (one["figures"]["left"][0], one["figures"]["top"][0])
+        assert found["figures"]["threshold"][0] == one["figures"]["threshold"][0]
+    assert np.array_equal(found["held"].values, one["held"].values)
+
+
+def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_gives(normal, scan):
+    asked = case(normal, scan)
+    found = SliceBySlice()(asked)
+    assert strangest(found["slices"])[0] == ODD
+    assert found["slices"]["highest"][ODD] > found["figures"]["threshold"][0]
+    above = int((found["slices"]["highest"] > found["figures"]["threshold"][0]).sum())
+    verb = "reaches" if above == 1 else "reach"
+    assert SliceBySlice().finding(asked, found) == (
+        f"Slice {ODD + 1} of {SLICES} is the strangest, middle right: above what 40 of 40 normal "
+        f"images reach. {above} of {SLICES} slices {verb} the threshold; if all were normal, about "
+        f"{0.05 * SLICES:.3g} would."
+    )
+    few = replace(asked, localizer=PatchCore(alpha=0.01))
+    assert (
+        SliceBySlice()
+        .finding(few, SliceBySlice()(few))
+        .endswith("Too few normal images were held out for a threshold at 1 % false alarms.")
+    )
+
+
+def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):
+    found = SliceBySlice(most=4)(case(normal, scan))
+    assert found["slices"]["slice"].tolist() == [1, 4, 7, SLICES]
+    assert found["notes"].labels[-1] == f"4 of {SLICES} slices were looked at."
+    whole = SliceBySlice()(case(normal, scan))["slices"]["highest"]
+    assert found["slices"]["highest"] == pytest.approx(whole[[0, 3, 6, SLICES - 1]], rel=1e-4)
+
+
+def test_it_is_stopped_between_few_slices(normal, scan, monkeypatch):
+    cut, asked = [], case(normal, scan)
+    monkeypatch.setattr(
+        ScanCase, "slice_pixels",
+        lambda _case, place, plain=ScanCase.slice_pixels: cut.append(place) or plain(_case, place),
+    )  # fmt: skip
+
+    def stop(_done, words="", partial=None):
+        if words == f"2 of {SLICES}":
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        SliceBySlice()(asked, stop)
+    assert len(cut) <= AT_ONCE
+
+
+def test_the_question_is_the_scan_s_and_not_that_of_the_slice_that_is_open(normal, scan):
+    asked, method = case(normal, scan), SliceBySlice()
+    same = replace(
+        asked, view=SliceChoice("axial", 3), about=cells.case(normal, gray(1, 8)[0], cells.Rich)
+    )
+    assert digest(method, same) == digest(method, asked)
+    window = scan.presets[-1].window.moved(100, 50)
+    others = [
+        replace(asked, view=SliceChoice("coronal")),
+        replace(asked, view=SliceChoice("axial", window=window)),
+        replace(asked, crop=Crop(0.2)),
+        replace(asked, localizer=PatchCore(normals=7)),
+        replace(asked, about=replace(asked.about, seed=1)),
+        replace(asked, about=replace(asked.about, normal=cells.data(gray(30, 4)))),
+        replace(asked, scan=load(nifti(np.zeros((32, 32, SLICES), np.int16)))),
+    ]
+    names = {digest(method, one) for one in (asked, *others)}
+    assert len(names) == 1 + len(others)
+    assert not any("a.nii" in str(one.facts()) for one in others)

@@ -1,0 +1,226 @@
+"""A photograph in tiles: seamless, bounded, and sharper than the resized one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.anomaly import LOCALIZERS, FamiliarCase, PatchCore
+from engine.anomaly.healthy import texture
+from engine.anomaly.localizers import tiles
+from engine.anomaly.localizers.tiles import (
+    MOST_TILES,
+    PhotographCase,
+    TileByTile,
+    blended,
+    tiling,
+)
+from engine.data import DataCard, DataSet
+from engine.images import Crop, Picture, load, square
+from engine.images.picture import FINE
+from engine.measures.segmentation import pixel_auroc
+from engine.models import catalog
+from engine.run import digest
+from tests.engine.anomaly.localizers import cells
+
+SIDE = cells.SIDE
+
+
+def picture(pixels):
+    """Pixels (3, H, W) as a picture."""
+    flat = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    return Picture(flat, flat.shape[1::-1], (), str(flat.sum()))
+
+
+def case(normal, pixels, method=None):
+    about = cells.case(normal, cells.images(1, 9)[0], network=cells.Rich)
+    return PhotographCase(about, method or PatchCore(), picture(pixels))
+
+
+@pytest.fixture(scope="module")
+def normal():
+    return cells.data(cells.images(60), 20)
+
+
+# ---------------------------------------------------------------- where tiles lie
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("size", [(4000, 3000), (225, 224), (224, 224), (9000, 300), (100, 80)])
+def test_tiles_cover_the_photograph_overlap_as_asked_and_are_bounded(size, overlap):
+    grid = tiling(*size, 224, overlap)
+    assert len(grid) <= MOST_TILES
+    for length, begins in ((grid.width, grid.lefts), (grid.height, grid.tops)):
+        assert begins[0] == 0
+        assert begins[-1] + 224 == length
+        assert all(np.diff(begins) <= np.ceil(224 * (1 - overlap)))
+    assert grid.width / grid.height == pytest.approx(size[0] / size[1], rel=0.02)
+    assert grid.scale == pytest.approx(grid.height / size[1], rel=0.01)
+
+
+def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_many():
+    assert tiling(4000, 3000, 224, 0.25).scale == 1
+    assert (len(tiling(4000, 3000, 224, 0.25).lefts), len(tiling(4000, 3000, 224, 0.25).tops)) == (
+        24, 18,
+    )  # fmt: skip
+    less = tiling(4000, 3000, 64, 0.25)
+    assert less.scale < 0.5
+    assert len(less) > 0.8 * MOST_TILES
+    assert tiling(100, 80, 224, 0.25).scale == pytest.approx(2.8)
+
+
+def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
+    monkeypatch.setattr(tiles, "tiling", lambda *given: tiling(*given, 6))
+    found = TileByTile()(case(normal, np.zeros((3, 200, 200), np.uint8)))
+    assert found["notes"].labels[-1].startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
+    assert found["figures"]["tiles"][0] <= 6
+
+
+# ---------------------------------------------------------------- one map
+
+
+@pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
+def test_one_tile_is_the_localizer_s_own_map(normal, kind):
+    image = cells.with_lesion(cells.images(1, 7)[0])
+    asked = case(normal, image, kind())
+    found = TileByTile()(asked)
+    alone = kind()(replace(asked.about, image=torch.from_numpy((image / 255).astype(np.float32))))
+    np.testing.assert_allclose(found["map"].values, alone["map"].values, rtol=1e-4, atol=1e-5)
+    for name in ("threshold", "highest", "below", "left", "top", "held out"):
+        assert found["figures"][name][0] == pytest.approx(alone["figures"][name][0], rel=1e-4)
+
+
+def test_tiles_that_agree_are_blended_without_a_seam():
+    """Each tile is cut out of one smooth field: blended, they are that field again."""
+    grid = tiling(1000, 700, 100, 0.3)
+    rows, columns = np.indices((700, 1000)) + 0.5
+    field = np.sin(rows / 90) + np.cos(columns / 120)
+    cut = (field[t : t + 100, left : left + 100] for t, left in grid.corners())
+    values, highest = blended(grid, cut)
+    assert values.shape == (700, 1000)
+    assert np.abs(values - field).max() < 1e-4
+    assert len(highest) == len(grid)
+    assert highest.max() == pytest.approx(field.max(), abs=1e-6)
+
+
+def test_tiles_that_differ_pass_into_each_other_and_none_stands_out_at_its_edge():
+    grid = tiling(300, 100, 100, 0.5)
+    count = len(grid.lefts)
+    values, _ = blended(grid, (np.full((8, 8), float(at)) for at in range(count)))
+    steps = np.diff(values[50])
+    assert (steps >= -1e-6).all()
+    assert steps.max() < 0.05 * count  # a hard edge would be a step of 1
+    assert values[50, 0] == 0
+    assert values[50, -1] == pytest.approx(count - 1)
+
+
+def test_a_large_map_has_a_bounded_number_of_places():
+    grid = tiling(4000, 3000, 224, 0.25)
+    values, _ = blended(grid, (np.ones((16, 16)) for _ in range(len(grid))))
+    assert values.shape == (768, 1024)
+    assert values == pytest.approx(1)
+
+
+def test_the_question_is_the_photograph_s(normal):
+    asked = case(normal, cells.images(1, 3)[0])
+    other = case(normal, cells.images(1, 4)[0])
+    assert digest(TileByTile(), asked) != digest(TileByTile(), other)
+    same = replace(asked, about=replace(asked.about, image=torch.zeros(3, SIDE, SIDE)))
+    assert digest(TileByTile(), same) == digest(TileByTile(), asked)
+
+
+# ---------------------------------------------------------------- what it is for
+
+
+def squares(pixels, side, count, seed):
+    """Squares (count, 1, side, side) from places drawn at random."""
+    rng = np.random.default_rng(seed)
+    places = [rng.integers(0, length - side + 1, count) for length in pixels.shape]
+    return np.stack([pixels[t : t + side, x : x + side] for t, x in zip(*places, strict=True)])[
+        :, None
+    ]
+
+
+def normals(images):
+    """Normal images of one texture, the last third held out."""
+    count = len(images)
+    return DataSet(
+        "gravel", DataCard("Gravel", "", "", ""), ("normal",), images, np.zeros(count, int),
+        np.arange(count), (np.arange(count) >= 2 * count // 3).astype(np.uint8),
+    )  # fmt: skip
+
+
+def field(height, width, seed):
+    """Gravel of any size: the shipped squares mirrored side by side, in an order of their own."""
+    data = texture("gravel").images[:, 0]
+    whole = data.reshape(8, 8, 64, 64).transpose(0, 2, 1, 3).reshape(512, 512)
+    rng = np.random.default_rng(seed)
+    rows = [
+        np.hstack([
+            whole[:: rng.choice([1, -1]), :: rng.choice([1, -1])] for _ in range(-(-width // 512))
+        ])
+        for _ in range(-(-height // 512))
+    ]  # fmt: skip
+    return np.ascontiguousarray(np.vstack(rows)[:height, :width])
+
+
+def scratched(pixels, at, length=36, width=3):
+    """A slanted bright scratch, and where it is."""
+    odd, mask = pixels.copy(), np.zeros(pixels.shape, bool)
+    for step in range(length):
+        row, column = at[0] + step // 2, at[1] + step
+        mask[row : row + width, column : column + width] = True
+    odd[mask] = 250
+    return odd, mask
+
+
+@pytest.mark.slow
+def test_a_scratch_in_a_photograph_of_12_megapixels_is_found_in_tiles_alone(measure):
+    """36 × 3 px of 4000 × 3000: in tiles it is the oddest place of all, resized it is not seen."""
+    model = catalog.load("lite0")
+    plain, tile = field(3000, 4000, 1), model.side
+    whole, mask = scratched(plain, (2100, 2900))
+    stored = BytesIO()
+    Image.fromarray(whole).save(stored, "PNG")
+    seen = load(stored.getvalue(), "a.png", fine=True)
+    assert seen.pixels.shape == (3000, 4000, 3)
+    assert seen.pixels[..., 0].size <= FINE
+
+    sharp = normals(squares(field(3000, 4000, 2), tile, 45, 0))
+    begin = torch.zeros(3, tile, tile)
+    method = PatchCore(normals=20, coreset=300)
+    asked = PhotographCase(FamiliarCase(model, begin, sharp), method, seen)
+    found = TileByTile()(asked)
+    one = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    assert one["tiles"] == 24 * 18
+    assert one["scale"] == 1
+    assert abs(one["left"] * 4000 - 2918) < 60
+    assert abs(one["top"] * 3000 - 2110) < 60
+    assert one["highest"] > one["threshold"]
+
+    small = np.stack([
+        (255 * square(picture(field(3000, 4000, 10 + at)[None].repeat(3, 0)), Crop(), tile))
+        .round().astype(np.uint8) for at in range(24)
+    ])  # fmt: skip
+    image = torch.from_numpy(square(seen, Crop(), tile))
+    resized = method(FamiliarCase(model, image, normals(small)))
+    assert resized["figures"]["highest"][0] <= resized["figures"]["threshold"][0]
+
+    tiled = area(found["map"].values, mask)
+    shrunk = area(resized["map"].values, mask[:, 500:3500])
+    measure("anomaly: a scratch of 36 × 3 px in 4000 × 3000, in tiles: pixel AUROC", f"{tiled:.3f}")
+    measure("anomaly: the same scratch, resized to 224 px: pixel AUROC", f"{shrunk:.3f}")
+    assert tiled > 0.999
+    assert tiled > shrunk + 0.02
+
+
+def area(values, mask):
+    """Pixel AUROC of a map that is enlarged to the mask."""
+    large = np.asarray(Image.fromarray(values).resize(mask.shape[::-1], Image.Resampling.BILINEAR))
+    every = np.ones((1, *mask.shape), bool)
+    return pixel_auroc(large[None], mask[None], every)
