@@ -100,31 +100,40 @@ def all_held(key: str) -> dict[str, DataSet]:
     return lab | st.session_state.setdefault(f"{key}.own", {})
 
 
-def draw_pictures(key: str, side: int, help: str) -> None:
+def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
     """The uploader of a page; a file that cannot be read leaves everything as it was.
 
     Args:
         key: of the page.
         side: px that pictures are brought to, as near as a data set may have it.
         help: what they are for.
+        pieces: squares that large pictures may be cut into instead; 0 where that is not offered.
     """
+    if pieces:
+        st.toggle(
+            "Cut large pictures into squares at their own resolution", key=f"{key}.cut",
+            on_change=take_pictures, args=(key, side, pieces),
+            help=f"At most {pieces} of {side} px from each, to compare the tiles of a photograph "
+            "with. Otherwise each picture is made smaller, to what the model sees.",
+        )  # fmt: skip
     st.file_uploader(
         "A zip of pictures", key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
-        args=(key, side), help=help,
+        args=(key, side, pieces), help=help,
     )  # fmt: skip
     if problem := st.session_state.get(f"{key}.problem"):
         st.error(plain(problem), icon=":material/error:")
 
 
-def take_pictures(key: str, side: int) -> None:
-    """Read the zip, and offer it."""
+def take_pictures(key: str, side: int, pieces: int = 0) -> None:
+    """Read the zip, and offer it; cut into squares where that was chosen."""
     given = st.session_state[f"{key}.file"]
+    pieces = pieces if st.session_state.get(f"{key}.cut") else 0
     st.session_state[f"{key}.problem"] = ""
     if given is None:
         return
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
-        found = read_folders(given.getvalue(), given.name, side, classless=True).data
+        found = read_folders(given.getvalue(), given.name, side, classless=True, pieces=pieces).data
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return

@@ -25,6 +25,8 @@ def choose_picture(scan: Scan, seen: DeltaGenerator) -> tuple[Picture, SliceChoi
 
     The window is chosen in `seen`, which stands below the model's answer.
     """
+    if wanted := st.session_state.pop(key(scan, "wanted"), None):
+        st.session_state[key(scan, f"slice.{wanted[0]}")] = wanted[1]
     plane = choose_plane(scan)
     place = choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane))
     volume = choose_place(scan, "Volume", "volume", scan.volumes, start=0)
@@ -36,6 +38,11 @@ def choose_picture(scan: Scan, seen: DeltaGenerator) -> tuple[Picture, SliceChoi
     except BlindspotError as error:
         st.error(plain(f"{error} The middle one is shown instead."), icon=":material/error:")
         return shown(scan, SliceChoice()), SliceChoice()
+
+
+def open_slice(scan: Scan, plane: str, place: int) -> None:
+    """Look at another slice of a plane, counted from 0, from the next run on."""
+    st.session_state[key(scan, "wanted")] = plane, place + 1
 
 
 def shown(scan: Scan, view: SliceChoice) -> Picture:

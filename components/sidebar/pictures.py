@@ -36,6 +36,7 @@ class Chosen:
     picture: Picture
     name: str = ""  # of a sample, or of an image of a data set
     view: SliceChoice | None = None  # of a scan
+    scan: Scan | None = None  # that the picture is a slice of
     example: Example | None = None  # of a data set
     mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
 
@@ -128,11 +129,11 @@ def opened(name: str, seen: DeltaGenerator) -> Chosen:
         return Chosen(sample(name), name)
     found: Picture | Scan = st.session_state["subject.upload"]
     if isinstance(found, Scan):
-        picture, view = medical.choose_picture(found, seen)
+        (picture, view), scan = medical.choose_picture(found, seen), found
     else:
-        picture, view = found, None
+        picture, view, scan = found, None, None
     with seen:
-        return Chosen(picture, view=view, mask=masks.choose(picture, view))
+        return Chosen(picture, view=view, scan=scan, mask=masks.choose(picture, view))
 
 
 def take_upload() -> None:

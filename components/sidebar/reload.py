@@ -18,6 +18,7 @@ from typing import Any, Final
 import streamlit as st
 
 from components import widgets
+from engine.images import Picture, load
 from engine.keeping.memory import Memory
 
 ROOM = 300_000_000  # bytes of all visitors' files together
@@ -34,6 +35,7 @@ class KeptFile:
 
 
 FILES: Final = Memory[KeptFile](ROOM, lambda file: len(file.content))
+FINE: Final = Memory[Picture](ROOM, lambda picture: picture.pixels.nbytes)
 
 
 def remember(name: str, content: bytes) -> None:
@@ -42,7 +44,7 @@ def remember(name: str, content: bytes) -> None:
     kept_under = secrets.token_urlsafe(16)
     st.session_state["subject.kept_under"] = kept_under
     FILES.put(kept_under, KeptFile(name, content))
-    end = threading.Timer(SECONDS, FILES.drop, [kept_under])
+    end = threading.Timer(SECONDS, drop, [kept_under])
     end.daemon = True
     end.start()
 
@@ -50,7 +52,29 @@ def remember(name: str, content: bytes) -> None:
 def forget() -> None:
     """Let go of what this session opened last: the person has taken it away."""
     if kept_under := st.session_state.pop("subject.kept_under", None):
-        FILES.drop(kept_under)
+        drop(kept_under)
+
+
+def drop(kept_under: str) -> None:
+    """Let go of a file, and of what was made of it."""
+    FILES.drop(kept_under)
+    FINE.drop(kept_under)
+
+
+def finest() -> Picture | None:
+    """The picture that this session opened last, with all pixels that are read in tiles.
+
+    None when its file is no longer kept, or is no picture. Raises BadImage.
+    """
+    kept_under: str = st.session_state.get("subject.kept_under", "")
+    if (file := FILES.get(kept_under)) is None:
+        return None
+    if (ready := FINE.get(kept_under)) is None:
+        found = load(file.content, file.name, fine=True)
+        if not isinstance(found, Picture):
+            return None
+        FINE.put(kept_under, ready := found)
+    return ready
 
 
 def found() -> KeptFile | None:

@@ -22,6 +22,7 @@ OWN_HELP = (
     "Two pictures at least, about 64 for a threshold at 5 % false alarms. They stay in this "
     "session's memory."
 )
+PIECES = 16  # squares that a large normal picture is cut into, for tiles
 MATTER = ("normals", "alpha")  # settings that stand beside the picture
 
 

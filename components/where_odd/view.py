@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
@@ -14,13 +12,12 @@ from components.draw.drawing import Drawing, Views
 from components.draw.maps import draw_maps, first_screen
 from components.notices import plain
 from components.section import Section
-from components.share import Files
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject, square_pixels
 from components.taking import image_of, title_of
 from components.where_odd.answers import answers
 from components.where_odd.form import KEY, WhereQuestion, described
-from components.widgets.encoding import saved
+from components.where_odd.slices import one_slice
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel
 from engine.anomaly.healthy import HEALTHY_TWINS
@@ -40,7 +37,8 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
                     chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
                 )
             ],
-            detail=lambda found: detail(asked, found, subject), files=files,
+            detail=lambda found: detail(asked, found, subject),
+            files=lambda found: one_slice(subject, found, asked.method.unit),
             waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
         )
     )  # fmt: skip
@@ -96,16 +94,6 @@ def detail(asked: WhereQuestion, found: Views, subject: Subject) -> None:
     for note in notes.labels if notes.values[0] else ():
         st.caption(plain(note))
     st.caption(described(asked))
-
-
-def files(found: Views) -> Files:
-    """The mask as a picture; boxes and map are taken along as everywhere."""
-    inside = found["mask"].values > 0
-    return {
-        "blindspot-mask.png": lambda: saved(
-            Image.fromarray(np.where(inside, 255, 0).astype(np.uint8)), "PNG"
-        )
-    }
 
 
 def offer_phantom(subject: Subject) -> None:

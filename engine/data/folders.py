@@ -58,10 +58,13 @@ def read_folders(
     progress: Progress = quiet,
     *,
     classless: bool = False,
+    pieces: int = 0,
 ) -> Imported:
     """Read a zip of class folders; the middle square of each picture at one side.
 
     With `classless` one class is enough, and pictures in no folder are taken as class "images".
+    With `pieces` each picture gives up to so many squares of that side as they are, at its own
+    resolution; those of one picture are held out together.
 
     Raises:
         BadData: it is no honest zip, holds too much, or has fewer than two classes.
@@ -75,21 +78,25 @@ def read_folders(
             found = [(folders or (LOOSE,), member) for folders, member in found]
         if len(found) > MAX_IMAGES:
             raise BadData(f"{called} has {len(found):,} files; at most {MAX_IMAGES:,} are read.")
-        if len(found) * 3 * side * side > MAX_HELD:
+        if len(found) * max(pieces, 1) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: choose a smaller side.")
-        images, kept, skipped = decoded(archive, found, side, progress)
+        images, kept, skipped = decoded(archive, found, side, progress, pieces)
     places = [found[place][0] for place in kept]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
     if (images[:, :1] == images).all():  # gray
         images = images[:, :1]
+    ids = np.array(kept, np.int64)
+    if split is None:
+        _, first, which = np.unique(ids, return_index=True, return_inverse=True)
+        split = stratified(labels[first], SHARES, seed=0)[which]  # a picture's pieces together
     data = DataSet(
         name="upload",
         card=card(PurePosixPath(name).stem or "Your images", len(kept), side),
         classes=classes,
         images=images,
         labels=labels,
-        ids=np.array(kept, np.int64),
-        split=stratified(labels, SHARES, seed=0) if split is None else split,
+        ids=np.arange(len(ids)) if pieces else ids,
+        split=split,
     )
     return Imported(named(data), tuple(skipped))
 
@@ -107,33 +114,50 @@ def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
 
 
 def decoded(
-    archive: ZipFile, found: list[tuple[Folders, ZipInfo]], side: int, progress: Progress
-) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:
+    archive: ZipFile, found: list[tuple[Folders, ZipInfo]], side: int, progress: Progress,
+    pieces: int = 0,
+) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:  # fmt: skip
     """The pictures (n, 3, side, side), their places in the list, and what could not be read."""
-    images = np.empty((len(found), 3, side, side), np.uint8)
+    images = np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8)
     kept: list[int] = []
     skipped = []
     for place, (folders, member) in enumerate(found):
         try:
-            picture = one(archive, folders, member)
+            picture = one(archive, folders, member, fine=pieces > 0)
         except BadImage as error:
             skipped.append(Skipped(member.filename, str(error)))
         except DAMAGED:
             skipped.append(Skipped(member.filename, "It is damaged inside the archive."))
         else:
-            images[len(kept)] = np.round(square(picture, Crop(), side) * 255)
-            kept.append(place)
+            cut = pieces_of(picture, side, pieces)
+            images[len(kept) : len(kept) + len(cut)] = cut
+            kept += [place] * len(cut)
         progress((place + 1) / len(found), "reading pictures")
     return images[: len(kept)], kept, skipped
 
 
-def one(archive: ZipFile, folders: Folders, member: ZipInfo) -> Picture:
-    """A picture; BadImage says why it is left out."""
+def pieces_of(picture: Picture, side: int, most: int) -> NDArray[np.uint8]:
+    """Squares of a picture as they are, side by side and at most so many, (n, 3, side, side).
+
+    Its middle square at that side where none was asked for, or where it is smaller.
+    """
+    rows, columns = (length // side for length in picture.pixels.shape[:2])
+    if not most or not rows * columns:
+        return np.round(square(picture, Crop(), side) * 255).astype(np.uint8)[None]
+    blocks = picture.pixels[: rows * side, : columns * side]
+    blocks = blocks.reshape(rows, side, columns, side, 3).transpose(0, 2, 4, 1, 3)
+    count = min(most, rows * columns)
+    chosen = np.linspace(0, rows * columns - 1, count).astype(int)
+    return np.stack([blocks[at // columns, at % columns] for at in chosen])
+
+
+def one(archive: ZipFile, folders: Folders, member: ZipInfo, *, fine: bool = False) -> Picture:
+    """A picture, up to FINE px if wanted; BadImage says why it is left out."""
     if not folders:
         raise BadImage("It lies in no class folder.")
     if member.file_size > MAX_BYTES:
         raise BadImage(f"It has more than {MAX_BYTES / 1e6:.0f} MB.")
-    return read(contents(archive, member), PurePosixPath(member.filename).name)
+    return read(contents(archive, member), PurePosixPath(member.filename).name, fine=fine)
 
 
 def sorted_out(

@@ -68,9 +68,11 @@ def read_only(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def read(source: bytes | Path, name: str = "", view: SliceChoice | None = None) -> Picture:
-    """The file as one picture: of a scan, the slice and window of the view."""
-    opened = load(source, name)
+def read(
+    source: bytes | Path, name: str = "", view: SliceChoice | None = None, *, fine: bool = False
+) -> Picture:
+    """The file as one picture: of a scan, the slice and window of the view; `fine` as in `load`."""
+    opened = load(source, name, fine=fine)
     return opened if isinstance(opened, Picture) else opened.picture(view)
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from components import in_distribution, notices, uploads
 from components.sidebar import subject
-from components.where_odd import form, view
+from components.where_odd import form, photograph, slices, view
 
 st.title("Where is it odd?")
 
@@ -14,7 +14,7 @@ st.markdown(
     f"Which places look unlike normal images to the layers of **{notices.plain(model.title)}**?"
 )
 
-warning, answer, controls, below = (st.container() for _ in range(4))
+warning, answer, controls, whole, below = (st.container() for _ in range(5))
 with warning:
     in_distribution.line(about, below)
 with notices.spoken():
@@ -23,6 +23,9 @@ with notices.spoken():
         view.offer_phantom(about)
     with answer:
         view.show(asked, about, below)
+    with whole:
+        slices.show(asked, about)
+        photograph.show(asked, about)
 
 with st.expander("Normal images of yours"):
-    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP)
+    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP, form.PIECES)

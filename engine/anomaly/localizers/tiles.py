@@ -121,7 +121,7 @@ class TileByTile(Method[PhotographCase]):
     needs = frozenset({"normal", "patches"})
     proof = (
         "tests/engine/anomaly/localizers/test_tiles.py"
-        "::test_a_scratch_in_a_photograph_of_12_megapixels_is_found_in_tiles_alone"
+        "::test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_when_resized"
     )
 
     overlap: float = setting(

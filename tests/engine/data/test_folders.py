@@ -63,6 +63,29 @@ def test_without_classes_one_folder_or_none_is_enough():
     assert len(mixed) == 12
 
 
+def test_large_pictures_give_squares_at_their_own_resolution_held_out_together():
+    """Each picture has its own gray and a number at each pixel, which squares keep as they are."""
+    files = {}
+    for at in range(10):
+        pixels = np.indices((1300, 2500)).sum(0) % 16 + 20 * at
+        held = io.BytesIO()
+        Image.fromarray(pixels.astype(np.uint8)).save(held, "PNG")
+        files[f"{at}.png"] = held.getvalue()
+    found = read_folders(zipped(files), side=100, classless=True, pieces=6).data
+    assert found.images.shape == (60, 1, 100, 100)
+    source = (found.images[:, 0].reshape(60, -1).min(1) // 20).astype(int)
+    assert np.bincount(source).tolist() == [6] * 10
+    for one in found.images[:, 0].astype(int):
+        assert (np.diff(one % 20, axis=1) % 16 == 1).all()
+    assert all(len(set(found.split[source == at])) == 1 for at in range(10))
+    assert set(found.split) == {0, 1, 2}
+    assert len(set(found.ids)) == 60
+    small = read_folders(
+        zipped({"a.png": png(), "b.png": png()}), side=64, classless=True, pieces=6
+    )
+    assert len(small.data) == 2
+
+
 def test_a_single_picture_is_read_and_left_to_whoever_needs_more():
     assert len(read_folders(zipped({"1.png": png()}), classless=True).data) == 1
 

@@ -1,0 +1,89 @@
+"""A large photograph in tiles, at its own resolution, below the map of the resized one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from components import forms, section
+from components.draw.boxes import PictureBoxes
+from components.draw.drawing import Drawing, Views
+from components.draw.maps import first_screen
+from components.section import Section
+from components.sidebar import reload
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import Subject
+from components.where_odd.form import KEY, WhereQuestion
+from components.where_odd.slices import mask_png, notes
+from components.widgets.viewer import Panel, viewer
+from engine.anomaly.localizers.parts import rough_seconds
+from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
+from engine.images import Picture
+
+HERE = f"{KEY}.tiles"
+HELP = (
+    "The image above was resized to what the model sees. In tiles it is read at its own "
+    "resolution, so that what is small in it is still seen."
+)
+
+
+def show(asked: WhereQuestion, subject: Subject) -> None:
+    """The tiles, once they were asked for; nothing where the model sees every pixel anyway."""
+    if subject.picture.behind is not None or min(subject.picture.size) <= asked.case.model.side:
+        return
+    width, height = subject.picture.size
+    label = f"Read all {width} × {height} px in tiles"
+    if not st.toggle(label, key=f"{HERE}.on", help=HELP, bind="query-params"):
+        return
+    with st.spinner("Reading the photograph at its own resolution"):
+        picture = finest(subject)
+    case = PhotographCase(asked.case, asked.method, picture)
+    method = TileByTile(**forms.folded(TileByTile, HERE, ("overlap",), "Settings"))
+    section.show(
+        Section(
+            HERE, method, case, button=f"Read {len(method.tiles(case))} tiles",
+            before=before(method, case), picture=partial(drawn, subject, method),
+            evidence=[
+                Drawing(
+                    "boxes", "Regions above the threshold, in tiles",
+                    chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
+                )
+            ],
+            columns=1, detail=notes,
+            files=lambda found: {"mask.png": lambda: mask_png(found["mask"].values > 0)},
+        )
+    )  # fmt: skip
+
+
+def finest(subject: Subject) -> Picture:
+    """The photograph with all pixels that are read; of an upload, from its file again."""
+    shown = subject.picture
+    if subject.name or shown.size == shown.pixels.shape[1::-1]:
+        return shown
+    found = reload.finest()
+    if found is None:  # after an hour, or when others opened much
+        st.caption("The file is no longer kept: open it again to read all of its pixels.")
+        return shown
+    return found
+
+
+def before(method: TileByTile, case: PhotographCase) -> str:
+    """What will be computed, about how long, and what of the photograph is lost."""
+    grid = method.tiles(case)
+    seconds = max(1, round(rough_seconds(case, len(grid))))
+    words = f"{len(grid)} tiles of {grid.side} px: about {seconds} s here. "
+    if grid.scale < 1:
+        return words + smaller(grid)
+    height, width = case.picture.pixels.shape[:2]
+    every = case.picture.size == (width, height)
+    return words + ("Every pixel is read." if every else f"It is read at {width} × {height} px.")
+
+
+def drawn(subject: Subject, method: TileByTile, found: Views) -> None:
+    """The blended map over all of the photograph."""
+    one = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    held = f"Threshold {one['threshold']:.3g} for each tile, by {one['held out']:.0f} normal images"
+    panel = Panel(method.title, found["map"], held)
+    with first_screen(1, HERE):
+        viewer(enlarged(subject.picture.pixels), [panel], f"{HERE}.viewer")

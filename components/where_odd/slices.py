@@ -1,0 +1,220 @@
+"""The whole scan, slice by slice: a row of values, and the strangest slices to open."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+from zipfile import ZipFile
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components import forms, runs, section
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Scatter
+from components.notices import plain
+from components.section import Section
+from components.share import Files
+from components.sidebar import medical
+from components.sidebar.subject import Subject
+from components.where_odd.form import KEY, WhereQuestion
+from components.widgets.encoding import saved
+from components.widgets.pictures import show_picture
+from engine.anomaly.localizers.parts import rough_seconds
+from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
+from engine.images import Picture
+from engine.images.nifti import NiftiScan
+from engine.images.nifti_out import too_large, volume_file
+from engine.keeping.memory import Memory
+from engine.pictures import Pixels
+from engine.result import Table
+
+HERE = f"{KEY}.slices"
+SHOWN, WIDE = 6, 128  # strangest slices that are shown, and px of each
+
+_shown: Final = Memory[Pixels](400)
+
+
+def show(asked: WhereQuestion, subject: Subject) -> None:
+    """A row of all slices, once they were asked for; nothing where there is one only."""
+    scan, view = subject.chosen.scan, subject.view
+    if scan is None or view is None:
+        return
+    case = ScanCase(asked.case, asked.method, scan, view, subject.crop)
+    if case.count < 2:
+        return
+    with st.container():
+        st.markdown("**The whole scan, slice by slice**")
+        forms.refuse_links(SliceBySlice, HERE)
+        many = SliceBySlice().most < case.count
+        method = SliceBySlice(**forms.settings(SliceBySlice, HERE, None if many else ()))
+    count = len(case.places(method.most))
+    section.show(
+        Section(
+            HERE, method, case, button=f"Look at {count} slices", before=before(case, count),
+            picture=lambda found: strip(case, found),
+            evidence=[
+                Drawing(
+                    "slices", "The highest value of each slice; click one to open it",
+                    part=partial(grouped, case), chart=partial(row, case),
+                    finding=lambda found: said(case, found),
+                )
+            ],
+            columns=1, detail=notes, files=partial(files, case),
+        )
+    )  # fmt: skip
+
+
+def before(case: ScanCase, count: int) -> str:
+    """What will be computed, and about how long."""
+    seconds = max(1, round(rough_seconds(case, count)))
+    which = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
+    return (
+        f"One rule judges {which}: about {seconds} s here, and as long as the normal images take "
+        "where they were not looked at yet. The strangest slice is then opened."
+    )
+
+
+def number_of(case: ScanCase) -> int:
+    """Of the slice that is open, from 1."""
+    return (case.scan.settled(case.view).slice or 0) + 1
+
+
+def grouped(case: ScanCase, table: Table) -> Table:
+    """The slices, those that are not open and the one that is apart."""
+    is_open = table["slice"] == number_of(case)
+    columns = {name: (table[name], table.units[table.order.index(name)]) for name in table.order}
+    names = [f"Slice {number}" for number in table["slice"]]
+    return Table.of(columns | {"open": (is_open.astype(int), "")}, names)
+
+
+def row(case: ScanCase, found: Views) -> Scatter:
+    """A mark for each slice, and the threshold."""
+    return Scatter(
+        x="slice", y="highest", groups=("open", ("slice", "open slice")), size=9,
+        line=float(found["figures"]["threshold"][0]), line_name="threshold",
+        press=pressed(case),
+    )  # fmt: skip
+
+
+def said(case: ScanCase, found: Views) -> str:
+    """Where the open slice stands in the row."""
+    table, number = found["slices"], number_of(case)
+    rank = [int(table["slice"][at]) for at in strangest(table)]
+    if number not in rank:
+        return f"Slice {number} is open; it was not looked at."
+    place = rank.index(number) + 1
+    return f"Slice {number} is open: number {place} of {len(rank)}, the strangest first."
+
+
+def pressed(case: ScanCase) -> Callable[[Any], None]:
+    """Opens the slice whose mark was clicked."""
+
+    def press(picked: Any) -> None:
+        if points := picked["selection"]["points"]:
+            open_slice(case, round(float(points[0]["x"])))
+
+    return press
+
+
+def open_slice(case: ScanCase, number: int) -> None:
+    """Look at that slice, counted from 1, from the next run on."""
+    medical.open_slice(case.scan, case.view.plane or case.scan.planes[0], number - 1)
+
+
+def strip(case: ScanCase, found: Views) -> None:
+    """The strangest slices, each with a button; the strangest is opened when it was asked for."""
+    table = found["slices"]
+    best = [int(at) for at in strangest(table)[:SHOWN]]
+    if runs.pressed_for(found):  # type: ignore[arg-type]  # a section's picture has an answer
+        open_slice(case, int(table["slice"][best[0]]))
+        st.rerun()
+    unit = case.localizer.unit
+    with st.container(horizontal=True):
+        for at in best:
+            number, value = int(table["slice"][at]), f"{table['highest'][at]:.3g}"
+            with st.container(width=WIDE):
+                show_picture(thumbnail(case, number), f"Slice {number}", width=WIDE)
+                st.button(
+                    f"Slice {number}", key=f"{HERE}.open.{number}", on_click=open_slice,
+                    args=(case, number), disabled=number == number_of(case), width="stretch",
+                )  # fmt: skip
+                st.caption(plain(f"{value} {unit}"))
+
+
+def thumbnail(case: ScanCase, number: int) -> Pixels:
+    """The square of a slice that the model sees, small."""
+    view = replace(case.view, slice=number - 1)
+    name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
+    return _shown.made(name, lambda: small(case.scan.picture(view), case))
+
+
+def small(picture: Picture, case: ScanCase) -> Pixels:
+    """The square of a picture, (WIDE, WIDE, 3)."""
+    height, width = picture.pixels.shape[:2]
+    whole = Image.fromarray(picture.pixels)
+    box = case.crop.box(width, height)
+    return np.array(whole.resize((WIDE, WIDE), Image.Resampling.BICUBIC, box=box))
+
+
+def notes(found: Views) -> None:
+    """What was done otherwise than usual, beside what the localizer says of its own image."""
+    view = found["notes"]
+    for note in view.labels if view.values[0] else ():
+        st.caption(plain(note))
+
+
+# ---------------------------------------------------------------- files
+
+
+def files(case: ScanCase, found: Views) -> Files:
+    """Masks and maps of all slices: as a volume that lies on the scan, or as PNG in a zip."""
+    threshold = float(found["figures"]["threshold"][0])
+
+    def masks() -> dict[int, NDArray[np.bool_]]:
+        return {at: one > threshold for at, one in slice_maps(case, found).items()}
+
+    plane = case.view.plane or case.scan.planes[0]
+    if isinstance(case.scan, NiftiScan) and not too_large(case.scan):
+        make = partial(volume_file, case.scan, plane)
+        return {
+            "mask.nii.gz": lambda: make(masks(), case.crop, "above the threshold"),
+            "map.nii.gz": lambda: make(slice_maps(case, found), case.crop, case.localizer.unit),
+        }
+    return {"masks.zip": lambda: zipped(masks())}
+
+
+def zipped(masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
+    """A PNG for each slice, by its number."""
+    held = io.BytesIO()
+    with ZipFile(held, "w") as archive:
+        for at, mask in masks.items():
+            archive.writestr(f"slice-{at + 1:04}.png", mask_png(mask))
+    return held.getvalue()
+
+
+def mask_png(mask: NDArray[np.bool_]) -> bytes:
+    """White where the mask is."""
+    return saved(Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)), "PNG")
+
+
+def one_slice(subject: Subject, found: Views, unit: str) -> Files:
+    """Mask and map of the open slice: PNG, and in an otherwise empty volume that lies on a scan."""
+    inside = found["mask"].values > 0
+    scan, view = subject.chosen.scan, subject.view
+    png: Files = {"blindspot-mask.png": lambda: mask_png(inside)}
+    if view is None or not isinstance(scan, NiftiScan) or too_large(scan):
+        return png
+    asked = scan.settled(view)
+    plane, at = asked.plane or scan.planes[0], asked.slice or 0
+    make, values = partial(volume_file, scan, plane), found["map"].values
+    return {
+        **png,
+        "mask.nii.gz": lambda: make({at: inside}, subject.crop, "above the threshold"),
+        "map.nii.gz": lambda: make({at: values}, subject.crop, unit),
+    }
