@@ -36,7 +36,7 @@ STILL = """document.addEventListener('DOMContentLoaded', () => {
   style.textContent = '*, ::before, ::after { animation-iteration-count: 1 !important; }';
   document.documentElement.append(style);
 });"""
-OF_A_PAGE = {"viewport", "color_scheme"}  # what needs no context of its own
+OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion"}  # what needs no context of its own
 
 
 class OpenPage(Protocol):
@@ -63,9 +63,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def shared(browser: Browser) -> BrowserContext:
-    """One context for most pages: it has Streamlit's scripts at hand, read and compiled."""
+    """One context for most pages: it has Streamlit's scripts at hand, read and compiled.
+
+    Its first page is empty and stays open, so that the process of the pages goes on from test to
+    test (chromium.FLAGS): to start one, and to compile for it, costs more than a page.
+    """
     context = browser.new_context()
     context.add_init_script(ANOTHER_PERSON + STILL)
+    first = context.new_page()
+    first.route("**", lambda route: route.fulfill(body=""))  # no server has to be there
+    first.goto("http://127.0.0.1/")
     return context
 
 
@@ -107,7 +114,10 @@ def open_page(
             if options.keys() <= OF_A_PAGE:
                 page = shared.new_page()
                 page.set_viewport_size(options["viewport"])
-                page.emulate_media(color_scheme=options.get("color_scheme"))
+                page.emulate_media(
+                    color_scheme=options.get("color_scheme"),
+                    reduced_motion=options.get("reduced_motion"),
+                )
             else:
                 context = contexts.enter_context(browser.new_context(**options))
                 context.add_init_script(STILL)
@@ -118,7 +128,7 @@ def open_page(
             return page
 
         yield open_one
-    for page in shared.pages:
+    for page in shared.pages[1:]:
         page.close()
     shared.clear_cookies()
     assert not console_errors
