@@ -63,17 +63,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def shared(browser: Browser) -> BrowserContext:
-    """One context for most pages: it has Streamlit's scripts at hand, read and compiled.
-
-    Its first page is empty and stays open, so that the process of the pages goes on from test to
-    test (chromium.FLAGS): to start one, and to compile for it, costs more than a page.
-    """
+    """One context for most pages: it has Streamlit's scripts at hand, read and compiled."""
     context = browser.new_context()
     context.add_init_script(ANOTHER_PERSON + STILL)
-    first = context.new_page()
-    first.route("**", lambda route: route.fulfill(body=""))  # no server has to be there
-    first.goto("http://127.0.0.1/")
     return context
+
+
+@pytest.fixture(scope="module")
+def first_page(shared: BrowserContext) -> Iterator[Page]:
+    """An empty page, open as long as a file's tests run, and with it the process of all pages.
+
+    To start a process, and to compile Streamlit and Plotly in it, costs more than to draw a page
+    (chromium.FLAGS). It grows with each page, so it ends with the file.
+    """
+    page = shared.new_page()
+    page.route("**", lambda route: route.fulfill(body=""))  # no server has to be there
+    page.goto("http://127.0.0.1/")
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +104,7 @@ def console_errors() -> list[str]:
 
 @pytest.fixture
 def open_page(
-    browser: Browser, shared: BrowserContext, console_errors: list[str]
+    browser: Browser, shared: BrowserContext, first_page: Page, console_errors: list[str]
 ) -> Iterator[OpenPage]:
     """Opens pages, each as another person; at the end the console must be clean."""
 
@@ -128,8 +135,9 @@ def open_page(
             return page
 
         yield open_one
-    for page in shared.pages[1:]:
-        page.close()
+    for page in shared.pages:
+        if page is not first_page:
+            page.close()
     shared.clear_cookies()
     assert not console_errors
 

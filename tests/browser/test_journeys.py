@@ -18,7 +18,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.server import eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-QUICK = {"heatmaps.methods": ["Grad-CAM", "Gradient"]}
 ONE = {"heatmaps.methods": "Gradient", "trust.on": "false"}  # trials have journeys of their own
 LONG = ONE | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
 MESSAGE = 1_000_000  # bytes, the budget of one message
@@ -30,7 +29,7 @@ Visit = Callable[..., Page]
 def visit(app_url: str, open_page: OpenPage) -> Visit:
     """Opens Heatmaps with a link, as a person of their own; waits until it stands."""
 
-    def opened(link: dict[str, str | list[str]] = QUICK, **context: object) -> Page:
+    def opened(link: dict[str, str | list[str]], **context: object) -> Page:
         page = open_page(**context)
         page.goto(f"{app_url}/heatmaps?{urlencode(link, doseq=True)}")
         if not LONG.items() <= link.items():  # which redraws its progress twice a second
@@ -324,7 +323,7 @@ def test_a_telephone_needs_no_sideways_scrolling(
     app_url: str, open_page: OpenPage, path: str
 ) -> None:
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page.goto(f"{app_url}/{path}?{urlencode(QUICK, doseq=True) if path else ''}")
+    page.goto(f"{app_url}/{path}")
     settle(page)
     spare = "node => node.scrollWidth - node.clientWidth"
     assert page.get_by_test_id("stMain").evaluate(spare) <= 0
@@ -348,7 +347,7 @@ def test_covering_a_part_moves_the_bars(visit: Visit) -> None:
     expect(edited).not_to_have_text(before)
 
 
-def test_a_page_of_four_maps_stays_below_the_message_budget_and_calls_nobody_else(
+def test_maps_and_trials_stay_below_the_message_budget_and_call_nobody_else(
     app_url: str, page: Page
 ) -> None:
     frames: list[int] = []
@@ -361,9 +360,10 @@ def test_a_page_of_four_maps_stays_below_the_message_budget_and_calls_nobody_els
     page.on("websocket", listen)
     page.on("request", lambda request: called.add(request.url))
     four = ["Grad-CAM", "Grad-CAM++", "Layer-CAM", "Gradient"]
-    page.goto(f"{app_url}/heatmaps?{urlencode({'heatmaps.methods': four}, doseq=True)}")
-    settle(page)
-    expect(page.locator(".bs-stage canvas")).to_have_count(4)
+    for link, count in (({}, 2), ({"heatmaps.methods": four, "trust.on": "false"}, 4)):
+        page.goto(f"{app_url}/heatmaps?{urlencode(link, doseq=True)}")  # as it opens, with trials
+        settle(page)
+        expect(page.locator(".bs-stage canvas")).to_have_count(count)
     assert max(frames) < MESSAGE
     here = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
     assert not [url for url in called if not here.match(url)]

@@ -127,8 +127,8 @@ class Keyboard:
 
 @pytest.fixture
 def keyboard(app_url: str, page: Page) -> Keyboard:
-    """On the start page, as it opens."""
-    page.goto(app_url)
+    """On the start page, with a model that answers at once about every image."""
+    page.goto(f"{app_url}/?model=Digits+CNN")
     settle(page, 240)
     return Keyboard(page)
 

@@ -121,10 +121,10 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
 
 
 def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -> None:
-    link = {"prune.section": "Keep it", "prune.ratio": "0.25"}
+    link = DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.25"}
     page = visit(link)
     page.get_by_role("button", name="Keep it as a model").click()
-    kept = page.get_by_text("Kept as a model: EfficientNet-Lite0 ▸ 25.0 % cut · Magnitude")
+    kept = page.get_by_text("Kept as a model: Digits CNN ▸ 25.0 % cut · Magnitude")
     expect(kept).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
     page.get_by_role("button", name="Take it to Heatmaps").click()
