@@ -1,0 +1,108 @@
+"""How well scored boxes find the boxes that are known, all of one kind: "something is wrong here".
+
+A box is left, top, width and height. At an overlap t, boxes of all images are taken by falling
+confidence; each hits the box of its image, among those not yet hit, that it overlaps most, if by t
+at least. A second box on the same lesion is a false one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+OVERLAPS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())  # of mAP@[50:95]
+
+Doubles = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBoxes:
+    """P boxes of several images.
+
+    Args:
+        image: of which image each is, (P,).
+        places: (P, 4).
+        confidence: (P,).
+    """
+
+    image: NDArray[np.int64]
+    places: Doubles
+    confidence: Doubles
+
+
+@dataclass(frozen=True)
+class BoxFigures:
+    """What boxes are worth; NaN where there is nothing to find.
+
+    Args:
+        map30, map50: average precision at an overlap of .3 and of .5.
+        map50_95: its mean over .5, .55, …, .95.
+        acc50: share of images with something to find in which a box overlaps it by .5.
+        hits30, false30: boxes that hit at .3, and those that do not.
+    """
+
+    map30: float
+    map50: float
+    map50_95: float
+    acc50: float
+    hits30: int
+    false30: int
+
+
+def box_figures(found: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
+    """The figures of boxes against those that each image is known to have, (K, 4) each."""
+    at = {overlap: hits(found, truth, overlap) for overlap in (0.3, *OVERLAPS)}
+    count = sum(map(len, truth))
+    areas = {overlap: average_precision(hit, count) for overlap, hit in at.items()}
+    known = [image for image, boxes in enumerate(truth) if len(boxes)]
+    hit = set(ordered(found).image[at[0.5]].tolist())
+    return BoxFigures(
+        areas[0.3], areas[0.5], float(np.mean([areas[one] for one in OVERLAPS])),
+        len(hit) / len(known) if known else float("nan"), int(at[0.3].sum()), int((~at[0.3]).sum()),
+    )  # fmt: skip
+
+
+def ordered(found: ScoredBoxes) -> ScoredBoxes:
+    """The boxes by falling confidence; equal ones stay in their order."""
+    order = np.argsort(-found.confidence, kind="stable")
+    return ScoredBoxes(found.image[order], found.places[order], found.confidence[order])
+
+
+def hits(found: ScoredBoxes, truth: Sequence[Doubles], overlap: float) -> Flags:
+    """Whether each box hits, by falling confidence, (P,)."""
+    left = [np.ones(len(boxes), np.bool_) for boxes in truth]
+    hit = np.zeros(len(found.image), np.bool_)
+    sorted_boxes = ordered(found)
+    for at, (image, place) in enumerate(zip(sorted_boxes.image, sorted_boxes.places, strict=True)):
+        shares = np.where(left[image], shared(place[None], truth[image])[0], -1.0)
+        if len(shares) and shares.max() >= overlap:
+            hit[at] = True
+            left[image][shares.argmax()] = False
+    return hit
+
+
+def shared(one: Doubles, other: Doubles) -> Doubles:
+    """Intersection over union of boxes (n, 4) and (m, 4), (n, m); 0 for boxes without area."""
+    start = np.maximum(one[:, None, :2], other[None, :, :2])
+    end = np.minimum((one[:, :2] + one[:, 2:])[:, None], (other[:, :2] + other[:, 2:])[None])
+    both = (end - start).clip(0).prod(2)
+    either = one[:, 2:].prod(1)[:, None] + other[:, 2:].prod(1)[None] - both
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+
+def average_precision(hit: Flags, count: int) -> float:
+    """Area under the envelope of precision over recall, all points; NaN of nothing to find.
+
+    Args:
+        hit: by falling confidence, (P,).
+        count: how many there are to find.
+    """
+    if not count:
+        return float("nan")
+    precision = np.cumsum(hit) / np.arange(1, len(hit) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(envelope[hit].sum() / count)
