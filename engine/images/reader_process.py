@@ -58,8 +58,15 @@ def nifti(words: Words, arrays: Arrays) -> Reply:
     return opened(arrays.pop().tobytes(), words["called"])
 
 
+def nova(words: Words, arrays: Arrays) -> Reply:
+    """NOVA's table of boxes."""
+    from engine.images.nova_file import opened
+
+    return opened(arrays.pop().tobytes(), words["called"])
+
+
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
-    "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti,
+    "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
 }  # fmt: skip
 
 

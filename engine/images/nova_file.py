@@ -1,0 +1,102 @@
+"""NOVA's table of annotations (Parquet), read in the reader process: paths, kinds and gold boxes.
+
+A row is an image: `image_path`, `bboxes` (each with x, y, width, height in px of the image, and the
+`source` "gold" or a rater's name) and `meta` with `final_diagnosis`. Captions and histories of
+patients are never read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BadImage
+from engine.images.wire import Arrays, Words
+
+MOST_ROWS = 20_000
+MOST_BOXES = 50  # of an image
+MOST_TEXT = 20_000  # characters of a text in the table
+SIDES = ("x", "y", "width", "height")
+AT_ONCE = 64  # rows
+
+
+def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
+    """Words: paths and kinds, one for each row. Array: row, x, y, width, height of boxes, (M, 5).
+
+    Raises:
+        BadImage: it is no such table.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # others reserve gigabytes
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    pa.set_cpu_count(1)
+    try:
+        table = parquet.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+    except pa.ArrowInvalid as error:
+        raise BadImage(f"{called} is no Parquet table, or damaged: download it again.") from error
+    names = set(table.schema_arrow.names)
+    if missing := {"image_path", "bboxes"} - names:
+        raise BadImage(
+            f"{called} has no column “{min(missing)}”: NOVA's table has image_path and bboxes."
+        )
+    if table.metadata.num_rows > MOST_ROWS:
+        raise BadImage(f"{called} has more than {MOST_ROWS:,} rows: give fewer.")
+    wanted = ["image_path", "bboxes"]
+    if "meta" in names:
+        nested = pa.types.is_struct(table.schema_arrow.field("meta").type)
+        wanted.append("meta.final_diagnosis" if nested else "meta")
+    paths: list[str] = []
+    kinds: list[str] = []
+    boxes: list[tuple[float, ...]] = []
+    for batch in table.iter_batches(AT_ONCE, columns=wanted, use_threads=False):
+        for row in batch.to_pylist():
+            boxes += [(len(paths), *one) for one in gold(row["bboxes"], called)]
+            paths.append(text(row["image_path"], called))
+            meta = plain(row.get("meta"), called)
+            kind = meta.get("final_diagnosis") if isinstance(meta, dict) else ""
+            kinds.append(text(kind, called))
+            if len(paths) > MOST_ROWS:
+                raise BadImage(f"{called} has more than {MOST_ROWS:,} rows: give fewer.")
+    found = np.array(boxes, np.float64).reshape(-1, 1 + len(SIDES))
+    return {"paths": paths, "kinds": kinds}, [found]
+
+
+def gold(given: Any, called: str) -> list[tuple[float, ...]]:
+    """The boxes that the experts agreed on."""
+    listed = plain(given, called) or []
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")
+    found = []
+    for one in listed:
+        if one.get("source") != "gold":
+            continue
+        box = tuple(one.get(side) for side in SIDES)
+        if not all(isinstance(n, int | float) and isfinite(n) for n in box) or min(box[2:]) <= 0:
+            raise BadImage(f"{called}: a box has no four numbers with a width and height above 0.")
+        found.append(box)
+    if len(found) > MOST_BOXES:
+        raise BadImage(f"{called} gives an image {len(found)} boxes; at most {MOST_BOXES} count.")
+    return found
+
+
+def plain(given: Any, called: str) -> Any:
+    """A value of the table, or what its text stands for where it is kept as JSON."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(text(given, called))
+    except (ValueError, RecursionError) as error:
+        raise BadImage(f"{called}: a text that should be JSON is none.") from error
+
+
+def text(given: Any, called: str) -> str:
+    """A text of bounded length; "" where there is none."""
+    said = given if isinstance(given, str) else ""
+    if len(said) > MOST_TEXT:
+        raise BadImage(f"{called} has a text of more than {MOST_TEXT:,} characters.")
+    return said
