@@ -17,6 +17,7 @@ from engine.anomaly.case import DataCase, FamiliarCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
+from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
@@ -247,6 +248,18 @@ def parts_case(kind: type, model: Classifier | None = None) -> ScanCase | Photog
     side = about.normal.images.shape[2]
     pixels = chance.integers(0, 256, (2 * side, 3 * side, 3), dtype=np.uint8)
     return PhotographCase(about, PatchCore(normals=10), Picture(pixels, (0, 0), (), "tiny"))
+def lesions_case(model: Classifier) -> LesionsCase:
+    """Random images of which two in three have a bright square, with its mask, and normal ones."""
+    data, side = data_set(("square", "bright square", "none"), model.side, 48, seed=3), model.side
+    images, masks = data.images.copy(), np.zeros((len(data), side, side), np.bool_)
+    for row in np.flatnonzero(data.labels < 2):
+        top, left = 4 + row % 5, 6 + row % 7
+        masks[row, top : top + 8, left : left + 8] = True
+        images[row][:, masks[row]] = 180 + 70 * data.labels[row]
+    return LesionsCase(
+        model, replace(data, images=images, truth={"mask": masks}),
+        data_set(("none",), model.side, 60),
+    )  # fmt: skip
 
 
 @cache
@@ -355,6 +368,7 @@ def case_for(
     | FamiliarCase
     | ScanCase
     | PhotographCase
+    | LesionsCase
     | ForgetCase
     | BoardCase
     | AfterCase
@@ -379,6 +393,8 @@ def case_for(
         return make(model)
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 72))
+    if "lesions" in kind.needs:
+        return lesions_case(model or cnn())
     if "normal" in kind.needs:
         return familiar_case(model or cnn())
     if targets := getattr(kind, "targets", None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.anomaly.bank import Bank, Head
-from engine.anomaly.case import DataCase, FamiliarCase
+from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.detectors.costarr import COSTARR
 from engine.anomaly.detectors.detector import Detector
 from engine.anomaly.detectors.energy import Energy
@@ -31,6 +31,7 @@ from engine.anomaly.experiments.tester import HalfspaceExperiment
 from engine.anomaly.extract import Extract
 from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.localizer import Localizer
+from engine.anomaly.localizers.nova import Nova
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.protocol.compare import Compare
@@ -48,7 +49,7 @@ EXPERIMENTS: tuple[type[Experiment], ...] = (
     FvrClaims, TLC,
 )  # fmt: skip
 
-METHODS = (*FAMILIAR, *LOCALIZERS, *DOUBT, *EXPERIMENTS)
+METHODS = (*FAMILIAR, *LOCALIZERS, Nova, *DOUBT, *EXPERIMENTS)
 
 __all__ = [
     "COSTARR",
@@ -80,12 +81,14 @@ __all__ = [
     "FvrClaims",
     "HalfspaceExperiment",
     "Head",
+    "LesionsCase",
     "Localizer",
     "LokiExperiment",
     "Mahalanobis",
     "MaxLogit",
     "NNGuide",
     "NaiveBayesDetector",
+    "Nova",
     "NtkExperiment",
     "OdinStep",
     "PaDiM",

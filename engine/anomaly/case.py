@@ -112,8 +112,7 @@ class FamiliarCase(Case):
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
         if need == "patches":
-            maps = any(layer.is_map for layer in self.model.layers)
-            return "" if maps else "it needs layers whose output is a map, and this model has none."
+            return mapless(self.model)
         if need == "labels":
             reason = "it needs normal images of the model's own classes, and these have others."
             return "" if self.labeled else reason
@@ -148,6 +147,47 @@ class FamiliarCase(Case):
     def generator(self) -> np.random.Generator:
         """A fresh source of random numbers, always from the same seed."""
         return np.random.default_rng(self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class LesionsCase(Case):
+    """Images whose lesions are known, as masks or as boxes, and normal ones to compare with.
+
+    Args:
+        model: the classifier whose layers are compared.
+        data: its test images are asked about; its truth has "mask" or "boxes".
+        normal: what a localizer is fitted to, and what its threshold comes from.
+        seed: of every draw.
+    """
+
+    case_name: ClassVar[str] = "lesions"
+    what: ClassVar[str] = "images with known lesions, a classifier and normal images"
+
+    model: Classifier
+    data: DataSet
+    normal: DataSet
+    seed: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        alike = f"{self.model.fingerprint}|{len(self.data)}"  # in seconds
+        return super().facts() | {"normal": self.normal.name, "alike": alike}
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        if need == "patches":
+            return mapless(self.model)
+        if need == "lesions":
+            there = {"mask", "boxes"} & self.data.truth.keys() and len(self.data.rows("test"))
+            reason = "it needs test images with masks or boxes of lesions, and these have none."
+            return "" if there else reason
+        return super().lacks(need)
+
+
+def mapless(model: Classifier) -> str:
+    """Why the model has no patches, or ""."""
+    maps = any(layer.is_map for layer in model.layers)
+    return "" if maps else "it needs layers whose output is a map, and this model has none."
 
 
 def headless(model: Classifier) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from engine.arguments.base import Arguments
-from engine.arguments.normal import DataArguments, FamiliarArguments, StudyArguments
+from engine.arguments.normal import (
+    DataArguments,
+    FamiliarArguments,
+    LesionsArguments,
+    StudyArguments,
+)
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
@@ -21,7 +26,7 @@ from engine.method import Case, Method, case_kind
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
-    DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
+    LesionsArguments, DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
 )  # fmt: skip
 
 

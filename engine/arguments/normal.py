@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from engine import data as data_sets
-from engine.anomaly import DataCase, FamiliarCase, sources
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase, sources
 from engine.anomaly.healthy import TWINS
 from engine.anomaly.photographs import photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS
 from engine.arguments.base import Arguments
-from engine.arguments.classifiers import ModelArguments, seed_argument
+from engine.arguments.classifiers import ModelArguments, model_argument, seed_argument
 from engine.arguments.controls import Given, Many, Text, argument
 from engine.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.arguments.text import MethodsByName
 from engine.arguments.trained import data_argument, learned
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
-from engine.attribution.study.images import DEFAULT, ERRORS, MOST
+from engine.attribution.study.images import DEFAULT as USUAL
+from engine.attribution.study.images import ERRORS, MOST
 from engine.attribution.study.methods import KINDS, TITLES
 from engine.data import DataSet
 from engine.data.example import example
+from engine.data.nova import read_nova
 from engine.errors import BlindspotError
 from engine.method import Choice, Option, Slider
-from engine.models.catalog import load
+from engine.models.catalog import DEFAULT, load
 from engine.sparsity.subjects import data_of
 
 EXPLAINERS = MethodsByName(KINDS, TITLES)
@@ -86,6 +89,46 @@ class FamiliarArguments(SquareArguments[FamiliarCase]):
         return super().of(case, **known)
 
 
+LESIONS = "phantoms:count=400,seed=7"  # other patients than the healthy twins
+
+
+def lesion_options(_given: Given) -> Sequence[Option]:
+    """Images whose lesions are known: new phantoms, as drawn and with nothing but their push."""
+    return (
+        Option(LESIONS, "New brain phantoms"),
+        Option(f"{LESIONS},shift=1", "New brain phantoms, another scanner"),
+    )
+
+
+@dataclass(frozen=True)
+class LesionsArguments(ModelArguments[LesionsCase]):
+    """Images whose lesions are known, and normal ones."""
+
+    model: str = model_argument(DEFAULT)
+    data: str = argument(
+        LESIONS, Text(options=lesion_options), "Images with known lesions",
+        "A data set with masks by name, or a folder or a zip in NOVA's format: a table of boxes "
+        "(data/nova-v1.parquet) beside its folder of images.",
+    )  # fmt: skip
+    normal: str = argument(
+        TWINS, Text(options=normal_options), "Normal images", "What a localizer is fitted to."
+    )
+    seed: int = seed_argument()
+
+    def case(self) -> LesionsCase:
+        """The case of the images."""
+        model, path = self.classifier(), Path(self.data)
+        own = (path.is_dir() or path.suffix == ".zip") and path.exists()
+        data = read_nova(path, side=model.side).data if own else data_sets.load(self.data)
+        return LesionsCase(model, data, sources.normal(self.normal), self.seed)
+
+    @classmethod
+    def named(cls, case: LesionsCase) -> dict[str, Any]:
+        """Everything, of data that have a name."""
+        names = {"model": case.model.name, "data": case.data.name, "normal": case.normal.name}
+        return names | {"seed": case.seed}
+
+
 def group_of(name: str, normal: DataSet) -> int | None:
     """The group of a picture among the normal images: its photograph or its patient."""
     groups = normal.truth.get("group")
@@ -128,7 +171,7 @@ class StudyArguments(Arguments[StudyCase]):
         "Where images and model come from.",
     )  # fmt: skip
     count: int = argument(
-        DEFAULT, Slider(1, MOST, 1), "Images",
+        USUAL, Slider(1, MOST, 1), "Images",
         "Test images, of which the network has learned none. More make the figures steadier and "
         "the study longer.",
     )  # fmt: skip

@@ -1,0 +1,295 @@
+"""NOVA's protocol: how well a localizer finds lesions of kinds that it was never fitted to.
+
+Bercea et al., "NOVA: A Benchmark for Anomaly Localization and Clinical Reasoning in Brain MRI"
+(2025), https://arxiv.org/abs/2505.14064
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.anomaly.case import FamiliarCase, LesionsCase
+from engine.anomaly.extract import as_seen
+from engine.anomaly.localizers.dictas import DictAS
+from engine.anomaly.localizers.localizer import AT_ONCE, Localizer
+from engine.anomaly.localizers.padim import PaDiM
+from engine.anomaly.localizers.patchcore import PatchCore
+from engine.anomaly.localizers.patches import layers_at, maps_of, normal_patches
+from engine.anomaly.localizers.regions import boxes_above
+from engine.anomaly.protocol.conformal import Conformal
+from engine.anomaly.protocol.standing import first_line
+from engine.data import DataSet, Rows
+from engine.errors import BadData
+from engine.measures.boxes import ScoredBoxes, box_figures
+from engine.measures.segmentation import aupro, pixel_auroc
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Floats, Pictures, Result, Table
+
+KINDS: dict[str, type[Localizer]] = {one.name: one for one in (PatchCore, PaDiM, DictAS)}
+AIR = 12  # of 255, below which nothing belongs to the head
+ALL, SWAPPED, PIXELS = "all", "all, another image's map", "all, pixels alone"
+COLUMNS = {
+    "images": "images", "boxes": "boxes", "mAP@30": "share", "mAP@50": "share",
+    "mAP@[50:95]": "share", "ACC50": "share", "TP30": "boxes", "FP30": "boxes",
+    "pointing": "share", "flagged": "share", "AUROC": "probability", "AUPRO": "share",
+}  # fmt: skip
+SPREAD = 0.02  # least spread of a pixel, of 1
+SOLID, DASHED = (255, 90, 90), (255, 220, 60)  # colors of boxes that were found, and of known ones
+
+Masks = NDArray[np.bool_]
+Heat = Callable[[Tensor], Floats]  # pixels (n, 3, S, S) → maps (n, S, S)
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """The images that are asked about, and what is known of them.
+
+    Args:
+        pixels: at the model's size, (n, 3, S, S).
+        heads: where the head is, (n, S, S).
+        masks: of lesions, (n, S, S); boxes are filled.
+        boxes: of each image, (K, 4), shares of the sides.
+        kinds: of each image, (n,).
+    """
+
+    pixels: Tensor
+    heads: Masks
+    masks: Masks
+    boxes: list[NDArray[np.float64]]
+    kinds: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Nova(Method[LesionsCase]):
+    """How well a localizer finds lesions of kinds that it was never fitted to, kind by kind.
+
+    It is fitted to normal images alone, and its threshold comes from held-out normal images: of
+    images without a lesion at most the chosen share may have anything above it. Boxes surround what
+    lies above it, at most ten, scored by their highest value. mAP@30 is the area under precision
+    over recall when a box must overlap a known one by 30 % (intersection over union), mAP@50 by
+    50 %, mAP@[50:95] the mean over ten overlaps; TP30 and FP30 count boxes that hit and that do
+    not; ACC50 is the share of images with lesions in which a box hits by 50 %. *Pointing*: the
+    highest value lies on a lesion. *Flagged*: anything lies above the threshold, which is a false
+    alarm where there is no lesion. AUROC and AUPRO are of pixels. Only the head counts, since air
+    makes every map look good. Controls: each image judged by another one's map, and a localizer
+    that knows pixels alone. Features of a network that has learned from such lesions are no judge.
+    The paper's own figures are of vision-language models and cannot be compared.
+    """
+
+    name = "NOVA"
+    family = "anomaly"
+    title = "Lesions of unseen kinds (NOVA)"
+    cost = "job"
+    needs = frozenset({"lesions", "patches"})
+    paper = (
+        "Bercea et al., NOVA: A Benchmark for Anomaly Localization and Clinical Reasoning in Brain "
+        "MRI (2025), https://arxiv.org/abs/2505.14064"
+    )
+    proof = (
+        "tests/engine/anomaly/localizers/test_nova.py"
+        "::test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time"
+    )
+
+    localizer: str = setting(
+        "PatchCore",
+        Choice(tuple(KINDS), titles={name: kind.title for name, kind in KINDS.items()}),
+        "Localizer", "Which one is measured, with its usual settings.",
+    )  # fmt: skip
+    images: int = setting(
+        80, Slider(4, 1000, 1), "Images", "How many are asked about, as many of each kind as there "
+        "are.",
+    )  # fmt: skip
+    normals: int = setting(40, Slider(1, 100, 1), "Normal images used", "How many it is fitted to.")
+    alpha: float = setting(
+        0.05, Slider(0.01, 0.3, 0.01), "False alarms", "The share of normal images in which "
+        "anything at all may lie above the threshold.",
+    )  # fmt: skip
+
+    def __call__(self, case: LesionsCase, progress: Progress = quiet) -> Result:
+        """Views: table, a row for each kind, for all, and for two controls; picture."""
+        asked = benchmark(case, case.data.some("test", self.images, case.seed))
+        if len(asked.boxes) < 2 or not any(map(len, asked.boxes)):
+            raise BadData(
+                f"{case.data.card.title}: at least two images are needed, one with a lesion."
+            )
+        local = KINDS[self.localizer](normals=self.normals, alpha=self.alpha)
+        heat, plain, held = self.heats(local, case, asked, part_of(progress, 0.05, 0.4))
+        maps, threshold = self.mapped(heat, asked, held, part_of(progress, 0.4, 0.9))
+        names = [*case.data.classes, ALL]
+        rows = {
+            name: figures(asked, maps, threshold, own)
+            for at, name in enumerate(names)
+            if (own := np.flatnonzero((asked.kinds == at) | (name == ALL))).size
+        }
+        every = np.arange(len(maps))
+        rows[SWAPPED] = figures(asked, np.roll(maps, 1, axis=0), threshold, every)
+        progress(0.95, "pixels alone")
+        rows[PIXELS] = figures(asked, *self.mapped(plain, asked, held), every)
+        progress(1.0, "measured")
+        return {
+            "table": Table.grid(
+                np.array(list(rows.values())), list(rows), list(COLUMNS), list(COLUMNS.values())
+            ),
+            "picture": examples(asked, maps, threshold, names),
+        }
+
+    def finding(self, case: LesionsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How many lesions are boxed, where it is worst, and what chance gives."""
+        table = found["table"]
+        kinds = [row for row in table.rows[:-3] if table.cell(row, "boxes")]
+        worst = min(kinds, key=lambda row: table.cell(row, "mAP@30"))
+        one = {name: table.cell(ALL, name) for name in table.order}
+        by_chance = table.cell(SWAPPED, "mAP@30")
+        hardest = f"; hardest: {worst} ({table.cell(worst, 'mAP@30'):.2f})" if kinds[1:] else ""
+        return (
+            f"{KINDS[self.localizer].title} boxes {one['TP30']:.0f} of {one['boxes']:.0f} lesions "
+            f"with {one['FP30']:.0f} false boxes: mAP@30 {one['mAP@30']:.2f}, by another image's "
+            f"map {by_chance:.2f}{hardest}."
+        )
+
+    def heats(
+        self, local: Localizer, case: LesionsCase, asked: Benchmark, progress: Progress
+    ) -> tuple[Heat, Heat, Tensor]:
+        """The localizer, one that knows pixels alone, and held-out normal images for both."""
+        model, side = case.model, case.model.side
+        normal = apart(case.normal, case.data, case.data.some("test", self.images, case.seed))
+        single = FamiliarCase(model, asked.pixels[0], normal, seed=case.seed)
+        layers = layers_at(model, local.depth)
+        patches = normal_patches(single, self.normals, layers, part_of(progress, 0.0, 0.5))
+        rule = local.fit(single, patches, part_of(progress, 0.5, 1.0, "comparing patches"))
+        gray = as_seen(normal.take(patches.fit_rows), slice(None), side).mean(1)
+        middle, spread = gray.mean(0), gray.std(0, correction=0) + SPREAD
+
+        def heat(pixels: Tensor) -> Floats:
+            return local.smooth(rule.distances(maps_of(model, pixels, layers)), side)
+
+        def plain(pixels: Tensor) -> Floats:
+            return local.smooth((pixels.mean(1) - middle).abs() / spread, side)
+
+        return heat, plain, as_seen(normal.take(patches.held_rows), slice(None), side)
+
+    def mapped(
+        self, heat: Heat, asked: Benchmark, held: Tensor, progress: Progress = quiet
+    ) -> tuple[Floats, float]:
+        """Maps of all images, 0 outside the head, and the threshold of held-out normal images."""
+        calm = in_heads(heat, held, heads(held), part_of(progress, 0.0, 0.4))
+        ruler = Conformal(calm.max((1, 2)).astype(np.float64))
+        maps = in_heads(heat, asked.pixels, asked.heads, part_of(progress, 0.4, 1.0))
+        return maps, first_line(ruler, self.alpha)[0]
+
+
+def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
+    """The images of some rows, with their lesions at the model's size."""
+    side, data = case.model.side, case.data.take(rows)
+    pixels = as_seen(data, slice(None), side).contiguous()
+    if (given := data.truth.get("boxes")) is not None:
+        boxes = [one[np.isfinite(one[:, 0])].astype(np.float64) for one in given]
+        masks = np.stack([filled(one, side) for one in boxes])
+    else:
+        exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
+        masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
+        boxes = [places(boxes_above(one.astype(np.float32), 0.5, "")) for one in masks]
+    return Benchmark(pixels, heads(pixels), masks, boxes, data.labels)
+
+
+def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
+    """The normal images without the groups of the images that are asked about."""
+    words = {one.name.partition("+")[0].partition(":")[0] for one in (normal, data)}
+    known, asked = (one.truth.get("group") for one in (normal, data))
+    if len(words) > 1 or known is None or asked is None:
+        return normal
+    return normal.take(np.flatnonzero(~np.isin(known, asked[rows])))
+
+
+def heads(pixels: Tensor) -> Masks:
+    """What is not air around a head, (n, S, S), of pixels (n, 3, S, S) in [0, 1]."""
+    bright = pixels.amax(1).numpy() > AIR / 255
+    return np.stack([ndi.binary_fill_holes(one) for one in bright])
+
+
+def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> Floats:
+    """Maps of all images, 0 outside the head."""
+    found = []
+    for start in range(0, len(pixels), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        found.append(np.where(within[some], heat(pixels[some]), 0))
+        progress(min(start + AT_ONCE, len(pixels)) / len(pixels), "mapping images")
+    return np.concatenate(found).astype(np.float32)
+
+
+def filled(boxes: NDArray[np.float64], side: int) -> Masks:
+    """A mask (side, side) of boxes."""
+    mask = np.zeros((side, side), np.bool_)
+    for left, top, width, height in boxes * side:
+        rows, columns = slice(round(top), round(top + height)), slice(round(left), None)
+        mask[rows, columns][:, : max(1, round(width))] = True
+    return mask
+
+
+def places(table: Table) -> NDArray[np.float64]:
+    """Left, top, width and height of a table of boxes, (K, 4)."""
+    return table.select(("left", "top", "width", "height")).values.astype(np.float64)
+
+
+def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:
+    """Those of COLUMNS, over some of the images."""
+    tables = [boxes_above(maps[row], threshold, "") for row in rows]
+    found = ScoredBoxes(
+        np.repeat(np.arange(len(rows)), [len(one) for one in tables]),
+        np.concatenate([places(one) for one in tables]),
+        np.concatenate([one["highest"] for one in tables]).astype(np.float64),
+    )
+    truth = [asked.boxes[row] for row in rows]
+    own, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
+    sick = [at for at, one in enumerate(truth) if len(one)]
+    points = [masks[at].flat[own[at].argmax()] for at in sick]
+    inside = masks[within]
+    pixels = [f(own, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
+    return [
+        len(rows), sum(map(len, truth)), *asdict(box_figures(found, truth)).values(),
+        float(np.mean(points)) if sick else np.nan,
+        float((own.max((1, 2)) > threshold).mean()), *(pixels or [np.nan, np.nan]),
+    ]  # fmt: skip
+
+
+def examples(asked: Benchmark, maps: Floats, threshold: float, names: list[str]) -> Pictures:
+    """The first image of each kind with a lesion, with known (dashed) and found boxes (solid)."""
+    sick = np.array([len(one) > 0 for one in asked.boxes])
+    rows = [
+        int(own[0])
+        for at in range(len(names) - 1)
+        if (own := np.flatnonzero(sick & (asked.kinds == at))).size
+    ]
+    images = []
+    for row in rows:
+        image = np.round(asked.pixels[row].numpy().transpose(1, 2, 0) * 255).astype(np.uint8)
+        for boxes, color, dash in (
+            (asked.boxes[row], DASHED, 3), (places(boxes_above(maps[row], threshold, "")), SOLID, 0)
+        ):  # fmt: skip
+            for box in boxes:
+                framed(image, box, color, dash)
+        images.append(image)
+    return Pictures(
+        np.stack(images)[None], ("boxes",), tuple(names[asked.kinds[row]] for row in rows),
+        "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
+    )  # fmt: skip
+
+
+def framed(
+    image: NDArray[np.uint8], box: NDArray[np.float64], color: tuple[int, int, int], dash: int
+) -> None:
+    """Draw a box's border into an image (S, S, 3); with `dash`, only every other so many px."""
+    side = len(image)
+    edge = filled(box[None], side) & ~ndi.binary_erosion(filled(box[None], side))
+    rows, columns = np.nonzero(edge)
+    shown = (rows + columns) // dash % 2 == 0 if dash else np.ones(len(rows), np.bool_)
+    image[rows[shown], columns[shown]] = color

@@ -1,0 +1,196 @@
+"""NOVA's protocol: its figures are those of maps and boxes made one image at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage as ndi
+
+from engine.anomaly import Conformal, FamiliarCase, LesionsCase, Nova, PatchCore
+from engine.anomaly.localizers import nova
+from engine.anomaly.localizers.nova import ALL, PIXELS, SWAPPED
+from engine.data import DataCard, DataSet
+from engine.data.nova import read_nova
+from engine.errors import BadData
+from engine.measures.boxes import ScoredBoxes, box_figures
+from engine.measures.segmentation import aupro, pixel_auroc
+from tests.engine.anomaly.localizers import cells
+from tests.engine.data import nova_files
+from tests.hostile.archives import zipped
+
+KINDS = ("none", "red", "dim")
+PLACES = ((1, 1), (2, 4), (4, 2), (3, 3))
+
+
+def lesions(count=12):
+    """Images with air around them; of each kind of lesion every third one, with its mask."""
+    pixels, masks = cells.images(count, seed=3), np.zeros((count, 32, 32), np.bool_)
+    labels = np.arange(count) % 3
+    for row in np.flatnonzero(labels):
+        top, left = (4 * place for place in PLACES[row % 4])
+        masks[row, top : top + 12, left : left + 12] = True
+        pixels[row][:, masks[row]] = pixels[row][:, masks[row]] // 3 + 20
+        if labels[row] == 1:
+            pixels[row][0, masks[row]] = 255
+    pixels[:, :, :, 28:] = 0  # air
+    return DataSet(
+        "lesions", DataCard("Lesions", "", "", ""), KINDS, pixels, labels, np.arange(count),
+        np.full(count, 2, np.uint8), {"mask": masks},
+    )  # fmt: skip
+
+
+def normal(count=60):
+    pixels = cells.images(count)
+    pixels[:, :, :, 28:] = 0
+    return cells.data(pixels, 20)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return LesionsCase(cells.model(cells.Rich), lesions(), normal())
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return Nova()(case)
+
+
+def map_of(case, image):
+    """PatchCore's own map of an image (3, 32, 32) of bytes, 0 in the air."""
+    pixels = torch.from_numpy((image / 255).astype(np.float32))
+    values = PatchCore()(FamiliarCase(case.model, pixels, case.normal))["map"].values
+    return np.where(image.max(0) > nova.AIR, values, 0)
+
+
+def boxes_of(values, threshold):
+    """Left, top, width, height and highest value of each region, by its pixels."""
+    labels, count = ndi.label(values > threshold, np.ones((3, 3)))
+    found = []
+    for at in range(1, count + 1):
+        y, x = np.nonzero(labels == at)
+        sides = np.array([x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]) / 32
+        found.append((*sides, values[labels == at].max()))
+    return found
+
+
+def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, found):
+    data, table = case.data, found["table"]
+    maps = np.stack([map_of(case, image) for image in data.images])
+    held = [map_of(case, image).max() for image in case.normal.images[20:]]
+    threshold = Conformal(np.array(held)).threshold(0.05)
+    masks = data.truth["mask"]
+    within = data.images.max(1) > nova.AIR
+    for row, own in {
+        ALL: np.arange(12), "red": np.flatnonzero(data.labels == 1),
+        "dim": np.flatnonzero(data.labels == 2), "none": np.flatnonzero(data.labels == 0),
+    }.items():  # fmt: skip
+        boxes = [[at, *one] for at, i in enumerate(own) for one in boxes_of(maps[i], threshold)]
+        flat = np.array(boxes, np.float64).reshape(-1, 6)
+        truth = [np.array([one[:4] for one in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
+                 for i in own]  # fmt: skip
+        wanted = box_figures(
+            ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
+        )
+        got = [table.cell(row, name) for name in nova.COLUMNS]
+        assert got[:2] == [len(own), sum(map(len, truth))]
+        np.testing.assert_allclose(got[2:8], list(vars(wanted).values()), atol=1e-6)
+        assert got[9] == pytest.approx((maps[own].max((1, 2)) > threshold).mean())
+        if row == "none":
+            assert np.isnan(got[8])
+            continue
+        hit = [masks[i].flat[maps[i].argmax()] for i in own if masks[i].any()]
+        areas = [f(maps[own], masks[own], within[own]) for f in (pixel_auroc, aupro)]
+        np.testing.assert_allclose([got[8], *got[10:]], [np.mean(hit), *areas], atol=1e-5)
+
+
+def test_lesions_are_found_and_another_image_s_map_finds_them_by_chance(case, found):
+    table = found["table"]
+    assert table.rows == (*KINDS, ALL, SWAPPED, PIXELS)
+    assert table.cell("red", "pointing") == 1
+    assert table.cell(ALL, "AUROC") > 0.9
+    assert abs(table.cell(SWAPPED, "AUROC") - 0.5) < 0.25
+    assert table.cell(SWAPPED, "mAP@30") < table.cell("red", "mAP@30")
+    words = Nova().finding(case, found)
+    assert words.startswith(f"PatchCore boxes {table.cell(ALL, 'TP30'):.0f} of 8 lesions with")
+    assert f"mAP@30 {table.cell(ALL, 'mAP@30'):.2f}, by another image's map" in words
+
+
+def test_maps_of_random_numbers_find_nothing(case, monkeypatch):
+    """The proof that the figures are the map's: take it away, and chance is left."""
+    rng = np.random.default_rng(0)
+
+    def noise(_self, distances, side):
+        return rng.random((len(distances), side, side)).astype(np.float32)
+
+    monkeypatch.setattr(PatchCore, "smooth", noise)
+    table = Nova()(case)["table"]
+    assert table.cell(ALL, "AUROC") == pytest.approx(0.5, abs=0.06)
+    assert table.cell(ALL, "AUPRO") == pytest.approx(0.15, abs=0.08)
+    assert table.cell(ALL, "mAP@30") < 0.05
+    assert table.cell(ALL, "pointing") < 0.4
+
+
+def test_air_counts_nowhere(case, found):
+    """What lies in the air is changed, and no figure with it."""
+    assert not nova.heads(torch.zeros(2, 3, 8, 8)).any()
+    ring = torch.zeros(1, 3, 8, 8)
+    ring[:, :, 2:6, 2:6], ring[:, :, 3:5, 3:5] = 0.5, 0  # a dark cavity belongs to the head
+    assert nova.heads(ring).sum() == 16
+    asked = nova.benchmark(case, np.arange(12))
+    noisy = np.where(asked.heads, 1.0, 9.0).astype(np.float32)
+    maps = nova.in_heads(
+        lambda pixels: noisy[: len(pixels)], asked.pixels, asked.heads, lambda *_: None
+    )
+    assert set(np.unique(maps)) == {0.0, 1.0}
+    assert np.isfinite(found["table"].cell(ALL, "AUPRO"))
+
+
+def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
+    data = lesions()
+    rows = [
+        nova_files.row(
+            at,
+            [nova_files.box(*(32 * np.array(one[:4]))) for one in boxes_of(1.0 * mask, 0.5)],
+            kind=KINDS[label],
+        )
+        for at, (mask, label) in enumerate(zip(data.truth["mask"], data.labels, strict=True))
+    ]  # fmt: skip
+    images = list(data.images.transpose(0, 2, 3, 1))
+    own = read_nova(zipped(nova_files.files(rows, images)), "nova.zip", side=32).data
+    assert set(own.classes) == set(KINDS)
+    table = Nova()(replace(case, data=own))["table"]
+    exact = Nova()(case)["table"]
+    for row in (*KINDS, ALL, PIXELS):
+        for name in nova.COLUMNS:
+            assert table.cell(row, name) == pytest.approx(
+                exact.cell(row, name), abs=1e-5, nan_ok=True
+            )
+
+
+def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_ones():
+    groups = np.arange(60) // 3
+    known = replace(cells.data(cells.images(60), 30, group=groups), name="heads+healthy")
+    asked = replace(known, name="heads:contrast=0.5")
+    rows = np.array([0, 4, 59])
+    left = nova.apart(known, asked, rows)
+    assert set(left.truth["group"]) == set(range(20)) - {0, 1, 19}
+    assert nova.apart(known, replace(asked, name="others"), rows) is known
+
+
+def test_what_cannot_be_measured_is_a_sentence(case):
+    healthy = replace(case.data, truth={"mask": np.zeros((12, 32, 32), np.bool_)})
+    with pytest.raises(BadData, match="one with a lesion"):
+        Nova()(replace(case, data=healthy))
+    bare = replace(case.data, truth={})
+    assert "masks or boxes" in Nova.unmet(replace(case, data=bare))
+
+
+def test_the_picture_has_known_boxes_dashed_and_found_boxes_solid(found):
+    image = found["picture"].images[0, 0]
+    assert found["picture"].columns == KINDS[1:]
+    assert (image == nova.SOLID).all(-1).any()
+    dashes = (image == nova.DASHED).all(-1)
+    assert dashes.any()

@@ -1,0 +1,72 @@
+"""NOVA's protocol on new phantoms over three seeds: other patients, lesions and normal images."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from engine.anomaly import Conformal, Nova
+from engine.anomaly.localizers.nova import ALL, KINDS, PIXELS, SWAPPED
+from engine.arguments.normal import LesionsArguments
+from engine.data.lesions import KINDS as LESIONS
+from tests.engine.anomaly.localizers.test_phantoms import FEATURES, both
+
+pytestmark = pytest.mark.slow
+SEEDS = range(3)
+SHARES = ("mAP@30", "mAP@50", "mAP@[50:95]", "ACC50", "pointing", "AUROC", "AUPRO")
+every = pytest.mark.parametrize("name", KINDS)
+
+
+@cache
+def tables(features, name):
+    """The table of each seed, whose phantoms are of other patients each time."""
+    found = []
+    for seed in SEEDS:
+        data = f"phantoms:count=400,seed={7 + seed}"
+        case = LesionsArguments(model=features, data=data, seed=seed).case()
+        found.append(Nova(localizer=name)(case)["table"])
+    return tuple(found)
+
+
+def over_seeds(found, row, column):
+    """All seeds' figures of one cell."""
+    return np.array([table.cell(row, column) for table in found])
+
+
+@every
+@both
+def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, measure):
+    found = tables(features, name)
+    where = f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}"
+    for row in (*LESIONS[1:], ALL, SWAPPED, PIXELS):
+        said = [f"{over_seeds(found, row, one).mean():.3f} ± "
+                f"{over_seeds(found, row, one).std(ddof=1):.3f}" for one in SHARES]  # fmt: skip
+        hits, false, boxes = (
+            int(over_seeds(found, row, one).sum()) for one in ("TP30", "FP30", "boxes")
+        )
+        measure(f"{where}, {row}, 3 seeds: {', '.join(SHARES)}; TP30 and FP30",
+                f"{', '.join(said)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
+    for column in ("mAP@30", "pointing", "AUROC", "AUPRO"):
+        assert over_seeds(found, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
+    if name != "DictAS":
+        for column in ("mAP@30", "AUROC"):
+            other = max(over_seeds(found, row, column).mean() for row in (SWAPPED, PIXELS))
+            assert over_seeds(found, ALL, column).mean() > other
+
+
+@every
+@both
+def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(features, name, measure):
+    found = tables(features, name)
+    counts = over_seeds(found, LESIONS[0], "images")
+    alarms = int(np.rint(over_seeds(found, LESIONS[0], "flagged") * counts).sum())
+    total = int(counts.sum())
+    measure(
+        f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, no lesion, 3 seeds: flagged at "
+        "5 %", f"{alarms} of {total}",
+    )  # fmt: skip
+    high = Conformal(np.arange(40.0)).band(0.05, 0.99)[1]
+    assert alarms <= binom.ppf(0.995, total, high)
