@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -15,6 +16,8 @@ from engine.result import Result
 
 MOST_MB = 500
 LISTED = 200  # of the files that were left out
+
+Reads = Callable[[bytes, str, int], Imported]
 
 HELP = (
     "A zip with a folder for each class (cat/1.png, dog/2.png), or a two-dimensional MedMNIST "
@@ -101,6 +104,14 @@ def all_held(key: str) -> dict[str, DataSet]:
 
 
 def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
+def pictures_of(content: bytes, name: str, side: int) -> Imported:
+    """A zip of pictures, with or without class folders."""
+    return read_folders(content, name, side, classless=True)
+
+
+def draw_pictures(
+    key: str, side: int, help: str, label: str = "A zip of pictures", reads: Reads = pictures_of
+) -> None:
     """The uploader of a page; a file that cannot be read leaves everything as it was.
 
     Args:
@@ -108,6 +119,8 @@ def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
         side: px that pictures are brought to, as near as a data set may have it.
         help: what they are for.
         pieces: squares that large pictures may be cut into instead; 0 where that is not offered.
+        label: what is asked for.
+        reads: makes a data set of the file's bytes, its name and the side.
     """
     if pieces:
         st.toggle(
@@ -119,6 +132,8 @@ def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
     st.file_uploader(
         "A zip of pictures", key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
         args=(key, side, pieces), help=help,
+        label, key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
+        args=(key, side, reads), help=help,
     )  # fmt: skip
     if problem := st.session_state.get(f"{key}.problem"):
         st.error(plain(problem), icon=":material/error:")
@@ -126,6 +141,8 @@ def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
 
 def take_pictures(key: str, side: int, pieces: int = 0) -> None:
     """Read the zip, and offer it; cut into squares where that was chosen."""
+def take_pictures(key: str, side: int, reads: Reads) -> None:
+    """Read the zip, and offer it."""
     given = st.session_state[f"{key}.file"]
     pieces = pieces if st.session_state.get(f"{key}.cut") else 0
     st.session_state[f"{key}.problem"] = ""
@@ -134,6 +151,7 @@ def take_pictures(key: str, side: int, pieces: int = 0) -> None:
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
         found = read_folders(given.getvalue(), given.name, side, classless=True, pieces=pieces).data
+        found = reads(given.getvalue(), given.name, side).data
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return

@@ -12,7 +12,12 @@ from engine import data as data_sets
 from engine.arguments import ARGUMENTS
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
-from engine.arguments.normal import DataArguments, FamiliarArguments, StudyArguments
+from engine.arguments.normal import (
+    DataArguments,
+    FamiliarArguments,
+    LesionsArguments,
+    StudyArguments,
+)
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
@@ -92,6 +97,10 @@ FORMS = (
     Form(
         views.WHERE_ODD, "where", FamiliarArguments,
         SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
+    ),
+    Form(  # folded, but for a link into it
+        views.WHERE_ODD, "where.nova", LesionsArguments,
+        OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
     Form(views.FORGET, "forget", BoardArguments, FORGET),
     Form(
@@ -178,6 +187,8 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(f
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
     if form.learned:
         learn(form.learned)
+    if form.kind is LesionsArguments:
+        LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
     bad = {form.key_of(name): BAD for name in form.asked}
     at = settled(visit(form.link | bad, form.view))
     assert not at.exception

@@ -1,0 +1,85 @@
+"""Folded below the page: how well a localizer finds lesions of unseen kinds, by NOVA's protocol."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import forms, section, uploads
+from components.case_form import CaseForm
+from components.draw.drawing import Drawing, Views
+from components.draw.panels import Panels
+from components.notices import plain, spoken
+from components.section import Section
+from engine.anomaly import LesionsCase, Nova, sources
+from engine.arguments.normal import LesionsArguments
+from engine.data import load
+from engine.data.nova import read_nova
+from engine.models.classifier import Classifier
+
+KEY = "where.nova"
+TITLE = "How well does it find lesions of kinds it never saw? (NOVA's protocol)"
+PANELS = {"mAP@30": "mAP@30", "pointing": "Pointing", "AUROC": "AUROC, pixels", "AUPRO": "AUPRO"}
+OWN_HELP = (
+    "The benchmark NOVA as it is downloaded, or images of your own in its format: a table of boxes "
+    "(data/nova-v1.parquet) and the folder images. It stays in this session's memory."
+)
+
+
+def show(model: Classifier) -> None:
+    """The section, whose images are made once it is unfolded."""
+    linked = any(name.startswith(f"{KEY}.") for name in st.query_params)
+    box = st.expander(TITLE, linked, key=f"{KEY}.open", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        above = st.container()
+        with spoken():
+            method, case, form = choose(model)
+            with above:
+                measured(method, case, form)
+        uploads.draw_pictures(KEY, model.side, OWN_HELP, "A zip in NOVA's format", read_nova)
+
+
+def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
+    """Localizer, images with lesions and normal images. Raises BlindspotError without a case."""
+    form = CaseForm(LesionsArguments, KEY, {"model": model})
+    forms.refuse_links(Nova, KEY)
+    left, right = st.columns(2, gap="large")
+    with left:
+        data = form.ask("data", own=st.session_state.setdefault(f"{KEY}.own", {}))
+        normal = form.ask("normal", own=uploads.all_held("where"))
+        form.ask("seed")
+    with right:
+        method = Nova(**forms.settings(Nova, KEY))
+    with st.spinner("Making the images; the first time this may take a minute or two"):
+        data = load(data) if isinstance(data, str) else data
+        normal = sources.normal(normal) if isinstance(normal, str) else normal
+    return method, LesionsCase(model, data, normal, form.given["seed"]), form
+
+
+def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
+    """The figures by kind, once they were asked for."""
+    section.show(
+        Section(
+            KEY, method, case, known=form.known({"model": case.model.name}), columns=1,
+            button="Measure",
+            before=f"{method.images} images at most are mapped; it takes a minute or two.",
+            evidence=[
+                Drawing("picture"),
+                Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
+                Drawing("table", "Every figure"),
+            ],
+            detail=lambda _: st.caption(plain(f"{case.data.card.about} {case.data.card.made}")),
+        )
+    )  # fmt: skip
+
+
+def by_kind(found: Views) -> str:
+    """What the controls say."""
+    table = found["table"]
+    other, pixels = table.rows[-2:]
+    return (
+        f"AUROC of pixels {table.cell('all', 'AUROC'):.2f}; with {other.removeprefix('all, ')} "
+        f"{table.cell(other, 'AUROC'):.2f}, with {pixels.removeprefix('all, ')} "
+        f"{table.cell(pixels, 'AUROC'):.2f}."
+    )
