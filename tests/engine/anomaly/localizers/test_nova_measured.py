@@ -9,26 +9,51 @@ import pytest
 from scipy.stats import binom
 
 from engine.anomaly import Conformal, Nova
+from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, KINDS, PIXELS, SWAPPED
 from engine.arguments.normal import LesionsArguments
 from engine.data.lesions import KINDS as LESIONS
-from tests.engine.anomaly.localizers.test_phantoms import FEATURES, both
+from engine.measures.segmentation import pixel_auroc
+from tests.engine.anomaly.localizers.test_phantoms import shuffled
 
 pytestmark = pytest.mark.slow
 SEEDS = range(3)
 SHARES = ("mAP@30", "mAP@50", "mAP@[50:95]", "ACC50", "pointing", "AUROC", "AUPRO")
+FEATURES = {
+    "lite0": "EfficientNet-Lite0", "phantom-cnn": "Phantom CNN that learned from such lesions",
+}  # fmt: skip
 every = pytest.mark.parametrize("name", KINDS)
+both = pytest.mark.parametrize("features", FEATURES)
 
 
 @cache
-def tables(features, name):
-    """The table of each seed, whose phantoms are of other patients each time."""
+def tried(features, name):
+    """The table of each seed, whose phantoms are of other patients each time, and its maps."""
     found = []
     for seed in SEEDS:
         data = f"phantoms:count=400,seed={7 + seed}"
         case = LesionsArguments(model=features, data=data, seed=seed).case()
-        found.append(Nova(localizer=name)(case)["table"])
+        with pytest.MonkeyPatch.context() as patch:
+            seen = kept_figures(patch)
+            found.append((Nova(localizer=name)(case)["table"], *seen[0]))
     return tuple(found)
+
+
+def kept_figures(patch):
+    """What the method takes its figures of: images and maps, in the order of its rows."""
+    seen, real = [], nova.figures
+
+    def kept(asked, maps, *rest):
+        seen.append((asked, maps))
+        return real(asked, maps, *rest)
+
+    patch.setattr(nova, "figures", kept)
+    return seen
+
+
+def tables(features, name):
+    """The table of each seed."""
+    return tuple(table for table, *_ in tried(features, name))
 
 
 def over_seeds(found, row, column):
@@ -70,3 +95,19 @@ def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(feature
     )  # fmt: skip
     high = Conformal(np.arange(40.0)).band(0.05, 0.99)[1]
     assert alarms <= binom.ppf(0.995, total, high)
+
+
+@every
+@both
+def test_maps_shuffled_within_each_brain_are_near_chance(features, name, measure):
+    areas = []
+    for _, asked, maps in tried(features, name):
+        mixed = shuffled(maps, asked.heads)
+        for at in np.flatnonzero((asked.masks & asked.heads).any((1, 2))):
+            one = slice(at, at + 1)
+            areas.append(pixel_auroc(mixed[one], asked.masks[one], asked.heads[one]))
+    measure(
+        f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, shuffled within the brain, "
+        "3 seeds: AUROC", f"{np.mean(areas):.3f}",
+    )  # fmt: skip
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.02)
