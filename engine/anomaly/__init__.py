@@ -43,15 +43,17 @@ DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)
 LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 
+BENCHMARKS = (Nova,)
 DOUBT = (FVR, Blends)
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
     FvrClaims, TLC,
 )  # fmt: skip
 
-METHODS = (*FAMILIAR, *LOCALIZERS, Nova, *DOUBT, *EXPERIMENTS)
+METHODS = (*FAMILIAR, *LOCALIZERS, *BENCHMARKS, *DOUBT, *EXPERIMENTS)
 
 __all__ = [
+    "BENCHMARKS",
     "COSTARR",
     "DETECTORS",
     "DOUBT",

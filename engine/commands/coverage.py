@@ -58,6 +58,7 @@ ELSEWHERE = {
     "COUNTED": "Hallucination / Decoding", "TRAINING": "Overview / Data and models",
     "OTHER_SEEDS": "Sparsity / Prune",
     "PROTECT": "Unlearning / Experiments", "LOCALIZERS": "Anomaly / Where is it odd?",
+    "BENCHMARKS": "Anomaly / Where is it odd?",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""
 

@@ -12,13 +12,17 @@ from PIL import Image
 
 from components.views import WHERE_ODD
 from components.where_odd import answers
-from engine.anomaly import FamiliarCase, PaDiM, PatchCore, sources
+from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore, sources
 from engine.anomaly.healthy import TWINS
+from engine.arguments.normal import LesionsArguments
 from engine.case import shown
 from engine.data.example import example
+from engine.data.nova import read_nova
 from engine.images import Crop
 from engine.models import catalog
 from engine.run import digest
+from tests.engine.data import nova_files
+from tests.hostile.archives import zipped
 from tests.visits import pills, question_in, said, settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "model": "Digits CNN"}
@@ -127,3 +131,38 @@ def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it(
     assert "The same slice without the lesion" in words(at)
     assert re.match("The oddest place is the|Nothing stands out", at.main.header[0].value)
     assert not any(one.key == "where.phantom" for one in at.button)
+
+
+def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
+    LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
+    data = sources.normal("digits")
+    rows, images = [], []
+    for at, image in enumerate(data.images[data.rows("test")[:8], 0]):
+        odd = at % 2 == 0
+        images.append(np.where(np.indices((8, 8)).max(0) < 3, 255, image) if odd else image)
+        boxes = [nova_files.box(0, 0, 3, 3)] if odd else []
+        rows.append(nova_files.row(at, boxes, kind="square" if odd else "nothing"))
+    content = zipped(nova_files.files(rows, [one.astype(np.uint8) for one in images]))
+    at = settled(visit(DIGITS | {"where.nova.seed": "1"}, WHERE_ODD))
+    uploader = at.file_uploader(key="where.nova.file")
+    uploader.set_value(("nova.zip", nova_files.with_table(b"broken"), "application/zip")).run()
+    assert any("is no Parquet table" in one for one in said(at))
+    at.file_uploader(key="where.nova.file").set_value(("n.zip", content, "application/zip")).run()
+    mine = next(o for o in at.selectbox(key="where.nova.data").options if o.startswith("Your"))
+    at.selectbox(key="where.nova.data").set_value(mine).run()
+    at.selectbox(key="where.nova.normal").set_value("Digits, 8 × 8").run()
+    next(one for one in at.button if one.label == "Measure").click().run()
+    at = settled(at, lambda at: any("boxes" in one.value for one in at.header))
+    own = read_nova(content, "n.zip", 8).data
+    case = LesionsCase(catalog.load("digits-cnn"), own, data, seed=1)
+    found = Nova()(case)
+    assert any(one.value == Nova().finding(case, found) for one in at.header)
+    assert f"AUROC of pixels {found['table'].cell('all', 'AUROC'):.2f}" in words(at)
+
+
+def test_nothing_is_measured_or_drawn_of_nova_s_protocol_until_it_is_unfolded(monkeypatch):
+    from components.where_odd import nova
+
+    monkeypatch.setattr(nova, "load", lambda name: 1 / 0)
+    at = opened()
+    assert not [one for one in at.selectbox if one.key == "where.nova.data"]
