@@ -158,6 +158,7 @@ class LesionsCase(Case):
         data: its test images are asked about; its truth has "mask" or "boxes".
         normal: what a localizer is fitted to, and what its threshold comes from.
         seed: of every draw.
+        precision: "exact" only.
     """
 
     case_name: ClassVar[str] = "lesions"
@@ -167,6 +168,7 @@ class LesionsCase(Case):
     data: DataSet
     normal: DataSet
     seed: int = 0
+    precision: Precision = "exact"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
