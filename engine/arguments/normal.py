@@ -93,7 +93,7 @@ LESIONS = "phantoms:count=400,seed=7"  # other patients than the healthy twins
 
 
 def lesion_options(_given: Given) -> Sequence[Option]:
-    """Images whose lesions are known: new phantoms, as drawn and with nothing but their push."""
+    """Images whose lesions are known: new phantoms, from the usual scanner and from another."""
     return (
         Option(LESIONS, "New brain phantoms"),
         Option(f"{LESIONS},shift=1", "New brain phantoms, another scanner"),
