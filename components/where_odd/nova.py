@@ -18,7 +18,7 @@ from engine.models.classifier import Classifier
 
 KEY = "where.nova"
 TITLE = "How well does it find lesions of kinds it never saw? (NOVA's protocol)"
-PANELS = {"mAP@30": "mAP@30", "pointing": "Pointing", "AUROC": "AUROC, pixels", "AUPRO": "AUPRO"}
+PANELS = {"mAP@30": "mAP@30", "pointing": "Pointing", "AUROC": "AUROC"}
 OWN_HELP = (
     "The benchmark NOVA as it is downloaded, or images of your own in its format: a table of boxes "
     "(data/nova-v1.parquet) and the folder images. It stays in this session's memory."

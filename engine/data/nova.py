@@ -56,7 +56,7 @@ def read_nova(
                 f"{called} has {len(tables) or 'no'} tables (*{TABLE}): NOVA has one, "
                 "data/nova-v1.parquet, beside its folder of images."
             )
-        paths, kinds, boxes = annotations(held[tables[0]], shown(tables[0]))
+        paths, kinds, boxes = annotated(held[tables[0]], shown(tables[0]))
         if len(paths) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: give fewer.")
         root = tables[0].rpartition("/")[0].removesuffix("data")
@@ -110,7 +110,7 @@ def bounded(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def annotations(
+def annotated(
     read_table: Callable[[], bytes], called: str
 ) -> tuple[list[str], list[str], list[Boxes]]:
     """Path, kind and boxes in px of each row, decoded in the reader process. Raises BadData."""
@@ -132,7 +132,9 @@ def padded(
 
     Boxes are changed in place from px of the image to shares of its square.
     """
-    images, kept, skipped = np.empty((len(paths), 3, side, side), np.uint8), [], []
+    images = np.empty((len(paths), 3, side, side), np.uint8)
+    kept: list[int] = []
+    skipped: list[Skipped] = []
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
         try:
