@@ -103,15 +103,10 @@ def all_held(key: str) -> dict[str, DataSet]:
     return lab | st.session_state.setdefault(f"{key}.own", {})
 
 
-def draw_pictures(key: str, side: int, help: str, pieces: int = 0) -> None:
-def pictures_of(content: bytes, name: str, side: int) -> Imported:
-    """A zip of pictures, with or without class folders."""
-    return read_folders(content, name, side, classless=True)
-
-
 def draw_pictures(
-    key: str, side: int, help: str, label: str = "A zip of pictures", reads: Reads = pictures_of
-) -> None:
+    key: str, side: int, help: str, pieces: int = 0, label: str = "A zip of pictures",
+    reads: Reads | None = None,
+) -> None:  # fmt: skip
     """The uploader of a page; a file that cannot be read leaves everything as it was.
 
     Args:
@@ -120,7 +115,8 @@ def draw_pictures(
         help: what they are for.
         pieces: squares that large pictures may be cut into instead; 0 where that is not offered.
         label: what is asked for.
-        reads: makes a data set of the file's bytes, its name and the side.
+        reads: makes a data set of the file's bytes, its name and the side; a zip of pictures if
+            not given.
     """
     if pieces:
         st.toggle(
@@ -130,19 +126,15 @@ def draw_pictures(
             "with. Otherwise each picture is made smaller, to what the model sees.",
         )  # fmt: skip
     st.file_uploader(
-        "A zip of pictures", key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
-        args=(key, side, pieces), help=help,
         label, key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
-        args=(key, side, reads), help=help,
+        args=(key, side, pieces, reads), help=help,
     )  # fmt: skip
     if problem := st.session_state.get(f"{key}.problem"):
         st.error(plain(problem), icon=":material/error:")
 
 
-def take_pictures(key: str, side: int, pieces: int = 0) -> None:
+def take_pictures(key: str, side: int, pieces: int = 0, reads: Reads | None = None) -> None:
     """Read the zip, and offer it; cut into squares where that was chosen."""
-def take_pictures(key: str, side: int, reads: Reads) -> None:
-    """Read the zip, and offer it."""
     given = st.session_state[f"{key}.file"]
     pieces = pieces if st.session_state.get(f"{key}.cut") else 0
     st.session_state[f"{key}.problem"] = ""
@@ -150,8 +142,11 @@ def take_pictures(key: str, side: int, reads: Reads) -> None:
         return
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
-        found = read_folders(given.getvalue(), given.name, side, classless=True, pieces=pieces).data
-        found = reads(given.getvalue(), given.name, side).data
+        if reads:
+            found = reads(given.getvalue(), given.name, side).data
+        else:
+            content = given.getvalue()
+            found = read_folders(content, given.name, side, classless=True, pieces=pieces).data
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return

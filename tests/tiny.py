@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from engine import data as data_sets
-from engine.anomaly.case import DataCase, FamiliarCase
+from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
@@ -248,6 +247,8 @@ def parts_case(kind: type, model: Classifier | None = None) -> ScanCase | Photog
     side = about.normal.images.shape[2]
     pixels = chance.integers(0, 256, (2 * side, 3 * side, 3), dtype=np.uint8)
     return PhotographCase(about, PatchCore(normals=10), Picture(pixels, (0, 0), (), "tiny"))
+
+
 def lesions_case(model: Classifier) -> LesionsCase:
     """Random images of which two in three have a bright square, with its mask, and normal ones."""
     data, side = data_set(("square", "bright square", "none"), model.side, 48, seed=3), model.side

@@ -37,7 +37,9 @@ def show(model: Classifier) -> None:
             method, case, form = choose(model)
             with above:
                 measured(method, case, form)
-        uploads.draw_pictures(KEY, model.side, OWN_HELP, "A zip in NOVA's format", read_nova)
+        uploads.draw_pictures(
+            KEY, model.side, OWN_HELP, label="A zip in NOVA's format", reads=read_nova
+        )
 
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:

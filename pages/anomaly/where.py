@@ -4,8 +4,7 @@ import streamlit as st
 
 from components import in_distribution, notices, uploads
 from components.sidebar import subject
-from components.where_odd import form, photograph, slices, view
-from components.where_odd import form, nova, view
+from components.where_odd import form, nova, photograph, slices, view
 
 st.title("Where is it odd?")
 
@@ -30,5 +29,4 @@ with notices.spoken():
 
 with st.expander("Normal images of yours"):
     uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP, form.PIECES)
-    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP)
 nova.show(model)
