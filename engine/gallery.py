@@ -19,7 +19,7 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Table, View
-from engine.run import GALLERY, Answer, digest, made, read_as, without_words
+from engine.run import GALLERY, Answer, digest, made, own_words, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
 
@@ -71,7 +71,8 @@ def make(again: Collection[str] = ()) -> int:
             another machine.
 
     Raises:
-        BlindspotError: no answer that ships is of such a method.
+        BlindspotError: no answer that ships is of such a method, or one is of a model that does
+            not ship, whose answers other installations would not find.
     """
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
@@ -82,6 +83,8 @@ def make(again: Collection[str] = ()) -> int:
     wanted = {}
     for method, case in asked:
         name = digest(method, case)
+        if own_words(case):
+            raise BlindspotError(f"{method.title}: {case.model.name} does not ship with Blindspot.")
         wanted[name] = method.title
         if store.get(name) is None or method.name in again:
             result, said = made(method, case, name)

@@ -62,6 +62,9 @@ def test_answers_of_one_method_are_computed_again_when_asked(tmp_path, monkeypat
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)
     monkeypatch.setattr(gallery, "questions", lambda: iter([(Gradient(), case), (GradCam(), case)]))
     monkeypatch.setattr(gallery, "made", noted)
+    assert main(["gallery"]) != 0
+    assert "tiny-cnn does not ship with Blindspot" in capsys.readouterr().err
+    monkeypatch.setattr(gallery, "own_words", lambda _case: "")
     assert main(["gallery"]) == 0
     assert main(["gallery"]) == 0
     assert computed == ["Gradient", "GradCam"]
