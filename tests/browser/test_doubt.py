@@ -37,7 +37,7 @@ def test_a_digit_is_moved_toward_another_digit_and_toward_noise(app_url: str, pa
 
 def masses(page: Page, way: str) -> dict[str, int]:
     """The percentages below the picture of one way, at the present step."""
-    said = page.get_by_text(re.compile(rf"^\d+ % {way}: its class")).first.inner_text()
+    said = page.get_by_text(re.compile(rf"^\d+ % toward {way}: ")).first.inner_text()
     return {name: int(value) for name, value in re.findall(r"(confusion|ignorance) (\d+) %", said)}
 
 
@@ -46,11 +46,11 @@ def test_a_morph_of_the_opening_example_raises_confusion_and_noise_raises_ignora
 ) -> None:
     page.goto(f"{app_url}/confusion-or-ignorance")
     settle(page, 120)
-    expect(page.get_by_text(re.compile("^50 % 8: its class"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^50 % toward 8: "))).to_be_visible()
     half = masses(page, "8"), masses(page, "noise")
     page.get_by_role("slider", name="Step").focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text(re.compile("^0 % 8: its class"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^0 % toward 8: "))).to_be_visible()
     before = masses(page, "8"), masses(page, "noise")
     assert before[0] == before[1]
     assert half[0]["confusion"] > before[0]["confusion"] + 10

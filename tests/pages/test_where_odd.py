@@ -108,7 +108,7 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
     mine = next(one for one in options if one.startswith("Your data"))
     at.selectbox(key="where.normal").set_value(mine).run()
     at = answered(at)
-    assert "too few normal images were held out for a threshold at 5 %" in at.main.header[0].value
+    assert "too few for a threshold at 5 %" in at.main.header[0].value
     assert "no false-alarm rate below" in words(at)
 
 

@@ -164,8 +164,8 @@ class Localizer(Method[FamiliarCase]):
         where += f"{one['held out']:.0f} normal images reach anywhere"
         if one["smallest p"] > self.alpha:
             return (
-                f"The oddest place is the {where}; too few normal images were held out for a "
-                f"threshold at {100 * self.alpha:.3g} % false alarms."
+                f"The oddest place is the {where}; too few for a threshold at "
+                f"{100 * self.alpha:.3g} % false alarms."
             )
         if one["highest"] > one["threshold"]:
             return f"The oddest place is the {where}."

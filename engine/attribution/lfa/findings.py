@@ -37,7 +37,7 @@ def in_sentence(change: str) -> str:
 
 
 def advice(found: Mapping[str, Any], change: str) -> str:
-    """Who predicts this change best at fresh samples, who comes next, and who is worst.
+    """Who predicts this change best at fresh samples, and who comes next.
 
     Args:
         found: an answer of `LFA`.
@@ -48,16 +48,16 @@ def advice(found: Mapping[str, Any], change: str) -> str:
     if not np.isfinite(shares).any():
         return f"Nothing moves the score here: {what} needs no explanation."
     order = ordered(shares)
-    first, second, last = (ROWS[order[place]] for place in (0, 1, -1))
+    first, second = (ROWS[order[place]] for place in (0, 1))
     if trusted(predicted, change) is None:
         return (
             f"For {what}, trust none of the eight here: at fresh samples all are worse than "
             f"predicting no change. {first} comes nearest to that."
         )
-    best, next_, worst = (share(float(shares[order[place]])) for place in (0, 1, -1))
+    best, next_ = (share(float(shares[order[place]])) for place in (0, 1))
     return (
-        f"For {what}, trust {first} here: it predicts {best} of the change in score. Next comes "
-        f"{second} ({next_}); last is {last} ({worst})."
+        f"For {what}, trust {first} here: it predicts {best} of the change in score, {second}, "
+        f"the next, {next_}."
     )
 
 

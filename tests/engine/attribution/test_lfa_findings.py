@@ -14,6 +14,7 @@ from engine.attribution.lfa.findings import (
     nothing,
     recovered,
     settled,
+    share,
 )
 from engine.attribution.lfa.shares import CHANGES, fresh_shares, ranked
 from engine.case import ImageCase
@@ -40,7 +41,8 @@ def test_shares_are_one_less_the_loss_over_that_of_no_change():
     assert fresh_shares(found)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
     told = advice(found, SMALL)
     assert "trust C-LIME here: it predicts over 99.9 %" in told
-    assert "SmoothGrad (75.0 %); last is Occlusion (worse than predicting no change)" in told
+    assert told.endswith("of the change in score, SmoothGrad, the next, 75.0 %.")
+    assert share(-0.75) == "worse than predicting no change"
 
 
 def test_where_nothing_moves_no_share_is_made_up():

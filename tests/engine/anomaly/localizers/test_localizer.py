@@ -78,7 +78,7 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     assert f"above what {below} of 40 normal images" in words
     strict = replace(method, alpha=0.02)
     said = strict.finding(asked, strict(asked))
-    assert said.endswith("too few normal images were held out for a threshold at 2 % false alarms.")
+    assert said.endswith("too few for a threshold at 2 % false alarms.")
     assert [place_of(*at) for at in ((0.5, 0.5), (1.0, 0.0), (0.1, 0.5))] == [
         "middle", "upper right", "middle left",
     ]  # fmt: skip
