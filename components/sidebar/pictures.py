@@ -23,6 +23,7 @@ from engine.images.samples import SAMPLES, sample
 
 YOURS = "Your image"
 FROM_DATA = "From a data set"
+READ, AGAIN = "subject.read", "subject.again"  # which file was read; whether one still has to be
 FILE = "file"  # in a link: the digest of a file of somebody's own, which tells nothing of its name
 DIGEST = re.compile("[0-9a-f]{8}").fullmatch
 CLEAR = 256  # px to which a tiny picture is enlarged
@@ -48,6 +49,8 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
         pick: draws what can be chosen, by title, and gives what is.
         seen: the place of what changes how a scan is seen, and of a mask.
     """
+    if st.session_state.pop(AGAIN, False):
+        take_upload()
     titles = {one.title: one.name for one in SAMPLES}
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     if YOURS not in shown and st.query_params.get("image") == YOURS:
@@ -100,8 +103,12 @@ def pick_by_title(shown: Sequence[str]) -> str:
 
 
 def open_own() -> None:
-    """A file of the person's own; when it cannot be read, why."""
-    st.file_uploader(
+    """A file of the person's own; when it cannot be read, why.
+
+    Streamlit may end `take_upload` half-way, when the browser reports something else meanwhile, and
+    does not call it a second time.
+    """
+    given = st.file_uploader(
         "Open an image of yours",
         type=None,
         key="subject.file",
@@ -112,6 +119,9 @@ def open_own() -> None:
         "reload this tab, and is never written to disk. Of a scan's header only geometry and "
         "windows are kept; a name that is written into its pixels stays visible.",
     )
+    if given is not None and given.file_id != st.session_state.get(READ):
+        st.session_state[AGAIN] = True
+        st.rerun()
     reload.exchange_key(take_again)
     if problem := st.session_state.get("subject.problem"):
         st.error(plain(problem), icon=":material/error:")
@@ -150,6 +160,7 @@ def take_upload() -> None:
     else:
         st.session_state["image"] = YOURS
         reload.remember(given.name, given.getvalue())
+    st.session_state[READ] = given.file_id
 
 
 def take_again() -> None:

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 
+from components.sidebar import pictures
 from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from engine.arguments.pictures import ImageArguments
@@ -97,6 +99,29 @@ def test_a_good_upload_after_a_bad_one_takes_the_sentence_away():
     at.file_uploader(key="subject.file").set_value(("cup.jpg", jpeg(), "image/jpeg")).run()
     assert not said(at)
     assert at.selectbox(key="image").value == "Your image"
+
+
+def test_an_upload_whose_reading_was_ended_half_way_is_read_in_the_next_run(monkeypatch):
+    """As when the browser reports something else at that moment: Streamlit then begins anew."""
+    at, read, ended = visit(), pictures.taken, []
+
+    def taken(content, name):
+        if not ended:
+            ended.append(name)
+            raise RerunException(RerunData(page_script_hash=current_page()))
+        read(content, name)
+
+    monkeypatch.setattr(pictures, "taken", taken)
+    upload(at, "cup.jpg", jpeg())
+    assert ended
+    assert not at.exception
+    assert at.selectbox(key="image").value == "Your image"
+    assert all(line.endswith(" · espresso (logit)") for line in provenance(at))
+
+
+def current_page() -> str:
+    """The page that is run, as Streamlit numbers it."""
+    return get_script_run_ctx().page_script_hash
 
 
 def test_a_class_by_name_is_asked_about():
