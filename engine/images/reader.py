@@ -82,6 +82,8 @@ class Reader:
             return 0
 
 
+ONCE = {"nova"}  # loads a library that takes so many addresses that pictures would lack them
+
 _idle: list[Reader] = []
 _lock = Lock()
 _places = BoundedSemaphore(AT_ONCE)
@@ -110,7 +112,10 @@ def ask(
             reader.end()
             raise
         else:
-            keep(reader)
+            if words["ask"] in ONCE:
+                reader.end()
+            else:
+                keep(reader)
     if why:
         raise BadImage(f"{called} {why}.")
     if "bad" in said:
