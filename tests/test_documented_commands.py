@@ -6,12 +6,13 @@ import json
 import re
 import shlex
 from pathlib import Path
+from shutil import copytree
 from textwrap import dedent
 
 import pytest
 from PIL import Image
 
-from engine import run
+from engine import gallery, run
 from engine.commands import coverage
 from engine.commands.cli import main
 from engine.keeping.store import Store
@@ -65,8 +66,9 @@ def somebody(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
     fresh = Store(tmp_path / "home" / "answers", shipped=(GALLERY,))
     monkeypatch.setattr(run, "store", lambda: fresh)
+    monkeypatch.setattr(gallery, "GALLERY", copytree(GALLERY, tmp_path / "gallery"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    embedded.plans()  # from the recipes that ship, before the folder is another
+    embedded.plans(), embedded.files()  # of what ships, before the folder is another
     for module, name in ((embedded, "FOLDER"), (coverage, "FILE")):
         monkeypatch.setattr(module, name, tmp_path / name.lower())
     Image.new("RGB", (60, 40), "orange").save("cat.jpg")

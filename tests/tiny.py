@@ -236,11 +236,11 @@ def familiar_case(model: Classifier) -> FamiliarCase:
 
 
 def parts_case(kind: type, model: Classifier | None = None) -> ScanCase | PhotographCase:
-    """A random scan of three slices, or a photograph of several tiles."""
+    """A random scan of six slices, or a photograph of several tiles."""
     about = familiar_case(model or cnn())
     chance = np.random.default_rng(3)
     if kind is SliceBySlice:
-        voxels = chance.integers(0, 900, (20, 20, 3)).astype(np.int16)
+        voxels = chance.integers(0, 900, (20, 20, 6)).astype(np.int16)
         scan = load_image(nib.Nifti1Image(voxels, np.eye(4)).to_bytes())
         assert isinstance(scan, Scan)
         return ScanCase(about, PatchCore(normals=10), scan, SliceChoice("axial"), Crop())

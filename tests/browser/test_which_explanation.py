@@ -32,6 +32,8 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     expect(advice).to_contain_text("For small changes of brightness, trust SmoothGrad here")
     eight = page.locator(".bs-viewer").filter(has=page.locator(".bs-panel:nth-child(4)"))
     finding = eight.first.locator(".bs-read")  # of the maps that are fitted to slopes
+    for place in (0, 1):
+        expect(finding.nth(place)).not_to_be_empty()
     before = finding.nth(0).text_content()
     gradient = finding.nth(1).text_content()
 

@@ -47,7 +47,7 @@ QUICK = {
     "forgotten": "unlearning.Confusion", "caption": "hallucination.Greedy",
     "words": "hallucination.Looks", "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
-    "experiment": "unlearning.CUDA",
+    "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -67,6 +67,8 @@ SMALL = {
     "experiment": {
         "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
     },
+    "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",
+                "normal": "phantoms:count=80+healthy"},
 }  # fmt: skip
 
 

@@ -117,7 +117,7 @@ FORMS = (
         for what, parts, data in (
             (KINDS[0], {"what", "label"}, {}),
             (KINDS[1], {"label", "share"}, {}),
-            (KINDS[2], {"group"}, {"forget.data": "Brain phantoms · count=40"}),
+            (KINDS[2], {"group"}, {"forget.data": "Brain phantoms (40 slices)"}),
             (KINDS[3], {"random"}, {}),
             (KINDS[4], {"ids"}, {}),
         )

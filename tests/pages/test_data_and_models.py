@@ -330,7 +330,10 @@ def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
 def test_an_image_of_its_data_that_is_there_already_stays():
     own = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
     own |= {"model": "Digits MLP"}
-    at = visit({"lab.part": "Models", "lab.model": "Digits CNN", **own}, DATA_AND_MODELS)
+    at = visit(own)
+    at.query_params.update({"lab.part": "Models", "lab.model": "Digits CNN"})
+    at.switch_page(str(DATA_AND_MODELS.path))
+    at.run()
     at.button(key="lab.model.take.heatmaps").click().run()
     assert at.session_state["model"] == "digits-cnn"
     assert (at.session_state["kind"], at.session_state["item"]) == ("3", 2)

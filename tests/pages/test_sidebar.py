@@ -21,7 +21,7 @@ SHOWN = {
     "Minimal regions": IMAGE | {"target", "seed"},
     "Forget": {"forget.data", "forget.model"},
     "unlearning-experiments": IMAGE | {"target"},  # the image to which the change is made
-    "anomaly-experiments": set(),
+    "anomaly-experiments": {"anomaly.chosen"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
     "Familiar?": IMAGE | {"seed"},
