@@ -230,8 +230,11 @@ def filled(boxes: NDArray[np.float64], side: int) -> Masks:
     """A mask (side, side) of boxes."""
     mask = np.zeros((side, side), np.bool_)
     for left, top, width, height in boxes * side:
-        rows, columns = slice(round(top), round(top + height)), slice(round(left), None)
-        mask[rows, columns][:, : max(1, round(width))] = True
+        rows, columns = (
+            slice(round(low), max(round(low) + 1, round(low + length)))
+            for low, length in ((top, height), (left, width))
+        )
+        mask[rows, columns] = True
     return mask
 
 
