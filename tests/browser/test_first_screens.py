@@ -68,7 +68,6 @@ class FirstScreen:
         control: the first of those that matter, beside or below.
         pictures: how many stand side by side, each with legend and trust line.
         least: px of the width of each in a window of 1280 px.
-        lines: of a caption on a telephone, at most.
     """
 
     address: str
@@ -78,7 +77,6 @@ class FirstScreen:
     control: str
     pictures: int = 1
     least: int = 280
-    lines: int = MOST
 
 
 SCREENS = [
@@ -112,15 +110,7 @@ SCREENS = [
         ".st-key-doubt-toward",
         least=480,
     ),
-    FirstScreen(
-        "anomaly-experiments",
-        GRID,
-        CAPTION,
-        "li",
-        "[data-testid=stExpander]",
-        least=800,
-        lines=3,
-    ),
+    FirstScreen("anomaly-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
 
@@ -168,8 +158,7 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
     )
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
-    most = MOST if wide else one.lines
-    assert page.locator(SAID).evaluate_all(LONG, [most, window["height"]]) == []
+    assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
     assert page.locator(SENTENCE).evaluate_all(LONG, [most, window["height"]]) == []
 

@@ -185,8 +185,8 @@ class LokiExperiment(ClosedFormExperiment):
         return Pictures(
             np.stack([images[shown] for shown in rows.values()]), tuple(rows),
             tuple(f"{name}{' seen' * (at in seen)}" for at, name in enumerate(data.classes)),
-            f"One test image of each label, and what is answered: {len(seen)} labels were seen, "
-            f"{within.sum()} of {len(first)} are within reach. To label next: {next_one}.",
+            f"{len(seen)} labels were seen, {within.sum()} of {len(first)} are within reach. "
+            f"To label next: {next_one}.",
             captions=tuple(words),
         )  # fmt: skip
 

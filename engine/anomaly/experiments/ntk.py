@@ -194,9 +194,8 @@ class NtkExperiment(ClosedFormExperiment):
         return Pictures(
             np.stack(rows), tuple(ACTIVATIONS),
             ("1 layer", *(f"{layers} layers" for layers in SHOWN[1:]), "limit"),
-            "Decision regions of three activations as layers are added, with the training images "
-            "as dots: with depth they become the nearest neighbor, the majority, and a vote by "
-            "distance to the power −2.",
+            "Decision regions as layers are added: toward the nearest neighbor, the majority, and "
+            "a vote by distance.",
         )  # fmt: skip
 
 

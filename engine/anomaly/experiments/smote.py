@@ -270,12 +270,14 @@ class SmoteExperiment(ClosedFormExperiment):
             for one in map(given.pixels, rows.values())
         ]
         whole = spread_of(given.rare)
-        shares = [f"{spread_of(one) / whole * 100:.0f} % ({name})" for name, one in rows.items()]
+        shares = [
+            f"{spread_of(one) / whole * 100:.0f} % ({name})" for name, one in list(rows.items())[1:]
+        ]
         return Pictures(
             np.stack([gray(one, case.data) for one in drawn]), tuple(rows),
             (*map(str, range(1, SHOWN + 1)), "mean", f"spread × {BRIGHT:g}"),
-            f"“{case.data.classes[given.label]}” is the rare class. Of the real images' total "
-            f"variance, they have {', '.join(shares)}.",
+            f"Total variance beside the real “{case.data.classes[given.label]}”: "
+            f"{', '.join(shares)}.",
         )  # fmt: skip
 
 

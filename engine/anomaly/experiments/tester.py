@@ -207,16 +207,16 @@ class HalfspaceExperiment(ClosedFormExperiment):
             given = self.sample(shape, case, SHOWN)
             w = self.learned(given, case)
             reason = self.reason(given.points, w)
-            words.append(f"no: {reason}" if reason else "accepted")
+            words.append(f"no: {reason}" if reason else ACCEPTED)
             one = strip(given.points, w, 0, self.sigma)
             worst = one.directions[:, abs(np.log(one.eigenvalues.clip(1e-9))).argmax()]
             columns.append(np.stack(drawn(given.points @ w, given.points @ worst, self.sigma)))
         names = tuple(self.conditions(case))
-        told = "; ".join(map(": ".join, zip(names, words, strict=True)))
+        accepted = [name for name, said in zip(names, words, strict=True) if said == ACCEPTED]
         return Pictures(
             np.stack(columns, 1), ("points", "along the border"), names,
-            f"Above, points across (→) and along the border, with the strip in orange; below, "
-            f"those in the strip along the border, and a Gaussian in orange. Accepted? {told}.",
+            "Above, points and the orange strip; below, those in it along the border. "
+            f"Accepted: {', '.join(accepted) or 'none'}.",
             captions=(*words, *("" for _ in words)),
         )  # fmt: skip
 

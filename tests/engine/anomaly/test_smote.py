@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from engine import data as data_sets
 from engine.anomaly import SmoteExperiment
-from engine.anomaly.experiments.between import covariance, in_danger, neighbors, smote
+from engine.anomaly.experiments.between import covariance, in_danger, neighbors, smote, spread_of
 from engine.anomaly.experiments.smote import (
     ANY,
     AS_IT_IS,
@@ -212,7 +212,9 @@ def test_the_picture_has_means_and_spreads_of_what_it_shows():
     assert picture.columns[-2:] == ("mean", "spread × 2")
     spread = np.rint(255 * 2 * given.rare.std(0).clip(0, 0.5)).reshape(8, 8)
     assert (picture.images[0, -1, :, :, 0] == spread).all()
-    assert "100 % (15 real)" in picture.finding
+    for way in (NEAREST, ANY):
+        added = SmoteExperiment().added(way, given, digits())
+        assert f"{100 * spread_of(added) / spread_of(given.rare):.0f} % ({way})" in picture.finding
     means = picture.images[:, -1].mean((1, 2, 3))
     assert means[2] < 0.9 * means[0]  # the spread shrinks
 
