@@ -10,7 +10,9 @@ from components.draw.drawing import Drawing, Views
 from components.draw.panels import Panels
 from components.notices import plain, spoken
 from components.section import Section
+from components.where_odd.slices import notes
 from engine.anomaly import LesionsCase, Nova, sources
+from engine.anomaly.localizers.nova import is_own, kinds_of
 from engine.arguments.normal import LesionsArguments
 from engine.data import load
 from engine.data.nova import read_nova
@@ -21,7 +23,8 @@ TITLE = "How well does it find lesions of kinds it never saw? (NOVA's protocol)"
 PANELS = {"mAP@30": "mAP@30", "pointing": "Pointing", "AUROC": "AUROC"}
 OWN_HELP = (
     "The benchmark NOVA as it is downloaded, or images of your own in its format: a table of boxes "
-    "(data/nova-v1.parquet) and the folder images. It stays in this session's memory."
+    "(data/nova-v1.parquet) and the folder images. It stays in this session's memory; figures and "
+    "maps are kept with the answers on this computer, images and the names of kinds are not."
 )
 
 
@@ -65,15 +68,24 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
         Section(
             KEY, method, case, known=form.known({"model": case.model.name}), columns=1,
             button="Measure",
-            before=f"{method.images} images at most are mapped; it takes a minute or two.",
+            before=f"At most {method.images} images are mapped, which takes a minute or two.",
             evidence=[
                 Drawing("picture"),
                 Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
                 Drawing("table", "Every figure"),
             ],
-            detail=lambda _: st.caption(plain(f"{case.data.card.about} {case.data.card.made}")),
+            detail=lambda found: detail(case, found),
         )
     )  # fmt: skip
+
+
+def detail(case: LesionsCase, found: Views) -> None:
+    """What was done otherwise than usual, and what the images are."""
+    notes(found)
+    if is_own(case.data):
+        words = zip(kinds_of(case.data), case.data.classes, strict=True)
+        st.caption(plain("; ".join(f"{kind}: {said}" for kind, said in words)))
+    st.caption(plain(f"{case.data.card.about} {case.data.card.made}"))
 
 
 def by_kind(found: Views) -> str:

@@ -18,16 +18,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.anomaly.case import FamiliarCase, LesionsCase
+from engine.anomaly.detectors.detector import noted
 from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.localizer import AT_ONCE, Localizer
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.patches import layers_at, maps_of, normal_patches
-from engine.anomaly.localizers.regions import boxes_above
+from engine.anomaly.localizers.regions import TOUCHING, boxes_above
 from engine.anomaly.protocol.conformal import Conformal
 from engine.anomaly.protocol.standing import first_line
 from engine.data import DataSet, Rows
+from engine.data.registry import UPLOAD
 from engine.errors import BadData
 from engine.measures.boxes import ScoredBoxes, box_figures
 from engine.measures.segmentation import aupro, pixel_auroc
@@ -59,6 +61,7 @@ class Benchmark:
         masks: of lesions, (n, S, S); boxes are filled.
         boxes: of each image, (K, 4), shares of the sides.
         kinds: of each image, (n,).
+        groups: the patient of each, (n,); None where nobody says.
     """
 
     pixels: Tensor
@@ -66,6 +69,7 @@ class Benchmark:
     masks: Masks
     boxes: list[NDArray[np.float64]]
     kinds: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,10 @@ class Nova(Method[LesionsCase]):
     not; ACC50 is the share of images with lesions in which a box hits by 50 %. *Pointing*: the
     highest value lies on a lesion. *Flagged*: anything lies above the threshold, which is a false
     alarm where there is no lesion. AUROC and AUPRO are of pixels. Only the head counts, since air
-    makes every map look good. Controls: each image judged by another one's map, and a localizer
-    that knows pixels alone. Features of a network that has learned from such lesions are no judge.
+    makes every map look good. Controls: each image judged by the map of one of another patient (of
+    another image, where nobody says whose it is), and a localizer that knows pixels alone. Features
+    of a network that has learned from such lesions are no judge. Normal images with a lesion are
+    left out.
     The paper's own figures are of vision-language models and cannot be compared.
     """
 
@@ -115,32 +121,40 @@ class Nova(Method[LesionsCase]):
     )  # fmt: skip
 
     def __call__(self, case: LesionsCase, progress: Progress = quiet) -> Result:
-        """Views: table, a row for each kind, for all, and for two controls; picture."""
+        """Views: table (a row for each kind, all, and two controls), picture, figures, notes."""
         asked = benchmark(case, case.data.some("test", self.images, case.seed))
         if len(asked.boxes) < 2 or not any(map(len, asked.boxes)):
             raise BadData(
                 f"{case.data.card.title}: at least two images are needed, one with a lesion."
             )
         local = KINDS[self.localizer](normals=self.normals, alpha=self.alpha)
-        heat, plain, held = self.heats(local, case, asked, part_of(progress, 0.05, 0.4))
-        maps, threshold = self.mapped(heat, asked, held, part_of(progress, 0.4, 0.9))
-        names = [*case.data.classes, ALL]
+        heat, plain, held, notes = self.heats(local, case, asked, part_of(progress, 0.05, 0.4))
+        maps, ruler = self.mapped(heat, asked, held, part_of(progress, 0.4, 0.9))
+        threshold, problem = first_line(ruler, self.alpha)
+        names = [*kinds_of(case.data), ALL]
         rows = {
             name: figures(asked, maps, threshold, own)
             for at, name in enumerate(names)
             if (own := np.flatnonzero((asked.kinds == at) | (name == ALL))).size
         }
         every = np.arange(len(maps))
-        rows[SWAPPED] = figures(asked, np.roll(maps, 1, axis=0), threshold, every)
+        rows[SWAPPED] = figures(asked, maps[of_others(asked)], threshold, every)
         progress(0.95, "pixels alone")
-        rows[PIXELS] = figures(asked, *self.mapped(plain, asked, held), every)
+        flat, lines = self.mapped(plain, asked, held)
+        rows[PIXELS] = figures(asked, flat, first_line(lines, self.alpha)[0], every)
         progress(1.0, "measured")
         return {
             "table": Table.grid(
                 np.array(list(rows.values())), list(rows), list(COLUMNS), list(COLUMNS.values())
             ),
-            "picture": examples(asked, maps, threshold, names),
-        }
+            "picture": examples(asked, maps, threshold, names, shown=not is_own(case.data)),
+            "figures": Table.of({
+                "threshold": ([threshold], local.unit),
+                "smallest p": ([ruler.smallest], "probability"),
+                "held out": ([len(ruler.scores)], "images"),
+            }),
+            "notes": noted((*notes, *((problem,) if problem else ()))),
+        }  # fmt: skip
 
     def finding(self, case: LesionsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many lesions are boxed, where it is worst, and what chance gives."""
@@ -150,18 +164,25 @@ class Nova(Method[LesionsCase]):
         one = {name: table.cell(ALL, name) for name in table.order}
         by_chance = table.cell(SWAPPED, "mAP@30")
         hardest = f"; hardest: {worst} ({table.cell(worst, 'mAP@30'):.2f})" if kinds[1:] else ""
+        few = found["figures"]["smallest p"][0] > self.alpha
+        line = f" Too few normal images for a threshold at {100 * self.alpha:.3g} % false alarms."
         return (
             f"{KINDS[self.localizer].title} boxes {one['TP30']:.0f} of {one['boxes']:.0f} lesions "
             f"with {one['FP30']:.0f} false boxes: mAP@30 {one['mAP@30']:.2f}, by another image's "
-            f"map {by_chance:.2f}{hardest}."
+            f"map {by_chance:.2f}{hardest}.{line if few else ''}"
         )
 
     def heats(
         self, local: Localizer, case: LesionsCase, asked: Benchmark, progress: Progress
-    ) -> tuple[Heat, Heat, Tensor]:
-        """The localizer, one that knows pixels alone, and held-out normal images for both."""
+    ) -> tuple[Heat, Heat, Tensor, tuple[str, ...]]:
+        """The localizer, one that knows pixels alone, held-out normal images for both, and notes.
+
+        Raises:
+            BadData: all normal images have lesions, or too few are left.
+        """
         model, side = case.model, case.model.side
-        normal = apart(case.normal, case.data, case.data.some("test", self.images, case.seed))
+        healthy, said = without_lesions(case.normal)
+        normal = apart(healthy, case.data, case.data.some("test", self.images, case.seed))
         single = FamiliarCase(model, asked.pixels[0], normal, seed=case.seed)
         layers = layers_at(model, local.depth)
         patches = normal_patches(single, self.normals, layers, part_of(progress, 0.0, 0.5))
@@ -175,16 +196,16 @@ class Nova(Method[LesionsCase]):
         def plain(pixels: Tensor) -> Floats:
             return local.smooth((pixels.mean(1) - middle).abs() / spread, side)
 
-        return heat, plain, as_seen(normal.take(patches.held_rows), slice(None), side)
+        held = as_seen(normal.take(patches.held_rows), slice(None), side)
+        return heat, plain, held, (*said, *patches.notes, *rule.notes)
 
     def mapped(
         self, heat: Heat, asked: Benchmark, held: Tensor, progress: Progress = quiet
-    ) -> tuple[Floats, float]:
-        """Maps of all images, 0 outside the head, and the threshold of held-out normal images."""
+    ) -> tuple[Floats, Conformal]:
+        """Maps of all images, 0 outside the head, and the highest value of held-out normal ones."""
         calm = in_heads(heat, held, heads(held), part_of(progress, 0.0, 0.4))
-        ruler = Conformal(calm.max((1, 2)).astype(np.float64))
         maps = in_heads(heat, asked.pixels, asked.heads, part_of(progress, 0.4, 1.0))
-        return maps, first_line(ruler, self.alpha)[0]
+        return maps, Conformal(calm.max((1, 2)).astype(np.float64))
 
 
 def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
@@ -197,8 +218,48 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
     else:
         exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
         masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
-        boxes = [places(boxes_above(one.astype(np.float32), 0.5, "")) for one in masks]
-    return Benchmark(pixels, heads(pixels), masks, boxes, data.labels)
+        boxes = [around(one) for one in masks]
+    return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
+
+
+def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A box around each part of a mask (S, S), however small: left, top, width, height, (K, 4)."""
+    found = [
+        (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        for rows, columns in ndi.find_objects(ndi.label(mask, TOUCHING)[0])
+    ]
+    return np.array(found, np.float64).reshape(-1, 4) / len(mask)
+
+
+def of_others(asked: Benchmark) -> Rows:
+    """For each image the row of another one, of another patient where there is one, (n,)."""
+    count = len(asked.pixels)
+    groups = np.arange(count) if asked.groups is None else asked.groups
+    found = np.empty(count, np.int64)
+    for at in range(count):
+        others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
+        apart_from = others[groups[others] != groups[at]]
+        found[at] = apart_from[0] if len(apart_from) else others[0]
+    return found
+
+
+def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
+    """The normal images that have no lesion themselves, and how many were left out.
+
+    Raises:
+        BadData: all have one.
+    """
+    sick = np.zeros(len(normal), np.bool_)
+    if (masks := normal.truth.get("mask")) is not None:
+        sick |= np.asarray(masks).reshape(len(normal), -1).any(1)
+    if (boxes := normal.truth.get("boxes")) is not None:
+        sick |= np.isfinite(boxes).any((1, 2))
+    if not sick.any():
+        return normal, ()
+    if sick.all():
+        raise BadData(f"{normal.card.title}: each of the normal images has a lesion itself.")
+    said = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
+    return normal.take(np.flatnonzero(~sick)), (said,)
 
 
 def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
@@ -264,8 +325,23 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     ]  # fmt: skip
 
 
-def examples(asked: Benchmark, maps: Floats, threshold: float, names: list[str]) -> Pictures:
-    """The first image of each kind with a lesion, with known (dashed) and found boxes (solid)."""
+def is_own(data: DataSet) -> bool:
+    """Whether it is a person's file: neither its words nor its pixels are kept with an answer."""
+    return data.name.startswith(UPLOAD)
+
+
+def kinds_of(data: DataSet) -> list[str]:
+    """What the rows of the table are called."""
+    return [f"kind {at + 1}" if is_own(data) else one for at, one in enumerate(data.classes)]
+
+
+def examples(
+    asked: Benchmark, maps: Floats, threshold: float, names: list[str], *, shown: bool
+) -> Pictures:
+    """The first image of each kind with a lesion, with known (dashed) and found boxes (solid).
+
+    Not `shown`, its map stands for the image.
+    """
     sick = np.array([len(one) > 0 for one in asked.boxes])
     rows = [
         int(own[0])
@@ -274,7 +350,10 @@ def examples(asked: Benchmark, maps: Floats, threshold: float, names: list[str])
     ]
     images = []
     for row in rows:
-        image = np.round(asked.pixels[row].numpy().transpose(1, 2, 0) * 255).astype(np.uint8)
+        under = (
+            asked.pixels[row].numpy() if shown else np.stack([maps[row] / (maps.max() or 1)] * 3)
+        )
+        image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
         for boxes, color, dash in (
             (asked.boxes[row], DASHED, 3), (places(boxes_above(maps[row], threshold, "")), SOLID, 0)
         ):  # fmt: skip
