@@ -30,14 +30,14 @@ class FeatureScale:
 
     @classmethod
     def of(cls, features: Doubles) -> FeatureScale:
-        """No feature's span counts less than LEAST of the median one.
+        """No feature's span counts less than LEAST of the median of those that vary.
 
         Else one that is nearly always 0, as after a rectifier, would decide alone where it is not.
         """
         low = features.min(0)
         span = features.max(0) - low
-        span = np.maximum(span, LEAST * np.median(span))
-        return cls(low, np.where(span > 0, span, 1.0))
+        varied = span[span > 0]
+        return cls(low, np.maximum(span, LEAST * np.median(varied)) if len(varied) else span + 1)
 
     def __call__(self, features: Doubles) -> Doubles:
         """Normal images lie in [0, 1], others anywhere."""

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from engine.anomaly import Mahalanobis, NaiveBayesDetector
 from engine.anomaly.detectors.mahalanobis import Spread, judged
+from engine.anomaly.detectors.naive_bayes import FeatureScale
 from engine.measures.detection import auroc
 from tests.engine.anomaly.banks import bank, digits, random_bank, scores
 
@@ -71,8 +72,13 @@ def test_a_feature_that_never_varies_speaks_by_the_floor_and_the_others_span():
     flat[:, 2] = 5.0
     rule = NaiveBayesDetector().fit(bank(flat, labels=np.zeros(30, int))).rule
     usual, strange = rule(bank([[0, 0, 5.0], [0, 0, 6.0]])).score
-    least = np.median(np.ptp(flat, axis=0)) / 10
+    least = np.median(np.ptp(flat, axis=0)[:2]) / 10
     assert strange - usual == pytest.approx(1 / least**2 / (2 * FLOOR))
+    mostly = np.c_[flat, np.full((30, 3), 1.0)]  # most features never vary
+    mostly[:, 1] *= 1e-6
+    scale = FeatureScale.of(mostly)
+    varied = np.ptp(mostly, axis=0)[:2]
+    assert scale.span == pytest.approx(np.maximum([*varied, 0, 0, 0, 0], np.median(varied) / 10))
 
 
 def test_one_image_and_images_without_labels_are_enough():
