@@ -125,14 +125,14 @@ class SmoteExperiment(ClosedFormExperiment):
     One class, another with each seed, keeps a few images only; all others stay. SMOTE draws a rare
     image, one of its nearest rare neighbors, and a point between the two. *Rare images found* is
     the recall of the learner on test images; *unlike any known* is the share of rare test images
-    whose nearest known image is farther away than is usual for other classes. Controls: nothing
-    added, as many plain copies, and, instead of more rare images, only as many others as there are
-    rare ones. *The hull* is that of the learner's ROC curves when from all to a twentieth of the
-    others are kept: whatever lies on it can be had by choosing how many. *Spread* is the total
-    variance of what is added, as a share of the real rare images'. A mean of two independent images
-    has less variance than one: at a uniform place between any two, two thirds. So a Gaussian fitted
-    to a class that was balanced like this is too narrow. Blends of pixels look like ghosts and are
-    no images that anyone has seen.
+    whose nearest known image is farther away than is usual for other classes (the same distance
+    under all conditions). Controls: nothing added, as many plain copies, and, instead of more rare
+    images, only as many others as there are rare ones. *The hull* is that of the learner's ROC
+    curves when from all to a twentieth of the others are kept: whatever lies on it can be had by
+    choosing how many. *Spread* is the total variance of what is added, as a share of the real rare
+    images'. A mean of two independent images has less variance than one: at a uniform place between
+    any two, two thirds. So a Gaussian fitted to a class that was balanced like this is too narrow.
+    Blends of pixels look like ghosts and are no images that anyone has seen.
     """
 
     name = "SMOTE"
@@ -195,7 +195,8 @@ class SmoteExperiment(ClosedFormExperiment):
         added = self.added(way, given, case)
         probability = self.learned(given, added, case)
         known = np.concatenate([given.others, given.rare, added])
-        usual = np.quantile(cdist(given.held_out, given.others).min(1), UNLIKE)
+        others = self.given(AS_IT_IS, case).others  # one measure for all conditions
+        usual = np.quantile(cdist(given.held_out, others).min(1), UNLIKE)
         away = cdist(given.test[given.is_rare], known).min(1)
         x, y = self.hull(way, case)
         return {

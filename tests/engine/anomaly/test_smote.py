@@ -102,6 +102,9 @@ def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_t
     found = SmoteExperiment(seeds=1)(asked)["table"]
     assert found.cell(FEWER, AUC) == pytest.approx(roc_auc_score(given.is_rare, sure))
     assert found.cell(FEWER, HULL) == found.cell(AS_IT_IS, HULL)  # it is one of that hull's
+    usual = np.quantile(cdist(whole.held_out, whole.others).min(1), 0.95)
+    away = cdist(given.test[given.is_rare], known).min(1)
+    assert found.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
 
 
 def by_a_tree(others, count, known, test):
