@@ -122,8 +122,8 @@ def draw_pictures(
         st.toggle(
             "Cut large pictures into squares at their own resolution", key=f"{key}.cut",
             on_change=take_pictures, args=(key, side, pieces),
-            help=f"At most {pieces} of {side} px from each, to compare the tiles of a photograph "
-            "with. Otherwise each picture is made smaller, to what the model sees.",
+            help=f"At most {pieces} of {side} px from each, for comparing with tiles of a "
+            "photograph. Otherwise each picture is made smaller, to what the model sees.",
         )  # fmt: skip
     st.file_uploader(
         label, key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
@@ -151,4 +151,6 @@ def take_pictures(key: str, side: int, pieces: int = 0, reads: Reads | None = No
         st.session_state[f"{key}.problem"] = str(error)
         return
     data = without_name(found)
+    if pieces:
+        data = replace(data, card=replace(data.card, title=f"{data.card.title}, cut"))
     st.session_state.setdefault(f"{key}.own", {})[data.card.title] = data

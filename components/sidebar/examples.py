@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from components import uploads
 from components.links import refuse
 from components.notices import plain
 from components.picks import hold_back, is_place, pick
@@ -48,7 +49,9 @@ def choose_set() -> str:
     own binding would put the words there, too.
     """
     titles = {entry.card.title: entry.name for entry in data.entries()}
-    linked, held = st.query_params.get(KEY, ""), st.session_state.get(KEY) or ""
+    listed = {name: title for title, name in titles.items()}
+    asked = st.query_params.get(KEY, "")
+    linked, held = listed.get(asked, asked), st.session_state.get(KEY) or ""
     named = dict.fromkeys(one for one in (linked, held) if one not in titles and is_known(one))
     offered = [*titles, *named]
     if linked != st.session_state.get(LINKED) and linked in offered:
@@ -56,7 +59,7 @@ def choose_set() -> str:
     hold_back("Data set", offered, KEY, offered[0], "one that is offered here")
     picked = st.selectbox(
         "Data set", offered, key=KEY, persist_state="session", label_visibility="collapsed",
-        format_func=lambda one: one if one in titles else data.title_of(one),
+        format_func=lambda one: one if one in titles else titled(one),
     )  # fmt: skip
     st.session_state[LINKED] = picked if picked != offered[0] else ""
     link(st.session_state[LINKED])
@@ -121,9 +124,17 @@ def use(model: str) -> None:
     st.session_state["model"] = model
 
 
+def titled(name: str) -> str:
+    """What this person calls the data set of that name. Raises BlindspotError."""
+    return data.title_of(name, {one.data.name: title for title, one in uploads.held().items()})
+
+
 def is_known(name: str) -> bool:
-    """Whether a name from a link is that of a data set with settings or variants it can have."""
+    """Whether a name from a link is that of a data set with settings or variants it can have.
+
+    A file of another person is not known, whatever this process holds.
+    """
     try:
-        return bool(name) and bool(data.load(name))  # it is the one that is then shown
+        return bool(name) and bool(titled(name)) and bool(data.load(name))
     except BlindspotError:
         return False

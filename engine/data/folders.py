@@ -24,6 +24,7 @@ from engine.method import Progress, quiet
 MAX_IMAGES = 20_000
 MAX_HELD = 1_000_000_000  # bytes of the images as they are kept
 MAX_CLASSES = 1000
+FEWEST = 2  # pictures that are cut into squares
 SIDES = (8, 512)
 SPLIT_WORDS = {
     "train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2,
@@ -64,7 +65,7 @@ def read_folders(
 
     With `classless` one class is enough, and pictures in no folder are taken as class "images".
     With `pieces` each picture gives up to so many squares of that side as they are, at its own
-    resolution; those of one picture are held out together.
+    resolution; those of one picture have its number as their group and are held out together.
 
     Raises:
         BadData: it is no honest zip, holds too much, or has fewer than two classes.
@@ -79,13 +80,16 @@ def read_folders(
         if len(found) > MAX_IMAGES:
             raise BadData(f"{called} has {len(found):,} files; at most {MAX_IMAGES:,} are read.")
         if len(found) * max(pieces, 1) * 3 * side * side > MAX_HELD:
-            raise BadData(f"{called} has too many images for {side} px: choose a smaller side.")
+            what = "give fewer pictures, or do not cut them" if pieces else "choose a smaller side"
+            raise BadData(f"{called} has too many images for {side} px: {what}.")
         images, kept, skipped = decoded(archive, found, side, progress, pieces)
     places = [found[place][0] for place in kept]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
     if (images[:, :1] == images).all():  # gray
         images = images[:, :1]
     ids = np.array(kept, np.int64)
+    if pieces and len(set(kept)) < FEWEST:
+        raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
     if split is None:
         _, first, which = np.unique(ids, return_index=True, return_inverse=True)
         split = stratified(labels[first], SHARES, seed=0)[which]  # a picture's pieces together
@@ -97,6 +101,7 @@ def read_folders(
         labels=labels,
         ids=np.arange(len(ids)) if pieces else ids,
         split=split,
+        truth={"group": ids} if pieces else {},
     )
     return Imported(named(data), tuple(skipped))
 

@@ -31,6 +31,7 @@ TABLE = ".parquet"
 MOST_KINDS = 12  # that have a row of their own, the most frequent ones
 FEWEST = 3  # images of a kind with a row of its own
 REST, UNSAID = "other kinds", "kind not said"
+RESERVED = {REST, "all"}  # rows of the table
 SIDE = 224
 
 Members = Mapping[str, Callable[[], bytes]]  # by path
@@ -121,8 +122,9 @@ def annotated(
         raise BadData(str(error)) from error
     except DAMAGED as error:
         raise BadData(f"{called} is damaged: download it again.") from error
-    rows = np.arange(len(words["paths"]))
-    return words["paths"], words["kinds"], [flat[flat[:, 0] == row, 1:] for row in rows]
+    flat = flat[np.argsort(flat[:, 0], kind="stable")]
+    ends = np.searchsorted(flat[:, 0], np.arange(1, len(words["paths"])))
+    return words["paths"], words["kinds"], np.split(flat[:, 1:], ends)
 
 
 def padded(
@@ -185,8 +187,10 @@ def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uin
 
 def numbered(kinds: list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """A label for each image, and the kinds' words: rare kinds are one, the last."""
-    said = [" ".join(kind.split())[:60].strip() or UNSAID for kind in kinds]
-    said = ["".join(letter for letter in kind if letter.isprintable()) for kind in said]
+    said = ["".join(letter for letter in kind if letter.isprintable() or letter.isspace())
+            for kind in kinds]  # fmt: skip
+    said = [" ".join(kind.split())[:60].strip() or UNSAID for kind in said]
+    said = [f"“{kind}”" if kind in RESERVED else kind for kind in said]
     often = [kind for kind, count in Counter(said).most_common(MOST_KINDS) if count >= FEWEST]
     classes = (*often, REST) if len(often) < len(set(said)) else tuple(often)
     numbers = {kind: number for number, kind in enumerate(classes)}

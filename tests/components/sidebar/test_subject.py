@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,9 +15,11 @@ from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from engine.arguments.pictures import ImageArguments
 from engine.attribution import Gradient
+from engine.data.registry import add
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.run import digest
+from tests import tiny
 from tests.visits import pills, provenance, said, settled, visit
 
 
@@ -99,6 +102,18 @@ def test_a_good_upload_after_a_bad_one_takes_the_sentence_away():
     at.file_uploader(key="subject.file").set_value(("cup.jpg", jpeg(), "image/jpeg")).run()
     assert not said(at)
     assert at.selectbox(key="image").value == "Your image"
+
+
+def test_a_link_to_data_of_another_person_s_file_is_refused_in_a_sentence():
+    theirs = replace(tiny.data_set(("a", "b"), 8), name="upload-0123456789ab")
+    add(theirs)
+    for name in (theirs.name, f"{theirs.name}+noisy"):
+        at = visit({"image": "From a data set", "data": name, "model": "Digits MLP"})
+        assert not at.exception
+        assert at.selectbox(key="data").value == "Digits, 8 × 8"
+        assert any(name in one for one in said(at))
+    plain = visit({"image": "From a data set", "data": "digits", "model": "Digits MLP"})
+    assert plain.selectbox(key="data").options.count("Digits, 8 × 8") == 1
 
 
 def test_an_upload_whose_reading_was_ended_half_way_is_read_in_the_next_run(monkeypatch):

@@ -80,6 +80,12 @@ def test_large_pictures_give_squares_at_their_own_resolution_held_out_together()
     assert all(len(set(found.split[source == at])) == 1 for at in range(10))
     assert set(found.split) == {0, 1, 2}
     assert len(set(found.ids)) == 60
+    assert len(np.unique(found.truth["group"])) == 10  # each counts once where images must differ
+    assert all(len(set(found.truth["group"][source == at])) == 1 for at in range(10))
+    with pytest.raises(BadData, match="has one picture"):
+        read_folders(zipped({"a.png": files["1.png"]}), side=100, classless=True, pieces=6)
+    with pytest.raises(BadData, match="or do not cut them"):
+        read_folders(zipped(files), side=512, classless=True, pieces=200)
     small = read_folders(
         zipped({"a.png": png(), "b.png": png()}), side=64, classless=True, pieces=6
     )

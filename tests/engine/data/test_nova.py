@@ -87,6 +87,8 @@ def test_frequent_kinds_have_a_name_and_the_others_are_one():
         "x" * 60,
     ]
     assert len(numbered([f"{at % 40}" for at in range(200)])[1]) == 13
+    assert numbered(["\x00\x01"] * 3)[1] == (UNSAID,)
+    assert numbered(["all"] * 3 + [REST] * 3 + ["rare"])[1] == ("“all”", f"“{REST}”", REST)
 
 
 @pytest.mark.parametrize(
