@@ -32,7 +32,8 @@ TERMS: Mapping[str, str] = {  # a term, and other spellings after a bar: what it
     "feature|features": "What a layer makes of an image: numbers from which the answer is made.",
     "fine-tuning|fine-tuned": "Training that goes on from weights which learned before.",
     "gradient|gradients": "How much the score would change for a small change of each pixel.",
-    "head": "The last layer of a network, which makes classes of features.",
+    "linear head|classification head": "The last layer of a network, which makes classes of "
+    "features.",
     "insertion": "The strongest places of a map are shown first: a good map lets the score rise "
     "fast.",
     "layer|layers": "One step of a network's computation.",

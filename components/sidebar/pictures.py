@@ -49,7 +49,7 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
         pick: draws what can be chosen, by title, and gives what is.
         seen: the place of what changes how a scan is seen, and of a mask.
     """
-    if st.session_state.pop(AGAIN, False):
+    if st.session_state.pop(AGAIN, False) and st.session_state.get("subject.file"):
         take_upload()
     titles = {one.title: one.name for one in SAMPLES}
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]

@@ -74,6 +74,8 @@ def finest() -> Picture | None:
         if not isinstance(found, Picture):
             return None
         FINE.put(kept_under, ready := found)
+        if FILES.get(kept_under) is None:  # it was let go of while it was decoded
+            FINE.drop(kept_under)
     return ready
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -36,8 +36,7 @@ from engine.result import Table
 
 HERE = f"{KEY}.slices"
 SHOWN, WIDE = 6, 128  # strangest slices that are shown, and px of each
-
-_shown: Final = Memory[Pixels](400)
+THUMBNAILS = 100  # that a visitor's session keeps
 
 
 def show(asked: WhereQuestion, subject: Subject) -> None:
@@ -75,8 +74,8 @@ def before(case: ScanCase, count: int) -> str:
     seconds = max(1, round(rough_seconds(case, count)))
     which = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
     return (
-        f"One rule judges {which}: about {seconds} s here, and as long as the normal images take "
-        "where they were not looked at yet. The strangest slice is then opened."
+        f"Compares {which} with the same normal images: about {seconds} s here, longer the first "
+        "time. The strangest slice then opens."
     )
 
 
@@ -150,8 +149,9 @@ def strip(case: ScanCase, found: Views) -> None:
 def thumbnail(case: ScanCase, number: int) -> Pixels:
     """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
+    kept: Memory[Pixels] = st.session_state.setdefault(f"{HERE}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
-    return _shown.made(name, lambda: small(case.scan.picture(view), case))
+    return kept.made(name, lambda: small(case.scan.picture(view), case))
 
 
 def small(picture: Picture, case: ScanCase) -> Pixels:

@@ -86,8 +86,7 @@ class SliceBySlice(Method[ScanCase]):
     )
 
     most: int = setting(
-        100, Slider(4, 300, 1), "Slices at most", "Of a longer scan so many are looked at, evenly "
-        "spread over it.",
+        100, Slider(4, 300, 1), "Slices at most", "Longer scans are sampled evenly.",
     )  # fmt: skip
 
     def __call__(self, case: ScanCase, progress: Progress = quiet) -> Result:

@@ -25,6 +25,7 @@ from engine.result import Floats, HeatMap, Result, Table
 MOST_TILES = 600
 LONG = 1024  # px of the map's long side, at most
 LEAST = 1e-3  # weight of a tile at its very edge, of 1 in its middle
+ALONE = " Where tiles overlap they disagree: blended, nothing large enough lies above it."
 SMALLER = 0.98  # how much smaller a photograph is tried that has too many tiles
 
 
@@ -177,6 +178,7 @@ class TileByTile(Method[PhotographCase]):
             f"{round(one['below'] * one['held out'])} of {one['held out']:.0f} normal images "
             f"reach. "
             + reached(found, int(one["above"]), case.localizer.alpha, f"{one['tiles']:.0f} tiles")
+            + (ALONE if one["above"] and not len(found["boxes"]) else "")
         )
 
 

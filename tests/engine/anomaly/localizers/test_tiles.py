@@ -14,6 +14,7 @@ from torch import nn
 from engine.anomaly import LOCALIZERS, FamiliarCase, PatchCore
 from engine.anomaly.healthy import texture
 from engine.anomaly.localizers import tiles
+from engine.anomaly.localizers.regions import boxes_above
 from engine.anomaly.localizers.tiles import (
     MOST_TILES,
     PhotographCase,
@@ -25,6 +26,7 @@ from engine.data import DataCard, DataSet
 from engine.images import Crop, Picture, load, square
 from engine.images.picture import FINE
 from engine.measures.segmentation import pixel_auroc
+from engine.result import Table
 from engine.run import digest
 from tests import tiny
 from tests.engine.anomaly.localizers import cells
@@ -236,3 +238,18 @@ def area(values, mask):
     size = marked.shape[::-1]
     large = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
     return pixel_auroc(large[None], marked[None], np.ones((1, *marked.shape), bool))
+
+
+def test_what_one_tile_finds_and_its_neighbor_does_not_is_said(normal):
+    """Blended with a tile that finds nothing, a spot near an edge may fall below the threshold."""
+    asked = case(normal, np.zeros((3, 200, 200), np.uint8))
+    found = TileByTile()(asked)
+    table = found["figures"]
+    columns = {
+        name: (table[name], unit) for name, unit in zip(table.order, table.units, strict=True)
+    }
+    spot = Table.of(columns | {"above": ([1], "tiles")})
+    none = boxes_above(np.zeros((8, 8), np.float32), 1.0, "")
+    assert TileByTile().finding(asked, {"figures": spot, "boxes": none}).endswith(tiles.ALONE)
+    quiet = Table.of(columns | {"above": ([0], "tiles")})
+    assert tiles.ALONE not in TileByTile().finding(asked, {"figures": quiet, "boxes": none})
