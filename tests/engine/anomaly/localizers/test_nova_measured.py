@@ -76,7 +76,7 @@ def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, mea
                 f"{', '.join(said)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
     for column in ("mAP@30", "pointing", "AUROC", "AUPRO"):
         assert over_seeds(found, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
-    if name != "DictAS":
+    if name != "DictAS":  # untrained, it may lose to pixels alone; its rows show that
         for column in ("mAP@30", "AUROC"):
             other = max(over_seeds(found, row, column).mean() for row in (SWAPPED, PIXELS))
             assert over_seeds(found, ALL, column).mean() > other
