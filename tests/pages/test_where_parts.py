@@ -82,7 +82,7 @@ def slider(at):
 def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened():
     at = of_digits("head.nii", volume())
     assert slider(at).value == COUNT // 2 + 1
-    assert f"One rule judges all {COUNT}: about" in words(at)
+    assert f"Compares all {COUNT} with the same normal images: about" in words(at)
     at = pressed(at, "where.slices.SliceBySlice.go")
     scan = at.session_state["subject.upload"]
     asked = case_of(scan)
