@@ -11,21 +11,30 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from torch import Tensor
-from torch.nn import functional as F
 
 from engine.anomaly.case import FamiliarCase, LesionsCase
 from engine.anomaly.detectors.detector import noted
 from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.dictas import DictAS
+from engine.anomaly.localizers.lesions import (
+    Benchmark,
+    Masks,
+    apart,
+    benchmark,
+    filled,
+    heads,
+    of_others,
+    places,
+    without_lesions,
+)  # fmt: skip
 from engine.anomaly.localizers.localizer import AT_ONCE, Localizer
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.patches import layers_at, maps_of, normal_patches
-from engine.anomaly.localizers.regions import TOUCHING, boxes_above
+from engine.anomaly.localizers.regions import boxes_above
 from engine.anomaly.protocol.conformal import Conformal
 from engine.anomaly.protocol.standing import first_line
 from engine.data import DataSet, Rows
@@ -37,7 +46,6 @@ from engine.method import Choice, Method, Progress, Slider, part_of, quiet, sett
 from engine.result import Floats, Pictures, Result, Table
 
 KINDS: dict[str, type[Localizer]] = {one.name: one for one in (PatchCore, PaDiM, DictAS)}
-AIR = 12  # of 255, below which nothing belongs to the head
 ALL, SWAPPED, PIXELS = "all", "all, another image's map", "all, pixels alone"
 COLUMNS = {
     "images": "images", "boxes": "boxes", "mAP@30": "share", "mAP@50": "share",
@@ -47,29 +55,7 @@ COLUMNS = {
 SPREAD = 0.02  # least spread of a pixel, of 1
 SOLID, DASHED = (255, 90, 90), (255, 220, 60)  # colors of boxes that were found, and of known ones
 
-Masks = NDArray[np.bool_]
 Heat = Callable[[Tensor], Floats]  # pixels (n, 3, S, S) → maps (n, S, S)
-
-
-@dataclass(frozen=True, eq=False)
-class Benchmark:
-    """The images that are asked about, and what is known of them.
-
-    Args:
-        pixels: at the model's size, (n, 3, S, S).
-        heads: where the head is, (n, S, S).
-        masks: of lesions, (n, S, S); boxes are filled.
-        boxes: of each image, (K, 4), shares of the sides.
-        kinds: of each image, (n,).
-        groups: the patient of each, (n,); None where nobody says.
-    """
-
-    pixels: Tensor
-    heads: Masks
-    masks: Masks
-    boxes: list[NDArray[np.float64]]
-    kinds: NDArray[np.int64]
-    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -208,75 +194,6 @@ class Nova(Method[LesionsCase]):
         return maps, Conformal(calm.max((1, 2)).astype(np.float64))
 
 
-def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
-    """The images of some rows, with their lesions at the model's size."""
-    side, data = case.model.side, case.data.take(rows)
-    pixels = as_seen(data, slice(None), side).contiguous()
-    if (given := data.truth.get("boxes")) is not None:
-        boxes = [one[np.isfinite(one[:, 0])].astype(np.float64) for one in given]
-        masks = np.stack([filled(one, side) for one in boxes])
-    else:
-        exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
-        masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
-        boxes = [around(one) for one in masks]
-    return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
-
-
-def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """A box around each part of a mask (S, S), however small: left, top, width, height, (K, 4)."""
-    found = [
-        (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-        for rows, columns in ndi.find_objects(ndi.label(mask, TOUCHING)[0])
-    ]
-    return np.array(found, np.float64).reshape(-1, 4) / len(mask)
-
-
-def of_others(asked: Benchmark) -> Rows:
-    """For each image the row of another one, of another patient where there is one, (n,)."""
-    count = len(asked.pixels)
-    groups = np.arange(count) if asked.groups is None else asked.groups
-    found = np.empty(count, np.int64)
-    for at in range(count):
-        others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
-        apart_from = others[groups[others] != groups[at]]
-        found[at] = apart_from[0] if len(apart_from) else others[0]
-    return found
-
-
-def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
-    """The normal images that have no lesion themselves, and how many were left out.
-
-    Raises:
-        BadData: all have one.
-    """
-    sick = np.zeros(len(normal), np.bool_)
-    if (masks := normal.truth.get("mask")) is not None:
-        sick |= np.asarray(masks).reshape(len(normal), -1).any(1)
-    if (boxes := normal.truth.get("boxes")) is not None:
-        sick |= np.isfinite(boxes).any((1, 2))
-    if not sick.any():
-        return normal, ()
-    if sick.all():
-        raise BadData(f"{normal.card.title}: each of the normal images has a lesion itself.")
-    said = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
-    return normal.take(np.flatnonzero(~sick)), (said,)
-
-
-def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
-    """The normal images without the groups of the images that are asked about."""
-    words = {one.name.partition("+")[0].partition(":")[0] for one in (normal, data)}
-    known, asked = (one.truth.get("group") for one in (normal, data))
-    if len(words) > 1 or known is None or asked is None:
-        return normal
-    return normal.take(np.flatnonzero(~np.isin(known, asked[rows])))
-
-
-def heads(pixels: Tensor) -> Masks:
-    """What is not air around a head, (n, S, S), of pixels (n, 3, S, S) in [0, 1]."""
-    bright = pixels.amax(1).numpy() > AIR / 255
-    return np.stack([ndi.binary_fill_holes(one) for one in bright])
-
-
 def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> Floats:
     """Maps of all images, 0 outside the head."""
     found = []
@@ -285,23 +202,6 @@ def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> F
         found.append(np.where(within[some], heat(pixels[some]), 0))
         progress(min(start + AT_ONCE, len(pixels)) / len(pixels), "mapping images")
     return np.concatenate(found).astype(np.float32)
-
-
-def filled(boxes: NDArray[np.float64], side: int) -> Masks:
-    """A mask (side, side) of boxes."""
-    mask = np.zeros((side, side), np.bool_)
-    for left, top, width, height in boxes * side:
-        rows, columns = (
-            slice(round(low), max(round(low) + 1, round(low + length)))
-            for low, length in ((top, height), (left, width))
-        )
-        mask[rows, columns] = True
-    return mask
-
-
-def places(table: Table) -> NDArray[np.float64]:
-    """Left, top, width and height of a table of boxes, (K, 4)."""
-    return table.select(("left", "top", "width", "height")).values.astype(np.float64)
 
 
 def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:

@@ -10,6 +10,7 @@ import torch
 from scipy import ndimage as ndi
 
 from engine.anomaly import Conformal, FamiliarCase, LesionsCase, Nova, PatchCore
+from engine.anomaly.localizers import lesions as lesion_data
 from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, PIXELS, SWAPPED
 from engine.data import DataCard, DataSet
@@ -62,7 +63,7 @@ def map_of(case, image):
     """PatchCore's own map of an image (3, 32, 32) of bytes, 0 in the air."""
     pixels = torch.from_numpy((image / 255).astype(np.float32))
     values = PatchCore()(FamiliarCase(case.model, pixels, case.normal))["map"].values
-    return np.where(image.max(0) > nova.AIR, values, 0)
+    return np.where(image.max(0) > lesion_data.AIR, values, 0)
 
 
 def boxes_of(values, threshold):
@@ -84,7 +85,7 @@ def pixels_alone(case):
     def maps(images):
         far = abs((images / 255).mean(1) - middle) / spread
         soft = np.stack([ndi.gaussian_filter(one, PatchCore().blur / 100 * 32) for one in far])
-        return np.where(images.max(1) > nova.AIR, soft, 0).astype(np.float32)
+        return np.where(images.max(1) > lesion_data.AIR, soft, 0).astype(np.float32)
 
     line = Conformal(maps(case.normal.images[20:]).max((1, 2)).astype(np.float64)).threshold(0.05)
     return maps(case.data.images), line
@@ -97,7 +98,7 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
     usual = Conformal(np.array(held)).threshold(0.05)
     ways = {SWAPPED: (np.roll(maps, -6, axis=0), usual), PIXELS: pixels_alone(case)}
     masks = data.truth["mask"]
-    within = data.images.max(1) > nova.AIR
+    within = data.images.max(1) > lesion_data.AIR
     for row, own in {
         ALL: np.arange(12), SWAPPED: np.arange(12), PIXELS: np.arange(12),
         "red": np.flatnonzero(data.labels == 1),
@@ -151,11 +152,11 @@ def test_maps_of_random_numbers_find_nothing(case, monkeypatch):
 
 def test_air_counts_nowhere(case, found):
     """What lies in the air is changed, and no figure with it."""
-    assert not nova.heads(torch.zeros(2, 3, 8, 8)).any()
+    assert not lesion_data.heads(torch.zeros(2, 3, 8, 8)).any()
     ring = torch.zeros(1, 3, 8, 8)
     ring[:, :, 2:6, 2:6], ring[:, :, 3:5, 3:5] = 0.5, 0  # a dark cavity belongs to the head
-    assert nova.heads(ring).sum() == 16
-    asked = nova.benchmark(case, np.arange(12))
+    assert lesion_data.heads(ring).sum() == 16
+    asked = lesion_data.benchmark(case, np.arange(12))
     noisy = np.where(asked.heads, 1.0, 9.0).astype(np.float32)
     maps = nova.in_heads(
         lambda pixels: noisy[: len(pixels)], asked.pixels, asked.heads, lambda *_: None
@@ -199,26 +200,26 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
     known = replace(cells.data(cells.images(60), 30, group=groups), name="heads+healthy")
     asked = replace(known, name="heads:contrast=0.5")
     rows = np.array([0, 4, 59])
-    left = nova.apart(known, asked, rows)
+    left = lesion_data.apart(known, asked, rows)
     assert set(left.truth["group"]) == set(range(20)) - {0, 1, 19}
-    assert nova.apart(known, replace(asked, name="others"), rows) is known
+    assert lesion_data.apart(known, replace(asked, name="others"), rows) is known
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
-    some = nova.Benchmark(torch.zeros(6, 3, 8, 8), *[np.zeros((6, 8, 8), np.bool_)] * 2, [],
+    some = lesion_data.Benchmark(torch.zeros(6, 3, 8, 8), *[np.zeros((6, 8, 8), np.bool_)] * 2, [],
                           np.zeros(6, np.int64), np.array([0, 0, 1, 0, 0, 1]))  # fmt: skip
-    rows = nova.of_others(some)
+    rows = lesion_data.of_others(some)
     assert (some.groups[rows] != some.groups).all()
-    assert list(nova.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]
-    assert (nova.of_others(replace(some, groups=np.zeros(6))) != np.arange(6)).all()
+    assert list(lesion_data.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]
+    assert (lesion_data.of_others(replace(some, groups=np.zeros(6))) != np.arange(6)).all()
 
 
 def test_each_part_of_a_mask_is_a_known_lesion_however_small_and_many():
     mask = np.zeros((96, 96), np.bool_)
     mask[4:90:8, 4:90:8] = True
-    assert len(nova.around(mask)) == 121
-    assert nova.around(mask)[0] == pytest.approx(np.array([4, 4, 1, 1]) / 96)
-    assert nova.around(np.zeros((8, 8), np.bool_)).shape == (0, 4)
+    assert len(lesion_data.around(mask)) == 121
+    assert lesion_data.around(mask)[0] == pytest.approx(np.array([4, 4, 1, 1]) / 96)
+    assert lesion_data.around(np.zeros((8, 8), np.bool_)).shape == (0, 4)
 
 
 def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
@@ -234,10 +235,10 @@ def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
     assert "20 of 60 normal images have lesions" in given["notes"].labels[0]
     boxes = np.full((60, 1, 4), np.nan)
     boxes[:3] = 0.5
-    assert len(nova.without_lesions(replace(case.normal, truth={"boxes": boxes}))[0]) == 57
+    assert len(lesion_data.without_lesions(replace(case.normal, truth={"boxes": boxes}))[0]) == 57
     with pytest.raises(BadData, match="each of the normal images"):
-        nova.without_lesions(replace(mixed, truth={"mask": sick | True}))
-    assert not nova.without_lesions(case.normal)[1]
+        lesion_data.without_lesions(replace(mixed, truth={"mask": sick | True}))
+    assert not lesion_data.without_lesions(case.normal)[1]
 
 
 def test_a_rate_that_no_threshold_can_promise_is_said(case, found):

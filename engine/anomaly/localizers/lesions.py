@@ -1,0 +1,130 @@
+"""Images whose lesions are known: their boxes and heads, and normal images apart from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.anomaly.case import LesionsCase
+from engine.anomaly.extract import as_seen
+from engine.anomaly.localizers.regions import TOUCHING
+from engine.data import DataSet, Rows
+from engine.errors import BadData
+from engine.result import Table
+
+AIR = 12  # of 255, below which nothing belongs to the head
+
+Masks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """The images that are asked about, and what is known of them.
+
+    Args:
+        pixels: at the model's size, (n, 3, S, S).
+        heads: where the head is, (n, S, S).
+        masks: of lesions, (n, S, S); boxes are filled.
+        boxes: of each image, (K, 4), shares of the sides.
+        kinds: of each image, (n,).
+        groups: the patient of each, (n,); None where nobody says.
+    """
+
+    pixels: Tensor
+    heads: Masks
+    masks: Masks
+    boxes: list[NDArray[np.float64]]
+    kinds: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
+
+
+def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
+    """The images of some rows, with their lesions at the model's size."""
+    side, data = case.model.side, case.data.take(rows)
+    pixels = as_seen(data, slice(None), side).contiguous()
+    if (given := data.truth.get("boxes")) is not None:
+        boxes = [one[np.isfinite(one[:, 0])].astype(np.float64) for one in given]
+        masks = np.stack([filled(one, side) for one in boxes])
+    else:
+        exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
+        masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
+        boxes = [around(one) for one in masks]
+    return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
+
+
+def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A box around each part of a mask (S, S), however small: left, top, width, height, (K, 4)."""
+    found = [
+        (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        for rows, columns in ndi.find_objects(ndi.label(mask, TOUCHING)[0])
+    ]
+    return np.array(found, np.float64).reshape(-1, 4) / len(mask)
+
+
+def of_others(asked: Benchmark) -> Rows:
+    """For each image the row of another one, of another patient where there is one, (n,)."""
+    count = len(asked.pixels)
+    groups = np.arange(count) if asked.groups is None else asked.groups
+    found = np.empty(count, np.int64)
+    for at in range(count):
+        others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
+        apart_from = others[groups[others] != groups[at]]
+        found[at] = apart_from[0] if len(apart_from) else others[0]
+    return found
+
+
+def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
+    """The normal images that have no lesion themselves, and how many were left out.
+
+    Raises:
+        BadData: all have one.
+    """
+    sick = np.zeros(len(normal), np.bool_)
+    if (masks := normal.truth.get("mask")) is not None:
+        sick |= np.asarray(masks).reshape(len(normal), -1).any(1)
+    if (boxes := normal.truth.get("boxes")) is not None:
+        sick |= np.isfinite(boxes).any((1, 2))
+    if not sick.any():
+        return normal, ()
+    if sick.all():
+        raise BadData(f"{normal.card.title}: each of the normal images has a lesion itself.")
+    said = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
+    return normal.take(np.flatnonzero(~sick)), (said,)
+
+
+def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
+    """The normal images without the groups of the images that are asked about."""
+    words = {one.name.partition("+")[0].partition(":")[0] for one in (normal, data)}
+    known, asked = (one.truth.get("group") for one in (normal, data))
+    if len(words) > 1 or known is None or asked is None:
+        return normal
+    return normal.take(np.flatnonzero(~np.isin(known, asked[rows])))
+
+
+def heads(pixels: Tensor) -> Masks:
+    """What is not air around a head, (n, S, S), of pixels (n, 3, S, S) in [0, 1]."""
+    bright = pixels.amax(1).numpy() > AIR / 255
+    return np.stack([ndi.binary_fill_holes(one) for one in bright])
+
+
+def filled(boxes: NDArray[np.float64], side: int) -> Masks:
+    """A mask (side, side) of boxes."""
+    mask = np.zeros((side, side), np.bool_)
+    for left, top, width, height in boxes * side:
+        rows, columns = (
+            slice(round(low), max(round(low) + 1, round(low + length)))
+            for low, length in ((top, height), (left, width))
+        )
+        mask[rows, columns] = True
+    return mask
+
+
+def places(table: Table) -> NDArray[np.float64]:
+    """Left, top, width and height of a table of boxes, (K, 4)."""
+    return table.select(("left", "top", "width", "height")).values.astype(np.float64)
