@@ -134,6 +134,13 @@ PRUNE = AppPage(
     "sparsity/prune.py",
     ":material/content_cut:",
 )
+SPARSITY_EXPERIMENTS = AppPage(
+    "Sparsity",
+    "Experiments",
+    "sparsity-experiments",
+    "sparsity/experiments.py",
+    ":material/science:",
+)
 
 VIEWS = (
     START,
@@ -154,4 +161,5 @@ VIEWS = (
     DOUBT,
     ANOMALY_EXPERIMENTS,
     PRUNE,
+    SPARSITY_EXPERIMENTS,
 )

@@ -6,6 +6,7 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 
 from __future__ import annotations
 
+from engine.experiment import Experiment
 from engine.sparsity.criteria.learned import Learned, read_scores
 from engine.sparsity.effects.harm import Harm, harm
 from engine.sparsity.effects.level import Level
@@ -29,11 +30,14 @@ from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained)
 
-METHODS = PRUNE
+EXPERIMENTS: tuple[type[Experiment], ...] = ()
+
+METHODS = (*PRUNE, *EXPERIMENTS)
 
 __all__ = [
     "ALLOCATIONS",
     "CRITERIA",
+    "EXPERIMENTS",
     "METHODS",
     "PRUNE",
     "RATIOS",

@@ -1,0 +1,1 @@
+"""Sparse networks that train: masks found by training, rewound and trained again."""

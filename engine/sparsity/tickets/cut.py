@@ -1,0 +1,44 @@
+"""One level of iterative magnitude pruning (Frankle and Carbin 2019, arXiv 1803.03635)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+from engine.weights.masks import Masks, masks_of
+from engine.weights.parts import parts
+
+
+def whole(model: Classifier, *, head: bool = True) -> Masks:
+    """Masks that keep every prunable weight: level 0."""
+    return masks_of({}, parts(model, head=head))
+
+
+def cut(model: Classifier, masks: Masks, share: float) -> Masks:
+    """The masks without the smallest of the weights that stay, over the whole network.
+
+    Args:
+        model: the trained network; its weights are compared, and not changed.
+        masks: of the level before.
+        share: of the weights that stay, what goes: round(share · kept), exactly. Of equal ones the
+            first goes.
+
+    Raises:
+        BlindspotError: a layer would be left without a weight.
+    """
+    weights = model.network.state_dict()
+    sizes = np.concatenate([weights[part.name].abs().cpu().numpy().ravel() for part in masks.parts])
+    kept = np.flatnonzero(masks.flat)
+    gone = kept[np.argsort(sizes[kept], kind="stable")[: round(share * len(kept))]]
+    flat = masks.flat.copy()
+    flat[gone] = False
+    found = replace(masks, flat=flat)
+    if empty := [p.name for p, n in zip(found.parts, found.counts, strict=True) if not n]:
+        raise BlindspotError(
+            f"At {100 * found.density:.2g} % of all weights nothing is left of {empty[0]}: stop at "
+            "a level before this one, or cut less at each."
+        )
+    return found
