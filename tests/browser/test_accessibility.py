@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from components.views import VIEWS
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
 
 STREAMLIT = {

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from components.decoding.form import STORY
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LONG = 240  # seconds: torch is loaded and the models are asked for the first time

@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import Serve
+from tests.browser.expecting import expect
 from tests.browser.server import ROOT, settle
 from tests.browser.test_journeys import ONE, made
 

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from engine.data.phantoms import Phantoms
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_journeys import choose
 from tests.scans import dicom

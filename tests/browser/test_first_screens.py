@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

@@ -6,9 +6,10 @@ import re
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 WAYS = ("Gradient ascent", "SalUn", "Selective synaptic dampening")

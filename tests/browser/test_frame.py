@@ -6,9 +6,10 @@ import re
 from hashlib import blake2b
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
 from tests.browser.test_journeys import photograph, upload
 

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, WebSocket
 
 from engine.images.samples import sample
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from engine.data.phantoms import Phantoms
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_journeys import canvas, expect_another
 from tests.scans import dicom, nifti

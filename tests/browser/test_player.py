@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from components import colors
 from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_viewer import CONTRAST, FRAMES, PIXEL
 from tests.components.level_sets.walks import walked

@@ -8,11 +8,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from engine.models import catalog
 from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_journeys import canvas
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from engine.images import Window
 from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_viewer import CONTRAST, DEMO, canvas, expect_runs, pixel, point, press
 from tests.scans import nifti

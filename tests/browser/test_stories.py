@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from components.stories.told import STORIES
 from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
 from tests.browser.server import ROOT, settle
 
 PROJECTOR = {"width": 1920, "height": 1080}

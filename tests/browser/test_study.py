@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LONG = 240  # seconds: the first maps of an image are made

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LINK = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 DEMO = Path(__file__).with_name("triangle_demo.py")

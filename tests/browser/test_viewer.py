@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from components import colors
 from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 DEMO = Path(__file__).with_name("viewer_demo.py")

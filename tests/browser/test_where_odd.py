@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import expect
 
 from engine.anomaly.localizers.localizer import NEAREST
 from engine.data.phantoms import Phantoms
 from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.scans import dicom
 

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 import nibabel as nib
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_phantom_scan import give, volumes
 
