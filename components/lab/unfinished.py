@@ -21,8 +21,8 @@ def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
     found = [one for one in unfinished() if listed(one)]
     if found:
-        word = "training" if len(found) == 1 else "trainings"
-        with st.expander(f"{len(found)} unfinished {word}"):
+        # by its key it stays open while trainings come and go, of other people, too
+        with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
             for one in found:
                 row(one)
     if note := st.session_state.get(KEY):

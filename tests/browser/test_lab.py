@@ -68,7 +68,7 @@ def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stop
     stop(page)
     expect(page.get_by_text("What was done by then:")).to_be_visible()
     expect(page.get_by_text(re.compile("^After .* of 200 epochs"))).to_be_visible()
-    page.get_by_text(re.compile("unfinished training")).click()  # of other tests, too
+    page.get_by_text("Unfinished trainings").click()  # of other tests, too
     mine = page.get_by_test_id("stHorizontalBlock").filter(has_text="seed 7:")
     mine.get_by_role("button", name="Drop").click()
     expect(mine).to_have_count(0)
