@@ -8,20 +8,25 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms, runs, section
+from components import forms, measurement, runs, section
 from components.draw.checkpoint import KEEP, TAKEN, draw_checkpoint
 from components.draw.drawing import Drawing, Views
-from components.prune.asked import KEY, Asked
+from components.measurement import Measurement
+from components.prune.asked import KEY, Asked, pruned_model
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
+from engine.models.extras import ONNX
+from engine.models.onnx_file import OnnxFile, onnx_file
 from engine.result import Scores
-from engine.sparsity import Masks, Prune, Retrain, masks_file, rounds_of
+from engine.sparsity import Masks, Prune, Retrain, masks_file, rounds_of, shrunk
 from engine.sparsity.masks.pruning import Pruning
+
+CHECKED = 64  # test images that an ONNX file is compared on
 
 
 def show(asked: Asked, masks: Masks) -> None:
-    """Three ways to take along what was made."""
+    """Ways to take along what was made."""
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The pruned model**")
@@ -40,6 +45,8 @@ def show(asked: Asked, masks: Masks) -> None:
         )
         st.markdown("**The masks**")
         masks_button(asked, masks)
+        st.markdown("**For other programs**")
+        as_onnx(asked, masks)
     with right:
         unmet = bool(Retrain.unmet(asked.case))
         if not unmet:
@@ -83,10 +90,47 @@ def masks_button(asked: Asked, masks: Masks) -> None:
     """One bit a weight, with how they were made."""
     model = asked.case.model
     about = {"model": model.name, "fingerprint": model.fingerprint, **asked.method.settings()}
-    stem = re.sub(r"\W+", "-", model.name).strip("-")
     download(
-        "Download the masks", lambda: masks_file(masks, about), f"blindspot-masks-{stem}.npz",
-        f"{KEY}.download", icon=":material/download:",
+        "Download the masks", lambda: masks_file(masks, about),
+        f"blindspot-masks-{stem(asked)}.npz", f"{KEY}.download", icon=":material/download:",
         help="An .npz file: for each weight its mask, one bit a weight (np.unpackbits), and what "
         "was cut by which rule. It can be held beside others under “Two criteria”.",
     )  # fmt: skip
+
+
+def as_onnx(asked: Asked, masks: Masks) -> None:
+    """The narrowed network as a file, once it was compared with the network."""
+    smaller = shrunk(pruned_model(asked, masks))
+    st.caption(f"The pruned network as an ONNX file. {smaller.words}")
+    if not ONNX.installed:
+        st.caption(f"It needs further libraries: `{ONNX.install}`, then start again.")
+        return
+    rows = asked.case.data.rows("test")[:CHECKED]
+    pixels = asked.case.data.pixels(rows)
+    name = f"onnx {smaller.model.fingerprint}"
+    made: Measurement[OnnxFile] = Measurement(
+        f"{KEY}.onnx", "The ONNX file", name, asked.case.lane,
+        lambda progress: onnx_file(smaller.model, pixels, progress), "Make the ONNX file",
+    )  # fmt: skip
+    measurement.show(made, lambda found: onnx_made(asked, found, len(rows)))
+
+
+def onnx_made(asked: Asked, found: OnnxFile, images: int) -> None:
+    """How near it comes to the network, how fast it is, and the download."""
+    onnx, torch = found.milliseconds
+    st.markdown(
+        f"**{len(found.data) / 1e6:.2g} MB.** On {images} test images onnxruntime’s logits differ "
+        f"from PyTorch’s by at most {1e6 * found.difference:.2g} millionths of the largest. One "
+        f"image takes {onnx:.2g} ms there and {torch:.2g} ms in PyTorch (medians, taken in turns)."
+    )
+    download(
+        "Download the ONNX file", lambda: found.data, f"blindspot-{stem(asked)}.onnx",
+        f"{KEY}.onnx.download", icon=":material/download:",
+        help="It takes RGB pixels from 0 to 1, any number of images, and gives logits. The names "
+        "of the classes stand in its metadata.",
+    )  # fmt: skip
+
+
+def stem(asked: Asked) -> str:
+    """What the files of the model begin with."""
+    return re.sub(r"\W+", "-", asked.case.model.name).strip("-")

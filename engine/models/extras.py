@@ -1,4 +1,4 @@
-"""Libraries that bring more kinds of models, installed by whoever wants them."""
+"""Libraries that bring more kinds of models and files, installed by whoever wants them."""
 
 from __future__ import annotations
 
@@ -27,3 +27,4 @@ class Extra:
 
 XRAY = Extra("torchxrayvision", "torchxrayvision", "models of chest X-rays")
 CLIP = Extra("open_clip", "open_clip_torch", "models that compare an image with words of yours")
+ONNX = Extra("onnxruntime", "onnx onnxscript onnxruntime", "models as files for other programs")

@@ -287,6 +287,18 @@ def test_the_masks_are_downloaded_with_how_they_were_made(digits):
     assert about["ratio"] == 0.6
 
 
+def test_the_narrowed_network_becomes_an_onnx_file_that_was_compared():
+    at = opened(section="Keep it", structure="group", ratio="0.5")
+    assert "channels of" in words(at)
+    at.button(key="prune.onnx.go").click().run()
+    at = settled(at)
+    said_so = re.search(r"differ from PyTorch’s by at most (\S+) millionths", words(at))
+    assert said_so
+    assert 0 <= float(said_so[1]) <= 10
+    labels = [each.proto.label for each in at.main.get("download_button")]
+    assert "Download the ONNX file" in labels
+
+
 def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_taken_along(
     monkeypatch, tmp_path
 ):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -21,16 +20,14 @@ from torch import Tensor, nn
 from engine.method import Progress, quiet
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
-from engine.models.pace import settle
+from engine.models.turns import in_turns
 from engine.result import Table
 from engine.sparsity.masks.shrink import shrunk
 from engine.weights.masks import Masks
 
 BATCHES = (1, 32)
-WARM = 10  # passes that are not counted
 REPEATS = 50
 SECONDS = 20.0  # for one batch size, after which fewer repeats must do
-FEWEST = 5
 UNITS = {"median": "ms", "low": "ms", "high": "ms", "ratio": "", "repeats": ""}
 TILE = 64  # dimensions of a weight for sparse tensor cores are multiples of it
 AMPERE = (8, 0)
@@ -84,20 +81,11 @@ def latency(
         )
         pixels = drawn.to(dense.device, memory_format=form)
         runs = {name: runner(net, pixels, form) for name, net in nets.items()}
-        begun = perf_counter()
-        for turn in range(WARM):
-            for run in runs.values():
-                timed(run)
-            if perf_counter() - begun > seconds / 4 and turn >= 1:
-                break
-        times: dict[str, list[float]] = {name: [] for name in runs}
-        begun = perf_counter()
-        for turn in range(repeats):
-            for name, run in runs.items():
-                times[name].append(timed(run))
-            progress((number + (turn + 1) / repeats) / len(batches), f"batch of {batch}")
-            if perf_counter() - begun > seconds and turn + 1 >= FEWEST:
-                break
+
+        def told(share: float, number: int = number, batch: int = batch) -> None:
+            progress((number + share) / len(batches), f"batch of {batch}")
+
+        times = in_turns(runs, repeats, seconds, told)
         found += [latency_of(name, batch, rows, times["dense"]) for name, rows in times.items()]
     progress(1.0, "timed")
     return tuple(found)
@@ -129,13 +117,6 @@ def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Call
         return logits
 
     return run
-
-
-def timed(run: Callable[[], Tensor]) -> float:
-    """Seconds of one pass, until the device has finished."""
-    start = perf_counter()
-    settle(run())
-    return perf_counter() - start
 
 
 def latency_of(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:

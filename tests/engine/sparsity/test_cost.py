@@ -11,10 +11,10 @@ from torch import nn
 
 from engine.errors import BlindspotError
 from engine.models.small import NetworkShape, build
+from engine.models.turns import FEWEST
 from engine.sparsity import MaskRules, Masks, masks_of, parts, pruned, pruner_of, shrunk
 from engine.sparsity.effects.cost import cost_of, multiply_adds, places
 from engine.sparsity.effects.latency import (
-    FEWEST,
     contenders,
     fit_for_cores,
     latency,
