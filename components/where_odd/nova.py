@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from components import forms, section, uploads
 from components.case_form import CaseForm
-from components.draw.drawing import Drawing, Views
+from components.charts.tables import percent
+from components.draw.boxes import PictureBoxes
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
 from components.draw.panels import Panels
 from components.notices import plain, spoken
+from components.picks import pick
 from components.section import Section
 from components.where_odd.slices import notes
 from engine.anomaly import LesionsCase, Nova, sources
-from engine.anomaly.localizers.nova import is_own, kinds_of
+from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
 from engine.arguments.normal import LesionsArguments
 from engine.data import load
 from engine.data.nova import read_nova
 from engine.models.classifier import Classifier
+from engine.result import Table
 
 KEY = "where.nova"
 TITLE = "How well does it find lesions of kinds it never saw? (NOVA's protocol)"
 PANELS = {"mAP@30": "mAP@30", "pointing": "Pointing", "AUROC": "AUROC"}
 OWN_HELP = (
     "The benchmark NOVA as it is downloaded, or images of your own in its format: a table of boxes "
-    "(data/nova-v1.parquet) and the folder images. It stays in this session's memory; figures and "
-    "maps are kept with the answers on this computer, images and the names of kinds are not."
+    "(data/nova-v1.parquet) and the folder images. It stays in this session's memory; figures, "
+    "maps and boxes are kept with the answers on this computer, images and the names of kinds are "
+    "not."
 )
 
 
@@ -69,8 +76,12 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
             KEY, method, case, known=form.known({"model": case.model.name}), columns=1,
             button="Measure",
             before=f"At most {method.images} images are mapped, which takes a minute or two.",
+            picture=one_image,
             evidence=[
-                Drawing("picture"),
+                Drawing("picture", "The first image of each kind"),
+                Drawing(
+                    "curve", "Precision over recall", chart=over_recall, finding=at_threshold
+                ),
                 Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
                 Drawing("table", "Every figure"),
             ],
@@ -86,6 +97,71 @@ def detail(case: LesionsCase, found: Views) -> None:
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
         st.caption(plain("; ".join(f"{kind}: {said}" for kind, said in words)))
     st.caption(plain(f"{case.data.card.about} {case.data.card.made}"))
+
+
+@st.fragment
+def one_image(found: Views) -> None:
+    """Its boxes over the first image of the kind that is chosen."""
+    kinds = found["picture"].columns
+    at = kinds.index(pick("Kind", kinds, f"{KEY}.shown", "pills"))
+    shown = PictureBoxes(
+        picture=found["picture"].images[0, at], value="overlap", known="known", height=480
+    )
+    draw(
+        Drawing(
+            "boxes", part=lambda boxes: of_image(boxes, at), chart=shown,
+            finding=lambda found: overlaps(of_image(found["boxes"], at)),
+        ),
+        found, f"{KEY}.boxes",
+    )  # fmt: skip
+
+
+def of_image(boxes: Table, at: int) -> Table:
+    """The boxes of one of the images."""
+    return boxes.take(np.flatnonzero(boxes["image"] == at))
+
+
+def overlaps(boxes: Table) -> str:
+    """How many of an image's boxes hit, and how well the best one does."""
+    found = boxes["overlap"][boxes["known"] == 0]
+    lesions = f"{len(boxes) - len(found)} known (dashed)"
+    if not len(found):
+        return f"{lesions}; nothing lies above the threshold."
+    return (
+        f"{lesions}, {len(found)} found (solid); the best overlaps a known one by "
+        f"{percent(float(found.max()))} (intersection over union)."
+    )
+
+
+def over_recall(found: Views) -> Lines:
+    """The localizer and both controls; the mark is where the threshold stands."""
+    recall, precision = operating_point(found["table"])
+    return Lines(
+        x="recall", series={name: name for name in (ALL, SWAPPED, PIXELS)},
+        span=(-3, 103), x_span=(0, 103), title="precision (%)", x_title="lesions found (%)",
+        mark=(100 * recall, 100 * precision, "all boxes"),
+    )  # fmt: skip
+
+
+def operating_point(table: Table) -> tuple[float, float]:
+    """Recall and precision of all boxes above the threshold; no precision without a box."""
+    hit, false = (table.cell(ALL, name) for name in ("TP30", "FP30"))
+    return hit / table.cell(ALL, "boxes"), hit / (hit + false) if hit + false else np.nan
+
+
+def at_threshold(found: Views) -> str:
+    """Where the threshold stands on the curve, and the areas below it."""
+    recall, precision = operating_point(found["table"])
+    areas = ", ".join(
+        f"{name} {found['table'].cell(name, 'mAP@30'):.2f}" for name in (ALL, SWAPPED, PIXELS)
+    )
+    words = f"{percent(recall)} of lesions" + (
+        f" at a precision of {percent(precision)}" if np.isfinite(precision) else ""
+    )
+    return (
+        f"All boxes together find {words}, when {percent(OVERLAP)} overlap count. "
+        f"Area (mAP@30): {areas}."
+    )
 
 
 def by_kind(found: Views) -> str:

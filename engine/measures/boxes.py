@@ -101,8 +101,16 @@ def average_precision(hit: Flags, count: int) -> float:
         hit: by falling confidence, (P,).
         count: how many there are to find.
     """
-    if not count:
-        return float("nan")
+    return float(precisions(hit, count).mean()) if count else float("nan")
+
+
+def precisions(hit: Flags, count: int) -> Doubles:
+    """The best precision with 1, 2, …, `count` of them found or more; 0 beyond those found.
+
+    Args:
+        hit: by falling confidence, (P,).
+        count: how many there are to find.
+    """
     precision = np.cumsum(hit) / np.arange(1, len(hit) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(envelope[hit].sum() / count)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1][hit]
+    return np.pad(envelope, (0, count - len(envelope)))

@@ -158,6 +158,11 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
     found = Nova()(case)
     assert any(one.value == Nova().finding(case, found) for one in at.header)
     assert f"AUROC of pixels {found['table'].cell('all', 'AUROC'):.2f}" in words(at)
+    table, boxes = found["table"], found["boxes"]
+    share = 100 * table.cell("all", "TP30") / table.cell("all", "boxes")
+    assert f"All boxes together find {share:.3g} % of lesions" in words(at)
+    assert pills(at, "where.nova.shown").options == list(found["picture"].columns)
+    assert f"{int(boxes['known'][boxes['image'] == 0].sum())} known (dashed)" in words(at)
 
 
 def test_nothing_is_measured_or_drawn_of_nova_s_protocol_until_it_is_unfolded(monkeypatch):

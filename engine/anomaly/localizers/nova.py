@@ -40,11 +40,12 @@ from engine.anomaly.protocol.standing import first_line
 from engine.data import DataSet, Rows
 from engine.data.registry import UPLOAD
 from engine.errors import BadData
-from engine.measures.boxes import ScoredBoxes, box_figures
+from engine.measures.boxes import ScoredBoxes, box_figures, hits, precisions, shared
 from engine.measures.segmentation import aupro, pixel_auroc
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Floats, Pictures, Result, Table
 
+OVERLAP = 0.3  # of a box with a known one, from which on it counts in the curve
 KINDS: dict[str, type[Localizer]] = {one.name: one for one in (PatchCore, PaDiM, DictAS)}
 ALL, SWAPPED, PIXELS = "all", "all, another image's map", "all, pixels alone"
 COLUMNS = {
@@ -52,6 +53,7 @@ COLUMNS = {
     "mAP@[50:95]": "share", "ACC50": "share", "TP30": "boxes", "FP30": "boxes",
     "pointing": "share", "flagged": "share", "AUROC": "probability", "AUPRO": "share",
 }  # fmt: skip
+BOXES = ("image", "known", "left", "top", "width", "height", "highest", "overlap")
 SPREAD = 0.02  # least spread of a pixel, of 1
 SOLID, DASHED = (255, 90, 90), (255, 220, 60)  # colors of boxes that were found, and of known ones
 
@@ -78,6 +80,7 @@ class Nova(Method[LesionsCase]):
     """
 
     name = "NOVA"
+    revision = 2
     family = "anomaly"
     title = "Lesions of unseen kinds (NOVA)"
     cost = "job"
@@ -107,7 +110,10 @@ class Nova(Method[LesionsCase]):
     )  # fmt: skip
 
     def __call__(self, case: LesionsCase, progress: Progress = quiet) -> Result:
-        """Views: table (a row for each kind, all, and two controls), picture, figures, notes."""
+        """Views: table (a row for each kind, all, and two controls), curve, picture, boxes.
+
+        Beside them: figures, notes.
+        """
         asked = benchmark(case, case.data.some("test", self.images, case.seed))
         if len(asked.boxes) < 2 or not any(map(len, asked.boxes)):
             raise BadData(
@@ -124,16 +130,24 @@ class Nova(Method[LesionsCase]):
             if (own := np.flatnonzero((asked.kinds == at) | (name == ALL))).size
         }
         every = np.arange(len(maps))
-        rows[SWAPPED] = figures(asked, maps[of_others(asked)], threshold, every)
+        swapped = maps[of_others(asked)]
+        rows[SWAPPED] = figures(asked, swapped, threshold, every)
         progress(0.95, "pixels alone")
         flat, lines = self.mapped(plain, asked, held)
-        rows[PIXELS] = figures(asked, flat, first_line(lines, self.alpha)[0], every)
+        line = first_line(lines, self.alpha)[0]
+        rows[PIXELS] = figures(asked, flat, line, every)
+        ways = {ALL: (maps, threshold), SWAPPED: (swapped, threshold), PIXELS: (flat, line)}
+        picture, boxes = examples(
+            asked, maps, threshold, names, local.unit, shown=not is_own(case.data)
+        )
         progress(1.0, "measured")
         return {
             "table": Table.grid(
                 np.array(list(rows.values())), list(rows), list(COLUMNS), list(COLUMNS.values())
             ),
-            "picture": examples(asked, maps, threshold, names, shown=not is_own(case.data)),
+            "curve": curve(asked, ways),
+            "picture": picture,
+            "boxes": boxes,
             "figures": Table.of({
                 "threshold": ([threshold], local.unit),
                 "smallest p": ([ruler.smallest], "probability"),
@@ -206,12 +220,7 @@ def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> F
 
 def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:
     """Those of COLUMNS, over some of the images."""
-    tables = [boxes_above(maps[row], threshold, "") for row in rows]
-    found = ScoredBoxes(
-        np.repeat(np.arange(len(rows)), [len(one) for one in tables]),
-        np.concatenate([places(one) for one in tables]),
-        np.concatenate([one["highest"] for one in tables]).astype(np.float64),
-    )
+    found = scored(maps[rows], threshold)
     truth = [asked.boxes[row] for row in rows]
     own, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
     sick = [at for at, one in enumerate(truth) if len(one)]
@@ -225,6 +234,33 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     ]  # fmt: skip
 
 
+def scored(maps: Floats, threshold: float) -> ScoredBoxes:
+    """The boxes of some maps (n, S, S), scored by their highest value."""
+    tables = [boxes_above(one, threshold, "") for one in maps]
+    return ScoredBoxes(
+        np.repeat(np.arange(len(maps)), [len(one) for one in tables]),
+        np.concatenate([places(one) for one in tables]),
+        np.concatenate([one["highest"] for one in tables]).astype(np.float64),
+    )
+
+
+def curve(asked: Benchmark, ways: Mapping[str, tuple[Floats, float]]) -> Table:
+    """Precision over recall of all boxes, at an overlap of OVERLAP: a row for each known lesion.
+
+    A column's mean is that way's mAP@30.
+
+    Args:
+        asked: the images.
+        ways: the maps (n, S, S) of each, with its threshold.
+    """
+    count = sum(map(len, asked.boxes))
+    columns = {
+        name: (precisions(hits(scored(*way), asked.boxes, OVERLAP), count), "share")
+        for name, way in ways.items()
+    }
+    return Table.of({"recall": (np.arange(1, count + 1) / count, "share"), **columns})
+
+
 def is_own(data: DataSet) -> bool:
     """Whether it is a person's file: neither its words nor its pixels are kept with an answer."""
     return data.name.startswith(UPLOAD)
@@ -236,11 +272,13 @@ def kinds_of(data: DataSet) -> list[str]:
 
 
 def examples(
-    asked: Benchmark, maps: Floats, threshold: float, names: list[str], *, shown: bool
-) -> Pictures:
-    """The first image of each kind with a lesion, with known (dashed) and found boxes (solid).
+    asked: Benchmark, maps: Floats, threshold: float, names: list[str], unit: str, *, shown: bool
+) -> tuple[Pictures, Table]:
+    """The first image of each kind with a lesion, with its known (dashed) and found boxes (solid).
 
-    Not `shown`, its map stands for the image.
+    Not `shown`, its map stands for the image. The table has the boxes of each, by its place in the
+    picture: whether it is known, and a found one's highest value and its overlap with that known
+    one which it overlaps most.
     """
     sick = np.array([len(one) > 0 for one in asked.boxes])
     rows = [
@@ -248,22 +286,30 @@ def examples(
         for at in range(len(names) - 1)
         if (own := np.flatnonzero(sick & (asked.kinds == at))).size
     ]
-    images = []
-    for row in rows:
+    images, framed_images, boxes = [], [], []
+    for at, row in enumerate(rows):
         under = (
             asked.pixels[row].numpy() if shown else np.stack([maps[row] / (maps.max() or 1)] * 3)
         )
         image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
-        for boxes, color, dash in (
-            (asked.boxes[row], DASHED, 3), (places(boxes_above(maps[row], threshold, "")), SOLID, 0)
-        ):  # fmt: skip
-            for box in boxes:
-                framed(image, box, color, dash)
         images.append(image)
-    return Pictures(
-        np.stack(images)[None], ("boxes",), tuple(names[asked.kinds[row]] for row in rows),
+        known, table = asked.boxes[row], boxes_above(maps[row], threshold, "")
+        found, copy = places(table), image.copy()
+        for some, color, dash in ((known, DASHED, 3), (found, SOLID, 0)):
+            for box in some:
+                framed(copy, box, color, dash)
+        framed_images.append(copy)
+        boxes += [(at, 1, *box, np.nan, np.nan) for box in known]
+        scores = zip(found, table["highest"], shared(found, known).max(1), strict=True)
+        boxes += [(at, 0, *box, highest, overlap) for box, highest, overlap in scores]
+    picture = Pictures(
+        np.stack([images, framed_images]), ("image" if shown else "map", "boxes"),
+        tuple(names[asked.kinds[row]] for row in rows),
         "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
     )  # fmt: skip
+    units = ("", "", "share", "share", "share", "share", unit, "share")
+    called = ["known" if one[1] else "found" for one in boxes]
+    return picture, Table.grid(np.array(boxes), called, BOXES, units)
 
 
 def framed(

@@ -258,8 +258,40 @@ def test_what_cannot_be_measured_is_a_sentence(case):
 
 
 def test_the_picture_has_known_boxes_dashed_and_found_boxes_solid(found):
-    image = found["picture"].images[0, 0]
+    image = found["picture"].images[1, 0]
+    assert found["picture"].rows == ("image", "boxes")
     assert found["picture"].columns == KINDS[1:]
     assert (image == nova.SOLID).all(-1).any()
     dashes = (image == nova.DASHED).all(-1)
     assert dashes.any()
+
+
+def test_the_area_below_each_curve_is_its_average_precision(found):
+    curve, table = found["curve"], found["table"]
+    assert curve["recall"] == pytest.approx(np.arange(1, 9) / 8)  # eight lesions
+    for row in (ALL, SWAPPED, PIXELS):
+        assert curve[row].mean() == pytest.approx(table.cell(row, "mAP@30"))
+        assert (np.diff(curve[row]) <= 0).all()
+        assert (curve[row] > 0).sum() == table.cell(row, "TP30")
+
+
+def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, found):
+    boxes, usual = found["boxes"], found["figures"]["threshold"][0]
+    firsts = [int(np.flatnonzero(case.data.labels == kind)[0]) for kind in (1, 2)]
+    for at, row in enumerate(firsts):
+        own = boxes.take(np.flatnonzero(boxes["image"] == at))
+        sides = own.select(("left", "top", "width", "height")).values
+        known = np.array([one[:4] for one in boxes_of(1.0 * case.data.truth["mask"][row], 0.5)])
+        np.testing.assert_allclose(sides[own["known"] == 1], known, atol=1e-6)
+        wanted = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
+        is_found = own["known"] == 0
+        np.testing.assert_allclose(sides[is_found], [one[:4] for one in wanted], atol=1e-6)
+        for box, overlap in zip(sides[is_found], own["overlap"][is_found], strict=True):
+            assert overlap == pytest.approx(max(of_squares(box, one) for one in known), abs=1e-6)
+        assert np.isnan(own["overlap"][~is_found]).all()
+
+
+def of_squares(box, other):
+    """Intersection over union of two boxes, by the pixels of 32 × 32 that they cover."""
+    one, two = (lesion_data.filled(np.array([each]), 32) for each in (box, other))
+    return (one & two).sum() / (one | two).sum()
