@@ -13,7 +13,7 @@ from components.charts.style import GRAY, INK, laid, theme
 from components.draw.charts import HEIGHT, Chart, column_title, series_style, values
 from engine.result import Table
 
-Look = Literal["dots", "line", "own"]
+Look = Literal["dots", "line", "thin", "own"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,8 @@ class PointGroups(Chart):
 
     Args:
         x, y: the columns.
-        looks: how each group is drawn, by its name: as dots, as a line, or as one large mark.
+        looks: how each group is drawn, by its name: as dots, as a line, as thin gray lines that
+            are parted by rows of NaN, or as one large mark.
         x_title: of the horizontal axis; the column's name and unit if not given.
         x_span: of the horizontal axis, as it is drawn.
         products: on a dotted line the product of both columns is one of these.
@@ -61,6 +62,8 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
     match look:
         case "line":
             return {"mode": "lines", "line": {"color": style["color"], "width": 2.5}}
+        case "thin":
+            return {"mode": "lines", "line": {"color": GRAY, "width": 1}, "hoverinfo": "skip"}
         case "own":
             return {
                 "mode": "markers",

@@ -68,3 +68,20 @@ def hulls(table: Table) -> str:
         "Hulls of ROC curves with all to a twentieth of the other images, with the first seed. "
         f"Found at 10 % false alarms: {', '.join(found)}."
     )
+
+
+def between(table: Table) -> str:
+    """How many images there are in the plane, and how far SMOTE's spread in it."""
+    *drawn, real = list(dict.fromkeys(table.rows))[1:]  # behind the lines
+    groups = [np.array(table.rows) == name for name in (real, *drawn)]
+    spreads = [sum(float(table[one][rows].var()) for one in table.order) for rows in groups]
+    words = f"{groups[0].sum()} real images, with the first seed"
+    if drawn:
+        words += (
+            f", and {groups[1].sum()} of SMOTE's, with {100 * spreads[1] / spreads[0]:.0f} % of "
+            "their spread in this plane"
+        )
+    return (
+        f"{words}. The plane is that in which the real ones differ most; a line leads from each "
+        "to each of its nearest."
+    )

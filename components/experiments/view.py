@@ -9,15 +9,17 @@ import streamlit as st
 from components import forms, section
 from components.case_form import CaseForm
 from components.draw.drawing import Drawing, Views
+from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.experiments import own_image, picker
-from components.experiments.claims import figures, hulls, list_claims
+from components.experiments.claims import between, figures, hulls, list_claims
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.experiment import Experiment, ExperimentCase
+from engine.result import Table
 
 KEY = "experiments"
 HULLS = Drawing(
@@ -28,6 +30,20 @@ HULLS = Drawing(
     ),
     finding=lambda found: hulls(found["hulls"]),
 )  # fmt: skip
+PROJECTION = Drawing(
+    "projection", "Where SMOTE draws",
+    chart=lambda found: in_plane(found["projection"]),
+    finding=lambda found: between(found["projection"]),
+)  # fmt: skip
+
+
+def in_plane(table: Table) -> PointGroups:
+    """Its first group as thin lines, the others as points."""
+    lines, *points = dict.fromkeys(table.rows)
+    return PointGroups(
+        x=table.order[0], y=table.order[1], height=460,
+        looks={lines: "thin", **dict.fromkeys(points, "dots")},
+    )  # fmt: skip
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
@@ -69,7 +85,8 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None
     """The answer when it is known, else the picture and how the experiment is run."""
     section.show(
         Section(
-            page, method, case, evidence=[figures(method.measures, method.axis), HULLS], columns=1,
+            page, method, case,
+            evidence=[figures(method.measures, method.axis), PROJECTION, HULLS], columns=1,
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

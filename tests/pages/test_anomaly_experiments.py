@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
 from engine import run
 from engine.anomaly import EXPERIMENTS, LokiExperiment, SmoteExperiment
+from engine.anomaly.experiments.smote import DRAWN, REAL
 from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.keeping.store import Store
 from engine.run import answer
@@ -71,7 +73,13 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     told = words(at)
     for claim, outcome in zip(found["claims"].rows, outcomes, strict=True):
         assert f"{claim}**: {marks[outcome]} here." in told
-    assert len(at.main.get("plotly_chart")) == 2  # figures and hulls
+    assert len(at.main.get("plotly_chart")) == 3  # figures, projection and hulls
+    places = found["projection"]
+    spreads = [
+        sum(places[name][np.array(places.rows) == group].var() for name in places.order)
+        for group in (DRAWN, REAL)
+    ]
+    assert f"{100 * spreads[0] / spreads[1]:.0f} % of their spread in this plane" in words(at)
     tenth = found["hulls"]["SMOTE, nearest"][found["hulls"]["false alarms"] == 0.1][0]
     assert f"SMOTE, nearest {100 * tenth:.0f} %." in told
     assert "engine.answer('anomaly.SMOTE'" in " ".join(one.value for one in at.code)

@@ -18,13 +18,18 @@ from sklearn.metrics import roc_auc_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from engine.anomaly.experiments.between import in_danger, smote, spread_of
-from engine.anomaly.experiments.flat import Doubles, Flags, enough, gray, main_axes, pixels
+from engine.anomaly.case import DataCase
+from engine.anomaly.experiments.between import in_danger, neighbors, smote, spread_of
+from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, gray, main_axes, pixels
+from engine.anomaly.extract import Extract
+from engine.data import DataSet
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.measures.detection import roc, roc_hull
 from engine.method import Choice, Slider, Switch, defaults, setting
+from engine.models import catalog
 from engine.result import Pictures, Result, Table
+from engine.run import answer
 
 AS_IT_IS, FEWER, COPIES = "as it is", "as few others", "copies"
 NEAREST, ANY = "SMOTE, nearest", "SMOTE, any two"
@@ -39,6 +44,9 @@ LEARNERS: Mapping[str, Callable[[int], Any]] = {
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
 KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
+SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
+POINTS = 60  # of SMOTE in the projection, at most
+PIXELS, FEATURES = "pixels", "features"
 SHOWN = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
@@ -88,7 +96,7 @@ CLAIMS = (
 
 @dataclass(frozen=True, eq=False)
 class Imbalanced:
-    """One rare class against all others, as vectors of pixels or of main components."""
+    """One rare class against all others, as vectors of pixels, features or main components."""
 
     label: int
     rare: Doubles  # (n, D)
@@ -96,14 +104,18 @@ class Imbalanced:
     held_out: Doubles  # others that nobody learns from
     test: Doubles
     is_rare: Flags  # (test,)
-    mean: Doubles | None = None  # of the pixels, where vectors are main components
-    axes: Doubles | None = None  # (pixels, D)
+    mean: Doubles | None = None  # of the vectors, where they are seen as main components
+    axes: Doubles | None = None  # (vectors, D)
+    known: tuple[Doubles, Doubles] | None = None  # features of training images, and their pixels
 
     def pixels(self, points: Doubles) -> Doubles:
-        """Vectors (n, D) as pixels."""
-        if self.mean is None or self.axes is None:
+        """Vectors (n, D) as pixels; features as the training image that is nearest to them."""
+        if self.mean is not None and self.axes is not None:
+            points = np.asarray(points @ self.axes.T + self.mean)
+        if self.known is None:
             return points
-        return np.asarray(points @ self.axes.T + self.mean)
+        features, images = self.known
+        return images[cdist(points, features).argmin(1)]
 
     def fewer(self, count: int, rng: np.random.Generator) -> Imbalanced:
         """With so many of the others, drawn."""
@@ -136,6 +148,7 @@ class SmoteExperiment(ClosedFormExperiment):
     """
 
     name = "SMOTE"
+    revision = 2
     family = "anomaly"
     title = "Images between rare images (SMOTE)"
     paper = (
@@ -180,6 +193,12 @@ class SmoteExperiment(ClosedFormExperiment):
         None, Slider(2, 50, 1, off="pixels", start=20), "Main components", "Neighbors, new images "
         "and learner see the images along so many directions of most variance.",
     )  # fmt: skip
+    space: str = setting(
+        PIXELS, Choice((PIXELS, FEATURES)), "Seen as", "Whether neighbors, new images and learner "
+        "see pixels, or what the last layer of a shipped network sees. That network has learned "
+        "from all images, the rare class's too: it is no proof that features help with a class "
+        "that is really rare. Features are drawn as the training image nearest to them.",
+    )  # fmt: skip
     learner: str = setting(
         "decision tree", Choice(tuple(LEARNERS)), "Learner", "What learns rare against all others."
     )
@@ -208,14 +227,33 @@ class SmoteExperiment(ClosedFormExperiment):
         }
 
     def more(self, case: ExperimentCase) -> Result:
-        """The hulls with the case's seed, at the same places, as shares of test images."""
+        """With the case's seed: hulls at the same places, as shares of test images; projection."""
         columns = {way: (np.interp(PLACES, *self.hull(way, case)), "share")
                    for way in HULL_OF}  # fmt: skip
-        return {"hulls": Table.of({"false alarms": (PLACES, "share"), **columns})}
+        hulls = Table.of({"false alarms": (PLACES, "share"), **columns})
+        return {"hulls": hulls, "projection": self.projection(case)}
+
+    def projection(self, case: ExperimentCase) -> Table:
+        """Real rare images, some of SMOTE's, and the segments on which it may draw.
+
+        Columns are places along the two directions in which the real ones differ most. A segment
+        is two rows, and a row of NaN behind it.
+        """
+        given = self.given(NEAREST, case)
+        near = neighbors(given.rare, self.k)
+        rows = self.starts(given)
+        begin, end = given.rare[rows].repeat(near.shape[1], 0), given.rare[near[rows].ravel()]
+        segments = np.stack([begin, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
+        drawn = self.added(NEAREST, given, case)[:POINTS]
+        mean, axes, _ = main_axes(given.rare, 2)
+        flat = (np.concatenate([segments, drawn, given.rare]) - mean) @ axes[:, ::-1]
+        names = [SEGMENTS] * len(segments) + [DRAWN] * len(drawn) + [REAL] * len(given.rare)
+        columns = {"first direction": (flat[:, 0], ""), "second direction": (flat[:, 1], "")}
+        return Table.of(columns, names)
 
     def given(self, way: str, case: ExperimentCase) -> Imbalanced:
         """The images that one condition begins with."""
-        found = imbalanced(case, self.kept)
+        found = imbalanced(case, self.kept, self.space)
         if self.components is not None:
             found = found.along(self.components)
         count = max(2, len(found.others) * self.others // 100)
@@ -252,11 +290,13 @@ class SmoteExperiment(ClosedFormExperiment):
             return given.rare[:0]
         if way == COPIES:
             return given.rare[rng.integers(0, n, count)]
-        k, starts = self.k if way == NEAREST else n, None
-        if self.borderline:
-            starts = in_danger(given.rare, given.others, self.k)
-        some = starts if starts is not None and len(starts) else None
-        return smote(given.rare, count, k, rng, box=self.box, starts=some)
+        k = self.k if way == NEAREST else n
+        return smote(given.rare, count, k, rng, box=self.box, starts=self.starts(given))
+
+    def starts(self, given: Imbalanced) -> Ints:
+        """Rows of the rare images that a new one may start from."""
+        some = in_danger(given.rare, given.others, self.k) if self.borderline else []
+        return np.asarray(some if len(some) else np.arange(len(given.rare)), np.int64)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Rare images, and SMOTE's between nearest and between any two; their mean and spread."""
@@ -282,7 +322,7 @@ class SmoteExperiment(ClosedFormExperiment):
         )  # fmt: skip
 
 
-def imbalanced(case: ExperimentCase, kept: int) -> Imbalanced:
+def imbalanced(case: ExperimentCase, kept: int, space: str = PIXELS) -> Imbalanced:
     """The rare class is the seed's; `kept` of its training images are drawn. Raises BadData."""
     data, label = case.data, case.seed % len(case.data.classes)
     train, test = enough(data, "train", 20), enough(data, "test", 20)
@@ -295,6 +335,25 @@ def imbalanced(case: ExperimentCase, kept: int) -> Imbalanced:
             f"SMOTE needs two different training images and a test image of "
             f"“{data.classes[label]}”: choose other data or another seed."
         )
-    return Imbalanced(
-        label, kept_rare, pixels(data, others), pixels(data, held_out), pixels(data, test), is_rare
-    )
+    if space == PIXELS:
+        parts = [pixels(data, some) for some in (rare[:kept], others, held_out, test)]
+        return Imbalanced(label, *parts, is_rare)
+    seen = features(data)
+    known = np.concatenate([others, rare[:kept]])
+    parts = [seen[some] for some in (rare[:kept], others, held_out, test)]
+    return Imbalanced(label, *parts, is_rare, known=(seen[known], pixels(data, known)))
+
+
+def features(data: DataSet) -> Doubles:
+    """What the last layer of the shipped network for this data sees, (N, D), kept once computed.
+
+    Raises:
+        BadData: no network that ships learned from such data.
+    """
+    ways = [one.name for one in catalog.trained_on(data.name) if catalog.ships(one.name)]
+    if not ways:
+        raise BadData(
+            f"No network that ships learned from {data.card.title}: choose pixels instead."
+        )
+    found = answer(Extract(), DataCase(catalog.load(ways[0]), data))
+    return np.asarray(found["features"].values, np.float64)

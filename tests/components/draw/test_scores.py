@@ -98,6 +98,16 @@ def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
     assert own.marker.symbol != dots.marker.symbol
 
 
+def test_thin_lines_are_parted_by_rows_without_a_place():
+    table = Table.of(
+        {"x": ([0.0, 1.0, np.nan, 2.0], ""), "y": ([0.0, 1.0, np.nan, 0.0], "")}, "aaab"
+    )
+    lines, dots = PointGroups(x="x", y="y", looks={"a": "thin", "b": "dots"}).figure(table).data
+    assert (lines.mode, dots.mode) == ("lines", "markers")
+    assert not lines.connectgaps
+    assert np.isnan(lines.x).tolist() == [False, False, True]
+
+
 def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
     assert as_rows(scores).rows == ("cat", "owl")

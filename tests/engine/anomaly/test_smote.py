@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.tree import DecisionTreeClassifier
@@ -18,16 +19,21 @@ from engine.anomaly.experiments.smote import (
     AS_IT_IS,
     AUC,
     COPIES,
+    DRAWN,
     FEWER,
     FLAGGED,
     HULL,
     NEAREST,
+    REAL,
     RECALL,
+    SEGMENTS,
     SPREAD,
     imbalanced,
 )
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
+from engine.models import catalog
+from engine.models.layers import capturing
 from tests import tiny
 
 COUNT = 200_000
@@ -229,3 +235,43 @@ def test_a_class_with_one_image_is_refused_in_words():
         SmoteExperiment().measured(NEAREST, ExperimentCase(alike))
     with pytest.raises(BadData, match="at least 20 train images"):
         SmoteExperiment().picture(ExperimentCase(replace(data, split=np.full(48, 2, np.uint8))))
+
+
+def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane():
+    asked, method = digits(), SmoteExperiment(kept=12, k=3)
+    table, rare = method.projection(asked), imbalanced(asked, 12).rare
+    _, sizes, axes = np.linalg.svd(rare - rare.mean(0))
+    flat = (rare - rare.mean(0)) @ axes[:2].T
+    places = np.stack([table[name] for name in table.order], 1)
+    of = {name: places[np.array(table.rows) == name] for name in dict.fromkeys(table.rows)}
+    assert [len(one) for one in of.values()] == [12 * 3 * 3, 60, 12]
+    signs = np.sign((of[REAL] * flat).sum(0))
+    assert of[REAL] == pytest.approx(flat * signs)
+    assert of[REAL].var(0) == pytest.approx(sizes[:2] ** 2 / 12)
+    start, end, gap = of[SEGMENTS].reshape(-1, 3, 2).transpose(1, 0, 2)
+    assert np.isnan(gap).all()
+    assert end == pytest.approx(of[REAL][neighbors(rare, 3).ravel()])
+    steps = end - start
+    along = ((of[DRAWN][:, None] - start) * steps).sum(-1) / (steps**2).sum(-1)
+    off = np.linalg.norm(start + along[..., None] * steps - of[DRAWN][:, None], axis=-1)
+    assert ((off < 1e-9) & (along >= 0) & (along <= 1)).any(1).all()
+    assert len(set(replace(method, amount=1000, kept=3).projection(asked).rows)) == 3
+
+
+def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
+    asked = digits()
+    given = SmoteExperiment(space="features").given(NEAREST, asked)
+    whole = imbalanced(asked, 15)
+    model = catalog.load("digits-mlp")
+    some = asked.data.rows("test")[:20]
+    with capturing(model.head, inputs=True) as caught, torch.no_grad():
+        model.network((asked.data.pixels(some) - model.mean) / model.std)
+    assert given.test[:20] == pytest.approx(caught[0].numpy(), abs=1e-4)
+    assert given.pixels(given.rare) == pytest.approx(whole.rare)
+    assert given.along(5).pixels(given.along(5).rare).shape == whole.rare.shape
+    added = SmoteExperiment(space="features").added(NEAREST, given, asked)
+    blends = given.pixels(added[:50])
+    real = np.concatenate([whole.others, whole.rare])
+    assert {tuple(one) for one in blends} <= {tuple(one) for one in real}
+    with pytest.raises(BadData, match="choose pixels"):
+        imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, "features")
