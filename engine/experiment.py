@@ -163,9 +163,13 @@ class Experiment(Method[ExperimentCase]):
 
     @abstractmethod
     def figures(
-        self, condition: str, what: Any, case: ExperimentCase, progress: Progress
-    ) -> Figures:
-        """A figure for each of `measures` under one of the conditions, `what` it is."""
+        self, condition: str, what: Any, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """A figure for each of `measures` under one of the conditions, `what` it is.
+
+        What else is worth seeing of it is put into `views`; those of the first seed are kept.
+        """
 
     @abstractmethod
     def picture(self, case: ExperimentCase) -> View:
@@ -204,9 +208,10 @@ class Experiment(Method[ExperimentCase]):
             low, high = done / len(plan), (done + MEASURED) / len(plan)
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
-            runs.append(
-                SeedFigures(condition, seeded.seed, self.figures(condition, what, seeded, part))
-            )
+            own: dict[str, View] = {}
+            found = self.figures(condition, what, seeded, part, own)
+            runs.append(SeedFigures(condition, seeded.seed, found))
+            views |= own if seeded.seed == case.seed else {}
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
@@ -229,12 +234,18 @@ class TrainingExperiment(Experiment):
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """A figure for each of `measures`."""
 
+    def seen(self, trained: Trained, case: ExperimentCase) -> Result:  # noqa: ARG002
+        """Views of a trained network, beside its figures."""
+        return {}
+
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress
-    ) -> Figures:
+        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
         """Those of the trained network."""
-        model = self.train(condition, what, progress)
-        return self.measure(Trained(condition, what, model), case)
+        trained = Trained(condition, what, self.train(condition, what, progress))
+        views.update(self.seen(trained, case))
+        return self.measure(trained, case)
 
     def before(self, case: ExperimentCase) -> str:
         """What is trained, and whether it is kept."""
@@ -269,6 +280,7 @@ class ClosedFormExperiment(Experiment):
         what: Callable[[], Figures],
         case: ExperimentCase,  # noqa: ARG002
         progress: Progress,
+        views: dict[str, View],  # noqa: ARG002
     ) -> Figures:
         """Those that the condition's call gives."""
         progress(0.0, "computing")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from components.charts.tables import percent
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing
 from components.notices import plain
@@ -84,4 +85,18 @@ def between(table: Table) -> str:
     return (
         f"{words}. The plane is that in which the real ones differ most; a line leads from each "
         "to each of its nearest."
+    )
+
+
+def engaged(table: Table) -> str:
+    """How many experts each image engages, and where experts contradict each other most."""
+    names = [row.rpartition(", ")[0] for row in table.rows]
+    counts = [
+        f"{name} {sum(int(table['engaged'][at]) for at, one in enumerate(names) if one == name)}"
+        for name in dict.fromkeys(names)
+    ]
+    worst = int(np.argmax(table["conflict"]))
+    return (
+        f"Experts engaged, of {names.count(names[0])}: {', '.join(counts)}. Most conflict with the "
+        f"expert before: {table.rows[worst]} ({percent(float(table['conflict'][worst]))})."
     )

@@ -11,8 +11,9 @@ from components.case_form import CaseForm
 from components.draw.drawing import Drawing, Views
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
+from components.draw.stacked import Stacked
 from components.experiments import own_image, picker
-from components.experiments.claims import between, figures, hulls, list_claims
+from components.experiments.claims import between, engaged, figures, hulls, list_claims
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -34,6 +35,32 @@ PROJECTION = Drawing(
     "projection", "Where SMOTE draws",
     chart=lambda found: in_plane(found["projection"]),
     finding=lambda found: between(found["projection"]),
+)  # fmt: skip
+
+
+CHAIN = (
+    Drawing("examples", "Three images on their way through the experts"),
+    Drawing(
+        "chain", "What each expert says of them",
+        chart=Stacked(
+            parts={
+                "belief in the answer": "belief in the answer",
+                "belief in other classes": "belief in other classes", "vacuity": "no evidence",
+            },
+            rest="vacuity",
+        ),
+        finding=lambda found: engaged(found["chain"]),
+    ),
+    Drawing(
+        "left", "What is left after each expert",
+        chart=lambda found: Lines(
+            x="experts", series={name: name for name in found["left"].order[1:]},
+            title="left over (power of ten)", x_title="experts asked",
+            ticks=found["left"]["experts"].tolist(),
+        ),
+        finding=lambda _: "An image engages the next expert while its line lies above that of "
+        "the share it needs, which depends on all test images.",
+    ),
 )  # fmt: skip
 
 
@@ -86,7 +113,7 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None
     section.show(
         Section(
             page, method, case,
-            evidence=[figures(method.measures, method.axis), PROJECTION, HULLS], columns=1,
+            evidence=[figures(method.measures, method.axis), PROJECTION, HULLS, *CHAIN], columns=1,
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

@@ -8,7 +8,7 @@ import pytest
 from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
 from engine import run
-from engine.anomaly import EXPERIMENTS, LokiExperiment, SmoteExperiment
+from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
 from engine.anomaly.experiments.smote import DRAWN, REAL
 from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.keeping.store import Store
@@ -83,6 +83,21 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     tenth = found["hulls"]["SMOTE, nearest"][found["hulls"]["false alarms"] == 0.1][0]
     assert f"SMOTE, nearest {100 * tenth:.0f} %." in told
     assert "engine.answer('anomaly.SMOTE'" in " ".join(one.value for one in at.code)
+
+
+def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
+    at = opened(TLC, **{"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"})
+    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    at = settled(at)
+    assert not said(at)
+    found = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
+    assert found.kept
+    counts = found["chain"]["engaged"].reshape(3, 3).sum(1)
+    names = found["examples"].columns
+    each = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
+    assert f"Experts engaged, of 3: {each}." in words(at)
+    assert all(name in words(at) for name in names)
+    assert len(at.main.get("plotly_chart")) == 3  # figures, what each expert says, what is left
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():

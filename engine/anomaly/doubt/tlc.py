@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.anomaly.doubt.experts import Experts, chain, engaged
+from engine.anomaly.doubt.experts import Experts, engaged
+from engine.anomaly.doubt.one_chain import chains, evidence
 from engine.anomaly.doubt.tlc_loss import TlcLoss
 from engine.data import DataSet, Rows
 from engine.data.variants import LongTailed, OpenSet
@@ -25,9 +26,8 @@ from engine.method import Progress, Slider, defaults, setting
 from engine.models.classifier import Classifier
 from engine.models.small.weights import draw
 from engine.pictures import as_bytes
-from engine.result import Pictures
+from engine.result import Pictures, Result
 from engine.training import Recipe, outputs, shape_of, train
-from engine.training.figures import one_thread
 
 PLAIN, TLC_ROW, ALL_IN = "one network, softmax", "TLC", "TLC, every expert sees all"
 RIGHT, HEAD, TAIL = "right", "frequent classes right", "rare classes right"
@@ -93,7 +93,7 @@ class TLC(TrainingExperiment):
     """
 
     name = "TLC"
-    revision = 2
+    revision = 3
     family = "anomaly"
     title = "Trust on a long tail (TLC)"
     paper = (
@@ -172,6 +172,19 @@ class TLC(TrainingExperiment):
             USE_HEAD: share[head].mean(), USE_TAIL: share[tail].mean(),
         }  # fmt: skip
 
+    def seen(self, trained: Trained, case: ExperimentCase) -> Result:  # noqa: ARG002
+        """The chain of TLC's experts on the first test image of three kinds."""
+        if trained.condition != TLC_ROW:
+            return {}
+        data, strange = trained.training.data, trained.training.data.truth["unknown"]
+        known = np.setdiff1d(data.rows("test"), np.flatnonzero(strange))
+        frequent, rare = thirds(data)
+        asked = {f"{word} ({data.classes[label]})": known[data.labels[known] == label]
+                 for word, label in (("frequent", frequent[0]), ("rare", rare[-1]))}  # fmt: skip
+        asked["unknown"] = np.flatnonzero(strange)
+        firsts = {name: int(rows[0]) for name, rows in asked.items() if len(rows)}
+        return chains(trained.model, data, firsts, known, self.least)
+
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of the known classes, from the most frequent to the rarest."""
         data = next(iter(self.conditions(case).values())).data
@@ -236,10 +249,7 @@ def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
         sure = outputs(model, data, rows).double().softmax(1)
         ones = [torch.ones(len(rows), dtype=torch.float64)] * 2
         return TlcJudgment(sure.argmax(1).numpy(), 1 - sure.max(1).values.numpy(), ones)
-    with torch.no_grad(), one_thread():
-        pixels = data.pixels(rows).to(model.device)
-        each = [one.cpu() for one in model.network.each((pixels - model.mean) / model.std)]
-    left = chain(each).left
+    left = evidence(model, data, rows).left
     doubt = left[-1].clamp_min(1e-300).log().numpy()  # in order, where powers of e would run out
     return TlcJudgment(outputs(model, data, rows).argmax(1).numpy(), doubt, left)
 

@@ -196,6 +196,39 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
     unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
     assert table.cell(TLC_ROW, NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
 
+    check_one_chain(method(case), experts, data, rows)
+
+
+def check_one_chain(found, experts, data, rows):
+    """The views of three images, from the experts' own logits, one image at a time."""
+    strange = np.flatnonzero(data.truth["unknown"])
+    asked = [rows[data.labels[rows] == 0][0], rows[data.labels[rows] == 1][0], strange[0]]
+    left, table = found["left"], found["chain"]
+    names = [f"frequent ({data.classes[0]})", f"rare ({data.classes[1]})", "unknown"]
+    assert left.order[1:-1] == found["examples"].columns == tuple(names)
+    every = chain(experts.network.each((data.pixels(rows) - experts.mean) / experts.std)).left
+    limits = [0.54 * one.max().item() for one in every]
+    assert left[left.order[-1]] == pytest.approx(np.log10(limits), abs=1e-4)
+    for at, row in enumerate(asked):
+        each = experts.network.each((data.pixels(np.array([row])) - experts.mean) / experts.std)
+        rest, going, before = 1.0, True, None
+        for expert, logits in enumerate(each):
+            beliefs, vacuity = opinion(logits[0])[:-1], opinion(logits[0])[-1]
+            name = f"{names[at]}, expert {expert + 1}"
+            going = going and rest > limits[expert]
+            assert table.cell(name, "engaged") == going
+            assert table.cell(name, "vacuity") == pytest.approx(vacuity, rel=1e-4)
+            total = sum(table.cell(name, one) for one in table.order[:3])
+            assert total == pytest.approx(1)
+            clash = combined_vacuity(before, opinion(logits[0]))[1] if before else 0.0
+            assert table.cell(name, "conflict") == pytest.approx(clash, abs=1e-5)
+            rest, before = rest * vacuity / (1 - clash), opinion(logits[0])
+            assert left[names[at]][expert + 1] == pytest.approx(np.log10(rest), abs=1e-4)
+            answer_of = experts.network((data.pixels(np.array([row])) - experts.mean) / experts.std)
+            assert table.cell(name, "belief in the answer") == pytest.approx(
+                beliefs[answer_of.argmax()], abs=1e-5
+            )
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)

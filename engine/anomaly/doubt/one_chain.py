@@ -1,0 +1,92 @@
+"""The chain of experts of a few single images, expert by expert (TLC)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.anomaly.doubt.experts import EvidenceChain, Experts, chain
+from engine.data import DataSet, Rows
+from engine.models.classifier import Classifier
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result, Table
+from engine.training import outputs
+from engine.training.figures import one_thread
+
+LIMIT = "next expert engaged above"
+TINY = 1e-300  # below which nothing is told apart
+
+
+def evidence(model: Classifier, data: DataSet, rows: Rows) -> EvidenceChain:
+    """What the experts of a network make of some images."""
+    network = model.network
+    assert isinstance(network, Experts)  # noqa: S101 - the caller trained them
+    with torch.no_grad(), one_thread():
+        pixels = data.pixels(rows).to(model.device)
+        each = [one.cpu() for one in network.each((pixels - model.mean) / model.std)]
+    return chain(each)
+
+
+def chains(
+    model: Classifier, data: DataSet, asked: Mapping[str, int], beside: Rows, least: float
+) -> Result:
+    """Views of a few images: chain, a row for each image and expert; left; examples.
+
+    Args:
+        model: experts.
+        data: has the images.
+        asked: the row of each image, by what it is called.
+        beside: rows of the images among which they are judged.
+        least: share of the most that any image beside it leaves, from which on an image engages
+            the next expert.
+
+    `chain` has belief in the answer, belief in other classes and vacuity, which add up to 1, the
+    conflict with the expert before, and whether the expert is engaged: an image that does not
+    engage one engages none after it. `left` has the power of ten of what is left at the start and
+    after each expert, and that which an image needs to engage the next.
+    """
+    rows = np.array(list(asked.values()), np.int64)
+    found = evidence(model, data, rows)
+    answers = outputs(model, data, rows).argmax(1).numpy()
+    most = [float(one.max()) for one in evidence(model, data, beside).left]
+    left = np.stack([one.numpy() for one in found.left])  # (experts + 1, n)
+    limits = least * np.array(most)
+    engaged = np.logical_and.accumulate(left[:-1] > limits[:-1, None])
+    experts, each = len(engaged), np.arange(len(rows))
+    belief = np.stack([one.numpy() for one in found.belief])  # (experts, n, classes)
+    sure = belief[:, each, answers]
+    columns = {
+        "belief in the answer": sure, "belief in other classes": belief.sum(2) - sure,
+        "vacuity": np.stack([one.numpy() for one in found.vacuity]),
+        "conflict": np.stack([one.numpy() for one in found.conflict]),
+    }  # fmt: skip
+    table = Table.of(
+        {name: (one.T.ravel(), "share") for name, one in columns.items()}
+        | {"engaged": (engaged.T.ravel().astype(np.int64), "")},
+        [f"{name}, expert {at + 1}" for name in asked for at in range(experts)],
+    )
+    powers = {name: (power(left[:, at]), "") for at, name in enumerate(asked)}
+    counts = engaged.sum(0)
+    images = np.stack([as_bytes(one) for one in data.pixels(rows)])
+    return {
+        "chain": table,
+        "left": Table.of(
+            {"experts": (np.arange(experts + 1), ""), **powers, LIMIT: (power(limits), "")}
+        ),
+        "examples": Pictures(
+            images[None], ("",), tuple(asked),
+            "The first test image of each kind, with the answer of all experts together.",
+            captions=tuple(
+                f"{data.classes[answer]}: {count} of {experts} experts"
+                for answer, count in zip(answers, counts, strict=True)
+            ),
+        ),
+    }  # fmt: skip
+
+
+def power(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The powers of ten of some shares."""
+    return np.asarray(np.log10(np.maximum(shares, TINY)))
