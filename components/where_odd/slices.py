@@ -207,7 +207,7 @@ def one_slice(subject: Subject, found: Views, unit: str) -> Files:
     """Mask and map of the open slice: PNG, and in an otherwise empty volume that lies on a scan."""
     inside = found["mask"].values > 0
     scan, view = subject.chosen.scan, subject.view
-    png: Files = {"blindspot-mask.png": lambda: mask_png(inside)}
+    png: Files = {"mask.png": lambda: mask_png(inside)}
     if view is None or not isinstance(scan, NiftiScan) or too_large(scan):
         return png
     asked = scan.settled(view)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from components.views import WHERE_ODD
-from components.where_odd import answers
+from components.where_odd import answers, form
 from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore, sources
 from engine.anomaly.healthy import TWINS
 from engine.arguments.normal import LesionsArguments
 from engine.case import shown
 from engine.data.example import example
+from engine.data.folders import read_folders
 from engine.data.nova import read_nova
 from engine.images import Crop
 from engine.models import catalog
@@ -110,6 +112,38 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
     at = answered(at)
     assert "too few for a threshold at 5 %" in at.main.header[0].value
     assert "no false-alarm rate below" in words(at)
+
+
+def photographs(count=4, side=40):
+    """A zip of noise, each picture of one brightness of its own."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for number in range(count):
+            picture = io.BytesIO()
+            drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
+            Image.fromarray(drawn + np.uint8(30 * number)).save(picture, "PNG")
+            archive.writestr(f"{number}.png", picture.getvalue())
+    return held.getvalue()
+
+
+def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen():
+    content, at = photographs(), opened()
+    at.file_uploader(key="where.file").set_value(("mine.zip", content, "application/zip")).run()
+    at.toggle(key="where.cut").set_value(True).run()
+    mine = [one for one in at.selectbox(key="where.normal").options if one.startswith("Your data")]
+    assert [one.split(" · ")[0].endswith(", cut") for one in mine] == [False, True]
+    sentences = []
+    for title, pieces, count in zip(mine, (0, form.PIECES), (4, 64), strict=True):
+        at.selectbox(key="where.normal").set_value(title).run()
+        at = answered(at)
+        own = read_folders(content, "mine.zip", 8, classless=True, pieces=pieces).data
+        assert len(own) == count
+        case = replace(case_of(), normal=own)
+        found = PatchCore()(case)
+        assert at.main.header[0].value == PatchCore().finding(case, found)
+        sentences.append(f"This patch is at {found['patches']['distance'].max():.3g} (")
+        assert sentences[-1] in words(at)
+    assert len(set(sentences)) == 2
 
 
 def test_a_model_without_maps_is_told_with_the_reason():

@@ -151,7 +151,7 @@ def test_one_slice_lies_in_an_otherwise_empty_volume_and_other_pictures_give_png
     assert bytes(opened(made["map.nii.gz"]()).header["descrip"]).startswith(b"distance")
     frames = load(dicom(np.zeros((3, 12, 12), np.uint8)), "a.dcm")
     assert [*slices.one_slice(subject_of(case, frames, SliceChoice("frame", 1)), found, "")] == [
-        "blindspot-mask.png"
+        "mask.png"
     ]
 
 
