@@ -27,7 +27,7 @@ from engine.data.example import example
 from engine.data.nova import read_nova
 from engine.errors import BlindspotError
 from engine.method import Choice, Option, Slider
-from engine.models.catalog import DEFAULT, load
+from engine.models.catalog import DEFAULT, load, word_of
 from engine.sparsity.subjects import data_of
 
 EXPLAINERS = MethodsByName(KINDS, TITLES)
@@ -108,7 +108,8 @@ class LesionsArguments(ModelArguments[LesionsCase]):
     data: str = argument(
         LESIONS, Text(options=lesion_options), "Images with known lesions",
         "A data set with masks by name, or a folder or a zip in NOVA's format: a table of boxes "
-        "(data/nova-v1.parquet) beside its folder of images.",
+        "(data/nova-v1.parquet) beside its folder of images. A folder that is called like a data "
+        "set that ships is asked for as ./NAME.",
     )  # fmt: skip
     normal: str = argument(
         TWINS, Text(options=normal_options), "Normal images", "What a localizer is fitted to."
@@ -118,7 +119,8 @@ class LesionsArguments(ModelArguments[LesionsCase]):
     def case(self) -> LesionsCase:
         """The case of the images."""
         model, path = self.classifier(), Path(self.data)
-        own = (path.is_dir() or path.suffix == ".zip") and path.exists()
+        ships = word_of(self.data) in data_sets.names()
+        own = not ships and path.exists() and (path.is_dir() or path.suffix == ".zip")
         data = read_nova(path, side=model.side).data if own else data_sets.load(self.data)
         return LesionsCase(model, data, sources.normal(self.normal), self.seed)
 

@@ -15,7 +15,7 @@ from engine.arguments import ARGUMENTS, arguments_of, made_by
 from engine.arguments.base import Arguments
 from engine.arguments.controls import Text
 from engine.arguments.forgetting import request_from, request_text
-from engine.arguments.normal import FamiliarArguments
+from engine.arguments.normal import FamiliarArguments, LesionsArguments
 from engine.arguments.pictures import (
     ImageArguments,
     PairArguments,
@@ -38,6 +38,7 @@ from engine.models.catalog import load
 from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, MembershipAttack, request
 from engine.unlearning.protocol import worst
+from tests.engine.data import nova_files
 
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 each_case = pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda kind: kind.__name__)
@@ -391,3 +392,19 @@ def test_the_first_word_that_is_asked_about_is_a_thing():
     (place,) = case.places
     word = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))[place]
     assert word not in {"the", "a", "there", "is", "."}
+
+
+def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path, monkeypatch):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    rows = [nova_files.row(at, [nova_files.box(1, 1, 3, 3)]) for at in range(2)]
+    for name, content in nova_files.files(rows, [np.full((9, 9), 50, np.uint8)] * 2).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    asked = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
+    assert asked.case().data is load_data("digits")
+    own = replace(asked, data="./digits").case().data
+    assert (len(own), own.card.title) == (2, "Images with boxes (NOVA's format)")
+    assert replace(asked, data="digits+noisy").case().data.name.startswith("digits+noisy")
