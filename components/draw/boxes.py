@@ -26,7 +26,7 @@ class PictureBoxes(Chart):
         edges: the columns with left, top, width and height.
         value: a column whose number stands behind each name, with its unit.
         known: a column that is 1 for boxes that were known before: those are dashed and yellow,
-            their names below them, and all others solid and red.
+            their names below them, and all others solid and red, with their names above them.
     """
 
     picture: Pixels
@@ -53,7 +53,7 @@ class PictureBoxes(Chart):
         return laid(figure, self.height or 420)
 
     def add(self, figure: go.Figure, at: int, box: np.ndarray, name: str, *, known: bool) -> None:
-        """One box in px, its name within its upper left corner, or below it."""
+        """One box in px, its name within its upper left corner, or outside of it."""
         left, top, width, height = box.tolist()
         shape = {"type": "rect", "x0": left, "y0": top, "x1": left + width, "y1": top + height}
         color = (KNOWN if known else FOUND) if self.known else series_style(at)["color"]
@@ -62,7 +62,8 @@ class PictureBoxes(Chart):
             figure.add_shape(shape, line={"color": ink, "width": px, "dash": dash})
         figure.add_annotation(
             x=left, y=top + height if known else top, text=name, showarrow=False, xanchor="left",
-            yanchor="top", borderpad=2, font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
+            yanchor="bottom" if self.known and not known else "top", borderpad=2,
+            font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
         )  # fmt: skip
 
     def written(self, table: Table) -> list[str]:

@@ -47,7 +47,7 @@ CHAIN = (
                 "belief in the answer": "belief in the answer",
                 "belief in other classes": "belief in other classes", "vacuity": "no evidence",
             },
-            rest="vacuity",
+            rest="vacuity", title="%",
         ),
         finding=lambda found: engaged(found["chain"]),
     ),

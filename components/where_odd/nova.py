@@ -118,7 +118,7 @@ def one_image(found: Views) -> None:
 
 def of_image(boxes: Table, at: int) -> Table:
     """The boxes of one of the images."""
-    return boxes.take(np.flatnonzero(boxes["image"] == at))
+    return boxes.take(np.flatnonzero(boxes["image"] == at).tolist())
 
 
 def overlaps(boxes: Table) -> str:
@@ -139,7 +139,7 @@ def over_recall(found: Views) -> Lines:
     return Lines(
         x="recall", series={name: name for name in (ALL, SWAPPED, PIXELS)},
         span=(-3, 103), x_span=(0, 103), title="precision (%)", x_title="lesions found (%)",
-        mark=(100 * recall, 100 * precision, "all boxes"),
+        mark=(100 * recall, 100 * precision, "at the threshold"),
     )  # fmt: skip
 
 

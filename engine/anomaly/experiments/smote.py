@@ -295,8 +295,9 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def starts(self, given: Imbalanced) -> Ints:
         """Rows of the rare images that a new one may start from."""
-        some = in_danger(given.rare, given.others, self.k) if self.borderline else []
-        return np.asarray(some if len(some) else np.arange(len(given.rare)), np.int64)
+        every = np.arange(len(given.rare))
+        some = in_danger(given.rare, given.others, self.k) if self.borderline else every
+        return some if len(some) else every
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Rare images, and SMOTE's between nearest and between any two; their mean and spread."""
@@ -335,13 +336,14 @@ def imbalanced(case: ExperimentCase, kept: int, space: str = PIXELS) -> Imbalanc
             f"SMOTE needs two different training images and a test image of "
             f"“{data.classes[label]}”: choose other data or another seed."
         )
-    if space == PIXELS:
-        parts = [pixels(data, some) for some in (rare[:kept], others, held_out, test)]
-        return Imbalanced(label, *parts, is_rare)
-    seen = features(data)
-    known = np.concatenate([others, rare[:kept]])
-    parts = [seen[some] for some in (rare[:kept], others, held_out, test)]
-    return Imbalanced(label, *parts, is_rare, known=(seen[known], pixels(data, known)))
+    seen, known = pixels(data, np.arange(len(data))), None
+    if space == FEATURES:
+        images, seen = seen, features(data)
+        training = np.concatenate([others, rare[:kept]])
+        known = seen[training], images[training]
+    return Imbalanced(
+        label, seen[rare[:kept]], seen[others], seen[held_out], seen[test], is_rare, known=known
+    )
 
 
 def features(data: DataSet) -> Doubles:

@@ -42,7 +42,7 @@ def test_every_box_has_a_color_of_its_own_with_a_black_edge():
     assert len({shape.line.color for shape in shapes[1::2]}) == 2
 
 
-def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid():
+def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid_with_theirs_above():
     known = Table.of(
         {name: (TABLE[name], "share") for name in ("left", "top", "width", "height")}
         | {"known": ([1, 0, 1], ""), "overlap": ([np.nan, 0.4, np.nan], "share")},
@@ -51,5 +51,5 @@ def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid():
     figure = PictureBoxes(picture=PICTURE, known="known", value="overlap").figure(known)
     looks = [(shape.line.dash, shape.line.color) for shape in figure.layout.shapes[1::2]]
     assert looks == [("dash", boxes.KNOWN), ("solid", boxes.FOUND)]
-    notes = [(note.text, note.y) for note in figure.layout.annotations]
-    assert notes == [("known", pytest.approx(30)), ("found: 40 %", 0)]
+    notes = [(note.text, note.y, note.yanchor) for note in figure.layout.annotations]
+    assert notes == [("known", pytest.approx(30), "top"), ("found: 40 %", 0, "bottom")]
