@@ -16,7 +16,7 @@ from components.section import Section
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
-from engine.sparsity.prune import unlearnable
+from engine.sparsity.method import unlearnable
 
 OWN = {"epochs", "rate", "seeds"}
 CURVES = {"after pruning": "right after pruning", "retrained": "after training again"}

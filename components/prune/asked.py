@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components import runs
+from components.charts.tables import percent
 from components.sidebar.subject import Subject
 from engine.case import ImageCase
+from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
-from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Cutting, Pruning
+from engine.sparsity.criteria.shares import OF_RATIO
+from engine.sparsity.masks.pruning import Cutting, Pruning
 
 KEY = "prune"
 PATTERNED = "N:M"
@@ -64,30 +67,45 @@ def case_of(_model: Classifier, name: str, seed: int) -> PruneCase:
     return prune_case(_model, seed)
 
 
-def scored(case: PruneCase, criterion: str, allocation: str, place: str = "main") -> bool:
-    """Whether the scores are there; else how far they are is shown, at that place of the page."""
-    kinds: dict[str, Any] = {criterion: BY_TITLE[criterion]}
-    if allocation in OF_RATIO:
-        kinds[allocation] = OF_RATIO[allocation]
+def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
+    """Whether the scores are there; else how far they are is shown, at that place of the page.
+
+    A criterion that trains waits for a button.
+    """
+    methods: list[Method[PruneCase]] = [method.scoring]
+    if method.allocation in OF_RATIO:
+        methods.append(OF_RATIO[method.allocation]())
     outcomes = [
-        runs.ask(kind(), case, f"{KEY}.scores.{place}.{at}")
-        for at, kind in enumerate(kinds.values())
+        told(one, case, f"{KEY}.scores.{place}.{at}", method) for at, one in enumerate(methods)
     ]
     if all(isinstance(outcome, Answer) for outcome in outcomes):
         return True
-    runs.watch(outcomes)
+    runs.watch([outcome for outcome in outcomes if outcome is not None])
     return False
 
 
+def told(
+    scoring: Method[PruneCase], case: PruneCase, slot: str, method: Pruning
+) -> runs.Outcome | None:
+    """The outcome of scoring; None where a training was not asked for yet."""
+    if scoring.cost != "job" or scoring.unmet(case):
+        return runs.ask(scoring, case, slot)
+    label = f"Search for the mask at {percent(method.ratio)} cut"
+    return runs.ask_when_told(scoring, case, slot, label)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=FINGERPRINTS)
-def pruner_for(case: PruneCase, criterion: str, rules: MaskRules) -> Pruner:
-    """Masks at any ratio; the scores are sorted once."""
-    return pruner_of(case, criterion, rules)
+def pruner_for(
+    case: PruneCase, criterion: str, rules: MaskRules, ratio: float | None = None
+) -> Pruner:
+    """Masks at any ratio, or at the one that was searched for; the scores are sorted once."""
+    return pruner_of(case, criterion, rules, ratio=ratio)
 
 
 def masks_at(case: PruneCase, method: Pruning) -> Masks:
     """The masks of a method's settings."""
-    return pruner_for(case, method.criterion, method.rules).at(method.ratio)
+    ratio = method.ratio if method.searches else None
+    return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=FINGERPRINTS)

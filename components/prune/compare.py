@@ -51,7 +51,7 @@ def show(asked: Asked, masks: Masks) -> None:
 def by_criterion(asked: Asked, criterion: str) -> Masks | None:
     """The masks of another criterion by the same rule; None while it is scored."""
     method = replace(asked.method, criterion=criterion)
-    if not scored(asked.case, method.criterion, method.allocation, "other"):
+    if not scored(asked.case, method, "other"):
         return None
     return masks_at(asked.case, method)
 

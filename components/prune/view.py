@@ -31,7 +31,8 @@ from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, nam
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
-from engine.sparsity.masks.pruning import BY_TITLE, OF_RATIO, Pruning
+from engine.sparsity.criteria.shares import OF_RATIO
+from engine.sparsity.masks.pruning import BY_TITLE, Pruning
 from engine.sparsity.opening import PRUNED
 
 Show = Callable[[Asked, Masks], None]
@@ -83,7 +84,7 @@ def prune(subject: Subject, case: PruneCase) -> None:
     with beside:
         asked = Asked(subject, case, replace(rule, ratio=choose_ratio(rule)))
     with sentence:
-        if not scored(case, rule.criterion, rule.allocation) or (masks := cut(asked)) is None:
+        if not scored(case, asked.method) or (masks := cut(asked)) is None:
             return
         if words := earlier_round(asked):
             st.caption(words)

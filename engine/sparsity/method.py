@@ -36,3 +36,10 @@ def lacks_parts(model: Classifier) -> str:
     except BlindspotError:
         return "it needs a convolution or a linear layer, and this model has none."
     return ""
+
+
+def unlearnable(case: Case) -> str:
+    """Why nothing can be learned from a case's data, or ""."""
+    if isinstance(case, PruneCase) and not len(case.data.rows("train")):
+        return f"it needs images to learn from, and {case.data.card.title} has none."
+    return ""

@@ -26,6 +26,7 @@ from engine.sparsity.masks.enforce import bake
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.masks.rounds import ROUND, rounds_of
 from engine.sparsity.masks.shrink import shrunk
+from engine.sparsity.method import unlearnable
 from engine.sparsity.subjects import agreement_only
 from engine.training import Recipe, outputs, train
 from engine.training.state import state_file
@@ -113,13 +114,6 @@ class Retrain(Pruning):
         recipe = recipe_of(self.epochs, self.rate).as_dict()
         made = finished(self, case, masks, model, progress, False, figures, recipe)
         return {**made, "log": log}
-
-
-def unlearnable(case: Case) -> str:
-    """Why nothing can be learned from a case's data, or ""."""
-    if isinstance(case, PruneCase) and not len(case.data.rows("train")):
-        return f"it needs images to learn from, and {case.data.card.title} has none."
-    return ""
 
 
 def recipe_of(epochs: int, rate: float) -> Recipe:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import DoesNotFit
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
-from engine.sparsity.masks.pruning import Cutting
-from engine.sparsity.prune import retrained, right, unlearnable
+from engine.sparsity.masks.pruning import Cutting, pruner_of
+from engine.sparsity.method import unlearnable
+from engine.sparsity.prune import retrained, right
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
 
@@ -57,7 +58,7 @@ class Tradeoff(Cutting):
 
         if self.epochs and (reason := unlearnable(case)):
             raise DoesNotFit(f"{self.title}: {reason} Choose 0 epochs.")
-        pruner = self.pruner(case, scoring)
+        pruner = None if self.searches else self.pruner(case, scoring)
         weights = sum(one.numel() for one in case.model.network.parameters())
         lines: list[list[float]] = []
         known: dict[str, tuple[float, list[float]]] = {}
@@ -70,12 +71,13 @@ class Tradeoff(Cutting):
                 del partial  # of one training; the levels are what is handed over
                 progress(0.1 + 0.9 * (place + done) / len(ratios), words)
 
-            masks = pruner.at(ratio)
+            search, training = part_of(level, 0, 0.5), part_of(level, 0.5, 1)
+            masks = (pruner or pruner_of(case, self.criterion, self.rules, search, ratio)).at(ratio)
             cut = (masks.total - masks.kept) / weights
             if masks.digest not in known:  # after a round, low ratios cut nothing more
                 plain = right(self.made(case, masks), case)
                 whole = masks.kept == masks.total
-                known[masks.digest] = plain, [plain] if whole else self.again(case, masks, level)
+                known[masks.digest] = plain, [plain] if whole else self.again(case, masks, training)
             plain, again = known[masks.digest]
             lines.append(
                 [

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from engine.method import Case, Choice, Method, Progress, Slider, Switch, quiet, setting
+from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import WeightScores
-from engine.run import answer
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.criteria.shares import scores_of, shares_of
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow
 from engine.sparsity.criteria.taylor import Taylor
@@ -30,7 +30,6 @@ CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
 )  # fmt: skip
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
-OF_RATIO: dict[str, type[SparsityMethod]] = {"SNIP ratio": Snip, "GraSP ratio": Grasp}
 PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")
 
 
@@ -82,6 +81,11 @@ class Cutting(SparsityMethod, ABC):
         """Masks at any ratio; the scores are computed once and kept."""
         return pruner_of(case, self.criterion, self.rules, progress)
 
+    @property
+    def searches(self) -> bool:
+        """Whether the criterion searches for one ratio, so that another needs other scores."""
+        return "ratio" in searched(BY_TITLE[self.criterion])
+
     def summary(self, masks: Masks, number: int = 1) -> str:
         """The title of a model pruned so in that round, which stands after its parent's."""
         how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
@@ -101,13 +105,22 @@ class Pruning(Cutting, ABC):
         0.8, Slider(0.0, 0.995, 0.005), "Ratio", "The share of weights (or pieces) that is cut."
     )
 
+    @property
+    def scoring(self) -> SparsityMethod:
+        """The criterion as it is asked for this cut."""
+        return criterion_of(self.criterion, self.rules, self.ratio)
+
     def masks(self, case: PruneCase, progress: Progress = quiet) -> Masks:
         """The masks of these settings."""
-        return self.pruner(case, progress).at(self.ratio)
+        return pruner_of(case, self.criterion, self.rules, progress, self.ratio).at(self.ratio)
 
 
 def pruner_of(
-    case: PruneCase, criterion: str, rules: MaskRules, progress: Progress = quiet
+    case: PruneCase,
+    criterion: str,
+    rules: MaskRules,
+    progress: Progress = quiet,
+    ratio: float | None = None,
 ) -> Pruner:
     """A pruner from the kept scores of a criterion; they are computed when nobody has asked yet.
 
@@ -116,14 +129,28 @@ def pruner_of(
         criterion: its title.
         rules: how scores become masks.
         progress: of the computing.
+        ratio: at which the pruner will cut, for a criterion that searches for one ratio; at
+            another one its masks are not what a search there would find.
     """
-    scores = scores_of(BY_TITLE[criterion](), case, progress)
-    other = OF_RATIO.get(rules.allocation)
-    ratios = None if other is None else scores_of(other(), case, progress)
-    return Pruner(case.model, scores, rules, ratios)
+    scores = scores_of(criterion_of(criterion, rules, ratio), case, progress)
+    return Pruner(case.model, scores, rules, shares_of(rules.allocation, case, progress))
 
 
-def scores_of(method: Method[PruneCase], case: PruneCase, progress: Progress) -> WeightScores:
-    """The scores of a criterion, kept or computed now."""
-    scores: WeightScores = answer(method, case, progress)["scores"]
-    return scores
+def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> SparsityMethod:
+    """A criterion as it is asked for a cut.
+
+    Most score a weight whatever is cut. One that searches for the mask of a cut has settings of
+    the cut's own names, such as the ratio, and gets the cut's values for them.
+    """
+    kind = BY_TITLE[title]
+    cut: dict[str, Any] = {
+        "ratio": ratio, "allocation": rules.allocation, "structure": rules.structure,
+        "pattern": f"{rules.n}:{rules.m}", "head": rules.head,
+    }  # fmt: skip
+    return kind(**{name: cut[name] for name in searched(kind) if cut[name] is not None})
+
+
+def searched(kind: type[SparsityMethod]) -> frozenset[str]:
+    """Which settings of a cut a criterion searches for; none where it scores for all cuts."""
+    cut = {spec.name for spec in fields(Pruning)} - {"criterion"}
+    return frozenset(cut & {spec.name for spec in fields(kind)})
