@@ -10,6 +10,7 @@ from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
+from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.criteria.shares import scores_of, shares_of
@@ -28,6 +29,7 @@ from engine.weights.parts import parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
+    Jackpot,
 )  # fmt: skip
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
 PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")

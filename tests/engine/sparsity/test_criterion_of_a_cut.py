@@ -15,7 +15,7 @@ from engine.sparsity.method import SparsityMethod
 from engine.weights.parts import parts
 from tests import tiny
 
-OWN_CUT: set[str] = set()  # criteria that search
+OWN_CUT = {"Lottery Jackpot"}  # criteria that search
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def test_counts_are_exact_and_the_same_ratio_gives_the_same_masks(ratio, seed):
     MaskRules(structure="channel"), MaskRules(structure="group"),
 ], ids=str)  # fmt: skip
 def test_a_higher_ratio_only_ever_cuts_more(title, rules):
-    cutter = pruner_of(tiny.prune_case(), title, rules)
+    cutter = pruner_of(tiny.prune_case(), title, rules, ratio=0.8)
     last: Masks | None = None
     for ratio in np.linspace(0, 0.8, 17):
         masks = cutter.at(float(ratio))
