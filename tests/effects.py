@@ -109,6 +109,7 @@ BACK = {"beams": 1, "candidates": 2, "weight": 0.0, "threshold": 4, "early": 0, 
 BACK |= {"length": 16}
 TIGHT = {"eta": 0.1, "steps": 40, "delta": 0.01}
 ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejected, others follow
+LONG = {"epochs": 20, "rate": 0.5, "ratio": 0.9}
 EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
@@ -134,6 +135,7 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.Seeds.pattern": Effect(BLOCKS | {"images": 160}, many_images),
     "sparsity.Seeds.allocation": Effect({"images": 160}, many_images),
     "sparsity.Seeds.images": Effect(case=many_images),
+    "sparsity.Sensitivity.images": Effect(case=many_images),
     "hallucination.VCD.alpha": Effect(ALL_WORDS),
     "hallucination.VCD.temperature": Effect(ALL_WORDS),
     "hallucination.DoLa.repetition": Effect({"cut": 0.0}),
@@ -147,6 +149,10 @@ EFFECTS: dict[str, Effect] = {
     "hallucination.OPERA.column": Effect(BACK, clinging),
     "hallucination.Looks.sinks": Effect(case=trained_words),
     "anomaly.FVRClaims.held": Effect({"held": 2}, five_classes),
+    **{
+        f"sparsity.Jackpot.{setting}": Effect(LONG, trained)
+        for setting in ("momentum", "decay", "restriction")
+    },
     "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
     "sparsity.Level.criterion": Effect(case=trained),
     "sparsity.Harm.images": Effect(case=many_images),

@@ -11,6 +11,7 @@ from engine.sparsity.criteria.learned import Learned, read_scores
 from engine.sparsity.effects.harm import Harm, harm
 from engine.sparsity.effects.level import Level
 from engine.sparsity.effects.seeds import Seeds
+from engine.sparsity.effects.sensitivity import Sensitivity
 from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
@@ -28,7 +29,7 @@ from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained)
+PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = ()
 
@@ -54,6 +55,7 @@ __all__ = [
     "Pruning",
     "Retrain",
     "Seeds",
+    "Sensitivity",
     "Shrunk",
     "Tradeoff",
     "Unknown",

@@ -1,0 +1,126 @@
+"""One layer cut at a time, held beside the same layer zeroed by hand."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.errors import Cancelled
+from engine.models import embedded
+from engine.sparsity import Prune, PruneCase, masks_in
+from engine.sparsity.effects.sensitivity import DENSE, OFFERED, RATIOS, Sensitivity
+from engine.sparsity.masks.pruning import BY_TITLE, searched
+from engine.weights.parts import parts
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return PruneCase(embedded.load("digits-cnn"), data_sets.load("digits"))
+
+
+def right_by_hand(case, rows, change):
+    """Accuracy of a copy whose weights were changed in place."""
+    model = deepcopy(case.model)
+    with torch.no_grad():
+        change(dict(model.network.named_parameters()))
+        answers = model(case.data.pixels(rows)).argmax(1)
+    return (answers == case.data.targets(rows)).float().mean().item()
+
+
+def least_weights(name, ratio):
+    def change(weights):
+        flat = weights[name].view(-1)
+        flat[flat.abs().argsort(stable=True)[: round(ratio * len(flat))]] = 0
+
+    return change
+
+
+def least_filters(name, ratio):
+    def change(weights):
+        norms = weights[name].flatten(1).norm(dim=1)
+        least = norms.argsort(stable=True)[: min(round(ratio * len(norms)), len(norms) - 1)]
+        weights[name][least] = 0
+        weights[name.replace("weight", "bias")][least] = 0
+
+    return change
+
+
+@pytest.mark.parametrize(("structure", "zeroed"), [
+    ("weight", least_weights), ("filter", least_filters),
+])  # fmt: skip
+def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand(
+    digits, structure, zeroed
+):
+    method = Sensitivity(structure=structure, images=200, head=structure == "weight")
+    found = method(digits)
+    rows = digits.data.some("test", 200, digits.seed)
+    listed = parts(digits.model, head=structure == "weight")
+    assert found["accuracy"].rows == tuple(part.layer for part in listed)
+    assert found["figures"][DENSE] == pytest.approx(
+        right_by_hand(digits, rows, lambda _: None), abs=1e-6
+    )
+    cells = found["accuracy"].values
+    for line, part in zip(cells, listed, strict=True):
+        hand = [right_by_hand(digits, rows, zeroed(part.name, ratio)) for ratio in RATIOS]
+        assert line == pytest.approx(hand, abs=0.006)  # at most one image on an edge
+    assert cells.min() < found["figures"][DENSE] - 0.1
+
+
+def test_the_finding_names_the_layers_that_bear_least_and_most(digits):
+    method = Sensitivity()
+    found = method(digits)
+    table = found["accuracy"]
+    means = dict(zip(table.rows, table.values.mean(1), strict=True))
+    least, most = min(means, key=means.get), max(means, key=means.get)
+    said = method.finding(digits, found)
+    assert said.startswith(f"{least} bears least")
+    assert f"{100 * means[least]:.1f} % right" in said
+    assert f"{most} bears most: {100 * means[most]:.1f} %" in said
+
+
+def test_layers_that_are_done_are_handed_over_and_a_stop_is_heard(digits):
+    parts_done = []
+
+    def listen(done, words="", partial=None):
+        if partial:
+            parts_done.append(len(partial["accuracy"]))
+        if len(parts_done) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        Sensitivity(images=50)(digits, listen)
+    assert parts_done == [1, 2]
+
+
+def test_what_an_earlier_round_cut_stays_cut_in_all_layers(digits):
+    first = Prune(ratio=0.9)
+    case = PruneCase(first.made(digits, first.masks(digits)), digits.data)
+    found = Sensitivity(images=200)(case)
+    held = masks_in(case.model)
+    rows = case.data.some("test", 200, case.seed)
+    whole = right_by_hand(case, rows, lambda _: None)
+    assert found["figures"][DENSE] == pytest.approx(whole, abs=1e-6)
+    for part, line in zip(held.parts, found["accuracy"].values, strict=True):
+        gone = 1 - held.array(part.name).mean()
+        for ratio, right in zip(RATIOS, line, strict=True):
+            if ratio < gone:  # less than is gone: nothing more is cut
+                assert right == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_search_for_one_cut_of_the_whole_network_is_not_offered():
+    assert {BY_TITLE[title] for title in OFFERED} == {
+        kind for kind in BY_TITLE.values() if not searched(kind)
+    }
+    assert np.isfinite(
+        Sensitivity(images=10, criterion="SNIP")(tiny.prune_case())["accuracy"].values
+    ).all()
