@@ -43,6 +43,12 @@ def show(asked: Asked, masks: Masks) -> None:
         other = by_criterion(asked, word)
     if other is None:
         return
+    beside(asked, masks, word, other)
+
+
+def beside(asked: Asked, masks: Masks, word: str, other: Masks) -> None:
+    """How alike the masks are to others of that name, and where they differ."""
+    own = asked.method.criterion
     found = overlap(masks, other, masks_in(asked.case.model))
     st.markdown(f"**{plain(sentence(own, word, found))}**")
     differences(own, word, masks, other, found)

@@ -25,6 +25,8 @@ from components.prune import (
     kernels,
     layers,
     learned,
+    search,
+    sensitivity,
     untrained,
 )
 from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, named, scored
@@ -36,8 +38,11 @@ from engine.sparsity.masks.pruning import BY_TITLE, Pruning
 from engine.sparsity.opening import PRUNED
 
 Show = Callable[[Asked, Masks], None]
+SEARCHED = "The search"  # of a criterion that searches
 SECTIONS: dict[str, Show] = {
+    SEARCHED: search.show,
     "Layers": layers.show,
+    "Sensitivity": sensitivity.show,
     "Kernels": kernels.show,
     "Patterns": layers.show_patterns,
     "Two criteria": compare.show,
@@ -90,7 +95,8 @@ def prune(subject: Subject, case: PruneCase) -> None:
             st.caption(words)
     with evidence:
         layers.chart(masks)
-    part = pick_or_none("Look closer", list(SECTIONS), f"{KEY}.section")
+    offered = [name for name in SECTIONS if name != SEARCHED or asked.method.searches]
+    part = pick_or_none("Look closer", offered, f"{KEY}.section")
     closer = st.container()
     drawn: list[tuple[DeltaGenerator, Callable[[], None]]] = [
         (sentence, lambda: before_after.show(asked, masks, pictures, beside, answers))

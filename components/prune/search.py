@@ -1,0 +1,134 @@
+"""The section "The search": how a Lottery Jackpot was found, beside another way to search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from components import section
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.picks import pick
+from components.prune import compare
+from components.prune.asked import KEY, Asked
+from components.section import Section
+from engine.result import Table
+from engine.sparsity import Masks
+from engine.sparsity.criteria.jackpot import ADAPTED, FOUND, START, Jackpot, has_statistics
+from engine.sparsity.criteria.magnitude import Magnitude
+
+FREE, ADAPTING = "no restriction", "BatchNorm adapts"
+ARMS: dict[str, dict[str, Any]] = {FREE: {"restriction": 0.0}, ADAPTING: {"statistics": True}}
+LATE = 3  # the last third of the steps
+
+
+def show(asked: Asked, masks: Masks) -> None:
+    """Accuracy and exchanges on the way, which weights changed places, and another search."""
+    method = asked.method.scoring
+    if not isinstance(method, Jackpot):
+        return
+    accuracy = Drawing(
+        "search", "Accuracy on the way", finding=accuracy_finding,
+        chart=Lines(
+            x="epoch", series={"validation accuracy": "searched masks"},
+            title="validation images right (%)", x_title="epoch (0: magnitude's mask)",
+        ),
+    )  # fmt: skip
+    swaps = Drawing(
+        "swaps", "Weights exchanged in each step", finding=swap_finding,
+        chart=Lines(
+            x="step", series={"swapped": "weights that went in"}, title="weights", x_title="step"
+        ),
+    )  # fmt: skip
+    validated = len(asked.case.data.rows("validation")) > 0
+    found = section.show(
+        Section(
+            KEY, method, asked.case, "How the mask was found",
+            evidence=(accuracy, swaps) if validated else (swaps,), explained=False,
+        )
+    )  # fmt: skip
+    if found is None:
+        return
+    other = compare.by_criterion(asked, Magnitude.title)
+    if other is not None:
+        compare.beside(asked, masks, Magnitude.title, other)
+    show_arm(asked, method, found)
+
+
+def show_arm(asked: Asked, method: Jackpot, own: Views) -> None:
+    """The same search in another way, on request."""
+    arms = [FREE, ADAPTING] if has_statistics(asked.case.model) else [FREE]
+    word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
+    section.show(
+        Section(
+            f"{KEY}.arm", replace(method, **ARMS[word]), asked.case, columns=1,
+            sentence=lambda found: arm_sentence(own, found, word), button="Search this way too",
+            before="As many epochs from the same masks; weights keep their values here too.",
+            evidence=(
+                Drawing(
+                    "swaps", "Weights exchanged in each step",
+                    made=lambda found: both(own["swaps"], found["swaps"]),
+                    chart=Lines(
+                        x="step", series={"here": "as above", "there": word}, title="weights",
+                        x_title="step",
+                    ),
+                    finding=lambda found: late(own["swaps"], found["swaps"], word),
+                ),
+            ),
+            explained=False,
+        )
+    )  # fmt: skip
+
+
+def both(own: Table, other: Table) -> Table:
+    """The exchanges of two searches of equal length."""
+    return Table.of(
+        {"step": (own["step"], ""), "here": (own["swapped"], ""), "there": (other["swapped"], "")}
+    )
+
+
+def in_last_third(swaps: Table) -> int:
+    """How many weights went in during the last third of the steps."""
+    row = swaps["swapped"]
+    return int(row[len(row) - len(row) // LATE :].sum())
+
+
+def late(own: Table, other: Table, word: str) -> str:
+    """Whether fewer weights change places at the end."""
+    here, there = in_last_third(own), in_last_third(other)
+    return (
+        f"In the last third of the steps {here:,} weights went in, with “{word}” {there:,}; in all "
+        f"steps {int(own['swapped'].sum()):,} and {int(other['swapped'].sum()):,}."
+    )
+
+
+def accuracy_finding(found: Views) -> str:
+    """Validation accuracy of magnitude's mask, of the last one, and of the best."""
+    right = 100 * np.asarray(found["search"]["validation accuracy"])
+    return (
+        f"Validation images right: {right[0]:.1f} % with magnitude's mask, {right[-1]:.1f} % with "
+        "the last one, which is the one that is kept."
+    )
+
+
+def swap_finding(found: Views) -> str:
+    """How many weights changed places, and when."""
+    row = found["swaps"]["swapped"]
+    return (
+        f"{int(row.sum()):,} weights went in and as many out, {in_last_third(found['swaps']):,} of "
+        "them in the last third of the steps. A weight may come and go several times."
+    )
+
+
+def arm_sentence(own: Views, found: Views, word: str) -> str:
+    """The two searches and magnitude on the test images."""
+    here, there = own["figures"], found["figures"]
+    words = (
+        f"Test images right: {100 * here[FOUND]:.1f} % as above, {100 * there[FOUND]:.1f} % with "
+        f"“{word}”, {100 * here[START]:.1f} % with magnitude's mask."
+    )
+    if ADAPTED in there.labels:
+        words += f" With the statistics that it counted: {100 * there[ADAPTED]:.1f} %."
+    return words

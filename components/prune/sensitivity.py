@@ -1,0 +1,70 @@
+"""The section "Sensitivity": which layer bears how much, when it alone is cut."""
+
+from __future__ import annotations
+
+from components import section
+from components.charts.tables import percent
+from components.draw.drawing import Drawing, Views
+from components.draw.matrix import Matrix
+from components.prune.asked import KEY, Asked
+from components.section import Section
+from engine.result import Table
+from engine.sparsity import Masks, agreement_only
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, Sensitivity
+
+STEEP = 0.05  # of the whole model's accuracy
+
+
+def show(asked: Asked, masks: Masks) -> None:
+    """Accuracy by layer and ratio; measured on request."""
+    del masks
+    method = method_of(asked)
+    right = "as before" if agreement_only(asked.case) else "right"
+    section.show(
+        Section(
+            KEY, method, asked.case, "Which layer bears how much?", columns=1,
+            button="Cut each layer alone",
+            before=f"One layer at a time by {method.criterion}, all others whole, nothing trained.",
+            evidence=(
+                Drawing(
+                    "accuracy", finding=lambda found: finding(found, right),
+                    chart=lambda found: squares(found["accuracy"], right),
+                ),
+            ),
+        )
+    )  # fmt: skip
+
+
+def method_of(asked: Asked) -> Sensitivity:
+    """The criterion and pieces of the page where a single layer can be cut by them."""
+    cut = asked.method
+    return Sensitivity(
+        criterion=cut.criterion if cut.criterion in OFFERED else Magnitude.title,
+        structure=cut.structure if cut.structure in PIECES else PIECES[0], head=cut.head,
+    )  # fmt: skip
+
+
+def squares(table: Table, right: str) -> Matrix:
+    """A row for each layer, a column for each ratio."""
+    texts = [[f"{100 * share:.0f}" for share in line] for line in table.values]
+    return Matrix(texts=texts, x_title="cut from this layer alone", bar=f"{right} (%)")
+
+
+def finding(found: Views, right: str) -> str:
+    """How far each can be cut without losing five points, for the first and the last of them."""
+    table, whole = found["accuracy"], float(found["figures"][DENSE])
+    reach = {
+        name: max(
+            (ratio for ratio, share in zip(table.order, line, strict=True)
+             if share >= whole - STEEP),
+            key=lambda ratio: float(ratio.rstrip("%")), default="",
+        )
+        for name, line in zip(table.rows, table.values, strict=True)
+    }  # fmt: skip
+    weak = [name for name, ratio in reach.items() if not ratio]
+    words = f"Each square: test images {right} (%), of {percent(whole)} in the whole model."
+    if weak:
+        words += f" Loses over five points at 30 % already: {', '.join(weak[:4])}"
+        words += f" and {len(weak) - 4} more." if len(weak) > 4 else "."
+    return words

@@ -1,0 +1,81 @@
+"""Lottery Jackpots on the Prune page: a search waits for its button and belongs to one ratio."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.views import PRUNE
+from engine.models import catalog
+from engine.run import answer
+from engine.sparsity import Prune, prune_case
+from engine.sparsity.criteria.jackpot import FOUND, START, Jackpot
+from engine.sparsity.masks.compare import overlap
+from tests.visits import said, settled, visit, words
+
+DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
+GO = "prune.scores.main.0.go"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return prune_case(catalog.load("digits-mlp"))
+
+
+def opened(ratio, **link):
+    given = {"criterion": Jackpot.title, "ratio": ratio, **link}
+    return settled(visit(DIGITS | {f"prune.{name}": value for name, value in given.items()}, PRUNE))
+
+
+def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
+    at = opened("0.975")
+    assert at.button(key=GO).label.startswith("Search for the mask at 97.5 % cut")
+    assert not at.main.header
+    at.button(key=GO).click().run()
+    at = settled(at)
+    assert "97.5 % of the weights are taken out" in words(at)
+    masks = Prune(criterion=Jackpot.title, ratio=0.975).masks(digits)
+    assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
+    at.slider(key="prune.ratio").set_value(0.97).run()
+    assert at.button(key=GO).label.startswith("Search for the mask at 97 % cut")
+
+
+def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnitude(digits):
+    method = Jackpot(ratio=0.98)
+    found = answer(method, digits)
+    at = opened("0.98", section="The search")
+    told = words(at)
+    assert method.finding(digits, found) in told
+    assert found["weights"].notes[0][:8] in told
+    swaps = found["swaps"]["swapped"]
+    assert f"{int(swaps.sum()):,} weights went in and as many out" in told
+    one, two = (Prune(criterion=name, ratio=0.98).masks(digits) for name in (
+        Jackpot.title, "Magnitude"))  # fmt: skip
+    alike = overlap(one, two)
+    assert f"both keep {100 * alike.iou:.1f} %" in told
+    assert f"{alike.both:,} weights are kept by both" in told
+    at.button(key="prune.arm.Jackpot.go").click().run()
+    at = settled(at)
+    other = answer(Jackpot(ratio=0.98, restriction=0.0), digits)
+    assert (
+        f"Test images right: {100 * found['figures'][FOUND]:.1f} % as above, "
+        f"{100 * other['figures'][FOUND]:.1f} % with “no restriction”, "
+        f"{100 * found['figures'][START]:.1f} % with magnitude's mask."
+    ) in words(at)
+    third = len(swaps) // 3
+    late = (int(one["swaps"]["swapped"][-third:].sum()) for one in (found, other))
+    assert "In the last third of the steps {:,} weights went in, with “no restriction” {:,}".format(
+        *late
+    ) in words(at)
+
+
+def test_the_search_is_no_section_of_other_criteria():
+    at = settled(visit(DIGITS | {"prune.section": "The search"}, PRUNE))
+    assert "The search" not in at.button_group(key="prune.section").options
+    assert "weights went in" not in words(at)
+
+
+def test_photographs_have_nothing_to_search_with_and_say_why():
+    at = settled(visit({"prune.criterion": Jackpot.title}, PRUNE))
+    assert "it needs images to learn from, and Sample photographs has none." in " ".join(
+        [words(at), *map(str, said(at))]
+    )
