@@ -9,6 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.charts.tables import percent
+from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.case import ImageCase
 from engine.method import Method
@@ -75,6 +76,10 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
     methods: list[Method[PruneCase]] = [method.scoring]
     if method.allocation in OF_RATIO:
         methods.append(OF_RATIO[method.allocation]())
+    for one in methods:
+        if reason := one.unmet(case):
+            st.warning(plain(f"{one.title}: {reason}"))
+            return False
     outcomes = [
         told(one, case, f"{KEY}.scores.{place}.{at}", method) for at, one in enumerate(methods)
     ]
@@ -88,10 +93,16 @@ def told(
     scoring: Method[PruneCase], case: PruneCase, slot: str, method: Pruning
 ) -> runs.Outcome | None:
     """The outcome of scoring; None where a training was not asked for yet."""
-    if scoring.cost != "job" or scoring.unmet(case):
+    if scoring.cost != "job":
         return runs.ask(scoring, case, slot)
     label = f"Search for the mask at {percent(method.ratio)} cut"
-    return runs.ask_when_told(scoring, case, slot, label)
+    outcome = runs.ask_when_told(scoring, case, slot, label)
+    if outcome is None:
+        st.caption(
+            f"{scoring.title} learns which weights stay, on the train images. A search belongs to "
+            "one ratio: at another one there is another search."
+        )
+    return outcome
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=FINGERPRINTS)

@@ -10,7 +10,7 @@ from engine.run import answer
 from engine.sparsity import Prune, prune_case
 from engine.sparsity.criteria.jackpot import FOUND, START, Jackpot
 from engine.sparsity.masks.compare import overlap
-from tests.visits import said, settled, visit, words
+from tests.visits import settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 GO = "prune.scores.main.0.go"
@@ -29,6 +29,7 @@ def opened(ratio, **link):
 def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
     at = opened("0.975")
     assert at.button(key=GO).label.startswith("Search for the mask at 97.5 % cut")
+    assert "A search belongs to one ratio" in words(at)
     assert not at.main.header
     at.button(key=GO).click().run()
     at = settled(at)
@@ -76,6 +77,6 @@ def test_the_search_is_no_section_of_other_criteria():
 
 def test_photographs_have_nothing_to_search_with_and_say_why():
     at = settled(visit({"prune.criterion": Jackpot.title}, PRUNE))
-    assert "it needs images to learn from, and Sample photographs has none." in " ".join(
-        [words(at), *map(str, said(at))]
-    )
+    assert [one.value for one in at.main.warning] == [
+        "Lottery Jackpot: it needs images to learn from, and Sample photographs has none."
+    ]
