@@ -182,3 +182,21 @@ def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Vis
     settle(page, LONG)
     expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> None:
+    link = DIGITS | {"prune.criterion": "Lottery Jackpot", "prune.ratio": "0.98"}
+    page = visit(link)
+    expect(page.get_by_role("heading", name=SENTENCE)).to_have_count(0)
+    page.get_by_role("button", name="Search for the mask at 98 % cut").click()
+    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=1000 * LONG)
+    settle(page, LONG)
+    assert sentence(page).startswith("98 % of the weights are taken out")
+    section(page, "The search")
+    found = page.get_by_role("heading", name=re.compile("No weight moved")).inner_text()
+    assert re.search(r"\(SHA-256 [0-9a-f]{8}… before and after\)", found)
+    section(page, "Sensitivity")
+    page.get_by_role("button", name=re.compile("Cut each layer alone")).click()
+    bears = page.get_by_role("heading", name=re.compile("bears least: cut alone"))
+    expect(bears).to_be_visible(timeout=1000 * LONG)
+    assert re.search(r"leaves [\d.]+ % right on average", bears.inner_text())
