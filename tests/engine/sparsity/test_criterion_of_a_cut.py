@@ -10,12 +10,12 @@ import pytest
 from engine.method import Slider, Switch, quiet, setting
 from engine.result import WeightScores
 from engine.sparsity import CRITERIA, MaskRules, pruner_of
+from engine.sparsity.criteria.jackpot import Jackpot
+from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched
 from engine.sparsity.method import SparsityMethod
 from engine.weights.parts import parts
 from tests import tiny
-
-OWN_CUT = {"Lottery Jackpot"}  # criteria that search
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,13 @@ def test_masks_come_from_the_search_at_their_own_ratio(ratio, first):
         assert np.count_nonzero(row) == kept
 
 
-def test_other_criteria_score_for_every_cut_at_once():
-    for kind in CRITERIA:
-        assert bool(searched(kind)) == (kind.title in OWN_CUT)
-        if not searched(kind):
-            assert criterion_of(kind.title, MaskRules(head=True), 0.3) == kind()
+def test_criteria_that_do_not_search_score_for_every_cut_at_once():
+    plain = [kind for kind in CRITERIA if not searched(kind)]
+    assert Magnitude in plain
+    for kind in plain:
+        assert criterion_of(kind.title, MaskRules(head=True), 0.3) == kind()
+
+
+def test_a_jackpot_is_searched_for_the_ratio_the_layers_and_the_head_of_the_cut():
+    asked = criterion_of(Jackpot.title, MaskRules("ERK", head=True), 0.9)
+    assert asked == Jackpot(ratio=0.9, allocation="ERK", head=True)
