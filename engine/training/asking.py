@@ -15,7 +15,7 @@ from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.result import Array, Floats, TrainLog
 from engine.training.batch_loss import BatchLoss
-from engine.training.hooks import AfterStep, Augmentation
+from engine.training.hooks import AfterStep, Augmentation, HookWithMemory
 from engine.training.loop import TrainingRun
 from engine.training.masks import Masks, carried, masked
 from engine.training.objective import Objective, cross_entropy
@@ -58,11 +58,12 @@ def train(
         second_view: makes `batch.second`, another view of each image, for the objective.
         masks: where weights stay 0 in every forward pass; at the end they are 0 in the weights,
             and the model carries these masks. The model's own when left out, so that a pruned
-            model stays so; none with an empty mapping.
+            model stays so; none with an empty mapping. One of the weight's own type and device
+            may be changed in place by `after_step`, and is followed from the next step on.
         start: steps of the recipe that are left out: the model is taken to have these weights
             after so many. Order, rate and images go on from there; the optimizer begins anew.
         recorder: what is kept on the way; filled here.
-        after_step: called after each step.
+        after_step: called after each step; a `HookWithMemory` is kept with the training.
         keep: the file that an interrupted training goes on from; gone when it is over.
         note: what `unfinished` tells of the kept file, as JSON has it.
         progress: told at every few batches; raising there leaves the file behind.
@@ -92,7 +93,9 @@ def train(
                 recorder.average,
             )  # fmt: skip
             hook = None if after_step is None else partial(after_step, model)
-            log = TrainingRun(loss, recorder, start, hook, keep, name, note or {}).finish(progress)
+            kept = after_step if isinstance(after_step, HookWithMemory) else None
+            run = TrainingRun(loss, recorder, start, hook, keep, name, note or {}, kept)
+            log = run.finish(progress)
         for one in trained:
             one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
         return log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,20 @@ class AfterStep(Protocol):
 
     def __call__(self, model: Classifier, rate: float) -> None:
         """Change the model in place, without gradients."""
+
+
+@runtime_checkable
+class HookWithMemory(Protocol):
+    """A hook that carries something from step to step, such as scores that it learns.
+
+    Its memory is kept with the training, so that an interruption changes nothing.
+    """
+
+    def memory(self) -> dict[str, Tensor]:
+        """Everything that the next call depends on, by name."""
+
+    def recall(self, memory: dict[str, Tensor]) -> None:
+        """Go on from what `memory` gave; masks that it changes are put back too."""
 
 
 class Augmentation(Protocol):

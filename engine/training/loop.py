@@ -28,6 +28,7 @@ from engine.result import TrainLog
 from engine.training.batch_loss import Losses
 from engine.training.descent import Diverged, Loss, descend
 from engine.training.figures import one_thread
+from engine.training.hooks import HookWithMemory
 from engine.training.masks import plain
 from engine.training.optimizer import memory_of, optimizer, recall
 from engine.training.recorder import Recorder
@@ -50,6 +51,7 @@ class TrainingRun:
     keep: Path | None = None
     question: str = ""
     note: Mapping[str, Any] = field(default_factory=dict)
+    hook: HookWithMemory | None = None  # whose memory is kept with the training
 
     epoch: int = 0
     batch: int = 0  # of this epoch, the next to be learned from
@@ -170,6 +172,8 @@ class TrainingRun:
         tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
         tensors |= {f"optimizer/{name}": held for name, held in memory_of(self.optimizer).items()}
         tensors |= {f"recorder/{name}": held for name, held in self.recorder.state().items()}
+        if self.hook is not None:
+            tensors |= {f"hook/{name}": held for name, held in self.hook.memory().items()}
         tensors["shown"] = torch.from_numpy(self.shown)
         place = {name: getattr(self, name) for name in PLACE}
         write_state(self.keep, {**place, "note": dict(self.note), "done": self.done}, tensors)
@@ -181,6 +185,8 @@ class TrainingRun:
         place, tensors = kept
         recall(self.optimizer, part(tensors, "optimizer/"))
         self.recorder.recall(part(tensors, "recorder/"))
+        if self.hook is not None:
+            self.hook.recall(part(tensors, "hook/"))
         for name, tensor in self.network.state_dict().items():
             tensor.copy_(tensors[f"model/{plain(name)}"])
         self.shown = tensors["shown"].numpy().copy()

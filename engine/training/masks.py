@@ -39,7 +39,9 @@ class Masked(nn.Module):
 def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
     """Masked inside the block; after it the weights are plain again, with their zeros in place.
 
-    A weight that several layers share is masked in all of them, under whichever of its names.
+    A weight that several layers share is masked in all of them, under whichever of its names. A
+    mask that has the weight's type and device is not copied: who changes it in place changes what
+    the network sees.
 
     Raises:
         BlindspotError: a mask is of no parameter, or has another shape.
