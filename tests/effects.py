@@ -105,6 +105,7 @@ def five_classes(_kind: type[Method[Any]]) -> ExperimentCase:
 
 BLOCKS = {"structure": "N:M"}
 ALL_WORDS = {"beta": 0.0}
+LIVELY = {"kept": 0.2, "epochs": 4, "rate": 10.0, "levels": 0}  # the mask moves far
 BACK = {"beams": 1, "candidates": 2, "weight": 0.0, "threshold": 4, "early": 0, "column": 3}
 BACK |= {"length": 16}
 TIGHT = {"eta": 0.1, "steps": 40, "delta": 0.01}
@@ -155,6 +156,8 @@ EFFECTS: dict[str, Effect] = {
     },
     "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
     "sparsity.Level.criterion": Effect(case=trained),
+    "sparsity.BiP.implicit": Effect(LIVELY),
+    "sparsity.BiP.compat": Effect(LIVELY | {"implicit": 0.1}),
     "sparsity.Harm.images": Effect(case=many_images),
     "sparsity.Unknown.images": Effect(case=many_images),
     **{

@@ -39,6 +39,7 @@ from engine.hallucination import (
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
 from engine.lab import TrainCase
+from engine.method import case_kind
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -384,11 +385,11 @@ def case_for(
         "unlearning": partial(unlearning_case, kind),
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
-        "lab": train_case,
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
     special = asked_image if kind is PrunedImage else special
+    special = train_case if case_kind(kind) is TrainCase else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)

@@ -25,6 +25,7 @@ from engine.sparsity.masks.shrink import Shrunk, shrunk
 from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
+from engine.sparsity.tickets.bip import BiP
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts
@@ -33,7 +34,9 @@ PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untra
 
 EXPERIMENTS: tuple[type[Experiment], ...] = ()
 
-METHODS = (*PRUNE, *EXPERIMENTS)
+TICKETS = (BiP,)
+
+METHODS = (*PRUNE, *TICKETS, *EXPERIMENTS)
 
 __all__ = [
     "ALLOCATIONS",
@@ -43,6 +46,8 @@ __all__ = [
     "PRUNE",
     "RATIOS",
     "STRUCTURES",
+    "TICKETS",
+    "BiP",
     "Harm",
     "Learned",
     "Level",

@@ -1,0 +1,260 @@
+"""BiP alternates as the paper says, keeps an exact count, and reduces to what it should."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.errors import BlindspotError, Cancelled
+from engine.lab import Train, TrainCase
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.sparsity import BiP
+from engine.sparsity.tickets import bip
+from engine.sparsity.tickets.bip import MaskSearch, hypergradient, kept_of
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import Recipe, loop, train
+from engine.training.batch_loss import BatchLoss
+from tests.engine.training.test_loop import striped
+
+RECIPE = Recipe("mlp", epochs=2, batch=8, rate=0.05, decay=0.01, schedule="constant")
+MOVING = BiP(kept=0.2, epochs=3, rate=2.0, implicit=0.1, levels=0)  # the mask moves at each step
+
+
+@cache
+def asked(architecture="mlp", **given):
+    """A small case, and the dense network that every method begins with."""
+    case = TrainCase(striped(), replace(RECIPE, architecture=architecture, **given), seed=4)
+    return case, rebuilt(answer(Train(), case)["model"])
+
+
+def plainly(case, dense, method):
+    """The paper's alternation with explicit z = m⊙θ: the weights and masks by name."""
+    network, rows, recipe = dense.network, case.data.rows("train"), case.recipe
+    weights = {name: one.detach().clone() for name, one in network.named_parameters()}
+    scores = {name: one.clone() for name, one in weights.items() if one.dim() > 1}
+    memory = {name: torch.zeros_like(one) for name, one in weights.items()}
+    speed = {name: torch.zeros_like(one) for name, one in scores.items()}
+    total = sum(one.numel() for one in scores.values())
+    keep, batches = total - int((1 - method.kept) * total), -(-len(rows) // recipe.batch)
+
+    def mask():
+        every = torch.cat([one.abs().flatten() for one in scores.values()])
+        least = every.topk(keep).values.min()
+        return {name: (one.abs() >= least).float() for name, one in scores.items()}
+
+    def slopes(seed, epoch, batch):
+        """g = ∂ℓ/∂z of that batch, at z = m⊙θ."""
+        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        some = np.array_split(order, batches)[batch]
+        seen = {n: (w * masks.get(n, 1)).requires_grad_() for n, w in weights.items()}
+        pixels = (case.data.pixels(some) - dense.mean) / dense.std
+        logits = torch.func.functional_call(network, seen, (pixels,))
+        loss = F.cross_entropy(logits, case.data.targets(some))
+        return dict(zip(seen, torch.autograd.grad(loss, [*seen.values()]), strict=True))
+
+    masks, steps = mask(), method.epochs * batches
+    for step in range(1, steps + 1):
+        epoch, batch = divmod(step - 1, batches)
+        for name, g in slopes(case.seed, epoch, batch).items():
+            memory[name] = 0.9 * memory[name] + g * masks.get(name, 1) + 0.01 * weights[name]
+            weights[name] = weights[name] - 0.05 * memory[name]
+        if step % method.lower:
+            continue
+        rate = method.rate * (0.01 if step > 0.9 * steps else 0.1 if step > 0.75 * steps else 1)
+        slope = slopes((case.seed + bip.OTHER_ORDER) % 2**32, epoch, batch)
+        for name, score in scores.items():
+            g, weight = slope[name], weights[name]
+            down = score.sign() * weight * g
+            if method.compat:
+                down = down - method.implicit * (weight * g) ** 2
+            elif method.implicit is not None:
+                down = down - score.sign() * method.implicit * g * masks[name] * g
+            speed[name] = 0.9 * speed[name] + down
+            scores[name] = score - rate * speed[name]
+        masks = mask()
+    return weights, masks
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"compat": True}, {"implicit": None}, {"lower": 3}],
+    ids=["derived", "as released", "accelerated", "three steps on weights"],
+)
+def test_it_is_the_alternation_of_the_paper_written_out_plainly(given):
+    case, dense = asked()
+    method = replace(MOVING, **given)
+    model = rebuilt(method(case)["model"])
+    weights, masks = plainly(case, dense, method)
+    for name, found in model.network.named_parameters():
+        mask = masks.get(name, torch.ones_like(found))
+        assert torch.equal(found != 0, mask.bool()), name
+        torch.testing.assert_close(found.detach(), weights[name] * mask, atol=1e-5, rtol=1e-4)
+
+
+def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_in_one_over_gamma():
+    """Squared loss of a linear model, where θ*(m) = (γ + M H M)⁻¹ M b; the rest falls as 1/γ²."""
+    rng = torch.Generator().manual_seed(0)
+    images = torch.randn(40, 6, generator=rng, dtype=torch.float64)
+    wanted = torch.randn(40, generator=rng, dtype=torch.float64)
+    hessian, right = images.T @ images / 40, images.T @ wanted / 40
+    mask = torch.tensor([1, 0, 1, 1, 0, 1], dtype=torch.float64)
+
+    def best(m, gamma):
+        return torch.linalg.solve(gamma * torch.eye(6) + torch.outer(m, m) * hessian, m * right)
+
+    def loss(m, gamma):
+        return ((images @ (m * best(m, gamma)) - wanted) ** 2).mean() / 2
+
+    def error(gamma, **given):
+        step = 1e-5 * torch.eye(6, dtype=torch.float64)
+        slopes = [(loss(mask + d, gamma) - loss(mask - d, gamma)) / 2e-5 for d in step]
+        weights = best(mask, gamma)
+        g = hessian @ (mask * weights) - right
+        found = hypergradient(weights * g, mask * g, torch.ones(6), 1 / gamma, **given)
+        kept = mask.bool()  # θ* is 0 where the mask is, so that both are 0 there
+        return (found - torch.stack(slopes))[kept].abs().max()
+
+    gammas = (100.0, 1000.0)
+    fall = torch.log10(error(gammas[0]) / error(gammas[1]))
+    assert fall == pytest.approx(2, abs=0.1)
+    released = torch.log10(error(gammas[0], compat=True) / error(gammas[1], compat=True))
+    assert released == pytest.approx(1, abs=0.1)  # as released, it misses the first order
+
+
+def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
+    case, dense = asked()
+    without = replace(MOVING, implicit=None)
+    zero = replace(MOVING)
+    object.__setattr__(zero, "implicit", 0.0)  # below the slider: computed, and adds nothing
+    (one, model, _), (other, same, _) = (each.learned(case, dense) for each in (without, zero))
+    assert torch.equal(one.scores, other.scores)
+    for name, tensor in model.network.state_dict().items():
+        assert torch.equal(tensor, same.network.state_dict()[name])
+    assert not torch.equal(one.scores, MOVING.learned(case, dense)[0].scores)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "resnet8"])
+def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(architecture):
+    case, dense = asked(architecture, shift=1)
+    method = replace(MOVING, kept=1.0)
+    found = method(case)["model"]
+    model = deepcopy(dense)
+    train(model, case.data, method.recipe(case), case.seed)
+    for name, tensor in model.network.state_dict().items():
+        assert np.array_equal(found.weights[name], tensor.numpy()), name
+
+
+def search_of(case, dense, keep):
+    data = case.data
+    losses = BatchLoss(
+        dense, data, data.rows("train"), case.recipe, 9, bip.cross_entropy, data.targets()
+    )
+    return MaskSearch(losses, whole(dense), keep, rate=0.1)
+
+
+def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
+    case, dense = asked()
+    model = deepcopy(dense)
+    search = search_of(case, model, 500)
+    row = torch.cat([model.network.get_parameter(p.name).flatten() for p in search.every.parts])
+    assert torch.equal(search.scores, row)
+    with torch.no_grad():
+        for weight in model.network.parameters():
+            weight.zero_()
+    assert torch.equal(search.scores, row)
+    assert search.at(0).digest == cut(dense, search.every, 1 - 500 / search.every.total).digest
+
+
+@pytest.mark.parametrize("kept", [0.07, 0.2, 0.333])
+def test_the_count_is_exact_after_every_step(kept, monkeypatch):
+    case, dense = asked()
+    seen = []
+
+    def choosing(search):
+        choose(search)
+        seen.append(int(search.bits.sum()))
+
+    choose = MaskSearch.choose
+    monkeypatch.setattr(MaskSearch, "choose", choosing)
+    search, model, _ = replace(MOVING, kept=kept).learned(case, dense)
+    total = search.every.total
+    assert len(seen) == 1 + 3 * search.batches
+    assert set(seen) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
+    left = [int((model.network.get_parameter(p.name) != 0).sum()) for p in search.every.parts]
+    assert sum(left) == seen[0]
+    assert len({one.tobytes() for one in search.history}) > 1
+
+
+def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
+    case, dense = asked()
+    before, model, _ = MOVING.learned(case, dense)
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+
+    def stop(done, words="", partial=None):
+        if done > 0.6:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        MOVING.learned(case, dense, stop)
+    after, again, _ = MOVING.learned(case, dense)
+    assert torch.equal(before.scores, after.scores)
+    assert np.array_equal(before.history, after.history)
+    for name, tensor in model.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name])
+
+
+def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
+    case, dense = asked()
+    method = replace(MOVING, levels=3)
+    found = method(case)
+    figures, data = found["figures"], case.data
+    assert figures.rows == (
+        "dense",
+        "BiP",
+        "one-shot magnitude",
+        *(f"IMP, level {n}" for n in "123"),
+    )
+    total = whole(dense).total
+    keep = kept_of(total, method.kept)
+    np.testing.assert_allclose(figures["kept"][[1, 2, 5]], keep / total)
+    batches = -(-len(data.rows("train")) // case.recipe.batch)
+    np.testing.assert_array_equal(figures["steps"], np.array([0, 6, 6, 3, 6, 9]) * batches)
+    once = deepcopy(dense)
+    masks = cut(dense, whole(dense), 1 - keep / total)
+    train(once, data, replace(case.recipe, epochs=6), case.seed, masks=masks)
+    rows = data.rows("test")
+    right = (once(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
+    assert figures.cell("one-shot magnitude", "right") == pytest.approx(float(right))
+    search = method.learned(case, dense)[0]
+    bits = [search.at(epoch).flat for epoch in range(4)]
+    table = found["mask"]
+    np.testing.assert_allclose(table["flipped"][1:], [(a ^ b).mean() for a, b in pairwise(bits)])
+    same = [(a & bits[3]).sum() / (a | bits[3]).sum() for a in bits]
+    np.testing.assert_allclose(table["IoU with the final mask"], same)
+    np.testing.assert_allclose(found["overlap"].cell("one-shot magnitude", "IoU"), same[0])
+    assert found["overlap"].rows == ("one-shot magnitude", "IMP")
+    kept = rebuilt(found["model"])
+    assert sum(int((kept.network.get_parameter(p.name) != 0).sum()) for p in masks.parts) == keep
+    assert kept.masks.keys() == {part.name for part in masks.parts}
+    assert kept.lineage.parent == dense.fingerprint
+    said = method.finding(case, found)
+    assert f"{100 * figures.cell('BiP', 'right'):.1f} % right" in said
+    assert "in 1.5 times the steps" in said
+
+
+def test_a_layer_that_would_be_left_empty_is_said():
+    case, dense = asked()
+    model = deepcopy(dense)
+    with torch.no_grad():
+        model.head.weight.mul_(1e-6)
+    with pytest.raises(BlindspotError, match="nothing is left of head: keep more"):
+        search_of(case, model, 500)
