@@ -53,6 +53,7 @@ OTHER_ORDER = 0x9E3779B9  # added to the seed: the second batches are the same i
 MOMENTUM = 0.9  # of the scores
 FALLS = ((0.9, 0.01), (0.75, 0.1))  # from that share of the training on, this part of their rate
 DENSE, ONCE, BIP = "dense", "one-shot magnitude", "BiP"
+SAME = "IoU with the final mask"
 COLUMNS = {"right": "share", "kept": "share", "steps": "", "seconds": "s"}
 
 
@@ -394,10 +395,10 @@ def churn(search: MaskSearch) -> Table:
     same = [ratio(np.sum(one & bits[-1]), np.sum(one | bits[-1])) for one in bits]
     return Table.of(
         {
-            "epoch": (np.arange(len(bits), dtype=np.float64), ""),
             "flipped": (np.array(flips), "share"),
-            "IoU with the final mask": (np.array(same), "share"),
-        }
+            SAME: (np.array(same), "share"),
+        },
+        ("start", *(f"epoch {epoch}" for epoch in range(1, len(bits)))),
     )
 
 

@@ -1,0 +1,1 @@
+"""The view Tickets: sparse networks that train, and where they come from."""

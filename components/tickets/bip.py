@@ -1,0 +1,110 @@
+"""The section "Learn the mask": BiP beside the largest weights and IMP, in steps or seconds."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Scatter
+from components.draw.panels import Panels
+from components.picks import pick
+from components.section import Section
+from engine.lab import TrainCase
+from engine.result import Table
+from engine.sparsity import BiP
+from engine.sparsity.tickets.bip import BIP, DENSE, ONCE, SAME
+
+KEY = "tickets.bip"
+SLOT = f"{KEY}.{BiP.name}"
+GROUPS = (DENSE, ONCE, BIP, "IMP, fewer weights at each level")
+PRICES = ("steps", "seconds")
+SETTINGS = tuple(spec.name for spec in fields(BiP))
+SETTLES = Panels(
+    panels={"flipped": "Flipped, of all weights", SAME: "Shared with the final mask (IoU)"}
+)
+SHARED = Dots(
+    series={"IoU": "BiP's mask", "chance": "chance"}, span=(0, 104),
+    title="kept by both, of what either keeps (%)",
+)  # fmt: skip
+
+
+def show(case: TrainCase) -> None:
+    """What learning the mask gains over cutting once, and what it costs beside IMP."""
+    above, controls = st.container(), st.container(horizontal=True)
+    with controls:
+        price = pick("Price in", PRICES, f"{KEY}.price", "radio", horizontal=True)
+        method = BiP(**forms.folded(BiP, SLOT, SETTINGS, "Settings"))
+    with above:
+        ask(case, method, price)
+
+
+def ask(case: TrainCase, method: BiP, price: str) -> None:
+    """The question, and what is drawn of its answer."""
+    section.show(
+        Section(
+            KEY, method, case, "What if the mask is learned together with the weights?",
+            button="Learn the mask", keeps=True,
+            before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
+            f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
+            f"with their mask fixed, and IMP with {method.levels} levels, are trained beside it.",
+            evidence=(
+                Drawing("figures", "Right answers against price", chart=trade(price), part=grouped,
+                        finding=lambda found: priced(found, price)),
+                Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
+                Drawing("overlap", "Weights that others keep too", chart=SHARED, finding=shared),
+                Drawing("model"),
+            ),
+        )
+    )  # fmt: skip
+
+
+def trade(price: str) -> Scatter:
+    """A point for each network; those of IMP lie along its levels."""
+    return Scatter(
+        x=price, y="right", groups=("group", GROUPS), title="test images right (%)",
+        x_title=f"{price} after the dense training",
+    )  # fmt: skip
+
+
+def grouped(table: Table) -> Table:
+    """The figures with the number of each row's group."""
+    group = [GROUPS.index(row) if row in GROUPS else len(GROUPS) - 1 for row in table.rows]
+    return replace(
+        table, columns={**table.columns, "group": np.array(group, np.float64)},
+        order=(*table.order, "group"), units=(*table.units, ""),
+    )  # fmt: skip
+
+
+def priced(found: Views, price: str) -> str:
+    """What BiP, the largest weights and the last level of IMP cost."""
+    figures: Table = found["figures"]
+    words = [
+        f"{row} {100 * figures.cell(row, 'right'):.1f} % for {figures.cell(row, price):,.0f}"
+        for row in dict.fromkeys((BIP, ONCE, figures.rows[-1]))
+    ]
+    return f"Right, and {price}: {'; '.join(words)}. In one run; other seeds may differ."
+
+
+def settled(found: Views) -> str:
+    """How much of the mask that it began with is in the final one, and when most of it moved."""
+    table: Table = found["mask"]
+    most = int(np.argmax(table["flipped"]))
+    return (
+        f"The mask that it began with shares {100 * table[SAME][0]:.0f} % with the final one; most "
+        f"weights flip in {table.rows[most]}: {100 * table['flipped'][most]:.2g} % of all."
+    )
+
+
+def shared(found: Views) -> str:
+    """IoU with each mask, beside chance."""
+    table: Table = found["overlap"]
+    each = [
+        f"{row} {100 * iou:.0f} % (chance {100 * chance:.0f} %)"
+        for row, iou, chance in zip(table.rows, table["IoU"], table["chance"], strict=True)
+    ]
+    return f"Shared with the mask of {', '.join(each)}."

@@ -1,0 +1,80 @@
+"""The section about BiP: its sentence, points and captions are the answer's numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from components.tickets import bip
+from engine.lab import TrainCase
+from engine.result import Table
+from engine.run import answer
+from engine.sparsity import BiP
+from tests.engine.sparsity.test_bip import RECIPE
+from tests.engine.training.test_loop import striped
+from tests.visits import said, settled
+
+
+def figures(*levels):
+    values = np.array([[0.97, 1, 0, 0], [0.96, 0.05, 300, 7], [0.95, 0.05, 300, 6], *levels])
+    rows = ("dense", "BiP", "one-shot magnitude", "IMP, level 1", "IMP, level 2")
+    names, units = ("right", "kept", "steps", "seconds"), ("share", "share", "", "s")
+    return Table.grid(values, rows[: len(values)], names, units)
+
+
+LEVELS = [0.98, 0.5, 150, 3.0], [0.94, 0.05, 1500, 6.5]
+
+
+@pytest.mark.parametrize(("price", "ends"), [("steps", (150, 1500)), ("seconds", (3.0, 6.5))])
+def test_each_network_is_a_point_at_its_price_and_imp_is_one_group(price, ends):
+    dense, once, learned, imp = bip.trade(price).figure(bip.grouped(figures(*LEVELS))).data
+    assert [one.name for one in (dense, once, learned, imp)] == list(bip.GROUPS)
+    assert dense.y == pytest.approx([97])
+    assert once.y == pytest.approx([95])
+    assert learned.y == pytest.approx([96])
+    assert imp.x == pytest.approx(ends)
+    assert imp.y == pytest.approx([98, 94])
+
+
+def test_the_words_name_both_ends_of_the_trade():
+    words = bip.priced({"figures": figures(*LEVELS)}, "steps")
+    assert words.startswith(
+        "Right, and steps: BiP 96.0 % for 300; one-shot magnitude 95.0 % for 300; "
+        "IMP, level 2 94.0 % for 1,500."
+    )
+    assert "IMP" not in bip.priced({"figures": figures()}, "steps")
+
+
+def page() -> None:
+    """What AppTest runs."""
+    import streamlit as st
+
+    from components.tickets import bip
+
+    bip.show(st.session_state["case"])
+
+
+def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
+    case = TrainCase(striped(), RECIPE, seed=4)
+    at = AppTest.from_function(page, default_timeout=60)
+    at.session_state["case"] = case
+    at.query_params.update(
+        {f"{bip.SLOT}.{name}": value
+         for name, value in {"kept": "0.2", "epochs": "2", "levels": "2"}.items()}
+    )  # fmt: skip
+    at.run()
+    assert not at.exception
+    assert "cut to 20 % of its weights" in " ".join(one.value for one in at.caption)
+    next(one for one in at.button if one.label.startswith("Learn the mask")).click().run()
+    settled(at)
+    assert not said(at)
+    method = BiP(kept=0.2, epochs=2, levels=2)
+    found = answer(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    words = " ".join(one.value for one in at.caption).replace("\\", "")
+    for caption in (bip.priced(found, "steps"), bip.settled(found), bip.shared(found)):
+        assert caption in words
+    assert len(at.get("plotly_chart")) == 3
+    shared = found["overlap"]["IoU"]
+    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.shared(found)
