@@ -204,41 +204,48 @@ def test_layers_of_erk_at_random_beat_uniform_ones_at_random(cases, measure):
     assert np.mean(found["ERK"]) > np.mean(found["uniform"]) + 0.2
 
 
+def bip_cases():
+    return [TrainCase(data_sets.load("digits"), Recipe(), seed) for seed in range(SEEDS)]
+
+
 @pytest.mark.slow
-def test_bip_is_as_good_as_one_shot_with_a_third_of_the_steps_of_imp_at_most(measure):
-    """The sheet's claim at 95 %: at most half a point below one-shot, a third of IMP's steps."""
-    cases = [TrainCase(data_sets.load("digits"), Recipe(), seed) for seed in range(SEEDS)]
-    for kept in (0.05, 0.02):
-        found = [BiP(kept=kept)(case) for case in cases]
-        figures = [one["figures"] for one in found]
-        last = figures[0].rows[-1]
-        right = {
-            name: 100 * np.array([one.cell(name, "right") for one in figures])
-            for name in ("dense", "BiP", "one-shot magnitude", last)
-        }
-        gain = right["BiP"] - right["one-shot magnitude"]
-        shared = [np.array([one["overlap"]["IoU"], one["overlap"]["chance"]]) for one in found]
-        once, imp = np.mean(shared, 0).T
-        steps = {name: figures[0].cell(name, "steps") for name in ("BiP", last)}
-        measure(
-            f"BiP, digits LeNet, {kept:.0%} kept, {SEEDS} seeds",
-            "; ".join(f"{name} {one.mean():.1f} ± {one.std(ddof=1):.1f} %"
-                      for name, one in right.items())
-            + f"; BiP minus one-shot {gain.mean():+.2f} ± {gain.std(ddof=1):.2f} points, as many "
-            f"steps, {steps['BiP'] / steps[last]:.2f} of IMP's; IoU with one-shot {once[0]:.2f} "
-            f"(chance {once[1]:.2f}), with IMP {imp[0]:.2f} (chance {imp[1]:.2f})",
-        )  # fmt: skip
-        if kept == 0.05:
-            assert gain.mean() >= -0.5
-            assert steps["BiP"] <= steps[last] / 3
-    bits = []
-    for case in cases:
-        dense = rebuilt(answer(Train(), case)["model"])
-        with_it, without = (
-            BiP(implicit=term).learned(case, dense)[0].at(-1).flat for term in (1e-4, None)
-        )
-        bits.append(np.count_nonzero(with_it != without))
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kept", [0.05, 0.02])
+def test_bip_is_as_good_as_one_shot_with_a_third_of_the_steps_of_imp_at_most(kept, measure):
+    """The claim is about 95 % cut: half a point below one-shot at most, a third of IMP's steps."""
+    found = [BiP(kept=kept)(case) for case in bip_cases()]
+    figures = [one["figures"] for one in found]
+    last = figures[0].rows[-1]
+    right = {
+        name: 100 * np.array([one.cell(name, "right") for one in figures])
+        for name in ("dense", "BiP", "one-shot magnitude", last)
+    }
+    gain = right["BiP"] - right["one-shot magnitude"]
+    once, imp = np.mean([[one["overlap"]["IoU"], one["overlap"]["chance"]] for one in found], 0).T
+    steps = figures[0].cell("BiP", "steps") / figures[0].cell(last, "steps")
+    each = [f"{name} {one.mean():.1f} ± {one.std(ddof=1):.1f} %" for name, one in right.items()]
     measure(
-        f"BiP, digits LeNet, bits of the mask that the implicit term of 1e-4 changes, {SEEDS} seeds",
-        ", ".join(map(str, bits)) + f" of {len(with_it):,}",
+        f"BiP, digits LeNet, {kept:.0%} kept, {SEEDS} seeds",
+        f"{'; '.join(each)}; BiP minus one-shot {gain.mean():+.2f} ± {gain.std(ddof=1):.2f} "
+        f"points, as many steps, {steps:.2f} of IMP's; IoU with one-shot {once[0]:.2f} "
+        f"(chance {once[1]:.2f}), with IMP {imp[0]:.2f} (chance {imp[1]:.2f})",
     )
+    assert steps <= 1 / 3
+    if kept == 0.05:
+        assert gain.mean() >= -0.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_implicit_term_of_bip_at_its_usual_strength_hardly_changes_the_mask(measure):
+    shares = []
+    for case in bip_cases():
+        dense = rebuilt(answer(Train(), case)["model"])
+        one, other = (BiP(implicit=term).learned(case, dense)[0].at(-1) for term in (1e-4, None))
+        shares.append(np.count_nonzero(one.flat & ~other.flat) / one.kept)
+    measure(
+        f"BiP, digits LeNet, 5% kept, share of kept weights that the implicit term of 1e-4 changes "
+        f"({SEEDS} seeds)",
+        ", ".join(f"{100 * share:.2g} %" for share in shares),
+    )
+    assert np.mean(shares) < 0.05
