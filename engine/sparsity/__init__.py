@@ -26,6 +26,7 @@ from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tickets.bip import BiP
+from engine.sparsity.tickets.rewound import Rewound
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts
@@ -34,7 +35,7 @@ PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untra
 
 EXPERIMENTS: tuple[type[Experiment], ...] = ()
 
-TICKETS = (BiP,)
+TICKETS = (BiP, Rewound)
 
 METHODS = (*PRUNE, *TICKETS, *EXPERIMENTS)
 
@@ -59,6 +60,7 @@ __all__ = [
     "Pruner",
     "Pruning",
     "Retrain",
+    "Rewound",
     "Seeds",
     "Sensitivity",
     "Shrunk",

@@ -5,9 +5,10 @@ any unlearner forgets, and the zeros stay. It is compared with a model that was 
 same zeros: like with like. Jia et al., "Model Sparsity Can Simplify Machine Unlearning" (2023),
 https://arxiv.org/abs/2304.04934
 
-The paper prunes convolutions only and goes back to the weights of an early epoch; here hidden
-linear layers are pruned too, because small networks have most weights there, and the pruned model
-learns on from where it is (see `engine.sparsity.Retrain`).
+The paper prunes convolutions only; here hidden linear layers are pruned too, because small networks
+have most weights there. By magnitude, the pruned model learns on from where it is (see
+`engine.sparsity.Retrain`). OMP and IMP go back to an early step of a training, as in the paper, and
+SynFlow cuts before it (see `engine.sparsity.Rewound`): these train the original anew, sparse.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from engine.unlearning.ways.gradient_ascent import GradientAscent
 from engine.unlearning.ways.influence import IU, IUExact
 from engine.unlearning.ways.l1_sparse import L1Sparse
 from engine.unlearning.ways.neg_grad import NegGradPlus
-from engine.unlearning.ways.network import own_copy
+from engine.unlearning.ways.network import own_copy, untrained
 from engine.unlearning.ways.random_labels import RandomLabels
 from engine.unlearning.ways.salun import SalUn
 from engine.unlearning.ways.scrub import SCRUB
@@ -42,6 +43,7 @@ THEN: dict[str, type[Unlearner]] = {
         SCRUB, NegGradPlus,
     )
 }  # fmt: skip
+MAGNITUDE = "magnitude"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class PruneFirst(Unlearner):
     )
 
     then: str = setting("FT", Choice(tuple(THEN)), "Then", "What forgets after the pruning.")
+    by: str = setting(
+        MAGNITUDE, Choice((MAGNITUDE, "OMP", "IMP", "SynFlow")), "Pruned by", "Magnitude cuts the "
+        "original, which learns on. The others train it anew with the case's recipe and seed: OMP "
+        "goes back to an early step after one cut, IMP after each of many; SynFlow cuts first.",
+    )  # fmt: skip
     ratio: float = setting(
         0.95,
         Slider(0.0, 0.99, 0.01),
@@ -75,13 +82,19 @@ class PruneFirst(Unlearner):
         10,
         Slider(1, 50, 1),
         "Epochs",
-        "How long the pruned model learns again, on all of its data.",
+        "How long a model pruned by magnitude learns again, on all of its data.",
     )
 
     def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
-        pruning = sparsity.Retrain(ratio=self.ratio, epochs=self.epochs)
-        made = answer(pruning, case.pruning, progress)
+        if self.by == MAGNITUDE:
+            pruning = sparsity.Retrain(ratio=self.ratio, epochs=self.epochs)
+            made = answer(pruning, case.pruning, progress)
+        else:
+            first = untrained(case.model, case.seed)
+            first.masks = {}
+            begun = replace(case.pruning, model=first, recipe=case.recipe)
+            made = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), begun, progress)
         model = rebuilt(made["model"], case.model.name)
         return replace(case, model=model), float(made.record["seconds"])
 

@@ -234,6 +234,22 @@ def test_pruning_first_and_fine_tuning(measure):
     assert all(np.isfinite(one).all() for one in found.values())
 
 
+@pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
+def test_fine_tuning_originals_that_were_trained_sparse(by, measure):
+    """As above, with the paper's prunings; told whether the gap gets smaller or not."""
+    for ratio in (0.8, 0.95):
+        method = PruneFirst(by=by, ratio=ratio)
+        boards = [
+            answer(Scoreboard(), BoardCase(case, (method,)))["runs"] for case in of_wrong_labels()
+        ]
+        gaps = np.array([runs["gap"][-1] for runs in boards])
+        measure(
+            f"Prune first by {by}, then FT, digits, wrong labels, {SEEDS} seeds, {ratio:.0%} cut",
+            f"gap {gaps.mean():.3f} ± {gaps.std(ddof=1):.3f}",
+        )
+        assert np.isfinite(gaps).all()
+
+
 def test_retraining_with_another_seed_is_nearer_than_any_unlearner_need_be(measure):
     """The floor: two retrained models that differ only in their seed."""
     values = []

@@ -7,8 +7,9 @@ import pytest
 
 from engine.models.rebuild import rebuilt
 from engine.run import answer
-from engine.sparsity import masks_in
+from engine.sparsity import PruneCase, Rewound, masks_in
 from engine.unlearning import FineTune, PruneFirst, Retrain
+from engine.unlearning.ways.network import untrained
 from engine.unlearning.ways.prune_first import THEN
 from tests.engine.unlearning.trained import class_case
 
@@ -42,6 +43,24 @@ def test_it_is_the_other_unlearner_on_the_pruned_model_to_the_bit(case):
     assert one["run"]["seconds before"][0] > 0
     assert one["model"].parent == case.model.fingerprint
     assert masks_in(case.model) is None
+
+
+@pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
+def test_originals_that_are_trained_sparse_forget_with_their_zeros_and_keep_their_head(case, by):
+    method = PruneFirst(by=by, ratio=0.6)
+    pruned = method.reference(case)
+    masks = masks_in(pruned.model)
+    assert masks.sparsity == pytest.approx(0.6, abs=1e-3)
+    assert all(part.role != "head" for part in masks.parts)
+    first = PruneCase(untrained(case.model, case.seed), case.data, case.seed, recipe=case.recipe)
+    theirs = answer(Rewound(way=by, ratio=0.6), first)["model"].weights
+    assert all(np.array_equal(pruned.model.network.state_dict()[n], w) for n, w in theirs.items())
+    retrained = answer(Retrain(), pruned)["model"]
+    found = answer(method, case)
+    for view in (retrained, found["model"]):
+        assert masks_in(rebuilt(view)).digest == masks.digest
+    assert found["run"]["seconds before"][0] > 0
+    assert method.reference(case).model.fingerprint != METHOD.reference(case).model.fingerprint
 
 
 @pytest.mark.parametrize("then", ["SSD", "SalUn", "GA", "RL", "FF", "SCRUB"])

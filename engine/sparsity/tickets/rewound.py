@@ -1,0 +1,135 @@
+"""A network trained sparse: by OMP or IMP with rewinding, or by SynFlow before training.
+
+So the originals are made that "Model Sparsity Can Simplify Machine Unlearning" (Jia et al. 2023,
+https://arxiv.org/abs/2304.04934) makes forget. The paper cuts convolutions only; here hidden linear
+layers are cut too, because small networks have most weights there. IMP's levels cut about a fifth
+each, alike and exactly to the ratio, where the paper cuts a fifth each and ends near it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import torch
+
+from engine.method import Case, Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.card import card_of, checkpoint
+from engine.models.classifier import Classifier
+from engine.result import Result, Scores, TrainLog, View
+from engine.sparsity.method import SparsityMethod
+from engine.sparsity.prune import Prune, layer_table, right, unlearnable
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import Recorder, train
+from engine.training.state import state_file
+from engine.weights.case import PruneCase
+from engine.weights.masks import Masks
+
+LEVEL = 0.2  # of the weights that stay, about what a level of IMP cuts
+WAYS = ("OMP", "IMP", "SynFlow")
+
+
+@dataclass(frozen=True)
+class Rewound(SparsityMethod):
+    """The model is trained by its recipe, from the weights that it has, and sparse at the end.
+
+    OMP trains it dense, cuts the smallest weights once, goes back to the weights of an early step
+    and trains what stays from there. IMP does so level by level. SynFlow cuts before any training,
+    and trains once. The last layer stays whole. Test accuracy is that of the sparse network.
+    """
+
+    name = "Rewound"
+    title = "Train sparse"
+    cost = "job"
+    paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    needs = frozenset({"training"})
+    proof = (
+        "tests/engine/sparsity/test_rewound.py"
+        "::test_each_way_is_trainings_from_the_early_weights_written_out"
+    )
+
+    way: str = setting("OMP", Choice(WAYS), "How", "Once, level by level, or before training.")
+    ratio: float = setting(
+        0.95, Slider(0.0, 0.99, 0.01), "Ratio", "The share of weights that is cut, of all but the "
+        "head.",
+    )  # fmt: skip
+    rewind: float = setting(
+        0.04, Slider(0.0, 0.5, 0.01), "Back to", "The share of the training's steps that OMP and "
+        "IMP go back to; 0 for the first weights.",
+    )  # fmt: skip
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        return super().unmet(case) or unlearnable(case)
+
+    @property
+    def levels(self) -> int:
+        """How many times it is cut."""
+        if self.way != "IMP":
+            return 1
+        return max(1, round(log(1 - self.ratio) / log(1 - LEVEL)))
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: layers, figures, log of the last training, and model where it can be kept."""
+        if self.way == "SynFlow":
+            cutting = Prune(criterion="SynFlow", ratio=self.ratio)
+            masks, model = cutting.masks(case, part_of(progress, 0.0, 0.2)), own(case.model)
+            curves = self.trained(case, model, masks, part_of(progress, 0.2, 0.95))
+        else:
+            masks, model, curves = self.found(case, part_of(progress, 0.0, 0.95))
+        found = {"test accuracy": right(model, case)}
+        views: dict[str, View] = {
+            "layers": layer_table(masks),
+            "figures": Scores(np.array([*found.values()], np.float32), tuple(found), "share"),
+            "log": curves,
+        }
+        if case.model.architecture and case.recipe is not None:
+            card = card_of(
+                model, title=f"{case.model.title} · {self.way}", parent=case.model,
+                made_by=self.full_name(), settings=self.settings(), data=case.data.name,
+                recipe=case.recipe.as_dict(), seed=case.seed, figures=found,
+            )  # fmt: skip
+            views["model"] = checkpoint(model, card)
+        progress(1.0, "measured")
+        return views
+
+    def found(self, case: PruneCase, progress: Progress) -> tuple[Masks, Classifier, TrainLog]:
+        """The masks of the last level, the network trained with them, and its curves."""
+        back, count = self.back(case), self.levels + 1
+        early, model, masks = Recorder((back,)), own(case.model), whole(case.model, head=False)
+        curves = self.trained(case, model, masks, part_of(progress, 0.0, 1 / count), 0, early)
+        for level in range(1, count):
+            wanted = round(masks.total * (1 - self.ratio) ** (level / self.levels))
+            masks, model = cut(model, masks, 1 - wanted / masks.kept), own(case.model)
+            model.network.load_state_dict(early.weights[back])
+            told = part_of(progress, level / count, (level + 1) / count)
+            curves = self.trained(case, model, masks, told, back)
+        return masks, model, curves
+
+    def back(self, case: PruneCase) -> int:
+        """The step that is gone back to; at least one step is left."""
+        assert case.recipe is not None  # noqa: S101 - what `needs` promises
+        steps = case.recipe.epochs * -(-len(case.data.rows("train")) // case.recipe.batch)
+        return min(round(self.rewind * steps), steps - 1)
+
+    def trained(
+        self, case: PruneCase, model: Classifier, masks: Masks, progress: Progress,
+        start: int = 0, recorder: Recorder | None = None,
+    ) -> TrainLog:  # fmt: skip
+        """Train the model in place by the recipe from that step on, under the masks."""
+        assert case.recipe is not None  # noqa: S101 - what `needs` promises
+        return train(
+            model, case.data, case.recipe, case.seed, masks=masks, start=start, recorder=recorder,
+            keep=state_file(f"{case.fingerprint[:16]}-{masks.digest[:16]}-{start}-sparse"),
+            note={"kind": "retrain", "model": case.model.name, "data": case.data.name},
+            progress=progress,
+        )  # fmt: skip
+
+
+def own(model: Classifier) -> Classifier:
+    """A copy to be trained; its sums are always added in the same order."""
+    copy = model.twin(paced=False)
+    copy.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return copy

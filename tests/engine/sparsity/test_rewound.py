@@ -1,0 +1,71 @@
+"""Networks trained sparse: every level begins with the early weights, and ends at the count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.models.rebuild import rebuilt
+from engine.sparsity import Prune, PruneCase, Rewound, masks_in
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import Recipe, Recorder, fresh, train
+from tests.engine.training.test_loop import striped
+
+RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.05)  # 12 steps
+BACK = 2  # of them
+
+
+@pytest.fixture(scope="module")
+def case():
+    data = striped()
+    return PruneCase(fresh(data, RECIPE, 5), data, 5, recipe=RECIPE)
+
+
+def begun(case):
+    return fresh(case.data, RECIPE, 5)
+
+
+def by_hand(case, method):
+    """The masks and the network that they were trained with."""
+    model, early = begun(case), Recorder((BACK,))
+    if method.way == "SynFlow":
+        masks = Prune(criterion="SynFlow", ratio=method.ratio).masks(case)
+        train(model, case.data, RECIPE, 5, masks=masks)
+        return masks, model
+    train(model, case.data, RECIPE, 5, recorder=early)
+    masks = whole(model, head=False)
+    levels = 1 if method.way == "OMP" else 4  # 0.8⁴ is about 0.4
+    for level in range(1, levels + 1):
+        wanted = round(masks.total * 0.4 ** (level / levels))
+        masks = cut(model, masks, 1 - wanted / masks.kept)
+        model = begun(case)
+        model.network.load_state_dict(early.weights[BACK])
+        train(model, case.data, RECIPE, 5, masks=masks, start=BACK)
+    return masks, model
+
+
+@pytest.mark.parametrize("way", ["OMP", "IMP", "SynFlow"])
+def test_each_way_is_trainings_from_the_early_weights_written_out(case, way):
+    method = Rewound(way=way, ratio=0.6, rewind=0.17)
+    found = method(case)
+    masks, model = by_hand(case, method)
+    made = rebuilt(found["model"])
+    assert masks_in(made).digest == masks.digest
+    for name, tensor in model.network.state_dict().items():
+        assert np.array_equal(found["model"].weights[name], tensor.numpy()), name
+    data, rows = case.data, case.data.rows("test")
+    right = (made(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
+    assert found["figures"]["test accuracy"] == pytest.approx(float(right))
+    np.testing.assert_array_equal(found["layers"]["kept"], masks.counts)
+
+
+def test_the_steps_gone_back_to_and_the_levels_follow_from_the_settings(case):
+    assert Rewound(rewind=0.17).back(case) == BACK
+    assert Rewound(rewind=0.0).back(case) == 0
+    assert [Rewound(way="IMP", ratio=ratio).levels for ratio in (0.0, 0.2, 0.8, 0.95)] == [
+        1,
+        1,
+        7,
+        13,
+    ]
+    assert Rewound(way="OMP", ratio=0.95).levels == 1
