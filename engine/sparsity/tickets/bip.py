@@ -140,7 +140,7 @@ class MaskSearch:
                 found = torch.autograd.grad(loss, [*masks, *asked])
         finally:
             for mask in masks:
-                mask.requires_grad_(requires_grad=False)
+                mask.requires_grad = False
             for name, one in self.averages(model):
                 one.copy_(averages[name])
         by_mask, signs = row_of(found[: len(masks)]), self.scores.sign()
@@ -392,7 +392,8 @@ def churn(search: MaskSearch) -> Table:
     bits = [search.at(epoch).flat for epoch in range(len(search.history))]
     before = [bits[0], *bits[:-1]]
     flips = [np.mean(one != other) for one, other in zip(bits, before, strict=True)]
-    same = [ratio(np.sum(one & bits[-1]), np.sum(one | bits[-1])) for one in bits]
+    last = bits[-1]
+    same = [ratio(float((one & last).sum()), float((one | last).sum())) for one in bits]
     return Table.of(
         {
             "flipped": (np.array(flips), "share"),
