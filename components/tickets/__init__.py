@@ -1,1 +1,1 @@
-"""The view Tickets: sparse networks that train, and where they come from."""
+"""The view Tickets: sparse networks that could have learned alone."""
