@@ -18,8 +18,8 @@ from engine.method import Case, Choice, Progress, Slider, part_of, quiet, settin
 from engine.models.card import card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Result, Scores, TrainLog, View
-from engine.sparsity.method import SparsityMethod
-from engine.sparsity.prune import Prune, layer_table, right, unlearnable
+from engine.sparsity.method import SparsityMethod, unlearnable
+from engine.sparsity.prune import Prune, layer_table, right
 from engine.sparsity.tickets.cut import cut, whole
 from engine.training import Recorder, train
 from engine.training.state import state_file
