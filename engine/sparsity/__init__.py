@@ -26,6 +26,7 @@ from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tickets.bip import BiP
+from engine.sparsity.tickets.rewinding import Rewinding
 from engine.sparsity.tickets.rewound import Rewound
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
@@ -35,9 +36,10 @@ PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untra
 
 EXPERIMENTS: tuple[type[Experiment], ...] = ()
 
-TICKETS = (BiP, Rewound)
+TICKETS = (BiP, Rewound, Rewinding)
 
 METHODS = (*PRUNE, *TICKETS, *EXPERIMENTS)
+
 
 __all__ = [
     "ALLOCATIONS",
@@ -60,6 +62,7 @@ __all__ = [
     "Pruner",
     "Pruning",
     "Retrain",
+    "Rewinding",
     "Rewound",
     "Seeds",
     "Sensitivity",

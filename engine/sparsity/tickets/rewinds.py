@@ -1,0 +1,206 @@
+"""Everything that is trained on from the weights of one step, with one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from engine.data import Rows
+from engine.errors import BlindspotError
+from engine.keeping.lazy import lazy
+from engine.lab.case import TrainCase
+from engine.method import Progress, part_of
+from engine.models.classifier import Classifier
+from engine.sparsity.tickets.between import Doubles, Surroundings, apart, barrier
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import Recorder, bake, fresh, outputs, train
+from engine.weights.masks import Masks
+
+TEST = 1000  # test images at most
+OTHER_ORDER = 2**31  # what is added to the seed for the second order of images
+MARKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # when accuracy is taken
+
+Weights = Mapping[str, Tensor]
+Looks = dict[int, float]  # steps that are done → test accuracy
+
+
+@dataclass(frozen=True)
+class RewoundTicket:
+    """What came of one rewind point.
+
+    Args:
+        step: the rewind point.
+        start: the masked weights that the tickets begin with.
+        ends: the tickets after training in two orders of images.
+        figures: by name.
+        errors: (ALPHAS,), share of wrong answers on the line between the tickets.
+        accuracies: of the first ticket on its way.
+    """
+
+    step: int
+    start: Weights
+    ends: tuple[Weights, Weights]
+    figures: dict[str, float]
+    errors: Doubles
+    accuracies: Looks
+
+
+@dataclass(frozen=True)
+class Rewinds:
+    """Trainings from chosen steps of one dense training.
+
+    Args:
+        case: of the dense training.
+        density: what a ticket keeps.
+        levels: in how many cuts.
+        told: the progress of each training in turn.
+    """
+
+    case: TrainCase
+    density: float
+    levels: int
+    told: Iterator[Progress]
+
+    @lazy
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.case.recipe.epochs * batches_of(self.case)
+
+    @lazy
+    def rows(self) -> Rows:
+        """The test images."""
+        return self.case.data.some("test", TEST)
+
+    @lazy
+    def model(self) -> Classifier:
+        """A network of the case's form, for measuring; it has no weights of its own."""
+        return fresh(self.case.data, self.case.recipe, self.case.seed).eval()
+
+    @property
+    def marks(self) -> set[int]:
+        """The steps at which accuracy is taken."""
+        return {round(one * self.steps) for one in MARKS} | {self.steps}
+
+    def first(self) -> Weights:
+        """The weights that the case's seed draws."""
+        return fresh(self.case.data, self.case.recipe, self.case.seed).network.state_dict()
+
+    def train(
+        self,
+        step: int,
+        start: Weights,
+        masks: Masks | None = None,
+        *,
+        other_order: bool = False,
+        snapshots: Collection[int] = (),
+    ) -> dict[int, Weights]:
+        """Weights after some steps and at the end of a training that goes on from a step.
+
+        Args:
+            step: where it begins; at the last one nothing is trained, only masked.
+            start: the weights there.
+            masks: of what stays; all where left out.
+            other_order: whether images come in another order than in the dense training.
+            snapshots: the steps; those before the first are left out.
+
+        Raises:
+            BlindspotError: the step is past the end.
+        """
+        if not 0 <= step <= self.steps:
+            raise BlindspotError(
+                f"This training has {self.steps} steps: it cannot be rewound to step {step}."
+            )
+        model = fresh(self.case.data, self.case.recipe, self.case.seed)
+        model.network.load_state_dict(dict(start))
+        if step == self.steps:
+            bake(model.network, masks or {})
+            return {step: {k: one.cpu() for k, one in model.network.state_dict().items()}}
+        seed = (self.case.seed + OTHER_ORDER * other_order) % 2**32
+        recorder = Recorder(tuple(sorted({one for one in snapshots if one >= step} | {self.steps})))
+        train(
+            model, self.case.data, self.case.recipe, seed, masks=masks or {}, start=step,
+            recorder=recorder, progress=next(self.told),
+        )  # fmt: skip
+        return dict(recorder.weights)
+
+    def rewound(self, step: int, start: Weights, dense: Weights | None) -> RewoundTicket:
+        """The ticket of a rewind point, and a random mask beside it, each in two orders.
+
+        Args:
+            step: the rewind point.
+            start: the dense network's weights there.
+            dense: its weights at the end, trained from there with a new optimizer; trained here
+                where left out.
+        """
+        dense = self.train(step, start)[self.steps] if dense is None else dense
+        masks = self.found(step, start, dense)
+        figures = {"step": float(step), "dense": self.accuracy(dense)}
+        kinds = {"ticket": masks, "random": shuffled(masks, self.case.seed)}
+        pairs, accuracies = {}, {}
+        for kind, own in kinds.items():
+            first = self.train(step, start, own, snapshots={step, *self.marks})
+            second = self.train(step, start, own, other_order=True)
+            pairs[kind] = first[self.steps], second[self.steps]
+            accuracies[kind] = first
+            figures[kind] = self.accuracy(first[self.steps])
+            about = "" if kind == "ticket" else f", {kind}"
+            for what, two in (("pruning", (dense, pairs[kind][0])), ("order", pairs[kind])):
+                distance, angle = apart(*two, own)
+                figures |= {f"{what} distance{about}": distance, f"{what} angle{about}": angle}
+        errors = self.around(self.rows).line(*pairs["ticket"])[:, 1]
+        figures["barrier"] = barrier(errors)
+        looks = {one: self.accuracy(held) for one, held in accuracies["ticket"].items()}
+        kept = {name: masks.get(name, 1) * one.cpu() for name, one in start.items()}
+        return RewoundTicket(step, kept, pairs["ticket"], figures, errors, looks)
+
+    def found(self, step: int, start: Weights, dense: Weights) -> Masks:
+        """The masks of the ticket: cut by magnitude, level after level, from the same weights."""
+        masks, share = whole(self.model), 1 - self.density ** (1 / self.levels)
+        for level in range(self.levels):
+            ends = self.train(step, start, masks)[self.steps] if level else dense
+            masks = cut(self.holding(ends), masks, share)
+        return masks
+
+    def holding(self, weights: Weights) -> Classifier:
+        """The network for measuring, with these weights."""
+        self.model.network.load_state_dict(dict(weights))
+        return self.model
+
+    def accuracy(self, weights: Weights) -> float:
+        """The share of test images that is right."""
+        data = self.case.data
+        right = outputs(self.holding(weights), data, self.rows).argmax(1) == data.targets(self.rows)
+        return right.float().mean().item()
+
+    def around(self, rows: Rows) -> Surroundings:
+        """Networks with weights that no training made, asked about some images."""
+        return Surroundings(self.model, self.case.data, rows)
+
+    def shown(self, step: int) -> int:
+        """How many images the steps before this one have shown."""
+        count, batches = len(self.case.data.rows("train")), batches_of(self.case)
+        epochs, over = divmod(step, batches)
+        size, larger = divmod(count, batches)
+        return epochs * count + over * size + min(over, larger)
+
+
+def batches_of(case: TrainCase) -> int:
+    """Steps of an epoch."""
+    return -(-len(case.data.rows("train")) // case.recipe.batch)
+
+
+def shuffled(masks: Masks, seed: int) -> Masks:
+    """As many weights of each layer, drawn by chance."""
+    rng = np.random.default_rng([seed, OTHER_ORDER])
+    rows = [rng.permutation(masks.array(part.name).ravel()) for part in masks.parts]
+    return replace(masks, flat=np.concatenate(rows))
+
+
+def one_after_another(progress: Progress, count: int) -> Iterator[Progress]:
+    """The progress of each of so many trainings; what is measured last has a share too."""
+    for at in range(count):
+        lead = f"training {at + 1} of {count}"
+        yield part_of(progress, at / (count + 1), (at + 1) / (count + 1), lead=lead)
