@@ -386,6 +386,8 @@ def case_for(
         "sparsity": prune_case,
         "hallucination": partial(caption_case, kind),
     }
+    if kind.family == "sparsity" and case_kind(kind) is TrainCase:
+        return train_case(model)
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
     special = asked_image if kind is PrunedImage else special

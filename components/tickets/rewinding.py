@@ -1,0 +1,203 @@
+"""Late rewinding: tickets from different moments of a training, and their stability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.fields import FieldChart
+from components.draw.lines import Lines
+from components.notices import plain
+from components.section import Section
+from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
+from engine.lab import TrainCase
+from engine.result import Table
+from engine.sparsity import Rewinding
+
+KEY = "rewinding"
+SETTINGS = ("density", "points", "seeds", "levels")
+MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
+ACROSS = "rewound to (% of all steps)"
+CONNECTED = 2.0  # points of error: below it two networks count as connected
+
+ACCURACY = Lines(
+    x="", series={"dense": "dense network", "ticket": "ticket", "random": "random mask"},
+    bands={"dense": ("lowest dense", "highest dense", "dense, all seeds"),
+           "ticket": ("lowest ticket", "highest ticket", "ticket, all seeds")},
+    x_title=ACROSS, title="right test images (%)",
+)  # fmt: skip
+DISTANCES = Lines(
+    x="", x_title=ACROSS, title="distance between kept weights",
+    series={
+        "pruning distance": "ticket: pruned or dense",
+        "pruning distance, random": "random mask: pruned or dense",
+        "order distance": "ticket: two orders of images",
+        "order distance, random": "random mask: two orders of images",
+    },
+)  # fmt: skip
+
+
+def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
+    """The section about a training, with its settings below the picture.
+
+    Args:
+        case: the training whose tickets are taken, such as ResNet-8 at a rate of 0.1.
+        known: arguments that the case does not know about itself, for Share.
+    """
+    answer, controls, below = st.container(), st.container(), st.container()
+    with controls:
+        method = Rewinding(**forms.folded(Rewinding, KEY, SETTINGS, "Settings of rewinding"))
+    with answer:
+        section.show(
+            Section(
+                KEY, method, case, "How early can a ticket be taken?", columns=2, below=below,
+                picture=lambda found: draw(PICTURE, found, f"{KEY}.accuracy"),
+                evidence=EVIDENCE, known=known or {}, button="Rewind tickets",
+                before=f"A ticket keeps {100 * method.density:.2g} % of the weights. It is given "
+                f"the weights of up to {method.points} moments of the training and trained on, in "
+                "two orders of images, beside the dense network and a random mask. That is about "
+                f"{trainings(method)} trainings; a seed that is done is kept.",
+            )
+        )  # fmt: skip
+
+
+def trainings(method: Rewinding) -> int:
+    """How many networks are trained, where no two rewind points are one step."""
+    return method.seeds * (4 + method.levels + (method.points - 2) * (4 + method.levels))
+
+
+def late_rows(table: Table) -> list[int]:
+    """The rows of tickets rewound past the first weights and not to the end."""
+    place = table["rewound to"]
+    return np.flatnonzero((place > 0) & (place < 1)).tolist()
+
+
+def best(found: Views) -> int:
+    """The row of the best late ticket."""
+    table: Table = found["rewinding"]
+    return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
+
+
+def gain(found: Views) -> str:
+    """Ticket and random mask at the first weights and at the best late point."""
+    table, late = found["rewinding"], best(found)
+    said = [
+        f"{name} {100 * table[column][0]:.1f} % from the first weights, "
+        f"{100 * table[column][late]:.1f} % from {table.rows[late]}"
+        for name, column in (("ticket", "ticket"), ("random mask", "random"))
+    ]
+    return f"Right test images: {'; '.join(said)}. At 100 % the trained network is only pruned."
+
+
+def stability(found: Views) -> str:
+    """The ticket's distances beside the random mask's, at the best late point."""
+    table, row = found["rewinding"], best(found)
+    said = [
+        f"{words} {table[f'{what} distance'][row]:.2f} apart "
+        f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
+        f"{table[f'{what} distance, random'][row]:.2f}"
+        for what, words in (("pruning", "ticket and dense network end"),
+                            ("order", "two orders of images"))
+    ]  # fmt: skip
+    return f"From {table.rows[row]}: {'; '.join(said)}. Kept weights only; later, less is left."
+
+
+def lines(found: Views) -> Lines:
+    """Error along the line, a series for each rewind point."""
+    names = found["barrier"].order[1:]
+    return Lines(x="α", series={name: name for name in names}, title="wrong test images (%)",
+                 x_title="α, from one ticket to the other")  # fmt: skip
+
+
+def risen(found: Views) -> str:
+    """The barrier of each rewind point, and which are connected."""
+    table: Table = found["rewinding"]
+    points = 100 * table["barrier"]
+    each = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
+    return (
+        f"Error rises above the mean of the ends, in points: {each} (below {CONNECTED:g}: "
+        "connected). BatchNorm's statistics are counted anew at each α."
+    )
+
+
+def best_samples(found: Views) -> Table:
+    """Of the best late ticket: the accuracies that anything reached, with the images it took."""
+    table, name = found["samples"], found["rewinding"].rows[best(found)]
+    own = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
+    reached = [at for at in own if np.isfinite(table.values[at, 1:]).any()]
+    return table.take(reached)
+
+
+def cost(found: Views) -> str:
+    """Images until the highest accuracy that dense network and ticket both reached."""
+    table = best_samples(found)
+    both = np.flatnonzero(np.isfinite(table["dense"]) & np.isfinite(table["ticket"]))
+    if not len(both):
+        return "No accuracy is reached by both in every seed."
+    row = {name: float(table[name][both[-1]]) for name in table.order}
+    return (
+        f"To {100 * row['accuracy']:.0f} % the dense network was shown {row['dense']:,.0f} images, "
+        f"the ticket {row['ticket']:,.0f} after its rewind point, and with finding it "
+        f"{row['ticket and finding it']:,.0f}. Empty: not reached in every seed."
+    )
+
+
+def ground(found: Views, lead: str = "") -> FieldChart:
+    """The plane with both ways over it; both planes have one scale."""
+    planes = [found[name].values for name in ("plane", "late plane") if name in found]
+    span = (float(min(one.min() for one in planes)), float(max(one.max() for one in planes)))
+    ways = {"rewound weights and tickets": found[f"{lead}arms"],
+            "between the tickets": found[f"{lead}way"]}  # fmt: skip
+    return FieldChart(ways=ways, span=span)
+
+
+def late_ground(found: Views) -> FieldChart:
+    """The other plane."""
+    return ground(found, "late ")
+
+
+def around(found: Views, lead: str = "") -> str:
+    """Loss at the rewound weights, at the tickets, and at its highest between them."""
+    first, start, second = found[f"{lead}arms"].values
+    return (
+        f"Loss {start:.2f} at the rewound weights (0, 0), {first:.2f} and {second:.2f} at the "
+        f"tickets, at most {found[f'{lead}way'].values.max():.2f} between (white). First seed."
+    )
+
+
+def around_late(found: Views) -> str:
+    """The same of the other plane."""
+    return around(found, "late ")
+
+
+def list_claims(found: Views) -> None:
+    """A line for each claim: outcome, what it is taken to mean, and by how much it is so."""
+    claims: Table = found["claims"]
+    st.markdown("\n".join(claim(claims, row) for row in range(len(claims))))
+
+
+def claim(claims: Table, row: int) -> str:
+    """One claim in Markdown."""
+    outcome, tolerance = int(claims["outcome"][row]), claims["tolerance"][row]
+    margin = f"{claims['margin'][row]:+.3f}".replace("-", "−")
+    within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""
+    return (
+        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. Taken to "
+        f"mean: {plain(claims.notes[row])}; margin {margin}{within}."
+    )
+
+
+PICTURE = Drawing("rewinding", chart=ACCURACY, finding=gain)
+EVIDENCE = (
+    Drawing("rewinding", "Where training leads", DISTANCES, stability),
+    Drawing("barrier", "On the line between two tickets", lines, risen),
+    Drawing("plane", "Loss around the ticket from the first weights", ground, around),
+    Drawing("late plane", "Loss around the ticket rewound last", late_ground, around_late),
+    Drawing("claims", "What the paper says", by=list_claims),
+    Drawing("samples", "Images shown until an accuracy", made=best_samples, finding=cost),
+)
