@@ -16,9 +16,11 @@ from engine.case.target import Target
 from engine.experiment import ExperimentCase
 from engine.hallucination import CaptionCase, Greedy, WordCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.lab import TrainCase
 from engine.method import Case, Method
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
+from engine.training import Recipe
 from tests import tiny
 from tests.engine.hallucination import tiny as speaking
 from tests.engine.hallucination.scripted import Scripted
@@ -103,6 +105,11 @@ def five_classes(_kind: type[Method[Any]]) -> ExperimentCase:
     return ExperimentCase(tiny.columns(10, ("a", "b", "c", "d", "e")))
 
 
+def many_steps(_kind: type[Method[Any]]) -> TrainCase:
+    """A training in which no two rewind points are one step."""
+    return TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp", epochs=8, batch=5))
+
+
 BLOCKS = {"structure": "N:M"}
 ALL_WORDS = {"beta": 0.0}
 LIVELY = {"kept": 0.2, "epochs": 4, "rate": 10.0, "levels": 0}  # the mask moves far
@@ -160,6 +167,7 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.BiP.compat": Effect(LIVELY | {"implicit": 0.1}),
     "sparsity.Harm.images": Effect(case=many_images),
     "sparsity.Unknown.images": Effect(case=many_images),
+    "sparsity.Rewinding.points": Effect({"seeds": 1}, many_steps),
     **{
         f"unlearning.CUDA.{setting}": Effect({"epochs": 12, "victim": "MLP"})
         for setting in ("share", "epsilon")

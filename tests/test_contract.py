@@ -41,8 +41,8 @@ from tests.answers import differing, plain, settled, small, timed
 
 BLIND = {
     "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
-    "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Unknown",
-    "sparsity.Untrained", "unlearning.Frontier",
+    "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
+    "sparsity.Unknown", "sparsity.Untrained", "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 ASKED = [*METHODS, *(kind for kind in BESIDE if kind is not PixelBanks)]

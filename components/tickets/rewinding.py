@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,20 @@ from components.notices import plain
 from components.section import Section
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.lab import TrainCase
-from engine.result import Table
+from engine.result import Points, Table
 from engine.sparsity import Rewinding
 
 KEY = "rewinding"
 SETTINGS = ("density", "points", "seeds", "levels")
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 ACROSS = "rewound to (% of all steps)"
+SHOWN = 7  # points on the line between two tickets
 CONNECTED = 2.0  # points of error: below it two networks count as connected
 
 ACCURACY = Lines(
     x="", series={"dense": "dense network", "ticket": "ticket", "random": "random mask"},
-    bands={"dense": ("lowest dense", "highest dense", "dense, all seeds"),
-           "ticket": ("lowest ticket", "highest ticket", "ticket, all seeds")},
+    bands={"dense": ("lowest dense", "highest dense", "dense, all seeds")},
+    intervals={name: (f"lowest {name}", f"highest {name}") for name in ("ticket", "random")},
     x_title=ACROSS, title="right test images (%)",
 )  # fmt: skip
 DISTANCES = Lines(
@@ -83,15 +85,23 @@ def best(found: Views) -> int:
     return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
 
 
+def trained_on(table: Table) -> Table:
+    """The rows after which there is training left: the trained network just pruned is far off."""
+    return table.take(np.flatnonzero(table["rewound to"] < 1).tolist())
+
+
 def gain(found: Views) -> str:
-    """Ticket and random mask at the first weights and at the best late point."""
+    """Ticket and random mask at the first weights and at the best late point, and at the end."""
     table, late = found["rewinding"], best(found)
     said = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
         f"{100 * table[column][late]:.1f} % from {table.rows[late]}"
         for name, column in (("ticket", "ticket"), ("random mask", "random"))
     ]
-    return f"Right test images: {'; '.join(said)}. At 100 % the trained network is only pruned."
+    return (
+        f"Right test images: {'; '.join(said)}. The trained network just pruned (100 %): "
+        f"{100 * table['ticket'][-1]:.1f} %. Bars and band: from the lowest to the highest seed."
+    )
 
 
 def stability(found: Views) -> str:
@@ -109,14 +119,14 @@ def stability(found: Views) -> str:
 
 def lines(found: Views) -> Lines:
     """Error along the line, a series for each rewind point."""
-    names = found["barrier"].order[1:]
+    names = trained_on(found["rewinding"]).rows
     return Lines(x="α", series={name: name for name in names}, title="wrong test images (%)",
                  x_title="α, from one ticket to the other")  # fmt: skip
 
 
 def risen(found: Views) -> str:
-    """The barrier of each rewind point, and which are connected."""
-    table: Table = found["rewinding"]
+    """The barrier of each rewind point, and whether it is small."""
+    table = trained_on(found["rewinding"])
     points = 100 * table["barrier"]
     each = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
     return (
@@ -152,8 +162,14 @@ def ground(found: Views, lead: str = "") -> FieldChart:
     planes = [found[name].values for name in ("plane", "late plane") if name in found]
     span = (float(min(one.min() for one in planes)), float(max(one.max() for one in planes)))
     ways = {"rewound weights and tickets": found[f"{lead}arms"],
-            "between the tickets": found[f"{lead}way"]}  # fmt: skip
+            "between the tickets": thinned(found[f"{lead}way"])}  # fmt: skip
     return FieldChart(ways=ways, span=span)
+
+
+def thinned(way: Points) -> Points:
+    """A few of its points, so that the line is seen between them."""
+    places = np.linspace(0, len(way.values) - 1, SHOWN).round().astype(int)
+    return replace(way, places=way.places[places], values=way.values[places])
 
 
 def late_ground(found: Views) -> FieldChart:
@@ -192,7 +208,7 @@ def claim(claims: Table, row: int) -> str:
     )
 
 
-PICTURE = Drawing("rewinding", chart=ACCURACY, finding=gain)
+PICTURE = Drawing("rewinding", chart=ACCURACY, finding=gain, part=trained_on)
 EVIDENCE = (
     Drawing("rewinding", "Where training leads", DISTANCES, stability),
     Drawing("barrier", "On the line between two tickets", lines, risen),

@@ -35,7 +35,7 @@ CLAIMS = {
     "Late rewinding makes better tickets": "the mean accuracy of tickets rewound past 0 % is above "
     "that of the ticket from the first weights",
     "The later a ticket is rewound, the more stable it is": "distances and rewind points below "
-    f"100 % correlate by {MONOTONE} or less (Spearman), to pruning and to data order",
+    f"100 % correlate by −{abs(MONOTONE)} or less (Spearman), to pruning and to data order",
     "A ticket found by pruning is more stable than a random mask": "its distance to the dense "
     "network is below that of a random mask at each rewind point from 1 %",
 }  # words → what they are taken to mean
@@ -109,7 +109,9 @@ class Rewinding(Method[TrainCase]):
         words += f"{right[0]:.1f} % of test images from the first weights"
         if len(late):
             best = late[right[late].argmax()]
-            words += f", on {right[best]:.1f} % rewound to {table.rows[best]} of the training"
+            words += (
+                f", at best on {right[best]:.1f} % when rewound to {table.rows[best]} of training"
+            )
         words += f"; the dense network on {100 * table['dense'][0]:.1f} %. "
         words += f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold here"
         if undecided := outcomes.count(UNDECIDED):

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.tickets import rewinding as section
 from engine.lab import TrainCase
-from engine.result import Points, Table
+from engine.result import Field, Points, Table
 from engine.run import answer
 from engine.sparsity import Rewinding
 from engine.sparsity.tickets import between
@@ -89,6 +89,9 @@ def found():
     plain = {"pruning distance": [4, 3, 2, 0], "order distance": [6, 5, 1.5, 0],
              "pruning distance, random": [9, 8, 7, 0], "order distance, random": [9, 8, 6, 0],
              "pruning angle": [40, 30, 20, 0], "order angle": [60, 50, 15, 0]}  # fmt: skip
+    for name in ("dense", "ticket", "random"):
+        shares |= {f"{end} {name}": np.array(shares[name]) + by
+                   for end, by in (("lowest", -0.02), ("highest", 0.02))}  # fmt: skip
     columns = {name: (np.array(one, float), "share") for name, one in shares.items()}
     columns |= {name: (np.array(one, float), "") for name, one in plain.items()}
     ticks = [(0.5, 100, 50, 900), (0.9, 400, np.nan, np.nan), (0.98, *[np.nan] * 3)]
@@ -112,10 +115,11 @@ def found():
 def test_its_sentences_are_about_the_best_late_ticket(found):
     assert section.best(found) == 2
     assert "ticket 80.0 % from the first weights, 91.0 % from 10 %" in section.gain(found)
+    assert "just pruned (100 %): 50.0 %" in section.gain(found)
     words = section.stability(found)
     assert "ticket and dense network end 2.00 apart (20°), of a random mask 7.00" in words
     assert "two orders of images 1.50 apart (15°), of a random mask 6.00" in words
-    assert "0 %: 20.0, 1 %: 3.0, 10 %: 1.2, 100 %: 0.0 (below 2: connected)" in section.risen(found)
+    assert "0 %: 20.0, 1 %: 3.0, 10 %: 1.2 (below 2: connected)" in section.risen(found)
     assert "2.50 at the rewound weights (0, 0), 0.50 and 0.75 at" in section.around(found)
     assert "at most 1.25 between" in section.around(found)
 
@@ -126,6 +130,30 @@ def test_the_images_are_those_of_the_best_late_ticket_and_of_what_was_reached(fo
     words = section.cost(found)
     assert "To 90 % the dense network was shown 400 images, the ticket 200" in words
     assert "with finding it 1,100" in words
+
+
+def test_the_picture_ends_before_the_trained_network_that_is_only_pruned(found):
+    figure = section.ACCURACY.figure(section.trained_on(found["rewinding"]))
+    ticket = next(trace for trace in figure.data if trace.name == "ticket")
+    assert ticket.x.tolist() == list(POINTS[:3])
+    assert ticket.y.tolist() == [80.0, 85.0, 91.0]
+    assert ticket.error_y.array.tolist() == pytest.approx([2.0, 2.0, 2.0])
+    assert list(section.lines(found).series) == list(POINTS[:3])
+
+
+def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(found):
+    one, two = (
+        Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
+    )
+    way = Points(np.arange(60, dtype=np.float32).reshape(30, 2), np.arange(30), "", "", "nat")
+    held = {"plane": one, "late plane": two}
+    held |= {f"{lead}{name}": way for lead in ("", "late ") for name in ("arms", "way")}
+    shapes = section.ground(held), section.late_ground(held)
+    assert [shape.span for shape in shapes] == [(1.0, 3.0)] * 2
+    drawn = shapes[0].ways["between the tickets"]
+    assert len(drawn.values) == section.SHOWN
+    assert (drawn.values[0], drawn.values[-1]) == (0, 29)
+    assert drawn.places[:, 0].tolist() == (2 * drawn.values).tolist()
 
 
 def test_a_claim_that_fails_is_listed_as_failed(found):

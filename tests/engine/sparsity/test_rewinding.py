@@ -290,7 +290,7 @@ def test_the_sentence_names_the_best_late_ticket_and_how_many_claims_hold(found)
     right, best = table["ticket"], 1 + int(table["ticket"][1:3].argmax())
     words = SOME.finding(MLP, found)
     assert f"on {100 * right[0]:.1f} % of test images from the first weights" in words
-    assert f"on {100 * right[best]:.1f} % rewound to {table.rows[best]} of" in words
+    assert f"at best on {100 * right[best]:.1f} % when rewound to {table.rows[best]} of" in words
     assert f"dense network on {100 * table['dense'][0]:.1f} %" in words
     assert words.endswith("0 of 3 claims hold here, 3 undecided (1 seed).")
 
