@@ -21,7 +21,7 @@ from engine.errors import BlindspotError
 from engine.experiment import HOLDS, UNDECIDED, decided
 from engine.lab.case import TrainCase
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table
+from engine.result import Result, Table, View
 from engine.run import answer
 from engine.sparsity.tickets.between import ALPHAS
 from engine.sparsity.tickets.rewinds import Looks, Rewinds, one_after_another
@@ -127,7 +127,8 @@ class Rewinding(Method[TrainCase]):
         rewinds = replace(rewinds, told=one_after_another(progress, count))
         dense = rewinds.train(0, rewinds.first(), snapshots={*points, *rewinds.marks})
         looks = {one: rewinds.accuracy(held) for one, held in dense.items()}
-        rows, errors, samples, planes = [], [], [], {}
+        rows, errors, samples = [], [], []
+        planes: dict[str, View] = {}
         for at, k in enumerate(points):
             one = rewinds.rewound(k, dense[k], dense[steps] if k in {0, steps} else None)
             rows.append([case.seed, k / steps, *one.figures.values()])
