@@ -15,6 +15,7 @@ from components.draw.fields import FieldChart
 from components.draw.lines import Lines
 from components.notices import plain
 from components.section import Section
+from engine.arguments.trained import TrainArguments
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.lab import TrainCase
 from engine.result import Points, Table
@@ -66,6 +67,11 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
                 f"{trainings(method)} trainings; a seed that is done is kept.",
             )
         )  # fmt: skip
+
+
+def usual_case() -> TrainCase:
+    """ResNet-8 at a high rate without a warm-up, on small images: minutes, not an hour."""
+    return TrainArguments(**Rewinding.argument_defaults).case()
 
 
 def trainings(method: Rewinding) -> int:

@@ -81,6 +81,13 @@ def test_one_epoch_is_refused_in_a_sentence():
     assert not at.exception
 
 
+def test_the_usual_training_is_a_resnet_that_learns_fast_from_the_first_step_on():
+    case = section.usual_case()
+    assert (case.data.name, case.recipe.architecture) == ("digits", "resnet8")
+    assert case.recipe.rate_at(0) == 0.1  # no warm-up
+    assert not Rewinding.unmet(case)
+
+
 @pytest.fixture
 def found():
     """Figures by hand: the ticket rewound to 10 % is the best."""
