@@ -37,6 +37,7 @@ OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
+    "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
