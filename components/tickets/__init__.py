@@ -1,2 +1,1 @@
 """The view Tickets: sparse networks that could have learned alone."""
-"""What the view of tickets draws."""
