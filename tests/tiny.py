@@ -39,9 +39,10 @@ from engine.hallucination import (
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
 from engine.lab import TrainCase
+from engine.method import case_kind
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
-from engine.sparsity import TICKETS, PruneCase
+from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
@@ -387,7 +388,6 @@ def case_for(
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
-    special = train_case if kind in TICKETS else special
     special = asked_image if kind is PrunedImage else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
