@@ -34,10 +34,7 @@ class Case:
     @lazy
     def fingerprint(self) -> str:
         """A digest of everything the answer depends on except method and settings."""
-        digest = blake2b(digest_size=16)
-        for part in self.digest_parts():
-            digest.update(part if isinstance(part, bytes) else part.encode())
-        return digest.hexdigest()
+        return digest_of(self.digest_parts())
 
     def digest_parts(self) -> Parts:
         """What the fingerprint is made of: every field, by its own fingerprint where it has one.
@@ -125,6 +122,14 @@ class WrappedCase(Case):
     def at(self, precision: Precision) -> Self:
         """The same question in another precision."""
         return replace(self, **{fields(self)[0].name: self.inner.at(precision)})
+
+
+def digest_of(parts: Parts) -> str:
+    """One name for all of them."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+    return digest.hexdigest()
 
 
 def parts_of(value: Any) -> Parts:

@@ -30,9 +30,12 @@ def draw() -> None:
 
 
 def listed(one: Unfinished) -> bool:
-    """Whether it is a training of its own that nobody goes on with, and this person may see."""
-    alone = one.note.get("kind") == "train" and not under_way(one)
-    return alone and sharing.may_see(str(one.note.get("data")))
+    """Whether it is a training of its own that nobody goes on with, and this person may see.
+
+    One with a regime is gone on with where it was asked for: an experiment.
+    """
+    plain_one = one.note.get("kind") == "train" and "regime" not in one.note
+    return plain_one and not under_way(one) and sharing.may_see(str(one.note.get("data")))
 
 
 def row(one: Unfinished) -> None:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import torch
 
 from engine import data as data_sets
-from engine.case_base import Case, Parts, Precision
+from engine.case_base import Case, Parts, Precision, parts_of
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
 from engine.models.small import build
-from engine.training import Recipe, shape_of
+from engine.training import Recipe, Regime, shape_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,7 @@ class TrainCase(Case):
         recipe: which network, and how.
         seed: of the first weights, the order of the images and what is done to them.
         precision: "exact" is the only one.
+        regime: what is done to the weights beside the recipe; None trains plainly.
 
     Raises:
         BlindspotError: the network cannot be built for the data, or there is nothing to learn.
@@ -41,6 +42,7 @@ class TrainCase(Case):
     recipe: Recipe
     seed: int = 0
     precision: Precision = "exact"
+    regime: Regime | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -55,8 +57,10 @@ class TrainCase(Case):
             build(self.recipe.architecture, shape_of(self.data))
 
     def digest_parts(self) -> Parts:
-        """Data, recipe and seed; an unfinished training is kept under it."""
+        """Data, recipe, seed and regime; an unfinished training is kept under it."""
         yield json.dumps(["train", self.data.fingerprint, self.recipe.as_dict(), self.seed])
+        if self.regime is not None:
+            yield from parts_of(self.regime)
 
     @property
     def lane(self) -> str:
@@ -65,10 +69,12 @@ class TrainCase(Case):
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        return super().facts() | {
-            "recipe": self.recipe.as_dict(),
-            "alike": f"{self.data.name}|{json.dumps(self.recipe.as_dict())}",  # in seconds
-        }
+        recipe = self.recipe.as_dict()
+        alike = f"{self.data.name}|{json.dumps(recipe)}"  # in seconds
+        if self.regime is None:
+            return super().facts() | {"recipe": recipe, "alike": alike}
+        regime = repr(self.regime)
+        return super().facts() | {"recipe": recipe, "alike": alike + regime, "regime": regime}
 
 
 def again(note: Mapping[str, Any]) -> TrainCase:

@@ -65,8 +65,9 @@ class TrainSeeds(Method[TrainCase]):
     ) -> None:
         """Train the models in place, together where that can be; an interruption is gone on."""
         first, seeds = cases[0], [case.seed for case in cases]
+        alone = first.recipe.attack is not None or first.regime is not None
         recipe, keep = first.recipe, f"{first.fingerprint}-{self.networks}-seeds-{REVISION}"
-        if recipe.attack is None and first.data.side <= SMALL_SIDE:
+        if not alone and first.data.side <= SMALL_SIDE:
             train_stacked(
                 models, first.data, recipe, seeds, keep=state_file(keep), progress=progress
             )
@@ -74,4 +75,4 @@ class TrainSeeds(Method[TrainCase]):
         for place, (model, seed) in enumerate(zip(models, seeds, strict=True)):
             told = part_of(progress, place / len(seeds), (place + 1) / len(seeds))
             own = state_file(f"{keep}-{place}")
-            train(model, first.data, recipe, seed, keep=own, progress=told)
+            train(model, first.data, recipe, seed, regime=first.regime, keep=own, progress=told)

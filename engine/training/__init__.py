@@ -18,6 +18,7 @@ from engine.training.objective import (
 )
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
+from engine.training.regime import Regime, Scheduled
 from engine.training.stacked import train_stacked
 from engine.training.state import Unfinished, unfinished
 
@@ -32,6 +33,8 @@ __all__ = [
     "Pgd",
     "Recipe",
     "Recorder",
+    "Regime",
+    "Scheduled",
     "Unfinished",
     "augmented",
     "bake",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.case_base import digest_of, parts_of
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
@@ -17,11 +18,12 @@ from engine.result import Array, Floats, TrainLog
 from engine.training.batch_loss import BatchLoss
 from engine.training.hooks import AfterStep, Augmentation, HookWithMemory
 from engine.training.loop import TrainingRun
-from engine.training.masks import Masks, carried, masked
+from engine.training.masks import Masks, carried, multipliers, parametrized
 from engine.training.objective import Objective, cross_entropy
 from engine.training.question import as_targets, name_of, named
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
+from engine.training.regime import Regime
 
 
 def train(
@@ -36,6 +38,7 @@ def train(
     weights: Floats | None = None,
     second_view: Augmentation | None = None,
     masks: Masks | None = None,
+    regime: Regime | None = None,
     start: int = 0,
     recorder: Recorder | None = None,
     after_step: AfterStep | None = None,
@@ -60,6 +63,8 @@ def train(
             and the model carries these masks. The model's own when left out, so that a pruned
             model stays so; none with an empty mapping. One of the weight's own type and device
             may be changed in place by `after_step`, and is followed from the next step on.
+        regime: masks, where none are given, and what weights go through besides; zeros that it
+            leaves are masks of the model, too.
         start: steps of the recipe that are left out: the model is taken to have these weights
             after so many. Order, rate and images go on from there; the optimizer begins anew.
         recorder: what is kept on the way; filled here.
@@ -77,32 +82,45 @@ def train(
         raise BlindspotError("An attack needs class labels: train on other targets without one.")
     check_steps(recipe, data, rows, start, recorder)
     wanted = data.targets() if targets is None else as_targets(targets, len(data))
-    masks = carried(model) if masks is None else masks
+    if masks is None:
+        masks = carried(model) if regime is None else regime.masks(model, data, seed)
+    through = {} if regime is None else regime.parametrizations(model)
     given = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
     given |= {} if targets is None else {"targets/": wanted.numpy()}
-    also = changed(objective, second_view, start, recorder) if keep else {}
+    also = changed(objective, second_view, start, recorder, regime) if keep else {}
     name = named(model.network, data, recipe, seed, masks, given, also) if keep else ""
     recorder = recorder or Recorder()
     recorder.begin(model, masks, start)
     trained = [model] if recorder.average is None else [model, recorder.average]
     model.train().requires_grad_(requires_grad=True)
     try:
-        with masked(model.network, masks):
+        every = [*multipliers(model.network, masks), *through.items()]
+        with parametrized(model.network, every):
             loss = BatchLoss(
                 model, data, rows, recipe, seed, objective, wanted, weights, second_view,
                 recorder.average,
             )  # fmt: skip
             hook = None if after_step is None else partial(after_step, model)
             kept = after_step if isinstance(after_step, HookWithMemory) else None
-            run = TrainingRun(loss, recorder, start, hook, keep, name, note or {}, kept)
+            run = TrainingRun(
+                loss, recorder, start, hook, keep, name, note or {}, kept, tuple(through.values())
+            )
             log = run.finish(progress)
-        for one in trained:
-            one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in masks.items()})
+        held = {**masks, **zeros(model, through)}
+        for one, own in zip(trained, (held, masks), strict=False):
+            one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in own.items()})
         return log
     finally:
         model.eval().requires_grad_(requires_grad=False)
         for one in trained:
             forget_findings(one)
+
+
+def zeros(model: Classifier, names: Iterable[str]) -> Masks:
+    """Masks of the zeros that some weights have, where they have any."""
+    weights = model.network.state_dict()
+    masks = {name: weights[name] != 0 for name in names}
+    return {name: mask for name, mask in masks.items() if not mask.all()}
 
 
 def forget_findings(model: Classifier) -> None:
@@ -131,6 +149,7 @@ def changed(
     second_view: Augmentation | None,
     start: int,
     recorder: Recorder | None,
+    regime: Regime | None,
 ) -> dict[str, Any]:
     """Those of these arguments that are not at their default, as JSON has it."""
     values: dict[str, Any] = {}
@@ -142,4 +161,6 @@ def changed(
         values["start"] = start
     if recorder is not None:
         values["recorder"] = [list(recorder.snapshots), recorder.decay]
+    if regime is not None:
+        values["regime"] = digest_of(parts_of(regime))
     return values

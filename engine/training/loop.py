@@ -32,6 +32,7 @@ from engine.training.hooks import HookWithMemory
 from engine.training.masks import plain
 from engine.training.optimizer import memory_of, optimizer, recall
 from engine.training.recorder import Recorder
+from engine.training.regime import Scheduled
 from engine.training.state import part, read_state, sweep, write_state
 
 KEEP_SECONDS = 4.0  # between two writings of the state
@@ -52,6 +53,7 @@ class TrainingRun:
     question: str = ""
     note: Mapping[str, Any] = field(default_factory=dict)
     hook: HookWithMemory | None = None  # whose memory is kept with the training
+    scheduled: tuple[Scheduled, ...] = ()  # told the time
 
     epoch: int = 0
     batch: int = 0  # of this epoch, the next to be learned from
@@ -64,6 +66,7 @@ class TrainingRun:
         self.shown = np.zeros(len(self.data), np.int64)
         self.batches = len(self.batch_loss.parts(0))
         self.epoch, self.batch = divmod(self.start, self.batches)
+        self.tell_time()
         self.recorder.snapshot(self.network, self.start)
         self.optimizer = optimizer(self.network.parameters(), self.recipe)
         self.saved = self.told = monotonic()
@@ -108,11 +111,17 @@ class TrainingRun:
 
     def loss(self, rows: Rows) -> Tensor:
         """The loss of one batch, noted for the curves."""
+        self.tell_time()
         loss, total, right = self.batch_loss(rows, (self.epoch, self.batch))
         self.sums["loss"] += total
         self.sums["hits"] += right
         np.add.at(self.shown, rows, 1)
         return loss
+
+    def tell_time(self) -> None:
+        """Tell what changes with time how far the training is."""
+        for one in self.scheduled:
+            one.at(self.done)
 
     @property
     def step(self) -> int:
@@ -128,6 +137,7 @@ class TrainingRun:
         """Note the epoch's figures and begin the next."""
         first, missed = divmod(self.start, self.batches)
         parts = self.batch_loss.parts(self.epoch)
+        self.tell_time()
         count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         found = (*means, *self.batch_loss.validated(), self.sums["s"])

@@ -7,7 +7,7 @@ whoever keeps or compares weights uses the plain names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -46,6 +46,16 @@ def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
     Raises:
         BlindspotError: a mask is of no parameter, or has another shape.
     """
+    with parametrized(network, [*multipliers(network, masks)]):
+        yield
+
+
+def multipliers(network: nn.Module, masks: Masks) -> Iterator[tuple[str, nn.Module]]:
+    """Each masked weight's name, and what multiplies it.
+
+    Raises:
+        BlindspotError: a mask is of no parameter, or has another shape.
+    """
     known = dict(network.named_parameters(remove_duplicate=False))
     for name, mask in masks.items():
         if name not in known:
@@ -53,15 +63,33 @@ def masked(network: nn.Module, masks: Masks) -> Iterator[None]:
         if known[name].shape != mask.shape:
             shapes = f"{tuple(mask.shape)}, not {tuple(known[name].shape)}"
             raise BlindspotError(f"The mask of {name} has the shape {shapes}.")
+        yield name, Masked(mask.to(known[name]))
+
+
+@contextmanager
+def parametrized(network: nn.Module, through: Sequence[tuple[str, nn.Module]]) -> Iterator[None]:
+    """Weights go through modules inside the block; after it they are what came out at last.
+
+    Args:
+        network: changed in place.
+        through: a weight's name and its module, in their order where a weight has several. A
+            weight that several layers share goes through in all of them.
+
+    Raises:
+        BlindspotError: a name is of no parameter.
+    """
+    known = dict(network.named_parameters(remove_duplicate=False))
+    if odd := [name for name, _ in through if name not in known]:
+        raise BlindspotError(f"There is no weight called {odd[0]!r}.")
     places = [
-        (*owner(network, alias), mask.to(known[name]))
-        for name, mask in masks.items()
+        (*owner(network, alias), one)
+        for name, one in through
         for alias, weight in known.items()
         if weight is known[name]
     ]
     try:
-        for module, leaf, mask in places:
-            parametrize.register_parametrization(module, leaf, Masked(mask))
+        for module, leaf, one in places:
+            parametrize.register_parametrization(module, leaf, one)
         yield
     finally:
         for module, leaf, _ in places:
