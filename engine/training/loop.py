@@ -74,6 +74,7 @@ class TrainingRun:
         if self.keep is not None:
             sweep(self.keep.parent)
             self.restore(self.keep)
+            self.tell_time()
 
     def finish(self, progress: Progress) -> TrainLog:
         """All epochs that are left.
@@ -88,6 +89,7 @@ class TrainingRun:
                     with torch.no_grad(), one_thread():
                         self.after_step(self.rate)
                 self.batch += 1
+                self.tell_time()
                 with one_thread():
                     self.recorder.update(self.network, self.step, loss)
                 self.sums["s"] += perf_counter() - self.started
@@ -111,7 +113,6 @@ class TrainingRun:
 
     def loss(self, rows: Rows) -> Tensor:
         """The loss of one batch, noted for the curves."""
-        self.tell_time()
         loss, total, right = self.batch_loss(rows, (self.epoch, self.batch))
         self.sums["loss"] += total
         self.sums["hits"] += right
@@ -137,7 +138,6 @@ class TrainingRun:
         """Note the epoch's figures and begin the next."""
         first, missed = divmod(self.start, self.batches)
         parts = self.batch_loss.parts(self.epoch)
-        self.tell_time()
         count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         found = (*means, *self.batch_loss.validated(), self.sums["s"])
