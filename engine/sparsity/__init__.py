@@ -15,6 +15,7 @@ from engine.sparsity.effects.sensitivity import Sensitivity
 from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
+from engine.sparsity.experiments.nm_flow import NMFlowExperiment
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.masks.enforce import bake, enforced, pruned
 from engine.sparsity.masks.file import masks_file, read_masks
@@ -34,7 +35,7 @@ from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
-EXPERIMENTS: tuple[type[Experiment], ...] = ()
+EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment,)
 
 TICKETS = (BiP, Rewound, Rewinding)
 
@@ -56,6 +57,7 @@ __all__ = [
     "Level",
     "MaskRules",
     "Masks",
+    "NMFlowExperiment",
     "PrunableWeight",
     "Prune",
     "PruneCase",
