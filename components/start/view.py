@@ -14,6 +14,7 @@ from components.views import (
     DECODING,
     DOUBT,
     MINIMAL_REGIONS,
+    SPARSITY_EXPERIMENTS,
     STUDY,
     UNLEARNING_EXPERIMENTS,
     WHICH_EXPLANATION,
@@ -30,6 +31,7 @@ MORE = {
     "Does the model hesitate, or does it not know this kind?": DOUBT,
     "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
     "Do claims of papers on doubt, and on rare and unseen images, hold here?": ANOMALY_EXPERIMENTS,
+    "Do claims of papers on training sparse networks hold here?": SPARSITY_EXPERIMENTS,
     "What is there to learn from?": DATA_AND_MODELS,
 }
 

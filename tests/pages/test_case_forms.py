@@ -141,6 +141,7 @@ FORMS = (
     ),
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
+    Form(views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments),
     Form(
         views.PRUNE, "prune", PruneArguments,
         SIDEBAR | {

@@ -27,6 +27,7 @@ SHOWN = {
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},
+    "sparsity-experiments": set(),  # a single one needs no picker
     "Prune": IMAGE | {"target", "versus", "reading", "seed"},
 }
 DRAWN = ("selectbox", "button_group", "number_input", "radio")

@@ -48,12 +48,12 @@ CELL = 6  # px to a weight
 
 CLAIMS = (
     Claim(
-        "Letting pruned weights fade out (MdGf) is at least as good as SR-STE",
+        "Fading out (MdGf) is at least as good as SR-STE",
         "as many test images right, or more, at the pattern with an exponential decay",
         lambda of: of(MD_EXP, RIGHT) - of(SR_STE, RIGHT),
     ),
     Claim(
-        "Narrowing the pattern step by step (SdGf) is at least as good as SR-STE",
+        "Narrowing step by step (SdGf) is at least as good as SR-STE",
         "as many test images right, or more, with the stepwise schedule",
         lambda of: of(SD_STEP, RIGHT) - of(SR_STE, RIGHT),
     ),
@@ -94,6 +94,7 @@ class NMFlowExperiment(TrainingExperiment):
     data = ("digits", "mnist-5k")
     argument_defaults = defaults(data="digits")
     measures = (RIGHT, SURE, KEPT)
+    axis = "%"
     claims = CLAIMS
 
     pattern: str = setting("1:16", Choice(PATTERNS), "Pattern", "N of every M weights are kept.")

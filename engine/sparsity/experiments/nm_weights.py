@@ -143,7 +143,7 @@ class NMWeight(Scheduled):
         cut = 1 - kept
         gate = kept + self.beta * cut
         passed = torch.ones_like(gate) if self.regime.straight else gate
-        seen: Tensor = Gated.apply(weight, gate, passed, self.pull * cut)
+        seen: Tensor = Gated.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
         return seen
 
 
