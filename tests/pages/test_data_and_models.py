@@ -6,7 +6,7 @@ import io
 import re
 import time
 import zipfile
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from itertools import count
 
 import numpy as np
@@ -22,7 +22,7 @@ from engine.lab import Train, TrainCase, under_way
 from engine.lane import lanes
 from engine.models import checkpoints, embedded
 from engine.run import answer
-from engine.training import Recipe, loop, train, unfinished
+from engine.training import Recipe, Regime, loop, train, unfinished
 from engine.training.fresh import fresh
 from engine.training.state import state_file
 from tests.visits import pills, said, settled, visit
@@ -313,6 +313,19 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     (one,) = unfinished()
     at.button(key=f"lab.drop.{one.name}").click().run()
     assert unfinished() == ()
+
+
+@dataclass(frozen=True)
+class Sparse(Regime):
+    """A training that the form cannot ask for."""
+
+
+def test_an_unfinished_training_of_an_experiment_is_not_resumed_as_a_plain_one():
+    begin(TrainCase(load("digits"), Recipe(architecture="mlp", epochs=3), regime=Sparse()), 0.5)
+    (one,) = unfinished()
+    at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
+    assert not at.exception
+    assert one.name not in " ".join(str(button.key) for button in at.button)
 
 
 def test_a_trained_model_is_taken_along_with_an_image_of_its_data():

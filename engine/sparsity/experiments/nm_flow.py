@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -224,10 +225,14 @@ def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
         seen, kept = under(weight).abs(), largest(weight, under.pattern)
-    flat = (slice(BLOCK[0]), slice(BLOCK[1]), *[0] * (weight.dim() - 2))
-    strength = (seen / weight.abs().max())[flat].sqrt().numpy()[..., None]
-    colors = np.where(kept[flat].numpy()[..., None], BLUE, ORANGE)
-    cells = 255 - strength * (255 - colors)
+    strength = np.sqrt(corner(seen / weight.abs().max()))
+    cells = 255 - strength * (255 - np.where(corner(kept), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)
     image[:, CELL * under.pattern[1] - 1 : -1 : CELL * under.pattern[1]] = LINE
     return image
+
+
+def corner(values: torch.Tensor) -> NDArray[Any]:
+    """The first outputs and inputs, (16, 32, 1); of a convolution at the kernel's first place."""
+    plane = values.flatten(2)[..., 0] if values.dim() > 2 else values
+    return plane[: BLOCK[0], : BLOCK[1], None].numpy()
