@@ -54,7 +54,7 @@ class TrainCase(Case):
                 f"{self.data.card.title} has one class: nothing can be told apart."
             )
         with torch.device("meta"):  # without memory: only whether it can be built
-            build(self.recipe.architecture, shape_of(self.data))
+            build(self.recipe.architecture, shape_of(self.data, self.recipe.width))
 
     def digest_parts(self) -> Parts:
         """Data, recipe, seed and regime; an unfinished training is kept under it."""

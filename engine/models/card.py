@@ -16,6 +16,7 @@ from engine.keeping.packing import DAMAGE
 from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
 from engine.models.small import NetworkShape
+from engine.models.small.shape import USUAL_WIDTH, WIDTHS
 from engine.result import Array, Checkpoint, Networks
 
 MOST_CLASSES = 10_000
@@ -45,6 +46,7 @@ class ModelCard:
     above: tuple[str, ...] = ()  # titles from the first model down to the parent
     fingerprint: str = ""  # of the model, as it was when it was kept
     narrowed: bool = False  # channels were taken out: its layers are as wide as its weights say
+    width: float = USUAL_WIDTH  # times the usual number of channels
 
     @property
     def trail(self) -> str:
@@ -59,8 +61,11 @@ class ModelCard:
         )
 
     def as_json(self) -> str:
-        """The card in words."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """The card in words; the usual width is left out, as in cards from before it was there."""
+        said = asdict(self)
+        if self.width == USUAL_WIDTH:
+            del said["width"]
+        return json.dumps(said, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
@@ -104,6 +109,8 @@ def check(card: ModelCard) -> None:
         raise ValueError(f"it has {len(card.labels)} labels")
     if type(card.narrowed) is not bool:
         raise ValueError("whether it was narrowed is neither yes nor no")
+    if type(card.width) not in {int, float} or not WIDTHS[0] <= card.width <= WIDTHS[1]:
+        raise ValueError(f"no network is {card.width!r:.20} times as wide as usual")
     if not all(isinstance(table, Mapping) for table in (card.recipe, card.settings, card.figures)):
         raise ValueError("a recipe is no table")
 
@@ -148,6 +155,7 @@ def card_of(
         above=above,
         fingerprint=model.fingerprint,
         narrowed=narrowed or model.narrowed,
+        width=shape.width if isinstance(shape, NetworkShape) else USUAL_WIDTH,
     )
 
 

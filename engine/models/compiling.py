@@ -96,7 +96,7 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
         "architecture": card.architecture, "channels": card.channels, "side": card.side,
         "mean": card.mean, "std": card.std, "classes": len(card.labels),
         "narrowed": card.narrowed, "batch": pace.batch, "channels_last": pace.channels_last,
-        "use": pace.use, "threads": packages.THREADS,
+        "use": pace.use, "threads": packages.THREADS, "width": card.width,
     }  # fmt: skip
     (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
 
@@ -175,6 +175,7 @@ def rebuilt(request: dict[str, Any], weights: Path) -> tuple[nn.Module, Tensor]:
     card = ModelCard(
         "compiled", request["architecture"], request["channels"], request["side"],
         tuple(request["mean"]), tuple(request["std"]), labels, narrowed=request["narrowed"],
+        width=request["width"],
     )  # fmt: skip
     model = assembled(card, load_file(weights), "compiled")
     pace = Pace(request["batch"], request["channels_last"], request["use"], 0.0)

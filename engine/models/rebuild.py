@@ -134,7 +134,8 @@ def network_of(card: ModelCard) -> nn.Module:
     """An empty network. Raises BadModel for an architecture that is not known here."""
     classes = len(card.labels)
     if card.architecture in SMALL:
-        return build(card.architecture, NetworkShape(card.channels, card.side, classes))
+        shape = NetworkShape(card.channels, card.side, classes, card.width)
+        return build(card.architecture, shape)
     name = card.architecture.removeprefix(TIMM)
     if name == card.architecture or not timm.is_model(name):
         raise BadModel(f"{card.title}: no architecture is called {card.architecture!r} here.")

@@ -8,15 +8,16 @@ from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.models.small import TITLES, NetworkShape, build
+from engine.models.small.shape import USUAL_WIDTH
 from engine.training.recipe import Recipe
 
 
-def shape_of(data: DataSet) -> NetworkShape:
-    """What a network for the data is built for. Raises BlindspotError when it is not square."""
-    channels, height, width = data.images.shape[1:]
-    if height != width:
-        raise BlindspotError(f"{data.card.title}: images must be square, not {height} × {width}.")
-    return NetworkShape(channels, height, len(data.classes))
+def shape_of(data: DataSet, width: float = USUAL_WIDTH) -> NetworkShape:
+    """What a network for the data is built for. Raises BlindspotError: images are not square."""
+    channels, height, across = data.images.shape[1:]
+    if height != across:
+        raise BlindspotError(f"{data.card.title}: images must be square, not {height} × {across}.")
+    return NetworkShape(channels, height, len(data.classes), width)
 
 
 def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
@@ -25,12 +26,14 @@ def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
     Raises:
         BlindspotError: the data's images are not square, or too small for the network.
     """
-    shape = shape_of(data)
+    shape = shape_of(data, recipe.width)
     seen = data.images[data.rows("train")]
     mean = np.round(seen.mean((0, 2, 3)) / 255, 3).tolist()
     std = np.round(np.maximum(seen.std((0, 2, 3)) / 255, 0.01), 3).tolist()
     repeat = 3 // shape.channels
     title = f"{data.card.title} · {TITLES[recipe.architecture]}"
+    if recipe.width != 1:
+        title += f" × {recipe.width:g}"
     return Classifier(
         build(recipe.architecture, shape, seed), f"{data.name}-{recipe.architecture}", title,
         shape.side, mean * repeat, std * repeat, data.classes, architecture=recipe.architecture,

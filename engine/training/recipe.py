@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import BadSetting
 from engine.method import Choice, Slider, Switch, check_settings, setting
 from engine.models.small import SMALL
+from engine.models.small.shape import USUAL_WIDTH, WIDTHS
 from engine.training.attack import Pgd
 
 WARM = 0.25  # share of a training in which the rate of "one cycle" rises
@@ -71,6 +72,13 @@ class Recipe:
         "One step, as a share of the attack's reach.",
     )
 
+    width: float = setting(
+        USUAL_WIDTH,
+        Slider(*WIDTHS, 0.25, unit="×"),
+        "Width",
+        "How many times the usual number of channels and hidden units the network has.",
+    )
+
     def __post_init__(self) -> None:
         check_settings(self, "Training")
 
@@ -99,8 +107,14 @@ class Recipe:
                 return self.rate
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name, as JSON and TOML have it."""
-        return asdict(self)
+        """Every field by name, as JSON and TOML have it; the usual width is left out.
+
+        So recipes from before there was a width keep the names of their trainings.
+        """
+        said = asdict(self)
+        if self.width == USUAL_WIDTH:
+            del said["width"]
+        return said
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Recipe:

@@ -20,11 +20,12 @@ class PhantomCnn(nn.Module):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
+        fine, middle, last = shape.wide(12), shape.wide(32), shape.wide(64)
         self.body = nn.Sequential(
-            block(shape.channels, 12, 2, 5), block(12, 32, 2), block(32, 32, 1),
-            block(32, 64, self.last_stride), block(64, 64, 1), block(64, 64, 1),
+            block(shape.channels, fine, 2, 5), block(fine, middle, 2), block(middle, middle, 1),
+            block(middle, last, self.last_stride), block(last, last, 1), block(last, last, 1),
         )  # fmt: skip
-        self.head = nn.Linear(2 * 64, shape.classes)
+        self.head = nn.Linear(2 * last, shape.classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

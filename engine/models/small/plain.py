@@ -14,7 +14,7 @@ class Mlp(nn.Module):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
-        width = 128 if shape.side < NARROW else 256
+        width = shape.wide(128 if shape.side < NARROW else 256)
         self.fc1, self.act1 = nn.Linear(shape.channels * shape.side**2, width), nn.ReLU()
         self.fc2, self.act2 = nn.Linear(width, width), nn.ReLU()
         self.head = nn.Linear(width, shape.classes)
@@ -36,14 +36,15 @@ class LeNet(nn.Module):
         self.shape = shape
         small = shape.side < NARROW
         kernel = 3 if small else 5
-        self.conv1 = nn.Conv2d(shape.channels, 16, kernel, padding=kernel // 2)
+        first, second, hidden = shape.wide(16), shape.wide(32), shape.wide(128)
+        self.conv1 = nn.Conv2d(shape.channels, first, kernel, padding=kernel // 2)
         self.act1, self.pool1 = nn.ReLU(), nn.MaxPool2d(2)
-        self.conv2 = nn.Conv2d(16, 32, kernel, padding=kernel // 2)
+        self.conv2 = nn.Conv2d(first, second, kernel, padding=kernel // 2)
         self.act2 = nn.ReLU()
         self.halve = not small
         self.places = min(shape.side // (2 if small else 4), 7)
-        self.fc, self.act3 = nn.Linear(32 * self.places**2, 128), nn.ReLU()
-        self.head = nn.Linear(128, shape.classes)
+        self.fc, self.act3 = nn.Linear(second * self.places**2, hidden), nn.ReLU()
+        self.head = nn.Linear(hidden, shape.classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

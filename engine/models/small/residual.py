@@ -36,12 +36,15 @@ class ResNet8(nn.Module):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
-        self.conv = nn.Conv2d(shape.channels, 16, 3, padding=1, bias=False)
-        self.bn, self.act = nn.BatchNorm2d(16), nn.ReLU()
+        fine, middle, coarse = shape.wide(16), shape.wide(32), shape.wide(64)
+        self.conv = nn.Conv2d(shape.channels, fine, 3, padding=1, bias=False)
+        self.bn, self.act = nn.BatchNorm2d(fine), nn.ReLU()
         self.blocks = nn.Sequential(
-            Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 64, 2 if shape.side > 8 else 1)
+            Residual(fine, fine, 1),
+            Residual(fine, middle, 2),
+            Residual(middle, coarse, 2 if shape.side > 8 else 1),
         )
-        self.head = nn.Linear(64, shape.classes)
+        self.head = nn.Linear(coarse, shape.classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

@@ -33,9 +33,11 @@ class UNet(nn.Module):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         self.shape = shape
-        self.down1, self.down2, self.deep = Twice(shape.channels, 12), Twice(12, 24), Twice(24, 48)
-        self.up2, self.up1 = Twice(48 + 24, 24), Twice(24 + 12, 12)
-        self.head = nn.Linear(12, shape.classes)
+        fine, middle, deep = shape.wide(12), shape.wide(24), shape.wide(48)
+        self.down1, self.down2 = Twice(shape.channels, fine), Twice(fine, middle)
+        self.deep = Twice(middle, deep)
+        self.up2, self.up1 = Twice(deep + middle, middle), Twice(middle + fine, fine)
+        self.head = nn.Linear(fine, shape.classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""
@@ -47,7 +49,7 @@ class UNet(nn.Module):
         return F.conv2d(features, self.head.weight[:, :, None, None], self.head.bias)
 
     def decoded(self, images: Tensor) -> Tensor:
-        """What the head sees at every pixel, (N, 12, H, W)."""
+        """What the head sees at every pixel, (N, 12, H, W) at the usual width."""
         fine = self.down1(enter(images, self.shape))
         middle = self.down2(F.max_pool2d(fine, 2))
         coarse = self.deep(F.max_pool2d(middle, 2))

@@ -9,6 +9,7 @@ from engine.errors import BadModel
 from engine.models.small.shape import NetworkShape, enter
 
 TOKENS = 12  # at most so many patches along a side
+HEADS = 4
 
 
 class SmallViT(VisionTransformer):
@@ -17,7 +18,8 @@ class SmallViT(VisionTransformer):
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__(
             img_size=shape.side, patch_size=patch(shape.side), in_chans=shape.channels,
-            num_classes=shape.classes, embed_dim=64, depth=4, num_heads=4, mlp_ratio=2.0,
+            num_classes=shape.classes, embed_dim=HEADS * shape.wide(64 // HEADS), depth=4,
+            num_heads=HEADS, mlp_ratio=2.0,
         )  # fmt: skip
         self.shape = shape
 

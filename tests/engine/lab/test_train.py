@@ -16,7 +16,7 @@ import pytest
 from engine import data as data_sets
 from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
+from engine.errors import BadModel, BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.keeping.store import Store
 from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
@@ -109,6 +109,22 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     assert loaded.fingerprint == model.fingerprint == stored.card.fingerprint
     rows = data.rows("test")
     assert np.array_equal(outputs(loaded, data, rows), outputs(model, data, rows))
+
+
+def test_a_wider_network_is_another_question_and_is_kept_and_loaded_as_it_is(data):
+    usual = TrainCase(data, Recipe("mlp", epochs=1))
+    wide = TrainCase(data, Recipe("mlp", epochs=1, width=2.0))
+    assert wide.fingerprint != usual.fingerprint
+    made = answer(Train(), wide)
+    card = json.loads(made["model"].card)
+    assert card["width"] == card["recipe"]["width"] == 2.0
+    assert card["title"].endswith("MLP × 2")
+    loaded = checkpoints.load(checkpoints.keep(made["model"]).name)
+    assert loaded.head.in_features == 2 * fresh(data, usual.recipe).head.in_features
+    assert same(loaded, rebuilt(made["model"]))
+    assert "width" not in json.loads(answer(Train(), usual)["model"].card)
+    with pytest.raises(BadSetting, match="Width cannot be 5"):
+        Recipe(width=5.0)
 
 
 def test_progress_rises_to_one_and_hands_over_the_curves(data):

@@ -54,6 +54,18 @@ def test_sizes_are_those_of_the_sheets():
 
 
 @every
+@pytest.mark.parametrize("width", [0.25, 0.3, 2.0])
+def test_hidden_units_grow_with_the_width_and_the_rest_stays(architecture, width):
+    usual, other = (build(architecture, NetworkShape(1, 28, 10, one)) for one in (1.0, width))
+    assert other.head.out_features == 10
+    ratio = other.head.in_features / usual.head.in_features
+    assert ratio == pytest.approx(width, rel=0.15)
+    before, after = (sum(p.numel() for p in one.parameters()) for one in (usual, other))
+    assert (after > before) == (width > 1)
+    assert other.eval()(torch.rand(2, 3, 28, 28)).shape == (2, 10)
+
+
+@every
 def test_weights_come_from_the_seed_alone(architecture):
     shape = NetworkShape(1, 12, 3)
     state = torch.random.get_rng_state()

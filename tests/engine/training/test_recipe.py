@@ -26,6 +26,13 @@ def test_what_is_no_recipe_is_said():
         assert len(spec.metadata["help"]) > 15
 
 
+def test_the_usual_width_is_no_part_of_a_recipe_s_name_and_another_is():
+    assert set(Recipe().as_dict()) == {spec.name for spec in fields(Recipe)} - {"width"}
+    wide = Recipe(width=2.0)
+    assert wide.as_dict() == Recipe().as_dict() | {"width": 2.0}
+    assert Recipe.from_dict(wide.as_dict()) == wide
+
+
 def test_rates_begin_and_end_as_their_schedules_say():
     def rates(schedule):
         recipe = Recipe(rate=0.5, schedule=schedule)
