@@ -113,6 +113,7 @@ class TrainingRun:
 
     def loss(self, rows: Rows) -> Tensor:
         """The loss of one batch, noted for the curves."""
+        self.tell_time()
         loss, total, right = self.batch_loss(rows, (self.epoch, self.batch))
         self.sums["loss"] += total
         self.sums["hits"] += right
@@ -138,6 +139,7 @@ class TrainingRun:
         """Note the epoch's figures and begin the next."""
         first, missed = divmod(self.start, self.batches)
         parts = self.batch_loss.parts(self.epoch)
+        self.tell_time()
         count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         found = (*means, *self.batch_loss.validated(), self.sums["s"])
