@@ -61,6 +61,23 @@ def sentence(table: Table, measure: str) -> str:
     return f"{measure[:1].upper()}{measure[1:]}, by condition: {', '.join(values)}."
 
 
+def rules(gaps: Table) -> list[str]:
+    """What has a gap at each width, without the columns that say how much it varies."""
+    return [name for name in gaps.order if name != "width" and spread(name) in gaps.order]
+
+
+def by_width(gaps: Table) -> str:
+    """How far each rule is below dense in the narrowest and in the widest network."""
+    narrow, wide = gaps.rows[0], gaps.rows[-1]
+    found = [
+        f"{name} {100 * gaps.cell(narrow, name):.1f} at {narrow}, "
+        f"{100 * gaps.cell(wide, name):.1f} at {wide}"
+        for name in rules(gaps)
+    ]
+    words = f"Points below the dense network of the same width: {'; '.join(found)}."
+    return words.replace("-", "−")
+
+
 def hulls(table: Table) -> str:
     """How many rare images can be found at a tenth of false alarms, by hull."""
     at = int(abs(table["false alarms"] - 0.1).argmin())

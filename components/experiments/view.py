@@ -13,13 +13,21 @@ from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.draw.stacked import Stacked
 from components.experiments import own_image, picker
-from components.experiments.claims import between, engaged, figures, hulls, list_claims
+from components.experiments.claims import (
+    between,
+    by_width,
+    engaged,
+    figures,
+    hulls,
+    list_claims,
+    rules,
+)
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
-from engine.experiment import Experiment, ExperimentCase
+from engine.experiment import Experiment, ExperimentCase, spread
 from engine.result import Table
 
 KEY = "experiments"
@@ -30,6 +38,16 @@ HULLS = Drawing(
         span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
     ),
     finding=lambda found: hulls(found["hulls"]),
+)  # fmt: skip
+GAPS = Drawing(
+    "gaps", "What sparsity costs, by width",
+    chart=lambda found: Lines(
+        x="width", series={one: one for one in rules(found["gaps"])},
+        intervals={one: (spread(one),) for one in rules(found["gaps"])},
+        ticks=found["gaps"]["width"].tolist(), log=True, line=0.0,
+        title="dense minus sparse (points)", x_title="width (times the usual channels)",
+    ),
+    finding=lambda found: by_width(found["gaps"]),
 )  # fmt: skip
 PROJECTION = Drawing(
     "projection", "Where SMOTE draws",
@@ -112,8 +130,8 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None
     """The answer when it is known, else the picture and how the experiment is run."""
     section.show(
         Section(
-            page, method, case,
-            evidence=[figures(method.measures, method.axis), PROJECTION, HULLS, *CHAIN], columns=1,
+            page, method, case, columns=1,
+            evidence=[figures(method.measures, method.axis), GAPS, PROJECTION, HULLS, *CHAIN],
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

@@ -16,6 +16,7 @@ from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
 from engine.sparsity.experiments.nm_flow import NMFlowExperiment
+from engine.sparsity.experiments.width import RandomPruning
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.masks.enforce import bake, enforced, pruned
 from engine.sparsity.masks.file import masks_file, read_masks
@@ -35,7 +36,7 @@ from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment, RandomPruning)
 
 TICKETS = (BiP, Rewound, Rewinding)
 
@@ -63,6 +64,7 @@ __all__ = [
     "PruneCase",
     "Pruner",
     "Pruning",
+    "RandomPruning",
     "Retrain",
     "Rewinding",
     "Rewound",

@@ -6,6 +6,7 @@ import pytest
 
 from components import views
 from components.views import VIEWS
+from engine.sparsity import EXPERIMENTS
 from tests.visits import said, settled, visit
 
 IMAGE = {"image", "model"}
@@ -22,12 +23,13 @@ SHOWN = {
     "Forget": {"forget.data", "forget.model"},
     "unlearning-experiments": IMAGE | {"target"},  # the image to which the change is made
     "anomaly-experiments": {"anomaly.chosen"},
+    "sparsity-experiments": {"sparsity.chosen"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},
-    "sparsity-experiments": set(),  # a single one needs no picker
+    "sparsity-experiments": {"sparsity.chosen"},
     "Prune": IMAGE | {"target", "versus", "reading", "seed"},
 }
 DRAWN = ("selectbox", "button_group", "number_input", "radio")

@@ -23,7 +23,9 @@ def small(monkeypatch):
 
 
 def opened(**link):
-    return visit({f"{KEY}.{name}": value for name, value in link.items()}, SPARSITY_EXPERIMENTS)
+    chosen = {"sparsity.chosen": NMFlowExperiment.title}
+    chosen |= {f"{KEY}.{name}": value for name, value in link.items()}
+    return visit(chosen, SPARSITY_EXPERIMENTS)
 
 
 def test_it_opens_with_question_picture_and_what_a_run_does():
