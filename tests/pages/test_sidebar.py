@@ -29,7 +29,6 @@ SHOWN = {
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},
-    "sparsity-experiments": {"sparsity.chosen"},
     "Prune": IMAGE | {"target", "versus", "reading", "seed"},
 }
 DRAWN = ("selectbox", "button_group", "number_input", "radio")
