@@ -15,6 +15,7 @@ from engine.sparsity.effects.sensitivity import Sensitivity
 from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
+from engine.sparsity.experiments.ftwt import FireTogether
 from engine.sparsity.experiments.nm_flow import NMFlowExperiment
 from engine.sparsity.experiments.width import RandomPruning
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
@@ -36,7 +37,7 @@ from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment, RandomPruning)
+EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment, RandomPruning, FireTogether)
 
 TICKETS = (BiP, Rewound, Rewinding)
 
@@ -53,6 +54,7 @@ __all__ = [
     "STRUCTURES",
     "TICKETS",
     "BiP",
+    "FireTogether",
     "Harm",
     "Learned",
     "Level",

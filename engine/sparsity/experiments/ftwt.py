@@ -1,0 +1,267 @@
+"""FTWT as an experiment: do masks for each image beat one mask for all at the same cost?
+
+Elkerdawy et al., "Fire Together Wire Together: A Dynamic Pruning Approach with Self-Supervised Mask
+Prediction" (CVPR 2022), https://arxiv.org/abs/2110.08232
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.data import DataSet, Rows
+from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.keeping.memory import Memory
+from engine.lab import TrainCase
+from engine.method import Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.models.small.residual import ResNet8
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result
+from engine.sparsity.experiments.gated import Fired, FireLoss, Gated, multiply_adds, targets
+from engine.training import Recipe, train
+
+DENSE, GATED, FIXED = "all channels", "channels by image", "the same channels for all images"
+RIGHT, COST, PLANNED = "right", "multiply-adds", "multiply-adds by the dense net's activity"
+AGREES, MAJORITY = "predicted as they fire", "predicted by always saying the same"
+APART = "channels that differ between two images"
+RECIPE = Recipe("resnet8", epochs=10, batch=64, rate=0.05)
+GATED_RATE = 0.01
+PREDICTED = 0.5  # share of the steps in which predictors learn
+LOOKED, SHOWN = 500, 6
+GATES: Memory[Classifier] = Memory(12)
+CELL = 64  # px, the side of a picture of channels: a column for each of ResNet-8's widest layer
+ON, OFF, NONE = (11, 110, 117), (214, 214, 210), (252, 252, 251)
+
+CLAIMS = (
+    Claim(
+        "Masks for each image beat one mask for all at the same cost",
+        "more right than with the channels that are on most often, as many in each layer",
+        lambda of: of(GATED, RIGHT) - of(FIXED, RIGHT),
+    ),
+    Claim(
+        "A good share of the cost is saved for a point of accuracy",
+        "at least 20 % of the multiply-adds, at most 1 point less right",
+        lambda of: min(of(DENSE, COST) - of(GATED, COST) - 0.2,
+                       of(GATED, RIGHT) - of(DENSE, RIGHT) + 0.01),
+    ),
+    Claim(
+        "Which channels fire can be said before they are computed",
+        "right of more than 80 % of channels, and more often than by always saying the same",
+        lambda of: min(of(GATED, AGREES) - 0.8, of(GATED, AGREES) - of(GATED, MAJORITY)),
+    ),
+    Claim(
+        "The cost is known before the training",
+        "within 5 points of what the dense network's activity says",
+        lambda of: 0.05 - abs(of(GATED, COST) - of(GATED, PLANNED)),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FireTogether(TrainingExperiment):
+    """Which channels does an image need, and can a network tell before it computes them?
+
+    A trained ResNet-8 gets a small predictor for each convolution. From the mean of each channel
+    that goes in, it says which channels will fire; the others are set to 0 for this image. What
+    should fire is taken from the network itself: the channels that hold a share of the layer's
+    activity (*Mass*). Network and predictors learn on together, the predictors in the first half of
+    the steps. Beside it, a network of the same cost in which the same channels are on for every
+    image. Multiply-adds are counted as if channels that are off were skipped, predictors included;
+    zeros alone save no time. Small networks on small digits.
+    """
+
+    name = "FTWT"
+    family = "sparsity"
+    title = "Channels by image (FTWT)"
+    paper = "Elkerdawy et al. 2022, https://arxiv.org/abs/2110.08232"
+    question = "Do images need different channels, and can a network tell which in advance?"
+    proof = (
+        "tests/engine/sparsity/test_ftwt.py"
+        "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
+    )
+    data = ("mnist-5k", "digits")
+    measures = (RIGHT, COST, PLANNED, AGREES, MAJORITY, APART)
+    axis = "%"
+    claims = CLAIMS
+
+    mass: float = setting(
+        0.92, Slider(0.7, 1.0, 0.01), "Mass", "The share of a layer's activity that its channels "
+        "should hold: the smaller, the fewer fire.",
+    )  # fmt: skip
+    epochs: int = setting(
+        8, Slider(1, 40, 1), "Epochs", "How long network and predictors learn on together."
+    )
+    loss: str = setting(
+        "decoupled", Choice(("decoupled", "joint")), "Predictors' loss",
+        "Whether it changes the predictors alone (decoupled) or the network, too (joint).",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """One dense network for all; what is done to it afterwards differs."""
+        training = TrainCase(case.data, RECIPE, case.seed)
+        return dict.fromkeys((DENSE, GATED, FIXED), training)
+
+    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+        """The dense network, or one with gates that learned on from it."""
+        half = part_of(progress, 0.0, 0.5)
+        dense = super().train(DENSE, training, progress if condition == DENSE else half)
+        if condition == DENSE:
+            return dense
+        data, seed = training.data, training.seed
+        ends = (0.5, 1.0) if condition == GATED else (0.5, 0.75)
+        gated = self.learned(
+            with_gates(dense, seed, self.loss), data, seed, part_of(progress, *ends)
+        )
+        if condition == GATED:
+            return gated
+        fixed = usual(gated, data, data.rows("train")[:LOOKED])
+        still = with_gates(dense, seed, self.loss, fixed)
+        return self.learned(still, data, seed, part_of(progress, 0.75, 1.0))
+
+    def learned(self, model: Classifier, data: DataSet, seed: int, told: Progress) -> Classifier:
+        """The model, once it learned on."""
+        recipe = replace(RECIPE, epochs=self.epochs, rate=GATED_RATE)
+        steps = self.epochs * -(-len(data.rows("train")) // recipe.batch)
+        loss = FireLoss(self.mass, round(PREDICTED * steps))
+        train(model, data, recipe, seed, objective=loss, progress=told)
+        return model
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """Accuracy, cost as a share of the dense network's, and how well firing is foretold."""
+        model, data = trained.model, case.data
+        rows = data.rows("test")[:LOOKED]
+        dense = isinstance(model.network, ResNet8)
+        seen = with_gates(model, case.seed, self.loss, every(model.network)) if dense else model
+        logits, fired = looked(seen, data, rows)
+        gated = cast("Gated", seen.network)
+        on = [one.on for one in fired]
+        wanted = [targets(one.maps, self.mass) for one in fired]
+        every_one = [torch.ones_like(one) for one in on]
+        whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
+        right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
+        agree = torch.cat([(a == b).double() for a, b in zip(on, wanted, strict=True)], 1)
+        often = torch.cat([one.double().mean(0) for one in wanted])
+        return {
+            RIGHT: right,
+            COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
+            PLANNED: self.planned(trained, data, rows),
+            AGREES: agree.mean().item(),
+            MAJORITY: torch.maximum(often, 1 - often).mean().item(),
+            APART: apart(on),
+        }
+
+    def planned(self, trained: Trained, data: DataSet, rows: Rows) -> float:
+        """The cost if each image had the channels that should fire in the dense network."""
+        dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
+        seen = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
+        _, fired = looked(seen, data, rows)
+        wanted = [targets(one.maps, self.mass) for one in fired]
+        predicting = with_gates(dense, trained.training.seed, self.loss)
+        whole = multiply_adds(cast("Gated", seen.network), fired, [one.on for one in fired]).mean()
+        cost = multiply_adds(cast("Gated", predicting.network), fired, wanted)
+        return float(cost.double().mean() / whole)
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Two images of each of some classes."""
+        return Pictures(
+            shown(case.data), ("first image", "second image"), case.data.classes[:SHOWN],
+            "Images of one class should need the same channels, those of other classes others.",
+        )  # fmt: skip
+
+    def more(self, case: ExperimentCase) -> Result:
+        """View channels: those of the same images, layer by layer."""
+        training = self.conditions(case)[GATED]
+        model = self.train(GATED, training, quiet)
+        rows = two_of_each(case.data)
+        _, fired = looked(model, case.data, rows.ravel())
+        bars = np.stack([barcode([one.on[at] for one in fired]) for at in range(rows.size)])
+        bars = bars.reshape(*rows.shape, *bars.shape[1:])
+        images = shown(case.data)
+        pairs = np.stack([images[0], bars[0], images[1], bars[1]])
+        return {"channels": Pictures(
+            pairs, ("first image", "its channels", "second image", "its channels "),
+            case.data.classes[:SHOWN],
+            "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
+        )}  # fmt: skip
+
+
+def with_gates(
+    dense: Classifier, seed: int, loss: str, fixed: list[Tensor] | None = None
+) -> Classifier:
+    """A copy of the model with predictors from the seed, or with channels that are always on."""
+    copy = dense.twin(paced=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        gated = Gated(cast("ResNet8", copy.network), joint=loss == "joint", fixed=fixed)
+    copy.network = gated.to(dense.device)
+    return copy
+
+
+def two_of_each(data: DataSet) -> Rows:
+    """Rows of two test images of each of the first classes, (2, classes)."""
+    test = data.rows("test")
+    found = [test[data.labels[test] == one] for one in range(min(SHOWN, len(data.classes)))]
+    return np.stack([own[[0, -1]] for own in found if len(own)], 1)
+
+
+def shown(data: DataSet) -> NDArray[np.uint8]:
+    """Those images in the size of the pictures beside them, (2, classes, side, side, 3)."""
+    rows = two_of_each(data)
+    places = np.arange(CELL) * data.side // CELL
+    images = np.stack([as_bytes(one)[places][:, places] for one in data.pixels(rows.ravel())])
+    return images.reshape(*rows.shape, CELL, CELL, 3)
+
+
+def barcode(on: list[Tensor]) -> NDArray[np.uint8]:
+    """The channels of one image, (side, side, 3): a band for each layer, a column for a channel."""
+    picture = np.full((CELL, CELL, 3), NONE, np.uint8)
+    tall = CELL // len(on)
+    for layer, own in enumerate(on):
+        colors = np.where(own.numpy()[:, None], np.array(ON, np.uint8), np.array(OFF, np.uint8))
+        picture[layer * tall : (layer + 1) * tall - 1, : len(own)] = colors
+    return picture
+
+
+def every(network: Any) -> list[Tensor]:
+    """All channels of a ResNet-8, layer by layer."""
+    made = [network.conv] + [c for block in network.blocks for c in (block.conv1, block.conv2)]
+    return [torch.ones(one.out_channels, dtype=torch.bool) for one in made]
+
+
+def unpredicted(gated: Gated) -> Gated:
+    """The same network without predictors, for counting."""
+    return Gated(gated.inner, fixed=every(gated.inner))
+
+
+def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
+    """In each layer the channels that are on most often, as many as are on in the mean."""
+    _, fired = looked(model, data, rows)
+    found = []
+    for one in fired:
+        often = one.on.double().mean(0)
+        count = max(1, round(one.on.sum(1).double().mean().item()))
+        chosen = often.argsort(descending=True, stable=True)[:count]
+        found.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
+    return found
+
+
+@torch.no_grad()
+def looked(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[Fired]]:
+    """Logits of some rows, and what each layer did, in eval mode."""
+    pixels = data.pixels(rows).to(model.device)
+    logits, fired = cast("Gated", model.network).look((pixels - model.mean) / model.std)
+    return logits.cpu(), [Fired(one.maps.cpu(), one.logits.cpu(), one.on.cpu()) for one in fired]
+
+
+def apart(on: list[Tensor]) -> float:
+    """The mean share of channels in which two different images differ."""
+    share = torch.cat([one.double() for one in on], 1).mean(0)
+    count = len(on[0])
+    return float((2 * share * (1 - share)).mean() * count / max(count - 1, 1))

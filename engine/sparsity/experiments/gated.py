@@ -1,0 +1,193 @@
+"""ResNet-8 in which each image lights its own channels, each layer told in advance which.
+
+Elkerdawy et al., "Fire Together Wire Together" (CVPR 2022), https://arxiv.org/abs/2110.08232. A
+predictor beside each convolution looks at what goes into it and says which channels behind the
+ReLU will fire; the others are set to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.classifier import Classifier
+from engine.models.small.residual import ResNet8
+from engine.models.small.shape import enter
+from engine.training.objective import Batch
+
+DEAD = 1e-5  # a channel with less of a layer's activity is off in any case
+FASTER = 10.0  # times the backbone's rate, at which predictors learn
+
+
+@dataclass(frozen=True, eq=False)
+class Fired:
+    """One layer's channels in a batch.
+
+    Args:
+        maps: (N, C, H, W) behind the ReLU, before anything is set to 0.
+        logits: (N, C), above 0 where the predictor says that the channel fires.
+        on: (N, C) bool, the channels that were used.
+    """
+
+    maps: Tensor
+    logits: Tensor
+    on: Tensor
+
+
+class Predictor(nn.Module):
+    """Mean of each input channel, softmax over channels, and a linear map: logits (N, out).
+
+    The map's weights stand for themselves times √10, so that a step of SGD moves the logits ten
+    times as far: the paper trains predictors at ten times the rate of the backbone. Softmax is
+    multiplied by the number of channels, which changes no map that can be learned: what goes in is
+    about 1, and hundreds of steps do what takes tens of thousands in the paper.
+    """
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inside, outside)
+        with torch.no_grad():
+            self.linear.weight.div_(FASTER**0.5)
+            self.linear.bias.zero_()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Logits of the channels that will fire."""
+        shares = maps.mean((2, 3)).softmax(1)
+        logits: Tensor = FASTER**0.5 * self.linear(shares.shape[1] * shares)
+        return logits
+
+
+class Gated(nn.Module):
+    """A trained ResNet-8 with a predictor for each of its seven convolutions in a row.
+
+    Args:
+        network: trained; it becomes part of this one.
+        joint: whether the predictors' loss may change the backbone, too.
+        fixed: channels that are on for all images, layer by layer, in place of the predictors.
+    """
+
+    def __init__(
+        self, network: ResNet8, *, joint: bool = False, fixed: Sequence[Tensor] | None = None
+    ) -> None:
+        super().__init__()
+        self.inner, self.joint, self.fixed = network, joint, fixed
+        convolutions = [network.conv]
+        for block in network.blocks:
+            convolutions += [block.conv1, block.conv2]
+        sizes = [(one.in_channels, one.out_channels) for one in convolutions]
+        self.predictors = nn.ModuleList(Predictor(inside, outside) for inside, outside in sizes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes)."""
+        return self.look(images)[0]
+
+    def look(self, images: Tensor) -> tuple[Tensor, list[Fired]]:
+        """Logits (N, classes), and what each layer did."""
+        net, fired = self.inner, list[Fired]()
+        entered = enter(images, net.shape)
+        maps = self.gate(fired, entered, net.act(net.bn(net.conv(entered))))
+        for block in net.blocks:
+            hidden = self.gate(fired, maps, block.act1(block.bn1(block.conv1(maps))))
+            sums = block.bn2(block.conv2(hidden)) + block.short(maps)
+            maps = self.gate(fired, hidden, block.act2(sums))
+        logits: Tensor = net.head(maps.mean((2, 3)))
+        return logits, fired
+
+    def gate(self, fired: list[Fired], before: Tensor, after: Tensor) -> Tensor:
+        """The layer's maps with the channels off that are said not to fire; noted in `fired`."""
+        at = len(fired)
+        logits = self.predictors[at](before if self.joint else before.detach())
+        if self.fixed is None:
+            on = with_best(logits.detach() > 0, logits.detach())
+        else:
+            on = self.fixed[at].expand(len(after), -1)
+        fired.append(Fired(after, logits, on))
+        return after * on[:, :, None, None]
+
+
+def with_best(on: Tensor, scores: Tensor) -> Tensor:
+    """The same channels (N, C), and the one with the highest score: a layer is never dark."""
+    return on | F.one_hot(scores.argmax(1), scores.shape[1]).bool()
+
+
+def targets(maps: Tensor, mass: float) -> Tensor:
+    """Which channels should fire, (N, C) bool: the strongest that hold `mass` of the activity.
+
+    A channel's activity is its largest value in the image, as a share of the sum over channels.
+    The channel that crosses the line is off, as published, but for the strongest.
+    """
+    peaks = maps.detach().abs().amax((2, 3))
+    shares = peaks / peaks.sum(1, keepdim=True).clamp_min(1e-12)
+    ordered, order = shares.sort(dim=1, descending=True, stable=True)
+    held = ordered > DEAD
+    if mass < 1:
+        held &= ordered.cumsum(1) <= mass + DEAD
+    return with_best(torch.zeros_like(held).scatter(1, order, held), peaks)
+
+
+@dataclass
+class FireLoss:
+    """Cross-entropy, and for the first steps how wrong the predictors are about their targets.
+
+    The second is binary cross-entropy, summed over a layer's channels and averaged over layers.
+    """
+
+    mass: float
+    until: int  # steps after which the predictors learn no more
+    step: int = 0
+
+    def __call__(self, model: Classifier, batch: Batch) -> Tensor:
+        """The loss of each image, (N,)."""
+        gated = model.network
+        logits, fired = gated.look((batch.pixels - model.mean) / model.std)
+        loss = F.cross_entropy(logits, batch.targets, reduction="none")
+        self.step += 1
+        if self.step > self.until or gated.fixed is not None:
+            return loss
+        wrong = [
+            F.binary_cross_entropy_with_logits(
+                one.logits, targets(one.maps, self.mass).float(), reduction="none"
+            ).sum(1)
+            for one in fired
+        ]
+        return loss + torch.stack(wrong).mean(0)
+
+
+def multiply_adds(gated: Gated, fired: Sequence[Fired], on: Sequence[Tensor]) -> Tensor:
+    """Multiply-adds of each image (N,), if channels that are off were neither made nor read.
+
+    Args:
+        gated: the network; its predictors are counted, a predictor's mean as one an entry.
+        fired: of the images, for the sizes of maps.
+        on: (N, C) bool for each layer, the channels that are on.
+    """
+    net = gated.inner
+    pixels = fired[0].maps.shape[2] * fired[0].maps.shape[3]
+    kernel = net.conv.weight[0, 0].numel()
+    before = torch.full((len(on[0]),), float(net.conv.in_channels))
+    entered = pixels * before
+    total = on[0].sum(1) * pixels * kernel * before + predictor_cost(gated, 0, entered)
+    at = 0
+    for block in net.blocks:
+        into = on[at].sum(1)
+        for conv in (block.conv1, block.conv2):
+            was = fired[at].maps.shape[2] * fired[at].maps.shape[3]
+            made, reads = on[at + 1].sum(1), on[at].sum(1)
+            size = fired[at + 1].maps.shape[2] * fired[at + 1].maps.shape[3]
+            total = total + made * size * reads * conv.weight[0, 0].numel()
+            total = total + predictor_cost(gated, at + 1, reads * was)
+            at += 1
+        if not isinstance(block.short, nn.Identity):
+            total = total + on[at].sum(1) * size * into  # 1 × 1, for the channels that are on
+    return total + on[at].sum(1) * net.head.out_features
+
+
+def predictor_cost(gated: Gated, at: int, entries: Tensor) -> Tensor:
+    """Of one predictor: the mean over all entries it reads, and its linear map; 0 where fixed."""
+    if gated.fixed is not None:
+        return torch.zeros_like(entries)
+    return entries + gated.predictors[at].linear.weight.numel()

@@ -1,0 +1,188 @@
+"""FTWT: gates against hand calculations, against skipped channels, and the claims as measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.sparsity.experiments import ftwt
+from engine.sparsity.experiments.ftwt import (
+    AGREES,
+    APART,
+    COST,
+    DENSE,
+    FIXED,
+    GATED,
+    MAJORITY,
+    PLANNED,
+    RECIPE,
+    RIGHT,
+    FireTogether,
+    every,
+    looked,
+    with_gates,
+)
+from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets
+from engine.training import fresh, train
+from engine.training.objective import Batch
+from tests import tiny
+from tests.engine.anomaly import outcomes
+
+
+def small():
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), 3)
+
+
+def model_of(case, epochs=2):
+    recipe = replace(RECIPE, epochs=epochs)
+    model = fresh(case.data, recipe, case.seed)
+    train(model, case.data, recipe, case.seed)
+    return model
+
+
+def test_the_strongest_channels_that_hold_the_mass_should_fire():
+    peaks = torch.tensor([[5.0, 3.0, 2.0, 0.0], [9.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    maps = peaks[:, :, None, None] * torch.tensor([[1.0, 0.2], [0.1, 0.0]])
+    assert targets(maps, 0.8).int().tolist() == [[1, 1, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]
+    assert targets(maps, 0.7).int().tolist() == [[1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]
+    assert targets(maps, 1.0).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [1, 0, 0, 0]]
+
+
+def test_with_every_channel_on_it_is_the_dense_network():
+    case = small()
+    dense = model_of(case)
+    gated = with_gates(dense, 0, "decoupled")
+    for predictor in gated.network.predictors:
+        torch.nn.init.constant_(predictor.linear.bias, 50.0)
+    pixels = case.data.pixels(case.data.rows("test"))
+    assert torch.equal(gated(pixels), dense(pixels))
+    assert torch.equal(with_gates(dense, 0, "joint", every(dense.network))(pixels), dense(pixels))
+
+
+@pytest.mark.parametrize("loss", ["decoupled", "joint"])
+def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
+    case = small()
+    model = with_gates(model_of(case), 0, loss)
+    model.requires_grad_(requires_grad=True)
+    rows = case.data.rows("train")[:8]
+    batch = Batch(rows, case.data.pixels(rows), case.data.targets(rows))
+    both = FireLoss(0.8, 10)(model, batch).sum()
+    alone = FireLoss(0.8, 0)(model, batch).sum()
+    weight = model.network.inner.blocks[1].conv1.weight
+    slope = torch.autograd.grad(both - alone, weight, retain_graph=True, allow_unused=True)[0]
+    reached = slope is not None and slope.abs().max().item() > 1e-7
+    assert reached == (loss == "joint")
+    learned = torch.autograd.grad(both, model.network.predictors[3].linear.weight)[0]
+    assert learned.abs().max() > 0
+
+
+def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[torch.Tensor, int]:
+    """Logits of one image from channels that are on alone, and the multiply-adds of doing so."""
+    net, on = gated.inner, [one.on[at_image].nonzero().ravel() for one in fired]
+    cost = 0
+
+    def layer(conv, norm, maps, inside, outside, add=None):
+        nonlocal cost
+        weight = conv.weight[outside][:, inside]
+        made = F.conv2d(maps, weight, None, conv.stride, conv.padding)
+        cost += made.shape[2] * made.shape[3] * weight.numel()
+        if norm is None:
+            return made
+        made = F.batch_norm(
+            made, norm.running_mean[outside], norm.running_var[outside], norm.weight[outside],
+            norm.bias[outside], training=False, eps=norm.eps,
+        )  # fmt: skip
+        return made if add is None else made + add
+
+    first = torch.arange(net.conv.in_channels)
+    maps = image.mean(1, keepdim=True) if len(first) == 1 else image
+    cost += maps.numel() + gated.predictors[0].linear.weight.numel()
+    maps, was = layer(net.conv, net.bn, maps, first, on[0]).relu(), on[0]
+    for number, block in enumerate(net.blocks):
+        middle, last = on[2 * number + 1], on[2 * number + 2]
+        for which in (1, 2):
+            cost += gated.predictors[2 * number + which].linear.weight.numel()
+        cost += maps.numel()
+        hidden = layer(block.conv1, block.bn1, maps, was, middle).relu()
+        cost += hidden.numel()
+        if isinstance(block.short, torch.nn.Identity):
+            whole = torch.zeros(1, block.conv2.out_channels, *maps.shape[2:])
+            whole[:, was] = maps
+            beside = whole[:, last]
+        else:
+            beside = layer(block.short[0], block.short[1], maps, was, last)
+        maps = layer(block.conv2, block.bn2, hidden, middle, last, beside).relu()
+        was = last
+    logits = F.linear(maps.mean((2, 3)), net.head.weight[:, was], net.head.bias)
+    return logits, cost + net.head.weight[:, was].numel()
+
+
+def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
+    case = small()
+    model = with_gates(model_of(case), 5, "decoupled")
+    with torch.no_grad():
+        for predictor in model.network.predictors:
+            predictor.linear.weight.mul_(20)
+    rows = case.data.rows("test")[:6]
+    logits, fired = looked(model, case.data, rows)
+    cost = multiply_adds(model.network, fired, [one.on for one in fired])
+    assert any(len(one.on.unique(dim=0)) > 1 for one in fired)  # not the same for all images
+    assert all(0 < one.on.float().mean() < 1 for one in fired[1:])
+    images = (case.data.pixels(rows) - model.mean) / model.std
+    with torch.no_grad():
+        for at in range(len(rows)):
+            ours, counted = skipped(model.network, images[at : at + 1], fired, at)
+            torch.testing.assert_close(logits[at : at + 1], ours, rtol=1e-4, atol=1e-5)
+            assert cost[at].item() == counted
+
+
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch):
+    monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
+    case = small()
+    found = FireTogether(seeds=1, epochs=2, mass=0.7)(case)["table"]
+    rows, data = case.data.rows("test"), case.data
+    dense = fresh(data, ftwt.RECIPE, case.seed)
+    train(dense, data, ftwt.RECIPE, case.seed)
+    model = with_gates(dense, case.seed, "decoupled")
+    recipe = replace(ftwt.RECIPE, rate=0.01)
+    steps = 2 * -(-len(data.rows("train")) // recipe.batch)
+    train(model, data, recipe, case.seed, objective=FireLoss(0.7, round(steps / 2)))
+    logits, fired = looked(model, data, rows)
+    right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
+    assert found.cell(GATED, RIGHT) == pytest.approx(right)
+    wanted = torch.cat([targets(one.maps, 0.7) for one in fired], 1)
+    on = torch.cat([one.on for one in fired], 1)
+    assert found.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
+    share = wanted.double().mean(0)
+    assert found.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
+    pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
+    assert found.cell(GATED, APART) == pytest.approx(np.mean(pairs))
+    assert found.cell(DENSE, COST) == pytest.approx(1)
+    assert found.cell(FIXED, APART) == 0
+    assert found.cell(DENSE, PLANNED) == found.cell(GATED, PLANNED)
+
+
+def test_a_picture_of_channels_shows_those_that_are_on(monkeypatch):
+    on = [torch.tensor([True, False, True]), torch.tensor([False, True])]
+    picture = ftwt.barcode(on)
+    assert picture.shape == (64, 64, 3)
+    dark = (picture == np.array(ftwt.ON)).all(2)
+    assert dark[:31].any(0).nonzero()[0].tolist() == [0, 2]
+    assert dark[32:].any(0).nonzero()[0].tolist() == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_claims_at_the_usual_settings(measure):
+    found = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
+    claims, table = found["claims"], found["table"]
+    assert table.cell(FIXED, APART) == table.cell(DENSE, APART) == 0 < table.cell(GATED, APART)
+    outcomes.note(measure, "FTWT, ResNet-8, mnist-5k", claims)
+    for name in FireTogether.measures:
+        measure(f"FTWT, {name}", outcomes.by_condition(table, name))
