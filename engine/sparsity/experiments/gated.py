@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.models.classifier import Classifier
-from engine.models.small.residual import ResNet8
+from engine.models.small.residual import Residual, ResNet8
 from engine.models.small.shape import enter
 from engine.training.objective import Batch
 
@@ -76,7 +77,7 @@ class Gated(nn.Module):
         super().__init__()
         self.inner, self.joint, self.fixed = network, joint, fixed
         convolutions = [network.conv]
-        for block in network.blocks:
+        for block in blocks(network):
             convolutions += [block.conv1, block.conv2]
         sizes = [(one.in_channels, one.out_channels) for one in convolutions]
         self.predictors = nn.ModuleList(Predictor(inside, outside) for inside, outside in sizes)
@@ -90,7 +91,7 @@ class Gated(nn.Module):
         net, fired = self.inner, list[Fired]()
         entered = enter(images, net.shape)
         maps = self.gate(fired, entered, net.act(net.bn(net.conv(entered))))
-        for block in net.blocks:
+        for block in blocks(net):
             hidden = self.gate(fired, maps, block.act1(block.bn1(block.conv1(maps))))
             sums = block.bn2(block.conv2(hidden)) + block.short(maps)
             maps = self.gate(fired, hidden, block.act2(sums))
@@ -142,7 +143,7 @@ class FireLoss:
 
     def __call__(self, model: Classifier, batch: Batch) -> Tensor:
         """The loss of each image, (N,)."""
-        gated = model.network
+        gated = cast("Gated", model.network)
         logits, fired = gated.look((batch.pixels - model.mean) / model.std)
         loss = F.cross_entropy(logits, batch.targets, reduction="none")
         self.step += 1
@@ -172,7 +173,7 @@ def multiply_adds(gated: Gated, fired: Sequence[Fired], on: Sequence[Tensor]) ->
     entered = pixels * before
     total = on[0].sum(1) * pixels * kernel * before + predictor_cost(gated, 0, entered)
     at = 0
-    for block in net.blocks:
+    for block in blocks(net):
         into = on[at].sum(1)
         for conv in (block.conv1, block.conv2):
             was = fired[at].maps.shape[2] * fired[at].maps.shape[3]
@@ -190,4 +191,10 @@ def predictor_cost(gated: Gated, at: int, entries: Tensor) -> Tensor:
     """Of one predictor: the mean over all entries it reads, and its linear map; 0 where fixed."""
     if gated.fixed is not None:
         return torch.zeros_like(entries)
-    return entries + gated.predictors[at].linear.weight.numel()
+    predictor = cast("Predictor", gated.predictors[at])
+    return entries + predictor.linear.weight.numel()
+
+
+def blocks(network: ResNet8) -> list[Residual]:
+    """Its residual blocks, in order."""
+    return cast("list[Residual]", list(network.blocks))
