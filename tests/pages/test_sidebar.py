@@ -6,7 +6,6 @@ import pytest
 
 from components import views
 from components.views import VIEWS
-from engine.sparsity import EXPERIMENTS
 from tests.visits import said, settled, visit
 
 IMAGE = {"image", "model"}

@@ -1,0 +1,71 @@
+"""What single experiments show beside what all of them do; another one has no such view."""
+
+from __future__ import annotations
+
+from components.draw.drawing import Drawing
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.draw.stacked import Stacked
+from components.experiments.claims import between, by_width, engaged, hulls, rules
+from engine.experiment import spread
+from engine.result import Table
+
+
+def in_plane(table: Table) -> PointGroups:
+    """Its first group as thin lines, the others as points."""
+    lines, *points = dict.fromkeys(table.rows)
+    return PointGroups(
+        x=table.order[0], y=table.order[1], height=460,
+        looks={lines: "thin", **dict.fromkeys(points, "dots")},
+    )  # fmt: skip
+
+
+HULLS = Drawing(
+    "hulls", "What can be chosen with fewer of the others",
+    chart=lambda found: Lines(
+        x="false alarms", series={one: one for one in found["hulls"].order[1:]},
+        span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
+    ),
+    finding=lambda found: hulls(found["hulls"]),
+)  # fmt: skip
+GAPS = Drawing(
+    "gaps", "What sparsity costs, by width",
+    chart=lambda found: Lines(
+        x="width", series={one: one for one in rules(found["gaps"])},
+        intervals={one: (spread(one),) for one in rules(found["gaps"])},
+        ticks=found["gaps"]["width"].tolist(), log=True, line=0.0,
+        title="dense minus sparse (points)", x_title="width (times the usual channels)",
+    ),
+    finding=lambda found: by_width(found["gaps"]),
+)  # fmt: skip
+PROJECTION = Drawing(
+    "projection", "Where SMOTE draws",
+    chart=lambda found: in_plane(found["projection"]),
+    finding=lambda found: between(found["projection"]),
+)  # fmt: skip
+CHAIN = (
+    Drawing("examples", "Three images on their way through the experts"),
+    Drawing(
+        "chain", "What each expert says of them",
+        chart=Stacked(
+            parts={
+                "belief in the answer": "belief in the answer",
+                "belief in other classes": "belief in other classes", "vacuity": "no evidence",
+            },
+            rest="vacuity", title="%",
+        ),
+        finding=lambda found: engaged(found["chain"]),
+    ),
+    Drawing(
+        "left", "What is left after each expert",
+        chart=lambda found: Lines(
+            x="experts", series={name: name for name in found["left"].order[1:]},
+            title="left over (power of ten)", x_title="experts asked",
+            ticks=found["left"]["experts"].tolist(),
+        ),
+        finding=lambda _: "An image engages the next expert while its line lies above that of "
+        "the share it needs, which depends on all test images.",
+    ),
+)  # fmt: skip
+CHANNELS = Drawing("channels", "Which channels are on")
+OF_ONE = (GAPS, CHANNELS, PROJECTION, HULLS, *CHAIN)
