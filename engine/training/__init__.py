@@ -19,7 +19,7 @@ from engine.training.objective import (
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
 from engine.training.regime import Regime, Scheduled
-from engine.training.stacked import train_stacked
+from engine.training.stacked import StackRecorder, train_stacked
 from engine.training.state import Unfinished, unfinished
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Recorder",
     "Regime",
     "Scheduled",
+    "StackRecorder",
     "Unfinished",
     "augmented",
     "bake",

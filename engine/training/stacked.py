@@ -1,17 +1,17 @@
 """K small networks trained at once: the weights of K trainings in less time.
 
 Most of a small network's step is overhead. Here all networks take each step together
-(`engine.models.stack`), each with its own first weights, seed and images. Every batch is that of
-`train` with this seed, and the loop is the same, so that it resumes after an interruption. Sums are
-added in another order than in a single network: weights agree within rounding, which grows over
-many steps, and not to the bit.
+(`engine.models.stack`), each with its own first weights, seed, images and masks. Every batch is
+that of `train` with this seed, and the loop is the same, so that it resumes after an interruption.
+Sums are added in another order than in a single network: weights agree within rounding, which
+grows over many steps, and not to the bit.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,16 @@ from torch import Tensor, nn
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
+from engine.models.bits import packed_bits
 from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
 from engine.models.stack import Stack
 from engine.result import Array, TrainLog
+from engine.training.asking import check_steps
 from engine.training.figures import LOOK
 from engine.training.images import augmented, drawn
 from engine.training.loop import TrainingRun
-from engine.training.masks import carried
+from engine.training.masks import Masks, carried
 from engine.training.objective import Criterion, cross_entropy
 from engine.training.question import as_targets, named
 from engine.training.recipe import Recipe
@@ -84,23 +86,52 @@ class StackedLoss:
 
     def validated(self) -> tuple[float, float]:
         """Mean loss and share of right answers over all networks; NaN without images."""
+        loss, right = self.validated_each()
+        return loss.mean().item(), right.mean().item()
+
+    def validated_each(self) -> tuple[Tensor, Tensor]:
+        """Loss and share of right answers of each network, (K,) float64; NaN without images."""
         held = self.data.rows("validation")
-        if not len(held):
-            return math.nan, math.nan
-        loss = right = 0.0
+        count = len(self.seeds)
+        loss, right = torch.zeros(2, count, dtype=torch.float64)
         self.stack.train(mode=False)
         try:
             with torch.no_grad(), counting_passes(None):
-                for part in np.array_split(held, -(-len(held) // LOOK)):
-                    rows = np.broadcast_to(part, (len(self.seeds), len(part))).copy()
-                    images = self.data.pixels(part).expand(len(rows), -1, -1, -1, -1)
+                for part in np.array_split(held, -(-len(held) // LOOK)) if len(held) else ():
+                    rows = np.broadcast_to(part, (count, len(part))).copy()
+                    images = self.data.pixels(part).expand(count, -1, -1, -1, -1)
                     logits, targets = self.answers(images, rows)
-                    loss += self.objective.each(logits, targets).sum().item()
-                    right += self.objective.right(logits, targets)
+                    loss += self.objective.each(logits, targets).view(rows.shape).sum(1).cpu()
+                    each = zip(logits.split(len(part)), targets.split(len(part)), strict=True)
+                    right += torch.tensor([self.objective.right(*own) for own in each])
         finally:
             self.stack.train()
-        count = len(held) * len(self.seeds)
-        return loss / count, right / count
+        shares = len(held) or math.nan
+        return loss / shares, right / shares
+
+
+@dataclass
+class StackRecorder(Recorder):
+    """What to keep of several networks that are trained at once; `train_stacked` fills it.
+
+    A snapshot has the weights of all, (K, *shape). No average is kept.
+
+    Args:
+        looks: the steps after which each network is asked about the validation images; `weights`
+            then has "validation loss" and "validation accuracy" of that step, (K,) each, NaN
+            without images.
+    """
+
+    looks: tuple[int, ...] = ()
+    loss: StackedLoss | None = field(default=None, init=False)
+
+    def snapshot(self, network: nn.Module, step: int) -> None:
+        """Keep the weights and ask the networks, if this is one of the steps."""
+        super().snapshot(network, step)
+        if self.loss and step in self.looks:
+            loss, right = self.loss.validated_each()
+            found = {"validation loss": loss, "validation accuracy": right}
+            self.weights[step] = self.weights.get(step, {}) | found
 
 
 def train_stacked(
@@ -112,6 +143,9 @@ def train_stacked(
     rows: Sequence[Rows] | None = None,
     objective: Criterion = cross_entropy,
     targets: Array | None = None,
+    masks: Sequence[Masks] | None = None,
+    start: int = 0,
+    recorder: StackRecorder | None = None,
     keep: Path | None = None,
     note: Mapping[str, Any] | None = None,
     progress: Progress = quiet,
@@ -126,6 +160,10 @@ def train_stacked(
         rows: what each learns from, as many images each; the train split when left out.
         objective: a loss of outputs and targets.
         targets: as for `train`, the same for all.
+        masks: of each, where its weights stay exactly 0 from the first step on; each model carries
+            its own afterwards. Those that the models carry when left out.
+        start: steps of the recipe that are left out, as for `train`.
+        recorder: what is kept on the way; filled here.
         keep: the file that an interrupted training goes on from; gone when it is over.
         note: what `unfinished` tells of the kept file, as JSON has it.
         progress: told at every few batches; raising there leaves the file behind.
@@ -135,20 +173,33 @@ def train_stacked(
 
     Raises:
         BlindspotError: they cannot be trained together, or a loss is no number any more.
-        BadModel: the models differ in form or normalization.
+        BadModel: the models differ in form or normalization, or a mask does not fit.
     """
     each = [data.rows("train")] * len(models) if rows is None else list(rows)
-    check(models, data, recipe, seeds, each)
-    stack, stacked = Stack(models), np.stack(each)
+    held = [carried(model) for model in models] if masks is None else list(masks)
+    check(models, data, recipe, seeds, each, held)
+    stack, stacked = Stack(models, held), np.stack(each)
+    check_steps(recipe, data, each[0], start, recorder)
     wanted = data.targets() if targets is None else as_targets(targets, len(data))
-    given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
-    also = {"seeds": list(seeds), "objective": objective.name}
-    name = named(stack.network, data, recipe, seeds[0], {}, given, also) if keep else ""
+    recorder = recorder or StackRecorder()
+    if recorder.decay is not None:
+        raise BlindspotError("An average is kept of a network that is trained alone.")
+    name = ""
+    if keep:
+        given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
+        also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
+        if start or recorder.snapshots or recorder.looks:
+            also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
+        name = named(stack.network, data, recipe, seeds[0], stack.masks, given, also)
     stack.train()
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
-    run = TrainingRun(loss, Recorder(), keep=keep, question=name, note=note or {})
+    recorder.begin(models[0], {}, start)
+    recorder.loss = loss
+    run = TrainingRun(loss, recorder, start, keep=keep, question=name, note=note or {})
     log = run.finish(progress)
     stack.write_to(models)
+    for model, own in zip(models, held, strict=True):
+        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in own.items()})
     return log
 
 
@@ -158,16 +209,17 @@ def check(
     recipe: Recipe,
     seeds: Sequence[int],
     rows: Sequence[Rows],
+    masks: Sequence[Masks],
 ) -> None:
     """Raise BlindspotError for what cannot be trained together."""
     if not len(models) == len(seeds) == len(rows):
         counts = f"{len(models)} networks, {len(seeds)} seeds and {len(rows)} lists of images"
         raise BlindspotError(f"Each network needs a seed and images: there are {counts}.")
+    if len(masks) != len(models):
+        raise BlindspotError(f"There are masks of {len(masks)} networks for {len(models)}.")
     if len({len(own) for own in rows}) > 1:
         raise BlindspotError("Networks that are trained together need as many images each.")
     if not all(len(own) for own in rows):
         raise BlindspotError(f"{data.card.title} has no images to train on.")
     if recipe.attack is not None:
         raise BlindspotError("Networks cannot be trained together against attacks: set it to 0.")
-    if any(carried(model) for model in models):
-        raise BlindspotError("Pruned networks cannot be trained together: train them one by one.")

@@ -11,15 +11,19 @@ import torch
 
 from engine.errors import BadModel, BlindspotError, Cancelled
 from engine.keeping.store import StoredAnswer, pack, unpack
+from engine.models.bits import packed_bits
 from engine.models.card import card_of, networks
 from engine.models.passes import Passes, counting_passes
 from engine.models.rebuild import rebuilt
 from engine.models.stack import Stack
 from engine.training import (
     Recipe,
+    Recorder,
+    StackRecorder,
     binary_cross_entropy,
     fresh,
     loop,
+    outputs,
     squared_error,
     train,
     train_stacked,
@@ -95,6 +99,96 @@ def test_each_learns_its_own_images_and_targets_of_any_kind(data, objective):
         alone = fresh(data, RECIPE, seed)
         train(alone, data, RECIPE, seed, rows=own, objective=objective, targets=LABELS)
         assert furthest(model, alone) < 1e-6
+
+
+def halved(model, seed):
+    """Masks that keep about half of each matrix of weights, drawn anew for each network."""
+    chance = torch.Generator().manual_seed(seed)
+    named = model.network.named_parameters()
+    return {
+        name: torch.rand(weight.shape, generator=chance) < 0.5
+        for name, weight in named
+        if weight.ndim > 1
+    }
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_each_has_masks_of_its_own_and_a_start_and_what_is_cut_is_exactly_0_all_the_way(
+    data, recipe
+):
+    start, last = 4, 12
+    models = begun(data, recipe)
+    masks = [halved(model, seed) for model, seed in zip(models, SEEDS, strict=True)]
+    masks[1] = {}  # whole
+    recorder = StackRecorder((start, 6, last))
+    train_stacked(models, data, recipe, SEEDS, masks=masks, start=start, recorder=recorder)
+    for place, (model, seed, own) in enumerate(zip(models, SEEDS, masks, strict=True)):
+        alone, record = fresh(data, recipe, seed), Recorder((start, 6, last))
+        train(alone, data, recipe, seed, masks=own, start=start, recorder=record)
+        assert furthest(model, alone) < 1e-6
+        assert furthest(model, fresh(data, recipe, seed)) > 1e-4
+        assert model.masks.keys() == own.keys()
+        for step, weights in recorder.weights.items():
+            for name, tensor in weights.items():
+                near = torch.allclose(tensor[place], record.weights[step][name], atol=1e-6)
+                assert near, (step, name)
+                assert name not in own or not tensor[place][~own[name]].any()
+        begin = fresh(data, recipe, seed).network.state_dict()
+        for name, tensor in recorder.weights[start].items():
+            kept = own.get(name, torch.ones_like(tensor[place], dtype=torch.bool))
+            assert torch.equal(tensor[place][kept], begin[name][kept])
+    again, _ = together(data, recipe)
+    for model, own in zip(again, masks, strict=True):
+        model.masks = packed_bits({name: mask.numpy() for name, mask in own.items()})
+    train_stacked(again, data, recipe, SEEDS)  # masks that they carry
+    for model, own in zip(again, masks, strict=True):
+        state = model.network.state_dict()
+        assert all(not state[name][~mask].any() for name, mask in own.items())
+
+
+def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
+    models, recorder = begun(data, MOVED), StackRecorder(looks=(5, 12))
+    log = train_stacked(models, data, MOVED, SEEDS, recorder=recorder)
+    for place, seed in enumerate(SEEDS):
+        alone, record = fresh(data, MOVED, seed), Recorder((5, 12))
+        own = train(alone, data, MOVED, seed, recorder=record)
+        alone.network.load_state_dict(record.weights[5])
+        rows = data.rows("validation")
+        logits, right = outputs(alone, data, rows), data.targets(rows)
+        early, late = recorder.weights[5], recorder.weights[12]
+        loss = torch.nn.functional.cross_entropy(logits, right).item()
+        assert early["validation loss"][place].item() == pytest.approx(loss, rel=1e-4)
+        share = (logits.argmax(1) == right).float().mean().item()
+        assert early["validation accuracy"][place].item() == pytest.approx(share)
+        last = late["validation loss"][place].item()
+        assert last == pytest.approx(own.validation_loss[-1], rel=1e-4)
+    assert late["validation loss"].mean().item() == pytest.approx(log.validation_loss[-1])
+
+
+def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    told, keep = [], tmp_path / "state.safetensors"
+    masks = [halved(model, 0) for model in begun(data)]
+
+    def stop(done, words="", partial=None):
+        told.append(done)
+        if len(told) == 8:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        together(data, masks=masks, keep=keep, progress=stop)
+    for given in (
+        {},
+        {"masks": masks, "start": 1},
+        {"masks": masks, "recorder": StackRecorder((9,))},
+    ):
+        kept, begin = keep.read_bytes(), []
+        together(data, keep=keep, progress=lambda done, *_, b=begin: b.append(done), **given)
+        assert begin[0] < told[-1]
+        keep.write_bytes(kept)
+    begin = []
+    together(data, masks=masks, keep=keep, progress=lambda done, *_: begin.append(done))
+    assert begin[0] > told[-1] - 1e-9
 
 
 def test_its_passes_are_those_of_all_of_them(data):
@@ -198,9 +292,20 @@ def test_what_cannot_be_trained_together_is_said(data):
         train_stacked([*models[:2], fresh(data, Recipe("lenet"))], data, RECIPE, SEEDS)
     with pytest.raises(BadModel, match="no network to stack"):
         train_stacked([], data, RECIPE, ())
-    train(models[0], data, RECIPE, masks={"fc1.weight": torch.arange(128 * 64).view(128, 64) > 9})
-    with pytest.raises(BlindspotError, match="Pruned networks"):
-        train_stacked(models, data, RECIPE, SEEDS)
+    with pytest.raises(BlindspotError, match="masks of 1 networks for 3"):
+        train_stacked(models, data, RECIPE, SEEDS, masks=[{}])
+    with pytest.raises(BadModel, match=r"no weight called 'fc9\.weight'"):
+        train_stacked(models, data, RECIPE, SEEDS, masks=[{"fc9.weight": torch.ones(2)}, {}, {}])
+    with pytest.raises(
+        BadModel, match=r"mask of fc1\.weight has the shape \(2,\), not \(128, 64\)"
+    ):
+        train_stacked(models, data, RECIPE, SEEDS, masks=[{"fc1.weight": torch.ones(2)}, {}, {}])
+    with pytest.raises(BlindspotError, match="cannot start after 12"):
+        train_stacked(models, data, RECIPE, SEEDS, start=12)
+    with pytest.raises(BlindspotError, match="steps 0 to 12 of this training, not 13"):
+        train_stacked(models, data, RECIPE, SEEDS, recorder=StackRecorder((13,)))
+    with pytest.raises(BlindspotError, match="trained alone"):
+        train_stacked(models, data, RECIPE, SEEDS, recorder=StackRecorder(decay=0.9))
     wild = replace(RECIPE, rate=1.0, momentum=0.99, epochs=50)
     with pytest.raises(BlindspotError, match=r"no number any more in epoch \d"):
         together(data, wild, objective=squared_error, targets=LABELS * 1e6)
