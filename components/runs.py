@@ -18,7 +18,7 @@ from components.ending import end
 from engine import run
 from engine.lane import Job, lane
 from engine.method import Method
-from engine.result import Result, TrainLog
+from engine.result import Networks, Result, TrainLog
 from engine.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
@@ -61,7 +61,11 @@ class Problem:
     def again(self) -> str:
         """What its button does: a training goes on where it was stopped."""
         held = (self.partial or {}).values()
-        return "Resume" if any(isinstance(view, TrainLog) for view in held) else "Start again"
+        return (
+            "Resume"
+            if any(isinstance(view, TrainLog | Networks) for view in held)
+            else "Start again"
+        )
 
 
 Outcome = Answer | Pending | Problem

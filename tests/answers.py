@@ -19,7 +19,11 @@ def small(kind):
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
     counted |= {"length": 6} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"} or issubclass(kind, Experiment)
-    counted |= {"images": 10, "epochs": 1, "seeds": 2, "networks": 2} if trains else {"images": 8}
+    counted |= (
+        {"images": 10, "epochs": 1, "seeds": 2, "networks": 2, "levels": 3}
+        if trains
+        else {"images": 8}
+    )
     counted |= {"count": 2000, "points": 40} if issubclass(kind, Experiment) else {"draws": 2}
     given = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)

@@ -180,6 +180,8 @@ def checkpoint(model: Classifier, card: ModelCard) -> Checkpoint:
 def networks(models: Sequence[Classifier], cards: Sequence[ModelCard]) -> Networks:
     """Models of one form as one view; the first card says what made them and how.
 
+    The masks of a weight are in it where all models carry one.
+
     Raises:
         ValueError: there is not one card for each model, or none.
     """
@@ -187,8 +189,11 @@ def networks(models: Sequence[Classifier], cards: Sequence[ModelCard]) -> Networ
         raise ValueError(f"{len(models)} models have {len(cards)} cards")
     each = [weights_of(model) for model in models]
     weights = {name: np.stack([one[name] for one in each]) for name in each[0]}
-    settings = json.dumps(dict(cards[0].settings))
-    return Networks(weights, cards[0].made_by, settings, tuple(card.as_json() for card in cards))
+    bits = [masks_that_hold(model) for model in models]
+    common = [name for name in bits[0] if all(name in one for one in bits)]
+    masks = {name: np.stack([one[name] for one in bits]) for name in common}
+    settings, said = json.dumps(dict(cards[0].settings)), tuple(card.as_json() for card in cards)
+    return Networks(weights, cards[0].made_by, settings, said, masks)
 
 
 def masks_that_hold(model: Classifier) -> dict[str, Packed]:

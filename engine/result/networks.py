@@ -34,19 +34,21 @@ class Networks(View):
     """Weights of K networks of one form, such as one training with K seeds.
 
     Raises:
-        ValueError: there is not one set of weights for each card.
+        ValueError: there is not one set of weights, or of masks, for each card.
     """
 
     weights: Mapping[str, Array]  # by name, (K, *shape)
     made_by: str  # family.name
     settings: str  # JSON
     cards: tuple[str, ...]  # JSON: of each, as a checkpoint has it
+    masks: Mapping[str, Array] = field(default_factory=dict)  # (K, bytes): one bit a weight, packed
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if odd := [name for name, array in self.weights.items() if len(array) != len(self.cards)]:
-            count = len(self.weights[odd[0]])
-            raise ValueError(f"{len(self.cards)} networks have {count} weights {odd[0]!r}")
+        for kind, held in {"weights": self.weights, "masks": self.masks}.items():
+            if odd := [name for name, array in held.items() if len(array) != len(self.cards)]:
+                count = len(held[odd[0]])
+                raise ValueError(f"{len(self.cards)} networks have {count} {kind} {odd[0]!r}")
 
     def __len__(self) -> int:
         return len(self.cards)
@@ -55,8 +57,9 @@ class Networks(View):
         """One of the networks. Raises IndexError."""
         card = self.cards[place]
         weights = {name: array[place] for name, array in self.weights.items()}
+        masks = {name: array[place] for name, array in self.masks.items()}
         parent = json.loads(card).get("parent", "")
-        return Checkpoint(weights, parent, self.made_by, self.settings, card)
+        return Checkpoint(weights, parent, self.made_by, self.settings, card, masks)
 
 
 @dataclass(frozen=True, eq=False)

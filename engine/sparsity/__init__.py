@@ -29,6 +29,7 @@ from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, Retrain, keep
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tickets.bip import BiP
+from engine.sparsity.tickets.lottery import Lottery
 from engine.sparsity.tickets.rewinding import Rewinding
 from engine.sparsity.tickets.rewound import Rewound
 from engine.weights.case import PruneCase
@@ -38,8 +39,8 @@ from engine.weights.parts import PrunableWeight, parts
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment, RandomPruning, FireTogether)
+TICKETS = (Lottery, BiP, Rewound, Rewinding)
 
-TICKETS = (BiP, Rewound, Rewinding)
 
 METHODS = (*PRUNE, *TICKETS, *EXPERIMENTS)
 
@@ -58,6 +59,7 @@ __all__ = [
     "Harm",
     "Learned",
     "Level",
+    "Lottery",
     "MaskRules",
     "Masks",
     "NMFlowExperiment",

@@ -1,25 +1,50 @@
-"""What the views of Sparsity open with: a sample in a pruned model, what is lost, experiments."""
+"""What the views of Sparsity open with: Prune with the first sample, Tickets, experiments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine import data
+from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case.opening import Question, about_first
 from engine.case.prediction import Prediction
 from engine.experiment import ExperimentCase
 from engine.images.samples import SAMPLES
+from engine.lab import TrainCase
 from engine.models.catalog import load
-from engine.sparsity import EXPERIMENTS, Harm, Level, Prune, Tradeoff, Unknown, prune_case
+from engine.sparsity import (
+    EXPERIMENTS,
+    Harm,
+    Level,
+    Lottery,
+    Prune,
+    Tradeoff,
+    Unknown,
+    prune_case,
+)
 from engine.sparsity.effects.pruned_image import PrunedImage
+from engine.sparsity.tickets.lottery import RECIPES
 
 PRUNED = 0.3  # of the weights, as the view opens
+TICKETS_DATA = ("digits", "mnist-5k")  # small enough to be trained on again and again
 
 
 def questions() -> Iterator[Question]:
-    """About one photograph, about all that ship, and each experiment on its first data."""
+    """What the views ask, and each experiment on its first data."""
+    yield from prune()
+    yield from tickets()
+    for kind in EXPERIMENTS:
+        yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
+
+
+def tickets() -> Iterator[Question]:
+    """The tickets of the digits, at the usual settings."""
+    yield Lottery(), TrainCase(data_sets.load(TICKETS_DATA[0]), next(iter(RECIPES.values())))
+
+
+def prune() -> Iterator[Question]:
+    """About one photograph, and about all that ship."""
     case = prune_case(load())
     cut = Prune(ratio=PRUNED)
     after = replace(about_first(SAMPLES[0].name), model=cut.made(case, cut.masks(case)))
@@ -31,5 +56,3 @@ def questions() -> Iterator[Question]:
     yield Unknown(ratio=PRUNED), case
     for one in SAMPLES:
         yield PrunedImage(), about_first(one.name)
-    for kind in EXPERIMENTS:
-        yield kind(), ExperimentCase(data.load(kind.data[0]))

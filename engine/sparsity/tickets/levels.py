@@ -1,0 +1,255 @@
+"""Iterative magnitude pruning with rewinding, several seeds and their controls at once.
+
+A level trains 3 K networks as one stack: the tickets of K seeds, each one's masks with a new random
+start, and random masks with its own layer densities. Then the smallest of each ticket's weights
+go, and the next level begins at the same weights θk as every level: the weights and BatchNorm's
+statistics after k steps of the dense training. The optimizer is new, and the order of images goes
+on from step k. What a finished level leaves is kept in a file, so that a run that was stopped goes
+on with the level under way, in the middle of its training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import BlindspotError
+from engine.keeping.store import remove
+from engine.lab import TrainCase
+from engine.method import Progress
+from engine.models.bits import unpacked_bits
+from engine.models.classifier import Classifier
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import StackRecorder, fresh, outputs, train_stacked
+from engine.training.asking import forget_findings
+from engine.training.state import part, read_state, state_file, write_state
+from engine.weights.masks import Masks, masks_of
+
+ARMS = ("ticket", "new start", "random mask")
+NEW_START = 1_000  # how far the seed of a new start lies from the ticket's
+NOTE = {"kind": "tickets"}  # of the files of a run that was stopped
+LOOKS = 25  # how often the validation images are looked at in a training
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TicketPlan:
+    """What is to be done: the settings of a method and its case.
+
+    Args:
+        case: data, recipe and the first seed.
+        share: of the weights that stay, what goes at each level.
+        levels: how often, at most.
+        rewind: the share of the steps after which a ticket begins.
+        seeds: how many; they follow the case's.
+        head: whether the last layer is pruned.
+        name: of its files.
+    """
+
+    case: TrainCase
+    share: float
+    levels: int
+    rewind: float
+    seeds: int
+    head: bool
+    name: str
+
+    @property
+    def drawn(self) -> list[int]:
+        """The seeds."""
+        return [(self.case.seed + more) % 2**32 for more in range(self.seeds)]
+
+    @property
+    def steps(self) -> int:
+        """Of a whole training."""
+        recipe = self.case.recipe
+        return recipe.epochs * -(-len(self.case.data.rows("train")) // recipe.batch)
+
+    @property
+    def start(self) -> int:
+        """The step k that tickets are rewound to; at least one step is left."""
+        return min(int(self.rewind * self.steps), self.steps - 1)
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The steps after which the validation images are looked at."""
+        places = np.linspace(self.start, self.steps, LOOKS + 1)[1:]
+        return tuple(np.unique(places.round().astype(int)).tolist())
+
+
+@dataclass
+class TicketRun:
+    """What is known after some levels, of K seeds.
+
+    Args:
+        plan: what is done.
+        start: θk of the tickets and then of the new starts, (2 K, *shape).
+        masks: of each level, K; those of the next level too, unless it ended.
+        trained: the first seed's ticket at the end of each level.
+        accuracy: share of right test answers, (arms, K) for each level.
+        loss: on validation images at each look, (looks, arms, K) for each level; NaN without any.
+        ended: why there are fewer levels than were asked for, or "".
+    """
+
+    plan: TicketPlan
+    start: Weights = field(default_factory=dict)
+    masks: list[list[Masks]] = field(default_factory=list)
+    trained: list[Weights] = field(default_factory=list)
+    accuracy: list[NDArray[np.float64]] = field(default_factory=list)
+    loss: list[NDArray[np.float64]] = field(default_factory=list)
+    ended: str = ""
+
+    def __post_init__(self) -> None:
+        case, seeds = self.plan.case, self.plan.drawn
+        if not len(case.data.rows("test")):
+            raise BlindspotError(f"{case.data.card.title} has no test images to measure with.")
+        others = [(seed + NEW_START) % 2**32 for seed in seeds]
+        self.models = [fresh(case.data, case.recipe, seed) for seed in [*seeds, *others, *seeds]]
+        self.file = state_file(f"{self.plan.name}-levels")
+        self.masks.append([whole(self.models[0], head=self.plan.head)] * len(seeds))
+        self.restore()
+
+    @property
+    def done(self) -> int:
+        """Levels that are trained; level 0 is the dense network."""
+        return len(self.accuracy)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.done > self.plan.levels or bool(self.ended)
+
+    def drop(self) -> None:
+        """Let go of the file: the answer is whole."""
+        remove(self.file)
+
+    def level(self, progress: Progress) -> None:
+        """Train one level, measure it, and cut for the next."""
+        plan, masks = self.plan, self.masks[-1]
+        drawn = [shuffled(own, seed) for own, seed in zip(masks, plan.drawn, strict=True)]
+        snapshots = () if self.start else (plan.start,)
+        recorder = StackRecorder(snapshots, looks=plan.looks)
+        self.rewind()
+        train_stacked(
+            self.models, plan.case.data, plan.case.recipe, plan.drawn * len(ARMS),
+            masks=[*masks, *masks, *drawn], start=plan.start if self.start else 0,
+            recorder=recorder, keep=state_file(f"{plan.name}-level"), note=NOTE, progress=progress,
+        )  # fmt: skip
+        if not self.start:
+            kept = recorder.weights[plan.start]
+            names = self.models[0].network.state_dict()
+            self.start = {name: kept[name][: 2 * plan.seeds].clone() for name in names}
+        self.measure(recorder)
+        self.cut()
+        self.write()
+
+    def rewind(self) -> None:
+        """Put all networks back to θk, the random masks to the ticket's; not before it is known."""
+        places = [*range(2 * self.plan.seeds), *range(self.plan.seeds)]
+        for model, place in zip(self.models, places, strict=True):
+            if self.start:
+                state = {name: one[place] for name, one in self.start.items()}
+                model.network.load_state_dict(state)
+
+    def measure(self, recorder: StackRecorder) -> None:
+        """Note what the networks of a level get right, and how they came there."""
+        data, shape = self.plan.case.data, (len(ARMS), self.plan.seeds)
+        rows = data.rows("test")
+        right = [outputs(m, data, rows).argmax(1) == data.targets(rows) for m in self.models]
+        shares = [one.double().mean().item() for one in right]
+        self.accuracy.append(np.array(shares).reshape(shape))
+        looks = [recorder.weights[step]["validation loss"] for step in self.plan.looks]
+        self.loss.append(torch.stack(looks).numpy().reshape(-1, *shape))
+        state = self.models[0].network.state_dict()
+        self.trained.append({name: tensor.cpu().clone() for name, tensor in state.items()})
+
+    def cut(self) -> None:
+        """The masks of the next level; where a layer would be empty, this level is the last."""
+        if self.done > self.plan.levels:
+            return
+        pairs = zip(self.models, self.masks[-1], strict=False)
+        try:
+            self.masks.append([cut(model, own, self.plan.share) for model, own in pairs])
+        except BlindspotError as error:
+            self.ended = str(error)
+
+    def write(self) -> None:
+        """Keep what the levels left."""
+        tensors = {f"start/{name}": tensor for name, tensor in self.start.items()}
+        for level, weights in enumerate(self.trained):
+            tensors |= {f"trained {level}/{name}": one for name, one in weights.items()}
+        for level, masks in enumerate(self.masks):
+            bits = {f"masks {level} {place}/": own.packed() for place, own in enumerate(masks)}
+            tensors |= {
+                lead + name: torch.from_numpy(one)
+                for lead, own in bits.items()
+                for name, one in own.items()
+            }
+        place = {
+            "question": self.plan.name, "note": NOTE, "ended": self.ended,
+            "done": self.done / (self.plan.levels + 1), "masks": len(self.masks),
+            "accuracy": [one.tolist() for one in self.accuracy],
+            "loss": [one.tolist() for one in self.loss],
+        }  # fmt: skip
+        write_state(self.file, place, tensors)
+
+    def restore(self) -> None:
+        """Go on from the kept levels, if there are any."""
+        if (kept := read_state(self.file, self.plan.name)) is None:
+            return
+        place, tensors = kept
+        parts = self.masks[0][0].parts
+        shapes = {one.name: one.shape for one in parts}
+        self.start = part(tensors, "start/")
+        self.accuracy = [np.array(one) for one in place["accuracy"]]
+        self.loss = [np.array(one, np.float64) for one in place["loss"]]
+        self.ended = place["ended"]
+        self.trained = [part(tensors, f"trained {level}/") for level in range(self.done)]
+        self.masks = [
+            [
+                masks_of(
+                    unpacked_bits(arrays(part(tensors, f"masks {level} {seed}/")), shapes), parts
+                )
+                for seed in range(self.plan.seeds)
+            ]
+            for level in range(place["masks"])
+        ]
+
+
+def arrays(tensors: Weights) -> dict[str, Any]:
+    """Tensors as arrays."""
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def shuffled(masks: Masks, seed: int) -> Masks:
+    """Random masks that keep as many weights in each layer; nested as those are, for one seed."""
+    chance = np.random.default_rng([seed, NEW_START])
+    rows = []
+    for one, count in zip(masks.parts, masks.counts, strict=True):
+        row = np.zeros(one.size, np.bool_)
+        row[chance.permutation(one.size)[:count]] = True
+        rows.append(row)
+    return replace(masks, flat=np.concatenate(rows))
+
+
+def as_model(like: Classifier, weights: Weights, masks: Masks) -> Classifier:
+    """A network of that form with these weights, which carries the masks."""
+    model = like.twin(paced=False)
+    model.network.load_state_dict(weights)
+    forget_findings(model)
+    model.masks = masks.packed()
+    return model
+
+
+def stops(loss: NDArray[np.float64], looks: Sequence[int]) -> NDArray[np.float64]:
+    """The step of the lowest validation loss, (arms, K) of (looks, arms, K); NaN without any."""
+    steps = np.array(looks, np.float64)[loss.argmin(0)]
+    steps[~np.isfinite(loss).all(0)] = np.nan
+    return steps

@@ -1,0 +1,268 @@
+"""The lottery ticket: a sparse network found by training, put back to its first weights.
+
+Level after level: train to the end, cut the smallest of the weights that stay, put those left back
+to their values at step k, train again. θk of the dense training is the same for all levels. The
+paper's code cuts one weight more at each level; here it is exactly round(share · kept). Frankle and
+Carbin 2019, arXiv 1803.03635.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from engine.experiment import decided
+from engine.lab import TrainCase
+from engine.method import Method, Progress, Slider, Switch, defaults, part_of, quiet, setting
+from engine.models.card import card_of, checkpoint, networks
+from engine.result import Result, Table
+from engine.sparsity.masks.compare import overlap
+from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun, as_model, stops
+from engine.training import Recipe
+
+CLAIMED = 0.03, 0.10  # densities at which the ticket is said to be ahead
+AHEAD = 0.02  # in accuracy, by how much
+RECIPES = {
+    "MLP": Recipe("mlp", epochs=30, optimizer="Adam", rate=0.001, schedule="constant"),
+    "LeNet": Recipe("lenet", epochs=8, optimizer="Adam", rate=0.0012, schedule="constant"),
+}
+FIRST = "architecture=mlp,epochs=30,optimizer=Adam,rate=0.001,schedule=constant"  # RECIPES["MLP"]
+
+
+@dataclass(frozen=True)
+class Lottery(Method[TrainCase]):
+    """Which part of a network could have learned alone, from the weights that it began with.
+
+    A network is trained, its smallest weights are cut, and those that stay are put back to where
+    they began; so again, level after level. What is left is the ticket. It is trained beside two
+    controls: the same mask with a new random start, and a random mask that keeps as many weights in
+    each layer and begins as the ticket does. Accuracy is the share of right answers on test images
+    at the end of training; it is never the best epoch's. The early-stop step is the one of the
+    lowest loss on validation images. A ticket ahead of the new start says that mask and first
+    weights belong together; where all three are alike, the mask alone or any sparse network does.
+    """
+
+    name = "LTH"
+    family = "sparsity"
+    title = "Lottery ticket"
+    cost = "job"
+    paper = "Frankle & Carbin 2019, https://arxiv.org/abs/1803.03635"
+    needs = frozenset({"recipe"})
+    argument_defaults = defaults(recipe=FIRST)
+    proof = (
+        "tests/engine/sparsity/test_lottery.py"
+        "::test_each_level_is_the_rewound_network_cut_and_trained_by_itself"
+    )
+
+    share: float = setting(
+        0.2, Slider(0.0, 0.9, 0.05), "Cut at each level",
+        "Of the weights that stay, which share goes. Small cuts need more levels.",
+    )  # fmt: skip
+    levels: int = setting(12, Slider(0, 20, 1), "Levels", "How often it is cut and trained again.")
+    rewind: float = setting(
+        0.0, Slider(0.0, 90.0, 0.1, unit="%"), "Put back to",
+        "How much of the training is over where a ticket begins: 0 % is the first random weights. "
+        "A new start has then been trained as long.",
+    )  # fmt: skip
+    seeds: int = setting(
+        3, Slider(1, 5, 1), "Seeds",
+        "How many networks are made so, all trained at once. One seed decides nothing.",
+    )  # fmt: skip
+    head: bool = setting(
+        default=True, control=Switch(), label="Cut the last layer too",
+        help="Whether weights of the layer that gives the answers are cut and counted.",
+    )  # fmt: skip
+
+    def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
+        """Views: levels, runs, curves, layers, overlap, claims, networks, start."""
+        said = json.dumps([case.fingerprint, self.settings(), self.revision], sort_keys=True)
+        name = f"tickets-{blake2b(said.encode(), digest_size=16).hexdigest()}"
+        plan = TicketPlan(
+            case, self.share, self.levels, self.rewind / 100, self.seeds, self.head, name
+        )
+        run = TicketRun(plan)
+        while not run.over:
+            ends = run.done / (self.levels + 1), (run.done + 1) / (self.levels + 1)
+            run.level(part_of(progress, *ends, "training", f"level {run.done} of {self.levels}"))
+            progress(ends[1], f"level {run.done - 1} is trained", self.views(run))
+        found = self.views(run)
+        run.drop()
+        return found
+
+    def views(self, run: TicketRun) -> Result:
+        """What is known after some levels."""
+        runs = as_runs(run)
+        return {
+            "levels": as_levels(run, runs),
+            "runs": runs,
+            "curves": as_curves(run),
+            "layers": as_layers(run),
+            "overlap": as_overlap(run),
+            "claims": claims(runs, run.plan.steps),
+            **self.kept(run),
+        }
+
+    def kept(self, run: TicketRun) -> Result:
+        """The first seed's trained ticket of each level, and the weights that all begin with."""
+        case, made = run.plan.case, {"settings": self.settings(), "made_by": self.full_name()}
+        common: dict[str, Any] = made | {
+            "data": case.data.name, "recipe": case.recipe.as_dict(), "seed": case.seed,
+        }  # fmt: skip
+        models, cards = [], []
+        for weights, masks, right in zip(run.trained, run.masks, run.accuracy, strict=False):
+            models.append(as_model(run.models[0], weights, masks[0]))
+            title = f"ticket of {100 * masks[0].density:.2g} %"
+            figures = {"test accuracy": round(float(right[0, 0]), 4)}
+            cards.append(card_of(models[-1], title=title, figures=figures, **common))
+        first = {name: one[0] for name, one in run.start.items()}
+        begin = as_model(run.models[0], first, run.masks[0][0])
+        title = f"at step {run.plan.start}"
+        return {
+            "networks": networks(models, cards),
+            "start": checkpoint(begin, card_of(begin, title=title, **common)),
+        }
+
+    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What the smallest ticket of at least 3 % is right on, and the same mask anew."""
+        levels: Table = found["levels"]
+        return said_of(levels, usual_level(levels), seeds_of(found["runs"]))
+
+
+def usual_level(levels: Table) -> int:
+    """The last level with at least 3 % of the weights."""
+    return int(np.flatnonzero(levels["density"] >= CLAIMED[0])[-1])
+
+
+def seeds_of(runs: Table) -> int:
+    """With how many seeds it was tried."""
+    return len(np.unique(runs["seed"]))
+
+
+def said_of(levels: Table, level: int, seeds: int) -> str:
+    """What the networks of a level get right, in one sentence; and why it is the last."""
+    ticket, anew = (f"{100 * levels[arm][level]:.1f} %" for arm in ARMS[:2])
+    density = f"{100 * levels['density'][level]:.2g} %"
+    mean = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+    words = (
+        f"At {density} of its weights the ticket is right on {ticket} of the test images, the same "
+        f"mask with a new start on {anew} ({mean})."
+    )
+    if not level:
+        words = f"The whole network is right on {ticket} of the test images ({mean})."
+    return f"{words} {levels.notes[-1]}".strip()
+
+
+def as_runs(run: TicketRun) -> Table:
+    """Every network: its level, seed, density, accuracy and early-stop step; named by its kind."""
+    rows, lines = [], []
+    for level, (right, loss) in enumerate(zip(run.accuracy, run.loss, strict=True)):
+        steps = stops(loss, run.plan.looks)
+        for arm, kind in enumerate(ARMS):
+            for place, seed in enumerate(run.plan.drawn):
+                density = run.masks[level][place].density
+                rows.append(kind)
+                lines.append([level, seed, density, right[arm, place], steps[arm, place]])
+    columns = ("level", "seed", "density", "accuracy", "early stop")
+    return Table.grid(np.array(lines), rows, columns, ("", "", "share", "share", "step"))
+
+
+def as_levels(run: TicketRun, runs: Table) -> Table:
+    """Each level: density, weights, and of each kind the mean over seeds with both ends."""
+    shape = (run.done, len(ARMS), run.plan.seeds)
+    right, stop = (runs[name].reshape(shape) for name in ("accuracy", "early stop"))
+    kept = [run.masks[level][0] for level in range(run.done)]
+    columns: dict[str, tuple[Any, str]] = {
+        "density": ([one.density for one in kept], "share"),
+        "weights": ([one.kept for one in kept], ""),
+    }
+    for arm, kind in enumerate(ARMS):
+        own = right[:, arm]
+        columns[kind] = own.mean(1), "share"
+        columns[f"{kind}, lowest"] = own.min(1), "share"
+        columns[f"{kind}, highest"] = own.max(1), "share"
+        columns[f"{kind}, early stop"] = stop[:, arm].mean(1), "step"
+    notes = [""] * (run.done - 1) + [run.ended]
+    return Table.of(columns, [f"level {level}" for level in range(run.done)], notes)
+
+
+def as_curves(run: TicketRun) -> Table:
+    """The validation loss at each look of each level, mean over seeds with both ends."""
+    loss = np.stack(run.loss)  # (levels, looks, arms, K)
+    level, look = np.indices(loss.shape[:2])
+    columns: dict[str, tuple[Any, str]] = {
+        "level": (level.ravel(), ""),
+        "step": (np.array(run.plan.looks)[look.ravel()], "step"),
+    }
+    for arm, kind in enumerate(ARMS):
+        own = loss[:, :, arm].reshape(-1, run.plan.seeds)
+        columns[kind] = own.mean(1), "nat"
+        columns[f"{kind}, lowest"] = own.min(1), "nat"
+        columns[f"{kind}, highest"] = own.max(1), "nat"
+    return Table.of(columns)
+
+
+def as_layers(run: TicketRun) -> Table:
+    """The share that stays in each layer at each level, mean over seeds."""
+    parts = run.masks[0][0].parts
+    sizes = np.array([one.size for one in parts])
+    kept = np.array([[own.counts for own in masks] for masks in run.masks[: run.done]])
+    rows = [f"level {level}" for level in range(run.done)]
+    names = [one.layer for one in parts]
+    return Table.grid((kept / sizes).mean(1), rows, names, ["share"] * len(parts))
+
+
+def as_overlap(run: TicketRun) -> Table:
+    """How alike the tickets of two seeds are at each level, beside what chance would give."""
+    rows, lines = [], []
+    for level, masks in enumerate(run.masks[: run.done]):
+        for one, other in combinations(range(run.plan.seeds), 2):
+            found = overlap(masks[one], masks[other])
+            rows.append(f"seeds {run.plan.drawn[one]} and {run.plan.drawn[other]}")
+            lines.append([level, one, other, masks[one].density, found.iou, found.chance])
+    columns = ("level", "first", "second", "density", "IoU", "chance")
+    values = np.array(lines).reshape(-1, len(columns))
+    return Table.grid(values, rows, columns, ("", "", "", "share", "share", "share"))
+
+
+def claims(runs: Table, steps: int) -> Table:
+    """What the paper claims at 3 to 10 % of the weights, judged over seeds as in an experiment.
+
+    The margin of a seed is the mean over those levels; without such a level there is no claim.
+    """
+    low, high = CLAIMED
+    inside = (runs["density"] >= low) & (runs["density"] <= high)
+    by_arm = {kind: inside & (np.array(runs.rows) == kind) for kind in ARMS}
+    seeds = np.unique(runs["seed"])
+
+    def mean(kind: str, column: str) -> Any:
+        own = [runs[column][by_arm[kind] & (runs["seed"] == seed)] for seed in seeds]
+        return np.array([each.mean() for each in own])
+
+    if not inside.any():
+        return Table.of({name: ([], "share") for name in ("outcome", "margin", "tolerance")})
+    right = {kind: mean(kind, "accuracy") for kind in ARMS}
+    sooner = (mean("new start", "early stop") - mean("ticket", "early stop")) / steps
+    tried = {
+        "The ticket beats the same mask with a new start": (
+            right["ticket"] - right["new start"] - AHEAD,
+            f"at least {100 * AHEAD:.0f} points more right at 3 to 10 % of the weights",
+        ),
+        "The ticket beats a random mask": (
+            right["ticket"] - right["random mask"] - AHEAD,
+            f"at least {100 * AHEAD:.0f} points more right, with as many weights in each layer",
+        ),
+        "The ticket learns sooner than the new start": (
+            sooner, "an earlier lowest validation loss, in percent of all steps",
+        ),
+    }  # fmt: skip
+    known = {words: one for words, one in tried.items() if np.isfinite(one[0]).all()}
+    outcome, margin, tolerance = decided(np.stack([one for one, _ in known.values()], 1))
+    columns = {"outcome": (outcome, ""), "margin": (margin, "share"),
+               "tolerance": (tolerance, "share")}  # fmt: skip
+    return Table.of(columns, list(known), [test for _, test in known.values()])

@@ -1,0 +1,245 @@
+"""A ticket is what the paper's loop gives: cut, rewound and trained again, level after level."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import BadSetting, BlindspotError, Cancelled
+from engine.keeping.packing import StoredAnswer, pack, unpack
+from engine.lab import Train, TrainCase
+from engine.models.rebuild import rebuilt
+from engine.sparsity import Lottery
+from engine.sparsity.tickets import levels as engine_levels
+from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.levels import ARMS, NEW_START, TicketPlan, shuffled, stops
+from engine.sparsity.tickets.lottery import claims, usual_level
+from engine.training import Recipe, Recorder, figures, fresh, loop, train
+from engine.training.state import state_file, unfinished
+from engine.weights.masks import masks_in
+from tests.engine.training.test_loop import striped
+
+RECIPE = Recipe("mlp", epochs=4, batch=8, optimizer="Adam", rate=0.005, schedule="cosine")
+NORMED = replace(RECIPE, architecture="resnet8", optimizer="SGD", rate=0.02)
+CASE = TrainCase(striped(), RECIPE, 5)
+
+
+def furthest(one, other):
+    """The largest difference of two networks' weights and buffers."""
+    a, b = one.network.state_dict(), other.network.state_dict()
+    return max((a[name].double() - b[name].double()).abs().max().item() for name in a)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, NORMED], ids=["plain", "batch norm"])
+@pytest.mark.parametrize("rewind", [0.0, 30.0])
+def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rewind):
+    """Densities are exact, masks nested, and single trainings find the same."""
+    case, share, data = replace(CASE, recipe=recipe), 0.3, CASE.data
+    found = Lottery(share=share, levels=2, rewind=rewind, seeds=2)(case)
+    steps = 4 * -(-len(data.rows("train")) // 8)
+    start, kept, before = int(rewind / 100 * steps), None, None
+    record = Recorder((start,))
+    train(fresh(data, recipe, case.seed), data, recipe, case.seed, recorder=record)
+    begin = record.weights[start]
+    theta = rebuilt(found["start"]).network.state_dict()
+    assert all(torch.allclose(theta[name], begin[name], atol=1e-6) for name in begin)
+    for level in range(3):
+        ours = rebuilt(found["networks"][level])
+        masks = masks_in(ours)
+        kept = masks.total if kept is None else kept - round(share * kept)
+        assert masks.kept == kept == found["levels"]["weights"][level]
+        assert found["levels"]["density"][level] == kept / masks.total
+        assert before is None or masks.digest == cut(before, masks_in(before), share).digest
+        alone = fresh(data, recipe, case.seed)
+        if level:
+            alone.network.load_state_dict(theta)
+        train(alone, data, recipe, case.seed, masks=masks, start=start if level else 0)
+        assert furthest(ours, alone) < 1e-5
+        right = figures(alone, data)["test accuracy"]
+        here = (found["runs"]["level"] == level) & (found["runs"]["seed"] == case.seed)
+        own = here & (np.array(found["runs"].rows) == "ticket")
+        assert found["runs"]["accuracy"][own][0] == pytest.approx(right, abs=1e-4)
+        before = ours
+    assert len(found["levels"]) == 3
+
+
+def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(monkeypatch):
+    begun, real = [], engine_levels.train_stacked
+
+    def watched(models, data, recipe, seeds, *, masks, **more):
+        states = [{k: v.clone() for k, v in one.network.state_dict().items()} for one in models]
+        recorder = more["recorder"]
+        recorder.snapshots = (*recorder.snapshots, more["start"])
+        log = real(models, data, recipe, seeds, masks=masks, **more)
+        begun.append((states, recorder.weights[more["start"]], masks))
+        return log
+
+    monkeypatch.setattr(engine_levels, "train_stacked", watched)
+    found = Lottery(levels=2, rewind=25.0, seeds=2)(replace(CASE, recipe=NORMED))
+    theta = rebuilt(found["start"]).network.state_dict()
+    assert any("running_mean" in name for name in theta)
+    for level, (states, entered, masks) in enumerate(begun[1:], 1):
+        for name, tensor in theta.items():
+            assert torch.equal(states[0][name], tensor)  # BatchNorm's statistics too
+            assert torch.equal(states[4][name], tensor)  # of the random mask
+            seen = entered[name][0]
+            if name in masks[0]:
+                kept = masks[0][name]
+                assert torch.equal(seen[kept], tensor[kept])
+                assert not seen[~kept].any()
+                assert torch.equal(masks[2][name], kept)  # of the new start
+                assert not torch.equal(states[2][name], tensor)
+            elif not name.startswith("validation"):
+                assert torch.equal(seen, tensor)
+        for place in range(2):
+            ticket, chance = masks[place], masks[4 + place]
+            assert np.array_equal(ticket.counts, chance.counts)
+            assert level < 2 or chance.inside(begun[level - 1][2][4 + place])
+            assert ticket.inside(begun[level - 1][2][place])
+
+
+def test_without_levels_it_is_the_dense_training_of_each_seed():
+    found = Lottery(levels=0, seeds=2)(CASE)
+    for place, seed in enumerate((5, 6)):
+        alone = Train()(replace(CASE, seed=seed))
+        right = alone["figures"]["test accuracy"]
+        ours = found["runs"]["accuracy"].reshape(3, 2)
+        assert ours[0, place] == pytest.approx(right, abs=1e-4)
+        assert ours[2, place] == ours[0, place]  # there is nothing to draw
+    assert furthest(rebuilt(found["networks"][0]), rebuilt(Train()(CASE)["model"])) < 1e-6
+    anew = Train()(replace(CASE, seed=5 + NEW_START))["figures"]["test accuracy"]
+    assert found["levels"]["density"].tolist() == [1.0]
+    assert "whole network is right" in Lottery().finding(CASE, found)
+    assert not len(found["claims"])
+    assert 0 <= anew <= 1
+
+
+def test_where_nothing_is_cut_all_levels_are_the_same_to_the_bit():
+    found = Lottery(share=0.0, levels=2, seeds=2)(CASE)
+    first = found["networks"][0].digest
+    assert [found["networks"][level].digest for level in (1, 2)] == [first, first]
+    for name in ("accuracy", "early stop", "density"):
+        by_level = found["runs"][name].reshape(3, -1)
+        np.testing.assert_array_equal(by_level[1:], by_level[:1].repeat(2, 0))
+    assert found["overlap"]["IoU"].tolist() == [1.0] * 3
+    assert found["overlap"]["chance"].tolist() == [1.0] * 3
+
+
+def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
+    found = Lottery(share=0.5, levels=2, seeds=1, head=False)(CASE)
+    masks = masks_in(rebuilt(found["networks"][2]))
+    assert "head.weight" not in masks
+    assert "head" not in found["layers"].order
+    assert masks.total == whole(fresh(CASE.data, RECIPE), head=False).total
+    assert len(found["overlap"]) == 0
+
+
+def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    method, told, parts = Lottery(levels=2, rewind=20.0, seeds=2), [], []
+    whole_answer = method(CASE)
+
+    def stop(done, words="", partial=None):
+        told.append((done, words))
+        parts.extend([partial] if partial else [])
+        if done > 0.5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        method(CASE, stop)
+    assert told[-1][1].startswith("level 1 of 2")
+    assert [len(one["levels"]) for one in parts] == [1]
+    assert [one.note for one in unfinished()] == [{"kind": "tickets"}] * 2
+    trained, again, real = [], [], engine_levels.train_stacked
+
+    def counted(*given, **more):
+        trained.append(more["start"])
+        return real(*given, **more)
+
+    monkeypatch.setattr(engine_levels, "train_stacked", counted)
+    after = method(CASE, lambda done, *_: again.append(done))
+    assert len(trained) == 2  # level 0 is not trained again
+    assert again[0] > told[-1][0] - 1e-9  # nor the first half of level 1
+    for name, view in whole_answer.items():
+        for field, array in view.arrays().items():
+            np.testing.assert_array_equal(after[name].arrays()[field], array, err_msg=name)
+    assert not list(state_file("").parent.glob("*.safetensors"))
+
+
+def test_a_level_that_would_empty_a_layer_ends_it_and_says_so():
+    found = Lottery(share=0.9, levels=8, seeds=1)(CASE)
+    levels = found["levels"]
+    assert 1 < len(levels) < 9
+    assert "nothing is left of" in levels.notes[-1]
+    assert set(levels.notes[:-1]) == {""}
+    assert levels.notes[-1] in Lottery().finding(CASE, found)
+    assert len(found["networks"]) == len(levels)
+    assert (found["layers"].values > 0).all()
+
+
+def test_what_cannot_be_is_said():
+    with pytest.raises(BadSetting, match=r"Put back to cannot be 120\.0; choose from 0 to 90 %"):
+        Lottery(rewind=120.0)
+    plan = TicketPlan(CASE, 0.2, 3, 0.9, 2, True, "x")
+    assert plan.start == int(0.9 * plan.steps)
+    assert replace(plan, case=replace(CASE, recipe=Recipe("mlp", epochs=1, batch=512))).start == 0
+    untested = replace(CASE.data, split=np.zeros(len(CASE.data), np.uint8))
+    with pytest.raises(BlindspotError, match="no test images to measure with"):
+        Lottery()(replace(CASE, data=untested))
+    with pytest.raises(BlindspotError, match="against attacks"):
+        Lottery()(replace(CASE, recipe=replace(RECIPE, epsilon=0.1)))
+
+
+def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
+    model = fresh(CASE.data, RECIPE, 1)
+    masks = cut(model, whole(model), 0.6)
+    one, same, other = (shuffled(masks, seed) for seed in (3, 3, 4))
+    assert np.array_equal(one.counts, masks.counts)
+    assert one.digest == same.digest
+    assert one.digest not in {other.digest, masks.digest}
+    assert shuffled(cut(model, masks, 0.5), 3).inside(one)
+
+
+def test_the_early_stop_is_the_first_lowest_validation_loss():
+    loss = np.array([[[3.0]], [[1.0]], [[1.0]], [[2.0]]])
+    assert stops(loss, (10, 20, 30, 40)).tolist() == [[20.0]]
+    assert np.isnan(stops(np.full((4, 1, 1), np.nan), (1, 2, 3, 4))).all()
+
+
+def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
+    found = Lottery(share=0.5, levels=5, seeds=3)(CASE)
+    runs, levels = found["runs"], found["levels"]
+    assert usual_level(levels) == 5  # 3.1 %
+    inside = (runs["density"] >= 0.03) & (runs["density"] <= 0.1)
+    assert set(runs["level"][inside]) == {4.0, 5.0}
+    right = runs["accuracy"].reshape(6, 3, 3)[4:].mean(0)  # (arms, seeds)
+    margins = right[0] - right[1] - 0.02
+    first = found["claims"]["margin"][0]
+    assert first == pytest.approx(margins.mean())
+    swapped = runs.columns["accuracy"].reshape(6, 3, 3)[:, [1, 0, 2]].ravel()
+    columns = runs.columns | {"accuracy": swapped}
+    other = claims(replace(runs, columns=columns), 100)
+    assert other["margin"][0] == pytest.approx((right[1] - right[0]).mean() - 0.02)
+    for arm, kind in enumerate(ARMS):
+        by_hand = runs["accuracy"].reshape(6, 3, 3)[:, arm]
+        np.testing.assert_allclose(levels[kind], by_hand.mean(1))
+        np.testing.assert_allclose(levels[f"{kind}, lowest"], by_hand.min(1))
+        np.testing.assert_allclose(levels[f"{kind}, highest"], by_hand.max(1))
+
+
+def test_the_networks_come_back_from_the_store_with_their_masks():
+    found = Lottery(levels=1, seeds=1)(CASE)
+    said, packed = pack(StoredAnswer(found, {}))
+    back = unpack(json.loads(json.dumps(said)), packed).result
+    bits = back["networks"].masks["fc1.weight"]
+    assert bits.dtype == np.uint8
+    assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
+    for level in (0, 1):
+        again, ours = rebuilt(back["networks"][level]), rebuilt(found["networks"][level])
+        assert again.fingerprint == ours.fingerprint
+        assert masks_in(again).digest == masks_in(ours).digest
