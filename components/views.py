@@ -134,6 +134,13 @@ PRUNE = AppPage(
     "sparsity/prune.py",
     ":material/content_cut:",
 )
+TICKETS = AppPage(
+    "Sparsity",
+    "Tickets",
+    "tickets",
+    "sparsity/tickets.py",
+    ":material/confirmation_number:",
+)
 SPARSITY_EXPERIMENTS = AppPage(
     "Sparsity",
     "Experiments",
@@ -161,5 +168,6 @@ VIEWS = (
     DOUBT,
     ANOMALY_EXPERIMENTS,
     PRUNE,
+    TICKETS,
     SPARSITY_EXPERIMENTS,
 )

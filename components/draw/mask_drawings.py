@@ -6,12 +6,29 @@ import streamlit as st
 
 from components.charts.style import theme
 from components.draw import mask_pictures
+from components.draw.layer_pictures import draw_layer_pictures
 from components.notices import plain
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.sparsity import Masks
 from engine.sparsity.masks import diagrams
 from engine.sparsity.masks.diagrams import Groups
+
+ROOM = 900  # px for all strips together
+LOWEST, HIGHEST = 14, 64  # px of a strip
+
+
+def draw_strips(masks: Masks) -> None:
+    """Every layer at a glance: the share that stays in each spot, and filters that are dead."""
+    high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
+    names, alts, texts = [], [], []
+    for part, kept, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
+        share = f"{100 * kept / part.size:.0f} %"
+        names.append(part.layer)
+        alts.append(f"{part.layer}: {share} stays, {dead} of {part.filters} filters dead")
+        texts.append(share + (f", {dead} dead" if dead else ""))
+    pictures = [mask_pictures.strip(one) for one in diagrams.strips(masks, high)]
+    draw_layer_pictures(names, pictures, alts, texts, ("layer", "what stays", "stays"), high)
 
 
 def draw_patterns(masks: Masks) -> None:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from components import forms, section
 from components.case_form import CaseForm
+from components.claims import list_claims
 from components.draw.drawing import Views
 from components.experiments import own_image, picker
-from components.experiments.claims import figures, list_claims
+from components.experiments.claims import figures
 from components.experiments.drawings import OF_ONE
 from components.links import refusals_here
 from components.notices import plain, spoken

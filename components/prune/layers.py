@@ -9,9 +9,13 @@ import numpy as np
 import streamlit as st
 
 from components.charts.tables import percent
-from components.draw import mask_pictures, tables
-from components.draw.layer_pictures import draw_layer_pictures
-from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns
+from components.draw import tables
+from components.draw.mask_drawings import (
+    draw_folded_back,
+    draw_groups,
+    draw_patterns,
+    draw_strips,
+)
 from components.draw.widths import Widths
 from components.forms import widget
 from components.prune.asked import KEY, Asked, masks_at
@@ -20,8 +24,6 @@ from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
 
 MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
-ROOM = 900  # px for all strips together
-LOWEST, HIGHEST = 14, 64  # px of a strip
 
 
 def chart(masks: Masks) -> None:
@@ -77,15 +79,7 @@ def show(asked: Asked, masks: Masks) -> None:
         "right. Bright: all weights of that spot stay; dark blue: none. Orange: no filter of that "
         "row is left."
     )
-    high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
-    names, alts, texts = [], [], []
-    for part, kept, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
-        share = f"{100 * kept / part.size:.0f} %"
-        names.append(part.layer)
-        alts.append(f"{part.layer}: {share} stays, {dead} of {part.filters} filters dead")
-        texts.append(share + (f", {dead} dead" if dead else ""))
-    pictures = [mask_pictures.strip(one) for one in diagrams.strips(masks, high)]
-    draw_layer_pictures(names, pictures, alts, texts, ("layer", "what stays", "stays"), high)
+    draw_strips(masks)
 
 
 def show_patterns(asked: Asked, masks: Masks) -> None:

@@ -85,6 +85,7 @@ SCREENS = [
     FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
     FirstScreen("level-sets", ".bp-frame", ".bp-scale", ".bp-says", ".st-key-levels-view"),
     FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
+    FirstScreen("tickets", CHART, KEYS, CAPTION, ".st-key-tickets-level", least=400),
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
     FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),

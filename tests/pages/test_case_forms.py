@@ -139,6 +139,7 @@ FORMS = (
         {"recipe": "each setting of a recipe has a widget as declared with it"},
         {"lab.part": "Train"},
     ),
+    Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
     Form(views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments),

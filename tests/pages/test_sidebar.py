@@ -28,6 +28,7 @@ SHOWN = {
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},
+    "Tickets": set(),
     "Prune": IMAGE | {"target", "versus", "reading", "seed"},
 }
 DRAWN = ("selectbox", "button_group", "number_input", "radio")

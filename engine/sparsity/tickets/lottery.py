@@ -30,7 +30,10 @@ CLAIMED = 0.03, 0.10  # densities at which the ticket is said to be ahead
 AHEAD = 0.02  # in accuracy, by how much
 RECIPES = {
     "MLP": Recipe("mlp", epochs=30, optimizer="Adam", rate=0.001, schedule="constant"),
-    "LeNet": Recipe("lenet", epochs=8, optimizer="Adam", rate=0.0012, schedule="constant"),
+    "MLP, 8 epochs": Recipe("mlp", epochs=8, optimizer="Adam", rate=0.0012, schedule="constant"),
+    "LeNet, 4 epochs": Recipe(
+        "lenet", epochs=4, optimizer="Adam", rate=0.0012, schedule="constant"
+    ),
 }
 FIRST = "architecture=mlp,epochs=30,optimizer=Adam,rate=0.001,schedule=constant"  # RECIPES["MLP"]
 

@@ -1,0 +1,32 @@
+"""Claims of a paper as they came out here: a line for each, with how far it is from being so."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components.notices import plain
+from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
+from engine.result import Table
+
+MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
+
+
+def list_claims(claims: Table) -> None:
+    """A line for each claim: outcome, what it was taken to mean, and by how much it is so."""
+    lines = [line(claims, row) for row in range(len(claims))]
+    st.markdown("\n".join(lines))
+    if UNDECIDED in claims["outcome"].tolist():
+        st.caption("Undecided: the seeds differ too much, or there is only one. More may decide.")
+
+
+def line(claims: Table, row: int) -> str:
+    """One claim in Markdown."""
+    outcome = int(claims["outcome"][row])
+    margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+    within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
+    by_how_much = f"margin {margin:+.1f}{within} points".replace("-", "−")
+    return (
+        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
+        f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."
+    )

@@ -1,0 +1,97 @@
+"""What the tape rests on: learning curves, layers, and how alike the seeds' tickets are."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from engine.result import Table
+from engine.sparsity.tickets.levels import ARMS
+
+
+def drawings(level: int) -> tuple[Drawing, ...]:
+    """At the level of the slider."""
+    return (
+        Drawing(
+            "curves", f"How level {level} learns", part=partial(rows_of, level=level),
+            chart=partial(learning, level=level), finding=partial(sooner, level=level),
+        ),
+        Drawing(
+            "layers", "What stays of each layer",
+            chart=lambda found: Lines(
+                x="", series={name: name for name in found["layers"].order}, x_title="level",
+                names=[str(one) for one in range(len(found["layers"]))], title="stays (%)",
+                span=(-3, 103),
+            ),
+            finding=partial(layers, level=level),
+        ),
+        Drawing(
+            "overlap", f"How alike the seeds' tickets are at level {level}",
+            made=partial(pairs, level=level), finding=partial(alike, level=level),
+            chart=Matrix(span=(0, 100), form=".0f", bar="weights in common (%)", height=320),
+        ),
+    )  # fmt: skip
+
+
+def rows_of(table: Table, level: int) -> Table:
+    """Those of a level."""
+    return table.take(np.flatnonzero(table["level"] == level))
+
+
+def learning(found: Views, level: int) -> Lines:
+    """The validation loss of the three kinds, with the ticket's early-stop step."""
+    stop = float(found["levels"]["ticket, early stop"][level])
+    return Lines(
+        x="step", series={arm: arm for arm in ARMS},
+        bands={arm: (f"{arm}, lowest", f"{arm}, highest") for arm in ARMS},
+        title="validation loss (nat)", now=stop if np.isfinite(stop) else None,
+        now_name="ticket's early stop",
+    )  # fmt: skip
+
+
+def sooner(found: Views, level: int) -> str:
+    """When each kind has its lowest loss."""
+    levels: Table = found["levels"]
+    stops = [float(levels[f"{arm}, early stop"][level]) for arm in ARMS]
+    if not np.isfinite(stops).all():
+        return "There are no validation images, so that no early stop is known."
+    named = [f"{arm} at step {stop:.0f}" for arm, stop in zip(ARMS, stops, strict=True)]
+    last = found["curves"]["step"].max()
+    return f"Lowest validation loss of {last:.0f} steps, mean over seeds: {', '.join(named)}."
+
+
+def layers(found: Views, level: int) -> str:
+    """The layer that keeps least, and the one that keeps most."""
+    table: Table = found["layers"]
+    shares = {name: float(table[name][level]) for name in table.order}
+    low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    return (
+        f"Level {level}: least stays of {low} ({100 * shares[low]:.2g} %), most of {high} "
+        f"({100 * shares[high]:.2g} %)."
+    )
+
+
+def pairs(found: Views, level: int) -> Table:
+    """IoU of the tickets of every two seeds, (K, K); without rows where there is one seed."""
+    own = rows_of(found["overlap"], level)
+    seeds = [f"seed {one:.0f}" for one in np.unique(found["runs"]["seed"])]
+    cells = np.eye(len(seeds)) if len(own) else np.zeros((0, len(seeds)))
+    for first, second, share in zip(own["first"], own["second"], own["IoU"], strict=True):
+        cells[int(first), int(second)] = cells[int(second), int(first)] = share
+    return Table.grid(cells, seeds[: len(cells)], seeds, ["share"] * len(seeds))
+
+
+def alike(found: Views, level: int) -> str:
+    """What two tickets share, and what chance gives."""
+    own = rows_of(found["overlap"], level)
+    if not len(own):
+        return ""
+    return (
+        f"Of the weights that either of two seeds' tickets keeps, both keep "
+        f"{100 * own['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with these layer "
+        f"densities: {100 * own['chance'].mean():.1f} %."
+    )

@@ -1,0 +1,55 @@
+"""What the Tickets view asks: data, a network with its recipe, how it is cut, and about whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from components import forms
+from components.case_form import CaseForm
+from components.ending import end
+from components.notices import spoken
+from components.picks import pick
+from components.sidebar.subject import ChosenImage, image_alone
+from engine.arguments.text import settings_text
+from engine.arguments.trained import TrainArguments
+from engine.lab import TrainCase
+from engine.sparsity import Lottery
+from engine.sparsity.opening import TICKETS_DATA
+from engine.sparsity.tickets.lottery import RECIPES
+
+KEY = "tickets"
+TEST, OWN = "a test image", "the image of the sidebar"
+
+
+@dataclass(frozen=True)
+class TicketQuestion:
+    """What is trained and cut, the arguments that say so, and a person's own image, if any."""
+
+    case: TrainCase
+    method: Lottery
+    known: dict[str, Any]
+    own: ChosenImage | None
+
+
+def choose() -> TicketQuestion:
+    """The widgets; the page ends where a link asks for what cannot be."""
+    form = CaseForm(TrainArguments, KEY, {"names": TICKETS_DATA})
+    found: TicketQuestion | None = None
+    with spoken():
+        forms.refuse_links(Lottery, f"{KEY}.LTH")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            form.ask("data")
+            network = pick("Network", list(RECIPES), f"{KEY}.network", "segments")
+            form.given["recipe"] = settings_text(RECIPES[network])
+            about = pick("Asked about", (TEST, OWN), f"{KEY}.about", "segments")
+            with st.popover("Settings"):
+                form.ask("seed")
+                method = Lottery(**forms.settings(Lottery, f"{KEY}.LTH"))
+        own = image_alone() if about == OWN else None
+        with st.spinner("Making the images"):
+            case = TrainArguments(**form.given).case()
+        found = TicketQuestion(case, method, form.known(), own)
+    return found or end()

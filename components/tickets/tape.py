@@ -1,0 +1,161 @@
+"""The tape: masks, the point on the curve, and an image's answer, at the level of the slider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from components.answer_and_map import answer_and_map, pick_heat_map
+from components.charts.tables import percent
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from components.draw.mask_drawings import draw_folded_back, draw_strips
+from components.draw.two_models import compared
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import square_pixels
+from components.tickets.form import KEY, TicketQuestion
+from components.widgets.data_images import pixels_of, press_images
+from components.widgets.viewer import Panel, Pixels, viewer
+from engine.case import ImageCase, image_case
+from engine.case.prediction import at_once, best
+from engine.case.target import Target
+from engine.data.example import Example
+from engine.images import Crop
+from engine.models.classifier import Classifier
+from engine.models.rebuild import rebuilt
+from engine.result import Networks, Table
+from engine.sparsity import masks_in
+from engine.sparsity.tickets.levels import ARMS
+from engine.sparsity.tickets.lottery import usual_level
+
+CHOSEN = f"{KEY}.image"  # the id of the test image
+
+
+@dataclass(frozen=True)
+class AskedImage:
+    """An image as the whole network is asked about it, and its pixels as they are drawn."""
+
+    case: ImageCase
+    pixels: Pixels
+    about: str  # what is known of it
+
+
+def choose_level(found: Views) -> int:
+    """The slider; it stands first at the level that the sentence of the shell speaks of."""
+    levels: Table = found["levels"]
+    if len(levels) == 1:
+        return 0
+    words = [str(level) for level in range(len(levels))]
+    rule = f"from 0 to {len(levels) - 1}"
+    first = str(usual_level(levels))
+    return int(pick("Level", words, f"{KEY}.level", "slider", first=first, rule=rule))
+
+
+def density(levels: Table, level: int) -> str:
+    """The share of the weights that stays, in words."""
+    return f"{100 * levels['density'][level]:.2g} %"
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def network_of(_view: Networks, digest: str, level: int) -> Classifier:
+    """The first seed's trained ticket of a level; `digest` names the answer."""
+    return rebuilt(_view[level], f"ticket-{digest[:8]}-{level}")
+
+
+def at_level(found: Views, level: int) -> Classifier:
+    """As `network_of`, of an answer or of what is there of it."""
+    view: Networks = found["networks"]
+    return network_of(view, view[len(view) - 1].digest, level)
+
+
+def picture(found: Views, level: int) -> None:
+    """What the masks keep, beside the curves with the level's point."""
+    left, right = st.columns([3, 2], gap="large")
+    masks = masks_in(at_level(found, level))
+    with left, st.container(key=f"{KEY}-wall"):
+        draw_strips(masks)
+        st.caption(
+            f"What stays of each layer at level {level}, first seed: filters down, what a filter "
+            "reads across. Bright: all stays; dark blue: nothing."
+        )
+    with right:
+        draw(curve(found["levels"], level), found, f"{KEY}.curve")
+
+
+def curve(levels: Table, level: int) -> Drawing:
+    """Accuracy over density with the level's point; bands are the seeds' ends."""
+    shares = 100 * levels["density"]
+    ends = np.log10([shares.max() * 1.1, shares.min() / 1.1])
+    return Drawing(
+        "levels",
+        chart=Lines(
+            x="density", series={arm: arm for arm in ARMS},
+            bands={arm: (f"{arm}, lowest", f"{arm}, highest") for arm in ARMS},
+            log=True, x_span=(float(ends[0]), float(ends[1])), ticks=(100, 50, 20, 10, 5, 2, 1),
+            x_title="weights that stay (%)", title="right test answers (%)",
+            mark=(float(shares[level]), float(100 * levels["ticket"][level]), "this level"),
+        ),
+        finding=lambda found: curve_finding(found["levels"], level),
+    )  # fmt: skip
+
+
+def curve_finding(levels: Table, level: int) -> str:
+    """What the three kinds get right at the level."""
+    named = [f"{arm} {100 * levels[arm][level]:.1f} %" for arm in ARMS]
+    return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
+
+
+def image_of(asked: TicketQuestion, whole: Classifier) -> AskedImage:
+    """The person's own image, or a test image to choose among some of each class."""
+    if asked.own is not None:
+        return AskedImage(asked.own.seen_by(whole), square_pixels(asked.own), "your image")
+    data = asked.case.data
+    rows = data.some("test", len(data.classes), asked.case.seed).tolist()
+    ids = [int(one) for one in data.ids[rows]]
+    chosen = st.session_state.get(CHOSEN)
+    row = rows[ids.index(chosen) if chosen in ids else 0]
+    press_images(
+        data, rows, "Test images; press one to ask about it", f"{KEY}.images",
+        lambda number: st.session_state.update({CHOSEN: number}), chosen=[int(data.ids[row])],
+    )  # fmt: skip
+    example = Example(data, row)
+    case = image_case(whole, example.picture(), Crop(), Target(0))
+    case = replace(case, target=Target(int(at_once(case).argmax())))
+    return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")
+
+
+def ask_image(asked: TicketQuestion, found: Views, level: int) -> None:
+    """The answer and the heat map of the whole network and of the level's ticket, side by side."""
+    whole, ticket = at_level(found, 0), at_level(found, level)
+    st.markdown("**One image, the whole network and the ticket**")
+    image = image_of(asked, whole)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        kind = pick_heat_map(image.case, f"{KEY}.heat")
+        st.markdown("**What the first layer still reads**")
+        draw_folded_back(ticket, masks_in(ticket))
+    with left:
+        own = replace(image.case, model=ticket)
+        before = answer_and_map(image.case, kind, f"{KEY}.whole")
+        after = answer_and_map(own, kind, f"{KEY}.ticket")
+        if before is None or after is None:
+            return
+        change = compared(image.case, before, after)
+        panels = [
+            Panel(title, one.heat, f"It says {label}, {percent(best(one.classes, 1)[0][2])} sure.")
+            for title, one, label in (
+                ("Whole network", before, change.first),
+                (f"Ticket, {density(found['levels'], level)}", after, change.second),
+            )
+        ]
+        viewer(image.pixels, panels, f"{KEY}.viewer")
+        st.caption(
+            plain(
+                f"Asked about {image.about}; both maps are for {change.label}. Hottest tenths in "
+                f"common: {100 * change.top:.0f} % (chance: 5 %)."
+            )
+        )

@@ -1,0 +1,68 @@
+"""The parts of the Tickets view: the tape, what it rests on, and the ticket to take along."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import section
+from components.claims import list_claims
+from components.draw.checkpoint import draw_checkpoint
+from components.draw.drawing import Views
+from components.footer import footer
+from components.notices import plain, spoken
+from components.section import Section
+from components.tickets import evidence, tape
+from components.tickets.form import KEY, TicketQuestion
+from components.views import HEATMAPS
+from engine import run
+from engine.sparsity.tickets.lottery import said_of, seeds_of
+
+BEFORE = (
+    "For each seed a network is trained, cut and put back to its first weights, level after level, "
+    "beside the same mask with a new start and a random mask. It can be stopped and resumed."
+)
+
+
+@st.fragment
+@footer()
+def show(asked: TicketQuestion) -> None:
+    """Sentence and picture above the slider that they depend on; moving it reruns only this."""
+    answer, slider, image, rest = (st.container() for _ in range(4))
+    known = run.known(asked.method, asked.case)
+    level = 0
+    if known:
+        with slider, spoken():
+            level = tape.choose_level(known)
+    with answer:
+        found = section.show(tape_section(asked, level, rest))
+    if found:
+        with image, spoken():
+            tape.ask_image(asked, found, level)
+
+
+def tape_section(asked: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
+    """The question with its drawings; what it rests on stands below the image's answer."""
+    return Section(
+        KEY, asked.method, asked.case, known=asked.known, below=rest,
+        sentence=lambda found: said_of(found["levels"], level, seeds_of(found["runs"])),
+        picture=lambda found: tape.picture(found, level),
+        evidence=evidence.drawings(level), detail=lambda found: detail(found, level),
+        growing=growing, button="Find the tickets", before=BEFORE,
+    )  # fmt: skip
+
+
+def growing(partial: Views) -> None:
+    """The levels so far."""
+    levels = partial["levels"]
+    st.caption(plain(said_of(levels, len(levels) - 1, seeds_of(partial["runs"]))))
+    section.side_by_side([tape.curve(levels, len(levels) - 1)], partial, KEY, 1, ".growing")
+
+
+def detail(found: Views, level: int) -> None:
+    """What the paper claims, as it came out here, and the level's network to take along."""
+    if len(found["claims"]):
+        st.markdown("**What the paper claims**")
+        list_claims(found["claims"])
+    with spoken():
+        draw_checkpoint(found["networks"][level], f"{KEY}.{level}", (HEATMAPS,))

@@ -1,0 +1,14 @@
+"""Tickets: sparse networks that could have learned alone."""
+
+import streamlit as st
+
+from components.tickets import form, view
+
+st.title("Tickets")
+st.markdown("Could a **part of the network** have learned alone, from the weights it began with?")
+
+answer, controls = st.container(), st.container()
+with controls:
+    asked = form.choose()
+with answer:
+    view.show(asked)

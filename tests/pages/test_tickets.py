@@ -1,0 +1,121 @@
+"""Tickets as a visitor meets it: the sentence, the tape that moves with the slider, one image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from components.tickets import evidence
+from components.tickets.form import KEY, OWN
+from components.views import TICKETS
+from engine import data as data_sets
+from engine.arguments.trained import TrainArguments
+from engine.lab import TrainCase
+from engine.models.rebuild import rebuilt
+from engine.run import answer, digest
+from engine.sparsity import Lottery, masks_in
+from engine.sparsity import opening as openings
+from engine.sparsity.tickets.lottery import FIRST, RECIPES, claims, said_of
+from engine.training import Recipe
+from tests import tiny
+from tests.visits import question_in, said, settled, visit, words
+
+SMALL = {
+    f"{KEY}.data": "columns",
+    f"{KEY}.LTH.levels": "2",
+    f"{KEY}.LTH.share": "0.5",
+    f"{KEY}.LTH.seeds": "2",
+}
+METHOD = Lottery(levels=2, share=0.5, seeds=2)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Few small images, so that a run takes seconds."""
+    monkeypatch.setattr("components.tickets.form.TICKETS_DATA", ("columns", "digits"))
+    recipes = {"MLP": Recipe("mlp", epochs=2, batch=8), "LeNet": Recipe("lenet", epochs=1, batch=8)}
+    monkeypatch.setattr("components.tickets.form.RECIPES", recipes)
+    data = tiny.columns(8, ("a", "b", "c"))
+    data_sets.add(data)
+    return TrainCase(data, recipes["MLP"])
+
+
+def labels(at):
+    return [each.label for each in at.button]
+
+
+def test_before_it_is_computed_the_view_says_what_will_be():
+    at = visit({**SMALL, f"{KEY}.LTH.levels": "3"}, TICKETS)
+    assert not said(at)
+    assert "Find the tickets" in " ".join(labels(at))
+    assert "beside the same mask with a new start" in words(at)
+
+
+def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
+    found = answer(METHOD, small)
+    told = {}
+    for level in (0, 1, 2):
+        at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
+        assert not said(at)
+        assert at.main.header[0].value.replace("\\", "") == said_of(found["levels"], level, 2)
+        told[level] = words(at)
+        masks = masks_in(rebuilt(found["networks"][level]))
+        kept = 100 * masks.counts[0] / masks.parts[0].size
+        assert f"fc1: {kept:.0f} % stays" in told[level]
+        assert f"How level {level} learns" in told[level]
+        assert evidence.alike(found, level) in told[level]
+        assert "What the first layer still reads" in told[level]
+    assert len(at.main.get("plotly_chart")) >= 4
+    assert question_in(at.code[-2].value) == digest(METHOD, small)
+
+
+def test_a_link_to_no_level_is_refused_in_words(small):
+    answer(METHOD, small)
+    at = settled(visit({**SMALL, f"{KEY}.level": "9"}, TICKETS))
+    assert any("from 0 to 2" in one for one in said(at))
+
+
+def test_the_images_answer_is_that_of_the_levels_own_network(small):
+    """The whole network and the ticket are asked about the same image and class."""
+    found = answer(METHOD, small)
+    at = settled(visit(SMALL, TICKETS))
+    told = words(at)
+    assert "both maps are for" in told
+    rows = small.data.some("test", 3, 0)
+    assert f"Asked about a {small.data.classes[small.data.labels[rows[0]]]};" in told
+    assert len(found["networks"]) == 3
+
+
+def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
+    found = answer(Lottery(levels=1, share=0.5, seeds=3), small)
+    table = evidence.pairs(found, 1)
+    assert table.values.shape == (3, 3)
+    np.testing.assert_array_equal(table.values, table.values.T)
+    np.testing.assert_array_equal(np.diag(table.values), 1.0)
+    own = found["overlap"]["IoU"][found["overlap"]["level"] == 1]
+    assert sorted(table.values[np.triu_indices(3, 1)]) == sorted(own.tolist())
+    alone = answer(Lottery(levels=1, share=0.5, seeds=1), small)
+    assert len(evidence.pairs(alone, 1)) == 0
+
+
+def test_what_the_view_opens_with_is_what_the_shell_asks_by_itself():
+    ((method, case),) = openings.tickets()
+    assert method == Lottery()
+    assert case.fingerprint == TrainArguments(recipe=FIRST).case().fingerprint
+    assert RECIPES["MLP"] == case.recipe
+
+
+def test_claims_that_need_validation_images_are_left_out_without_them(small):
+    recipe = Recipe("mlp", epochs=10, batch=8, optimizer="Adam", rate=0.01)
+    found = answer(Lottery(levels=4, share=0.5, seeds=2), replace(small, recipe=recipe))
+    assert np.isnan(found["runs"]["early stop"]).all()
+    assert len(claims(found["runs"], 10)) == 2
+    assert "no early stop is known" in evidence.sooner(found, 1)
+
+
+def test_own_image_is_chosen_in_the_sidebar():
+    at = visit(SMALL | {f"{KEY}.about": OWN}, TICKETS)
+    assert not at.exception
+    assert "Image" in [each.value for each in at.sidebar.header]
