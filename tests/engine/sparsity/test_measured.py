@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
+from engine.experiment import OUTCOMES
 from engine.lab import Train, TrainCase
 from engine.models import embedded
 from engine.models.rebuild import rebuilt
@@ -19,6 +20,7 @@ from engine.run import answer
 from engine.sparsity import (
     BiP,
     Harm,
+    Lottery,
     PruneCase,
     Retrain,
     Tradeoff,
@@ -27,6 +29,8 @@ from engine.sparsity import (
     sparsest,
     told_apart,
 )
+from engine.sparsity.tickets.levels import ARMS
+from engine.sparsity.tickets.lottery import RECIPES, usual_level
 from engine.training import Recipe, fresh, train
 
 SEEDS = 3
@@ -249,3 +253,27 @@ def test_the_implicit_term_of_bip_at_its_usual_strength_hardly_changes_the_mask(
         ", ".join(f"{100 * share:.2g} %" for share in shares),
     )
     assert np.mean(shares) < 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "network"), [("digits", "MLP"), ("mnist-5k", "MLP, 8 epochs")])
+def test_tickets_beside_a_new_start_and_a_random_mask(measure, name, network):
+    """The sheet's claims at 3 to 10 % of the weights; one that fails stands as not so."""
+    data = data_sets.load(name)
+    found = Lottery()(TrainCase(data, RECIPES[network]))
+    claims, levels = found["claims"], found["levels"]
+    for row, words in enumerate(claims.rows):
+        margin, within = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = OUTCOMES[int(claims["outcome"][row])]
+        measure(
+            f"{words}: {claims.notes[row]}; {network}, {data.card.title}, {SEEDS} seeds",
+            f"{outcome} here: margin {margin:+.1f} ± {within:.1f} points",
+        )
+    last = usual_level(levels)
+    shown = ", ".join(f"{arm} {100 * levels[arm][last]:.1f} %" for arm in ARMS)
+    measure(
+        f"Right at {100 * levels['density'][last]:.2g} % of the weights; {network}, "
+        f"{data.card.title}, {SEEDS} seeds",
+        f"{shown}; whole network {100 * levels['ticket'][0]:.1f} %",
+    )
+    assert levels["ticket"][last] > levels["new start"][last]
