@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from components.runs import Problem
 from components.tickets import evidence
 from components.tickets.form import KEY, OWN
 from components.views import TICKETS
@@ -119,3 +120,10 @@ def test_own_image_is_chosen_in_the_sidebar():
     at = visit(SMALL | {f"{KEY}.about": OWN}, TICKETS)
     assert not at.exception
     assert "Image" in [each.value for each in at.sidebar.header]
+
+
+def test_a_run_that_was_stopped_offers_to_go_on(small):
+    found = answer(METHOD, small)
+    stopped = Problem("slot", "Lottery ticket", "Stopped.", {"networks": found["networks"]})
+    assert stopped.again == "Resume"
+    assert Problem("slot", "Lottery ticket", "Stopped.").again == "Start again"
