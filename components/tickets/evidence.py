@@ -39,7 +39,7 @@ def drawings(level: int) -> tuple[Drawing, ...]:
 
 def rows_of(table: Table, level: int) -> Table:
     """Those of a level."""
-    return table.take(np.flatnonzero(table["level"] == level))
+    return table.take(np.flatnonzero(table["level"] == level).tolist())
 
 
 def learning(found: Views, level: int) -> Lines:

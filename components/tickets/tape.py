@@ -28,7 +28,8 @@ from engine.images import Crop
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Networks, Table
-from engine.sparsity import masks_in
+from engine.sparsity import Masks, masks_in
+from engine.sparsity.tickets.cut import whole
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
 
@@ -72,10 +73,15 @@ def at_level(found: Views, level: int) -> Classifier:
     return network_of(view, view[len(view) - 1].digest, level)
 
 
+def kept_by(model: Classifier) -> Masks:
+    """The masks that a level's network carries; one without any is whole."""
+    return masks_in(model) or whole(model)
+
+
 def picture(found: Views, level: int) -> None:
     """What the masks keep, beside the curves with the level's point."""
     left, right = st.columns([3, 2], gap="large")
-    masks = masks_in(at_level(found, level))
+    masks = kept_by(at_level(found, level))
     with left, st.container(key=f"{KEY}-wall"):
         draw_strips(masks)
         st.caption(
@@ -109,10 +115,10 @@ def curve_finding(levels: Table, level: int) -> str:
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
 
-def image_of(asked: TicketQuestion, whole: Classifier) -> AskedImage:
+def image_of(asked: TicketQuestion, dense: Classifier) -> AskedImage:
     """The person's own image, or a test image to choose among some of each class."""
     if asked.own is not None:
-        return AskedImage(asked.own.seen_by(whole), square_pixels(asked.own), "your image")
+        return AskedImage(asked.own.seen_by(dense), square_pixels(asked.own), "your image")
     data = asked.case.data
     rows = data.some("test", len(data.classes), asked.case.seed).tolist()
     ids = [int(one) for one in data.ids[rows]]
@@ -123,21 +129,21 @@ def image_of(asked: TicketQuestion, whole: Classifier) -> AskedImage:
         lambda number: st.session_state.update({CHOSEN: number}), chosen=[int(data.ids[row])],
     )  # fmt: skip
     example = Example(data, row)
-    case = image_case(whole, example.picture(), Crop(), Target(0))
+    case = image_case(dense, example.picture(), Crop(), Target(0))
     case = replace(case, target=Target(int(at_once(case).argmax())))
     return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")
 
 
 def ask_image(asked: TicketQuestion, found: Views, level: int) -> None:
     """The answer and the heat map of the whole network and of the level's ticket, side by side."""
-    whole, ticket = at_level(found, 0), at_level(found, level)
+    dense, ticket = at_level(found, 0), at_level(found, level)
     st.markdown("**One image, the whole network and the ticket**")
-    image = image_of(asked, whole)
+    image = image_of(asked, dense)
     left, right = st.columns([3, 2], gap="large")
     with right:
         kind = pick_heat_map(image.case, f"{KEY}.heat")
         st.markdown("**What the first layer still reads**")
-        draw_folded_back(ticket, masks_in(ticket))
+        draw_folded_back(ticket, kept_by(ticket))
     with left:
         own = replace(image.case, model=ticket)
         before = answer_and_map(image.case, kind, f"{KEY}.whole")
