@@ -1,8 +1,8 @@
-"""Tickets: sparse networks that could have learned alone."""
+"""Tickets: sparse networks that could have learned alone, and masks that are learned."""
 
 import streamlit as st
 
-from components.tickets import form, view
+from components.tickets import bip, form, view
 
 st.title("Tickets")
 st.markdown("Could a **part of the network** have learned alone, from the weights it began with?")
@@ -12,3 +12,4 @@ with controls:
     asked = form.choose()
 with answer:
     view.show(asked)
+bip.show(asked.case)
