@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components.tickets import bip, form, view
+from components.tickets import bip, form, rewinding, view
 
 st.title("Tickets")
 st.markdown("Could a **part of the network** have learned alone, from the weights it began with?")
@@ -13,3 +13,4 @@ with controls:
 with answer:
     view.show(asked)
 bip.show(asked.case)
+rewinding.show(rewinding.usual_case())
