@@ -1,0 +1,89 @@
+"""What is to be seen while masks of N of every M weights are learned: how sharp the choice gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.result import Table
+from engine.weights.pattern import PatternMask, sharpness
+
+MOMENTS = 24  # at which something is noted, beside the first
+WATCHED = 512  # groups of one layer that are noted
+ROWS = 24  # candidates that are shown, of as many groups as that makes
+
+
+class Course:
+    """What is seen of masks while they are learned, and their steps.
+
+    Args:
+        masks: to be advanced after each step.
+        steps: of the whole training.
+    """
+
+    def __init__(self, masks: Sequence[PatternMask], steps: int) -> None:
+        self.learned, self.steps, self.done = masks, steps, 0
+        self.first = [mask.hard for mask in masks]
+        self.moments: list[tuple[int, float, float, float]] = []
+        self.watched: list[Tensor] = []
+        self.note()
+
+    def step(self) -> None:
+        """Count a step that was taken, and set the masks for the next."""
+        self.done += 1
+        for mask in self.learned:
+            mask.advance(self.done / self.steps)
+        if self.done * MOMENTS // self.steps > (self.done - 1) * MOMENTS // self.steps:
+            self.note()
+
+    def note(self) -> None:
+        """Note how sharp the choice is, and how many groups have another mask than at first."""
+        changed = [
+            (mask.hard != first).any(1)
+            for mask, first in zip(self.learned, self.first, strict=True)
+        ]
+        other = float(torch.cat(changed).float().mean())
+        self.moments.append((self.done, *sharpness(self.learned), other))
+        self.watched.append(self.learned[-1].shares[:WATCHED].cpu())
+
+    def views(self) -> dict[str, Table]:
+        """course and candidates: of the groups of one layer that changed their mind first of all.
+
+        The rows of candidates are named by their group and what they keep, such as "3 · 1010".
+        """
+        steps, entropy, top, other = (np.array(one) for one in zip(*self.moments, strict=True))
+        course = {
+            "step": (steps.astype(np.int64), "step"),
+            "entropy": (entropy.astype(np.float32), "share"),
+            "highest": (top.astype(np.float32), "share"),
+            "changed": (other.astype(np.float32), "share"),
+        }
+        over_time = torch.stack(self.watched, 2)  # (groups, candidates, moments)
+        options = over_time.shape[1]
+        changed = over_time[..., 0].argmax(1) != over_time[..., -1].argmax(1)
+        order = changed.float().argsort(descending=True, stable=True)
+        groups = order[: max(ROWS // options, 1)].sort().values.tolist()
+        rows, values = [], []
+        for group in groups:
+            likely = over_time[group].amax(1).argsort(descending=True)[:ROWS].sort().values.tolist()
+            for option in likely:
+                kept = self.learned[-1].options[option].int().tolist()
+                rows.append(f"{group + 1} · {''.join(map(str, kept))}")
+                values.append(over_time[group, option].numpy())
+        names = tuple(str(step) for step in steps.tolist())
+        grid = Table.grid(np.stack(values), tuple(rows), names, ("probability",) * len(names))
+        return {"course": Table.of(course), "candidates": grid}
+
+
+def course_words(course: Table) -> str:
+    """How far the choice got, in a sentence."""
+    return (
+        f"In {course['step'][-1]:,.0f} steps the entropy of the choice fell from "
+        f"{100 * course['entropy'][0]:.0f} % to {100 * course['entropy'][-1]:.1f} % of its "
+        "highest; "
+        f"{100 * course['changed'][-1]:.0f} % of the groups keep other weights than at first. "
+        "No weight was changed."
+    )
