@@ -18,7 +18,8 @@ from components.draw.mask_drawings import (
 )
 from components.draw.widths import Widths
 from components.forms import widget
-from components.prune.asked import KEY, Asked, masks_at
+from components.prune import learning
+from components.prune.asked import KEY, Asked, masks_at, scored
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
@@ -99,6 +100,8 @@ def show_patterns(asked: Asked, masks: Masks) -> None:
             spec = Prune.__dataclass_fields__["pattern"]
             pattern = widget(spec, f"{KEY}.groups.pattern", None)
         method = replace(asked.method, structure="N:M", allocation="global", pattern=pattern)
+        if not scored(asked.case, method, "groups"):
+            return
         own = masks_at(asked.case, method)
         n, m = (int(number) for number in pattern.split(":"))
         fitting = {part.layer: part.name for part in own.parts if part.shape[1] % m == 0}
@@ -109,3 +112,4 @@ def show_patterns(asked: Asked, masks: Masks) -> None:
     with right:
         elsewhere = "" if asked.patterned else "The picture on top of the page is not cut so."
         draw_groups(diagrams.groups(own, fitting[layer], n, m), n, layer, elsewhere)
+    learning.show(replace(asked, method=method))

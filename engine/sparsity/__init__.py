@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.experiment import Experiment
 from engine.sparsity.criteria.learned import Learned, read_scores
+from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.effects.harm import Harm, harm
 from engine.sparsity.effects.level import Level
 from engine.sparsity.effects.seeds import Seeds
@@ -58,6 +59,7 @@ __all__ = [
     "FireTogether",
     "Harm",
     "Learned",
+    "LearnedPattern",
     "Level",
     "Lottery",
     "MaskRules",

@@ -9,6 +9,7 @@ from typing import ClassVar
 from engine.errors import BlindspotError
 from engine.method import Case, Method
 from engine.models.classifier import Classifier
+from engine.sparsity.masks.pruner import MaskRules
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
 
@@ -25,6 +26,12 @@ class SparsityMethod(Method[PruneCase], ABC):
         if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
             return reason
         return lacks_parts(case.model)
+
+    @classmethod
+    def limits(cls, rules: MaskRules) -> str:
+        """Why its scores say little when they are cut by these rules, in a sentence, or ""."""
+        del rules
+        return ""
 
 
 def lacks_parts(model: Classifier) -> str:

@@ -114,7 +114,7 @@ class PatternMask(nn.Module):
     def prefer(self, mask: Tensor, strength: float) -> None:
         """Raise the candidates that share most with a mask (groups, m), in units of the spread."""
         overlap = mask @ self.options.T
-        self.logits += (overlap - 1) * self.logits.std() * strength
+        self.logits.add_((overlap - 1) * self.logits.std() * strength)
 
     @property
     def sampled(self) -> Tensor:

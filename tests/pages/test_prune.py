@@ -24,6 +24,7 @@ from engine.measures.drift import rank_correlation, top_overlap
 from engine.models import catalog, checkpoints
 from engine.sparsity import (
     Harm,
+    LearnedPattern,
     Level,
     MaskRules,
     Prune,
@@ -43,6 +44,7 @@ from engine.sparsity import (
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.compare import overlap
 from engine.training import Recipe, fresh
+from engine.weights.course import course_words
 from tests.visits import said, settled, unfolded, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
@@ -179,6 +181,18 @@ def test_patterns_fold_back_and_groups_are_told_in_words():
     assert "For each place of the kernel" in words(at)
     at.selectbox(key="prune.groups.pattern").set_value("1:8").run()
     assert "every group of 8 weights keeps exactly 1" in words(settled(at))
+
+
+def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, digits):
+    quick = LearnedPattern(epochs=1, each=5)
+    monkeypatch.setattr("engine.sparsity.masks.pruning.criterion_of", lambda *_: quick)
+    at = opened(section="Patterns", criterion="Learned N:M", structure="N:M")
+    assert "every group of 4 weights keeps exactly 2" in words(at)
+    course = run.answer(quick, digits)["course"]
+    assert course_words(course) in words(at)
+    assert "that pattern only" not in words(at)
+    at.selectbox(key="prune.structure").set_value("weight").run()
+    assert "was learned for 2:4 and holds for that pattern only" in words(settled(at))
 
 
 def test_two_criteria_are_compared_beside_chance(digits):

@@ -8,7 +8,7 @@ of a higher ratio lie inside those of a lower one, and the same ratio gives the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,6 +64,7 @@ class Pruner:
             family, or learned.
         rules: how they become masks.
         ratios: for the allocations in RATIOS, the scores that give each layer's share.
+        note: what all these masks should say of their scores, if anything.
 
     Raises:
         DoesNotFit: the model has nothing that can be pruned so.
@@ -76,8 +77,9 @@ class Pruner:
         scores: WeightScores,
         rules: MaskRules | None = None,
         ratios: WeightScores | None = None,
+        note: str = "",
     ) -> None:
-        self.rules = rules or MaskRules()
+        self.rules, self.note = rules or MaskRules(), note
         self.scores = scores
         self.parts: tuple[PrunableWeight, ...] = parts(
             model, head=self.rules.head, only=self.rules.only
@@ -119,6 +121,8 @@ class Pruner:
                 "something is left of the model."
             )
         masks = self.patterned if self.rules.structure == "N:M" else self.chosen(ratio)
+        if self.note:
+            masks = replace(masks, notes=(*masks.notes, self.note))
         if self.held is None or self._row is None:
             return masks
         return still_cut(masks, self.held, self._row)

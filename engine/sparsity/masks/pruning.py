@@ -13,6 +13,7 @@ from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.criteria.shares import scores_of, shares_of
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow
@@ -21,7 +22,7 @@ from engine.sparsity.masks.allocation import ALLOCATIONS
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.sparsity.masks.rounds import rounds_of
-from engine.sparsity.masks.units import STRUCTURES
+from engine.sparsity.masks.units import PATTERNS, STRUCTURES
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
@@ -29,10 +30,9 @@ from engine.weights.parts import parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
-    Jackpot,
+    Jackpot, LearnedPattern,
 )  # fmt: skip
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
-PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ def pruner_of(
             another one its masks are not what a search there would find.
     """
     scores = scores_of(criterion_of(criterion, rules, ratio), case, progress)
-    return Pruner(case.model, scores, rules, shares_of(rules.allocation, case, progress))
+    shares = shares_of(rules.allocation, case, progress)
+    return Pruner(case.model, scores, rules, shares, note=BY_TITLE[criterion].limits(rules))
 
 
 def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> SparsityMethod:

@@ -32,6 +32,7 @@ from engine.weights.parts import PrunableWeight
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 STRUCTURES = ("weight", "filter", "channel", "group", "N:M")
+PATTERNS = ("2:4", "1:4", "1:2", "4:8", "1:8", "1:16")  # that are offered
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,49 @@
+"""How masks of N of every M weights were learned: the candidates over the steps, and how sure."""
+
+from __future__ import annotations
+
+from components.draw.drawing import Drawing
+from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from engine.result import Table
+from engine.weights.course import course_words
+
+
+def drawings() -> tuple[Drawing, Drawing]:
+    """Of the views "candidates" and "course"."""
+    return (
+        Drawing(
+            "candidates", "Which candidate each group leans to", lambda _: squares(),
+            lambda found: candidates_words(found["candidates"]),
+        ),
+        Drawing(
+            "course", "How sharp the choice is", lambda _: lines(),
+            lambda found: course_words(found["course"]),
+        ),
+    )  # fmt: skip
+
+
+def squares() -> Matrix:
+    """A row for each candidate of some groups, a column for each moment."""
+    return Matrix(span=(0, 1), bar="probability", x_title="step", numbers=False, height=460)
+
+
+def lines() -> Lines:
+    """Shares of the highest they can be, over the steps."""
+    return Lines(
+        x="step", span=(0, 102), title="%",
+        series={
+            "entropy": "entropy of the choice", "highest": "likeliest candidate",
+            "changed": "groups with another mask than at first",
+        },
+    )  # fmt: skip
+
+
+def candidates_words(table: Table) -> str:
+    """What a row is, and how many candidates are left at the end."""
+    groups = len({name.partition(" · ")[0] for name in table.rows})
+    sure = int((table.values[:, -1] > 0.9).sum())
+    return (
+        "A row is one candidate of a group: 1 stays, 0 goes. "
+        f"At the end {sure} of {groups} groups are more than 90 % sure."
+    )

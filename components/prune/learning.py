@@ -1,0 +1,24 @@
+"""How the criterion "Learned N:M" chose, where it did."""
+
+from __future__ import annotations
+
+from components import section
+from components.draw import sharpening
+from components.prune.asked import KEY, Asked
+from components.section import Section
+from engine.sparsity import LearnedPattern
+from engine.weights.course import course_words
+
+
+def show(asked: Asked) -> None:
+    """The candidates over the steps; nothing by another criterion."""
+    method = asked.method.scoring
+    if not isinstance(method, LearnedPattern):
+        return
+    section.show(
+        Section(
+            f"{KEY}.learning", method, asked.case, f"How {method.pattern} was learned",
+            sentence=lambda found: course_words(found["course"]),
+            evidence=sharpening.drawings(),
+        )
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+"""Learned N:M: which N of every M weights to keep, learned by gradient while all weights stay.
+
+The masks are those of `engine.weights.pattern`, trained on the loss of the model they prune. Fang
+et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models" (2024),
+https://arxiv.org/abs/2409.17481, here for classifiers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.errors import DoesNotFit
+from engine.method import Case, Choice, Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Floats, Result, WeightScores
+from engine.sparsity.criteria.slopes import weight_of
+from engine.sparsity.masks.pruner import MaskRules
+from engine.sparsity.masks.units import PATTERNS, fits_pattern, values
+from engine.sparsity.method import SparsityMethod
+from engine.training import Recipe, outputs, train
+from engine.training.objective import Batch
+from engine.weights.case import PruneCase
+from engine.weights.course import Course
+from engine.weights.parts import parts
+from engine.weights.pattern import (
+    Annealing,
+    PatternMask,
+    attach,
+    from_groups,
+    in_groups,
+    largest,
+    masks_within,
+    mass,
+    only_masks_learn,
+)
+
+MOST = 2_000_000  # weights whose masks are learned in a time that one waits for
+BATCH = 64
+LABELS, ANSWERS = "labels", "the dense model's answers"
+
+
+@dataclass(frozen=True)
+class LearnedPattern(SparsityMethod):
+    """Which N of every M weights stay, found by training the choice and not the weights.
+
+    A weight's score is one, plus half its probability, where the learned mask keeps it, and half
+    its probability elsewhere. So the N best of every M are exactly the learned mask. It holds for
+    the pattern that it was learned for only: cut in other pieces or by another ratio, these scores
+    say little. Layers whose inputs cannot be parted into groups of M stay whole. It begins near the
+    mask of the largest weights; or, where scores come along with the case, near theirs, so that a
+    mask learned on one data set is carried to another.
+    """
+
+    name = "LearnedPattern"
+    title = "Learned N:M"
+    cost = "wait"
+    paper = "Fang et al. 2024, MaskLLM, https://arxiv.org/abs/2409.17481"
+    needs = frozenset({"gradient"})
+    proof = (
+        "tests/engine/sparsity/test_learned_pattern.py"
+        "::test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude"
+    )
+
+    pattern: str = setting("2:4", Choice(PATTERNS), "Pattern", "N of M weights in a row stay.")
+    learns: str = setting(
+        LABELS, Choice((LABELS, ANSWERS)), "Learns from", "What the pruned model is to answer."
+    )
+    strength: float = setting(
+        3.0,
+        Slider(0.0, 5.0, 0.5),
+        "Prior strength",
+        "How much the mask of the largest weights is preferred at first, or that of scores that "
+        "come along, in units of the first logits' spread; 0 begins with none.",
+    )
+    each: int = setting(
+        100, Slider(1, 500, 1), "Images of a class", "Images of each class that are learned from."
+    )
+    epochs: int = setting(10, Slider(1, 200, 1), "Epochs", "How often they are shown.")
+    rate: float = setting(
+        0.01, Slider(1e-4, 0.1, 1e-4, log=True), "Rate", "How far a logit moves in a step."
+    )
+    tau: float = setting(
+        0.05, Slider(0.01, 4.0, 0.01, log=True), "Last temperature τ", "It falls from 4."
+    )
+    kappa: float = setting(500.0, Slider(100.0, 1000.0, 50.0), "Last scale κ", "It rises from 100.")
+    keep: float = setting(
+        1e-5, Slider(0.0, 1e-2, 1e-5), "Weight kept", "λ: how much large weights are preferred."
+    )
+
+    @classmethod
+    def limits(cls, rules: MaskRules) -> str:
+        """What a mask by these rules is not, in a sentence, or ""."""
+        if rules.structure == "N:M":
+            return ""
+        return (
+            f"{cls.title} was learned for {rules.n}:{rules.m} and holds for that pattern only: "
+            "choose the pieces N:M to cut by it."
+        )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
+            return reason
+        size = sum(one.size for one in parts(case.model))
+        if size > MOST:
+            return f"it needs a network of at most {MOST:,} weights, and this one has {size:,}."
+        return ""
+
+    def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
+        """Views: scores; course, how sharp the choice is by step; candidates of some groups.
+
+        Raises:
+            DoesNotFit: no layer can be parted into groups of M, or scores came along without one.
+        """
+        model = case.model.twin(paced=False)
+        masks = self.masks(case)
+        attach(model.network, masks)
+        rows = case.rows(self.each)
+        course = Course(list(masks.values()), self.epochs * -(-len(rows) // BATCH))
+        targets = None
+        if self.learns == ANSWERS:
+            targets = np.zeros((len(case.data), len(case.model.labels)), np.float32)
+            targets[rows] = outputs(case.model, case.data, rows).softmax(1).numpy()
+        train(
+            model, case.data, Recipe("lenet", self.epochs, BATCH, "Adam", self.rate), case.seed,
+            rows=rows, targets=targets, masks={}, objective=self.objective,
+            after_step=lambda *_: course.step(), progress=progress,
+        )  # fmt: skip
+        found = {
+            one.name: scores(masks.get(one.name), weight_of(case.model, one.name))
+            for one in parts(case.model)
+        }
+        return {"scores": WeightScores(found, "share", "mean"), **course.views()}
+
+    def masks(self, case: PruneCase) -> dict[str, PatternMask]:
+        """The masks to be learned, leaning to the prior, by the weight's name."""
+        n, m = (int(word) for word in self.pattern.split(":"))
+        fitting = [one for one in parts(case.model) if fits_pattern(one, m)]
+        if not fitting:
+            message = f"No layer's inputs can be parted into groups of {m}."
+            raise DoesNotFit(message)
+        generator = torch.Generator().manual_seed(case.seed)
+        annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
+        found = {}
+        for one in fitting:
+            likely = weight_of(case.model, one.name).abs()
+            if case.learned is not None:
+                likely = torch.tensor(values(case.learned, one))
+            found[one.name] = mask = PatternMask(likely, n, m, generator, annealing)
+            mask.prefer(largest(in_groups(likely, m), n), self.strength)
+        return found
+
+    def objective(self, model: Classifier, batch: Batch) -> Tensor:
+        """Each image's cross-entropy, less λ times the weight that the masks keep, (n,)."""
+        only_masks_learn(model.network)
+        loss = F.cross_entropy(model(batch.pixels), batch.targets, reduction="none")
+        return loss - self.keep * mass(masks_within(model.network))
+
+
+def scores(mask: PatternMask | None, weight: Tensor) -> Floats:
+    """One where the learned mask keeps a weight, plus half its probability; one without a mask."""
+    if mask is None:
+        return np.ones(tuple(weight.shape), np.float32)
+    groups = mask.hard + mask.shares @ mask.options / 2
+    return from_groups(groups, weight).contiguous().numpy()

@@ -1,0 +1,288 @@
+"""Masks of N of every M weights that are learned while the weights stay as they are."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine.errors import BadSetting, BlindspotError, DoesNotFit
+from engine.result import WeightScores
+from engine.sparsity import (
+    LearnedPattern,
+    MaskRules,
+    Prune,
+    PruneCase,
+    Pruner,
+    parts,
+    pruned,
+    pruner_of,
+)
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.pruning import criterion_of
+from engine.training import descend, outputs
+from engine.weights.pattern import (
+    Annealing,
+    PatternMask,
+    attach,
+    candidates,
+    from_groups,
+    in_groups,
+    largest,
+    mass,
+    only_masks_learn,
+    sharpness,
+)
+from tests import tiny
+
+RULES = MaskRules(structure="N:M", n=1, m=4)
+QUICK = LearnedPattern(pattern="1:4", epochs=60, each=12)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def regression(seed, together):
+    """A linear layer (8 → 8) and its inputs: of several sizes, or such as hang together."""
+    drawn = seeded(seed)
+    weight = torch.randn(8, 8, generator=drawn)
+    if together:
+        mixed = torch.eye(8) + 0.3 * torch.randn(8, 8, generator=drawn)
+        return torch.randn(64, 8, generator=drawn) @ mixed, weight
+    sizes = torch.randn(8, generator=drawn).exp()
+    return torch.randn(2048, 8, generator=drawn) * sizes, weight
+
+
+def learned(inputs, weight, seed, steps=300):
+    """The masks and how sharp they were, by the loss against the whole layer's own outputs."""
+    layer = nn.Linear(weight.shape[1], len(weight), bias=False)
+    layer.weight.data = weight.clone()
+    network, mask = nn.Sequential(layer), PatternMask(weight, 2, 4, seeded(seed))
+    attach(network, {"0.weight": mask})
+    first = sharpness([mask])
+
+    def loss():
+        only_masks_learn(network)
+        return (network(inputs) - inputs @ weight.T).square().mean(0).sum()
+
+    network.train()
+    for done, _ in enumerate(
+        descend(torch.optim.Adam(network.parameters(), 0.01), [loss] * steps), 1
+    ):
+        assert (mask.hard.sum(1) == 2).all()
+        mask.advance(done / steps)
+    return mask.hard.reshape(weight.shape), first, sharpness([mask])
+
+
+def lost(mask, weight, inputs):
+    """What each row's outputs lose, (…, rows)."""
+    return (inputs @ ((1 - mask) * weight).mT).square().mean(-2)
+
+
+def excess(seed, together):
+    """How far each row's loss is above that of the best of its 36 masks, learned and by size."""
+    inputs, weight = regression(seed, together)
+    groups = candidates(2, 4)[torch.tensor(list(product(range(6), repeat=2)))].reshape(-1, 1, 8)
+    best = lost(groups, weight, inputs).amin(0)
+    by_size = from_groups(largest(in_groups(weight.abs(), 4), 2), weight)
+    own = learned(inputs, weight, seed)[0]
+    return [lost(mask, weight, inputs) / best - 1 for mask in (own, by_size)]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_learned_mask_of_most_rows_is_the_best_of_all_that_there_are(together):
+    """Not of every row: soft masks go one way down, and some rows end beside the best."""
+    own, by_size = torch.stack(
+        [torch.stack(excess(seed, together=together)) for seed in (0, 1, 2)]
+    ).unbind(1)
+    assert (own < 1e-3).float().mean() >= 2 / 3
+    assert own.mean() < 0.5 * by_size.mean()
+
+
+def test_the_choice_gets_sharp():
+    mask, (entropy, highest), (last_entropy, last_highest) = learned(
+        *regression(1, together=True), 0
+    )
+    assert entropy > 0.8
+    assert highest < 0.4
+    assert last_entropy < 0.01
+    assert last_highest > 0.99
+    assert (in_groups(mask, 4).sum(1) == 2).all()
+
+
+def test_the_candidates_are_all_masks_of_the_pattern_in_the_papers_order():
+    rows = ["".join(map(str, row)) for row in candidates(2, 4).int().tolist()]
+    assert rows == ["1100", "1010", "1001", "0110", "0101", "0011"]
+    assert len(candidates(4, 8)) == 70
+    assert torch.equal(candidates(1, 4), torch.eye(4))
+    for n, m in ((4, 4), (0, 4), (5, 4)):
+        with pytest.raises(BadSetting, match="keep at least 1 and fewer than"):
+            candidates(n, m)
+    with pytest.raises(DoesNotFit, match="No layer's inputs can be parted into groups of 4"):
+        in_groups(torch.zeros(4, 6), 4)
+
+
+def test_groups_of_a_convolution_run_along_its_input_channels():
+    weight = torch.arange(2 * 4 * 3 * 3.0).reshape(2, 4, 3, 3)
+    groups = in_groups(weight, 4)
+    assert torch.equal(groups[1], weight[0, :, 0, 1])
+    assert torch.equal(from_groups(groups, weight), weight)
+
+
+@pytest.mark.parametrize(("strength", "share"), [(0, 1 / 6), (1, 0.49), (3, 0.946), (5, 0.999)])
+def test_the_prior_decides_so_many_groups_at_once(strength, share):
+    """The figures of the method's sheet, simulated from its formula."""
+    weight = torch.randn(512, 128, generator=seeded(3))
+    mask = PatternMask(weight, 2, 4, seeded(4))
+    magnitude = largest(in_groups(weight.abs(), 4), 2)
+    mask.prefer(magnitude, strength)
+    assert (mask.hard == magnitude).all(1).float().mean().item() == pytest.approx(share, abs=0.012)
+
+
+def test_a_sharp_choice_with_an_endless_prior_is_magnitude():
+    weight = torch.randn(16, 4, 3, 3, generator=seeded(5))
+    mask = PatternMask(weight, 2, 4, seeded(6), Annealing((1e-4, 1e-4)))
+    magnitude = largest(in_groups(weight.abs(), 4), 2)
+    mask.prefer(magnitude, 1e4)
+    assert torch.equal(mask.hard, magnitude)
+    assert torch.equal(mask.train()(weight), weight * from_groups(magnitude, weight))
+    assert torch.equal(mask.eval()(weight), weight * from_groups(magnitude, weight))
+
+
+def test_the_soft_mask_is_the_formula_and_its_mass_counts_what_is_seen():
+    weight = torch.randn(2, 4, generator=seeded(7))
+    mask = PatternMask(weight, 2, 4, seeded(8), Annealing((2.0, 1.0), (100.0, 300.0)))
+    mask.advance(0.5)
+    soft = []
+    for logits, noise in zip(mask.logits.tolist(), mask.noise.tolist(), strict=True):
+        powers = np.exp((200 * np.array(logits) + np.array(noise)) / 1.5)
+        soft.append(powers / powers.sum() @ mask.options.numpy())
+    seen = mask.train()(weight).detach()
+    assert seen.numpy() == pytest.approx(weight.numpy() * np.array(soft), rel=1e-4)
+    assert mass([mask]).item() == pytest.approx(float(seen.square().sum()), rel=1e-6)
+
+
+def test_a_shared_weight_has_one_mask_and_nothing_but_logits_can_learn():
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.weight = first.weight
+    network = nn.Sequential(first, nn.BatchNorm1d(4), second)
+    mask = PatternMask(first.weight, 2, 4, seeded())
+    attach(network, {"0.weight": mask})
+    assert [id(one) for one in network.parameters()] == [id(mask.logits)]
+    assert torch.equal(network[0].weight, network[2].weight)
+    network.train()
+    only_masks_learn(network)
+    assert mask.training
+    assert not network[1].training
+    network.eval()
+    only_masks_learn(network)
+    assert not mask.training
+
+
+# ---------------------------------------------------------------- as a criterion
+
+
+@pytest.fixture(scope="module")
+def case():
+    model = deepcopy(tiny.learned())
+    return PruneCase(model, tiny.columns(model.side, model.labels))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return QUICK(case)
+
+
+def loss_of(model, data):
+    rows = data.rows("test")
+    return F.cross_entropy(outputs(model, data, rows), data.targets(rows)).item()
+
+
+def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(case):
+    model = case.model
+    before = model.fingerprint
+    scores = QUICK(case)["scores"]
+    masks = Pruner(model, scores, RULES).at(0.5)
+    plain = Pruner(model, Magnitude()(case)["scores"], RULES).at(0.5)
+    for part in masks.parts:
+        if part.shape[1] % 4:
+            assert masks.array(part.name).all()
+            assert (scores.values[part.name] == 1).all()
+            continue
+        assert np.array_equal(masks.array(part.name), scores.values[part.name] >= 1)
+        groups = in_groups(masks[part.name].int(), 4)
+        assert (groups.sum(1) == 1).all()
+    own, by_size = (loss_of(pruned(model, one, "x"), case.data) for one in (masks, plain))
+    assert own < 0.7 * by_size
+    assert model.fingerprint == before
+    assert not any("parametrizations" in name for name in model.network.state_dict())
+
+
+def test_what_is_seen_of_the_learning_goes_from_even_to_sharp(found):
+    course, grid = found["course"], found["candidates"]
+    assert course["step"][0] == 0
+    assert course["step"][-1] == 60
+    assert course["entropy"][0] > 0.8
+    assert course["entropy"][-1] < 0.05
+    assert course["changed"][0] == 0
+    assert course["changed"][-1] > 0
+    assert grid.values.shape == (24, len(course))
+    assert grid.values[:, -1].reshape(-1, 4).max(1) == pytest.approx(1.0, abs=0.05)
+    assert grid.rows[0].endswith(" · 1000")
+
+
+def test_it_is_learned_for_the_pattern_that_is_cut():
+    assert criterion_of(LearnedPattern.title, RULES, 0.5) == LearnedPattern(pattern="1:4")
+    with pytest.raises(BadSetting, match="3:4"):
+        criterion_of(LearnedPattern.title, replace(RULES, n=3))
+
+
+def test_cut_in_other_pieces_the_masks_say_that_it_holds_for_its_pattern_only(case):
+    own, other = (
+        Prune(criterion=LearnedPattern.title, structure=structure, pattern="1:4")
+        for structure in ("N:M", "weight")
+    )
+    assert not any("that pattern only" in note for note in own.masks(case).notes)
+    assert any("1:4 and holds for that pattern only" in one for one in other.masks(case).notes)
+
+
+def test_a_mask_that_comes_along_is_the_prior(case):
+    weights = {one.name: one for one in parts(case.model)}
+    drawn = np.random.default_rng(0)
+    values = {k: drawn.random(one.shape, np.float32) for k, one in weights.items()}
+    carried = replace(case, learned=WeightScores(values, "score", "mean"))
+    still = replace(QUICK, epochs=1, rate=1e-4, strength=5.0)
+    near = {k: still(one)["scores"] for k, one in (("own", case), ("carried", carried))}
+    prior = Pruner(case.model, carried.learned, RULES).at(0.5)
+    same = {
+        k: (Pruner(case.model, s, RULES).at(0.5).flat == prior.flat).mean() for k, s in near.items()
+    }
+    assert same["carried"] > 0.99
+    assert same["own"] < 0.9
+
+
+def test_no_layer_that_fits_and_too_large_a_network_are_sentences(case, monkeypatch):
+    odd = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+    with pytest.raises(BlindspotError, match="No layer's inputs can be parted into groups of 4"):
+        QUICK(tiny.prune_case(tiny.classifier(odd, name="odd")))
+    monkeypatch.setattr("engine.sparsity.criteria.pattern.MOST", 10)
+    assert "at most 10 weights" in LearnedPattern.unmet(case)
+
+
+def test_the_same_question_gives_the_same_scores(case, found):
+    again = QUICK(case)["scores"].values
+    assert all(np.array_equal(again[k], one) for k, one in found["scores"].values.items())
+    answers = replace(QUICK, learns="the dense model's answers")(case)["scores"].values
+    assert any(not np.array_equal(answers[k], one) for k, one in again.items())
+
+
+def test_a_pruner_asks_it_once_for_all(case):
+    pruner = pruner_of(case, LearnedPattern.title, replace(RULES, n=2))
+    assert np.array_equal(pruner.at(0.2).flat, pruner.at(0.9).flat)
