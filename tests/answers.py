@@ -17,7 +17,7 @@ from tests import tiny
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
-    counted |= {"length": 6} if kind.family == "hallucination" else {}
+    counted |= {"length": 6, "scenes": 16} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"} or issubclass(kind, Experiment)
     counted |= (
         {"images": 10, "epochs": 1, "seeds": 2, "networks": 2, "levels": 3}

@@ -30,6 +30,7 @@ from engine.hallucination import (
     CaptionCase,
     Greedy,
     KeepCurve,
+    MaskLLM,
     Rates,
     ScenesCase,
     VASparse,
@@ -322,7 +323,7 @@ def caption_case(
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind is Rates:
+    if kind in {Rates, MaskLLM}:
         return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
     if kind is KeepCurve:
         return ScenesCase(deepcopy(speaking.untrained()), VASparse(length=4), count=2)

@@ -24,6 +24,7 @@ from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures.keep_curve import KeepCurve
+from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
@@ -36,6 +37,7 @@ COUNTED = (
     Rates,
     KeepCurve,
     ViewsAblation,
+    MaskLLM,
 )  # over many scenes, folded in Decoding
 
 METHODS = (*DECODING, *ASK, *COUNTED)
@@ -55,6 +57,7 @@ __all__ = [
     "Greedy",
     "KeepCurve",
     "Looks",
+    "MaskLLM",
     "NoiseSteps",
     "Priors",
     "Rates",

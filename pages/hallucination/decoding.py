@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from components.decoding import cost, inside, measured, noise, scenes, view
+from components.decoding import cost, half, inside, measured, noise, scenes, view
 
 CLOSER = {
     "Inside each strategy": (inside,),
     "What does it cost?": (cost,),
     "Over many scenes: what is made up, what is missed?": (scenes, measured),
     "What can contrasting not mend?": (noise,),
+    "What is lost with half the weights?": (half,),
 }
 
 st.title("Decoding")

@@ -19,7 +19,7 @@ from tests import tiny
 
 FEW = {
     "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
-    "epochs": 1, "draws": 1, "length": 6, "seeds": 1,
+    "epochs": 1, "draws": 1, "length": 6, "seeds": 1, "scenes": 16,
 }  # fmt: skip
 SMALL = {
     "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],

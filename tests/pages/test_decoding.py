@@ -9,12 +9,23 @@ import pandas as pd
 import pytest
 
 from components import share
+from components.decoding import half
 from components.decoding.form import STORY, STUBBORN
 from components.notices import plain
 from components.views import DECODING
 from engine import gallery, run
-from engine.hallucination import STRATEGIES, VCD, Greedy, Rates, asking, opening
+from engine.hallucination import (
+    STRATEGIES,
+    VCD,
+    Greedy,
+    MaskLLM,
+    Rates,
+    ScenesCase,
+    asking,
+    opening,
+)
 from engine.hallucination.measures.comparison import summary
+from engine.hallucination.measures.mask_llm import models_words
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import held_up, pills, said, settled, unfolded, visit, words
 
@@ -68,9 +79,9 @@ def test_without_strength_vcd_says_what_greedy_says():
 
 
 @pytest.mark.parametrize("prompt", [LAMP, "describe the image"])
-@pytest.mark.parametrize("half", [STRATEGIES[:4], STRATEGIES[4:]])
-def test_every_strategy_answers_side_by_side(half, prompt):
-    fit = [kind for kind in half if prompt == LAMP or kind.name != "MVP"]
+@pytest.mark.parametrize("some", [STRATEGIES[:4], STRATEGIES[4:]])
+def test_every_strategy_answers_side_by_side(some, prompt):
+    fit = [kind for kind in some if prompt == LAMP or kind.name != "MVP"]
     at = opened(*(kind.title for kind in fit), decoding__ask=prompt)
     assert not at.exception
     assert not at.error
@@ -201,3 +212,14 @@ def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
     at = opened("VASparse", decoding__ask="describe the image", **published)
     assert "Layer 1" in words(at)
     assert "~~the beginning~~" in words(at)
+
+
+def test_the_half_of_the_weights_that_was_learned_answers_too(monkeypatch):
+    monkeypatch.setattr(half, "METHOD", MaskLLM(steps=2, scenes=16))
+    monkeypatch.setattr(half, "SCENES", 2)
+    at = unfolded(opened("Greedy"))
+    at.button(key="decoding.half.MaskLLM.go").click().run()
+    at = settled(at)
+    found = run.answer(half.METHOD, ScenesCase(asking.model(HABIT), Greedy(), 2, "biased"))
+    assert models_words(found["models"]) in words(at)
+    assert "with the learned 2:4 mask “" in words(at)

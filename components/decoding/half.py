@@ -1,0 +1,73 @@
+"""The same model with two of every four weights of its decoder: MaskLLM."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import cast
+
+import streamlit as st
+
+from components import runs, section
+from components.decoding.form import KEY, Compared
+from components.draw import sharpening
+from components.draw.drawing import Drawing
+from components.draw.panels import Panels
+from components.forms import widget
+from components.notices import plain
+from components.section import Section
+from engine.hallucination import Greedy, MaskLLM, ScenesCase
+from engine.hallucination.measures.mask_llm import models_words, pruned
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.words import tidy
+from engine.result import Table
+from engine.run import Answer
+
+METHOD = MaskLLM()
+SCENES = 50
+SLOT = f"{KEY}.half"
+
+
+def show(found: Compared) -> None:
+    """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
+    specs = {spec.name: spec for spec in fields(MaskLLM)}
+    method = replace(METHOD, pattern=widget(specs["pattern"], f"{SLOT}.pattern", None))
+    vlm = cast(TinyVLM, found.case.vlm)
+
+    def says(answer: Answer) -> None:
+        case = replace(found.case, vlm=pruned(vlm, answer["masks"]))
+        said = runs.answer(Greedy(), case, f"{SLOT}.says")["answer"].text
+        dense = found.greedy["answer"].text
+        st.markdown(
+            f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
+            f"learned {method.pattern} mask “{plain(tidy(said))}”."
+        )
+
+    section.show(
+        Section(
+            SLOT, method, ScenesCase(vlm, Greedy(), SCENES, "biased"),
+            "What is lost with part of the weights?", button="Learn which weights stay",
+            before=f"{method.steps} steps on captions; no weight is changed.",
+            sentence=lambda views: models_words(views["models"]),
+            evidence=(
+                Drawing(
+                    "models", "Loss on captions, and what is made up",
+                    lambda views: panels(views["models"]),
+                    lambda views: models_words(views["models"]),
+                ),
+                *sharpening.drawings(),
+            ),
+            detail=says,
+        )
+    )  # fmt: skip
+
+
+def panels(models: Table) -> Panels:
+    """A bar for each model: loss, and how often captions make something up."""
+    return Panels(
+        panels={"loss": "loss (nat)", "CHAIR_i": "% of mentions made up", "recall": "% named"},
+        texts={
+            "loss": [f"{value:.3f}" for value in models["loss"]],
+            "CHAIR_i": [f"{100 * value:.1f}" for value in models["CHAIR_i"]],
+            "recall": [f"{100 * value:.0f}" for value in models["recall"]],
+        },
+    )  # fmt: skip

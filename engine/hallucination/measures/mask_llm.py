@@ -1,0 +1,252 @@
+"""MaskLLM: which N of every M weights a language model keeps, learned while they stay as they are.
+
+Fang et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models" (2024),
+https://arxiv.org/abs/2409.17481. The loss is that of the model's language, over captions; the
+masks are those of `engine.weights.pattern`, one for each linear layer of the decoder. Embeddings,
+which give the logits too, stay whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from math import exp
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.layout import Layout
+from engine.data.scenes import Scenes
+from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.tiny_vlm.lessons import Habit, Texts, lessons
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
+from engine.hallucination.tiny_vlm.training.speaking import in_turn
+from engine.hallucination.tiny_vlm.training.steps import learn, rate
+from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.result import Result, Table, WeightScores
+from engine.run import answer
+from engine.weights.course import Course
+from engine.weights.pattern import (
+    Annealing,
+    PatternMask,
+    attach,
+    from_groups,
+    in_groups,
+    largest,
+    mass,
+)
+
+SEED, LEAST = 900, 100  # seeds of the scenes that masks are learned from: 900 to 999
+AHEAD = 100  # scenes encoded at once
+DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
+SHOWN = 12  # scenes whose captions stand beside each other
+RATES = ("CHAIR_i", "recall", "lie rate", "false yes", "missed")
+
+
+@dataclass(frozen=True)
+class MaskLLM(Method[ScenesCase]):
+    """What TinyVLM says when half the weights of its decoder are gone, and which half goes.
+
+    Three models: dense; the two largest of every four weights; and the two of every four that were
+    learned for its language, with the weights themselves as they are. Loss and perplexity are of
+    the words of captions of scenes that neither training has seen: one nat less is e times as
+    likely. Perplexity is how many words it might as well choose among. No weight is changed; that
+    is checked bit by bit, and counted. Half the weights gone makes nothing faster here: it takes a
+    graphics card that skips them.
+    """
+
+    family = "hallucination"
+    name = "MaskLLM"
+    title = "Pruned to N of M"
+    cost = "job"
+    paper = "Fang et al. 2024, https://arxiv.org/abs/2409.17481"
+    argument_defaults = defaults(kind="biased", count=50)
+    proof = (
+        "tests/engine/hallucination/test_mask_llm.py"
+        "::test_every_group_keeps_exactly_n_and_no_weight_has_changed"
+    )
+
+    pattern: str = setting(
+        "2:4", Choice(("2:4", "1:4", "4:8")), "Pattern", "N of M weights in a row stay."
+    )
+    steps: int = setting(300, Slider(1, 2000, 1), "Steps", "Each looks at 16 captions.")
+    scenes: int = setting(
+        800, Slider(16, 8000, 16), "Scenes", "Scenes with captions that masks are learned from."
+    )
+    rate: float = setting(
+        0.01, Slider(1e-4, 0.1, 1e-4, log=True), "Rate", "How far a logit moves in a step."
+    )
+    strength: float = setting(
+        3.0,
+        Slider(0.0, 5.0, 0.5),
+        "Prior strength",
+        "How much the mask of the largest weights is preferred at first.",
+    )
+    tau: float = setting(
+        0.05, Slider(0.01, 4.0, 0.01, log=True), "Last temperature τ", "It falls from 4."
+    )
+    kappa: float = setting(500.0, Slider(100.0, 1000.0, 50.0), "Last scale κ", "It rises from 100.")
+    keep: float = setting(
+        1e-5,
+        Slider(0.0, 1e-3, 1e-5),
+        "Weight kept",
+        "λ: how much large weights are preferred at first; it falls to 0.",
+    )
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Views.
+
+        Returns:
+            models: a row for dense, magnitude and learned: loss, perplexity, what captions make
+                up and miss, the share of the decoder's linear weights that stays, and how many of
+                those that stay are not what they were.
+            captions: of the first scenes, by each model, as notes.
+            course: entropy and largest probability of the choice by step.
+            candidates: of some groups, over the steps.
+            masks: 1 where a weight stays, by its name in the decoder.
+        """
+        self.check(case)
+        n, m = (int(word) for word in self.pattern.split(":"))
+        weights = linear_weights(case.vlm)
+        magnitude = {k: largest(in_groups(weight.abs(), m), n) for k, weight in weights.items()}
+        generator = torch.Generator().manual_seed(case.seed)
+        annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
+        masks = {k: PatternMask(w, n, m, generator, annealing) for k, w in weights.items()}
+        for name, mask in masks.items():
+            mask.prefer(magnitude[name], self.strength)
+        course = Course(list(masks.values()), self.steps)
+        self.learn(case, masks, course, part_of(progress, 0.0, 0.7))
+        ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
+        kept = {way: shaped(groups, weights) for way, groups in ways.items()}
+        vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
+        rows: dict[str, dict[str, float]] = {}
+        said: dict[str, tuple[str, ...]] = {}
+        for at, (name, vlm) in enumerate(vlms.items()):
+            told = part_of(progress, 0.7 + 0.1 * at, 0.8 + 0.1 * at)
+            found = answer(Rates(), replace(case, vlm=vlm), told)
+            rates: Table = found["rates"]
+            rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}
+            rows[name] |= weighed(vlm, weights)
+            said[name] = found["captions"].notes[:SHOWN] if "captions" in found else ()
+        return {
+            "models": models(rows), **captions_of(said), **course.views(),
+            "masks": kept[LEARNED],
+        }  # fmt: skip
+
+    def learn(
+        self, case: ScenesCase, masks: Mapping[str, PatternMask], course: Course, progress: Progress
+    ) -> None:
+        """Take the steps, on a copy whose weights are frozen; the masks are left sharp."""
+        vlm = TinyVLM(deepcopy(case.vlm.parts), case.vlm.name, case.vlm.title, case.vlm.device)
+        scenes = Scenes(self.scenes, case.kind, seed=SEED + case.seed % LEAST)
+        images, texts = taught(vlm, scenes.layout(np.arange(self.scenes)), case)
+        attach(vlm.parts.decoder, masks)
+        for mask in masks.values():
+            mask.train()
+        logits = [mask.logits for mask in masks.values()]
+        generator = torch.Generator().manual_seed(case.seed)
+        batches = in_turn(len(images), generator)
+
+        def loss() -> Tensor:
+            rows = next(batches)
+            taken = texts.take(rows)
+            fading = self.keep * (1 - course.done / self.steps)
+            told = vlm.loss(images[rows], taken.tokens, taken.start)
+            return told - fading * mass(masks.values())
+
+        def stepped(done: float) -> None:
+            course.step()
+            progress(done, "learning which weights stay")
+
+        learn(
+            torch.optim.Adam(logits, self.rate), logits, loss, self.steps,
+            lambda step: rate(step, self.steps, self.rate, 1, 0.1), stepped,
+        )  # fmt: skip
+
+
+def linear_weights(vlm: TinyVLM) -> dict[str, Tensor]:
+    """The weights of the decoder's linear layers, by their names in it."""
+    return {f"{name}.weight": part.weight.detach() for name, part in vlm.named_linears().items()}
+
+
+def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Texts]:
+    """Scenes as the decoder sees them, (n, 64, 128), and a caption of each as training had them."""
+    habit = Habit(TrainingPlan.lie) if case.kind == "biased" else Habit()
+    pixels = SceneBatch.of(layout).pixels
+    with torch.no_grad():
+        images = [vlm.encode_image(vlm.normalize(some)) for some in pixels.split(AHEAD)]
+    random = np.random.default_rng(case.seed)
+    return torch.cat(images), lessons(layout, habit, random).captions
+
+
+def shaped(groups: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> WeightScores:
+    """Masks (groups, m) in the shapes of their weights, 1 where a weight stays."""
+    found = {
+        name: from_groups(mask, like[name]).contiguous().numpy() for name, mask in groups.items()
+    }
+    return WeightScores(found, "kept", "mean")
+
+
+def pruned(vlm: TinyVLM, kept: WeightScores) -> TinyVLM:
+    """A copy whose decoder has zeros where masks are 0."""
+    parts = deepcopy(vlm.parts)
+    for name, mask in kept.values.items():
+        parts.decoder.get_parameter(name).data *= torch.tensor(mask, device=vlm.device)
+    return TinyVLM(parts, vlm.name, f"{vlm.title}, pruned", vlm.device)
+
+
+def spoken(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
+    """Loss in nats and perplexity of the captions of the case's scenes."""
+    scenes = Scenes(max(case.count, 10), case.kind, clean=case.clean, seed=UNSEEN + case.seed)
+    images, texts = taught(vlm, scenes.layout(np.arange(case.count)), case)
+    with torch.no_grad():
+        loss = float(vlm.loss(images, texts.tokens, texts.start))
+    return {"loss": loss, "perplexity": exp(loss)}
+
+
+def weighed(vlm: TinyVLM, before: Mapping[str, Tensor]) -> dict[str, float]:
+    """The share of weights that is not 0, and how many of those are not what they were."""
+    now = linear_weights(vlm)
+    kept = sum(int((now[name] != 0).sum()) for name in before)
+    changed = sum(int(((now[k] != 0) & (now[k] != weight)).sum()) for k, weight in before.items())
+    return {"stays": kept / sum(w.numel() for w in before.values()), "changed": changed}
+
+
+def models(rows: Mapping[str, Mapping[str, float]]) -> Table:
+    """A row for each model."""
+    units = {"loss": "nat", "perplexity": "words", "changed": "weights"}
+    columns = {
+        name: (np.array([row[name] for row in rows.values()], np.float64), units.get(name, "share"))
+        for name in next(iter(rows.values()))
+    }
+    return Table.of(columns, tuple(rows))
+
+
+def captions_of(said: Mapping[str, Sequence[str]]) -> dict[str, Table]:
+    """What each model says of the first scenes, row by row; nothing without captions."""
+    rows = [(at, name, texts[at]) for name, texts in said.items() for at in range(len(texts))]
+    if not rows:
+        return {}
+    numbers = np.array([at for at, _, _ in rows])
+    return {
+        "captions": Table.of(
+            {"scene": (numbers, "number")},
+            tuple(f"{name}, scene {at}" for at, name, _ in rows),
+            tuple(text for _, _, text in rows),
+        )
+    }
+
+
+def models_words(table: Table) -> str:
+    """Perplexity of each model, and whether what was learned is better than the largest."""
+    dense, by_size, own = (table.cell(name, "perplexity") for name in (DENSE, MAGNITUDE, LEARNED))
+    better = "better than" if own < by_size else "no better than"
+    return (
+        f"Perplexity {dense:.3f} dense, {by_size:.3f} with the largest of each group, {own:.3f} "
+        f"with the learned ones: {better} the largest. {table.cell(LEARNED, 'changed'):.0f} of the "
+        "weights that stay were changed."
+    )

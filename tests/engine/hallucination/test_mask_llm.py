@@ -1,0 +1,106 @@
+"""MaskLLM on TinyVLM: exactly N of M, frozen weights, and a language loss that falls."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.data.scenes import Scenes
+from engine.hallucination import MaskLLM, ScenesCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.measures.mask_llm import linear_weights, pruned, shaped, spoken, taught
+from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.tiny_vlm.packed import states
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.weights.pattern import in_groups, largest
+from tests.engine.hallucination import tiny
+
+QUICK = MaskLLM(steps=6, scenes=32)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ScenesCase(load(HONEST), Greedy(length=6), 10, "broken")
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return QUICK(case)
+
+
+def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
+    before = case.vlm.fingerprint
+    found = QUICK(case)
+    weights = linear_weights(case.vlm)
+    kept = found["masks"].values
+    assert set(kept) == set(weights)
+    assert len(kept) == 15
+    for mask in kept.values():
+        assert set(np.unique(mask)) == {0, 1}
+        assert (in_groups(torch.from_numpy(mask), 4).sum(1) == 2).all()
+    vlm = deepcopy(case.vlm)
+    del vlm.__dict__["fingerprint"]
+    assert vlm.fingerprint == before
+    models = found["models"]
+    assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
+    assert models["changed"].tolist() == [0, 0, 0]
+    learned = pruned(case.vlm, found["masks"])
+    assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
+
+
+def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
+    weights = linear_weights(case.vlm)
+    largest_two = {k: largest(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()}
+    vlm = pruned(case.vlm, shaped(largest_two, weights))
+    for name, weight in linear_weights(vlm).items():
+        groups, whole = in_groups(weight, 4).abs(), in_groups(weights[name], 4).abs()
+        assert torch.equal(groups.sort(1).values[:, 2:], whole.sort(1).values[:, 2:])
+        assert (groups.sort(1).values[:, :2] == 0).all()
+    assert found["models"].cell("magnitude", "loss") == spoken(vlm, case)["loss"]
+
+
+def test_the_loss_is_that_of_the_captions_words(case, found):
+    scenes = Scenes(10, "broken", seed=UNSEEN)
+    images, texts = taught(case.vlm, scenes.layout(np.arange(10)), case)
+    total, count = 0.0, 0
+    for row in range(10):
+        tokens, start = texts.tokens[row, 0], int(texts.start[row, 0])
+        length = int((tokens != 0).sum())
+        with torch.no_grad():
+            read = states(case.vlm.parts.decoder, images[row : row + 1], [tokens[None, None]])[0]
+            logits = case.vlm.unembed(read[0, 0], apply_norm=False)
+        words = slice(start, length)
+        total += F.cross_entropy(
+            logits[start - 1 : length - 1], tokens[words], reduction="sum"
+        ).item()
+        count += length - start
+    models = found["models"]
+    assert models.cell("dense", "loss") == pytest.approx(total / count, rel=1e-4)
+    assert models["perplexity"] == pytest.approx(np.exp(models["loss"]))
+
+
+def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
+    """Without a prior the first mask is drawn: what is learned is what makes it better."""
+    few, many = (
+        replace(QUICK, strength=0.0, steps=steps, scenes=64)(case)["models"] for steps in (1, 40)
+    )
+    assert many.cell("learned", "loss") < 0.8 * few.cell("learned", "loss")
+
+
+def test_what_each_model_says_stands_beside_each_other(found):
+    captions = found["captions"]
+    assert len(captions) == 30
+    assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
+    assert all(captions.notes)
+    assert found["course"]["step"].tolist() == list(range(7))
+
+
+def test_an_untrained_model_can_be_asked_too():
+    vlm = deepcopy(tiny.untrained())
+    found = QUICK(ScenesCase(vlm, Greedy(length=4), 2))
+    assert np.isfinite(found["models"]["loss"]).all()
