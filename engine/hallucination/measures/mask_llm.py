@@ -132,6 +132,7 @@ class MaskLLM(Method[ScenesCase]):
             rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}
             rows[name] |= weighed(vlm, weights)
             said[name] = found["captions"].notes[:SHOWN] if "captions" in found else ()
+        progress(1.0, "described")
         return {
             "models": models(rows), **captions_of(said), **course.views(),
             "masks": kept[LEARNED],

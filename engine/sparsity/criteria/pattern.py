@@ -118,6 +118,7 @@ class LearnedPattern(SparsityMethod):
         Raises:
             DoesNotFit: no layer can be parted into groups of M, or scores came along without one.
         """
+        progress(0.0, "learning which weights stay")
         model = case.model.twin(paced=False)
         masks = self.masks(case)
         attach(model.network, masks)
