@@ -41,6 +41,7 @@ from engine.weights.pattern import (
 )
 
 SEED, LEAST = 900, 100  # seeds of the scenes that masks are learned from: 900 to 999
+PLACES = (0.7, 0.8, 0.9, 1.0)  # how far it is after learning, and after each model has spoken
 AHEAD = 100  # scenes encoded at once
 DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
 SHOWN = 12  # scenes whose captions stand beside each other
@@ -119,14 +120,14 @@ class MaskLLM(Method[ScenesCase]):
         for name, mask in masks.items():
             mask.prefer(magnitude[name], self.strength)
         course = Course(list(masks.values()), self.steps)
-        self.learn(case, masks, course, part_of(progress, 0.0, 0.7))
+        self.learn(case, masks, course, part_of(progress, 0.0, PLACES[0]))
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
         kept = {way: shaped(groups, weights) for way, groups in ways.items()}
         vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
         rows: dict[str, dict[str, float]] = {}
         said: dict[str, tuple[str, ...]] = {}
         for at, (name, vlm) in enumerate(vlms.items()):
-            told = part_of(progress, 0.7 + 0.1 * at, 0.8 + 0.1 * at)
+            told = part_of(progress, PLACES[at], PLACES[at + 1])
             found = answer(Rates(), replace(case, vlm=vlm), told)
             rates: Table = found["rates"]
             rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}

@@ -42,7 +42,7 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     assert len(kept) == 15
     for mask in kept.values():
         assert set(np.unique(mask)) == {0, 1}
-        assert (in_groups(torch.from_numpy(mask), 4).sum(1) == 2).all()
+        assert (in_groups(torch.tensor(mask), 4).sum(1) == 2).all()
     vlm = deepcopy(case.vlm)
     del vlm.__dict__["fingerprint"]
     assert vlm.fingerprint == before
