@@ -85,8 +85,7 @@ def picture(found: Views, level: int) -> None:
     with left, st.container(key=f"{KEY}-wall"):
         draw_strips(masks)
         st.caption(
-            f"What stays of each layer at level {level}, first seed: filters down, what a filter "
-            "reads across. Bright: all stays; dark blue: nothing."
+            f"What stays of each layer at level {level}, first seed. Bright: all; dark: nothing."
         )
     with right:
         draw(curve(found["levels"], level), found, f"{KEY}.curve")

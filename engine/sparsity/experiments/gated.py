@@ -105,7 +105,7 @@ class Gated(nn.Module):
         if self.fixed is None:
             on = with_best(logits.detach() > 0, logits.detach())
         else:
-            on = self.fixed[at].expand(len(after), -1)
+            on = self.fixed[at].to(after.device).expand(len(after), -1)
         fired.append(Fired(after, logits, on))
         return after * on[:, :, None, None]
 
@@ -135,6 +135,7 @@ class FireLoss:
     """Cross-entropy, and for the first steps how wrong the predictors are about their targets.
 
     The second is binary cross-entropy, summed over a layer's channels and averaged over layers.
+    Validation, where the model is in eval mode, sees cross-entropy alone.
     """
 
     mass: float
@@ -146,6 +147,8 @@ class FireLoss:
         gated = cast("Gated", model.network)
         logits, fired = gated.look((batch.pixels - model.mean) / model.std)
         loss = F.cross_entropy(logits, batch.targets, reduction="none")
+        if not model.training:
+            return loss
         self.step += 1
         if self.step > self.until or gated.fixed is not None:
             return loss
@@ -169,7 +172,7 @@ def multiply_adds(gated: Gated, fired: Sequence[Fired], on: Sequence[Tensor]) ->
     net = gated.inner
     pixels = fired[0].maps.shape[2] * fired[0].maps.shape[3]
     kernel = net.conv.weight[0, 0].numel()
-    before = torch.full((len(on[0]),), float(net.conv.in_channels))
+    before = torch.full((len(on[0]),), float(net.conv.in_channels), device=on[0].device)
     entered = pixels * before
     total = on[0].sum(1) * pixels * kernel * before + predictor_cost(gated, 0, entered)
     at = 0

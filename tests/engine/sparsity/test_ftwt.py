@@ -69,7 +69,7 @@ def test_with_every_channel_on_it_is_the_dense_network():
 def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
     case = small()
     model = with_gates(model_of(case), 0, loss)
-    model.requires_grad_(requires_grad=True)
+    model.train().requires_grad_(requires_grad=True)
     rows = case.data.rows("train")[:8]
     batch = Batch(rows, case.data.pixels(rows), case.data.targets(rows))
     both = FireLoss(0.8, 10)(model, batch).sum()
@@ -152,7 +152,9 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     model = with_gates(dense, case.seed, "decoupled")
     recipe = replace(ftwt.RECIPE, rate=0.01)
     steps = 2 * -(-len(data.rows("train")) // recipe.batch)
-    train(model, data, recipe, case.seed, objective=FireLoss(0.7, round(steps / 2)))
+    loss = FireLoss(0.7, round(steps / 2))
+    train(model, data, recipe, case.seed, objective=loss)
+    assert loss.step == steps  # validation is none
     logits, fired = looked(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
     assert found.cell(GATED, RIGHT) == pytest.approx(right)
@@ -163,6 +165,17 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     assert found.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
     assert found.cell(GATED, APART) == pytest.approx(np.mean(pairs))
+    _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
+    fixed = []
+    for one in train_fired:
+        often = one.on.double().mean(0).tolist()
+        most = sorted(range(len(often)), key=lambda at, often=often: (-often[at], at))
+        count = round(sum(often))
+        fixed.append(torch.tensor([at in most[:count] for at in range(len(often))]))
+    still = with_gates(dense, case.seed, "decoupled", fixed)
+    train(still, data, recipe, case.seed)  # cross-entropy alone
+    right = (looked(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
+    assert found.cell(FIXED, RIGHT) == pytest.approx(right)
     assert found.cell(DENSE, COST) == pytest.approx(1)
     assert found.cell(FIXED, APART) == 0
     assert found.cell(DENSE, PLANNED) == found.cell(GATED, PLANNED)
