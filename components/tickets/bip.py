@@ -84,10 +84,11 @@ def priced(found: Views, price: str) -> str:
     """What BiP, the largest weights and the last level of IMP cost."""
     figures: Table = found["figures"]
     words = [
-        f"{row} {100 * figures.cell(row, 'right'):.1f} % for {figures.cell(row, price):,.0f}"
+        f"{row} {100 * figures.cell(row, 'right'):.1f} % after "
+        f"{figures.cell(row, price):,.0f} {price}"
         for row in dict.fromkeys((BIP, ONCE, figures.rows[-1]))
     ]
-    return f"Right, and {price}: {'; '.join(words)}. In one run; other seeds may differ."
+    return f"Test accuracy: {'; '.join(words)}. In one run; other seeds may differ."
 
 
 def settled(found: Views) -> str:

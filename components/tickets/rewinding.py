@@ -18,6 +18,7 @@ from components.section import Section
 from engine.arguments.trained import TrainArguments
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.lab import TrainCase
+from engine.models.small import TITLES
 from engine.result import Points, Table
 from engine.sparsity import Rewinding
 
@@ -61,8 +62,9 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
                 KEY, method, case, "How early can a ticket be taken?", columns=2, below=below,
                 picture=lambda found: draw(PICTURE, found, f"{KEY}.accuracy"),
                 evidence=EVIDENCE, known=known or {}, button="Rewind tickets",
-                before=f"A ticket keeps {100 * method.density:.2g} % of the weights. It is given "
-                f"the weights of up to {method.points} moments of the training and trained on, in "
+                before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
+                f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
+                f"weights of up to {method.points} moments of the training and trained on, in "
                 "two orders of images, beside the dense network and a random mask. That is about "
                 f"{trainings(method)} trainings; a seed that is done is kept.",
             )
@@ -105,7 +107,9 @@ def gain(found: Views) -> str:
         for name, column in (("ticket", "ticket"), ("random mask", "random"))
     ]
     return (
-        f"Right test images: {'; '.join(said)}. The trained network just pruned (100 %): "
+        f"Right test images: {'; '.join(said)} (the best of {len(late_rows(table))} later moments "
+        "on these images; the claim below is about their mean). The trained network just pruned "
+        "(100 %): "
         f"{100 * table['ticket'][-1]:.1f} %. Bars and band: from the lowest to the highest seed."
     )
 
@@ -120,7 +124,10 @@ def stability(found: Views) -> str:
         for what, words in (("pruning", "ticket and dense network end"),
                             ("order", "two orders of images"))
     ]  # fmt: skip
-    return f"From {table.rows[row]}: {'; '.join(said)}. Kept weights only; later, less is left."
+    return (
+        f"From {table.rows[row]}: {'; '.join(said)}. Kept weights only; later moments leave fewer "
+        "steps."
+    )
 
 
 def lines(found: Views) -> Lines:

@@ -19,7 +19,7 @@ from engine import run
 from engine.sparsity.tickets.lottery import said_of, seeds_of
 
 BEFORE = (
-    "For each seed a network is trained, cut and put back to its first weights, level after level, "
+    "For each seed a network is trained, cut and put back to where it began, level after level, "
     "beside the same mask with a new start and a random mask. It can be stopped and resumed."
 )
 

@@ -49,6 +49,7 @@ from engine.training.state import state_file
 from engine.weights.masks import Masks
 
 REVISION = 1
+NOTE = {"kind": "bip"}  # of the files of a search that was stopped: no training of its own
 OTHER_ORDER = 0x9E3779B9  # added to the seed: the second batches are the same images, drawn anew
 MOMENTUM = 0.9  # of the scores
 FALLS = ((0.9, 0.01), (0.75, 0.1))  # from that share of the training on, this part of their rate
@@ -272,7 +273,7 @@ class BiP(Method[TrainCase]):
             DENSE: row(dense, case, 1.0, 0, 0.0),
             BIP: row(model, case, found.density, steps, log.seconds.sum()),
         }
-        progress(0.35, "learned the mask", {"figures": table_of(rows), "log": log})
+        progress(0.35, "learned the mask", {"figures": table_of(rows)})
         once = ceil(self.epochs * (1 + 1 / self.lower))
         other, spent = self.trained(
             case, deepcopy(dense), first, once, part_of(progress, 0.35, 0.5, lead=ONCE)
@@ -319,7 +320,7 @@ class BiP(Method[TrainCase]):
         name = f"{case.fingerprint[:16]}-bip-{settings}-{REVISION}"
         log = train(
             model, case.data, recipe, case.seed, masks=search.masks, after_step=search,
-            keep=state_file(name), note=case.facts(), progress=progress,
+            keep=state_file(name), note=NOTE, progress=progress,
         )  # fmt: skip
         return search, model, log
 
@@ -330,7 +331,7 @@ class BiP(Method[TrainCase]):
         recipe = self.recipe(case, epochs)
         keep = state_file(f"{case.fingerprint[:16]}-{masks.digest[:16]}-{epochs}-{REVISION}")
         log = train(
-            model, case.data, recipe, case.seed, masks=masks, keep=keep, note=case.facts(),
+            model, case.data, recipe, case.seed, masks=masks, keep=keep, note=NOTE,
             progress=progress,
         )  # fmt: skip
         return model, float(log.seconds.sum())

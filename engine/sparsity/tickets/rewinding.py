@@ -242,6 +242,6 @@ def margins(run: Table) -> list[float]:
         spearmanr(run["rewound to"][below], run[f"{what} distance"][below]).statistic
         for what in ("pruning", "order")
     ]
-    from_one = late & (run["rewound to"] >= 0.01)
+    from_one = late & (run["rewound to"] >= 0.005)  # 1 % of few steps, rounded
     nearer = 1 - run["pruning distance"] / np.maximum(run["pruning distance, random"], 1e-12)
     return [float(better), float(MONOTONE - max(orders)), float(nearer[from_one].min())]

@@ -40,8 +40,8 @@ def test_each_network_is_a_point_at_its_price_and_imp_is_one_group(price, ends):
 def test_the_words_name_both_ends_of_the_trade():
     words = bip.priced({"figures": figures(*LEVELS)}, "steps")
     assert words.startswith(
-        "Right, and steps: BiP 96.0 % for 300; one-shot magnitude 95.0 % for 300; "
-        "IMP, level 2 94.0 % for 1,500."
+        "Test accuracy: BiP 96.0 % after 300 steps; one-shot magnitude 95.0 % after 300 steps; "
+        "IMP, level 2 94.0 % after 1,500 steps."
     )
     assert "IMP" not in bip.priced({"figures": figures()}, "steps")
 
