@@ -28,6 +28,7 @@ class Measurement(Generic[FoundT]):
         device: in whose lane it waits, so that nothing else is computed beside it.
         work: measures it.
         button: on what starts it.
+        last: whether only the last one is held, because it is large.
     """
 
     slot: str
@@ -36,6 +37,7 @@ class Measurement(Generic[FoundT]):
     device: str
     work: Callable[[Progress], FoundT]
     button: str = "Measure it here"
+    last: bool = False
 
 
 def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
@@ -46,6 +48,8 @@ def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
         if isinstance(outcome, Pending | Problem):
             runs.watch([outcome])
         elif outcome is not None:
+            if asked.last:
+                measured.clear()
             measured[asked.name] = outcome
     if asked.name in measured:
         draw(measured[asked.name])

@@ -12,7 +12,7 @@ from components import forms, measurement, runs, section
 from components.draw.checkpoint import KEEP, TAKEN, draw_checkpoint
 from components.draw.drawing import Drawing, Views
 from components.measurement import Measurement
-from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.asked import KEY, Asked, named, pruned_model
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
@@ -105,12 +105,13 @@ def as_onnx(asked: Asked, masks: Masks) -> None:
     if not ONNX.installed:
         st.caption(f"It needs further libraries: `{ONNX.install}`, then start again.")
         return
-    rows = asked.case.data.rows("test")[:CHECKED]
-    pixels = asked.case.data.pixels(rows)
-    name = f"onnx {smaller.model.fingerprint}"
+    model, data = smaller.model, asked.case.data
+    rows = data.some("test", CHECKED)
+    pixels = data.pixels(rows)
+    name = f"onnx {named(model)} {data.fingerprint}"
     made: Measurement[OnnxFile] = Measurement(
         f"{KEY}.onnx", "The ONNX file", name, asked.case.lane,
-        lambda progress: onnx_file(smaller.model, pixels, progress), "Make the ONNX file",
+        lambda progress: onnx_file(model, pixels, progress), "Make the ONNX file", last=True,
     )  # fmt: skip
     measurement.show(made, lambda found: onnx_made(asked, found, len(rows)))
 

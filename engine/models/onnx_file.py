@@ -23,7 +23,7 @@ from engine.models.extras import ONNX
 from engine.models.turns import in_turns
 
 TOLERANCE = 1e-5  # of the largest logit, or of 1 where all are smaller
-LARGEST = 200_000_000  # bytes of weights: the file waits in memory until it is downloaded
+LARGEST = 200_000_000  # bytes of weights: a session holds its last file in memory
 REPEATS, SECONDS = 50, 10.0
 
 Floats = NDArray[np.float32]
@@ -54,7 +54,7 @@ class OnnxFile:
     Args:
         data: the file.
         difference: the largest of any logit from the model's, as a share of the largest logit.
-        milliseconds: of one image, the median in onnxruntime and in PyTorch, taken in turns.
+        milliseconds: of one image on the CPU, the median in onnxruntime and in PyTorch, by turns.
     """
 
     data: bytes
@@ -82,10 +82,11 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
             f"{model.title} has {size / 1e6:,.0f} MB of weights; as ONNX at most "
             f"{LARGEST / 1e6:.0f} MB are written here. Keep it as a checkpoint instead."
         )
-    data = written(model)
+    own = on_cpu(model)
+    data = written(own)
     progress(0.5, "written; compared with the model")
     session = opened(data)
-    wanted = plain(model, pixels).numpy()
+    wanted = plain(own, pixels).numpy()
     scale = max(1.0, float(np.abs(wanted).max()))
     difference = float(np.abs(run(session, pixels) - wanted).max()) / scale
     if not difference <= TOLERANCE:
@@ -96,25 +97,34 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
     progress(0.7, "compared; timed")
     one = pixels[:1]
     times = in_turns(
-        {"onnx": lambda: torch.from_numpy(run(session, one)), "torch": lambda: plain(model, one)},
+        {"onnx": lambda: torch.from_numpy(run(session, one)), "torch": lambda: plain(own, one)},
         REPEATS,
         SECONDS,
     )
     progress(1.0, "timed")
-    onnx, own = (1000 * float(np.median(times[name])) for name in ("onnx", "torch"))
-    return OnnxFile(data, difference, (onnx, own))
+    onnx, torch_s = (1000 * float(np.median(times[name])) for name in ("onnx", "torch"))
+    return OnnxFile(data, difference, (onnx, torch_s))
+
+
+def on_cpu(model: Classifier) -> Classifier:
+    """The model on the CPU, where both compute in float32; a GPU may round convolutions."""
+    if model.device.type == "cpu":
+        return model
+    twin = model.twin(paced=False)
+    twin.device = torch.device("cpu")
+    return twin.to(twin.device)
 
 
 def plain(model: Classifier, pixels: Tensor) -> Tensor:
-    """The model's own logits, on the CPU."""
+    """The model's own logits."""
     with torch.inference_mode():
-        logits: Tensor = model(pixels.to(model.device))
-    return logits.cpu()
+        logits: Tensor = model(pixels)
+    return logits
 
 
 def written(model: Classifier) -> bytes:
     """The file; any number of images may be asked at a time. Raises BlindspotError."""
-    example = torch.zeros(2, 3, model.side, model.side, device=model.device)
+    example = torch.zeros(2, 3, model.side, model.side)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries among themselves
