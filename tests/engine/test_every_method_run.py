@@ -37,6 +37,7 @@ OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
+    "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],
     "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],

@@ -18,7 +18,9 @@ from engine.case.target import Target
 from engine.experiment import Experiment
 from engine.families import METHODS
 from engine.keeping.store import Store
+from engine.lab import TrainCase
 from engine.lane import lanes
+from engine.method import case_kind
 from engine.models import checkpoints
 from engine.models.card import card_of, checkpoint
 from engine.models.catalog import load, load_from_file
@@ -29,7 +31,9 @@ from tests.test_contract import small
 OF_IMAGES = [
     kind
     for kind in (Prediction, *METHODS)
-    if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
+    if kind.family != "hallucination"
+    and not issubclass(kind, Experiment)
+    and case_kind(kind) is not TrainCase
 ]  # the others ask no classifier, or one that is still to be made
 
 

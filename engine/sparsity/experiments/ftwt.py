@@ -199,9 +199,7 @@ def with_gates(
 ) -> Classifier:
     """A copy of the model with predictors from the seed, or with channels that are always on."""
     copy = dense.twin(paced=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        gated = Gated(cast("ResNet8", copy.network), joint=loss == "joint", fixed=fixed)
+    gated = Gated(cast("ResNet8", copy.network), seed, joint=loss == "joint", fixed=fixed)
     copy.network = gated.to(dense.device)
     return copy
 

@@ -14,10 +14,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from engine.models.classifier import Classifier
 from engine.models.small.residual import Residual, ResNet8
 from engine.models.small.shape import enter
+from engine.models.small.weights import draw
 from engine.training.objective import Batch
 
 DEAD = 1e-5  # a channel with less of a layer's activity is off in any case
@@ -48,9 +50,10 @@ class Predictor(nn.Module):
     about 1, and hundreds of steps do what takes tens of thousands in the paper.
     """
 
-    def __init__(self, inside: int, outside: int) -> None:
+    def __init__(self, inside: int, outside: int, drawn: torch.Generator) -> None:
         super().__init__()
-        self.linear = nn.Linear(inside, outside)
+        self.linear = skip_init(nn.Linear, inside, outside)
+        draw(self, drawn)
         with torch.no_grad():
             self.linear.weight.div_(FASTER**0.5)
             self.linear.bias.zero_()
@@ -67,12 +70,18 @@ class Gated(nn.Module):
 
     Args:
         network: trained; it becomes part of this one.
+        seed: of the predictors' first weights.
         joint: whether the predictors' loss may change the backbone, too.
         fixed: channels that are on for all images, layer by layer, in place of the predictors.
     """
 
     def __init__(
-        self, network: ResNet8, *, joint: bool = False, fixed: Sequence[Tensor] | None = None
+        self,
+        network: ResNet8,
+        seed: int = 0,
+        *,
+        joint: bool = False,
+        fixed: Sequence[Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.inner, self.joint, self.fixed = network, joint, fixed
@@ -80,7 +89,8 @@ class Gated(nn.Module):
         for block in blocks(network):
             convolutions += [block.conv1, block.conv2]
         sizes = [(one.in_channels, one.out_channels) for one in convolutions]
-        self.predictors = nn.ModuleList(Predictor(inside, outside) for inside, outside in sizes)
+        drawn = torch.Generator().manual_seed(seed)
+        self.predictors = nn.ModuleList(Predictor(*size, drawn) for size in sizes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""
