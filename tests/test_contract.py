@@ -358,3 +358,4 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
     if not kind.fast and hasattr(kept := tiny.case_for(kind), "at"):
         with pytest.raises(DoesNotFit, match="exact"):
             answer(kind(), kept.at("fast"))
+        assert digest(kind(), kept.at("fast")) != digest(kind(), kept)  # nor found as kept

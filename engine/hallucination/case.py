@@ -83,6 +83,8 @@ class CaptionCase(Case):
         """Pixels, weights, the prompt's tokens and the seed."""
         yield self.image.contiguous().numpy().tobytes()
         yield f"{tuple(self.image.shape)}|{self.vlm.fingerprint}|{self.words}|{self.seed}"
+        if self.precision != "exact":
+            yield f"|{self.precision}"
 
     @property
     def decides(self) -> bool:

@@ -57,8 +57,13 @@ class TrainCase(Case):
             build(self.recipe.architecture, shape_of(self.data, self.recipe.width))
 
     def digest_parts(self) -> Parts:
-        """Data, recipe, seed and regime; an unfinished training is kept under it."""
+        """Data, recipe, seed and regime; an unfinished training is kept under it.
+
+        A precision that is refused is another question than the kept one.
+        """
         yield json.dumps(["train", self.data.fingerprint, self.recipe.as_dict(), self.seed])
+        if self.precision != "exact":
+            yield f"|{self.precision}"
         if self.regime is not None:
             yield from parts_of(self.regime)
 

@@ -68,7 +68,8 @@ class ScenesCase(Case):
         """Everything the answer depends on, in words: measured tables are kept under it."""
         settings = sorted(self.strategy.settings().items())
         said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
-        return repr((said, self.count, self.kind, self.clean, self.seed))
+        words = repr((said, self.count, self.kind, self.clean, self.seed))
+        return words if self.precision == "exact" else f"{words}|{self.precision}"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
