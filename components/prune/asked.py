@@ -17,7 +17,7 @@ from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
 from engine.sparsity.criteria.shares import OF_RATIO
-from engine.sparsity.masks.pruning import Cutting, Pruning
+from engine.sparsity.masks.pruning import Cutting, Pruning, unsearchable
 
 KEY = "prune"
 PATTERNED = "N:M"
@@ -73,6 +73,9 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
 
     A criterion that trains waits for a button.
     """
+    if reason := unsearchable(method.criterion, method.rules):
+        st.warning(plain(reason))
+        return False
     methods: list[Method[PruneCase]] = [method.scoring]
     if method.allocation in OF_RATIO:
         methods.append(OF_RATIO[method.allocation]())

@@ -95,7 +95,8 @@ def prune(subject: Subject, case: PruneCase) -> None:
             st.caption(words)
     with evidence:
         layers.chart(masks)
-    offered = [name for name in SECTIONS if name != SEARCHED or asked.method.searches]
+    searches = asked.method.searches and asked.method.ratio > 0
+    offered = [name for name in SECTIONS if name != SEARCHED or searches]
     part = pick_or_none("Look closer", offered, f"{KEY}.section")
     closer = st.container()
     drawn: list[tuple[DeltaGenerator, Callable[[], None]]] = [

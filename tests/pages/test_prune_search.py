@@ -80,3 +80,19 @@ def test_photographs_have_nothing_to_search_with_and_say_why():
     assert [one.value for one in at.main.warning] == [
         "Lottery Jackpot: it needs images to learn from, and Sample photographs has none."
     ]
+
+
+def test_n_of_every_m_is_refused_in_a_sentence_and_nothing_is_searched_for():
+    at = opened("0.8", structure="N:M")
+    assert [one.value for one in at.main.warning] == [
+        "Lottery Jackpot searches at a ratio, and weight by weight: it knows no pattern of N in "
+        "every M. Choose other pieces, or another criterion such as Learned N:M."
+    ]
+    assert not [one for one in at.button if one.key == GO]
+
+
+def test_at_a_ratio_of_0_the_whole_model_is_there_without_a_search():
+    at = opened("0.0")
+    assert not [one for one in at.button if one.key == GO]
+    assert "The search" not in at.button_group(key="prune.section").options
+    assert at.main.header

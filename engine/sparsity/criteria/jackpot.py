@@ -56,8 +56,9 @@ class Jackpot(SparsityMethod):
     comes in where that lowers the loss more than one that is on, which then goes out. A score is
     the weight's size, plus 1 for what the search keeps: at the searched ratio the cut is exactly
     the mask that was found. It belongs to that ratio and these rules; another cut is another
-    search. Filters and channels are scored by the mean of their weights, which were searched one by
-    one. In the paper BatchNorm goes on counting its statistics; here it does so only on request,
+    search. Filters, channels and groups are scored by the mean of their weights, which were
+    searched one by one, so that a cut of whole ones is not what was found. N of every M is refused.
+    In the paper BatchNorm goes on counting its statistics; here it does so only on request,
     and the model that is pruned keeps its own.
     """
 
@@ -92,7 +93,8 @@ class Jackpot(SparsityMethod):
         4.0,
         Slider(0.0, 8.0, 0.5),
         "Restriction",
-        "k: epoch e of E may make a share (1 − e/E)^k of its exchanges; with 0 it may make all.",
+        "k: epoch e of E may make a share (1 − e/E)^k of its exchanges, rounded up, so that every "
+        "layer may make at least one in each step; with 0 it may make all.",
     )
     off: float = setting(
         0.99, Slider(0.9, 1.0, 0.005), "Number when off", "m at first of a weight that is off."
@@ -103,6 +105,17 @@ class Jackpot(SparsityMethod):
         "Adapt BatchNorm",
         "BatchNorm counts its statistics anew while the search goes on, as in the paper.",
     )
+
+    @classmethod
+    def limits(cls, rules: MaskRules) -> str:
+        """What a mask by these rules is not, in a sentence, or ""."""
+        if rules.structure == "weight":
+            return ""
+        return (
+            f"{cls.title} was searched weight by weight: each {rules.structure} goes by the mean "
+            "of its scores, so this cut is not the mask that was found, and has another accuracy. "
+            "Choose single weights for that mask."
+        )
 
     @classmethod
     def unmet(cls, case: Case) -> str:

@@ -6,6 +6,7 @@ from abc import ABC
 from dataclasses import dataclass, fields
 from typing import Any
 
+from engine.errors import DoesNotFit
 from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.sparsity.criteria.chance import Random
@@ -134,23 +135,42 @@ def pruner_of(
         ratio: at which the pruner will cut, for a criterion that searches for one ratio; at
             another one its masks are not what a search there would find.
     """
-    scores = scores_of(criterion_of(criterion, rules, ratio), case, progress)
+    scoring = criterion_of(criterion, rules, ratio)
+    scores = scores_of(scoring, case, progress)
     shares = shares_of(rules.allocation, case, progress)
-    return Pruner(case.model, scores, rules, shares, note=BY_TITLE[criterion].limits(rules))
+    return Pruner(case.model, scores, rules, shares, note=scoring.limits(rules))
 
 
 def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> SparsityMethod:
     """A criterion as it is asked for a cut.
 
     Most score a weight whatever is cut. One that searches for the mask of a cut has settings of
-    the cut's own names, such as the ratio, and gets the cut's values for them.
+    the cut's own names, such as the ratio, and gets the cut's values for them. Where nothing is cut
+    there is nothing to search for, and magnitude gives the same mask.
+
+    Raises:
+        DoesNotFit: it cannot search for such a cut.
     """
     kind = BY_TITLE[title]
+    if reason := unsearchable(title, rules):
+        raise DoesNotFit(reason)
+    if ratio == 0 and "ratio" in searched(kind):
+        return Magnitude()
     cut: dict[str, Any] = {
         "ratio": ratio, "allocation": rules.allocation, "structure": rules.structure,
         "pattern": f"{rules.n}:{rules.m}", "head": rules.head,
     }  # fmt: skip
     return kind(**{name: cut[name] for name in searched(kind) if cut[name] is not None})
+
+
+def unsearchable(title: str, rules: MaskRules) -> str:
+    """Why a criterion cannot search for a cut by these rules, in a sentence, or ""."""
+    if rules.structure != "N:M" or "ratio" not in searched(BY_TITLE[title]):
+        return ""
+    return (
+        f"{title} searches at a ratio, and weight by weight: it knows no pattern of N in every M. "
+        f"Choose other pieces, or another criterion such as {LearnedPattern.title}."
+    )
 
 
 def searched(kind: type[SparsityMethod]) -> frozenset[str]:

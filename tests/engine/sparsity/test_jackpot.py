@@ -248,7 +248,24 @@ def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):
     )
     case = tiny.prune_case()
     Tradeoff(epochs=0, criterion=Jackpot.title)(case)
-    assert asked == list(RATIOS)
+    assert RATIOS[0] == 0
+    assert asked == list(RATIOS[1:])  # where nothing is cut there is nothing to search for
+
+
+def test_pieces_that_were_not_searched_say_so_and_single_weights_do_not(digits):
+    said = {
+        pieces: any("not the mask that was found" in note for note in
+                    Prune(criterion=Jackpot.title, ratio=0.6, structure=pieces).masks(digits).notes)
+        for pieces in ("weight", "filter", "channel", "group")
+    }  # fmt: skip
+    assert said == {"weight": False, "filter": True, "channel": True, "group": True}
+
+
+def test_n_of_every_m_is_refused_before_any_search(digits, monkeypatch):
+    monkeypatch.delattr(Jackpot, "__call__")
+    for method in (Prune, Tradeoff):
+        with pytest.raises(DoesNotFit, match="knows no pattern of N in every M"):
+            method(criterion=Jackpot.title, structure="N:M")(digits)
 
 
 def test_images_to_look_at_only_are_refused_in_a_sentence():
