@@ -11,7 +11,7 @@ from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks, agreement_only
 from engine.sparsity.criteria.magnitude import Magnitude
-from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, Sensitivity
+from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, RATIOS, Sensitivity
 
 STEEP = 0.05  # of the whole model's accuracy
 
@@ -25,7 +25,8 @@ def show(asked: Asked, masks: Masks) -> None:
         Section(
             KEY, method, asked.case, "Which layer bears how much?", columns=1,
             button="Cut each layer alone",
-            before=f"One layer at a time by {method.criterion}, all others whole, nothing trained.",
+            before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
+            f"trained.{method.fewer(asked.case)}",
             evidence=(
                 Drawing(
                     "accuracy", finding=lambda found: finding(found, right),
@@ -52,19 +53,12 @@ def squares(table: Table, right: str) -> Matrix:
 
 
 def finding(found: Views, right: str) -> str:
-    """How far each can be cut without losing five points, for the first and the last of them."""
+    """What a square is, and which layers lose more than STEEP at the lowest ratio already."""
     table, whole = found["accuracy"], float(found["figures"][DENSE])
-    reach = {
-        name: max(
-            (ratio for ratio, share in zip(table.order, line, strict=True)
-             if share >= whole - STEEP),
-            key=lambda ratio: float(ratio.rstrip("%")), default="",
-        )
-        for name, line in zip(table.rows, table.values, strict=True)
-    }  # fmt: skip
-    weak = [name for name, ratio in reach.items() if not ratio]
+    first = zip(table.rows, table.values[:, 0], strict=True)
+    weak = [name for name, share in first if share < whole - STEEP]
     words = f"Each square: test images {right} (%), of {percent(whole)} in the whole model."
     if weak:
-        words += f" Loses over five points at 30 % already: {', '.join(weak[:4])}"
+        words += f" Loses over five points at {percent(RATIOS[0])} already: {', '.join(weak[:4])}"
         words += f" and {len(weak) - 4} more." if len(weak) > 4 else "."
     return words

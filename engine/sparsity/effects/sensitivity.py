@@ -1,4 +1,4 @@
-"""Sensitivity: how much of each layer can be cut while all others stay whole.
+"""Sensitivity: how much of each layer can be cut while all others stay as they are.
 
 One layer is cut at a time, at a few ratios, and nothing is trained: accuracy on some test images
 says which layers bear a cut and which do not. It says nothing of several layers cut at once.
@@ -19,6 +19,7 @@ from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.pruning import BY_TITLE, pruner_of, searched
 from engine.sparsity.method import SparsityMethod
+from engine.sparsity.subjects import agreement_only
 from engine.training import outputs
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
@@ -27,20 +28,22 @@ RATIOS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 PIECES = ("weight", "filter", "channel")
 OFFERED = tuple(title for title, kind in BY_TITLE.items() if not searched(kind))
 DENSE = "whole model"
+MOST, LEAST = 3_000, 10  # layers × images that are tried at most; images that are always shown
 
 
 @dataclass(frozen=True)
 class Sensitivity(SparsityMethod):
     """How many test images are right when one layer alone is cut, at each of a few ratios.
 
-    Nothing is trained in between, and all other layers stay whole. A layer that bears little should
-    keep more when the whole network is cut. The figures do not add up: two layers that each bear a
-    cut may not bear both. With few images a step is coarse: one of 300 is a third of a point.
+    Nothing is trained in between, and all other layers stay as they are. A layer that bears little
+    should keep more when the whole network is cut. The figures do not add up: two layers that each
+    bear a cut may not bear both. With few images a step is coarse: one of 300 is a third of a
+    point. A network with many layers is shown fewer images, so that the wait is bounded.
     """
 
     name = "Sensitivity"
     title = "Layer by layer"
-    cost = "wait"
+    cost = "job"
     proof = (
         "tests/engine/sparsity/test_sensitivity.py"
         "::test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand"
@@ -61,13 +64,14 @@ class Sensitivity(SparsityMethod):
         300,
         Slider(10, 2000, 10),
         "Images",
-        "Test images at most, drawn by the seed, as many of each class.",
+        "Test images at most, drawn by the seed, as many of each class; fewer where layers × "
+        f"images would be more than {MOST:,}.",
     )
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: accuracy, (layers, ratios); figures, that of the whole model; the table of the
         layers that are done is handed over on the way."""
-        pick = Picked(case, self.images)
+        pick = Picked(case, self.count(case))
         listed = parts(case.model, head=self.head)
         whole = Scores(np.array([pick.right(case.model)], np.float32), (DENSE,), "share")
         rows: dict[str, list[float]] = {}
@@ -84,18 +88,33 @@ class Sensitivity(SparsityMethod):
 
     def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
         """Which layer bears least and which most, by the mean over the ratios."""
-        del case
+        right = "as before" if agreement_only(case) else "right"
         table: Table = found["accuracy"]
         means = table.values.mean(1)
         low, high = table.rows[int(means.argmin())], table.rows[int(means.argmax())]
         whole = 100 * found["figures"][DENSE]
         if low == high:
-            return f"Only {low} can be cut: on average over the ratios {100 * means[0]:.1f} %."
+            return (
+                f"Only {low} can be cut: on average over the ratios {100 * means[0]:.1f} % {right}."
+                f"{self.fewer(case)}"
+            )
         return (
             f"{low} bears least: cut alone, at 30 to 99 %, it leaves {100 * means.min():.1f} % "
-            f"right on average ({whole:.1f} % in the whole model). {high} bears most: "
-            f"{100 * means.max():.1f} %."
+            f"{right} on average ({whole:.1f} % in the whole model). {high} bears most: "
+            f"{100 * means.max():.1f} %.{self.fewer(case)}"
         )
+
+    def count(self, case: PruneCase) -> int:
+        """How many test images are shown at most: the more layers, the fewer."""
+        return min(self.images, max(LEAST, MOST // len(parts(case.model, head=self.head))))
+
+    def fewer(self, case: PruneCase) -> str:
+        """A sentence that begins with a space if fewer images are shown than asked for, or ""."""
+        count, there = self.count(case), len(case.data.rows("test"))
+        if count == self.images or there <= count:
+            return ""
+        layers = len(parts(case.model, head=self.head))
+        return f" Because {layers} layers are tried, they see {count} test images."
 
 
 class Picked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ import torch
 from engine import data as data_sets
 from engine.errors import Cancelled
 from engine.models import embedded
-from engine.sparsity import Prune, PruneCase, masks_in
-from engine.sparsity.effects.sensitivity import DENSE, OFFERED, RATIOS, Sensitivity
+from engine.sparsity import Prune, PruneCase, masks_in, prune_case
+from engine.sparsity.effects import sensitivity
+from engine.sparsity.effects.sensitivity import DENSE, LEAST, OFFERED, RATIOS, Sensitivity
 from engine.sparsity.masks.pruning import BY_TITLE, searched
+from engine.sparsity.subjects import PHOTOGRAPHS
+from engine.training import outputs
 from engine.weights.parts import parts
 from tests import tiny
 
@@ -86,6 +90,45 @@ def test_the_finding_names_the_layers_that_bear_least_and_most(digits):
     assert said.startswith(f"{least} bears least")
     assert f"{100 * means[least]:.1f} % right" in said
     assert f"{most} bears most: {100 * means[most]:.1f} %" in said
+
+
+@pytest.mark.parametrize(("there", "asked", "seen", "told"), [
+    (200, 1000, 30, True), (200, 20, 20, False), (12, 1000, 30, False),
+])  # fmt: skip
+def test_many_layers_are_shown_fewer_images_and_that_is_said(monkeypatch, there, asked, seen, told):
+    case = tiny.prune_case()
+    case = replace(case, data=tiny.data_for(case.model, there))
+    layers = len(parts(case.model, head=False))
+    monkeypatch.setattr(sensitivity, "MOST", 30 * layers)
+    shown = []
+
+    def watched(model, data, rows):
+        shown.append(len(rows))
+        return outputs(model, data, rows)
+
+    monkeypatch.setattr(sensitivity, "outputs", watched)
+    method = Sensitivity(images=asked)
+    found = method(case)
+    tests = len(case.data.rows("test"))
+    assert set(shown) == {min(seen, tests)}
+    words = f" Because {layers} layers are tried, they see {seen} test images."
+    assert (words in method.finding(case, found)) == told
+    assert method.count(case) == seen
+
+
+def test_even_very_many_layers_are_shown_some_images(monkeypatch):
+    monkeypatch.setattr(sensitivity, "MOST", 1)
+    assert Sensitivity().count(tiny.prune_case()) == LEAST
+
+
+def test_where_labels_are_the_models_own_answers_none_is_called_right():
+    case = prune_case(embedded.load("digits-cnn"))
+    alike = replace(case, data=replace(case.data, name=PHOTOGRAPHS))
+    found = Sensitivity(images=20)(case)
+    for one, word, other in [(case, "right", "as before"), (alike, "as before", "right")]:
+        said = Sensitivity().finding(one, found)
+        assert f"% {word} on average" in said
+        assert other not in said
 
 
 def test_layers_that_are_done_are_handed_over_and_a_stop_is_heard(digits):
