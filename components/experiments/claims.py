@@ -9,6 +9,7 @@ import numpy as np
 from components.charts.tables import percent
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing
+from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
 
@@ -66,7 +67,7 @@ def hulls(table: Table) -> str:
 
 def between(table: Table) -> str:
     """How many images there are in the plane, and how far SMOTE's spread in it."""
-    *drawn, real = list(dict.fromkeys(table.rows))[1:]  # behind the lines
+    *drawn, real = (name for name in dict.fromkeys(table.rows) if name != SEGMENTS)
     groups = [np.array(table.rows) == name for name in (real, *drawn)]
     spreads = [sum(float(table[one][rows].var()) for one in table.order) for rows in groups]
     words = f"{groups[0].sum()} real images, with the first seed"
@@ -75,10 +76,10 @@ def between(table: Table) -> str:
             f", and {groups[1].sum()} of SMOTE's, with {100 * spreads[1] / spreads[0]:.0f} % of "
             "their spread in this plane"
         )
-    return (
-        f"{words}. The plane is that in which the real ones differ most; a line leads from each "
-        "to each of its nearest."
-    )
+    words += ". The plane is that in which the real ones differ most; "
+    if SEGMENTS in table.rows:
+        return f"{words}a line leads from each to each of its nearest."
+    return f"{words}each pixel is drawn on its own, so that no lines lead to where images may lie."
 
 
 def engaged(table: Table) -> str:

@@ -7,16 +7,17 @@ from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.draw.stacked import Stacked
 from components.experiments.claims import between, by_width, engaged, hulls, rules
+from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
 
 
 def in_plane(table: Table) -> PointGroups:
-    """Its first group as thin lines, the others as points."""
-    lines, *points = dict.fromkeys(table.rows)
+    """Segments as thin lines, the others as points."""
+    names = dict.fromkeys(table.rows)
     return PointGroups(
         x=table.order[0], y=table.order[1], height=460,
-        looks={lines: "thin", **dict.fromkeys(points, "dots")},
+        looks={name: "thin" if name == SEGMENTS else "dots" for name in names},
     )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ CHAIN = (
             ticks=found["left"]["experts"].tolist(),
         ),
         finding=lambda _: "An image engages the next expert while its line lies above that of "
-        "the share it needs, which depends on all test images.",
+        "the share it needs, which depends on all known test images.",
     ),
 )  # fmt: skip
 CHANNELS = Drawing("channels", "Which channels are on")

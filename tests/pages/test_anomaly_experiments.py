@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.experiments.claims import between
+from components.experiments.drawings import in_plane
 from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
 from engine import run
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
-from engine.anomaly.experiments.smote import DRAWN, REAL
+from engine.anomaly.experiments.smote import DRAWN, REAL, SEGMENTS
 from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.keeping.store import Store
+from engine.result import Table
 from engine.run import answer
 from tests.visits import said, settled, unfolded, visit, words
 
@@ -106,3 +109,16 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     assert "“X-rays” as Data" in told
     assert "“1” as" in told
     assert "“Alchemy” as Experiment" in told
+
+
+def test_the_plane_says_where_lines_lead_and_where_there_are_none():
+    columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in ("x", "y")}
+    table = Table.of(columns, (SEGMENTS, SEGMENTS, DRAWN, REAL, REAL))
+    rest = Table.of({name: (one[0][2:], one[1]) for name, one in columns.items()}, table.rows[2:])
+    assert between(table).endswith("a line leads from each to each of its nearest.")
+    assert between(rest).endswith("so that no lines lead to where images may lie.")
+    for one in (table, rest):
+        assert between(one).startswith("2 real images, with the first seed, and 1 of SMOTE's")
+        thin = [name for name, look in in_plane(one).looks.items() if look == "thin"]
+        assert thin == [name for name in one.rows[:1] if name == SEGMENTS]
+        assert {row.name for row in in_plane(one).figure(one).data} == set(one.rows)

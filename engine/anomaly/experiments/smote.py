@@ -237,13 +237,16 @@ class SmoteExperiment(ClosedFormExperiment):
         """Real rare images, some of SMOTE's, and the segments on which it may draw.
 
         Columns are places along the two directions in which the real ones differ most. A segment
-        is two rows, and a row of NaN behind it.
+        is two rows, and a row of NaN behind it. With `box` there are none: an image may then lie
+        anywhere in the box that two real ones span.
         """
         given = self.given(NEAREST, case)
         near = neighbors(given.rare, self.k)
         rows = self.starts(given)
         begin, end = given.rare[rows].repeat(near.shape[1], 0), given.rare[near[rows].ravel()]
         segments = np.stack([begin, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
+        if self.box:
+            segments = segments[:0]
         drawn = self.added(NEAREST, given, case)[:POINTS]
         mean, axes, _ = main_axes(given.rare, 2)
         flat = (np.concatenate([segments, drawn, given.rare]) - mean) @ axes[:, ::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -256,6 +257,12 @@ def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane
     off = np.linalg.norm(start + along[..., None] * steps - of[DRAWN][:, None], axis=-1)
     assert ((off < 1e-9) & (along >= 0) & (along <= 1)).any(1).all()
     assert len(set(replace(method, amount=1000, kept=3).projection(asked).rows)) == 3
+
+
+def test_where_each_pixel_is_drawn_on_its_own_no_segments_are_shown():
+    asked, method = digits(), SmoteExperiment(kept=12, k=3)
+    plain, boxed = (replace(method, box=box).projection(asked) for box in (False, True))
+    assert Counter(plain.rows) - Counter(boxed.rows) == {SEGMENTS: 12 * 3 * 3}
 
 
 def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
