@@ -45,8 +45,9 @@ def chains(
 
     `chain` has belief in the answer, belief in other classes and vacuity, which add up to 1, the
     conflict with the expert before, and whether the expert is engaged: an image that does not
-    engage one engages none after it. `left` has the power of ten of what is left at the start and
-    after each expert, and that which an image needs to engage the next.
+    engage one engages none after it. (The shares in TLC's table count each expert by itself, see
+    `shares_engaged`, and can be larger.) `left` has the power of ten of what is left at the start
+    and after each expert, and that which an image needs to engage the next.
     """
     rows = np.array(list(asked.values()), np.int64)
     found = evidence(model, data, rows)

@@ -255,5 +255,9 @@ def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
 
 
 def shares_engaged(left: Sequence[Tensor], least: float) -> NDArray[np.float64]:
-    """The share of experts that each image engages, (N,)."""
+    """The share of experts that each image engages, (N,), each judged by itself.
+
+    An expert counts even after one that was not engaged, as in the training loss; the chain of
+    single images (`chains`) stops at the first that is not.
+    """
     return np.asarray(engaged(left, least).double().mean(0).numpy())
