@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 from engine.data import Rows
@@ -16,6 +15,7 @@ from engine.method import Progress, part_of
 from engine.models.classifier import Classifier
 from engine.sparsity.tickets.between import Doubles, Surroundings, apart, barrier
 from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.levels import shuffled
 from engine.training import Recorder, bake, fresh, outputs, train
 from engine.weights.masks import Masks
 
@@ -57,12 +57,14 @@ class Rewinds:
         density: what a ticket keeps.
         levels: in how many cuts.
         told: the progress of each training in turn.
+        points: the rewind points, at which accuracy is taken too, of the dense network and tickets.
     """
 
     case: TrainCase
     density: float
     levels: int
     told: Iterator[Progress]
+    points: Collection[int] = ()
 
     @lazy
     def steps(self) -> int:
@@ -81,8 +83,8 @@ class Rewinds:
 
     @property
     def marks(self) -> set[int]:
-        """The steps at which accuracy is taken."""
-        return {round(one * self.steps) for one in MARKS} | {self.steps}
+        """The steps at which accuracy is taken, the same in all trainings that come to them."""
+        return {round(one * self.steps) for one in MARKS} | {self.steps, *self.points}
 
     def first(self) -> Weights:
         """The weights that the case's seed draws."""
@@ -190,13 +192,6 @@ class Rewinds:
 def batches_of(case: TrainCase) -> int:
     """Steps of an epoch."""
     return -(-len(case.data.rows("train")) // case.recipe.batch)
-
-
-def shuffled(masks: Masks, seed: int) -> Masks:
-    """As many weights of each layer, drawn by chance."""
-    rng = np.random.default_rng([seed, OTHER_ORDER])
-    rows = [rng.permutation(masks.array(part.name).ravel()) for part in masks.parts]
-    return replace(masks, flat=np.concatenate(rows))
 
 
 def one_after_another(progress: Progress, count: int) -> Iterator[Progress]:

@@ -15,7 +15,8 @@ from engine.run import answer
 from engine.sparsity import Rewinding, parts
 from engine.sparsity.tickets import between, rewinding
 from engine.sparsity.tickets.between import ALPHAS, Surroundings, apart, barrier, count_statistics
-from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another, shuffled
+from engine.sparsity.tickets.levels import shuffled
+from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
 from tests.engine.training.test_loop import striped
 
@@ -249,6 +250,22 @@ def test_images_are_counted_until_an_accuracy_is_first_reached():
         ],
     )
     assert np.isnan(table[5:, 1:]).all()
+
+
+def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(monkeypatch):
+    seen = []
+
+    def watched(rewinds, dense, step, ticket):
+        seen.append((step, set(dense), set(ticket)))
+        return usual(rewinds, dense, step, ticket)
+
+    usual = rewinding.touched
+    monkeypatch.setattr(rewinding, "touched", watched)
+    SOME(MLP)
+    assert [step for step, _, _ in seen] == [0, 1, 2, 15]
+    for step, dense, ticket in seen:
+        assert ticket == {one for one in dense if one >= step}
+        assert {0, 1, 2, 15} <= dense
 
 
 def test_several_seeds_are_those_alone_with_their_means():
