@@ -50,9 +50,11 @@ MAGNITUDE = "magnitude"
 class PruneFirst(Unlearner):
     """The model is pruned before it is asked to forget; then another unlearner does it.
 
-    Its row is compared with a retrained model that has the same zeros, not with the dense one. What
-    pruning costs is billed as seconds before. The gain in the paper is from nine tenths cut on;
-    below, and for a whole class by fine-tuning, there may be none.
+    Its row is compared with a retrained model that has the same zeros, not with the dense one. The
+    mask was found with the images that are to be forgotten, and the retrained model carries it too:
+    neither row says whether the choice of zeros tells of them. What pruning costs is billed as
+    seconds before. The gain in the paper is from nine tenths cut on; below, and for a whole class
+    by fine-tuning, there may be none.
     """
 
     name = "PruneFirst"
