@@ -66,7 +66,8 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
                 f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
                 f"weights of up to {method.points} moments of the training and trained on, in "
                 "two orders of images, beside the dense network and a random mask. That is about "
-                f"{trainings(method)} trainings; a seed that is done is kept.",
+                f"{trainings(method)} trainings; a seed that is done is kept, one that "
+                "is stopped begins anew.",
             )
         )  # fmt: skip
 

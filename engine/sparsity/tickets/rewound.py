@@ -8,25 +8,31 @@ each, alike and exactly to the ratio, where the paper cuts a fifth each and ends
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from engine.keeping.store import remove
 from engine.method import Case, Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.bits import unpacked_bits
 from engine.models.card import card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Result, Scores, TrainLog, View
+from engine.run import digest
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.sparsity.prune import Prune, layer_table, right
 from engine.sparsity.tickets.cut import cut, whole
 from engine.training import Recorder, train
-from engine.training.state import state_file
+from engine.training.state import part, read_state, state_file, write_state
 from engine.weights.case import PruneCase
-from engine.weights.masks import Masks
+from engine.weights.masks import Masks, masks_of
 
 LEVEL = 0.2  # of the weights that stay, about what a level of IMP cuts
+NOTE = {"kind": "tickets"}  # of the file of a run that was stopped
 WAYS = ("OMP", "IMP", "SynFlow")
 
 
@@ -96,16 +102,35 @@ class Rewound(SparsityMethod):
         return views
 
     def found(self, case: PruneCase, progress: Progress) -> tuple[Masks, Classifier, TrainLog]:
-        """The masks of the last level, the network trained with them, and its curves."""
-        back, count = self.back(case), self.levels + 1
-        early, model, masks = Recorder((back,)), own(case.model), whole(case.model, head=False)
-        curves = self.trained(case, model, masks, part_of(progress, 0.0, 1 / count), 0, early)
-        for level in range(1, count):
-            wanted = round(masks.total * (1 - self.ratio) ** (level / self.levels))
-            masks, model = cut(model, masks, 1 - wanted / masks.kept), own(case.model)
-            model.network.load_state_dict(early.weights[back])
+        """The masks of the last level, the network trained with them, and its curves.
+
+        What a level before the last leaves is kept in a file, so that a run that was stopped goes
+        on with the level under way.
+        """
+        back, count, name = self.back(case), self.levels + 1, f"{digest(self, case)}-levels"
+        model, masks = own(case.model), whole(case.model, head=False)
+        early: dict[str, Tensor] = {}
+        first = 0
+        if (kept := read_state(state_file(name), name)) is not None:
+            place, tensors = kept
+            first, early = place["level"] + 1, part(tensors, "early/")
+            model.network.load_state_dict(part(tensors, "model/"))
+            bits = {key: one.numpy() for key, one in part(tensors, "masks/").items()}
+            shapes = {one.name: one.shape for one in masks.parts}
+            masks = masks_of(unpacked_bits(bits, shapes), masks.parts)
+        for level in range(first, count):
+            recorder = None if level else Recorder((back,))
+            if level:
+                wanted = round(masks.total * (1 - self.ratio) ** (level / self.levels))
+                masks, model = cut(model, masks, 1 - wanted / masks.kept), own(case.model)
+                model.network.load_state_dict(early)
             told = part_of(progress, level / count, (level + 1) / count)
-            curves = self.trained(case, model, masks, told, back)
+            curves = self.trained(case, model, masks, told, back if level else 0, recorder)
+            early = recorder.weights[back] if recorder else early
+            if level < self.levels:
+                place = {"question": name, "note": NOTE, "done": (level + 1) / count}
+                write_state(state_file(name), place | {"level": level}, held(early, model, masks))
+        remove(state_file(name))
         return masks, model, curves
 
     def back(self, case: PruneCase) -> int:
@@ -126,6 +151,14 @@ class Rewound(SparsityMethod):
             note={"kind": "retrain", "model": case.model.name, "data": case.data.name},
             progress=progress,
         )  # fmt: skip
+
+
+def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[str, Tensor]:
+    """What a level leaves, as tensors of their own."""
+    state = model.network.state_dict()
+    found = {f"early/{name}": one.clone() for name, one in early.items()}
+    found |= {f"model/{name}": one.cpu().clone() for name, one in state.items()}
+    return found | {f"masks/{name}": torch.from_numpy(b) for name, b in masks.packed().items()}
 
 
 def own(model: Classifier) -> Classifier:

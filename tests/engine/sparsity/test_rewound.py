@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.errors import Cancelled
 from engine.models.rebuild import rebuilt
 from engine.sparsity import Prune, PruneCase, Rewound, masks_in
 from engine.sparsity.tickets.cut import cut, whole
-from engine.training import Recipe, Recorder, fresh, train
+from engine.training import Recipe, Recorder, fresh, train, unfinished
 from tests.engine.training.test_loop import striped
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.05)  # 12 steps
@@ -69,3 +70,31 @@ def test_the_steps_gone_back_to_and_the_levels_follow_from_the_settings(case):
         13,
     ]
     assert Rewound(way="OMP", ratio=0.95).levels == 1
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_level_under_way_and_ends_the_same(
+    case, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    method, begun_at, usual = Rewound(way="IMP", ratio=0.6, rewind=0.17), [], Rewound.trained
+    whole_run = method(case)
+
+    def counted(self, *given):
+        begun_at.append(given[2].kept)
+        if len(begun_at) == stop:
+            raise Cancelled
+        return usual(self, *given)
+
+    monkeypatch.setattr(Rewound, "trained", counted)
+    stop = 4
+    with pytest.raises(Cancelled):
+        method(case)
+    assert [one.note["kind"] for one in unfinished()] == ["tickets"]
+    stop = 0
+    resumed = method(case)
+    levels = [round(begun_at[0] * 0.4 ** (level / 4)) for level in range(5)]
+    assert begun_at == [*levels[:4], *levels[3:]]  # the three that were done are not trained again
+    assert unfinished() == ()
+    for name, weight in whole_run["model"].weights.items():
+        assert np.array_equal(resumed["model"].weights[name], weight), name
+    np.testing.assert_array_equal(resumed["layers"]["kept"], whole_run["layers"]["kept"])
