@@ -21,7 +21,7 @@ from engine.result import Floats, Result, WeightScores
 from engine.sparsity.criteria.slopes import weight_of
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.units import PATTERNS, fits_pattern, values
-from engine.sparsity.method import SparsityMethod
+from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, outputs, train
 from engine.training.objective import Batch
 from engine.weights.case import PruneCase
@@ -105,7 +105,8 @@ class LearnedPattern(SparsityMethod):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why it cannot be asked, or ""."""
-        if (reason := super().unmet(case)) or not isinstance(case, PruneCase):
+        reason = super().unmet(case) or unlearnable(case)
+        if reason or not isinstance(case, PruneCase):
             return reason
         size = sum(one.size for one in parts(case.model))
         if size > MOST:

@@ -276,6 +276,12 @@ def test_no_layer_that_fits_and_too_large_a_network_are_sentences(case, monkeypa
     assert "at most 10 weights" in LearnedPattern.unmet(case)
 
 
+def test_images_to_look_at_only_are_refused_in_a_sentence(case):
+    looking = replace(case.data, split=np.full(len(case.data), 2, np.uint8))
+    with pytest.raises(DoesNotFit, match="it needs images to learn from"):
+        LearnedPattern().check(PruneCase(case.model, looking))
+
+
 def test_the_same_question_gives_the_same_scores(case, found):
     again = QUICK(case)["scores"].values
     assert all(np.array_equal(again[k], one) for k, one in found["scores"].values.items())
