@@ -116,11 +116,12 @@ class MaskLLM(Method[ScenesCase]):
         magnitude = {k: largest(in_groups(weight.abs(), m), n) for k, weight in weights.items()}
         generator = torch.Generator().manual_seed(case.seed)
         annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
-        masks = {k: PatternMask(w, n, m, generator, annealing) for k, w in weights.items()}
+        masks = {
+            k: PatternMask(w, n, m, generator, annealing).to(w.device) for k, w in weights.items()
+        }
         for name, mask in masks.items():
             mask.prefer(magnitude[name], self.strength)
-        course = Course(list(masks.values()), self.steps)
-        self.learn(case, masks, course, part_of(progress, 0.0, PLACES[0]))
+        course = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
         kept = {way: shaped(groups, weights) for way, groups in ways.items()}
         vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
@@ -140,13 +141,14 @@ class MaskLLM(Method[ScenesCase]):
         }  # fmt: skip
 
     def learn(
-        self, case: ScenesCase, masks: Mapping[str, PatternMask], course: Course, progress: Progress
-    ) -> None:
+        self, case: ScenesCase, masks: Mapping[str, PatternMask], progress: Progress
+    ) -> Course:
         """Take the steps, on a copy whose weights are frozen; the masks are left sharp."""
         vlm = TinyVLM(deepcopy(case.vlm.parts), case.vlm.name, case.vlm.title, case.vlm.device)
         scenes = Scenes(self.scenes, case.kind, seed=SEED + case.seed % LEAST)
         images, texts = taught(vlm, scenes.layout(np.arange(self.scenes)), case)
         attach(vlm.parts.decoder, masks)
+        course = Course(list(masks.values()), self.steps)
         for mask in masks.values():
             mask.train()
         logits = [mask.logits for mask in masks.values()]
@@ -168,6 +170,7 @@ class MaskLLM(Method[ScenesCase]):
             torch.optim.Adam(logits, self.rate), logits, loss, self.steps,
             lambda step: rate(step, self.steps, self.rate, 1, 0.1), stepped,
         )  # fmt: skip
+        return course
 
 
 def linear_weights(vlm: TinyVLM) -> dict[str, Tensor]:
@@ -182,13 +185,15 @@ def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Text
     with torch.no_grad():
         images = [vlm.encode_image(vlm.normalize(some)) for some in pixels.split(AHEAD)]
     random = np.random.default_rng(case.seed)
-    return torch.cat(images), lessons(layout, habit, random).captions
+    texts = lessons(layout, habit, random).captions
+    return torch.cat(images), Texts(texts.tokens.to(vlm.device), texts.start.to(vlm.device))
 
 
 def shaped(groups: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> WeightScores:
     """Masks (groups, m) in the shapes of their weights, 1 where a weight stays."""
     found = {
-        name: from_groups(mask, like[name]).contiguous().numpy() for name, mask in groups.items()
+        name: from_groups(mask, like[name]).contiguous().cpu().numpy()
+        for name, mask in groups.items()
     }
     return WeightScores(found, "kept", "mean")
 

@@ -122,13 +122,13 @@ class LearnedPattern(SparsityMethod):
         progress(0.0, "learning which weights stay")
         model = case.model.twin(paced=False)
         masks = self.masks(case)
-        attach(model.network, masks)
+        attach(model.network, masks)  # and with it the masks are on the model's device
         rows = case.rows(self.each)
         course = Course(list(masks.values()), self.epochs * -(-len(rows) // BATCH))
         targets = None
         if self.learns == ANSWERS:
             targets = np.zeros((len(case.data), len(case.model.labels)), np.float32)
-            targets[rows] = outputs(case.model, case.data, rows).softmax(1).numpy()
+            targets[rows] = outputs(case.model, case.data, rows).softmax(1).cpu().numpy()
         train(
             model, case.data, Recipe("lenet", self.epochs, BATCH, "Adam", self.rate), case.seed,
             rows=rows, targets=targets, masks={}, objective=self.objective,
@@ -170,4 +170,4 @@ def scores(mask: PatternMask | None, weight: Tensor) -> Floats:
     if mask is None:
         return np.ones(tuple(weight.shape), np.float32)
     groups = mask.hard + mask.shares @ mask.options / 2
-    return from_groups(groups, weight).contiguous().numpy()
+    return from_groups(groups, weight).contiguous().cpu().numpy()
