@@ -98,12 +98,14 @@ def told(
     """The outcome of scoring; None where a training was not asked for yet."""
     if scoring.cost != "job":
         return runs.ask(scoring, case, slot)
-    label = f"Search for the mask at {percent(method.ratio)} cut"
+    by_ratio = method.searches
+    cut = f"{percent(method.ratio)} cut" if by_ratio else method.pattern
+    label = f"Search for the mask at {cut}"
     outcome = runs.ask_when_told(scoring, case, slot, label)
     if outcome is None:
         st.caption(
             f"{scoring.title} learns which weights stay, on the train images. A search belongs to "
-            "one ratio: at another one there is another search."
+            f"one {'ratio' if by_ratio else 'pattern'}: at another one there is another search."
         )
     return outcome
 

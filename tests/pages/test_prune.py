@@ -48,6 +48,7 @@ from engine.weights.course import course_words
 from tests.visits import said, settled, unfolded, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
+GO = "prune.scores.main.0.go"
 SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
 
 
@@ -187,6 +188,10 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
     quick = LearnedPattern(epochs=1, each=5)
     monkeypatch.setattr("engine.sparsity.masks.pruning.criterion_of", lambda *_: quick)
     at = opened(section="Patterns", criterion="Learned N:M", structure="N:M")
+    assert at.button(key=GO).label.startswith("Search for the mask at 2:4")
+    assert "A search belongs to one pattern" in words(at)
+    at.button(key=GO).click().run()
+    at = settled(at)
     assert "every group of 4 weights keeps exactly 2" in words(at)
     course = run.answer(quick, digits)["course"]
     assert course_words(course) in words(at)

@@ -7,6 +7,7 @@ https://arxiv.org/abs/2409.17481, here for classifiers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import DoesNotFit
+from engine.errors import BadSetting, DoesNotFit
 from engine.method import Case, Choice, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Floats, Result, WeightScores
@@ -39,7 +40,8 @@ from engine.weights.pattern import (
     only_masks_learn,
 )
 
-MOST = 2_000_000  # weights whose masks are learned in a time that one waits for
+MOST = 2_000_000  # weights of a network whose masks are learned
+WORK = 3 * 10**10  # groups × candidates × steps: an hour or so at 100 ns each, of one core
 BATCH = 64
 LABELS, ANSWERS = "labels", "the dense model's answers"
 
@@ -58,7 +60,7 @@ class LearnedPattern(SparsityMethod):
 
     name = "LearnedPattern"
     title = "Learned N:M"
-    cost = "wait"
+    cost = "job"
     paper = "Fang et al. 2024, MaskLLM, https://arxiv.org/abs/2409.17481"
     needs = frozenset({"gradient"})
     proof = (
@@ -118,13 +120,16 @@ class LearnedPattern(SparsityMethod):
 
         Raises:
             DoesNotFit: no layer can be parted into groups of M, or scores came along without one.
+        BadSetting: it would take too long.
         """
         progress(0.0, "learning which weights stay")
         model = case.model.twin(paced=False)
         masks = self.masks(case)
-        attach(model.network, masks)  # and with it the masks are on the model's device
         rows = case.rows(self.each)
-        course = Course(list(masks.values()), self.epochs * -(-len(rows) // BATCH))
+        steps = self.epochs * -(-len(rows) // BATCH)
+        bounded(masks.values(), steps)
+        attach(model.network, masks)  # and with it the masks are on the model's device
+        course = Course(list(masks.values()), steps)
         targets = None
         if self.learns == ANSWERS:
             targets = np.zeros((len(case.data), len(case.model.labels)), np.float32)
@@ -163,6 +168,21 @@ class LearnedPattern(SparsityMethod):
         only_masks_learn(model.network)
         loss = F.cross_entropy(model(batch.pixels), batch.targets, reduction="none")
         return loss - self.keep * mass(masks_within(model.network))
+
+
+def bounded(masks: Iterable[PatternMask], steps: int) -> None:
+    """Refuse what would take more than about an hour.
+
+    Raises:
+        BadSetting: the logits times the steps are more than WORK.
+    """
+    logits = sum(mask.logits.numel() for mask in masks)
+    if logits * steps > WORK:
+        raise BadSetting(
+            f"{logits:,} candidate masks in {steps:,} steps are too much to learn: choose at most "
+            f"{WORK // logits:,} steps, by fewer epochs or images, or a pattern with fewer "
+            "candidates."
+        )
 
 
 def scores(mask: PatternMask | None, weight: Tensor) -> Floats:

@@ -276,6 +276,14 @@ def test_no_layer_that_fits_and_too_large_a_network_are_sentences(case, monkeypa
     assert "at most 10 weights" in LearnedPattern.unmet(case)
 
 
+def test_what_would_take_too_long_is_refused_with_what_would_not(case, monkeypatch):
+    logits = sum(mask.logits.numel() for mask in QUICK.masks(case).values())
+    monkeypatch.setattr("engine.sparsity.criteria.pattern.WORK", 30 * logits)
+    with pytest.raises(BadSetting, match=f"{logits:,} candidate masks in 60 steps.* at most 30 "):
+        QUICK(case)
+    replace(QUICK, epochs=30)(case)
+
+
 def test_images_to_look_at_only_are_refused_in_a_sentence(case):
     looking = replace(case.data, split=np.full(len(case.data), 2, np.uint8))
     with pytest.raises(DoesNotFit, match="it needs images to learn from"):
