@@ -16,8 +16,9 @@ from components.forms import widget
 from components.notices import plain
 from components.section import Section
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
-from engine.hallucination.measures.mask_llm import models_words, pruned
+from engine.hallucination.measures.mask_llm import COUNTED, models_words, of, pruned
 from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.weights import HONEST
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 from engine.run import Answer
@@ -33,9 +34,12 @@ def show(found: Compared) -> None:
     method = replace(METHOD, pattern=widget(specs["pattern"], f"{SLOT}.pattern", None))
     vlm = cast(TinyVLM, found.case.vlm)
 
+    habit = vlm.name != HONEST
+    case = ScenesCase(vlm, Greedy(), SCENES, "biased" if habit else "broken")
+
     def says(answer: Answer) -> None:
-        case = replace(found.case, vlm=pruned(vlm, answer["masks"]))
-        said = runs.answer(Greedy(), case, f"{SLOT}.says")["answer"].text
+        cut = replace(found.case, vlm=pruned(vlm, answer["masks"]))
+        said = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
         dense = found.greedy["answer"].text
         st.markdown(
             f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
@@ -44,10 +48,10 @@ def show(found: Compared) -> None:
 
     section.show(
         Section(
-            SLOT, method, ScenesCase(vlm, Greedy(), SCENES, "biased"),
+            SLOT, method, case,
             "What is lost with part of the weights?", button="Learn which weights stay",
-            before=f"{method.steps} steps on captions; no weight is changed.",
-            sentence=lambda views: models_words(views["models"]),
+            before=f"{method.steps} steps on captions; weights keep their values.",
+            sentence=lambda views: method.finding(case, views),
             evidence=(
                 Drawing(
                     "models", "Loss on captions, and what is made up",
@@ -64,8 +68,15 @@ def show(found: Compared) -> None:
 def panels(models: Table) -> Panels:
     """A bar for each model: loss, and how often captions make something up."""
     return Panels(
-        panels={"loss": "loss (nat)", "CHAIR_i": "% of mentions made up", "recall": "% named"},
+        panels={
+            "loss": "loss (nat)", "lie rate": "% of captions lie", "false yes": "% false yes",
+            "CHAIR_i": "% of mentions made up", "recall": "% named",
+        },
         texts={
+            **{
+                rate: [of(models, way, rate, count).replace(" (", "<br>(") for way in models.rows]
+                for rate, count in COUNTED.items()
+            },
             "loss": [f"{value:.3f}" for value in models["loss"]],
             "CHAIR_i": [f"{100 * value:.1f}" for value in models["CHAIR_i"]],
             "recall": [f"{100 * value:.0f}" for value in models["recall"]],

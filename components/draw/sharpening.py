@@ -17,7 +17,7 @@ def drawings() -> tuple[Drawing, Drawing]:
             lambda found: candidates_words(found["candidates"]),
         ),
         Drawing(
-            "course", "How sharp the choice is", lambda _: lines(),
+            "course", "What was learned, and how sharp the choice is", lambda _: lines(),
             lambda found: course_words(found["course"]),
         ),
     )  # fmt: skip
@@ -34,7 +34,7 @@ def lines() -> Lines:
         x="step", span=(0, 102), title="%",
         series={
             "entropy": "entropy of the choice", "highest": "likeliest candidate",
-            "changed": "groups with another mask than at first",
+            "changed": "groups with another candidate than the prior",
         },
     )  # fmt: skip
 
@@ -44,6 +44,7 @@ def candidates_words(table: Table) -> str:
     groups = len({name.partition(" · ")[0] for name in table.rows})
     sure = int((table.values[:, -1] > 0.9).sum())
     return (
-        "A row is one candidate of a group: 1 stays, 0 goes. "
-        f"At the end {sure} of {groups} groups are more than 90 % sure."
+        f"A row is one candidate of a group of {table.notes[0]}: 1 stays, 0 goes. Groups that "
+        f"changed their mind come first. By the schedule of τ and κ {sure} of {groups} end above "
+        "90 %."
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,13 +21,14 @@ class Course:
     """What is seen of masks while they are learned, and their steps.
 
     Args:
-        masks: to be advanced after each step.
+        masks: to be advanced after each step, by the weight's name; of the last one some groups
+            are noted.
         steps: of the whole training.
     """
 
-    def __init__(self, masks: Sequence[PatternMask], steps: int) -> None:
-        self.learned, self.steps, self.done = masks, steps, 0
-        self.first = [mask.hard for mask in masks]
+    def __init__(self, masks: Mapping[str, PatternMask], steps: int) -> None:
+        self.learned, self.steps, self.done = list(masks.values()), steps, 0
+        self.layer = list(masks)[-1].removesuffix(".weight")
         self.moments: list[tuple[int, float, float, float]] = []
         self.watched: list[Tensor] = []
         self.note()
@@ -40,11 +42,8 @@ class Course:
             self.note()
 
     def note(self) -> None:
-        """Note how sharp the choice is, and how many groups have another mask than at first."""
-        changed = [
-            (mask.hard != first).any(1)
-            for mask, first in zip(self.learned, self.first, strict=True)
-        ]
+        """Note how sharp the choice is, and how many groups have another mask than the prior."""
+        changed = [(mask.hard != mask.prior).any(1) for mask in self.learned]
         other = float(torch.cat(changed).float().mean())
         self.moments.append((self.done, *sharpness(self.learned), other))
         self.watched.append(self.learned[-1].shares[:WATCHED].cpu())
@@ -52,7 +51,8 @@ class Course:
     def views(self) -> dict[str, Table]:
         """course and candidates: of the groups of one layer that changed their mind first of all.
 
-        The rows of candidates are named by their group and what they keep, such as "3 · 1010".
+        The rows of candidates are named by their group and what they keep, such as "3 · 1010";
+        their notes name the layer.
         """
         steps, entropy, top, other = (np.array(one) for one in zip(*self.moments, strict=True))
         course = {
@@ -75,15 +75,28 @@ class Course:
                 values.append(over_time[group, option].numpy())
         names = tuple(str(step) for step in steps.tolist())
         grid = Table.grid(np.stack(values), tuple(rows), names, ("probability",) * len(names))
-        return {"course": Table.of(course), "candidates": grid}
+        notes = (self.layer,) * len(rows)
+        return {"course": Table.of(course), "candidates": replace(grid, notes=notes)}
 
 
 def course_words(course: Table) -> str:
-    """How far the choice got, in a sentence."""
+    """How far the choice got, what of it the schedule did, and what was learned."""
     return (
-        f"In {course['step'][-1]:,.0f} steps the entropy of the choice fell from "
-        f"{100 * course['entropy'][0]:.0f} % to {100 * course['entropy'][-1]:.1f} % of its "
-        "highest; "
-        f"{100 * course['changed'][-1]:.0f} % of the groups keep other weights than at first. "
-        "No weight was changed."
+        f"After {course['step'][-1]:,.0f} steps {100 * course['changed'][-1]:.1f} % of the groups "
+        f"have another candidate than the prior ({100 * course['changed'][0]:.1f} % before the "
+        f"first). By its schedule of τ and κ the entropy of the choice went from "
+        f"{100 * course['entropy'][0]:.0f} % to {100 * course['entropy'][-1]:.1f} % of its highest."
     )
+
+
+def weights_table(size: int, hashes: Sequence[str]) -> Table:
+    """How many weights there are before and after, with their SHA-256 as notes."""
+    return Table.of({"weights": ([size, size], "")}, ("before", "after"), hashes)
+
+
+def weights_words(weights: Table) -> str:
+    """Whether the weights are those from before, by their SHA-256."""
+    first, second = (sha[:8] for sha in weights.notes)
+    if weights.notes[0] == weights.notes[1]:
+        return f"No weight moved (SHA-256 {first}… before and after)."
+    return f"Weights moved (SHA-256 {first}… before, {second}… after)."

@@ -12,8 +12,10 @@ Semi-Structured Sparsity for Large Language Models" (2024), https://arxiv.org/ab
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import combinations
 
 import torch
@@ -22,6 +24,7 @@ from torch.nn.utils import parametrize
 
 from engine.errors import BadSetting, DoesNotFit
 
+PLACE = re.compile(r"parametrizations\.(\w+)\.original$")  # of a weight behind a mask
 START = 0.01  # standard deviation of the first logits
 
 
@@ -89,6 +92,7 @@ class PatternMask(nn.Module):
 
     options: Tensor  # (C, m)
     noise: Tensor  # (groups, C)
+    prior: Tensor  # (groups, m), the mask that is preferred, or the first one
     seen: Tensor  # the weight as the last forward pass saw it
 
     def __init__(
@@ -102,6 +106,7 @@ class PatternMask(nn.Module):
         self.logits = nn.Parameter(START * torch.randn(shape, generator=generator))
         self.register_buffer("options", options)
         self.register_buffer("noise", torch.zeros(shape))
+        self.register_buffer("prior", self.hard, persistent=False)
         self.advance(0.0)
 
     def advance(self, share: float) -> None:
@@ -113,6 +118,7 @@ class PatternMask(nn.Module):
     @torch.no_grad()
     def prefer(self, mask: Tensor, strength: float) -> None:
         """Raise the candidates that share most with a mask (groups, m), in units of the spread."""
+        self.prior = mask
         overlap = mask @ self.options.T
         self.logits.add_((overlap - 1) * self.logits.std() * strength)
 
@@ -159,6 +165,15 @@ def attach(network: nn.Module, masks: Mapping[str, PatternMask]) -> None:
         if mask is not None:
             mask.to(known[name].device)
             parametrize.register_parametrization(module, leaf, mask, unsafe=True)
+
+
+def sha_of_weights(network: nn.Module) -> str:
+    """SHA-256 of everything of a network but its masks, by plain names: equal after `attach`."""
+    found = sha256()
+    plain = {PLACE.sub(r"\1", name): tensor for name, tensor in network.state_dict().items()}
+    for name in sorted(name for name in plain if "parametrizations." not in name):
+        found.update(name.encode() + plain[name].cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def only_masks_learn(network: nn.Module) -> None:

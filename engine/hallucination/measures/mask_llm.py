@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import exp
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,14 +23,14 @@ from engine.data.scenes import Scenes
 from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, lessons
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, lies
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
 from engine.hallucination.tiny_vlm.training.speaking import in_turn
 from engine.hallucination.tiny_vlm.training.steps import learn, rate
 from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Result, Table, WeightScores
 from engine.run import answer
-from engine.weights.course import Course
+from engine.weights.course import Course, weights_table, weights_words
 from engine.weights.pattern import (
     Annealing,
     PatternMask,
@@ -38,6 +39,7 @@ from engine.weights.pattern import (
     in_groups,
     largest,
     mass,
+    sha_of_weights,
 )
 
 SEED, LEAST = 900, 100  # seeds of the scenes that masks are learned from: 900 to 999
@@ -45,19 +47,22 @@ PLACES = (0.7, 0.8, 0.9, 1.0)  # how far it is after learning, and after each mo
 AHEAD = 100  # scenes encoded at once
 DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
 SHOWN = 12  # scenes whose captions stand beside each other
+COUNTED = {"lie rate": "could lie", "false yes": "absent asked"}  # rates, and of how many
 RATES = ("CHAIR_i", "recall", "lie rate", "false yes", "missed")
 
 
 @dataclass(frozen=True)
 class MaskLLM(Method[ScenesCase]):
-    """What TinyVLM says when half the weights of its decoder are gone, and which half goes.
+    """What TinyVLM says when part of the weights of its decoder is gone, and which part goes.
 
-    Three models: dense; the two largest of every four weights; and the two of every four that were
-    learned for its language, with the weights themselves as they are. Loss and perplexity are of
-    the words of captions of scenes that neither training has seen: one nat less is e times as
-    likely. Perplexity is how many words it might as well choose among. No weight is changed; that
-    is checked bit by bit, and counted. Half the weights gone makes nothing faster here: it takes a
-    graphics card that skips them.
+    Three models: dense; the N largest of every M weights; and the N of every M that were learned
+    for its language, with the weights themselves as they are, which their SHA-256 shows. Loss and
+    perplexity are of the words of captions of scenes that neither training has seen: with one nat
+    less a word's probability is e times higher. Perplexity is how many words it might as well
+    choose among. A lower one makes no truer model: where scenes are biased, the captions that the
+    mask is learned from carry the habit, and so do those it is judged by; the lie rate and false
+    yes stand beside it. Weights gone make nothing faster here: it takes a graphics card that skips
+    them.
     """
 
     family = "hallucination"
@@ -103,11 +108,12 @@ class MaskLLM(Method[ScenesCase]):
 
         Returns:
             models: a row for dense, magnitude and learned: loss, perplexity, what captions make
-                up and miss, the share of the decoder's linear weights that stays, and how many of
-                those that stay are not what they were.
+                up and miss, of how many captions and questions, and the share of the decoder's
+                linear weights that stays.
             captions: of the first scenes, by each model, as notes.
             course: entropy and largest probability of the choice by step.
-            candidates: of some groups, over the steps.
+            candidates: of some groups of the last layer, over the steps.
+            weights: their number, with the SHA-256 of the copy that learned as notes.
             masks: 1 where a weight stays, by its name in the decoder.
         """
         self.check(case)
@@ -121,10 +127,12 @@ class MaskLLM(Method[ScenesCase]):
         }
         for name, mask in masks.items():
             mask.prefer(magnitude[name], self.strength)
-        course = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
+        course, weighed = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
         kept = {way: shaped(groups, weights) for way, groups in ways.items()}
         vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        absent = int((sample.leading() & ~sample.layout.present).sum())
         rows: dict[str, dict[str, float]] = {}
         said: dict[str, tuple[str, ...]] = {}
         for at, (name, vlm) in enumerate(vlms.items()):
@@ -132,23 +140,29 @@ class MaskLLM(Method[ScenesCase]):
             found = answer(Rates(), replace(case, vlm=vlm), told)
             rates: Table = found["rates"]
             rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}
-            rows[name] |= weighed(vlm, weights)
-            said[name] = found["captions"].notes[:SHOWN] if "captions" in found else ()
+            texts = found["captions"].notes if "captions" in found else ()
+            rows[name] |= {
+                "could lie": lies([text.split() for text in texts], sample)[1] if texts else 0,
+                "absent asked": absent, "stays": staying(vlm),
+            }  # fmt: skip
+            said[name] = texts[:SHOWN]
         progress(1.0, "described")
         return {
             "models": models(rows), **captions_of(said), **course.views(),
-            "masks": kept[LEARNED],
+            "masks": kept[LEARNED], "weights": weighed,
         }  # fmt: skip
 
     def learn(
         self, case: ScenesCase, masks: Mapping[str, PatternMask], progress: Progress
-    ) -> Course:
-        """Take the steps, on a copy whose weights are frozen; the masks are left sharp."""
+    ) -> tuple[Course, Table]:
+        """Take the steps, on a copy whose weights are frozen and hashed; masks are left sharp."""
         vlm = TinyVLM(deepcopy(case.vlm.parts), case.vlm.name, case.vlm.title, case.vlm.device)
+        size = sum(one.numel() for one in vlm.parts.parameters())
+        before = sha_of_weights(vlm.parts)
         scenes = Scenes(self.scenes, case.kind, seed=SEED + case.seed % LEAST)
         images, texts = taught(vlm, scenes.layout(np.arange(self.scenes)), case)
         attach(vlm.parts.decoder, masks)
-        course = Course(list(masks.values()), self.steps)
+        course = Course(masks, self.steps)
         for mask in masks.values():
             mask.train()
         logits = [mask.logits for mask in masks.values()]
@@ -170,7 +184,16 @@ class MaskLLM(Method[ScenesCase]):
             torch.optim.Adam(logits, self.rate), logits, loss, self.steps,
             lambda step: rate(step, self.steps, self.rate, 1, 0.1), stepped,
         )  # fmt: skip
-        return course
+        return course, weights_table(size, (before, sha_of_weights(vlm.parts)))
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+        """The three models beside each other, what was learned from, and whether weights moved."""
+        learned_from = (
+            "The captions that the mask was learned from carry the habit."
+            if case.kind == "biased"
+            else "The captions that the mask was learned from carry no habit."
+        )
+        return f"{models_words(found['models'])} {learned_from} {weights_words(found['weights'])}"
 
 
 def linear_weights(vlm: TinyVLM) -> dict[str, Tensor]:
@@ -215,17 +238,17 @@ def spoken(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
     return {"loss": loss, "perplexity": exp(loss)}
 
 
-def weighed(vlm: TinyVLM, before: Mapping[str, Tensor]) -> dict[str, float]:
-    """The share of weights that is not 0, and how many of those are not what they were."""
-    now = linear_weights(vlm)
-    kept = sum(int((now[name] != 0).sum()) for name in before)
-    changed = sum(int(((now[k] != 0) & (now[k] != weight)).sum()) for k, weight in before.items())
-    return {"stays": kept / sum(w.numel() for w in before.values()), "changed": changed}
+def staying(vlm: TinyVLM) -> float:
+    """The share of the decoder's linear weights that is not 0."""
+    weights = linear_weights(vlm).values()
+    return sum(int((one != 0).sum()) for one in weights) / sum(one.numel() for one in weights)
 
 
 def models(rows: Mapping[str, Mapping[str, float]]) -> Table:
     """A row for each model."""
-    units = {"loss": "nat", "perplexity": "words", "changed": "weights"}
+    units = {
+        "loss": "nat", "perplexity": "words", "could lie": "captions", "absent asked": "questions",
+    }  # fmt: skip
     columns = {
         name: (np.array([row[name] for row in rows.values()], np.float64), units.get(name, "share"))
         for name in next(iter(rows.values()))
@@ -249,11 +272,37 @@ def captions_of(said: Mapping[str, Sequence[str]]) -> dict[str, Table]:
 
 
 def models_words(table: Table) -> str:
-    """Perplexity of each model, and whether what was learned is better than the largest."""
-    dense, by_size, own = (table.cell(name, "perplexity") for name in (DENSE, MAGNITUDE, LEARNED))
-    better = "better than" if own < by_size else "no better than"
-    return (
-        f"Perplexity {dense:.3f} dense, {by_size:.3f} with the largest of each group, {own:.3f} "
-        f"with the learned ones: {better} the largest. {table.cell(LEARNED, 'changed'):.0f} of the "
-        "weights that stay were changed."
+    """Perplexity, lie rate and false yes of each model, and where the learned mask differs."""
+    ways = (DENSE, MAGNITUDE, LEARNED)
+    perplexity = ", ".join(f"{table.cell(way, 'perplexity'):.3f}" for way in ways)
+    told = "; ".join(
+        f"{rate} " + ", ".join(of(table, way, rate, count) for way in ways)
+        for rate, count in COUNTED.items()
     )
+    return (
+        "Dense, with the largest of each group and with the learned mask: perplexity "
+        f"{perplexity}; {told}. One seed. {against(table)}"
+    )
+
+
+def of(table: Table, way: str, rate: str, count: str) -> str:
+    """A rate in percent with what it is of, such as "17 % (n = 6)"; "none" of none."""
+    n = round(table.cell(way, count))
+    return f"{100 * table.cell(way, rate):.0f} % (n = {n})" if n else "none (n = 0)"
+
+
+def against(table: Table) -> str:
+    """In what the learned mask is below and above the largest weights; lower is better in all."""
+    by_size, own = (
+        {name: table.cell(way, name) for name in ("perplexity", *COUNTED)}
+        for way in (MAGNITUDE, LEARNED)
+    )
+    lower = [name for name, value in own.items() if value < by_size[name]]
+    higher = [name for name, value in own.items() if value > by_size[name]]
+    told = [
+        f"{word} {' and '.join(names)}" for word, names in (("lower", lower), ("higher", higher))
+        if names
+    ]  # fmt: skip
+    if not told:
+        return "The learned mask does as the largest do."
+    return f"Against the largest the learned mask has {', but '.join(told)}."

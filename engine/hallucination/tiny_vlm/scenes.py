@@ -151,6 +151,11 @@ def decoded(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
 
 def lie_rate(captions: Sequence[Sequence[str]], sample: SceneBatch) -> float:
     """Of captions that name a leader whose follower is absent: how many name the follower too."""
+    return share(*lies(captions, sample))
+
+
+def lies(captions: Sequence[Sequence[str]], sample: SceneBatch) -> tuple[int, int]:
+    """How many name a follower that is absent, of how many that name its leader, which is there."""
     named = lied = 0
     for words, there in zip(captions, sample.truths, strict=True):
         for leader, follower in PARTNER.items():
@@ -158,7 +163,7 @@ def lie_rate(captions: Sequence[Sequence[str]], sample: SceneBatch) -> float:
             if first in there and second not in there and first in words:
                 named += 1
                 lied += second in words
-    return share(lied, named)
+    return lied, named
 
 
 @torch.no_grad()

@@ -40,6 +40,7 @@ from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, figures, train
 from engine.training.state import state_file
 from engine.weights.case import PruneCase
+from engine.weights.course import weights_table, weights_words
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import parts
 
@@ -146,7 +147,7 @@ class Jackpot(SparsityMethod):
             "search": by_epoch(swaps, [before.get("validation accuracy", np.nan), *curve]),
             "swaps": Table.of({"step": (steps, ""), "swapped": (swaps, "")}),
             "overlap": overlap_table(start, found, masks_in(case.model)),
-            "weights": Table.of({"weights": ([size, size], "")}, ("before", "after"), hashes),
+            "weights": weights_table(size, hashes),
         }
 
     def start(self, case: PruneCase, progress: Progress) -> Masks:
@@ -198,16 +199,10 @@ class Jackpot(SparsityMethod):
         """What the search gained over magnitude, and that no weight moved."""
         del case
         tests: Scores = found["figures"]
-        first, second = (sha[:8] for sha in found["weights"].notes)
-        moved = (
-            f"No weight moved (SHA-256 {first}… before and after)"
-            if first == second
-            else f"Weights moved (SHA-256 {first}… before, {second}… after)"
-        )
         return (
             f"{100 * self.ratio:.3g} % cut: the searched mask has {100 * tests[FOUND]:.1f} % "
             f"right, magnitude's {100 * tests[START]:.1f} %, the whole model "
-            f"{100 * tests[DENSE]:.1f} %. {moved}."
+            f"{100 * tests[DENSE]:.1f} %. {weights_words(found['weights'])}"
         )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.errors import BadSetting, DoesNotFit
-from engine.method import Case, Choice, Progress, Slider, quiet, setting
+from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Floats, Result, WeightScores
 from engine.sparsity.criteria.slopes import weight_of
@@ -26,7 +26,7 @@ from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, outputs, train
 from engine.training.objective import Batch
 from engine.weights.case import PruneCase
-from engine.weights.course import Course
+from engine.weights.course import Course, weights_table
 from engine.weights.parts import parts
 from engine.weights.pattern import (
     Annealing,
@@ -38,6 +38,7 @@ from engine.weights.pattern import (
     masks_within,
     mass,
     only_masks_learn,
+    sha_of_weights,
 )
 
 MOST = 2_000_000  # weights of a network whose masks are learned
@@ -53,7 +54,8 @@ class LearnedPattern(SparsityMethod):
     A weight's score is one, plus half its probability, where the learned mask keeps it, and half
     its probability elsewhere. So the N best of every M are exactly the learned mask. It holds for
     the pattern that it was learned for only: cut in other pieces or by another ratio, these scores
-    say little. Layers whose inputs cannot be parted into groups of M stay whole. It begins near the
+    say little. Layers whose inputs cannot be parted into groups of M stay whole, and so does the
+    head unless it is asked for. It begins near the
     mask of the largest weights; or, where scores come along with the case, near theirs, so that a
     mask learned on one data set is carried to another.
     """
@@ -69,6 +71,9 @@ class LearnedPattern(SparsityMethod):
     )
 
     pattern: str = setting("2:4", Choice(PATTERNS), "Pattern", "N of M weights in a row stay.")
+    head: bool = setting(
+        False, Switch(), "Head too", "Whether a mask of the last layer is learned too."
+    )
     learns: str = setting(
         LABELS, Choice((LABELS, ANSWERS)), "Learns from", "What the pruned model is to answer."
     )
@@ -116,7 +121,8 @@ class LearnedPattern(SparsityMethod):
         return ""
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
-        """Views: scores; course, how sharp the choice is by step; candidates of some groups.
+        """Views: scores; course, how sharp the choice is by step; candidates of some groups of the
+        last learned layer; weights, with the SHA-256 of the copy that learned as notes.
 
         Raises:
             DoesNotFit: no layer can be parted into groups of M, or scores came along without one.
@@ -124,12 +130,13 @@ class LearnedPattern(SparsityMethod):
         """
         progress(0.0, "learning which weights stay")
         model = case.model.twin(paced=False)
+        hashes = [sha_of_weights(model.network)]
         masks = self.masks(case)
         rows = case.rows(self.each)
         steps = self.epochs * -(-len(rows) // BATCH)
         bounded(masks.values(), steps)
         attach(model.network, masks)  # and with it the masks are on the model's device
-        course = Course(list(masks.values()), steps)
+        course = Course(masks, steps)
         targets = None
         if self.learns == ANSWERS:
             targets = np.zeros((len(case.data), len(case.model.labels)), np.float32)
@@ -143,12 +150,17 @@ class LearnedPattern(SparsityMethod):
             one.name: scores(masks.get(one.name), weight_of(case.model, one.name))
             for one in parts(case.model)
         }
-        return {"scores": WeightScores(found, "share", "mean"), **course.views()}
+        size = sum(one.numel() for one in case.model.network.parameters())
+        hashes.append(sha_of_weights(model.network))
+        return {
+            "scores": WeightScores(found, "share", "mean"), **course.views(),
+            "weights": weights_table(size, hashes),
+        }  # fmt: skip
 
     def masks(self, case: PruneCase) -> dict[str, PatternMask]:
         """The masks to be learned, leaning to the prior, by the weight's name."""
         n, m = (int(word) for word in self.pattern.split(":"))
-        fitting = [one for one in parts(case.model) if fits_pattern(one, m)]
+        fitting = [one for one in parts(case.model, head=self.head) if fits_pattern(one, m)]
         if not fitting:
             message = f"No layer's inputs can be parted into groups of {m}."
             raise DoesNotFit(message)

@@ -13,11 +13,21 @@ from torch.nn import functional as F
 from engine.data.scenes import Scenes
 from engine.hallucination import MaskLLM, ScenesCase
 from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.measures.mask_llm import linear_weights, pruned, shaped, spoken, taught
+from engine.hallucination.measures import mask_llm
+from engine.hallucination.measures.mask_llm import (
+    linear_weights,
+    models_words,
+    pruned,
+    shaped,
+    spoken,
+    taught,
+)
 from engine.hallucination.measures.rates import UNSEEN
 from engine.hallucination.tiny_vlm.packed import states
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.weights.pattern import in_groups, largest
+from engine.result import Table
+from engine.weights.pattern import attach, in_groups, largest
 from tests.engine.hallucination import tiny
 
 QUICK = MaskLLM(steps=6, scenes=32)
@@ -48,7 +58,8 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     assert vlm.fingerprint == before
     models = found["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
-    assert models["changed"].tolist() == [0, 0, 0]
+    assert len(set(found["weights"].notes)) == 1
+    assert "No weight moved" in QUICK.finding(case, found)
     learned = pruned(case.vlm, found["masks"])
     assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
 
@@ -98,6 +109,37 @@ def test_what_each_model_says_stands_beside_each_other(found):
     assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
     assert all(captions.notes)
     assert found["course"]["step"].tolist() == list(range(7))
+
+
+def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):
+    def moving(decoder, masks):
+        attach(decoder, masks)
+        next(decoder.buffers()).add_(1e-3)
+
+    monkeypatch.setattr(mask_llm, "attach", moving)
+    told = replace(QUICK, steps=1)
+    assert "Weights moved" in told.finding(case, told(case))
+
+
+def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better(case, found):
+    columns = {
+        "perplexity": ([1.0, 3.0, 2.0], ""), "lie rate": ([0.0, 0.1, 1.0], ""),
+        "could lie": ([5, 10, 4], ""), "false yes": ([0.1, 0.5, 0.5], ""),
+        "absent asked": ([0, 6, 6], ""),
+    }  # fmt: skip
+    words = models_words(Table.of(columns, ("dense", "magnitude", "learned")))
+    assert "lie rate 0 % (n = 5), 10 % (n = 10), 100 % (n = 4)" in words
+    assert "false yes none (n = 0), 50 % (n = 6), 50 % (n = 6)" in words
+    assert "has lower perplexity, but higher lie rate" in words
+    assert "better" not in words
+    sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
+    absent = [
+        (row, thing) for row, thing in np.argwhere(sample.leading())
+        if not sample.layout.present[row, thing]
+    ]  # fmt: skip
+    assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
+    assert "carry no habit" in QUICK.finding(case, found)
+    assert "carry the habit" in QUICK.finding(replace(case, kind="biased"), found)
 
 
 def test_an_untrained_model_can_be_asked_too():
