@@ -84,4 +84,4 @@ def test_a_mask_learned_on_one_data_set_is_no_worse_a_beginning_on_another(cases
         f"right on noisy images from magnitude's mask {told(plain)} %, from the mask of plain "
         f"digits {told(carried)} % ({told(gains)} points); that mask as it is {told(still)} %",
     )
-    assert np.mean(gains) > -np.std(gains, ddof=1)
+    assert np.mean(gains) >= -1
