@@ -70,15 +70,17 @@ def panels(models: Table) -> Panels:
     return Panels(
         panels={
             "loss": "loss (nat)", "lie rate": "% of captions lie", "false yes": "% false yes",
-            "CHAIR_i": "% of mentions made up", "recall": "% named",
+            "CHAIR_i": "% of mentions made up",
         },
         texts={
             **{
-                rate: [of(models, way, rate, count).replace(" (", "<br>(") for way in models.rows]
+                rate: [
+                    of(models, way, rate, count).replace(" (", "<br>").rstrip(")")
+                    for way in models.rows
+                ]
                 for rate, count in COUNTED.items()
             },
             "loss": [f"{value:.3f}" for value in models["loss"]],
             "CHAIR_i": [f"{100 * value:.1f}" for value in models["CHAIR_i"]],
-            "recall": [f"{100 * value:.0f}" for value in models["recall"]],
         },
     )  # fmt: skip
