@@ -113,7 +113,7 @@ SCREENS = [
         least=480,
     ),
     FirstScreen("anomaly-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
-    FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
+    FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
 

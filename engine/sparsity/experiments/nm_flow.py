@@ -207,8 +207,8 @@ class NMFlowExperiment(TrainingExperiment):
                 captions.append(caption(under))
         grid = np.stack(images).reshape(len(regimes), len(TIMES), *images[0].shape)
         finding = (
-            f"The first weights of {part.layer}, as the forward pass would see them during the "
-            f"training: kept (blue), pruned but still counting (orange), cut (white). {dense}"
+            "Weights that the forward pass sees: kept (blue), fading (orange), cut (white). "
+            f"{dense}"
         )
         rows = (f"{STE}, {SR_STE}", *list(regimes)[1:])
         columns = tuple(f"{100 * done:.0f} % done" for done in TIMES)
