@@ -62,15 +62,16 @@ def density(levels: Table, level: int) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def network_of(_view: Networks, digest: str, level: int) -> Classifier:
-    """The first seed's trained ticket of a level; `digest` names the answer."""
+def network_of(_view: Networks, digest: str, card: str, level: int) -> Classifier:
+    """The first seed's trained ticket of a level; weights and card, with its labels, name it."""
+    del card
     return rebuilt(_view[level], f"ticket-{digest[:8]}-{level}")
 
 
 def at_level(found: Views, level: int) -> Classifier:
     """As `network_of`, of an answer or of what is there of it."""
     view: Networks = found["networks"]
-    return network_of(view, view[len(view) - 1].digest, level)
+    return network_of(view, view[level].digest, view.cards[level], level)
 
 
 def kept_by(model: Classifier) -> Masks:
