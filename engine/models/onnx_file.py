@@ -7,7 +7,6 @@ whoever runs it cannot do it in another way. Labels and size stand in its metada
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,13 +125,11 @@ def written(model: Classifier) -> bytes:
     """The file; any number of images may be asked at a time. Raises BlindspotError."""
     example = torch.zeros(2, 3, model.side, model.side)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries among themselves
-            program: Any = torch.onnx.export(
-                FromPixels(model).eval(), (example,), dynamo=True, verbose=False,
-                input_names=["pixels"], output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("images")},),
-            )  # fmt: skip
+        program: Any = torch.onnx.export(
+            FromPixels(model).eval(), (example,), dynamo=True, verbose=False,
+            input_names=["pixels"], output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("images")},),
+        )  # fmt: skip
     except Exception as error:
         raise BlindspotError(
             f"{model.title} cannot be written as ONNX: a part of its network has no counterpart "
