@@ -12,7 +12,7 @@ from components.claims import list_claims
 from components.draw.drawing import Views
 from components.experiments import own_image, picker
 from components.experiments.claims import figures
-from components.experiments.drawings import OF_ONE
+from components.experiments.drawings import MADE, OF_ONE
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -74,5 +74,5 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None
 
 def answered(found: Views, key: str) -> None:
     """The picture and the claims."""
-    picker.draw(found["picture"], f"{key}.picture")
+    picker.draw(found[MADE if MADE in found else "picture"], f"{key}.picture")
     list_claims(found["claims"])

@@ -8,7 +8,7 @@ from components.views import SPARSITY_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.run import answer
-from engine.sparsity import EXPERIMENTS, RandomPruning
+from engine.sparsity import EXPERIMENTS, FireTogether, RandomPruning
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
@@ -50,3 +50,11 @@ def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
     ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
     assert ends in told
     assert "(sd)" not in told.partition("Points below the dense network")[2][:200]
+
+
+def test_channels_of_trained_networks_stand_where_the_images_were():
+    found = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
+    assert found.kept  # it ships
+    told = words(opened(FireTogether))
+    assert found["channels"].finding in told
+    assert found["picture"].finding not in told
