@@ -109,9 +109,14 @@ def provenance(answer: Answer) -> str:
     among = f"among {data}" if data else ""
     method = f"{record['method']} r{record['revision']}"
     kept = "kept from before" if answer.kept else "computed now"
-    spent = f"{record['seconds']:.2g} s on {record['device']}{configuration(answer)}, {kept}"
+    spent = f"{in_seconds(record['seconds'])} on {record['device']}{configuration(answer)}, {kept}"
     fast = "FAST (bfloat16): for exploring only" if case.get("precision") == "fast" else ""
     return " · ".join(part for part in (model, method, about, among, spent, fast) if part)
+
+
+def in_seconds(seconds: float) -> str:
+    """A time in seconds with two digits, or to the second from 100 on."""
+    return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds:,.0f} s"
 
 
 def configuration(answer: Answer) -> str:

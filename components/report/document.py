@@ -30,6 +30,7 @@ from components.draw.matrix import Matrix
 from components.draw.panels import Panels
 from components.draw.rows import rows_of
 from components.draw.scores import scored
+from components.exports import in_seconds
 from components.notices import RESEARCH
 from components.report.figures import svg
 from components.report.pinned import Pinned, SeenMap
@@ -163,7 +164,7 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
         "Working size": f"{case['side']} px" if case.get("side") else None,
         "Precision": case.get("precision"), "Seed": case.get("seed"),
         "Device": record.get("device"),
-        "Computed": f"{record.get('when')}, in {record['seconds']:.2g} s",
+        "Computed": f"{record.get('when')}, in {in_seconds(record['seconds'])}",
         "Answer digest": record["digest"],
         "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
     }  # fmt: skip

@@ -133,3 +133,8 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
     assert "kept" not in held[False]
     for line in held.values():
         assert f"toys.Toy r1 · {says} · 1 s on cpu (batch 8, channels_last, 90% compiled)" in line
+
+
+def test_a_long_time_is_said_without_powers_of_ten():
+    said = [exports.in_seconds(one) for one in (0.034, 2.0, 99.4, 99.6, 393.2, 5194.4)]
+    assert said == ["0.034 s", "2 s", "99 s", "100 s", "393 s", "5,194 s"]
