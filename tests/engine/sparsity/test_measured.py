@@ -14,14 +14,12 @@ import pytest
 from engine import data as data_sets
 from engine.experiment import OUTCOMES
 from engine.lab import Train, TrainCase
-from engine.models import embedded
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.sparsity import (
     BiP,
     Harm,
     Lottery,
-    PruneCase,
     Retrain,
     Tradeoff,
     Unknown,
@@ -31,7 +29,8 @@ from engine.sparsity import (
 )
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import RECIPES, usual_level
-from engine.training import Recipe, fresh, train
+from engine.training import Recipe
+from tests.engine.sparsity import digits_cnn
 
 SEEDS = 3
 RATIOS = (0.5, 0.8, 0.9, 0.95)
@@ -51,14 +50,7 @@ class Lost:
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
-    plan = embedded.plan("digits-cnn")
-    data = data_sets.load("digits")
-    found = []
-    for seed in range(SEEDS):
-        model = fresh(data, plan.recipe, seed)
-        train(model, data, plan.recipe, seed)
-        found.append(PruneCase(model, data, seed))
-    return found
+    return digits_cnn.of_seeds(SEEDS)
 
 
 def lost(case, model):

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.models import embedded
-from engine.sparsity import LearnedPattern, MaskRules, PruneCase, Pruner, pruned
+from engine.sparsity import LearnedPattern, MaskRules, Pruner, pruned
 from engine.sparsity.criteria.magnitude import Magnitude
-from engine.training import fresh, outputs, train
+from engine.training import outputs
+from tests.engine.sparsity import digits_cnn
 
 SEEDS = 3
 
@@ -19,14 +18,7 @@ SEEDS = 3
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
-    plan = embedded.plan("digits-cnn")
-    data = data_sets.load("digits")
-    found = []
-    for seed in range(SEEDS):
-        model = fresh(data, plan.recipe, seed)
-        train(model, data, plan.recipe, seed)
-        found.append(PruneCase(model, data, seed))
-    return found
+    return digits_cnn.of_seeds(SEEDS)
 
 
 def right(case, scores, pattern):
