@@ -14,7 +14,7 @@ from components.report import page as tray_page
 from components.report import tray
 from components.sidebar.held import hold
 from components.views import ROOT, START, STORIES, VIEWS, AppPage
-from components.widgets import popovers
+from components.widgets import popovers, uploaders
 
 
 def page(view: AppPage) -> st.Page:
@@ -58,3 +58,4 @@ finally:  # after the page, which may have begun a job, and also where it ends e
             tray_page.entry()
             jobs.panel()
     popovers.take_focus()
+    uploaders.give_again()

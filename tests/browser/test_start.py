@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
-from tests.browser.giving import give
 from tests.browser.server import settle
 from tests.components.sidebar.test_subject import jpeg
 
@@ -36,7 +35,7 @@ def test_an_upload_is_asked_about_and_stays(app_url: str, page: Page) -> None:
     page.goto(f"{app_url}/?model=Digits+MLP")
     settle(page, LONG)
     file = {"name": "cup.jpg", "mimeType": "image/jpeg", "buffer": jpeg()}
-    give(page.locator("input[type=file]").first, file)
+    page.locator("input[type=file]").first.set_input_files(file)
     chosen = page.get_by_role("button", name="Your image")
     expect(chosen).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Open Ask").click()

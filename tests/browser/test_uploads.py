@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocketRoute
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.expecting import expect
 from tests.browser.server import settle
@@ -71,3 +72,46 @@ def test_an_image_of_60_mb_is_refused_in_one_sentence(
     settle(page)
     page.locator(".st-key-subject-file input[type=file]").set_input_files(path)
     expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible()
+
+
+DROP = """(zone, text) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([text], 'dropped.npz'));
+  zone.dispatchEvent(new DragEvent('drop', {bubbles: true, dataTransfer: dropped}));
+}"""
+PATIENCE = 3000  # ms, in uploaders.js
+
+
+def test_a_file_whose_place_was_never_told_is_given_again_and_no_other(
+    app_url: str, page: Page
+) -> None:
+    lost: list[ForwardMsg] = []
+    sent: list[str] = []
+
+    def lose_first(socket: WebSocketRoute) -> None:
+        """What Streamlit does where a run begins before the answer is on its way."""
+        server = socket.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            said = ForwardMsg.FromString(message if isinstance(message, bytes) else b"")
+            if said.HasField("file_urls_response") and not lost:
+                lost.append(said)
+            else:
+                socket.send(message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(lambda url: "/_stcore/stream" in url, lose_first)
+    page.on("request", lambda one: "upload_file" in one.url and sent.append(one.method))
+    page.goto(f"{app_url}/data-and-models")
+    settle(page)
+    page.get_by_text("Open data of your own", exact=True).click()
+    place = page.locator(".st-key-lab-file")
+    place.get_by_test_id("stFileUploaderDropzone").evaluate(DROP, "no data")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("dropped.npz")
+    assert len(lost) == 1
+    chosen = {"name": "chosen.npz", "mimeType": "", "buffer": b"no data"}
+    place.locator("input[type=file]").set_input_files(chosen)
+    expect(page.get_by_test_id("stAlert")).to_contain_text("chosen.npz")
+    page.wait_for_timeout(1.2 * PATIENCE)
+    assert sent.count("POST") + sent.count("PUT") == 2
