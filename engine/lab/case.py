@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
@@ -14,7 +15,7 @@ from engine.case_base import Case, Parts, Precision, parts_of
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
-from engine.models.small import build
+from engine.models.small import NetworkShape, build
 from engine.training import Recipe, Regime, shape_of
 
 
@@ -53,8 +54,7 @@ class TrainCase(Case):
             raise BlindspotError(
                 f"{self.data.card.title} has one class: nothing can be told apart."
             )
-        with torch.device("meta"):  # without memory: only whether it can be built
-            build(self.recipe.architecture, shape_of(self.data, self.recipe.width))
+        check_buildable(self.recipe.architecture, shape_of(self.data, self.recipe.width))
 
     def digest_parts(self) -> Parts:
         """Data, recipe, seed and regime; an unfinished training is kept under it.
@@ -80,6 +80,13 @@ class TrainCase(Case):
             return super().facts() | {"recipe": recipe, "alike": alike}
         regime = repr(self.regime)
         return super().facts() | {"recipe": recipe, "alike": alike + regime, "regime": regime}
+
+
+@lru_cache(maxsize=256)
+def check_buildable(architecture: str, shape: NetworkShape) -> None:
+    """Build the network without memory. Raises BlindspotError where it cannot be built."""
+    with torch.device("meta"):
+        build(architecture, shape)
 
 
 def again(note: Mapping[str, Any]) -> TrainCase:

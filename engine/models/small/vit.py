@@ -20,6 +20,7 @@ class SmallViT(VisionTransformer):
             img_size=shape.side, patch_size=patch(shape.side), in_chans=shape.channels,
             num_classes=shape.classes, embed_dim=HEADS * shape.wide(64 // HEADS), depth=4,
             num_heads=HEADS, mlp_ratio=2.0,
+            weight_init="skip",  # they are drawn or loaded by who builds it
         )  # fmt: skip
         self.shape = shape
 
